@@ -1,0 +1,142 @@
+"""The records of a report: findings, what was skipped, verdicts, limits; and their JSON Schema.
+
+`report.json` is the truth; every other format is a view of it. Knows no renderer and no detector.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from detectors.base import Chart, Exhibit, Null, Question, Rank, Table
+from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
+
+SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
+Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
+
+
+class SubjectSection(Record):
+    """Who was examined: the spec that opens it again, and its digests."""
+
+    spec: str
+    identity: Identity
+
+
+class Finding(Record):
+    """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while uncalibrated."""
+
+    question: Question
+    detector: str
+    candidate: str | None
+    metric: str
+    value: float
+    n: int
+    n_unit: str
+    direction: str
+    interval: tuple[float, float] | None
+    level: float
+    log10_lr: float | None = None
+    cap: float | None = None
+    words: str | None = None
+    calibration: str | None = None
+    rank: Rank | None = None
+    null: Null | None = None
+    summary: str = ""
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Skipped(Record):
+    """A detector that did not measure a candidate, and why."""
+
+    question: Question
+    detector: str
+    candidate: str | None
+    reason: str
+
+
+class Verdict(Record):
+    """The answer to one question about one candidate. Without a calibration: ``not_assessable`` and no words."""
+
+    question: Question
+    candidate: str | None
+    outcome: Outcome
+    log10_lr: float | None = None
+    interval: tuple[float, float] | None = None
+    cap: float | None = None
+    words: str | None = None
+    p_value: float | None = None
+    n_controls: int = 0
+    reason: str = ""
+
+
+class Candidate(Record):
+    """A stored model that the suspect was compared with."""
+
+    name: str
+    vendor: str
+    family: str
+    identity: Identity
+    n_answers: int
+    n_shared: int
+    answers_sha256: str
+    same_weights: bool = False
+
+
+class StoreSection(Record):
+    """Which store the candidates came from."""
+
+    name: str
+    embedder: str
+    sha256: str
+    n_models: int
+
+
+class TranscriptSection(Record):
+    """What was asked and how it went: every attempt is counted once."""
+
+    sha256: str
+    complete: bool
+    probe_sets: tuple[ProbeSetRef, ...]
+    sampling: Sampling
+    counts: dict[str, int]
+    events: tuple[str, ...] = ()
+    seconds: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+class Answer(Record):
+    """One of the three questions with its one-sentence answer and what that answer does not say."""
+
+    question: Question
+    asks: str
+    answer: str
+    does_not_say: str
+
+
+class Report(Record):
+    """The audit. Written as `report.json`; validated by `schemas/report-1.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: str = Field(SCHEMA, alias="schema")
+    id: str
+    created: str
+    tool: str
+    subject: SubjectSection
+    plan: dict[str, Any]
+    answers: tuple[Answer, ...]
+    candidates: tuple[Candidate, ...]
+    store: StoreSection | None
+    transcript: TranscriptSection
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    verdicts: tuple[Verdict, ...]
+    limits: tuple[str, ...]
+    alternatives: tuple[str, ...]
+    environment: dict[str, str]
+    reproduce: tuple[str, ...]

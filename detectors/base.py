@@ -1,0 +1,175 @@
+"""Case, Exhibit, Measurement, Detector: what a detector is given and what it gives back.
+
+Knows records; knows no model, no file and no verdict.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+from sklearn.base import BaseEstimator
+
+from fingerprints.records import Arm, Record
+from fingerprints.transcript import Transcript
+
+Question = Literal["inheritance", "lineage", "service"]
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A stored model that may be the source: its name, who made it, its family, and what it said."""
+
+    name: str
+    vendor: str
+    family: str
+    transcript: Transcript
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question about one suspect and one candidate, against a background population.
+
+    ``candidate`` is None for a detector whose scope is the suspect alone. ``background`` holds the other stored models,
+    the candidate not among them.
+    """
+
+    suspect: Transcript
+    candidate: Teacher | None
+    background: tuple[Teacher, ...] = ()
+
+
+class Span(Record):
+    """Characters ``start`` to ``end`` (end excluded) of an exhibit's answer, and why they count."""
+
+    start: int
+    end: int
+    why: str = ""
+
+
+class Exhibit(Record):
+    """One thing that a person can look at: a probe, an answer, the telling spans, why it counts.
+
+    ``answer`` is a stranger's text. ``source`` says whose answer it is. Exhibits are ordered by ``weight``, largest first.
+    """
+
+    probe_id: str
+    arm: Arm
+    prompt: str
+    answer: str
+    source: str = "suspect"
+    language: str = ""
+    spans: tuple[Span, ...] = ()
+    why: str = ""
+    weight: float = 0.0
+
+
+class Null(Record):
+    """What unrelated models measure on the same statistic: how many, their mean, spread and quantiles.
+
+    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 + at_least) / (n + 1).
+    """
+
+    n: int
+    mean: float | None = None
+    sd: float | None = None
+    quantiles: tuple[tuple[str, float], ...] = ()
+    at_least: int = 0
+    p: float | None = None
+    population: str = ""
+
+
+class Rank(Record):
+    """Place of the candidate among the stored models by this measurement; 1 is the most alike."""
+
+    position: int
+    of: int
+
+
+class Table(Record):
+    """Numbers for people: a title, columns, rows, and a caption that says what n is."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+
+
+class Bar(Record):
+    """One labelled value of a chart with its interval; ``strong`` marks the one that the finding is about."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    strong: bool = False
+    group: str = ""
+
+
+class Chart(Record):
+    """A figure as data: horizontal bars or dots with intervals. Renderers draw it; records only hold it."""
+
+    kind: Literal["bars", "dots"]
+    title: str
+    x_label: str
+    bars: tuple[Bar, ...]
+    reference: float | None = None
+    reference_label: str = ""
+    caption: str = ""
+
+
+class Measurement(Record):
+    """A raw value with its n, interval, rank, null population, figures and exhibits; no verdict.
+
+    ``metric`` names the number, ``direction`` says which way is which, ``n`` counts ``n_unit``; ``interval`` is at ``level``
+    confidence. ``summary`` is one plain sentence.
+    """
+
+    metric: str
+    value: float
+    n: int
+    n_unit: str
+    direction: str
+    interval: tuple[float, float] | None = None
+    level: float = 0.95
+    rank: Rank | None = None
+    null: Null | None = None
+    summary: str = ""
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class NotMeasured(Record):
+    """Why there is no measurement: a value, not an exception."""
+
+    reason: str
+
+
+class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """One question, one number.
+
+    ``asks`` is the question in plain words, ``needs`` what a case must hold (``replies:identity`` for instance),
+    ``source`` the method's origin, ``scope`` whether it measures each candidate or the suspect alone.
+    """
+
+    name: ClassVar[str]
+    question: ClassVar[Question]
+    asks: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+    source: ClassVar[str]
+    scope: ClassVar[Literal["candidate", "suspect"]] = "candidate"
+    blind_spots: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+        """Learns what it needs from the stored models (nothing, by default). The suspect, where given, only limits
+        the fit to the prompts it answered; its answers are never learned from. Deterministic."""
+        return self
+
+    @abstractmethod
+    def measure(self, case: Case) -> Measurement | NotMeasured:
+        """The number for one case, or the reason why there is none. Pure: the same case gives the same bytes."""

@@ -1,0 +1,31 @@
+"""The lazy table of detectors: name → module:Class. Third parties add theirs by the entry-point group ``auditor.detectors``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from detectors.base import Detector
+
+TABLE: dict[str, str] = {
+    "self_identification": "detectors.self_identification:SelfIdentification",
+    "stylistic_overlap": "detectors.stylistic_overlap:StylisticOverlap",
+}
+
+
+def detector_names() -> list[str]:
+    """Names of all detectors, our own first, then those of installed plug-ins."""
+    return [*TABLE, *sorted(p.name for p in entry_points(group="auditor.detectors") if p.name not in TABLE)]
+
+
+def load_detector(name: str) -> Detector:
+    """A fresh detector by name, with default settings. Raises KeyError for an unknown name."""
+    if name in TABLE:
+        module, _, attribute = TABLE[name].partition(":")
+        cls = getattr(import_module(module), attribute)
+    else:
+        cls = {p.name: p for p in entry_points(group="auditor.detectors")}[name].load()
+    detector = cls()
+    if not isinstance(detector, Detector):
+        raise KeyError(name)
+    return detector

@@ -1,0 +1,116 @@
+"""Asks a subject a list of probe sets and keeps what it says: Subject × ProbeSet → Transcript.
+
+Resumes from the journal, asks nothing twice, and loses at most the answers in flight.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fingerprints.errors import Incomplete
+from fingerprints.journal import TranscriptWriter
+from fingerprints.probes import reference
+from fingerprints.records import Probe, ProbeSet, Request, Sampling, Status
+from fingerprints.subjects.base import Subject
+from fingerprints.transcript import Header, Transcript
+
+Progress = Callable[[int, int], None]
+"""Called with (answers so far, answers in all)."""
+
+WORST_ERROR_SHARE = 0.2
+
+
+def requests_for(probe_sets: Sequence[ProbeSet], sampling: Sampling) -> list[Request]:
+    """Every request of a plan: probes × arms × samples, in the order of the sets. Completions have no arms."""
+    return [
+        Request(
+            probe=probe,
+            arm=arm,
+            sample=sample,
+            seed=sampling.seed + sample,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=min(probe_set.max_tokens, sampling.max_tokens or probe_set.max_tokens),
+        )
+        for probe_set in probe_sets
+        for probe in probe_set.probes
+        for arm in probe_set.arms
+        for sample in range(sampling.samples)
+    ]
+
+
+def collect(
+    subject: Subject,
+    probe_sets: Sequence[ProbeSet],
+    sampling: Sampling,
+    into: Path,
+    progress: Progress | None = None,
+) -> Transcript:
+    """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
+
+    A recording is copied as it is. Raises Incomplete when the subject stops answering or more than a fifth of the
+    requests fail (the journal keeps every answer; the same call resumes), MalformedInput when ``into`` records another
+    plan, and ResourceLimit on a full disk.
+    """
+    if "recorded" in subject.offers:
+        return _copy(subject.recorded(), into)
+    requests = requests_for(probe_sets, sampling)
+    probes = [probe for probe_set in probe_sets for probe in probe_set.probes]
+    with TranscriptWriter(into, _header(subject, probe_sets, sampling), probes) as writer:
+        _ask(subject, requests, writer, progress)
+        return writer.transcript()
+
+
+def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter, progress: Progress | None) -> None:
+    todo = [r for r in requests if r.key not in writer.done]
+    done, failed, drift = len(requests) - len(todo), 0, set[str]()
+    if progress:
+        progress(done, len(requests))
+    for reply in subject.generate(todo):
+        writer.add(reply)
+        done += 1
+        failed += reply.status is Status.ERROR
+        if reply.served_model and reply.served_model not in drift:
+            drift.add(reply.served_model)
+            if len(drift) > 1:
+                writer.event("drift", f"the endpoint now calls its model {reply.served_model!r}")
+        if progress:
+            progress(done, len(requests))
+        if failed > max(5, WORST_ERROR_SHARE * len(requests)):
+            raise Incomplete(
+                f"{failed} of {done} requests failed, the last with: {reply.error}",
+                where=subject.spec,
+                next_step="mend the endpoint and run the same command again to resume",
+            )
+    if done == len(requests) and not failed:
+        writer.finish()
+
+
+def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:
+    return Header(
+        spec=subject.spec,
+        identity=subject.identity,
+        sampling=sampling,
+        probe_sets=tuple(reference(s) for s in probe_sets),
+        created=timestamp(),
+    )
+
+
+def _copy(transcript: Transcript, into: Path) -> Transcript:
+    probes: list[Probe] = list(transcript.probes.values())
+    with TranscriptWriter(into, transcript.header, probes) as writer:
+        for reply in transcript.replies:
+            if reply.key not in writer.done:
+                writer.add(reply)
+        writer.finish()
+        return writer.transcript()
+
+
+def timestamp() -> str:
+    """The time in UTC to the second; SOURCE_DATE_EPOCH, where set, stands for now (reproducible bundles)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,128 @@
+"""The exception tree, one class per exit code.
+
+::
+
+    AuditError                 70
+    ├── UsageProblem            2   a flag or a spec that can't be understood, a missing extra
+    ├── MalformedInput          3   a file that is missing, empty or not what it claims
+    ├── UnsafeInput             4   a file that could run code, escape its folder or leak a key
+    ├── StoreIntegrity          5   the store's bytes are not those that were written
+    ├── Incomplete              6   the endpoint or the data stopped early; the run can be resumed
+    ├── ResourceLimit           7   time, memory, disk or size ran out
+    ├── VerificationFailed      8   a bundle differs from what was sealed
+    └── Locked                  9   another process holds it
+
+Knows how a failure is told; knows nothing of what failed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import ClassVar
+
+LONGEST_LINE = 400
+
+
+def printable(text: str, limit: int | None = None, keep: str = "") -> str:
+    r"""Text of a stranger made fit for a terminal: control, format and private characters become ``\u{…}``.
+
+    ``keep`` names control characters that may stay (for instance ``"\n"``). Deterministic; never raises.
+
+    >>> printable("a\x1b[31mb")
+    'a\\u{1b}[31mb'
+    """
+    out = "".join(
+        c if c in keep or (unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029") else f"\\u{{{ord(c):x}}}"
+        for c in text
+    )
+    if limit is not None and len(out) > limit:
+        return out[: max(0, limit - 1)] + "…"
+    return out
+
+
+class AuditError(Exception):
+    """One clear line about what went wrong, where, and what to do next.
+
+    ``what`` says the problem, ``where`` names the file, flag or address, ``next_step`` the way out.
+    """
+
+    exit_code: ClassVar[int] = 70
+    code: ClassVar[str] = "E-INTERNAL"
+
+    def __init__(self, what: str, *, where: object = None, next_step: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.next_step = next_step
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """The whole message on one line of at most 400 characters, safe to print on a terminal."""
+        place = f" ({self.where})" if self.where else ""
+        step = f" Next: {self.next_step}" if self.next_step else ""
+        return printable(
+            f"{self.what}{place}.{step}" if not self.what.endswith(".") else f"{self.what}{place}{step}", LONGEST_LINE
+        )
+
+
+class UsageProblem(AuditError):
+    """A flag, a spec or an option that can't be understood, or a part that isn't installed."""
+
+    exit_code = 2
+    code = "E-USAGE"
+
+
+class MalformedInput(AuditError):
+    """A file or record that is missing, empty or not what it claims to be."""
+
+    exit_code = 3
+    code = "E-INPUT"
+
+
+class UnsafeInput(AuditError):
+    """A file that could run code, reach outside its folder or leak a secret: refused unread."""
+
+    exit_code = 4
+    code = "E-UNSAFE"
+
+
+class StoreIntegrity(AuditError):
+    """The store's bytes are not those that were written."""
+
+    exit_code = 5
+    code = "E-STORE"
+
+
+class Incomplete(AuditError):
+    """The endpoint or the data stopped early; what was answered is kept and the run can be resumed."""
+
+    exit_code = 6
+    code = "E-INCOMPLETE"
+
+
+class ResourceLimit(AuditError):
+    """Time, memory, disk or a size cap ran out."""
+
+    exit_code = 7
+    code = "E-LIMIT"
+
+
+class VerificationFailed(AuditError):
+    """A bundle differs from what was sealed."""
+
+    exit_code = 8
+    code = "E-VERIFY"
+
+
+class Locked(AuditError):
+    """Another process holds the store or the journal."""
+
+    exit_code = 9
+    code = "E-LOCKED"
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> UsageProblem:
+    """The one sentence for a part that isn't installed, with the command that installs it."""
+    return UsageProblem(
+        f"{purpose} needs the package {package!r}, which is not installed",
+        next_step=f"pip install 'distillation-auditor[{extra}]'",
+    )

@@ -1,0 +1,160 @@
+"""Writes a transcript so that a kill, a full disk or a power cut loses at most the answers in flight.
+
+Appends, flushes each row and fsyncs in batches; cuts and notes a torn tail on resumption; one writer at a time.
+Knows the file; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fingerprints.errors import Locked, MalformedInput, ResourceLimit
+from fingerprints.records import Probe, Record, Reply, Status, canonical_json
+from fingerprints.transcript import Event, Footer, Header, Reading, Transcript, answers_digest, read_journal
+
+SYNC_EVERY = 16
+SYNC_SECONDS = 2.0
+
+
+class TranscriptWriter:
+    """Appends replies to a transcript file and finishes it with a footer.
+
+    Opening an existing file resumes it: a torn tail is cut and recorded as an event, its header must ask the same of the
+    same subject in the same way (else MalformedInput), and ``done`` holds the answered keys. Failed attempts
+    (status ``error``) are not among them and are asked again. Raises Locked while another process writes the file.
+    """
+
+    def __init__(self, path: Path, header: Header, probes: Iterable[Probe]) -> None:
+        self.path = path
+        self._unsynced = 0
+        self._last_sync = time.monotonic()
+        self._file = _open_locked(path)
+        try:
+            reading = Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
+            self._begin(reading, header, probes)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _begin(self, reading: Reading, header: Header, probes: Iterable[Probe]) -> None:
+        torn_header = reading.header is None and reading.torn
+        if reading.header is not None and reading.header.terms() != header.terms():
+            raise MalformedInput(
+                "the file records another subject, other probes or other sampling",
+                where=self.path,
+                next_step="write to another file, or move this one away",
+            )
+        self._reading = reading
+        if reading.torn:
+            self._file.truncate(reading.good_bytes)
+        if reading.header is None:
+            self._put("header", header)
+        if reading.torn and not torn_header:
+            self.event("torn_line", f"an incomplete last line was cut at byte {reading.good_bytes}")
+        for probe in probes:
+            if probe.id not in reading.probes:
+                self._put("probe", probe)
+        self.sync()
+
+    @property
+    def done(self) -> dict[tuple[str, str, int], Reply]:
+        """The answered requests by key; failed attempts are left out."""
+        return {k: r for k, r in self._reading.replies.items() if r.status is not Status.ERROR}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the file ends with a footer and nothing was added since."""
+        return self._reading.footer is not None
+
+    def add(self, reply: Reply) -> None:
+        """Appends one reply and flushes it; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a full disk."""
+        self._put("reply", reply)
+        self._unsynced += 1
+        if self._unsynced >= SYNC_EVERY or time.monotonic() - self._last_sync > SYNC_SECONDS:
+            self.sync()
+
+    def event(self, kind: str, detail: str) -> None:
+        """Appends something that a reader of the run must know."""
+        self._put("event", Event(kind=kind, detail=detail))
+
+    def finish(self) -> None:
+        """Appends the footer: count and digest of all replies. Does nothing when it already stands at the end."""
+        if self.finished:
+            return
+        replies = self._reading.replies.values()
+        self._put("footer", Footer(replies=len(replies), answers_sha256=answers_digest(replies)))
+        self.sync()
+
+    def sync(self) -> None:
+        """Forces everything written so far onto the disk."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _disk_problem(error, self.path) from error
+        self._unsynced = 0
+        self._last_sync = time.monotonic()
+
+    def transcript(self) -> Transcript:
+        """What the file holds now, as a value."""
+        reading = self._reading
+        assert reading.header is not None  # noqa: S101  (written or read by _begin)
+        replies = tuple(reading.replies[k] for k in sorted(reading.replies))
+        return Transcript(reading.header, dict(reading.probes), replies, tuple(reading.events), self.finished)
+
+    def close(self) -> None:
+        """Syncs, releases the lock and closes the file."""
+        if not self._file.closed:
+            try:
+                self.sync()
+            finally:
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _put(self, kind: str, record: Record) -> None:
+        row = {**record.model_dump(mode="json", exclude_defaults=True), "type": kind}
+        if kind == "header":
+            row["format"] = record.format  # type: ignore[attr-defined]  # a default, but it names the format
+        try:
+            self._file.write(canonical_json(row) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise _disk_problem(error, self.path) from error
+        self._reading.take(row)
+
+
+def _open_locked(path: Path):  # type: ignore[no-untyped-def]  # BufferedWriter, opened for appending
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise MalformedInput(
+            f"can't be written: {error.strerror}", where=path, next_step="choose a path in a folder that you may write to"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Locked(
+            "another process is writing this transcript", where=path, next_step="wait for it, or write to another file"
+        ) from error
+    return file
+
+
+def _disk_problem(error: OSError, path: Path) -> ResourceLimit:
+    return ResourceLimit(
+        f"could not write: {error.strerror}; the answers before this one are kept",
+        where=path,
+        next_step="free some space and run the same command again to resume",
+    )

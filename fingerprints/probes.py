@@ -1,0 +1,83 @@
+"""Reads probe sets: those that ship with the package, by name, and a user's own, by path.
+
+Knows YAML and names; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.records import ProbeSet, ProbeSetRef
+
+LARGEST_FILE = 16_000_000
+
+
+def bundled_probe_sets() -> list[str]:
+    """Names of the probe sets that ship with the package, in alphabetical order."""
+    folder = resources.files("fingerprints") / "probesets"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_probe_set(name_or_path: str) -> ProbeSet:
+    """A bundled probe set by name (``identity``), or one from a YAML file.
+
+    Raises UsageProblem for an unknown name and MalformedInput for a file that is missing or not a probe set.
+    """
+    if name_or_path in bundled_probe_sets():
+        text = (resources.files("fingerprints") / "probesets" / f"{name_or_path}.yaml").read_text("utf-8")
+        return parse_probe_set(text, name_or_path)
+    path = Path(name_or_path)
+    if not path.suffix:
+        known = ", ".join(bundled_probe_sets())
+        raise UsageProblem(
+            f"no probe set is called {printable(name_or_path, 60)!r}",
+            where="--probes",
+            next_step=f"use one of {known}, or the path of a YAML file",
+        )
+    return parse_probe_set(_text_of(path), str(path))
+
+
+def parse_probe_set(text: str, where: str) -> ProbeSet:
+    """A probe set from YAML text; the set's form is every probe's form. Raises MalformedInput with the first problem."""
+    try:
+        value: Any = yaml.safe_load(text)
+        if not isinstance(value, dict) or not isinstance(value.get("probes"), list):
+            raise ValueError("it has no list called 'probes'")
+        form = value.get("form", "chat")
+        value["probes"] = [{"form": form, **probe} for probe in value["probes"]]
+        return ProbeSet.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _bad(f"{place}: {first['msg']}", where) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise _bad(" ".join(str(error).split()), where) from error
+
+
+def reference(probe_set: ProbeSet) -> ProbeSetRef:
+    """The set's name, version, digest and size, without its text."""
+    return ProbeSetRef(name=probe_set.name, version=probe_set.version, sha256=probe_set.digest(), n=len(probe_set.probes))
+
+
+def _bad(reason: str, where: str) -> MalformedInput:
+    return MalformedInput(
+        f"not a probe set: {printable(reason, 160)}",
+        where=where,
+        next_step="compare it with the files in fingerprints/probesets/",
+    )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the probe set")
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check --probes") from error

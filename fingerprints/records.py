@@ -1,0 +1,279 @@
+"""The records that cross the disk: probes, replies, likelihoods, identities.
+
+Frozen pydantic models with a SHA-256 digest over canonical JSON. Knows what was asked and answered; knows neither
+who asked nor what it means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+ProbeId = Annotated[str, Field(min_length=1, max_length=200)]
+Form = Literal["chat", "completion", "choice"]
+
+NEUTRAL_SYSTEM = "Answer briefly."
+
+
+def canonical_json(value: Any) -> bytes:
+    """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8, lone surrogates and NaN refused.
+
+    >>> canonical_json({"b": 1, "a": "é"}).decode()
+    '{"a":"é","b":1}'
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
+
+
+def sha256(data: bytes | str) -> str:
+    """Hexadecimal SHA-256 of bytes, or of a text's UTF-8 bytes."""
+    return hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()
+
+
+def _storable(text: Any) -> Any:
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text
+
+
+Spoken = Annotated[str, BeforeValidator(_storable)]
+"""Text of a stranger: lone surrogates, which no UTF-8 file can hold, become question marks."""
+
+
+class Record(BaseModel):
+    """A frozen value with a digest; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def digest(self) -> str:
+        """Hexadecimal SHA-256 over the record's canonical JSON; equal records have equal digests."""
+        return sha256(canonical_json(self.model_dump(mode="json")))
+
+
+class Arm(StrEnum):
+    """Which system prompt the model saw: its own default, an empty one, a neutral one, or an unknown (recorded) one."""
+
+    OWN = "own"
+    EMPTY = "empty"
+    NEUTRAL = "neutral"
+    RECORDED = "recorded"
+
+
+class Status(StrEnum):
+    """How an attempt ended. Only ``ok`` and ``truncated`` carry text that detectors read."""
+
+    OK = "ok"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    ERROR = "error"
+    SKIPPED_CONTEXT = "skipped_context"
+
+
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Probe(Record):
+    """One question, the same for every model.
+
+    ``question`` is the cluster that translations and paraphrases share: intervals are clustered by it. ``history`` holds
+    earlier turns, oldest first, where there are any; ``text`` is the last turn. ``options`` and ``answer`` belong to the
+    form ``choice``.
+    """
+
+    id: ProbeId
+    text: str
+    form: Form = "chat"
+    question: str = ""
+    topic: str = ""
+    language: str = ""
+    history: tuple[Message, ...] = ()
+    options: tuple[str, ...] = ()
+    answer: str | None = None
+    vendor: str | None = None
+    jurisdiction: str | None = None
+
+    @model_validator(mode="after")
+    def _answer_is_an_option(self) -> Self:
+        if self.form == "choice" and (len(self.options) < 2 or self.answer not in self.options):
+            raise ValueError(f"{self.id}: a choice needs options, and its answer among them")
+        return self
+
+    @property
+    def cluster(self) -> str:
+        """The key that replies to the same question share: ``question`` where given, else the probe's id."""
+        return self.question or self.id
+
+    def prompt_sha256(self) -> str:
+        """Digest of what is asked, earlier turns included: probes of any set that ask the same thing share it."""
+        turns = [[m.role, m.content] for m in self.history]
+        return sha256(canonical_json([self.form == "completion", turns, " ".join(self.prompt().split())]))
+
+    def prompt(self) -> str:
+        """The text that the model reads as the last turn; a choice lists its options as A), B), … on lines of their own."""
+        if self.form != "choice":
+            return self.text
+        listed = "\n".join(f"{chr(65 + i)}) {option}" for i, option in enumerate(self.options))
+        return f"{self.text}\n{listed}\nAnswer with the letter of the right option only."
+
+
+class ProbeSet(Record):
+    """A named, versioned list of probes with the arms and the answer length that they are meant for."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    version: str
+    licence: str = ""
+    description: str = ""
+    form: Form = "chat"
+    arms: tuple[Arm, ...] = (Arm.OWN,)
+    max_tokens: Annotated[int, Field(ge=1, le=32768)] = 256
+    probes: tuple[Probe, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [p.id for p in self.probes]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"probe set {self.name}: duplicate probe ids")
+        return self
+
+    def head(self, n: int | None) -> ProbeSet:
+        """The first ``n`` probes (all of them when None): the order of a set is such that a head is a balanced sample."""
+        return self if n is None or n >= len(self.probes) else self.model_copy(update={"probes": self.probes[:n]})
+
+
+class ProbeSetRef(Record):
+    """Names a probe set without its text: what a transcript was asked."""
+
+    name: str
+    version: str
+    sha256: str
+    n: int
+
+
+class Sampling(Record):
+    """How answers are drawn. Temperature 0 is greedy; ``seed`` counts only above it."""
+
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_tokens: Annotated[int, Field(ge=1, le=32768)] | None = None
+    seed: int = 0
+    samples: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class Request(Record):
+    """One thing to ask a subject: a probe, an arm, which sample of how many, and the length of the answer."""
+
+    probe: Probe
+    arm: Arm = Arm.OWN
+    sample: Annotated[int, Field(ge=0)] = 0
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What makes an answer this one and no other: probe, arm, sample."""
+        return (self.probe.id, self.arm.value, self.sample)
+
+    def messages(self) -> list[dict[str, str]]:
+        """The conversation as chat messages, oldest first; the arm decides about the system turn (own: none is sent)."""
+        system = {Arm.EMPTY: "", Arm.NEUTRAL: NEUTRAL_SYSTEM}.get(self.arm)
+        turns = [] if system is None else [{"role": "system", "content": system}]
+        turns += [{"role": m.role, "content": m.content} for m in self.probe.history]
+        return [*turns, {"role": "user", "content": self.probe.prompt()}]
+
+
+class Reply(Record):
+    """One observed answer to one request.
+
+    ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint rendered it out of
+    sight), ``seconds`` the wall time attributed to this answer, ``served_model`` the name an endpoint gave itself.
+    """
+
+    probe_id: ProbeId
+    arm: Arm
+    sample: int = 0
+    status: Status
+    text: Spoken
+    finish_reason: str = ""
+    prompt: Spoken | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    seconds: float | None = None
+    served_model: Spoken | None = None
+    error: Spoken | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Probe, arm, sample: the newest reply with a key is the one that counts."""
+        return (self.probe_id, self.arm.value, self.sample)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the reply carries text that a detector may read."""
+        return self.status in (Status.OK, Status.TRUNCATED) and bool(self.text.strip())
+
+
+class Likelihoods(Record):
+    """How likely a subject finds one given text.
+
+    ``bits`` is the text's total negative log2-likelihood (lower: more likely), ``tokens`` and ``bytes`` its length; the
+    first token is scored after the beginning-of-text token or the given context. ``token_bits`` is per token.
+    """
+
+    text_sha256: str
+    bits: float
+    tokens: int
+    bytes: int
+    token_bits: tuple[float, ...] = ()
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Negative log2-likelihood per UTF-8 byte: comparable between tokenizers."""
+        return self.bits / max(1, self.bytes)
+
+    @property
+    def bits_per_token(self) -> float:
+        """Negative log2-likelihood per token: comparable under one tokenizer only."""
+        return self.bits / max(1, self.tokens)
+
+
+class Identity(Record):
+    """Which model answered: digests of what was loaded, and everything that changes an answer.
+
+    ``weights_sha256`` is over the weight files' own digests in order of name (None where weights are out of sight);
+    backend, dtype and quantisation belong to it because signatures are not comparable across them unnoticed.
+    """
+
+    kind: Literal["checkpoint", "gguf", "endpoint", "recording"]
+    name: str
+    weights_sha256: str | None = None
+    config_sha256: str | None = None
+    tokenizer_sha256: str | None = None
+    template_sha256: str | None = None
+    template: Literal["model", "plain", "remote", "none"] = "none"
+    adapter_sha256: str | None = None
+    recording_sha256: str | None = None
+    backend: str = ""
+    dtype: str = ""
+    quantisation: str = ""
+    device: str = ""
+    architecture: str = ""
+    parameters: int | None = None
+    base_url: str | None = None
+    revision: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def same_weights(self, other: Identity) -> bool:
+        """Whether both were loaded from byte-identical weights (and adapter); False where either is out of sight."""
+        return (
+            self.weights_sha256 is not None
+            and self.weights_sha256 == other.weights_sha256
+            and self.adapter_sha256 == other.adapter_sha256
+        )

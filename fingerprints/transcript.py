@@ -1,0 +1,220 @@
+"""The transcript: everything a subject said, and how it is read back from disk (`fingerprints.journal` writes it).
+
+JSONL, one object a line: a header, the probes, replies and events, a footer with count and digest. A file without a
+footer is incomplete and can be resumed; a torn last line is cut and said. The file *is* the cache.
+Knows the format; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.records import (
+    Arm,
+    Identity,
+    Probe,
+    ProbeSetRef,
+    Record,
+    Reply,
+    Sampling,
+    canonical_json,
+    sha256,
+)
+
+SCHEMA = "transcript/1"
+LONGEST_ROW = 20_000_000
+
+
+class Header(Record):
+    """What a transcript was asked of whom, and how. Its digest must be equal for a run to be resumed."""
+
+    type: Literal["header"] = "header"
+    format: Literal["transcript/1"] = SCHEMA
+    spec: str
+    identity: Identity
+    probe_sets: tuple[ProbeSetRef, ...] = ()
+    sampling: Sampling = Sampling()
+    tool: str = ""
+    created: str = ""
+
+    def terms(self) -> str:
+        """Digest of what must not change between a run and its resumption (all but who wrote the file and when)."""
+        return self.model_copy(update={"tool": "", "created": "", "spec": ""}).digest()
+
+
+class Footer(Record):
+    """The end of a complete transcript: how many replies it holds, and the digest over them in order of key."""
+
+    type: Literal["footer"] = "footer"
+    replies: int
+    answers_sha256: str
+
+
+class Event(Record):
+    """Something that happened during the run and that a reader must know: drift, a retry, a cut line."""
+
+    type: Literal["event"] = "event"
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Everything a subject said: header, probes by id, the newest reply for each key, events.
+
+    Replies are ordered by key, so that the same answers give the same transcript whatever order they came in.
+    """
+
+    header: Header
+    probes: Mapping[str, Probe]
+    replies: tuple[Reply, ...]
+    events: tuple[Event, ...] = ()
+    complete: bool = True
+
+    @property
+    def identity(self) -> Identity:
+        """Who answered."""
+        return self.header.identity
+
+    def digest(self) -> str:
+        """SHA-256 over the answers: identity, probes asked and texts, without timings."""
+        return answers_digest(self.replies)
+
+    def readable(self, prefix: str = "", arm: Arm | None = None) -> list[Reply]:
+        """The replies with text, of the probes whose id begins with ``prefix``, in one arm or in all."""
+        return [r for r in self.replies if r.readable and r.probe_id.startswith(prefix) and (arm is None or r.arm is arm)]
+
+    def counts(self) -> dict[str, int]:
+        """How many replies ended in each status; every reply is counted once."""
+        out: dict[str, int] = {}
+        for reply in self.replies:
+            out[reply.status.value] = out.get(reply.status.value, 0) + 1
+        return out
+
+
+def answers_digest(replies: Iterable[Reply]) -> str:
+    """SHA-256 over keys, statuses and texts in order of key: the same answers have the same digest, however timed."""
+    rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
+    return sha256(canonical_json(rows))
+
+
+@dataclass
+class Reading:
+    """What a journal's lines add up to so far."""
+
+    header: Header | None = None
+    footer: Footer | None = None
+    probes: dict[str, Probe] = field(default_factory=dict)
+    replies: dict[tuple[str, str, int], Reply] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    good_bytes: int = 0
+    torn: bool = False
+
+    def take(self, row: dict[str, Any]) -> None:
+        """Adds one row; the newest readable reply with a key wins. Raises ValueError for an unknown row."""
+        kind = row.get("type")
+        if kind == "header":
+            self.header = Header.model_validate(row)
+        elif kind == "probe":
+            probe = Probe.model_validate({k: v for k, v in row.items() if k != "type"})
+            self.probes[probe.id] = probe
+        elif kind == "reply":
+            reply = Reply.model_validate({k: v for k, v in row.items() if k != "type"})
+            known = self.replies.get(reply.key)
+            if known is None or reply.readable or not known.readable:
+                self.replies[reply.key] = reply
+            self.footer = None
+        elif kind == "event":
+            self.events.append(Event.model_validate(row))
+        elif kind == "footer":
+            self.footer = Footer.model_validate(row)
+        else:
+            raise ValueError(f"unknown row type {printable(str(kind), 40)!r}")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Yields (line number, raw line, whether it ended with a newline); splits at \\n bytes only."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_ROW + 1):
+            number += 1
+            if len(line) > LONGEST_ROW:
+                raise ResourceLimit(
+                    f"line {number} is longer than {LONGEST_ROW:,} bytes",
+                    where=path,
+                    next_step="cut the file or record it again",
+                )
+            yield number, line, line.endswith(b"\n")
+
+
+def read_journal(path: Path) -> Reading:
+    """Reads whole lines until the end or a torn one; raises MalformedInput on a line that is not a row."""
+    reading = Reading()
+    try:
+        for number, line, whole in _rows(path):
+            if not whole:
+                reading.torn = True
+                break
+            _take_line(reading, path, number, line)
+            reading.good_bytes += len(line)
+    except OSError as error:
+        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+    return reading
+
+
+def _take_line(reading: Reading, path: Path, number: int, line: bytes) -> None:
+    try:
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError("not an object")
+        if reading.header is None and row.get("type") != "header":
+            raise ValueError("the first line is not a transcript header")
+        reading.take(row)
+    except (ValueError, RecursionError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise MalformedInput(
+            f"line {number} is not a transcript row: {printable(reason, 120)}",
+            where=path,
+            next_step="move the file away to start again, or repair the line",
+        ) from error
+
+
+def is_transcript(path: Path) -> bool:
+    """Whether a file's first line is a transcript header; False for anything that can't be read."""
+    try:
+        with path.open("rb") as file:
+            row = json.loads(file.readline(LONGEST_ROW))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and row.get("type") == "header" and row.get("format") == SCHEMA
+
+
+def load_transcript(path: Path) -> Transcript:
+    """Reads a transcript from disk.
+
+    A torn last line is ignored and noted as an event; a file without a footer has ``complete=False``. Raises
+    MalformedInput for a file that is missing, empty, not a transcript, or whose footer disagrees with its replies.
+    """
+    if not path.is_file():
+        raise MalformedInput("no such file", where=path, next_step="give the path of a transcript (JSONL)")
+    reading = read_journal(path)
+    if reading.header is None:
+        raise MalformedInput("the transcript is empty", where=path, next_step="record it again with `auditor probe`")
+    replies = tuple(reading.replies[k] for k in sorted(reading.replies))
+    if reading.footer is not None and reading.footer.answers_sha256 != answers_digest(replies):
+        raise MalformedInput(
+            "the footer's digest does not fit the replies: the file was changed",
+            where=path,
+            next_step="record it again, or use the untouched copy",
+        )
+    events = list(reading.events)
+    if reading.torn:
+        events.append(Event(kind="torn_line", detail="the last line was incomplete and was left out"))
+    return Transcript(reading.header, reading.probes, replies, tuple(events), reading.footer is not None)
