@@ -74,7 +74,10 @@ class Verdict(Record):
 
 
 class Candidate(Record):
-    """A stored model that the suspect was compared with."""
+    """A stored model that the suspect was compared with.
+
+    ``n_shared`` counts the prompts that both answered, ``n_identical`` those with the very same answer text.
+    """
 
     name: str
     vendor: str
@@ -83,6 +86,7 @@ class Candidate(Record):
     n_answers: int
     n_shared: int
     answers_sha256: str
+    n_identical: int = 0
     same_weights: bool = False
 
 
