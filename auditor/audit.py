@@ -1,0 +1,197 @@
+"""run(plan) → Report: the straight line of an audit. Observe, then judge.
+
+Asks only through `collect`; everything after it works on records and can be repeated without the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fingerprints.store import FingerprintStore, StoredTeacher
+
+from auditor.environment import environment
+from auditor.evidence import (
+    Candidate,
+    Finding,
+    Report,
+    Skipped,
+    StoreSection,
+    SubjectSection,
+    TranscriptSection,
+)
+from auditor.plan import BUNDLED, Plan
+from auditor.telling import alternatives, answers, limits, reproduction
+from auditor.version import VERSION
+from auditor.weight import verdict
+from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
+from detectors.registry import load_detector
+from fingerprints.collect import Progress, collect, timestamp
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.records import sha256
+from fingerprints.reference import reference_store
+from fingerprints.subjects import open_subject
+from fingerprints.transcript import Transcript
+
+TRANSCRIPT = "transcript.jsonl"
+
+
+def run(plan: Plan, out: Path, progress: Progress | None = None) -> Report:
+    """Audits the plan's suspect and returns the report; the transcript is kept (and resumed) in ``out``.
+
+    Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
+    """
+    with open_store(plan.store) as store:
+        chosen = _chosen(store, plan.candidates)
+        with open_subject(plan.suspect) as subject:
+            transcript = collect(subject, plan.probe_sets(), plan.sampling, out / TRANSCRIPT, progress)
+        return judge(plan, transcript, store, chosen)
+
+
+def judge(plan: Plan, transcript: Transcript, store: FingerprintStore, chosen: Sequence[StoredTeacher]) -> Report:
+    """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
+    if not any(r.readable for r in transcript.replies):
+        raise MalformedInput(
+            "the suspect gave no readable answer",
+            where=printable(plan.suspect, 100),
+            next_step="look at the transcript's errors, then run the audit again",
+        )
+    shared = store.shared_prompts(transcript)
+    teachers = {t.name: Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in chosen}
+    candidates = [_candidate(t, transcript, teachers[t.name], shared.get(t.name, 0)) for t in chosen]
+    others = [teachers[c.name] for c in candidates if not c.same_weights]
+    results = [result for name in plan.detectors for result in _examine(load_detector(name), transcript, others, candidates)]
+    findings = tuple(r for r in results if isinstance(r, Finding))
+    skipped = tuple(r for r in results if isinstance(r, Skipped))
+    return _report(plan, transcript, store, candidates, findings, skipped)
+
+
+def _examine(
+    detector: Detector, suspect: Transcript, teachers: Sequence[Teacher], candidates: Sequence[Candidate]
+) -> Iterator[Finding | Skipped]:
+    for candidate in candidates:
+        if candidate.same_weights:
+            yield Skipped(
+                question=detector.question,
+                detector=detector.name,
+                candidate=candidate.name,
+                reason="the suspect has the same weights as this stored model (equal SHA-256): it is that model, not a student of it",
+            )
+    if not teachers:
+        yield Skipped(
+            question=detector.question,
+            detector=detector.name,
+            candidate=None,
+            reason="the store holds no other model to compare with",
+        )
+        return
+    fitted = detector.fit(teachers, suspect)
+    if detector.scope == "suspect":
+        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers))))
+        return
+    for teacher in teachers:
+        background = tuple(t for t in teachers if t is not teacher)
+        yield _weighed(detector, teacher.name, fitted.measure(Case(suspect, teacher, background)))
+
+
+def _weighed(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
+    if isinstance(result, NotMeasured):
+        return Skipped(question=detector.question, detector=detector.name, candidate=candidate, reason=result.reason)
+    fields = {name: getattr(result, name) for name in type(result).model_fields}
+    return Finding(question=detector.question, detector=detector.name, candidate=candidate, **fields)
+
+
+def _report(
+    plan: Plan,
+    transcript: Transcript,
+    store: FingerprintStore,
+    candidates: Sequence[Candidate],
+    findings: tuple[Finding, ...],
+    skipped: tuple[Skipped, ...],
+) -> Report:
+    section = _transcript_section(transcript)
+    created = timestamp()
+    return Report(
+        id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
+        created=created,
+        tool=f"distillation-auditor {VERSION}",
+        subject=SubjectSection(spec=transcript.header.spec, identity=transcript.identity),
+        plan=plan.model_dump(mode="json", exclude_none=True),
+        answers=answers(transcript, candidates, findings),
+        candidates=tuple(candidates),
+        store=_store_section(plan, store),
+        transcript=section,
+        findings=findings,
+        skipped=skipped,
+        verdicts=tuple(verdict(c.name, findings, _why_not(c)) for c in candidates),
+        limits=limits(transcript, candidates, findings),
+        alternatives=alternatives(),
+        environment=environment(),
+        reproduce=reproduction(plan),
+    )
+
+
+def _why_not(candidate: Candidate) -> str:
+    return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
+
+
+def _candidate(stored: StoredTeacher, suspect: Transcript, teacher: Teacher, shared: int) -> Candidate:
+    return Candidate(
+        name=stored.name,
+        vendor=stored.vendor,
+        family=stored.family,
+        identity=stored.identity,
+        n_answers=stored.n_answers,
+        n_shared=shared,
+        answers_sha256=stored.answers_sha256,
+        n_identical=_identical(suspect, teacher.transcript),
+        same_weights=suspect.identity.same_weights(stored.identity),
+    )
+
+
+def _identical(one: Transcript, other: Transcript) -> int:
+    theirs = {(other.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in other.replies if r.readable}
+    ours = {(one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable}
+    return len({prompt for prompt, _ in theirs & ours})
+
+
+def _transcript_section(transcript: Transcript) -> TranscriptSection:
+    replies = transcript.replies
+    return TranscriptSection(
+        sha256=transcript.digest(),
+        complete=transcript.complete,
+        probe_sets=transcript.header.probe_sets,
+        sampling=transcript.header.sampling,
+        counts=transcript.counts(),
+        events=tuple(f"{e.kind}: {e.detail}" for e in transcript.events),
+        seconds=round(sum(r.seconds for r in replies if r.seconds is not None), 3) or None,
+        tokens_in=sum(r.tokens_in for r in replies if r.tokens_in is not None) or None,
+        tokens_out=sum(r.tokens_out for r in replies if r.tokens_out is not None) or None,
+    )
+
+
+def _store_section(plan: Plan, store: FingerprintStore) -> StoreSection:
+    return StoreSection(name=plan.store, embedder=store.embedder.id, sha256=store.digest(), n_models=len(store.teachers()))
+
+
+def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:
+    known = {t.name: t for t in store.teachers()}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise UsageProblem(
+            f"the store holds no model called {printable(missing[0], 60)!r}",
+            where="--candidate",
+            next_step="see `auditor store list`",
+        )
+    return [known[name] for name in names] if names else list(known.values())
+
+
+@contextmanager
+def open_store(name: str) -> Iterator[FingerprintStore]:
+    """The bundled reference store, or the one in a folder, opened for reading and closed afterwards."""
+    store = reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
+    try:
+        yield store
+    finally:
+        store.close()

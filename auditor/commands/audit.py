@@ -1,0 +1,110 @@
+"""`auditor audit`: observe a suspect, judge it against a store, write the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditor.audit import open_store, run
+from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
+from auditor.console import progress_bar, put, put_json, say
+from auditor.evidence import Report
+from auditor.plan import Plan, estimate, make_plan, parse_probes, read_plan
+from auditor.render import render
+from auditor.render.bundle import check_out, write_bundle
+from auditor.size import parameters_of
+from auditor.weight import LEVELS, reaches
+from fingerprints.subjects.spec import parse_spec
+
+
+@click.command()
+@click.argument("spec", required=False)
+@click.option(
+    "--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of teachers. Default: the bundled one."
+)
+@click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
+@click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
+@PROBES
+@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: all.")
+@click.option("--candidate", "candidates", multiple=True, metavar="NAME", help="Only this stored model; may be repeated.")
+@sampling_options
+@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")
+@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+@click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
+@AS_JSON
+def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run: bool, as_json: bool, **flags: Any) -> int:
+    """Audit SPEC (or the plan's suspect) and write an evidence report.
+
+    \b
+    SPEC is one string:
+      ./model.gguf                                   a GGUF file
+      ./checkpoint/                                  a transformers folder (safetensors)
+      hf:org/name,revision=main,dtype=bfloat16       a hub model
+      hf:./base,adapter=./lora                       a base with a PEFT adapter
+      openai:NAME,base_url=http://localhost:8000/v1  an OpenAI-compatible endpoint
+      answers.jsonl                                  recorded answers (also AlpacaEval, chat JSONL, inspect_ai logs)
+
+    \b
+    Examples:
+      auditor audit ./model.gguf
+      auditor audit answers.jsonl --store teachers/ --out report/
+      auditor audit hf:org/name --probes quick --dry-run
+
+    An interrupted audit goes on where it stopped when the same command is run again.
+    """
+    plan = _plan(spec, plan_file=flags.pop("plan_file"), flags=flags)
+    if dry_run:
+        return _dry_run(plan, as_json)
+    folder = Path(out)
+    check_out(folder, force)
+    with progress_bar("asking the suspect") as progress:
+        report = run(plan, folder, progress)
+    write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
+    _tell(report, folder, as_json)
+    return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
+
+
+def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
+    changes: dict[str, Any] = {}
+    if spec is not None:
+        changes["suspect"] = placed(spec, flags["device"], flags["dtype"])
+    if flags["store_dir"]:
+        changes["store"] = flags["store_dir"]
+    if flags["probes"]:
+        changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
+    if flags["detectors"]:
+        changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
+    if flags["candidates"]:
+        changes["candidates"] = list(flags["candidates"])
+    sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])
+    if plan_file is not None:
+        base = read_plan(Path(plan_file), changes)
+        merged = {**base.sampling.model_dump(), **sampling}
+        return make_plan({**base.model_dump(mode="json"), "sampling": merged})
+    if spec is None:
+        raise click.UsageError("Missing argument 'SPEC' (or --plan FILE)")
+    return make_plan({**changes, "sampling": sampling})
+
+
+def _dry_run(plan: Plan, as_json: bool) -> int:
+    parsed = parse_spec(plan.suspect)
+    with open_store(plan.store) as store:
+        names = [t.name for t in store.teachers()]
+    if parsed.scheme == "recording":
+        cost: dict[str, Any] = {"questions": 0, "basis": "a recording is not asked anything"}
+    else:
+        cost = estimate(plan, parameters_of(parsed)).model_dump(mode="json")
+    if as_json:
+        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "estimate": cost, "candidates": names})
+        return 0
+    put(plan.to_yaml())
+    put(f"# candidates: {', '.join(names)}")
+    put("\n".join(f"# {key.replace('_', ' ')}: {value}" for key, value in cost.items()))
+    return 0
+
+
+def _tell(report: Report, folder: Path, as_json: bool) -> None:
+    put(render(report, "json" if as_json else "terminal"))
+    say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")

@@ -1,0 +1,188 @@
+"""`auditor store`: keep teachers' signatures."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+from fingerprints.importing import import_answers
+from fingerprints.store import FingerprintStore, StoredTeacher
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auditor.audit import open_store
+from auditor.commands.options import AS_JSON, PROBES, STORE, placed, sampling_options, sampling_values
+from auditor.console import progress_bar, put, put_json
+from auditor.plan import BUNDLED, PRESETS, parse_probes
+from fingerprints.collect import collect
+from fingerprints.errors import StoreIntegrity
+from fingerprints.records import Sampling, sha256
+from fingerprints.subjects import open_subject
+
+READ_STORE = click.option(
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    default=BUNDLED,
+    show_default=True,
+    envvar="AUDITOR_STORE",
+    help="The store's folder.",
+)
+
+
+@click.group()
+def store() -> None:
+    """Keep the answers and signatures of teachers.
+
+    \b
+    Examples:
+      auditor store add ./teacher.gguf --name teacher-1 --vendor acme --store teachers/
+      auditor store import alpaca_eval/results --store teachers/ --metadata makers.csv
+      auditor store list --store teachers/
+    """
+
+
+@store.command()
+@click.argument("spec")
+@click.option("--name", required=True, help="The model's name in the store.")
+@click.option("--vendor", default="", help="Who made it (a slug such as openai).")
+@click.option("--family", default="", help="Its family, for instance llama-3.")
+@click.option("--replace", is_flag=True, help="Replace a stored model of this name.")
+@STORE
+@PROBES
+@sampling_options
+@AS_JSON
+def add(
+    spec: str,
+    name: str,
+    vendor: str,
+    family: str,
+    replace: bool,
+    store_dir: str,
+    probes: str | None,
+    as_json: bool,
+    device: str | None,
+    dtype: str | None,
+    **flags: Any,
+) -> int:
+    """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
+    sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["full"])]
+    pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
+    with FingerprintStore.open_or_create(Path(store_dir)) as opened:
+        with open_subject(placed(spec, device, dtype)) as subject, progress_bar(f"asking {name}") as progress:
+            transcript = collect(subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, progress)
+        stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
+    pending.unlink()
+    if not any(pending.parent.iterdir()):
+        shutil.rmtree(pending.parent)
+    _tell(stored, as_json)
+    return 0
+
+
+@store.command("list")
+@READ_STORE
+@AS_JSON
+def list_(store_dir: str, as_json: bool) -> int:
+    """List the stored models."""
+    with open_store(store_dir) as opened:
+        rows = opened.teachers()
+    if as_json:
+        put_json([row.model_dump(mode="json") for row in rows])
+        return 0
+    table = Table("name", "vendor", "family", "answers", "kind", "weights SHA-256")
+    for row in rows:
+        cells = (
+            row.name,
+            row.vendor,
+            row.family,
+            str(row.n_answers),
+            row.identity.kind,
+            (row.identity.weights_sha256 or "")[:12],
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)
+    return 0
+
+
+@store.command()
+@click.argument("name")
+@READ_STORE
+@AS_JSON
+def show(name: str, store_dir: str, as_json: bool) -> int:
+    """Show one stored model: identity, probe sets, digests."""
+    with open_store(store_dir) as opened:
+        _tell(opened.teacher(name), as_json)
+    return 0
+
+
+@store.command()
+@click.argument("name")
+@STORE
+def remove(name: str, store_dir: str) -> int:
+    """Remove one stored model."""
+    with FingerprintStore.open(Path(store_dir)) as opened:
+        opened.remove(name)
+    put(f"removed {name}")
+    return 0
+
+
+@store.command("import")
+@click.argument("path")
+@click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
+@STORE
+@AS_JSON
+def import_(path: str, metadata: str | None, store_dir: str, as_json: bool) -> int:
+    """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt and answer fields."""
+    with FingerprintStore.open_or_create(Path(store_dir)) as opened, progress_bar("importing") as progress:
+        outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress)
+    if as_json:
+        put_json(outcome.model_dump(mode="json"))
+        return 0
+    put(f"{len(outcome.added)} models added with {outcome.answers} answers, {len(outcome.skipped)} skipped")
+    for skipped in outcome.skipped:
+        put(f"  skipped {skipped.name}: {skipped.reason}")
+    return 0
+
+
+@store.command()
+@READ_STORE
+@AS_JSON
+def verify(store_dir: str, as_json: bool) -> int:
+    """Check every row and the index against their digests. Exits with 5 when something differs."""
+    with open_store(store_dir) as opened:
+        problems = opened.verify()
+        count = len(opened.teachers())
+    if as_json:
+        put_json({"models": count, "problems": problems})
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise StoreIntegrity(problems[0] + more, where=store_dir, next_step=f"auditor store rebuild --store {store_dir}")
+    if not as_json:
+        put(f"{count} models, every digest fits")
+    return 0
+
+
+@store.command()
+@STORE
+def rebuild(store_dir: str) -> int:
+    """Build the FAISS index again from the catalogue."""
+    with FingerprintStore.open(Path(store_dir)) as opened:
+        opened.rebuild()
+    put("rebuilt")
+    return 0
+
+
+def _tell(stored: StoredTeacher, as_json: bool) -> None:
+    value = stored.model_dump(mode="json")
+    if as_json:
+        put_json(value)
+        return
+    table = Table(show_header=False, box=None)
+    for key, cell in value.items():
+        if isinstance(cell, dict):
+            cell = ", ".join(f"{k}={v}" for k, v in cell.items() if v)
+        table.add_row(key.replace("_", " "), Text(str(cell)))
+    Console().print(table)

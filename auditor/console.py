@@ -1,0 +1,75 @@
+"""How the command line talks: data on stdout, talk and progress bars on stderr, one clear line for a failure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from fingerprints.collect import Progress
+from fingerprints.errors import AuditError, printable
+
+
+def say(text: str) -> None:
+    """One line of talk on stderr, made safe for a terminal."""
+    click.echo(printable(text), err=True)
+
+
+def put(text: str) -> None:
+    """Data on stdout, ended by one newline."""
+    click.echo(text.rstrip("\n"))
+
+
+def put_json(value: Any) -> None:
+    """A JSON value on stdout: UTF-8, two spaces, keys in the given order, no NaN."""
+    put(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def put_error(error: AuditError, as_json: bool) -> None:
+    """A failure: one line on stderr, and with ``--json`` an object on stdout too."""
+    click.echo(f"error[{error.code}]: {error.line()}", err=True)
+    if as_json:
+        put_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "exit_code": error.exit_code,
+                    "what": printable(error.what),
+                    "where": error.where and printable(error.where),
+                    "next_step": error.next_step,
+                }
+            }
+        )
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress]:
+    """A progress bar on stderr for one long step: count, time spent and time left; silent when stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task(label, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def is_quiet() -> bool:
+    """Whether stderr is no terminal, so that progress is not shown."""
+    return not sys.stderr.isatty()

@@ -1,0 +1,163 @@
+"""The plan of an audit: suspect, store, probe sets, detectors, sampling and seed; YAML ↔ flags.
+
+A plan written beside a report re-runs it. Knows what will be asked; asks nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from detectors.registry import detector_names
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.probes import load_probe_set
+from fingerprints.records import Arm, ProbeSet, Record, Sampling
+
+BUNDLED = "bundled"
+"""The store name that stands for the reference store inside the package."""
+
+
+class ProbeChoice(Record):
+    """Which probe set, how many of its first probes (all by default) and in which arms (the set's own by default)."""
+
+    set: str
+    head: Annotated[int, Field(ge=1)] | None = None
+    arms: tuple[Arm, ...] | None = None
+
+    def load(self) -> ProbeSet:
+        """The probe set as chosen. Raises what `load_probe_set` raises."""
+        chosen = load_probe_set(self.set).head(self.head)
+        return chosen if self.arms is None else chosen.model_copy(update={"arms": self.arms})
+
+
+PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
+    "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
+    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style")),
+    "full": tuple(ProbeChoice(set=s) for s in ("identity", "leading", "style", "choices", "openings", "policy")),
+}
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``full`` for a store's teacher."""
+
+
+class Plan(Record):
+    """Everything that decides an audit, besides the models themselves."""
+
+    format: Literal["plan/1"] = "plan/1"
+    suspect: str
+    store: str = BUNDLED
+    candidates: tuple[str, ...] = ()
+    probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
+    detectors: tuple[str, ...] = ("self_identification", "stylistic_overlap")
+    sampling: Sampling = Sampling()
+
+    def probe_sets(self) -> list[ProbeSet]:
+        """The chosen probe sets, loaded."""
+        return [choice.load() for choice in self.probes]
+
+    def to_yaml(self) -> str:
+        """The plan as YAML that `read_plan` reads back to an equal plan."""
+        value = self.model_dump(mode="json", exclude_none=True)
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+
+
+def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
+    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of its first probes).
+
+    Raises UsageProblem for a count that is not a positive number.
+
+    >>> [(c.set, c.head) for c in parse_probes("identity,style:96")]
+    [('identity', None), ('style', 96)]
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    return tuple(_choice(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _choice(part: str) -> ProbeChoice:
+    name, colon, count = part.rpartition(":")
+    if not colon or not count.isdigit():
+        return ProbeChoice(set=part)
+    if int(count) < 1:
+        raise UsageProblem(f"{printable(part, 60)!r} asks no probe", where="--probes", next_step="write for instance style:96")
+    return ProbeChoice(set=name, head=int(count))
+
+
+def check_detectors(names: tuple[str, ...]) -> None:
+    """Raises UsageProblem for a name that no detector has."""
+    unknown = [name for name in names if name not in detector_names()]
+    if unknown:
+        raise UsageProblem(
+            f"no detector is called {printable(unknown[0], 60)!r}",
+            where="--detectors",
+            next_step=f"choose from {', '.join(detector_names())}",
+        )
+
+
+def read_plan(path: Path, changes: dict[str, Any]) -> Plan:
+    """A plan from a YAML file; ``changes`` (from flags) win over the file.
+
+    Raises MalformedInput for a file that is missing or no plan.
+    """
+    try:
+        value = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not YAML in UTF-8"
+        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check --plan") from error
+    if not isinstance(value, dict):
+        raise MalformedInput("not a plan: it is no mapping", where=path, next_step="see plan.yaml in any report folder")
+    return make_plan({**value, **changes}, str(path))
+
+
+def make_plan(value: dict[str, Any], where: str = "flags") -> Plan:
+    """A checked plan from plain values. Raises MalformedInput with the first problem, UsageProblem for unknown detectors."""
+    try:
+        plan = Plan.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise MalformedInput(
+            f"not a plan: {place}: {first['msg']}", where=where, next_step="see plan.yaml in any report folder"
+        ) from error
+    check_detectors(plan.detectors)
+    return plan
+
+
+class Estimate(Record):
+    """What a plan costs, roughly: questions, tokens (at most) and seconds."""
+
+    questions: int
+    tokens_in: int
+    tokens_out_at_most: int
+    seconds: float
+    basis: str
+
+
+CHARACTERS_PER_TOKEN = 3.5
+PARAMETERS_TOKENS_PER_SECOND = 3.5e10
+"""Measured on two x86-64 cores with bf16: 255 tokens/s at 135 M parameters, 98 at 494 M."""
+ENDPOINT_TOKENS_PER_SECOND = 160.0
+TEMPLATE_TOKENS = 30
+
+
+def estimate(plan: Plan, parameters: float | None) -> Estimate:
+    """Questions, tokens and time of a plan. ``parameters`` is the suspect's size, None for an endpoint.
+
+    Tokens read are counted from characters, tokens written are an upper bound, and seconds assume two CPU cores (or 160
+    tokens a second from an endpoint): expect a factor of two either way, and far less on a GPU.
+    """
+    sets = plan.probe_sets()
+    rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(plan.sampling.samples)]
+    tokens_in = sum(int(len(p.prompt()) / CHARACTERS_PER_TOKEN) + TEMPLATE_TOKENS for p, _ in rows)
+    cap = plan.sampling.max_tokens
+    tokens_out = sum(min(s.max_tokens, cap or s.max_tokens) for _, s in rows)
+    rate = ENDPOINT_TOKENS_PER_SECOND if parameters is None else PARAMETERS_TOKENS_PER_SECOND / max(parameters, 1e6)
+    basis = "an endpoint at 160 tokens/s" if parameters is None else f"{parameters / 1e6:.0f} M parameters on two CPU cores"
+    return Estimate(
+        questions=len(rows),
+        tokens_in=tokens_in,
+        tokens_out_at_most=tokens_out,
+        seconds=round((tokens_out + tokens_in / 20) / rate, 1),
+        basis=basis,
+    )

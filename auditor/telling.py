@@ -1,0 +1,122 @@
+"""The sentences of a report that no detector writes: the three answers, the limits, the alternatives, how to repeat it.
+
+Plain words for people; counts and names only, never a verdict that no calibration carries.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from auditor.evidence import Answer, Candidate, Finding
+from auditor.plan import BUNDLED, Plan
+from fingerprints.transcript import Transcript
+
+ASKS = {
+    "inheritance": "Was the suspect trained on a teacher's outputs?",
+    "lineage": "Were the suspect's weights initialised from another model's?",
+    "service": "Is the service the model that it claims to be?",
+}
+
+
+def answers(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> tuple[Answer, ...]:
+    """The three questions, each with one sentence and what that sentence does not say."""
+    return (
+        Answer(
+            question="inheritance",
+            asks=ASKS["inheritance"],
+            answer=_inheritance(candidates, findings),
+            does_not_say="This is not an error rate and not a probability. Being nearest among few stored models does not "
+            "make a model the teacher, and naming a vendor is common in models that never saw its answers.",
+        ),
+        Answer(
+            question="lineage",
+            asks=ASKS["lineage"],
+            answer=_lineage(transcript, candidates),
+            does_not_say="Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised copy has "
+            "another digest. A difference here clears nothing.",
+        ),
+        Answer(
+            question="service",
+            asks=ASKS["service"],
+            answer=_service(transcript),
+            does_not_say="No two-sample test of the service against reference weights was made in this audit.",
+        ),
+    )
+
+
+def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
+    style = [f for f in findings if f.detector == "stylistic_overlap" and f.rank is not None]
+    count = sum(not c.same_weights for c in candidates)
+    if not findings:
+        return "Not assessed: no detector could measure anything on these answers."
+    opening = f"Not assessable as a verdict: no calibration applies to the {count} stored models compared."
+    nearest = [f for f in style if f.rank is not None and f.rank.position == 1]
+    if not nearest:
+        return opening
+    return f"{opening} In style the suspect is nearest to {nearest[0].candidate} (of {count}), which is a rank and no more."
+
+
+def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
+    same = [c.name for c in candidates if c.same_weights]
+    if same:
+        return f"The suspect's weight files are byte-identical to those of {', '.join(same)} (equal SHA-256)."
+    if transcript.identity.weights_sha256 is None:
+        return "Not assessed: the suspect's weights are out of sight."
+    return "Not assessed: no stored model has the same weight digest, and weights were not compared further."
+
+
+def _service(transcript: Transcript) -> str:
+    drift = [e for e in transcript.events if e.kind == "drift"]
+    if drift:
+        return f"Not assessed by test; the endpoint changed the model name that it reports {len(drift)} time(s) during the run."
+    if transcript.identity.kind == "endpoint":
+        return "Not assessed: the endpoint was asked, but not compared with the weights of the model that it claims."
+    return "Not asked: the suspect is not a service."
+
+
+def limits(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What this audit can't show, with the numbers that cap it."""
+    smallest = [f.null.n for f in findings if f.null is not None]
+    out = ["Every number here is uncalibrated: no error rate has been measured for models like this suspect."]
+    if smallest:
+        n = min(smallest)
+        out.append(
+            f"The null cohort has {n} models at the least. With n unrelated models the smallest honest p-value is "
+            f"1/(n+1), here {1 / (n + 1):.3f}."
+        )
+    low = [c.name for c in candidates if c.n_shared < 50 and not c.same_weights]
+    if low:
+        out.append(f"Fewer than 50 prompts are shared with {', '.join(low)}; style on so few answers is unreliable.")
+    if not transcript.complete:
+        out.append("The transcript is incomplete: some questions were not answered.")
+    if transcript.identity.kind == "recording":
+        out.append("The answers were recorded by somebody else: their origin is claimed, not observed.")
+    out += [f"About the suspect's files: {note}." for note in (n.rstrip(".") for n in transcript.identity.notes)]
+    out.append(
+        "Known ways to hide: identity tuning, a system prompt with a persona, paraphrased training answers, a mixture "
+        "of teachers, stripped formatting. No finding is not a finding of no training."
+    )
+    return tuple(out)
+
+
+def alternatives() -> tuple[str, ...]:
+    """Other explanations for likeness, none of which this audit has tested."""
+    return (
+        "Suspect and candidate were tuned on the same public data.",
+        "Both learned from a common third source.",
+        "The suspect read the candidate's answers on the web, not through its service.",
+        "Suspect and candidate share base weights.",
+        "The same or a similar system prompt shaped both.",
+        "The suspect's service forwards questions to the candidate.",
+        "The candidate learned from the suspect.",
+    )
+
+
+def reproduction(plan: Plan) -> tuple[str, ...]:
+    """Commands that repeat the audit from the plan, and the judgement alone from the transcript."""
+    store = "" if plan.store == BUNDLED else f" --store {shlex.quote(plan.store)}"
+    return (
+        "auditor audit --plan report/plan.yaml --out again/",
+        f"auditor audit report/transcript.jsonl{store} --out judged-again/",
+    )
