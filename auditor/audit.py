@@ -76,7 +76,7 @@ def _examine(
                 question=detector.question,
                 detector=detector.name,
                 candidate=candidate.name,
-                reason="the suspect has the same weights as this stored model (equal SHA-256): it is that model, not a student of it",
+                reason="the suspect has this stored model's weights (equal SHA-256): it is that model, not a student of it",
             )
     if not teachers:
         yield Skipped(

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from auditor.commands.audit import audit
 from auditor.commands.info import detectors, doctor
@@ -26,7 +27,7 @@ from auditor.commands.report import report
 from auditor.commands.store import store
 from auditor.console import put_error, say
 from auditor.version import VERSION
-from fingerprints.errors import AuditError, ResourceLimit, UsageProblem
+from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
 
 CONTEXT = {"auto_envvar_prefix": "AUDITOR", "help_option_names": ["-h", "--help"], "max_content_width": 100}
 BUG = 70

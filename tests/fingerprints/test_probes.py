@@ -1,0 +1,118 @@
+"""The bundled probe sets keep their promises, and bad ones are refused in one line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from fingerprints.errors import AuditError, MalformedInput, UsageProblem
+from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set, reference
+from fingerprints.records import Arm, ProbeSet
+
+VENDOR_WORDS = ("chatgpt", "openai", "claude", "anthropic", "gemini", "qwen", "alibaba", "llama", "mistral", "deepseek", "gpt")
+
+
+def sets() -> dict[str, ProbeSet]:
+    return {name: load_probe_set(name) for name in bundled_probe_sets()}
+
+
+def test_six_sets_are_bundled_with_unique_ids_and_no_two_probes_alike() -> None:
+    loaded = sets()
+    assert set(loaded) == {"identity", "leading", "style", "choices", "openings", "policy"}
+    ids = [p.id for s in loaded.values() for p in s.probes]
+    assert len(ids) == len(set(ids))
+    for name, probe_set in loaded.items():
+        assert all(p.id.startswith(f"{name}/") for p in probe_set.probes)
+        digests = Counter(p.prompt_sha256() for p in probe_set.probes)
+        assert not [d for d, n in digests.items() if n > 1], name
+        assert probe_set.licence == "Apache-2.0"
+
+
+def test_identity_asks_in_many_languages_and_three_arms_and_names_no_vendor() -> None:
+    identity = load_probe_set("identity")
+    languages = Counter(p.language for p in identity.probes)
+    assert len(identity.probes) >= 40
+    assert len(languages) >= 8
+    assert {"ar", "zh"} <= set(languages)
+    assert identity.arms == (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)
+    assert len({p.cluster for p in identity.probes}) >= 16
+    assert not [p.id for p in identity.probes for w in VENDOR_WORDS if w in p.text.lower()]
+
+
+def test_leading_names_one_vendor_a_probe_and_treats_vendors_alike() -> None:
+    counts = Counter(p.vendor for p in load_probe_set("leading").probes)
+    assert None not in counts
+    assert len(counts) >= 10
+    assert len(set(counts.values())) == 1
+
+
+@pytest.mark.parametrize(("name", "least"), [("style", 200), ("choices", 150), ("openings", 300), ("policy", 80)])
+def test_sets_are_as_large_as_promised(name: str, least: int) -> None:
+    assert len(load_probe_set(name).probes) >= least
+
+
+def test_a_head_of_style_is_a_balanced_sample() -> None:
+    topics = Counter(p.topic for p in load_probe_set("style").head(48).probes)
+    assert len(topics) >= 10
+    assert max(topics.values()) <= 8
+
+
+def test_right_answers_of_choices_stand_at_every_place_alike() -> None:
+    probes = load_probe_set("choices").probes
+    places = Counter(p.options.index(p.answer or "") for p in probes)
+    assert set(places) == {0, 1, 2, 3}
+    assert max(places.values()) < 1.4 * min(places.values())
+
+
+def test_no_jurisdiction_dominates_the_policy_set() -> None:
+    counts = Counter(p.jurisdiction for p in load_probe_set("policy").probes if p.jurisdiction != "none")
+    assert len(counts) >= 10
+    assert max(counts.values()) <= 0.15 * sum(counts.values())
+
+
+def test_openings_end_where_a_word_may_follow() -> None:
+    probes = load_probe_set("openings").probes
+    assert {p.form for p in probes} == {"completion"}
+    assert not [p.id for p in probes if p.text != p.text.rstrip()]
+
+
+def test_a_reference_names_the_set_without_its_text() -> None:
+    style = load_probe_set("style")
+    assert reference(style).sha256 == style.digest()
+    assert reference(style.head(3)).n == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "name: x",
+        "name: x\nversion: '1'\nprobes: [{id: a}]",
+        "a: [b",
+        "probes: [1]",
+        "name: X Y\nversion: '1'\nprobes: []",
+        "!!python/object/apply:os.system ['true']",
+    ],
+)
+def test_a_bad_probe_set_is_one_line(text: str) -> None:
+    with pytest.raises(MalformedInput) as caught:
+        parse_probe_set(text, "bad.yaml")
+    assert "bad.yaml" in caught.value.line()
+    assert "\n" not in caught.value.line()
+
+
+def test_an_unknown_name_and_a_missing_file_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="no probe set is called"):
+        load_probe_set("nonsense")
+    with pytest.raises(MalformedInput, match="can't be read"):
+        load_probe_set(str(tmp_path / "none.yaml"))
+
+
+def test_a_users_own_set_is_read_from_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nversion: '2'\nprobes:\n- {id: mine/1, text: 'Hello?'}\n")
+    assert load_probe_set(str(path)).probes[0].text == "Hello?"
+    assert issubclass(MalformedInput, AuditError)
