@@ -1,0 +1,161 @@
+"""Files that survive a kill and a power cut, one writer at a time, and nothing but plain files.
+
+Write to a temporary name, fsync, rename, fsync the folder. Knows files; knows nothing of what is in them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, UnsafeInput, printable
+
+TEMPORARY = "tmp-"
+LONGEST_WAIT = 5.0
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.ENOMEM}
+
+
+def sync_folder(path: Path) -> None:
+    """Forces a folder's entries onto the disk: a rename counts only after it."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes ``path``'s place, whole and on the disk, when the block ends without an error.
+
+    After an error the old file stands and the temporary one is gone; after a kill the temporary one is left for the
+    next writer to sweep. Raises ResourceLimit on a full disk.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise disk_problem(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def disk_problem(error: OSError, path: Path) -> AuditError:
+    """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else MalformedInput for the path."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return ResourceLimit(
+            f"could not write: {reason}; what was committed before is kept",
+            where=path,
+            next_step="free some space and run the same command again",
+        )
+    return MalformedInput(f"can't be used: {reason}", where=path, next_step="check the path and its permissions")
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput, FileNotFoundError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _not_plain(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_plain(path)
+    return os.fdopen(descriptor, "rb")
+
+
+def refuse_special(folder: Path) -> None:
+    """Raises UnsafeInput when a folder, or a folder in it, holds a link, pipe, socket or device."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                with os.scandir(entry.path) as inner:
+                    for file in inner:
+                        if not file.is_file(follow_symlinks=False):
+                            raise _not_plain(Path(file.path))
+            elif not entry.is_file(follow_symlinks=False):
+                raise _not_plain(Path(entry.path))
+
+
+def _not_plain(path: Path) -> UnsafeInput:
+    return UnsafeInput(
+        "a store holds only plain files, and this is a link, pipe, device or folder",
+        where=path,
+        next_step="remove it, or use another store",
+    )
+
+
+class WriteLock:
+    """The one writer's lock: ``flock`` on a file that says which process holds it.
+
+    The kernel frees it when the process ends, however it ends. Waits up to five seconds, then raises Locked.
+    """
+
+    def __init__(self, path: Path, wait: float = LONGEST_WAIT) -> None:
+        self.path = path
+        self._file = self._acquire(time.monotonic() + wait)
+        owner = {"pid": os.getpid(), "host": socket.gethostname()}
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, json.dumps(owner).encode(), 0)
+        except OSError as error:
+            self.release()
+            raise disk_problem(error, path) from error
+
+    def _acquire(self, deadline: float) -> int:
+        while True:
+            file = self._open()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._still_named(file):
+                    return file
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    owner = os.pread(file, 300, 0).decode("utf-8", "replace")
+                    os.close(file)
+                    raise Locked(
+                        f"another process writes this store: {printable(owner, 120) or 'unknown'}",
+                        where=self.path.parent,
+                        next_step="wait until it is done, or open the store read-only",
+                    ) from None
+            os.close(file)
+            time.sleep(0.05)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                raise _not_plain(self.path) from error
+            raise disk_problem(error, self.path) from error
+
+    def _still_named(self, file: int) -> bool:
+        # A freeze removes the file: whoever locked the removed one must start again.
+        try:
+            return os.path.samestat(os.fstat(file), os.stat(self.path))
+        except FileNotFoundError:
+            return False
+
+    def release(self, remove: bool = False) -> None:
+        """Lets the next writer in; with ``remove`` the file goes too (while it is still held)."""
+        if self._file >= 0:
+            if remove:
+                self.path.unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = -1

@@ -1,0 +1,267 @@
+"""Teachers on disk: what stored models said, and which stored answers are nearest to a text.
+
+The SQLite catalogue is the truth; the FAISS index is a cache in generations behind one atomically replaced pointer,
+verified before it is read and rebuilt from the catalogue. Knows files; judges nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fingerprints.catalog import SCHEMA_VERSION, Catalog
+from fingerprints.catalog_rows import StoredTeacher, content_digest, describe
+from fingerprints.collect import timestamp
+from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
+from fingerprints.embed import Embedder, HashedNgrams, open_embedder
+from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
+from fingerprints.records import canonical_json, sha256
+from fingerprints.signature import sign
+from fingerprints.transcript import Transcript
+
+CATALOG = "catalog.sqlite"
+LOCK = "LOCK"
+LONGEST_NAME = 200
+
+
+class FingerprintStore:
+    """A folder of stored models.
+
+    Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time (Locked after five
+    seconds), any number read. Raises UnsafeInput where the folder holds links or pipes, StoreIntegrity where bytes are not
+    those that were written.
+    """
+
+    def __init__(self, path: Path, catalog: Catalog, lock: WriteLock | None, embedder: Embedder | None) -> None:
+        self.path = path
+        self.catalog = catalog
+        self._lock = lock
+        self._embedder = embedder
+
+    @classmethod
+    def open(cls, path: Path, read_only: bool = False, embedder: Embedder | None = None) -> Self:
+        """An existing store. Read-only works from a folder that may not be written.
+
+        ``embedder`` need only be given where the store was made with one of your own. Raises MalformedInput where there is
+        no store, UsageProblem for another embedder than the store's.
+        """
+        path = Path(path)
+        if not (path / CATALOG).is_file():
+            _refuse_absent(path)
+        refuse_special(path)
+        lock = None if read_only else WriteLock(path / LOCK)
+        try:
+            if lock:
+                _sweep(path)
+            catalog = Catalog(path / CATALOG, read_only)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+        store = cls(path, catalog, lock, embedder)
+        try:
+            store._check_embedder()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def create(cls, path: Path, embedder: Embedder | None = None) -> Self:
+        """A new, empty store, open for writing. Raises UsageProblem where the folder already holds something."""
+        path = Path(path)
+        embedder = embedder or HashedNgrams()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_problem(error, path) from error
+        refuse_special(path)
+        lock = WriteLock(path / LOCK)
+        try:
+            _sweep(path)
+            _refuse_occupied(path)
+            draft = path / f"{TEMPORARY}{CATALOG}"
+            Catalog.create(draft, embedder.id, embedder.dimension)
+            os.replace(draft, path / CATALOG)
+            sync_folder(path)
+        finally:
+            lock.release()
+        return cls.open(path, embedder=embedder)
+
+    @classmethod
+    def open_or_create(cls, path: Path, embedder: Embedder | None = None) -> Self:
+        """The store at a path, open for writing; a new one where there is none."""
+        if (Path(path) / CATALOG).is_file():
+            return cls.open(path, embedder=embedder)
+        return cls.create(path, embedder=embedder)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this store can't be changed through this object."""
+        return self._lock is None
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder that the store was made with. Raises UsageProblem where it is not to be had here."""
+        if self._embedder is None:
+            self._embedder = open_embedder(self.catalog.embedder)
+        return self._embedder
+
+    def _check_embedder(self) -> None:
+        if self._embedder is not None and self._embedder.id != self.catalog.embedder:
+            raise UsageProblem(
+                f"the store was embedded with {self.catalog.embedder!r}, not with {self._embedder.id!r}",
+                where=self.path,
+                next_step="open it with its own embedder, or build a new store",
+            )
+
+    def add(
+        self, transcript: Transcript, name: str, vendor: str = "", family: str = "", replace: bool = False
+    ) -> StoredTeacher:
+        """Stores a model's answers under a name; on the disk when it returns.
+
+        The same answers under the same name change nothing and return what is stored. Raises UsageProblem for the same
+        name with other content (unless ``replace``) and for a probe set of which the store holds another version.
+        """
+        _check_name(name)
+        writer = self._writable()
+        try:
+            content = content_digest(transcript)
+        except UnicodeEncodeError as error:
+            raise MalformedInput("a probe holds text that no UTF-8 file can hold", where=name) from error
+        found = writer.find(name)
+        if found and _same(found[1], content, vendor, family):
+            return found[1]
+        if found and not replace:
+            raise UsageProblem(
+                f"the store already holds {name!r} with other content",
+                where=self.path,
+                next_step="add --replace to put the new answers in its place, or choose another name",
+            )
+        self._check_probe_sets(transcript, name)
+        signed = sign(transcript, self.embedder)
+        teacher = describe(name, vendor, family, transcript, signed, timestamp())
+        with writer.change():
+            if found:
+                writer.delete(*found)
+            writer.insert(teacher, transcript, signed)
+        return teacher
+
+    def _check_probe_sets(self, transcript: Transcript, name: str) -> None:
+        stored = {(ref.name, ref.version, ref.n): ref for t in self.teachers() if t.name != name for ref in t.probe_sets}
+        for ours in transcript.header.probe_sets:
+            for ref in stored.values():
+                # A head of a set (fewer probes, same version) asks the same questions and is welcome.
+                other = ref.version != ours.version or (ref.n == ours.n and ref.sha256 != ours.sha256)
+                if ref.name == ours.name and other:
+                    raise UsageProblem(
+                        f"probe set {ours.name!r}: the store holds version {ref.version} ({ref.sha256}),"
+                        f" these answers are to version {ours.version} ({ours.sha256})",
+                        next_step="record the answers with the same version, or build a new store",
+                    )
+
+    def remove(self, name: str) -> StoredTeacher:
+        """Removes a stored model and returns its record. Raises UsageProblem where there is none of that name."""
+        writer = self._writable()
+        found = self._find(name)
+        with writer.change():
+            writer.delete(*found)
+        return found[1]
+
+    def teachers(self) -> list[StoredTeacher]:
+        """All stored models in alphabetical order of name."""
+        return self.catalog.teachers()
+
+    def teacher(self, name: str) -> StoredTeacher:
+        """The record of one stored model. Raises UsageProblem where there is none of that name."""
+        return self._find(name)[1]
+
+    def transcript(self, name: str) -> Transcript:
+        """Exactly the answers that went in: header, probes, replies, events. Raises UsageProblem, StoreIntegrity."""
+        return self.catalog.transcript(*self._find(name))
+
+    def shared_prompts(self, transcript: Transcript) -> dict[str, int]:
+        """How many distinct prompts both the given transcript and each stored model answered readably, by name."""
+        return self.catalog.shared_prompts(asked(transcript))
+
+    def digest(self) -> str:
+        """SHA-256 over the catalogue's content: the same models with the same answers give the same digest.
+
+        When, where and in which order they were added does not count.
+        """
+        rows = [[t.name, t.vendor, t.family, t.identity.digest(), t.content_sha256] for t in self.teachers()]
+        return sha256(canonical_json([SCHEMA_VERSION, self.catalog.embedder, sorted(rows)]))
+
+    def _find(self, name: str) -> tuple[int, StoredTeacher]:
+        found = self.catalog.find(name)
+        if found is None:
+            raise UsageProblem(
+                f"the store holds no model called {printable(name, 80)!r}",
+                where=self.path,
+                next_step="`auditor store list` shows those that it holds",
+            )
+        return found
+
+    def _writable(self) -> Catalog:
+        if self._lock is None:
+            raise UsageProblem("the store was opened read-only", where=self.path, next_step="open it for writing")
+        return self.catalog
+
+    def close(self) -> None:
+        """Closes the catalogue and lets the next writer in."""
+        self.catalog.close()
+        if self._lock:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def asked(transcript: Transcript) -> Sequence[str]:
+    """Digests of the prompts that a transcript holds a readable answer to, each once, in order."""
+    ids = {reply.probe_id for reply in transcript.replies if reply.readable}
+    return sorted({transcript.probes[i].prompt_sha256() for i in ids if i in transcript.probes})
+
+
+def _same(stored: StoredTeacher, content: str, vendor: str, family: str) -> bool:
+    return stored.content_sha256 == content and vendor in ("", stored.vendor) and family in ("", stored.family)
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > LONGEST_NAME or printable(name) != name:
+        raise UsageProblem(
+            f"a model's name is 1 to {LONGEST_NAME} printable characters, not {printable(name, 60)!r}",
+            where="--name",
+            next_step="choose another name",
+        )
+
+
+def _refuse_absent(path: Path) -> None:
+    if path.is_dir() and any(path.iterdir()):
+        if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
+            refuse_special(path)
+        if path.joinpath("CURRENT").exists():
+            raise StoreIntegrity("the store's catalogue is gone", where=path, next_step="restore it from a copy")
+        raise MalformedInput("this folder is not a store of teachers", where=path, next_step="check --store")
+    raise MalformedInput("there is no store here", where=path, next_step="make one with `auditor store add`")
+
+
+def _refuse_occupied(path: Path) -> None:
+    others = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK)
+    if CATALOG in others:
+        raise UsageProblem("a store stands here already", where=path, next_step="open it, or choose another folder")
+    if others:
+        raise UsageProblem("the folder is not empty", where=path, next_step="choose an empty folder")
+
+
+def _sweep(path: Path) -> None:
+    # Only what a killed writer left: our prefix, in our folder, while we hold the lock.
+    for entry in path.iterdir():
+        if entry.name.startswith(TEMPORARY) and entry.is_file():
+            entry.unlink()
