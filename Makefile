@@ -53,7 +53,8 @@ bench: .venv/dev .venv/demo
 	$(BIN)/python -m tests.benchmarks
 
 reference: .venv/dev
-	$(BIN)/python -m auditor.controls.reference --models $${AUDITOR_MODELS:?folder with the GGUF files} --out fingerprints/reference
+	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
+	    --transcripts "$$AUDITOR_MODELS/transcripts" --out fingerprints/reference
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

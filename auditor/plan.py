@@ -35,10 +35,17 @@ class ProbeChoice(Record):
 
 PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
     "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
-    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style")),
+    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style", head=160)),
+    "teacher": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=160),
+        ProbeChoice(set="choices"),
+        ProbeChoice(set="openings"),
+    ),
     "full": tuple(ProbeChoice(set=s) for s in ("identity", "leading", "style", "choices", "openings", "policy")),
 }
-"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``full`` for a store's teacher."""
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for a store, ``full`` for all."""
 
 
 class Plan(Record):

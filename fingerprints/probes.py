@@ -61,8 +61,9 @@ def parse_probe_set(text: str, where: str) -> ProbeSet:
 
 
 def reference(probe_set: ProbeSet) -> ProbeSetRef:
-    """The set's name, version, digest and size, without its text."""
-    return ProbeSetRef(name=probe_set.name, version=probe_set.version, sha256=probe_set.digest(), n=len(probe_set.probes))
+    """The set's name, version, digest (of the complete set) and the number of probes asked, without their text."""
+    digest = probe_set.whole or probe_set.digest()
+    return ProbeSetRef(name=probe_set.name, version=probe_set.version, sha256=digest, n=len(probe_set.probes))
 
 
 def _bad(reason: str, where: str) -> MalformedInput:

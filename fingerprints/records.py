@@ -123,7 +123,10 @@ class Probe(Record):
 
 
 class ProbeSet(Record):
-    """A named, versioned list of probes with the arms and the answer length that they are meant for."""
+    """A named, versioned list of probes with the arms and the answer length that they are meant for.
+
+    ``whole`` is the digest of the complete set when this is only its head.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     version: str
@@ -133,6 +136,7 @@ class ProbeSet(Record):
     arms: tuple[Arm, ...] = (Arm.OWN,)
     max_tokens: Annotated[int, Field(ge=1, le=32768)] = 256
     probes: tuple[Probe, ...]
+    whole: str | None = None
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -143,11 +147,16 @@ class ProbeSet(Record):
 
     def head(self, n: int | None) -> ProbeSet:
         """The first ``n`` probes (all of them when None): the order of a set is such that a head is a balanced sample."""
-        return self if n is None or n >= len(self.probes) else self.model_copy(update={"probes": self.probes[:n]})
+        if n is None or n >= len(self.probes):
+            return self
+        return self.model_copy(update={"probes": self.probes[:n], "whole": self.whole or self.digest()})
 
 
 class ProbeSetRef(Record):
-    """Names a probe set without its text: what a transcript was asked."""
+    """Names a probe set without its text: what a transcript was asked.
+
+    ``sha256`` is that of the complete set, ``n`` how many of its probes were asked.
+    """
 
     name: str
     version: str

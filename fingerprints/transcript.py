@@ -28,7 +28,7 @@ from fingerprints.records import (
     sha256,
 )
 
-SCHEMA = "transcript/1"
+SCHEMA: Literal["transcript/1"] = "transcript/1"
 LONGEST_ROW = 20_000_000
 
 

@@ -69,7 +69,7 @@ def add(
     **flags: Any,
 ) -> int:
     """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
-    sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["full"])]
+    sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with FingerprintStore.open_or_create(Path(store_dir)) as opened:
         with open_subject(placed(spec, device, dtype)) as subject, progress_bar(f"asking {name}") as progress:

@@ -21,7 +21,7 @@ OPTIONS: dict[Scheme, frozenset[str]] = {
     "recording": frozenset({"model", "format"}),
 }
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"})
-RECORDINGS = frozenset({".jsonl", ".json", ".eval"})
+RECORDINGS = frozenset({".jsonl", ".json", ".eval", ".gz"})
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def parse_spec(text: str) -> SubjectSpec:
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in OPTIONS:
         return _bare(text)
-    target, options = _split_options(rest, OPTIONS[scheme])  # type: ignore[index]  # checked just above
+    target, options = _split_options(rest, OPTIONS[scheme])
     if not target:
         raise UsageProblem(
             "the spec names nothing after its scheme",
             where=printable(text, 80),
             next_step=f"write {scheme}:NAME or {scheme}:PATH",
         )
-    return SubjectSpec(scheme, target, options)  # type: ignore[arg-type]  # checked just above
+    return SubjectSpec(scheme, target, options)
 
 
 def _split_options(rest: str, known: frozenset[str]) -> tuple[str, dict[str, str]]:
@@ -82,7 +82,7 @@ def _split_options(rest: str, known: frozenset[str]) -> tuple[str, dict[str, str
 
 
 def _bare(text: str) -> SubjectSpec:
-    target, options = text, {}
+    options: dict[str, str]
     for scheme in ("hf", "gguf", "recording"):
         try:
             target, options = _split_options(text, OPTIONS[scheme])

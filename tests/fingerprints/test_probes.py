@@ -82,6 +82,7 @@ def test_a_reference_names_the_set_without_its_text() -> None:
     style = load_probe_set("style")
     assert reference(style).sha256 == style.digest()
     assert reference(style.head(3)).n == 3
+    assert reference(style.head(9).head(3)).sha256 == style.digest()
 
 
 @pytest.mark.parametrize(
