@@ -1,0 +1,176 @@
+"""A transformers checkpoint as a subject: a folder or a hub model, with or without an adapter.
+
+Opens only what `fingerprints.subjects.safety` let pass. Never runs code of a checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.records import Identity, Likelihoods, Reply, Request
+from fingerprints.subjects.adapter import adapter_sha256, with_adapter
+from fingerprints.subjects.base import Offer, Subject
+from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.generation import Speaker, answer, out_of_memory
+from fingerprints.subjects.likelihood import likelihoods
+from fingerprints.subjects.placement import Placement, check_fits, place
+from fingerprints.subjects.preflight import preflight
+from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.safety import Inspected, inspect_checkpoint
+from fingerprints.subjects.snapshot import locate
+from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.subjects.template import open_chat
+
+LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError, IndexError, NotImplementedError)
+
+
+class Checkpoint(Subject):
+    """A causal language model in this process: it answers, gives likelihoods, and its weights can be read."""
+
+    offers: frozenset[Offer] = frozenset({"generate", "score", "weights"})
+
+    def __init__(self, spec: str, identity: Identity, speaker: Speaker, folder: Path) -> None:
+        self.spec = spec
+        self.identity = identity
+        self.folder = folder
+        self._speaker: Speaker | None = speaker
+
+    @property
+    def speaker(self) -> Speaker:
+        """The loaded model with its tokenizer. Raises MalformedInput after `close`."""
+        if self._speaker is None:
+            raise MalformedInput("the subject is closed", where=self.spec, next_step="open it again")
+        return self._speaker
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Answers in batches, sorted so that little is padded; see `fingerprints.subjects.generation.answer`."""
+        return answer(self.speaker, requests)
+
+    def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
+        """Bits per text and token; see `fingerprints.subjects.likelihood.likelihoods`."""
+        return likelihoods(self.speaker, texts, contexts)
+
+    def close(self) -> None:
+        """Lets go of the model; its memory is free once nothing else refers to it."""
+        self._speaker = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def open_checkpoint(spec: SubjectSpec) -> Checkpoint:
+    """Opens ``hf:./folder`` or ``hf:org/name`` with its options (revision, dtype, device, batch, adapter, template).
+
+    Raises MalformedInput for a folder that is no whole checkpoint, UnsafeInput for one that asks to run code, carries
+    only pickles or reaches outside itself, ResourceLimit for one that does not fit, Incomplete when the hub can't be
+    reached, UsageProblem for options that this machine does not have.
+    """
+    folder, hub = locate(spec)
+    return load_folder(spec, folder, Identity(kind="checkpoint", name=Path(spec.target).name, revision=hub), hub is not None)
+
+
+def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: bool = False) -> Checkpoint:
+    """Inspects, preflights and loads a checkpoint folder; ``identity`` holds what the caller knows, and wins.
+
+    Raises what `open_checkpoint` raises.
+    """
+    placement = place(spec.options)
+    found = inspect_checkpoint(folder, from_hub=from_hub)
+    check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
+    anomalies = preflight(folder, spec.options.get("template"))
+    with quiet():
+        model = _load_model(folder, placement)
+        tokenizer = _load_tokenizer(folder)
+        adapter = spec.options.get("adapter")
+        if adapter:
+            model = with_adapter(model, Path(adapter))
+    speaker = _speaker(model, tokenizer, placement, spec.options.get("template"))
+    full = _identity(identity, folder, found, speaker, placement)
+    if adapter:
+        full = full.model_copy(update={"adapter_sha256": adapter_sha256(Path(adapter))})
+    notes = (*identity.notes, *found.notes, *speaker.chat.notes, *anomalies)
+    return Checkpoint(str(spec), full.model_copy(update={"notes": notes}), speaker, folder)
+
+
+def _load_model(folder: Path, placement: Placement) -> Any:
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=placement.dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except LOADING_ERRORS as error:
+        raise _no_model(error, folder) from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise MalformedInput(
+            f"the weights lack {len(missing)} tensors that the config asks for, such as {printable(missing[0], 80)!r}",
+            where=folder,
+            next_step="copy the whole checkpoint; a model with invented weights can't be audited",
+        )
+    return model.to(placement.device).eval()
+
+
+def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
+    if isinstance(error, RuntimeError) and out_of_memory(error):
+        return ResourceLimit(
+            "memory ran out while loading the weights", where=folder, next_step="use dtype=bfloat16 or another device"
+        )
+    return MalformedInput(
+        f"transformers can't load it: {printable(' '.join(str(error).split()), 160)}",
+        where=folder,
+        next_step="check that config.json and the weights belong together",
+    )
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except LOADING_ERRORS as error:
+        raise MalformedInput(
+            f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 160)}",
+            where=folder,
+            next_step="copy tokenizer.json and tokenizer_config.json beside the weights",
+        ) from error
+
+
+def _speaker(model: Any, tokenizer: Any, placement: Placement, template: str | None) -> Speaker:
+    chat = open_chat(tokenizer, template)
+    named = model.generation_config.eos_token_id
+    named = [] if named is None else named if isinstance(named, list) else [named]
+    stop = {int(i) for i in (*named, tokenizer.eos_token_id, *chat.stop) if i is not None}
+    pad = next((i for i in (tokenizer.pad_token_id, *sorted(stop)) if i is not None), 0)
+    # What its makers recommend for chatting (temperature, penalties) must not leak into what the plan asks for.
+    model.generation_config = transformers.GenerationConfig(pad_token_id=int(pad))
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return Speaker(model, tokenizer, chat, tuple(sorted(stop)), int(pad), context, placement.batch)
+
+
+def _identity(known: Identity, folder: Path, found: Inspected, speaker: Speaker, placement: Placement) -> Identity:
+    read = Identity(
+        kind=known.kind,
+        name=known.name,
+        weights_sha256=known.weights_sha256 or files_sha256(weight_files(folder)),
+        config_sha256=config_sha256(folder),
+        tokenizer_sha256=tokenizer_sha256(folder),
+        template_sha256=template_sha256(speaker.tokenizer.chat_template),
+        template=speaker.chat.kind,
+        backend=f"transformers {transformers.__version__}",
+        dtype=placement.dtype_name,
+        quantisation=known.quantisation,
+        device=placement.device.type,
+        architecture=found.architecture,
+        parameters=sum(p.numel() for p in speaker.model.parameters()),
+        revision=known.revision,
+    )
+    return read

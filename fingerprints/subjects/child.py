@@ -1,0 +1,113 @@
+"""Runs one of our own modules in a limited child process: for parsers that a hostile file can hang, bloat or abort.
+
+The child gets a memory, a CPU and a wall-clock limit, no network use by the model libraries, and an environment without
+secrets. It prints one JSON object; an object with ``error`` becomes the error of that name. Knows processes; knows
+nothing of models.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fingerprints import errors
+from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printable
+
+LARGEST_ANSWER = 64 << 20
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SYSTEMROOT")
+ANSWERING = {c.__name__: c for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)}
+
+
+def run_limited(module: str, arguments: Sequence[str], *, memory: int, seconds: int, where: object) -> dict[str, Any]:
+    """The JSON object that ``python -m module arguments`` prints under limits.
+
+    ``memory`` is the address space in bytes (libraries alone map several GiB), ``seconds`` the wall clock. Raises the
+    error that the child names, ResourceLimit when it ran out of time or memory, UnsafeInput when it was aborted.
+    """
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603  (our own interpreter and module; paths are arguments, never a shell's)
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env=_environment(),
+            preexec_fn=lambda: _limit(memory, seconds),  # noqa: PLW1509  (no threads touch these two calls)
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _too_much(f"took longer than {seconds} seconds", where) from error
+    return _answer(done, where)
+
+
+def speak(value: dict[str, Any]) -> None:
+    """Prints the child's one answer."""
+    sys.stdout.write(json.dumps(value))
+    sys.stdout.flush()
+
+
+def speak_error(error: AuditError) -> None:
+    """Prints an error as the child's answer, so that the parent raises the same one."""
+    speak({"error": type(error).__name__, "what": error.what, "where": error.where, "next_step": error.next_step})
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    root = str(Path(__file__).resolve().parents[2])
+    return {
+        **kept,
+        "PYTHONPATH": root,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _limit(memory: int, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str, Any]:
+    last = (
+        printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160) if done.stderr.strip() else ""
+    )
+    if done.returncode < 0:
+        raise UnsafeInput(
+            f"reading it killed the limited child process (signal {-done.returncode})",
+            where=where,
+            next_step="the file is damaged or hostile: do not open it outside a sandbox",
+        )
+    if "MemoryError" in last or "DefaultCPUAllocator" in last or "alloc" in last:
+        raise _too_much("needed more memory than the limited child may use", where)
+    try:
+        value = json.loads(done.stdout) if len(done.stdout) <= LARGEST_ANSWER else None
+    except ValueError:
+        value = None
+    if done.returncode or not isinstance(value, dict):
+        raise errors.MalformedInput(
+            f"can't be read: {last or 'the reader said nothing'}", where=where, next_step="check the file"
+        )
+    if "error" in value:
+        kind = ANSWERING.get(value["error"], errors.MalformedInput)
+        raise kind(str(value.get("what")), where=value.get("where") or where, next_step=value.get("next_step"))
+    return value
+
+
+def _too_much(reason: str, where: object) -> ResourceLimit:
+    return ResourceLimit(
+        f"reading the tokenizer, the chat template or the weights {reason}",
+        where=where,
+        next_step="the file is too large for this machine or built to exhaust it: look at it in a sandbox",
+    )

@@ -1,0 +1,320 @@
+"""Answers a list of requests with a causal language model, fast: sorted, batched, with the shared prompt read once.
+
+Rows that have ended leave their batch at every stage, so that a long answer does not hold the short ones' compute.
+Sampling is seeded per answer, whatever batch it lands in. Knows tensors and tokens; knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+
+from fingerprints.errors import MalformedInput, ResourceLimit
+from fingerprints.records import Reply, Request, Status, canonical_json
+from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.template import Chat
+
+STAGE = 32
+SHORTEST_PREFIX = 8
+"""A shared prefix below this many tokens costs more in bookkeeping than reading it again."""
+
+
+@dataclass
+class Row:
+    """One request under way: its prompt as text and tokens, and the tokens answered so far."""
+
+    request: Request
+    prompt: str
+    ids: list[int]
+    out: list[int] = field(default_factory=list)
+    ended: bool = False
+    seconds: float = 0.0
+    broken: bool = False
+    noise: torch.Generator | None = None
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A model with what it takes to make it speak: tokenizer and template, stop and pad tokens, context length."""
+
+    model: Any
+    tokenizer: Any
+    chat: Chat
+    stop: tuple[int, ...]
+    pad: int
+    context: int | None
+    batch: int
+
+
+def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
+    """Answers requests, those that need the same settings together, each batch's replies as its rows end.
+
+    Greedy at temperature 0. A prompt that leaves no room in the context yields ``skipped_context``, a template that
+    fails or logits that are no numbers yield ``error``. The batch halves when memory runs out; raises ResourceLimit
+    when one row alone does not fit.
+    """
+    rows: list[Row] = []
+    for request in requests:
+        row = _row(speaker, request)
+        if isinstance(row, Reply):
+            yield row
+        else:
+            rows.append(row)
+    rows.sort(key=lambda r: (r.request.temperature, r.request.top_p, r.request.max_tokens, -len(r.ids), r.request.key))
+    size = speaker.batch
+    while rows:
+        batch = _next_batch(rows, size)
+        try:
+            yield from _answer_batch(speaker, batch)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            size = _halved(len(batch))
+            for row in batch:
+                row.out, row.ended = [], False
+            continue
+        del rows[: len(batch)]
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a RuntimeError says that memory ran out (CUDA has a class for it, the CPU allocator only words)."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
+def _halved(size: int) -> int:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if size == 1:
+        raise ResourceLimit(
+            "memory ran out on a single answer; the answers before this one are kept",
+            next_step="use a smaller dtype (dtype=bfloat16), shorter answers or another device",
+        )
+    return size // 2
+
+
+def _row(speaker: Speaker, request: Request) -> Row | Reply:
+    try:
+        prompt = speaker.chat.render(request)
+    except MalformedInput as error:
+        return _failed(request, error.line())
+    ids = speaker.chat.encode(request, prompt)
+    if not ids:
+        return _failed(request, "the prompt has no tokens")
+    if speaker.context is not None and len(ids) + request.max_tokens > speaker.context:
+        reason = f"{len(ids)} prompt tokens and {request.max_tokens} to answer pass the context of {speaker.context}"
+        return _failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
+    return Row(request, prompt, ids)
+
+
+def _failed(
+    request: Request, reason: str, status: Status = Status.ERROR, prompt: str | None = None, tokens: int | None = None
+) -> Reply:
+    return Reply(
+        probe_id=request.probe.id,
+        arm=request.arm,
+        sample=request.sample,
+        status=status,
+        text="",
+        prompt=prompt,
+        tokens_in=tokens,
+        error=reason,
+    )
+
+
+def _next_batch(rows: Sequence[Row], size: int) -> list[Row]:
+    """The first rows that share their settings, at most ``size``."""
+    first = rows[0].request
+    same = (first.temperature, first.top_p, first.max_tokens)
+    return [r for r in rows[:size] if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same]
+
+
+def _answer_batch(speaker: Speaker, rows: Sequence[Row]) -> Iterator[Reply]:
+    """Runs one batch in stages; after each, the rows that ended are yielded and leave."""
+    for row in rows:
+        row.noise = _noise(row.request)
+    live, state, finished = list(rows), _begin(speaker, rows), []
+    left = rows[0].request.max_tokens
+    while live:
+        begun, step = time.monotonic(), min(STAGE, left)
+        keep = _advance(speaker, live, state, step)
+        left -= step
+        share = (time.monotonic() - begun) / len(live)
+        for row in live:
+            row.seconds += share
+            row.ended = row.ended or left == 0
+        finished = [row for row in live if row.ended]
+        yield from (_reply(speaker, row) for row in finished)
+        live = [row for row in live if not row.ended]
+        if live and finished:
+            state.keep(keep)
+
+
+@dataclass
+class _State:
+    """What a batch carries from stage to stage: all token ids, which of them count, and the keys and values."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    cache: Any
+
+    def keep(self, index: torch.Tensor) -> None:
+        self.ids, self.mask = self.ids[index], self.mask[index]
+        self.cache.batch_select_indices(index)
+
+
+def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
+    """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and values read once."""
+    prefix = shared_prefix([row.ids for row in rows])
+    rest = [row.ids[len(prefix) :] for row in rows]
+    longest = max(len(r) for r in rest)
+    ids = torch.full((len(rows), longest), speaker.pad, dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for i, tokens in enumerate(rest):
+        ids[i, longest - len(tokens) :] = torch.tensor(tokens)
+        mask[i, longest - len(tokens) :] = 1
+    if prefix:
+        head = torch.tensor(prefix).expand(len(rows), -1)
+        ids, mask = torch.cat([head, ids], dim=1), torch.cat([torch.ones_like(head), mask], dim=1)
+    device = speaker.model.device
+    return _State(ids.to(device), mask.to(device), _read_prefix(speaker, prefix, len(rows)))
+
+
+def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """The tokens that all prompts begin with, at least one short of the shortest; empty where too few to be worth it."""
+    if len(prompts) < 2:
+        return []
+    length = min(len(p) for p in prompts) - 1
+    first = prompts[0]
+    common = next((i for i in range(length) if any(p[i] != first[i] for p in prompts)), length)
+    return list(first[:common]) if common >= SHORTEST_PREFIX else []
+
+
+def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
+    if not prefix:
+        return None
+    with torch.inference_mode(), quiet():
+        ids = torch.tensor([prefix], device=speaker.model.device)
+        cache = speaker.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        cache.batch_repeat_interleave(rows)
+    return cache
+
+
+def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -> torch.Tensor:
+    """Lets the library write up to ``steps`` tokens a row; returns the indices of the rows that go on."""
+    known = state.ids.shape[1]
+    with torch.inference_mode(), quiet():
+        made = speaker.model.generate(
+            input_ids=state.ids,
+            attention_mask=state.mask,
+            past_key_values=state.cache,
+            generation_config=_settings(speaker, steps),
+            logits_processor=_processors(rows),
+        )
+    state.ids, state.cache = made.sequences, made.past_key_values
+    fresh = made.sequences[:, known:]
+    state.mask = torch.cat([state.mask, torch.ones_like(fresh)], dim=1)
+    for row, tokens in zip(rows, fresh.tolist(), strict=True):
+        _take(row, tokens, speaker.stop)
+    return torch.tensor([i for i, row in enumerate(rows) if not row.ended], device=state.ids.device)
+
+
+def _take(row: Row, tokens: Sequence[int], stop: Sequence[int]) -> None:
+    for token in tokens:
+        if row.broken or token in stop:
+            row.ended = True
+            return
+        row.out.append(token)
+
+
+def _settings(speaker: Speaker, steps: int) -> GenerationConfig:
+    """Our settings and none of the model's own: what its makers recommend for chatting is not what the plan says."""
+    return GenerationConfig(
+        max_new_tokens=steps,
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,
+        eos_token_id=list(speaker.stop) or None,
+        pad_token_id=speaker.pad,
+        return_dict_in_generate=True,
+        use_cache=True,
+    )
+
+
+def _noise(request: Request) -> torch.Generator | None:
+    """A generator of one answer's own randomness, from its seed and key: batch plans don't change what is drawn."""
+    if request.temperature == 0:
+        return None
+    material = hashlib.sha256(canonical_json([request.seed, *request.key])).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(material[:8], "big") >> 1)
+
+
+def _processors(rows: Sequence[Row]) -> LogitsProcessorList:
+    first = rows[0].request
+    out = LogitsProcessorList([_NotANumber(rows)])
+    if first.temperature > 0:
+        if first.temperature != 1:
+            out.append(TemperatureLogitsWarper(first.temperature))
+        if first.top_p < 1:
+            out.append(TopPLogitsWarper(first.top_p))
+        out.append(_Gumbel([row.noise for row in rows]))
+    return out
+
+
+class _NotANumber(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
+    """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go on."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        bad = torch.isnan(scores).any(dim=-1) | torch.isneginf(scores).all(dim=-1)
+        if not bool(bad.any()):
+            return scores
+        for i in bad.nonzero().flatten().tolist():
+            self.rows[i].broken = True
+        return torch.where(bad[:, None], torch.zeros_like(scores), scores)  # type: ignore[return-value]
+
+
+class _Gumbel(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
+    """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from the softmax."""
+
+    def __init__(self, generators: Sequence[torch.Generator | None]) -> None:
+        self.generators = generators
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        width = scores.shape[-1]
+        waits = torch.stack([torch.empty(width).exponential_(generator=g) for g in self.generators])
+        return scores.float() - waits.to(scores.device).log()  # type: ignore[return-value]
+
+
+def _reply(speaker: Speaker, row: Row) -> Reply:
+    request = row.request
+    if row.broken:
+        return _failed(request, "the model's scores are no numbers (NaN)", Status.ERROR, row.prompt, len(row.ids))
+    text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
+    whole = len(row.out) < request.max_tokens
+    if speaker.chat.kind == "plain" and request.probe.form != "completion":
+        for mark in speaker.chat.cut:
+            text, found, _ = text.partition(mark)
+            whole = whole or bool(found)
+        text = text.strip()
+    status = Status.EMPTY if not text.strip() else Status.OK if whole else Status.TRUNCATED
+    return Reply(
+        probe_id=request.probe.id,
+        arm=request.arm,
+        sample=request.sample,
+        status=status,
+        text=text,
+        finish_reason="stop" if whole else "length",
+        prompt=row.prompt,
+        tokens_in=len(row.ids),
+        tokens_out=len(row.out),
+        seconds=round(row.seconds, 4),
+    )

@@ -1,0 +1,75 @@
+"""A GGUF file as a subject: its header checked by us, dequantised once in a limited child, then a checkpoint.
+
+What answers is the *dequantised* model under transformers: close to, and not the same as, the original checkpoint or
+what llama.cpp says. The identity says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import transformers
+
+from fingerprints.errors import missing_extra
+from fingerprints.records import Identity
+from fingerprints.subjects.cache import cache_folder, file_sha256, intact, publish
+from fingerprints.subjects.checkpoint import Checkpoint, load_folder
+from fingerprints.subjects.child import run_limited
+from fingerprints.subjects.gguf_header import GgufHeader, read_gguf_header
+from fingerprints.subjects.placement import check_fits, place
+from fingerprints.subjects.spec import SubjectSpec
+
+CONVERSION_SECONDS = 900
+LIBRARIES = 12 << 30
+"""Address space that torch and transformers may map beside the model."""
+
+
+def open_gguf(spec: SubjectSpec) -> Checkpoint:
+    """Opens ``gguf:./file.gguf`` with its options (dtype, device, batch, adapter, template).
+
+    The first opening converts (seconds to minutes) into the cache, keyed by the file's SHA-256 and the dtype; later
+    ones verify and read that. Raises MalformedInput for a file that is not whole, ResourceLimit where it does not fit,
+    UsageProblem without the package gguf.
+    """
+    path = Path(spec.target).expanduser()
+    header = read_gguf_header(path)
+    if importlib.util.find_spec("gguf") is None:
+        raise missing_extra("gguf", "gguf", "opening a GGUF file")
+    placement = place(spec.options)
+    check_fits(header.parameters * placement.dtype.itemsize, placement.device, path)
+    digest = file_sha256(path)
+    folder = converted(path, header, digest, placement.dtype_name)
+    known = Identity(
+        kind="gguf",
+        name=path.name,
+        weights_sha256=digest,
+        quantisation=f"{header.quantisation} dequantised",
+        notes=(
+            f"dequantised from {header.quantisation} by transformers: not the original checkpoint, nor llama.cpp's answers",
+        ),
+    )
+    return load_folder(spec, folder, known)
+
+
+def converted(path: Path, header: GgufHeader, digest: str, dtype: str) -> Path:
+    """The folder of a GGUF file's safetensors conversion, made now if the cache has no intact one.
+
+    The library that reads the whole file runs in a child with memory and time limits.
+    """
+    version = transformers.__version__
+    target = cache_folder() / "gguf" / f"{digest}-{dtype}-{version}"
+    if intact(target):
+        return target
+    memory = LIBRARIES + header.parameters * 16
+
+    def fill(folder: Path) -> None:
+        run_limited(
+            "fingerprints.subjects.convert",
+            [str(path.resolve()), str(folder), dtype],
+            memory=memory,
+            seconds=CONVERSION_SECONDS,
+            where=path,
+        )
+
+    return publish(target, fill)

@@ -1,0 +1,108 @@
+"""How likely a model finds given texts, in bits. Knows tensors and tokens; knows nothing of files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from fingerprints.errors import ResourceLimit
+from fingerprints.records import Likelihoods, sha256
+from fingerprints.subjects.generation import Speaker, out_of_memory
+from fingerprints.subjects.quiet import quiet
+
+CHUNK_SCORES = 128 << 20
+"""Most scores (rows × tokens × vocabulary) that exist at once: 256 MiB in bfloat16, twice that in float32."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    index: int
+    ids: list[int]
+    scored_from: int
+
+
+def likelihoods(speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] | None) -> list[Likelihoods]:
+    """Bits of each text under the model, one record a text, in the order given.
+
+    Total and per token: negative log2 of the softmax in float32. The first token is scored after the context, or after
+    the beginning-of-text token where the tokenizer has one; a model without either leaves the first token unscored.
+    Longer texts than the context are refused, never cut. Raises ResourceLimit for those and when one text alone does
+    not fit into memory.
+    """
+    items = [_item(speaker, i, text, contexts[i] if contexts else "") for i, text in enumerate(texts)]
+    bits: dict[int, list[float]] = {item.index: [] for item in items}
+    todo = sorted((item for item in items if len(item.ids) > item.scored_from), key=lambda item: -len(item.ids))
+    size = speaker.batch
+    while todo:
+        batch = todo[:size]
+        try:
+            bits.update(_score(speaker, batch))
+        except RuntimeError as error:
+            if not out_of_memory(error) or len(batch) == 1:
+                raise
+            size = len(batch) // 2
+            continue
+        del todo[: len(batch)]
+    return [_record(text, bits[i]) for i, text in enumerate(texts)]
+
+
+def _record(text: str, bits: list[float]) -> Likelihoods:
+    size = len(text.encode("utf-8", "replace"))
+    return Likelihoods(text_sha256=sha256(text), bits=math.fsum(bits), tokens=len(bits), bytes=size, token_bits=tuple(bits))
+
+
+def _item(speaker: Speaker, index: int, text: str, context: str) -> _Item:
+    tokenizer = speaker.tokenizer
+    head = list(tokenizer(context, add_special_tokens=True).input_ids) if context else []
+    if not head:
+        start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        head = [] if start is None else [start]
+    ids = head + list(tokenizer(text, add_special_tokens=False).input_ids)
+    if speaker.context is not None and len(ids) > speaker.context:
+        raise ResourceLimit(
+            f"text {index} has {len(ids)} tokens with its context, above the model's {speaker.context}",
+            next_step="cut the text into shorter ones",
+        )
+    return _Item(index, [int(i) for i in ids], max(1, len(head)))
+
+
+def _score(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
+    """Right-padded: with causal attention the padding after a text can't change it."""
+    longest = max(len(item.ids) for item in items)
+    ids = torch.full((len(items), longest), speaker.pad, dtype=torch.long)
+    mask = torch.zeros((len(items), longest), dtype=torch.long)
+    for row, item in enumerate(items):
+        ids[row, : len(item.ids)] = torch.tensor(item.ids)
+        mask[row, : len(item.ids)] = 1
+    bits = torch.cat(list(_segments(speaker, ids.to(speaker.model.device), mask.to(speaker.model.device))), dim=1)
+    return {item.index: bits[row, item.scored_from - 1 : len(item.ids) - 1].tolist() for row, item in enumerate(items)}
+
+
+def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Bits of tokens 1, 2, … of every row, a stretch at a time, so that no more scores exist at once than fit."""
+    rows, length = ids.shape
+    stretch = max(1, CHUNK_SCORES // (rows * int(speaker.model.config.get_text_config().vocab_size)))
+    cache = None
+    with torch.inference_mode(), quiet():
+        for start in range(0, length - 1, stretch):
+            stop = min(start + stretch, length - 1)
+            out = speaker.model(
+                input_ids=ids[:, start:stop],
+                attention_mask=mask[:, :stop],
+                past_key_values=cache,
+                use_cache=stop < length - 1 or cache is not None,
+            )
+            cache = out.past_key_values
+            yield _bits(out.logits, ids[:, start + 1 : stop + 1])
+
+
+def _bits(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Negative log2-probability of each target, on the CPU, in float32, one row's scores converted at a time."""
+    rows = [
+        torch.logsumexp(row.float(), dim=-1) - row.gather(-1, goal[:, None])[:, 0].float()
+        for row, goal in zip(scores, targets, strict=True)
+    ]
+    return torch.stack(rows).cpu() / math.log(2)
