@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from fingerprints.catalog_rows import (
     unpack,
     unpack_vectors,
     vector_blocks,
+    vector_digest,
 )
 from fingerprints.embed import Vectors
 from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, StoreIntegrity
@@ -37,6 +39,8 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import Signatures
 from fingerprints.transcript import Transcript
 
+CATALOG = "catalog.sqlite"
+CATALOG_FILES = (CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal")
 SCHEMA_VERSION = 1
 _SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -143,9 +147,13 @@ class Catalog:
 
     def teachers(self) -> list[StoredTeacher]:
         """All stored teachers in alphabetical order of name."""
+        return [teacher for _, teacher in self.entries()]
+
+    def entries(self) -> list[tuple[int, StoredTeacher]]:
+        """All stored teachers with their row numbers, in alphabetical order of name."""
         with told(self.path):
             rows = self._db.execute("SELECT id, name, first_id, record, summary, sha256 FROM teachers ORDER BY name").fetchall()
-        return [self._teacher(row)[1] for row in rows]
+        return [self._teacher(row) for row in rows]
 
     def find(self, name: str) -> tuple[int, StoredTeacher] | None:
         """A teacher's row number and record by name; None when there is none."""
@@ -171,6 +179,16 @@ class Catalog:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read inside the block is of one state, whatever another process writes meanwhile."""
+        with told(self.path):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("COMMIT")
 
     def insert(self, teacher: StoredTeacher, transcript: Transcript, signed: Signatures) -> None:
         """Adds a teacher with its answers and vectors; belongs inside `change`."""
@@ -276,6 +294,41 @@ class Catalog:
                 " LEFT JOIN asked ON asked.prompt = a.prompt_sha256 GROUP BY t.id ORDER BY t.name"
             ).fetchall()
         return {name: int(count) for name, count in rows}
+
+    def agrees(self, number: int, transcript: Transcript) -> bool:
+        """Whether the rows of a teacher's answers are those that its transcript gives."""
+        with told(self.path):
+            first = self._db.execute("SELECT first_id FROM teachers WHERE id = ?", (number,)).fetchone()[0]
+            rows = self._db.execute("SELECT * FROM answers WHERE teacher = ? ORDER BY id", (number,))
+            expected = answer_rows(transcript, number, first)
+            return all(a == b for a, b in zip_longest(rows, expected))
+
+    def problems(self) -> list[str]:
+        """What SQLite's own check finds, a broken chain of changes, and damaged vectors."""
+        with told(self.path):
+            found = [row[0] for row in self._db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
+            for first, count, ids, data, digest in self._db.execute("SELECT first_id, n, ids, data, sha256 FROM vectors"):
+                if vector_digest(ids, data) != digest or len(ids) != 8 * count:
+                    found.append(f"the vectors from answer {first} on differ from those that were written")
+        return found + self._broken_chain()
+
+    def _broken_chain(self) -> list[str]:
+        state = sha256(canonical_json([SCHEMA_VERSION, self.embedder, self.dimension]))
+        with told(self.path):
+            rows = self._db.execute("SELECT sequence, action, teacher, content_sha256, state FROM changes ORDER BY sequence")
+            for expected, (sequence, action, teacher, content, written) in enumerate(rows):
+                if expected:
+                    state = sha256(canonical_json([state, action, teacher, content]))
+                if sequence != expected or state != written:
+                    return [f"change {sequence} does not follow from those before it"]
+        return []
+
+    def freeze(self) -> None:
+        """Makes one compact file that can be read from a folder that may not be written: no log beside it."""
+        with told(self.path):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA journal_mode=DELETE")
+            self._db.execute("VACUUM")
 
     def close(self) -> None:
         """Closes the file; the last writer's close moves the write-ahead log into it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,6 +56,25 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+class MeasuredFile:
+    """Counts and hashes what is written to a file on its way: the digest is of what was meant, not of what the disk kept."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Writes bytes and returns how many."""
+        self._hash.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of everything written so far."""
+        return self._hash.hexdigest()
+
+
 def disk_problem(error: OSError, path: Path) -> AuditError:
     """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else MalformedInput for the path."""
     reason = error.strerror or str(error)
@@ -66,7 +87,7 @@ def disk_problem(error: OSError, path: Path) -> AuditError:
     return MalformedInput(f"can't be used: {reason}", where=path, next_step="check the path and its permissions")
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput, FileNotFoundError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

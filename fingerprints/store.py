@@ -12,17 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fingerprints.catalog import SCHEMA_VERSION, Catalog
-from fingerprints.catalog_rows import StoredTeacher, content_digest, describe
+import numpy as np
+
+from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog
+from fingerprints.catalog_rows import Answer, StoredTeacher, content_digest, describe
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
-from fingerprints.embed import Embedder, HashedNgrams, open_embedder
+from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
 from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
+from fingerprints.generations import CURRENT, sweep
+from fingerprints.indexing import StoreIndex
+from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
 from fingerprints.transcript import Transcript
 
-CATALOG = "catalog.sqlite"
 LOCK = "LOCK"
 LONGEST_NAME = 200
 
@@ -38,6 +42,7 @@ class FingerprintStore:
     def __init__(self, path: Path, catalog: Catalog, lock: WriteLock | None, embedder: Embedder | None) -> None:
         self.path = path
         self.catalog = catalog
+        self.index = StoreIndex(path, catalog, writable=lock is not None)
         self._lock = lock
         self._embedder = embedder
 
@@ -187,6 +192,50 @@ class FingerprintStore:
         """How many distinct prompts both the given transcript and each stored model answered readably, by name."""
         return self.catalog.shared_prompts(asked(transcript))
 
+    def search(self, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """The nearest stored answers to each query vector: exact cosines and answer ids, nearest first.
+
+        ``vectors`` is (n, d), of any length but zero; both results are (n, min(k, stored)). Above 200,000 vectors the ids
+        come from an approximate index (-1 with score minus infinity where it proposes fewer than k), the scores stay exact.
+        Raises MalformedInput for a query that is zero, not finite or of another dimension, UsageProblem for k below 1.
+        """
+        queries = _unit_queries(vectors, self.catalog.dimension)
+        if k < 1:
+            raise UsageProblem(f"k must be at least 1, not {k}", where="k")
+        index = self.index.now()
+        if not index.n or not len(queries):
+            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+        return index.search(queries, min(k, index.n))
+
+    def answer(self, number: int) -> Answer:
+        """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an unknown id."""
+        found = self.catalog.answer(int(number))
+        if found is None:
+            raise UsageProblem(f"the store holds no answer with the id {number}", where=self.path)
+        return found
+
+    def rebuild(self) -> None:
+        """Builds the index anew from the catalogue, whatever lies on the disk; the way out of a damaged index."""
+        self._writable()
+        self.index.rebuild()
+
+    def freeze(self) -> None:
+        """Builds the index, packs the catalogue into one file without a log, and closes the store: fit to be shipped.
+
+        With SOURCE_DATE_EPOCH set, the same additions give the same bytes under the same versions of SQLite and FAISS.
+        Raises Locked while another process reads the catalogue.
+        """
+        writer = self._writable()
+        self.index.now()
+        writer.freeze()
+        self.close(remove_lock=True)
+
+    def verify(self) -> list[str]:
+        """Everything that is wrong with the store, one line each: every row, every digest, the index. Empty: nothing is."""
+        from fingerprints.inspection import problems
+
+        return problems(self)
+
     def digest(self) -> str:
         """SHA-256 over the catalogue's content: the same models with the same answers give the same digest.
 
@@ -210,11 +259,11 @@ class FingerprintStore:
             raise UsageProblem("the store was opened read-only", where=self.path, next_step="open it for writing")
         return self.catalog
 
-    def close(self) -> None:
-        """Closes the catalogue and lets the next writer in."""
+    def close(self, remove_lock: bool = False) -> None:
+        """Closes the catalogue and lets the next writer in; closing twice is fine."""
         self.catalog.close()
         if self._lock:
-            self._lock.release()
+            self._lock.release(remove=remove_lock)
 
     def __enter__(self) -> Self:
         return self
@@ -227,6 +276,18 @@ def asked(transcript: Transcript) -> Sequence[str]:
     """Digests of the prompts that a transcript holds a readable answer to, each once, in order."""
     ids = {reply.probe_id for reply in transcript.replies if reply.readable}
     return sorted({transcript.probes[i].prompt_sha256() for i in ids if i in transcript.probes})
+
+
+def _unit_queries(vectors: Vectors, dimension: int) -> Vectors:
+    queries = np.ascontiguousarray(vectors, dtype=np.float32)
+    if queries.ndim != 2 or queries.shape[1] != dimension:
+        raise MalformedInput(f"queries of shape {queries.shape} instead of (n, {dimension})", where="search")
+    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
+    if not np.all(np.isfinite(lengths) & (lengths > 0)):
+        row = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[0])
+        raise MalformedInput(f"query {row} is zero or not finite, and has no cosine", where="search")
+    unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
+    return unit
 
 
 def _same(stored: StoredTeacher, content: str, vendor: str, family: str) -> bool:
@@ -246,7 +307,7 @@ def _refuse_absent(path: Path) -> None:
     if path.is_dir() and any(path.iterdir()):
         if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
             refuse_special(path)
-        if path.joinpath("CURRENT").exists():
+        if path.joinpath(CURRENT).exists():
             raise StoreIntegrity("the store's catalogue is gone", where=path, next_step="restore it from a copy")
         raise MalformedInput("this folder is not a store of teachers", where=path, next_step="check --store")
     raise MalformedInput("there is no store here", where=path, next_step="make one with `auditor store add`")
@@ -265,3 +326,4 @@ def _sweep(path: Path) -> None:
     for entry in path.iterdir():
         if entry.name.startswith(TEMPORARY) and entry.is_file():
             entry.unlink()
+    sweep(path)

@@ -1,0 +1,123 @@
+"""Keeps the index in step with the catalogue: loads it, appends to it, or builds it anew, and only when it is asked for.
+
+Knows when an index is stale; knows neither SQL nor file formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from fingerprints import generations, nearest
+from fingerprints.catalog import Catalog, State
+from fingerprints.durable import MeasuredFile, replacing
+from fingerprints.embed import Vectors
+from fingerprints.generations import IDS, INDEX, VECTORS, FileEntry, Loaded, damaged
+from fingerprints.nearest import Approximate, Flat, Ids, Index
+
+EXACT_UP_TO = 200_000
+PATIENCE = 5
+
+
+class StoreIndex:
+    """The index of one open store.
+
+    Up to ``exact_up_to`` vectors it is exact; above, a writable store builds IVF-PQ candidates with exact re-ranking. A
+    store that is open read-only builds what it lacks in memory, exactly. A damaged index is refused, never replaced unasked.
+    """
+
+    def __init__(self, path: Path, catalog: Catalog, writable: bool) -> None:
+        self.path = path
+        self.exact_up_to = EXACT_UP_TO
+        self._catalog = catalog
+        self._writable = writable
+        self._loaded: Loaded | None = None
+
+    def now(self) -> Index:
+        """The index of what the catalogue holds at this moment. Raises StoreIntegrity for a damaged one on the disk."""
+        # Forgotten until it is whole again: a build that fails midway may have added to it already.
+        base, self._loaded = self._loaded or self._from_disk(), None
+        self._loaded = base if base is not None and base.state == self._catalog.state() else self._built(base)
+        return self._loaded.index
+
+    def rebuild(self) -> Index:
+        """An index made from the catalogue alone, whatever lies on the disk; takes its place where the store is writable."""
+        self._loaded = self._built(None)
+        return self._loaded.index
+
+    def check(self) -> None:
+        """Verifies the index on the disk, if there is one, against the catalogue; raises StoreIntegrity."""
+        loaded = self._from_disk()
+        if loaded is None or loaded.state != self._catalog.state():
+            return
+        held = [ids for ids, _ in self._catalog.vectors()]
+        if not np.array_equal(loaded.index.ids(), np.concatenate(held) if held else np.empty(0, np.int64)):
+            raise damaged("its ids are not the catalogue's", self.path)
+
+    def _from_disk(self) -> Loaded | None:
+        current = generations.pointer(self.path)
+        for _ in range(PATIENCE):
+            if current is None:
+                return None
+            try:
+                return generations.load(self.path, current, generations.manifest(self.path, current), self._catalog)
+            except FileNotFoundError as error:
+                # A writer may have moved on to the next generation between our two looks.
+                newer = generations.pointer(self.path)
+                if newer == current:
+                    raise damaged(f"{current[0]} lacks a file", self.path) from error
+                current = newer
+        raise damaged("its generations change faster than they can be read", self.path)
+
+    def _built(self, base: Loaded | None) -> Loaded:
+        with self._catalog.snapshot():
+            state = self._catalog.state()
+            if base is not None and not self._catalog.only_added_since(base.state):
+                base = None
+            if self._writable and self._catalog.count_vectors() > self.exact_up_to:
+                return self._approximate(state, base)
+            made = self._flat(state, base)
+        if self._writable:
+            generations.publish(self.path, made, self._catalog)
+        return made
+
+    def _flat(self, state: State, base: Loaded | None) -> Loaded:
+        if base is not None and isinstance(base.index, Flat):
+            index, after = base.index, base.last_id
+        else:
+            index, after = nearest.empty_flat(self._catalog.dimension), 0
+        nearest.extend(index, self._catalog.vectors(after))
+        ids = index.ids()
+        return Loaded(index, state, int(ids[-1]) if len(ids) else 0)
+
+    def _approximate(self, state: State, base: Loaded | None) -> Loaded:
+        with generations.draft(self.path) as folder:
+            entries = self._write_exact(folder)
+            numbers, vectors = generations.map_exact(folder, entries, self._catalog.dimension)
+            keeps = base is not None and isinstance(base.index, Approximate) and len(numbers) <= 2 * base.trained
+            raw = base.index.index if base is not None and keeps else nearest.train(vectors)
+            done = base.last_id if base is not None and keeps else 0
+            index = Approximate(raw, numbers, vectors)
+            nearest.extend(index, _portions(index, int(np.searchsorted(numbers, done, side="right"))))
+            trained = base.trained if base is not None and keeps else len(numbers)
+            made = Loaded(index, state, int(numbers[-1]), trained)
+            entries[INDEX] = generations.write_index(folder, index)
+            generations.commit(self.path, folder, made, self._catalog, entries)
+        return made
+
+    def _write_exact(self, folder: Path) -> dict[str, FileEntry]:
+        with ExitStack() as stack:
+            files = {name: MeasuredFile(stack.enter_context(replacing(folder / name))) for name in (IDS, VECTORS)}
+            for ids, vectors in self._catalog.vectors():
+                files[IDS].write(ids.astype("<i8", copy=False).tobytes())
+                files[VECTORS].write(vectors.astype("<f4", copy=False).tobytes())
+        return {name: FileEntry(size=file.size, sha256=file.sha256()) for name, file in files.items()}
+
+
+def _portions(index: Approximate, start: int, rows: int = 65_536) -> Iterator[tuple[Ids, Vectors]]:
+    for first in range(start, len(index.numbers), rows):
+        last = first + rows
+        yield index.numbers[first:last], np.ascontiguousarray(index.vectors[first:last])

@@ -1,0 +1,227 @@
+"""Which stored vectors are nearest: exact by default, candidates plus exact re-ranking for large stores.
+
+Knows FAISS and arrays; knows nothing of teachers, nor of where an index lies. Scores are always exact cosines.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprints.embed import Vectors
+from fingerprints.errors import StoreIntegrity
+
+Ids = npt.NDArray[np.int64]
+IndexKind = Literal["flat", "ivf-pq"]
+
+NOTHING = -1
+"""The id where there is no further neighbour."""
+
+TRAINING_ROWS_A_CELL = 64
+CELLS_PROBED = 48
+CANDIDATES = 400
+CANDIDATES_A_NEIGHBOUR = 20
+_CHUNK = 65_536
+
+
+def library() -> Any:
+    """The module faiss, loaded when it is first needed; untyped, for its own stubs lack half of what we call."""
+    return import_module("faiss")
+
+
+@dataclass
+class Flat:
+    """Exact search over all vectors: FAISS IndexFlatIP under explicit 64-bit ids."""
+
+    index: Any
+    kind: IndexKind = "flat"
+
+    @property
+    def n(self) -> int:
+        """How many vectors it holds."""
+        return int(self.index.ntotal)
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """Scores and ids, both (n, k), nearest first; k must not be above `n`."""
+        scores, ids = self.index.search(queries, k)
+        return scores, ids
+
+    def vector(self, number: int) -> npt.NDArray[np.float32]:
+        """The stored vector of an id. Raises StoreIntegrity where it has none."""
+        try:
+            return np.asarray(self.index.reconstruct(number), dtype=np.float32)
+        except RuntimeError as error:
+            raise StoreIntegrity(f"the index has no answer {number}") from error
+
+    def ids(self) -> Ids:
+        """All ids in the order of the vectors."""
+        return _array(self.index.id_map)
+
+
+@dataclass
+class Approximate:
+    """Candidates from product-quantised cells (Jegou, Douze and Schmid 2011), then exact cosines from ``vectors``.
+
+    ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row; the index only proposes. What it does
+    not propose is not found: recall against `Flat` is measured in tests/benchmarks/bench_store.py.
+    """
+
+    index: Any
+    numbers: Ids
+    vectors: Vectors
+    kind: IndexKind = "ivf-pq"
+
+    @property
+    def n(self) -> int:
+        """How many vectors it holds."""
+        return int(self.index.ntotal)
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """Scores and ids, both (n, k), nearest first; -1 and minus infinity where fewer were proposed."""
+        faiss = library()
+        wanted = min(self.n, max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
+        settings = faiss.SearchParametersIVF(nprobe=CELLS_PROBED)
+        _, proposed = self.index.search(queries, wanted, params=settings)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        ids = np.full((len(queries), k), NOTHING, dtype=np.int64)
+        for row, candidates in enumerate(proposed):
+            best = self._rank(queries[row], candidates[candidates >= 0], k)
+            scores[row, : len(best[0])], ids[row, : len(best[1])] = best
+        return scores, ids
+
+    def _rank(self, query: npt.NDArray[np.float32], candidates: Ids, k: int) -> tuple[npt.NDArray[np.float32], Ids]:
+        candidates = np.sort(candidates)  # neighbours on the disk are read together, and ties fall to the lower id
+        exact = self.vectors[np.searchsorted(self.numbers, candidates)] @ query
+        order = np.argsort(-exact, kind="stable")[:k]
+        return exact[order], candidates[order]
+
+    def vector(self, number: int) -> npt.NDArray[np.float32]:
+        """The stored vector of an id. Raises StoreIntegrity where it has none."""
+        place = int(np.searchsorted(self.numbers, number))
+        if place >= len(self.numbers) or self.numbers[place] != number:
+            raise StoreIntegrity(f"the index has no answer {number}")
+        return np.asarray(self.vectors[place])
+
+    def ids(self) -> Ids:
+        """All ids in the order of the vectors."""
+        return self.numbers
+
+
+Index = Flat | Approximate
+Blocks = Iterable[tuple[Ids, Vectors]]
+
+
+def empty_flat(dimension: int) -> Flat:
+    """An exact index without vectors."""
+    faiss = library()
+    return Flat(faiss.IndexIDMap2(faiss.IndexFlatIP(dimension)))
+
+
+def extend(index: Index, blocks: Blocks) -> None:
+    """Adds blocks of ids and vectors to an index; `Approximate.vectors` must already hold them."""
+    for ids, vectors in _merged(blocks):
+        index.index.add_with_ids(vectors, ids)
+
+
+def train(vectors: Vectors, seed: int = 1234) -> Any:
+    """An empty IVF-PQ index, trained on an even sample of rows; deterministic under one seed and thread count.
+
+    sqrt(n) cells (a power of two), codes of one byte for every four coordinates.
+    """
+    faiss = library()
+    n, d = vectors.shape
+    cells = max(1, 2 ** round(np.log2(np.sqrt(n))))
+    index = faiss.IndexIVFPQ(faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT)
+    for clustering in (index.cp, index.pq.cp):
+        clustering.seed, clustering.min_points_per_centroid = seed, 1
+    wanted = max(cells * TRAINING_ROWS_A_CELL, 39 * 256)
+    rows = np.unique(np.linspace(0, n - 1, min(n, wanted)).astype(np.int64))
+    index.train(np.ascontiguousarray(vectors[rows]))
+    return index
+
+
+def _merged(blocks: Blocks) -> Iterator[tuple[Ids, Vectors]]:
+    ids: list[Ids] = []
+    vectors: list[Vectors] = []
+    size = 0
+    for some_ids, some_vectors in blocks:
+        ids.append(some_ids)
+        vectors.append(some_vectors)
+        size += len(some_ids)
+        if size >= _CHUNK:
+            yield np.concatenate(ids), np.concatenate(vectors)
+            ids, vectors, size = [], [], 0
+    if ids:
+        yield np.concatenate(ids), np.concatenate(vectors)
+
+
+class Sink(Protocol):
+    """Takes bytes."""
+
+    def write(self, data: bytes) -> int:
+        """Takes some bytes and says how many."""
+
+
+def write(index: Any, file: Sink) -> None:
+    """Writes a FAISS index through our own file, so that a full disk is an error and not a short file."""
+    faiss = library()
+    faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+
+
+def read(data: memoryview) -> Any:
+    """A FAISS index from bytes whose digest was checked; raises StoreIntegrity where FAISS can't make sense of them.
+
+    The limits keep a crafted file from allocating more than a small multiple of its own size.
+    """
+    faiss = library()
+    stream = io.BytesIO(data)
+    with _limits(len(data)):
+        try:
+            return faiss.read_index(faiss.PyCallbackIOReader(stream.read))
+        except (RuntimeError, MemoryError) as error:
+            raise StoreIntegrity("the index can't be read though its digest is right") from error
+
+
+@contextmanager
+def _limits(size: int) -> Iterator[None]:
+    faiss = library()
+    before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
+    faiss.set_deserialization_vector_byte_limit(8 * size + 4096)  # FAISS compares a quarter of it with each array
+    faiss.set_deserialization_loop_limit(size + 4096)
+    try:
+        yield
+    finally:
+        faiss.set_deserialization_vector_byte_limit(before[0])
+        faiss.set_deserialization_loop_limit(before[1])
+
+
+def problem_with(raw: Any, kind: IndexKind, dimension: int, n: int) -> str | None:
+    """What is wrong with the type, dimension, metric or size of a FAISS index that was just read; None if nothing is."""
+    faiss = library()
+    if kind == "flat":
+        inner: Any = faiss.downcast_index(raw.index) if type(raw) is faiss.IndexIDMap2 else None
+        expected: Any = faiss.IndexFlatIP
+    else:
+        inner, expected = raw, faiss.IndexIVFPQ
+    if type(inner) is not expected:
+        return f"an index of type {type(raw).__name__} instead of {kind}"
+    found = (raw.d, raw.metric_type, raw.ntotal, inner.d, inner.ntotal)
+    wanted = (dimension, faiss.METRIC_INNER_PRODUCT, n, dimension, n)
+    if found != wanted:
+        return f"(d, metric, n) {found[:3]} instead of {wanted[:3]}"
+    if kind == "flat":
+        return None if raw.id_map.size() == n else f"{raw.id_map.size()} ids for {n} vectors"
+    listed = sum(inner.invlists.list_size(cell) for cell in range(inner.nlist))
+    return None if listed == n else f"{listed} vectors in its lists instead of {n}"
+
+
+def _array(vector: Any) -> Ids:
+    faiss = library()
+    return np.asarray(faiss.vector_to_array(vector), dtype=np.int64)
