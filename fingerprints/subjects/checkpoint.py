@@ -5,8 +5,7 @@ Opens only what `fingerprints.subjects.safety` let pass. Never runs code of a ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,17 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
-from fingerprints.subjects.generation import Speaker, answer, out_of_memory
+from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
 from fingerprints.subjects.likelihood import likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
 from fingerprints.subjects.preflight import preflight
 from fingerprints.subjects.quiet import quiet
-from fingerprints.subjects.safety import Inspected, inspect_checkpoint
+from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_checkpoint
 from fingerprints.subjects.snapshot import locate
 from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.subjects.template import open_chat
@@ -84,26 +83,35 @@ def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: b
     placement = place(spec.options)
     found = inspect_checkpoint(folder, from_hub=from_hub)
     check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
-    anomalies = preflight(folder, spec.options.get("template"))
+    adapter = Path(spec.options["adapter"]).expanduser() if "adapter" in spec.options else None
+    notes = (*identity.notes, *found.notes, *(inspect_adapter(adapter) if adapter else ()))
+    template = template_option(spec.options)
+    anomalies = preflight(folder, template)
     with quiet():
-        model = _load_model(folder, placement)
         tokenizer = _load_tokenizer(folder)
-        adapter = spec.options.get("adapter")
-        if adapter:
-            model = with_adapter(model, Path(adapter))
-    speaker = _speaker(model, tokenizer, placement, spec.options.get("template"))
-    full = _identity(identity, folder, found, speaker, placement)
-    if adapter:
-        full = full.model_copy(update={"adapter_sha256": adapter_sha256(Path(adapter))})
-    notes = (*identity.notes, *found.notes, *speaker.chat.notes, *anomalies)
-    return Checkpoint(str(spec), full.model_copy(update={"notes": notes}), speaker, folder)
+        model = _load_model(folder, placement, adapter)
+    speaker = _speaker(model, tokenizer, placement, template)
+    known = identity.model_copy(update={"notes": (*notes, *speaker.chat.notes, *anomalies)})
+    return Checkpoint(str(spec), _identity(known, folder, adapter, found, speaker, placement), speaker, folder)
 
 
-def _load_model(folder: Path, placement: Placement) -> Any:
+def template_option(options: Mapping[str, str]) -> str | None:
+    """The spec's option ``template``: "plain", or None for the model's own. Raises UsageProblem for anything else."""
+    value = options.get("template", "model")
+    if value not in ("model", "plain"):
+        said = f"unknown template {printable(value, 30)!r}"
+        raise UsageProblem(said, where="template", next_step="use plain, or leave it out")
+    return "plain" if value == "plain" else None
+
+
+def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any:
+    # An adapter is merged in float32, so that only the sum is rounded.
+    dtype = torch.float32 if adapter else placement.dtype
+    loaded: Any
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             str(folder),
-            dtype=placement.dtype,
+            dtype=dtype,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -111,6 +119,7 @@ def _load_model(folder: Path, placement: Placement) -> Any:
         )
     except LOADING_ERRORS as error:
         raise _no_model(error, folder) from error
+    model, info = loaded
     missing = sorted(info["missing_keys"])
     if missing:
         raise MalformedInput(
@@ -118,7 +127,8 @@ def _load_model(folder: Path, placement: Placement) -> Any:
             where=folder,
             next_step="copy the whole checkpoint; a model with invented weights can't be audited",
         )
-    return model.to(placement.device).eval()
+    model = with_adapter(model, adapter) if adapter else model
+    return model.to(device=placement.device, dtype=placement.dtype).eval()
 
 
 def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
@@ -151,13 +161,14 @@ def _speaker(model: Any, tokenizer: Any, placement: Placement, template: str | N
     stop = {int(i) for i in (*named, tokenizer.eos_token_id, *chat.stop) if i is not None}
     pad = next((i for i in (tokenizer.pad_token_id, *sorted(stop)) if i is not None), 0)
     # What its makers recommend for chatting (temperature, penalties) must not leak into what the plan asks for.
-    model.generation_config = transformers.GenerationConfig(pad_token_id=int(pad))
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return Speaker(model, tokenizer, chat, tuple(sorted(stop)), int(pad), context, placement.batch)
+    model.generation_config = settings(pad_token_id=int(pad))
+    return Speaker(model, tokenizer, chat, tuple(sorted(stop)), int(pad), placement.batch, limits_of(model))
 
 
-def _identity(known: Identity, folder: Path, found: Inspected, speaker: Speaker, placement: Placement) -> Identity:
-    read = Identity(
+def _identity(
+    known: Identity, folder: Path, adapter: Path | None, found: Inspected, speaker: Speaker, placement: Placement
+) -> Identity:
+    return Identity(
         kind=known.kind,
         name=known.name,
         weights_sha256=known.weights_sha256 or files_sha256(weight_files(folder)),
@@ -172,5 +183,6 @@ def _identity(known: Identity, folder: Path, found: Inspected, speaker: Speaker,
         architecture=found.architecture,
         parameters=sum(p.numel() for p in speaker.model.parameters()),
         revision=known.revision,
+        adapter_sha256=adapter_sha256(adapter) if adapter else None,
+        notes=known.notes,
     )
-    return read

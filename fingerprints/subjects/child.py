@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from fingerprints import errors
 from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printable
 
 LARGEST_ANSWER = 64 << 20
+OUT_OF_TIME = (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SYSTEMROOT")
 ANSWERING = {c.__name__: c for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)}
 
@@ -39,7 +41,7 @@ def run_limited(module: str, arguments: Sequence[str], *, memory: int, seconds: 
             timeout=seconds,
             check=False,
             env=_environment(),
-            preexec_fn=lambda: _limit(memory, seconds),  # noqa: PLW1509  (no threads touch these two calls)
+            preexec_fn=lambda: _limit(memory, seconds),
         )
     except subprocess.TimeoutExpired as error:
         raise _too_much(f"took longer than {seconds} seconds", where) from error
@@ -83,6 +85,8 @@ def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str
     last = (
         printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160) if done.stderr.strip() else ""
     )
+    if done.returncode in OUT_OF_TIME:
+        raise _too_much("took too long", where)
     if done.returncode < 0:
         raise UnsafeInput(
             f"reading it killed the limited child process (signal {-done.returncode})",

@@ -36,7 +36,21 @@ class Row:
     ended: bool = False
     seconds: float = 0.0
     broken: bool = False
+    told: bool = False
     noise: torch.Generator | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model's build allows: its context, the shortest attention window, and whether its state can be cut up.
+
+    ``window`` is None where every token sees every earlier one; ``divisible`` is False for recurrent states, which
+    can't be read once for many rows or lose rows half-way.
+    """
+
+    context: int | None
+    window: int | None
+    divisible: bool
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,8 @@ class Speaker:
     chat: Chat
     stop: tuple[int, ...]
     pad: int
-    context: int | None
     batch: int
+    limits: Limits
 
 
 def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -75,11 +89,10 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            size = _halved(len(batch))
+            size = halved(len(batch))
             for row in batch:
-                row.out, row.ended = [], False
-            continue
-        del rows[: len(batch)]
+                row.out = []
+        rows = [row for row in rows if not row.told]
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -88,12 +101,13 @@ def out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
 
 
-def _halved(size: int) -> int:
+def halved(size: int) -> int:
+    """Half a batch that did not fit. Raises ResourceLimit when it was a single row."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if size == 1:
         raise ResourceLimit(
-            "memory ran out on a single answer; the answers before this one are kept",
+            "memory ran out on a single text; what was answered before is kept",
             next_step="use a smaller dtype (dtype=bfloat16), shorter answers or another device",
         )
     return size // 2
@@ -107,8 +121,8 @@ def _row(speaker: Speaker, request: Request) -> Row | Reply:
     ids = speaker.chat.encode(request, prompt)
     if not ids:
         return _failed(request, "the prompt has no tokens")
-    if speaker.context is not None and len(ids) + request.max_tokens > speaker.context:
-        reason = f"{len(ids)} prompt tokens and {request.max_tokens} to answer pass the context of {speaker.context}"
+    if speaker.limits.context is not None and len(ids) + request.max_tokens > speaker.limits.context:
+        reason = f"{len(ids)} prompt tokens and {request.max_tokens} to answer pass the context of {speaker.limits.context}"
         return _failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
     return Row(request, prompt, ids)
 
@@ -142,7 +156,7 @@ def _answer_batch(speaker: Speaker, rows: Sequence[Row]) -> Iterator[Reply]:
     live, state, finished = list(rows), _begin(speaker, rows), []
     left = rows[0].request.max_tokens
     while live:
-        begun, step = time.monotonic(), min(STAGE, left)
+        begun, step = time.monotonic(), min(STAGE, left) if speaker.limits.divisible else left
         keep = _advance(speaker, live, state, step)
         left -= step
         share = (time.monotonic() - begun) / len(live)
@@ -150,7 +164,9 @@ def _answer_batch(speaker: Speaker, rows: Sequence[Row]) -> Iterator[Reply]:
             row.seconds += share
             row.ended = row.ended or left == 0
         finished = [row for row in live if row.ended]
-        yield from (_reply(speaker, row) for row in finished)
+        for row in finished:
+            row.told = True
+            yield _reply(speaker, row)
         live = [row for row in live if not row.ended]
         if live and finished:
             state.keep(keep)
@@ -171,7 +187,7 @@ class _State:
 
 def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
     """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and values read once."""
-    prefix = shared_prefix([row.ids for row in rows])
+    prefix = shared_prefix([row.ids for row in rows]) if _may_share(speaker.limits, rows) else []
     rest = [row.ids[len(prefix) :] for row in rows]
     longest = max(len(r) for r in rest)
     ids = torch.full((len(rows), longest), speaker.pad, dtype=torch.long)
@@ -184,6 +200,12 @@ def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
         ids, mask = torch.cat([head, ids], dim=1), torch.cat([torch.ones_like(head), mask], dim=1)
     device = speaker.model.device
     return _State(ids.to(device), mask.to(device), _read_prefix(speaker, prefix, len(rows)))
+
+
+def _may_share(limits: Limits, rows: Sequence[Row]) -> bool:
+    """Padding between prefix and prompt lengthens the way back: harmless while the whole fits into the window."""
+    reach = max(len(row.ids) + row.request.max_tokens for row in rows)
+    return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
@@ -214,7 +236,7 @@ def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -
             input_ids=state.ids,
             attention_mask=state.mask,
             past_key_values=state.cache,
-            generation_config=_settings(speaker, steps),
+            generation_config=_plan(speaker, steps),
             logits_processor=_processors(rows),
         )
     state.ids, state.cache = made.sequences, made.past_key_values
@@ -233,9 +255,24 @@ def _take(row: Row, tokens: Sequence[int], stop: Sequence[int]) -> None:
         row.out.append(token)
 
 
-def _settings(speaker: Speaker, steps: int) -> GenerationConfig:
-    """Our settings and none of the model's own: what its makers recommend for chatting is not what the plan says."""
-    return GenerationConfig(
+def settings(**values: Any) -> GenerationConfig:
+    """The library's settings with these values, and none of what a model's makers recommend."""
+    return GenerationConfig(**values)  # type: ignore[no-untyped-call]
+
+
+def limits_of(model: Any) -> Limits:
+    """What a loaded model's config says about its context, windows and state."""
+    config = model.config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return Limits(
+        context=getattr(config, "max_position_embeddings", None),
+        window=min((int(w) for w in windows if w), default=None),
+        divisible=not model._is_stateful,
+    )
+
+
+def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
+    return settings(
         max_new_tokens=steps,
         do_sample=False,
         num_beams=1,
@@ -267,31 +304,31 @@ def _processors(rows: Sequence[Row]) -> LogitsProcessorList:
     return out
 
 
-class _NotANumber(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
+class _NotANumber(LogitsProcessor):
     """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go on."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         bad = torch.isnan(scores).any(dim=-1) | torch.isneginf(scores).all(dim=-1)
         if not bool(bad.any()):
             return scores
         for i in bad.nonzero().flatten().tolist():
             self.rows[i].broken = True
-        return torch.where(bad[:, None], torch.zeros_like(scores), scores)  # type: ignore[return-value]
+        return torch.where(bad[:, None], torch.zeros_like(scores), scores)
 
 
-class _Gumbel(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
+class _Gumbel(LogitsProcessor):
     """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from the softmax."""
 
     def __init__(self, generators: Sequence[torch.Generator | None]) -> None:
         self.generators = generators
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         width = scores.shape[-1]
         waits = torch.stack([torch.empty(width).exponential_(generator=g) for g in self.generators])
-        return scores.float() - waits.to(scores.device).log()  # type: ignore[return-value]
+        return scores.float() - waits.to(scores.device).log()
 
 
 def _reply(speaker: Speaker, row: Row) -> Reply:

@@ -10,7 +10,7 @@ import torch
 
 from fingerprints.errors import ResourceLimit
 from fingerprints.records import Likelihoods, sha256
-from fingerprints.subjects.generation import Speaker, out_of_memory
+from fingerprints.subjects.generation import Speaker, halved, out_of_memory
 from fingerprints.subjects.quiet import quiet
 
 CHUNK_SCORES = 128 << 20
@@ -41,9 +41,9 @@ def likelihoods(speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] 
         try:
             bits.update(_score(speaker, batch))
         except RuntimeError as error:
-            if not out_of_memory(error) or len(batch) == 1:
+            if not out_of_memory(error):
                 raise
-            size = len(batch) // 2
+            size = halved(len(batch))
             continue
         del todo[: len(batch)]
     return [_record(text, bits[i]) for i, text in enumerate(texts)]
@@ -61,9 +61,9 @@ def _item(speaker: Speaker, index: int, text: str, context: str) -> _Item:
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         head = [] if start is None else [start]
     ids = head + list(tokenizer(text, add_special_tokens=False).input_ids)
-    if speaker.context is not None and len(ids) > speaker.context:
+    if speaker.limits.context is not None and len(ids) > speaker.limits.context:
         raise ResourceLimit(
-            f"text {index} has {len(ids)} tokens with its context, above the model's {speaker.context}",
+            f"text {index} has {len(ids)} tokens with its context, above the model's {speaker.limits.context}",
             next_step="cut the text into shorter ones",
         )
     return _Item(index, [int(i) for i in ids], max(1, len(head)))

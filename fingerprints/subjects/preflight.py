@@ -1,10 +1,227 @@
-"""Loads a tokenizer and renders its chat template once, to see what the template does to a conversation."""
+"""Loads a stranger's tokenizer and renders its chat template in a limited child, before this process touches either.
+
+Tokenizers can abort a process and templates can spin for ever; both can also quietly change what a model is asked, which
+is a fact about the evidence. The child (this module, run with ``-m``) imports no torch. Knows tokenizers and templates;
+knows nothing of weights.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import re
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.exceptions import SecurityError
+
+from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UnsafeInput, printable
+from fingerprints.records import Arm, Probe, Request, sha256
+from fingerprints.subjects.cache import cache_folder, file_sha256
+from fingerprints.subjects.child import run_limited, speak, speak_error
+from fingerprints.subjects.spec import PICKLES
+from fingerprints.subjects.template import TEMPLATE_ERRORS, fold_system, render_with
+
+MEMORY = 4 << 30
+SECONDS = 60
+RENDER_SECONDS = 2
+RENDER_MEMORY = 512 << 20
+LONGEST_PROMPT = 1 << 20
+QUESTION = "Which bird sings at 4 o'clock? Quel oiseau? 哪只鸟？ أي طائر؟ 🐦"
+WEIGHTS = frozenset({".safetensors", ".gguf"}) | PICKLES
+ROLES = frozenset({"", "system", "user", "assistant", "model"})
+INTERNALS = re.compile(r"__\w{2,40}__")
+LIBRARY_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError, IndexError, ImportError)
 
 
 def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
-    """Anomalies of a checkpoint folder's chat template, as sentences."""
-    return ()
+    """What a checkpoint's chat template does that a reader must know, as sentences; raises if it can't be used safely.
+
+    ``template`` is the spec's option ("plain" skips the model's own). A success is remembered in the cache by the
+    digests of every small file of the folder. Raises MalformedInput (a broken tokenizer or template), UnsafeInput (a
+    template that reaches for what it may not, a tokenizer that aborts) or ResourceLimit (time, memory, output).
+    """
+    remembered = cache_folder() / "preflight" / f"{_key(folder, template)}.json"
+    known = _recall(remembered)
+    if known is not None:
+        return known
+    said = run_limited(
+        "fingerprints.subjects.preflight",
+        [str(folder.resolve()), template or "model"],
+        memory=MEMORY,
+        seconds=SECONDS,
+        where=folder,
+    )
+    anomalies = tuple(str(a) for a in said.get("anomalies", []))
+    _remember(remembered, anomalies)
+    return anomalies
+
+
+def _key(folder: Path, template: str | None) -> str:
+    from importlib.metadata import version
+
+    small = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix not in WEIGHTS)
+    digest = hashlib.sha256(f"3 {version('transformers')} {template}".encode())
+    for path in small:
+        digest.update(f"{path.name}\0{file_sha256(path)}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _recall(path: Path) -> tuple[str, ...] | None:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+        return tuple(str(a) for a in value["anomalies"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(path: Path, anomalies: tuple[str, ...]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"anomalies": list(anomalies)}, file)
+    Path(fresh).replace(path)
+
+
+def examine(folder: Path, template: str) -> dict[str, Any]:
+    """Loads the tokenizer and renders the three arms; the child's part. Raises the errors that `preflight` names."""
+    tokenizer = _load(folder)
+    _within(SECONDS // 2, lambda: tokenizer(QUESTION, add_special_tokens=True))
+    if template == "plain" or not tokenizer.chat_template:
+        return {"anomalies": []}
+    _limit_memory()
+    prompts = {arm: _render(tokenizer, arm, folder) for arm in (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)}
+    _within(SECONDS // 2, lambda: tokenizer(list(prompts.values()), add_special_tokens=False))
+    return {
+        "anomalies": anomalies_of(prompts, tokenizer),
+        "prompts": {arm.value: text for arm, text in prompts.items()},
+        "digests": {arm.value: sha256(text) for arm, text in prompts.items()},
+    }
+
+
+def anomalies_of(prompts: dict[Arm, str], tokenizer: Any) -> list[str]:
+    """What a template dropped from, or added to, the conversations it was given."""
+    out = []
+    for arm, text in prompts.items():
+        for message in Request(probe=Probe(id="preflight", text=QUESTION), arm=arm).messages():
+            if message["content"] not in text:
+                out.append(f"the chat template drops or changes the {message['role']} text ({arm.value} arm)")
+    added = _added(prompts[Arm.OWN], tokenizer)
+    if len(added) > 12:
+        out.append(f"the chat template adds text of its own: {printable(added, 160)!r}")
+    if INTERNALS.search(str(tokenizer.chat_template)):
+        out.append("the chat template names Python internals; the sandbox gave it none")
+    return out
+
+
+def _added(text: str, tokenizer: Any) -> str:
+    rest = text.replace(QUESTION, "\n")
+    for token in sorted({str(t) for t in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True):
+        rest = rest.replace(token, "\n")
+    lines = (line.strip() for line in rest.splitlines())
+    return " ".join(line for line in lines if line not in ROLES)
+
+
+def _load(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    def load() -> Any:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+
+    try:
+        return _within(SECONDS - 15, load)
+    except LIBRARY_ERRORS as error:
+        raise MalformedInput(
+            f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 160)}",
+            where=folder,
+            next_step="copy tokenizer.json and tokenizer_config.json beside the weights",
+        ) from error
+
+
+def _render(tokenizer: Any, arm: Arm, folder: Path) -> str:
+    messages = Request(probe=Probe(id="preflight", text=QUESTION), arm=arm).messages()
+    try:
+        text = str(_within(RENDER_SECONDS, lambda: _render_or_fold(tokenizer, messages)))
+    except SecurityError as error:
+        raise UnsafeInput(
+            f"the chat template reaches for what a template may not: {printable(str(error), 120)}",
+            where=folder,
+            next_step="read the template; the option template=plain goes without it",
+        ) from error
+    except (MemoryError, OverflowError) as error:
+        raise _exhausting("memory", folder) from error
+    except TEMPLATE_ERRORS as error:
+        raise MalformedInput(
+            f"the chat template fails: {printable(' '.join(str(error).split()), 120)}",
+            where=folder,
+            next_step="mend it, or go without it: template=plain",
+        ) from error
+    if len(text) > LONGEST_PROMPT:
+        raise _exhausting("output", folder)
+    return text
+
+
+def _render_or_fold(tokenizer: Any, messages: list[dict[str, str]]) -> str:
+    try:
+        return render_with(tokenizer, messages)
+    except SecurityError:
+        raise
+    except jinja2.TemplateError:
+        if messages[0]["role"] != "system":
+            raise
+        return render_with(tokenizer, fold_system(messages))
+
+
+def _exhausting(what: str, folder: Path) -> ResourceLimit:
+    return ResourceLimit(
+        f"the chat template passes the limit on {what}",
+        where=folder,
+        next_step="read the template; the option template=plain goes without it",
+    )
+
+
+def _within(seconds: int, do: Callable[[], Any]) -> Any:
+    """Does one thing under an alarm whose default is to end this process, which no hanging C code can stop."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return do()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _limit_memory() -> None:
+    """From here on, half a GiB beyond what is mapped already."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        mapped = int(statm.read_text("ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + RENDER_MEMORY, mapped + RENDER_MEMORY))
+
+
+def main(folder: str, template: str) -> None:
+    """Examines one folder and says what was found, or the error."""
+    # A tokenizer needs no torch, and without it this process starts in a third of the time and stays small.
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        speak(examine(Path(folder), template))
+    except AuditError as error:
+        speak_error(error)
+    except MemoryError:
+        speak_error(
+            ResourceLimit("the tokenizer passes the limit on memory", where=folder, next_step="look at it in a sandbox")
+        )
+    except BaseException as error:
+        # The tokenizers library panics with an exception that is no Exception and has no importable class.
+        if type(error).__name__ != "PanicException":
+            raise
+        speak_error(UnsafeInput("the tokenizer makes its library panic", where=folder, next_step="do not open this checkpoint"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -22,7 +22,9 @@ MOST_FILES = 10_000
 LARGEST_JSON = 64 << 20
 LARGEST_CONFIG = 4 << 20
 LARGEST_TEMPLATE = 256 << 10
-FORBIDDEN_KEYS = frozenset({"auto_map", "trust_remote_code", "custom_pipelines", "custom_generate", "attn_implementation"})
+FORBIDDEN_KEYS = frozenset(
+    {"auto_map", "trust_remote_code", "custom_pipelines", "custom_generate", "attn_implementation", "auto_mapping"}
+)
 PARSED = ("config.json", "generation_config.json", "tokenizer_config.json", "adapter_config.json")
 CEILINGS = {
     "num_hidden_layers": 2_000,
@@ -76,6 +78,8 @@ def inspect_adapter(folder: Path) -> tuple[str, ...]:
         raise MalformedInput("no adapter_config.json: not an adapter", where=folder, next_step="check the option adapter=DIR")
     notes = _inspect_files(folder, from_hub=False)
     read_config(folder / "adapter_config.json")
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise MalformedInput("no adapter_model.safetensors", where=folder, next_step="save the adapter as safetensors")
     _weights(folder)
     return notes
 
@@ -112,6 +116,7 @@ def _asking_for_code(value: Any) -> Iterator[str]:
         for key, inner in value.items():
             # An old version of the library wrote the boolean _attn_implementation_autoset into every config.
             harmless = key == "_attn_implementation_autoset" and isinstance(inner, bool)
+            harmless = harmless or (key == "auto_mapping" and inner is None)
             if not harmless and (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")):
                 yield key
             yield from _asking_for_code(inner)
