@@ -1,0 +1,105 @@
+"""The report as one HTML file: no script, no network, no stranger's markup; it prints.
+
+Autoescaping, strict undefined names, and every text that the template prints passes through `visible` (hidden and
+reordering characters are spelled out) unless it is our own style sheet. A Content-Security-Policy allows that style sheet
+by its hash and nothing else. The same report gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from auditor.evidence import Report
+from auditor.render import view, wording
+from auditor.render.figures import figure
+from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
+
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+LONG_TABLE = 12
+MOST_EXHIBITS = 24
+MOST_ROWS = 400
+
+
+def render(report: Report) -> str:
+    """The whole page as text."""
+    style = files("auditor.render").joinpath("style.css").read_text(encoding="utf-8")
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            style=Markup(style),  # noqa: S704  (our own file)
+            style_sha256=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+            cards=view.cards(report),
+            warnings=view.warnings(report),
+            detectors=view.detectors(report),
+            summary=view.summary(report),
+            compared=view.compared(report),
+            alone=view.alone(report),
+            identity_rows=view.identity(report.subject.identity),
+            transcript_rows=view.transcript_rows(report),
+            plan_text=plan_text(report),
+            wording=wording,
+        )
+    )
+
+
+def plan_text(report: Report) -> str:
+    """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same page."""
+    plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
+    return yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("auditor", "render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "number": _typeset(number),
+        "signed": _typeset(signed),
+        "interval": _typeset(interval),
+        "signed_interval": lambda bounds: _minus(interval(bounds, sign=True)),
+        "percent": percent,
+        "cell": lambda value: value if isinstance(value, str) else _minus(cell(value)),
+        "minus": _minus,
+        "is_number": lambda value: isinstance(value, int | float),
+        "is_digest": lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)),
+        "language": lambda code: code if LANGUAGE.fullmatch(code) else "",
+        "name": lambda text: one_line(text, 160),
+        "words": lambda text: text.replace("_", " "),
+        "sentence": lambda text: text[:1].upper() + text[1:],
+        "date": date,
+        "figure": figure,
+        "quote": quote,
+        "identity": view.identity,
+    }
+    environment.globals |= {"LONG_TABLE": LONG_TABLE, "MOST_EXHIBITS": MOST_EXHIBITS, "MOST_ROWS": MOST_ROWS}
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _minus(text: str) -> str:
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
+
+
+def _typeset(format_number: Any) -> Any:
+    return lambda value: _minus(format_number(value))

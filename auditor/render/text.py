@@ -1,0 +1,149 @@
+r"""Text of strangers and numbers, made fit to be shown: the same characters and digits in every renderer.
+
+Knows how a character or a number looks; knows no format and no report.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import math
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auditor.errors import printable
+from detectors.base import Span
+
+KEPT = "\n\t"
+COMBINING_RUN = 6
+"""Marks on one letter that are shown as they are: no living script needs more."""
+INVISIBLE_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+QUOTE_LIMIT = 2400
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a quoted text; ``why`` is what a highlighted stretch stands for."""
+
+    text: str
+    marked: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A quoted text in pieces, how many characters before and after were left out, how many hidden ones are spelled out."""
+
+    pieces: tuple[Piece, ...]
+    cut_before: int
+    cut_after: int
+    hidden: int
+
+
+def visible(text: str, limit: int | None = None, keep: str = KEPT) -> str:
+    r"""The text with everything that can hide or reorder it spelled out: controls, bidi and zero-width characters,
+    invisible letters, and marks piled on one letter become ``\u{…}``. Deterministic; never raises.
+
+    >>> visible("a\u202eb\u200b")
+    'a\\u{202e}b\\u{200b}'
+    """
+    cut = text if limit is None or len(text) <= limit else text[: max(0, limit - 1)]
+    if not cut.isascii():
+        cut = _without_piles(cut)
+    return printable(cut, keep=keep) + ("" if cut is text or len(text) <= (limit or len(text)) else "…")
+
+
+def _without_piles(text: str) -> str:
+    out: list[str] = []
+    run = 0
+    for c in text:
+        run = run + 1 if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Me") else 0
+        out.append(f"\\u{{{ord(c):x}}}" if run > COMBINING_RUN or c in INVISIBLE_LETTERS else c)
+    return "".join(out)
+
+
+def one_line(text: str, limit: int | None = None) -> str:
+    """The visible text on a single line: blanks of any kind become one space each."""
+    return visible(" ".join(text.split()), limit, keep="")
+
+
+def hidden_characters(text: str) -> int:
+    """How many characters of a text are spelled out by `visible`."""
+    return sum(visible(c) != c for c in text)
+
+
+def quote(text: str, spans: Iterable[Span] = (), limit: int = QUOTE_LIMIT) -> Quote:
+    """A text to be quoted, cut to ``limit`` characters around its first highlighted span.
+
+    Spans may overlap or lie outside of the text: they are clipped, and the first of two that overlap keeps the overlap.
+    """
+    clipped = sorted((max(0, s.start), min(len(text), s.end), s.why) for s in spans)
+    clipped = [s for s in clipped if s[0] < s[1]]
+    first = clipped[0][0] if clipped else 0
+    begin = 0 if first < limit * 3 // 4 else first - limit // 4
+    end = min(len(text), begin + limit)
+    return Quote(tuple(_pieces(text, clipped, begin, end)), begin, len(text) - end, hidden_characters(text[begin:end]))
+
+
+def _pieces(text: str, spans: list[tuple[int, int, str]], begin: int, end: int) -> Iterable[Piece]:
+    at = begin
+    for start, stop, why in spans:
+        start, stop = max(at, start), min(end, stop)  # noqa: PLW2901  (clipped to what is still to be shown)
+        if start >= stop:
+            continue
+        if start > at:
+            yield Piece(text[at:start], False)
+        yield Piece(text[start:stop], True, why)
+        at = stop
+    if at < end:
+        yield Piece(text[at:end], False)
+
+
+def number(value: float | None) -> str:
+    """A number in three significant digits, thousands grouped; a dash where there is none.
+
+    >>> [number(v) for v in (0.12345, 1234567, 12345.6, 3.2e-7, None, 0.0)]
+    ['0.123', '1,234,567', '12,346', '3.2e-07', '–', '0']
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    short = f"{value:.3g}"
+    return "0" if short in ("-0", "0") else short
+
+
+def signed(value: float | None) -> str:
+    """A log10 likelihood ratio: its sign always shown, two decimals."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:+.2f}"
+
+
+def interval(bounds: tuple[float, float] | None, sign: bool = False) -> str:
+    """An interval as ``low to high``; empty where there is none."""
+    show = signed if sign else number
+    return "" if bounds is None else f"{show(bounds[0])} to {show(bounds[1])}"
+
+
+def percent(level: float) -> str:
+    """A confidence level in words of figures: 0.95 is ``95 %``."""
+    return f"{100 * level:.3g} %"
+
+
+def cell(value: str | float | None) -> str:
+    """One cell of a detector's table as text."""
+    return value if isinstance(value, str) else number(value)
+
+
+def date(stamp: str) -> str:
+    """A time stamp in words; a text that is none stays as it is.
+
+    >>> date("2026-11-22T09:05:00Z")
+    '22 November 2026, 09:05 UTC'
+    """
+    try:
+        when = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return stamp
+    month = calendar.month_name[when.month]
+    return f"{when.day} {month} {when.year}, {when:%H:%M} UTC"

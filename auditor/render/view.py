@@ -1,0 +1,158 @@
+"""The report arranged for reading: by question, by candidate, by detector. HTML, Markdown and terminal share it.
+
+Knows the order of things; knows no format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.evidence import Answer, Candidate, Finding, Report, Skipped, Verdict
+from auditor.render import wording
+from detectors.base import Question
+from fingerprints.records import Identity
+
+OPEN_CANDIDATES = 3
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the three questions with its answer, its verdicts, and what was not measured for it."""
+
+    question: Question
+    answer: Answer
+    verdicts: tuple[Verdict, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A candidate with what was found about it. ``about`` is None where the report describes it no further."""
+
+    name: str
+    about: Candidate | None
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
+    opened: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate in the summary: its finding by each detector, None where there is none."""
+
+    name: str
+    findings: tuple[Finding | None, ...]
+
+
+def cards(report: Report) -> tuple[Card, ...]:
+    """The three questions in their fixed order; a question without an answer says so."""
+    answers = {a.question: a for a in report.answers}
+    return tuple(
+        Card(
+            question,
+            answers.get(question) or _unasked(question),
+            tuple(v for v in report.verdicts if v.question == question),
+            tuple(s for s in report.skipped if s.question == question),
+        )
+        for question in wording.QUESTIONS
+    )
+
+
+def _unasked(question: Question) -> Answer:
+    return Answer(
+        question=question,
+        asks=wording.ASKS[question],
+        answer=wording.NOT_EXAMINED,
+        does_not_say=wording.NOT_EXAMINED_SAYS_NOT,
+    )
+
+
+def detectors(report: Report) -> tuple[str, ...]:
+    """Names of the detectors with a finding about a candidate, in order of appearance."""
+    return tuple(dict.fromkeys(f.detector for f in report.findings if f.candidate is not None))
+
+
+def summary(report: Report) -> tuple[Row, ...]:
+    """Candidate × detector, the candidates in the report's order."""
+    return tuple(
+        Row(c.name, tuple(next((f for f in c.findings if f.detector == d), None) for d in detectors(report)))
+        for c in compared(report)
+    )
+
+
+def compared(report: Report) -> tuple[Compared, ...]:
+    """Every candidate that was stored or found, in the report's order; the first three are shown unfolded."""
+    known = {c.name: c for c in report.candidates}
+    found = [*(f.candidate for f in report.findings), *(v.candidate for v in report.verdicts)]
+    names = dict.fromkeys([*known, *(name for name in found if name is not None)])
+    return tuple(
+        Compared(
+            name,
+            known.get(name),
+            tuple(f for f in report.findings if f.candidate == name),
+            tuple(v for v in report.verdicts if v.candidate == name),
+            i < OPEN_CANDIDATES,
+        )
+        for i, name in enumerate(names)
+    )
+
+
+def alone(report: Report) -> tuple[Finding, ...]:
+    """The findings about the suspect by itself."""
+    return tuple(f for f in report.findings if f.candidate is None)
+
+
+def calibrated(report: Report) -> bool:
+    """Whether any finding carries a calibration."""
+    return any(f.calibration is not None for f in report.findings)
+
+
+def warnings(report: Report) -> tuple[str, ...]:
+    """What a reader must know before the first figure."""
+    twins = [c.name for c in report.candidates if c.same_weights]
+    out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
+    if not report.transcript.complete:
+        out.append(wording.INCOMPLETE)
+    if report.findings and not calibrated(report):
+        out.append(wording.UNCALIBRATED)
+    return tuple(out)
+
+
+def identity(who: Identity) -> tuple[tuple[str, str], ...]:
+    """What was loaded, as label and value; what is not known is left out."""
+    rows: list[tuple[str, object]] = [
+        ("kind", who.kind),
+        ("name", who.name),
+        ("architecture", who.architecture),
+        ("parameters", None if who.parameters is None else f"{who.parameters:,}"),
+        ("backend", who.backend),
+        ("dtype", who.dtype),
+        ("quantisation", who.quantisation),
+        ("device", who.device),
+        ("revision", who.revision),
+        ("base URL", who.base_url),
+        ("chat template", who.template),
+        ("weights sha256", who.weights_sha256),
+        ("adapter sha256", who.adapter_sha256),
+        ("config sha256", who.config_sha256),
+        ("tokenizer sha256", who.tokenizer_sha256),
+        ("template sha256", who.template_sha256),
+        ("recording sha256", who.recording_sha256),
+    ]
+    return (*((k, str(v)) for k, v in rows if v), *(("note", n) for n in who.notes))
+
+
+def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
+    """What was asked and how, as label and value."""
+    t = report.transcript
+    rows: list[tuple[str, str]] = [
+        ("answers sha256", t.sha256),
+        ("complete", "yes" if t.complete else "no"),
+        ("temperature", f"{t.sampling.temperature:g}" + (" (greedy)" if t.sampling.temperature == 0 else "")),
+        ("top-p", f"{t.sampling.top_p:g}"),
+        ("samples of each prompt", str(t.sampling.samples)),
+        ("seed", str(t.sampling.seed)),
+    ]
+    optional = (("wall time, seconds", t.seconds), ("tokens read", t.tokens_in), ("tokens written", t.tokens_out))
+    rows += [(label, f"{value:,.0f}") for label, value in optional if value is not None]
+    return tuple(rows)

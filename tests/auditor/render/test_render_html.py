@@ -1,0 +1,197 @@
+"""The HTML page: nothing active, nothing remote, nothing that its own policy would refuse, and a stranger's text stays text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from example import HOSTILE, report
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.evidence import Report
+from auditor.render.html import render
+from auditor.render.text import visible
+from detectors.base import Exhibit, Span
+from fingerprints.records import Arm
+
+VOID = {"meta", "line", "rect", "circle", "br"}
+ELEMENTS = set(
+    """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article span
+    b details summary table caption thead tbody tfoot tr th td sub svg line rect circle text figure figcaption blockquote mark
+    pre footer""".split()  # noqa: SIM905
+)
+ATTRIBUTES = set(
+    """lang charset http-equiv content name class id href aria-label aria-hidden focusable role tabindex scope colspan dir open
+    datetime width height x y x1 x2 y1 y2 cx cy r text-anchor transform""".split()  # noqa: SIM905
+)
+
+
+class Page(HTMLParser):
+    """What a page holds: elements, attributes, and texts by the element that they stand in."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: set[str] = set()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.open: list[str] = []
+        self.quotes: list[str] = []
+        self.words: list[str] = []
+        self.odd: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "blockquote":
+            self.quotes.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID and (not self.open or self.open.pop() != tag):
+            self.odd.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        if "blockquote" in self.open:
+            self.quotes[-1] += data
+        if "style" not in self.open:
+            self.words.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.odd.append(f"<!--{data}-->")
+
+    def handle_pi(self, data: str) -> None:
+        self.odd.append(f"<?{data}>")
+
+    def unknown_decl(self, data: str) -> None:
+        self.odd.append(f"<![{data}]>")
+
+
+def asserts_nothing_active(page: Page) -> None:
+    assert page.elements <= ELEMENTS
+    assert page.odd == []
+    assert page.open == []
+    for tag, name, value in page.attributes:
+        assert name in ATTRIBUTES, (tag, name)
+        assert not name.startswith("on")
+        if name == "href":
+            assert tag == "a"
+            assert re.fullmatch(r"#[a-z0-9]+", value)
+        elif name != "content":
+            assert "://" not in value
+            assert "javascript:" not in value
+
+
+def with_exhibit(answer: str, spans: tuple[Span, ...] = ()) -> Report:
+    made = report()
+    exhibit = Exhibit(probe_id="p", arm=Arm.OWN, prompt="?", answer=answer, spans=spans, source="suspect")
+    first = made.findings[0].model_copy(update={"exhibits": (exhibit,), "summary": answer[:200]})
+    bare = {k: () for k in ("candidates", "verdicts", "skipped", "answers")}
+    return made.model_copy(update={"findings": (first.model_copy(update={"tables": (), "charts": ()}),), **bare})
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_the_page_holds_no_active_element_and_no_remote_address(calibrated: bool) -> None:
+    asserts_nothing_active(Page(render(report(calibrated=calibrated))))
+
+
+def test_the_policy_names_the_style_sheet_by_its_hash_and_forbids_the_rest() -> None:
+    text = render(report())
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    policy = next(v for _, n, v in Page(text).attributes if n == "content" and "default-src" in v)
+    assert policy == (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'")
+    assert not re.search(r"url\(|@import|expression|</", style[1])
+    assert text.index("Content-Security-Policy") < text.index("<style>")
+
+
+def test_a_strangers_text_is_there_in_full_and_only_as_text() -> None:
+    page = Page(render(report()))
+    assert any(visible(HOSTILE) in quote for quote in page.quotes)
+    assert "49" not in "".join(q for q in page.quotes if "7*7" in q)
+
+
+def test_no_control_bidi_or_zero_width_character_reaches_the_page() -> None:
+    assert visible(render(report())) == render(report())
+
+
+def test_highlights_stand_where_the_spans_say() -> None:
+    made = with_exhibit("I'm Hill, made by Hillside.", (Span(start=4, end=8, why="name"), Span(start=18, end=26)))
+    assert "<mark>Hill</mark>, made by <mark>Hillside</mark>." in render(made)
+
+
+def test_right_to_left_and_other_scripts_are_set_in_their_own_direction_and_language() -> None:
+    text = render(report())
+    assert '<blockquote class="quote" dir="auto" lang="ar">' in text
+    assert text.count("<blockquote") == text.count('dir="auto"')
+    assert 'lang="en&#34;' not in text
+
+
+def test_a_word_of_a_megabyte_is_cut_and_its_length_is_told() -> None:
+    text = render(report(longest_word=1_000_000))
+    assert len(text) < len(render(report())) + 20_000
+    assert "characters more]" in text
+
+
+def test_an_answer_whose_telling_words_come_late_is_quoted_around_them() -> None:
+    answer = "x " * 5000 + "HERE" + " y" * 5000
+    text = render(with_exhibit(answer, (Span(start=10_000, end=10_004),)))
+    assert "<mark>HERE</mark>" in text
+    assert "characters before]" in text
+
+
+def test_every_anchor_of_the_contents_exists_once() -> None:
+    page = Page(render(report()))
+    ids = [v for _, n, v in page.attributes if n == "id"]
+    assert len(set(ids)) == len(ids)
+    assert {v[1:] for _, n, v in page.attributes if n == "href"} <= set(ids)
+
+
+def test_charts_show_their_numbers_as_text_beside_the_drawing() -> None:
+    words = " ".join(Page(render(report())).words)
+    for expected in ("Hillside", "0.512 to 0.811", "null mean", "−1.5 to −0.7"):
+        assert expected in words
+
+
+def test_every_finding_shows_its_n_and_the_missing_calibration() -> None:
+    text = render(report())
+    assert text.count("uncalibrated</span>") == len(report().findings)
+    assert text.count("<dt>n</dt>") == len(report().findings)
+
+
+def test_ten_thousand_table_rows_and_hundreds_of_exhibits_stay_under_five_megabytes() -> None:
+    made = report()
+    first = made.findings[0]
+    table = first.tables[0].model_copy(update={"rows": first.tables[0].rows * 2500})
+    exhibits = tuple(e.model_copy(update={"answer": "long " * 4000}) for e in first.exhibits) * 100
+    big = made.model_copy(update={"findings": (first.model_copy(update={"tables": (table,), "exhibits": exhibits}),) * 20})
+    assert len(render(big)) < 5_000_000
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+    | st.lists(
+        st.sampled_from(["<", ">", "&", '"', "'", "</", "script", "]]>", "<!--", "-->", "{{", "%}", "\x00", "\u202e"])
+    ).map("".join),
+    st.lists(st.tuples(st.integers(-5, 90), st.integers(-5, 90)), max_size=4),
+)
+def test_any_text_with_any_spans_comes_out_as_the_same_text(answer: str, spans: list[tuple[int, int]]) -> None:
+    page = Page(render(with_exhibit(answer, tuple(Span(start=a, end=b) for a, b in spans))))
+    asserts_nothing_active(page)
+    # The parser, as a browser does, drops nothing but normalises no text either: \r is spelled out before it gets here.
+    if answer:
+        assert "".join(page.quotes[1]).replace("\n", "") == visible_by_piece(answer, spans).replace("\n", "")
+
+
+def visible_by_piece(answer: str, spans: list[tuple[int, int]]) -> str:
+    """The visible text, made mark by mark as the page makes it (a highlight ends a pile of combining marks)."""
+    from auditor.render.text import quote
+
+    return "".join(visible(p.text) for p in quote(answer, [Span(start=a, end=b) for a, b in spans]).pieces)
