@@ -1,0 +1,104 @@
+"""What an endpoint's answer says: a JSON body checked by its shape and turned into a reply, or into the reason why not.
+
+Knows the chat and the completion shape; trusts no field. Knows nothing of networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fingerprints.records import Reply, Request, Status
+from fingerprints.subjects.budget import sane_count
+from fingerprints.subjects.strict_json import BadValue, parse_json
+
+BOM = b"\xef\xbb\xbf"
+LONGEST_FIELD = 200
+
+
+def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
+    """The reply that a body holds. What is no answer of the expected shape becomes status ``error`` with the reason."""
+    try:
+        body = parse_json(data.removeprefix(BOM))
+        if not isinstance(body, dict):
+            raise BadValue("the answer is not an object")
+        text, finish = _first_choice(body, request.probe.form == "completion")
+    except BadValue as error:
+        return failed(request, f"not an answer: {error}", seconds)
+    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
+    return Reply(
+        probe_id=request.probe.id,
+        arm=request.arm,
+        sample=request.sample,
+        status=_status(text, finish),
+        text=text,
+        finish_reason=finish,
+        tokens_in=_count(usage, "prompt_tokens"),
+        tokens_out=_count(usage, "completion_tokens"),
+        seconds=round(seconds, 3),
+        served_model=_short(body.get("model")),
+        error=None if finish else "incomplete: the answer has no finish_reason",
+    )
+
+
+def failed(request: Request, reason: str, seconds: float | None = None) -> Reply:
+    """A reply without an answer."""
+    return Reply(
+        probe_id=request.probe.id,
+        arm=request.arm,
+        sample=request.sample,
+        status=Status.ERROR,
+        text="",
+        error=reason,
+        seconds=None if seconds is None else round(seconds, 3),
+    )
+
+
+def complaint_of(data: bytes) -> str:
+    """The message in an error's body, at most 200 characters; empty where it has none of the usual shape."""
+    try:
+        body = parse_json(data.removeprefix(BOM))
+    except BadValue:
+        return ""
+    told = body.get("error", body) if isinstance(body, dict) else body
+    for candidate in (told.get("message"), told.get("detail")) if isinstance(told, dict) else (told,):
+        if isinstance(candidate, str):
+            return " ".join(candidate.split())[:LONGEST_FIELD]
+    return ""
+
+
+def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise BadValue("it has no choices")
+    choice = choices[0]
+    finish = choice.get("finish_reason")
+    if finish is not None and not isinstance(finish, str):
+        raise BadValue("finish_reason is not a string")
+    text = choice.get("text") if completion else _message_text(choice.get("message"))
+    if text is not None and not isinstance(text, str):
+        raise BadValue("the answer's text is not a string")
+    return text or "", (finish or "")[:LONGEST_FIELD]
+
+
+def _message_text(message: Any) -> Any:
+    if not isinstance(message, dict):
+        raise BadValue("the choice has no message")
+    content = message.get("content")
+    return message.get("refusal") if content is None else content
+
+
+def _status(text: str, finish: str) -> Status:
+    if not finish:
+        return Status.ERROR
+    if not text.strip():
+        return Status.EMPTY
+    return Status.TRUNCATED if finish == "length" else Status.OK
+
+
+def _count(usage: Any, name: str) -> int | None:
+    return sane_count(usage.get(name)) if isinstance(usage, dict) else None
+
+
+def _short(value: Any) -> str | None:
+    return value[:LONGEST_FIELD] if isinstance(value, str) and value else None
