@@ -109,16 +109,17 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:creators?|developers?|makers?|owners?|company|companies|organi[sz]ation|team|manufacturer|provider|authors?|copyright|parent|licen[sc]e"
             r"|trainers?|(?:created|trained|made|built|developed|owns|behind) me)\b[^.,;?]{0,30}?\b(?:is|are|was|were|be|belongs to)\b(?: not)?(?: called| named)?",
             r"\b(?:contact|write to|reach out to|complain to|dear|addressed to|hello|hi),?(?: the)?(?= )",
-            r"\bthanks to\b",
+            r"\bthanks to\b|\b(?:my|our) (?:\w+ )?(?:developers?|creators?|makers?|trainers?|owners?|manufacturer|company)(?:,|:)?(?= )",
+            r"\b(?:mon|mes) (?:créateurs?|développeurs?)(?:,|:)?(?= )|\bmein\w* (?:entwickler|schöpfer)(?:,|:)?(?= )|\bmis? (?:creador\w*|desarrollador\w*)(?:,|:)?(?= )",
             r"\b(?:but|rather|instead|sondern|sino|mais|mas) (?:\w+ )?(?:by|from|of|von|durch|por|par|de|pela|pelo)\b",
         ),
     ),
     Cue("maker", after=_pattern(rf"^(?:,? (?:who|which|that|has|have|is the (?:one|company|team) (?:who|that|which)))? ?(?:(?:also|originally|actually) )?(?:(?:did not|didn't|does not|doesn't|has not|hasn't|never|not) )?{_DOES_EN}(?: and \w+)? (?:me|us)\b"), person=True),
     Cue("maker", after=_pattern(r"^(?: ai)?(?:,? (?:inc\.?|llc))? (?:is|was|are|isn't|is not|was not)(?: also)? (?:my|our) (?:\w+ )?(?:creator|developer|maker|owner|parent|company|trainer)"), person=True),
     Cue("maker", after=_pattern(r"^ (?:is|was|are|is not|isn't) the (?:\w+ )?(?:company|organi[sz]ation|team|one|developer|creator|entity)s? (?:that|who|behind|which|of)\b[^.,;]{0,30}\bme\b"), person=True),
-    Cue("maker", after=_pattern(r"^(?: ne)? m'(?:a|ont)(?: pas)? (?:cree|developpe|entraine|concu|construit|fabrique|programme)"), person=True),
-    Cue("maker", after=_pattern(rf"^ (?:hat|haben) mich(?: \w+){{0,2}} \w*{_VERB_DE}"), person=True),
-    Cue("maker", after=_pattern(r"^(?: no| não)? me (?:cre|cri|desarroll|desenvolv|entren|trein|hizo|hicieron|diseñ|constru|fez)"), person=True),
+    Cue("maker", after=_pattern(r"^(?: qui)?(?: ne)? m'(?:a|ont)(?: pas)? (?:cree|developpe|entraine|concu|construit|fabrique|programme)"), person=True),
+    Cue("maker", after=_pattern(rf"^(?:, (?:das|die|der))? (?:hat|haben|mich)(?: mich| hat)?(?: \w+){{0,2}} \w*{_VERB_DE}"), person=True),
+    Cue("maker", after=_pattern(r"^(?:,? (?:que|quien|la que|quem))?(?: no| não)? me (?:cre|cri|desarroll|desenvolv|entren|trein|hizo|hicieron|diseñ|constru|fez)"), person=True),
     Cue("maker", after=_pattern(r"^(?: \w+)?(?: не)? (?:созда|разработа|обучи|сдела|натренирова)\w* меня\b|^,? котор\w+ меня|^ меня (?:не )?(?:созда|разработа|обучи)"), person=True),
     Cue("maker", after=_pattern(r"^.{0,20}?\b(?:طورتني|طوّرتني|دربتني|أنشأتني|صنعتني|صممتني|طورني|دربني|صنعني|أنشأني)\b"), person=True),
     Cue(
@@ -260,7 +261,7 @@ RIGHT_NEGATION = _pattern(
 RIGHT_STOP = _pattern(r"हूँ|हूं|और|लेकिन|बल्कि|이며|이고|지만|であり|ですが|で、|,|。|।|;")
 
 HEDGE = _pattern(
-    r"\b(?:might|may|could|perhaps|maybe|possibly|probably|presumably|likely|unsure|uncertain|whether|think|believe|guess|assume|suspect|seems?|appears?)\b",
+    r"\b(?:might|may|could|perhaps|maybe|possibl[ey]|probably|presumably|likely|unsure|uncertain|whether|think|believe|guess|assume|suspect|seems?|appears?)\b",
     r"\bnot (?:entirely |completely |quite |really )?(?:sure|certain)|\b(?:do not|don't) know|(?:cannot|can't|unable to) (?:confirm|say|tell|verify|disclose|share)",
     r"\b(?:peut-être|pourrais?|ne sais pas|si je suis|je pense|je crois|probablement|il est possible)\b",
     r"\b(?:vielleicht|möglicherweise|könnte|weiß nicht|weiss nicht|ob ich|glaube|vermutlich|wahrscheinlich|nicht sicher)\b",

@@ -200,7 +200,7 @@ def vendors_by_arm(answers: Sequence[Answer], vendor: str) -> Chart:
 
 
 def exhibits(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> tuple[Exhibit, ...]:
-    """Up to eight answers: those that name the vendor, then denials, doubts, whom it names instead; varied by arm and language."""
+    """Up to eight answers: those that name the vendor, then denials, doubts, whom it names instead; varied in arm, language."""
     ranked = [
         (4.0, [a for a in answers if a.says(vendor) and a.reply.arm in arms]),
         (3.0, [a for a in answers if a.says(vendor) and a.reply.arm not in arms]),

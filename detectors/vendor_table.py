@@ -29,8 +29,8 @@ VENDOR_ROWS: dict[str, tuple[str, str, str]] = {
     ),
     "meta": (
         "Meta AI|Meta Platforms|Facebook|Facebook AI|फेसबुक|फ़ेसबुक|فيسبوك|Фейсбук|フェイスブック|페이스북|脸书|मेटा एआई",
-        "LLaMA|Llama 2|Llama 3|Llama 4|Llama-2|Llama-3|Code Llama|Llama Guard|メタAI|메타 AI|Meta-Llama",
-        "Meta|Llama|メタ|메타|Мета|ميتا|मेटा|लामा|ラマ",
+        "Llama 2|Llama 3|Llama 4|Llama-2|Llama-3|Code Llama|Llama Guard|メタAI|메타 AI|Meta-Llama",
+        "Meta|Llama|LLaMA|メタ|메타|Мета|ميتا|मेटा|लामा|ラマ",
     ),
     "alibaba": (
         "Alibaba|Alibaba Cloud|Alibaba Group|AliCloud|Aliyun|DAMO Academy|阿里巴巴|阿里云|阿里|达摩院|アリババ|アリババクラウド|알리바바|알리바바 클라우드"
@@ -121,3 +121,9 @@ NOT_A_MAKER = (
     "|MIT licensed|Apple Watch|Apple Music|Apple Store|Amazon rainforest|Amazon River|GPT architecture style|阿里山|阿里郎"
 )
 """Phrases that hold a maker's name and name no maker."""
+
+FRAMED_COMPANIES = "Meta|Amazon|Apple|LG|Reka|Upstage|Snowflake|Perplexity|Berkeley|MIT|CMU|メタ|메타|Мета|ميتا|मेटा|アップル|애플|苹果|एप्पल|小米"
+"""Framed names that are makers; the other framed names are products."""
+
+NOT_SURNAMES = "AI|Pro|Ultra|Flash|Nano|Sonnet|Opus|Haiku|Instant|Chat|Bot|Large|Small|Assistant|By|Developed|Created|Model"
+"""Capitalised words that may follow a framed first name without making it a person's."""

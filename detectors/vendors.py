@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from detectors.vendor_table import NOT_A_MAKER, VENDOR_ROWS
+from detectors.vendor_table import FRAMED_COMPANIES, NOT_A_MAKER, NOT_SURNAMES, VENDOR_ROWS
 
 LONGEST_TEXT = 4000
 AliasKind = Literal["company", "product"]
@@ -20,10 +20,7 @@ AliasKind = Literal["company", "product"]
 _MARKUP = frozenset("*`")
 _QUOTES = {c: '"' for c in "“”„«»‟″"} | {c: "'" for c in "‘’‚‛′ʼ"} | {"ى": "ي", "ة": "ه", "ـ": "", "\u00a0": " ", "\u3000": " "}
 _NO_EDGE = "[A-Za-z0-9_\u00c0-\u024f]"
-_FIRST_NAME_FOLLOWERS = frozenset(
-    ("AI", "Pro", "Ultra", "Flash", "Nano", "Sonnet", "Opus", "Haiku", "Instant", "Chat", "Bot", "Large", "Small")
-    + ("Assistant", "By", "Developed", "Created", "Model")
-)
+_FIRST_NAME_FOLLOWERS = frozenset(NOT_SURNAMES.split("|"))
 
 
 @dataclass(frozen=True)
@@ -115,14 +112,11 @@ def _aliases() -> list[tuple[str, str, AliasKind, bool]]:
     for vendor, (companies, products, framed) in VENDOR_ROWS.items():
         out += [(vendor, a, "company", False) for a in companies.split("|") if a]
         out += [(vendor, a, "product", False) for a in products.split("|") if a]
-        out += [(vendor, a, "company" if a in _FRAMED_COMPANIES else "product", True) for a in framed.split("|") if a]
+        out += [(vendor, a, "company" if a in _FRAMED else "product", True) for a in framed.split("|") if a]
     return out
 
 
-_FRAMED_COMPANIES = frozenset(
-    ("Meta", "Amazon", "Apple", "LG", "Reka", "Upstage", "Snowflake", "Perplexity", "Berkeley", "MIT", "CMU")
-    + ("メタ", "메타", "Мета", "ميتا", "मेटा", "アップル", "애플", "苹果", "एप्पल", "小米")
-)
+_FRAMED = frozenset(FRAMED_COMPANIES.split("|"))
 
 
 def _bounded(alias: str, product: bool) -> str:
