@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from auditor.errors import AuditError, MalformedInput, ResourceLimit
+from auditor.errors import AuditError, MalformedInput
 from auditor.evidence import Report
 from auditor.render import html, json
+from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.transcript import is_transcript, load_transcript
 
 REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = "report.json", "report.html", "transcript.jsonl", "plan.yaml", "attestation.json"
@@ -66,14 +67,14 @@ def ready_folder(out: Path, force: bool = False) -> None:
         raise _refused(out, f"can't be used as a folder: {error.strerror}", "choose another folder") from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
-    foreign = [n for n in names if not n.startswith(TEMPORARY) and (n not in OURS or (out / n).is_symlink())]
+    foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in OURS]
     if foreign and not force:
         raise _refused(
             out, f"holds other files, {foreign[0]!r} first", "choose another folder, or add --force to write beside them"
         )
-    odd = [n for n in names if n in OURS and (out / n).is_dir() and not (out / n).is_symlink()]
+    odd = [n for n in names if n in OURS and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
-        raise _refused(out / odd[0], "is a folder where a file should be", "choose another folder")
+        raise _refused(out / odd[0], "is a link or a folder where a file should be", "remove it, or choose another folder")
 
 
 def _check_earlier(report: Report, transcript_path: Path, text: str, out: Path) -> None:
@@ -87,7 +88,7 @@ def _check_earlier(report: Report, transcript_path: Path, text: str, out: Path) 
         earlier = json.load_report(out / REPORT)
     except AuditError as error:
         raise _refused(out / REPORT, "stands there and can't be read", "choose another folder, or add --force") from error
-    if earlier.subject != report.subject or earlier.transcript.sampling != report.transcript.sampling:
+    if earlier.subject.identity != report.subject.identity or earlier.transcript.sampling != report.transcript.sampling:
         raise _refused(out / REPORT, "is about another run", "choose another folder, or add --force to replace it")
     if (out / ATTESTATION).exists() and _changed(out, text):
         raise _refused(out, "holds a sealed report that would change", "choose another folder, or add --force to replace it")
@@ -116,7 +117,7 @@ def _write_all(texts: dict[str, str], transcript_path: Path, out: Path) -> None:
         (out / ATTESTATION).unlink(missing_ok=True)
     for name in names:
         os.replace(out / (TEMPORARY + name), out / name)
-    _sync_folder(out)
+    sync_folder(out)
 
 
 def _changed(out: Path, text: str) -> bool:
@@ -140,24 +141,12 @@ def _sweep(out: Path) -> None:
         (out / (TEMPORARY + name)).unlink(missing_ok=True)
 
 
-def _sync_folder(out: Path) -> None:
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _telling_disk_problems(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ResourceLimit(
-            f"the bundle could not be written: {error.strerror}",
-            where=error.filename or out,
-            next_step="free some space, or check the paths, and run the same command again",
-        ) from error
+        raise disk_problem(error, Path(error.filename or out)) from error
 
 
 def _refused(path: Path, what: str, next_step: str) -> MalformedInput:

@@ -118,6 +118,7 @@ def _candidate(name: str, i: int) -> Candidate:
         n_answers=480,
         n_shared=(471, 466, 9)[i],
         answers_sha256=str(i + 6) * 64,
+        n_identical=(17, 0, 0)[i],
         same_weights=i == 1,
     )
 

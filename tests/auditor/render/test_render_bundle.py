@@ -89,7 +89,8 @@ def test_the_bundle_of_another_run_is_refused_without_force(tmp_path: Path, said
     other = transcript(tmp_path / "other.jsonl", spec="hf:./other")
     with pytest.raises(MalformedInput, match="another run"):
         write_bundle(report(), other, PLAN, out)
-    stranger = report().model_copy(update={"subject": report().subject.model_copy(update={"spec": "hf:./other"})})
+    identity = report().subject.identity.model_copy(update={"weights_sha256": "9" * 64})
+    stranger = report().model_copy(update={"subject": report().subject.model_copy(update={"identity": identity})})
     with pytest.raises(MalformedInput, match="another run"):
         write_bundle(stranger, said, PLAN, out)
     assert load_bundle(out) == report()
@@ -133,16 +134,16 @@ def test_symlinks_files_and_odd_folders_are_refused(tmp_path: Path, said: Path) 
     assert names(real) == set()
 
 
-def test_a_link_under_one_of_our_names_is_replaced_by_force_and_never_followed(tmp_path: Path, said: Path) -> None:
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_link_under_one_of_our_names_is_never_followed(tmp_path: Path, said: Path, name: str) -> None:
     out, precious = tmp_path / "report", tmp_path / "precious"
     out.mkdir()
     precious.write_text("keep")
-    (out / "report.html").symlink_to(precious)
-    with pytest.raises(MalformedInput):
-        write_bundle(report(), said, PLAN, out)
-    write_bundle(report(), said, PLAN, out, force=True)
+    (out / name).symlink_to(precious)
+    for force in (False, True):
+        with pytest.raises(MalformedInput, match="is a link"):
+            write_bundle(report(), said, PLAN, out, force=force)
     assert precious.read_text() == "keep"
-    assert not (out / "report.html").is_symlink()
 
 
 def test_a_missing_transcript_is_said_before_anything_is_written(tmp_path: Path) -> None:
