@@ -128,9 +128,9 @@ class WriteLock:
     The kernel frees it when the process ends, however it ends. Waits up to five seconds, then raises Locked.
     """
 
-    def __init__(self, path: Path, wait: float = LONGEST_WAIT) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = self._acquire(time.monotonic() + wait)
+        self._file = self._acquire(time.monotonic() + LONGEST_WAIT)
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         try:
             os.ftruncate(self._file, 0)

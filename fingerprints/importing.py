@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +98,8 @@ def import_answers(
         if progress:
             progress(done, len(sources))
         try:
+            if source != path and (source.is_symlink() or source.parent.is_symlink()):
+                raise UnsafeInput("a link, which could lead out of the folder", where=source)
             found = models_in(source, name, str(source.relative_to(path.parent)))
         except (MalformedInput, UnsafeInput, ResourceLimit) as error:
             if source == path:
@@ -224,9 +226,3 @@ def _text_of(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MalformedInput("not UTF-8", where=path, next_step="save the CSV as UTF-8") from error
-
-
-def metadata_template(names: Iterator[str]) -> str:
-    """A CSV to fill in: the header and one line a model."""
-    rows = [",".join(COLUMNS), *(f"{name},," for name in names)]
-    return "\n".join(rows) + "\n"

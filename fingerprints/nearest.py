@@ -141,6 +141,8 @@ def train(vectors: Vectors, seed: int = 1234) -> Any:
     index = faiss.IndexIVFPQ(faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT)
     for clustering in (index.cp, index.pq.cp):
         clustering.seed, clustering.min_points_per_centroid = seed, 1
+        # Candidates are re-ranked: ten rounds on 64 points a code are enough, and several times faster than the defaults.
+        clustering.niter, clustering.max_points_per_centroid = 10, TRAINING_ROWS_A_CELL
     wanted = max(cells * TRAINING_ROWS_A_CELL, 39 * 256)
     rows = np.unique(np.linspace(0, n - 1, min(n, wanted)).astype(np.int64))
     index.train(np.ascontiguousarray(vectors[rows]))

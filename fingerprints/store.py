@@ -156,17 +156,15 @@ class FingerprintStore:
         return teacher
 
     def _check_probe_sets(self, transcript: Transcript, name: str) -> None:
-        stored = {(ref.name, ref.version, ref.n): ref for t in self.teachers() if t.name != name for ref in t.probe_sets}
+        stored = {ref.name: ref for t in self.teachers() if t.name != name for ref in t.probe_sets}
         for ours in transcript.header.probe_sets:
-            for ref in stored.values():
-                # A head of a set (fewer probes, same version) asks the same questions and is welcome.
-                other = ref.version != ours.version or (ref.n == ours.n and ref.sha256 != ours.sha256)
-                if ref.name == ours.name and other:
-                    raise UsageProblem(
-                        f"probe set {ours.name!r}: the store holds version {ref.version} ({ref.sha256}),"
-                        f" these answers are to version {ours.version} ({ours.sha256})",
-                        next_step="record the answers with the same version, or build a new store",
-                    )
+            ref = stored.get(ours.name, ours)
+            if ref.sha256 != ours.sha256:
+                raise UsageProblem(
+                    f"probe set {ours.name!r}: the store holds version {ref.version} ({ref.sha256}),"
+                    f" these answers are to version {ours.version} ({ours.sha256})",
+                    next_step="record the answers with the same version, or build a new store",
+                )
 
     def remove(self, name: str) -> StoredTeacher:
         """Removes a stored model and returns its record. Raises UsageProblem where there is none of that name."""

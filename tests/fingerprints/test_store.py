@@ -1,0 +1,395 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fingerprints.embed import HashedNgrams
+from fingerprints.errors import MalformedInput, StoreIntegrity, UnsafeInput, UsageProblem
+from fingerprints.records import Arm, ProbeSetRef, Reply, Status
+from fingerprints.store import FingerprintStore
+from fingerprints.transcript import Transcript
+from tests.fingerprints.stored import Unlucky, filled, queries, reply, transcript
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled(tmp_path / "store")
+
+
+def test_a_transcript_comes_out_exactly_as_it_went_in(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        for name in "abc":
+            assert store.transcript(name) == transcript(name)
+
+
+def test_a_long_transcript_crosses_its_blocks_unchanged(tmp_path: Path) -> None:
+    with FingerprintStore.create(tmp_path / "s") as store:
+        store.add(transcript("long", 1500), "long")
+        assert store.transcript("long") == transcript("long", 1500)
+
+
+texts = st.text(max_size=60)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(texts, st.sampled_from(list(Status)), st.sampled_from(list(Arm))), max_size=8))
+def test_any_answers_survive_the_catalogue(
+    tmp_path_factory: pytest.TempPathFactory, given: list[tuple[str, Status, Arm]]
+) -> None:
+    base = transcript("x", max(1, len(given)))
+    replies = tuple(reply(i, text, status, arm) for i, (text, status, arm) in enumerate(given))
+    said = Transcript(base.header, base.probes, replies, base.events, complete=False)
+    with FingerprintStore.create(tmp_path_factory.mktemp("any") / "s") as store:
+        stored = store.add(said, "x")
+        assert store.transcript("x") == said
+        assert stored.n_answers == stored.n_indexed + stored.n_unreadable + stored.n_rejected == len(replies)
+        assert store.verify() == []
+
+
+def test_the_record_says_who_made_it_and_how_much_there_is(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        teacher = store.teacher("a")
+    assert (teacher.name, teacher.vendor, teacher.source) == ("a", "Maker", "recording:a.jsonl")
+    assert (teacher.n_answers, teacher.n_indexed, teacher.n_unreadable, teacher.n_rejected) == (20, 19, 1, 0)
+    assert teacher.answers_sha256 == transcript("a").digest()
+    assert teacher.embedder == HashedNgrams().id
+
+
+def test_teachers_are_listed_in_order_of_name(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", ("c", "a", "b"))
+    with FingerprintStore.open(path, read_only=True) as store:
+        assert [t.name for t in store.teachers()] == ["a", "b", "c"]
+
+
+def test_adding_the_same_answers_twice_changes_nothing(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        before = store.catalog.state()
+        assert store.add(transcript("a"), "a") == store.teacher("a")
+        assert store.catalog.state() == before
+
+
+def test_other_answers_under_a_taken_name_need_replace(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        with pytest.raises(UsageProblem, match="--replace"):
+            store.add(transcript("other"), "a")
+        assert store.transcript("a") == transcript("a")
+        store.add(transcript("other"), "a", replace=True)
+        assert store.transcript("a") == transcript("other")
+        assert len(store.teachers()) == 3
+
+
+def test_a_corrected_vendor_needs_replace_and_an_omitted_one_does_not(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        with pytest.raises(UsageProblem, match="--replace"):
+            store.add(transcript("a"), "a", vendor="Another")
+        assert store.add(transcript("a"), "a").vendor == "Maker"
+        assert store.add(transcript("a"), "a", vendor="Another", replace=True).vendor == "Another"
+
+
+def test_a_removed_model_is_gone_and_its_ids_are_never_given_again(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        old = set(store.search(queries(store, ("b",)), 57)[1][0])
+        store.remove("b")
+        assert [t.name for t in store.teachers()] == ["a", "c"]
+        with pytest.raises(UsageProblem, match="no model called 'b'"):
+            store.transcript("b")
+        store.add(transcript("b"), "b")
+        new = {int(i) for i in store.search(queries(store, ("b",)), 57)[1][0] if store.answer(i).teacher == "b"}
+        assert len(new) == 19
+        assert not new & old
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\x1b[31m", "x" * 201, "two\nlines"])
+def test_a_name_that_is_not_printable_is_refused(path: Path, name: str) -> None:
+    with FingerprintStore.open(path) as store, pytest.raises(UsageProblem, match="printable"):
+        store.add(transcript("a"), name)
+
+
+def test_a_name_that_looks_like_a_path_is_only_a_name(path: Path, tmp_path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("evil"), "../../evil'; DROP TABLE teachers; --")
+        assert len(store.teachers()) == 4
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_another_version_of_a_probe_set_is_refused_with_both_digests(tmp_path: Path) -> None:
+    one = ProbeSetRef(name="identity", version="1", sha256="1" * 64, n=20)
+    two = ProbeSetRef(name="identity", version="2", sha256="2" * 64, n=20)
+    head = one.model_copy(update={"n": 5})
+    with FingerprintStore.create(tmp_path / "s") as store:
+        store.add(transcript("a", refs=(one,)), "a")
+        store.add(transcript("head", refs=(head,)), "head")
+        with pytest.raises(UsageProblem, match=f"{'1' * 64}.*{'2' * 64}"):
+            store.add(transcript("b", refs=(two,)), "b")
+        assert [t.name for t in store.teachers()] == ["a", "head"]
+
+
+def test_another_embedder_than_the_stores_is_refused(path: Path) -> None:
+    with pytest.raises(UsageProblem, match="unlucky/1"):
+        FingerprintStore.open(path, embedder=Unlucky())
+
+
+def test_a_store_of_an_unknown_embedder_is_read_but_not_added_to(tmp_path: Path) -> None:
+    with FingerprintStore.create(tmp_path / "s", embedder=Unlucky()) as store:
+        store.add(transcript("a"), "a")
+    with FingerprintStore.open(tmp_path / "s") as store:
+        assert store.transcript("a") == transcript("a")
+        with pytest.raises(UsageProblem, match="no embedder here"):
+            store.add(transcript("b"), "b")
+    with FingerprintStore.open(tmp_path / "s", embedder=Unlucky()) as store:
+        store.add(transcript("b"), "b")
+
+
+def test_vectors_that_are_no_vectors_are_rejected_and_counted(tmp_path: Path) -> None:
+    base = transcript("x", 4)
+    said = Transcript(base.header, base.probes, tuple(reply(i, t) for i, t in enumerate(["nan", "zero", "inf", "ok"])))
+    with FingerprintStore.create(tmp_path / "s", embedder=Unlucky()) as store:
+        assert (store.add(said, "x").n_rejected, store.teacher("x").n_indexed) == (3, 1)
+        assert store.transcript("x") == said
+        assert store.search(np.eye(8, dtype=np.float32)[:1], 5)[1].shape == (1, 1)
+
+
+def test_shared_prompts_count_distinct_prompts_that_both_answered_readably(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("late", 5, first=100), "late")
+        suspect = transcript("suspect", 11)
+        twice = reply(0, "again").model_copy(update={"sample": 1})
+        suspect = Transcript(suspect.header, suspect.probes, (*suspect.replies, twice))
+        assert store.shared_prompts(suspect) == {"a": 10, "b": 10, "c": 10, "late": 0}
+        assert store.shared_prompts(transcript("s", 30)) == {"a": 19, "b": 19, "c": 19, "late": 0}
+
+
+def test_an_id_leads_back_to_the_answer(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        _, ids = store.search(queries(store), 1)
+        found = [store.answer(i) for i in ids[:, 0]]
+        assert [(f.teacher, f.probe_id, f.arm, f.sample) for f in found] == [(t, "p00003", "own", 0) for t in "abc"]
+        with pytest.raises(UsageProblem, match="no answer with the id"):
+            store.answer(10**9)
+
+
+def test_the_digest_is_of_the_content_and_not_of_its_history(tmp_path: Path) -> None:
+    one, two = filled(tmp_path / "one", ("a", "b")), filled(tmp_path / "two", ("b", "c", "a"))
+    with FingerprintStore.open(one) as first, FingerprintStore.open(two) as second:
+        assert first.digest() != second.digest()
+        second.remove("c")
+        assert first.digest() == second.digest()
+
+
+def test_an_empty_store_answers_with_nothing(tmp_path: Path) -> None:
+    with FingerprintStore.create(tmp_path / "s") as store:
+        scores, ids = store.search(HashedNgrams().embed(["hello", "world"]), 5)
+        assert scores.shape == ids.shape == (2, 0)
+        assert (store.teachers(), store.verify(), store.shared_prompts(transcript("a"))) == ([], [], {})
+
+
+def test_a_read_only_store_refuses_to_change(path: Path) -> None:
+    with FingerprintStore.open(path, read_only=True) as store:
+        with pytest.raises(UsageProblem, match="read-only"):
+            store.add(transcript("d"), "d")
+        with pytest.raises(UsageProblem, match="read-only"):
+            store.rebuild()
+
+
+def test_open_or_create_opens_what_is_there_and_makes_what_is_not(path: Path, tmp_path: Path) -> None:
+    with FingerprintStore.open_or_create(path) as store:
+        assert len(store.teachers()) == 3
+    with FingerprintStore.open_or_create(tmp_path / "new") as store:
+        assert store.teachers() == []
+
+
+def test_create_refuses_a_folder_with_anything_in_it(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="a store stands here"):
+        FingerprintStore.create(path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("mine")
+    with pytest.raises(UsageProblem, match="not empty"):
+        FingerprintStore.create(tmp_path / "full")
+    assert (tmp_path / "full" / "diary.txt").read_text() == "mine"
+
+
+def test_what_is_not_a_store_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(MalformedInput, match="no store here"):
+        FingerprintStore.open(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(MalformedInput, match="not a store"):
+        FingerprintStore.open(tmp_path)
+
+
+def test_a_store_without_its_catalogue_is_refused(path: Path) -> None:
+    for file in path.glob("catalog.sqlite*"):
+        file.unlink()
+    with pytest.raises(StoreIntegrity, match="catalogue is gone"):
+        FingerprintStore.open(path)
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    for content in (b"", b"hello", b"SQLite format 3\0" + bytes(84)):
+        (path / "catalog.sqlite").write_bytes(content)
+        with pytest.raises(StoreIntegrity):
+            FingerprintStore.open(path, read_only=True)
+
+
+def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
+    db = sqlite3.connect(path / "catalog.sqlite")
+    db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    db.commit()
+    db.close()
+    with pytest.raises(StoreIntegrity, match="schema 99"):
+        FingerprintStore.open(path)
+
+
+def test_a_catalogue_with_foreign_triggers_is_refused(path: Path) -> None:
+    db = sqlite3.connect(path / "catalog.sqlite")
+    db.execute("CREATE TRIGGER t AFTER INSERT ON teachers BEGIN DELETE FROM answers; END")
+    db.commit()
+    db.close()
+    with pytest.raises(StoreIntegrity, match="tables are not those"):
+        FingerprintStore.open(path)
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "catalog.sqlite", "LOCK", "gen-000001/index.faiss", "extra"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_links_and_pipes_in_a_store_are_refused(path: Path, tmp_path: Path, name: str, kind: str) -> None:
+    target = path / name
+    if target.exists():
+        shutil.move(target, tmp_path / "moved")
+    if kind == "link":
+        target.symlink_to(tmp_path / "moved")
+    else:
+        os.mkfifo(target)
+    for read_only in (True, False):
+        with pytest.raises(UnsafeInput):
+            FingerprintStore.open(path, read_only=read_only)
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(path: Path) -> None:
+    (path / "tmp-CURRENT").write_bytes(b"half")
+    (path / "gen-000009").mkdir()
+    (path / "gen-000009" / "tmp-index.faiss").write_bytes(b"half")
+    (path / "README.txt").write_text("mine")
+    with FingerprintStore.open(path) as store:
+        assert [line for line in store.verify()] == ["unknown file 'README.txt'"]
+    left = sorted(p.name for p in path.iterdir())
+    assert left == ["CURRENT", "LOCK", "README.txt", "catalog.sqlite", "gen-000001"]
+
+
+def test_a_flipped_bit_in_an_answer_is_found(path: Path) -> None:
+    db = sqlite3.connect(path / "catalog.sqlite")
+    for column, table in (("record", "teachers"), ("data", "blocks"), ("text_sha256", "answers"), ("data", "vectors")):
+        rowid = "teacher" if table == "blocks" else "rowid"
+        before = db.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()[0]
+        raw = bytearray(before.encode() if isinstance(before, str) else before)
+        raw[len(raw) // 2] ^= 1
+        changed = raw.decode() if isinstance(before, str) else bytes(raw)
+        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ? AND {rowid} >= 0", (changed, before))
+        db.commit()
+        with FingerprintStore.open(path, read_only=True) as store:
+            assert store.verify() != [], table
+        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (before, changed))
+        db.commit()
+        with FingerprintStore.open(path, read_only=True) as store:
+            assert store.verify() == [], table
+    db.close()
+
+
+def test_a_changed_answer_is_never_handed_out(path: Path) -> None:
+    from fingerprints.catalog_rows import blocks
+
+    forged = next(data for kind, data in blocks(transcript("forged")) if kind == "reply")
+    db = sqlite3.connect(path / "catalog.sqlite")
+    db.execute("UPDATE blocks SET data = ? WHERE kind = 'reply' AND teacher = 1", (forged,))
+    db.commit()
+    db.close()
+    with FingerprintStore.open(path) as store:
+        with pytest.raises(StoreIntegrity, match="not those that were stored"):
+            store.transcript("a")
+        assert store.transcript("b") == transcript("b")
+
+
+def test_a_history_that_was_edited_is_found(path: Path) -> None:
+    db = sqlite3.connect(path / "catalog.sqlite")
+    db.execute("UPDATE changes SET teacher = 'z' WHERE sequence = 2")
+    db.commit()
+    db.close()
+    with FingerprintStore.open(path) as store:
+        assert store.verify() == ["the catalogue: change 2 does not follow from those before it"]
+
+
+def test_a_frozen_store_is_read_from_a_folder_that_may_not_be_written(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d"), "d")
+        store.freeze()
+    files = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    assert sorted(p.name for p in files) == ["CURRENT", "catalog.sqlite", "index.faiss", "manifest.json"]
+    with FingerprintStore.open(path, read_only=True) as store:
+        assert store.answer(store.search(queries(store, ("d",)), 1)[1][0, 0]).teacher == "d"
+        assert store.shared_prompts(transcript("a")) == dict.fromkeys("abcd", 19)
+        assert store.verify() == []
+    assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == files
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+def test_nobody_can_read_a_frozen_store_that_belongs_to_root(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.freeze()
+    code = (
+        "import os, sys; from pathlib import Path; from fingerprints.store import FingerprintStore; import faiss;"
+        "s = FingerprintStore.open(Path(sys.argv[1]), read_only=True)\n"
+        "print(len(s.teachers()), s.search(s.embedder.embed(['a']), 1)[1].shape, s.verify())\n"
+        "s.close(); os.setgid(65534); os.setuid(65534)  # by now Python has loaded what it loads late\n"
+        "s = FingerprintStore.open(Path(sys.argv[1]), read_only=True)\n"
+        "print(len(s.teachers()), s.search(s.embedder.embed(['a']), 1)[1].shape, s.verify())"
+    )
+    with tempfile.TemporaryDirectory() as folder:  # the tests' own folder is closed to others
+        os.chmod(folder, 0o755)
+        copy = shutil.copytree(path, Path(folder) / "store")
+        done = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=False)
+    assert done.stdout == "3 (1, 1) []\n" * 2, done.stderr
+
+
+def test_freezing_the_same_additions_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    stores = []
+    for name in ("one", "two"):
+        with FingerprintStore.create(tmp_path / name) as store:
+            for teacher in "ab":
+                store.add(transcript(teacher), teacher)
+            store.freeze()
+        folder = tmp_path / name
+        stores.append({str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
+    assert stores[0] == stores[1]
+
+
+def test_a_frozen_store_thaws_when_it_is_opened_for_writing(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.freeze()
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d"), "d")
+        assert store.verify() == []
+
+
+def test_a_block_that_unpacks_to_more_than_is_ever_written_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fingerprints.catalog_rows.LARGEST_BLOCK", 100)
+    with FingerprintStore.open(path) as store, pytest.raises(StoreIntegrity, match="not those that were stored"):
+        store.transcript("a")
+
+
+def test_a_reply_without_its_probe_is_kept(tmp_path: Path) -> None:
+    base = transcript("x", 3)
+    orphan = Reply(probe_id="q", arm=Arm.OWN, status=Status.OK, text="said")
+    said = Transcript(base.header, {}, (orphan,), complete=False)
+    with FingerprintStore.create(tmp_path / "s") as store:
+        store.add(said, "x")
+        assert store.transcript("x") == said
+        assert store.shared_prompts(said) == {"x": 0}
