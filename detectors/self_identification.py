@@ -14,7 +14,6 @@ import numpy as np
 from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank, Teacher
 from detectors.claim_rates import Answer, chosen, claim_rate, point_rate, read_answers, telling_arms
 from detectors.identity_views import exhibits, summary, tables, vendors_by_arm
-from detectors.intervals import Estimate
 from detectors.vendors import vendor_slug, vendor_title
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -73,7 +72,7 @@ class SelfIdentification(Detector):
             direction=f"higher: more often says that it is, or comes from, {vendor_title(vendor)}",
             interval=rate.interval,
             rank=_rank(case, telling, vendor),
-            null=_null(case, vendor, rate),
+            null=_null(case, vendor, rate.value, telling),
             summary=summary(answers, arms, vendor),
             tables=tables(answers, leading, arms, vendor),
             charts=(vendors_by_arm(answers, vendor),),
@@ -104,17 +103,17 @@ def _no_answers(suspect: Transcript) -> str:
     return "no identity questions were asked; collect the probe set 'identity'"
 
 
-def _null(case: Case, vendor: str, rate: Estimate) -> Null:
+def _null(case: Case, vendor: str, value: float, telling: Sequence[Answer]) -> Null:
     """The same vendor's claim rate in models known to be of another vendor, the suspect's own weights left out."""
     rates = [
-        point_rate(telling, vendor)
+        point_rate(same, vendor)
         for teacher in case.background
-        if _is_unrelated(teacher, vendor, case.suspect) and (telling := _telling(teacher.transcript))
+        if _is_unrelated(teacher, vendor, case.suspect) and (same := _same_questions(teacher.transcript, telling))
     ]
     population = f"stored models of vendors other than {vendor_title(vendor)}, asked the same questions"
     if not rates:
         return Null(n=0, population=population)
-    at_least = sum(r >= rate.value for r in rates)
+    at_least = sum(r >= value for r in rates)
     return Null(
         n=len(rates),
         mean=float(np.mean(rates)),
@@ -126,9 +125,14 @@ def _null(case: Case, vendor: str, rate: Estimate) -> Null:
     )
 
 
-def _telling(transcript: Transcript) -> Sequence[Answer]:
-    answers = read_answers(transcript)
-    return chosen(answers, telling_arms(answers))
+def _same_questions(transcript: Transcript, telling: Sequence[Answer]) -> Sequence[Answer]:
+    """A stored model's answers to the probes that the suspect answered, under the same system prompts.
+
+    Where the suspect's prompt is unknown (recorded), the stored model's most telling arms stand in.
+    """
+    asked, arms = {a.probe.id for a in telling}, {a.reply.arm for a in telling}
+    answers = [a for a in read_answers(transcript) if a.probe.id in asked]
+    return chosen(answers, telling_arms(answers) if Arm.RECORDED in arms else arms)
 
 
 def _is_unrelated(teacher: Teacher, vendor: str, suspect: Transcript) -> bool:
