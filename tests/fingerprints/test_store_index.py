@@ -166,10 +166,11 @@ def served_or_refused(path: Path, file: Path, variants: list[bytes], expected: F
     for variant in variants:
         file.write_bytes(variant)
         try:
-            assert look(path) == expected
+            found = look(path)
         except StoreIntegrity as error:
-            refused += 1
-            assert "auditor store rebuild" in error.line()
+            refused += "auditor store rebuild" in error.line()
+            continue
+        assert found == expected
     file.write_bytes(original)
     assert look(path) == expected
     return refused
@@ -208,7 +209,7 @@ def test_a_damaged_index_is_rebuilt_by_the_command_that_the_message_names(path: 
 
 def test_a_missing_or_additional_file_in_a_generation_is_named(path: Path) -> None:
     (generation(path) / "ids-0000.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(StoreIntegrity, match="ids-0000.npy"):
+    with pytest.raises(StoreIntegrity, match=r"ids-0000\.npy"):
         look(path)
     (generation(path) / "ids-0000.npy").unlink()
     (generation(path) / "index.faiss").unlink()

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fingerprints.errors import AuditError, MalformedInput
+from fingerprints.importing import import_answers, read_metadata
+from fingerprints.journal import TranscriptWriter
+from fingerprints.store import FingerprintStore
+from tests.fingerprints.stored import transcript, words
+
+CSV = "model,vendor,family\nalpha,Alpha Inc,alpha\nbeta,Beta Ltd,beta\n"
+
+
+def rows(model: str, n: int = 5, **more: object) -> list[dict[str, object]]:
+    seed = sum(map(ord, model)) * 1000
+    return [{"instruction": f"Question {i}?", "output": words(seed + i), "generator": model, **more} for i in range(n)]
+
+
+def alpaca(folder: Path, models: tuple[str, ...] = ("alpha", "beta")) -> Path:
+    for model in models:
+        (folder / model).mkdir(parents=True)
+        (folder / model / "model_outputs.json").write_text(json.dumps(rows(model)))
+    return folder
+
+
+def lines(path: Path, *models: str) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for model in models for row in rows(model)))
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FingerprintStore:
+    return FingerprintStore.create(tmp_path / "store")
+
+
+def test_an_alpaca_eval_folder_becomes_one_model_a_folder(store: FingerprintStore, tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_text(CSV)
+    seen: list[tuple[int, int]] = []
+    report = import_answers(store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", lambda a, b: seen.append((a, b)))
+    assert (report.added, report.answers, report.unreadable, report.skipped) == (("alpha", "beta"), 10, 0, ())
+    assert [(t.name, t.vendor, t.family) for t in store.teachers()] == [
+        ("alpha", "Alpha Inc", "alpha"),
+        ("beta", "Beta Ltd", "beta"),
+    ]
+    assert sorted(r.text for r in store.transcript("alpha").replies) == sorted(str(r["output"]) for r in rows("alpha"))
+    assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert store.teacher("alpha").source == "recording:in/alpha/model_outputs.json"
+
+
+def test_one_file_of_many_models_is_taken_apart(store: FingerprintStore, tmp_path: Path) -> None:
+    report = import_answers(store, lines(tmp_path / "all.jsonl", "beta", "alpha", "beta"))
+    assert report.added == ("beta", "alpha")
+    assert store.teacher("beta").n_answers == 5
+    assert store.shared_prompts(store.transcript("alpha")) == {"alpha": 5, "beta": 5}
+
+
+def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(store: FingerprintStore, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines(folder / "x.jsonl", "alpha")
+    (folder / "nameless.v2.jsonl.gz").write_bytes(gzip.compress(b'{"prompt": "Hi?", "answer": "Hello."}\n'))
+    said = transcript("gamma", 4)
+    with TranscriptWriter(folder / "run.jsonl", said.header, said.probes.values()) as writer:
+        for reply in said.replies:
+            writer.add(reply)
+        writer.finish()
+    (folder / "README.md").write_text("not an answer")
+    report = import_answers(store, folder)
+    assert sorted(report.added) == ["alpha", "gamma", "nameless"]
+    assert store.transcript("gamma").replies == said.replies
+    assert report.unreadable == 1
+
+
+def test_importing_twice_changes_nothing(store: FingerprintStore, tmp_path: Path) -> None:
+    folder = alpaca(tmp_path / "in")
+    import_answers(store, folder)
+    digest = store.digest()
+    again = import_answers(store, folder)
+    assert (again.added, again.unchanged, again.answers) == ((), ("alpha", "beta"), 0)
+    assert store.digest() == digest
+
+
+def test_a_model_with_other_answers_is_skipped_unless_replaced(store: FingerprintStore, tmp_path: Path) -> None:
+    import_answers(store, alpaca(tmp_path / "in"))
+    other = lines(tmp_path / "alpha.jsonl", "alpha")
+    other.write_text(other.read_text() + '{"prompt": "More?", "answer": "Yes.", "model": "alpha"}\n')
+    report = import_answers(store, other)
+    assert [(s.what, "other content" in s.reason) for s in report.skipped] == [("alpha", True)]
+    assert import_answers(store, other, replace=True).added == ("alpha",)
+    assert store.teacher("alpha").n_answers == 6
+
+
+def test_a_bad_file_in_a_folder_is_skipped_and_said(store: FingerprintStore, tmp_path: Path) -> None:
+    folder = alpaca(tmp_path / "in")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "model_outputs.json").write_text('[{"instruction": "x", "output": ')
+    (folder / "empty.jsonl").write_text("")
+    (folder / "other.jsonl").write_text('{"colour": "red"}\n')
+    report = import_answers(store, folder)
+    assert report.added == ("alpha", "beta")
+    assert [s.what for s in report.skipped] == ["broken/model_outputs.json", "empty.jsonl", "other.jsonl"]
+    assert all(s.reason for s in report.skipped)
+
+
+def test_a_single_bad_file_is_an_error(store: FingerprintStore, tmp_path: Path) -> None:
+    for content in ("", "rubbish\n", '{"colour": "red"}\n'):
+        (tmp_path / "x.jsonl").write_text(content)
+        with pytest.raises(MalformedInput):
+            import_answers(store, tmp_path / "x.jsonl")
+    with pytest.raises(MalformedInput):
+        import_answers(store, tmp_path / "missing.jsonl")
+
+
+def test_a_folder_without_recordings_is_an_error(store: FingerprintStore, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(MalformedInput, match=r"model_outputs\.json"):
+        import_answers(store, tmp_path / "in")
+
+
+def test_links_in_a_folder_are_not_followed(store: FingerprintStore, tmp_path: Path) -> None:
+    folder = alpaca(tmp_path / "in", ("alpha",))
+    secret = alpaca(tmp_path / "elsewhere", ("secret",))
+    (folder / "linked").symlink_to(secret / "secret")
+    lines(tmp_path / "private.jsonl", "private")
+    (folder / "private.jsonl").symlink_to(tmp_path / "private.jsonl")
+    os.mkfifo(folder / "pipe.jsonl")
+    report = import_answers(store, folder)
+    assert report.added == ("alpha",)
+    assert [s.what for s in report.skipped] == ["linked/model_outputs.json", "pipe.jsonl", "private.jsonl"]
+
+
+def test_names_of_strangers_never_become_paths_or_terminal_codes(store: FingerprintStore, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "\x1b[31mred").mkdir()
+    (folder / "\x1b[31mred" / "model_outputs.json").write_text(json.dumps(rows("red")))
+    os.mkdir(os.fsencode(folder) + b"/\xff\xfe")
+    (folder / os.fsdecode(b"\xff\xfe") / "model_outputs.json").write_text(json.dumps(rows("odd")))
+    lines(folder / "x.jsonl", "../../../evil")
+    before = sorted(tmp_path.iterdir())
+    report = import_answers(store, folder)
+    assert report.added == ("../../../evil",)
+    assert len(report.skipped) == 2
+    assert "\x1b" not in report.model_dump_json()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_models_that_the_csv_does_not_list_are_named(store: FingerprintStore, tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_text("\ufeff" + CSV, encoding="utf-8")
+    report = import_answers(store, alpaca(tmp_path / "in", ("alpha", "omega")), tmp_path / "meta.csv")
+    assert report.without_metadata == ("omega",)
+    assert store.teacher("omega").vendor == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no column 'model'"),
+        ("model,vendor\nx,y\n", "no column 'family'"),
+        ("model,vendor,family\nx\n", "line 2: the row is too short"),
+        ("model,vendor,family\n,a,b\n", "line 2: a row names no model"),
+        ("model,vendor,family\nx,a,b\nx,c,b\n", "line 3: 'x' is listed twice"),
+        ('model,vendor,family\n"x,a,b\n', "unexpected end"),
+        ("model,vendor,family\nx,\x1b[31m,b\n", "not printable"),
+    ],
+)
+def test_a_bad_csv_is_told_in_one_line(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "meta.csv").write_text(text)
+    with pytest.raises(MalformedInput, match=why) as caught:
+        read_metadata(tmp_path / "meta.csv")
+    assert "\n" not in caught.value.line()
+
+
+def test_a_csv_that_is_no_text_or_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(MalformedInput, match="UTF-8"):
+        read_metadata(tmp_path / "meta.csv")
+    with pytest.raises(AuditError):
+        read_metadata(tmp_path / "missing.csv")
