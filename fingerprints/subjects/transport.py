@@ -6,6 +6,7 @@ refused after the name is resolved. Knows HTTP; knows nothing of models, keys an
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -253,4 +254,5 @@ def _reason(error: BaseException) -> str:
         return "its name can't be resolved"
     if isinstance(error, TimeoutError | httpcore2.ConnectTimeout):
         return "it doesn't accept the connection in time"
-    return str(getattr(error, "strerror", None) or getattr(error, "verify_message", None) or error)[:160]
+    told = str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error)
+    return re.sub(r"^\[Errno -?\d+\] ", "", told)[:160]

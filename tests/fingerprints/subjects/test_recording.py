@@ -1,47 +1,24 @@
-"""Recorded answers: every form read alike, every damage told in one line, nothing of a stranger's trusted."""
+"""Recorded answers: every form read alike, and told apart by prompt, arm and sample."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import hashlib
 import json
-import os
 import time
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fingerprints.collect import collect
-from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, UsageProblem
+from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.probes import load_probe_set
 from fingerprints.records import NEUTRAL_SYSTEM, Arm, Probe, Request, Sampling, Status
-from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.subjects.formats import read_rows
-from fingerprints.subjects.packed import Caps
-from fingerprints.subjects.recording import CLAIMED, RecordedSubject, open_recording
+from fingerprints.subjects.recording import CLAIMED
 from fingerprints.transcript import load_transcript
-
-ROW = {"prompt": "Why is the sky blue?", "answer": "Because of scattering.", "model": "lamb"}
-
-
-def write(path: Path, *rows: Any) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return path
-
-
-def opened(path: Path, **options: str) -> RecordedSubject:
-    text = ",".join([f"recording:{path}", *(f"{k}={v}" for k, v in options.items())])
-    return open_recording(parse_spec(text))
-
-
-def answers(path: Path, **options: str) -> list[tuple[str, str]]:
-    transcript = opened(path, **options).recorded()
-    return sorted((transcript.probes[r.probe_id].text, r.text) for r in transcript.replies)
+from tests.fingerprints.subjects.recorded import ROW, answers, archive, inspect_sample, opened, write
 
 
 @pytest.mark.parametrize("asked", ["prompt", "instruction", "question", "input"])
@@ -106,17 +83,6 @@ def test_a_request_beside_its_response_gives_the_prompt(tmp_path: Path) -> None:
     assert answers(path) == [("Q", "A")]
 
 
-def inspect_sample(number: int, epoch: int = 1, answer: str = "A") -> dict[str, Any]:
-    choice = {"message": {"role": "assistant", "content": [{"type": "text", "text": answer}]}, "stop_reason": "stop"}
-    return {
-        "id": number,
-        "epoch": epoch,
-        "input": [{"role": "system", "content": "S"}, {"role": "user", "content": f"Q{number}"}],
-        "output": {"model": "lamb-0", "choices": [choice]},
-        "scores": {"s": {"value": "C"}},
-    }
-
-
 def test_an_inspect_log_is_read_and_a_sample_without_an_answer_is_counted_as_an_error(tmp_path: Path) -> None:
     failed = {"id": 9, "input": "Q9", "output": {"choices": []}}
     log = {"version": 2, "eval": {"model": "openai/lamb"}, "samples": [inspect_sample(1), inspect_sample(1, 2, "B"), failed]}
@@ -134,13 +100,6 @@ def test_texts_that_an_inspect_log_moved_to_its_attachments_are_put_back(tmp_pat
     assert answers(path) == [("Q1", "long text")]
 
 
-def archive(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in members.items():
-            file.writestr(name, data)
-    return path
-
-
 def test_an_eval_archive_is_read_and_its_names_never_become_paths(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -151,68 +110,6 @@ def test_an_eval_archive_is_read_and_its_names_never_become_paths(tmp_path: Path
     assert [p.name for p in tmp_path.rglob("*")] == ["in", "x.eval"]
 
 
-@pytest.mark.parametrize(
-    ("members", "reason"),
-    [
-        ({"samples/1.json": b"{}"}, "no header.json"),
-        ({"header.json": b"[", "samples/1.json": b"{}"}, "header.json"),
-        ({"header.json": b"{}"}, "no recorded answer"),
-        ({"header.json": b"{}", "samples/\x1b[31m1.json": b"{"}, "member samples/"),
-    ],
-)
-def test_a_broken_archive_is_refused_in_one_line(tmp_path: Path, members: dict[str, bytes], reason: str) -> None:
-    path = archive(tmp_path / "x.eval", members)
-    with pytest.raises(MalformedInput, match=reason) as caught:
-        opened(path)
-    assert "\x1b" not in str(caught.value)
-
-
-def test_every_truncation_of_an_archive_is_refused_or_read_whole(tmp_path: Path) -> None:
-    whole = archive(
-        tmp_path / "x.eval",
-        {"header.json": b'{"eval": {"model": "m"}}', "samples/1.json": json.dumps(inspect_sample(1)).encode()},
-    ).read_bytes()
-    cut = tmp_path / "cut.eval"
-    for length in range(0, len(whole), 7):
-        cut.write_bytes(whole[:length])
-        with pytest.raises(MalformedInput):
-            opened(cut)
-
-
-def test_a_gzip_file_is_read_and_a_truncated_one_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(json.dumps(ROW).encode() * 1))
-    assert answers(path) == [("Why is the sky blue?", "Because of scattering.")]
-    assert open_subject(str(path)).identity.name == "lamb"
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(MalformedInput, match="damaged"):
-        opened(path)
-
-
-def test_a_gzip_bomb_is_stopped_by_its_ratio_and_by_its_size(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(b" " * (40 << 20)))
-    with pytest.raises(UnsafeInput, match="200 times"):
-        opened(path)
-    with pytest.raises(ResourceLimit, match="unpacks to more than 1,000,000"):
-        list(read_rows(path, Caps(total=1_000_000)))
-
-
-def test_a_zip_bomb_in_an_archive_is_stopped(tmp_path: Path) -> None:
-    path = archive(tmp_path / "x.eval", {"header.json": b"{}", "samples/1.json": b" " * (30 << 20)})
-    with pytest.raises(UnsafeInput):
-        opened(path)
-    with pytest.raises(ResourceLimit, match="members"):
-        list(read_rows(path, Caps(members=1)))
-
-
-def test_an_archive_inside_an_archive_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(gzip.compress(json.dumps(ROW).encode())))
-    with pytest.raises(MalformedInput, match="archive inside"):
-        opened(path)
-
-
 def test_rows_end_at_newlines_only_and_line_separators_stay_in_the_text(tmp_path: Path) -> None:
     text = "one\u2028two\u2029three\x85four"
     path = tmp_path / "a.jsonl"
@@ -220,89 +117,6 @@ def test_rows_end_at_newlines_only_and_line_separators_stay_in_the_text(tmp_path
     path.write_bytes(b"\xef\xbb\xbf" + f"{line}\r\n\r\n{json.dumps({**ROW, 'prompt': 'x'})}\r\n".encode())
     assert answers(path)[0] == ("Why is the sky blue?", text)
     assert len(answers(path)) == 2
-
-
-BAD_LINES = {
-    "nesting": b"[" * 100_000,
-    "nested object": b'{"prompt":' * 100_000,
-    "nan": b'{"prompt": "Q", "answer": "A", "x": NaN}',
-    "twice": b'{"prompt": "Q", "prompt": "R", "answer": "A"}',
-    "digits": b'{"prompt": "Q", "answer": "A", "x": ' + b"9" * 5000 + b"}",
-    "cut": b'{"prompt": "Q", "answer": "A',
-    "number": b"17",
-    "null": b"null",
-    "no answer": b'{"prompt": "Q"}',
-    "no prompt": b'{"answer": "A", "id": 3}',
-    "typed prompt": b'{"prompt": 3, "answer": "A"}',
-    "typed answer": b'{"prompt": "Q", "answer": {"a": 1}, "sample": "x"}',
-    "sample": b'{"prompt": "Q", "answer": "A", "sample": -1}',
-    "bool sample": b'{"prompt": "Q", "answer": "A", "sample": true}',
-    "arm": b'{"prompt": "Q", "answer": "A", "arm": "leg"}',
-    "model": b'{"prompt": "Q", "answer": "A", "model": ["x"]}',
-    "long model": b'{"prompt": "Q", "answer": "A", "model": "' + b"x" * 500 + b'"}',
-    "role": b'{"messages": [{"role": "tool", "content": "x"}]}',
-    "no turns": b'{"messages": []}',
-    "no user": b'{"messages": [{"role": "assistant", "content": "x"}]}',
-    "image": b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}',
-    "latin-1": b'{"prompt": "Q", "answer": "\xe9"}',
-    "utf-16": '{"prompt": "Q", "answer": "A"}'.encode("utf-16-be"),
-    "choice": b'{"prompt": "Q", "response": {"choices": [7]}}',
-}
-
-
-@pytest.mark.parametrize("name", sorted(BAD_LINES))
-def test_a_bad_line_is_named_with_its_number(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(json.dumps(ROW).encode() + b"\n\n" + BAD_LINES[name] + b"\n")
-    with pytest.raises(MalformedInput, match=r"line 3: .*a\.jsonl") as caught:
-        opened(path)
-    assert "\n" not in caught.value.line()
-
-
-@pytest.mark.parametrize("name", sorted(BAD_LINES))
-def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "a.json"
-    path.write_bytes(BAD_LINES[name])
-    with pytest.raises(MalformedInput):
-        opened(path)
-    path.write_bytes(b"[" + json.dumps(ROW).encode() + b"," + BAD_LINES[name] + b"]")
-    with pytest.raises(MalformedInput):
-        opened(path)
-
-
-@pytest.mark.parametrize(
-    "text", ["[", "[]", "[1", '[{"prompt": "Q", "answer": "A"}', '[{"prompt": "Q", "answer": "A"}] x', "[,]"]
-)
-def test_a_list_that_is_no_whole_list_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "a.json"
-    path.write_text(text)
-    with pytest.raises(MalformedInput):
-        opened(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"\n\n \r\n", b"\xef\xbb\xbf", b"PK", b"\x1f\x8b", b"\0" * 100])
-def test_a_file_without_a_row_ends_in_exit_3(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(MalformedInput) as caught:
-        opened(path)
-    assert caught.value.exit_code == 3
-
-
-def test_a_folder_a_missing_file_and_a_pipe_end_in_exit_3(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "none", tmp_path / "pipe"):
-        with pytest.raises(MalformedInput):
-            opened(path)
-
-
-def test_a_row_over_twenty_megabytes_is_a_resource_limit(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", ROW, {**ROW, "answer": "x" * 20_000_001})
-    with pytest.raises(ResourceLimit, match="line 2"):
-        opened(path)
-    path.write_text("[" + json.dumps({**ROW, "answer": "x" * 45_000_000}) + "]")
-    with pytest.raises(ResourceLimit, match="item 1"):
-        opened(path)
 
 
 def test_models_must_not_be_mixed_unless_one_is_chosen(tmp_path: Path) -> None:
@@ -462,14 +276,3 @@ def test_any_text_survives_every_form(
     else:
         path.write_text("".join(json.dumps(v, ensure_ascii=ascii_only) + "\n" for v in values), "utf-8", newline="")
     assert [(r.prompt, r.answer) for r in read_rows(path)] == rows
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.binary(max_size=300), st.sampled_from([b"", b"[", b'{"prompt": "Q", "answer": "A"}\n', b"PK\x03\x04", b"\x1f\x8b\x08\0"])
-)
-def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes) -> None:
-    path = tmp_path_factory.mktemp("f") / "a"
-    path.write_bytes(head + data)
-    with contextlib.suppress(MalformedInput, UnsafeInput, ResourceLimit):
-        opened(path)

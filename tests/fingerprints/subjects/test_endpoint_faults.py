@@ -1,0 +1,265 @@
+"""An endpoint asked against a server that misbehaves by script: no hang, no leak, no answer made up."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import resource
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fingerprints.errors import Incomplete, UnsafeInput
+from fingerprints.records import Status
+from fingerprints.subjects.answers import reply_from
+from tests import faultserver as fault
+from tests.faultserver import FaultServer
+from tests.fingerprints.subjects.asking import (
+    KEY,
+    SPELLINGS,
+    asks,
+    endpoint,
+    free_port,
+    quick_and_planted,
+    remote,
+    the_reply,
+)
+
+__all__ = ["quick_and_planted"]
+
+
+RETRIED: dict[str, fault.Behaviour] = {
+    "429": fault.fails(429),
+    "429 soon": fault.fails(429, Retry_After="0"),
+    "429 negative": fault.fails(429, Retry_After="-5"),
+    "429 garbage": fault.fails(429, Retry_After="soon"),
+    "429 past": fault.fails(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
+    "500": fault.fails(500),
+    "502 html": fault.sends(b"<html>bad gateway</html>", 502),
+    "503 nested": fault.sends(b"[" * 100_000, 503),
+    "504": fault.fails(504),
+    "hang-up": fault.hangs_up(),
+    "cut": fault.cuts(),
+    "chunked cut": fault.cuts(chunked=True),
+    "cut gzip": fault.gzipped(b"{}" * 50, cut=5),
+    "lying gzip": fault.sends(b"{}", Content_Encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RETRIED))
+def test_passing_troubles_are_retried_and_counted(name: str) -> None:
+    with FaultServer(RETRIED[name], RETRIED[name], fault.answers()) as server, endpoint(server) as subject:
+        (reply,) = subject.generate(asks())
+        assert (subject.counts.calls, subject.counts.retries) == (3, 2)
+    assert reply.status is Status.OK
+    assert len({json.dumps(r.body) for r in server.requests}) == 1
+
+
+@pytest.mark.parametrize("name", ["429", "503 nested", "hang-up", "cut"])
+def test_retries_end_after_five_and_leave_a_counted_error(name: str) -> None:
+    with FaultServer(RETRIED[name]) as server, endpoint(server) as subject:
+        (reply,) = subject.generate(asks())
+    assert reply.status is Status.ERROR
+    assert len(server.requests) == 6
+
+
+def test_an_answer_is_never_asked_again_for_what_it_says() -> None:
+    for behaviour in (fault.answers(""), fault.answers("I can't help with that."), fault.sends(b"<html>"), fault.sends(b"{}")):
+        with FaultServer(behaviour) as server, endpoint(server) as subject:
+            list(subject.generate(asks()))
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [("7", 7, 7), ("0", 0, 0), ("999999999", 120, 120), ("inf", 120, 120), ("1e400", 120, 120), (None, 0.25, 0.5)],
+)
+def test_retry_after_is_obeyed_up_to_two_minutes(header: str | None, low: float, high: float) -> None:
+    assert low <= remote.pause(0, header, 0.5) <= high
+
+
+@pytest.mark.parametrize("header", ["-1", "nan", "soon", "", "Wed, 21 Oct 2015 07:28:00 GMT", "9" * 400 + " GMT", "\x00"])
+def test_a_senseless_retry_after_counts_as_none(header: str) -> None:
+    assert 0 < remote.pause(0, header, 0.5) <= 0.5
+    assert 0 < remote.pause(30, header, 0.5) <= 20
+
+
+def test_a_retry_after_date_is_waited_for() -> None:
+    assert 20 < remote.pause(0, email.utils.formatdate(time.time() + 30, usegmt=True)) <= 31
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
+def test_a_refusal_stops_at_once_with_exit_6(status: int) -> None:
+    with FaultServer(fault.fails(status, f"wrong \x1b[31m {KEY}")) as server, endpoint(server, concurrency=1) as subject:
+        with pytest.raises(Incomplete, match=f"HTTP {status}") as caught:
+            list(subject.generate(asks(5)))
+        assert caught.value.exit_code == 6
+    assert len(server.requests) == 1
+    assert KEY not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_refused_connection_and_an_unknown_name_are_told_by_host_and_port() -> None:
+    port = free_port()
+    with (
+        endpoint(f"http://127.0.0.1:{port}/v1") as subject,
+        pytest.raises(Incomplete, match=f"127.0.0.1:{port} can't be reached"),
+    ):
+        list(subject.generate(asks()))
+    with endpoint("http://nowhere.invalid:81/v1") as subject, pytest.raises(Incomplete, match=r"nowhere\.invalid:81"):
+        list(subject.generate(asks()))
+
+
+def test_a_server_that_speaks_no_tls_is_told_by_host_and_port() -> None:
+    with FaultServer(fault.answers()) as server, endpoint(server.url.replace("http:", "https:")) as subject:
+        told = pytest.raises(Incomplete, match=f"127.0.0.1:{server.port}")
+        with told:
+            list(subject.generate(asks()))
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [fault.dribbles(), fault.dribbles(in_headers=True), fault.hangs(), fault.hangs(headers=True)],
+    ids=["dribbles", "dribbles headers", "hangs", "hangs after headers"],
+)
+def test_the_deadline_fires_whatever_the_server_dribbles(behaviour: fault.Behaviour) -> None:
+    begun = time.monotonic()
+    reply = the_reply(behaviour, deadline=0.8)
+    assert reply.status is Status.ERROR
+    assert "within 0.8 s" in str(reply.error)
+    assert 0.8 <= time.monotonic() - begun < 1.4
+
+
+def test_an_interruption_ends_hanging_calls_quickly() -> None:
+    with FaultServer(fault.answers(), fault.hangs()) as server, endpoint(server, concurrency=3) as subject:
+        stream = subject.generate(asks(8))
+        next(stream)
+        begun = time.monotonic()
+        stream.close()
+        assert time.monotonic() - begun < 1.0
+
+
+def test_a_packed_bomb_and_a_flood_are_stopped_in_little_memory() -> None:
+    the_reply(fault.answers())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for behaviour in (fault.bomb(300), fault.plain(64)):
+        reply = the_reply(behaviour)
+        assert reply.status is Status.ERROR
+        assert "larger than 8,388,608" in str(reply.error)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 64 << 10  # KiB; the server's own packed bomb and its chunks are among them
+
+
+def test_huge_headers_are_an_error() -> None:
+    assert the_reply(fault.sends(b"{}", X_Long="x" * 200_000)).status is Status.ERROR
+
+
+BAD_BODIES: dict[str, bytes] = {
+    "html": b"<html><body>maintenance</body></html>",
+    "empty": b"",
+    "null": b"null",
+    "list": b"[]",
+    "object": b"{}",
+    "number": b"3",
+    "null choices": b'{"choices": null}',
+    "no choices": b'{"choices": []}',
+    "odd choice": b'{"choices": ["x"]}',
+    "no message": b'{"choices": [{"finish_reason": "stop"}]}',
+    "list content": json.dumps(fault.completion(["a"])).encode(),
+    "number content": json.dumps(fault.completion(3)).encode(),
+    "odd finish": json.dumps(fault.completion("a", finish=3)).encode(),
+    "cut": json.dumps(fault.completion()).encode()[:-9],
+    "nan": json.dumps(fault.completion(x=float("nan"))).encode(),
+    "twice": b'{"choices": [], "choices": []}',
+    "nesting": b"[" * 100_000,
+    "nested objects": b'{"a":' * 100_000,
+    "digits": b'{"created": ' + b"9" * 5000 + b"}",
+    "latin-1": b'{"model": "\xe9"}',
+    "utf-16": "{}".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD_BODIES))
+def test_what_is_no_answer_becomes_an_error_with_a_reason(name: str) -> None:
+    reply = the_reply(fault.sends(BAD_BODIES[name]))
+    assert reply.status is Status.ERROR
+    assert reply.text == ""
+    assert str(reply.error).startswith("not an answer: ")
+
+
+def test_a_missing_finish_reason_is_incomplete_a_long_answer_truncated_and_nothing_empty() -> None:
+    assert the_reply(fault.answers("Baa", finish=None)).status is Status.ERROR
+    assert "incomplete" in str(the_reply(fault.answers("Baa", finish=None)).error)
+    assert the_reply(fault.answers("Baa", finish="length")).status is Status.TRUNCATED
+    assert the_reply(fault.answers(" \n")).status is Status.EMPTY
+    assert the_reply(fault.answers(None)).status is Status.EMPTY
+
+
+def test_strange_characters_survive_and_can_be_stored() -> None:
+    body = json.dumps(fault.completion("a\0b\u2028c")).encode().replace(b"Baa", b"")
+    assert the_reply(fault.sends(b"\xef\xbb\xbf" + body)).text == "a\0b\u2028c"
+    reply = the_reply(fault.answers("a\ud800b", model="\udfff"))
+    assert reply.text == "a?b"
+    assert reply.model_dump_json()
+
+
+@pytest.mark.parametrize("lie", [-3, 10**12, "7", 3.5, True, None, [1]])
+def test_a_lie_about_usage_is_not_recorded(lie: Any) -> None:
+    reply = the_reply(fault.answers("Baa.", usage={"prompt_tokens": lie, "completion_tokens": lie}))
+    assert reply.status is Status.OK
+    assert (reply.tokens_in, reply.tokens_out) == (None, None)
+    assert the_reply(fault.answers(usage=lie)).status is Status.OK
+
+
+def test_more_choices_than_asked_give_the_first() -> None:
+    two = fault.completion("first")["choices"] + fault.completion("second")["choices"]
+    assert the_reply(fault.answers(choices=two)).text == "first"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_refused_and_the_key_not_sent_on(status: int) -> None:
+    with FaultServer(fault.answers()) as other, FaultServer(fault.redirects(f"{other.url}/x", status)) as server:
+        for to in (f"{other.url}/chat/completions", f"{server.url}/x", "http://169.254.169.254/latest"):
+            server.script = (fault.redirects(to, status),)
+            with endpoint(server) as subject, pytest.raises(UnsafeInput) as caught:
+                list(subject.generate(asks()))
+            assert caught.value.exit_code == 4
+        assert not other.requests
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+def test_an_echoed_key_is_removed_from_every_field(spelling: str) -> None:
+    form = SPELLINGS[spelling]
+    stored = the_reply(fault.echoes_key(form)).model_dump_json()
+    assert "[key removed]" in stored
+    assert form(KEY)[4:-4] not in stored
+    with pytest.raises(Incomplete) as caught:
+        the_reply(fault.echoes_key(form, 401))
+    assert form(KEY)[4:-4] not in str(caught.value)
+    assert form(KEY)[4:-4] not in str(the_reply(fault.echoes_key(form, 503)).error)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["choices", "message", "content", "finish_reason", "usage", "model", "text", "refusal"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_json_value_ends_in_a_traceback(value: Any) -> None:
+    (request,) = asks()
+    reply = reply_from(request, json.dumps({"choices": [value], "usage": value, "model": value}).encode(), 0.1)
+    assert reply.key == request.key
+    assert reply.model_dump_json()
