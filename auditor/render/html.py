@@ -12,6 +12,7 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 import yaml
@@ -49,6 +50,7 @@ def render(report: Report) -> str:
             transcript_rows=view.transcript_rows(report),
             plan_text=plan_text(report),
             wording=wording,
+            next_number=count(1).__next__,
         )
     )
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from example import HOSTILE, report
@@ -18,11 +19,11 @@ from auditor.render.text import visible
 from detectors.base import Exhibit, Span
 from fingerprints.records import Arm
 
-VOID = {"meta", "line", "rect", "circle", "br"}
+VOID = {"meta", "line", "rect", "circle", "use", "col"}
 ELEMENTS = set(
-    """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article span
-    b details summary table caption thead tbody tfoot tr th td sub svg line rect circle text figure figcaption blockquote mark
-    pre footer""".split()  # noqa: SIM905
+    """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article
+    span b details summary table caption colgroup col thead tbody tfoot tr th td sub svg defs g use line rect circle text
+    figure figcaption blockquote mark pre footer""".split()  # noqa: SIM905
 )
 ATTRIBUTES = set(
     """lang charset http-equiv content name class id href aria-label aria-hidden focusable role tabindex scope colspan dir open
@@ -80,7 +81,7 @@ def asserts_nothing_active(page: Page) -> None:
         assert name in ATTRIBUTES, (tag, name)
         assert not name.startswith("on")
         if name == "href":
-            assert tag == "a"
+            assert tag in ("a", "use")
             assert re.fullmatch(r"#[a-z0-9]+", value)
         elif name != "content":
             assert "://" not in value
@@ -172,6 +173,32 @@ def test_ten_thousand_table_rows_and_hundreds_of_exhibits_stay_under_five_megaby
     exhibits = tuple(e.model_copy(update={"answer": "long " * 4000}) for e in first.exhibits) * 100
     big = made.model_copy(update={"findings": (first.model_copy(update={"tables": (table,), "exhibits": exhibits}),) * 8})
     assert len(render(big)) < 5_000_000
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_words_and_drawings_have_the_contrast_of_wcag_aa_in_light_and_in_dark() -> None:
+    style = files("auditor.render").joinpath("style.css").read_text(encoding="utf-8")
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in style.split("* { box-sizing")[0].split("@media")
+    )
+    words = "ink/paper ink/card ink/faint soft/paper soft/card soft/faint accent/paper accent/card mark-ink/mark".split()  # noqa: SIM905
+    words += [f"{name}/{name}-paper" for name in ("warn", "yes", "no", "open")]
+    drawings = ["strong/card", "bar/card", "ink/strong", "ink/bar", "accent/card", "warn-rule/card"]
+    for colours in (light, light | dark):
+        for least, pairs in ((4.5, words), (3.0, drawings)):
+            for pair in pairs:
+                one, _, other = pair.partition("/")
+                assert contrast(colours[one], colours[other]) >= least, (pair, colours is light)
 
 
 @settings(max_examples=40, deadline=None)
