@@ -59,6 +59,10 @@ _SCHEMA = (
 REPAIR = "restore the store from a copy; `auditor store verify` lists what is damaged"
 
 
+class Unrecovered(MalformedInput):
+    """A catalogue that can't be opened as it lies: of no permission, or killed in mid-write and not rolled back yet."""
+
+
 @dataclass(frozen=True)
 class State:
     """Which content a catalogue holds: the number of its last change, and a digest chained over all changes."""
@@ -355,9 +359,10 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 def is_frozen(path: Path) -> bool:
     """Whether a catalogue can be read as it lies, in a folder that may not be written: no log stands beside it."""
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        return False
+    for ending in ("-wal", "-journal"):
+        log = path.with_name(path.name + ending)
+        if log.exists() and log.stat().st_size:
+            return False
     with path.open("rb") as file:
         in_wal_mode = file.read(20)[18:19] == b"\x02"
     return not in_wal_mode or not os.access(path.parent, os.W_OK)
@@ -382,5 +387,6 @@ def _meaning(error: sqlite3.Error, path: Path) -> AuditError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Locked("another process holds the catalogue", where=path, next_step="wait until it is done")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return MalformedInput(f"the catalogue can't be opened: {error}", where=path, next_step="check its permissions")
+        step = "check its permissions; after a kill, open it for writing once"
+        return Unrecovered(f"the catalogue can't be opened: {error}", where=path, next_step=step)
     return StoreIntegrity(f"the catalogue is damaged: {error}", where=path, next_step=REPAIR)

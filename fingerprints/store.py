@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog
+from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog, Unrecovered
 from fingerprints.catalog_rows import Answer, StoredTeacher, content_digest, describe
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
@@ -61,7 +61,7 @@ class FingerprintStore:
         try:
             if lock:
                 _sweep(path)
-            catalog = Catalog(path / CATALOG, read_only)
+            catalog = _catalog_of(path, read_only)
         except BaseException:
             if lock:
                 lock.release()
@@ -268,6 +268,21 @@ class FingerprintStore:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _catalog_of(path: Path, read_only: bool) -> Catalog:
+    try:
+        return Catalog(path / CATALOG, read_only)
+    except Unrecovered:
+        # A writer was killed in mid-write, and a reader may not roll its journal back: one short visit as a writer does.
+        if not read_only or not os.access(path, os.W_OK):
+            raise
+        lock = WriteLock(path / LOCK)
+        try:
+            Catalog(path / CATALOG, read_only=False).close()
+        finally:
+            lock.release()
+        return Catalog(path / CATALOG, read_only)
 
 
 def asked(transcript: Transcript) -> Sequence[str]:

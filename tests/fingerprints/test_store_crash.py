@@ -150,6 +150,21 @@ def test_a_dead_writers_lock_frees_itself(path: Path) -> None:
         assert len(store.teachers()) == 3
 
 
+def test_a_reader_opens_what_was_killed_in_the_middle_of_packing(path: Path) -> None:
+    with FingerprintStore.open(path) as store:
+        store.freeze()
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); db.execute('PRAGMA cache_size=1');"
+        "db.execute('BEGIN'); db.execute('UPDATE blocks SET data = zeroblob(5000)');"
+        "db.execute('DELETE FROM vectors'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path / "catalog.sqlite")], check=False)
+    assert (path / "catalog.sqlite-journal").stat().st_size > 0
+    with FingerprintStore.open(path, read_only=True) as store:
+        assert store.transcript("a") == transcript("a")
+        assert store.verify() == []
+
+
 def test_a_reader_sees_each_committed_state_while_a_writer_goes_on(path: Path) -> None:
     with FingerprintStore.open(path) as writer, FingerprintStore.open(path, read_only=True) as reader:
         assert reader.search(queries(reader), 1)[1].shape == (3, 1)
