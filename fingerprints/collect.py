@@ -51,9 +51,9 @@ def collect(
 ) -> Transcript:
     """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
 
-    A recording is copied as it is. Raises Incomplete when the subject stops answering or more than a fifth of the
-    requests fail (the journal keeps every answer; the same call resumes), MalformedInput when ``into`` records another
-    plan, and ResourceLimit on a full disk.
+    A recording is copied as it is, its events too, and stays incomplete where it was. Raises Incomplete when the subject
+    stops answering or more than a fifth of the requests fail (the journal keeps every answer; the same call resumes),
+    MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
     """
     if "recorded" in subject.offers:
         return _copy(subject.recorded(), into)
@@ -105,7 +105,12 @@ def _copy(transcript: Transcript, into: Path) -> Transcript:
         for reply in transcript.replies:
             if reply.key not in writer.done:
                 writer.add(reply)
-        writer.finish()
+        told = set(writer.transcript().events)
+        for event in transcript.events:
+            if event not in told:
+                writer.event(event.kind, event.detail)
+        if transcript.complete:
+            writer.finish()
         return writer.transcript()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -81,13 +82,15 @@ class _Server(ThreadingHTTPServer):
 class FaultServer:
     """Serves a script as a context manager; ``requests`` holds what arrived, ``url`` is the base address."""
 
-    def __init__(self, *script: Behaviour) -> None:
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.script, self.requests = script, list[Received]()
         self.lock, self.closing = threading.Lock(), threading.Event()
         self._server = _Server(("127.0.0.1", 0), Exchange)
         self._server.owner = self
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:

@@ -48,7 +48,7 @@ def open_endpoint(spec: SubjectSpec) -> Subject:
     concurrency = int(_number(spec.options, "concurrency", DEFAULT_CONCURRENCY, 1, 64, whole=True))
     deadline = _number(spec.options, "deadline", DEFAULT_DEADLINE, 0.1, 3600)
     secure = base_url.startswith("https:")
-    transport = LimitedTransport(CallLimits(deadline=deadline), concurrency, with_key=bool(secret), secure=secure)
+    transport = LimitedTransport(CallLimits(deadline=deadline), concurrency, secret, secure=secure)
     identity = Identity(kind="endpoint", name=spec.target, base_url=base_url, template="remote")
     return EndpointSubject(str(spec), identity, secret, transport, _budget(spec.options), concurrency)
 

@@ -74,7 +74,7 @@ class EndpointSubject(Subject):
         self._secret, self._transport, self._concurrency = secret, transport, concurrency
         self._completions = True
         self._client = openai.OpenAI(
-            api_key=secret.reveal() or "none",
+            api_key="sent by the transport",
             base_url=identity.base_url,
             max_retries=0,
             timeout=None,

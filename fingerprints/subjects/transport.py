@@ -1,7 +1,7 @@
 """How bytes travel to an endpoint and back: a deadline for the whole call, a cap on the unpacked answer, no detours.
 
 No redirect is followed, no proxy or certificate path is taken from the environment, link-local and metadata addresses are
-refused after the name is resolved. Knows HTTP; knows nothing of models, keys and retries.
+refused after the name is resolved. Knows HTTP; knows nothing of models and retries.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import httpx2
 
 from fingerprints.errors import UnsafeInput
 from fingerprints.subjects.addresses import refuse_address
+from fingerprints.subjects.secret import Secret
 
 SLICE = 0.2
 """How long one blocking read may last before the deadline and a cancellation are looked at again, in seconds."""
 
-SENT_HEADERS = frozenset({"host", "authorization", "content-type", "content-length", "accept", "user-agent", "connection"})
+SENT_HEADERS = frozenset({"host", "content-type", "content-length", "accept", "user-agent", "connection"})
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,9 @@ class LimitedTransport(httpx2.BaseTransport):
     ``cancel`` ends the calls of all of them within a fifth of a second. ``secure`` loads the certificates that https needs.
     """
 
-    def __init__(self, limits: CallLimits, connections: int, with_key: bool, secure: bool) -> None:
+    def __init__(self, limits: CallLimits, connections: int, secret: Secret, secure: bool) -> None:
         self.limits = limits
-        self._dropped = frozenset() if with_key else frozenset({"authorization"})
+        self._secret = secret
         self._watch, self._cancelled = _Watch(), threading.Event()
         self._pool = httpcore2.ConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False) if secure else None,
@@ -201,7 +202,9 @@ class LimitedTransport(httpx2.BaseTransport):
             raise CutOff(f"the answer can't be unpacked ({type(error).__name__})") from None
 
     def _call(self, request: httpx2.Request, place: str) -> httpx2.Response:
-        headers = [(k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS - self._dropped]
+        headers = [(k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS]
+        if self._secret:  # the client's own header is left out: the environment may have put another key there
+            headers.append((b"Authorization", f"Bearer {self._secret.reveal()}".encode("ascii")))
         sent = httpcore2.Request(
             request.method,
             httpcore2.URL(

@@ -38,11 +38,14 @@ def test_an_answer_comes_with_its_counts_and_the_name_the_server_gave() -> None:
 def test_only_the_key_and_plain_headers_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-secret")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "admin-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Told: secret\nAuthorization: Bearer other-secret")
     with FaultServer(fault.answers()) as server, endpoint(server) as subject:
         list(subject.generate(asks()))
     headers = server.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
     assert not [name for name in headers if name.startswith(("x-", "openai-"))]
+    assert "secret" not in str(headers)
 
 
 def test_without_a_key_none_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import email.utils
 import json
 import resource
+import shutil
+import ssl
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +122,21 @@ def test_a_server_that_speaks_no_tls_is_told_by_host_and_port() -> None:
         told = pytest.raises(Incomplete, match=f"127.0.0.1:{server.port}")
         with told:
             list(subject.generate(asks()))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl command to make a certificate with")
+def test_a_certificate_that_nobody_signed_is_refused_and_the_key_kept(tmp_path: Path) -> None:
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with FaultServer(fault.answers(), tls=context) as server, endpoint(server) as subject:
+        told = pytest.raises(Incomplete, match=f"127.0.0.1:{server.port} can't be reached: .*certificate")
+        with told:
+            list(subject.generate(asks()))
+    assert not server.requests
 
 
 @pytest.mark.parametrize(

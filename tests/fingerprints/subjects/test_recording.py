@@ -216,6 +216,17 @@ def test_the_same_file_gives_the_same_transcript_bytes(tmp_path: Path) -> None:
     assert load_transcript(tmp_path / "one.jsonl").complete
 
 
+def test_a_copy_keeps_what_was_left_out_and_stays_incomplete_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    copied = collect(opened(write(tmp_path / "a.jsonl", ROW, ROW)), [], Sampling(), path)
+    assert [e.kind for e in copied.events] == ["duplicates"]
+    assert copied.complete
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    again = collect(opened(path), [], Sampling(), tmp_path / "u.jsonl")
+    assert not again.complete
+    assert [e.kind for e in again.events] == ["duplicates"]
+
+
 def test_our_own_transcript_comes_back_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     first = collect(opened(write(tmp_path / "a.jsonl", ROW)), [], Sampling(), path)
