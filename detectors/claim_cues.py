@@ -60,7 +60,7 @@ CUES: tuple[Cue, ...] = (
         before=_pattern(
             r"\b(?:i'm|i am|im|i was|i've been)\b(?! (?:trained|created|made|developed|built|designed|based|aware|familiar))",
             r"\bi (?:might|may|could|must|would) be\b",
-            r"\bmy (?:\w+ )?name(?:'s| is)(?: not)?",
+            r"\bmy (?:\w+ )?name(?:'s| is|,)(?: not)?",
             r"\b(?:call me|i go by|i represent|i identify as|address me as|refer to me as)\b",
             r"\bje (?:ne )?suis\b|\bje m'appelle|\bmon nom (?:complet )?est|\bm'appeler\b|\bon m'appelle",
             r"\bich bin\b|\bbin ich\b|\bich hei(?:ß|ss)e|\bmein name (?:ist|lautet)|\bnenn\w* (?:mich|man mich)",
@@ -116,7 +116,7 @@ CUES: tuple[Cue, ...] = (
     ),
     Cue("maker", after=_pattern(rf"^(?:,? (?:who|which|that|has|have|is the (?:one|company|team) (?:who|that|which)))? ?(?:(?:also|originally|actually) )?(?:(?:did not|didn't|does not|doesn't|has not|hasn't|never|not) )?{_DOES_EN}(?: and \w+)? (?:me|us)\b"), person=True),
     Cue("maker", after=_pattern(r"^(?: ai)?(?:,? (?:inc\.?|llc))? (?:is|was|are|isn't|is not|was not)(?: also)? (?:my|our) (?:\w+ )?(?:creator|developer|maker|owner|parent|company|trainer)"), person=True),
-    Cue("maker", after=_pattern(r"^ (?:is|was|are|is not|isn't) the (?:\w+ )?(?:company|organi[sz]ation|team|one|developer|creator|entity)s? (?:that|who|behind|which|of)\b[^.,;]{0,30}\bme\b"), person=True),
+    Cue("maker", after=_pattern(r"^ (?:is|was|are|is not|isn't) the (?:\w+ )?(?:company|organi[sz]ation|team|one|developer|creator|entity)s? (?:that|who|behind|which|of)\b[^.,;]{0,30}\bme\b|^[^.;]{0,40}?\bthe ones? (?:who|that) \w+ me\b"), person=True),
     Cue("maker", after=_pattern(r"^(?: qui)?(?: ne)? m'(?:a|ont)(?: pas)? (?:cree|developpe|entraine|concu|construit|fabrique|programme)"), person=True),
     Cue("maker", after=_pattern(rf"^(?:, (?:das|die|der))? (?:hat|haben|mich)(?: mich| hat)?(?: \w+){{0,2}} \w*{_VERB_DE}"), person=True),
     Cue("maker", after=_pattern(r"^(?:,? (?:que|quien|la que|quem))?(?: no| não)? me (?:cre|cri|desarroll|desenvolv|entren|trein|hizo|hicieron|diseñ|constru|fez)"), person=True),
@@ -186,7 +186,7 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:politiques?|règles|conditions|directives)\b[^.,;]{0,25}?(?: d'| de | de la )|\b(?:richtlinien|regeln|nutzungsbedingungen|nutzungsrichtlinien) (?:von|der)\b",
             r"\b(?:políticas?|reglas|regras|normas|términos|termos|directrices|diretrizes)\b[^.,;]{0,25}? (?:de|da|do)\b",
             r"\b(?:политик|правил|услови)\w*[^.,;]{0,24}?(?= )|(?:سياس|شروط|إرشادات)\w*",
-            r"\b(?:polic(?:y|ies)|guidelines|terms|rules)\b[^.,;]{0,25}? (?:of|by|from)\b",
+            r"\b(?:polic(?:y|ies)|guidelines|terms of (?:service|use)|rules)\b[^.,;]{0,25}? (?:of|by|from)\b",
         ),
         reach=24,
     ),
@@ -212,7 +212,7 @@ FIELD = _pattern(
 )
 
 FIRST = _pattern(
-    r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself|mine|we|our|we're)\b",
+    r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself|mine|we're|we are|our (?:team|company|model|developers?|creators?|makers?))\b",
     r"\b(?:je|moi|mon|ma|mes)\b|\b[jm]'",
     r"\b(?:ich|mich|mein\w{0,2}|mir)\b",
     r"\b(?:yo|soy|fui|he sido|estoy|mi|mis|pertenezco|eu|sou|meu|minha|meus|estou|pertenço)\b",
@@ -261,7 +261,7 @@ RIGHT_NEGATION = _pattern(
 RIGHT_STOP = _pattern(r"हूँ|हूं|और|लेकिन|बल्कि|이며|이고|지만|であり|ですが|で、|,|。|।|;")
 
 HEDGE = _pattern(
-    r"\b(?:might|may|could|perhaps|maybe|possibl[ey]|probably|presumably|likely|unsure|uncertain|whether|think|believe|guess|assume|suspect|seems?|appears?)\b",
+    r"(?<!you )\b(?:might|may|could)\b|\b(?:perhaps|maybe|possibl[ey]|probably|presumably|likely|unsure|uncertain|whether|think|believe|guess|assume|suspect|seems?|appears?)\b",
     r"\bnot (?:entirely |completely |quite |really )?(?:sure|certain)|\b(?:do not|don't) know|(?:cannot|can't|unable to) (?:confirm|say|tell|verify|disclose|share)",
     r"\b(?:peut-être|pourrais?|ne sais pas|si je suis|je pense|je crois|probablement|il est possible)\b",
     r"\b(?:vielleicht|möglicherweise|könnte|weiß nicht|weiss nicht|ob ich|glaube|vermutlich|wahrscheinlich|nicht sicher)\b",
@@ -278,14 +278,16 @@ RIGHT_HEDGE = _pattern(
 )
 
 COMPARISON = _pattern(
+    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b",
     r"\b(?:unlike|like|similar|compared?|than|different|differs?|differ|such as|e\.g\.|versus|vs\.?|inspired|compete\w*|rival\w*|alternatives?|opposed|resembl\w*|including|instead of|rather than)\b",
     r"\b(?:comme|contrairement|similaire|différent\w*|semblable|tel(?:s|les?)? que|wie|ähnlich\w*|anders|gegensatz|unterschied|vergleich\w*|als(?! ki| ein))\b",
     r"\b(?:como|diferencia|similar(?:es)?|parecid[oa]|diferentes?|semelhante|diferença|ao contrário)\b|\bбольше,? чем\b|\b(?:как|отличие|похож\w*|подобн\w*|вроде|отличаюсь)\b",
     r"像|类似|相比|不同于|和|与|比|跟|例如|比如|\b(?:مثل|عكس|خلاف|بخلاف|مشابه|يشبه|مقارنة)\b|तुलना|जैसे|विपरीत",
 )
 RIGHT_COMPARISON = _pattern(
+    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b",
     r"^(?:-like|-style|-compatible| compatible|-type)\b|^(?:や[^。]{0,12})?(?:のよう|とは(?:違|異|別)|と(?:違|異|同じ|比べ|似)|に似)|^(?:와|과)? ?(?:달리|같은|비슷|다른|다르|처럼)"
-    r"|^ ?(?:जैस|की तरह|के समान|से अलग|के विपरीत|की तुलना)|^(?:等)?(?:不同|一样|类似|相似|那样)"
+    r"|^ ?(?:जैस|की तरह|के समान|से अलग|के विपरीत|की तुलना)|^(?:等)?(?:不同|一样|类似|相似|那样)",
 )
 UNRELATED = _pattern(
     r"^ ?(?:के बारे|के साथ बात|से बात|について|に関|에 대해|에 관|公司的产品经理)|^'s (?:data|documentation|search)"

@@ -315,10 +315,9 @@ def _bare(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: 
     if not (alone or completes or follows or (context.document and not mention.framed)):
         return None
     kind: Kind = "name" if mention.kind == "product" else "maker"
-    crowd = len({m.vendor for m in sentence.mentions}) > 2
-    polarity: Polarity = (
-        "hedged" if crowd or cues.HEDGE.search(left) else "denied" if cues.NEGATION.search(left) else "affirmed"
-    )
+    if len({m.vendor for m in sentence.mentions}) > 2 and not context.document:
+        return None
+    polarity: Polarity = "hedged" if cues.HEDGE.search(left) else "denied" if cues.NEGATION.search(left) else "affirmed"
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 

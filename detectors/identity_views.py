@@ -37,9 +37,9 @@ def summary(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> st
     value = (
         ""
         if rate is None
-        else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)}) of {rate.clusters} questions"
+        else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)}) of answers, over {rate.clusters} questions"
     )
-    parts = [f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}, {_most(telling)}"]
+    parts = [f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"]
     own = chosen(answers, [Arm.OWN])
     if own and Arm.OWN not in arms:
         parts.append(f"under its own system prompt {_most(own)}")
@@ -57,8 +57,8 @@ def _most(answers: Sequence[Answer]) -> str:
     nobody = _percent(point_rate(answers, NOBODY))
     top = most_named(answers)
     if top is None:
-        return "and it names no vendor at all"
-    return f"most often {vendor_title(top)} ({_percent(point_rate(answers, top))}), and nobody in {nobody}"
+        return "it names no vendor at all"
+    return f"most often {vendor_title(top)} ({_percent(point_rate(answers, top))}), nobody in {nobody}"
 
 
 def _percent(rate: float) -> str:
@@ -212,7 +212,7 @@ def exhibits(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> t
     out: list[Exhibit] = []
     for weight, group in ranked:
         for answer in _varied(group)[: max(0, room[weight] - len(out))]:
-            out.append(_exhibit(answer, vendor, weight - len(out) / 100))
+            out.append(_exhibit(answer, vendor, round(weight - len(out) / 100, 2)))
     return tuple(out)
 
 

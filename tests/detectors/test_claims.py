@@ -137,3 +137,27 @@ def test_no_text_takes_long(unit: str) -> None:
     began = time.perf_counter()
     extract_claims(text, "", IDENTITY)
     assert time.perf_counter() - began < 3.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I am not as capable as ChatGPT.", set()),
+        ("I am as good as GPT-4 in most tasks.", set()),
+        ("I am a different kind of system from ChatGPT.", set()),
+        ("You may refer to me as Vicuna.", {"lmsys+"}),
+        ("I am an assistant known as Claude.", {"anthropic+"}),
+        ("My name, ChatGPT, was given to me.", {"openai+"}),
+        ("The phones that we use today were introduced by Apple.", set()),
+        ("I have limits in terms of speed, and ChatGPT has others.", set()),
+        ("OpenAI and Google are companies, and I know of both.", set()),
+        ("I'm sorry, I can't say. OpenAI, Google and Meta are well-known companies.", set()),
+        ("I am not just a model, I am Claude.", {"anthropic+"}),
+        ("I no longer pretend to be anyone: I am Claude.", {"anthropic+"}),
+        ("我不再扮演任何角色，我是通义千问。", {"alibaba+"}),
+        ("假设我是ChatGPT。", set()),
+        ("Stell dir vor, ich bin ChatGPT.", set()),
+    ],
+)
+def test_comparisons_courtesies_and_bystanders_are_told_from_claims(text: str, expected: set[str]) -> None:
+    assert found(text) == expected
