@@ -87,6 +87,7 @@ CUES: tuple[Cue, ...] = (
     Cue("name", before=_pattern(r"(?:私|わたし|僕|ぼく)(?:の名前|の名称)?(?:は|が)|名前は|名称は"), after=_pattern(_COPULA_JA), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:मैं|मेरा (?:पूरा )?नाम|मेरे नाम)"), after=_pattern(_COPULA_HI), reach=24, person=True),
+    Cue("name", before=_pattern(r"\bas(?: an?| the)?\b|\ben tant que?\b|作为"), after=_pattern(r"^[^,.。，]{0,30}?, ?(?:i|i'm|i've|my|je|j'|我)"), reach=2, person=True),
     Cue(
         "name",
         before=_pattern(
@@ -278,14 +279,14 @@ RIGHT_HEDGE = _pattern(
 )
 
 COMPARISON = _pattern(
-    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b",
+    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
     r"\b(?:unlike|like|similar|compared?|than|different|differs?|differ|such as|e\.g\.|versus|vs\.?|inspired|compete\w*|rival\w*|alternatives?|opposed|resembl\w*|including|instead of|rather than)\b",
     r"\b(?:comme|contrairement|similaire|différent\w*|semblable|tel(?:s|les?)? que|wie|ähnlich\w*|anders|gegensatz|unterschied|vergleich\w*|als(?! ki| ein))\b",
     r"\b(?:como|diferencia|similar(?:es)?|parecid[oa]|diferentes?|semelhante|diferença|ao contrário)\b|\bбольше,? чем\b|\b(?:как|отличие|похож\w*|подобн\w*|вроде|отличаюсь)\b",
     r"像|类似|相比|不同于|和|与|比|跟|例如|比如|\b(?:مثل|عكس|خلاف|بخلاف|مشابه|يشبه|مقارنة)\b|तुलना|जैसे|विपरीत",
 )
 RIGHT_COMPARISON = _pattern(
-    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b",
+    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
     r"^(?:-like|-style|-compatible| compatible|-type)\b|^(?:や[^。]{0,12})?(?:のよう|とは(?:違|異|別)|と(?:違|異|同じ|比べ|似)|に似)|^(?:와|과)? ?(?:달리|같은|비슷|다른|다르|처럼)"
     r"|^ ?(?:जैस|की तरह|के समान|से अलग|के विपरीत|की तुलना)|^(?:等)?(?:不同|一样|类似|相似|那样)",
 )

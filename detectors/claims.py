@@ -344,7 +344,7 @@ _TRAINING = re.compile(
 def _kind(found: _Found, mention: Mention) -> Kind:
     if found.cue.kind == "maker" and _TRAINING.search(found.words):
         return "trainer"
-    if found.cue.before is cues.FIELD or found.cue.kind == "name":
+    if found.cue.before is cues.FIELD:
         return "name" if mention.kind == "product" else "maker"
     return found.cue.kind
 

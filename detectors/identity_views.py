@@ -34,11 +34,8 @@ def summary(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> st
     """Whom the suspect names under its own system prompt, whom without it, and how often nobody: one sentence."""
     telling = chosen(answers, arms)
     rate = claim_rate(telling, vendor)
-    value = (
-        ""
-        if rate is None
-        else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)}) of answers, over {rate.clusters} questions"
-    )
+    share = "" if rate is None else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
+    value = "" if rate is None else f"{share} of answers, over {rate.clusters} questions"
     parts = [f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"]
     own = chosen(answers, [Arm.OWN])
     if own and Arm.OWN not in arms:
