@@ -26,13 +26,13 @@ def audit(suspect: str, out: str | Path = "report", **plan: Any) -> Report:
     """
     from auditor.audit import run
     from auditor.plan import make_plan, parse_probes
-    from auditor.render.bundle import check_out, write_bundle
+    from auditor.render.bundle import ready_folder, write_bundle
 
     if isinstance(plan.get("probes"), str):
         plan["probes"] = parse_probes(plan["probes"])
     made = make_plan({"suspect": suspect, **plan})
     folder = Path(out)
-    check_out(folder, force=False)
+    ready_folder(folder)
     report = run(made, folder)
     write_bundle(report, folder / "transcript.jsonl", made.to_yaml(), folder)
     return report

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fingerprints.store import FingerprintStore, StoredTeacher
-
 from auditor.environment import environment
 from auditor.evidence import (
     Candidate,
@@ -27,10 +25,12 @@ from auditor.version import VERSION
 from auditor.weight import verdict
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
+from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import Progress, collect, timestamp
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import sha256
 from fingerprints.reference import reference_store
+from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
 
@@ -42,10 +42,11 @@ def run(plan: Plan, out: Path, progress: Progress | None = None) -> Report:
 
     Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
+    probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
         chosen = _chosen(store, plan.candidates)
         with open_subject(plan.suspect) as subject:
-            transcript = collect(subject, plan.probe_sets(), plan.sampling, out / TRANSCRIPT, progress)
+            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, progress)
         return judge(plan, transcript, store, chosen)
 
 
@@ -172,7 +173,7 @@ def _transcript_section(transcript: Transcript) -> TranscriptSection:
 
 
 def _store_section(plan: Plan, store: FingerprintStore) -> StoreSection:
-    return StoreSection(name=plan.store, embedder=store.embedder.id, sha256=store.digest(), n_models=len(store.teachers()))
+    return StoreSection(name=plan.store, embedder=store.catalog.embedder, sha256=store.digest(), n_models=len(store.teachers()))
 
 
 def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:

@@ -10,14 +10,14 @@ import hashlib
 from pathlib import Path
 
 import click
+
+from auditor.console import progress_bar, say
+from auditor.plan import PRESETS
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Record, Sampling
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
-
-from auditor.console import progress_bar, say
-from auditor.plan import PRESETS
 
 
 class Source(Record):

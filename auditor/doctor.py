@@ -75,10 +75,10 @@ def _extra(package: str) -> Check:
 
 
 def _device() -> Check:
-    from fingerprints.subjects.device import choose_device, choose_dtype
+    from fingerprints.subjects.placement import place
 
-    device = choose_device(None)
-    found = f"{device}, {str(choose_dtype(None, device)).removeprefix('torch.')}, {os.cpu_count()} cores"
+    placement = place({})
+    found = f"{placement.device}, {placement.dtype_name}, {os.cpu_count()} cores, batches of {placement.batch}"
     return Check(name="device", state="ok", found=found)
 
 

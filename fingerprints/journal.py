@@ -17,7 +17,7 @@ from typing import Self
 
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
-from fingerprints.transcript import Event, Footer, Header, Reading, Transcript, answers_digest, read_journal
+from fingerprints.transcript import Event, Footer, Header, Reading, Transcript, asked_digest, read_journal
 
 SYNC_EVERY = 16
 SYNC_SECONDS = 2.0
@@ -88,8 +88,9 @@ class TranscriptWriter:
         """Appends the footer: count and digest of all replies. Does nothing when it already stands at the end."""
         if self.finished:
             return
-        replies = self._reading.replies.values()
-        self._put("footer", Footer(replies=len(replies), answers_sha256=answers_digest(replies)))
+        held = self.transcript()
+        asked = asked_digest(held.header, held.probes.values())
+        self._put("footer", Footer(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked))
         self.sync()
 
     def sync(self) -> None:

@@ -50,11 +50,12 @@ class Header(Record):
 
 
 class Footer(Record):
-    """The end of a complete transcript: how many replies it holds, and the digest over them in order of key."""
+    """The end of a complete transcript: how many replies it holds, and digests over what was asked and answered."""
 
     type: Literal["footer"] = "footer"
     replies: int
     answers_sha256: str
+    asked_sha256: str
 
 
 class Event(Record):
@@ -103,6 +104,11 @@ def answers_digest(replies: Iterable[Reply]) -> str:
     """SHA-256 over keys, statuses and texts in order of key: the same answers have the same digest, however timed."""
     rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
     return sha256(canonical_json(rows))
+
+
+def asked_digest(header: Header, probes: Iterable[Probe]) -> str:
+    """SHA-256 over the header and the probes in order of id: who was asked what, and how."""
+    return sha256(canonical_json([header.digest(), *(p.digest() for p in sorted(probes, key=lambda p: p.id))]))
 
 
 @dataclass
@@ -208,9 +214,10 @@ def load_transcript(path: Path) -> Transcript:
     if reading.header is None:
         raise MalformedInput("the transcript is empty", where=path, next_step="record it again with `auditor probe`")
     replies = tuple(reading.replies[k] for k in sorted(reading.replies))
-    if reading.footer is not None and reading.footer.answers_sha256 != answers_digest(replies):
+    found = (answers_digest(replies), asked_digest(reading.header, reading.probes.values()))
+    if reading.footer is not None and (reading.footer.answers_sha256, reading.footer.asked_sha256) != found:
         raise MalformedInput(
-            "the footer's digest does not fit the replies: the file was changed",
+            "the footer's digests do not fit the rows: the file was changed",
             where=path,
             next_step="record it again, or use the untouched copy",
         )

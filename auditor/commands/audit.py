@@ -13,7 +13,7 @@ from auditor.console import progress_bar, put, put_json, say
 from auditor.evidence import Report
 from auditor.plan import Plan, estimate, make_plan, parse_probes, read_plan
 from auditor.render import render
-from auditor.render.bundle import check_out, write_bundle
+from auditor.render.bundle import ready_folder, write_bundle
 from auditor.size import parameters_of
 from auditor.weight import LEVELS, reaches
 from fingerprints.subjects.spec import parse_spec
@@ -58,7 +58,7 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
     if dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
-    check_out(folder, force)
+    ready_folder(folder, force)
     with progress_bar("asking the suspect") as progress:
         report = run(plan, folder, progress)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)

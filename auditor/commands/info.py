@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from auditor.commands.options import AS_JSON
 from auditor.console import put_json
@@ -48,7 +48,7 @@ def doctor(as_json: bool) -> int:
     if as_json:
         put_json([check.model_dump(mode="json") for check in checks])
     else:
-        table = Table("check", "state", "found", "what to do")
+        table = Table("check", "state", *(Column(name, overflow="fold") for name in ("found", "what to do")))
         for check in checks:
             colour = {"ok": "green", "note": "yellow", "problem": "red"}[check.state]
             table.add_row(check.name, f"[{colour}]{check.state}[/]", check.found, check.advice)

@@ -8,7 +8,8 @@ import click
 
 from auditor.console import put, say
 from auditor.render import formats, render
-from auditor.render.bundle import load_bundle, write_text
+from auditor.render.bundle import load_bundle
+from fingerprints.durable import replacing
 
 
 @click.command()
@@ -28,6 +29,7 @@ def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:
     if out is None:
         put(text)
     else:
-        write_text(Path(out), text)
+        with replacing(Path(out)) as file:
+            file.write(text.encode("utf-8"))
         say(f"written: {out}")
     return 0

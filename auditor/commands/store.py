@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fingerprints.importing import import_answers
-from fingerprints.store import FingerprintStore, StoredTeacher
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from auditor.audit import open_store
 from auditor.commands.options import AS_JSON, PROBES, STORE, placed, sampling_options, sampling_values
-from auditor.console import progress_bar, put, put_json
+from auditor.console import progress_bar, put, put_json, say
 from auditor.plan import BUNDLED, PRESETS, parse_probes
+from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.errors import StoreIntegrity
+from fingerprints.importing import import_answers
 from fingerprints.records import Sampling, sha256
+from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 
 READ_STORE = click.option(
@@ -131,19 +132,22 @@ def remove(name: str, store_dir: str) -> int:
 
 @store.command("import")
 @click.argument("path")
+@click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
 @STORE
 @AS_JSON
-def import_(path: str, metadata: str | None, store_dir: str, as_json: bool) -> int:
+def import_(path: str, replace: bool, metadata: str | None, store_dir: str, as_json: bool) -> int:
     """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt and answer fields."""
     with FingerprintStore.open_or_create(Path(store_dir)) as opened, progress_bar("importing") as progress:
-        outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress)
+        outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress, replace)
     if as_json:
         put_json(outcome.model_dump(mode="json"))
         return 0
-    put(f"{len(outcome.added)} models added with {outcome.answers} answers, {len(outcome.skipped)} skipped")
+    put(f"{len(outcome.added)} models added with {outcome.answers} answers, {len(outcome.unchanged)} unchanged")
     for skipped in outcome.skipped:
-        put(f"  skipped {skipped.name}: {skipped.reason}")
+        say(f"skipped {skipped.what}: {skipped.reason}")
+    if outcome.without_metadata:
+        say(f"the metadata does not list {len(outcome.without_metadata)} models, {outcome.without_metadata[0]} first")
     return 0
 
 

@@ -112,10 +112,11 @@ def test_two_writers_of_one_file_are_kept_apart(tmp_path: Path) -> None:
         TranscriptWriter(path, HEADER, PROBES)
 
 
-def test_a_changed_answer_is_noticed_by_the_footer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["honest", "question 3", "gguf:x"])
+def test_a_changed_answer_question_or_subject_is_noticed_by_the_footer(tmp_path: Path, part: str) -> None:
     path = tmp_path / "t.jsonl"
     write(path, [reply(0, "honest")])
-    path.write_text(path.read_text().replace("honest", "edited"))
+    path.write_text(path.read_text().replace(part, "edited"))
     with pytest.raises(MalformedInput, match="the file was changed"):
         load_transcript(path)
 

@@ -1,0 +1,201 @@
+"""The command line as a person meets it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from auditor.cli import run
+from fingerprints.store import FingerprintStore
+from tests.recordings import answers_of, recorded, write_jsonl
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "teachers"
+    with FingerprintStore.create(path) as opened:
+        for name, vendor in (("alpha", "acme"), ("beta", "bolt"), ("gamma", "core"), ("delta", "dune")):
+            opened.add(recorded(tmp_path, name), name=name, vendor=vendor, family=name)
+    return path
+
+
+@pytest.fixture
+def suspect(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
+
+
+def test_an_audit_of_recorded_answers_writes_a_bundle_and_tells_it(
+    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report"
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out)]) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["plan.yaml", "report.html", "report.json", "transcript.jsonl"]
+    captured = capsys.readouterr()
+    assert "inheritance" in captured.out.lower()
+    assert "report.html" in captured.err
+    report = json.loads((out / "report.json").read_text())
+    assert {v["outcome"] for v in report["verdicts"]} == {"not_assessable"}
+    assert all(f["log10_lr"] is None and f["words"] is None and f["calibration"] is None for f in report["findings"])
+    ranks = {f["candidate"]: f["rank"]["position"] for f in report["findings"] if f["detector"] == "stylistic_overlap"}
+    assert ranks["beta"] == 1
+
+
+def test_the_same_audit_twice_gives_the_same_bytes(
+    store: Path, suspect: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    for name in ("one", "two"):
+        assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / name)]) == 0
+    for file in ("report.json", "report.html", "transcript.jsonl", "plan.yaml"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_an_audit_is_judged_again_from_its_transcript_alone(store: Path, suspect: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(first)]) == 0
+    assert run(["audit", str(first / "transcript.jsonl"), "--store", str(store), "--out", str(again)]) == 0
+    one, two = (json.loads((folder / "report.json").read_text()) for folder in (first, again))
+    assert one["findings"] == two["findings"]
+
+
+def test_the_plan_beside_a_report_runs_again(store: Path, suspect: Path, tmp_path: Path) -> None:
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / "one")]) == 0
+    assert run(["audit", "--plan", str(tmp_path / "one" / "plan.yaml"), "--out", str(tmp_path / "two")]) == 0
+
+
+def test_json_on_stdout_is_the_report(store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "report"
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((out / "report.json").read_text())
+
+
+def test_fail_on_never_fires_without_a_calibration(store: Path, suspect: Path, tmp_path: Path) -> None:
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / "r"), "--fail-on", "weak"]) == 0
+
+
+def test_a_dry_run_asks_nothing_and_prints_plan_and_cost(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(100_000))
+    out = tmp_path / "report"
+    assert run(["audit", str(tmp_path / "m.gguf"), "--store", str(store), "--out", str(out), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "questions:" in told
+    assert "tokens out at most:" in told
+    assert not out.exists()
+    assert run(["audit", str(tmp_path / "m.gguf"), "--store", str(store), "--dry-run", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["estimate"]["questions"] > 400
+    assert value["candidates"] == ["alpha", "beta", "delta", "gamma"]
+
+
+def test_a_report_renders_again_in_every_format(
+    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report"
+    run(["audit", str(suspect), "--store", str(store), "--out", str(out)])
+    capsys.readouterr()
+    for form, sign in (("html", "<!doctype html>"), ("json", "{"), ("markdown", "# "), ("terminal", "")):
+        assert run(["report", str(out), "--format", form]) == 0
+        assert capsys.readouterr().out.lower().lstrip().startswith(sign)
+    assert run(["report", str(out), "--format", "html", "--out", str(tmp_path / "again.html")]) == 0
+    assert (tmp_path / "again.html").read_bytes() == (out / "report.html").read_bytes()
+
+
+def test_a_store_is_filled_listed_shown_checked_and_emptied(
+    tmp_path: Path, suspect: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--store", str(tmp_path / "mine")]
+    assert run(["store", "add", str(suspect), "--name", "one", "--vendor", "acme", *where]) == 0
+    assert run(["store", "verify", *where]) == 0
+    assert run(["store", "rebuild", *where]) == 0
+    capsys.readouterr()
+    assert run(["store", "list", *where, "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["one"]
+    assert run(["store", "show", "one", *where, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["vendor"] == "acme"
+    assert run(["store", "remove", "one", *where]) == 0
+    assert run(["store", "show", "one", *where]) != 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "suspect.jsonl"]
+
+
+def test_a_corpus_of_public_answers_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "results"
+    for name in ("alpha", "beta"):
+        (corpus / name).mkdir(parents=True)
+        rows = [{"instruction": p, "output": a, "generator": name} for p, a in answers_of(name)]
+        (corpus / name / "model_outputs.json").write_text(json.dumps(rows))
+    (tmp_path / "makers.csv").write_text("model,vendor,family\nalpha,acme,a\nbeta,bolt,b\n")
+    where = ["--store", str(tmp_path / "mine")]
+    assert run(["store", "import", str(corpus), *where, "--metadata", str(tmp_path / "makers.csv")]) == 0
+    assert "2 models added" in capsys.readouterr().out
+    assert run(["store", "list", *where, "--json"]) == 0
+    assert [(r["name"], r["vendor"]) for r in json.loads(capsys.readouterr().out)] == [("alpha", "acme"), ("beta", "bolt")]
+
+
+def test_detectors_are_listed_with_question_needs_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["detectors", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [r["name"] for r in rows] == ["self_identification", "stylistic_overlap"]
+    assert all(r["asks"] and r["needs"] and r["source"] and r["question"] == "inheritance" for r in rows)
+    assert run(["detectors"]) == 0
+
+
+def test_doctor_names_versions_device_and_extras(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["doctor", "--json"])
+    checks = {c["name"]: c for c in json.loads(capsys.readouterr().out)}
+    assert {"python", "torch", "device", "cache", "openai", "bundled store"} <= set(checks)
+    assert checks["python"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("command", [[], ["audit"], ["probe"], ["store"], ["store", "add"], ["store", "import"], ["report"]])
+def test_every_command_has_help_with_an_example(command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "Usage: auditor" in told
+    if command not in (["store", "add"], ["store", "import"]):
+        assert re.search(r"^\s+(\w+=\S+ )?auditor ", told, re.M)
+
+
+def test_options_have_twins_in_the_environment(
+    store: Path, suspect: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_STORE", str(store))
+    monkeypatch.setenv("AUDITOR_AUDIT_OUT", str(tmp_path / "elsewhere"))
+    assert run(["audit", str(suspect)]) == 0
+    assert (tmp_path / "elsewhere" / "report.json").exists()
+
+
+@pytest.mark.parametrize("environment", [{"COLUMNS": "20"}, {"LC_ALL": "C", "NO_COLOR": "1"}, {"COLUMNS": "200"}])
+def test_output_survives_narrow_windows_plain_locales_and_closed_pipes(
+    store: Path, suspect: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    command = f"{sys.executable} -m auditor audit {suspect} --store {store} --out {tmp_path / 'r'} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert "Traceback" not in done.stderr
+    assert len(lines(done.stdout)) == 1
+    assert "\x1b" not in done.stdout
+
+
+def test_importing_the_package_is_quick_and_loads_no_model_library() -> None:
+    code = "import sys, auditor.cli; print([m for m in ('torch', 'transformers', 'matplotlib', 'openai') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
