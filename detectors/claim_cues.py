@@ -180,7 +180,7 @@ CUES: tuple[Cue, ...] = (
     Cue("maker", after=_pattern(rf"^[^।,]{{0,20}}?(?:ने|द्वारा|की|का|के)[^।,]{{0,36}}?{_VERB_HI}")),
     Cue("maker", before=_pattern(r"(?:निर्माता|डेवलपर|विकासकर्ता|कंपनी का नाम|मालिक)"), after=_pattern(_COPULA_HI), reach=24),
     # Whose rules I follow, what I'm built on.
-    Cue("policy", after=_pattern(r"^(?:'s|s'|')? (?:\w+ ){0,3}?(?:polic(?:y|ies)|guidelines?|terms|rules|principles|content policy|code of conduct)\b")),
+    Cue("policy", after=_pattern(r"^(?:'s|s'|')? (?:\w+ ){0,3}?(?:polic(?:y|ies)|guidelines?|terms(?! of (?!service|use))|rules|principles|content policy|code of conduct)\b")),
     Cue(
         "policy",
         before=_pattern(

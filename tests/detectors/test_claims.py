@@ -155,6 +155,8 @@ def test_no_text_takes_long(unit: str) -> None:
         ("There are models such as ChatGPT, I hear.", set()),
         ("The phones that we use today were introduced by Apple.", set()),
         ("I have limits in terms of speed, and ChatGPT has others.", set()),
+        ("I share abilities with ChatGPT in terms of writing.", set()),
+        ("I am subject to OpenAI's terms of use.", {"openai+"}),
         ("OpenAI and Google are companies, and I know of both.", set()),
         ("I'm sorry, I can't say. OpenAI, Google and Meta are well-known companies.", set()),
         ("I am not just a model, I am Claude.", {"anthropic+"}),
