@@ -358,14 +358,9 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 
 def is_frozen(path: Path) -> bool:
-    """Whether a catalogue can be read as it lies, in a folder that may not be written: no log stands beside it."""
-    for ending in ("-wal", "-journal"):
-        log = path.with_name(path.name + ending)
-        if log.exists() and log.stat().st_size:
-            return False
-    with path.open("rb") as file:
-        in_wal_mode = file.read(20)[18:19] == b"\x02"
-    return not in_wal_mode or not os.access(path.parent, os.W_OK)
+    """Whether a catalogue can be read as it lies: nobody can write beside it, and no log waits to be read with it."""
+    logs = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
+    return not os.access(path.parent, os.W_OK) and not any(log.exists() and log.stat().st_size for log in logs)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
@@ -106,11 +106,12 @@ def refuse_special(folder: Path) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                with os.scandir(entry.path) as inner:
+                # A writer may remove a generation while a reader looks.
+                with suppress(FileNotFoundError), os.scandir(entry.path) as inner:
                     for file in inner:
-                        if not file.is_file(follow_symlinks=False):
+                        if not file.is_file(follow_symlinks=False) and os.path.lexists(file.path):
                             raise _not_plain(Path(file.path))
-            elif not entry.is_file(follow_symlinks=False):
+            elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
                 raise _not_plain(Path(entry.path))
 
 

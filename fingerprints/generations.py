@@ -122,8 +122,9 @@ def load(path: Path, current: tuple[str, str], found: Manifest, catalog: Catalog
             raise StoreIntegrity(wrong)
         index = Flat(raw) if found.kind == "flat" else _with_vectors(raw, folder, found)
         _check_ids(index, found)
-        if catalog.state() == state:
-            _check_canaries(index, catalog)
+        with catalog.snapshot():  # or a writer's commit between two looks would seem to be damage
+            if catalog.state() == state:
+                _check_canaries(index, catalog)
     except StoreIntegrity as error:
         raise damaged(error.what, path) from error
     return Loaded(index, state, found.last_id, found.trained)

@@ -15,6 +15,7 @@ from fingerprints import generations, nearest
 from fingerprints.catalog import Catalog, State
 from fingerprints.durable import MeasuredFile, replacing
 from fingerprints.embed import Vectors
+from fingerprints.errors import StoreIntegrity
 from fingerprints.generations import IDS, INDEX, VECTORS, FileEntry, Loaded, damaged
 from fingerprints.nearest import Approximate, Flat, Ids, Index
 
@@ -64,11 +65,11 @@ class StoreIndex:
                 return None
             try:
                 return generations.load(self.path, current, generations.manifest(self.path, current), self._catalog)
-            except FileNotFoundError as error:
-                # A writer may have moved on to the next generation between our two looks.
+            except (FileNotFoundError, StoreIntegrity) as error:
+                # A writer may have moved on to the next generation, and be removing this one, between our two looks.
                 newer = generations.pointer(self.path)
                 if newer == current:
-                    raise damaged(f"{current[0]} lacks a file", self.path) from error
+                    raise _refusal(error, f"{current[0]} lacks a file", self.path) from error
                 current = newer
         raise damaged("its generations change faster than they can be read", self.path)
 
@@ -115,6 +116,10 @@ class StoreIndex:
                 files[IDS].write(ids.astype("<i8", copy=False).tobytes())
                 files[VECTORS].write(vectors.astype("<f4", copy=False).tobytes())
         return {name: FileEntry(size=file.size, sha256=file.sha256()) for name, file in files.items()}
+
+
+def _refusal(error: Exception, what: str, path: Path) -> StoreIntegrity:
+    return error if isinstance(error, StoreIntegrity) else damaged(what, path)
 
 
 def _portions(index: Approximate, start: int, rows: int = 65_536) -> Iterator[tuple[Ids, Vectors]]:

@@ -195,17 +195,17 @@ def test_readers_beside_a_busy_writer_never_fail(path: Path) -> None:
         "import sys; from pathlib import Path; from fingerprints.store import FingerprintStore as F;"
         "from tests.fingerprints.stored import transcript\n"
         "with F.open(Path(sys.argv[1])) as s:\n"
-        "    for i in range(15):\n"
+        "    for i in range(10):\n"
         "        s.add(transcript(f'w{i}', 30), f'w{i}'); s.index.now()\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(path)])
     looks, most = 0, 0
-    while child.poll() is None:
-        with FingerprintStore.open(path, read_only=True) as store:
-            names = [t.name for t in store.teachers()]
-            _, ids = store.search(queries(store), 1)
-            assert [store.answer(i).teacher for i in ids[:, 0]] == ["a", "b", "c"]
-            looks, most = looks + 1, max(most, len(names))
+    with subprocess.Popen([sys.executable, "-c", code, str(path)]) as child:
+        while child.poll() is None:
+            with FingerprintStore.open(path, read_only=True) as store:
+                names = [t.name for t in store.teachers()]
+                _, ids = store.search(queries(store), 1)
+                assert [store.answer(i).teacher for i in ids[:, 0]] == ["a", "b", "c"]
+                looks, most = looks + 1, max(most, len(names))
     assert child.returncode == 0
     assert looks > 5
     assert most > 3
