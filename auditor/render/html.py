@@ -26,6 +26,7 @@ from auditor.render.text import cell, date, interval, number, one_line, percent,
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 LONG_TABLE = 12
+LONG_WORD = 32
 MOST_EXHIBITS = 24
 MOST_ROWS = 400
 
@@ -81,6 +82,7 @@ def _environment() -> Environment:
         "cell": lambda value: value if isinstance(value, str) else _minus(cell(value)),
         "minus": _minus,
         "is_number": lambda value: isinstance(value, int | float),
+        "is_long": lambda value: isinstance(value, str) and max(map(len, value.split()), default=0) > LONG_WORD,
         "is_digest": lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)),
         "language": lambda code: code if LANGUAGE.fullmatch(code) else "",
         "name": lambda text: one_line(text, 160),
@@ -90,6 +92,7 @@ def _environment() -> Environment:
         "figure": figure,
         "quote": quote,
         "identity": view.identity,
+        "reasons": view.reasons,
     }
     environment.globals |= {"LONG_TABLE": LONG_TABLE, "MOST_EXHIBITS": MOST_EXHIBITS, "MOST_ROWS": MOST_ROWS}
     return environment

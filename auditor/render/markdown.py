@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.evidence import Finding, Report
+from auditor.evidence import Finding, Report, Verdict
 from auditor.render import view, wording
 from auditor.render.html import plan_text
 from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
@@ -72,23 +72,15 @@ def _answers(report: Report) -> Iterator[str]:
         yield f"{inline(card.answer.answer)}\n\n**What this does not say.** {inline(card.answer.does_not_say)}\n"
         if card.verdicts:
             columns = ("Candidate", "Outcome", "log10 LR", "Cap", "p", "Controls")
-            yield (
-                table(
-                    columns,
-                    (
-                        (
-                            code(v.candidate or "the suspect alone"),
-                            inline("; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words, v.reason)))),
-                            f"{signed(v.log10_lr)} {_bracketed(interval(v.interval, sign=True))}".strip(),
-                            signed(v.cap),
-                            number(v.p_value),
-                            number(v.n_controls),
-                        )
-                        for v in card.verdicts
-                    ),
-                )
-                + "\n"
-            )
+            yield table(columns, (_verdict(v) for v in card.verdicts)) + "\n"
+            yield from (f"{inline(reason)}\n" for reason in view.reasons(card.verdicts))
+
+
+def _verdict(v: Verdict) -> tuple[str, ...]:
+    outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
+    ratio = f"{signed(v.log10_lr)} {_bracketed(interval(v.interval, sign=True))}".strip()
+    name = code(v.candidate or "the suspect alone")
+    return (name, inline(outcome), ratio, signed(v.cap), number(v.p_value), number(v.n_controls))
 
 
 def _glance(report: Report) -> Iterator[str]:
@@ -180,9 +172,9 @@ def _table(t: Table) -> str:
 
 
 def _exhibit(e: Exhibit) -> str:
-    marked = [p for p in quote(e.answer, e.spans).pieces if p.marked]
+    marked = quote(e.answer, e.spans).marks
     why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + ("\n" if marked else "")
-    why += f"\n{inline(e.why)}\n" if e.why else ""
+    why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
     head = f"{code(e.source)}, probe {code(e.probe_id)}, system prompt: {e.arm.value}"
     return f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
 

@@ -11,6 +11,7 @@ import shutil
 from typing import TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
@@ -22,7 +23,7 @@ from auditor.render import view, wording
 from auditor.render.text import date, interval, number, one_line, percent, signed
 from auditor.render.view import Card
 
-NARROWEST, WIDEST, TABLE_FROM = 20, 200, 76
+NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 12, 3
 OUTCOME_STYLE = {"supported": "bold green", "inconclusive": "bold yellow", "not_supported": "bold", "not_assessable": "bold"}
 
 
@@ -114,14 +115,20 @@ def _figures(report: Report, card: Card, console: Console, plain: bool) -> None:
     if not (found or card.verdicts or card.skipped):
         return
     _section(console, card.question.capitalize(), plain)
-    wide = console.width >= TABLE_FROM
     if card.verdicts:
         rows = [_verdict_row(v) for v in card.verdicts]
-        _rows(console, wide, plain, ("candidate", "outcome", "log10 LR", "cap", "p", "controls"), rows)
+        _rows(console, plain, ("candidate", "outcome", "log10 LR", "cap", "p", "controls"), rows)
+        for reason in view.reasons(card.verdicts):
+            console.print(_say(reason, "dim"))
     if found:
         if card.verdicts:
             console.print()
-        _rows(console, wide, plain, ("candidate", "detector", "value", "n", "rank", "p (null)"), [_row(f) for f in found])
+        _rows(
+            console,
+            plain,
+            ("candidate", "detector", "value", "n", "rank", "p (null)"),
+            [_row(f, view.calibrated(report)) for f in found],
+        )
     for skipped in card.skipped:
         who = f" for {skipped.candidate}" if skipped.candidate else ""
         console.print(_say(f"Not measured: {skipped.detector.replace('_', ' ')}{who}: {skipped.reason}", "dim"))
@@ -129,37 +136,64 @@ def _figures(report: Report, card: Card, console: Console, plain: bool) -> None:
 
 def _verdict_row(v: Verdict) -> tuple[Text, ...]:
     bounds = f" ({interval(v.interval, sign=True)})" if v.interval else ""
-    words = "; ".join(filter(None, (v.words, v.reason)))
     outcome = Text(wording.OUTCOMES[v.outcome], style=OUTCOME_STYLE[v.outcome])
-    outcome.append(f" ({one_line(words)})" if words else "", style="not bold default")
+    outcome.append(f" ({one_line(v.words)})" if v.words else "", style="not bold default")
     texts = (signed(v.log10_lr) + bounds, signed(v.cap), number(v.p_value), number(v.n_controls))
     return (_say(v.candidate or "suspect alone", "bold"), outcome, *(_say(t) for t in texts))
 
 
-def _row(f: Finding) -> tuple[Text, ...]:
+def _row(f: Finding, some_calibrated: bool) -> tuple[Text, ...]:
     bounds = f" ({interval(f.interval)})" if f.interval else ""
     p = "–" if f.null is None else f"{number(f.null.p)} ({f.null.n})"
     lr = "uncalibrated" if f.log10_lr is None else ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
-    detector = Text(one_line(f.detector.replace("_", " "))).append(f" ({one_line(lr)})", style="dim")
+    detector = Text(one_line(f.detector.replace("_", " "))).append(f" ({one_line(lr)})" if some_calibrated else "", style="dim")
     rank = f"{f.rank.position} of {f.rank.of}" if f.rank else "–"
     name = _say(f.candidate or "suspect alone", "bold")
     return (name, detector, _say(number(f.value) + bounds), _say(f"{number(f.n)} {f.n_unit}"), _say(rank), _say(p))
 
 
-def _rows(console: Console, wide: bool, plain: bool, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
-    if not wide:
-        for row in rows:
-            console.print(row[0])
-            told = [(label, text) for label, text in zip(columns[1:], row[1:], strict=True) if text.plain != "–"]
-            for label, text in told:
-                console.print(Padding(Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)))
+def _rows(console: Console, plain: bool, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
+    """Prints rows as a table where it fits without breaking short words, else as a list; empty columns are left out."""
+    shown = [i for i in range(len(columns)) if any(row[i].plain != "–" for row in rows)]
+    texts = [[columns[i], *(row[i].plain for row in rows)] for i in shown]
+    widths = _widths(texts, console.width - GAP * (len(shown) - 1))
+    if widths is None:
+        _list(console, columns, rows)
         return
     table = Table(box=box.ASCII2 if plain else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for i, label in enumerate(columns):
-        table.add_column(label, overflow="fold", ratio=None, min_width=(12 if i == 0 else 4))
+    for i, width in zip(shown, widths, strict=True):
+        table.add_column(columns[i], overflow="fold", width=width)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[i] for i in shown))
     console.print(table)
+
+
+def _widths(columns: list[list[str]], room: int) -> list[int] | None:
+    """A width for each column: its longest word at least (a short text whole), its longest text at most; None where they
+    don't fit.
+
+    rich shrinks columns below the words in them and then cuts the last ones off: a number that is cut is a wrong number.
+    """
+    most = [max(cell_len(text) for text in texts) for texts in columns]
+    words = [max(min(WIDEST_WORD, cell_len(word)) for text in texts for word in text.split() or [""]) for texts in columns]
+    least = [whole if whole <= SHORT else word for whole, word in zip(most, words, strict=True)]
+    if sum(least) > room:
+        return None
+    widths = list(least)
+    # One column of letters to each in turn: short texts get their whole line before long ones get more of theirs.
+    while sum(widths) < room and widths != most:
+        for i, limit in enumerate(most):
+            if widths[i] < limit and sum(widths) < room:
+                widths[i] += 1
+    return widths
+
+
+def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
+    for row in rows:
+        console.print(row[0])
+        for label, text in zip(columns[1:], row[1:], strict=True):
+            if text.plain != "–":
+                console.print(Padding(Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)))
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ class Quote:
     cut_after: int
     hidden: int
 
+    @property
+    def marks(self) -> tuple[Piece, ...]:
+        """The highlighted pieces, each text and reason once."""
+        return tuple(dict.fromkeys(p for p in self.pieces if p.marked))
+
 
 def visible(text: str, limit: int | None = None, keep: str = KEPT) -> str:
     r"""The text with everything that can hide or reorder it spelled out: controls, bidi and zero-width characters,

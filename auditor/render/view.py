@@ -5,6 +5,7 @@ Knows the order of things; knows no format.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.evidence import Answer, Candidate, Finding, Report, Skipped, Verdict
@@ -100,6 +101,17 @@ def compared(report: Report) -> tuple[Compared, ...]:
 def alone(report: Report) -> tuple[Finding, ...]:
     """The findings about the suspect by itself."""
     return tuple(f for f in report.findings if f.candidate is None)
+
+
+def reasons(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Why there is no stronger outcome, each reason once; with the candidates' names unless it holds for all."""
+    grouped: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.reason:
+            grouped.setdefault(verdict.reason, []).append(verdict.candidate or "the suspect alone")
+    return tuple(
+        reason if len(names) == len(verdicts) else f"{', '.join(names)}: {reason}" for reason, names in grouped.items()
+    )
 
 
 def calibrated(report: Report) -> bool:
