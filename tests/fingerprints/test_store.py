@@ -41,7 +41,7 @@ def test_a_long_transcript_crosses_its_blocks_unchanged(tmp_path: Path) -> None:
 texts = st.text(max_size=60)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(texts, st.sampled_from(list(Status)), st.sampled_from(list(Arm))), max_size=8))
 def test_any_answers_survive_the_catalogue(
     tmp_path_factory: pytest.TempPathFactory, given: list[tuple[str, Status, Arm]]
