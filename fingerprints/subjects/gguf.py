@@ -11,13 +11,14 @@ from pathlib import Path
 
 import transformers
 
-from fingerprints.errors import missing_extra
+from fingerprints.errors import ResourceLimit, missing_extra
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import cache_folder, file_sha256, intact, publish
 from fingerprints.subjects.checkpoint import Checkpoint, load_folder
 from fingerprints.subjects.child import run_limited
 from fingerprints.subjects.gguf_header import GgufHeader, read_gguf_header
 from fingerprints.subjects.placement import check_fits, place
+from fingerprints.subjects.safety import LARGEST_TEMPLATE
 from fingerprints.subjects.spec import SubjectSpec
 
 CONVERSION_SECONDS = 900
@@ -36,6 +37,7 @@ def open_gguf(spec: SubjectSpec) -> Checkpoint:
     header = read_gguf_header(path)
     if importlib.util.find_spec("gguf") is None:
         raise missing_extra("gguf", "gguf", "opening a GGUF file")
+    _check_template(header, path)
     placement = place(spec.options)
     check_fits(header.parameters * placement.dtype.itemsize, placement.device, path)
     digest = file_sha256(path)
@@ -50,6 +52,14 @@ def open_gguf(spec: SubjectSpec) -> Checkpoint:
         ),
     )
     return load_folder(spec, folder, known)
+
+
+def _check_template(header: GgufHeader, path: Path) -> None:
+    template = header.metadata.get("tokenizer.chat_template", "")
+    if not isinstance(template, str) or len(template) > LARGEST_TEMPLATE:
+        raise ResourceLimit(
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="read it before you use it"
+        )
 
 
 def converted(path: Path, header: GgufHeader, digest: str, dtype: str) -> Path:

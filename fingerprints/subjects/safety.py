@@ -114,15 +114,22 @@ def read_config(path: Path) -> dict[str, Any]:
 def _asking_for_code(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            # An old version of the library wrote the boolean _attn_implementation_autoset into every config.
-            harmless = key == "_attn_implementation_autoset" and isinstance(inner, bool)
-            harmless = harmless or (key == "auto_mapping" and inner is None)
-            if not harmless and (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")):
+            if (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")) and not _harmless(key, inner):
                 yield key
             yield from _asking_for_code(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from _asking_for_code(inner)
+
+
+def _harmless(key: str, value: Any) -> bool:
+    """Two keys that libraries write into ordinary files: an old flag, and the class that an adapter was trained on."""
+    if key == "_attn_implementation_autoset":
+        return isinstance(value, bool)
+    library = value.get("parent_library") if isinstance(value, dict) else None
+    return key == "auto_mapping" and (
+        value is None or (isinstance(library, str) and library.startswith("transformers.models."))
+    )
 
 
 def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:

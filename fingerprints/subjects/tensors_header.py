@@ -137,7 +137,8 @@ def _slot(name: str, entry: Any, path: Path) -> TensorSlot:
     shown = printable(name, 60)
     if any(c in name for c in "\0\r\n") or ".." in name.split("/"):
         raise _bad(f"the tensor name {shown!r} is not a name", path)
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"} or entry["dtype"] not in BITS:
+    known = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"} and isinstance(entry["dtype"], str)
+    if not known or entry["dtype"] not in BITS:
         raise _bad(f"tensor {shown!r} has an unknown description", path)
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
