@@ -155,7 +155,7 @@ def _finding(f: Finding) -> Iterator[str]:
 def _chart(chart: Chart) -> str:
     rows = (
         (
-            code(b.label),
+            f"{inline(b.group)}: {code(b.label)}" if b.group else code(b.label),
             f"**{number(b.value)}**" if b.strong else number(b.value),
             "" if b.low is None or b.high is None else interval((b.low, b.high)),
         )
