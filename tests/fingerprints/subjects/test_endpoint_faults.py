@@ -145,11 +145,11 @@ def test_a_certificate_that_nobody_signed_is_refused_and_the_key_kept(tmp_path: 
     ids=["dribbles", "dribbles headers", "hangs", "hangs after headers"],
 )
 def test_the_deadline_fires_whatever_the_server_dribbles(behaviour: fault.Behaviour) -> None:
-    begun = time.monotonic()
     reply = the_reply(behaviour, deadline=0.8)
     assert reply.status is Status.ERROR
     assert "within 0.8 s" in str(reply.error)
-    assert 0.8 <= time.monotonic() - begun < 1.4
+    assert reply.seconds is not None
+    assert 0.8 <= reply.seconds < 1.3  # a tenth over the deadline, and what a busy machine adds
 
 
 def test_an_interruption_ends_hanging_calls_quickly() -> None:
