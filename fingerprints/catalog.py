@@ -6,6 +6,7 @@ built from it, nor of locks between processes.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -158,6 +159,16 @@ class Catalog:
         with told(self.path):
             rows = self._db.execute("SELECT id, name, first_id, record, summary, sha256 FROM teachers ORDER BY name").fetchall()
         return [self._teacher(row) for row in rows]
+
+    def probe_sets(self, but: str) -> dict[str, tuple[str, str]]:
+        """Version and digest of each probe set that the teachers answered, ``but`` one teacher, by the set's name."""
+        query = (
+            "SELECT DISTINCT json_extract(p.value, '$.name', '$.version', '$.sha256')"
+            " FROM teachers, json_each(teachers.record, '$.probe_sets') p WHERE teachers.name <> ?"
+        )
+        with told(self.path):
+            found = [json.loads(row[0]) for row in self._db.execute(query, (but,))]
+        return {name: (version, digest) for name, version, digest in found}
 
     def find(self, name: str) -> tuple[int, StoredTeacher] | None:
         """A teacher's row number and record by name; None when there is none."""

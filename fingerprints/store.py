@@ -156,12 +156,12 @@ class FingerprintStore:
         return teacher
 
     def _check_probe_sets(self, transcript: Transcript, name: str) -> None:
-        stored = {ref.name: ref for t in self.teachers() if t.name != name for ref in t.probe_sets}
+        stored = self.catalog.probe_sets(but=name) if transcript.header.probe_sets else {}
         for ours in transcript.header.probe_sets:
-            ref = stored.get(ours.name, ours)
-            if ref.sha256 != ours.sha256:
+            version, digest = stored.get(ours.name, (ours.version, ours.sha256))
+            if digest != ours.sha256:
                 raise UsageProblem(
-                    f"probe set {ours.name!r}: the store holds version {ref.version} ({ref.sha256}),"
+                    f"probe set {ours.name!r}: the store holds version {version} ({digest}),"
                     f" these answers are to version {ours.version} ({ours.sha256})",
                     next_step="record the answers with the same version, or build a new store",
                 )
