@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,7 +71,9 @@ class Loaded:
 
 def damaged(what: str, path: Path) -> StoreIntegrity:
     """The refusal of an index that is not what was written, with the command that repairs it."""
-    return StoreIntegrity(f"the index is damaged: {what}", where=path, next_step=f"auditor store rebuild {path}")
+    return StoreIntegrity(
+        f"the index is damaged: {what}", where=path, next_step=f"auditor store rebuild --store {shlex.quote(str(path))}"
+    )
 
 
 def pointer(path: Path) -> tuple[str, str] | None:

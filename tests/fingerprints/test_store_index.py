@@ -168,7 +168,7 @@ def served_or_refused(path: Path, file: Path, variants: list[bytes], expected: F
         try:
             found = look(path)
         except StoreIntegrity as error:
-            refused += "auditor store rebuild" in error.line()
+            refused += f"auditor store rebuild --store {path}" in error.line()
             continue
         assert found == expected
     file.write_bytes(original)
