@@ -17,7 +17,7 @@ from fingerprints.errors import ResourceLimit, UsageProblem, printable
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SHORT_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
-CPU_BATCH, ACCELERATOR_BATCH = 64, 64
+CPU_BATCH, ACCELERATOR_BATCH = 32, 64
 
 
 @dataclass(frozen=True)
