@@ -21,6 +21,9 @@ def reference_store() -> FingerprintStore:
     """The bundled store, opened for reading. Raises StoreIntegrity when the installation lacks it."""
     path = reference_path()
     if not (path / "CURRENT").exists():
-        raise StoreIntegrity("the bundled reference store is missing", where=path,
-                             next_step="install the package again, or build it with `make reference`")
+        raise StoreIntegrity(
+            "the bundled reference store is missing",
+            where=path,
+            next_step="install the package again, or build it with `make reference`",
+        )
     return FingerprintStore.open(path, read_only=True)

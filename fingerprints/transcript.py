@@ -45,8 +45,9 @@ class Header(Record):
     created: str = ""
 
     def terms(self) -> str:
-        """Digest of what must not change between a run and its resumption (all but who wrote the file and when)."""
-        return self.model_copy(update={"tool": "", "created": "", "spec": ""}).digest()
+        """Digest of what must not change between a run and its resumption: all but paths, remarks, the tool and the date."""
+        identity = self.identity.model_copy(update={"notes": ()})
+        return self.model_copy(update={"tool": "", "created": "", "spec": "", "identity": identity}).digest()
 
 
 class Footer(Record):

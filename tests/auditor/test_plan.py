@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from auditor.plan import PRESETS, Plan, ProbeChoice, estimate, make_plan, parse_probes, read_plan
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm
 
 
 def test_a_plan_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
-    plan = make_plan({"suspect": "gguf:./m.gguf", "probes": [{"set": "identity", "head": 3, "arms": ["own"]}],
-                      "sampling": {"temperature": 0.5, "seed": 7}, "candidates": ["a"]})
+    plan = make_plan(
+        {
+            "suspect": "gguf:./m.gguf",
+            "probes": [{"set": "identity", "head": 3, "arms": ["own"]}],
+            "sampling": {"temperature": 0.5, "seed": 7},
+            "candidates": ["a"],
+        }
+    )
     path = tmp_path / "plan.yaml"
     path.write_text(plan.to_yaml())
     assert read_plan(path, {}) == plan

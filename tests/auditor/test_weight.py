@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from auditor.evidence import Verdict
 from auditor.weight import LEVELS, reaches, verdict, words
 
