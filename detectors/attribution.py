@@ -1,0 +1,63 @@
+"""A store of answers, learned: the space, the classifier, and what every stored model scores when it plays the suspect.
+
+Joins `detectors.pairing` (who said what), `detectors.stylespace` (text to numbers) and `detectors.authorship` (numbers to
+authors). Knows the stored models; learns nothing from a suspect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from detectors.authorship import Authorship, Rows
+from detectors.pairing import AnswerBook
+from detectors.stylespace import Dense, StyleSpace, transform_all
+
+Array = NDArray[np.float64]
+
+
+class Attribution:
+    """The classifier of a book's authors in one space of features.
+
+    ``strangers`` (authors, prompts, authors) holds log P(column | answer of row to prompt) with the row's whole vendor left
+    out of the softmax: an approximation to refitting without that vendor, which spares one fit a stored model.
+    NaN where a model has no answer or the column is of the row's own vendor.
+    """
+
+    def __init__(self, book: AnswerBook, space: StyleSpace, rows: Rows) -> None:
+        self.book, self.space = book, space
+        self.model = Authorship(len(book.teachers), book.fold).fit(rows)
+        self.strangers = self._strangers(rows.author, rows.prompt)
+
+    def _strangers(self, author: NDArray[np.int64], prompt: NDArray[np.int64]) -> Array:
+        logits = self.model.logits(self.model.held_out)
+        vendors, n = self.book.vendors, len(self.book.teachers)
+        own = vendors[author][:, None] == vendors[None, :]
+        logits[own & ~own.all(axis=1, keepdims=True)] = -np.inf
+        log_p = log_softmax(logits, axis=1)
+        log_p[own] = np.nan
+        out = np.full((n, len(self.book.prompts), n), np.nan)
+        out[author, prompt] = log_p
+        return out
+
+    def score(self, x: Dense, prompt: Sequence[int]) -> Array:
+        """Log P(author | answer) for a suspect's answers in the space, shape (answers, authors), each ≤ 0."""
+        return np.asarray(log_softmax(self.model.score(x, np.asarray(prompt, dtype=np.int64)), axis=1))
+
+    def families(self, x: Dense, prompt: Sequence[int]) -> dict[str, Array]:
+        """Each family's part of the logits of a suspect's answers, (answers, authors); the parts and an intercept add up."""
+        number = np.asarray(prompt, dtype=np.int64)
+        return {name: self.model.contribution(x, number, where) for name, where in self.space.slices.items()}
+
+
+def attributions(book: AnswerBook, families: Sequence[Mapping[str, tuple[int, float]]]) -> list[Attribution]:
+    """One classifier for each choice of families, over the same answers; every text is read once for all of them."""
+    pairs = [(a, p) for a, said in enumerate(book.answers) for p in said]
+    author, prompt = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
+    texts = [book.answers[a][p] for a, p in pairs]
+    spaces = [StyleSpace(chosen).fit(texts) for chosen in families]
+    arrays = transform_all(spaces, texts)
+    return [Attribution(book, space, Rows(x, author, prompt)) for space, x in zip(spaces, arrays, strict=True)]

@@ -1,0 +1,86 @@
+"""Is a score high for a stranger? Normalisation of author scores by a cohort, as in speaker recognition.
+
+z-norm puts each stored author's scores on the scale of what strangers get from it; t-norm then puts the stored authors'
+scores for one suspect on the scale of that suspect (Auckenthaler, Carey & Lloyd-Thomas 2000, *Digital Signal Processing*
+10). Only authors of another vendor count as strangers. Works on stacks: leading axes are bootstrap rounds.
+Knows arrays; knows no text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+FEWEST_STRANGERS = 3
+_NARROWEST = 1e-3
+_PRIOR = 2.0
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Scores after both norms: ``suspect`` (…, authors) and ``strangers`` (…, strangers, authors; NaN where not a stranger)."""
+
+    suspect: Array
+    strangers: Array
+
+
+def normalise(scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Normalised:
+    """Both norms, for the suspect and for every stranger as if it were the suspect (itself left out of its own scale).
+
+    ``scores`` (…, a), ``strangers`` (…, a, a): row j holds author j's scores when it plays the suspect. ``usable`` (a,)
+    says which rows may serve. NaN where an author has fewer than three strangers of other vendors.
+    """
+    other = vendors[:, None] != vendors[None, :]
+    allowed = other & usable[:, None] & np.isfinite(strangers)
+    z, z_strangers = _z_norm(scores, strangers, allowed)
+    return Normalised(_t_norm(z, other), np.where(allowed, _t_norm(z_strangers, other), np.nan))
+
+
+def _z_norm(scores: Array, strangers: Array, allowed: Flags) -> tuple[Array, Array]:
+    held = np.where(allowed, strangers, 0.0)
+    n = allowed.sum(axis=-2).astype(float)
+    n = np.where(n >= FEWEST_STRANGERS, n, np.nan)
+    total, squares = held.sum(axis=-2), (held**2).sum(axis=-2)
+    z = (scores - total / n) / _spread(total, squares, n)
+    rest, rest_squares, m = total[..., None, :] - held, squares[..., None, :] - held**2, n[..., None, :] - 1
+    return z, (strangers - rest / m) / _spread(rest, rest_squares, m)
+
+
+def _spread(total: Array, squares: Array, n: Array) -> Array:
+    return np.asarray(np.sqrt(np.maximum((squares - total**2 / n) / (n - 1), _NARROWEST**2)))
+
+
+def _t_norm(z: Array, other: Flags) -> Array:
+    """Each author's z against the z of the other vendors' authors; the spread is shrunk towards 1, which z-norm gave it.
+
+    With fewer than two authors to compare with, z stays as it is.
+    """
+    known = np.isfinite(z)
+    held = np.where(known, z, 0.0)
+    peers = other.T.astype(float)
+    n = known.astype(float) @ peers
+    total, squares = held @ peers, (held**2) @ peers
+    counted = np.maximum(n, 1.0)
+    mean = total / counted
+    spread = np.sqrt((np.maximum(squares - counted * mean**2, 0.0) + _PRIOR) / (np.maximum(n - 1, 0.0) + _PRIOR))
+    return np.where(n >= 2, (z - mean) / spread, z)
+
+
+def conformal(value: float, null: Array) -> tuple[int, float]:
+    """How many null values reach ``value``, and the conformal p = (1 + that) / (n + 1), in (0, 1]; small means rare.
+
+    >>> conformal(3.0, np.array([1.0, 2.0, 3.0, 0.5]))
+    (1, 0.4)
+    """
+    at_least = int((null >= value).sum())
+    return at_least, (1 + at_least) / (len(null) + 1)
+
+
+def best_other(scores: Array, candidate: int, vendors: NDArray[np.str_]) -> int | None:
+    """The highest-scored author of another vendor than the candidate's; None where there is none."""
+    others = np.flatnonzero((vendors != vendors[candidate]) & np.isfinite(scores))
+    return int(others[np.argmax(scores[others])]) if len(others) else None

@@ -1,0 +1,94 @@
+"""Which prompts did the suspect and the stored models both answer, and what did each say?
+
+Only the default arm of style-like chat probes counts: questions about identity, choices and bare openings say nothing
+about how a model writes. Knows records; knows no statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Teacher
+from fingerprints.records import Arm, Probe, Reply
+from fingerprints.transcript import Transcript
+
+NOT_STYLE = ("identity/", "leading/", "choices/", "openings/", "policy/")
+DEFAULT_ARMS = (Arm.OWN, Arm.RECORDED)
+FEWEST = 20
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer with the probe that drew it."""
+
+    probe: Probe
+    reply: Reply
+
+    @property
+    def text(self) -> str:
+        """What the model said."""
+        return self.reply.text
+
+
+@dataclass(frozen=True)
+class AnswerBook:
+    """The stored models' answers to shared prompts. ``answers[i]`` maps a prompt's number to model i's text.
+
+    ``prompts`` are prompt digests in sorted order, so that the order of the inputs counts for nothing; ``left_out`` names
+    the models that answered too few of them.
+    """
+
+    teachers: tuple[Teacher, ...]
+    prompts: tuple[str, ...]
+    answers: tuple[Mapping[int, str], ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models, in order."""
+        return [t.name for t in self.teachers]
+
+    @property
+    def vendors(self) -> NDArray[np.str_]:
+        """Who made each model; models of one vendor are told apart badly."""
+        return np.array([t.vendor.casefold() or t.name for t in self.teachers])
+
+    @property
+    def fold(self) -> NDArray[np.int64]:
+        """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
+        return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
+
+
+def style_answers(transcript: Transcript) -> dict[str, Answer]:
+    """The first readable default-arm answer to each style-like prompt, by the prompt's digest."""
+    out: dict[str, Answer] = {}
+    for reply in transcript.replies:
+        probe = transcript.probes.get(reply.probe_id)
+        if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
+            continue
+        if probe.form == "chat" and not probe.id.startswith(NOT_STYLE):
+            out.setdefault(probe.prompt_sha256(), Answer(probe, reply))
+    return out
+
+
+def answer_book(teachers: Sequence[Teacher], suspect: Transcript | None) -> AnswerBook:
+    """The book of the prompts that the suspect (any, where None) and the stored models share.
+
+    A model stays that answered at least 20 of them and at least half as many as the model that answered most.
+    """
+    wanted = None if suspect is None else set(style_answers(suspect))
+    said = [{k: a.text for k, a in style_answers(t.transcript).items() if wanted is None or k in wanted} for t in teachers]
+    most = max((len(s) for s in said), default=0)
+    order = sorted(range(len(teachers)), key=lambda i: teachers[i].name)
+    kept = [i for i in order if len(said[i]) >= max(FEWEST, most / 2)]
+    prompts = tuple(sorted({k for i in kept for k in said[i]}))
+    number = {k: n for n, k in enumerate(prompts)}
+    answers = tuple({number[k]: text for k, text in sorted(said[i].items())} for i in kept)
+    return AnswerBook(
+        tuple(teachers[i] for i in kept), prompts, answers, tuple(teachers[i].name for i in order if i not in kept)
+    )

@@ -1,0 +1,142 @@
+"""Which phrases does one author over-use against a cohort? Log-odds with an informative Dirichlet prior.
+
+Monroe, Colaresi & Quinn (2008), "Fightin' Words", *Political Analysis* 16. Phrases are runs of two to five tokens in lower
+case. Counts are kept hashed, so that a large store fits; a phrase's text is read back from the suspect's own answers.
+Knows texts; knows no probabilities of authorship.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from detectors.features import cut
+from detectors.ngrams import WordCodes, buckets, hashed_counts, words_of
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+SIZES = (2, 3, 4, 5)
+BITS = 22
+PRIOR = 500.0
+
+
+def log_odds(one: Array, other: Array, prior: Array) -> Array:
+    """z-scores of each phrase's log-odds in ``one`` against ``other``, under a Dirichlet prior; positive: ``one`` uses it more.
+
+    All three are counts of shape (phrases,); ``prior`` must be positive. The variance is 1/(y1 + a) + 1/(y2 + a)
+    (Monroe et al. 2008, equations 16, 20 and 22).
+    """
+    n1, n2, a0 = one.sum(), other.sum(), prior.sum()
+    delta = np.log((one + prior) / (n1 + a0 - one - prior)) - np.log((other + prior) / (n2 + a0 - other - prior))
+    return np.asarray(delta / np.sqrt(1 / (one + prior) + 1 / (other + prior)))
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One telling phrase: its words, z for candidate and for suspect against the cohort, and in which answers it stands."""
+
+    words: tuple[str, ...]
+    candidate_z: float
+    suspect_z: float
+    suspect_answers: tuple[int, ...]
+    candidate_count: int
+    cohort_per_model: float
+
+    @property
+    def weight(self) -> float:
+        """The lesser of the two z-scores: telling only where both over-use it."""
+        return min(self.candidate_z, self.suspect_z)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The suspect's phrases by bucket: the answers that hold each, and its words."""
+
+    answers: dict[int, list[int]]
+    words: dict[int, tuple[str, ...]]
+
+
+class PhraseBook:
+    """Phrase counts of every stored model, shape (models, buckets), kept sparse."""
+
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        self._numbers = WordCodes()
+        rows = [sparse.csr_matrix(hashed_counts([self._codes(t) for t in said], SIZES, BITS).sum(axis=0)) for said in texts]
+        self.counts = sparse.vstack(rows, format="csr")
+
+    def _codes(self, text: str) -> NDArray[np.uint64]:
+        return self._numbers(words_of(cut(text).lower()))
+
+    def telling(self, candidate: int, cohort: Sequence[int], held: Held, most: int) -> list[Phrase]:
+        """The phrases that candidate and suspect both over-use against the cohort, most telling first, none inside another.
+
+        Only phrases that stand in at least two of the suspect's answers and three times in the candidate's are read.
+        """
+        column = np.array(sorted(b for b, answers in held.answers.items() if len(answers) > 1), dtype=np.int64)
+        if not len(column) or not cohort:
+            return []
+        tallies = self._tallies(candidate, cohort, held.answers, column)
+        z_candidate, z_suspect = (log_odds(t, tallies[2], tallies[3])[:-1] for t in tallies[:2])
+        weight = np.where(tallies[0][:-1] >= 3, np.minimum(z_candidate, z_suspect), -np.inf)
+        out: list[Phrase] = []
+        for i in np.argsort(-weight, kind="stable")[: 20 * most]:
+            words = held.words[int(column[i])]
+            if weight[i] <= 1 or len(out) == most:
+                break
+            if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words) for p in out):
+                counted, usual = int(tallies[0][i]), float(tallies[2][i] / len(cohort))
+                answers = tuple(held.answers[int(column[i])])
+                out.append(Phrase(words, float(z_candidate[i]), float(z_suspect[i]), answers, counted, usual))
+        return out
+
+    def held(self, suspect: Sequence[str]) -> Held:
+        """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
+        held: dict[int, list[int]] = {}
+        words: dict[int, tuple[str, ...]] = {}
+        for number, text in enumerate(suspect):
+            tokens = words_of(cut(text).lower())
+            codes = self._numbers(tokens)
+            for size in SIZES:
+                for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
+                    answers = held.setdefault(bucket, [])
+                    words.setdefault(bucket, tuple(tokens[place : place + size]))
+                    if not answers or answers[-1] != number:
+                        answers.append(number)
+        return Held(held, words)
+
+    def _tallies(self, candidate: int, cohort: Sequence[int], held: dict[int, list[int]], column: Index) -> list[Array]:
+        """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
+        rows = self.counts[:, column]
+        totals = np.asarray(self.counts.sum(axis=1)).ravel()
+        one = np.asarray(rows[candidate].todense(), dtype=float).ravel()
+        others = np.asarray(rows[list(cohort)].sum(axis=0), dtype=float).ravel()
+        said = np.array([len(held[int(b)]) for b in column], dtype=float)
+        whole = [totals[candidate], float(sum(len(a) for a in held.values())), totals[list(cohort)].sum()]
+        padded = [np.append(part, max(1.0, total - part.sum())) for part, total in zip((one, said, others), whole, strict=True)]
+        pooled = padded[0] + padded[2] + 0.5
+        return [*padded, PRIOR * pooled / pooled.sum()]
+
+
+def _inside(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
+    """Whether two phrases share a run of two tokens: the second of them would tell the same twice."""
+    return bool(set(pairwise(words)) & set(pairwise(longer)))
+
+
+def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
+    """Where a phrase stands in a text: (start, end) of each place in order, found token by token in linear time."""
+    spans: list[tuple[int, int]] = []
+    tokens: list[tuple[str, int, int]] = []
+    place = 0
+    for token in words_of(text):
+        start = text.index(token, place)
+        place = start + len(token)
+        tokens.append((token.lower(), start, place))
+    for i in range(len(tokens) - len(words) + 1):
+        if all(tokens[i + k][0] == word for k, word in enumerate(words)):
+            spans.append((tokens[i][1], tokens[i + len(words) - 1][2]))
+    return spans

@@ -1,0 +1,235 @@
+"""Do the suspect's answers read like the candidate's, more than a stranger's would?
+
+A classifier learns the stored models' answers to the prompts that the suspect answered too; the suspect's answers are
+scored by it, and the score is put on the scale of what unrelated models get. Knows style only: shared style has many
+causes, training on the candidate's answers being one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.attribution import Attribution, attributions
+from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Rank, Teacher
+from detectors.features import LONGEST
+from detectors.overlap_tables import Views, charts, exhibits, tables
+from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.phrases import Held, Phrase, PhraseBook
+from detectors.stylecase import Standing, all_prompts, length_matched, standing
+from detectors.stylespace import FULL, GUARDED, transform_all
+from fingerprints.transcript import Transcript
+
+Array = NDArray[np.float64]
+RELIABLE = 50
+PHRASES = 12
+MOST_CUT = 100
+
+CAUTIONS = (
+    "Attribution among stored models accuses models tuned on human data of the source whose style is short and plain; "
+    "read the rank among unrelated models, not the nearest name.",
+    "A common third source, the same public tuning data or the same era of formatting habits also make styles alike: "
+    "a high score is not distillation by itself.",
+    "Models of one vendor are hard to tell apart; the unrelated models are those of other vendors.",
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its phrases."""
+
+    digest: str
+    answers: dict[int, Answer]
+    answered: NDArray[np.bool_]
+    lengths: Array
+    full: Array
+    guarded: Array
+    families: dict[str, Array]
+    held: Held
+
+
+class StylisticOverlap(Detector):
+    """Does the suspect write like the candidate?
+
+    s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike; each answer is scored
+    by a fold of the classifier that never saw its prompt. With at least three stored models of other vendors the value is
+    s(t) after z-norm over those models (each playing the suspect with its vendor left out) and t-norm over the stored
+    models; with fewer it is s(t) less that of the best other vendor, in nats. Deterministic under ``seed``.
+    """
+
+    name: ClassVar[str] = "stylistic_overlap"
+    question: ClassVar = "inheritance"
+    asks: ClassVar[str] = "Do the suspect's answers read like the candidate's, more than an unrelated model's would?"
+    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    source: ClassVar[str] = (
+        "closed-set authorship with cohort normalisation (Auckenthaler et al. 2000); phrases by log-odds with an informative "
+        "Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
+    )
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "paraphrase or stripped formatting removes most of the signal",
+        "a mixture of teachers dilutes it",
+        "siblings, students of a common source, score like students",
+    )
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+        """Learns the stored models' answers to the prompts that the suspect answered; never the suspect's own answers."""
+        self.book_ = answer_book(teachers, suspect)
+        self.attribution_: Attribution | None = None
+        self.scored_: Scored | None = None
+        if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
+            self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
+            self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
+            self.lengths_ = _lengths(self.book_)
+        return self
+
+    def measure(self, case: Case) -> Measurement | NotMeasured:
+        """The candidate's normalised score, or the reason why there is none. An unfitted detector learns from the case."""
+        if case.candidate is None:
+            return NotMeasured(reason="stylistic overlap is with a candidate, and the case names none")
+        if not hasattr(self, "book_"):
+            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+        shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
+        if shared < FEWEST:
+            return NotMeasured(reason=f"only {shared} shared prompts; at least {FEWEST} are needed")
+        if self.attribution_ is None or case.candidate.name not in self.book_.names:
+            return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
+        views = self._views(case, self.attribution_, self._score(case.suspect, self.attribution_))
+        if views is None:
+            return NotMeasured(reason="no stored model of another vendor shares the suspect's prompts")
+        return _measurement(views)
+
+    def _score(self, suspect: Transcript, attribution: Attribution) -> Scored:
+        """The suspect's scores, kept for the next candidate."""
+        digest = suspect.digest()
+        if self.scored_ is None or self.scored_.digest != digest:
+            self.scored_ = _scored(suspect, digest, attribution, self.guarded_, self.phrases_)
+        return self.scored_
+
+    def _views(self, case: Case, attribution: Attribution, scored: Scored) -> Views | None:
+        if case.candidate is None:
+            return None
+        book, place = self.book_, self.book_.names.index(case.candidate.name)
+        present = {t.name for t in case.background}
+        usable = np.array([name in present for name in book.names])
+        answered = scored.answered & (self.lengths_[place] > 0)
+        whole = all_prompts(answered, len(book.teachers))
+        matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
+        main = standing(attribution, scored.full, whole, place, usable, seed=self.seed)
+        if main is None:
+            return None
+        even = int(matched[0].sum()) >= FEWEST
+        return Views(
+            book=book, candidate=place, usable=usable, main=main,
+            matched=standing(attribution, scored.full, matched, place, usable, seed=self.seed) if even else None,
+            n_matched=int(matched[0].sum()),
+            guarded=standing(self.guarded_, scored.guarded, whole, place, usable, seed=self.seed),
+            cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
+            log_p=scored.full, families=scored.families, answered=answered,
+            answers=scored.answers, phrases=self._phrases(scored, place, usable),
+        )  # fmt: skip
+
+    def _cut(
+        self, attribution: Attribution, scored: Scored, matched: NDArray[np.bool_], place: int, usable: NDArray[np.bool_]
+    ) -> Standing | None:
+        """The standing on length-matched prompts with the suspect's answers cut to the candidate's length; strangers whole."""
+        numbers = [p for p in scored.answers if matched[p]][:MOST_CUT]
+        texts = [scored.answers[p].text[: int(self.lengths_[place, p])] for p in numbers]
+        log_p = np.full_like(scored.full, np.nan)
+        log_p[numbers] = attribution.score(attribution.space.transform(texts), numbers)
+        chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
+        return standing(attribution, log_p, chosen, place, usable, seed=self.seed)
+
+    def _phrases(self, scored: Scored, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
+        foreign = np.flatnonzero((self.book_.vendors != self.book_.vendors[place]) & usable)
+        return self.phrases_.telling(place, foreign.tolist(), scored.held, PHRASES)
+
+
+def _lengths(book: AnswerBook) -> Array:
+    """Characters of each stored answer after the cut, (models, prompts); 0 where there is none."""
+    out = np.zeros((len(book.teachers), len(book.prompts)))
+    for row, said in zip(out, book.answers, strict=True):
+        for prompt, text in said.items():
+            row[prompt] = min(len(text), LONGEST)
+    return out
+
+
+def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook) -> Scored:
+    by_sha, n = style_answers(suspect), len(full.book.prompts)
+    answers = {i: by_sha[sha] for i, sha in enumerate(full.book.prompts) if sha in by_sha}
+    numbers, texts = list(answers), [a.text for a in answers.values()]
+    lengths, answered = np.zeros(n), np.zeros(n, dtype=bool)
+    lengths[numbers], answered[numbers] = [min(len(t), LONGEST) for t in texts], True
+
+    def placed(values: Array) -> Array:
+        out = np.full((n, len(full.book.teachers)), np.nan)
+        out[numbers] = values
+        return out
+
+    x, masked = transform_all((full.space, guarded.space), texts)
+    parts = {name: placed(part) for name, part in full.families(x, numbers).items()}
+    scores = (placed(full.score(x, numbers)), placed(guarded.score(masked, numbers)))
+    return Scored(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
+
+
+def _measurement(views: Views) -> Measurement:
+    main, book = views.main, views.book
+    low, high = main.interval()
+    return Measurement(
+        metric="normalised author score (z-norm, then t-norm)" if main.normal else "author score less the best other vendor's",
+        value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
+        direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
+        rank=Rank(position=main.rank, of=len(book.teachers)), null=_null(views), summary=_summary(views),
+        tables=tables(views), charts=charts(views), exhibits=exhibits(views), notes=_notes(views),
+    )  # fmt: skip
+
+
+def _null(views: Views) -> Null:
+    main, book = views.main, views.book
+    strangers = (book.vendors != book.vendors[views.candidate]) & views.usable
+    vendors = len(set(book.vendors[strangers].tolist()))
+    population = (
+        f"{len(main.null)} stored models of {vendors} other vendors, each playing the suspect on the same prompts with its own "
+        "vendor left out of the classifier; models of one vendor are not independent"
+    )
+    if not main.normal:
+        return Null(n=len(main.null), population=f"{population}; too few to normalise by, at least 3 are needed")
+    at_least = int((main.null >= main.value).sum())
+    marks = (("0.50", 0.5), ("0.90", 0.9), ("0.95", 0.95), ("0.99", 0.99))
+    return Null(
+        n=len(main.null), mean=float(main.null.mean()), sd=float(main.null.std(ddof=1)), at_least=at_least, p=main.p,
+        quantiles=tuple((name, float(np.quantile(main.null, q))) for name, q in marks), population=population,
+    )  # fmt: skip
+
+
+def _summary(views: Views) -> str:
+    main, name = views.main, views.book.names[views.candidate]
+    low, high = main.interval()
+    place = f"{name} ranks {main.rank} of {len(views.book.teachers)} stored models by style over {main.n} prompts"
+    if main.normal:
+        score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
+        return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
+    against = f"{main.value:+.2f} nats per answer against the best other vendor (95 % {low:.2f} to {high:.2f})"
+    return f"{place}: {against}; too few models to normalise."
+
+
+def _notes(views: Views) -> tuple[str, ...]:
+    main = views.main
+    notes = [f"The score is that of one bag of {main.n} answers, one to each shared prompt."]
+    if main.n < RELIABLE:
+        notes.append(f"Bags under {RELIABLE} answers are unreliable: one answer names its author's family about half the time.")
+    if not main.normal:
+        notes.append(f"Only {len(main.null)} unrelated models are stored: the score can't be normalised and has no p-value.")
+    if views.matched is None:
+        notes.append(
+            f"No length-matched cut: only {views.n_matched} prompts have answers of like length, and {FEWEST} are needed."
+        )
+    if views.book.left_out:
+        notes.append(f"{len(views.book.left_out)} stored models answered too few of the shared prompts and were left out.")
+    return (*notes, *CAUTIONS)
