@@ -70,8 +70,8 @@ def _cuts(views: Views) -> Table:
         "null models",
     )
     caption = (
-        "Value and 95 % interval (bootstrap over prompts); margin is against the best model of another vendor; p is "
-        "conformal among unrelated models. Length-matched: within a factor of 1.5. Unrelated models are never cut in the third row."
+        "Value and 95 % interval (bootstrap over prompts); margin is against the best model of another vendor; p is conformal "
+        "among unrelated models. Length-matched: within a factor of 1.5. In the third row unrelated models are not cut."
     )
     return Table(title="The same score on other cuts", columns=columns, rows=rows, caption=caption)
 

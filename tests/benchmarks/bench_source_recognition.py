@@ -4,7 +4,8 @@
 
 Data: public outputs on AlpacaEval prompts (CC BY-NC 4.0, not part of this project), laid out as
 ``alpaca_eval/prompts.jsonl.gz``, ``alpaca_eval/models.csv`` and ``alpaca_eval/outputs/<model>.jsonl.gz``.
-The task: 34 API models (``role`` teacher) in 12 families (``lineage_group``); two thirds of the prompts train, the others test; name the family of one answer, of bags of 10 and of 50.
+The task: 34 API models (``role`` teacher) in 12 families (``lineage_group``); two thirds of the prompts train, the
+others test; name the family of one answer, of bags of 10 and of 50.
 Prints figures and writes them as CSV and Markdown; never a word of the data.
 """
 

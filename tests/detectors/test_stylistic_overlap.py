@@ -9,6 +9,7 @@ import pytest
 from scipy.special import log_softmax
 
 from detectors.attribution import attributions
+from detectors.authorship import Authorship, Rows
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.openset import conformal, normalise
 from detectors.pairing import answer_book, style_answers
@@ -253,3 +254,12 @@ def test_unrelated_suspects_reach_a_small_p_no_more_often_than_nominal() -> None
     low = sum(x is not None and x <= 0.1 for x in p)
     assert low <= 32  # 200 draws at 0.1: 20 expected, 32 is the 99.7th percentile of the binomial
     assert 0.35 < float(np.mean([x for x in p if x is not None])) < 0.7
+
+
+def test_both_forms_of_the_regression_give_the_same_scores() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 50)).astype(np.float32)
+    author, prompt = np.arange(60) % 3, np.arange(60) // 3
+    wide = np.hstack([x, np.zeros((60, 50), dtype=np.float32)])
+    primal, dual = (Authorship(3, np.arange(20) % 5).fit(Rows(a, author, prompt)).held_out for a in (x, wide))
+    assert primal == pytest.approx(dual, abs=1e-4)
