@@ -59,9 +59,10 @@ def judge(plan: Plan, transcript: Transcript, store: FingerprintStore, chosen: S
             next_step="look at the transcript's errors, then run the audit again",
         )
     shared = store.shared_prompts(transcript)
-    teachers = {t.name: Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in chosen}
-    candidates = [_candidate(t, transcript, teachers[t.name], shared.get(t.name, 0)) for t in chosen]
-    others = [teachers[c.name] for c in candidates if not c.same_weights]
+    stored = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+    by_name = {t.name: t for t in stored}
+    candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
+    others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results = [result for name in plan.detectors for result in _examine(load_detector(name), transcript, others, candidates)]
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
@@ -79,6 +80,11 @@ def _examine(
                 candidate=candidate.name,
                 reason="the suspect has this stored model's weights (equal SHA-256): it is that model, not a student of it",
             )
+    fitted = detector.fit(teachers, suspect)
+    if detector.scope != "candidate":
+        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers))))
+    if detector.scope == "suspect":
+        return
     if not teachers:
         yield Skipped(
             question=detector.question,
@@ -87,11 +93,8 @@ def _examine(
             reason="the store holds no other model to compare with",
         )
         return
-    fitted = detector.fit(teachers, suspect)
-    if detector.scope == "suspect":
-        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers))))
-        return
-    for teacher in teachers:
+    asked = {c.name for c in candidates}
+    for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
         yield _weighed(detector, teacher.name, fitted.measure(Case(suspect, teacher, background)))
 

@@ -35,11 +35,11 @@ class ProbeChoice(Record):
 
 PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
     "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
-    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style", head=160)),
+    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style", head=96)),
     "teacher": (
         ProbeChoice(set="identity"),
         ProbeChoice(set="leading"),
-        ProbeChoice(set="style", head=160),
+        ProbeChoice(set="style", head=96),
         ProbeChoice(set="choices"),
         ProbeChoice(set="openings"),
     ),

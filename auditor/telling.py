@@ -47,14 +47,14 @@ def answers(transcript: Transcript, candidates: Sequence[Candidate], findings: S
 
 def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
     style = [f for f in findings if f.detector == "stylistic_overlap" and f.rank is not None]
-    count = sum(not c.same_weights for c in candidates)
     if not findings:
         return "Not assessed: no detector could measure anything on these answers."
-    opening = f"Not assessable as a verdict: no calibration applies to the {count} stored models compared."
+    opening = "No verdict: no calibration applies, so the findings are ranks and distances without an error rate."
     nearest = [f for f in style if f.rank is not None and f.rank.position == 1]
     if not nearest:
         return opening
-    return f"{opening} In style the suspect is nearest to {nearest[0].candidate} (of {count}), which is a rank and no more."
+    of = nearest[0].rank.of if nearest[0].rank is not None else 0
+    return f"{opening} In style the suspect is nearest to {nearest[0].candidate}, of {of} stored models."
 
 
 def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
@@ -77,12 +77,13 @@ def _service(transcript: Transcript) -> str:
 
 def limits(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""
-    smallest = [f.null.n for f in findings if f.null is not None]
+    smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
     out = ["Every number here is uncalibrated: no error rate has been measured for models like this suspect."]
     if smallest:
         n = min(smallest)
+        models = "model" if n == 1 else "models"
         out.append(
-            f"The null cohort has {n} models at the least. With n unrelated models the smallest honest p-value is "
+            f"The smallest null cohort of a finding has {n} {models}. With n unrelated models the smallest honest p-value is "
             f"1/(n+1), here {1 / (n + 1):.3f}."
         )
     low = [c.name for c in candidates if c.n_shared < 50 and not c.same_weights]

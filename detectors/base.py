@@ -16,6 +16,7 @@ from fingerprints.records import Arm, Record
 from fingerprints.transcript import Transcript
 
 Question = Literal["inheritance", "lineage", "service"]
+Scope = Literal["candidate", "suspect", "both"]
 Cell = str | int | float | None
 
 
@@ -154,7 +155,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     """One question, one number.
 
     ``asks`` is the question in plain words, ``needs`` what a case must hold (``replies:identity`` for instance),
-    ``source`` the method's origin, ``scope`` whether it measures each candidate or the suspect alone.
+    ``source`` the method's origin, ``scope`` whether it measures each candidate, the suspect alone, or both.
     """
 
     name: ClassVar[str]
@@ -162,7 +163,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     asks: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
-    scope: ClassVar[Literal["candidate", "suspect"]] = "candidate"
+    scope: ClassVar[Scope] = "candidate"
     blind_spots: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:

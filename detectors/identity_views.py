@@ -63,9 +63,9 @@ def _percent(rate: float) -> str:
 
 
 def tables(answers: Sequence[Answer], leading: Sequence[Answer], arms: Collection[Arm], vendor: str) -> tuple[Table, ...]:
-    """The claim rates by arm, by language and by vendor; and, apart, what the suspect agrees to when one is named."""
-    out = [_by_arm(answers, vendor), _by_language(chosen(answers, arms), vendor), _by_vendor(answers)]
-    return (*out, _agreement(leading, vendor)) if leading else tuple(out)
+    """The vendor's claim rates by arm and by language; and, apart, whether the suspect agrees when the vendor is named."""
+    out = [_by_arm(answers, vendor), _by_language(chosen(answers, arms), vendor)]
+    return (*out, agreement(leading, vendor)) if leading else tuple(out)
 
 
 def _by_arm(answers: Sequence[Answer], vendor: str) -> Table:
@@ -123,7 +123,8 @@ def _by_language(telling: Sequence[Answer], vendor: str) -> Table:
     )
 
 
-def _by_vendor(answers: Sequence[Answer]) -> Table:
+def by_vendor(answers: Sequence[Answer]) -> Table:
+    """Every named vendor's claim rate in each arm, the most named first, and the share that name nobody."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
@@ -137,13 +138,14 @@ def _by_vendor(answers: Sequence[Answer]) -> Table:
     )
 
 
-def _agreement(leading: Sequence[Answer], vendor: str) -> Table:
-    """How often the suspect agrees to a vendor named to it, against how often it agrees to any other."""
+def agreement(leading: Sequence[Answer], vendor: str | None = None) -> Table:
+    """How often the suspect agrees to a vendor named to it, against how often it agrees to any other; None shows all."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(leading):
         part = [a for a in leading if a.reply.arm is arm and a.probe.vendor]
         agreed = {v: [_agrees(a) for a in part if a.probe.vendor == v] for v in sorted({a.probe.vendor or "" for a in part})}
-        for named, said in sorted(agreed.items(), key=lambda item: (item[0] != vendor, -float(np.mean(item[1])), item[0])):
+        shown = {v: said for v, said in agreed.items() if vendor in (None, v)}
+        for named, said in sorted(shown.items(), key=lambda item: (-float(np.mean(item[1])), item[0])):
             rate = clustered_rate(said, [a.probe.cluster for a in part if a.probe.vendor == named])
             rows.append((arm.value, named, rate.clusters, rate.n, rate.value, rate.low, rate.high))
         rows += _contrast(arm, agreed, vendor)
@@ -151,7 +153,7 @@ def _agreement(leading: Sequence[Answer], vendor: str) -> Table:
         title="Agreement when a vendor is named in the question (reported apart)",
         columns=("arm", "vendor named", "questions", "answers", "agrees", "low", "high"),
         rows=tuple(rows),
-        caption="A model that agrees to every name says nothing about any. 'All other vendors' is that readiness, "
+        caption="A model that agrees to every name says nothing about any. The row of all (other) vendors is that readiness, "
         "clustered by vendor; 'difference' is the candidate's vendor less all others. None of it enters the claim rate.",
     )
 
@@ -160,26 +162,39 @@ def _agrees(answer: Answer) -> float:
     return float(any(c.counts and c.vendor == answer.probe.vendor for c in answer.claims))
 
 
-def _contrast(arm: Arm, agreed: dict[str, list[float]], vendor: str) -> list[tuple[Cell, ...]]:
+def _contrast(arm: Arm, agreed: dict[str, list[float]], vendor: str | None) -> list[tuple[Cell, ...]]:
     others = [(float(np.mean(said)), named) for named, said in agreed.items() if named != vendor]
     if not others:
         return []
     rates = [rate for rate, _ in others]
     base = clustered_rate(rates, [named for _, named in others])
-    rows: list[tuple[Cell, ...]] = [(arm.value, "all other vendors", base.clusters, base.n, base.value, base.low, base.high)]
-    if vendor in agreed and len(others) > 1:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            arm.value,
+            "all vendors" if vendor is None else "all other vendors",
+            base.clusters,
+            base.n,
+            base.value,
+            base.low,
+            base.high,
+        )
+    ]
+    if vendor is not None and vendor in agreed and len(others) > 1:
         own = float(np.mean(agreed[vendor]))
         gap = clustered_mean([own - rate for rate in rates], [named for _, named in others])
         rows.append((arm.value, "difference", gap.clusters, gap.n, gap.value, gap.low, gap.high))
     return rows
 
 
-def vendors_by_arm(answers: Sequence[Answer], vendor: str) -> Chart:
-    """All vendors' claim rates as dots with intervals, grouped by arm; the candidate's vendor is marked."""
+def vendors_by_arm(answers: Sequence[Answer], vendor: str | None) -> Chart:
+    """All vendors' claim rates as dots with intervals, grouped by arm; one vendor is marked, where one is given."""
     bars = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
-        for named in (*sorted({*vendors_named(part), vendor}, key=lambda v: (-point_rate(part, v), v)), NOBODY):
+        for named in (
+            *sorted({*vendors_named(part), *([vendor] if vendor else [])}, key=lambda v: (-point_rate(part, v), v)),
+            NOBODY,
+        ):
             rate = claim_rate(part, named)
             if rate is not None:
                 label = NOBODY if named == NOBODY else vendor_title(named)
@@ -211,6 +226,12 @@ def exhibits(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> t
         for answer in _varied(group)[: max(0, room[weight] - len(out))]:
             out.append(_exhibit(answer, vendor, round(weight - len(out) / 100, 2)))
     return tuple(out)
+
+
+def foreign_exhibits(answers: Sequence[Answer], own: str | None) -> tuple[Exhibit, ...]:
+    """Up to eight answers that name another vendor than the suspect's own, varied in arm, language and question."""
+    group = [a for a in answers if a.named - {own}]
+    return tuple(_exhibit(a, sorted(a.named - {own}, key=str)[0], round(1 - i / 100, 2)) for i, a in enumerate(_varied(group)))
 
 
 def _varied(group: Sequence[Answer]) -> list[Answer]:

@@ -7,13 +7,14 @@ common in models that never saw the vendor's outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank, Teacher
-from detectors.claim_rates import Answer, chosen, claim_rate, point_rate, read_answers, telling_arms
+from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank, Scope, Teacher
+from detectors.claim_rates import Answer, chosen, claim_rate, point_rate, read_answers, telling_arms, vendors_named
 from detectors.identity_views import exhibits, summary, tables, vendors_by_arm
+from detectors.naming import measure_naming
 from detectors.vendors import vendor_slug, vendor_title
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -41,7 +42,7 @@ class SelfIdentification(Detector):
     asks: ClassVar[str] = "Whose name does it give itself?"
     needs: ClassVar[tuple[str, ...]] = ("replies:identity",)
     source: ClassVar[str] = "Lee et al. 2025, arXiv 2501.12619 (claims of identity); arXiv 2411.10683 (identity confusion)"
-    scope: ClassVar[Literal["candidate", "suspect"]] = "candidate"
+    scope: ClassVar[Scope] = "both"
     blind_spots: ClassVar[tuple[str, ...]] = (
         "Identity tuning or scrubbing: a few hundred examples, or a filter over the training answers, remove every claim.",
         "A persona in a system prompt, seen or unseen, says what its author wants.",
@@ -53,7 +54,12 @@ class SelfIdentification(Detector):
     )
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The suspect's claim rate for the candidate's vendor, or the reason why there is none."""
+        """The suspect's claim rate for the candidate's vendor, or the reason why there is none.
+
+        Without a candidate: how often the suspect names another vendor than its own.
+        """
+        if case.candidate is None:
+            return measure_naming(case, _no_answers(case.suspect))
         vendor = _vendor_of(case.candidate)
         if isinstance(vendor, NotMeasured):
             return vendor
@@ -75,15 +81,13 @@ class SelfIdentification(Detector):
             null=_null(case, vendor, rate.value, telling),
             summary=summary(answers, arms, vendor),
             tables=tables(answers, leading, arms, vendor),
-            charts=(vendors_by_arm(answers, vendor),),
+            charts=(vendors_by_arm(answers, vendor),) if vendor in vendors_named(answers) else (),
             exhibits=exhibits(answers, arms, vendor),
             notes=_notes(case, answers, arms, vendor),
         )
 
 
-def _vendor_of(candidate: Teacher | None) -> str | NotMeasured:
-    if candidate is None:
-        return NotMeasured(reason="needs a candidate: the question is whether the suspect names the candidate's vendor")
+def _vendor_of(candidate: Teacher) -> str | NotMeasured:
     if not candidate.vendor.strip():
         return NotMeasured(reason="the candidate's vendor is not known to the store; add it with its next enrolment")
     slug = vendor_slug(candidate.vendor)

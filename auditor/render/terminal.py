@@ -202,7 +202,7 @@ def next_steps(report: Report) -> tuple[str, ...]:
     if not report.transcript.complete:
         steps.insert(0, "Run the same command again: it resumes, and asks only what was not answered.")
     if not view.calibrated(report):
-        steps.append("Calibrate on control models of known history (auditor calibrate) before weighing a conclusion.")
+        steps.append("A conclusion needs a calibration on control models of known history; this report has none.")
     levels = sorted({f.level for f in report.findings if f.interval})
     if levels:
         steps.append(f"Read intervals at {', '.join(percent(level) for level in levels)}; some model is always first in rank.")

@@ -238,7 +238,6 @@ def test_a_recording_without_identity_questions_is_not_measured() -> None:
 @pytest.mark.parametrize(
     ("case", "why"),
     [
-        (Case(CASE.suspect, None), "needs a candidate"),
         (Case(CASE.suspect, Teacher("x", "", "", CASE.suspect)), "vendor is not known to the store"),
         (Case(CASE.suspect, Teacher("x", "Nobody & Sons", "", CASE.suspect)), "not in the table of vendors"),
         (Case(transcript(silent, probes=()), GPT), "no identity questions were asked"),
@@ -284,7 +283,7 @@ def test_the_detector_is_in_the_table_and_says_what_it_does_not_see() -> None:
     detector = load_detector("self_identification")
     assert isinstance(detector, SelfIdentification)
     assert detector.question == "inheritance"
-    assert detector.scope == "candidate"
+    assert detector.scope == "both"
     assert any("scrubbing" in spot for spot in detector.blind_spots)
 
 
