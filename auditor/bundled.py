@@ -7,6 +7,7 @@ An interrupted build goes on where it stopped: the transcripts stay beside the m
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -80,6 +81,8 @@ def build(transcripts: dict[str, Path], out: Path) -> None:
         for source in SOURCES:
             with open_subject(f"recording:{transcripts[source.name]}") as recording:
                 transcript = recording.recorded()
+            named = transcript.header.model_copy(update={"spec": f"gguf:{source.file}"})  # no path of the builder's machine
+            transcript = replace(transcript, header=named)
             store.add(transcript, name=source.name, vendor=source.vendor, family=source.family)
         store.freeze()
 

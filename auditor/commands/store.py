@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from auditor.audit import open_store
@@ -93,7 +93,8 @@ def list_(store_dir: str, as_json: bool) -> int:
     if as_json:
         put_json([row.model_dump(mode="json") for row in rows])
         return 0
-    table = Table("name", "vendor", "family", "answers", "kind", "weights SHA-256")
+    columns = ("name", "vendor", "family", "answers", "kind", "weights SHA-256")
+    table = Table(*(Column(title, overflow="fold") for title in columns))
     for row in rows:
         cells = (
             row.name,
@@ -184,7 +185,7 @@ def _tell(stored: StoredTeacher, as_json: bool) -> None:
     if as_json:
         put_json(value)
         return
-    table = Table(show_header=False, box=None)
+    table = Table(Column(), Column(overflow="fold"), show_header=False, box=None)
     for key, value_of in value.items():
         told = ", ".join(f"{k}={v}" for k, v in value_of.items() if v) if isinstance(value_of, dict) else str(value_of)
         table.add_row(key.replace("_", " "), Text(told))
