@@ -8,8 +8,6 @@ Knows arrays; knows no text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,34 +18,35 @@ _NARROWEST = 1e-3
 _PRIOR = 2.0
 
 
-@dataclass(frozen=True)
-class Normalised:
-    """Scores after both norms: ``suspect`` (…, authors) and ``strangers`` (…, strangers, authors; NaN where not a stranger)."""
-
-    suspect: Array
-    strangers: Array
-
-
-def normalise(scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Normalised:
-    """Both norms, for the suspect and for every stranger as if it were the suspect (itself left out of its own scale).
+def suspect_scores(scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Array:
+    """Both norms for the suspect, (…, authors); NaN where an author has fewer than three strangers of other vendors.
 
     ``scores`` (…, a), ``strangers`` (…, a, a): row j holds author j's scores when it plays the suspect. ``usable`` (a,)
-    says which rows may serve. NaN where an author has fewer than three strangers of other vendors.
+    says which rows may serve as strangers.
+    """
+    other = vendors[:, None] != vendors[None, :]
+    n, total, squares, _ = _sums(strangers, other & usable[:, None] & np.isfinite(strangers))
+    return _t_norm((scores - total / n) / _spread(total, squares, n), other)
+
+
+def stranger_scores(strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Array:
+    """Both norms for every stranger as if it were the suspect, itself left out of its own scale; as `suspect_scores`.
+
+    Shape (…, strangers, authors), NaN where a row is no stranger to the column.
     """
     other = vendors[:, None] != vendors[None, :]
     allowed = other & usable[:, None] & np.isfinite(strangers)
-    z, z_strangers = _z_norm(scores, strangers, allowed)
-    return Normalised(_t_norm(z, other), np.where(allowed, _t_norm(z_strangers, other), np.nan))
+    n, total, squares, held = _sums(strangers, allowed)
+    rest, rest_squares, m = total[..., None, :] - held, squares[..., None, :] - held**2, n[..., None, :] - 1
+    z = (strangers - rest / m) / _spread(rest, rest_squares, m)
+    return _t_norm(np.where(allowed, z, np.nan), other)
 
 
-def _z_norm(scores: Array, strangers: Array, allowed: Flags) -> tuple[Array, Array]:
+def _sums(strangers: Array, allowed: Flags) -> tuple[Array, Array, Array, Array]:
+    """How many strangers each author has (NaN under three), the sum and the sum of squares of their scores, the scores."""
     held = np.where(allowed, strangers, 0.0)
     n = allowed.sum(axis=-2).astype(float)
-    n = np.where(n >= FEWEST_STRANGERS, n, np.nan)
-    total, squares = held.sum(axis=-2), (held**2).sum(axis=-2)
-    z = (scores - total / n) / _spread(total, squares, n)
-    rest, rest_squares, m = total[..., None, :] - held, squares[..., None, :] - held**2, n[..., None, :] - 1
-    return z, (strangers - rest / m) / _spread(rest, rest_squares, m)
+    return np.where(n >= FEWEST_STRANGERS, n, np.nan), held.sum(axis=-2), np.einsum("...ij,...ij->...j", held, held), held
 
 
 def _spread(total: Array, squares: Array, n: Array) -> Array:

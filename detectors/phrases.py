@@ -19,7 +19,6 @@ from detectors.features import cut
 from detectors.ngrams import WordCodes, buckets, hashed_counts, words_of
 
 Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 SIZES = (2, 3, 4, 5)
 BITS = 22
 PRIOR = 500.0
@@ -55,10 +54,18 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Held:
-    """The suspect's phrases by bucket: the answers that hold each, and its words."""
+    """The suspect's phrases that stand in two answers or more: their words, those answers, and how often models use them.
 
-    answers: dict[int, list[int]]
-    words: dict[int, tuple[str, ...]]
+    ``counts`` (models, phrases) and ``totals`` (models,) are the stored models' counts, ``said`` (phrases,) the suspect's
+    answers that hold each, ``total`` the sum over all of its phrases.
+    """
+
+    words: list[tuple[str, ...]]
+    answers: list[list[int]]
+    counts: Array
+    totals: Array
+    said: Array
+    total: float
 
 
 class PhraseBook:
@@ -77,49 +84,55 @@ class PhraseBook:
 
         Only phrases that stand in at least two of the suspect's answers and three times in the candidate's are read.
         """
-        column = np.array(sorted(b for b, answers in held.answers.items() if len(answers) > 1), dtype=np.int64)
-        if not len(column) or not cohort:
+        if not held.words or not cohort:
             return []
-        tallies = self._tallies(candidate, cohort, held.answers, column)
-        z_candidate, z_suspect = (log_odds(t, tallies[2], tallies[3])[:-1] for t in tallies[:2])
-        weight = np.where(tallies[0][:-1] >= 3, np.minimum(z_candidate, z_suspect), -np.inf)
+        one, said, others, prior = _tallies(candidate, list(cohort), held)
+        z_candidate, z_suspect = (log_odds(t, others, prior)[:-1] for t in (one, said))
+        weight = np.where(one[:-1] >= 3, np.minimum(z_candidate, z_suspect), -np.inf)
         out: list[Phrase] = []
         for i in np.argsort(-weight, kind="stable")[: 20 * most]:
-            words = held.words[int(column[i])]
+            words = held.words[i]
             if weight[i] <= 1 or len(out) == most:
                 break
             if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words) for p in out):
-                counted, usual = int(tallies[0][i]), float(tallies[2][i] / len(cohort))
-                answers = tuple(held.answers[int(column[i])])
-                out.append(Phrase(words, float(z_candidate[i]), float(z_suspect[i]), answers, counted, usual))
+                usual = float(others[i] / len(cohort))
+                z = (float(z_candidate[i]), float(z_suspect[i]))
+                out.append(Phrase(words, *z, tuple(held.answers[i]), int(one[i]), usual))
         return out
 
     def held(self, suspect: Sequence[str]) -> Held:
         """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
-        held: dict[int, list[int]] = {}
+        found, words = self._found(suspect)
+        column = np.array(sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64)
+        counts = np.asarray(self.counts[:, column].todense(), dtype=float)
+        answers = [found[int(b)] for b in column]
+        said = np.array([len(a) for a in answers], dtype=float)
+        totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
+        return Held([words[int(b)] for b in column], answers, counts, totals, said, float(sum(map(len, found.values()))))
+
+    def _found(self, suspect: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
+        """Bucket to the suspect's answers that hold it, and to the phrase's words."""
+        found: dict[int, list[int]] = {}
         words: dict[int, tuple[str, ...]] = {}
         for number, text in enumerate(suspect):
             tokens = words_of(cut(text).lower())
             codes = self._numbers(tokens)
             for size in SIZES:
                 for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
-                    answers = held.setdefault(bucket, [])
+                    answers = found.setdefault(bucket, [])
                     words.setdefault(bucket, tuple(tokens[place : place + size]))
                     if not answers or answers[-1] != number:
                         answers.append(number)
-        return Held(held, words)
+        return found, words
 
-    def _tallies(self, candidate: int, cohort: Sequence[int], held: dict[int, list[int]], column: Index) -> list[Array]:
-        """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
-        rows = self.counts[:, column]
-        totals = np.asarray(self.counts.sum(axis=1)).ravel()
-        one = np.asarray(rows[candidate].todense(), dtype=float).ravel()
-        others = np.asarray(rows[list(cohort)].sum(axis=0), dtype=float).ravel()
-        said = np.array([len(held[int(b)]) for b in column], dtype=float)
-        whole = [totals[candidate], float(sum(len(a) for a in held.values())), totals[list(cohort)].sum()]
-        padded = [np.append(part, max(1.0, total - part.sum())) for part, total in zip((one, said, others), whole, strict=True)]
-        pooled = padded[0] + padded[2] + 0.5
-        return [*padded, PRIOR * pooled / pooled.sum()]
+
+def _tallies(candidate: int, cohort: list[int], held: Held) -> list[Array]:
+    """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
+    parts = (held.counts[candidate], held.said, held.counts[cohort].sum(axis=0))
+    whole = (float(held.totals[candidate]), held.total, float(held.totals[cohort].sum()))
+    padded = [np.append(part, max(1.0, total - part.sum())) for part, total in zip(parts, whole, strict=True)]
+    pooled = padded[0] + padded[2] + 0.5
+    return [*padded, PRIOR * pooled / pooled.sum()]
 
 
 def _inside(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
@@ -130,6 +143,9 @@ def _inside(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     """Where a phrase stands in a text: (start, end) of each place in order, found token by token in linear time."""
     spans: list[tuple[int, int]] = []
+    low = text.lower()
+    if any(word not in low for word in words):
+        return spans
     tokens: list[tuple[str, int, int]] = []
     place = 0
     for token in words_of(text):

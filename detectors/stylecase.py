@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.attribution import Attribution
-from detectors.openset import FEWEST_STRANGERS, best_other, conformal, normalise
+from detectors.openset import FEWEST_STRANGERS, best_other, conformal, stranger_scores, suspect_scores
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 ROUNDS = 300
+ROUNDS_OF_CUTS = 100
 MATCHED = 1.5
 
 
@@ -67,16 +68,16 @@ def standing(
     normal = int(foreign.sum()) >= FEWEST_STRANGERS
     if not normal:
         return _raw_standing(raw, candidate, vendors, int(foreign.sum()), int(chosen[0].sum()))
-    both = normalise(raw, strangers, vendors, usable)
-    scores = both.suspect[0]
+    rounds_scores = suspect_scores(raw, strangers, vendors, usable)
+    scores = rounds_scores[0]
     runner = best_other(scores, candidate, vendors)
-    null = both.strangers[0][foreign]
+    null = stranger_scores(strangers[0], vendors, usable)[foreign]
     margins = np.array([row[candidate] - _best(row, vendors != vendors[candidate]) for row in null])
     return Standing(
         n=int(chosen[0].sum()), normal=True, value=float(scores[candidate]),
         margin=None if runner is None else float(scores[candidate] - scores[runner]),
         rank=1 + int((scores > scores[candidate]).sum()), scores=scores, raw=raw[0], null=null[:, candidate],
-        null_margins=margins[np.isfinite(margins)], rounds=np.column_stack([both.suspect[1:], both.suspect[1:, candidate]]),
+        null_margins=margins[np.isfinite(margins)], rounds=np.column_stack([rounds_scores[1:], rounds_scores[1:, candidate]]),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from detectors.features import LONGEST
 from detectors.overlap_tables import Views, charts, exhibits, tables
 from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
 from detectors.phrases import Held, Phrase, PhraseBook
-from detectors.stylecase import Standing, all_prompts, length_matched, standing
+from detectors.stylecase import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, standing
 from detectors.stylespace import FULL, GUARDED, transform_all
 from fingerprints.transcript import Transcript
 
@@ -116,7 +117,7 @@ class StylisticOverlap(Detector):
         if case.candidate is None:
             return None
         book, place = self.book_, self.book_.names.index(case.candidate.name)
-        present = {t.name for t in case.background}
+        present = {case.candidate.name, *(t.name for t in case.background)}
         usable = np.array([name in present for name in book.names])
         answered = scored.answered & (self.lengths_[place] > 0)
         whole = all_prompts(answered, len(book.teachers))
@@ -125,11 +126,12 @@ class StylisticOverlap(Detector):
         if main is None:
             return None
         even = int(matched[0].sum()) >= FEWEST
+        some = partial(standing, candidate=place, usable=usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
         return Views(
             book=book, candidate=place, usable=usable, main=main,
-            matched=standing(attribution, scored.full, matched, place, usable, seed=self.seed) if even else None,
+            matched=some(attribution, scored.full, matched) if even else None,
             n_matched=int(matched[0].sum()),
-            guarded=standing(self.guarded_, scored.guarded, whole, place, usable, seed=self.seed),
+            guarded=some(self.guarded_, scored.guarded, whole),
             cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
             log_p=scored.full, families=scored.families, answered=answered,
             answers=scored.answers, phrases=self._phrases(scored, place, usable),
@@ -144,7 +146,7 @@ class StylisticOverlap(Detector):
         log_p = np.full_like(scored.full, np.nan)
         log_p[numbers] = attribution.score(attribution.space.transform(texts), numbers)
         chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
-        return standing(attribution, log_p, chosen, place, usable, seed=self.seed)
+        return standing(attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
 
     def _phrases(self, scored: Scored, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
         foreign = np.flatnonzero((self.book_.vendors != self.book_.vendors[place]) & usable)

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from detectors.attribution import attributions
 from detectors.authorship import Authorship, Rows
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.openset import conformal, normalise
+from detectors.openset import conformal, stranger_scores, suspect_scores
 from detectors.pairing import answer_book, style_answers
 from detectors.phrases import PhraseBook, log_odds, places_of
 from detectors.registry import load_detector
@@ -212,7 +212,12 @@ def test_normalisation_agrees_with_arithmetic() -> None:
     )
     rest = np.delete(z, 0)
     expected = (z[0] - rest.mean()) / math.sqrt((((rest - rest.mean()) ** 2).sum() + 2) / (4 - 1 + 2))
-    assert normalise(scores, strangers, vendors, np.ones(5, dtype=bool)).suspect[0] == pytest.approx(expected)
+    usable = np.ones(5, dtype=bool)
+    assert suspect_scores(scores, strangers, vendors, usable)[0] == pytest.approx(expected)
+    fewer = np.array([False, True, True, True, True])
+    assert stranger_scores(strangers, vendors, usable)[0, 2] == pytest.approx(
+        suspect_scores(np.where(np.arange(5) == 0, np.nan, strangers[0]), strangers, vendors, fewer)[2]
+    )
 
 
 def test_conformal_p_counts_ties_against_the_candidate() -> None:
