@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from auditor.environment import environment
 from auditor.evidence import (
@@ -19,7 +20,8 @@ from auditor.evidence import (
     SubjectSection,
     TranscriptSection,
 )
-from auditor.plan import BUNDLED, Plan
+from auditor.plan import BUNDLED, Plan, make_plan, parse_probes
+from auditor.render.bundle import ready_folder, write_bundle
 from auditor.telling import alternatives, answers, limits, reproduction
 from auditor.version import VERSION
 from auditor.weight import verdict
@@ -37,20 +39,43 @@ from fingerprints.transcript import Transcript
 TRANSCRIPT = "transcript.jsonl"
 
 
-def run(plan: Plan, out: Path, progress: Progress | None = None) -> Report:
+def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
+    """Audits a suspect and writes the report bundle: what ``auditor audit SPEC --out DIR`` does.
+
+    ``choices`` are fields of `Plan` (store, probes, detectors, candidates, sampling); ``probes`` may be a preset's name or
+    a list such as ``"identity,style:96"``. Returns the report. Raises `fingerprints.errors.AuditError`.
+    """
+    if isinstance(choices.get("probes"), str):
+        choices["probes"] = parse_probes(choices["probes"])
+    plan = make_plan({"suspect": suspect, **choices})
+    folder = Path(out)
+    ready_folder(folder)
+    report = run(plan, folder)
+    write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
+    return report
+
+
+def run(plan: Plan, out: Path, asking: Progress | None = None, judging: Progress | None = None) -> Report:
     """Audits the plan's suspect and returns the report; the transcript is kept (and resumed) in ``out``.
 
+    ``asking`` is told of answers, ``judging`` of comparisons.
     Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
         chosen = _chosen(store, plan.candidates)
         with open_subject(plan.suspect) as subject:
-            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, progress)
-        return judge(plan, transcript, store, chosen)
+            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking)
+        return judge(plan, transcript, store, chosen, judging)
 
 
-def judge(plan: Plan, transcript: Transcript, store: FingerprintStore, chosen: Sequence[StoredTeacher]) -> Report:
+def judge(
+    plan: Plan,
+    transcript: Transcript,
+    store: FingerprintStore,
+    chosen: Sequence[StoredTeacher],
+    judging: Progress | None = None,
+) -> Report:
     """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
@@ -63,7 +88,14 @@ def judge(plan: Plan, transcript: Transcript, store: FingerprintStore, chosen: S
     by_name = {t.name: t for t in stored}
     candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
-    results = [result for name in plan.detectors for result in _examine(load_detector(name), transcript, others, candidates)]
+    results: list[Finding | Skipped] = []
+    if judging:
+        judging(0, len(plan.detectors) * len(candidates))
+    for i, name in enumerate(plan.detectors):
+        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates)):
+            results.append(result)
+            if judging:
+                judging(i * len(candidates) + min(j + 1, len(candidates)), len(plan.detectors) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
     return _report(plan, transcript, store, candidates, findings, skipped)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from auditor.console import progress_bar, say
+from auditor.console import progress_steps, say
 from auditor.plan import PRESETS
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
@@ -70,8 +70,8 @@ def ask(source: Source, models: Path, transcripts: Path) -> Path:
         raise MalformedInput(f"SHA-256 is {found}", where=path, next_step=f"get the file with {source.sha256}")
     into = transcripts / f"{source.file.removesuffix('.gguf')}.jsonl"
     sets = [choice.load() for choice in PRESETS["teacher"]]
-    with open_subject(f"gguf:{path}") as subject, progress_bar(source.name) as progress:
-        collect(subject, sets, Sampling(), into, progress)
+    with progress_steps("opening", source.name) as (_, asking), open_subject(f"gguf:{path}") as subject:
+        collect(subject, sets, Sampling(), into, asking)
     return into
 
 

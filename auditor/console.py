@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
 
 from fingerprints.collect import Progress
@@ -50,8 +58,12 @@ def put_error(error: AuditError, as_json: bool) -> None:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Progress]:
-    """A progress bar on stderr for one long step: count, time spent and time left; silent when stderr is no terminal."""
+def progress_steps(*labels: str) -> Iterator[tuple[Progress, ...]]:
+    """Progress bars on stderr for long steps, one shown at a time; silent when stderr is no terminal.
+
+    The first label pulses from the start; each step shows count, time spent and time left once it is told of, and takes
+    the place of the one before.
+    """
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -62,14 +74,22 @@ def progress_bar(label: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
-        task = bars.add_task(label, total=None)
-
-        def advance(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        yield advance
+        tasks = [bars.add_task(label, total=None, visible=i == 0, start=i == 0) for i, label in enumerate(labels)]
+        yield tuple(_Step(bars, tasks, i) for i in range(len(labels)))
 
 
-def is_quiet() -> bool:
-    """Whether stderr is no terminal, so that progress is not shown."""
-    return not sys.stderr.isatty()
+@dataclass(frozen=True)
+class _Step:
+    """One long step: shows its bar and hides the others when it is told of."""
+
+    bars: Bars
+    tasks: list[TaskID]
+    place: int
+
+    def __call__(self, done: int, total: int) -> None:
+        task = self.tasks[self.place]
+        if not self.bars.tasks[self.place].started:
+            self.bars.start_task(task)
+        for other in self.tasks:
+            self.bars.update(other, visible=other == task)
+        self.bars.update(task, completed=done, total=total)

@@ -79,7 +79,13 @@ def conformal(value: float, null: Array) -> tuple[int, float]:
     return at_least, (1 + at_least) / (len(null) + 1)
 
 
+def rivals(vendors: NDArray[np.str_], candidate: int) -> Flags:
+    """Whom the candidate is compared with: the authors of other vendors; where there are none, all other authors."""
+    foreign = vendors != vendors[candidate]
+    return np.asarray(foreign if foreign.any() else np.arange(len(vendors)) != candidate, dtype=bool)
+
+
 def best_other(scores: Array, candidate: int, vendors: NDArray[np.str_]) -> int | None:
-    """The highest-scored author of another vendor than the candidate's; None where there is none."""
-    others = np.flatnonzero((vendors != vendors[candidate]) & np.isfinite(scores))
+    """The highest-scored rival of the candidate; None where there is none."""
+    others = np.flatnonzero(rivals(vendors, candidate) & np.isfinite(scores))
     return int(others[np.argmax(scores[others])]) if len(others) else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Span, Table
-from detectors.openset import conformal
+from detectors.openset import conformal, rivals
 from detectors.pairing import Answer, AnswerBook
 from detectors.phrases import Phrase, places_of
 from detectors.stylecase import Standing
@@ -97,7 +97,7 @@ def _round(value: float | None) -> float | None:
 def _families(views: Views) -> Table:
     """Each family's part of the candidate's logit over other vendors', and the score and rank without the family."""
     t, rows = views.candidate, []
-    others = views.book.vendors != views.book.vendors[t]
+    others = rivals(views.book.vendors, t)
     kept = views.answered
     log_p = views.log_p[kept]
     for name, placed in views.families.items():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.attribution import Attribution
-from detectors.openset import FEWEST_STRANGERS, best_other, conformal, stranger_scores, suspect_scores
+from detectors.openset import FEWEST_STRANGERS, best_other, conformal, rivals, stranger_scores, suspect_scores
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -58,7 +58,7 @@ def standing(
     """The candidate's standing on the prompts that ``chosen`` selects.
 
     ``log_p`` (prompts, authors) is the suspect's, NaN where it has no answer. ``chosen`` is (1 + authors, prompts): which
-    prompts count for the suspect (row 0) and for each stranger. None where no author of another vendor is left.
+    prompts count for the suspect (row 0) and for each stranger. None where no other author is left.
     """
     vendors = attribution.book.vendors
     drawn = _draws(log_p.shape[0], rounds, seed)
@@ -86,7 +86,7 @@ def _raw_standing(raw: Array, candidate: int, vendors: NDArray[np.str_], n_null:
     if runner is None:
         return None
     margin = float(raw[0, candidate] - raw[0, runner])
-    others = vendors != vendors[candidate]
+    others = rivals(vendors, candidate)
     resampled = raw[1:, candidate] - raw[1:, others].max(axis=1)
     rank = 1 + int((raw[0] > raw[0, candidate]).sum())
     empty = np.full(n_null, np.nan)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from detectors.attribution import Attribution, attributions
 from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Rank, Teacher
 from detectors.features import LONGEST
+from detectors.openset import rivals
 from detectors.overlap_tables import Views, charts, exhibits, tables
 from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
 from detectors.phrases import Held, Phrase, PhraseBook
@@ -59,7 +60,8 @@ class StylisticOverlap(Detector):
     s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike; each answer is scored
     by a fold of the classifier that never saw its prompt. With at least three stored models of other vendors the value is
     s(t) after z-norm over those models (each playing the suspect with its vendor left out) and t-norm over the stored
-    models; with fewer it is s(t) less that of the best other vendor, in nats. Deterministic under ``seed``.
+    models; with fewer it is s(t) less that of the best other vendor's model (of the best other model, where all are of one
+    vendor), in nats. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "stylistic_overlap"
@@ -103,7 +105,7 @@ class StylisticOverlap(Detector):
             return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
         views = self._views(case, self.attribution_, self._score(case.suspect, self.attribution_))
         if views is None:
-            return NotMeasured(reason="no stored model of another vendor shares the suspect's prompts")
+            return NotMeasured(reason="no other stored model shares the suspect's prompts")
         return _measurement(views)
 
     def _score(self, suspect: Transcript, attribution: Attribution) -> Scored:
@@ -149,7 +151,7 @@ class StylisticOverlap(Detector):
         return standing(attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
 
     def _phrases(self, scored: Scored, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
-        foreign = np.flatnonzero((self.book_.vendors != self.book_.vendors[place]) & usable)
+        foreign = np.flatnonzero(rivals(self.book_.vendors, place) & usable)
         return self.phrases_.telling(place, foreign.tolist(), scored.held, PHRASES)
 
 
@@ -184,7 +186,7 @@ def _measurement(views: Views) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
     return Measurement(
-        metric="normalised author score (z-norm, then t-norm)" if main.normal else "author score less the best other vendor's",
+        metric=_metric(views),
         value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
         direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
         rank=Rank(position=main.rank, of=len(book.teachers)), null=_null(views), summary=_summary(views),
@@ -217,8 +219,21 @@ def _summary(views: Views) -> str:
     if main.normal:
         score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
         return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
-    against = f"{main.value:+.2f} nats per answer against the best other vendor (95 % {low:.2f} to {high:.2f})"
+    against = f"{main.value:+.2f} nats per answer against the best of {_whom(views)} (95 % {low:.2f} to {high:.2f})"
     return f"{place}: {against}; too few models to normalise."
+
+
+def _metric(views: Views) -> str:
+    return (
+        "normalised author score (z-norm, then t-norm)"
+        if views.main.normal
+        else f"author score less the best of {_whom(views)}"
+    )
+
+
+def _whom(views: Views) -> str:
+    foreign = (views.book.vendors != views.book.vendors[views.candidate]).any()
+    return "the other vendors" if foreign else "the same vendor's other models"
 
 
 def _notes(views: Views) -> tuple[str, ...]:
@@ -234,4 +249,6 @@ def _notes(views: Views) -> tuple[str, ...]:
         )
     if views.book.left_out:
         notes.append(f"{len(views.book.left_out)} stored models answered too few of the shared prompts and were left out.")
+    if not (views.book.vendors != views.book.vendors[views.candidate]).any():
+        notes.append("All stored models are of the candidate's vendor: the margin is against a sibling, not a stranger.")
     return (*notes, *CAUTIONS)

@@ -9,7 +9,7 @@ import click
 
 from auditor.audit import open_store, run
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
-from auditor.console import progress_bar, put, put_json, say
+from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence import Report
 from auditor.plan import Plan, estimate, make_plan, parse_probes, read_plan
 from auditor.render import render
@@ -59,8 +59,8 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    with progress_bar("asking the suspect") as progress:
-        report = run(plan, folder, progress)
+    with progress_steps("opening the suspect", "asking the suspect", "comparing with stored models") as (_, asking, judging):
+        report = run(plan, folder, asking, judging)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
     _tell(report, folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0

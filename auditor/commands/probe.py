@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
-from auditor.console import progress_bar, put, put_json
+from auditor.console import progress_steps, put, put_json
 from auditor.plan import PRESETS, parse_probes
 from fingerprints.collect import collect
 from fingerprints.records import Sampling
@@ -34,8 +34,8 @@ def probe(spec: str, out: str, probes: str | None, as_json: bool, device: str | 
     choices = parse_probes(probes) if probes else PRESETS["standard"]
     sets = [choice.load() for choice in choices]
     sampling = Sampling.model_validate(sampling_values(**flags))
-    with open_subject(placed(spec, device, dtype)) as subject, progress_bar("asking") as progress:
-        transcript = collect(subject, sets, sampling, Path(out), progress)
+    with progress_steps("opening", "asking") as (_, asking), open_subject(placed(spec, device, dtype)) as subject:
+        transcript = collect(subject, sets, sampling, Path(out), asking)
     summary = {
         "transcript": out,
         "complete": transcript.complete,

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from auditor.audit import open_store
 from auditor.commands.options import AS_JSON, PROBES, STORE, placed, sampling_options, sampling_values
-from auditor.console import progress_bar, put, put_json, say
+from auditor.console import progress_steps, put, put_json, say
 from auditor.plan import BUNDLED, PRESETS, parse_probes
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
@@ -73,8 +73,8 @@ def add(
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with FingerprintStore.open_or_create(Path(store_dir)) as opened:
-        with open_subject(placed(spec, device, dtype)) as subject, progress_bar(f"asking {name}") as progress:
-            transcript = collect(subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, progress)
+        with progress_steps("opening", "asking") as (_, asking), open_subject(placed(spec, device, dtype)) as subject:
+            transcript = collect(subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, asking)
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
     pending.unlink()
     if not any(pending.parent.iterdir()):
@@ -139,7 +139,7 @@ def remove(name: str, store_dir: str) -> int:
 @AS_JSON
 def import_(path: str, replace: bool, metadata: str | None, store_dir: str, as_json: bool) -> int:
     """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt and answer fields."""
-    with FingerprintStore.open_or_create(Path(store_dir)) as opened, progress_bar("importing") as progress:
+    with FingerprintStore.open_or_create(Path(store_dir)) as opened, progress_steps("importing") as (progress,):
         outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress, replace)
     if as_json:
         put_json(outcome.model_dump(mode="json"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import auditor
+from auditor.audit import audit
 from auditor.cli import run
 from auditor.evidence import Report
 from auditor.render.bundle import load_bundle
@@ -71,8 +71,8 @@ def test_the_model_itself_is_recognised_by_its_weights_and_not_judged_as_a_stude
 def test_every_candidate_has_a_finding_or_a_reason_from_every_detector(report: tuple[Report, Path]) -> None:
     told, _ = report
     for detector in ("self_identification", "stylistic_overlap"):
-        seen = {f.candidate for f in told.findings if f.detector == detector}
-        why = {s.candidate for s in told.skipped if s.detector == detector}
+        seen = {f.candidate for f in told.findings if f.detector == detector} - {None}
+        why = {s.candidate for s in told.skipped if s.detector == detector} - {None}
         assert seen | why == {"itself", "second", "third"}
         assert not seen & why
 
@@ -136,9 +136,7 @@ def test_ctrl_c_and_sigterm_keep_what_was_answered(model: Path, store: Path, tmp
 
 
 def test_the_python_api_does_the_same_in_three_lines(model: Path, store: Path, tmp_path: Path) -> None:
-    told = auditor.audit(
-        f"hf:{model},dtype=float32", out=tmp_path / "r", store=str(store), probes=PROBES, sampling={"max_tokens": 12}
-    )
+    told = audit(f"hf:{model},dtype=float32", out=tmp_path / "r", store=str(store), probes=PROBES, sampling={"max_tokens": 12})
     assert told.answers[0].question == "inheritance"
     assert json.loads((tmp_path / "r" / "report.json").read_text())["id"] == told.id
 
@@ -156,7 +154,7 @@ def test_a_store_without_another_model_is_told_and_not_judged(model: Path, tmp_p
         pass
     assert run(["audit", str(model), "--store", str(tmp_path / "empty"), "--out", str(tmp_path / "r"), *FAST]) == 0
     told = load_bundle(tmp_path / "r")
-    assert not told.findings
+    assert {f.candidate for f in told.findings} == {None}
     assert {s.reason for s in told.skipped} == {"the store holds no other model to compare with"}
 
 

@@ -134,9 +134,14 @@ def test_one_stored_model_alone_is_not_measured(student: Transcript) -> None:
     assert isinstance(StylisticOverlap().fit(COHORT[:1], student).measure(case(student, COHORT[:1])), NotMeasured)
 
 
-def test_models_of_the_same_vendor_alone_are_not_measured(student: Transcript) -> None:
+def test_models_of_one_vendor_alone_are_compared_with_each_other_and_that_is_said(student: Transcript) -> None:
     kin = [stored(seed, N, "one") for seed in range(3)]
-    assert isinstance(StylisticOverlap().fit(kin, student).measure(case(student, kin)), NotMeasured)
+    result = measured(StylisticOverlap().fit(kin, student), case(student, kin))
+    assert result.rank is not None
+    assert result.rank.of == 3
+    assert "same vendor's other models" in result.metric
+    assert result.null is not None
+    assert (result.null.n, result.null.p) == (0, None)
 
 
 def test_the_null_holds_other_vendors_only(student: Transcript) -> None:
