@@ -36,6 +36,11 @@ def text(path: Path, content: str | bytes) -> str:
     return str(path)
 
 
+def empty(folder: Path) -> str:
+    folder.mkdir()
+    return str(folder)
+
+
 def checkpoint(folder: Path, config: object = None, **files: bytes | str) -> str:
     text(
         folder / "config.json",
@@ -259,7 +264,7 @@ FAULTS = [
     Fault("import of nothing", lambda d: ["store", "import", str(d / "none"), "--store", str(d / "s")], 3, "none"),
     Fault(
         "import of an empty folder",
-        lambda d: [(d / "e").mkdir(), "store"][1:] + ["import", str(d / "e"), "--store", str(d / "s")],
+        lambda d: [*[(d / "e").mkdir(), "store"][1:], "import", str(d / "e"), "--store", str(d / "s")],
         3,
         "e",
     ),

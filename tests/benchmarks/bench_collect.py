@@ -1,6 +1,6 @@
 """How fast `collect` asks a small model, against a plain loop and the library's own batched pipeline, in one run.
 
-``python -m tests.benchmarks.bench_collect MODEL.gguf [--probes 64] [--tokens 64] [--threads 2] [--plain 8]``. All
+``python -m tests.benchmarks.bench_collect [MODEL.gguf] [--probes 64] [--tokens 64] [--threads 2] [--plain 8]``. All
 three answer the same prompts greedily in the same dtype on the CPU; the plain loop is timed on a part of them and said
 in answers per second. Prints one JSON object.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from auditor.demo import demo_model
 from fingerprints.collect import collect, requests_for
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Sampling
@@ -27,14 +28,14 @@ from fingerprints.subjects.quiet import quiet
 def main() -> None:
     """Times the three ways and prints answers per second, ratios and the load of the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model")
+    parser.add_argument("model", nargs="?", default=None, help="a GGUF file (default: the demo's)")
     parser.add_argument("--probes", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--plain", type=int, default=8, help="how many of the prompts the plain loop answers")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    subject: Any = open_subject(f"{args.model},device=cpu")
+    subject: Any = open_subject(f"{args.model or demo_model()},device=cpu")
     probes = load_probe_set("style").head(args.probes).model_copy(update={"arms": (Arm.OWN,), "max_tokens": args.tokens})
     prompts = [subject.speaker.chat.render(r) for r in requests_for([probes], Sampling())]
     _plain(subject.speaker, prompts[:1], 4)

@@ -57,9 +57,7 @@ def test_the_digest_is_over_answers_and_not_over_their_order(tmp_path: Path) -> 
 
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(min_value=1, max_value=10_000))
-def test_a_file_cut_anywhere_is_resumed_and_never_misread(
-    cut: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_file_cut_anywhere_is_resumed_and_never_misread(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("cut") / "t.jsonl"
     whole = write(path, [reply(i, f"answer {i}") for i in range(6)])
     data = path.read_bytes()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fingerprints.errors import AuditError, MalformedInput, UnsafeInput, UsageProblem
-from fingerprints.subjects.spec import OPTIONS, SubjectSpec, parse_spec
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fingerprints.errors import AuditError, MalformedInput, UnsafeInput, UsageProblem
+from fingerprints.subjects.spec import OPTIONS, SubjectSpec, parse_spec
 
 
 @pytest.mark.parametrize(
