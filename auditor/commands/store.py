@@ -17,7 +17,8 @@ from auditor.console import progress_steps, put, put_json, say
 from auditor.plan import BUNDLED, PRESETS, parse_probes
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
-from fingerprints.errors import StoreIntegrity
+from fingerprints.embed import SentenceTransformer
+from fingerprints.errors import StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import import_answers
 from fingerprints.records import Sampling, sha256
 from fingerprints.store import FingerprintStore
@@ -34,6 +35,11 @@ READ_STORE = click.option(
 )
 
 
+EMBEDDER = click.option(
+    "--embedder", metavar="NAME", help="Of a new store: sentence-transformers:MODEL. Default: built in, offline."
+)
+
+
 @click.group()
 def store() -> None:
     """Keep the answers and signatures of teachers.
@@ -43,6 +49,7 @@ def store() -> None:
       auditor store add ./teacher.gguf --name teacher-1 --vendor acme --store teachers/
       auditor store import alpaca_eval/results --store teachers/ --metadata makers.csv
       auditor store list --store teachers/
+      auditor store search "I hope this helps!" --store teachers/
     """
 
 
@@ -53,6 +60,7 @@ def store() -> None:
 @click.option("--family", default="", help="Its family, for instance llama-3.")
 @click.option("--replace", is_flag=True, help="Replace a stored model of this name.")
 @STORE
+@EMBEDDER
 @PROBES
 @sampling_options
 @AS_JSON
@@ -63,6 +71,7 @@ def add(
     family: str,
     replace: bool,
     store_dir: str,
+    embedder: str | None,
     probes: str | None,
     as_json: bool,
     device: str | None,
@@ -72,7 +81,7 @@ def add(
     """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
-    with FingerprintStore.open_or_create(Path(store_dir)) as opened:
+    with _opened(store_dir, embedder) as opened:
         with progress_steps("opening", "asking") as (_, asking), open_subject(placed(spec, device, dtype)) as subject:
             transcript = collect(subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, asking)
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
@@ -136,10 +145,11 @@ def remove(name: str, store_dir: str) -> int:
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
 @STORE
+@EMBEDDER
 @AS_JSON
-def import_(path: str, replace: bool, metadata: str | None, store_dir: str, as_json: bool) -> int:
+def import_(path: str, replace: bool, metadata: str | None, store_dir: str, embedder: str | None, as_json: bool) -> int:
     """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt and answer fields."""
-    with FingerprintStore.open_or_create(Path(store_dir)) as opened, progress_steps("importing") as (progress,):
+    with _opened(store_dir, embedder) as opened, progress_steps("importing") as (progress,):
         outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress, replace)
     if as_json:
         put_json(outcome.model_dump(mode="json"))
@@ -150,6 +160,32 @@ def import_(path: str, replace: bool, metadata: str | None, store_dir: str, as_j
     if outcome.without_metadata:
         say(f"the metadata does not list {len(outcome.without_metadata)} models, {outcome.without_metadata[0]} first")
     return 0
+
+
+@store.command()
+@click.argument("text")
+@click.option("-k", "nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
+@READ_STORE
+@AS_JSON
+def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
+    """Find the stored answers nearest to TEXT by cosine similarity of their signatures."""
+    with open_store(store_dir) as opened:
+        scores, numbers = opened.search(opened.embedder.embed([text]), nearest)
+        rows = [_hit(opened, float(s), int(n)) for s, n in zip(scores[0], numbers[0], strict=True) if n >= 0]
+    if as_json:
+        put_json(rows)
+        return 0
+    table = Table(*(Column(title, overflow="fold") for title in ("cosine", "model", "probe", "answer begins")))
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row.values()))
+    Console().print(table)
+    return 0
+
+
+def _hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
+    found = opened.answer(number)
+    reply = next(r for r in opened.transcript(found.teacher).replies if r.key == (found.probe_id, found.arm, found.sample))
+    return {"cosine": round(score, 4), "model": found.teacher, "probe": found.probe_id, "answer": reply.text[:80]}
 
 
 @store.command()
@@ -178,6 +214,16 @@ def rebuild(store_dir: str) -> int:
         opened.rebuild()
     put("rebuilt")
     return 0
+
+
+def _opened(store_dir: str, embedder: str | None) -> FingerprintStore:
+    path = Path(store_dir)
+    if embedder is None:
+        return FingerprintStore.open_or_create(path)
+    name = embedder.removeprefix("sentence-transformers:")
+    if name == embedder or not name:
+        raise UsageProblem("unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL")
+    return FingerprintStore.open_or_create(path, embedder=SentenceTransformer(name))
 
 
 def _tell(stored: StoredTeacher, as_json: bool) -> None:

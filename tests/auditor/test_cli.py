@@ -130,6 +130,23 @@ def test_a_store_is_filled_listed_shown_checked_and_emptied(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "suspect.jsonl"]
 
 
+def test_the_nearest_stored_answers_to_a_text_are_found(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, answer = answers_of("gamma")[7]
+    assert run(["store", "search", answer, "-k", "3", "--store", str(store), "--json"]) == 0
+    hits = json.loads(capsys.readouterr().out)
+    assert len(hits) == 3
+    assert (hits[0]["model"], hits[0]["probe"], hits[0]["cosine"]) == ("gamma", "recorded/007", 1.0)
+    assert hits[0]["cosine"] >= hits[1]["cosine"] >= hits[2]["cosine"]
+    assert run(["store", "search", "[bold]\x1b[31m", "--store", str(store)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_embedder_that_is_not_there_is_one_line(tmp_path: Path, suspect: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add = ["store", "add", str(suspect), "--name", "x", "--store", str(tmp_path / "s"), "--embedder"]
+    assert run([*add, "word2vec"]) == 2
+    assert "--embedder" in capsys.readouterr().err
+
+
 def test_a_corpus_of_public_answers_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = tmp_path / "results"
     for name in ("alpha", "beta"):
