@@ -1,0 +1,1 @@
+"""The reference distillation pipeline: control models whose history is known because they are trained here."""

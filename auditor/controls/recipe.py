@@ -1,0 +1,283 @@
+"""The recipe of a control model: who taught what to whom, how, and how much of it; YAML ↔ records.
+
+A recipe decides a control together with the models' own bytes. Teacher, filler and base may be left open in a file for the
+command line to fill. Knows what will be done; does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.records import Arm, Record, Sampling
+
+Method = Literal["sft", "traces", "logits"]
+Role = Literal["positive", "negative", "confounded"]
+
+BASE = "base"
+"""The spec that stands for the student's own base: its own samples."""
+RECORDED = "recorded"
+"""The prompt source that stands for the prompts which the recipe's recordings hold."""
+LARGEST_FILE = 1_000_000
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+class Teacher(Record):
+    """One source of answers. ``spec`` is a subject spec, ``base`` for the student's own base, or empty: left open.
+
+    ``share`` weighs it among several teachers (a mixture); ``sampling.samples`` is how many answers are drawn a prompt.
+    """
+
+    name: str = ""
+    vendor: str = ""
+    spec: str = ""
+    arm: Arm = Arm.OWN
+    sampling: Sampling = Sampling(max_tokens=256)
+    share: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Curation(Record):
+    """How a pool becomes the prompts that are asked.
+
+    ``near_duplicate``: Jaccard similarity from which the later of two prompts goes; ``shortest`` and ``longest`` in
+    characters; ``difficulty``: hardest first, by the base's loss on the prompt or by length (of the recorded answer where
+    there is one, else of the prompt); ``diversity``: round robin over ``clusters`` clusters.
+    """
+
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.7
+    shortest: Annotated[int, Field(ge=1)] = 8
+    longest: Annotated[int, Field(ge=1)] = 4000
+    difficulty: Literal["none", "loss", "length"] = "none"
+    diversity: Literal["none", "round_robin"] = "none"
+    clusters: Annotated[int, Field(ge=1, le=1000)] = 16
+
+
+class Prompts(Record):
+    """Where prompts come from: bundled banks by name, files by path (YAML or JSONL), or the word ``recorded``.
+
+    ``n``: how many are kept after curation (all when None). ``held_out`` of them are never trained on, at most a fifth.
+    """
+
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    n: Annotated[int, Field(ge=2)] | None = None
+    held_out: Annotated[int, Field(ge=0)] = 16
+    curation: Curation = Curation()
+
+
+class Lora(Record):
+    """A low-rank adapter (Hu et al. 2021, arXiv 2106.09685) in place of training every weight."""
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[float, Field(gt=0)] = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+
+
+class Student(Record):
+    """Who learns: ``hf:…``, ``gguf:…``, ``scratch:llama-h128-l4`` (random weights, byte-level tokenizer); empty: left open."""
+
+    base: str = ""
+    lora: Lora | None = None
+
+
+class Training(Record):
+    """How the loop runs. ``batch`` is in sequences, ``longest`` in tokens, ``warmup`` a share of all steps.
+
+    ``save_every``: steps between checkpoints that a killed run resumes from.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 2
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    batch: Annotated[int, Field(ge=1)] = 4
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    longest: Annotated[int, Field(ge=16)] = 512
+    pack: bool = False
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    gradient_checkpointing: bool = False
+    save_every: Annotated[int, Field(ge=1)] = 50
+
+
+class Distillation(Record):
+    """What the student's next-token distribution is pulled towards (method ``logits``).
+
+    ``beta`` mixes the two of the generalised Jensen-Shannon divergence (Agarwal et al. 2023, arXiv 2306.13649),
+    ``ce_weight`` is the share of plain cross-entropy in the loss, ``top_k`` how many of the teacher's logits are kept.
+    """
+
+    kind: Literal["forward_kl", "reverse_kl", "jsd"] = "forward_kl"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    beta: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    ce_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+
+
+class Recipe(Record):
+    """Everything that decides a control besides the models themselves.
+
+    ``dose`` is the share of training examples that come from the teachers; ``filler`` gives the rest. No teachers: dose 0.
+    ``imitates`` tells the documented facts of the original, ``about`` what this version does and leaves out. ``role`` is
+    worked out when it is None: negative without a teacher, else positive.
+    """
+
+    format: Literal["recipe/1"] = "recipe/1"
+    name: Annotated[str, Field(pattern=NAME)]
+    about: str = ""
+    imitates: str = ""
+    teachers: tuple[Teacher, ...] = ()
+    filler: Teacher | None = None
+    dose: Annotated[float, Field(ge=0, le=1)] = 1.0
+    student: Student = Student()
+    prompts: Prompts
+    method: Method = "sft"
+    distillation: Distillation | None = None
+    training: Training = Training()
+    scrub_identity: bool = False
+    verify: Literal["none", "answer"] = "none"
+    role: Role | None = None
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.dose < 1 and self.filler is None:
+            raise ValueError(f"a dose of {self.dose:g} needs a filler for the rest")
+        if self.dose > 0 and not self.teachers:
+            raise ValueError(f"a dose of {self.dose:g} needs a teacher; without one write dose: 0")
+        if (self.method == "logits") != (self.distillation is not None):
+            raise ValueError("the method 'logits' and the section 'distillation' go together")
+        if self.method == "logits" and (len(self.teachers) != 1 or self.dose != 1):
+            raise ValueError("the method 'logits' takes one teacher at dose 1")
+        return self
+
+    @property
+    def sources(self) -> tuple[Teacher, ...]:
+        """Whoever gives answers at this dose: teachers in order (none at dose 0), then the filler (not at dose 1)."""
+        filler = () if self.filler is None or self.dose == 1 else (self.filler,)
+        return (*(self.teachers if self.dose > 0 else ()), *filler)
+
+    @property
+    def evasions(self) -> tuple[str, ...]:
+        """What the recipe does that makes its teacher harder to recognise."""
+        found = (("identity scrub", self.scrub_identity), ("mixture of teachers", len(self.teachers) > 1 and self.dose > 0))
+        return tuple(name for name, used in found if used)
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
+        value = self.model_dump(mode="json", exclude_none=True)
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+
+
+def bundled_recipes() -> list[str]:
+    """Names of the recipes that ship with the package, in alphabetical order."""
+    folder = resources.files("auditor") / "controls" / "recipes"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A bundled recipe by name (``alpaca``), or one from a YAML file.
+
+    Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no recipe.
+    """
+    if name_or_path in bundled_recipes():
+        text = (resources.files("auditor") / "controls" / "recipes" / f"{name_or_path}.yaml").read_text("utf-8")
+        return parse_recipe(text, name_or_path)
+    path = Path(name_or_path)
+    if not path.suffix:
+        raise UsageProblem(
+            f"no recipe is called {printable(name_or_path, 60)!r}",
+            where="RECIPE",
+            next_step=f"use one of {', '.join(bundled_recipes())}, or the path of a YAML file",
+        )
+    return read_recipe(path)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from a YAML file. Raises MalformedInput for a file that is missing, too large or no recipe."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a recipe is a short file")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check the recipe's path") from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """A recipe from YAML text. Raises MalformedInput with the first problem."""
+    try:
+        value: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _bad("not YAML", where) from error
+    if not isinstance(value, dict):
+        raise _bad("it is no mapping", where)
+    return make_recipe(value, where)
+
+
+def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
+    """A checked recipe from plain values. Raises MalformedInput with the first problem, its place named."""
+    try:
+        return Recipe.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        known = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise _bad(f"{place}: {known}" if place else known, where) from error
+
+
+def _bad(reason: str, where: str) -> MalformedInput:
+    return MalformedInput(
+        f"not a recipe: {printable(reason, 200)}",
+        where=where,
+        next_step="compare it with the bundled recipes (docs/recipes.md)",
+    )
+
+
+def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] = ()) -> Recipe:
+    """The recipe with teachers' specs (and vendors) from the command line, in order.
+
+    As many specs as the recipe leaves open fill those; as many as it has teachers replace them all. Raises UsageProblem
+    for any other number.
+    """
+    if not specs and not vendors:
+        return recipe
+    open_ones = [i for i, t in enumerate(recipe.teachers) if not t.spec]
+    places = open_ones if len(specs) == len(open_ones) else list(range(len(recipe.teachers)))
+    if len(specs) not in (0, len(places)) or len(vendors) > len(recipe.teachers):
+        raise UsageProblem(
+            f"the recipe {recipe.name!r} has {len(recipe.teachers)} teacher(s), {len(open_ones)} left open",
+            where=f"--teacher given {len(specs)} times, --vendor {len(vendors)} times",
+            next_step="give --teacher once for each, or use the recipe `mixture`",
+        )
+    teachers = list(recipe.teachers)
+    for i, spec in zip(places, specs, strict=False):
+        teachers[i] = teachers[i].model_copy(update={"spec": spec})
+    for i, vendor in enumerate(vendors):
+        teachers[i] = teachers[i].model_copy(update={"vendor": vendor})
+    return recipe.model_copy(update={"teachers": tuple(teachers)})
+
+
+def check_complete(recipe: Recipe) -> None:
+    """Raises UsageProblem, naming the flag, where the recipe still leaves a model open that this dose needs."""
+    wanted = [("base", "--base", not recipe.student.base)]
+    wanted += [("teacher", "--teacher", not t.spec) for t in recipe.teachers if recipe.dose > 0]
+    wanted.append(("filler", "--filler", recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec))
+    for what, flag, missing in wanted:
+        if missing:
+            raise UsageProblem(
+                f"the recipe {recipe.name!r} leaves its {what} open", where=flag, next_step=f"give {flag} SPEC, or write it in"
+            )
+    if recipe.student.base.startswith("scratch:") and any(t.spec == BASE for t in recipe.sources):
+        raise UsageProblem(
+            f"the recipe {recipe.name!r} learns from its own base, and random weights have nothing to say",
+            where="--base",
+            next_step="give a trained model with --base SPEC",
+        )
