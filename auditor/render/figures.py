@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditor.render.text import interval, number
+from auditor.render.text import interval, number, tick
 from detectors.base import Bar, Chart
 
 LEFT, RIGHT = 3.0, 97.0
@@ -76,7 +76,7 @@ def figure(chart: Chart) -> Figure:
         chart.x_label,
         chart.caption,
         tuple(_line(bar, bars[i - 1] if i else None, axis) for i, bar in enumerate(bars)),
-        tuple((axis.at(t), number(t)) for t in axis.ticks),
+        tuple((axis.at(t), tick(t)) for t in axis.ticks),
         None if reference is None else axis.at(reference),
         chart.reference_label,
         len(chart.bars) - len(bars),

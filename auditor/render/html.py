@@ -20,14 +20,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.evidence import Report
-from auditor.render import view, wording
+from auditor.render import groups, labels, view, wording
 from auditor.render.figures import figure
 from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
+from detectors.base import Cell
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 LONG_TABLE = 12
 LONG_WORD = 32
 MOST_EXHIBITS = 24
+MOST_LISTED = 10
 MOST_ROWS = 400
 
 
@@ -46,6 +48,7 @@ def render(report: Report) -> str:
             detectors=view.detectors(report),
             summary=view.summary(report),
             compared=view.compared(report),
+            unmeasured=groups.unmeasured(report.skipped),
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
             transcript_rows=view.transcript_rows(report),
@@ -79,27 +82,43 @@ def _environment() -> Environment:
         "interval": _typeset(interval),
         "signed_interval": lambda bounds: _minus(interval(bounds, sign=True)),
         "percent": percent,
-        "cell": lambda value: value if isinstance(value, str) else _minus(cell(value)),
+        "cell": _cell,
         "minus": _minus,
         "is_number": lambda value: isinstance(value, int | float),
+        "is_shown": lambda value: isinstance(value, labels.Shown),
         "is_long": lambda value: isinstance(value, str) and max(map(len, value.split()), default=0) > LONG_WORD,
         "is_digest": lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)),
         "language": lambda code: code if LANGUAGE.fullmatch(code) else "",
         "name": lambda text: one_line(text, 160),
+        "names": lambda text: one_line(text, 640),
         "words": lambda text: text.replace("_", " "),
         "sentence": lambda text: text[:1].upper() + text[1:],
         "date": date,
-        "figure": figure,
+        "arm": lambda arm: labels.arm(arm.value),
+        "figure": lambda chart: figure(labels.chart(chart)),
+        "labelled": labels.table,
+        "numeric": labels.numeric,
+        "decimals": labels.decimals,
         "quote": quote,
         "identity": view.identity,
-        "reasons": view.reasons,
+        "reasons": lambda verdicts: groups.reasons(verdicts, brief=True),
+        "unanimous": groups.unanimous,
     }
-    environment.globals |= {"LONG_TABLE": LONG_TABLE, "MOST_EXHIBITS": MOST_EXHIBITS, "MOST_ROWS": MOST_ROWS}
+    environment.globals |= {
+        "LONG_TABLE": LONG_TABLE,
+        "MOST_EXHIBITS": MOST_EXHIBITS,
+        "MOST_ROWS": MOST_ROWS,
+        "MOST_LISTED": MOST_LISTED,
+    }
     return environment
 
 
 def _shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _cell(value: Cell, decimals: int | None) -> str:
+    return value if isinstance(value, str) and not isinstance(value, labels.Shown) else _minus(cell(value, decimals))
 
 
 def _minus(text: str) -> str:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.evidence import Finding, Report, Verdict
-from auditor.render import view, wording
+from auditor.render import groups, labels, view, wording
 from auditor.render.html import plan_text
 from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
-from detectors.base import Chart, Exhibit, Table
+from detectors.base import Cell, Chart, Exhibit, Table
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
@@ -23,7 +23,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _glance, _candidates, _rest, _record)
+    parts = (_head, _answers, _glance, _alone, _candidates, _rest, _record)
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
@@ -73,12 +73,12 @@ def _answers(report: Report) -> Iterator[str]:
         if card.verdicts:
             columns = ("Candidate", "Outcome", "log10 LR", "Cap", "p", "Controls")
             yield table(columns, (_verdict(v) for v in card.verdicts)) + "\n"
-            yield from (f"{inline(reason)}\n" for reason in view.reasons(card.verdicts))
+            yield from (f"{inline(reason)}\n" for reason in groups.reasons(card.verdicts))
 
 
 def _verdict(v: Verdict) -> tuple[str, ...]:
     outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
-    ratio = f"{signed(v.log10_lr)} {_bracketed(interval(v.interval, sign=True))}".strip()
+    ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
     name = code(v.candidate or "the suspect alone")
     return (name, inline(outcome), ratio, signed(v.cap), number(v.p_value), number(v.n_controls))
 
@@ -96,7 +96,7 @@ def _glance(report: Report) -> Iterator[str]:
 def _glimpse(finding: Finding | None) -> str:
     if finding is None:
         return "not measured"
-    parts = [f"**{number(finding.value)}** {_bracketed(interval(finding.interval))}".strip()]
+    parts = [f"**{number(finding.value)}** {interval(finding.interval)}".strip()]
     if finding.rank:
         parts.append(f"rank {finding.rank.position} of {finding.rank.of}")
     if finding.null and finding.null.p is not None:
@@ -104,18 +104,19 @@ def _glimpse(finding: Finding | None) -> str:
     return ", ".join(parts)
 
 
-def _bracketed(text: str) -> str:
-    return f"({text})" if text else ""
-
-
 def _candidates(report: Report) -> Iterator[str]:
     yield "## Candidates\n"
     for candidate in view.compared(report):
         yield f"### {code(candidate.name)}\n"
+        if candidate.about is not None and candidate.about.same_weights:
+            yield f"{inline(wording.SAME_WEIGHTS)}\n"
         if not candidate.findings:
             yield "No detector measured this candidate.\n"
         for finding in candidate.findings:
             yield from _finding(finding)
+
+
+def _alone(report: Report) -> Iterator[str]:
     yield "## The suspect alone\n"
     found = view.alone(report)
     if not found:
@@ -129,7 +130,7 @@ def _finding(f: Finding) -> Iterator[str]:
     yield f"#### {inline(f.detector.replace('_', ' '))}{badge}\n"
     if f.summary:
         yield inline(f.summary) + "\n"
-    bounds = f" ({interval(f.interval)} at {percent(f.level)})" if f.interval else ""
+    bounds = f" {interval(f.interval)} at {percent(f.level)}" if f.interval else ""
     yield f"- {inline(f.metric.replace('_', ' '))}: **{number(f.value)}**{bounds}; n = {number(f.n)} {inline(f.n_unit)}"
     yield f"- Direction: {inline(f.direction)}"
     if f.null:
@@ -152,7 +153,8 @@ def _finding(f: Finding) -> Iterator[str]:
         yield f"{len(f.exhibits) - MOST_EXHIBITS} more exhibits are in report.json.\n"
 
 
-def _chart(chart: Chart) -> str:
+def _chart(made: Chart) -> str:
+    chart = labels.chart(made)
     rows = (
         (
             f"{inline(b.group)}: {code(b.label)}" if b.group else code(b.label),
@@ -164,18 +166,24 @@ def _chart(chart: Chart) -> str:
     return f"**{inline(chart.title)}**\n\n{table(('Item', inline(chart.x_label) or 'Value', 'Interval'), rows)}\n"
 
 
-def _table(t: Table) -> str:
-    rows = ([code(v) if isinstance(v, str) else cell(v) for v in row] for row in t.rows[:MOST_ROWS])
+def _table(made: Table) -> str:
+    t = labels.table(made)
+    digits = dict(enumerate(labels.decimals(t)))
+    rows = ([_cell(v, digits.get(i)) for i, v in enumerate(row)] for row in t.rows[:MOST_ROWS])
     more = f"\n{len(t.rows) - MOST_ROWS} more rows are in report.json.\n" if len(t.rows) > MOST_ROWS else ""
     caption = f"\n{inline(t.caption)}\n" if t.caption else ""
     return f"**{inline(t.title)}**\n\n{table([inline(c) for c in t.columns], rows)}\n{more}{caption}"
+
+
+def _cell(value: Cell, decimals: int | None) -> str:
+    return code(value) if isinstance(value, str) and not isinstance(value, labels.Shown) else cell(value, decimals)
 
 
 def _exhibit(e: Exhibit) -> str:
     marked = quote(e.answer, e.spans).marks
     why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + ("\n" if marked else "")
     why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
-    head = f"{code(e.source)}, probe {code(e.probe_id)}, system prompt: {e.arm.value}"
+    head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(labels.arm(e.arm.value))}"
     return f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
 
 

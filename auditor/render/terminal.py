@@ -19,11 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.evidence import Finding, Report, Verdict
-from auditor.render import view, wording
+from auditor.render import groups, view, wording
+from auditor.render.groups import Group
 from auditor.render.text import date, interval, number, one_line, percent, signed
 from auditor.render.view import Card
 
-NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 12, 3
+NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 24, 3
+MOST_FINDINGS = 8
 OUTCOME_STYLE = {"supported": "bold green", "inconclusive": "bold yellow", "not_supported": "bold", "not_assessable": "bold"}
 
 
@@ -116,40 +118,78 @@ def _figures(report: Report, card: Card, console: Console, plain: bool) -> None:
         return
     _section(console, card.question.capitalize(), plain)
     if card.verdicts:
-        rows = [_verdict_row(v) for v in card.verdicts]
-        _rows(console, plain, ("candidate", "outcome", "log10 LR", "cap", "p", "controls"), rows)
-        for reason in view.reasons(card.verdicts):
-            console.print(_say(reason, "dim"))
-    if found:
-        if card.verdicts:
-            console.print()
-        _rows(
-            console,
-            plain,
-            ("candidate", "detector", "value", "n", "rank", "p (null)"),
-            [_row(f, view.calibrated(report)) for f in found],
-        )
+        _verdicts(card.verdicts, console, plain)
+    for group in groups.by_detector(found):
+        console.print()
+        _group(group, console, plain, view.calibrated(report))
+    if card.skipped:
+        console.print()
     for skipped in card.skipped:
-        who = f" for {skipped.candidate}" if skipped.candidate else ""
-        console.print(_say(f"Not measured: {skipped.detector.replace('_', ' ')}{who}: {skipped.reason}", "dim"))
+        whom = f" for {skipped.who}" if skipped.who else ""
+        console.print(_say(f"Not measured: {skipped.detector.replace('_', ' ')}{whom}: {skipped.reason}", "dim"))
+
+
+def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> None:
+    """A table of verdicts; one line and the reasons where all of them say the same and weigh nothing."""
+    outcome = groups.unanimous(verdicts)
+    if outcome is None:
+        rows = [_verdict_row(v) for v in verdicts]
+        _rows(console, plain, ("candidate", "outcome", "log10 LR", "cap", "p", "controls"), rows)
+    told = groups.reasons(verdicts, brief=True)
+    if outcome is not None:
+        who = f"all {len(verdicts)} candidates" if len(verdicts) > 1 else verdicts[0].candidate or groups.ALONE
+        line = f"{wording.OUTCOMES[outcome].capitalize()} for {who}."
+        told = (f"{line} {told[0]}", *told[1:]) if len(told) == 1 else (line, *told)
+    for reason in told:
+        console.print(_say(reason, "dim"))
+
+
+def _group(group: Group, console: Console, plain: bool, some_calibrated: bool) -> None:
+    """The findings of one detector under its name: the first eight by rank, and how many more there are."""
+    sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
+    unit = group.findings[0].n_unit if len(units) == 1 else ""
+    same_n = bool(unit) and len(sizes) == 1
+    size = f", n = {number(group.findings[0].n)} {unit}" if same_n else f", n in {unit}" if unit else ""
+    about = f", {groups.ALONE}" if group.alone else ""
+    detector = one_line(group.detector.replace("_", " ")).capitalize()
+    heading = one_line(f"{about}: {group.metric.replace('_', ' ')}{size}")
+    console.print(Text.assemble((detector, "bold"), heading, overflow="fold"))
+    columns = ("candidate", "value", "n", "rank", "p (null)", "weight")
+    rows = [_row(f, some_calibrated, unit, same_n) for f in group.findings[:MOST_FINDINGS]]
+    if group.alone:
+        _alone(group, console, columns, rows)
+    else:
+        _rows(console, plain, columns, rows)
+    if len(group.findings) > MOST_FINDINGS:
+        more = f"{'...' if plain else '…'} and {len(group.findings) - MOST_FINDINGS} more in report.html"
+        console.print(_say(more, "dim"))
+
+
+def _alone(group: Group, console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
+    """What is said about the suspect by itself: the sentence that names whom it names, then its figures on one line."""
+    for finding, row in zip(group.findings, rows, strict=False):
+        if finding.summary:
+            console.print(Padding(_say(finding.summary), (0, 0, 0, 2)))
+        told = [f"{label} {text.plain}" for label, text in zip(columns[1:], row[1:], strict=True) if text.plain != "–"]
+        console.print(Padding(_say("; ".join(told), "dim"), (0, 0, 0, 2)))
 
 
 def _verdict_row(v: Verdict) -> tuple[Text, ...]:
-    bounds = f" ({interval(v.interval, sign=True)})" if v.interval else ""
+    bounds = f" {interval(v.interval, sign=True)}" if v.interval else ""
     outcome = Text(wording.OUTCOMES[v.outcome], style=OUTCOME_STYLE[v.outcome])
     outcome.append(f" ({one_line(v.words)})" if v.words else "", style="not bold default")
     texts = (signed(v.log10_lr) + bounds, signed(v.cap), number(v.p_value), number(v.n_controls))
     return (_say(v.candidate or "suspect alone", "bold"), outcome, *(_say(t) for t in texts))
 
 
-def _row(f: Finding, some_calibrated: bool) -> tuple[Text, ...]:
-    bounds = f" ({interval(f.interval)})" if f.interval else ""
+def _row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[Text, ...]:
+    bounds = f" {interval(f.interval)}" if f.interval else ""
     p = "–" if f.null is None else f"{number(f.null.p)} ({f.null.n})"
     lr = "uncalibrated" if f.log10_lr is None else ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
-    detector = Text(one_line(f.detector.replace("_", " "))).append(f" ({one_line(lr)})" if some_calibrated else "", style="dim")
     rank = f"{f.rank.position} of {f.rank.of}" if f.rank else "–"
-    name = _say(f.candidate or "suspect alone", "bold")
-    return (name, detector, _say(number(f.value) + bounds), _say(f"{number(f.n)} {f.n_unit}"), _say(rank), _say(p))
+    n = "–" if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}"
+    texts = (number(f.value) + bounds, n, rank, p, lr if some_calibrated else "–")
+    return (_say(f.candidate or "suspect alone", "bold"), *(_say(t) for t in texts))
 
 
 def _rows(console: Console, plain: bool, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
@@ -169,14 +209,14 @@ def _rows(console: Console, plain: bool, columns: tuple[str, ...], rows: list[tu
 
 
 def _widths(columns: list[list[str]], room: int) -> list[int] | None:
-    """A width for each column: its longest word at least (a short text whole), its longest text at most; None where they
-    don't fit.
+    """A width for each column: its longest word at least (a short text whole, but for the names in the first column), its
+    longest text at most; None where they don't fit.
 
     rich shrinks columns below the words in them and then cuts the last ones off: a number that is cut is a wrong number.
     """
     most = [max(cell_len(text) for text in texts) for texts in columns]
     words = [max(min(WIDEST_WORD, cell_len(word)) for text in texts for word in text.split() or [""]) for texts in columns]
-    least = [whole if whole <= SHORT else word for whole, word in zip(most, words, strict=True)]
+    least = [whole if i and whole <= SHORT else word for i, (whole, word) in enumerate(zip(most, words, strict=True))]
     if sum(least) > room:
         return None
     widths = list(least)

@@ -20,6 +20,8 @@ COMBINING_RUN = 6
 """Marks on one letter that are shown as they are: no living script needs more."""
 INVISIBLE_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 QUOTE_LIMIT = 2400
+SMALLEST = 0.0005
+"""Below it three decimals would show nothing."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +107,37 @@ def _pieces(text: str, spans: list[tuple[int, int, str]], begin: int, end: int) 
         yield Piece(text[at:end], False)
 
 
-def number(value: float | None) -> str:
-    """A number in three significant digits, thousands grouped; a dash where there is none.
+def number(value: float | None, decimals: int | None = None) -> str:
+    """A measured number: three decimals below ten, fewer above, thousands grouped; a whole count as it is, a dash for none.
 
-    >>> [number(v) for v in (0.12345, 1234567, 12345.6, 3.2e-7, None, 0.0)]
-    ['0.123', '1,234,567', '12,346', '3.2e-07', '–', '0']
+    ``decimals`` sets their number instead, as for a column. What three decimals would round to nothing is told in powers of
+    ten, and minus zero as zero.
+
+    >>> [number(v) for v in (0.12345, 0.5, 12.345, 1234567, 12345.6, 3.24e-7, None, 0.0)]
+    ['0.123', '0.500', '12.35', '1,234,567', '12,346', '3.2e-07', '–', '0.000']
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if isinstance(value, int) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    short = f"{value:.3g}"
-    return "0" if short in ("-0", "0") else short
+    if isinstance(value, int):
+        return f"{value:,}"
+    if 0 < abs(value) < SMALLEST:
+        return f"{value:.1e}"
+    return f"{value or 0.0:,.{places(abs(value)) if decimals is None else decimals}f}"
+
+
+def places(size: float) -> int:
+    """How many decimals a number of this size is shown with."""
+    return next(n for limit, n in ((10, 3), (100, 2), (1000, 1), (math.inf, 0)) if size < limit)
+
+
+def tick(value: float) -> str:
+    """A number on an axis: the fewest digits that tell it, for an axis has round numbers only.
+
+    >>> [tick(v) for v in (0.0, 0.2, -1.5, 2000.0)]
+    ['0', '0.2', '-1.5', '2,000']
+    """
+    short = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return "0" if short == "-0" else short
 
 
 def signed(value: float | None) -> str:
@@ -125,9 +146,9 @@ def signed(value: float | None) -> str:
 
 
 def interval(bounds: tuple[float, float] | None, sign: bool = False) -> str:
-    """An interval as ``low to high``; empty where there is none."""
+    """An interval as ``(low to high)``; empty where there is none."""
     show = signed if sign else number
-    return "" if bounds is None else f"{show(bounds[0])} to {show(bounds[1])}"
+    return "" if bounds is None else f"({show(bounds[0])} to {show(bounds[1])})"
 
 
 def percent(level: float) -> str:
@@ -135,9 +156,9 @@ def percent(level: float) -> str:
     return f"{100 * level:.3g} %"
 
 
-def cell(value: str | float | None) -> str:
-    """One cell of a detector's table as text."""
-    return value if isinstance(value, str) else number(value)
+def cell(value: str | float | None, decimals: int | None = None) -> str:
+    """One cell of a detector's table as text, its number with the decimals of its column."""
+    return value if isinstance(value, str) else number(value, decimals)
 
 
 def date(stamp: str) -> str:

@@ -5,15 +5,15 @@ Knows the order of things; knows no format.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.evidence import Answer, Candidate, Finding, Report, Skipped, Verdict
+from auditor.evidence import Answer, Candidate, Finding, Report, Verdict
 from auditor.render import wording
+from auditor.render.groups import Unmeasured, precedence, unmeasured
 from detectors.base import Question
 from fingerprints.records import Identity
 
-OPEN_CANDIDATES = 3
+OPEN_CANDIDATES = 10
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Card:
     question: Question
     answer: Answer
     verdicts: tuple[Verdict, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Unmeasured, ...]
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,20 @@ class Row:
 
     name: str
     findings: tuple[Finding | None, ...]
+    same_weights: bool
 
 
 def cards(report: Report) -> tuple[Card, ...]:
     """The three questions in their fixed order; a question without an answer says so."""
     answers = {a.question: a for a in report.answers}
+    place = {c.name: i for i, c in enumerate(compared(report))}
+    verdicts = sorted(report.verdicts, key=lambda v: -1 if v.candidate is None else place[v.candidate])
     return tuple(
         Card(
             question,
             answers.get(question) or _unasked(question),
-            tuple(v for v in report.verdicts if v.question == question),
-            tuple(s for s in report.skipped if s.question == question),
+            tuple(v for v in verdicts if v.question == question),
+            unmeasured(s for s in report.skipped if s.question == question),
         )
         for question in wording.QUESTIONS
     )
@@ -74,44 +77,43 @@ def detectors(report: Report) -> tuple[str, ...]:
 
 
 def summary(report: Report) -> tuple[Row, ...]:
-    """Candidate × detector, the candidates in the report's order."""
+    """Candidate × detector, the candidates in the order of `compared`."""
+    names = detectors(report)
     return tuple(
-        Row(c.name, tuple(next((f for f in c.findings if f.detector == d), None) for d in detectors(report)))
+        Row(
+            c.name,
+            tuple(next((f for f in c.findings if f.detector == d), None) for d in names),
+            c.about is not None and c.about.same_weights,
+        )
         for c in compared(report)
     )
 
 
 def compared(report: Report) -> tuple[Compared, ...]:
-    """Every candidate that was stored or found, in the report's order; the first three are shown unfolded."""
+    """Every candidate that was stored or found: same weights first, then by best rank, then in the report's order.
+
+    The first ten are shown unfolded.
+    """
     known = {c.name: c for c in report.candidates}
     found = [*(f.candidate for f in report.findings), *(v.candidate for v in report.verdicts)]
     names = dict.fromkeys([*known, *(name for name in found if name is not None)])
+    about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
+    ordered = sorted(names, key=lambda name: precedence(known.get(name), about[name]))
     return tuple(
         Compared(
             name,
             known.get(name),
-            tuple(f for f in report.findings if f.candidate == name),
+            about[name],
             tuple(v for v in report.verdicts if v.candidate == name),
             i < OPEN_CANDIDATES,
         )
-        for i, name in enumerate(names)
+        for i, name in enumerate(ordered)
     )
 
 
 def alone(report: Report) -> tuple[Finding, ...]:
     """The findings about the suspect by itself."""
     return tuple(f for f in report.findings if f.candidate is None)
-
-
-def reasons(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    """Why there is no stronger outcome, each reason once; with the candidates' names unless it holds for all."""
-    grouped: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        if verdict.reason:
-            grouped.setdefault(verdict.reason, []).append(verdict.candidate or "the suspect alone")
-    return tuple(
-        reason if len(names) == len(verdicts) else f"{', '.join(names)}: {reason}" for reason, names in grouped.items()
-    )
 
 
 def calibrated(report: Report) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from auditor.evidence import Report
 from auditor.render.html import render
 from auditor.render.text import visible
-from detectors.base import Exhibit, Span
+from detectors.base import Exhibit, Rank, Span
 from fingerprints.records import Arm
 
 VOID = {"meta", "line", "rect", "circle", "use", "col"}
@@ -156,7 +156,7 @@ def test_every_anchor_of_the_contents_exists_once() -> None:
 
 def test_charts_show_their_numbers_as_text_beside_the_drawing() -> None:
     words = " ".join(Page(render(report())).words)
-    for expected in ("Hillside", "0.512 to 0.811", "null mean", "−1.5 to −0.7"):
+    for expected in ("Hillside", "(0.512 to 0.811)", "null mean", "(−1.500 to −0.700)"):
         assert expected in words
 
 
@@ -173,6 +173,56 @@ def test_ten_thousand_table_rows_and_hundreds_of_exhibits_stay_under_five_megaby
     exhibits = tuple(e.model_copy(update={"answer": "long " * 4000}) for e in first.exhibits) * 100
     big = made.model_copy(update={"findings": (first.model_copy(update={"tables": (table,), "exhibits": exhibits}),) * 8})
     assert len(render(big)) < 5_000_000
+
+
+def crowd(n: int, twin: int | None = None) -> Report:
+    """The example with n candidates in alphabetical order, ranked the other way round; one may have the suspect's weights."""
+    made = report()
+    names = [f"model-{i:02d}" for i in range(n)]
+    style = next(f for f in made.findings if f.detector == "stylistic_overlap")
+    return made.model_copy(
+        update={
+            "candidates": tuple(
+                made.candidates[0].model_copy(update={"name": name, "same_weights": i == twin}) for i, name in enumerate(names)
+            ),
+            "findings": tuple(
+                style.model_copy(update={"candidate": name, "rank": Rank(position=n - i, of=n), "value": float(i)})
+                for i, name in enumerate(names)
+                if i != twin
+            ),
+            "verdicts": tuple(made.verdicts[0].model_copy(update={"candidate": name}) for name in names),
+            "skipped": tuple(made.skipped[0].model_copy(update={"candidate": name}) for name in names),
+        }
+    )
+
+
+def test_candidates_stand_by_rank_with_the_suspects_own_weights_first_and_ten_are_unfolded() -> None:
+    text = render(crowd(34, twin=4))
+    heads = re.findall(r'<details class="candidate"( open)?>\s*<summary><h3><bdi>([^<]*)', text)
+    assert [name for _, name in heads][:4] == ["model-04", "model-33", "model-32", "model-31"]
+    assert [bool(opened) for opened, _ in heads] == [True] * 10 + [False] * 24
+    assert re.findall(r'<th scope="row"><a href="#c\d+"><bdi>([^<]*)', text) == [name for _, name in heads]
+    assert "and 24 more" in text.split("</nav>")[0]
+    asserts_nothing_active(Page(text))
+
+
+def test_what_the_suspect_says_by_itself_stands_before_the_candidates() -> None:
+    text = render(report())
+    assert text.index('<section id="alone">') < text.index('<section id="candidates">')
+
+
+def test_verdicts_that_all_say_the_same_are_folded_and_told_once() -> None:
+    text = render(crowd(34))
+    assert "for all 34 candidates" in text
+    assert '<details class="more folded">' in text
+    assert text.count("no calibration was given") == 1
+    assert '<details class="more folded">' not in render(report(calibrated=True))
+
+
+def test_a_reason_that_holds_for_many_is_told_once_with_three_names() -> None:
+    text = render(crowd(34)).split('<section id="skipped">')[1].split("</section>")[0]
+    assert text.count("<tr>") == 2
+    assert "34 candidates (model-00, model-01, model-02 and 31 more)" in text
 
 
 def luminance(colour: str) -> float:

@@ -9,6 +9,7 @@ import unicodedata
 import pytest
 from example import report
 from rich.cells import cell_len
+from test_render_html import crowd
 
 from auditor.render.terminal import next_steps, render, write
 
@@ -32,7 +33,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, calibrated: bool) -> Non
 @pytest.mark.parametrize("width", [20, 33, 60, 70, 80, 92, 100, 120, 200])
 def test_every_figure_is_there_at_every_width(width: int) -> None:
     words = " ".join(render(report(calibrated=True), width=width).split())
-    for expected in ("hill-7b", "0.683", "1 of 12", "+0.52", "supported", "0.0833", "0.0041", "466", "0.113"):
+    for expected in ("hill-7b", "0.683", "1 of 12", "+0.52", "supported", "0.083", "0.004", "466", "0.113"):
         assert expected in words
     assert words.count("(11)") == 5
 
@@ -79,5 +80,21 @@ def test_next_steps_say_to_resume_only_what_is_incomplete_and_to_calibrate_only_
     made = report(calibrated=True)
     whole = made.model_copy(update={"transcript": made.transcript.model_copy(update={"complete": True})})
     assert "resumes" in next_steps(made)[0]
-    assert not any("resumes" in s or "Calibrate" in s for s in next_steps(whole))
-    assert any("Calibrate" in s for s in next_steps(report()))
+    assert not any("resumes" in s or "calibration" in s for s in next_steps(whole))
+    assert any("calibration" in s for s in next_steps(report()))
+
+
+def test_of_many_findings_eight_are_shown_by_rank_and_the_others_counted() -> None:
+    text = render(crowd(34), width=100)
+    shown = re.findall(r"^(model-\d\d) ", text, re.MULTILINE)
+    assert shown == [f"model-{i}" for i in range(33, 25, -1)]
+    assert "… and 26 more in report.html" in text
+    assert "Not assessable for all 34 candidates. no calibration was given" in text
+    assert len(text.splitlines()) < 60
+
+
+def test_what_the_suspect_says_by_itself_comes_before_the_candidates_of_its_question() -> None:
+    made = report()
+    alone = made.findings[-1].model_copy(update={"question": "inheritance"})
+    text = render(made.model_copy(update={"findings": (*made.findings, alone)}), width=100).split("Inheritance ─")[1]
+    assert text.index("Answer drift, the suspect alone") < text.index("Self identification: claim rate")

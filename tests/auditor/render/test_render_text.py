@@ -56,23 +56,27 @@ def test_the_pieces_of_a_quote_add_up_to_the_text_that_is_not_cut(text: str, spa
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.5, "0.5"),
+        (0.5, "0.500"),
+        (0.02344, "0.023"),
+        (9.99, "9.990"),
+        (12.345, "12.35"),
+        (257.0, "257.0"),
         (1, "1"),
         (12345, "12,345"),
-        (-0.0001, "-0.0001"),
+        (-0.0001, "-1.0e-04"),
         (math.nan, "–"),
         (math.inf, "–"),
-        (-0.0, "0"),
+        (-0.0, "0.000"),
         (None, "–"),
     ],
 )
-def test_numbers_are_shown_in_three_digits(value: float | None, text: str) -> None:
+def test_numbers_are_shown_with_at_most_three_decimals(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
 def test_intervals_signs_cells_and_dates() -> None:
-    assert interval((0.1, 0.25)) == "0.1 to 0.25"
-    assert interval((-1.0, 0.5), sign=True) == "-1.00 to +0.50"
+    assert interval((0.1, 0.25)) == "(0.100 to 0.250)"
+    assert interval((-1.0, 0.5), sign=True) == "(-1.00 to +0.50)"
     assert interval(None) == ""
     assert signed(0.0) == "+0.00"
     assert cell("x") == "x"
