@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, 
 from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence import Report
 from auditor.plan import Plan, estimate, make_plan, parse_probes, read_plan
-from auditor.render import render
+from auditor.render import render, terminal
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.size import parameters_of
 from auditor.weight import LEVELS, reaches
@@ -106,5 +107,8 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
 
 
 def _tell(report: Report, folder: Path, as_json: bool) -> None:
-    put(render(report, "json" if as_json else "terminal"))
+    if as_json:
+        put(render(report, "json"))
+    else:
+        terminal.write(report, sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")

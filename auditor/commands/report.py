@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from auditor.console import put, say
-from auditor.render import formats, render
+from auditor.render import formats, render, terminal
 from auditor.render.bundle import load_bundle
 from fingerprints.durable import replacing
 
@@ -25,7 +26,11 @@ def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:
       auditor report report/
       auditor report report/ --format markdown --out evidence.md
     """
-    text = render(load_bundle(Path(bundle)), "json" if as_json else form)
+    loaded = load_bundle(Path(bundle))
+    if form == "terminal" and not as_json and out is None:
+        terminal.write(loaded, sys.stdout)
+        return 0
+    text = render(loaded, "json" if as_json else form)
     if out is None:
         put(text)
     else:
