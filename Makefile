@@ -41,6 +41,7 @@ test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: .venv/dev .venv/demo
+	$(BIN)/python -m pip install --quiet --editable '.[serve]'
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow --timeout 900
 
 lint: .venv/dev

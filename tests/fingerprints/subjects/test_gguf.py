@@ -19,8 +19,6 @@ from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder, intact, publish
 from tests.fingerprints.subjects.tiny import CHATML, OWN_SYSTEM, tiny_model, tiny_tokenizer
 
-SMOLLM2 = "smollm2-135m-instruct-q4_1.gguf"
-
 
 def write_tiny_gguf(path: Path, template: str = CHATML) -> Path:
     """Writes the tiny model and tokenizer as llama.cpp's converter would, in float32."""
@@ -128,18 +126,3 @@ def test_a_cache_folder_is_published_whole_or_not_at_all(tmp_path: Path) -> None
     assert intact(target)
     (target / "extra").write_text("x", "utf-8")
     assert not intact(target)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not (Path(os.environ.get("AUDITOR_MODELS", "/nonexistent")) / SMOLLM2).is_file(),
-    reason=f"AUDITOR_MODELS names no folder with {SMOLLM2}",
-)
-def test_smollm2_says_its_name_with_its_own_system_prompt() -> None:
-    path = Path(os.environ["AUDITOR_MODELS"]) / SMOLLM2
-    with open_subject(f"gguf:{path},device=cpu") as subject:
-        assert subject.identity.parameters == 134_515_008
-        assert subject.identity.quantisation == "Q4_1 dequantised"
-        reply = next(subject.generate([Request(probe=Probe(id="p", text="What is the capital of France?"), max_tokens=16)]))
-    assert "SmolLM" in (reply.prompt or "")
-    assert "capital" in reply.text
