@@ -132,11 +132,15 @@ def show(name: str, store_dir: str, as_json: bool) -> int:
 @store.command()
 @click.argument("name")
 @STORE
-def remove(name: str, store_dir: str) -> int:
+@AS_JSON
+def remove(name: str, store_dir: str, as_json: bool) -> int:
     """Remove one stored model."""
     with FingerprintStore.open(Path(store_dir)) as opened:
-        opened.remove(name)
-    put(f"removed {name}")
+        removed = opened.remove(name)
+    if as_json:
+        put_json(removed.model_dump(mode="json"))
+    else:
+        put(f"removed {printable(name)}")
     return 0
 
 
@@ -208,11 +212,16 @@ def verify(store_dir: str, as_json: bool) -> int:
 
 @store.command()
 @STORE
-def rebuild(store_dir: str) -> int:
+@AS_JSON
+def rebuild(store_dir: str, as_json: bool) -> int:
     """Build the FAISS index again from the catalogue."""
     with FingerprintStore.open(Path(store_dir)) as opened:
         opened.rebuild()
-    put("rebuilt")
+        signatures = sum(t.n_indexed for t in opened.teachers())
+    if as_json:
+        put_json({"signatures": signatures})
+    else:
+        put(f"rebuilt the index of {signatures:,} signatures")
     return 0
 
 
