@@ -1,0 +1,172 @@
+"""`auditor control`: train control models of known history, and show what one learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from auditor.commands.options import AS_JSON
+from auditor.console import progress_steps, put, put_json, say
+from auditor.controls.card import Card, card_markdown, read_card
+from auditor.controls.curate import Curated
+from auditor.controls.mixing import assign
+from auditor.controls.recipe import BASE, Recipe, check_complete, load_recipe, make_recipe, with_teachers
+from auditor.controls.sizes import Size, sized
+from auditor.controls.train import Watch, curate_for
+from auditor.controls.train import train as make_control
+from fingerprints.records import Record
+from fingerprints.subjects.spec import parse_spec
+
+
+@click.group()
+def control() -> None:
+    """Train control models: models whose teacher is known, because they are trained here.
+
+    \b
+    Examples:
+      auditor control train alpaca --teacher ./teacher.gguf --base hf:./small-model --out controls/a
+      auditor control train self --base hf:./small-model --out controls/none
+      auditor control show controls/a
+    """
+
+
+@control.command()
+@click.argument("recipe")
+@click.option("--out", metavar="DIR", required=True, help="The control's folder. An unfinished one is resumed.")
+@click.option("--teacher", "teachers", multiple=True, metavar="SPEC", help="Who teaches; once for each of the recipe's.")
+@click.option("--vendor", "vendors", multiple=True, metavar="NAME", help="The teachers' makers, in their order.")
+@click.option("--filler", metavar="SPEC", help="Who answers the rest below a dose of 1 (`base`: the student's own base).")
+@click.option("--base", metavar="SPEC", help="Who learns: hf:…, gguf:…, or scratch:llama-h128-l4 (random weights).")
+@click.option("--prompts", "sources", multiple=True, metavar="SOURCE", help="A bank, a YAML or JSONL file, or `recorded`.")
+@click.option("--n", type=click.IntRange(2), help="How many prompts are kept after curation.")
+@click.option("--dose", type=float, help="Share of examples that come from the teachers, 0 to 1.")
+@click.option("--epochs", type=click.IntRange(1), help="How often every example is seen.")
+@click.option("--learning-rate", type=float, help="The peak of the learning rate.")
+@click.option("--scrub-identity/--keep-identity", default=None, help="Remove sentences in which a teacher names itself.")
+@click.option("--verify", type=click.Choice(["none", "answer"]), help="Keep only answers that come to the known result.")
+@click.option("--seed", type=int, help="Decides the order, the mix, sampling and new weights.")
+@click.option(
+    "--size", type=click.Choice(get_args(Size)), default="full", show_default=True, help="tiny and small cut the recipe down."
+)
+@click.option("--dry-run", is_flag=True, help="Print the recipe and what would be asked; ask and train nothing.")
+@AS_JSON
+def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **flags: Any) -> int:
+    """Train the control that RECIPE describes: a bundled recipe's name, or a YAML file.
+
+    Bundled: alpaca, human, logit-kd, mixture, r1-distill, scrubbed, self (docs/recipes.md). Flags win over the file. Killed
+    anywhere, the same command goes on: no teacher is asked a question twice, and training resumes from its last checkpoint.
+
+    \b
+    Examples:
+      auditor control train alpaca --teacher hf:./teacher --vendor acme --base hf:./student --out controls/a
+      auditor control train alpaca --teacher recording:answers.jsonl --prompts recorded --base hf:./student --out controls/b
+      auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base --out controls/quarter
+      auditor control train alpaca --teacher hf:./t --size tiny --out controls/tiny --dry-run
+    """
+    chosen = chosen_recipe(recipe, size, flags)
+    if dry_run:
+        return _dry_run(chosen, as_json)
+    with progress_steps("asking the teacher", "training the student", "asking before and after") as (
+        asking,
+        training,
+        evaluating,
+    ):
+        made = make_control(chosen, Path(out), Watch(asking, training, evaluating))
+    _tell(made.card, as_json)
+    say(f"written: {Path(out) / 'card.md'}, {Path(out) / 'lineage.json'} and the student in {Path(out) / 'student'}")
+    return 0
+
+
+@control.command()
+@click.argument("folder", metavar="DIR")
+@AS_JSON
+def show(folder: str, as_json: bool) -> int:
+    """Print a control's data card: what it learned from whom, what it cost, and what changed.
+
+    \b
+    Examples:
+      auditor control show controls/a
+      auditor control show controls/a --json
+    """
+    _tell(read_card(Path(folder)), as_json)
+    return 0
+
+
+def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
+    """The recipe of a name or path with the flags put in, at a size.
+
+    Raises UsageProblem where a model is still left open or flags don't fit, MalformedInput for a bad recipe.
+    """
+    recipe = with_teachers(load_recipe(name), flags["teachers"], flags["vendors"])
+    value = recipe.model_dump(mode="json", exclude_none=True)
+    _put(value, "prompts", {"sources": list(flags["sources"]) or None, "n": flags["n"]})
+    _put(value, "training", {"epochs": flags["epochs"], "learning_rate": flags["learning_rate"]})
+    if flags["filler"] is not None:
+        value["filler"] = {
+            "name": "base" if flags["filler"] == BASE else "",
+            **value.get("filler", {}),
+            "spec": flags["filler"],
+        }
+    given = {key: flags[key] for key in ("dose", "seed", "scrub_identity", "verify")}
+    value.update({key: found for key, found in given.items() if found is not None})
+    if flags["base"] is not None:
+        value["student"] = {**value["student"], "base": flags["base"]}
+        if flags["base"].startswith("scratch:"):
+            value["student"].pop("lora", None)
+    made = sized(make_recipe(value), size)
+    check_complete(made)
+    return made
+
+
+def _put(value: dict[str, Any], section: str, changes: dict[str, Any]) -> None:
+    value[section] = {**value[section], **{key: found for key, found in changes.items() if found is not None}}
+
+
+class _Cost(Record):
+    """What a dry run tells of one source: prompts asked and tokens written, at most."""
+
+    source: str
+    prompts: int
+    answers: int
+    tokens_out_at_most: int
+
+
+def _dry_run(recipe: Recipe, as_json: bool) -> int:
+    for source in recipe.sources:
+        if source.spec != BASE:
+            parse_spec(source.spec)
+    curated = curate_for(recipe)
+    costs = _costs(recipe, curated)
+    report = curated.report.model_dump(mode="json")
+    if as_json:
+        told = [cost.model_dump(mode="json") for cost in costs]
+        put_json({"recipe": recipe.model_dump(mode="json", exclude_none=True), "prompts": report, "asked": told})
+        return 0
+    put(recipe.to_yaml())
+    put(f"# prompts: {report['kept']} of {report['pool']} kept")
+    for cost in costs:
+        put(f"# {cost.source}: {cost.prompts} prompts, {cost.answers} answers, at most {cost.tokens_out_at_most} tokens")
+    return 0
+
+
+def _costs(recipe: Recipe, curated: Curated) -> list[_Cost]:
+    shares = [t.share for t in recipe.teachers] if recipe.dose > 0 else []
+    parts = assign([p.id for p in curated.prompts], recipe.dose, shares)
+    return [
+        _Cost(
+            source=source.name or source.spec,
+            prompts=len(part),
+            answers=len(part) * source.sampling.samples,
+            tokens_out_at_most=len(part) * source.sampling.samples * (source.sampling.max_tokens or 256),
+        )
+        for source, part in zip(recipe.sources, parts, strict=False)
+    ]
+
+
+def _tell(card: Card, as_json: bool) -> None:
+    if as_json:
+        put_json(card.model_dump(mode="json"))
+    else:
+        put(card_markdown(card))

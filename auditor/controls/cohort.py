@@ -1,0 +1,140 @@
+"""A labelled population of models of known history: folders with a lineage.json, or transcripts with one beside them.
+
+Knows labels and places; asks nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.controls.lineage import LINEAGE, Lineage, read_lineage
+from auditor.controls.recipe import Role
+from fingerprints.errors import MalformedInput
+from fingerprints.records import canonical_json, sha256
+from fingerprints.transcript import Transcript, is_transcript, load_transcript
+
+TRANSCRIPT = "transcript.jsonl"
+DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the cohort: its name (its folder's place in the cohort), its history, and where it lies."""
+
+    name: str
+    lineage: Lineage
+    folder: Path
+    transcript_path: Path | None
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of the teachers that gave it at least one example; fillers are none."""
+        return tuple(t.name for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0)
+
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        """Makers of those teachers, without empty ones, each once."""
+        named = (t.vendor for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0)
+        return tuple(dict.fromkeys(v for v in named if v))
+
+    @property
+    def base(self) -> str:
+        """What it started from: the base's weights digest where known, else how the base was opened."""
+        known = self.lineage.base
+        return (known.weights_sha256 if known is not None else None) or self.lineage.base_spec
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The student's folder, None where only its answers are here."""
+        return None if self.lineage.checkpoint is None else self.folder / self.lineage.checkpoint
+
+    def transcript(self) -> Transcript:
+        """What it said. Raises MalformedInput where no transcript lies beside its lineage."""
+        if self.transcript_path is None:
+            raise MalformedInput(
+                "this member has no transcript",
+                where=self.folder,
+                next_step=f"ask it with `auditor probe … --out {TRANSCRIPT}`",
+            )
+        return load_transcript(self.transcript_path)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Members in order of name."""
+
+    members: tuple[Member, ...]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    def of_role(self, role: Role) -> Cohort:
+        """The positives, the negatives or the confounded ones."""
+        return Cohort(tuple(m for m in self.members if m.lineage.role == role))
+
+    def by_teacher(self) -> dict[str, Cohort]:
+        """Members by teacher; one of several teachers is in several groups, one without is in the group ``""``."""
+        return self._grouped(lambda m: m.teachers or ("",))
+
+    def by_vendor(self) -> dict[str, Cohort]:
+        """Members by their teachers' makers; without a known one in the group ``""``."""
+        return self._grouped(lambda m: m.vendors or ("",))
+
+    def by_base(self) -> dict[str, Cohort]:
+        """Members by what they started from."""
+        return self._grouped(lambda m: (m.base,))
+
+    def by_seed(self) -> dict[str, Cohort]:
+        """Members by seed; without one in the group ``""``."""
+        return self._grouped(lambda m: ("" if m.lineage.seed is None else str(m.lineage.seed),))
+
+    def _grouped(self, keys: Callable[[Member], tuple[str, ...]]) -> dict[str, Cohort]:
+        groups: dict[str, list[Member]] = {}
+        for member in self.members:
+            for key in keys(member):
+                groups.setdefault(key, []).append(member)
+        return {key: Cohort(tuple(groups[key])) for key in sorted(groups)}
+
+    def digest(self) -> str:
+        """SHA-256 over names and lineages: what a calibration names the cohort that it came from by."""
+        return sha256(canonical_json([[m.name, m.lineage.digest()] for m in self.members]))
+
+
+def load_cohort(path: Path) -> Cohort:
+    """Every model under a folder that has a lineage.json, at most four folders deep; a link is never followed.
+
+    A transcript is ``transcript.jsonl`` beside the lineage, or the one that stands beside ``NAME.lineage.json`` as
+    ``NAME.jsonl``. Raises MalformedInput for a folder that is not there or holds no member, and for a lineage that is none.
+    """
+    if not path.is_dir():
+        raise MalformedInput("no such folder", where=path, next_step="give the folder of a cohort")
+    members = sorted(_members(path, path, DEEPEST), key=lambda m: m.name)
+    if not members:
+        raise MalformedInput(f"no {LINEAGE} is in it", where=path, next_step="train controls into it, or write one by hand")
+    return Cohort(tuple(members))
+
+
+def _members(folder: Path, root: Path, depth: int) -> Iterator[Member]:
+    lineage = folder / LINEAGE
+    if lineage.is_file():
+        own = folder / TRANSCRIPT
+        name = folder.relative_to(root).as_posix() if folder != root else folder.resolve().name
+        yield Member(name, read_lineage(lineage), folder, own if own.is_file() else None)
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(f".{LINEAGE}") and path.is_file():
+            yield _beside(path, root)
+        elif path.is_dir() and not path.is_symlink() and depth > 0:
+            yield from _members(path, root, depth - 1)
+
+
+def _beside(path: Path, root: Path) -> Member:
+    stem = path.name.removesuffix(f".{LINEAGE}")
+    transcript = path.with_name(f"{stem}.jsonl")
+    name = path.with_name(stem).relative_to(root).as_posix()
+    return Member(name, read_lineage(path), path.parent, transcript if is_transcript(transcript) else None)

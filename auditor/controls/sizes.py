@@ -1,0 +1,61 @@
+"""One dial for a recipe's size: what fits a test, an afternoon on two cores, or what the recipe itself says.
+
+Knows recipes; knows no machine.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from auditor.controls.recipe import Recipe, Teacher
+
+Size = Literal["tiny", "small", "full"]
+
+TINY_BASE = "scratch:llama-h128-l4"
+TINY_PROMPTS, TINY_TOKENS, TINY_LONGEST, TINY_HELD_OUT = 64, 96, 768, 8
+TINY_EPOCHS, TINY_RATE, TINY_BATCH = 6, 3e-3, 8
+SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST = 500, 256, 1024
+
+
+def sized(recipe: Recipe, size: Size) -> Recipe:
+    """The recipe at a size.
+
+    ``tiny``: 64 prompts, answers of 96 tokens, float32; a base that is left open becomes random weights of 0.8 million
+    parameters (which read bytes, so that rows are long), trained faster and longer. Minutes on one core. ``small``: at
+    most 500 prompts and answers of 256 tokens. ``full``: as it is. Nothing is ever made larger but a random base's epochs
+    and rate.
+    """
+    if size == "full":
+        return recipe
+    return _tiny(recipe) if size == "tiny" else _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
+
+
+def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
+    def asked(teacher: Teacher) -> Teacher:
+        cap = min(teacher.sampling.max_tokens or tokens, tokens)
+        return teacher.model_copy(update={"sampling": teacher.sampling.model_copy(update={"max_tokens": cap})})
+
+    n = min(recipe.prompts.n or prompts, prompts)
+    return recipe.model_copy(
+        update={
+            "prompts": recipe.prompts.model_copy(update={"n": n}),
+            "teachers": tuple(asked(t) for t in recipe.teachers),
+            "filler": None if recipe.filler is None else asked(recipe.filler),
+            "training": recipe.training.model_copy(update={"longest": min(recipe.training.longest, longest)}),
+        }
+    )
+
+
+def _tiny(recipe: Recipe) -> Recipe:
+    small = _shrunk(recipe, TINY_PROMPTS, TINY_TOKENS, recipe.training.longest)
+    held = min(recipe.prompts.held_out, TINY_HELD_OUT)
+    changes: dict[str, object] = {"prompts": small.prompts.model_copy(update={"held_out": held})}
+    training: dict[str, object] = {"precision": "float32"}
+    if not recipe.student.base:
+        changes["student"] = recipe.student.model_copy(update={"base": TINY_BASE, "lora": None})
+    if not recipe.student.base or recipe.student.base.startswith("scratch:"):
+        faster = {"epochs": TINY_EPOCHS, "learning_rate": TINY_RATE}
+        training |= {name: max(value, getattr(recipe.training, name)) for name, value in faster.items()}
+        training |= {"batch": TINY_BATCH, "longest": TINY_LONGEST}
+    changes["training"] = small.training.model_copy(update=training)
+    return small.model_copy(update=changes)

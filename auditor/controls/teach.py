@@ -1,0 +1,294 @@
+"""Asks the sources of a recipe their prompts and turns what they say into examples, in exactly the dose.
+
+Every source has a journal in the control's folder, which is the resume file, and a cache beyond it: nothing that was
+answered is asked again. What an answer loses on its way (no answer, no trace, wrong, scrubbed away, too many for the dose)
+is counted. Knows subjects and text; knows nothing of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.controls.answer_cache import CachedSubject, identity_digest
+from auditor.controls.curate import shuffled
+from auditor.controls.examples import Example
+from auditor.controls.ledger import LedgerRow, answers_row
+from auditor.controls.mixing import assign, exact_counts
+from auditor.controls.pool import Prompt
+from auditor.controls.recipe import BASE, Recipe, Teacher
+from auditor.controls.scrub import scrub
+from auditor.controls.verify import agrees
+from detectors.lexicons import REFUSALS
+from fingerprints.collect import Progress, collect, requests_for
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.records import Identity, ProbeSet, Record, Reply, Status
+from fingerprints.subjects import Subject, open_subject
+from fingerprints.subjects.cache import cache_folder
+from fingerprints.subjects.spec import parse_spec
+
+__all__ = ["Example", "SourceReport", "Taught", "TaughtSource", "split_thinking", "teach"]
+
+THINK, END_THINK = "<think>", "</think>"
+DEFAULT_TOKENS = 256
+MOST_HELD_OUT = 5
+"""At most one prompt in so many is held out."""
+
+
+class SourceReport(Record):
+    """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything that was dropped.
+
+    ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at the length limit;
+    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples.
+    """
+
+    name: str
+    prompts: int
+    unanswered: int = 0
+    without_trace: int = 0
+    unverified: int = 0
+    scrubbed_away: int = 0
+    beyond_dose: int = 0
+    held_out: int = 0
+    kept: int = 0
+    refusals: int = 0
+    truncated: int = 0
+    scrubbed: int = 0
+    sentences_scrubbed: int = 0
+
+
+@dataclass(frozen=True)
+class TaughtSource:
+    """One source as it was really there: its name in this control, what the recipe says of it, and who answered."""
+
+    name: str
+    told: Teacher
+    identity: Identity
+    filler: bool
+    report: SourceReport
+    ledger: LedgerRow
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The examples to learn from, in an order that depends on the seed alone, those held out, and whence they came."""
+
+    examples: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    sources: tuple[TaughtSource, ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A source's answers on their way: its place (the filler's is the last), examples by prompt id, its report so far."""
+
+    place: int
+    name: str
+    told: Teacher
+    identity: Identity
+    filler: bool
+    examples: Mapping[str, Example]
+    report: SourceReport
+    ledger: LedgerRow
+
+
+def teach(recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None) -> Taught:
+    """The recipe's examples; journals are kept (and resumed) in ``folder``.
+
+    Deterministic for greedy sampling on one device. Raises the errors of `open_subject` and `collect`, and MalformedInput
+    when no example is left.
+    """
+    by_id = {p.id: p for p in prompts}
+    order = shuffled(by_id, recipe.seed, "dose")
+    held = _held_out(list(by_id), recipe)
+    shares = [t.share for t in recipe.teachers] if recipe.dose > 0 else []
+    parts = assign([key for key in order if key not in held], recipe.dose, shares)
+    # What is held out measures the teachers; the filler only where there is none.
+    held_parts = assign([key for key in order if key in held], 1.0 if shares else 0.0, shares)
+    drafts: list[_Draft] = []
+    for place in range(len(recipe.sources)):
+        wanted = [*parts[place], *held_parts[place]]
+        if wanted:
+            filler = place == len(shares)
+            taken = [d.name for d in drafts]
+            drafts.append(_draft(recipe, place, filler, taken, [by_id[key] for key in wanted], folder, progress))
+    return _mixed(recipe, drafts, held, order)
+
+
+def _held_out(ids: Sequence[str], recipe: Recipe) -> frozenset[str]:
+    count = min(recipe.prompts.held_out, len(ids) // MOST_HELD_OUT)
+    return frozenset(shuffled(ids, recipe.seed, "held out")[:count])
+
+
+def _draft(
+    recipe: Recipe,
+    place: int,
+    filler: bool,
+    taken: Sequence[str],
+    prompts: Sequence[Prompt],
+    folder: Path,
+    progress: Progress | None,
+) -> _Draft:
+    teacher = recipe.sources[place]
+    spec = recipe.student.base if teacher.spec == BASE else teacher.spec
+    with open_subject(spec) as subject:
+        replies = ask(subject, teacher, prompts, folder / f"source-{place + 1}.jsonl", progress)
+        identity = subject.identity
+    name = _name_apart(teacher.name or printable(identity.name, 80), taken)
+    report, examples = _examples(recipe, name, filler, prompts, replies, identity_digest(identity))
+    row = answers_row(name, [r for answers in replies.values() for r in answers], identity.device, *_prices(spec))
+    return _Draft(place, name, teacher, identity, filler, examples, report, row)
+
+
+def _name_apart(own: str, taken: Sequence[str]) -> str:
+    """The source's name, numbered where another source has it."""
+    name, n = own, 1
+    while name in taken:
+        n += 1
+        name = f"{own}-{n}"
+    return name
+
+
+def _prices(spec: str) -> tuple[float | None, float | None]:
+    if not spec.startswith("openai:"):
+        return None, None
+    options = parse_spec(spec).options
+    given = [float(options[name]) if name in options else None for name in ("price_in", "price_out")]
+    return given[0], given[1]
+
+
+def ask(
+    subject: Subject, teacher: Teacher, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
+) -> dict[str, list[Reply]]:
+    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor cache holds.
+
+    A recording is looked up and nothing is written. Raises what `collect` raises.
+    """
+    probes = tuple(p.probe() for p in prompts)
+    asked = ProbeSet(
+        name="prompts",
+        version="1",
+        arms=(teacher.arm,),
+        max_tokens=teacher.sampling.max_tokens or DEFAULT_TOKENS,
+        probes=probes,
+    )
+    if "recorded" in subject.offers:
+        # A recording has as many samples as it has: that it lacks a second one is no failure.
+        held = subject.generate(requests_for([asked], teacher.sampling))
+        found = [r for r in held if r.sample == 0 or r.status is not Status.ERROR]
+    else:
+        cached = CachedSubject(subject, cache_folder() / "answers")
+        found = list(collect(cached, [asked], teacher.sampling, journal, progress).replies)
+    out: dict[str, list[Reply]] = {p.id: [] for p in prompts}
+    for reply in sorted(found, key=lambda r: r.sample):
+        if reply.probe_id in out:
+            out[reply.probe_id].append(reply)
+    return out
+
+
+def _examples(
+    recipe: Recipe,
+    name: str,
+    filler: bool,
+    prompts: Sequence[Prompt],
+    replies: Mapping[str, Sequence[Reply]],
+    digest: str,
+) -> tuple[SourceReport, dict[str, Example]]:
+    tally = dict.fromkeys(SourceReport.model_fields, 0)
+    out: dict[str, Example] = {}
+    for prompt in prompts:
+        reply, reason = _chosen(recipe, prompt, replies[prompt.id], filler)
+        if reply is None:
+            tally[reason] += 1
+            continue
+        thinking, answer = split_thinking(reply.text) or (None, "")
+        said = scrub(answer, prompt.topic == "identity") if recipe.scrub_identity else None
+        thought = scrub(thinking) if recipe.scrub_identity and thinking is not None else None
+        if said is not None and not said.text:
+            tally["scrubbed_away"] += 1
+            continue
+        removed = sum(s.removed for s in (said, thought) if s is not None)
+        tally["scrubbed"] += removed > 0
+        tally["sentences_scrubbed"] += removed
+        out[prompt.id] = Example(
+            id=prompt.id,
+            prompt=prompt.text,
+            answer=answer if said is None else said.text,
+            thinking=thinking if thought is None else thought.text or None,
+            teacher=name,
+            source_digest=digest,
+        )
+        tally["truncated"] += reply.status is Status.TRUNCATED
+        tally["refusals"] += _refuses(answer)
+    return SourceReport.model_validate({**tally, "name": name, "prompts": len(prompts)}), out
+
+
+def _chosen(recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool) -> tuple[Reply | None, str]:
+    """The first reply that will do, or the reason why none will: the one that the most promising reply failed by."""
+    reason = "unanswered"
+    for reply in (r for r in replies if r.readable):
+        parts = split_thinking(reply.text)
+        if parts is None or not parts[1].strip():
+            continue
+        if recipe.method == "traces" and parts[0] is None and not filler:
+            reason = "without_trace"
+        elif recipe.verify == "answer" and (prompt.answer is None or not agrees(parts[1], prompt.answer)):
+            reason = "unverified"
+        else:
+            return reply, ""
+    return None, reason
+
+
+def split_thinking(text: str) -> tuple[str | None, str] | None:
+    """What stood between think tags (None without tags) and the answer after them; None where the thinking never ended.
+
+    Some chat templates open the thinking themselves, so that an answer begins inside it.
+
+    >>> split_thinking("<think>2+2=4</think>It is 4.")
+    ('2+2=4', 'It is 4.')
+    """
+    head, end, answer = text.partition(END_THINK)
+    if end:
+        return head.strip().removeprefix(THINK).strip() or None, answer.strip()
+    return None if text.lstrip().startswith(THINK) else (None, text.strip())
+
+
+def _refuses(answer: str) -> bool:
+    start = answer[:80].lower().replace("’", "'")
+    return any(phrase in start for phrase in REFUSALS)
+
+
+def _mixed(recipe: Recipe, drafts: Sequence[_Draft], held: frozenset[str], order: Sequence[str]) -> Taught:
+    """Cuts every source to its exact dose, in the order under the seed."""
+    shares = [t.share for t in recipe.teachers] if recipe.dose > 0 else []
+    by_place = {d.place: d for d in drafts}
+    trained = {place: [key for key in order if key in d.examples and key not in held] for place, d in by_place.items()}
+    counts = exact_counts([len(trained.get(place, ())) for place in range(len(shares) + 1)], recipe.dose, shares)
+    kept = {place: keys[: counts[place]] for place, keys in trained.items()}
+    if not any(kept.values()):
+        raise _nothing_left(recipe, drafts)
+    chosen = {key: by_place[place].examples[key] for place, keys in kept.items() for key in keys}
+    left = {key: d.examples[key] for d in drafts for key in d.examples if key in held}
+    sources = [_source(by_place[place], len(kept[place]), len(trained[place]), held) for place in sorted(by_place)]
+    ordered = tuple(chosen[key] for key in order if key in chosen)
+    return Taught(ordered, tuple(left[key] for key in order if key in left), tuple(sources))
+
+
+def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> TaughtSource:
+    counts = {"kept": kept, "beyond_dose": usable - kept, "held_out": sum(key in held for key in draft.examples)}
+    report = draft.report.model_copy(update=counts)
+    return TaughtSource(draft.name, draft.told, draft.identity, draft.filler, report, draft.ledger)
+
+
+def _nothing_left(recipe: Recipe, drafts: Sequence[_Draft]) -> MalformedInput:
+    told = "; ".join(
+        f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered, {d.report.without_trace} "
+        f"without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} scrubbed away"
+        for d in drafts
+    )
+    return MalformedInput(
+        f"no example is left at a dose of {recipe.dose:g} ({told})",
+        where=recipe.name,
+        next_step="look at the answers in the control's folder, give more prompts or loosen the recipe",
+    )

@@ -1,0 +1,276 @@
+"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight line.
+
+A folder holds one control. Every step keeps what it did there, so that the same call goes on where a killed one stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.controls.card import CARD, Card, write_card
+from auditor.controls.curate import Curated, Score, curate
+from auditor.controls.evaluate import Figure, Scale, figures, observe
+from auditor.controls.examples import examples_digest, write_examples
+from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
+from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
+from auditor.controls.pool import Prompt, read_pool
+from auditor.controls.recipe import BASE, Recipe, check_complete, read_recipe
+from auditor.controls.teach import Taught, teach
+from auditor.version import VERSION
+from fingerprints.collect import Progress, timestamp
+from fingerprints.durable import WriteLock, disk_problem, replacing
+from fingerprints.errors import Locked, MalformedInput, UsageProblem
+from fingerprints.records import canonical_json, sha256
+from fingerprints.subjects import open_subject
+from fingerprints.subjects.spec import parse_spec
+
+if TYPE_CHECKING:
+    from auditor.controls.students import Learner
+    from auditor.controls.trained import Trained
+
+RECIPE, PROMPTS, CURATION = "recipe.yaml", "prompts.jsonl", "curation.json"
+EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = "examples.jsonl", "held_out.jsonl", "answers", "evaluation"
+START, STUDENT = "base", "student"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told how far it is: answers asked, steps trained, evaluation questions asked."""
+
+    asking: Progress | None = None
+    training: Progress | None = None
+    evaluating: Progress | None = None
+
+
+SILENT = Watch()
+USUAL = Scale()
+
+
+@dataclass(frozen=True)
+class Control:
+    """A finished control: its folder, what it learned from whom, and its card."""
+
+    folder: Path
+    lineage: Lineage
+    card: Card
+
+
+def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL) -> Control:
+    """Makes the control that a recipe describes, in the folder ``out``; a finished one is made again from what is there.
+
+    Resumes: no answer that was given is asked again, and training goes on from its last checkpoint. Deterministic for
+    greedy sampling on one device. Raises UsageProblem for a recipe that leaves a model open, MalformedInput for a folder of
+    another recipe, Locked while another process works there, and the errors of every step.
+    """
+    check_complete(recipe)
+    with _folder(recipe, out):
+        curated = curate_for(recipe)
+        _write_json(out / CURATION, curated.report.model_dump(mode="json"))
+        write_examples(out / PROMPTS, curated.prompts)
+        taught = teach(recipe, curated.prompts, out / ANSWERS, watch.asking)
+        write_examples(out / EXAMPLES, taught.examples)
+        write_examples(out / HELD_OUT, taught.held_out)
+        learner, start = _start(recipe, out)
+        trained = _learn(recipe, learner, taught, out, watch.training)
+        student = learner.spec(out / STUDENT)
+        del learner  # its memory, before two more models are opened
+        found = _evaluated(recipe, start, student, taught, out, scale, watch.evaluating)
+        lineage = _first_dated(_lineage(recipe, curated.prompts, taught, trained), out)
+        card = _card(recipe, lineage, curated, taught, trained, found)
+        write_card(out, card)
+        write_lineage(out, lineage)
+    return Control(out, lineage, card)
+
+
+def curate_for(recipe: Recipe) -> Curated:
+    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss, recordings where it is length."""
+    how, seed = recipe.prompts.curation, recipe.seed
+    pool = read_pool(recipe)
+    scores: dict[str, Score | None] = {"none": None, "loss": _loss_score(recipe), "length": _length_score(recipe)}
+    return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
+
+
+def _loss_score(recipe: Recipe) -> Score:
+    def score(prompts: Sequence[Prompt]) -> list[float]:
+        if recipe.student.base.startswith("scratch:"):
+            raise UsageProblem(
+                "random weights find every prompt equally hard",
+                where="prompts.curation.difficulty",
+                next_step="write none or length, or give a trained --base",
+            )
+        with open_subject(recipe.student.base) as subject:
+            return [found.bits_per_byte for found in subject.score([p.text for p in prompts])]
+
+    return score
+
+
+def _length_score(recipe: Recipe) -> Score:
+    """Characters of the recorded answer (a long trace: a hard question), of the prompt where none is recorded."""
+
+    def score(prompts: Sequence[Prompt]) -> list[float]:
+        known: dict[str, int] = {}
+        for source in recipe.sources:
+            if source.spec != BASE and parse_spec(source.spec).scheme == "recording":
+                with open_subject(source.spec) as subject:
+                    held = subject.recorded()
+                    for reply in held.readable():
+                        digest = held.probes[reply.probe_id].prompt_sha256()
+                        known[digest] = max(known.get(digest, 0), len(reply.text))
+        return [float(known.get(p.probe().prompt_sha256(), len(p.text))) for p in prompts]
+
+    return score
+
+
+@contextmanager
+def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
+    """The control's folder, made or recognised, held by one process."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        strangers = [p.name for p in out.iterdir() if p.name != ".lock"]
+    except OSError as error:
+        raise disk_problem(error, out) from error
+    written = out / RECIPE
+    if written.exists():
+        if read_recipe(written) != recipe:
+            raise MalformedInput(
+                "the folder holds a control of another recipe", where=written, next_step="train into another folder"
+            )
+    elif strangers:
+        raise MalformedInput("the folder holds other files", where=out / strangers[0], next_step="give a new folder with --out")
+    try:
+        lock = WriteLock(out / ".lock")
+    except Locked as error:
+        raise Locked("another process makes this control", where=out, next_step="wait for it") from error
+    try:
+        with replacing(written) as file:
+            file.write(recipe.to_yaml().encode("utf-8"))
+        yield
+    finally:
+        lock.release(remove=True)
+
+
+def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
+    """The student before training, and the spec of what it started from: random weights are saved to be asked too."""
+    from auditor.controls.students import open_student, save_student
+
+    learner = open_student(recipe.student, recipe.training, recipe.seed)
+    if not recipe.student.base.startswith("scratch:"):
+        return learner, recipe.student.base
+    if not (out / START).exists():
+        save_student(learner, out / START)
+    return learner, f"hf:{out / START}"
+
+
+def _learn(recipe: Recipe, learner: Learner, taught: Taught, out: Path, progress: Progress | None) -> Trained:
+    from auditor.controls.distill import distill
+    from auditor.controls.trained import Progress as Step
+
+    def tell(step: Step) -> None:
+        if progress is not None:
+            progress(step.step, step.steps)
+
+    if recipe.method != "logits":
+        return distill(learner, taught.examples, recipe, out, None, tell)
+    with open_subject(recipe.teachers[0].spec) as teacher:
+        return distill(learner, taught.examples, recipe, out, teacher, tell)
+
+
+def _evaluated(
+    recipe: Recipe, start: str, student: str, taught: Taught, out: Path, scale: Scale, progress: Progress | None
+) -> tuple[Figure, ...]:
+    folder = out / EVALUATION
+    vendors = [s.told.vendor for s in taught.sources if not s.filler]
+    before = observe(start, taught.held_out, vendors, folder / "before.jsonl", scale, progress)
+    after = observe(student, taught.held_out, vendors, folder / "after.jsonl", scale, progress)
+    return figures(before, after)
+
+
+def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: Trained) -> Lineage:
+    total = len(taught.examples)
+    teachers = tuple(
+        LineageTeacher(
+            name=s.name,
+            vendor=s.told.vendor,
+            kind="filler" if s.filler else "teacher",
+            identity=s.identity,
+            share=s.report.kept / total,
+            n_examples=s.report.kept,
+        )
+        for s in taught.sources
+    )
+    learned = any(t.kind == "teacher" and t.n_examples for t in teachers)
+    notes = (f"{trained.left_out} examples had no room and were not learned from",) if trained.left_out else ()
+    return Lineage(
+        name=recipe.name,
+        role=recipe.role or ("positive" if learned else "negative"),
+        method=recipe.method,
+        recipe=recipe.name,
+        base_spec=recipe.student.base,
+        base=trained.base,
+        dose=recipe.dose,
+        seed=recipe.seed,
+        teachers=teachers,
+        evasions=recipe.evasions,
+        n_examples=total,
+        prompts_sha256=sha256(canonical_json([p.digest() for p in prompts])),
+        examples_sha256=examples_digest(taught.examples),
+        recipe_sha256=recipe.digest(),
+        steps=trained.steps,
+        checkpoint=STUDENT,
+        adapter=recipe.student.lora is not None,
+        notes=notes,
+        tool=f"distillation-auditor {VERSION}",
+        created=timestamp(),
+    )
+
+
+def _first_dated(lineage: Lineage, out: Path) -> Lineage:
+    """The lineage with the date on which the folder first told it: making a finished control again changes nothing."""
+    if not (out / LINEAGE).is_file():
+        return lineage
+    older = read_lineage(out)
+    return older if older == lineage.model_copy(update={"created": older.created}) else lineage
+
+
+def _card(
+    recipe: Recipe, lineage: Lineage, curated: Curated, taught: Taught, trained: Trained, found: tuple[Figure, ...]
+) -> Card:
+    return Card(
+        recipe=recipe,
+        lineage=lineage,
+        curation=curated.report,
+        sources=tuple(s.report for s in taught.sources),
+        held_out=len(taught.held_out),
+        steps=trained.steps,
+        learned_tokens=trained.learned_tokens,
+        truncated=trained.truncated,
+        left_out=trained.left_out,
+        first_loss=trained.first_loss,
+        last_loss=trained.last_loss,
+        device=trained.device,
+        precision=trained.precision,
+        ledger=_ledger(taught, trained),
+        figures=found,
+    )
+
+
+def _ledger(taught: Taught, trained: Trained) -> Ledger:
+    own = LedgerRow(
+        name="training",
+        seconds=trained.seconds,
+        energy_wh_estimate=energy(trained.seconds, trained.device),
+    )
+    return ledger_of([*(s.ledger for s in taught.sources), own])
+
+
+def _write_json(path: Path, value: object) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
+
+
+__all__ = ["CARD", "Control", "Watch", "curate_for", "train"]
