@@ -84,7 +84,7 @@ def figure(chart: Chart) -> Figure:
 
 
 def scale(values: list[float]) -> Scale:
-    """A rounded axis around the values with three to six ticks.
+    """A rounded axis around the values with two to eight ticks.
 
     >>> scale([0.0, 0.87]).ticks
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -92,9 +92,14 @@ def scale(values: list[float]) -> Scale:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if high - low <= 1e-12 * max(1.0, abs(high)):
         low, high = low - 0.5, high + 0.5
-    step = _step((high - low) / 4)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first, last, step = _ends(low, high, _step((high - low) / 4))
+    if last - first > 7:
+        first, last, step = _ends(low, high, _step((high - low) / 3))
     return Scale(first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1)))
+
+
+def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
+    return math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9), step
 
 
 def _step(raw: float) -> float:

@@ -6,7 +6,7 @@ import math
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.render.figures import MOST_BARS, figure, scale
@@ -86,6 +86,7 @@ def test_intervals_signs_cells_and_dates() -> None:
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=8))
+@example([400000001.0, -800000001.0])
 def test_an_axis_holds_every_value_and_has_few_ticks(values: list[float]) -> None:
     axis = scale(values)
     assert 2 <= len(axis.ticks) <= 8
