@@ -1,0 +1,102 @@
+"""The loss of every step as JSON lines: appended as the run goes, cut back to the checkpoint when it resumes.
+
+One writer at a time. Knows the file; knows nothing of training.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from fingerprints.durable import disk_problem
+from fingerprints.errors import Locked, MalformedInput
+from fingerprints.records import Record, canonical_json
+
+
+class LossRow(Record):
+    """One update: the mean loss of its learned tokens in nats, the gradient's norm before clipping, and the rate."""
+
+    step: int
+    loss: float
+    gradient: float
+    rate: float
+    tokens: int
+
+
+def read_losses(path: Path) -> list[LossRow]:
+    """Every whole line of a loss journal, in order of step; a torn last line is left out.
+
+    Raises MalformedInput for a file that can't be read or holds something else.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+        return [LossRow.model_validate_json(line) for line in lines]
+    except (OSError, ValidationError) as error:
+        raise MalformedInput("not a loss journal", where=path, next_step="remove it; the run then starts again") from error
+
+
+class LossJournal:
+    """Appends rows to a loss journal that it holds locked. Raises Locked while another process trains into the folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: FileIO = path.open("ab", buffering=0)
+        except OSError as error:
+            raise disk_problem(error, path) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise Locked(
+                "another process trains here", where=path.parent, next_step="wait for it, or train into another folder"
+            ) from error
+
+    def cut(self, step: int) -> None:
+        """Drops the rows after a step, which will be made again, and a torn last line.
+
+        Raises MalformedInput when the rows up to that step are not all there.
+        """
+        rows = read_losses(self.path)
+        if [row.step for row in rows[:step]] != list(range(1, step + 1)):
+            raise MalformedInput(
+                f"it lacks some of the first {step} steps", where=self.path, next_step="train into another folder"
+            )
+        lines = self.path.read_bytes().split(b"\n")[:step]
+        self._file.truncate(sum(len(line) + 1 for line in lines))
+
+    def sync(self) -> None:
+        """Forces the rows onto the disk, which a checkpoint of the same step presumes. Raises ResourceLimit."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise disk_problem(error, self.path) from error
+
+    def add(self, row: LossRow) -> None:
+        """Appends one row. Raises ResourceLimit on a full disk; the file then ends with the row before."""
+        data = canonical_json(row.model_dump(mode="json")) + b"\n"
+        end = os.fstat(self._file.fileno()).st_size
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._file.truncate(end)
+            raise disk_problem(error, self.path) from error
+
+    def close(self) -> None:
+        """Releases the lock and closes the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

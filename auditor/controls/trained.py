@@ -1,0 +1,77 @@
+"""What a training tells: its progress while it runs, and its summary when it is done.
+
+Knows figures and digests; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from fingerprints.durable import replacing
+from fingerprints.errors import MalformedInput
+from fingerprints.records import Identity, Record
+
+TRAINED = "trained.json"
+
+
+class Trained(Record):
+    """What a finished training was: ``trained.json`` in its folder.
+
+    ``run`` is the digest of all that decides the weights; ``seconds`` is time spent in steps, over all resumptions;
+    ``first_loss`` and ``last_loss`` are of single steps, in nats a token. ``truncated`` answers were cut, ``left_out``
+    examples had no room.
+    """
+
+    format: Literal["trained/1"] = "trained/1"
+    run: str
+    base: Identity
+    examples: int
+    examples_sha256: str
+    truncated: int
+    left_out: int
+    steps: int
+    learned_tokens: int
+    trained_parameters: int
+    first_loss: float
+    last_loss: float
+    seconds: float
+    device: str
+    precision: str
+    torch: str
+    teacher_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is after a step: told to the caller, written nowhere. ``left`` is an estimate in seconds."""
+
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    tokens_per_second: float
+    left: float
+
+
+Tell = Callable[[Progress], None]
+"""Whoever wants to hear of every step."""
+
+
+def read_trained(out: Path) -> Trained:
+    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or something else."""
+    try:
+        return Trained.model_validate_json((out / TRAINED).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise MalformedInput("no finished training", where=out / TRAINED, next_step="train into this folder first") from error
+
+
+def write_trained(out: Path, trained: Trained) -> None:
+    """Writes ``trained.json`` whole: from then on the folder counts as finished. Raises ResourceLimit on a full disk."""
+    with replacing(out / TRAINED) as file:
+        file.write(json.dumps(trained.model_dump(mode="json"), indent=1).encode("utf-8"))
