@@ -21,7 +21,9 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from auditor.commands.audit import audit
+from auditor.commands.control import control
 from auditor.commands.info import detectors, doctor
+from auditor.commands.ladder import ladder
 from auditor.commands.probe import probe
 from auditor.commands.report import report
 from auditor.commands.store import store
@@ -54,7 +56,8 @@ def cli() -> None:
     """
 
 
-for command in (audit, probe, store, report, detectors, doctor):
+control.add_command(ladder)
+for command in (audit, probe, store, control, report, detectors, doctor):
     cli.add_command(command)
 
 
