@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import ValidationError
@@ -21,7 +21,8 @@ from torch import Tensor
 from auditor.controls.batches import Encoded, make_batch
 from auditor.controls.losses import IGNORED, TopLogits, top_logits
 from auditor.controls.recipe import Distillation
-from auditor.controls.students import Learner, same_tokenizer
+from auditor.controls.scores import kept_scores
+from auditor.controls.students import Learner, same_tokenizer, trims_logits
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Identity, Record, canonical_json, sha256
@@ -34,7 +35,8 @@ from fingerprints.subjects.quiet import quiet
 MANIFEST = "manifest.json"
 SHARD_VALUES = 1 << 24
 """About how many numbers a shard holds: 128 MiB of tokens and log-probabilities."""
-ROWS = 8
+ROWS = 4
+"""Examples that the teacher reads at once."""
 
 
 class Shard(Record):
@@ -184,8 +186,8 @@ def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: Manifest) -> dict
         some = examples[start : start + ROWS]
         batch = make_batch(some, tuple((i,) for i in range(len(some))), speaker.pad, speaker.model.device)
         with torch.inference_mode(), quiet():
-            scores: Any = speaker.model(input_ids=batch.ids, use_cache=False).logits
-            learned = scores[batch.labels != IGNORED][:, : terms.vocabulary]
+            scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
+            learned = scores[labels != IGNORED][:, : terms.vocabulary]
             found.append(top_logits(learned, terms.top_k, terms.temperature))
     tensors = {
         "tokens": torch.cat([t.tokens for t in found]).to(device="cpu", dtype=torch.int32),

@@ -17,18 +17,23 @@ from fingerprints.errors import UsageProblem
 
 
 def learned_scores(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row learns something.
+    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row learns something."""
+    return kept_scores(learner.model, batch, trims=learner.trims)
 
-    The output layer is computed for those alone where the model can: on long prompts that is most of the memory.
+
+def kept_scores(model: Any, batch: Batch, *, trims: bool) -> tuple[Tensor, Tensor]:
+    """The same for any model; ``trims``: whether it takes ``logits_to_keep`` (`auditor.controls.students.trims_logits`).
+
+    The output layer is computed for those columns alone where the model can: on long prompts that is most of the memory.
     """
     kept = (batch.labels != IGNORED).any(0).nonzero()[:, 0]
     asked: dict[str, Any] = {"input_ids": batch.ids, "use_cache": False}
     if batch.positions is not None:
         asked["position_ids"] = batch.positions
-    if learner.trims:
+    if trims:
         asked["logits_to_keep"] = kept
-    scores: Tensor = learner.model(**asked).logits
-    return scores if learner.trims else scores[:, kept], batch.labels[:, kept]
+    scores: Tensor = model(**asked).logits
+    return scores if trims else scores[:, kept], batch.labels[:, kept]
 
 
 def check_packing(learner: Learner, data: EncodedSet) -> None:

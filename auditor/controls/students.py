@@ -145,7 +145,7 @@ def _from_subject(student: Student, training: Training) -> Learner:
         lora=student.lora is not None,
         pad=speaker.pad,
         context=speaker.limits.context,
-        trims=_trims(speaker.model),
+        trims=trims_logits(speaker.model),
         generation=json.loads(own.read_text("utf-8")) if own.is_file() else None,
     )
 
@@ -183,7 +183,8 @@ def _half(training: Training, options: dict[str, str]) -> torch.dtype | None:
     return None if chosen == torch.float32 else chosen
 
 
-def _trims(model: Any) -> bool:
+def trims_logits(model: Any) -> bool:
+    """Whether a model can be asked for the scores of some positions alone."""
     return "logits_to_keep" in inspect.signature(model.forward).parameters
 
 
