@@ -75,6 +75,8 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
     ):
         made = make_control(chosen, Path(out), Watch(asking, training, evaluating))
     _tell(made.card, as_json)
+    for warning in warnings(made.card):
+        say(warning)
     say(f"written: {Path(out) / 'card.md'}, {Path(out) / 'lineage.json'} and the student in {Path(out) / 'student'}")
     return 0
 
@@ -94,28 +96,39 @@ def show(folder: str, as_json: bool) -> int:
     return 0
 
 
+def warnings(card: Card) -> list[str]:
+    """What a user should know of a finished control at once: sources that refused or lost half of their prompts."""
+    out = []
+    for s in card.sources:
+        if 2 * s.refusals >= s.kept > 0:
+            out.append(f"note: {s.refusals} answers of {s.name} begin with a refusal, and {s.kept} were learned: look at them")
+        lost = s.unanswered + s.without_trace + s.unverified + s.scrubbed_away
+        if 2 * lost >= s.prompts:
+            out.append(f"note: {lost} of {s.prompts} prompts to {s.name} gave no usable answer: see the card")
+    return out
+
+
 def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
     """The recipe of a name or path with the flags put in, at a size.
 
     Raises UsageProblem where a model is still left open or flags don't fit, MalformedInput for a bad recipe.
     """
     recipe = with_teachers(load_recipe(name), flags["teachers"], flags["vendors"])
-    value = recipe.model_dump(mode="json", exclude_none=True)
+    models = recipe.model_dump(mode="json", exclude_none=True)
+    if flags["filler"] is not None:
+        known = {"name": "base" if flags["filler"] == BASE else "", **models.get("filler", {})}
+        models["filler"] = {**known, "spec": flags["filler"]}
+    if flags["base"] is not None:
+        models["student"] = {**models["student"], "base": flags["base"]}
+        if flags["base"].startswith("scratch:"):
+            models["student"].pop("lora", None)
+    # The size depends on the models; what a flag says outright wins over the size.
+    value = sized(make_recipe(models), size).model_dump(mode="json", exclude_none=True)
     _put(value, "prompts", {"sources": list(flags["sources"]) or None, "n": flags["n"]})
     _put(value, "training", {"epochs": flags["epochs"], "learning_rate": flags["learning_rate"]})
-    if flags["filler"] is not None:
-        value["filler"] = {
-            "name": "base" if flags["filler"] == BASE else "",
-            **value.get("filler", {}),
-            "spec": flags["filler"],
-        }
     given = {key: flags[key] for key in ("dose", "seed", "scrub_identity", "verify")}
     value.update({key: found for key, found in given.items() if found is not None})
-    if flags["base"] is not None:
-        value["student"] = {**value["student"], "base": flags["base"]}
-        if flags["base"].startswith("scratch:"):
-            value["student"].pop("lora", None)
-    made = sized(make_recipe(value), size)
+    made = make_recipe(value)
     check_complete(made)
     return made
 

@@ -17,7 +17,7 @@ from auditor.controls.decontaminate import refuse_probe_set
 from auditor.controls.recipe import BASE, RECORDED, Recipe
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set
-from fingerprints.records import Probe, ProbeId, ProbeSet, Record
+from fingerprints.records import Probe, ProbeId, ProbeSet, Record, canonical_json
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
 
@@ -59,6 +59,8 @@ def read_pool(recipe: Recipe) -> list[Prompt]:
         found = _recorded(recipe) if source == RECORDED else read_source(source)
         if not found:
             raise MalformedInput("the prompt source is empty", where=source, next_step="check prompts.sources")
+        for prompt in found:
+            _check_text(prompt, source)
         refuse_probe_set([(p.id, p.text) for p in found], source)
         for prompt in found:
             known = pool.setdefault(prompt.id, prompt)
@@ -67,6 +69,17 @@ def read_pool(recipe: Recipe) -> list[Prompt]:
                     f"two prompts have the id {printable(prompt.id, 80)!r}", where=source, next_step="give one another id"
                 )
     return list(pool.values())
+
+
+def _check_text(prompt: Prompt, source: str) -> None:
+    try:
+        canonical_json(prompt.model_dump(mode="json"))
+    except ValueError as error:
+        raise MalformedInput(
+            f"the prompt {printable(prompt.id, 80)!r} holds characters that no UTF-8 file can hold",
+            where=source,
+            next_step="remove the lone surrogates",
+        ) from error
 
 
 def read_source(name_or_path: str) -> list[Prompt]:

@@ -225,12 +225,16 @@ def parse_recipe(text: str, where: str) -> Recipe:
 def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
     """A checked recipe from plain values. Raises MalformedInput with the first problem, its place named."""
     try:
-        return Recipe.model_validate(value)
+        recipe = Recipe.model_validate(value)
+        recipe.digest()  # refuses what no file can hold: infinities, lone surrogates
+        return recipe
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         known = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise _bad(f"{place}: {known}" if place else known, where) from error
+    except ValueError as error:
+        raise _bad("it holds an infinite number or characters that no UTF-8 file can hold", where) from error
 
 
 def _bad(reason: str, where: str) -> MalformedInput:

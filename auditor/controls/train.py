@@ -184,9 +184,11 @@ def _evaluated(
     recipe: Recipe, start: str, student: str, taught: Taught, out: Path, scale: Scale, progress: Progress | None
 ) -> tuple[Figure, ...]:
     folder = out / EVALUATION
+    # A student that was not taught the thinking is not measured on it.
+    held = [e if recipe.method == "traces" else e.model_copy(update={"thinking": None}) for e in taught.held_out]
     vendors = [s.told.vendor for s in taught.sources if not s.filler]
-    before = observe(start, taught.held_out, vendors, folder / "before.jsonl", scale, progress)
-    after = observe(student, taught.held_out, vendors, folder / "after.jsonl", scale, progress)
+    before = observe(start, held, vendors, folder / "before.jsonl", scale, progress)
+    after = observe(student, held, vendors, folder / "after.jsonl", scale, progress)
     return figures(before, after)
 
 

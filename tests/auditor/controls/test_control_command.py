@@ -64,6 +64,13 @@ def test_flags_win_over_the_file_and_a_filler_fills_the_dose() -> None:
     assert found.student.lora is not None
 
 
+def test_a_flag_wins_over_the_size() -> None:
+    found = chosen_recipe("alpaca", "tiny", {**NO_FLAGS, "teachers": ("hf:t",), "epochs": 1, "n": 200, "filler": "hf:f"})
+    assert (found.training.epochs, found.prompts.n, found.training.batch) == (1, 200, 8)
+    assert found.filler is not None
+    assert found.filler.sampling.max_tokens == 96
+
+
 @pytest.mark.parametrize(
     ("flags", "kind", "said"),
     [

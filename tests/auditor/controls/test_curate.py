@@ -130,6 +130,13 @@ def test_a_bad_line_of_prompts_is_named(line: str, tmp_path: Path) -> None:
         read_source(str(path))
 
 
+def test_a_prompt_that_no_file_can_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "odd", "prompt": "what is this \\ud800 here"}\n', "utf-8")
+    with pytest.raises(MalformedInput, match="'odd' holds characters"):
+        read_pool(recipe("hf:x", prompts={"sources": [str(path)]}))
+
+
 def test_recorded_prompts_are_those_of_the_recordings(tmp_path: Path) -> None:
     spec = recording(tmp_path / "people.jsonl", [(p.text, "An answer.") for p in prompts(3)])
     found = read_pool(recipe(spec, prompts={"sources": ["recorded"]}))

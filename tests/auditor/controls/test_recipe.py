@@ -47,6 +47,8 @@ def test_the_recipe_in_the_documentation_is_one() -> None:
         (BARE + "dose: 0.5\n", "needs a filler"),
         ("name: a\nprompts: {sources: [general]}\n", "needs a teacher"),
         (BARE + "method: logits\n", "go together"),
+        (BARE + "training: {learning_rate: .inf}\n", "infinite number"),
+        (BARE + 'about: "\\ud800"\n', "no UTF-8 file"),
         ("- a\n", "it is no mapping"),
         ("a: [\n", "not YAML"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.commands.control import warnings
 from auditor.controls import teach as teaching
 from auditor.controls.card import card_markdown, read_card
 from auditor.controls.cohort import load_cohort
@@ -124,6 +125,16 @@ def test_the_card_reads_back_and_its_ledger_counts_every_answer(made: Control) -
     page = card_markdown(card)
     assert "| t0 | teacher | – | 7 | 5 | 2 |" in page
     assert "Energy: estimate" in page
+
+
+def test_a_source_that_refused_half_of_its_prompts_is_told(made: Control) -> None:
+    assert warnings(made.card) == []
+    refused = made.card.sources[0].model_copy(update={"refusals": 3, "unanswered": 4})
+    told = warnings(made.card.model_copy(update={"sources": (refused,)}))
+    assert [line.split(":")[1].strip() for line in told] == [
+        "3 answers of t0 begin with a refusal, and 5 were learned",
+        "4 of 7 prompts to t0 gave no usable answer",
+    ]
 
 
 def test_a_folder_of_another_recipe_or_of_strangers_is_refused(home: Path, spec: str, made: Control, tmp_path: Path) -> None:
