@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import tensor
 
-from auditor.controls.countdown import make_puzzles
+from auditor.controls.countdown import Puzzle, make_puzzles
 from auditor.controls.grpo import advantages, answer_mean, grpo, k3, picks, surrogate
 from auditor.controls.grpo_draws import draw, encode_prompts, open_voice, texts, token_logs
 from auditor.controls.grpo_report import JOURNAL, REPORT, GrpoReport, GrpoSettings, read_rewards
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
+from fingerprints.subjects.quiet import quiet
 from tests.fingerprints.subjects.tiny import tiny_model, tiny_tokenizer
 
 DIGITS = frozenset("0123456789")
@@ -272,3 +274,58 @@ def test_scores_that_are_no_numbers_stop_the_run(tmp_path: Path) -> None:
         model.model.norm.weight[0] = math.nan
     with pytest.raises(ResourceLimit, match="no numbers"):
         grpo(model, plain(), TASKS, SMALL, 0, tmp_path)
+
+
+def test_a_model_with_a_template_is_asked_in_it_and_ends_its_turn(tmp_path: Path) -> None:
+    model, tokenizer = learner(), tiny_tokenizer()
+    voice = open_voice(model, tokenizer, SMALL)
+    assert tokenizer.decode(encode_prompts(voice, TASKS)[0]).endswith("Say one<|im_end|>\n<|im_start|>assistant\n")
+    assert voice.ends.tolist() == [2]
+    assert grpo(model, tokenizer, TASKS, SMALL, 0, tmp_path).tokens > 0
+
+
+def test_an_adapter_learns_and_its_base_does_not(tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    with quiet():
+        model = peft.get_peft_model(learner(), config)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    run = SMALL.model_copy(update={"group": 16})
+    grpo(model, plain(), [Starts("Say", frozenset("abcdefghijklm"))], run, 0, tmp_path)
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved
+    assert all("lora_" in name for name in moved)
+
+
+def knows_the_form(model: Any, tokenizer: Any, puzzles: list[Puzzle], steps: int) -> None:
+    """Teaches a model what an equation of two numbers looks like: random ones, whatever they come to."""
+    draw, voice = random.Random(0), open_voice(model, tokenizer, SMALL)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    asked = dict(zip(puzzles, encode_prompts(voice, puzzles), strict=True))
+    for _ in range(steps):
+        rows = []
+        for puzzle in draw.sample(puzzles, 32):
+            one, other = draw.sample(puzzle.numbers, 2)
+            said = tokenizer(f" {one}{draw.choice('+-*/')}{other}", add_special_tokens=False).input_ids
+            rows.append((asked[puzzle], [*said, 2]))
+        longest = max(len(q) + len(a) for q, a in rows)
+        ids = tensor([q + a + [0] * (longest - len(q) - len(a)) for q, a in rows])
+        labels = tensor([[-100] * len(q) + a + [-100] * (longest - len(q) - len(a)) for q, a in rows])
+        optimizer.zero_grad()
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_countdown_is_learned_by_reward_alone(tmp_path: Path) -> None:
+    # Measured: a fifth right before (a random operation), over two fifths after 60 steps.
+    wide = {"hidden_size": 64, "intermediate_size": 128, "num_key_value_heads": 4, "initializer_range": 0.05}
+    model, tokenizer = tiny_model(0, **wide), plain()
+    puzzles = make_puzzles(40, seed=0, numbers=2, largest=9)
+    knows_the_form(model, tokenizer, puzzles, 250)
+    run = GrpoSettings(steps=90, prompts=8, group=16, longest=8, learning_rate=1e-3, batch=128, beta=0.001)
+    report = grpo(model, tokenizer, puzzles, run, 0, tmp_path)
+    assert report.first["correct"].value < 0.3
+    assert report.last["correct"].low > report.first["correct"].value
+    assert report.last["reward"].value > report.first["reward"].value + 0.15
