@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from auditor.commands.options import AS_JSON
 from auditor.console import put_json
@@ -35,7 +36,8 @@ def detectors(as_json: bool) -> int:
         return 0
     table = Table("detector", "question", "asks", "needs", "source", show_lines=True)
     for name, detector in rows:
-        table.add_row(name, detector.question, detector.asks, ", ".join(detector.needs), detector.source)
+        cells = (name, detector.question, detector.asks, ", ".join(detector.needs), detector.source)
+        table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
     return 0
 
@@ -51,6 +53,6 @@ def doctor(as_json: bool) -> int:
         table = Table("check", "state", *(Column(name, overflow="fold") for name in ("found", "what to do")))
         for check in checks:
             colour = {"ok": "green", "note": "yellow", "problem": "red"}[check.state]
-            table.add_row(check.name, f"[{colour}]{check.state}[/]", check.found, check.advice)
+            table.add_row(Text(check.name), Text(check.state, style=colour), Text(check.found), Text(check.advice))
         Console().print(table)
     return 3 if any(check.state == "problem" for check in checks) else 0

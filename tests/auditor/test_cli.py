@@ -176,6 +176,13 @@ def test_doctor_names_versions_device_and_extras(capsys: pytest.CaptureFixture[s
     assert checks["python"]["state"] == "ok"
 
 
+def test_doctor_prints_brackets_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("auditor.doctor.version_of", lambda package: None if package == "openai" else "99.0")
+    run(["doctor"])
+    assert "pip install 'distillation-auditor[openai]'" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", [[], ["audit"], ["probe"], ["store"], ["store", "add"], ["store", "import"], ["report"]])
 def test_every_command_has_help_with_an_example(command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command, "--help"]) == 0
