@@ -199,8 +199,8 @@ def _null(views: Views) -> Null:
     strangers = (book.vendors != book.vendors[views.candidate]) & views.usable
     vendors = len(set(book.vendors[strangers].tolist()))
     population = (
-        f"{len(main.null)} stored models of {vendors} other vendors, each playing the suspect on the same prompts with its own "
-        "vendor left out of the classifier; models of one vendor are not independent"
+        f"{_count(len(main.null), 'stored model')} of {_count(vendors, 'other vendor')}, each playing the suspect on the same "
+        "prompts with its own vendor left out of the classifier; models of one vendor are not independent"
     )
     if not main.normal:
         return Null(n=len(main.null), population=f"{population}; too few to normalise by, at least 3 are needed")
@@ -221,6 +221,10 @@ def _summary(views: Views) -> str:
         return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
     against = f"{main.value:+.2f} nats per answer against the best of {_whom(views)} (95 % {low:.2f} to {high:.2f})"
     return f"{place}: {against}; too few models to normalise."
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _metric(views: Views) -> str:

@@ -170,7 +170,7 @@ def _identity(
 ) -> Identity:
     return Identity(
         kind=known.kind,
-        name=known.name,
+        name=f"{known.name} + {adapter.resolve().name}" if adapter else known.name,
         weights_sha256=known.weights_sha256 or files_sha256(weight_files(folder)),
         config_sha256=config_sha256(folder),
         tokenizer_sha256=tokenizer_sha256(folder),
