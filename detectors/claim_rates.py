@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import Table
+from detectors.base import Null, Table
 from detectors.claims import Claim, context_of, extract_claims
 from detectors.intervals import Estimate, cluster_means, clustered_rate
 from fingerprints.records import Arm, Probe, Reply
@@ -105,6 +105,22 @@ def arms_of(answers: Iterable[Answer]) -> tuple[Arm, ...]:
 def languages_of(answers: Iterable[Answer]) -> tuple[str, ...]:
     """The languages that have answers, in alphabetical order."""
     return tuple(sorted({a.language for a in answers}))
+
+
+def null_of(value: float, rates: Sequence[float], population: str) -> Null:
+    """The null of a rate: what unrelated models measure, and the conformal p of the value among them (empty without any)."""
+    if not rates:
+        return Null(n=0, population=population)
+    at_least = sum(r >= value for r in rates)
+    return Null(
+        n=len(rates),
+        mean=float(np.mean(rates)),
+        sd=float(np.std(rates, ddof=1)) if len(rates) > 1 else None,
+        quantiles=tuple((str(q), float(np.quantile(rates, q))) for q in (0.5, 0.9, 1.0)),
+        at_least=at_least,
+        p=(1 + at_least) / (len(rates) + 1),
+        population=population,
+    )
 
 
 def claim_table(transcript: Transcript) -> Table:

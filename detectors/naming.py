@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.base import Case, Measurement, NotMeasured, Null, Rank, Table, Teacher
+from detectors.base import Case, Measurement, NotMeasured, Rank, Table, Teacher
 from detectors.claim_rates import (
     NOBODY,
     Answer,
     chosen,
     languages_of,
     most_named,
+    null_of,
     point_rate,
     read_answers,
     telling_arms,
@@ -70,7 +71,7 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
         direction="higher: more often gives a vendor's name that is not its own",
         interval=rate.interval,
         rank=Rank(position=1 + sum(r > rate.value for r in others), of=1 + len(others)),
-        null=_null(rate.value, others),
+        null=null_of(rate.value, others, "stored models asked the same questions, each against its own name"),
         summary=_summary(answers, telling, own, rate),
         tables=(by_vendor(answers), _by_language(telling, own), *([agreement(leading)] if leading else [])),
         charts=(vendors_by_arm(answers, own),),
@@ -89,22 +90,6 @@ def _stored_rate(teacher: Teacher, telling: Sequence[Answer], suspect: Transcrip
         return None
     said = _foreign(same, own_name(answers))
     return float(np.mean(cluster_means(said, [a.probe.cluster for a in same])))
-
-
-def _null(value: float, rates: Sequence[float]) -> Null:
-    population = "stored models asked the same questions, each against its own name"
-    if not rates:
-        return Null(n=0, population=population)
-    at_least = sum(r >= value for r in rates)
-    return Null(
-        n=len(rates),
-        mean=float(np.mean(rates)),
-        sd=float(np.std(rates, ddof=1)) if len(rates) > 1 else None,
-        quantiles=tuple((str(q), float(np.quantile(rates, q))) for q in (0.5, 0.9, 1.0)),
-        at_least=at_least,
-        p=(1 + at_least) / (len(rates) + 1),
-        population=population,
-    )
 
 
 def _summary(answers: Sequence[Answer], telling: Sequence[Answer], own: str | None, rate: Estimate) -> str:

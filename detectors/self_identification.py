@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
-
 from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank, Scope, Teacher
-from detectors.claim_rates import Answer, chosen, claim_rate, point_rate, read_answers, telling_arms, vendors_named
+from detectors.claim_rates import Answer, chosen, claim_rate, null_of, point_rate, read_answers, telling_arms, vendors_named
 from detectors.identity_views import exhibits, summary, tables, vendors_by_arm
 from detectors.naming import measure_naming
 from detectors.vendors import vendor_slug, vendor_title
@@ -115,18 +113,7 @@ def _null(case: Case, vendor: str, value: float, telling: Sequence[Answer]) -> N
         if _is_unrelated(teacher, vendor, case.suspect) and (same := _same_questions(teacher.transcript, telling))
     ]
     population = f"stored models of vendors other than {vendor_title(vendor)}, asked the same questions"
-    if not rates:
-        return Null(n=0, population=population)
-    at_least = sum(r >= value for r in rates)
-    return Null(
-        n=len(rates),
-        mean=float(np.mean(rates)),
-        sd=float(np.std(rates, ddof=1)) if len(rates) > 1 else None,
-        quantiles=tuple((str(q), float(np.quantile(rates, q))) for q in (0.5, 0.9, 1.0)),
-        at_least=at_least,
-        p=(1 + at_least) / (len(rates) + 1),
-        population=population,
-    )
+    return null_of(value, rates, population)
 
 
 def _same_questions(transcript: Transcript, telling: Sequence[Answer]) -> Sequence[Answer]:
