@@ -55,7 +55,8 @@ bench: .venv/dev .venv/demo
 
 reference: .venv/dev
 	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
-	    --transcripts "$$AUDITOR_MODELS/transcripts" --out fingerprints/reference
+	    --transcripts "$$AUDITOR_MODELS/transcripts" --out fingerprints/reference.new
+	rm -rf fingerprints/reference && mv fingerprints/reference.new fingerprints/reference
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -94,6 +94,8 @@ def build(transcripts: dict[str, Path], out: Path) -> None:
 @click.option("--only", help="Ask this model only, and build nothing.")
 def main(models: Path, transcripts: Path, out: Path, only: str | None) -> None:
     """Asks the three models and builds the bundled reference store."""
+    if only is None and out.exists():  # before the models are asked, not after
+        raise click.UsageError(f"{out} exists already; build into a new folder")
     asked = {s.name: ask(s, models, transcripts) for s in SOURCES if only in (None, s.name)}
     if only is None:
         build(asked, out)

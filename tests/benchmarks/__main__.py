@@ -19,7 +19,8 @@ def main(names: list[str]) -> int:
             print(f"no benchmark is called {name}; there are {', '.join(found)}", file=sys.stderr)
             return 2
         print(f"\n## {name}\n", flush=True)
-        worst = worst or subprocess.run([sys.executable, "-m", f"tests.benchmarks.bench_{name}"], check=False).returncode
+        code = subprocess.run([sys.executable, "-m", f"tests.benchmarks.bench_{name}"], check=False).returncode
+        worst = worst or code
     return worst
 
 
