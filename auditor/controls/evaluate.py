@@ -7,12 +7,12 @@ model says it is. Asks through `fingerprints.subjects` alone; knows nothing of t
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from auditor.controls.agreement import CHRF, Choice, by_cluster, chrf, read_choices, retention
 from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.duplicates import folded_words
 from auditor.controls.examples import Example
@@ -34,7 +34,6 @@ GRAMS = (2, 3, 4)
 LONGEST_ANSWER = 1500
 """Characters of a held-out answer that are scored: long ones must fit into small contexts."""
 ANSWER_TOKENS, CHOICE_TOKENS = 128, 8
-_LETTER = re.compile(r"^\W{0,4}(?:(?:the )?answer is:? ?)?\W{0,4}([A-H])\b", re.IGNORECASE)
 
 
 class Figure(Record):
@@ -60,9 +59,10 @@ class Scale(Record):
 
 @dataclass(frozen=True)
 class Observed:
-    """What one model did: by figure and by question, one value each (the mean of its answers)."""
+    """What one model did: by figure and by question, one value each (the mean of its answers); and what it chose."""
 
     values: Mapping[str, Mapping[str, float]]
+    chosen: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def observe(
@@ -82,8 +82,10 @@ def observe(
     with open_subject(spec) as subject:
         transcript = collect(CachedSubject(subject, cache_folder() / "answers"), sets, Sampling(), journal, progress)
         bits = _bits(subject, held_out, transcript)
-    values = {BITS: bits, **_containments(held_out, transcript), CHOICES: _choices(transcript), **_claims(transcript, vendors)}
-    return Observed({name: found for name, found in values.items() if found})
+    chosen = read_choices(transcript)
+    right = by_cluster((choice.cluster, float(choice.right)) for choice in chosen.values())
+    values = {BITS: bits, **_wording(held_out, transcript), CHOICES: right, **_claims(transcript, vendors)}
+    return Observed({name: found for name, found in values.items() if found}, chosen)
 
 
 def _questions(held_out: Sequence[Example], scale: Scale) -> list[ProbeSet]:
@@ -134,50 +136,38 @@ def _grams(text: str, size: int) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
 
 
-def _containments(held_out: Sequence[Example], transcript: Transcript) -> dict[str, dict[str, float]]:
+def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, dict[str, float]]:
+    """How near each answer is to the teacher's words: chrF, and the share of its n-grams; unreadable answers are left out."""
     said = {r.probe_id: r.text for r in transcript.readable("held-out/")}
-    out: dict[str, dict[str, float]] = {}
+    pairs = [(e.id, said[f"held-out/{e.id}"[:200]], e.answer) for e in held_out if f"held-out/{e.id}"[:200] in said]
+    out = {CHRF: {key: chrf(answer, source) for key, answer, source in pairs}}
     for size in GRAMS:
-        found = {e.id: containment(said.get(f"held-out/{e.id}"[:200], ""), e.answer, size) for e in held_out}
+        found = {key: containment(answer, source, size) for key, answer, source in pairs}
         out[f"{size}-grams found in the held-out answer"] = {key: value for key, value in found.items() if value is not None}
     return out
 
 
-def _choices(transcript: Transcript) -> dict[str, float]:
-    """1 for a right letter, 0 for anything else, by question; an answer that failed counts as wrong."""
-    found: dict[str, list[float]] = {}
-    for reply in transcript.replies:
-        probe = transcript.probes.get(reply.probe_id)
-        if probe is not None and probe.form == "choice" and probe.answer is not None:
-            said = _LETTER.match(reply.text)
-            right = said is not None and ord(said.group(1).upper()) - ord("A") == probe.options.index(probe.answer)
-            found.setdefault(probe.cluster, []).append(float(right))
-    return {key: sum(values) / len(values) for key, values in found.items()}
-
-
 def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[str, float]]:
     answers = read_answers(transcript)
-    out = {NAMES_SOMEBODY: _by_question([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])}
+    out = {NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])}
     for vendor in dict.fromkeys(v for v in vendors if v):
-        out[f"names {vendor}"] = _by_question([(a.probe.cluster, float(a.says(vendor))) for a in answers])
+        out[f"names {vendor}"] = by_cluster([(a.probe.cluster, float(a.says(vendor))) for a in answers])
     return out
 
 
-def _by_question(rows: Sequence[tuple[str, float]]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for cluster, value in rows:
-        found.setdefault(cluster, []).append(value)
-    return {key: sum(values) / len(values) for key, values in found.items()}
-
-
 def figures(before: Observed, after: Observed) -> tuple[Figure, ...]:
-    """Every figure before, after, and its paired change (after − before, over the questions that both have)."""
+    """Every figure before, after, and its paired change (after − before, over the questions that both have).
+
+    What was kept of the base's choices compares the two models itself, and is told after training alone.
+    """
     out: list[Figure] = []
     for name in dict.fromkeys((*before.values, *after.values)):
         one, other = before.values.get(name, {}), after.values.get(name, {})
         rate = name != BITS
         out += [*_figure(name, "before", one, rate), *_figure(name, "after", other, rate)]
         out += _figure(name, "change", {key: other[key] - one[key] for key in one if key in other}, rate=False)
+    for name, kept in retention(before.chosen, after.chosen).items():
+        out += _figure(name, "after", kept, rate=True)
     return tuple(out)
 
 

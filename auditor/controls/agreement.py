@@ -1,0 +1,88 @@
+"""How near two answers are, and which choices stayed: measures of agreement with the teacher and with the base.
+
+Knows texts and transcripts; asks nothing and draws no interval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fingerprints.transcript import Transcript
+
+CHRF = "chrF2 with the held-out answer"
+SAME_CHOICE = "choices answered as before training"
+KEPT_RIGHT = "right choices that stayed right"
+ORDER, BETA = 6, 2
+_LETTER = re.compile(r"^\W{0,4}(?:(?:the )?answer is:? ?)?\W{0,4}([A-H])\b", re.IGNORECASE)
+
+
+def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) -> float:
+    """chrF of an answer against a reference, 0 to 1 (Popović 2015, "chrF: character n-gram F-score", WMT, W15-3049).
+
+    Precision and recall of character n-grams (blanks removed, counts clipped) are averaged over the lengths 1 to ``order``
+    of which both texts have any, and joined as (1 + β²)·P·R / (β²·P + R): recall weighs β times as much. With order 6 and
+    β = 2 it is the usual chrF2. Needs no words, so that it serves every script. An answer that was cut short loses recall.
+
+    >>> chrf("abc", "abd", order=2)
+    0.5833333333333333
+    """
+    one, other = "".join(answer.split()), "".join(reference.split())
+    sizes = range(1, min(order, len(one), len(other)) + 1)
+    if not sizes:
+        return 0.0
+    matched = [(_grams(one, size) & _grams(other, size)).total() for size in sizes]
+    precision = sum(m / (len(one) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
+    recall = sum(m / (len(other) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
+    weight = beta**2
+    return (1 + weight) * precision * recall / (weight * precision + recall) if precision + recall else 0.0
+
+
+def _grams(text: str, size: int) -> Counter[str]:
+    return Counter(text[i : i + size] for i in range(len(text) - size + 1))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a multiple-choice question: its letter (None: it named none), and whether that is the right one."""
+
+    cluster: str
+    letter: str | None
+    right: bool
+
+
+def read_choices(transcript: Transcript) -> dict[str, Choice]:
+    """Every answer to a choice with a known solution, by question, arm and sample; one that failed names no letter."""
+    found: dict[str, Choice] = {}
+    for reply in transcript.replies:
+        probe = transcript.probes.get(reply.probe_id)
+        if probe is not None and probe.form == "choice" and probe.answer is not None:
+            said = _LETTER.match(reply.text)
+            letter = said.group(1).upper() if said is not None else None
+            right = letter is not None and ord(letter) - ord("A") == probe.options.index(probe.answer)
+            found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = Choice(probe.cluster, letter, right)
+    return found
+
+
+def by_cluster(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The mean of each cluster's values."""
+    found: dict[str, list[float]] = {}
+    for cluster, value in rows:
+        found.setdefault(cluster, []).append(value)
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def retention(before: Mapping[str, Choice], after: Mapping[str, Choice]) -> dict[str, dict[str, float]]:
+    """What of the base's choices the student kept, by question, 0 to 1: two figures that exist after training alone.
+
+    ``choices answered as before training``: of those that the base answered with a letter, the share that got the same
+    letter again, right or wrong. ``right choices that stayed right``: of those that the base had right, the share that the
+    student has right too. A question that the base gave no letter, or had wrong, is in neither denominator.
+    """
+    both = [(one, after[key]) for key, one in before.items() if key in after]
+    same = [(one.cluster, float(other.letter == one.letter)) for one, other in both if one.letter is not None]
+    kept = [(one.cluster, float(other.right)) for one, other in both if one.right]
+    found = {SAME_CHOICE: by_cluster(same), KEPT_RIGHT: by_cluster(kept)}
+    return {name: values for name, values in found.items() if values}
