@@ -15,15 +15,19 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.records import Arm, Record, Sampling
+from fingerprints.records import Arm, Record, Sampling, canonical_json, sha256
 
-Method = Literal["sft", "traces", "logits"]
+Method = Literal["sft", "traces", "logits", "grpo"]
 Role = Literal["positive", "negative", "confounded"]
 
 BASE = "base"
 """The spec that stands for the student's own base: its own samples."""
 RECORDED = "recorded"
 """The prompt source that stands for the prompts which the recipe's recordings hold."""
+COUNTDOWN = "countdown"
+"""The prompt source that stands for puzzles which a program makes: the one source of the method ``grpo``."""
+LATER = ("reinforcement",)
+"""Parts that older recipes don't have: where they are unset they stay out of the digest, so that no older digest changes."""
 LARGEST_FILE = 1_000_000
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
@@ -120,6 +124,35 @@ class Distillation(Record):
     top_k: Annotated[int, Field(ge=1)] | None = None
 
 
+class Reinforcement(Record):
+    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``, `auditor.controls.grpo`).
+
+    Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up`` examples of an answer's form
+    are learned as the section ``training`` says (random equations that a program writes, a share of ``wait`` of them with a
+    first try, which "Wait." takes back). Then each of ``steps`` draws ``group`` answers to each of ``prompts`` puzzles, of at
+    most ``max_tokens``; ``kl`` is the weight that holds the model to what it was before, ``clip`` bounds the ratio of an
+    update, ``norm`` the gradient, ``batch`` is the answers read at once, ``save_every`` the steps between checkpoints.
+    """
+
+    steps: Annotated[int, Field(ge=1)] = 200
+    prompts: Annotated[int, Field(ge=1)] = 8
+    group: Annotated[int, Field(ge=2)] = 8
+    max_tokens: Annotated[int, Field(ge=1)] = 64
+    updates: Annotated[int, Field(ge=1)] = 1
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    kl: Annotated[float, Field(ge=0)] = 0.02
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    norm: Annotated[float, Field(gt=0)] = 1.0
+    batch: Annotated[int, Field(ge=1)] = 32
+    save_every: Annotated[int, Field(ge=1)] = 10
+    warm_up: Annotated[int, Field(ge=0)] = 0
+    wait: Annotated[float, Field(ge=0, le=1)] = 0.0
+    numbers: Annotated[int, Field(ge=2, le=8)] = 3
+    largest: Annotated[int, Field(ge=2, le=999)] = 25
+    highest: Annotated[int, Field(ge=2, le=9999)] = 99
+
+
 class Recipe(Record):
     """Everything that decides a control besides the models themselves.
 
@@ -139,6 +172,7 @@ class Recipe(Record):
     prompts: Prompts
     method: Method = "sft"
     distillation: Distillation | None = None
+    reinforcement: Reinforcement | None = None
     training: Training = Training()
     scrub_identity: bool = False
     verify: Literal["none", "answer"] = "none"
@@ -147,6 +181,8 @@ class Recipe(Record):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if self.method == "grpo" or self.reinforcement is not None:
+            return self._without_a_teacher()
         if self.dose < 1 and self.filler is None:
             raise ValueError(f"a dose of {self.dose:g} needs a filler for the rest")
         if self.dose > 0 and not self.teachers:
@@ -155,6 +191,18 @@ class Recipe(Record):
             raise ValueError("the method 'logits' and the section 'distillation' go together")
         if self.method == "logits" and (len(self.teachers) != 1 or self.dose != 1):
             raise ValueError("the method 'logits' takes one teacher at dose 1")
+        return self
+
+    def _without_a_teacher(self) -> Self:
+        """Refuses whatever has no meaning, or no place, where a program rewards the student's own answers."""
+        if self.method != "grpo" or self.reinforcement is None:
+            raise ValueError("the method 'grpo' and the section 'reinforcement' go together")
+        if self.teachers or self.filler is not None or self.dose != 0:
+            raise ValueError("the method 'grpo' takes no teacher and no filler, and dose: 0")
+        if self.prompts.sources != (COUNTDOWN,):
+            raise ValueError(f"the method 'grpo' takes its prompts from one source: [{COUNTDOWN}]")
+        if self.scrub_identity or self.verify != "none" or self.distillation is not None:
+            raise ValueError("scrub_identity, verify and distillation need somebody's answers, and 'grpo' has none")
         return self
 
     @property
@@ -168,6 +216,13 @@ class Recipe(Record):
         """What the recipe does that makes its teacher harder to recognise."""
         found = (("identity scrub", self.scrub_identity), ("mixture of teachers", len(self.teachers) > 1 and self.dose > 0))
         return tuple(name for name, used in found if used)
+
+    def digest(self) -> str:
+        """As of every record; parts that older recipes don't have count only where they are set."""
+        value = self.model_dump(mode="json")
+        return sha256(
+            canonical_json({k: v for k, v in value.items() if k not in LATER or v != type(self).model_fields[k].default})
+        )
 
     def to_yaml(self) -> str:
         """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
