@@ -31,7 +31,7 @@ from fingerprints.subjects.quiet import quiet
 from fingerprints.subjects.spec import SubjectSpec, parse_spec
 from fingerprints.subjects.template import Chat, open_chat
 
-SCRATCH = re.compile(r"scratch:llama-h([1-9]\d{1,3})-l([1-9]\d?)(?:-c([1-9]\d{1,4}))?")
+SCRATCH = re.compile(r"scratch:llama-h([1-9]\d{1,3})-l([1-9]\d?)(?:-c([1-9]\d{1,4}))?(-untied)?")
 SCRATCH_CONTEXT = 1024
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -251,11 +251,11 @@ def _scratch(student: Student, training: Training, seed: int) -> Learner:
 def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
     """A Llama of random weights, such as ``scratch:llama-h128-l4`` (width 128, 4 layers) or ``…-c2048`` (context).
 
-    About 0.12 million parameters at h64-l2, 0.82 at h128-l4, 3.2 at h256-l4. Equal seeds give equal weights. Raises
-    UsageProblem for a name that is none.
+    About 0.12 million parameters at h64-l2, 0.82 at h128-l4, 3.2 at h256-l4; with ``-untied`` at the end the output layer is
+    a matrix of its own. Equal seeds give equal weights. Raises UsageProblem for a name that is none.
     """
     found = SCRATCH.fullmatch(base)
-    width, layers, context = (int(v or SCRATCH_CONTEXT) for v in found.groups()) if found else (0, 0, 0)
+    width, layers, context = (int(v or SCRATCH_CONTEXT) for v in found.groups()[:3]) if found else (0, 0, 0)
     if not (32 <= width <= 2048 and width % 32 == 0 and 1 <= layers <= 48 and 32 <= context <= 1 << 15):
         raise UsageProblem(
             f"no such scratch model: {printable(base, 60)!r}",
@@ -270,7 +270,7 @@ def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
         num_attention_heads=max(2, width // 32),
         num_key_value_heads=max(2, width // 32),
         max_position_embeddings=context,
-        tie_word_embeddings=True,
+        tie_word_embeddings=found is None or found[4] is None,
         bos_token_id=0,
         eos_token_id=2,
         pad_token_id=0,
