@@ -35,14 +35,12 @@ MOST_ROWS = 400
 
 def render(report: Report) -> str:
     """The whole page as text."""
-    style = files("auditor.render").joinpath("style.css").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
+            **styled("style.css"),
             report=report,
-            style=Markup(style),  # noqa: S704  (our own file)
-            style_sha256=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
             cards=view.cards(report),
             warnings=view.warnings(report),
             detectors=view.detectors(report),
@@ -59,6 +57,14 @@ def render(report: Report) -> str:
     )
 
 
+def styled(*names: str) -> dict[str, Any]:
+    """Our own style sheets as one, and the hash by which a page's policy allows them: ``style`` and ``style_sha256``."""
+    folder = files("auditor.render")
+    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    return {"style": Markup(style), "style_sha256": digest}  # noqa: S704  (our own files)
+
+
 def plan_text(report: Report) -> str:
     """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same page."""
     plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
@@ -66,7 +72,8 @@ def plan_text(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates' environment, with autoescaping, strict names and the filters that every page shares."""
     environment = Environment(
         loader=PackageLoader("auditor", "render"),
         autoescape=True,
