@@ -11,6 +11,7 @@ from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.card import Card, card_markdown, read_card
 from auditor.controls.curate import Curated
+from auditor.controls.human import is_docstrings
 from auditor.controls.mixing import assign
 from auditor.controls.recipe import BASE, Recipe, check_complete, load_recipe, make_recipe, with_teachers
 from auditor.controls.sizes import Size, sized
@@ -148,7 +149,7 @@ class _Cost(Record):
 
 def _dry_run(recipe: Recipe, as_json: bool) -> int:
     for source in recipe.sources:
-        if source.spec != BASE:
+        if source.spec != BASE and not is_docstrings(source.spec):
             parse_spec(source.spec)
     curated = curate_for(recipe)
     costs = _costs(recipe, curated)

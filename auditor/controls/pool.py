@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditor.controls.decontaminate import refuse_probe_set
+from auditor.controls.human import DOCSTRINGS, is_docstrings, pairs_of
 from auditor.controls.recipe import BASE, RECORDED, Recipe
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set
@@ -89,12 +90,14 @@ def read_source(name_or_path: str) -> list[Prompt]:
         return _of_set(parse_probe_set(file.read_text("utf-8"), name_or_path), name_or_path)
     if name_or_path in bundled_probe_sets():
         refuse_probe_set([(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path)
+    if is_docstrings(name_or_path):
+        return _of_docstrings(name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
         raise UsageProblem(
             f"no prompt bank is called {printable(name_or_path, 60)!r}",
             where="prompts.sources",
-            next_step=f"use one of {', '.join([*bundled_banks(), RECORDED])}, or the path of a YAML or JSONL file",
+            next_step=f"use one of {', '.join([*bundled_banks(), DOCSTRINGS, RECORDED])}, or the path of a YAML or JSONL file",
         )
     text = _text_of(path)
     if path.suffix in (".yaml", ".yml"):
@@ -109,6 +112,15 @@ def _of_set(probe_set: ProbeSet, source: str) -> list[Prompt]:
 def _of_probe(probe: Probe, licence: str, source: str) -> Prompt:
     text = probe.prompt()
     return Prompt(id=probe.id, text=text, topic=probe.topic, answer=probe.answer, licence=licence, source=source)
+
+
+def _of_docstrings(spec: str) -> list[Prompt]:
+    return [Prompt(id=p.id, text=p.prompt, topic=p.package, licence=p.licence, source=spec) for p in pairs_of(spec)]
+
+
+def is_recording(spec: str) -> bool:
+    """Whether a source's spec names answers that are there already: a recording, or the corpus of docstrings."""
+    return is_docstrings(spec) or (spec != BASE and parse_spec(spec).scheme == "recording")
 
 
 def _of_line(line: str, path: Path, number: int) -> Prompt:
@@ -131,7 +143,7 @@ def _of_line(line: str, path: Path, number: int) -> Prompt:
 
 def _recorded(recipe: Recipe) -> list[Prompt]:
     """The prompts that the recipe's recordings hold, in the order of their ids."""
-    specs = [t.spec for t in recipe.sources if t.spec != BASE and parse_spec(t.spec).scheme == "recording"]
+    specs = [t.spec for t in recipe.sources if is_recording(t.spec)]
     if not specs:
         raise UsageProblem(
             f"the recipe {recipe.name!r} takes its prompts from recorded answers, and none of its sources is a recording",
@@ -142,6 +154,8 @@ def _recorded(recipe: Recipe) -> list[Prompt]:
 
 
 def _prompts_of(spec: str) -> list[Prompt]:
+    if is_docstrings(spec):
+        return _of_docstrings(spec)
     with open_subject(spec) as subject:
         probes = subject.recorded().probes.values()
         found = [p for p in probes if p.form != "completion" and not p.history]

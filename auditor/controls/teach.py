@@ -14,6 +14,7 @@ from pathlib import Path
 from auditor.controls.answer_cache import CachedSubject, identity_digest
 from auditor.controls.curate import shuffled
 from auditor.controls.examples import Example
+from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.ledger import LedgerRow, answers_row
 from auditor.controls.mixing import assign, exact_counts
 from auditor.controls.pool import Prompt
@@ -132,7 +133,7 @@ def _draft(
 ) -> _Draft:
     teacher = recipe.sources[place]
     spec = recipe.student.base if teacher.spec == BASE else teacher.spec
-    with open_subject(spec) as subject:
+    with open_docstrings(spec) if is_docstrings(spec) else open_subject(spec) as subject:
         replies = ask(subject, teacher, prompts, folder / f"source-{place + 1}.jsonl", progress)
         identity = subject.identity
     name = _name_apart(teacher.name or printable(identity.name, 80), taken)

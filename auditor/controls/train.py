@@ -16,10 +16,11 @@ from auditor.controls.card import CARD, Card, write_card
 from auditor.controls.curate import Curated, Score, curate
 from auditor.controls.evaluate import Figure, Scale, figures, observe
 from auditor.controls.examples import examples_digest, write_examples
+from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
-from auditor.controls.pool import Prompt, read_pool
-from auditor.controls.recipe import BASE, Recipe, check_complete, read_recipe
+from auditor.controls.pool import Prompt, is_recording, read_pool
+from auditor.controls.recipe import Recipe, check_complete, read_recipe
 from auditor.controls.teach import Taught, teach
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
@@ -27,7 +28,6 @@ from fingerprints.durable import WriteLock, disk_problem, replacing
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.spec import parse_spec
 
 if TYPE_CHECKING:
     from auditor.controls.students import Learner
@@ -115,8 +115,8 @@ def _length_score(recipe: Recipe) -> Score:
     def score(prompts: Sequence[Prompt]) -> list[float]:
         known: dict[str, int] = {}
         for source in recipe.sources:
-            if source.spec != BASE and parse_spec(source.spec).scheme == "recording":
-                with open_subject(source.spec) as subject:
+            if is_recording(source.spec):
+                with open_docstrings(source.spec) if is_docstrings(source.spec) else open_subject(source.spec) as subject:
                     held = subject.recorded()
                     for reply in held.readable():
                         digest = held.probes[reply.probe_id].prompt_sha256()

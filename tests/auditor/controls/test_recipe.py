@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.controls.recipe import (
+    Teacher,
     bundled_recipes,
     check_complete,
     load_recipe,
@@ -73,6 +74,8 @@ def test_a_missing_file_and_an_unknown_name_are_told_apart(tmp_path: Path) -> No
 )
 def test_a_model_that_is_left_open_names_its_flag(name: str, flag: str) -> None:
     found = load_recipe(name)
+    if flag == "--filler":
+        found = found.model_copy(update={"filler": Teacher(name="people")})
     if flag != "--base":
         found = found.model_copy(update={"student": found.student.model_copy(update={"base": "hf:x"})})
     with pytest.raises(UsageProblem) as caught:
