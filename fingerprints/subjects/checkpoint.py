@@ -18,6 +18,7 @@ from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.forcing import Forcing, answer_forced, forcing_option
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
 from fingerprints.subjects.likelihood import likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
@@ -36,10 +37,11 @@ class Checkpoint(Subject):
 
     offers: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
-    def __init__(self, spec: str, identity: Identity, speaker: Speaker, folder: Path) -> None:
+    def __init__(self, spec: str, identity: Identity, speaker: Speaker, folder: Path, forcing: Forcing | None = None) -> None:
         self.spec = spec
         self.identity = identity
         self.folder = folder
+        self.forcing = forcing
         self._speaker: Speaker | None = speaker
 
     @property
@@ -50,7 +52,12 @@ class Checkpoint(Subject):
         return self._speaker
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Answers in batches, sorted so that little is padded; see `fingerprints.subjects.generation.answer`."""
+        """Answers in batches, sorted so that little is padded; see `fingerprints.subjects.generation.answer`.
+
+        With the options thinking and waits: as `fingerprints.subjects.forcing.answer_forced` tells.
+        """
+        if self.forcing is not None:
+            return answer_forced(self.speaker, self.forcing, requests)
         return answer(self.speaker, requests)
 
     def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
@@ -65,7 +72,8 @@ class Checkpoint(Subject):
 
 
 def open_checkpoint(spec: SubjectSpec) -> Checkpoint:
-    """Opens ``hf:./folder`` or ``hf:org/name`` with its options (revision, dtype, device, batch, adapter, template).
+    """Opens ``hf:./folder`` or ``hf:org/name`` with its options (revision, dtype, device, batch, adapter, template,
+    thinking, waits).
 
     Raises MalformedInput for a folder that is no whole checkpoint, UnsafeInput for one that asks to run code, carries
     only pickles or reaches outside itself, ResourceLimit for one that does not fit, Incomplete when the hub can't be
@@ -80,7 +88,7 @@ def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: b
 
     Raises what `open_checkpoint` raises.
     """
-    placement = place(spec.options)
+    placement, forcing = place(spec.options), forcing_option(spec.options)
     found = inspect_checkpoint(folder, from_hub=from_hub)
     check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
     adapter = Path(spec.options["adapter"]).expanduser() if "adapter" in spec.options else None
@@ -91,8 +99,13 @@ def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: b
         tokenizer = _load_tokenizer(folder)
         model = _load_model(folder, placement, adapter)
     speaker = _speaker(model, tokenizer, placement, template)
-    known = identity.model_copy(update={"notes": (*notes, *speaker.chat.notes, *anomalies)})
-    return Checkpoint(str(spec), _identity(known, folder, adapter, found, speaker, placement), speaker, folder)
+    forced = (forcing.note,) if forcing else ()
+    known = identity.model_copy(update={"notes": (*notes, *speaker.chat.notes, *anomalies, *forced)})
+    who = _identity(known, folder, adapter, found, speaker, placement)
+    if forcing is not None:
+        # Not only a remark: answers under forcing are another signature, and are filed apart.
+        who = who.model_copy(update={"backend": f"{who.backend} + budget forcing ({forcing})"})
+    return Checkpoint(str(spec), who, speaker, folder, forcing)
 
 
 def template_option(options: Mapping[str, str]) -> str | None:

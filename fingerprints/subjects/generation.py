@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,11 +27,17 @@ SHORTEST_PREFIX = 8
 
 @dataclass
 class Row:
-    """One request under way: its prompt as text and tokens, and the tokens answered so far."""
+    """One request under way: its prompt as text and tokens, how many tokens may follow, and those answered so far.
+
+    ``part`` numbers the parts of an answer that is written in several, each from what was written before: sampling draws
+    other noise in each.
+    """
 
     request: Request
     prompt: str
     ids: list[int]
+    room: int
+    part: int = 0
     out: list[int] = field(default_factory=list)
     ended: bool = False
     seconds: float = 0.0
@@ -75,7 +81,7 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
     """
     rows: list[Row] = []
     for request in requests:
-        row = _row(speaker, request)
+        row = first_row(speaker, request)
         if isinstance(row, Reply):
             yield row
         else:
@@ -85,7 +91,9 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
     while rows:
         batch = _next_batch(rows, size)
         try:
-            yield from _answer_batch(speaker, batch)
+            for row in written(speaker, batch):
+                row.told = True
+                yield _reply(speaker, row)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -113,23 +121,29 @@ def halved(size: int) -> int:
     return size // 2
 
 
-def _row(speaker: Speaker, request: Request) -> Row | Reply:
+def first_row(speaker: Speaker, request: Request, beside: int = 0) -> Row | Reply:
+    """The row that answers a request, or the reply that says why there is none.
+
+    ``beside``: tokens that may be written beside the answer's own (a thinking budget); they need room in the context too.
+    """
     try:
         prompt = speaker.chat.render(request)
     except MalformedInput as error:
-        return _failed(request, error.line())
+        return failed(request, error.line())
     ids = speaker.chat.encode(request, prompt)
     if not ids:
-        return _failed(request, "the prompt has no tokens")
-    if speaker.limits.context is not None and len(ids) + request.max_tokens > speaker.limits.context:
-        reason = f"{len(ids)} prompt tokens and {request.max_tokens} to answer pass the context of {speaker.limits.context}"
-        return _failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
-    return Row(request, prompt, ids)
+        return failed(request, "the prompt has no tokens")
+    room = request.max_tokens + beside
+    if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
+        reason = f"{len(ids)} prompt tokens and {room} to answer pass the context of {speaker.limits.context}"
+        return failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
+    return Row(request, prompt, ids, room)
 
 
-def _failed(
+def failed(
     request: Request, reason: str, status: Status = Status.ERROR, prompt: str | None = None, tokens: int | None = None
 ) -> Reply:
+    """The reply to a request that has no answer, and why."""
     return Reply(
         probe_id=request.probe.id,
         arm=request.arm,
@@ -149,27 +163,27 @@ def _next_batch(rows: Sequence[Row], size: int) -> list[Row]:
     return [r for r in rows[:size] if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same]
 
 
-def _answer_batch(speaker: Speaker, rows: Sequence[Row]) -> Iterator[Reply]:
-    """Runs one batch in stages; after each, the rows that ended are yielded and leave."""
+def written(speaker: Speaker, rows: Sequence[Row], over: Callable[[Row], bool] | None = None) -> Iterator[Row]:
+    """Runs one batch in stages; after each, the rows that ended are yielded and leave.
+
+    A row ends at a stop token, without room, and where ``over`` says so after a stage (up to 31 tokens late). Rows share
+    their temperature and top_p; the answers of one don't depend on which others are there.
+    """
     for row in rows:
-        row.noise = _noise(row.request)
-    live, state, finished = list(rows), _begin(speaker, rows), []
-    left = rows[0].request.max_tokens
+        row.noise = _noise(row)
+    live, state = list(rows), _begin(speaker, rows)
     while live:
-        begun, step = time.monotonic(), min(STAGE, left) if speaker.limits.divisible else left
-        keep = _advance(speaker, live, state, step)
-        left -= step
+        begun, left = time.monotonic(), max(row.room - len(row.out) for row in live)
+        _advance(speaker, live, state, min(STAGE, left) if speaker.limits.divisible else left)
         share = (time.monotonic() - begun) / len(live)
         for row in live:
             row.seconds += share
-            row.ended = row.ended or left == 0
-        finished = [row for row in live if row.ended]
-        for row in finished:
-            row.told = True
-            yield _reply(speaker, row)
+            row.ended = row.ended or len(row.out) >= row.room or (over is not None and over(row))
+        going = [i for i, row in enumerate(live) if not row.ended]
+        yield from (row for row in live if row.ended)
+        if going and len(going) < len(live):
+            state.keep(torch.tensor(going, device=state.ids.device))
         live = [row for row in live if not row.ended]
-        if live and finished:
-            state.keep(keep)
 
 
 @dataclass
@@ -204,7 +218,7 @@ def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
 
 def _may_share(limits: Limits, rows: Sequence[Row]) -> bool:
     """Padding between prefix and prompt lengthens the way back: harmless while the whole fits into the window."""
-    reach = max(len(row.ids) + row.request.max_tokens for row in rows)
+    reach = max(len(row.ids) + row.room for row in rows)
     return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
@@ -228,8 +242,8 @@ def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
     return cache
 
 
-def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -> torch.Tensor:
-    """Lets the library write up to ``steps`` tokens a row; returns the indices of the rows that go on."""
+def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -> None:
+    """Lets the library write up to ``steps`` tokens a row."""
     known = state.ids.shape[1]
     with torch.inference_mode(), quiet():
         made = speaker.model.generate(
@@ -244,11 +258,10 @@ def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -
     state.mask = torch.cat([state.mask, torch.ones_like(fresh)], dim=1)
     for row, tokens in zip(rows, fresh.tolist(), strict=True):
         _take(row, tokens, speaker.stop)
-    return torch.tensor([i for i, row in enumerate(rows) if not row.ended], device=state.ids.device)
 
 
 def _take(row: Row, tokens: Sequence[int], stop: Sequence[int]) -> None:
-    for token in tokens:
+    for token in tokens[: row.room - len(row.out)]:
         if row.broken or token in stop:
             row.ended = True
             return
@@ -284,11 +297,13 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
     )
 
 
-def _noise(request: Request) -> torch.Generator | None:
+def _noise(row: Row) -> torch.Generator | None:
     """A generator of one answer's own randomness, from its seed and key: batch plans don't change what is drawn."""
+    request = row.request
     if request.temperature == 0:
         return None
-    material = hashlib.sha256(canonical_json([request.seed, *request.key])).digest()
+    part = [row.part] if row.part else []
+    material = hashlib.sha256(canonical_json([request.seed, *request.key, *part])).digest()
     return torch.Generator("cpu").manual_seed(int.from_bytes(material[:8], "big") >> 1)
 
 
@@ -334,7 +349,7 @@ class _Gumbel(LogitsProcessor):
 def _reply(speaker: Speaker, row: Row) -> Reply:
     request = row.request
     if row.broken:
-        return _failed(request, "the model's scores are no numbers (NaN)", Status.ERROR, row.prompt, len(row.ids))
+        return failed(request, "the model's scores are no numbers (NaN)", Status.ERROR, row.prompt, len(row.ids))
     text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
     whole = len(row.out) < request.max_tokens
     if speaker.chat.kind == "plain" and request.probe.form != "completion":

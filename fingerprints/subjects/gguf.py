@@ -27,7 +27,7 @@ LIBRARIES = 12 << 30
 
 
 def open_gguf(spec: SubjectSpec) -> Checkpoint:
-    """Opens ``gguf:./file.gguf`` with its options (dtype, device, batch, adapter, template).
+    """Opens ``gguf:./file.gguf`` with its options (dtype, device, batch, adapter, template, thinking, waits).
 
     The first opening converts (seconds to minutes) into the cache, keyed by the file's SHA-256 and the dtype; later
     ones verify and read that. Raises MalformedInput for a file that is not whole, ResourceLimit where it does not fit,

@@ -1,6 +1,7 @@
 """The subject spec: one string that names a model and how to open it.
 
-``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` · ``gguf:./m.gguf`` ·
+``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` ·
+``hf:./dir,thinking=256,waits=2`` · ``gguf:./m.gguf`` ·
 ``openai:name,base_url=http://localhost:8000/v1`` · ``recording:./answers.jsonl``; an existing path alone is recognised.
 """
 
@@ -15,8 +16,8 @@ from fingerprints.errors import MalformedInput, UnsafeInput, UsageProblem, print
 Scheme = Literal["hf", "gguf", "openai", "recording"]
 
 OPTIONS: dict[Scheme, frozenset[str]] = {
-    "hf": frozenset({"revision", "dtype", "device", "adapter", "batch", "template"}),
-    "gguf": frozenset({"dtype", "device", "adapter", "batch", "template"}),
+    "hf": frozenset({"revision", "dtype", "device", "adapter", "batch", "template", "thinking", "waits"}),
+    "gguf": frozenset({"dtype", "device", "adapter", "batch", "template", "thinking", "waits"}),
     "openai": frozenset({"base_url", "concurrency", "deadline", "tokens", "cost", "price_in", "price_out", "key_env"}),
     "recording": frozenset({"model", "format"}),
 }

@@ -95,7 +95,7 @@ def test_rows_that_end_leave_and_the_rest_go_on(monkeypatch: pytest.MonkeyPatch)
 def test_a_row_is_the_same_whatever_the_sliding_window_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     model = speaker()
     narrow = replace(model, limits=replace(model.limits, window=8))
-    assert not generation._may_share(narrow.limits, [generation._row(model, r) for r in ask()])  # type: ignore[list-item]
+    assert not generation._may_share(narrow.limits, [generation.first_row(model, r) for r in ask()])  # type: ignore[list-item]
     assert said(answer(narrow, ask())) == said(answer(model, ask()))
 
 
@@ -246,7 +246,7 @@ def test_a_model_without_a_template_speaks_the_plain_form() -> None:
 
 def test_a_plain_answer_ends_where_the_next_turn_begins() -> None:
     model = speaker(template=None)
-    row = generation._row(model, ask(["hi"])[0])
+    row = generation.first_row(model, ask(["hi"])[0])
     assert not isinstance(row, Reply)
     row.out = model.tokenizer("A fox" + PLAIN_STOP + " next", add_special_tokens=False).input_ids
     reply = generation._reply(model, row)

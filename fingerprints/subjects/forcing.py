@@ -1,0 +1,295 @@
+"""Budget forcing: a cap on a model's thinking, and a least amount of it, at inference (Muennighoff et al. 2025, 2501.19393).
+
+When the thinking reaches its cap, the end tag and an answer lead are written for the model; when it ends too early, its end
+is taken away and "Wait" is written, a given number of times. Knows tokens and tags; knows nothing of right and wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fingerprints.errors import UsageProblem, printable
+from fingerprints.records import Reply, Request, Status
+from fingerprints.subjects.generation import Row, Speaker, answer, failed, first_row, halved, out_of_memory, written
+
+THINK, END_THINK = "<think>", "</think>"
+WAIT = "Wait"
+LEAD = "\n\nFinal answer:"
+"""What is written after a thinking that was ended for the model."""
+LONGEST_THINKING, MOST_WAITS = 32768, 16
+_TOLD = re.compile(r"(?:stop|length); thought (\d+)( \(cap\))?; waits (\d+)")
+
+
+@dataclass(frozen=True)
+class Forcing:
+    """How thinking is bounded: at most ``thinking`` tokens (None: by the answer's own cap alone), at least ``waits`` waits."""
+
+    thinking: int | None
+    waits: int
+
+    def __str__(self) -> str:
+        """The options as a subject spec writes them."""
+        cap = () if self.thinking is None else (f"thinking={self.thinking}",)
+        return ",".join([*cap, f"waits={self.waits}"])
+
+    @property
+    def note(self) -> str:
+        """One line for the identity of a model that is asked so."""
+        return (
+            f"budget forcing ({self}): thinking is opened, cut and prolonged by the asker, so answers aren't the model's alone"
+        )
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """What was forced in one answer: tokens thought (waits among them), whether the cap ended it, waits written."""
+
+    tokens: int
+    capped: bool
+    waits: int
+
+
+def forcing_option(options: Mapping[str, str]) -> Forcing | None:
+    """The forcing that a spec's options ``thinking`` and ``waits`` ask for; None without either.
+
+    Raises UsageProblem for anything but whole numbers from 1 to 32,768 and from 0 to 16.
+    """
+    if "thinking" not in options and "waits" not in options:
+        return None
+    cap = _number(options, "thinking", 1, LONGEST_THINKING) if "thinking" in options else None
+    return Forcing(cap, _number(options, "waits", 0, MOST_WAITS) if "waits" in options else 0)
+
+
+def _number(options: Mapping[str, str], name: str, least: int, most: int) -> int:
+    given = options[name]
+    if not re.fullmatch(r"[0-9]{1,5}", given) or not least <= int(given) <= most:
+        raise UsageProblem(
+            f"{printable(given, 30)!r} is no whole number from {least} to {most:,}",
+            where=name,
+            next_step=f"write {name}={most if name == 'waits' else 256} or leave it out",
+        )
+    return int(given)
+
+
+def forced_in(reply: Reply) -> Thinking | None:
+    """What was forced in a reply, as its ``finish_reason`` tells; None for a reply without forcing.
+
+    The reason reads ``stop; thought 212; waits 2`` or ``length; thought 256 (cap); waits 0``.
+    """
+    found = _TOLD.fullmatch(reply.finish_reason)
+    return None if found is None else Thinking(int(found[1]), found[2] is not None, int(found[3]))
+
+
+def answer_forced(speaker: Speaker, forcing: Forcing, requests: Sequence[Request]) -> Iterator[Reply]:
+    """Answers requests with forced thinking, each reply as soon as it is there; its text holds all, tags and waits too.
+
+    An answer is written in parts (thinking, thinking after each wait, answer), and a batch mixes parts. With a cap, the
+    thinking comes beside the request's ``max_tokens``, else within it. Probes of the form completion aren't chats and are
+    answered unforced. Greedy answers repeat, sampled ones under a seed too, whatever the batch. Statuses and errors are
+    those of `fingerprints.subjects.generation.answer`; `forced_in` reads what was forced.
+    """
+    yield from answer(speaker, [r for r in requests if r.probe.form == "completion"])
+    waiting: list[_Draft] = []
+    for request in requests:
+        if request.probe.form != "completion":
+            draft = _open(speaker, forcing, request)
+            if isinstance(draft, Reply):
+                yield draft
+            else:
+                waiting.append(draft)
+    waiting.sort(key=lambda d: (*d.sampling, -len(d.ids), d.request.key))
+    size = speaker.batch
+    while waiting:
+        batch = [d for d in waiting[:size] if d.sampling == waiting[0].sampling]
+        try:
+            yield from _write_part(speaker, batch)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            size = halved(len(batch))
+        waiting = [d for d in waiting if not d.done]
+
+
+@dataclass
+class _Draft:
+    """One answer under way: all tokens ``said`` so far (forced ones too), of which the last part may still be thinking.
+
+    ``thought`` counts the tokens of the thinking; ``answering`` is True once it is over, ``whole`` when the model ended the
+    answer itself.
+    """
+
+    request: Request
+    prompt: str
+    ids: list[int]
+    forcing: Forcing
+    said: list[int] = field(default_factory=list)
+    thought: int = 0
+    waits: int = 0
+    parts: int = 0
+    seconds: float = 0.0
+    capped: bool = False
+    answering: bool = False
+    done: bool = False
+    whole: bool = False
+    broken: bool = False
+
+    @property
+    def sampling(self) -> tuple[float, float]:
+        return (self.request.temperature, self.request.top_p)
+
+    @property
+    def room(self) -> int:
+        """Tokens that the next part may have."""
+        if self.forcing.thinking is None:
+            return self.request.max_tokens - len(self.said)
+        return self.request.max_tokens if self.answering else self.forcing.thinking - self.thought
+
+    def row(self) -> Row:
+        """The next part, to be written from everything before it."""
+        return Row(self.request, self.prompt, [*self.ids, *self.said], self.room, self.parts)
+
+
+def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _Draft | Reply:
+    """The draft with its thinking opened, where the template has not opened it."""
+    forced = len(_ids(speaker, f"\n{THINK}\n")) + len(_ids(speaker, f"\n{END_THINK}{LEAD}"))
+    row = first_row(speaker, request, 0 if forcing.thinking is None else forcing.thinking + forced)
+    if isinstance(row, Reply):
+        return row
+    draft = _Draft(request, row.prompt, row.ids, forcing)
+    if not row.prompt.rstrip().endswith(THINK):
+        # The plain form ends in "Assistant:", and what students of it learned begins with a space.
+        draft.said = _ids(speaker, f"{' ' if speaker.chat.kind == 'plain' else ''}{THINK}\n")
+    if draft.room < 1:
+        return failed(request, f"{request.max_tokens} tokens leave no room to think", prompt=row.prompt, tokens=len(row.ids))
+    return draft
+
+
+def _write_part(speaker: Speaker, batch: Sequence[_Draft]) -> Iterator[Reply]:
+    """Writes the next part of every draft; yields those that are finished."""
+    rows = [draft.row() for draft in batch]
+    drafts = {id(row): draft for row, draft in zip(rows, batch, strict=True)}
+
+    def over(row: Row) -> bool:
+        return not drafts[id(row)].answering and _ends_in(speaker, row.out) is not None
+
+    for row in written(speaker, rows, over):
+        draft = drafts[id(row)]
+        _take(speaker, draft, row)
+        if draft.done:
+            yield _reply(speaker, draft)
+
+
+def _take(speaker: Speaker, draft: _Draft, row: Row) -> None:
+    """Adds a written part to its draft, and decides what comes next."""
+    draft.parts += 1
+    draft.seconds += row.seconds
+    draft.broken = row.broken
+    if draft.answering or row.broken:
+        draft.said += row.out
+        draft.whole = len(row.out) < row.room
+        draft.done = True
+        return
+    mark = _ends_in(speaker, row.out)
+    capped = mark is None and len(row.out) >= row.room
+    if capped and draft.forcing.thinking is None:
+        draft.said += row.out
+        draft.thought += len(row.out)
+        draft.done = True
+        return
+    kept, rest = _before(speaker, row.out, mark) if mark is not None else (row.out, "")
+    longer = [*kept, *_ids(speaker, _joined(speaker, kept, rest, WAIT))]
+    if not capped and draft.waits < draft.forcing.waits and len(longer) < draft.room:
+        draft.said += longer
+        draft.thought += len(longer)
+        draft.waits += 1
+        return
+    if mark == END_THINK:
+        draft.said += row.out[: _reach(speaker, row.out, mark)]
+    else:
+        draft.said += [*kept, *_ids(speaker, _joined(speaker, kept, rest, f"{END_THINK}{LEAD}"))]
+    draft.thought += len(kept)
+    draft.capped, draft.answering = capped, True
+    draft.done = draft.room < 1
+
+
+def _ids(speaker: Speaker, text: str) -> list[int]:
+    return [int(i) for i in speaker.tokenizer(text, add_special_tokens=False).input_ids]
+
+
+def _text(speaker: Speaker, ids: Sequence[int]) -> str:
+    """Tokens as text with every special token, so that tags are seen whatever the tokenizer takes them for."""
+    return str(speaker.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+def _ends_in(speaker: Speaker, out: Sequence[int]) -> str | None:
+    """What ends a thinking first: the end tag, or in the plain form the next turn; None while it goes on."""
+    text = _text(speaker, out)
+    marks = (END_THINK, *(speaker.chat.cut if speaker.chat.kind == "plain" else ()))
+    return min((m for m in marks if m in text), key=text.index, default=None)
+
+
+def _reach(speaker: Speaker, out: Sequence[int], mark: str) -> int:
+    """How many of the tokens it takes until the mark is there in full."""
+    return bisect_left(range(len(out) + 1), True, key=lambda n: mark in _text(speaker, out[:n]))
+
+
+def _before(speaker: Speaker, out: Sequence[int], mark: str) -> tuple[list[int], str]:
+    """The tokens before a mark, and the text before it that shares a token with the mark."""
+    end = _reach(speaker, out, mark)
+    text = _text(speaker, out[:end]).partition(mark)[0]
+    while end and not text.startswith(_text(speaker, out[:end])):
+        end -= 1
+    return list(out[:end]), text[len(_text(speaker, out[:end])) :]
+
+
+def _joined(speaker: Speaker, kept: Sequence[int], rest: str, forced: str) -> str:
+    """The forced words on a line of their own, after text that has no tokens yet."""
+    before = rest or _text(speaker, kept[-4:])
+    return f"{rest}{forced}" if before.endswith("\n") else f"{rest}\n{forced}"
+
+
+def _spoken(tokenizer: Any, ids: Sequence[int]) -> str:
+    """The answer's text without special tokens, but with think tags that are special ones."""
+    special = set(tokenizer.all_special_ids)
+    tags = {i: tag for tag in (THINK, END_THINK) if (i := tokenizer.convert_tokens_to_ids(tag)) in special}
+    tags = {i: tag for i, tag in tags.items() if tokenizer.convert_ids_to_tokens(i) == tag}
+    pieces: list[str] = []
+    run: list[int] = []
+    for i in ids:
+        if i in tags:
+            pieces += [tokenizer.decode(run, skip_special_tokens=True), tags[i]]
+            run = []
+        else:
+            run.append(i)
+    return "".join([*pieces, tokenizer.decode(run, skip_special_tokens=True)])
+
+
+def _reply(speaker: Speaker, draft: _Draft) -> Reply:
+    request = draft.request
+    if draft.broken:
+        reason = "the model's scores are no numbers (NaN)"
+        return failed(request, reason, Status.ERROR, draft.prompt, len(draft.ids))
+    text, whole = _spoken(speaker.tokenizer, draft.said), draft.whole
+    if speaker.chat.kind == "plain":
+        thinking, end, said = text.partition(END_THINK)
+        for mark in speaker.chat.cut:
+            said, found, _ = said.partition(mark)
+            whole = whole or bool(found)
+        text = f"{thinking}{end}{said}".strip()
+    told = f"{'stop' if whole else 'length'}; thought {draft.thought}{' (cap)' if draft.capped else ''}; waits {draft.waits}"
+    return Reply(
+        probe_id=request.probe.id,
+        arm=request.arm,
+        sample=request.sample,
+        status=Status.OK if whole else Status.TRUNCATED,
+        text=text,
+        finish_reason=told,
+        prompt=draft.prompt,
+        tokens_in=len(draft.ids),
+        tokens_out=len(draft.said),
+        seconds=round(draft.seconds, 4),
+    )
