@@ -151,12 +151,17 @@ def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: Watch
     for done, (name, recipe) in enumerate(todo):
         if rungs:
             rungs(done, len(todo))
-        train(recipe, out / name, watch, BRIEF)
-        if ladder.probes:
-            _ask(ladder, recipe, out / name, watch.asking)
+        climb_rung(ladder, recipe, out / name, watch)
     if rungs:
         rungs(len(todo), len(todo))
     return load_cohort(out)
+
+
+def climb_rung(ladder: Ladder, recipe: Recipe, folder: Path, watch: Watch = SILENT) -> None:
+    """Trains one rung's recipe in its folder and asks it the ladder's probes; raises what `climb` raises."""
+    train(recipe, folder, watch, BRIEF)
+    if ladder.probes:
+        _ask(ladder, recipe, folder, watch.asking)
 
 
 def _ask(ladder: Ladder, recipe: Recipe, folder: Path, progress: Progress | None) -> None:
