@@ -12,6 +12,7 @@ from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.card import Card, card_markdown, read_card
 from auditor.controls.curate import Curated
 from auditor.controls.human import is_docstrings
+from auditor.controls.launch import hush_followers
 from auditor.controls.mixing import assign
 from auditor.controls.recipe import BASE, Recipe, check_complete, load_recipe, make_recipe, with_teachers
 from auditor.controls.sizes import Size, sized
@@ -66,6 +67,7 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
       auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base --out controls/quarter
       auditor control train alpaca --teacher hf:./t --size tiny --out controls/tiny --dry-run
     """
+    hush_followers()
     chosen = chosen_recipe(recipe, size, flags)
     if dry_run:
         return _dry_run(chosen, as_json)

@@ -10,6 +10,7 @@ from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cohort import Cohort
 from auditor.controls.ladder import climb, read_ladder
+from auditor.controls.launch import refuse_several
 from auditor.controls.train import Watch
 
 
@@ -36,6 +37,7 @@ def ladder(ladder_file: str, out: str, dry_run: bool, as_json: bool) -> int:
         else:
             put("\n".join(names))
         return 0
+    refuse_several("a ladder")
     with progress_steps("asking", "training", "asking before and after", "rungs") as (asking, training, evaluating, rungs):
         cohort = climb(plan, Path(out), rungs, Watch(asking, training, evaluating))
     _tell(cohort, as_json)

@@ -3,8 +3,8 @@
 AdamW, linear warm-up and cosine decay, accumulation, clipping, bfloat16 arithmetic where asked, gradient checkpointing. Killed
 anywhere, the same call goes on from the last checkpoint, and on one device the weights come out bit by bit as if it had
 never been killed (measured on a processor in one thread; CUDA needs CUBLAS_WORKSPACE_CONFIG=:4096:8 in the environment for
-that and was not measured). One device: several are not offered, because the sharding of optimizer states is what would
-make a checkpoint depend on how many there are. A ladder uses several devices by training one student on each.
+that and was not measured). Several devices share out the examples of every step and hold the whole student each, so that a
+checkpoint doesn't depend on how many there are. A ladder uses several devices by training one student on each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from auditor.controls.capture import TeacherLogits, capture
 from auditor.controls.checkpoint import Bench, load_state, other_run, save_state, seeded
 from auditor.controls.loss_journal import LossJournal, LossRow, read_losses
 from auditor.controls.losses import IGNORED, cross_entropy, distillation_loss
+from auditor.controls.parallel import ALONE, Crew
 from auditor.controls.recipe import Recipe, Training
 from auditor.controls.scores import check_packing, learned_scores
 from auditor.controls.students import Learner, check_context, save_student
@@ -49,9 +50,11 @@ def distill(
     out: Path,
     teacher: Subject | None = None,
     progress: Tell | None = None,
+    crew: Crew = ALONE,
 ) -> Trained:
     """Trains the student on the examples and saves it in ``out/student``; a finished folder is returned as it is.
 
+    Of several processes (``crew``), each with the same arguments, the first writes; all see one folder.
     ``teacher`` is needed by the method logits alone. Writes ``losses.jsonl`` and ``trained.json`` beside it, and
     ``state/`` until it is done. The caller's random generators are left as they were. Raises ResourceLimit when the loss
     is no number, memory or disk run out (the last checkpoint stands); MalformedInput for a folder of another run and
@@ -64,20 +67,30 @@ def distill(
     if recipe.training.pack:
         check_packing(learner, data)
     run = run_digest(learner, data, recipe, teacher)
-    with LossJournal(out / JOURNAL) as journal, _repeatable(), seeded(recipe.seed, learner.device):
+    crew.check_same(run)
+    with _journal(out, crew) as journal, _repeatable(), seeded(recipe.seed, learner.device):
         if (out / TRAINED).exists():
             return _finished(out, run)
         logits = None
         if recipe.distillation is not None:
-            logits = capture(_needed(teacher), learner, data.examples, recipe.distillation, out / TEACHER)
+            with crew.first_alone():
+                logits = capture(_needed(teacher), learner, data.examples, recipe.distillation, out / TEACHER)
         steps = plan_steps([len(e.ids) for e in data.examples], recipe.training, recipe.seed)
-        work = _Work(learner, data, recipe, logits, steps)
+        work = _Work(learner, data, recipe, logits, steps, crew)
         seconds = _train(work, out, run, journal, progress)
+        if journal is None:
+            crew.meet()  # when the first process has saved
+            return read_trained(out)
         save_student(learner, out / STUDENT)
         trained = _told(work, run, seconds, read_losses(out / JOURNAL), teacher)
         write_trained(out, trained)
         shutil.rmtree(out / STATE, ignore_errors=True)
+        crew.meet()
     return trained
+
+
+def _journal(out: Path, crew: Crew) -> AbstractContextManager[LossJournal | None]:
+    return LossJournal(out / JOURNAL) if crew.first else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -89,26 +102,31 @@ class _Work:
     recipe: Recipe
     logits: TeacherLogits | None
     steps: list[Step]
+    crew: Crew
 
 
-def _train(work: _Work, out: Path, run: str, journal: LossJournal, progress: Tell | None) -> float:
+def _train(work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Tell | None) -> float:
     """The loop. Returns the seconds that the run took, earlier parts included."""
     training, model = work.recipe.training, work.learner.model
     bench = _bench(work.learner, training)
     _prepare(model, training)
-    state = load_state(out / STATE, bench, run)
+    with work.crew.first_alone():
+        state = load_state(out / STATE, bench, run)
     before, done = (state.seconds, state.step) if state else (0.0, 0)
-    journal.cut(done)
+    work.crew.own_noise(work.recipe.seed, done)
+    if journal is not None:
+        journal.cut(done)
     began, read = time.monotonic(), 0
     for number in range(done + 1, len(work.steps) + 1):
         rate = rate_at(number, len(work.steps), training)
         row = _update(work, bench, number, rate, out)
-        journal.add(row)
         read += row.tokens
         taken = time.monotonic() - began
-        if number % training.save_every == 0 or number == len(work.steps):
-            journal.sync()
-            save_state(out / STATE, bench, run, number, before + taken)
+        if journal is not None:
+            journal.add(row)
+            if number % training.save_every == 0 or number == len(work.steps):
+                journal.sync()
+                save_state(out / STATE, bench, run, number, before + taken)
         if progress is not None:
             left = taken / (number - done) * (len(work.steps) - number)
             progress(Progress(number, len(work.steps), row.loss, rate, read / max(taken, 1e-9), left))
@@ -124,7 +142,7 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
         group["lr"] = rate
     bench.optimizer.zero_grad(set_to_none=True)
     try:
-        total = sum(_backward(work, rows, count) for rows in step)
+        total = sum(_backward(work, rows, count) for rows in work.crew.share(step))
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
@@ -133,8 +151,9 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
             where=out,
             next_step="set a smaller training.batch or longest, or gradient_checkpointing: true",
         ) from error
+    loss = work.crew.total(float(total))
+    work.crew.add_up(bench.weights.values())
     norm = float(torch.nn.utils.clip_grad_norm_(bench.weights.values(), training.clip))
-    loss = float(total)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         what = "loss" if not math.isfinite(loss) else "gradient"
         raise ResourceLimit(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.controls.card import CARD, Card, write_card
+from auditor.controls.card import CARD, Card, read_card, write_card
 from auditor.controls.curate import Curated, Score, curate
 from auditor.controls.evaluate import Figure, Scale, figures, observe
-from auditor.controls.examples import examples_digest, write_examples
+from auditor.controls.examples import Example, examples_digest, read_examples, write_examples
 from auditor.controls.human import is_docstrings, open_docstrings
+from auditor.controls.launch import check_launch
 from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.pool import Prompt, is_recording, read_pool
@@ -30,6 +31,7 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
 
 if TYPE_CHECKING:
+    from auditor.controls.parallel import Crew
     from auditor.controls.students import Learner
     from auditor.controls.trained import Trained
 
@@ -67,7 +69,20 @@ def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL
     greedy sampling on one device. Raises UsageProblem for a recipe that leaves a model open, MalformedInput for a folder of
     another recipe, Locked while another process works there, and the errors of every step.
     """
+    from auditor.controls.parallel import gather
+
     check_complete(recipe)
+    check_launch(recipe)
+    with gather() as crew:
+        if crew.first:
+            made = _make(recipe, out, watch, scale, crew)
+            crew.meet()
+            return made
+        _follow(recipe, out, crew)
+    return Control(out, read_lineage(out), read_card(out))
+
+
+def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> Control:
     with _folder(recipe, out):
         curated = curate_for(recipe)
         _write_json(out / CURATION, curated.report.model_dump(mode="json"))
@@ -76,7 +91,8 @@ def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL
         write_examples(out / EXAMPLES, taught.examples)
         write_examples(out / HELD_OUT, taught.held_out)
         learner, start = _start(recipe, out)
-        trained = _learn(recipe, learner, taught, out, watch.training)
+        crew.meet()
+        trained = _learn(recipe, learner, taught.examples, out, watch.training, crew)
         student = learner.spec(out / STUDENT)
         del learner  # its memory, before two more models are opened
         found = _evaluated(recipe, start, student, taught, out, scale, watch.evaluating)
@@ -85,6 +101,16 @@ def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL
         write_card(out, card)
         write_lineage(out, lineage)
     return Control(out, lineage, card)
+
+
+def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
+    """What every process but the first does: wait for the examples, train along, wait for the card."""
+    from auditor.controls.students import open_student
+
+    crew.meet()
+    learner = open_student(recipe.student, recipe.training, recipe.seed)
+    _learn(recipe, learner, read_examples(out / EXAMPLES), out, None, crew)
+    crew.meet()
 
 
 def curate_for(recipe: Recipe) -> Curated:
@@ -166,7 +192,9 @@ def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
     return learner, f"hf:{out / START}"
 
 
-def _learn(recipe: Recipe, learner: Learner, taught: Taught, out: Path, progress: Progress | None) -> Trained:
+def _learn(
+    recipe: Recipe, learner: Learner, examples: Sequence[Example], out: Path, progress: Progress | None, crew: Crew
+) -> Trained:
     from auditor.controls.distill import distill
     from auditor.controls.trained import Progress as Step
 
@@ -175,9 +203,9 @@ def _learn(recipe: Recipe, learner: Learner, taught: Taught, out: Path, progress
             progress(step.step, step.steps)
 
     if recipe.method != "logits":
-        return distill(learner, taught.examples, recipe, out, None, tell)
+        return distill(learner, examples, recipe, out, None, tell, crew)
     with open_subject(recipe.teachers[0].spec) as teacher:
-        return distill(learner, taught.examples, recipe, out, teacher, tell)
+        return distill(learner, examples, recipe, out, teacher, tell, crew)
 
 
 def _evaluated(
