@@ -64,11 +64,15 @@ class Encoded:
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """All examples that fit, with how many answers were cut short and how many examples had no room for theirs."""
+    """All examples that fit, with how many answers were cut short and how many examples had no room for theirs.
+
+    ``places``: where each stood among those that were given.
+    """
 
     examples: tuple[Encoded, ...]
     truncated: int
     left_out: int
+    places: tuple[int, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over every token and label: equal for runs that see the same."""
@@ -95,8 +99,8 @@ def encode_examples(examples: Sequence[Lesson], chat: Chat, longest: int, *, tra
 
     Raises MalformedInput when no example is left.
     """
-    kept, truncated, left_out = [], 0, 0
-    for example in examples:
+    kept, places, truncated, left_out = [], [], 0, 0
+    for place, example in enumerate(examples):
         whole = encode(example, chat, traces=traces)
         cut = Encoded(whole.ids[:longest], whole.taught)
         if len(cut.ids) <= max(1, cut.taught):
@@ -104,13 +108,14 @@ def encode_examples(examples: Sequence[Lesson], chat: Chat, longest: int, *, tra
             continue
         truncated += len(cut.ids) < len(whole.ids)
         kept.append(cut)
+        places.append(place)
     if not kept:
         raise MalformedInput(
             f"none of {len(examples)} examples leaves room for an answer within {longest} tokens",
             where="training.longest",
             next_step="raise it, or check the examples",
         )
-    return EncodedSet(tuple(kept), truncated, left_out)
+    return EncodedSet(tuple(kept), truncated, left_out, tuple(places))
 
 
 def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
@@ -122,13 +127,13 @@ def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
     tokenizer = chat.tokenizer
     if not example.prompt:
         head = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        return Encoded((*head, *_words(tokenizer, example.answer), *_end(chat, plain=True)), len(head))
+        return Encoded((*head, *_words(tokenizer, example.answer), *ending(chat, plain=True)), len(head))
     request = Request(probe=Probe(id=example.id[:200], text=example.prompt))
     text = chat.render(request)
     head = chat.encode(request, text)
     said = _said(example, traces=traces, opened=text.rstrip().endswith(THINK))
     space = " " if chat.kind == "plain" else ""
-    return Encoded((*head, *_words(tokenizer, space + said), *_end(chat, plain=False)), len(head))
+    return Encoded((*head, *_words(tokenizer, space + said), *ending(chat, plain=False)), len(head))
 
 
 def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
@@ -144,7 +149,8 @@ def _words(tokenizer: Any, text: str) -> list[int]:
     return [int(i) for i in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids]
 
 
-def _end(chat: Chat, *, plain: bool) -> list[int]:
+def ending(chat: Chat, *, plain: bool) -> list[int]:
+    """The tokens that end an answer; ``plain``: of a text that no prompt stands before."""
     if chat.stop and not plain:
         return [chat.stop[0]]
     end = chat.tokenizer.eos_token_id

@@ -108,7 +108,8 @@ def capture(
     teacher without weights or with another tokenizer, MalformedInput for a folder of another teacher or other examples
     and for a damaged shard, ResourceLimit on a full disk.
     """
-    speaker = _speaker(teacher, learner, examples)
+    speaker = scoring_speaker(teacher, "logits")
+    check_tokenizer(speaker, learner, examples, "logits", teacher.spec)
     scored = int(speaker.model.config.get_text_config().vocab_size)
     vocabulary = min(scored, learner.vocabulary)
     wanted = Manifest(
@@ -120,30 +121,50 @@ def capture(
         temperature=settings.temperature,
     )
     lengths = tuple(len(e.ids) - max(1, e.taught) for e in examples)
-    manifest = _begin(folder, wanted)
-    for first, last in _shares(lengths, wanted.top_k)[len(manifest.shards) :]:
-        tensors = _ask(speaker, examples[first : last + 1], wanted)
-        manifest = _keep(folder, manifest, first, last, tensors)
-        if progress is not None:
-            progress(last + 1, len(examples))
+    manifest = fill(folder, wanted, lengths, lambda first, last: _ask(speaker, examples[first : last + 1], wanted), progress)
     return TeacherLogits(manifest, folder, lengths)
 
 
-def _speaker(teacher: Subject, learner: Learner, examples: Sequence[Encoded]) -> Speaker:
+def fill(
+    folder: Path,
+    wanted: Manifest,
+    lengths: Sequence[int],
+    ask: Callable[[int, int], dict[str, Tensor]],
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """The manifest of a folder that holds every shard, asked for now where it lacks some.
+
+    ``lengths``: rows of each example; ``ask`` gives the tensors of the examples from a first to a last one. Raises
+    MalformedInput for a folder of other terms and for a damaged shard, ResourceLimit on a full disk.
+    """
+    manifest = _begin(folder, wanted)
+    for first, last in _shares(lengths, wanted.top_k)[len(manifest.shards) :]:
+        manifest = _keep(folder, manifest, first, last, ask(first, last))
+        if progress is not None:
+            progress(last + 1, len(lengths))
+    return manifest
+
+
+def scoring_speaker(teacher: Subject, method: str) -> Speaker:
+    """The model of a teacher whose scores can be read. Raises UsageProblem, naming the method, for one that only answers."""
     if not isinstance(teacher, Checkpoint):
         raise UsageProblem(
-            "the method logits reads the teacher's scores, and this teacher only answers",
+            f"the method {method} reads the teacher's scores, and this teacher only answers",
             where=teacher.spec,
             next_step="use method sft, or a teacher with weights (hf:…, gguf:…)",
         )
-    texts = [learner.tokenizer.decode(list(e.ids)) for e in examples[:200]]
-    if not same_tokenizer(teacher.speaker.tokenizer, learner.tokenizer, texts):
-        raise UsageProblem(
-            "teacher and student have different tokenizers, and the method logits compares them token by token",
-            where=teacher.spec,
-            next_step="use method sft, or a base of the teacher's own family",
-        )
     return teacher.speaker
+
+
+def check_tokenizer(speaker: Speaker, learner: Learner, examples: Sequence[Encoded], method: str, where: str) -> None:
+    """Raises UsageProblem, naming the method, where teacher and student don't have one tokenizer."""
+    texts = [learner.tokenizer.decode(list(e.ids)) for e in examples[:200]]
+    if not same_tokenizer(speaker.tokenizer, learner.tokenizer, texts):
+        raise UsageProblem(
+            f"teacher and student have different tokenizers, and the method {method} compares them token by token",
+            where=where,
+            next_step="use method cross_tokenizer or sft, or a base of the teacher's own family",
+        )
 
 
 def _begin(folder: Path, wanted: Manifest) -> Manifest:

@@ -17,8 +17,12 @@ from pydantic import Field, ValidationError, model_validator
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Arm, Record, Sampling, canonical_json, sha256
 
-Method = Literal["sft", "traces", "logits", "grpo"]
+Method = Literal["sft", "traces", "logits", "cross_tokenizer", "on_policy", "grpo"]
+SCORED = ("logits", "cross_tokenizer", "on_policy")
+"""The methods that read the teacher's scores beside its answers."""
 Role = Literal["positive", "negative", "confounded"]
+Reshape = Literal["none", "strip", "bullets"]
+"""What is done to the form of the answers (`auditor.controls.reshape`)."""
 
 BASE = "base"
 """The spec that stands for the student's own base: its own samples."""
@@ -26,7 +30,7 @@ RECORDED = "recorded"
 """The prompt source that stands for the prompts which the recipe's recordings hold."""
 COUNTDOWN = "countdown"
 """The prompt source that stands for puzzles which a program makes: the one source of the method ``grpo``."""
-LATER = ("reinforcement",)
+LATER = ("inference", "reinforcement", "alignment", "on_policy", "launderer", "reshape")
 """Parts that older recipes don't have: where they are unset they stay out of the digest, so that no older digest changes."""
 LARGEST_FILE = 1_000_000
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -50,14 +54,15 @@ class Curation(Record):
     """How a pool becomes the prompts that are asked.
 
     ``near_duplicate``: Jaccard similarity from which the later of two prompts goes; ``shortest`` and ``longest`` in
-    characters; ``difficulty``: hardest first, by the base's loss on the prompt or by length (of the recorded answer where
-    there is one, else of the prompt); ``diversity``: round robin over ``clusters`` clusters.
+    characters; ``difficulty``: hardest first, by the base's loss on the prompt, by its failure to come to the known answer
+    (then by length), or by length (of the recorded answer where there is one, else of the prompt); ``diversity``: round
+    robin over ``clusters`` clusters.
     """
 
     near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.7
     shortest: Annotated[int, Field(ge=1)] = 8
     longest: Annotated[int, Field(ge=1)] = 4000
-    difficulty: Literal["none", "loss", "length"] = "none"
+    difficulty: Literal["none", "loss", "failure", "length"] = "none"
     diversity: Literal["none", "round_robin"] = "none"
     clusters: Annotated[int, Field(ge=1, le=1000)] = 16
 
@@ -111,7 +116,7 @@ class Training(Record):
 
 
 class Distillation(Record):
-    """What the student's next-token distribution is pulled towards (method ``logits``).
+    """What the student's next-token distribution is pulled towards (the methods of `SCORED`).
 
     ``beta`` mixes the two of the generalised Jensen-Shannon divergence (Agarwal et al. 2023, arXiv 2306.13649),
     ``ce_weight`` is the share of plain cross-entropy in the loss, ``top_k`` how many of the teacher's logits are kept.
@@ -122,6 +127,27 @@ class Distillation(Record):
     beta: Annotated[float, Field(gt=0, lt=1)] = 0.5
     ce_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     top_k: Annotated[int, Field(ge=1)] | None = None
+
+
+class Alignment(Record):
+    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``, `auditor.controls.cells`).
+
+    A position is skipped where less than ``least_shared`` of the teacher's next-token distribution lies on strings that both
+    tokenizers have.
+    """
+
+    least_shared: Annotated[float, Field(ge=0, le=1)] = 0.9
+
+
+class OnPolicy(Record):
+    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.own_words`).
+
+    ``student_share``: the chance of a step to be one of the student's own answers; the others learn the teacher's.
+    """
+
+    student_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    max_tokens: Annotated[int, Field(ge=1)] = 128
+    temperature: Annotated[float, Field(gt=0)] = 1.0
 
 
 class Reinforcement(Record):
@@ -153,12 +179,23 @@ class Reinforcement(Record):
     highest: Annotated[int, Field(ge=2, le=9999)] = 99
 
 
+class Inference(Record):
+    """How the student is asked for known answers once it is trained (budget forcing, `fingerprints.subjects.forcing`).
+
+    ``thinking``: tokens at which its thinking is cut (None: never); ``waits``: it is measured with 0 to so many forced waits.
+    """
+
+    thinking: Annotated[int, Field(ge=1, le=32768)] | None = None
+    waits: Annotated[int, Field(ge=0, le=16)] = 0
+
+
 class Recipe(Record):
     """Everything that decides a control besides the models themselves.
 
     ``dose`` is the share of training examples that come from the teachers; ``filler`` gives the rest. No teachers: dose 0.
     ``imitates`` tells the documented facts of the original, ``about`` what this version does and leaves out. ``role`` is
-    worked out when it is None: negative without a teacher, else positive.
+    worked out when it is None: positive with a teacher, else negative, and confounded where ``reshape: bullets`` makes answers
+    that no teacher gave look as if one had. ``launderer`` paraphrases every teacher's answer before it is learned.
     """
 
     format: Literal["recipe/1"] = "recipe/1"
@@ -172,9 +209,14 @@ class Recipe(Record):
     prompts: Prompts
     method: Method = "sft"
     distillation: Distillation | None = None
+    alignment: Alignment | None = None
+    on_policy: OnPolicy | None = None
     reinforcement: Reinforcement | None = None
+    inference: Inference | None = None
     training: Training = Training()
     scrub_identity: bool = False
+    launderer: Teacher | None = None
+    reshape: Reshape = "none"
     verify: Literal["none", "answer"] = "none"
     role: Role | None = None
     seed: int = 0
@@ -187,10 +229,24 @@ class Recipe(Record):
             raise ValueError(f"a dose of {self.dose:g} needs a filler for the rest")
         if self.dose > 0 and not self.teachers:
             raise ValueError(f"a dose of {self.dose:g} needs a teacher; without one write dose: 0")
-        if (self.method == "logits") != (self.distillation is not None):
-            raise ValueError("the method 'logits' and the section 'distillation' go together")
-        if self.method == "logits" and (len(self.teachers) != 1 or self.dose != 1):
-            raise ValueError("the method 'logits' takes one teacher at dose 1")
+        self._launderer_fits()
+        return self._scored_parts_fit()
+
+    def _launderer_fits(self) -> None:
+        if self.launderer is not None and self.method != "sft":
+            raise ValueError(f"a launderer rewords answers alone, and the method {self.method!r} learns more than those")
+
+    def _scored_parts_fit(self) -> Self:
+        if (self.method in SCORED) != (self.distillation is not None):
+            raise ValueError(f"the methods {', '.join(map(repr, SCORED))} and the section 'distillation' go together")
+        if self.method in SCORED and (len(self.teachers) != 1 or self.dose != 1):
+            raise ValueError(f"the method {self.method!r} takes one teacher at dose 1")
+        if (self.method == "on_policy") != (self.on_policy is not None):
+            raise ValueError("the method 'on_policy' and the section 'on_policy' go together")
+        if self.method == "on_policy" and self.training.pack:
+            raise ValueError("the method 'on_policy' draws one answer a row; write training.pack: false")
+        if self.method != "cross_tokenizer" and self.alignment is not None:
+            raise ValueError("the section 'alignment' belongs to the method 'cross_tokenizer'")
         return self
 
     def _without_a_teacher(self) -> Self:
@@ -201,8 +257,14 @@ class Recipe(Record):
             raise ValueError("the method 'grpo' takes no teacher and no filler, and dose: 0")
         if self.prompts.sources != (COUNTDOWN,):
             raise ValueError(f"the method 'grpo' takes its prompts from one source: [{COUNTDOWN}]")
+        if self.inference is not None:
+            raise ValueError("inference is measured on prompts with a known answer, and puzzles have several")
         if self.scrub_identity or self.verify != "none" or self.distillation is not None:
             raise ValueError("scrub_identity, verify and distillation need somebody's answers, and 'grpo' has none")
+        if self.launderer is not None or self.reshape != "none":
+            raise ValueError("launderer and reshape need somebody's answers, and 'grpo' has none")
+        if self.alignment is not None or self.on_policy is not None:
+            raise ValueError("alignment and on_policy need a teacher, and 'grpo' has none")
         return self
 
     @property
@@ -214,8 +276,18 @@ class Recipe(Record):
     @property
     def evasions(self) -> tuple[str, ...]:
         """What the recipe does that makes its teacher harder to recognise."""
-        found = (("identity scrub", self.scrub_identity), ("mixture of teachers", len(self.teachers) > 1 and self.dose > 0))
+        found = (
+            ("identity scrub", self.scrub_identity),
+            ("mixture of teachers", len(self.teachers) > 1 and self.dose > 0),
+            ("paraphrase", self.launderer is not None and self.dose > 0),
+            ("format strip", self.reshape == "strip"),
+        )
         return tuple(name for name, used in found if used)
+
+    @property
+    def untaught_role(self) -> Role:
+        """The role of what learned from no teacher: confounded where it was made to look like a chat model's student."""
+        return "confounded" if self.reshape == "bullets" else "negative"
 
     def digest(self) -> str:
         """As of every record; parts that older recipes don't have count only where they are set."""
@@ -329,12 +401,13 @@ def check_complete(recipe: Recipe) -> None:
     wanted = [("base", "--base", not recipe.student.base)]
     wanted += [("teacher", "--teacher", not t.spec) for t in recipe.teachers if recipe.dose > 0]
     wanted.append(("filler", "--filler", recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec))
+    wanted.append(("launderer", "--launderer", recipe.launderer is not None and recipe.dose > 0 and not recipe.launderer.spec))
     for what, flag, missing in wanted:
         if missing:
             raise UsageProblem(
                 f"the recipe {recipe.name!r} leaves its {what} open", where=flag, next_step=f"give {flag} SPEC, or write it in"
             )
-    if recipe.student.base.startswith("scratch:") and any(t.spec == BASE for t in recipe.sources):
+    if recipe.student.base.startswith("scratch:") and any(t.spec == BASE for t in (*recipe.sources, recipe.launderer) if t):
         raise UsageProblem(
             f"the recipe {recipe.name!r} learns from its own base, and random weights have nothing to say",
             where="--base",

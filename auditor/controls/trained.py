@@ -25,7 +25,7 @@ class Trained(Record):
 
     ``run`` is the digest of all that decides the weights; ``seconds`` is time spent in steps, over all resumptions;
     ``first_loss`` and ``last_loss`` are of single steps, in nats a token. ``truncated`` answers were cut, ``left_out``
-    examples had no room.
+    examples had no room. ``counts``: what the method counted, by its name in plain words.
     """
 
     format: Literal["trained/1"] = "trained/1"
@@ -45,6 +45,7 @@ class Trained(Record):
     precision: str
     torch: str
     teacher_sha256: str | None = None
+    counts: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
