@@ -41,6 +41,7 @@ class Card(Record):
     learned_tokens: int
     truncated: int
     left_out: int
+    counts: dict[str, int] = {}
     first_loss: float
     last_loss: float
     device: str
@@ -125,6 +126,8 @@ def _learned(card: Card) -> Iterator[str]:
             f"\n{inline(s.name)}: {s.refusals} answers begin with a refusal, {s.truncated} were cut at the length limit; "
             f"{s.sentences_scrubbed} sentences were scrubbed from {s.scrubbed} answers."
         )
+    if card.counts:
+        yield "\nOf the method: " + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items()) + "."
     if card.truncated or card.left_out:
         yield f"\nIn training {card.truncated} answers were cut to fit, and {card.left_out} examples had no room."
 

@@ -22,13 +22,16 @@ import torch
 from torch import Tensor
 from torch.utils import deterministic
 
-from auditor.controls.batches import Batch, EncodedSet, Lesson, Step, encode_examples, learned_tokens, make_batch, plan_steps
-from auditor.controls.capture import TeacherLogits, capture
+from auditor.controls.aligned import open_aligned
+from auditor.controls.batches import Batch, EncodedSet, Lesson, Step, encode_examples, make_batch, plan_steps
+from auditor.controls.capture import capture
 from auditor.controls.checkpoint import Bench, load_state, other_run, save_state, seeded
+from auditor.controls.guides import Guide, Reading, TokenGuide, as_planned
 from auditor.controls.loss_journal import LossJournal, LossRow, read_losses
-from auditor.controls.losses import IGNORED, cross_entropy, distillation_loss
+from auditor.controls.losses import cross_entropy
+from auditor.controls.own_words import open_own_words
 from auditor.controls.parallel import ALONE, Crew
-from auditor.controls.recipe import Recipe, Training
+from auditor.controls.recipe import Alignment, Recipe, Training
 from auditor.controls.scores import check_packing, learned_scores
 from auditor.controls.students import Learner, check_context, save_student
 from auditor.controls.trained import TRAINED, Progress, Tell, Trained, read_trained, write_trained
@@ -55,7 +58,7 @@ def distill(
     """Trains the student on the examples and saves it in ``out/student``; a finished folder is returned as it is.
 
     Of several processes (``crew``), each with the same arguments, the first writes; all see one folder.
-    ``teacher`` is needed by the method logits alone. Writes ``losses.jsonl`` and ``trained.json`` beside it, and
+    ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and ``trained.json`` beside it, and
     ``state/`` until it is done. The caller's random generators are left as they were. Raises ResourceLimit when the loss
     is no number, memory or disk run out (the last checkpoint stands); MalformedInput for a folder of another run and
     examples without room; UsageProblem for a teacher that doesn't fit; Locked while another process trains there.
@@ -71,12 +74,10 @@ def distill(
     with _journal(out, crew) as journal, _repeatable(), seeded(recipe.seed, learner.device):
         if (out / TRAINED).exists():
             return _finished(out, run)
-        logits = None
-        if recipe.distillation is not None:
-            with crew.first_alone():
-                logits = capture(_needed(teacher), learner, data.examples, recipe.distillation, out / TEACHER)
+        with crew.first_alone():
+            guide = _guide(learner, examples, data, recipe, teacher, out / TEACHER)
         steps = plan_steps([len(e.ids) for e in data.examples], recipe.training, recipe.seed)
-        work = _Work(learner, data, recipe, logits, steps, crew)
+        work = _Work(learner, data, recipe, guide, steps, crew)
         seconds = _train(work, out, run, journal, progress)
         if journal is None:
             crew.meet()  # when the first process has saved
@@ -100,7 +101,7 @@ class _Work:
     learner: Learner
     data: EncodedSet
     recipe: Recipe
-    logits: TeacherLogits | None
+    guide: Guide | None
     steps: list[Step]
     crew: Crew
 
@@ -137,12 +138,12 @@ def _train(work: _Work, out: Path, run: str, journal: LossJournal | None, progre
 def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> LossRow:
     """One step: the gradient of all its micro-batches, clipped, and one update of the weights."""
     step, training = work.steps[number - 1], work.recipe.training
-    count = learned_tokens(work.data.examples, step)
     for group in bench.optimizer.param_groups:
         group["lr"] = rate
     bench.optimizer.zero_grad(set_to_none=True)
     try:
-        total = sum(_backward(work, rows, count) for rows in work.crew.share(step))
+        read = work.guide.reading(number, step) if work.guide is not None else as_planned(work.data.examples, step)
+        total = sum(_backward(work, read, rows) for rows in work.crew.share(read.step))
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
@@ -162,28 +163,41 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
             next_step=f"train again with a smaller learning_rate (now {training.learning_rate:g}), into another folder",
         )
     bench.optimizer.step()
-    return LossRow(step=number, loss=loss, gradient=norm, rate=rate, tokens=count)
+    return LossRow(step=number, loss=loss, gradient=norm, rate=rate, tokens=read.tokens)
 
 
-def _backward(work: _Work, rows: tuple[tuple[int, ...], ...], count: int) -> Tensor:
+def _backward(work: _Work, read: Reading, rows: tuple[tuple[int, ...], ...]) -> Tensor:
     """Adds the gradient of one micro-batch; returns its part of the step's mean loss."""
     learner = work.learner
-    batch = make_batch(work.data.examples, rows, learner.pad, learner.device)
+    batch = make_batch(read.examples, rows, learner.pad, learner.device)
     with torch.autocast(learner.device.type, dtype=learner.half or torch.bfloat16, enabled=learner.half is not None):
         scores, labels = learned_scores(learner, batch)
-    loss = _loss(work, scores, labels, batch, count)
+    loss = _loss(work, read, scores, labels, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 
 
-def _loss(work: _Work, scores: Tensor, labels: Tensor, batch: Batch, count: int) -> Tensor:
-    settings = work.recipe.distillation
-    if work.logits is None or settings is None:
-        return cross_entropy(scores, labels, count)
-    learned = labels != IGNORED
-    top = work.logits.rows(batch.order, work.learner.device)
-    chosen = scores[learned][:, : work.logits.manifest.vocabulary]
-    return distillation_loss(chosen, labels[learned], top, settings, count)
+def _loss(work: _Work, read: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    if work.guide is None:
+        return cross_entropy(scores, labels, read.tokens)
+    return work.guide.loss(read, scores, labels, batch)
+
+
+def _guide(
+    learner: Learner, examples: Sequence[Lesson], data: EncodedSet, recipe: Recipe, teacher: Subject | None, folder: Path
+) -> Guide | None:
+    """The teacher's scores as the recipe's method uses them; None for methods that learn from its words alone."""
+    settings = recipe.distillation
+    if settings is None:
+        return None
+    given = _needed(teacher, recipe.method)
+    if recipe.method == "cross_tokenizer":
+        lessons = [examples[place] for place in data.places]
+        terms = recipe.alignment or Alignment()
+        return open_aligned(given, learner, data.examples, lessons, terms, settings, folder)
+    if recipe.on_policy is not None:
+        return open_own_words(given, learner, data.examples, recipe, settings, recipe.on_policy)
+    return TokenGuide(data.examples, capture(given, learner, data.examples, settings, folder), settings)
 
 
 def rate_at(step: int, steps: int, training: Training) -> float:
@@ -198,8 +212,10 @@ def rate_at(step: int, steps: int, training: Training) -> float:
 def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subject | None) -> str:
     """Digest of all that decides the weights: base, tokens, method, training, seed, precision, and a teacher's identity.
 
-    ``save_every`` is left out: how often a run is saved may change on the way.
+    ``save_every`` is left out: how often a run is saved may change on the way. Sections that older recipes don't have
+    count only where they are set, so that a run begun before there were any goes on.
     """
+    later = {"alignment": recipe.alignment, "on_policy": recipe.on_policy}
     return sha256(
         canonical_json(
             {
@@ -212,6 +228,7 @@ def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subj
                 "seed": recipe.seed,
                 "half": str(learner.half),
                 "teacher": teacher.identity.digest() if teacher is not None and recipe.distillation else None,
+                **{name: section.model_dump(mode="json") for name, section in later.items() if section is not None},
             }
         )
     )
@@ -249,9 +266,9 @@ def _repeatable() -> Iterator[None]:
         deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
 
 
-def _needed(teacher: Subject | None) -> Subject:
+def _needed(teacher: Subject | None, method: str) -> Subject:
     if teacher is None:
-        raise UsageProblem("the method logits needs its teacher", where="teachers", next_step="give a teacher with weights")
+        raise UsageProblem(f"the method {method} needs its teacher", where="teachers", next_step="give a teacher with weights")
     return teacher
 
 
@@ -281,5 +298,6 @@ def _told(work: _Work, run: str, seconds: float, losses: list[LossRow], teacher:
         device=learner.device.type,
         precision="float32" if learner.half is None else str(learner.half).removeprefix("torch."),
         torch=torch.__version__,
-        teacher_sha256=teacher.identity.digest() if teacher is not None and work.logits is not None else None,
+        teacher_sha256=teacher.identity.digest() if teacher is not None and work.guide is not None else None,
+        counts=work.guide.counts(losses) if work.guide is not None else {},
     )

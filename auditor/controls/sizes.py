@@ -22,8 +22,8 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
 
     ``tiny``: 64 prompts, answers of 96 tokens, float32; a base that is left open becomes random weights of 0.8 million
     parameters (which read bytes, so that rows are long), trained faster and longer. Minutes on one core. ``small``: at
-    most 500 prompts and answers of 256 tokens. ``full``: as it is. Nothing is ever made larger but a random base's epochs
-    and rate.
+    most 500 prompts and answers of 256 tokens, the student's own included. ``full``: as it is. Nothing is ever made larger
+    but a random base's epochs and rate.
     """
     if size == "full":
         return recipe
@@ -42,6 +42,8 @@ def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
             "teachers": tuple(asked(t) for t in recipe.teachers),
             "filler": None if recipe.filler is None else asked(recipe.filler),
             "training": recipe.training.model_copy(update={"longest": min(recipe.training.longest, longest)}),
+            "on_policy": recipe.on_policy
+            and recipe.on_policy.model_copy(update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}),
         }
     )
 

@@ -21,7 +21,7 @@ from auditor.controls.launch import check_launch
 from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.pool import Prompt, is_recording, read_pool
-from auditor.controls.recipe import Recipe, check_complete, read_recipe
+from auditor.controls.recipe import SCORED, Recipe, check_complete, read_recipe
 from auditor.controls.teach import Taught, teach
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
@@ -202,7 +202,7 @@ def _learn(
         if progress is not None:
             progress(step.step, step.steps)
 
-    if recipe.method != "logits":
+    if recipe.method not in SCORED:
         return distill(learner, examples, recipe, out, None, tell, crew)
     with open_subject(recipe.teachers[0].spec) as teacher:
         return distill(learner, examples, recipe, out, teacher, tell, crew)
@@ -280,6 +280,7 @@ def _card(
         learned_tokens=trained.learned_tokens,
         truncated=trained.truncated,
         left_out=trained.left_out,
+        counts=trained.counts,
         first_loss=trained.first_loss,
         last_loss=trained.last_loss,
         device=trained.device,
