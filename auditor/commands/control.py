@@ -40,6 +40,7 @@ def control() -> None:
 @click.option("--teacher", "teachers", multiple=True, metavar="SPEC", help="Who teaches; once for each of the recipe's.")
 @click.option("--vendor", "vendors", multiple=True, metavar="NAME", help="The teachers' makers, in their order.")
 @click.option("--filler", metavar="SPEC", help="Who answers the rest below a dose of 1 (`base`: the student's own base).")
+@click.option("--launderer", metavar="SPEC", help="Who paraphrases every teacher's answer before it is learned.")
 @click.option("--base", metavar="SPEC", help="Who learns: hf:…, gguf:…, or scratch:llama-h128-l4 (random weights).")
 @click.option("--prompts", "sources", multiple=True, metavar="SOURCE", help="A bank, a YAML or JSONL file, or `recorded`.")
 @click.option("--n", type=click.IntRange(2), help="How many prompts are kept after curation.")
@@ -106,6 +107,7 @@ def warnings(card: Card) -> list[str]:
         if 2 * s.refusals >= s.kept > 0:
             out.append(f"note: {s.refusals} answers of {s.name} begin with a refusal, and {s.kept} were learned: look at them")
         lost = s.unanswered + s.without_trace + s.unverified + s.scrubbed_away
+        lost += s.unparaphrased + s.too_similar + s.shaped_away
         if 2 * lost >= s.prompts:
             out.append(f"note: {lost} of {s.prompts} prompts to {s.name} gave no usable answer: see the card")
     return out
@@ -121,6 +123,8 @@ def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
     if flags["filler"] is not None:
         known = {"name": "base" if flags["filler"] == BASE else "", **models.get("filler", {})}
         models["filler"] = {**known, "spec": flags["filler"]}
+    if flags["launderer"] is not None:
+        models["launderer"] = {**models.get("launderer", {}), "spec": flags["launderer"]}
     if flags["base"] is not None:
         models["student"] = {**models["student"], "base": flags["base"]}
         if flags["base"].startswith("scratch:"):

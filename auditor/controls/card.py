@@ -128,6 +128,11 @@ def _learned(card: Card) -> Iterator[str]:
         )
     if card.counts:
         yield "\nOf the method: " + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items()) + "."
+        if s.unparaphrased or s.too_similar or s.shaped_away:
+            yield (
+                f"\n{inline(s.name)}: {s.unparaphrased} answers weren't paraphrased, {s.too_similar} kept their words and "
+                f"{s.shaped_away} had no word left in their new form; none of them was learned."
+            )
     if card.truncated or card.left_out:
         yield f"\nIn training {card.truncated} answers were cut to fit, and {card.left_out} examples had no room."
 

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from auditor.controls.recipe import Role
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.records import Identity, Record
+from fingerprints.records import Identity, Record, canonical_json, sha256
 
 LINEAGE = "lineage.json"
 LARGEST_FILE = 4_000_000
@@ -30,6 +30,15 @@ class LineageTeacher(Record):
     identity: Identity | None = None
     share: Annotated[float, Field(ge=0, le=1)] | None = None
     n_examples: Annotated[int, Field(ge=0)] | None = None
+
+
+class LineageLaunderer(Record):
+    """Who paraphrased every teacher's answer before the model learned it, and by which instruction."""
+
+    name: str
+    vendor: str = ""
+    identity: Identity | None = None
+    instruction_sha256: str | None = None
 
 
 class Lineage(Record):
@@ -51,6 +60,7 @@ class Lineage(Record):
     seed: int | None = None
     teachers: tuple[LineageTeacher, ...] = ()
     evasions: tuple[str, ...] = ()
+    launderer: LineageLaunderer | None = None
     n_examples: int | None = None
     prompts_sha256: str | None = None
     examples_sha256: str | None = None
@@ -70,6 +80,13 @@ class Lineage(Record):
         if self.role == "positive" and not any(t.kind == "teacher" for t in self.teachers):
             raise ValueError("a positive control names the teacher that it learned from")
         return self
+
+    def digest(self) -> str:
+        """As of every record; what older lineages don't have counts only where it is set."""
+        value = self.model_dump(mode="json")
+        if self.launderer is None:
+            del value["launderer"]
+        return sha256(canonical_json(value))
 
 
 def write_lineage(folder: Path, lineage: Lineage) -> Path:

@@ -41,6 +41,7 @@ def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
             "prompts": recipe.prompts.model_copy(update={"n": n}),
             "teachers": tuple(asked(t) for t in recipe.teachers),
             "filler": None if recipe.filler is None else asked(recipe.filler),
+            "launderer": None if recipe.launderer is None else asked(recipe.launderer),
             "training": recipe.training.model_copy(update={"longest": min(recipe.training.longest, longest)}),
             "on_policy": recipe.on_policy
             and recipe.on_policy.model_copy(update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}),

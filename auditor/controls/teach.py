@@ -8,31 +8,31 @@ is counted. Knows subjects and text; knows nothing of training.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor.controls.answer_cache import CachedSubject, identity_digest
+from auditor.controls.answer_cache import identity_digest
+from auditor.controls.asking import ask, prices_of, split_thinking
 from auditor.controls.curate import shuffled
 from auditor.controls.examples import Example
 from auditor.controls.human import is_docstrings, open_docstrings
+from auditor.controls.launder import INSTRUCTION_SHA256, launder
 from auditor.controls.ledger import LedgerRow, answers_row
+from auditor.controls.lineage import LineageLaunderer
 from auditor.controls.mixing import assign, exact_counts
 from auditor.controls.pool import Prompt
 from auditor.controls.recipe import BASE, Recipe, Teacher
+from auditor.controls.reshape import reshaped
 from auditor.controls.scrub import scrub
 from auditor.controls.verify import agrees
 from detectors.lexicons import REFUSALS
-from fingerprints.collect import Progress, collect, requests_for
+from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.records import Identity, ProbeSet, Record, Reply, Status
-from fingerprints.subjects import Subject, open_subject
-from fingerprints.subjects.cache import cache_folder
-from fingerprints.subjects.spec import parse_spec
+from fingerprints.records import Identity, Record, Reply, Status
+from fingerprints.subjects import open_subject
 
-__all__ = ["Example", "SourceReport", "Taught", "TaughtSource", "split_thinking", "teach"]
+__all__ = ["Example", "SourceReport", "Taught", "TaughtSource", "ask", "split_thinking", "teach"]
 
-THINK, END_THINK = "<think>", "</think>"
-DEFAULT_TOKENS = 256
 MOST_HELD_OUT = 5
 """At most one prompt in so many is held out."""
 
@@ -41,7 +41,8 @@ class SourceReport(Record):
     """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything that was dropped.
 
     ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at the length limit;
-    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples.
+    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples. ``unparaphrased`` and ``too_similar`` were lost at the
+    launderer's, ``shaped_away`` had no word but its marks.
     """
 
     name: str
@@ -50,6 +51,9 @@ class SourceReport(Record):
     without_trace: int = 0
     unverified: int = 0
     scrubbed_away: int = 0
+    unparaphrased: int = 0
+    too_similar: int = 0
+    shaped_away: int = 0
     beyond_dose: int = 0
     held_out: int = 0
     kept: int = 0
@@ -61,14 +65,22 @@ class SourceReport(Record):
 
 @dataclass(frozen=True)
 class TaughtSource:
-    """One source as it was really there: its name in this control, what the recipe says of it, and who answered."""
+    """One source as it was really there: its name in this control, what the recipe says of it, and who answered.
+
+    ``costs``: its answers, and then their paraphrases where there are any.
+    """
 
     name: str
     told: Teacher
     identity: Identity
     filler: bool
     report: SourceReport
-    ledger: LedgerRow
+    costs: tuple[LedgerRow, ...]
+
+    @property
+    def ledger(self) -> LedgerRow:
+        """What its own answers took."""
+        return self.costs[0]
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ class Taught:
     examples: tuple[Example, ...]
     held_out: tuple[Example, ...]
     sources: tuple[TaughtSource, ...]
+    launderer: LineageLaunderer | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,8 @@ class _Draft:
     filler: bool
     examples: Mapping[str, Example]
     report: SourceReport
-    ledger: LedgerRow
+    costs: tuple[LedgerRow, ...]
+    launderer: LineageLaunderer | None = None
 
 
 def teach(recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None) -> Taught:
@@ -138,8 +152,35 @@ def _draft(
         identity = subject.identity
     name = _name_apart(teacher.name or printable(identity.name, 80), taken)
     report, examples = _examples(recipe, name, filler, prompts, replies, identity_digest(identity))
-    row = answers_row(name, [r for answers in replies.values() for r in answers], identity.device, *_prices(spec))
-    return _Draft(place, name, teacher, identity, filler, examples, report, row)
+    row = answers_row(name, [r for answers in replies.values() for r in answers], identity.device, *prices_of(spec))
+    draft = _Draft(place, name, teacher, identity, filler, examples, report, (row,))
+    if recipe.launderer is not None and not filler and examples:
+        draft = _laundered(recipe, recipe.launderer, draft, folder / f"source-{place + 1}-paraphrased.jsonl", progress)
+    return _shaped(recipe, draft)
+
+
+def _laundered(recipe: Recipe, launderer: Teacher, draft: _Draft, journal: Path, progress: Progress | None) -> _Draft:
+    made = launder(recipe, launderer, draft.examples, journal, progress)
+    counts = {"unparaphrased": made.unparaphrased, "too_similar": made.too_similar}
+    name = launderer.name or printable(made.identity.name, 80)
+    told = LineageLaunderer(name=name, vendor=launderer.vendor, identity=made.identity, instruction_sha256=INSTRUCTION_SHA256)
+    row = made.ledger.model_copy(update={"name": f"{draft.name}, paraphrased by {name}"})
+    report = draft.report.model_copy(update=counts)
+    return replace(draft, examples=made.examples, report=report, costs=(*draft.costs, row), launderer=told)
+
+
+def _shaped(recipe: Recipe, draft: _Draft) -> _Draft:
+    """The draft with every text in the form that the recipe asks for; what has no word left is dropped and counted."""
+    if recipe.reshape == "none":
+        return draft
+    out: dict[str, Example] = {}
+    for key, example in draft.examples.items():
+        answer = reshaped(example.answer, recipe.reshape)
+        thinking = None if example.thinking is None else reshaped(example.thinking, recipe.reshape) or None
+        if answer:
+            out[key] = example.model_copy(update={"answer": answer, "thinking": thinking})
+    report = draft.report.model_copy(update={"shaped_away": len(draft.examples) - len(out)})
+    return replace(draft, examples=out, report=report)
 
 
 def _name_apart(own: str, taken: Sequence[str]) -> str:
@@ -149,43 +190,6 @@ def _name_apart(own: str, taken: Sequence[str]) -> str:
         n += 1
         name = f"{own}-{n}"
     return name
-
-
-def _prices(spec: str) -> tuple[float | None, float | None]:
-    if not spec.startswith("openai:"):
-        return None, None
-    options = parse_spec(spec).options
-    given = [float(options[name]) if name in options else None for name in ("price_in", "price_out")]
-    return given[0], given[1]
-
-
-def ask(
-    subject: Subject, teacher: Teacher, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
-) -> dict[str, list[Reply]]:
-    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor cache holds.
-
-    A recording is looked up and nothing is written. Raises what `collect` raises.
-    """
-    probes = tuple(p.probe() for p in prompts)
-    asked = ProbeSet(
-        name="prompts",
-        version="1",
-        arms=(teacher.arm,),
-        max_tokens=teacher.sampling.max_tokens or DEFAULT_TOKENS,
-        probes=probes,
-    )
-    if "recorded" in subject.offers:
-        # A recording has as many samples as it has: that it lacks a second one is no failure.
-        held = subject.generate(requests_for([asked], teacher.sampling))
-        found = [r for r in held if r.sample == 0 or r.status is not Status.ERROR]
-    else:
-        cached = CachedSubject(subject, cache_folder() / "answers")
-        found = list(collect(cached, [asked], teacher.sampling, journal, progress).replies)
-    out: dict[str, list[Reply]] = {p.id: [] for p in prompts}
-    for reply in sorted(found, key=lambda r: r.sample):
-        if reply.probe_id in out:
-            out[reply.probe_id].append(reply)
-    return out
 
 
 def _examples(
@@ -241,20 +245,6 @@ def _chosen(recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bo
     return None, reason
 
 
-def split_thinking(text: str) -> tuple[str | None, str] | None:
-    """What stood between think tags (None without tags) and the answer after them; None where the thinking never ended.
-
-    Some chat templates open the thinking themselves, so that an answer begins inside it.
-
-    >>> split_thinking("<think>2+2=4</think>It is 4.")
-    ('2+2=4', 'It is 4.')
-    """
-    head, end, answer = text.partition(END_THINK)
-    if end:
-        return head.strip().removeprefix(THINK).strip() or None, answer.strip()
-    return None if text.lstrip().startswith(THINK) else (None, text.strip())
-
-
 def _refuses(answer: str) -> bool:
     start = answer[:80].lower().replace("’", "'")
     return any(phrase in start for phrase in REFUSALS)
@@ -273,19 +263,21 @@ def _mixed(recipe: Recipe, drafts: Sequence[_Draft], held: frozenset[str], order
     left = {key: d.examples[key] for d in drafts for key in d.examples if key in held}
     sources = [_source(by_place[place], len(kept[place]), len(trained[place]), held) for place in sorted(by_place)]
     ordered = tuple(chosen[key] for key in order if key in chosen)
-    return Taught(ordered, tuple(left[key] for key in order if key in left), tuple(sources))
+    launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
+    return Taught(ordered, tuple(left[key] for key in order if key in left), tuple(sources), launderer)
 
 
 def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> TaughtSource:
     counts = {"kept": kept, "beyond_dose": usable - kept, "held_out": sum(key in held for key in draft.examples)}
     report = draft.report.model_copy(update=counts)
-    return TaughtSource(draft.name, draft.told, draft.identity, draft.filler, report, draft.ledger)
+    return TaughtSource(draft.name, draft.told, draft.identity, draft.filler, report, draft.costs)
 
 
 def _nothing_left(recipe: Recipe, drafts: Sequence[_Draft]) -> MalformedInput:
     told = "; ".join(
         f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered, {d.report.without_trace} "
-        f"without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} scrubbed away"
+        f"without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} scrubbed away, "
+        f"{d.report.unparaphrased} not paraphrased, {d.report.too_similar} paraphrased in the same words"
         for d in drafts
     )
     return MalformedInput(

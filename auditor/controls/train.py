@@ -237,7 +237,7 @@ def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained:
     notes = (f"{trained.left_out} examples had no room and were not learned from",) if trained.left_out else ()
     return Lineage(
         name=recipe.name,
-        role=recipe.role or ("positive" if learned else "negative"),
+        role=recipe.role or ("positive" if learned else recipe.untaught_role),
         method=recipe.method,
         recipe=recipe.name,
         base_spec=recipe.student.base,
@@ -246,6 +246,7 @@ def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained:
         seed=recipe.seed,
         teachers=teachers,
         evasions=recipe.evasions,
+        launderer=taught.launderer,
         n_examples=total,
         prompts_sha256=sha256(canonical_json([p.digest() for p in prompts])),
         examples_sha256=examples_digest(taught.examples),
@@ -296,7 +297,7 @@ def _ledger(taught: Taught, trained: Trained) -> Ledger:
         seconds=trained.seconds,
         energy_wh_estimate=energy(trained.seconds, trained.device),
     )
-    return ledger_of([*(s.ledger for s in taught.sources), own])
+    return ledger_of([*(row for s in taught.sources for row in s.costs), own])
 
 
 def _write_json(path: Path, value: object) -> None:
