@@ -8,7 +8,7 @@ TinyZero, which this follows at a small scale, stands in `auditor.controls.count
 Choices that the paper leaves open: the spread of a group is its standard deviation with n in the denominator; a group whose
 answers all earn the same teaches nothing; the model is in evaluation mode, without dropout, so that the ratio of the first
 update is 1; the reference is the model as it came, for the whole run. Not here: rewards for single steps, a reward model,
-several devices, resuming. Knows answers, rewards and gradients; knows nothing of what a task means.
+several devices. Knows answers, rewards and gradients; knows nothing of what a task means.
 """
 
 from __future__ import annotations
@@ -26,12 +26,23 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from auditor.controls.checkpoint import tensors_sha256
-from auditor.controls.grpo_draws import Drawn, Voice, draw, encode_prompts, open_voice, texts, token_logs
-from auditor.controls.grpo_report import GrpoReport, GrpoSettings, RewardJournal, RewardRow, ends_of, group_of, write_report
+from auditor.controls.checkpoint import STEP, Bench, load_state, save_state, tensors_sha256
+from auditor.controls.grpo_draws import Drawn, NoNumbers, Voice, draw, encode_prompts, open_voice, texts, token_logs
+from auditor.controls.grpo_report import (
+    GrpoReport,
+    GrpoSettings,
+    RewardJournal,
+    RewardRow,
+    ends_of,
+    group_of,
+    read_rewards,
+    write_report,
+)
 from fingerprints.collect import Progress
 from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.subjects.generation import out_of_memory
+
+STATE = "state"
 
 
 class Task(Protocol):
@@ -105,30 +116,49 @@ def grpo(
     seed: int,
     out: Path,
     progress: Progress | None = None,
+    resume: Resume | None = None,
 ) -> GrpoReport:
     """Trains the model in place by its own rewarded answers; writes ``rewards.jsonl`` and ``grpo.json`` into ``out``.
 
     Maximises the paper's equation 3: the mean over answers of the mean over their tokens of `surrogate` − β·`k3`. Tasks come
     in an order drawn under the seed, each once before any comes again. ``progress`` hears of (steps done, steps in all).
     Deterministic for a seed on one device (measured on a processor in one thread); the caller's random generators are not
-    touched. Saves no weights; the model stays in evaluation mode. Raises UsageProblem for no tasks, prompts without room,
-    weights that don't learn in float32, rewards beyond 0 to 1, and a folder that holds a run; ResourceLimit when memory or
-    disk run out or a gradient is no number (the weights are then those of the last good update).
+    touched. The model stays in evaluation mode; its weights are the caller's to save.
+
+    With ``resume``, the same call with the same model as it came goes on where a killed one had saved, and ends in the same
+    weights and journal, bit by bit on one device. Raises UsageProblem for no tasks, prompts without room, weights that don't
+    learn in float32, rewards beyond 0 to 1, and a folder that holds a run that is not to go on; MalformedInput for what
+    another run left; ResourceLimit when memory or disk run out or scores or a gradient are no numbers (the weights are then
+    those of the last good update, and the last checkpoint is kept).
     """
     work = _open(model, tokenizer, tasks, settings, seed)
-    journal = RewardJournal(out)
     start, began = _weights_sha256(model), time.monotonic()
-    rows: list[RewardRow] = []
-    with _repeatable():
-        for number in range(1, settings.steps + 1):
-            row = _step(work, number, out)
-            journal.add(row)
-            rows.append(row)
+    with _repeatable(), torch.random.fork_rng(devices=[work.voice.device] if work.voice.device.type == "cuda" else []):
+        state = load_state(out / STATE, work.bench(), resume.run) if resume else None
+        done, before = (state.step, state.seconds) if state else (0, 0.0)
+        journal = RewardJournal(out, done if resume else None)
+        for number in range(done + 1, settings.steps + 1):
+            journal.add(_step(work, number, out))
+            if resume and (number % resume.save_every == 0 or number == settings.steps):
+                journal.sync()
+                save_state(out / STATE, work.bench(), resume.run, number, before + time.monotonic() - began)
             if progress is not None:
                 progress(number, settings.steps)
-    report = _report(work, rows, start, time.monotonic() - began)
+    report = _report(work, read_rewards(journal.path), start, before + time.monotonic() - began)
+    report = report.model_copy(update={"run": resume.run if resume else ""})
     write_report(out, report)
     return report
+
+
+@dataclass(frozen=True)
+class Resume:
+    """That a run can go on: the digest of all that decides it, and how many steps lie between its checkpoints.
+
+    The checkpoints lie in ``state`` beside the journal; the caller removes them once it has saved the weights.
+    """
+
+    run: str
+    save_every: int
 
 
 @dataclass(frozen=True)
@@ -138,18 +168,22 @@ class _Work:
     voice: Voice
     reference: Any
     optimizer: torch.optim.Optimizer
-    weights: list[torch.nn.Parameter]
+    weights: dict[str, torch.nn.Parameter]
     tasks: Sequence[Task]
     prompts: list[list[int]]
     settings: GrpoSettings
     seed: int
 
+    def bench(self) -> Bench:
+        """What a checkpoint of it holds."""
+        return Bench(self.weights, self.optimizer, self.voice.device)
+
 
 def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int) -> _Work:
-    weights = [p for p in model.parameters() if p.requires_grad]
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not tasks:
         raise UsageProblem("no tasks to learn from", where="tasks", next_step="make some, for example countdown puzzles")
-    if not weights or any(p.dtype != torch.float32 for p in weights):
+    if not weights or any(p.dtype != torch.float32 for p in weights.values()):
         raise UsageProblem(
             "the weights that learn must be float32", where="model", next_step="open it in float32; precision is for the sums"
         )
@@ -158,7 +192,7 @@ def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSetti
     return _Work(
         voice=voice,
         reference=copy.deepcopy(model).requires_grad_(False) if settings.beta > 0 else None,
-        optimizer=torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0),
+        optimizer=torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True),
         weights=weights,
         tasks=tasks,
         prompts=encode_prompts(voice, tasks),
@@ -173,7 +207,7 @@ def _step(work: _Work, number: int, out: Path) -> RewardRow:
     picked = picks(len(work.tasks), work.settings.prompts, number, work.seed)
     owners = [task for task in picked for _ in range(size)]
     with _memory(number, out):
-        parts = _draw_all(work, owners, number)
+        parts = _draw_all(work, owners, number, out)
         answers = [text for part in parts for text in texts(work.voice.chat, part)]
         earned = [work.tasks[task].rewards(text) for task, text in zip(owners, answers, strict=True)]
         rewards = _totals(earned).view(-1, size)
@@ -199,29 +233,44 @@ def _totals(earned: Sequence[Mapping[str, float]]) -> Tensor:
     return totals
 
 
-def _draw_all(work: _Work, owners: Sequence[int], number: int) -> list[Drawn]:
+def _draw_all(work: _Work, owners: Sequence[int], number: int, out: Path) -> list[Drawn]:
     # A step's draws depend on the seed and its number alone, not on how much chance the steps before used up.
     noise = torch.Generator(work.voice.device)
     noise.manual_seed(random.Random(f"grpo/{work.seed}/draw/{number}").getrandbits(63))
     rows, size = [work.prompts[task] for task in owners], work.settings.batch
-    return [draw(work.voice, rows[start : start + size], noise) for start in range(0, len(rows), size)]
+    try:
+        return [draw(work.voice, rows[start : start + size], noise) for start in range(0, len(rows), size)]
+    except NoNumbers as error:
+        raise ResourceLimit(
+            f"{error.what} at step {number} of {work.settings.steps}{_kept(out)}",
+            where=out,
+            next_step=f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another folder",
+        ) from error
+
+
+def _kept(out: Path) -> str:
+    """What there is to fall back on."""
+    found = sorted(path.name for path in (out / STATE).glob(f"{STEP}*"))
+    return f"; {STATE}/{found[-1]} is kept, the last good checkpoint" if found else ""
 
 
 def _learn(work: _Work, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path) -> dict[str, float]:
     """The step's updates, and what the last one found: distance from the reference, clipped share, gradient."""
     shares = torch.split(advantage.to(work.voice.device), [len(part.ids) for part in parts])
     with torch.no_grad():
-        old = [token_logs(work.voice, work.voice.model, part) for part in parts]
-        kept = old if work.reference is None else [token_logs(work.voice, work.reference, part) for part in parts]
+        # Before the first update the policy is the old one: only more updates need what it said before.
+        once = work.settings.updates == 1
+        old = [None if once else token_logs(work.voice, work.voice.model, part) for part in parts]
+        kept = [None if work.reference is None else token_logs(work.voice, work.reference, part) for part in parts]
     found: list[tuple[float, float]] = []
     norm = 0.0
     for _ in range(work.settings.updates):
         work.optimizer.zero_grad(set_to_none=True)
         found = [_backward(work, *each, len(advantage)) for each in zip(parts, shares, old, kept, strict=True)]
-        norm = float(torch.nn.utils.clip_grad_norm_(work.weights, work.settings.norm))
+        norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
         if not math.isfinite(norm):
             raise ResourceLimit(
-                f"the gradient is no number at step {number} of {work.settings.steps}",
+                f"the gradient is no number at step {number} of {work.settings.steps}{_kept(out)}",
                 where=out,
                 next_step=f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another folder",
             )
@@ -231,12 +280,15 @@ def _learn(work: _Work, parts: Sequence[Drawn], advantage: Tensor, number: int, 
     return {"kl": 0.0 if work.reference is None else kl, "clipped": clipped, "gradient": norm}
 
 
-def _backward(work: _Work, part: Drawn, share: Tensor, old: Tensor, kept: Tensor, answers: int) -> tuple[float, float]:
+def _backward(
+    work: _Work, part: Drawn, share: Tensor, old: Tensor | None, kept: Tensor | None, answers: int
+) -> tuple[float, float]:
     """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many were clipped."""
     policy = token_logs(work.voice, work.voice.model, part)
+    old = policy.detach() if old is None else old
     gain = surrogate(policy, old, share[:, None], work.settings.clip)
-    apart = k3(policy, kept)
-    value = gain if work.reference is None else gain - work.settings.beta * apart
+    apart = torch.zeros_like(policy) if kept is None else k3(policy, kept)
+    value = gain if kept is None else gain - work.settings.beta * apart
     (-answer_mean(value, part.chosen).sum() / answers).backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         cut = gain < (policy - old).exp() * share[:, None]
@@ -275,7 +327,9 @@ def _memory(number: int, out: Path) -> Iterator[None]:
         if not out_of_memory(error):
             raise
         raise ResourceLimit(
-            f"memory ran out at step {number}", where=out, next_step="set a smaller batch or longest, into another folder"
+            f"memory ran out at step {number}{_kept(out)}",
+            where=out,
+            next_step="set a smaller batch or longest, into another folder",
         ) from error
 
 

@@ -22,6 +22,10 @@ from fingerprints.subjects.generation import limits_of
 from fingerprints.subjects.template import Chat, open_chat
 
 
+class NoNumbers(ResourceLimit):
+    """The model's scores are no numbers: it learned too fast."""
+
+
 class Asked(Protocol):
     """Whatever has a prompt."""
 
@@ -92,7 +96,7 @@ def encode_prompts(voice: Voice, tasks: Sequence[Asked]) -> list[list[int]]:
 def draw(voice: Voice, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
     """One answer to each prompt, token by token from the model's whole distribution at the settings' temperature.
 
-    Ends when all have ended, or after ``longest`` tokens. Raises ResourceLimit where the model's scores are no numbers.
+    Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores are no numbers.
     """
     width = max(map(len, prompts))
     ids = torch.tensor([[voice.pad] * (width - len(p)) + p for p in prompts], device=voice.device)
@@ -115,7 +119,7 @@ def draw(voice: Voice, prompts: Sequence[list[int]], noise: torch.Generator) -> 
 def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
     chances = log_distribution(logits, temperature).exp()
     if bool(chances.isnan().any()):
-        raise ResourceLimit("the model's scores are no numbers (NaN)", next_step="train with a smaller learning_rate")
+        raise NoNumbers("the model's scores are no numbers (NaN)", next_step="train with a smaller learning_rate")
     return torch.multinomial(chances, 1, generator=noise)[:, 0]
 
 

@@ -6,6 +6,7 @@ Knows figures and files; knows nothing of tensors, models and tasks.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -87,7 +88,7 @@ class GrpoReport(Record):
     """What a run was: ``grpo.json`` in its folder. No teacher took part.
 
     ``first`` and ``last`` hold the reward and its components over the first and the last tenth of the steps (one at least).
-    The digests are of the weights before and after.
+    The digests are of the weights before and after, ``run`` of all that decides them, where the caller named it.
     """
 
     format: Literal["grpo/1"] = "grpo/1"
@@ -103,13 +104,23 @@ class GrpoReport(Record):
     seconds: float
     device: str
     torch: str
+    run: str = ""
 
 
 class RewardJournal:
-    """Writes ``rewards.jsonl`` into a folder, a line a step. Raises UsageProblem where there is one: a run is not resumed."""
+    """Writes ``rewards.jsonl`` into a folder, a line a step. Raises UsageProblem where there is one that is not to go on.
 
-    def __init__(self, folder: Path) -> None:
+    ``kept``: the run goes on after so many steps; rows of later ones, which will be made again, and a torn last line go.
+    Raises MalformedInput when the rows up to that step are not all there.
+    """
+
+    def __init__(self, folder: Path, kept: int | None = None) -> None:
         self.path = folder / JOURNAL
+        if kept is not None and self.path.exists():
+            self._cut(kept)
+            return
+        if kept:
+            raise self._lacking(kept)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.path.open("xb").close()
@@ -117,6 +128,29 @@ class RewardJournal:
             raise UsageProblem(
                 "the folder holds a run already", where=self.path, next_step="train into another folder, or remove it"
             ) from error
+        except OSError as error:
+            raise disk_problem(error, self.path) from error
+
+    def _cut(self, kept: int) -> None:
+        try:
+            lines = self.path.read_bytes().split(b"\n")[:-1][:kept]
+            if [RewardRow.model_validate_json(line).step for line in lines] != list(range(1, kept + 1)):
+                raise self._lacking(kept)
+            with replacing(self.path) as file:
+                file.write(b"".join(line + b"\n" for line in lines))
+        except (OSError, ValidationError) as error:
+            raise self._lacking(kept) from error
+
+    def _lacking(self, kept: int) -> MalformedInput:
+        return MalformedInput(
+            f"it lacks some of the first {kept} steps", where=self.path, next_step="train into another folder"
+        )
+
+    def sync(self) -> None:
+        """Forces the rows onto the disk, which a checkpoint of the same step presumes. Raises ResourceLimit."""
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
         except OSError as error:
             raise disk_problem(error, self.path) from error
 
@@ -153,10 +187,11 @@ def group_of(task: int, earned: Sequence[Mapping[str, float]]) -> Group:
 def ends_of(rows: Sequence[RewardRow], answers: int) -> tuple[dict[str, Mean], dict[str, Mean]]:
     """Mean rewards over the first and the last tenth of the steps, by component, for groups of so many answers."""
     tenth = max(1, len(rows) // 10)
-    return _means(rows[:tenth], answers), _means(rows[-tenth:], answers)
+    return means_of(rows[:tenth], answers), means_of(rows[-tenth:], answers)
 
 
-def _means(rows: Sequence[RewardRow], answers: int) -> dict[str, Mean]:
+def means_of(rows: Sequence[RewardRow], answers: int) -> dict[str, Mean]:
+    """The reward and its components over rows, by name, for groups of so many answers; intervals are by task."""
     groups = [group for row in rows for group in row.groups]
     return {name: _mean(name, groups, answers) for name in groups[0].rewards}
 
