@@ -8,8 +8,9 @@ from typing import Any, get_args
 import click
 
 from auditor.commands.options import AS_JSON
+from auditor.commands.show import show, tell_card
 from auditor.console import progress_steps, put, put_json, say
-from auditor.controls.card import Card, card_markdown, read_card
+from auditor.controls.card import Card
 from auditor.controls.curate import Curated
 from auditor.controls.human import is_docstrings
 from auditor.controls.launch import hush_followers
@@ -78,25 +79,10 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
         evaluating,
     ):
         made = make_control(chosen, Path(out), Watch(asking, training, evaluating))
-    _tell(made.card, as_json)
+    tell_card(made.card, Path(out), as_json)
     for warning in warnings(made.card):
         say(warning)
-    say(f"written: {Path(out) / 'card.md'}, {Path(out) / 'lineage.json'} and the student in {Path(out) / 'student'}")
-    return 0
-
-
-@control.command()
-@click.argument("folder", metavar="DIR")
-@AS_JSON
-def show(folder: str, as_json: bool) -> int:
-    """Print a control's data card: what it learned from whom, what it cost, and what changed.
-
-    \b
-    Examples:
-      auditor control show controls/a
-      auditor control show controls/a --json
-    """
-    _tell(read_card(Path(folder)), as_json)
+    say(f"written: {Path(out) / 'card.html'}, {Path(out) / 'lineage.json'} and the student in {Path(out) / 'student'}")
     return 0
 
 
@@ -132,7 +118,10 @@ def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
     # The size depends on the models; what a flag says outright wins over the size.
     value = sized(make_recipe(models), size).model_dump(mode="json", exclude_none=True)
     _put(value, "prompts", {"sources": list(flags["sources"]) or None, "n": flags["n"]})
-    _put(value, "training", {"epochs": flags["epochs"], "learning_rate": flags["learning_rate"]})
+    _put(value, "training", {"epochs": flags["epochs"]})
+    # Where rewards teach, the section `training` is about the warm-up alone.
+    rated = "training" if value.get("reinforcement") is None else "reinforcement"
+    _put(value, rated, {"learning_rate": flags["learning_rate"]})
     given = {key: flags[key] for key in ("dose", "seed", "scrub_identity", "verify")}
     value.update({key: found for key, found in given.items() if found is not None})
     made = make_recipe(value)
@@ -185,8 +174,4 @@ def _costs(recipe: Recipe, curated: Curated) -> list[_Cost]:
     ]
 
 
-def _tell(card: Card, as_json: bool) -> None:
-    if as_json:
-        put_json(card.model_dump(mode="json"))
-    else:
-        put(card_markdown(card))
+control.add_command(show)

@@ -1,4 +1,4 @@
-"""The data card of a control: what it imitates, what it learned from whom, what it cost and what changed. JSON and Markdown.
+"""The data card of a control: what it imitates, what it learned from whom, what it cost and what changed. JSON, Markdown, HTML.
 
 Holds numbers and names, never an answer's text. Knows the records; computes nothing.
 """
@@ -12,11 +12,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from auditor.controls.card_page import card_page
+from auditor.controls.courses import read_courses
 from auditor.controls.curate import CurationReport
 from auditor.controls.evaluate import Figure
 from auditor.controls.ledger import Ledger, LedgerRow
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
+from auditor.controls.reward_told import RewardTold, reward_lines
 from auditor.controls.teach import SourceReport
 from auditor.render.markdown import code, inline, table
 from auditor.render.text import number
@@ -24,12 +27,15 @@ from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Record
 
-CARD, PAGE = "card.json", "card.md"
+CARD, TEXT, PAGE = "card.json", "card.md", "card.html"
 LARGEST_FILE = 16_000_000
 
 
 class Card(Record):
-    """Everything that a reader of a control wants to know; ``card.md`` is a view of it. Losses are in nats a token."""
+    """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views of it.
+
+    Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses are then those of the warm-up, None without one.
+    """
 
     format: Literal["card/1"] = "card/1"
     recipe: Recipe
@@ -42,18 +48,23 @@ class Card(Record):
     truncated: int
     left_out: int
     counts: dict[str, int] = {}
-    first_loss: float
-    last_loss: float
+    first_loss: float | None
+    last_loss: float | None
     device: str
     precision: str
     ledger: Ledger
     figures: tuple[Figure, ...]
+    rewards: RewardTold | None = None
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Writes ``card.md``, then ``card.json``, each whole or not at all."""
+    """Writes ``card.md``, ``card.html``, then ``card.json``, each whole or not at all.
+
+    The page draws the training from the journals in the folder. Raises MalformedInput for a journal that is none.
+    """
     told = json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=2)
-    for name, text in ((PAGE, card_markdown(card)), (CARD, told + "\n")):
+    page = card_page(card, read_courses(folder))
+    for name, text in ((TEXT, card_markdown(card)), (PAGE, page), (CARD, told + "\n")):
         with replacing(folder / name) as file:
             file.write(text.encode("utf-8"))
 
@@ -77,7 +88,8 @@ def read_card(folder: Path) -> Card:
 
 def card_markdown(card: Card) -> str:
     """The card as Markdown: deterministic, every name of a stranger escaped."""
-    return "\n".join([*_head(card), *_learned(card), *_figures(card), *_costs(card), *_prompts(card)]) + "\n"
+    learned = _learned(card) if card.rewards is None else reward_lines(card.rewards)
+    return "\n".join([*_head(card), *learned, *_figures(card), *_costs(card), *_prompts(card)]) + "\n"
 
 
 def _head(card: Card) -> Iterator[str]:
@@ -99,10 +111,16 @@ def _head(card: Card) -> Iterator[str]:
         ("evasions", ", ".join(lineage.evasions) or "none"),
         ("seed", str(recipe.seed)),
         ("steps", str(card.steps)),
-        ("loss, first and last step", f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"),
+        *_losses(card),
         ("device and arithmetic", f"{inline(card.device)}, {inline(card.precision)}"),
     ]
     yield table(("", ""), rows)
+
+
+def _losses(card: Card) -> Iterator[tuple[str, str]]:
+    if card.first_loss is not None and card.last_loss is not None:
+        whose = "loss" if card.rewards is None else "loss of the warm-up"
+        yield f"{whose}, first and last step", f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"
 
 
 def _learned(card: Card) -> Iterator[str]:
