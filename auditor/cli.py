@@ -22,11 +22,13 @@ from click.exceptions import NoArgsIsHelpError
 
 from auditor.commands.audit import audit
 from auditor.commands.control import control
+from auditor.commands.derive import derive
 from auditor.commands.info import detectors, doctor
 from auditor.commands.ladder import ladder
 from auditor.commands.probe import probe
 from auditor.commands.report import report
 from auditor.commands.store import store
+from auditor.commands.zoo import zoo
 from auditor.console import put_error, say
 from auditor.version import VERSION
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
@@ -56,7 +58,8 @@ def cli() -> None:
     """
 
 
-control.add_command(ladder)
+for command in (ladder, derive, zoo):
+    control.add_command(command)
 for command in (audit, probe, store, control, report, detectors, doctor):
     cli.add_command(command)
 

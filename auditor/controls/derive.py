@@ -15,10 +15,12 @@ from pydantic import ValidationError
 from auditor.controls import disguise, grow, merge, prune, quantise
 from auditor.controls.checkpoint import whole_folder
 from auditor.controls.derivation import DERIVATION, Derivation, Parent, write_derivation
+from auditor.controls.gguf_file import GGUF_NAME, GgufFile, write_gguf
 from auditor.controls.llama import Llama, copy_checkpoint, read_llama, write_llama
 from auditor.version import VERSION
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Record
+from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import config_sha256, files_sha256, weight_files
 
 Change = Callable[[Sequence[Llama], Any, int], Llama]
@@ -27,8 +29,12 @@ Change = Callable[[Sequence[Llama], Any, int], Llama]
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to derive a checkpoint: its settings, its function, whether it takes several parents and keeps the function."""
+    """One way to derive a checkpoint: what it is in one line, its settings, its function, and what may be said of it.
 
+    ``several``: it takes several parents; ``keeps_function``: up to rounding, the copy computes what its parent does.
+    """
+
+    about: str
     settings: type[Record]
     change: Change
     several: bool = False
@@ -40,28 +46,50 @@ def _of_one(change: Callable[[Llama, Any, int], Llama]) -> Change:
 
 
 KINDS: dict[str, Kind] = {
-    "copy": Kind(disguise.Nothing, lambda parents, how, seed: parents[0], keeps_function=True),
-    "recast": Kind(quantise.Recast, _of_one(quantise.recast)),
-    "permute_units": Kind(disguise.Nothing, _of_one(disguise.permute_units), keeps_function=True),
-    "permute_heads": Kind(disguise.Nothing, _of_one(disguise.permute_heads), keeps_function=True),
-    "permute_residual": Kind(disguise.Nothing, _of_one(disguise.permute_residual), keeps_function=True),
-    "rotate_residual": Kind(disguise.Nothing, _of_one(disguise.rotate_residual), keeps_function=True),
-    "rescale_units": Kind(disguise.Rescale, _of_one(disguise.rescale_units), keeps_function=True),
-    "drop_layers": Kind(prune.Layers, _of_one(prune.drop_layers)),
-    "repeat_layers": Kind(prune.Layers, _of_one(grow.repeat_layers)),
-    "prune_units": Kind(prune.PruneUnits, _of_one(prune.prune_units)),
-    "extend_vocabulary": Kind(grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)),
-    "quantise": Kind(quantise.Quantise, _of_one(quantise.quantise)),
-    "noise": Kind(quantise.Noise, _of_one(quantise.add_noise)),
-    "merge_linear": Kind(merge.Merge, merge.merge_linear, several=True),
-    "merge_slerp": Kind(merge.Merge, merge.merge_slerp, several=True),
+    "copy": Kind("the same bytes", disguise.Nothing, lambda parents, how, seed: parents[0], keeps_function=True),
+    "recast": Kind("stored in another number format", quantise.Recast, _of_one(quantise.recast)),
+    "permute_units": Kind(
+        "every MLP's hidden units in another order", disguise.Nothing, _of_one(disguise.permute_units), keeps_function=True
+    ),
+    "permute_heads": Kind(
+        "attention heads in another order", disguise.Nothing, _of_one(disguise.permute_heads), keeps_function=True
+    ),
+    "permute_residual": Kind(
+        "the residual stream's dimensions in another order",
+        disguise.Nothing,
+        _of_one(disguise.permute_residual),
+        keeps_function=True,
+    ),
+    "rotate_residual": Kind(
+        "the residual stream turned by a random rotation",
+        disguise.Nothing,
+        _of_one(disguise.rotate_residual),
+        keeps_function=True,
+    ),
+    "rescale_units": Kind(
+        "every MLP unit scaled up and down again", disguise.Rescale, _of_one(disguise.rescale_units), keeps_function=True
+    ),
+    "drop_layers": Kind("without some layers", prune.Layers, _of_one(prune.drop_layers)),
+    "repeat_layers": Kind("with some layers twice", prune.Layers, _of_one(grow.repeat_layers)),
+    "prune_units": Kind("without the smallest units of every MLP", prune.PruneUnits, _of_one(prune.prune_units)),
+    "extend_vocabulary": Kind("with more tokens", grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)),
+    "quantise": Kind("rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)),
+    "noise": Kind("with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)),
+    "merge_linear": Kind("the weighted mean of several parents", merge.Merge, merge.merge_linear, several=True),
+    "merge_slerp": Kind("several parents joined along the sphere", merge.Merge, merge.merge_slerp, several=True),
 }
+
+FILES: dict[str, Kind] = {
+    "gguf": Kind("a GGUF file, its matrices in one format", GgufFile, lambda parents, how, seed: parents[0])
+}
+"""Kinds whose copy is no folder of safetensors: a single file in the folder, under the name `GGUF_NAME`."""
+ALL_KINDS = {**KINDS, **FILES}
 
 
 def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **settings: Any) -> Derivation:
     """A checkpoint of known history in ``out``: an ordinary transformers folder with its ``derivation.json``.
 
-    ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `KINDS`, ``settings`` those of its record.
+    ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `ALL_KINDS`, ``settings`` those of its record.
     Equal weights, settings and seed give equal bytes. ``out`` appears whole or not at all; one that was derived before is
     replaced. Raises UsageProblem for an unknown kind or setting, sizes that do not fit, or an ``out`` that holds something
     else; MalformedInput for a source that is no Llama-like checkpoint; ResourceLimit on a full disk.
@@ -78,6 +106,8 @@ def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **set
     with whole_folder(out) as fresh:
         if derived is None:
             copy_checkpoint(sources[0], fresh)
+        elif isinstance(how, GgufFile):
+            write_gguf(derived, fresh / GGUF_NAME, sources[0], how)
         else:
             write_llama(derived, fresh, sources[0])
         if isinstance(how, grow.ExtendVocabulary):
@@ -96,22 +126,22 @@ def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **set
 
 
 def _chosen(kind: str, sources: list[Path]) -> Kind:
-    if kind not in KINDS:
+    if kind not in ALL_KINDS:
         raise UsageProblem(
-            f"unknown kind of derivation {printable(kind, 40)!r}", where="kind", next_step=f"use one of {', '.join(KINDS)}"
+            f"unknown kind of derivation {printable(kind, 40)!r}", where="kind", next_step=f"use one of {', '.join(ALL_KINDS)}"
         )
-    several = KINDS[kind].several
+    several = ALL_KINDS[kind].several
     if (len(sources) < 2) if several else (len(sources) != 1):
         raise UsageProblem(
             f"{kind} takes {'two or more parents' if several else 'one parent'}, and {len(sources)} were given",
             where="source",
             next_step="give that many checkpoint folders",
         )
-    return KINDS[kind]
+    return ALL_KINDS[kind]
 
 
 def _settings(kind: str, settings: dict[str, Any]) -> Record:
-    record = KINDS[kind].settings
+    record = ALL_KINDS[kind].settings
     try:
         return record.model_validate(settings)
     except ValidationError as error:
@@ -145,7 +175,8 @@ def _parent(folder: Path) -> Parent:
 
 
 def _weights_sha256(folder: Path) -> str:
-    digest = files_sha256(weight_files(folder))
+    file = folder / GGUF_NAME
+    digest = file_sha256(file) if file.is_file() else files_sha256(weight_files(folder))
     if digest is None:
         raise MalformedInput("no weights (*.safetensors)", where=folder, next_step="save the model as safetensors")
     return digest
