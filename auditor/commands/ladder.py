@@ -9,18 +9,25 @@ import click
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cohort import Cohort
-from auditor.controls.ladder import climb, read_ladder
+from auditor.controls.ladder import Ladder, climb, read_ladder
 from auditor.controls.launch import refuse_several
+from auditor.controls.population import Population, is_population, load_population
 from auditor.controls.train import Watch
+from auditor.controls.workers import MOST_JOBS, Step, clock
 
 
 @click.command()
 @click.argument("ladder_file", metavar="LADDER")
 @click.option("--out", metavar="DIR", required=True, help="The cohort's folder. An unfinished ladder is resumed.")
 @click.option("--dry-run", is_flag=True, help="Print the rungs; ask and train nothing.")
+@click.option(
+    "--jobs", type=click.IntRange(1, MOST_JOBS), help="Train so many at once, each in a process of one thread.  [default: 1]"
+)
 @AS_JSON
-def ladder(ladder_file: str, out: str, dry_run: bool, as_json: bool) -> int:
+def ladder(ladder_file: str, out: str, dry_run: bool, jobs: int | None, as_json: bool) -> int:
     """Train every rung of LADDER (a YAML file): teachers × doses × seeds × bases × evasions, and controls without a teacher.
+
+    `tiny` is bundled: a population of byte-level models that is grown from nothing, teachers too (docs/recipes.md).
 
     Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control show DIR/RUNG` tells it.
 
@@ -28,21 +35,49 @@ def ladder(ladder_file: str, out: str, dry_run: bool, as_json: bool) -> int:
     Examples:
       auditor control ladder ladder.yaml --out cohort --dry-run
       auditor control ladder ladder.yaml --out cohort
+      auditor control ladder tiny --out tiny --jobs 2
     """
-    plan = read_ladder(Path(ladder_file))
+    plan = _plan(ladder_file)
     if dry_run:
-        names = [name for name, _ in plan.rungs()]
+        names = _names(plan, Path(out))
         if as_json:
             put_json({"ladder": plan.model_dump(mode="json"), "rungs": names})
         else:
             put("\n".join(names))
         return 0
     refuse_several("a ladder")
-    with progress_steps("asking", "training", "asking before and after", "rungs") as (asking, training, evaluating, rungs):
-        cohort = climb(plan, Path(out), rungs, Watch(asking, training, evaluating))
+    cohort = _made(plan, Path(out), jobs)
     _tell(cohort, as_json)
     say(f"written: {len(cohort)} controls in {out}")
     return 0
+
+
+def _plan(name_or_path: str) -> Ladder | Population:
+    if is_population(name_or_path) or not Path(name_or_path).suffix:
+        return load_population(name_or_path)
+    return read_ladder(Path(name_or_path))
+
+
+def _names(plan: Ladder | Population, out: Path) -> list[str]:
+    from auditor.controls.settle import tasks_of
+
+    return [task.name for task in tasks_of(plan, out)] if isinstance(plan, Population) else [name for name, _ in plan.rungs()]
+
+
+def _made(plan: Ladder | Population, out: Path, jobs: int | None) -> Cohort:
+    from auditor.controls.together import climb_together, grow
+
+    if isinstance(plan, Population):
+        return grow(plan, out, jobs or 1, _say_step)
+    if jobs is not None and jobs > 1:
+        return climb_together(plan, out, jobs, _say_step)
+    with progress_steps("asking", "training", "asking before and after", "rungs") as (asking, training, evaluating, rungs):
+        return climb(plan, out, rungs, Watch(asking, training, evaluating))
+
+
+def _say_step(step: Step) -> None:
+    left = f", about {clock(step.left)} left" if step.left else ""
+    say(f"{step.done} of {step.total}: {step.name} ({step.group}), {step.seconds:.0f} s{left}")
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:
