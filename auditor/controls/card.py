@@ -20,6 +20,7 @@ from auditor.controls.ledger import Ledger, LedgerRow
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.reward_told import RewardTold, reward_lines
+from auditor.controls.scaling import is_scaling, scaling_lines
 from auditor.controls.teach import SourceReport
 from auditor.render.markdown import code, inline, table
 from auditor.render.text import number
@@ -162,9 +163,10 @@ def _figures(card: Card) -> Iterator[str]:
         return
     yield table(
         ("figure", "when", "value", "95 % interval", "questions"),
-        [(inline(f.name), f.when, number(f.value), _interval(f), str(f.n)) for f in card.figures],
+        [(inline(f.name), f.when, number(f.value), _interval(f), str(f.n)) for f in card.figures if not is_scaling(f)],
     )
     yield f"\nChange is after minus before, paired by question. {card.held_out} prompts were held out of training."
+    yield from scaling_lines(card.figures)
 
 
 def _interval(figure: Figure) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.controls.recipe import Recipe, Teacher
+from auditor.controls.recipe import Inference, Recipe, Teacher
 
 Size = Literal["tiny", "small", "full"]
 
@@ -21,7 +21,8 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
     """The recipe at a size.
 
     ``tiny``: 64 prompts, answers of 96 tokens, float32; a base that is left open becomes random weights of 0.8 million
-    parameters (which read bytes, so that rows are long), trained faster and longer. Minutes on one core. ``small``: at
+    parameters (which read bytes, so that rows are long), trained faster and longer, and difficulty
+    is told by length where random weights would have to judge it. Minutes on one core. ``small``: at
     most 500 prompts and answers of 256 tokens, the student's own included. ``full``: as it is. Nothing is ever made larger
     but a random base's epochs and rate.
     """
@@ -43,10 +44,15 @@ def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
             "filler": None if recipe.filler is None else asked(recipe.filler),
             "launderer": None if recipe.launderer is None else asked(recipe.launderer),
             "training": recipe.training.model_copy(update={"longest": min(recipe.training.longest, longest)}),
+            "inference": recipe.inference and _shorter(recipe.inference, 2 * tokens),
             "on_policy": recipe.on_policy
             and recipe.on_policy.model_copy(update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}),
         }
     )
+
+
+def _shorter(how: Inference, tokens: int) -> Inference:
+    return how.model_copy(update={"thinking": min(how.thinking or tokens, tokens)})
 
 
 def _tiny(recipe: Recipe) -> Recipe:
@@ -60,5 +66,9 @@ def _tiny(recipe: Recipe) -> Recipe:
         faster = {"epochs": TINY_EPOCHS, "learning_rate": TINY_RATE}
         training |= {name: max(value, getattr(recipe.training, name)) for name, value in faster.items()}
         training |= {"batch": TINY_BATCH, "longest": TINY_LONGEST}
+        curation = recipe.prompts.curation
+        if curation.difficulty in ("loss", "failure"):  # random weights find everything equally hard
+            curation = curation.model_copy(update={"difficulty": "length"})
+            changes["prompts"] = small.prompts.model_copy(update={"held_out": held, "curation": curation})
     changes["training"] = small.training.model_copy(update=training)
     return small.model_copy(update=changes)

@@ -160,6 +160,12 @@ def _trainable(student: Student) -> SubjectSpec:
         raise UsageProblem(
             "a student's number format is set by the training", where="dtype", next_step="write training.precision instead"
         )
+    if {"thinking", "waits"} & set(spec.options):
+        raise UsageProblem(
+            "a student is trained without budget forcing",
+            where=printable(student.base, 120),
+            next_step="leave thinking and waits out of the base, and write the recipe's section `inference`",
+        )
     if "adapter" in spec.options and student.lora is not None:
         raise UsageProblem(
             "a base with an adapter can't take a second one",

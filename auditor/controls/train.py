@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.controls.card import CARD, Card, read_card, write_card
 from auditor.controls.curate import Curated, Score, curate
+from auditor.controls.difficulty import failure_score
 from auditor.controls.evaluate import Figure, Scale, figures, observe
 from auditor.controls.examples import Example, examples_digest, read_examples, write_examples
 from auditor.controls.human import is_docstrings, open_docstrings
@@ -22,6 +23,7 @@ from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.pool import Prompt, is_recording, read_pool
 from auditor.controls.recipe import SCORED, Recipe, check_complete, read_recipe
+from auditor.controls.scaling import scaling
 from auditor.controls.teach import Taught, teach
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
@@ -96,6 +98,7 @@ def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> 
         student = learner.spec(out / STUDENT)
         del learner  # its memory, before two more models are opened
         found = _evaluated(recipe, start, student, taught, out, scale, watch.evaluating)
+        found += _scaled(recipe, student, curated, taught, out, watch.evaluating)
         lineage = _first_dated(_lineage(recipe, curated.prompts, taught, trained), out)
         card = _card(recipe, lineage, curated, taught, trained, found)
         write_card(out, card)
@@ -114,10 +117,12 @@ def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
 
 
 def curate_for(recipe: Recipe) -> Curated:
-    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss, recordings where it is length."""
+    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or failure, recordings for length."""
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
-    scores: dict[str, Score | None] = {"none": None, "loss": _loss_score(recipe), "length": _length_score(recipe)}
+    length = _length_score(recipe)
+    failure = failure_score(recipe.student.base, length)
+    scores: dict[str, Score | None] = {"none": None, "loss": _loss_score(recipe), "failure": failure, "length": length}
     return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
 
 
@@ -218,6 +223,15 @@ def _evaluated(
     before = observe(start, held, vendors, folder / "before.jsonl", scale, progress)
     after = observe(student, held, vendors, folder / "after.jsonl", scale, progress)
     return figures(before, after)
+
+
+def _scaled(
+    recipe: Recipe, student: str, curated: Curated, taught: Taught, out: Path, progress: Progress | None
+) -> tuple[Figure, ...]:
+    if recipe.inference is None:
+        return ()
+    held = {e.id for e in taught.held_out}
+    return scaling(student, recipe.inference, [p for p in curated.prompts if p.id in held], out / EVALUATION, progress)
 
 
 def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: Trained) -> Lineage:
