@@ -35,12 +35,12 @@ def lessons(text: Text, n: int) -> list[Example]:
     found = _all(text)
     if len(found) < n:
         raise MalformedInput(f"{len(found)} examples, and {n} are needed", where=text, next_step="build a smaller size")
-    return found[:n]
+    return list(found[:n])
 
 
 def held_out(n: int = HELD_OUT) -> list[Example]:
     """Pieces of the banks' text that no member of any zoo learned from, at most 64."""
-    return _bank_pieces()[:HELD_OUT][:n]
+    return list(_bank_pieces()[:HELD_OUT][:n])
 
 
 def texts_digest(n: int, tuned: int) -> str:
@@ -51,7 +51,8 @@ def texts_digest(n: int, tuned: int) -> str:
     return sha256(canonical_json([examples_digest(part) for part in parts]))
 
 
-def _all(text: Text) -> list[Example]:
+@functools.cache
+def _all(text: Text) -> tuple[Example, ...]:
     if text == "banks":
         return _bank_pieces()[HELD_OUT:]
     if text == "prose":
@@ -59,27 +60,28 @@ def _all(text: Text) -> list[Example]:
     return _pairs()[0 if text == "pairs" else 1 :: 2]
 
 
-def _bank_pieces() -> list[Example]:
+@functools.cache
+def _bank_pieces() -> tuple[Example, ...]:
     return _pieces("banks", "\n".join(prompt.text for bank in BANKS for prompt in read_source(bank)))
 
 
 @functools.cache
-def _pairs() -> list[Example]:
+def _pairs() -> tuple[Example, ...]:
     pairs = list(human_pairs(("numpy",)))
     random.Random(ORDER).shuffle(pairs)
-    return [
+    return tuple(
         Example(id=pair.id, prompt=pair.prompt, answer=pair.answer, teacher="docstrings", source_digest=pair.digest())
         for pair in pairs
-    ]
+    )
 
 
-def _pieces(name: str, text: str) -> list[Example]:
+def _pieces(name: str, text: str) -> tuple[Example, ...]:
     """A text in pieces of at most 126 bytes, shuffled; a character that a cut would split is left out."""
     whole = text.encode("utf-8")
     digest = sha256(whole)
     cut = [whole[at : at + PIECE].decode("utf-8", "ignore") for at in range(0, len(whole) - PIECE, PIECE)]
     random.Random(ORDER).shuffle(cut)
-    return [
+    return tuple(
         Example(id=f"{name}/{number}", prompt="", answer=piece, teacher=name, source_digest=digest)
         for number, piece in enumerate(cut)
-    ]
+    )

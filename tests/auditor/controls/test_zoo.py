@@ -206,6 +206,7 @@ def test_what_is_no_zoo_is_refused_in_one_line(small: Zoo, tmp_path: Path, text:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_member_of_a_whole_zoo_is_what_its_row_says(tmp_path: Path) -> None:
     run = ["control", "zoo", "--out", str(tmp_path / "zoo"), "--size", "micro", "--independent", "2", "--facts", "--json"]
     told = CliRunner().invoke(cli, run)
