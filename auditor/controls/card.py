@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from auditor.controls.card_page import card_page
 from auditor.controls.courses import read_courses
@@ -48,7 +48,7 @@ class Card(Record):
     learned_tokens: int
     truncated: int
     left_out: int
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = Field(default_factory=dict)
     first_loss: float | None
     last_loss: float | None
     device: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
@@ -45,7 +45,7 @@ class Trained(Record):
     precision: str
     torch: str
     teacher_sha256: str | None = None
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
