@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.controls.recipe import Inference, Recipe, Teacher
+from auditor.controls.recipe import Inference, Recipe, Reinforcement, Teacher
 
 Size = Literal["tiny", "small", "full"]
 
@@ -15,6 +15,14 @@ TINY_BASE = "scratch:llama-h128-l4"
 TINY_PROMPTS, TINY_TOKENS, TINY_LONGEST, TINY_HELD_OUT = 64, 96, 768, 8
 TINY_EPOCHS, TINY_RATE, TINY_BATCH = 6, 3e-3, 8
 SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST = 500, 256, 1024
+
+TINY_PUZZLES, TINY_PUZZLES_HELD_OUT = 120, 24
+TINY_REWARDS = {"numbers": 2, "largest": 9, "max_tokens": 16, "steps": 100}
+"""The most that a tiny control of rewards does: two numbers of one digit a puzzle."""
+SCRATCH_BASE = "scratch:llama-h128-l2"
+SCRATCH_REWARDS = {"group": 16, "batch": 128, "warm_up": 9600, "wait": 0.1, "learning_rate": 1e-3, "kl": 0.002}
+SCRATCH_FORM = {"epochs": 1, "learning_rate": 2e-3, "batch": 16, "longest": 128}
+"""What random weights need before a reward tells them anything: to write the numbers that they are given, and larger steps."""
 
 
 def sized(recipe: Recipe, size: Size) -> Recipe:
@@ -28,6 +36,8 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
     """
     if size == "full":
         return recipe
+    if recipe.reinforcement is not None:
+        return _fewer_rewards(recipe, recipe.reinforcement, size)
     return _tiny(recipe) if size == "tiny" else _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
 
 
@@ -72,3 +82,21 @@ def _tiny(recipe: Recipe) -> Recipe:
             changes["prompts"] = small.prompts.model_copy(update={"held_out": held, "curation": curation})
     changes["training"] = small.training.model_copy(update=training)
     return small.model_copy(update=changes)
+
+
+def _fewer_rewards(recipe: Recipe, how: Reinforcement, size: Size) -> Recipe:
+    """A recipe of rewards at a size: answers capped, and at ``tiny`` puzzles and steps that fit one core."""
+    if size == "small":
+        return recipe.model_copy(
+            update={"reinforcement": how.model_copy(update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)})}
+        )
+    tiny = _tiny(recipe)
+    rewards: dict[str, object] = {name: min(value, getattr(how, name)) for name, value in TINY_REWARDS.items()}
+    n, held = recipe.prompts.n or TINY_PUZZLES, recipe.prompts.held_out
+    prompts = {"n": min(n, TINY_PUZZLES), "held_out": min(held, TINY_PUZZLES_HELD_OUT)}
+    changes: dict[str, object] = {"prompts": recipe.prompts.model_copy(update=prompts)}
+    if tiny.student.base.startswith("scratch:"):
+        rewards |= SCRATCH_REWARDS
+        changes["training"] = tiny.training.model_copy(update=SCRATCH_FORM)
+        changes["student"] = tiny.student.model_copy(update={"base": recipe.student.base or SCRATCH_BASE})
+    return tiny.model_copy(update={**changes, "reinforcement": how.model_copy(update=rewards)})

@@ -22,7 +22,9 @@ from auditor.controls.launch import check_launch
 from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.pool import Prompt, is_recording, read_pool
+from auditor.controls.puzzles import puzzle_prompts
 from auditor.controls.recipe import SCORED, Recipe, check_complete, read_recipe
+from auditor.controls.rewarded import train_by_reward
 from auditor.controls.scaling import scaling
 from auditor.controls.teach import Taught, teach
 from auditor.version import VERSION
@@ -89,6 +91,8 @@ def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> 
         curated = curate_for(recipe)
         _write_json(out / CURATION, curated.report.model_dump(mode="json"))
         write_examples(out / PROMPTS, curated.prompts)
+        if recipe.method == "grpo":
+            return _rewarded(recipe, curated, out, watch, scale)
         taught = teach(recipe, curated.prompts, out / ANSWERS, watch.asking)
         write_examples(out / EXAMPLES, taught.examples)
         write_examples(out / HELD_OUT, taught.held_out)
@@ -106,6 +110,16 @@ def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> 
     return Control(out, lineage, card)
 
 
+def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: Watch, scale: Scale) -> Control:
+    """What `_make` does where no teacher speaks, from the puzzles on."""
+    made = train_by_reward(recipe, curated, out, _start, scale, watch.training, watch.evaluating)
+    lineage = _first_dated(made.lineage(), out)
+    card = made.card(lineage)
+    write_card(out, card)
+    write_lineage(out, lineage)
+    return Control(out, lineage, card)
+
+
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
     """What every process but the first does: wait for the examples, train along, wait for the card."""
     from auditor.controls.students import open_student
@@ -118,6 +132,8 @@ def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
 
 def curate_for(recipe: Recipe) -> Curated:
     """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or failure, recordings for length."""
+    if recipe.method == "grpo":
+        return puzzle_prompts(recipe)
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
     length = _length_score(recipe)
