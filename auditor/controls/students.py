@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -112,9 +114,22 @@ def save_student(learner: Learner, folder: Path) -> None:
         try:
             # Trained on the plain form, it must be asked in the plain form.
             learner.tokenizer.chat_template = template if learner.chat.kind == "model" else None
-            learner.tokenizer.save_pretrained(str(fresh))
+            with _DiskErrors():
+                learner.tokenizer.save_pretrained(str(fresh))
         finally:
             learner.tokenizer.chat_template = template
+
+
+class _DiskErrors:
+    """Makes an OSError again of what the library of tokenizers tells of a full disk: a bare exception with its number."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        number = re.search(r"\(os error (\d+)\)$", str(error)) if kind is Exception else None
+        if number is not None:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def _save_adapter(learner: Learner, folder: Path) -> None:
