@@ -14,8 +14,7 @@ from auditor.controls.countdown import Puzzle, marks
 from auditor.controls.evaluate import Figure, Observed, figures
 from auditor.controls.recipe import COUNTDOWN
 from fingerprints.collect import Progress, collect
-from fingerprints.probes import ProbeSet
-from fingerprints.records import Probe, Sampling
+from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder
 
