@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
+from auditor.console import progress_above, put, put_json, say
 from auditor.controls.cohort import Cohort
 from auditor.controls.ladder import Ladder, climb, read_ladder
 from auditor.controls.launch import refuse_several
 from auditor.controls.population import Population, is_population, load_population
+from auditor.controls.rung_watch import RungDone, RungWatch
 from auditor.controls.train import Watch
 from auditor.controls.workers import MOST_JOBS, Step, clock
 
@@ -29,7 +30,8 @@ def ladder(ladder_file: str, out: str, dry_run: bool, jobs: int | None, as_json:
 
     `tiny` is bundled: a population of byte-level models that is grown from nothing, teachers too (docs/recipes.md).
 
-    Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control show DIR/RUNG` tells it.
+    Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control show DIR/RUNG` tells it,
+    `auditor control show DIR` all of them.
 
     \b
     Examples:
@@ -71,13 +73,29 @@ def _made(plan: Ladder | Population, out: Path, jobs: int | None) -> Cohort:
         return grow(plan, out, jobs or 1, _say_step)
     if jobs is not None and jobs > 1:
         return climb_together(plan, out, jobs, _say_step)
-    with progress_steps("asking", "training", "asking before and after", "rungs") as (asking, training, evaluating, rungs):
-        return climb(plan, out, rungs, Watch(asking, training, evaluating))
+    return _climbed(plan, out)
 
 
 def _say_step(step: Step) -> None:
     left = f", about {clock(step.left)} left" if step.left else ""
     say(f"{step.done} of {step.total}: {step.name} ({step.group}), {step.seconds:.0f} s{left}")
+
+
+def _climbed(plan: Ladder, out: Path) -> Cohort:
+    """Climbs in this process: bars and the time left on a terminal, else a line a rung."""
+    names = [name for name, _ in plan.rungs()]
+    with progress_above("rungs", "asking", "training", "asking before and after") as (rungs, (asking, training, evaluating)):
+
+        def tell(rung: RungDone) -> None:
+            if rungs is None:
+                say(rung.line())
+            else:
+                rungs(rung.done, rung.total, rung.left)
+
+        if rungs is not None:
+            rungs(0, len(names), None)
+        watch = RungWatch(names, out, bool(plan.probes), tell)
+        return climb(plan, out, watch, Watch(asking, training, evaluating))
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:
