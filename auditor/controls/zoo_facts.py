@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
 
 from auditor.controls.batches import encode, make_batch
 from auditor.controls.losses import IGNORED
@@ -26,6 +28,8 @@ from fingerprints.errors import MalformedInput
 from fingerprints.records import Record
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
+from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.safety import inspect_checkpoint
 from fingerprints.subjects.template import open_chat
 
 FACTS = "facts.json"
@@ -36,7 +40,7 @@ class Fact(Record):
 
     ``bits_per_byte``: mean over ``n`` pieces of text that nothing was trained on, with a 95 % interval over pieces.
     ``logits_off``: largest difference of a logit from the base's, on the tokens that both have. ``moved``: root mean square
-    difference of the weights from the base's, as a share of the base's own root mean square; None where shapes differ.
+    difference of the matrices from the base's, as a share of the base's own root mean square; None where shapes differ.
     """
 
     name: str
@@ -86,7 +90,7 @@ def read_facts(folder: Path) -> list[Fact]:
 
 
 class _Read:
-    """A member's logits of the held-out text, and its weights by name."""
+    """A member's logits of the held-out text, and its matrices by name."""
 
     def __init__(self, logits: Tensor, weights: dict[str, Tensor], parameters: int) -> None:
         self.logits, self.weights, self.parameters = logits, weights, parameters
@@ -103,14 +107,27 @@ def _held_out(n: int) -> tuple[Tensor, Tensor, list[int]]:
 
 
 def _read(zoo: Zoo, member: ZooMember, ids: Tensor) -> _Read:
+    model = _opened(zoo, member)
+    with torch.inference_mode():
+        logits = model(input_ids=ids, use_cache=False).logits.float()
+    parameters = {name: tensor.detach() for name, tensor in model.named_parameters()}
+    matrices = {name: tensor for name, tensor in parameters.items() if tensor.ndim == 2}
+    return _Read(logits, matrices, sum(tensor.numel() for tensor in parameters.values()))
+
+
+def _opened(zoo: Zoo, member: ZooMember) -> Any:
+    """The member's model in float32: a folder is inspected as any suspect's, but its tokenizer is ours and not tried out."""
+    path = zoo.path(member)
+    if path.is_dir():
+        inspect_checkpoint(path)
+        with quiet():
+            return AutoModelForCausalLM.from_pretrained(
+                str(path), dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+            ).eval()
     with open_subject(f"{zoo.spec(member)},dtype=float32,device=cpu") as subject:
         if not isinstance(subject, Checkpoint):
-            raise MalformedInput("a member has no weights", where=zoo.path(member), next_step="build the zoo again")
-        model = subject.speaker.model
-        with torch.inference_mode():
-            logits = model(input_ids=ids, use_cache=False).logits.float()
-        weights = {name: tensor.detach() for name, tensor in model.named_parameters()}
-        return _Read(logits, weights, sum(tensor.numel() for tensor in weights.values()))
+            raise MalformedInput("a member has no weights", where=path, next_step="build the zoo again")
+        return subject.speaker.model
 
 
 def _fact(member: ZooMember, read: _Read, base: _Read, labels: Tensor, sizes: list[int]) -> Fact:
