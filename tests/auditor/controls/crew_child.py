@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -45,21 +47,25 @@ def learn(plan: Recipe, out: Path, teacher: str, crew: Crew, copy_to: Path | Non
 
 
 def run(folder: Path) -> None:
-    torch.set_num_threads(1)
+    """Trains everything together, tells the digests of this process's weights, and meets again to fail."""
     teacher = f"hf:{folder / 'teacher'},dtype=float32"
     with gather() as crew:
-        told = {
-            name: learn(plan, folder / "together" / name, teacher, crew, folder / f"left-{name}")
-            for name, plan in PLANS.items()
-        }
+        told = {}
+        for name, plan in PLANS.items():
+            told[name] = learn(plan, folder / "together" / name, teacher, crew, folder / f"left-{name}")
         told["begun"] = learn(PLANS["rows"], folder / "begun", teacher, crew)
         (folder / f"told-{crew.rank}.json").write_text(json.dumps(told), "utf-8")
     os.environ["MASTER_PORT"] = os.environ["SECOND_PORT"]
+    fail(folder, refuse)
+
+
+def fail(folder: Path, end: Callable[[], tuple[()]]) -> None:
+    """The second process ends in its first step; exits as the command line does."""
     try:
         with gather() as crew:
             if crew.rank == 1:
-                crew.share = lambda step: refuse()  # type: ignore[method-assign]
-            learn(PLANS["rows"], folder / "failed", teacher, crew)
+                crew.share = lambda step: end()  # type: ignore[method-assign]
+            learn(PLANS["rows"], folder / "failed", f"hf:{folder / 'teacher'},dtype=float32", crew)
     except AuditError as error:
         print(error.line(), file=sys.stderr)
         sys.exit(error.exit_code)
@@ -69,5 +75,14 @@ def refuse() -> tuple[()]:
     raise ResourceLimit("memory ran out at step 1", where="somewhere", next_step="buy some")
 
 
+def die() -> tuple[()]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ()
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    torch.set_num_threads(1)
+    if sys.argv[2:] == ["die"]:
+        fail(Path(sys.argv[1]), die)
+    else:
+        run(Path(sys.argv[1]))
