@@ -217,6 +217,7 @@ def test_the_page_of_recipes_links_their_facts() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_reasoning_recipe_runs_at_its_tiny_size(home: Path, name: str, tmp_path: Path) -> None:
     control = train(made(name, home, sums()), tmp_path / name, scale=FEW)
