@@ -65,6 +65,7 @@ def equal(one: Control, other: Control) -> bool:
     return same and figures and told[0] == told[1] and weights(one.folder / "student") == weights(other.folder / "student")
 
 
+@pytest.mark.timeout(400)
 def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(made: Control, tmp_path: Path) -> None:
     for phase, step in KILLS[0], KILLS[3]:
         killed(tmp_path / "zero", phase, step)
@@ -77,6 +78,7 @@ def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(made
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("phase", "step"), KILLS)
 def test_a_control_killed_anywhere_equals_one_in_one_go(made: Control, tmp_path: Path, phase: str, step: int) -> None:
     killed(tmp_path / "zero", phase, step)
