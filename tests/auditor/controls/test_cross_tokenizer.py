@@ -28,6 +28,7 @@ from auditor.controls.students import Learner, open_student
 from auditor.controls.train import train as make_control
 from auditor.controls.trained import Progress, Trained
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
 from tests.auditor.controls.lessons import Said, recipe, sums, weights
 from tests.auditor.controls.pupils import prompt_file, teacher
@@ -319,8 +320,8 @@ def test_digests_of_recipes_without_the_new_sections_are_what_they_were() -> Non
 def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     full = load_recipe("cross-tokenizer")
-    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path)),), "held_out": 2})
-    given = full.teachers[0].model_copy(update={"spec": teacher(tmp_path / "teacher")})
+    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
+    given = full.teachers[0].model_copy(update={"spec": teacher(tmp_path / "teacher"), "sampling": Sampling(max_tokens=12)})
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
     made = make_control(tiny, tmp_path / "out", scale=Scale(choices=2, identity=2))
     assert made.lineage.method == "cross_tokenizer"

@@ -23,10 +23,11 @@ from auditor.controls.own_words import OwnWords, is_own, open_own_words
 from auditor.controls.recipe import Distillation, Lora, OnPolicy, Recipe, load_recipe, make_recipe
 from auditor.controls.scores import learned_scores
 from auditor.controls.sizes import sized
-from auditor.controls.students import Learner, open_student, save_student
+from auditor.controls.students import Learner, open_student
 from auditor.controls.train import train as make_control
 from auditor.controls.trained import Progress, Trained
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
 from tests.auditor.controls.lessons import Said, recipe, sums, weights
 from tests.auditor.controls.pupils import prompt_file
@@ -321,13 +322,13 @@ def test_a_size_caps_what_the_student_says() -> None:
 
 
 @pytest.mark.slow
-def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
-    somebody = recipe("scratch:llama-h64-l2", seed=7)
-    save_student(open_student(somebody.student, somebody.training, 7), tmp_path / "teacher")
     full = load_recipe("on-policy")
-    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path)),), "held_out": 2})
-    given = full.teachers[0].model_copy(update={"spec": f"hf:{tmp_path / 'teacher'}"})
+    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
+    given = full.teachers[0].model_copy(update={"spec": reader, "sampling": Sampling(max_tokens=12)})
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
     made = make_control(tiny, tmp_path / "out", scale=Scale(choices=2, identity=2))
     assert made.lineage.method == "on_policy"
