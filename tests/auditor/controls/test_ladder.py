@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from auditor.cli import run
 from auditor.controls.cohort import load_cohort
 from auditor.controls.derivation import read_derivation
 from auditor.controls.ladder import Ladder, climb, read_ladder
-from auditor.controls.recipe import Recipe
+from auditor.controls.recipe import Recipe, make_recipe
 from auditor.controls.untrained import Quantised, Untrained
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.transcript import load_transcript
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.recordings import answers_of, write_jsonl
+from tests.tree import ROOT
 
 
 def value(folder: Path, **changes: Any) -> dict[str, Any]:
@@ -259,3 +261,10 @@ def test_rounded_students_and_untrained_bases_are_members_that_answer(
     assert len(cohort) == (2 if lora else 3)
     assert all(m.transcript().complete for m in cohort)
     assert climb(ladder, tmp_path / "cohort").digest() == cohort.digest() == load_cohort(tmp_path / "cohort").digest()
+
+
+def test_the_ladder_and_recipe_in_the_documentation_are_valid() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text("utf-8"), re.DOTALL)
+    shown = {found["format"]: found for found in map(yaml.safe_load, blocks) if "format" in found}
+    assert make_recipe(shown["recipe/1"]).evasions == ("paraphrase",)
+    assert len(Ladder.model_validate(shown["ladder/1"]).rungs()) > 100
