@@ -9,22 +9,17 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from auditor.controls.cohort import TRANSCRIPT
-from auditor.controls.evaluate import Scale
-from auditor.controls.ladder import Ladder, climb_rung
 from auditor.controls.likelihoods import HeldOut, held_out_of, measure_likelihoods, write_likelihoods, write_record
 from auditor.controls.recipe import Recipe, Teacher
-from auditor.controls.train import STUDENT, train
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, canonical_json, sha256
 
 DONE = "done.json"
-LEAST = Scale(choices=1, identity=1)
-"""A member of a population is known by its transcript and likelihoods; before and after, hardly anything is asked."""
 HELD_OUT_PREFIX = "held-out/"
 
 
@@ -79,14 +74,14 @@ class Gathering(Record):
 
 
 class Climbing(Record):
-    """One rung of a plain ladder."""
+    """One rung of a plain ladder, which is given as plain values: a worker without such a rung needs none of its parts."""
 
     kind: Literal["climbing"] = "climbing"
     name: str
     group: str
     needs: tuple[str, ...] = ()
     folder: str
-    ladder: Ladder
+    ladder: dict[str, Any]
 
 
 Task = Making | Asking | Gathering | Climbing
@@ -131,11 +126,14 @@ def perform(task: Task) -> Done:
 
 
 def _train(task: Making) -> None:
+    from auditor.controls.evaluate import Scale
+    from auditor.controls.train import STUDENT, train
     from fingerprints.collect import collect
     from fingerprints.subjects import open_subject
 
     folder = Path(task.folder)
-    train(task.recipe, folder, scale=LEAST)
+    # It is known by its transcript and likelihoods: before and after, hardly anything is asked.
+    train(task.recipe, folder, scale=Scale(choices=1, identity=1))
     if task.probes is None and task.texts is None:
         return
     with open_subject(f"hf:{folder / STUDENT},dtype=float32") as subject:
@@ -181,7 +179,10 @@ def _gather(task: Gathering) -> None:
 
 
 def _climb(task: Climbing) -> None:
-    recipe = dict(task.ladder.rungs()).get(task.name)
-    if recipe is None:
+    from auditor.controls.ladder import Ladder, climb_rung
+
+    ladder = Ladder.model_validate(task.ladder)
+    rung = dict(ladder.rungs()).get(task.name)
+    if rung is None:
         raise UsageProblem("the ladder has no such rung", where=task.name, next_step="start the ladder again")
-    climb_rung(task.ladder, recipe, Path(task.folder))
+    climb_rung(ladder, rung, Path(task.folder))

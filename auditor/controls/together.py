@@ -38,8 +38,9 @@ def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = Non
     lock = _locked(out)
     try:
         folder = out.absolute()
+        plain = ladder.model_dump(mode="json")
         tasks: list[Task] = [
-            Climbing(name=name, group="rung", folder=str(folder / name), ladder=ladder) for name, _ in ladder.rungs()
+            Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain) for name, _ in ladder.rungs()
         ]
         do_all(tasks, jobs, tell)
     finally:

@@ -25,14 +25,14 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Step:
-    """A task that was done: how many are, of how many, which, how long it took, and an estimate of what is left."""
+    """A task that was done: how many are, of how many, which, how long it took, and about how much is left (None: unknown)."""
 
     done: int
     total: int
     name: str
     group: str
     seconds: float
-    left: float
+    left: float | None
 
 
 Tell = Callable[[Step], None]
@@ -80,12 +80,13 @@ class _Board:
         self.took.setdefault(task.group, []).append(seconds)
         return Step(len(self.done), self.total, task.name, task.group, seconds, self._left())
 
-    def _left(self) -> float:
-        """Seconds left: every open task as long as its group's mean, or as the mean of all, spread over the jobs."""
-        every = [s for values in self.took.values() for s in values]
-        usual = sum(every) / len(every)
+    def _left(self) -> float | None:
+        """Seconds left, every open task as long as its group's mean; None while less than half of them are of a known group."""
         means = {group: sum(values) / len(values) for group, values in self.took.items()}
-        return sum(means.get(task.group, usual) for task in self.todo) / self.jobs
+        known = [means[task.group] for task in self.todo if task.group in means]
+        if 2 * len(known) < len(self.todo):
+            return None
+        return sum(known) * len(self.todo) / max(1, len(known)) / self.jobs
 
 
 def do_all(tasks: Sequence[Task], jobs: int, tell: Tell | None = None) -> None:

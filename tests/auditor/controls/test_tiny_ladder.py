@@ -157,7 +157,7 @@ def test_time_left_reads_like_a_time() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cut.yaml"
     path.write_text(yaml.safe_dump(plan()))
@@ -195,7 +195,7 @@ def test_a_plain_ladder_is_climbed_by_several_processes(tmp_path: Path) -> None:
     assert len(load_cohort(tmp_path / "cohort")) == 6
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 300) -> None:
+def _wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 400) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert process.poll() is None, "it ended too early"
