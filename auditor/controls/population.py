@@ -17,7 +17,7 @@ from auditor.controls.human_modules import HOUSES
 from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
 from auditor.controls.styles import STYLES
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.records import Record, Sampling
+from fingerprints.records import Record, Sampling, canonical_json, sha256
 
 FORMAT = "population/1"
 LARGEST_FILE = 1_000_000
@@ -109,6 +109,12 @@ class Population(Record):
         if any(p.method not in ("sft", "logits") or (p.method == "logits" and p.doses != (1.0,)) for p in self.students):
             raise ValueError("students: methods are sft, and logits at dose 1")
         return self
+
+    def texts_digest(self) -> str:
+        """SHA-256 over what decides the texts: students can be added to a population that is grown, other texts can't."""
+        deciding = {"shares", "neutral", "longest", "longest_body", "held_out", "most", "teachers"}
+        texts = {control.name: list(control.texts) for control in self.controls if control.texts}
+        return sha256(canonical_json({**self.model_dump(mode="json", include=deciding), "controls": texts}))
 
 
 def bundled_ladders() -> list[str]:

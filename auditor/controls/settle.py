@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from auditor.controls.human import human_pairs
 from auditor.controls.likelihoods import write_record
 from auditor.controls.passages import Passage, dealt, passages, planted, write_openings, write_recording
 from auditor.controls.population import Population, Pupils, Start, Stylist, Untaught
-from auditor.controls.recipe import RECORDED, Recipe, Teacher, Training, make_recipe
+from auditor.controls.recipe import RECORDED, Recipe, Teacher, Training
+from auditor.controls.recipe_files import make_recipe
 from auditor.controls.rungs import Asking, Gathering, Making, Task
 from auditor.controls.train import STUDENT
 from fingerprints.errors import MalformedInput
@@ -27,23 +30,25 @@ LICENCE = "see the licences of the packages that were read"
 
 
 class Texts(Record):
-    """What the texts were made of: the population's digest and that of the passages."""
+    """What the texts were made of: the digest of the plan for them and that of the passages."""
 
-    population_sha256: str
+    plan_sha256: str
     passages: dict[str, int]
     texts_sha256: str
 
 
 def prepare(population: Population, out: Path) -> Texts:
-    """Writes every text that the population needs, once. Raises MalformedInput for a folder of another population.
+    """Writes every text that the population needs, once. Raises MalformedInput for a folder of other texts.
 
     The texts are those of the installed packages: with other versions it is another population.
     """
     mark = out / TEXTS / "texts.json"
     if mark.exists():
-        known = Texts.model_validate_json(mark.read_bytes())
-        if known.population_sha256 != population.digest():
-            raise MalformedInput("the folder holds another population", where=out, next_step="give a new folder with --out")
+        known = _read_texts(mark)
+        if known.plan_sha256 != population.texts_digest():
+            raise MalformedInput(
+                "the folder holds a population of other texts", where=out, next_step="give a new folder with --out"
+            )
         return known
     written = {name: found[: population.most] for name, found in _texts(population)}
     for name, found in written.items():
@@ -52,9 +57,16 @@ def prepare(population: Population, out: Path) -> Texts:
     write_openings(out / TEXTS / HELD_OUT_OPENINGS, neutral[: population.held_out], LICENCE)
     write_openings(out / TEXTS / OPENINGS, neutral[population.held_out :], LICENCE)
     digest = sha256("".join(p.digest() for found in written.values() for p in found))
-    made = Texts(population_sha256=population.digest(), passages={k: len(v) for k, v in written.items()}, texts_sha256=digest)
+    made = Texts(plan_sha256=population.texts_digest(), passages={k: len(v) for k, v in written.items()}, texts_sha256=digest)
     write_record(mark, made)
     return made
+
+
+def _read_texts(path: Path) -> Texts:
+    try:
+        return Texts.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise MalformedInput("can't be read", where=path, next_step="remove it, and the texts are written again") from error
 
 
 def _texts(population: Population) -> Iterator[tuple[str, list[Passage]]]:

@@ -84,8 +84,12 @@ def test_held_out_openings_are_never_learned(tmp_path: Path) -> None:
     )
     assert (len(held), len(learned)) == (3, 13)
     assert not held & learned
-    with pytest.raises(MalformedInput, match="another population"):
-        prepare(Population.model_validate(plan(n=5)), tmp_path)
+    prepare(Population.model_validate(plan(n=5)), tmp_path)  # other students of the same texts
+    with pytest.raises(MalformedInput, match="other texts"):
+        prepare(Population.model_validate(plan(held_out=4)), tmp_path)
+    (texts / "texts.json").write_text("{}")
+    with pytest.raises(MalformedInput, match="can't be read"):
+        prepare(population, tmp_path)
 
 
 @pytest.mark.parametrize(
