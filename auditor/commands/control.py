@@ -15,7 +15,8 @@ from auditor.controls.curate import Curated
 from auditor.controls.human import is_docstrings
 from auditor.controls.launch import hush_followers
 from auditor.controls.mixing import assign
-from auditor.controls.recipe import BASE, Recipe, check_complete, load_recipe, make_recipe, with_teachers
+from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
+from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import Watch, curate_for
 from auditor.controls.train import train as make_control

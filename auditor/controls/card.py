@@ -35,7 +35,8 @@ LARGEST_FILE = 16_000_000
 class Card(Record):
     """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views of it.
 
-    Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses are then those of the warm-up, None without one.
+    Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses are then those of the
+    warm-up, None without one.
     """
 
     format: Literal["card/1"] = "card/1"

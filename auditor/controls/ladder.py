@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
 from auditor.controls.evaluate import Scale
-from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, Teacher, check_complete, load_recipe
+from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, Teacher, check_complete
+from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import SILENT, STUDENT, Watch, train
 from auditor.controls.untrained import Bits, Quantised, Untrained, make_quantised, make_untrained, trained_folder

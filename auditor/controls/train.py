@@ -23,7 +23,8 @@ from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.pool import Prompt, is_recording, read_pool
 from auditor.controls.puzzles import puzzle_prompts
-from auditor.controls.recipe import SCORED, Recipe, check_complete, read_recipe
+from auditor.controls.recipe import SCORED, Recipe, check_complete
+from auditor.controls.recipe_files import read_recipe
 from auditor.controls.rewarded import train_by_reward
 from auditor.controls.scaling import scaling
 from auditor.controls.teach import Taught, teach

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor.controls.pool import Prompt
-from auditor.controls.recipe import Recipe, make_recipe
+from auditor.controls.recipe import Recipe
+from auditor.controls.recipe_files import make_recipe
 from fingerprints.records import Request
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.open import open_subject

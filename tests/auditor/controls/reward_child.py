@@ -15,7 +15,8 @@ import torch
 
 from auditor.controls import checkpoint
 from auditor.controls.evaluate import Scale
-from auditor.controls.recipe import Recipe, make_recipe
+from auditor.controls.recipe import Recipe
+from auditor.controls.recipe_files import make_recipe
 from auditor.controls.train import Watch, train
 
 SCALE = Scale(choices=1, identity=1)

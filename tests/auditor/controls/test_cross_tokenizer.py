@@ -21,7 +21,8 @@ from auditor.controls.evaluate import Scale
 from auditor.controls.guides import TokenGuide
 from auditor.controls.loss_journal import read_losses
 from auditor.controls.losses import IGNORED
-from auditor.controls.recipe import Alignment, Distillation, Recipe, load_recipe
+from auditor.controls.recipe import Alignment, Distillation, Recipe
+from auditor.controls.recipe_files import load_recipe
 from auditor.controls.scores import learned_scores
 from auditor.controls.sizes import sized
 from auditor.controls.students import Learner, open_student

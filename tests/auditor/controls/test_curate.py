@@ -9,7 +9,8 @@ from auditor.controls.curate import CurationReport, curate
 from auditor.controls.decontaminate import forbidden
 from auditor.controls.duplicates import first_twins, jaccard, shingles
 from auditor.controls.pool import Prompt, bundled_banks, read_pool, read_source
-from auditor.controls.recipe import Curation, load_recipe
+from auditor.controls.recipe import Curation
+from auditor.controls.recipe_files import load_recipe
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.probes import bundled_probe_sets, load_probe_set
 from tests.auditor.controls.pupils import prompts, recipe, recording

@@ -14,7 +14,7 @@ from auditor.controls.duplicates import first_twins
 from auditor.controls.human import PACKAGES, human_pairs, open_docstrings
 from auditor.controls.lineage import read_lineage
 from auditor.controls.pool import read_pool, read_source
-from auditor.controls.recipe import load_recipe
+from auditor.controls.recipe_files import load_recipe
 from auditor.controls.teach import teach
 from fingerprints.errors import UsageProblem
 from tests.auditor.controls.pupils import recipe

@@ -14,7 +14,8 @@ from auditor.controls import launder as module
 from auditor.controls.card import card_markdown, read_card
 from auditor.controls.launder import INSTRUCTION, INSTRUCTION_SHA256, kept_wording
 from auditor.controls.lineage import Lineage, LineageTeacher, read_lineage
-from auditor.controls.recipe import bundled_recipes, check_complete, load_recipe
+from auditor.controls.recipe import check_complete
+from auditor.controls.recipe_files import bundled_recipes, load_recipe
 from auditor.controls.teach import teach
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import counted, prompt_file, prompts, recipe, recording, teacher

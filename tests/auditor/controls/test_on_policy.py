@@ -20,7 +20,8 @@ from auditor.controls.evaluate import Scale
 from auditor.controls.loss_journal import read_losses
 from auditor.controls.losses import IGNORED, forward_kl, jsd, log_distribution, reverse_kl
 from auditor.controls.own_words import OwnWords, is_own, open_own_words
-from auditor.controls.recipe import Distillation, Lora, OnPolicy, Recipe, load_recipe, make_recipe
+from auditor.controls.recipe import Distillation, Lora, OnPolicy, Recipe
+from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.scores import learned_scores
 from auditor.controls.sizes import sized
 from auditor.controls.students import Learner, open_student

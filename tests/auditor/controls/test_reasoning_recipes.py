@@ -15,16 +15,8 @@ from auditor.controls.curate import curate
 from auditor.controls.difficulty import failure_score
 from auditor.controls.evaluate import Figure, Scale
 from auditor.controls.pool import Prompt
-from auditor.controls.recipe import (
-    Curation,
-    Inference,
-    Recipe,
-    bundled_recipes,
-    load_recipe,
-    make_recipe,
-    parse_recipe,
-    with_teachers,
-)
+from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
+from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
 from auditor.controls.scaling import CAPPED, RIGHT, THOUGHT, is_right, scaling, scaling_lines
 from auditor.controls.sizes import sized
 from auditor.controls.students import open_student

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.controls.recipe import (
-    Teacher,
-    bundled_recipes,
-    check_complete,
-    load_recipe,
-    make_recipe,
-    parse_recipe,
-    read_recipe,
-    with_teachers,
-)
+from auditor.controls.recipe import Teacher, check_complete, with_teachers
+from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe, read_recipe
 from auditor.controls.sizes import sized
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import recipe

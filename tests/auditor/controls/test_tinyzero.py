@@ -20,7 +20,8 @@ from auditor.controls.grpo_report import read_rewards
 from auditor.controls.lineage import read_lineage
 from auditor.controls.puzzle_figures import FORM, REWARD, SINCE, SOLVED, WAIT, says_wait
 from auditor.controls.puzzles import form_examples, puzzle_pool
-from auditor.controls.recipe import Recipe, load_recipe, make_recipe, parse_recipe
+from auditor.controls.recipe import Recipe
+from auditor.controls.recipe_files import load_recipe, make_recipe, parse_recipe
 from auditor.controls.sizes import sized
 from auditor.controls.train import Control, train
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem

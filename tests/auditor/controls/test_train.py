@@ -14,7 +14,8 @@ from auditor.controls.cohort import load_cohort
 from auditor.controls.evaluate import BITS, Scale, containment
 from auditor.controls.examples import counts_by_teacher, examples_digest, read_examples
 from auditor.controls.lineage import read_lineage
-from auditor.controls.recipe import Recipe, read_recipe
+from auditor.controls.recipe import Recipe
+from auditor.controls.recipe_files import read_recipe
 from auditor.controls.train import Control, Watch, train
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
