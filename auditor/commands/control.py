@@ -60,8 +60,9 @@ def control() -> None:
 def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Train the control that RECIPE describes: a bundled recipe's name, or a YAML file.
 
-    Bundled: alpaca, human, logit-kd, mixture, r1-distill, scrubbed, self (docs/recipes.md). Flags win over the file. Killed
-    anywhere, the same command goes on: no teacher is asked a question twice, and training resumes from its last checkpoint.
+    Bundled: alpaca, cross-tokenizer, format-only, human, laundered, logit-kd, mixture, on-policy, open-r1, r1-distill, s1,
+    scrubbed, self, sky-t1, tinyzero (docs/recipes.md). Flags win over the file. Killed anywhere, the same command goes on:
+    no teacher is asked a question twice, and training resumes from its last checkpoint.
 
     \b
     Examples:

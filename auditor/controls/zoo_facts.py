@@ -121,9 +121,10 @@ def _opened(zoo: Zoo, member: ZooMember) -> Any:
     if path.is_dir():
         inspect_checkpoint(path)
         with quiet():
-            return AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 str(path), dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
-            ).eval()
+            )
+        return model.eval()
     with open_subject(f"{zoo.spec(member)},dtype=float32,device=cpu") as subject:
         if not isinstance(subject, Checkpoint):
             raise MalformedInput("a member has no weights", where=path, next_step="build the zoo again")

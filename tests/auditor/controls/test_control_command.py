@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from auditor.commands.control import chosen_recipe, control
+from auditor.controls.recipe_files import bundled_recipes
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import prompt_file, prompts, recording
 
@@ -96,3 +97,9 @@ def test_show_of_a_folder_without_a_control_says_what_to_do(tmp_path: Path) -> N
 def test_help_gives_examples() -> None:
     for argv in (["--help"], ["train", "--help"], ["show", "--help"]):
         assert "auditor control" in invoke(*argv).output
+
+
+def test_help_names_every_bundled_recipe() -> None:
+    told = " ".join(invoke("train", "--help").output.split())
+    named = set(told[told.index("Bundled:") : told.index("(docs/recipes.md)")].removeprefix("Bundled:").strip().split(", "))
+    assert named == set(bundled_recipes())
