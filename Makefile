@@ -4,7 +4,7 @@
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
 #   make bench       the benchmarks behind docs/benchmarks.md
-#   make ladder      grow the tiny labelled population (170 models) in ladders/tiny, two at a time
+#   make ladder      grow the tiny labelled population (183 models) in ladders/tiny, two at a time
 #   make reference   build the bundled reference store again (needs the models, see docs/reference-store.md)
 PYTHON ?= python3
 # The CPU build, where the package index carries one. Elsewhere name another build:

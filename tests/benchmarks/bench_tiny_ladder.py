@@ -153,19 +153,28 @@ def _null_row(name: str, rows: Sequence[tuple[Member, str, float]]) -> list[obje
 
 
 def power_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
-    """Which share of students is found at p ≤ 0.05 for its own teacher, by method and dose, against two populations."""
+    """Which share of students is found at p ≤ 0.05 for its own teacher, by method and dose, against three populations."""
     clean = [m for m in members if m.clean]
+    alike = [m for m in clean if m.group == "neutral"]
     every = [m for m in members if m.role != "positive" and m.start == "body"]
     rows = []
     for (start, method, dose), students in cells(members):
         found = [
             sum(float(p_values(of([m], m.teacher), of(null, m.teacher))[0]) <= LEVEL for m in students)
-            for null in (clean, every)
+            for null in (alike, clean, every)
         ]
         family = sum(named(m, clean, teachers) == m.teacher for m in students)
         n = len(students)
         rows.append([start, method, f"{dose:g}", n, *(rate(k, n) for k in (*found, family))])
-    head = ["start", "method", "dose", "students", "found, against clean controls", "found, against all controls"]
+    head = [
+        "start",
+        "method",
+        "dose",
+        "students",
+        "found, against controls of the filler alone",
+        "found, against clean controls",
+        "found, against all controls",
+    ]
     return table([*head, "named rightly out of all teachers"], rows)
 
 

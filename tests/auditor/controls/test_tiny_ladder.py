@@ -191,12 +191,22 @@ def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_plain_ladder_is_climbed_by_several_processes(tmp_path: Path) -> None:
+def test_a_plain_ladder_is_climbed_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.auditor.controls.test_ladder import value, written
 
-    path = written(tmp_path, value(tmp_path, seeds=[0, 1]))
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    recipe = tmp_path / "short.yaml"
+    asked = {"sources": ["recorded"], "n": 10, "held_out": 2}
+    teachers = [{"name": "", "spec": ""}]
+    recipe.write_text(
+        yaml.safe_dump({"name": "short", "teachers": teachers, "training": {**QUICK, "longest": 400}, "prompts": asked})
+    )
+    found = value(tmp_path, recipe=str(recipe), size="full", probes="style:1", max_tokens=8)
+    path = written(tmp_path, found)
     assert run(["control", "ladder", str(path), "--out", str(tmp_path / "cohort"), "--jobs", "2"]) == 0
-    assert len(load_cohort(tmp_path / "cohort")) == 6
+    cohort = load_cohort(tmp_path / "cohort")
+    assert [m.name for m in cohort] == ["alpha-dose100-base0-seed0", "beta-dose100-base0-seed0", "none-base0-seed0"]
+    assert all(m.transcript().complete for m in cohort)
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 400) -> None:
