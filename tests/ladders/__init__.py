@@ -1,0 +1,1 @@
+"""Programs that train the labelled populations behind the documented figures."""
