@@ -15,7 +15,7 @@ from fingerprints.errors import UsageProblem
 from fingerprints.records import Reply, Request
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder
-from fingerprints.subjects.forcing import END_THINK
+from fingerprints.subjects.thinking import END_THINK
 
 TOKENS = 256
 """Tokens that the small model has for an answer."""

@@ -23,8 +23,8 @@ from fingerprints.collect import Progress, collect
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder
-from fingerprints.subjects.forcing import END_THINK, Forcing, forced_in
 from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.thinking import END_THINK, Forcing, forced_in
 
 RIGHT, THOUGHT, CAPPED = "known answers reached", "tokens of thinking", "thinking cut at its cap"
 WHATS = (RIGHT, THOUGHT, CAPPED)

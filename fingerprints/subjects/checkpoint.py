@@ -18,7 +18,7 @@ from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
-from fingerprints.subjects.forcing import Forcing, answer_forced, forcing_option
+from fingerprints.subjects.forcing import answer_forced
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
 from fingerprints.subjects.likelihood import likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
@@ -28,6 +28,7 @@ from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_che
 from fingerprints.subjects.snapshot import locate
 from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.subjects.template import open_chat
+from fingerprints.subjects.thinking import Forcing, forcing_option
 
 LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError, IndexError, NotImplementedError)
 

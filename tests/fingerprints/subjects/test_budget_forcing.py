@@ -17,9 +17,10 @@ from fingerprints.errors import UsageProblem
 from fingerprints.records import Arm, Probe, Reply, Request, Status
 from fingerprints.subjects import generation, open_subject
 from fingerprints.subjects.checkpoint import _speaker
-from fingerprints.subjects.forcing import LEAD, Forcing, Thinking, _spoken, answer_forced, forced_in, forcing_option
+from fingerprints.subjects.forcing import _spoken, answer_forced
 from fingerprints.subjects.generation import Row, Speaker, answer
 from fingerprints.subjects.placement import Placement
+from fingerprints.subjects.thinking import LEAD, Forcing, Thinking, forced_in, forcing_option
 from tests.fingerprints.subjects.tiny import CHATML, tiny_checkpoint, tiny_model, tiny_tokenizer
 
 TEXTS = ["who made you", "a", "which bird sings at four o'clock in the morning", "the lazy dog asks", "quick quick fox"]
