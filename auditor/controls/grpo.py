@@ -6,9 +6,10 @@ one else's text enters: whoever is trained so and then looks taught is a false a
 TinyZero, which this follows at a small scale, stands in `auditor.controls.countdown`.
 
 Choices that the paper leaves open: the spread of a group is its standard deviation with n in the denominator; a group whose
-answers all earn the same teaches nothing; the model is in evaluation mode, without dropout, so that the ratio of the first
-update is 1; the reference is the model as it came, for the whole run. Not here: rewards for single steps, a reward model,
-several devices. Knows answers, rewards and gradients; knows nothing of what a task means.
+answers all earn the same teaches nothing, and a step of such groups alone changes no weight; the model is in evaluation
+mode, without dropout, so that the ratio of the first update is 1; the reference is the model as it came, for the whole run.
+Not here: rewards for single steps, a reward model, several devices. Knows answers, rewards and gradients; knows nothing of
+what a task means.
 """
 
 from __future__ import annotations
@@ -274,7 +275,9 @@ def _learn(work: _Work, parts: Sequence[Drawn], advantage: Tensor, number: int, 
                 where=out,
                 next_step=f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another folder",
             )
-        work.optimizer.step()
+        if bool(advantage.any()):
+            # Where every group is flat only rounding is left of the gradient, and Adam would blow that up to full steps.
+            work.optimizer.step()
     tokens = sum(int(part.chosen.sum()) for part in parts)
     kl, clipped = (sum(values) / tokens for values in zip(*found, strict=True))
     return {"kl": 0.0 if work.reference is None else kl, "clipped": clipped, "gradient": norm}

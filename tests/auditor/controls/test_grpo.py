@@ -178,8 +178,9 @@ def test_what_is_rewarded_becomes_likelier_and_what_is_not_does_not(tmp_path: Pa
     assert chance() > before
 
 
-def test_groups_that_all_earn_the_same_leave_the_weights_alone(tmp_path: Path) -> None:
-    report = grpo(learner(), plain(), [Starts("Say", frozenset())], SMALL, 0, tmp_path)
+@pytest.mark.parametrize("beta", [0.0, 0.05])
+def test_groups_that_all_earn_the_same_leave_the_weights_alone(tmp_path: Path, beta: float) -> None:
+    report = grpo(learner(), plain(), [Starts("Say", frozenset())], SMALL.model_copy(update={"beta": beta}), 0, tmp_path)
     assert report.start_sha256 == report.end_sha256
     assert [row.flat for row in read_rewards(tmp_path / JOURNAL)] == [1.0] * 3
     assert report.last["reward"].value == 0
