@@ -7,9 +7,11 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from auditor.controls.losses import (
     IGNORED,
+    ROWS_AT_ONCE,
     TopLogits,
     cross_entropy,
     distillation_loss,
@@ -32,6 +34,22 @@ Q = torch.tensor([[0.25, 0.25, 0.5]])
 
 def logits(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_losses_of_a_few_rows_at_a_time_are_bit_by_bit_those_of_all_at_once(precision: torch.dtype) -> None:
+    rows = 2 * ROWS_AT_ONCE + 3
+    labels = torch.arange(rows) % 11
+    labels[::5] = IGNORED
+    ours, whole = (logits(rows, 11).to(precision).requires_grad_() for _ in range(2))
+    cross_entropy(ours, labels, 40).backward()
+    plain = functional.cross_entropy(whole.float(), labels, ignore_index=IGNORED, reduction="none")
+    loss = torch.where(labels != IGNORED, plain, 0.0).sum() / 40
+    loss.backward()
+    assert cross_entropy(ours, labels, 40).item() == loss.item()
+    assert ours.grad is not None
+    assert whole.grad is not None
+    assert torch.equal(ours.grad, whole.grad)
 
 
 def test_cross_entropy_of_a_quarter_and_a_half_is_their_mean_in_nats() -> None:
