@@ -158,8 +158,6 @@ FIGURES: tuple[tuple[str, Callable[[Told], Estimate | None], int], ...] = (
     ("words an answer", lambda t: t.words, 0),
 )
 
-RATES = ("right choices", "names its teacher's maker", "names anybody")
-
 
 def dose_table(every: Sequence[Told]) -> str:
     """Means over teachers, a row a figure and kind and dose: each seed's, then all with an interval over teachers."""
@@ -171,8 +169,7 @@ def dose_table(every: Sequence[Told]) -> str:
             whole = means(group, read)
             if whole:
                 apart = [_mean(by_teacher[s], digits) for s in seeds]
-                interval = clustered_rate if name in RATES else clustered_mean
-                spread = interval(list(whole.values()), list(whole))
+                spread = clustered_mean(list(whole.values()), list(whole))
                 rows.append((name, inline(base), inline(kind), taught, f"{100 * part:g} %", *apart, shown(spread, digits)))
     heads = [f"seed {s} (teachers)" for s in seeds]
     head = ("figure", "base", "made by", "from a teacher", "dose", *heads)
@@ -274,7 +271,7 @@ def shown(estimate: Estimate | None, digits: int = 2, *, sign: bool = False) -> 
         return UNKNOWN
     form = f"{'+' if sign else ''}.{digits}f"
     low, high = estimate.interval
-    known = low > float("-inf") and high < float("inf")
+    known = float("-inf") < low < high < float("inf")  # all alike: the spread is unknown
     return f"{estimate.value:{form}}" + (f" ({low:{form}} to {high:{form}}; n={estimate.clusters})" if known else "")
 
 

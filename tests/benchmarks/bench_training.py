@@ -1,8 +1,8 @@
 """Our training loop against TRL's `SFTTrainer`, and our logit distillation against a plain PyTorch loop, in one run.
 
 ``python -m tests.benchmarks.bench_training [--model FILE.gguf] [--steps 10] [--rounds 3] [--threads 1] [--only sft|kd]``
-prints Markdown. Each side of each round is a fresh process; the sides take turns, and a ratio is taken within a round, so that a
-machine that slows down slows both. TRL is no dependency of the project: ``pip install trl datasets`` installs it, and its
+prints Markdown. Each side of each round is a fresh process; the sides take turns, and a ratio is taken within a round, so that
+a machine that slows down slows both. TRL is no dependency of the project: ``pip install trl datasets`` installs it, and its
 table is left out, with the reason, where it is missing. Compared are steps between the first and the last, in wall seconds
 and in the processor's seconds (what other programs take away counts only in the former), and the process's peak memory.
 """
@@ -141,7 +141,8 @@ def _setting(settings: Told, told: Told) -> str:
     return (
         f"{Path(settings['model']).name or 'tiny models'}, batches of {settings['batch']}, rows of at most "
         f"{settings['longest']} tokens, {settings['precision']}, {settings['threads']} thread(s); "
-        f"{told['steps']} timed steps with {told['read']:,} tokens read and {told['learned']:,} learned; load {os.getloadavg()[1]:.1f}."
+        f"{told['steps']} timed steps with {told['read']:,} tokens read and {told['learned']:,} learned; "
+        f"load {os.getloadavg()[1]:.1f}."
     )
 
 
