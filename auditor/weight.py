@@ -7,8 +7,11 @@ no detector. Words exist only for calibrated ratios.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isnan
 
 from auditor.evidence import Finding, Verdict
+from detectors.lr_bounds import Bounds
 
 SCALE: tuple[tuple[float, str], ...] = (
     (0.301, "weak"),
@@ -33,11 +36,43 @@ def words(log10_lr: float) -> str:
 
     >>> words(1.5), words(-2.2), words(0.1)
     ('moderate support', 'moderately strong support for the alternative', 'no support either way')
+
+    Whoever writes a report takes them from `weigh`, which caps the ratio first. Raises ValueError for NaN.
     """
+    if isnan(log10_lr):
+        raise ValueError("there are no words for a ratio that is not a number")
     band = [word for bound, word in SCALE if abs(log10_lr) >= bound]
     if not band:
         return "no support either way"
     return f"{band[-1]} support" + ("" if log10_lr > 0 else " for the alternative")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What may be said of a log10 LR: the ratio and its interval within the bounds, the cap that applies, the words.
+
+    ``cap`` is the largest |log10 LR| that the calibration can carry in the direction of ``log10_lr``; ``capped`` says
+    whether it was reached. ``words`` are those of the capped ratio.
+    """
+
+    log10_lr: float
+    interval: tuple[float, float] | None
+    cap: float
+    capped: bool
+    words: str
+
+
+def weigh(log10_lr: float, bounds: Bounds, interval: tuple[float, float] | None = None) -> Weight:
+    """The capped ratio and its words, in either direction: few models never yield strong words. Raises ValueError for NaN.
+
+    >>> four = Bounds(elub_low=-0.5, elub_high=0.5, models_low=-0.69897, models_high=0.69897, n_h1=4, n_h2=4)
+    >>> weigh(7.0, four).words, weigh(-7.0, four).words
+    ('weak support', 'weak support for the alternative')
+    """
+    ratio = float(bounds.clip(log10_lr))
+    ends = None if interval is None else (float(bounds.clip(interval[0])), float(bounds.clip(interval[1])))
+    cap = bounds.high if log10_lr > 0 else -bounds.low
+    return Weight(ratio, ends, cap, abs(ratio) >= cap, words(ratio))
 
 
 def reaches(verdicts: Iterable[Verdict], level: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.evidence import Verdict
-from auditor.weight import LEVELS, reaches, verdict, words
+from auditor.weight import LEVELS, SCALE, reaches, verdict, weigh, words
+from detectors.lr_bounds import Bounds, model_cap
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,36 @@ def test_without_a_calibration_there_is_no_word_and_no_ratio() -> None:
     told = verdict("t", [])
     assert (told.outcome, told.words, told.log10_lr, told.p_value) == ("not_assessable", None, None, None)
     assert "not a verdict" in told.reason
+
+
+@pytest.mark.parametrize(("bound", "word"), SCALE)
+def test_every_word_exists_in_both_directions(bound: float, word: str) -> None:
+    assert words(bound) == f"{word} support"
+    assert words(-bound) == f"{word} support for the alternative"
+
+
+def limits(n_h1: int, n_h2: int) -> Bounds:
+    """Bounds by the numbers of models alone: the empirical ones are out of the way."""
+    low, high = model_cap(n_h1, n_h2)
+    return Bounds(elub_low=-9, elub_high=9, models_low=low, models_high=high, n_h1=n_h1, n_h2=n_h2)
+
+
+def test_words_are_those_of_the_capped_ratio() -> None:
+    for_it, against = weigh(8.0, limits(99, 9)), weigh(-8.0, limits(99, 9))
+    assert (for_it.log10_lr, for_it.cap, for_it.capped, for_it.words) == (1.0, 1.0, True, "moderate support")
+    assert (against.log10_lr, against.cap, against.words) == (-2.0, 2.0, "moderately strong support for the alternative")
+
+
+def test_a_ratio_within_the_bounds_is_left_as_it_is() -> None:
+    weight = weigh(0.5, limits(99, 99), (-0.5, 4.0))
+    assert (weight.log10_lr, weight.interval, weight.capped, weight.words) == (0.5, (-0.5, 2.0), False, "weak support")
+
+
+def test_where_the_data_carry_nothing_nothing_is_said() -> None:
+    useless = Bounds(elub_low=0, elub_high=0, models_low=-1, models_high=1, n_h1=9, n_h2=9)
+    assert weigh(5.0, useless).words == weigh(-5.0, useless).words == "no support either way"
+
+
+def test_a_ratio_that_is_not_a_number_has_no_words() -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        weigh(float("nan"), limits(9, 9))
