@@ -4,7 +4,7 @@
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
 #   make bench       the benchmarks behind docs/benchmarks.md
-#   make ladder      grow the tiny labelled population (183 models) in ladders/tiny, two at a time
+#   make ladder      grow the tiny labelled population (153 models) in ladders/tiny, two at a time
 #   make ladder-real train the real ladder again (AUDITOR_MODELS, AUDITOR_BENCH_DATA; hours), see docs/ladders/README.md
 #   make reference   build the bundled reference store again (needs the models, see docs/reference-store.md)
 PYTHON ?= python3
