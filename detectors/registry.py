@@ -10,6 +10,9 @@ from detectors.base import Detector
 TABLE: dict[str, str] = {
     "self_identification": "detectors.self_identification:SelfIdentification",
     "stylistic_overlap": "detectors.stylistic_overlap:StylisticOverlap",
+    "quirks": "detectors.quirks:Quirks",
+    "overlap": "detectors.overlap:Overlap",
+    "neighbours": "detectors.neighbours:Neighbours",
 }
 
 

@@ -28,7 +28,7 @@ from fingerprints.subjects.spec import parse_spec
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
-@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: all.")
+@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: the first two of them.")
 @click.option("--candidate", "candidates", multiple=True, metavar="NAME", help="Only this stored model; may be repeated.")
 @sampling_options
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")

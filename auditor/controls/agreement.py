@@ -5,18 +5,17 @@ Knows texts and transcripts; asks nothing and draws no interval.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from detectors.choices import read_option
 from fingerprints.transcript import Transcript
 
 CHRF = "chrF2 with the held-out answer"
 SAME_CHOICE = "choices answered as before training"
 KEPT_RIGHT = "right choices that stayed right"
 ORDER, BETA = 6, 2
-_LETTER = re.compile(r"^\W{0,4}(?:(?:the )?answer is:? ?)?\W{0,4}([A-H])\b", re.IGNORECASE)
 
 
 def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) -> float:
@@ -59,9 +58,9 @@ def read_choices(transcript: Transcript) -> dict[str, Choice]:
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
         if probe is not None and probe.form == "choice" and probe.answer is not None:
-            said = _LETTER.match(reply.text)
-            letter = said.group(1).upper() if said is not None else None
-            right = letter is not None and ord(letter) - ord("A") == probe.options.index(probe.answer)
+            said = read_option(reply.text, probe.options)
+            letter = chr(ord("A") + said[0]) if said is not None else None
+            right = said is not None and said[0] == probe.options.index(probe.answer)
             found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = Choice(probe.cluster, letter, right)
     return found
 

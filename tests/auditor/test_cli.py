@@ -164,7 +164,7 @@ def test_a_corpus_of_public_answers_is_one_command(tmp_path: Path, capsys: pytes
 def test_detectors_are_listed_with_question_needs_and_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["detectors", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [r["name"] for r in rows] == ["self_identification", "stylistic_overlap"]
+    assert [r["name"] for r in rows] == ["self_identification", "stylistic_overlap", "quirks", "overlap", "neighbours"]
     assert all(r["asks"] and r["needs"] and r["source"] and r["question"] == "inheritance" for r in rows)
     assert run(["detectors"]) == 0
 
