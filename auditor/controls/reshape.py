@@ -98,6 +98,8 @@ def _one_round(text: str) -> str:
     paragraphs: list[list[str]] = [[]]
     listed = False
     for line in text.split("\n"):
+        if "|" in line and _RULE.match(line):
+            continue  # the line under a table's head
         bare = _bare(line)
         item = _ITEM.match(line) is not None
         # Items that stand apart are one paragraph, as items that stand together are.

@@ -179,14 +179,14 @@ def _check(seed: int, independent: int) -> None:
 def _timed(making: Making, size: ZooSize, out: Path) -> None:
     from auditor.controls.zoo_make import make_member
 
-    clock, processor = time.monotonic(), _processor_seconds()
+    clock, processor = time.monotonic(), _cpu_seconds()
     make_member(making, SCALES[size], out)
-    taken = Timing(seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_processor_seconds() - processor, 2))
+    taken = Timing(seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2))
     found = {**_read_timings(out), making.name: taken}
     _write_json(out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()})
 
 
-def _processor_seconds() -> float:
+def _cpu_seconds() -> float:
     """Time of processors that this process and its finished children took."""
     return sum(os.times()[:4])
 

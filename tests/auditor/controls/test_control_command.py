@@ -14,8 +14,8 @@ from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import prompt_file, prompts, recording
 
 NO_FLAGS: dict[str, Any] = {
-    "teachers": (), "vendors": (), "filler": None, "base": None, "sources": (), "n": None, "dose": None, "epochs": None,
-    "learning_rate": None, "scrub_identity": None, "verify": None, "seed": None,
+    "teachers": (), "vendors": (), "filler": None, "launderer": None, "base": None, "sources": (), "n": None, "dose": None,
+    "epochs": None, "learning_rate": None, "scrub_identity": None, "verify": None, "seed": None,
 }  # fmt: skip
 
 

@@ -277,7 +277,7 @@ def test_answers_that_are_changed_by_a_tokenizer_are_learned_but_not_compared(pi
     found = guide_of(learner, f"hf:{odd},dtype=float32", mixed, tmp_path / "capture")
     assert found.told["answers that a tokenizer changes"] == 2
     assert [bool(places) for places in found.places] == [False, False, True]
-    assert math.isfinite(float(step_loss(learner, found)))
+    assert math.isfinite(float(step_loss(learner, found).detach()))
 
 
 def test_nothing_to_compare_is_one_clear_line(tmp_path: Path) -> None:
