@@ -35,12 +35,13 @@ class Case:
     """One question about one suspect and one candidate, against a background population.
 
     ``candidate`` is None for a detector whose scope is the suspect alone. ``background`` holds the other stored models,
-    the candidate not among them.
+    the candidate not among them. ``base`` is the model that the suspect started from, with its answers, where that is known.
     """
 
     suspect: Transcript
     candidate: Teacher | None
     background: tuple[Teacher, ...] = ()
+    base: Teacher | None = None
 
 
 class Span(Record):
