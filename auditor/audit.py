@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from auditor.bases import Base, find_base
 from auditor.environment import environment
 from auditor.evidence import (
     Candidate,
@@ -55,10 +56,16 @@ def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
     return report
 
 
-def run(plan: Plan, out: Path, asking: Progress | None = None, judging: Progress | None = None) -> Report:
-    """Audits the plan's suspect and returns the report; the transcript is kept (and resumed) in ``out``.
+def run(
+    plan: Plan,
+    out: Path,
+    asking: Progress | None = None,
+    judging: Progress | None = None,
+    asking_base: Progress | None = None,
+) -> Report:
+    """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in ``out``.
 
-    ``asking`` is told of answers, ``judging`` of comparisons.
+    ``asking`` is told of answers, ``asking_base`` of the base's, ``judging`` of comparisons. One model is open at a time.
     Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
@@ -66,7 +73,8 @@ def run(plan: Plan, out: Path, asking: Progress | None = None, judging: Progress
         chosen = _chosen(store, plan.candidates)
         with open_subject(plan.suspect) as subject:
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking)
-        return judge(plan, transcript, store, chosen, judging)
+        base = find_base(plan, transcript, store, out, asking_base)
+        return judge(plan, transcript, store, chosen, judging, base)
 
 
 def judge(
@@ -75,6 +83,7 @@ def judge(
     store: FingerprintStore,
     chosen: Sequence[StoredTeacher],
     judging: Progress | None = None,
+    base: Base | None = None,
 ) -> Report:
     """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
     if not any(r.readable for r in transcript.replies):
@@ -92,17 +101,21 @@ def judge(
     if judging:
         judging(0, len(plan.detectors) * len(candidates))
     for i, name in enumerate(plan.detectors):
-        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates)):
+        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates, base)):
             results.append(result)
             if judging:
                 judging(i * len(candidates) + min(j + 1, len(candidates)), len(plan.detectors) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, store, candidates, findings, skipped)
+    return _report(plan, transcript, store, candidates, findings, skipped, base)
 
 
 def _examine(
-    detector: Detector, suspect: Transcript, teachers: Sequence[Teacher], candidates: Sequence[Candidate]
+    detector: Detector,
+    suspect: Transcript,
+    teachers: Sequence[Teacher],
+    candidates: Sequence[Candidate],
+    base: Base | None,
 ) -> Iterator[Finding | Skipped]:
     for candidate in candidates:
         if candidate.same_weights:
@@ -113,8 +126,9 @@ def _examine(
                 reason="the suspect has this stored model's weights (equal SHA-256): it is that model, not a student of it",
             )
     fitted = detector.fit(teachers, suspect)
+    start = base.teacher if base else None
     if detector.scope != "candidate":
-        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers))))
+        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), start)))
     if detector.scope == "suspect":
         return
     if not teachers:
@@ -128,7 +142,7 @@ def _examine(
     asked = {c.name for c in candidates}
     for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
-        yield _weighed(detector, teacher.name, fitted.measure(Case(suspect, teacher, background)))
+        yield _weighed(detector, teacher.name, fitted.measure(Case(suspect, teacher, background, start)))
 
 
 def _weighed(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
@@ -145,6 +159,7 @@ def _report(
     candidates: Sequence[Candidate],
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
+    base: Base | None,
 ) -> Report:
     section = _transcript_section(transcript)
     created = timestamp()
@@ -157,6 +172,7 @@ def _report(
         answers=answers(transcript, candidates, findings),
         candidates=tuple(candidates),
         store=_store_section(plan, store),
+        base=base.section(transcript) if base else None,
         transcript=section,
         findings=findings,
         skipped=skipped,
@@ -164,7 +180,7 @@ def _report(
         limits=limits(transcript, candidates, findings),
         alternatives=alternatives(),
         environment=environment(),
-        reproduce=reproduction(plan),
+        reproduce=reproduction(plan, base is not None and base.origin != "store"),
     )
 
 

@@ -14,6 +14,7 @@ from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
+BaseOrigin = Literal["user", "adapter", "store"]
 
 
 class SubjectSection(Record):
@@ -21,6 +22,25 @@ class SubjectSection(Record):
 
     spec: str
     identity: Identity
+
+
+class BaseSection(Record):
+    """The model that the suspect started from, its digests, and how it is known to be that.
+
+    ``origin``: the user named it, the suspect's spec says that it is an adapter on it, or a stored model has the weights
+    that the suspect is an adapter on. ``by_digest``: the digests of adapter and weights say so too. ``n_shared`` counts the
+    prompts that both answered. ``spec`` is None where only the store has it.
+    """
+
+    name: str
+    spec: str | None
+    identity: Identity
+    origin: BaseOrigin
+    by_digest: bool
+    n_answers: int
+    n_shared: int
+    answers_sha256: str
+    complete: bool = True
 
 
 class Finding(Record):
@@ -136,6 +156,7 @@ class Report(Record):
     answers: tuple[Answer, ...]
     candidates: tuple[Candidate, ...]
     store: StoreSection | None
+    base: BaseSection | None = None
     transcript: TranscriptSection
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]

@@ -53,6 +53,7 @@ class Plan(Record):
 
     format: Literal["plan/1"] = "plan/1"
     suspect: str
+    base: str | None = None
     store: str = BUNDLED
     candidates: tuple[str, ...] = ()
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]

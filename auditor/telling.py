@@ -118,10 +118,11 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def reproduction(plan: Plan) -> tuple[str, ...]:
-    """Commands that repeat the audit from the plan, and the judgement alone from the transcript."""
+def reproduction(plan: Plan, base_asked: bool = False) -> tuple[str, ...]:
+    """Commands that repeat the audit from the plan, and the judgement alone from the transcript (the base's with it)."""
+    base = " --base report/base.jsonl" if base_asked else ""
     store = "" if plan.store == BUNDLED else f" --store {shlex.quote(plan.store)}"
     return (
         "auditor audit --plan report/plan.yaml --out again/",
-        f"auditor audit report/transcript.jsonl{store} --out judged-again/",
+        f"auditor audit report/transcript.jsonl{store}{base} --out judged-again/",
     )

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from auditor.audit import open_store, run
+from auditor.bases import base_spec, reads_base
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
 from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence import Report
@@ -25,6 +26,7 @@ from fingerprints.subjects.spec import parse_spec
 @click.option(
     "--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of teachers. Default: the bundled one."
 )
+@click.option("--base", metavar="SPEC", help="The model that the suspect was tuned from; asked the same, to be differenced.")
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
@@ -60,8 +62,9 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    with progress_steps("opening the suspect", "asking the suspect", "comparing with stored models") as (_, asking, judging):
-        report = run(plan, folder, asking, judging)
+    steps = ("opening the suspect", "asking the suspect", "asking the base", "comparing with stored models")
+    with progress_steps(*steps) as (_, asking, asking_base, judging):
+        report = run(plan, folder, asking, judging, asking_base)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
     _tell(report, folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
@@ -71,6 +74,8 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     changes: dict[str, Any] = {}
     if spec is not None:
         changes["suspect"] = placed(spec, flags["device"], flags["dtype"])
+    if flags["base"]:
+        changes["base"] = _base(flags["base"], flags["device"], flags["dtype"])
     if flags["store_dir"]:
         changes["store"] = flags["store_dir"]
     if flags["probes"]:
@@ -89,21 +94,34 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     return make_plan({**changes, "sampling": sampling})
 
 
+def _base(spec: str, device: str | None, dtype: str | None) -> str:
+    """The base's spec, placed like the suspect's where it is a model that runs here."""
+    return placed(spec, device, dtype) if parse_spec(spec).scheme in ("hf", "gguf") else spec
+
+
 def _dry_run(plan: Plan, as_json: bool) -> int:
-    parsed = parse_spec(plan.suspect)
     with open_store(plan.store) as store:
         names = [t.name for t in store.teachers()]
-    if parsed.scheme == "recording":
-        cost: dict[str, Any] = {"questions": 0, "basis": "a recording is not asked anything"}
-    else:
-        cost = estimate(plan, parameters_of(parsed)).model_dump(mode="json")
+    costs = {"estimate": _cost(plan, plan.suspect)}
+    base = base_spec(plan)
+    if base is not None and (base[1] == "user" or reads_base(plan.detectors)):
+        costs["base"] = {"spec": base[0], "origin": base[1], **_cost(plan, base[0])}
     if as_json:
-        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "estimate": cost, "candidates": names})
+        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), **costs, "candidates": names})
         return 0
     put(plan.to_yaml())
     put(f"# candidates: {', '.join(names)}")
-    put("\n".join(f"# {key.replace('_', ' ')}: {value}" for key, value in cost.items()))
+    for who, cost in costs.items():
+        label = "" if who == "estimate" else f"{who} "
+        put("\n".join(f"# {label}{key.replace('_', ' ')}: {value}" for key, value in cost.items()))
     return 0
+
+
+def _cost(plan: Plan, spec: str) -> dict[str, Any]:
+    parsed = parse_spec(spec)
+    if parsed.scheme == "recording":
+        return {"questions": 0, "basis": "a recording is not asked anything"}
+    return estimate(plan, parameters_of(parsed)).model_dump(mode="json")
 
 
 def _tell(report: Report, folder: Path, as_json: bool) -> None:

@@ -20,7 +20,9 @@ from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.transcript import is_transcript, load_transcript
 
 REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = "report.json", "report.html", "transcript.jsonl", "plan.yaml", "attestation.json"
-OURS = frozenset({REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION})
+BESIDE = ("base.jsonl", "scores.jsonl")
+"""What an audit observes besides the suspect's answers, in files of their own that it resumes itself."""
+OURS = frozenset({REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION, *BESIDE})
 TEMPORARY = ".bundle-tmp-"
 
 

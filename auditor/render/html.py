@@ -49,6 +49,7 @@ def render(report: Report) -> str:
             unmeasured=groups.unmeasured(report.skipped),
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
+            base_rows=view.base_rows(report),
             transcript_rows=view.transcript_rows(report),
             plan_text=plan_text(report),
             wording=wording,

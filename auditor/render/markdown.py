@@ -207,6 +207,9 @@ def _record(report: Report) -> Iterator[str]:
     yield from _bullets((inline(e) for e in report.transcript.events), "No event was recorded during the run.")
     yield "## Items and digests\n"
     yield from _bullets(f"{k}: {code(v)}" for k, v in (*view.identity(report.subject.identity), *view.transcript_rows(report)))
+    if report.base is not None:
+        yield "### Base of the suspect\n"
+        yield from _bullets(f"{k}: {code(v)}" for k, v in view.base_rows(report))
     yield f"## Plan\n\n{fenced(plan_text(report).rstrip(), 20_000)}\n"
     yield "## Reproduction\n"
     yield fenced("\n".join(report.reproduce), 20_000) + "\n" if report.reproduce else "No command was recorded.\n"

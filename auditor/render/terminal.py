@@ -53,6 +53,9 @@ def _head(report: Report, console: Console) -> None:
     console.print(safe(f"Provenance audit of {report.subject.identity.name}", "bold"))
     console.print(safe(report.subject.spec, "dim"))
     console.print(safe(f"{date(report.created)}, report {report.id}", "dim"))
+    if report.base is not None:
+        known = wording.BASE_ORIGINS[report.base.origin]
+        console.print(safe(f"Base: {report.base.name} ({known})", "dim"))
     for warning in view.warnings(report):
         console.print()
         console.print(safe(f"Note: {warning}", "yellow"))

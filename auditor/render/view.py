@@ -156,6 +156,24 @@ def identity(who: Identity) -> tuple[tuple[str, str], ...]:
     return (*((k, str(v)) for k, v in rows if v), *(("note", n) for n in who.notes))
 
 
+def base_rows(report: Report) -> tuple[tuple[str, str], ...]:
+    """The suspect's base as label and value, where it is known: how it is known first; nothing where it is not."""
+    if report.base is None:
+        return ()
+    b = report.base
+    rows = (
+        ("known from", wording.BASE_ORIGINS[b.origin]),
+        ("checked", wording.BASE_BY_DIGEST if b.by_digest else wording.BASE_CLAIMED),
+        *(() if b.spec is None else (("spec", b.spec),)),
+        *identity(b.identity),
+        ("answers", f"{b.n_answers:,}" + ("" if b.complete else " (incomplete)")),
+        ("prompts shared with the suspect", f"{b.n_shared:,}"),
+        ("answers sha256", b.answers_sha256),
+    )
+    named = b.identity.name == b.name
+    return rows if named else (("stored as", b.name), *rows)
+
+
 def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
     """What was asked and how, as label and value."""
     t = report.transcript

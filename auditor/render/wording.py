@@ -18,6 +18,14 @@ ASKS: dict[Question, str] = {
 NOT_EXAMINED = "This question was not examined in this audit."
 NOT_EXAMINED_SAYS_NOT = "Silence on this question is neither a yes nor a no."
 
+BASE_ORIGINS = {
+    "user": "whoever ordered the audit named it",
+    "adapter": "the suspect was given as an adapter on it",
+    "store": "a stored model has the weights that the suspect is an adapter on",
+}
+BASE_BY_DIGEST = "the suspect is an adapter on these weights (equal SHA-256)"
+BASE_CLAIMED = "claimed only: no digest ties the suspect to it; another base makes every difference from it meaningless"
+
 OUTCOMES = {
     "supported": "supported",
     "not_supported": "not supported",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.evidence import (
     Answer,
+    BaseSection,
     Candidate,
     Finding,
     Report,
@@ -36,6 +37,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         answers=_answers(),
         candidates=tuple(_candidate(name, i) for i, name in enumerate(names)),
         store=StoreSection(name="public teachers 2026-10", embedder="", sha256="5" * 64, n_models=12),
+        base=_base(hostile),
         transcript=_transcript(hostile),
         findings=(
             *(_claims(name, i, calibrated, hostile, longest_word) for i, name in enumerate(names)),
@@ -87,6 +89,19 @@ def _identity(name: str, hostile: str) -> Identity:
         architecture="LlamaForCausalLM",
         parameters=3_212_749_824,
         notes=(hostile[:120],),
+    )
+
+
+def _base(hostile: str) -> BaseSection:
+    return BaseSection(
+        name="river-3b",
+        spec="hf:./river-3b",
+        identity=_identity("river-3b", hostile),
+        origin="user",
+        by_digest=False,
+        n_answers=480,
+        n_shared=477,
+        answers_sha256="9" * 64,
     )
 
 
