@@ -31,17 +31,39 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """A model of known history that was trained from the suspect's base: whose student it is, and what it said.
+
+    ``teachers`` are the names of those whose answers it learned; none for a control, whose ``kind`` tells what it learned
+    instead (own samples, text by people, nothing). ``seed`` is the training's, None where nothing was trained.
+    """
+
+    name: str
+    transcript: Transcript
+    teachers: tuple[str, ...] = ()
+    kind: str = ""
+    seed: int | None = None
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What it learned from: its teachers, else its kind."""
+        return frozenset(self.teachers or (f"({self.kind or self.name})",))
+
+
+@dataclass(frozen=True)
 class Case:
     """One question about one suspect and one candidate, against a background population.
 
     ``candidate`` is None for a detector whose scope is the suspect alone. ``background`` holds the other stored models,
-    the candidate not among them. ``base`` is the model that the suspect started from, with its answers, where that is known.
+    the candidate not among them. ``base`` is the model that the suspect started from, with its answers, where that is known;
+    ``shadows`` are models that were trained from it for the sake of this question.
     """
 
     suspect: Transcript
     candidate: Teacher | None
     background: tuple[Teacher, ...] = ()
     base: Teacher | None = None
+    shadows: tuple[Shadow, ...] = ()
 
 
 class Span(Record):

@@ -13,6 +13,7 @@ TABLE: dict[str, str] = {
     "quirks": "detectors.quirks:Quirks",
     "overlap": "detectors.overlap:Overlap",
     "neighbours": "detectors.neighbours:Neighbours",
+    "shadow_ratio": "detectors.shadow_ratio:ShadowRatio",
 }
 
 
