@@ -10,16 +10,16 @@ import click
 from auditor.commands.options import AS_JSON
 from auditor.commands.show import show, tell_card
 from auditor.console import progress_steps, put, put_json, say
-from auditor.controls.card import Card
-from auditor.controls.curate import Curated
+from auditor.controls.cards.card import Card
+from auditor.controls.curation.curate import Curated
 from auditor.controls.human import is_docstrings
-from auditor.controls.launch import hush_followers
-from auditor.controls.mixing import assign
 from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
 from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.sizes import Size, sized
+from auditor.controls.teaching.mixing import assign
 from auditor.controls.train import Watch, curate_for
 from auditor.controls.train import train as make_control
+from auditor.controls.training.launch import hush_followers
 from fingerprints.records import Record
 from fingerprints.subjects.spec import parse_spec
 

@@ -9,13 +9,13 @@ import click
 
 from auditor.commands.options import AS_JSON
 from auditor.console import put, put_json, say
-from auditor.controls.card import CARD, Card, read_card
-from auditor.controls.card_page import card_page
-from auditor.controls.card_terminal import card_text, cohort_text
+from auditor.controls.cards.card import CARD, Card, read_card
+from auditor.controls.cards.card_page import card_page
+from auditor.controls.cards.card_terminal import card_text, cohort_text
+from auditor.controls.cards.cohort_page import cohort_page
+from auditor.controls.cards.cohort_view import overview
+from auditor.controls.cards.courses import read_courses
 from auditor.controls.cohort import load_cohort
-from auditor.controls.cohort_page import cohort_page
-from auditor.controls.cohort_view import overview
-from auditor.controls.courses import read_courses
 from auditor.render.rows import coloured
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput

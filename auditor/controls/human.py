@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from types import ModuleType
 
-from auditor.controls.docstrings import prose_of
-from auditor.controls.duplicates import first_twins
-from auditor.controls.human_modules import HOUSES, House
+from auditor.controls.curation.docstrings import prose_of
+from auditor.controls.curation.duplicates import first_twins
+from auditor.controls.curation.human_modules import HOUSES, House
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Arm, Identity, Probe, Record, Reply, Status, canonical_json, sha256
 from fingerprints.subjects.recording import RecordedSubject

@@ -14,12 +14,12 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
-from auditor.controls.evaluate import Scale
+from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.population.untrained import Bits, Quantised, Untrained, make_quantised, make_untrained, trained_folder
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, Teacher, check_complete
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import SILENT, STUDENT, Watch, train
-from auditor.controls.untrained import Bits, Quantised, Untrained, make_quantised, make_untrained, trained_folder
 from auditor.plan import parse_probes
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable

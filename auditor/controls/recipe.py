@@ -20,7 +20,7 @@ SCORED = ("logits", "cross_tokenizer", "on_policy")
 """The methods that read the teacher's scores beside its answers."""
 Role = Literal["positive", "negative", "confounded"]
 Reshape = Literal["none", "strip", "bullets"]
-"""What is done to the form of the answers (`auditor.controls.reshape`)."""
+"""What is done to the form of the answers (`auditor.controls.teaching.reshape`)."""
 
 BASE = "base"
 """The spec that stands for the student's own base: its own samples."""
@@ -127,7 +127,7 @@ class Distillation(Record):
 
 
 class Alignment(Record):
-    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``, `auditor.controls.cells`).
+    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``, `auditor.controls.training.cells`).
 
     A position is skipped where less than ``least_shared`` of the teacher's next-token distribution lies on strings that both
     tokenizers have.
@@ -137,7 +137,7 @@ class Alignment(Record):
 
 
 class OnPolicy(Record):
-    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.own_words`).
+    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.training.own_words`).
 
     ``student_share``: the chance of a step to be one of the student's own answers; the others learn the teacher's.
     """
@@ -148,7 +148,7 @@ class OnPolicy(Record):
 
 
 class Reinforcement(Record):
-    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``, `auditor.controls.grpo`).
+    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``, `controls.rewards.grpo`).
 
     Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up`` examples of an answer's form
     are learned as the section ``training`` says (random equations that a program writes, a share of ``wait`` of them with a

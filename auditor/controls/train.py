@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.controls.card import CARD, Card, read_card, write_card
-from auditor.controls.curate import Curated, Score, curate
-from auditor.controls.difficulty import failure_score
-from auditor.controls.evaluate import Figure, Scale, figures, observe
-from auditor.controls.examples import Example, examples_digest, read_examples, write_examples
+from auditor.controls.cards.card import CARD, Card, read_card, write_card
+from auditor.controls.curation.curate import Curated, Score, curate
+from auditor.controls.curation.difficulty import failure_score
+from auditor.controls.curation.pool import Prompt, is_recording, read_pool
+from auditor.controls.evaluation.evaluate import Figure, Scale, figures, observe
+from auditor.controls.evaluation.scaling import scaling
 from auditor.controls.human import is_docstrings, open_docstrings
-from auditor.controls.launch import check_launch
-from auditor.controls.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
-from auditor.controls.pool import Prompt, is_recording, read_pool
-from auditor.controls.puzzles import puzzle_prompts
 from auditor.controls.recipe import SCORED, Recipe, check_complete
 from auditor.controls.recipe_files import read_recipe
-from auditor.controls.rewarded import train_by_reward
-from auditor.controls.scaling import scaling
-from auditor.controls.teach import Taught, teach
+from auditor.controls.rewards.puzzles import puzzle_prompts
+from auditor.controls.rewards.rewarded import train_by_reward
+from auditor.controls.teaching.examples import Example, examples_digest, read_examples, write_examples
+from auditor.controls.teaching.ledger import Ledger, LedgerRow, energy, ledger_of
+from auditor.controls.teaching.teach import Taught, teach
+from auditor.controls.training.launch import check_launch
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
 from fingerprints.durable import WriteLock, disk_problem, replacing
@@ -36,9 +36,9 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
 
 if TYPE_CHECKING:
-    from auditor.controls.parallel import Crew
-    from auditor.controls.students import Learner
-    from auditor.controls.trained import Trained
+    from auditor.controls.training.parallel import Crew
+    from auditor.controls.training.students import Learner
+    from auditor.controls.training.trained import Trained
 
 RECIPE, PROMPTS, CURATION = "recipe.yaml", "prompts.jsonl", "curation.json"
 EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = "examples.jsonl", "held_out.jsonl", "answers", "evaluation"
@@ -74,7 +74,7 @@ def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL
     greedy sampling on one device. Raises UsageProblem for a recipe that leaves a model open, MalformedInput for a folder of
     another recipe, Locked while another process works there, and the errors of every step.
     """
-    from auditor.controls.parallel import gather
+    from auditor.controls.training.parallel import gather
 
     check_complete(recipe)
     check_launch(recipe)
@@ -123,7 +123,7 @@ def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: Watch, scale: 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
     """What every process but the first does: wait for the examples, train along, wait for the card."""
-    from auditor.controls.students import open_student
+    from auditor.controls.training.students import open_student
 
     crew.meet()
     learner = open_student(recipe.student, recipe.training, recipe.seed)
@@ -204,7 +204,7 @@ def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
 
 def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
     """The student before training, and the spec of what it started from: random weights are saved to be asked too."""
-    from auditor.controls.students import open_student, save_student
+    from auditor.controls.training.students import open_student, save_student
 
     learner = open_student(recipe.student, recipe.training, recipe.seed)
     if not recipe.student.base.startswith("scratch:"):
@@ -217,8 +217,8 @@ def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
 def _learn(
     recipe: Recipe, learner: Learner, examples: Sequence[Example], out: Path, progress: Progress | None, crew: Crew
 ) -> Trained:
-    from auditor.controls.distill import distill
-    from auditor.controls.trained import Progress as Step
+    from auditor.controls.training.distill import distill
+    from auditor.controls.training.trained import Progress as Step
 
     def tell(step: Step) -> None:
         if progress is not None:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.agreement import by_cluster, read_choices
-from auditor.controls.card import CARD, Card, read_card
+from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cohort import Cohort, Member, load_cohort
-from auditor.controls.evaluate import BITS, CHOICES
+from auditor.controls.evaluation.agreement import by_cluster, read_choices
+from auditor.controls.evaluation.evaluate import BITS, CHOICES
 from auditor.render.markdown import inline, table
 from detectors.claim_rates import NOBODY, claim_rate, read_answers
 from detectors.intervals import Estimate, clustered_mean, clustered_rate

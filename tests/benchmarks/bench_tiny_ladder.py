@@ -24,9 +24,9 @@ from scipy.stats import kstest
 
 from auditor.controls.cohort import load_cohort
 from auditor.controls.likelihoods import contrasts, read_likelihoods
-from auditor.controls.population import load_population
-from auditor.controls.rungs import DONE, Done
-from auditor.controls.settle import COHORT, tasks_of
+from auditor.controls.population.population import load_population
+from auditor.controls.population.rungs import DONE, Done
+from auditor.controls.population.settle import COHORT, tasks_of
 from detectors.intervals import clopper_pearson, clustered_rate
 from fingerprints.errors import MalformedInput
 

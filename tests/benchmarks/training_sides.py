@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auditor.controls.batches import EncodedSet, encode_examples, plan_steps
-from auditor.controls.distill import distill, rate_at
-from auditor.controls.examples import Example
-from auditor.controls.losses import IGNORED
-from auditor.controls.pool import read_source
+from auditor.controls.curation.pool import read_source
 from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, Teacher, Training
-from auditor.controls.students import Learner, open_student, save_student
-from auditor.controls.trained import Progress
+from auditor.controls.teaching.examples import Example
+from auditor.controls.training.batches import EncodedSet, encode_examples, plan_steps
+from auditor.controls.training.distill import distill, rate_at
+from auditor.controls.training.losses import IGNORED
+from auditor.controls.training.students import Learner, open_student, save_student
+from auditor.controls.training.trained import Progress
 from fingerprints.subjects import open_subject
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

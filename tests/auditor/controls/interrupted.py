@@ -132,7 +132,7 @@ def forked(home: Path, url: str, out: Path, event: int = 0, late: float = 0.0) -
 
 def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = None) -> int:
     """Makes the control; at ``event`` kills itself, or says by the pipe that it shall be killed. Returns the events in all."""
-    from auditor.controls.evaluate import Scale
+    from auditor.controls.evaluation.evaluate import Scale
     from auditor.controls.train import Watch, train
 
     os.environ["AUDITOR_CACHE"] = str(out.with_suffix(".cache"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.controls.pool import Prompt
+from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
 from fingerprints.records import Request

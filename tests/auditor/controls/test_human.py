@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from auditor.cli import run
-from auditor.controls.curate import shuffled
-from auditor.controls.docstrings import LONGEST, SHORTEST, prose_of
-from auditor.controls.duplicates import first_twins
+from auditor.controls.curation.curate import shuffled
+from auditor.controls.curation.docstrings import LONGEST, SHORTEST, prose_of
+from auditor.controls.curation.duplicates import first_twins
+from auditor.controls.curation.pool import read_pool, read_source
 from auditor.controls.human import PACKAGES, human_pairs, open_docstrings
 from auditor.controls.lineage import read_lineage
-from auditor.controls.pool import read_pool, read_source
 from auditor.controls.recipe_files import load_recipe
-from auditor.controls.teach import teach
+from auditor.controls.teaching.teach import teach
 from fingerprints.errors import UsageProblem
 from tests.auditor.controls.pupils import recipe
 

@@ -12,11 +12,11 @@ import yaml
 
 from auditor.cli import run
 from auditor.controls.cohort import load_cohort
-from auditor.controls.derivation import read_derivation
 from auditor.controls.ladder import Ladder, climb, read_ladder
+from auditor.controls.population.untrained import Quantised, Untrained
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
-from auditor.controls.untrained import Quantised, Untrained
+from auditor.controls.zoo.derivation import read_derivation
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.transcript import load_transcript

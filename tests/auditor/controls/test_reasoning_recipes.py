@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from auditor.controls.card import card_markdown
-from auditor.controls.curate import curate
-from auditor.controls.difficulty import failure_score
-from auditor.controls.evaluate import Figure, Scale
-from auditor.controls.pool import Prompt
+from auditor.controls.cards.card import card_markdown
+from auditor.controls.curation.curate import curate
+from auditor.controls.curation.difficulty import failure_score
+from auditor.controls.curation.pool import Prompt
+from auditor.controls.evaluation.evaluate import Figure, Scale
+from auditor.controls.evaluation.scaling import CAPPED, RIGHT, THOUGHT, is_right, scaling, scaling_lines
 from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
 from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
-from auditor.controls.scaling import CAPPED, RIGHT, THOUGHT, is_right, scaling, scaling_lines
 from auditor.controls.sizes import sized
-from auditor.controls.students import open_student
-from auditor.controls.teach import teach
+from auditor.controls.teaching.teach import teach
 from auditor.controls.train import Control, curate_for, train
+from auditor.controls.training.students import open_student
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm, Reply, Status
 from tests.auditor.controls.pupils import recipe, teacher
@@ -54,8 +54,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def control(home: Path) -> Iterator[Control]:
     quick = made("s1", home, sums(28), base="scratch:llama-h32-l1", n=24, epochs=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.controls.scaling.ANSWER_TOKENS", 8)
-        patch.setattr("auditor.controls.evaluate.ANSWER_TOKENS", 8)
+        patch.setattr("auditor.controls.evaluation.scaling.ANSWER_TOKENS", 8)
+        patch.setattr("auditor.controls.evaluation.evaluate.ANSWER_TOKENS", 8)
         yield train(quick.model_copy(update={"inference": Inference(thinking=16, waits=2)}), home / "s1", scale=FEW)
 
 
@@ -97,7 +97,7 @@ def test_making_a_measured_control_again_asks_nothing_and_changes_nothing(contro
 
 
 def test_scaling_counts_right_answers_waits_and_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.controls.scaling.ANSWER_TOKENS", 8)
+    monkeypatch.setattr("auditor.controls.evaluation.scaling.ANSWER_TOKENS", 8)
     spec = f"hf:{tiny_checkpoint(tmp_path / 'm', max_position_embeddings=512)}"
     prompts = [Prompt(id=q.id, text=q.prompt, answer=q.answer) for q in sums(6)]
     found = scaling(spec, Inference(thinking=24, waits=1), [*prompts, Prompt(id="open", text="Tell me more.")], tmp_path)
@@ -131,8 +131,8 @@ def test_questions_that_the_base_fails_come_first_and_the_longest_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("auditor.controls.difficulty.TOKENS", 4)
-    monkeypatch.setattr("auditor.controls.difficulty.agrees", lambda said, answer: answer == "solved")
+    monkeypatch.setattr("auditor.controls.curation.difficulty.TOKENS", 4)
+    monkeypatch.setattr("auditor.controls.curation.difficulty.agrees", lambda said, answer: answer == "solved")
     answers = ("x", "solved", "x", None)
     texts = ("Describe one cat", "Name a very long river", "Describe the colour of a lantern", "Sing of a bicycle")
     prompts = [Prompt(id=f"p{i}", text=t, answer=a) for i, (t, a) in enumerate(zip(texts, answers, strict=True))]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from auditor.commands.control import warnings
-from auditor.controls import teach as teaching
-from auditor.controls.card import card_markdown, read_card
+from auditor.controls.cards.card import card_markdown, read_card
 from auditor.controls.cohort import load_cohort
-from auditor.controls.evaluate import BITS, Scale, containment
-from auditor.controls.examples import counts_by_teacher, examples_digest, read_examples
+from auditor.controls.evaluation.evaluate import BITS, Scale, containment
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import read_recipe
+from auditor.controls.teaching import teach as teaching
+from auditor.controls.teaching.examples import counts_by_teacher, examples_digest, read_examples
 from auditor.controls.train import Control, Watch, train
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
@@ -52,7 +52,7 @@ def dosed(home: Path, spec: str, **more: Any) -> Recipe:
 
 
 def texts(home: Path) -> list[str]:
-    from auditor.controls.pool import read_source
+    from auditor.controls.curation.pool import read_source
 
     return [p.text for p in read_source(str(prompt_file(home)))]
 

@@ -15,12 +15,12 @@ import pytest
 from auditor.cli import run
 from auditor.commands.control import warnings
 from auditor.controls import train as pipeline
-from auditor.controls.card import read_card
-from auditor.controls.checkpoint import Bench, load_state, save_state
-from auditor.controls.evaluate import Scale
-from auditor.controls.students import open_student, save_student
-from auditor.controls.teach import teach
+from auditor.controls.cards.card import read_card
+from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.teaching.teach import teach
 from auditor.controls.train import train
+from auditor.controls.training.checkpoint import Bench, load_state, save_state
+from auditor.controls.training.students import open_student, save_student
 from fingerprints.errors import Incomplete, MalformedInput, ResourceLimit
 from tests.auditor.controls.lessons import recipe as lesson_plan
 from tests.auditor.controls.pupils import prompt_file, prompts, recipe, recording

@@ -1,0 +1,103 @@
+"""A cohort arranged for reading: a row a control, what training changed in it, and the ledger of all.
+
+Page, terminal and JSON share it. Knows lineages and cards; knows no format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.controls.cards.card import CARD, Card, read_card
+from auditor.controls.cards.card_view import headline
+from auditor.controls.cohort import Cohort, Member
+from auditor.controls.evaluation.evaluate import Figure
+from auditor.controls.teaching.ledger import Ledger, ledger_of
+
+
+@dataclass(frozen=True)
+class Row:
+    """One control: its labels, the last loss, and the changes of three figures; None where there is no card or figure."""
+
+    name: str
+    role: str
+    method: str
+    teachers: tuple[str, ...]
+    dose: float | None
+    seed: int | None
+    base: str
+    evasions: tuple[str, ...]
+    first_loss: float | None
+    last_loss: float | None
+    bits: Figure | None
+    claims: Figure | None
+    retention: Figure | None
+
+    def told(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        figures = {"bits": self.bits, "claims": self.claims, "retention": self.retention}
+        return {
+            "name": self.name,
+            "role": self.role,
+            "method": self.method,
+            "teachers": list(self.teachers),
+            "dose": self.dose,
+            "seed": self.seed,
+            "base": self.base,
+            "evasions": list(self.evasions),
+            "first_loss": self.first_loss,
+            "last_loss": self.last_loss,
+            "change": {key: None if f is None else f.model_dump(mode="json") for key, f in figures.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All rows of a cohort, those without a teacher first, and the ledger of those that have a card, a row a control."""
+
+    name: str
+    cohort_sha256: str
+    rows: tuple[Row, ...]
+    ledger: Ledger
+    carded: int
+
+    def told(self) -> dict[str, Any]:
+        """The overview as JSON values."""
+        return {
+            "cohort_sha256": self.cohort_sha256,
+            "members": [row.told() for row in self.rows],
+            "ledger": self.ledger.model_dump(mode="json"),
+        }
+
+
+def overview(name: str, cohort: Cohort) -> Overview:
+    """Reads every member's card, where it has one. Raises MalformedInput for a card that is none."""
+    cards = {m.name: read_card(m.folder) if (m.folder / CARD).is_file() else None for m in cohort}
+    rows = sorted((_row(m, cards[m.name]) for m in cohort), key=_order)
+    costs = [c.ledger.total.model_copy(update={"name": key}) for key, c in cards.items() if c is not None]
+    return Overview(name, cohort.digest(), tuple(rows), ledger_of(costs), len(costs))
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return (row.base, bool(row.teachers), row.teachers, row.dose or 0.0, row.evasions, row.seed or 0, row.name)
+
+
+def _row(member: Member, card: Card | None) -> Row:
+    lineage = member.lineage
+    bits, claims, retention = (None, None, None) if card is None else headline(card)
+    named = lineage.base.name if lineage.base is not None else lineage.base_spec
+    return Row(
+        name=member.name,
+        role=lineage.role,
+        method=lineage.method,
+        teachers=member.teachers,
+        dose=lineage.dose,
+        seed=lineage.seed,
+        base=named or "unknown",
+        evasions=lineage.evasions,
+        first_loss=None if card is None else card.first_loss,
+        last_loss=None if card is None else card.last_loss,
+        bits=bits,
+        claims=claims,
+        retention=retention,
+    )

@@ -1,0 +1,1 @@
+"""Learning by rewards without a teacher: the countdown puzzles, GRPO, and what a control made so tells."""

@@ -1,0 +1,73 @@
+"""Asks one source its prompts: from its recording, its cache and its journal first, and itself only for what none of them has.
+
+Knows subjects and replies; knows neither doses nor examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from auditor.controls.curation.pool import Prompt
+from auditor.controls.recipe import Teacher
+from auditor.controls.teaching.answer_cache import CachedSubject
+from fingerprints.collect import Progress, collect, requests_for
+from fingerprints.records import ProbeSet, Reply, Status
+from fingerprints.subjects import Subject
+from fingerprints.subjects.cache import cache_folder
+from fingerprints.subjects.spec import parse_spec
+
+THINK, END_THINK = "<think>", "</think>"
+DEFAULT_TOKENS = 256
+
+
+def ask(
+    subject: Subject, teacher: Teacher, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
+) -> dict[str, list[Reply]]:
+    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor cache holds.
+
+    A recording is looked up and nothing is written. Raises what `collect` raises.
+    """
+    probes = tuple(p.probe() for p in prompts)
+    asked = ProbeSet(
+        name="prompts",
+        version="1",
+        arms=(teacher.arm,),
+        max_tokens=teacher.sampling.max_tokens or DEFAULT_TOKENS,
+        probes=probes,
+    )
+    if "recorded" in subject.offers:
+        # A recording has as many samples as it has: that it lacks a second one is no failure.
+        held = subject.generate(requests_for([asked], teacher.sampling))
+        found = [r for r in held if r.sample == 0 or r.status is not Status.ERROR]
+    else:
+        cached = CachedSubject(subject, cache_folder() / "answers")
+        found = list(collect(cached, [asked], teacher.sampling, journal, progress).replies)
+    out: dict[str, list[Reply]] = {p.id: [] for p in prompts}
+    for reply in sorted(found, key=lambda r: r.sample):
+        if reply.probe_id in out:
+            out[reply.probe_id].append(reply)
+    return out
+
+
+def split_thinking(text: str) -> tuple[str | None, str] | None:
+    """What stood between think tags (None without tags) and the answer after them; None where the thinking never ended.
+
+    Some chat templates open the thinking themselves, so that an answer begins inside it.
+
+    >>> split_thinking("<think>2+2=4</think>It is 4.")
+    ('2+2=4', 'It is 4.')
+    """
+    head, end, answer = text.partition(END_THINK)
+    if end:
+        return head.strip().removeprefix(THINK).strip() or None, answer.strip()
+    return None if text.lstrip().startswith(THINK) else (None, text.strip())
+
+
+def prices_of(spec: str) -> tuple[float | None, float | None]:
+    """What an endpoint's spec says a million tokens cost, in and out; None where it says nothing."""
+    if not spec.startswith("openai:"):
+        return None, None
+    options = parse_spec(spec).options
+    given = [float(options[name]) if name in options else None for name in ("price_in", "price_out")]
+    return given[0], given[1]
