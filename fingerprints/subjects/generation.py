@@ -17,6 +17,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList,
 
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Reply, Request, Status, canonical_json
+from fingerprints.subjects.kept_state import state_of, state_word
 from fingerprints.subjects.quiet import quiet
 from fingerprints.subjects.template import Chat
 
@@ -237,7 +238,7 @@ def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
         return None
     with torch.inference_mode(), quiet():
         ids = torch.tensor([prefix], device=speaker.model.device)
-        cache = speaker.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        cache = state_of(speaker.model(input_ids=ids, use_cache=True, logits_to_keep=1))
         cache.batch_repeat_interleave(rows)
     return cache
 
@@ -249,11 +250,11 @@ def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -
         made = speaker.model.generate(
             input_ids=state.ids,
             attention_mask=state.mask,
-            past_key_values=state.cache,
             generation_config=_plan(speaker, steps),
             logits_processor=_processors(rows),
+            **{state_word(speaker.model): state.cache},
         )
-    state.ids, state.cache = made.sequences, made.past_key_values
+    state.ids, state.cache = made.sequences, state_of(made)
     fresh = made.sequences[:, known:]
     state.mask = torch.cat([state.mask, torch.ones_like(fresh)], dim=1)
     for row, tokens in zip(rows, fresh.tolist(), strict=True):

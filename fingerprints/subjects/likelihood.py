@@ -11,6 +11,7 @@ import torch
 from fingerprints.errors import ResourceLimit
 from fingerprints.records import Likelihoods, sha256
 from fingerprints.subjects.generation import Speaker, halved, out_of_memory
+from fingerprints.subjects.kept_state import state_of, state_word
 from fingerprints.subjects.quiet import quiet
 
 CHUNK_SCORES = 128 << 20
@@ -85,17 +86,17 @@ def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterat
     """Bits of tokens 1, 2, … of every row, a stretch at a time, so that no more scores exist at once than fit."""
     rows, length = ids.shape
     stretch = max(1, CHUNK_SCORES // (rows * int(speaker.model.config.get_text_config().vocab_size)))
-    cache = None
+    cache, word = None, state_word(speaker.model)
     with torch.inference_mode(), quiet():
         for start in range(0, length - 1, stretch):
             stop = min(start + stretch, length - 1)
             out = speaker.model(
                 input_ids=ids[:, start:stop],
                 attention_mask=mask[:, :stop],
-                past_key_values=cache,
                 use_cache=stop < length - 1 or cache is not None,
+                **{word: cache},
             )
-            cache = out.past_key_values
+            cache = state_of(out)
             yield _bits(out.logits, ids[:, start + 1 : stop + 1])
 
 

@@ -19,6 +19,7 @@ from auditor.controls.training.losses import log_distribution
 from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.records import Probe, Request
 from fingerprints.subjects.generation import limits_of
+from fingerprints.subjects.kept_state import state_of, state_word
 from fingerprints.subjects.template import Chat, open_chat
 
 
@@ -102,13 +103,13 @@ def draw(voice: Voice, prompts: Sequence[list[int]], noise: torch.Generator) -> 
     ids = torch.tensor([[voice.pad] * (width - len(p)) + p for p in prompts], device=voice.device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=voice.device)
     live = torch.ones(len(prompts), dtype=torch.bool, device=voice.device)
-    fresh, cache = ids, None
+    fresh, cache, word = ids, None, state_word(voice.model)
     with torch.no_grad(), voice.arithmetic():
         for _ in range(voice.settings.longest):
             places = _places(mask)[:, -fresh.shape[1] :]
-            made = voice.model(input_ids=fresh, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True)
+            made = voice.model(input_ids=fresh, attention_mask=mask, position_ids=places, use_cache=True, **{word: cache})
             token = torch.where(live, _pick(made.logits[:, -1], voice.settings.temperature, noise), voice.pad)
-            fresh, cache = token[:, None], made.past_key_values
+            fresh, cache = token[:, None], state_of(made)
             ids, mask = torch.cat([ids, fresh], dim=1), torch.cat([mask, live[:, None].long()], dim=1)
             live = live & ~torch.isin(token, voice.ends)
             if not bool(live.any()):
