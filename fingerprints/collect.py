@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fingerprints.errors import Incomplete
+from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
-from fingerprints.records import Probe, ProbeSet, Request, Sampling, Status
+from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Header, Transcript
+
+Key = tuple[str, str, int]
+"""Probe, arm, sample."""
 
 Progress = Callable[[int, int], None]
 """Called with (answers so far, answers in all)."""
 
 WORST_ERROR_SHARE = 0.2
+WORST_REJECTED_SHARE = 0.2
+"""Above it the endpoint rejects the way it is asked, not the questions."""
+REJECTED_AT_FIRST = 5
+"""So many rejected and none answered say the same, however long the plan is."""
 
 
 def requests_for(probe_sets: Sequence[ProbeSet], sampling: Sampling) -> list[Request]:
@@ -51,9 +58,10 @@ def collect(
 ) -> Transcript:
     """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
 
-    A recording is copied as it is, its events too, and stays incomplete where it was. Raises Incomplete when the subject
-    stops answering or more than a fifth of the requests fail (the journal keeps every answer; the same call resumes),
-    MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
+    A recording is copied as it is, its events too, and stays incomplete where it was. A question that an endpoint rejected
+    is kept as that and not asked again, unless over a fifth were. Raises Incomplete when the subject stops
+    answering or more than a fifth of the requests fail or are rejected (the journal keeps every answer; the same call
+    resumes), MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
     """
     if "recorded" in subject.offers:
         return _copy(subject.recorded(), into)
@@ -65,7 +73,9 @@ def collect(
 
 
 def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter, progress: Progress | None) -> None:
-    todo = [r for r in requests if r.key not in writer.done]
+    settled = _settled(requests, writer.done)
+    todo = [r for r in requests if r.key not in settled]
+    rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
     done, failed, drift = len(requests) - len(todo), 0, set[str]()
     if progress:
         progress(done, len(requests))
@@ -73,6 +83,7 @@ def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter
         writer.add(reply)
         done += 1
         failed += reply.status is Status.ERROR
+        rejected += reply.status is Status.REJECTED
         if reply.served_model and reply.served_model not in drift:
             drift.add(reply.served_model)
             if len(drift) > 1:
@@ -85,8 +96,27 @@ def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter
                 where=subject.spec,
                 next_step="mend the endpoint and run the same command again to resume",
             )
+        if _too_many(rejected, done - failed - rejected, len(requests)):
+            told = printable(reply.error or "", 160)
+            raise Incomplete(
+                f"{rejected} of {len(requests)} questions were rejected by the endpoint, {reply.probe_id} with {told!r}",
+                where=subject.spec,
+                next_step="mend the endpoint or its options, or take these questions out, and run the same command again",
+            )
     if done == len(requests) and not failed:
         writer.finish()
+
+
+def _settled(requests: Sequence[Request], held: Mapping[Key, Reply]) -> dict[Key, Reply]:
+    """What needs no asking: the answers, and the rejected questions while these are few enough to be their own fault."""
+    found = {r.key: held[r.key] for r in requests if r.key in held}
+    answered = {key: reply for key, reply in found.items() if reply.status is not Status.REJECTED}
+    many = _too_many(len(found) - len(answered), len(answered), len(requests))
+    return answered if many else found
+
+
+def _too_many(rejected: int, answered: int, of: int) -> bool:
+    return rejected > WORST_REJECTED_SHARE * of or (rejected >= REJECTED_AT_FIRST and not answered)
 
 
 def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:

@@ -62,13 +62,17 @@ class Arm(StrEnum):
 
 
 class Status(StrEnum):
-    """How an attempt ended. Only ``ok`` and ``truncated`` carry text that detectors read."""
+    """How an attempt ended. Only ``ok`` and ``truncated`` carry text that detectors read.
+
+    ``rejected``: an endpoint turned this one question away (HTTP 400, 413 or 422), so that asking again would change nothing.
+    """
 
     OK = "ok"
     TRUNCATED = "truncated"
     EMPTY = "empty"
     ERROR = "error"
     SKIPPED_CONTEXT = "skipped_context"
+    REJECTED = "rejected"
 
 
 class Message(Record):

@@ -94,8 +94,10 @@ def warnings(card: Card) -> list[str]:
     for s in card.sources:
         if 2 * s.refusals >= s.kept > 0:
             out.append(f"note: {s.refusals} answers of {s.name} begin with a refusal, and {s.kept} were learned: look at them")
-        lost = s.unanswered + s.without_trace + s.unverified + s.scrubbed_away
+        lost = s.unanswered + s.rejected + s.without_trace + s.unverified + s.scrubbed_away
         lost += s.unparaphrased + s.too_similar + s.shaped_away
+        if s.rejected:
+            out.append(f"note: {s.name} rejected {s.rejected} of {s.prompts} prompts outright: source-*.jsonl says which")
         if 2 * lost >= s.prompts:
             out.append(f"note: {lost} of {s.prompts} prompts to {s.name} gave no usable answer: see the card")
     return out

@@ -41,13 +41,13 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
     )
 
 
-def failed(request: Request, reason: str, seconds: float | None = None) -> Reply:
+def failed(request: Request, reason: str, seconds: float | None = None, status: Status = Status.ERROR) -> Reply:
     """A reply without an answer."""
     return Reply(
         probe_id=request.probe.id,
         arm=request.arm,
         sample=request.sample,
-        status=Status.ERROR,
+        status=status,
         text="",
         error=reason,
         seconds=None if seconds is None else round(seconds, 3),

@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
-from fingerprints.records import Identity, Reply, Request
+from fingerprints.records import Identity, Reply, Request, Status
 from fingerprints.subjects.answers import complaint_of, failed, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
@@ -31,6 +31,8 @@ LONGEST_WAIT = 120.0
 FIRST_WAIT = 0.5
 SLOWEST_BACKOFF = 20.0
 NOT_OFFERED = frozenset({404, 405, 501})
+TURNED_AWAY = frozenset({400, 413, 422})
+"""Statuses by which a server may mean this one question (a filter, a length) rather than the caller or the model's name."""
 RESUME = "run the same command again to resume"
 
 
@@ -84,9 +86,10 @@ class EndpointSubject(Subject):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The replies as they finish, several calls at a time.
 
-        Raises Incomplete when the endpoint refuses or can't be reached, and before the call that could pass the budget;
-        UnsafeInput for a redirect. Calls under way are waited for and their replies yielded before that. An interruption
-        or an abandoned iteration ends the calls within a fraction of a second.
+        A question that it turns away (HTTP 400, 413, 422) is a reply of status ``rejected``; whether there are too
+        many is the caller's to judge. Raises Incomplete when the endpoint refuses the caller or can't be reached, and before
+        the call that could pass the budget; UnsafeInput for a redirect. Calls under way are waited for and their replies
+        yielded before that. An interruption or an abandoned iteration ends the calls within a fraction of a second.
         """
         self._transport.resume()
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="endpoint")
@@ -152,6 +155,10 @@ class EndpointSubject(Subject):
             if completion and error.status in NOT_OFFERED:
                 self._completions = False
                 return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
+            if error.status in TURNED_AWAY:
+                told = f"rejected: {error} {complaint_of(error.body)}".strip()
+                rejected = failed(request, told, time.monotonic() - begun, Status.REJECTED)
+                return Answered(self._clean(rejected), Use())
             if not error.again:
                 raise self._refusal(error) from None
             reason = f"gave up after {RETRIES} retries: {error} {complaint_of(error.body)}".strip()

@@ -131,12 +131,12 @@ def _learned(card: Card) -> Iterator[str]:
     rows = []
     for s in card.sources:
         kind, vendor = kinds.get(s.name, ("teacher", ""))
-        dropped = (s.unanswered, s.without_trace, s.unverified, s.scrubbed_away, s.beyond_dose)
+        dropped = (s.unanswered, s.rejected, s.without_trace, s.unverified, s.scrubbed_away, s.beyond_dose)
         told = (s.prompts, s.kept, s.held_out, *dropped)
         rows.append((inline(s.name), kind, inline(vendor or "–"), *(str(n) for n in told)))
     yield table(
         (
-            "source", "kind", "vendor", "prompts", "learned", "held out", "unanswered", "no trace", "not verified",
+            "source", "kind", "vendor", "prompts", "learned", "held out", "unanswered", "rejected", "no trace", "not verified",
             "scrubbed away", "beyond the dose",
         ),
         rows,
@@ -146,13 +146,13 @@ def _learned(card: Card) -> Iterator[str]:
             f"\n{inline(s.name)}: {s.refusals} answers begin with a refusal, {s.truncated} were cut at the length limit; "
             f"{s.sentences_scrubbed} sentences were scrubbed from {s.scrubbed} answers."
         )
-    if card.counts:
-        yield "\nOf the method: " + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items()) + "."
         if s.unparaphrased or s.too_similar or s.shaped_away:
             yield (
                 f"\n{inline(s.name)}: {s.unparaphrased} answers weren't paraphrased, {s.too_similar} kept their words and "
                 f"{s.shaped_away} had no word left in their new form; none of them was learned."
             )
+    if card.counts:
+        yield "\nOf the method: " + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items()) + "."
     if card.truncated or card.left_out:
         yield f"\nIn training {card.truncated} answers were cut to fit, and {card.left_out} examples had no room."
 

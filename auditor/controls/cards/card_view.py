@@ -30,6 +30,7 @@ ABOUT = {
 
 LOSSES = {
     "unanswered": "unanswered",
+    "rejected": "rejected by the endpoint",
     "without_trace": "no trace of thinking",
     "unverified": "not verified",
     "unparaphrased": "not paraphrased",

@@ -41,13 +41,15 @@ class SourceReport(Record):
     """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything that was dropped.
 
     ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at the length limit;
-    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples. ``unparaphrased`` and ``too_similar`` were lost at the
+    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples. ``rejected`` prompts an endpoint turned away by an HTTP
+    error that is about the prompt. ``unparaphrased`` and ``too_similar`` were lost at the
     launderer's, ``shaped_away`` had no word but its marks.
     """
 
     name: str
     prompts: int
     unanswered: int = 0
+    rejected: int = 0
     without_trace: int = 0
     unverified: int = 0
     scrubbed_away: int = 0
@@ -231,7 +233,7 @@ def _examples(
 
 def _chosen(recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool) -> tuple[Reply | None, str]:
     """The first reply that will do, or the reason why none will: the one that the most promising reply failed by."""
-    reason = "unanswered"
+    reason = "rejected" if any(r.status is Status.REJECTED for r in replies) else "unanswered"
     for reply in (r for r in replies if r.readable):
         parts = split_thinking(reply.text)
         if parts is None or not parts[1].strip():
@@ -275,9 +277,10 @@ def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> Taug
 
 def _nothing_left(recipe: Recipe, drafts: Sequence[_Draft]) -> MalformedInput:
     told = "; ".join(
-        f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered, {d.report.without_trace} "
-        f"without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} scrubbed away, "
-        f"{d.report.unparaphrased} not paraphrased, {d.report.too_similar} paraphrased in the same words"
+        f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered, {d.report.rejected} rejected, "
+        f"{d.report.without_trace} without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} "
+        f"scrubbed away, {d.report.unparaphrased} not paraphrased, "
+        f"{d.report.too_similar} paraphrased in the same words"
         for d in drafts
     )
     return MalformedInput(

@@ -24,7 +24,7 @@ from auditor.controls.training.students import open_student, save_student
 from fingerprints.errors import Incomplete, MalformedInput, ResourceLimit
 from tests.auditor.controls.lessons import recipe as lesson_plan
 from tests.auditor.controls.pupils import prompt_file, prompts, recipe, recording
-from tests.faultserver import Exchange, FaultServer, answers, completion, fails
+from tests.faultserver import Behaviour, Exchange, FaultServer, answers, completion, fails
 
 TRAINING = {"epochs": 2, "batch": 2, "longest": 128, "precision": "float32", "save_every": 1, "learning_rate": 1e-2}
 ONE = Scale(choices=1, identity=1)
@@ -103,15 +103,45 @@ def test_an_endpoint_that_filters_half_of_the_answers_leaves_the_others_and_is_t
     assert (report.prompts, report.kept, report.unanswered) == (12, 4, 8)
 
 
-def test_an_endpoint_that_rejects_a_question_outright_ends_in_one_line_and_keeps_the_answers(tmp_path: Path) -> None:
-    yes = answers("Yes.")
-    with FaultServer(yes, yes, fails(400, "against our policy")) as server:
-        with pytest.raises(Incomplete) as caught:
-            teach(recipe(f"openai:t,base_url={server.url},concurrency=1"), prompts(), tmp_path / "answers")
-        assert len(server.requests) == 3
-    assert "against our policy" in caught.value.line()
-    assert "\n" not in caught.value.line()
-    assert (tmp_path / "answers" / "source-1.jsonl").read_text("utf-8").count('"probe_id"') == 2
+def filtered(*places: int) -> Behaviour:
+    """An endpoint whose filter turns these prompts away with HTTP 400, whenever they are asked."""
+    bad = {prompts()[place].text for place in places}
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        asked = body["messages"][-1]["content"]
+        (fails(400, "against our policy") if asked in bad else answers("Yes."))(exchange, body)
+
+    return behave
+
+
+def test_a_prompt_that_an_endpoint_always_rejects_is_counted_and_never_asked_again(tmp_path: Path) -> None:
+    with FaultServer(filtered(3, 8)) as server:
+        how = recipe(f"openai:t,base_url={server.url}", prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0})
+        made = teach(how, prompts(), tmp_path / "answers")
+        assert teach(how, prompts(), tmp_path / "answers").examples == made.examples
+        assert len(server.requests) == 12
+    report = made.sources[0].report
+    assert (report.prompts, report.kept, report.rejected, report.unanswered) == (12, 10, 2, 0)
+    assert made.sources[0].ledger.failed == 2
+    journal = (tmp_path / "answers" / "source-1.jsonl").read_text("utf-8")
+    assert journal.count("HTTP 400 against our policy") == 2
+
+
+def test_an_endpoint_that_rejects_over_a_fifth_of_the_prompts_ends_in_one_line_and_keeps_the_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FaultServer(filtered(0, 4, 9)) as server:
+        argv = command(tmp_path, f"openai:t,base_url={server.url},concurrency=1", tmp_path / "out")
+        assert run(argv) == 6
+        line = one_line(capsys)
+        assert "3 of 12 questions were rejected" in line
+        assert "against our policy" in line
+        assert "take these questions out" in line
+        asked = len(server.requests)
+        assert run(argv) == 6
+        again = [r.prompt for r in server.requests[asked:]]
+    assert len(set(again) & {prompts()[place].text for place in (0, 4, 9)}) == 3
+    assert not set(again) - {prompts()[place].text for place in (0, 4, 9)} - {p.text for p in prompts()[10:]}
 
 
 def test_a_pool_that_filters_empty_ends_in_one_line_with_exit_code_three(

@@ -95,7 +95,19 @@ def test_a_retry_after_date_is_waited_for() -> None:
     assert 20 < remote.pause(0, email.utils.formatdate(time.time() + 30, usegmt=True)) <= 31
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_question_that_is_turned_away_is_a_reply_and_the_next_one_is_asked(status: int) -> None:
+    script = [fault.answers(), fault.fails(status, f"against our policy {KEY}"), fault.answers()]
+    with FaultServer(*script) as server, endpoint(server, concurrency=1) as subject:
+        said = list(subject.generate(asks(3)))
+    assert [r.status for r in said] == [Status.OK, Status.REJECTED, Status.OK]
+    assert str(said[1].error).startswith(f"rejected: HTTP {status} against our policy")
+    assert KEY not in str(said[1].error)
+    assert not said[1].readable
+    assert len(server.requests) == 3, "a rejection isn't tried again"
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
 def test_a_refusal_stops_at_once_with_exit_6(status: int) -> None:
     with FaultServer(fault.fails(status, f"wrong \x1b[31m {KEY}")) as server, endpoint(server, concurrency=1) as subject:
         with pytest.raises(Incomplete, match=f"HTTP {status}") as caught:

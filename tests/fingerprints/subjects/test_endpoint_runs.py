@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from fingerprints.collect import collect
 from fingerprints.errors import Incomplete
-from fingerprints.records import Sampling
+from fingerprints.records import Sampling, Status
 from fingerprints.subjects.budget import Budget, Use, estimate, sane_count, worst_case
 from fingerprints.transcript import load_transcript
 from tests import faultserver as fault
@@ -52,6 +53,56 @@ def test_a_run_interrupted_half_way_and_resumed_asks_nothing_answered_twice(tmp_
     assert {(whole.probes[r.probe_id].text, r.text) for r in whole.replies} == {
         (f"Question {i}?", f"re: Question {i}?") for i in range(20)
     }
+
+
+def turns_away(*places: int) -> fault.Behaviour:
+    """Rejects these questions, whenever they are asked, and answers the others."""
+    bad = {f"Question {i}?" for i in places}
+
+    def behave(exchange: fault.Exchange, body: dict[str, Any]) -> None:
+        asked = body["messages"][-1]["content"]
+        (fault.fails(400, "against our policy") if asked in bad else fault.echoes())(exchange, body)
+
+    return behave
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_questions_that_are_always_rejected_are_recorded_and_never_asked_again(tmp_path: Path, concurrency: int) -> None:
+    path = tmp_path / "t.jsonl"
+    with FaultServer(turns_away(0, 7)) as server:
+        for _ in range(2):
+            with endpoint(server, concurrency=concurrency) as subject:
+                whole = collect(subject, [probe_set(10)], Sampling(), path)
+    assert len(server.requests) == 10
+    assert whole.complete
+    assert {r.probe_id: r.status for r in whole.replies if r.status is not Status.OK} == {
+        "s/0": Status.REJECTED,
+        "s/7": Status.REJECTED,
+    }
+
+
+def test_more_rejections_than_a_fifth_stop_in_one_line_and_are_asked_again_once_the_endpoint_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    with FaultServer(turns_away(1, 2, 3)) as server, endpoint(server, concurrency=1) as subject:
+        with pytest.raises(Incomplete, match="3 of 10 questions were rejected") as caught:
+            collect(subject, [probe_set(10)], Sampling(), path)
+        assert caught.value.exit_code == 6
+        assert "against our policy" in caught.value.line()
+        assert "\n" not in caught.value.line()
+        assert len(server.requests) == 4
+        server.script = (fault.echoes(),)
+        whole = collect(subject, [probe_set(10)], Sampling(), path)
+    assert whole.complete
+    assert {r.status for r in whole.replies} == {Status.OK}
+    assert sorted(r.prompt for r in server.requests[4:]) == sorted(f"Question {i}?" for i in range(1, 10))
+
+
+def test_an_endpoint_that_rejects_everything_is_left_after_five_calls(tmp_path: Path) -> None:
+    with FaultServer(fault.fails(422, "no such option")) as server, endpoint(server, concurrency=1) as subject:
+        for _ in range(2):
+            with pytest.raises(Incomplete, match="5 of 100 questions were rejected"):
+                collect(subject, [probe_set(100)], Sampling(), tmp_path / "t.jsonl")
+        assert len(server.requests) == 10
 
 
 def test_the_planted_key_is_in_no_byte_written(tmp_path: Path) -> None:
