@@ -54,8 +54,10 @@ def write_bundle(report: Report, transcript_path: Path, plan_yaml_text: str, out
             _sweep(out)
 
 
-def ready_folder(out: Path, force: bool = False) -> None:
+def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) -> None:
     """Makes the folder, or checks that a bundle may go there; call it before a long run, not only after it.
+
+    ``ours`` are the names that may already stand there.
 
     Raises MalformedInput for a symlink, for something that is not a folder or can't be written, and, without ``force``, for a
     folder with files that are not a bundle's.
@@ -69,12 +71,12 @@ def ready_folder(out: Path, force: bool = False) -> None:
         raise _refused(out, f"can't be used as a folder: {error.strerror}", "choose another folder") from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
-    foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in OURS]
+    foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
     if foreign and not force:
         raise _refused(
             out, f"holds other files, {foreign[0]!r} first", "choose another folder, or add --force to write beside them"
         )
-    odd = [n for n in names if n in OURS and ((out / n).is_symlink() or not (out / n).is_file())]
+    odd = [n for n in names if n in ours and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
         raise _refused(out / odd[0], "is a link or a folder where a file should be", "remove it, or choose another folder")
 

@@ -28,6 +28,7 @@ from detectors.base import Cell
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 LONG_TABLE = 12
 LONG_WORD = 32
+SHORT_LABEL, BRIEF_LABEL = 34, 26
 MOST_EXHIBITS = 24
 MOST_LISTED = 10
 MOST_ROWS = 400
@@ -98,6 +99,8 @@ def environment() -> Environment:
         "is_digest": lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)),
         "language": lambda code: code if LANGUAGE.fullmatch(code) else "",
         "name": lambda text: one_line(text, 160),
+        "label": lambda text: one_line(text, SHORT_LABEL),
+        "brief": lambda text: one_line(text, BRIEF_LABEL),
         "names": lambda text: one_line(text, 640),
         "words": lambda text: text.replace("_", " "),
         "sentence": lambda text: text[:1].upper() + text[1:],
