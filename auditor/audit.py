@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.bases import Base, find_base
+from auditor.calibration.case import weigh_case
 from auditor.environment import environment
 from auditor.evidence import (
     Candidate,
@@ -25,7 +26,6 @@ from auditor.plan import BUNDLED, Plan, make_plan, parse_probes
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.telling import alternatives, answers, limits, reproduction
 from auditor.version import VERSION
-from auditor.weight import verdict
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
@@ -163,29 +163,27 @@ def _report(
 ) -> Report:
     section = _transcript_section(transcript)
     created = timestamp()
+    case = weigh_case(plan.calibration, findings, candidates, transcript)
     return Report(
         id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
         created=created,
         tool=f"distillation-auditor {VERSION}",
         subject=SubjectSection(spec=transcript.header.spec, identity=transcript.identity),
         plan=plan.model_dump(mode="json", exclude_none=True),
-        answers=answers(transcript, candidates, findings),
+        answers=answers(transcript, candidates, case.findings, case.verdicts),
         candidates=tuple(candidates),
         store=_store_section(plan, store),
         base=base.section(transcript) if base else None,
+        calibration=case.section,
         transcript=section,
-        findings=findings,
+        findings=case.findings,
         skipped=skipped,
-        verdicts=tuple(verdict(c.name, findings, _why_not(c)) for c in candidates),
-        limits=limits(transcript, candidates, findings),
+        verdicts=case.verdicts,
+        limits=limits(transcript, candidates, findings, case.section),
         alternatives=alternatives(),
         environment=environment(),
         reproduce=reproduction(plan, base is not None and base.origin != "store"),
     )
-
-
-def _why_not(candidate: Candidate) -> str:
-    return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
 
 
 def _candidate(stored: StoredTeacher, suspect: Transcript, teacher: Teacher, shared: int) -> Candidate:

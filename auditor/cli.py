@@ -21,6 +21,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from auditor.commands.audit import audit
+from auditor.commands.calibrate import calibrate
 from auditor.commands.compare import compare
 from auditor.commands.control import control
 from auditor.commands.derive import derive
@@ -61,7 +62,7 @@ def cli() -> None:
 
 for command in (ladder, derive, zoo):
     control.add_command(command)
-for command in (audit, compare, probe, store, control, report, detectors, doctor):
+for command in (audit, calibrate, compare, probe, store, control, report, detectors, doctor):
     cli.add_command(command)
 
 

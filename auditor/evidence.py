@@ -15,6 +15,9 @@ from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
 BaseOrigin = Literal["user", "adapter", "store"]
+Conclusion = Literal[
+    "supported", "common_third_source", "none_of_the_candidates", "inconclusive", "not_assessable", "not_examined"
+]
 
 
 class SubjectSection(Record):
@@ -78,8 +81,25 @@ class Skipped(Record):
     reason: str
 
 
+class Part(Record):
+    """What one detector says by itself within a verdict: its value, its own log10 LR, and its weight in the fusion."""
+
+    detector: str
+    value: float
+    log10_lr: float
+    weight: float
+
+
 class Verdict(Record):
-    """The answer to one question about one candidate. Without a calibration: ``not_assessable`` and no words."""
+    """The answer to one question about one candidate, a stored model or ``vendor:NAME``.
+
+    ``log10_lr`` is capped and says how much likelier the measurements are if the suspect learned from the candidate than if
+    it did not; ``interval`` what other control models could have made of it. ``p_value`` is the conformal p-value,
+    Holm-corrected over the candidates of its kind; ``p_single`` the one before. ``n_controls`` counts independent lineages
+    that did not learn from the candidate. ``parts`` are the detectors by themselves: they are fused, never multiplied.
+    ``third_source`` marks what is explained as well by a common third source. Without a calibration: ``not_assessable`` and
+    no words.
+    """
 
     question: Question
     candidate: str | None
@@ -89,8 +109,49 @@ class Verdict(Record):
     cap: float | None = None
     words: str | None = None
     p_value: float | None = None
+    p_single: float | None = None
     n_controls: int = 0
+    calibration: str | None = None
+    prompts: int | None = None
+    parts: tuple[Part, ...] = ()
+    third_source: bool = False
     reason: str = ""
+
+
+class ErrorRate(Record):
+    """How the calibration did on models that it was not fitted on, at the number of prompts that it was used at.
+
+    ``scheme`` says what was left out as a whole. Counts are of independent lineages; intervals are 95 %.
+    """
+
+    level: Literal["model", "vendor"]
+    scheme: str
+    prompts: int
+    n_h1: int
+    n_h2: int
+    cllr: float
+    cllr_interval: tuple[float, float]
+    auc: float
+    auc_interval: tuple[float, float]
+    found: float
+    found_interval: tuple[float, float]
+    false_support: float
+    false_support_interval: tuple[float, float]
+
+
+class CalibrationSection(Record):
+    """Which calibration weighed the findings, the population that it holds for, its error rates, and how this case differs.
+
+    ``distance`` lists in words where the case lies outside of that population; empty where no difference was seen.
+    """
+
+    name: str
+    sha256: str
+    about: str
+    created: str
+    error_rates: tuple[ErrorRate, ...] = ()
+    distance: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Candidate(Record):
@@ -134,12 +195,16 @@ class TranscriptSection(Record):
 
 
 class Answer(Record):
-    """One of the three questions with its one-sentence answer and what that answer does not say."""
+    """One of the three questions with its one-sentence answer and what that answer does not say.
+
+    ``conclusion`` is the answer as one word for programs; None where the question has no calibrated answer yet.
+    """
 
     question: Question
     asks: str
     answer: str
     does_not_say: str
+    conclusion: Conclusion | None = None
 
 
 class Report(Record):
@@ -157,6 +222,7 @@ class Report(Record):
     candidates: tuple[Candidate, ...]
     store: StoreSection | None
     base: BaseSection | None = None
+    calibration: CalibrationSection | None = None
     transcript: TranscriptSection
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]

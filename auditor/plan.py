@@ -58,6 +58,7 @@ class Plan(Record):
     candidates: tuple[str, ...] = ()
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
     detectors: tuple[str, ...] = ("self_identification", "stylistic_overlap")
+    calibration: str = "shipped"
     sampling: Sampling = Sampling()
 
     def probe_sets(self) -> list[ProbeSet]:

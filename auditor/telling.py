@@ -8,7 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from auditor.evidence import Answer, Candidate, Finding
+from auditor.calibration.conclude import concluded
+from auditor.evidence import Answer, CalibrationSection, Candidate, Finding, Verdict
 from auditor.plan import BUNDLED, Plan
 from fingerprints.transcript import Transcript
 
@@ -19,14 +20,21 @@ ASKS = {
 }
 
 
-def answers(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> tuple[Answer, ...]:
+def answers(
+    transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding], verdicts: Sequence[Verdict] = ()
+) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say."""
+    conclusion, weighed = concluded(verdicts)
     return (
         Answer(
             question="inheritance",
             asks=ASKS["inheritance"],
-            answer=_inheritance(candidates, findings),
-            does_not_say="This is not an error rate and not a probability. Being nearest among few stored models does not "
+            conclusion=conclusion,
+            answer=weighed or _inheritance(candidates, findings),
+            does_not_say="A likelihood ratio weighs the measurements, not the case: it is no probability that the suspect was "
+            "taught. Naming a vendor is common in models that never saw its answers."
+            if weighed
+            else "This is not an error rate and not a probability. Being nearest among few stored models does not "
             "make a model the teacher, and naming a vendor is common in models that never saw its answers.",
         ),
         Answer(
@@ -79,10 +87,15 @@ def _service(transcript: Transcript) -> str:
     return "Not asked: the suspect is not a service."
 
 
-def limits(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> tuple[str, ...]:
+def limits(
+    transcript: Transcript,
+    candidates: Sequence[Candidate],
+    findings: Sequence[Finding],
+    calibration: CalibrationSection | None = None,
+) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""
     smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
-    out = ["Every number here is uncalibrated: no error rate has been measured for models like this suspect."]
+    out = _weighed_limits(calibration)
     if smallest:
         n = min(smallest)
         models = "model" if n == 1 else "models"
@@ -103,6 +116,15 @@ def limits(transcript: Transcript, candidates: Sequence[Candidate], findings: Se
         "of teachers, stripped formatting. No finding is not a finding of no training."
     )
     return tuple(out)
+
+
+def _weighed_limits(calibration: CalibrationSection | None) -> list[str]:
+    """What the calibration can't carry; where none applies, that no error rate is known."""
+    if calibration is None:
+        return ["Every number here is uncalibrated: no error rate has been measured for models like this suspect."]
+    about = calibration.about.rstrip(".") or "models that its makers did not describe"
+    out = [f"The error rates are those of the calibration {calibration.name}: {about}. For other models they are a guess."]
+    return [*out, *calibration.distance]
 
 
 def alternatives() -> tuple[str, ...]:

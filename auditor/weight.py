@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
 
-from auditor.evidence import Finding, Verdict
+from auditor.evidence import Finding, Outcome, Verdict
 from detectors.lr_bounds import Bounds
 
 SCALE: tuple[tuple[float, str], ...] = (
@@ -22,6 +22,9 @@ SCALE: tuple[tuple[float, str], ...] = (
     (6.0, "extremely strong"),
 )
 """Lower bounds of log10 LR (0.301 is a ratio of 2) and the words for support from there on."""
+
+SUPPORTED = 1.0
+"""From this log10 LR on, "moderate support" (a ratio of ten), a verdict is supported; at its negative, not supported."""
 
 LEVELS: tuple[str, ...] = tuple(word.replace(" ", "-") for _, word in SCALE)
 
@@ -75,10 +78,23 @@ def weigh(log10_lr: float, bounds: Bounds, interval: tuple[float, float] | None 
     return Weight(ratio, ends, cap, abs(ratio) >= cap, words(ratio))
 
 
+def outcome_of(weight: Weight) -> Outcome:
+    """Supported from moderate support on where the interval lies above even odds, not supported likewise; else inconclusive."""
+    low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
+    if weight.log10_lr >= SUPPORTED and low > 0:
+        return "supported"
+    return "not_supported" if weight.log10_lr <= -SUPPORTED and high < 0 else "inconclusive"
+
+
 def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
-    """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is."""
+    """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
+
+    At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains it as well.
+    """
     bound = SCALE[LEVELS.index(level)][0]
-    return any(v.outcome == "supported" and v.log10_lr is not None and v.log10_lr >= bound for v in verdicts)
+    told = [v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source]
+    known = [(v.outcome, v.log10_lr) for v in told if v.log10_lr is not None]
+    return any(ratio >= bound and (outcome == "supported" or bound < SUPPORTED) for outcome, ratio in known)
 
 
 def verdict(candidate: str, findings: Iterable[Finding], reason: str = "") -> Verdict:

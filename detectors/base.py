@@ -168,6 +168,14 @@ class Measurement(Record):
     notes: tuple[str, ...] = ()
 
 
+class Value(Record):
+    """The bare number of a measurement: what it is called, how large it is, how many of ``n_unit`` it rests on."""
+
+    metric: str
+    value: float
+    n: int
+
+
 class NotMeasured(Record):
     """Why there is no measurement: a value, not an exception."""
 
@@ -197,3 +205,9 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     @abstractmethod
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The number for one case, or the reason why there is none. Pure: the same case gives the same bytes."""
+
+    def value(self, case: Case) -> Value | NotMeasured:
+        """The bare number of `measure`, for calibrations over many models. A detector whose figures cost much overrides it;
+        the number is the same."""
+        found = self.measure(case)
+        return found if isinstance(found, NotMeasured) else Value(metric=found.metric, value=found.value, n=found.n)

@@ -31,6 +31,11 @@ from fingerprints.subjects.spec import parse_spec
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
 @click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: the first two of them.")
+@click.option(
+    "--calibration",
+    metavar="FILE",
+    help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
+)
 @click.option("--candidate", "candidates", multiple=True, metavar="NAME", help="Only this stored model; may be repeated.")
 @sampling_options
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")
@@ -84,6 +89,8 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
         changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
     if flags["candidates"]:
         changes["candidates"] = list(flags["candidates"])
+    if flags["calibration"]:
+        changes["calibration"] = flags["calibration"]
     sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])
     if plan_file is not None:
         base = read_plan(Path(plan_file), changes)

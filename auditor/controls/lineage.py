@@ -46,13 +46,17 @@ class Lineage(Record):
 
     ``role``: positive (learned from a teacher), negative (from none), confounded (from none, but made to look so).
     ``base`` is the identity that it started from, ``base_spec`` how that was opened. ``checkpoint`` is the student's place
-    within the folder, and ``None`` where the model is elsewhere. Digests are SHA-256.
+    within the folder, and ``None`` where the model is elsewhere. ``vendor`` is the model's own maker. Models of one
+    ``group`` are not independent of each other (one lineage, several versions); without one, those of one recipe, teacher and
+    base are taken to be one. Digests are SHA-256.
     """
 
     format: Literal["lineage/1"] = "lineage/1"
     name: str
     role: Role
     method: str
+    vendor: str = ""
+    group: str = ""
     recipe: str = ""
     base_spec: str = ""
     base: Identity | None = None
@@ -84,8 +88,8 @@ class Lineage(Record):
     def digest(self) -> str:
         """As of every record; what older lineages don't have counts only where it is set."""
         value = self.model_dump(mode="json")
-        if self.launderer is None:
-            del value["launderer"]
+        later = {"launderer": None, "vendor": "", "group": ""}
+        value = {k: v for k, v in value.items() if k not in later or v != later[k]}
         return sha256(canonical_json(value))
 
 

@@ -6,7 +6,7 @@ Knows which rows belong together and in which order; knows no format. Nothing is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence import Candidate, Finding, Outcome, Skipped, Verdict
@@ -61,6 +61,21 @@ def unmeasured(skipped: Iterable[Skipped]) -> tuple[Unmeasured, ...]:
     return tuple(
         Unmeasured(*key, names=tuple(n for n in names if n is not None), alone=None in names) for key, names in grouped.items()
     )
+
+
+def is_vendor(verdict: Verdict) -> bool:
+    """Whether the verdict is about a vendor as a whole."""
+    return (verdict.candidate or "").startswith("vendor:")
+
+
+def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]:
+    """Sort key of a verdict: the suspect alone, vendors by their ratio, then models in the order ``place``."""
+    name = verdict.candidate
+    if name is None:
+        return (0, 0.0, "")
+    if is_vendor(verdict):
+        return (1, -(verdict.log10_lr or 0.0), name)
+    return (2, place.get(name, len(place)), name)
 
 
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:

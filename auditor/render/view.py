@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.evidence import Answer, Candidate, Finding, Report, Verdict
-from auditor.render import wording
+from auditor.render import groups, wording
 from auditor.render.groups import Unmeasured, precedence, unmeasured
 from detectors.base import Question
 from fingerprints.records import Identity
@@ -50,7 +50,7 @@ def cards(report: Report) -> tuple[Card, ...]:
     """The three questions in their fixed order; a question without an answer says so."""
     answers = {a.question: a for a in report.answers}
     place = {c.name: i for i, c in enumerate(compared(report))}
-    verdicts = sorted(report.verdicts, key=lambda v: -1 if v.candidate is None else place[v.candidate])
+    verdicts = sorted(report.verdicts, key=lambda v: groups.weightiest(v, place))
     return tuple(
         Card(
             question,
@@ -95,7 +95,8 @@ def compared(report: Report) -> tuple[Compared, ...]:
     The first ten are shown unfolded.
     """
     known = {c.name: c for c in report.candidates}
-    found = [*(f.candidate for f in report.findings), *(v.candidate for v in report.verdicts)]
+    told = [v.candidate for v in report.verdicts if not groups.is_vendor(v)]
+    found = [*(f.candidate for f in report.findings), *told]
     names = dict.fromkeys([*known, *(name for name in found if name is not None)])
     about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
     ordered = sorted(names, key=lambda name: precedence(known.get(name), about[name]))

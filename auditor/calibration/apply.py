@@ -1,0 +1,195 @@
+"""A case's measurements, weighed: findings with their ratios, a verdict for every stored model and every vendor.
+
+Knows findings and a calibration; measures nothing. A verdict is a weight of evidence between two propositions, with its
+cap and its reasons; it is never the probability that a model was taught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.calibration.record import Calibration, Fitted
+from auditor.calibration.rows import VENDOR, Level, best_by_vendor, vendor_name
+from auditor.calibration.weigher import Weigher
+from auditor.evidence import Candidate, Finding, Part, Verdict
+from auditor.weight import outcome_of, weigh, words
+from detectors.pvalues import conformal_p, holm
+
+UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
+NOT_MEASURED = "No detector that the calibration knows measured this candidate in the calibrated way."
+TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
+OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Findings with their weights, the verdicts, and which calibrated fits were used."""
+
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
+    used: tuple[Fitted, ...]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What was measured of one candidate: a value and a metric by detector, and on how many prompts."""
+
+    candidate: str
+    level: Level
+    values: dict[str, float]
+    metrics: dict[str, str]
+    n: int
+
+
+def weighed(findings: Sequence[Finding], candidates: Sequence[Candidate], calibration: Calibration) -> Weighed:
+    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected within each level."""
+    evidence = [*_of_models(findings, candidates), *_of_vendors(findings, candidates)]
+    fits = {e.candidate: calibration.at(e.level, e.n) for e in evidence}
+    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration) for e in evidence}
+    verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
+    used = {(f.level, f.size): f for e in evidence if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None}
+    told = tuple(_finding(f, fits, calibration) for f in findings)
+    return Weighed(told, tuple(verdicts), tuple(used.values()))
+
+
+def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
+    out = []
+    for candidate in candidates:
+        mine = [f for f in findings if f.candidate == candidate.name]
+        if not candidate.same_weights:
+            out.append(_evidence(candidate.name, "model", mine))
+    return out
+
+
+def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
+    """A vendor's value is the largest of its models' values, as it was in the calibration."""
+    models = {c.name: c.vendor for c in candidates if c.vendor and not c.same_weights}
+    about = [f for f in findings if f.candidate in models]
+    values: dict[str, dict[str, float]] = {}
+    for detector in dict.fromkeys(f.detector for f in about):
+        pairs = [(models[f.candidate or ""], f.value) for f in about if f.detector == detector]
+        for vendor, value in best_by_vendor(pairs).items():
+            values.setdefault(vendor, {})[detector] = value
+    out = []
+    for vendor in dict.fromkeys(vendor_name(v) for v in models.values()):
+        mine = [f for f in about if vendor_name(models[f.candidate or ""]) == vendor]
+        found = _evidence(vendor, "vendor", mine)
+        out.append(_Evidence(vendor, "vendor", values.get(vendor, {}), found.metrics, found.n))
+    return out
+
+
+def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidence:
+    found = list(mine)
+    prompts = [f.n for f in found if f.n_unit == "prompts"]
+    return _Evidence(
+        candidate, level, {f.detector: f.value for f in found}, {f.detector: f.metric for f in found}, max(prompts, default=0)
+    )
+
+
+def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
+    """The values that the fit knows, in its order; NaN for a detector that was silent or measured something else."""
+    return [
+        evidence.values[d] if d in evidence.values and evidence.metrics[d] == fit.metrics[d] else float("nan")
+        for d in fit.detectors
+    ]
+
+
+def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) -> Verdict:
+    about = evidence.candidate
+    blank = Verdict(question="inheritance", candidate=about, outcome="not_assessable", calibration=calibration.name)
+    if fit is None:
+        sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
+        told = TOO_FEW.format(size=min(sizes), n=evidence.n) if sizes and evidence.n else NOT_MEASURED
+        return blank.model_copy(update={"reason": told})
+    row = [_row(evidence, fit)]
+    if not np.isfinite(row).any():
+        return blank.model_copy(update={"reason": NOT_MEASURED})
+    weigher = Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion)
+    raw, (low, high) = float(weigher.uncapped(row)[0]), weigher.interval(row)[0].tolist()
+    weight = weigh(raw, fit.fusion.bounds, (low, high))
+    nulls, groups = zip(*fit.null, strict=True)
+    return Verdict(
+        question="inheritance", candidate=evidence.candidate, outcome=outcome_of(weight), log10_lr=round(weight.log10_lr, 4),
+        interval=(round(low, 4), round(high, 4)), cap=round(weight.cap, 4), words=weight.words,
+        p_value=conformal_p(raw, nulls, groups), n_controls=fit.fusion.bounds.n_h2, calibration=calibration.name,
+        prompts=evidence.n, parts=_parts(weigher, row, fit, evidence),
+        reason=_extrapolated(weigher, row[0]) or (OTHER_VERSIONS if evidence.level == "model" else ""),
+    )  # fmt: skip
+
+
+def _parts(weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence) -> tuple[Part, ...]:
+    alone = weigher.parts(row)[0].tolist()
+    return tuple(
+        Part(detector=d, value=round(evidence.values[d], 4), log10_lr=round(lr, 4), weight=round(w, 4))
+        for d, lr, w in zip(fit.detectors, alone, fit.fusion.weights, strict=True)
+        if np.isfinite(lr)
+    )
+
+
+def _extrapolated(weigher: Weigher, row: list[float]) -> str:
+    beyond = [d for d, x in zip(weigher.used_, row, strict=True) if np.isfinite(x) and weigher.maps_[d].outside([x])[0]]
+    return f"Beyond all values that were calibrated on: {', '.join(beyond)}." if beyond else ""
+
+
+def _corrected(verdicts: list[Verdict]) -> list[Verdict]:
+    """Holm over the assessed candidates of each level, then the third-source rule over vendors."""
+    out = list(verdicts)
+    for vendors in (False, True):
+        places = [i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors]
+        if places:
+            adjusted = holm([out[i].p_value or 0.0 for i in places])
+            for i, p in zip(places, adjusted.tolist(), strict=True):
+                single = out[i].p_value
+                out[i] = out[i].model_copy(update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)})
+    return _third_source(out)
+
+
+def _third_source(verdicts: list[Verdict]) -> list[Verdict]:
+    """Where several vendors are supported, none is by itself: a common third source would look just so.
+
+    The strongest stays supported where its ratio is ten times that of the next one.
+    """
+    supported = sorted((v for v in verdicts if _is_vendor(v) and v.outcome == "supported"), key=lambda v: -(v.log10_lr or 0))
+    if len(supported) < 2:
+        return verdicts
+    clear = (supported[0].log10_lr or 0) - (supported[1].log10_lr or 0) >= 1.0
+    kept = {supported[0].candidate} if clear else set()
+    names = ", ".join(str(v.candidate).removeprefix(VENDOR) for v in supported)
+    reason = f"Common third source, or several teachers: {names} are supported together, and nothing here tells them apart."
+    lowered = {v.candidate for v in supported} - kept
+    return [
+        v.model_copy(update={"outcome": "inconclusive", "reason": reason, "third_source": True})
+        if v.candidate in lowered
+        else v
+        for v in verdicts
+    ]
+
+
+def _is_vendor(verdict: Verdict) -> bool:
+    return (verdict.candidate or "").startswith(VENDOR)
+
+
+def _same_weights(candidate: Candidate) -> Verdict:
+    return Verdict(question="inheritance", candidate=candidate.name, outcome="not_assessable", reason=UNRELATED)
+
+
+def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Calibration) -> Finding:
+    """The finding with its own ratio, where the calibration knows its detector and metric."""
+    fit = fits.get(finding.candidate or "")
+    if fit is None or fit.metrics.get(finding.detector) != finding.metric:
+        return finding
+    row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
+    place = fit.detectors.index(finding.detector)
+    ratio = float(Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion).parts(row)[0, place])
+    limits = fit.maps[finding.detector].bounds
+    return finding.model_copy(
+        update={
+            "log10_lr": round(ratio, 4),
+            "cap": round(limits.high if ratio > 0 else -limits.low, 4),
+            "words": words(ratio),
+            "calibration": calibration.name,
+        }
+    )

@@ -1,0 +1,96 @@
+"""A case under the calibration that applies to it: which one, how far the case lies from its population, its error rates.
+
+Knows a plan's choice, findings and calibrations; measures nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.calibration.apply import Weighed, weighed
+from auditor.calibration.cohort import typical_length
+from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
+from auditor.evidence import CalibrationSection, Candidate, ErrorRate, Finding, Verdict
+from auditor.weight import verdict
+from fingerprints.transcript import Transcript
+
+SHIPPED, NONE = "shipped", "none"
+"""Words that a plan may give for a calibration's file: the first shipped one that applies, or none at all."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Findings and verdicts as a report tells them; ``section`` is None where no calibration applied."""
+
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
+    section: CalibrationSection | None
+
+
+def weigh_case(choice: str, findings: Sequence[Finding], candidates: Sequence[Candidate], transcript: Transcript) -> Case:
+    """The case under the chosen calibration, or under the first shipped one that weighs any candidate.
+
+    Without one every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no calibration.
+    """
+    tried = [read_calibration(Path(choice))] if choice not in (SHIPPED, NONE) else []
+    tried += shipped_calibrations() if choice == SHIPPED else []
+    for calibration in tried:
+        found = weighed(findings, candidates, calibration)
+        if found.used or choice not in (SHIPPED, NONE):
+            return Case(found.findings, found.verdicts, _section(calibration, found, candidates, transcript))
+    return Case(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
+
+
+def _why_not(candidate: Candidate) -> str:
+    return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
+
+
+def _section(
+    calibration: Calibration, found: Weighed, candidates: Sequence[Candidate], transcript: Transcript
+) -> CalibrationSection:
+    return CalibrationSection(
+        name=calibration.name,
+        sha256=calibration.digest(),
+        about=calibration.population.about,
+        created=calibration.created,
+        error_rates=tuple(_rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)),
+        distance=distance(calibration, found, candidates, transcript),
+        notes=calibration.notes,
+    )
+
+
+def _is_used(figures: Figures, found: Weighed) -> bool:
+    return any((f.level, f.size) == (figures.level, figures.size) for f in found.used)
+
+
+def _rate(f: Figures) -> ErrorRate:
+    wanted = max(f.tpr_at)  # the larger of the two false-positive rates
+    return ErrorRate(
+        level=f.level, scheme=f.scheme, prompts=f.size, n_h1=f.n_h1, n_h2=f.n_h2, cllr=f.cllr, cllr_interval=f.cllr_interval,
+        auc=f.auc, auc_interval=f.auc_interval, found=wanted[1], found_interval=wanted[2:],
+        false_support=f.false_support, false_support_interval=f.false_support_interval,
+    )  # fmt: skip
+
+
+def distance(
+    calibration: Calibration, found: Weighed, candidates: Sequence[Candidate], transcript: Transcript
+) -> tuple[str, ...]:
+    """Where the case lies outside of what was calibrated on, one sentence each; empty where no difference was seen."""
+    known, out = calibration.population, []
+    length, span = typical_length(transcript), known.characters
+    if not span.low <= length <= span.high:
+        theirs = f"{span.low:.0f} to {span.high:.0f}"
+        out.append(f"The suspect's typical answer has {length:.0f} characters; those calibrated on have {theirs}.")
+    vendors = len({c.vendor.casefold() for c in candidates if c.vendor})
+    if 2 * vendors < known.vendors:
+        out.append(f"The store holds models of {vendors} vendors; the calibration was fitted against {known.vendors}.")
+    sizes = sorted({f.size for f in found.used})
+    prompts = [v.prompts for v in found.verdicts if v.prompts is not None]
+    if sizes and prompts and max(prompts) >= 2 * sizes[-1]:
+        out.append(f"Up to {max(prompts)} prompts were compared; the calibration was fitted at {sizes[-1]} at most.")
+    beyond = [v.candidate or "" for v in found.verdicts if v.reason.startswith("Beyond")]
+    if beyond:
+        out.append(f"For {len(beyond)} candidates a value lies beyond all that was calibrated on.")
+    return tuple(out)

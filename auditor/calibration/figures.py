@@ -1,0 +1,105 @@
+"""How well held-out ratios did: Cllr, discrimination, rates, by base, teacher, dose and evasion; Tippett and ECE curves.
+
+Knows rows and their held-out log10 LRs; fits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.calibration.record import Curves, Figures
+from auditor.calibration.rows import Row
+from auditor.weight import SUPPORTED
+from detectors.intervals import clopper_pearson
+from detectors.lr_curves import ece, tippett
+from detectors.lr_validity import auc, cllr, cllr_min, resampled, tpr_at_fpr
+
+Array = NDArray[np.float64]
+FALSE_POSITIVE_RATES = (0.01, 0.05)
+RESAMPLES = 400
+SMALLEST_FACET = 2
+
+
+def figures_of(rows: Sequence[Row], held: Array, scheme: str) -> list[Figures]:
+    """Figures over all rows, then over each teacher, base, dose and evasion that has two lineages under H1.
+
+    For a facet, rows under H1 are those of the facet and rows under H2 are all (for a base: those of that base).
+    """
+    tested = np.isfinite(held)
+    out = [_figures(rows, held, tested, scheme, "all", "")]
+    for facet, of, keep in _facets(rows):
+        out.append(_figures(rows, held, tested & keep, scheme, facet, of))
+    return [f for f in out if f is not None]
+
+
+def curves_of(rows: Sequence[Row], held: Array, scheme: str) -> list[Curves]:
+    """The curves of one level; none where one of the propositions has no tested row."""
+    tested = np.isfinite(held)
+    labels = np.array([r.label for r in rows])
+    one, two = tested & (labels == 1), tested & (labels == 0)
+    if not one.any() or not two.any():
+        return []
+    a, b = _weights(rows, one), _weights(rows, two)
+    return [
+        Curves(
+            scheme=scheme, level=rows[0].level, size=rows[0].size,
+            tippett=tippett(held[one], held[two], a, b), ece=ece(held[one], held[two], w1=a, w2=b),
+        )
+    ]  # fmt: skip
+
+
+def _weights(rows: Sequence[Row], chosen: NDArray[np.bool_]) -> Array:
+    names = [rows[i].group for i in np.flatnonzero(chosen).tolist()]
+    return np.array([1 / names.count(name) for name in names])
+
+
+def _facets(rows: Sequence[Row]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    positive = np.array([r.label == 1 for r in rows])
+    start = np.array([r.start for r in rows])
+    kinds: list[tuple[str, Callable[[Row], tuple[str, ...]]]] = [
+        ("teacher", lambda r: (r.candidate,)),
+        ("base", lambda r: (r.start,) if r.start else ()),
+        ("dose", lambda r: () if r.dose is None else (f"{100 * r.dose:g} %",)),
+        ("evasion", lambda r: r.evasions or ("none",)),
+    ]
+    for facet, keys in kinds:
+        for of in sorted({key for r in rows if r.label == 1 for key in keys(r)}):
+            here = np.array([of in keys(r) for r in rows])
+            negatives = ~positive & (start == of) if facet == "base" else ~positive
+            if len({r.group for r, keep in zip(rows, here & positive, strict=True) if keep}) >= SMALLEST_FACET:
+                yield facet, of, (here & positive) | negatives
+
+
+def _figures(rows: Sequence[Row], held: Array, keep: NDArray[np.bool_], scheme: str, facet: str, of: str) -> Figures | None:
+    kept = [rows[i] for i in np.flatnonzero(keep).tolist()]
+    labels = np.array([r.label for r in kept])
+    groups = [r.group for r in kept]
+    n_h1 = len({g for g, y in zip(groups, labels, strict=True) if y == 1})
+    n_h2 = len({g for g, y in zip(groups, labels, strict=True) if y == 0})
+    if min(n_h1, n_h2) < SMALLEST_FACET:
+        return None
+    x = held[keep]
+    one, two = x[labels == 1], x[labels == 0]
+    sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
+    cost, area = resampled(cllr, x, labels, groups, resamples=RESAMPLES), resampled(auc, x, labels, groups, resamples=RESAMPLES)
+    a, b = (np.array([1 / names.count(g) for g in names]) for names in sides)
+    rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]
+    false = resampled_share(two, b, n_h2)
+    return Figures(
+        scheme=scheme, level=kept[0].level, size=kept[0].size, facet=facet, of=of, n_h1=n_h1, n_h2=n_h2, rows=len(kept),
+        untested=int(np.isnan(held).sum()), cllr=cost.value, cllr_interval=(cost.low, cost.high),
+        cllr_min=cllr_min(one, two, a, b), auc=area.value, auc_interval=(area.low, area.high),
+        tpr_at=tuple((r.wanted, r.tpr, *r.tpr_interval) for r in rates),
+        false_support=false[0], false_support_interval=false[1:],
+    )  # fmt: skip
+
+
+def resampled_share(two: Array, weights: Array, groups: int) -> tuple[float, float, float]:
+    """The share of rows under H2 at "supported", a lineage counting once, with Clopper and Pearson's interval over lineages."""
+    share = float(np.clip((weights * (two >= SUPPORTED)).sum() / weights.sum(), 0.0, 1.0))
+    count = share * groups
+    low = clopper_pearson(int(np.floor(count + 1e-9)), groups)[0]
+    return share, low, clopper_pearson(min(groups, int(np.ceil(count - 1e-9))), groups)[1]

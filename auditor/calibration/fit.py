@@ -1,0 +1,127 @@
+"""Measured rows → a Calibration: fit, hold out, tell how well it did.
+
+Knows rows; asks no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.calibration.figures import curves_of, figures_of
+from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
+from auditor.calibration.rows import Level, Row
+from auditor.calibration.weigher import Weigher
+from auditor.version import VERSION
+from detectors.holdout import Split, hold_out
+from fingerprints.collect import timestamp
+from fingerprints.errors import Incomplete
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+LEVELS: tuple[Level, ...] = ("model", "vendor")
+GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
+SCHEMES = (GROUP, TEACHER, START, BOTH)
+
+
+def calibrated(
+    name: str,
+    rows: Sequence[Row],
+    population: Population,
+    cohort_sha256: str,
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Calibration:
+    """The calibration that the rows give: ratios for every level and number of prompts, with held-out figures.
+
+    A level or size at which no detector measured two independent models of either kind is left out and noted. Deterministic
+    but for the date. Raises Incomplete where nothing could be fitted.
+    """
+    fitted: list[Fitted] = []
+    figures: list[Figures] = []
+    curves: list[Curves] = []
+    told = list(notes)
+    cells = [(level, size) for level in LEVELS for size in sorted({r.size for r in rows})]
+    for number, (level, size) in enumerate(cells):
+        chosen = [r for r in rows if r.level == level and r.size == size]
+        try:
+            weigher, fit = _fit(chosen, level, size)
+        except ValueError as problem:
+            told.append(f"Nothing is fitted for {level}s at {size} prompts: {problem}.")
+        else:
+            fitted.append(fit)
+            for scheme in SCHEMES:
+                held = left_out(weigher, chosen, scheme)
+                figures += figures_of(chosen, held, scheme)
+                if scheme == GROUP and size == max(r.size for r in rows):
+                    curves += curves_of(chosen, held, scheme)
+        if progress:
+            progress(number + 1, len(cells))
+    if not fitted:
+        raise Incomplete(
+            "the cohort is too small to calibrate anything: " + " ".join(told)[:300],
+            next_step="add controls of either kind, from at least two lineages each",
+        )
+    return Calibration(
+        name=name, population=population, cohort_sha256=cohort_sha256, created=timestamp(),
+        tool=f"distillation-auditor {VERSION}", fitted=tuple(fitted), figures=tuple(figures), curves=tuple(curves),
+        notes=tuple(told),
+    )  # fmt: skip
+
+
+def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]:
+    if not rows:
+        raise ValueError("no row was measured")
+    detectors = tuple(sorted({d for r in rows for d in r.values}))
+    weigher = Weigher(detectors).fit(values_of(rows, detectors), [r.label for r in rows], [r.group for r in rows])
+    names = sorted({r.group for r in rows})
+    null = tuple(
+        (round(float(held), 6), names.index(row.group))
+        for row, held in zip(rows, weigher.held_out_, strict=True)
+        if row.label == 0
+    )
+    metrics = {d: next(r.metrics[d] for r in rows if d in r.metrics) for d in weigher.used_}
+    maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
+    return weigher, Fitted(
+        level=level, size=size, detectors=weigher.used_, metrics=metrics, maps=maps, fusion=weigher.fusion_.numbers_, null=null
+    )
+
+
+def values_of(rows: Sequence[Row], detectors: Sequence[str]) -> Array:
+    """The rows' values, (rows, detectors), NaN where a detector measured nothing."""
+    return np.array([[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64).reshape(len(rows), -1)
+
+
+def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
+    """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage, teacher, base, or both.
+
+    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out.
+    """
+    if scheme == GROUP:
+        return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
+    x = values_of(rows, weigher.detectors)
+    labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
+    out = np.full(len(rows), np.nan)
+    for split in _splits(rows, scheme):
+        kept = split.train
+        try:
+            fresh = Weigher(weigher.detectors).fit(x[kept], labels[kept], [groups[i] for i in kept.tolist()])
+        except ValueError:  # too few models are left: these rows stay untested, and are counted as such
+            continue
+        out[split.test] = fresh.log10_lr(x[split.test])
+    return out
+
+
+def _splits(rows: Sequence[Row], scheme: str) -> list[Split]:
+    """Splits that leave out whole groups of the partitions; a combination that leaves nothing has no split."""
+    partitions: list[list[Hashable]] = []
+    if scheme in (TEACHER, BOTH):
+        partitions.append([frozenset(r.sources) for r in rows])
+    if scheme in (START, BOTH):
+        partitions.append([r.start or r.group for r in rows])
+    try:
+        return list(hold_out(*partitions))
+    except ValueError:
+        return []

@@ -1,0 +1,170 @@
+"""Calibration: fitted ratios, the population that they hold for, and how well they did on models that were left out.
+
+JSON, numbers only, never a pickle. Knows the file; fits nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from auditor.calibration.rows import Level
+from detectors.calibration import LogLrNumbers
+from detectors.fusion import FusedNumbers
+from detectors.lr_curves import EceCurve, TippettCurve
+from fingerprints.durable import replacing
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.records import Record
+
+LARGEST_FILE = 16_000_000
+SHIPPED = ("public-models", "small-controls")
+"""Names of the calibrations inside the package, in the order in which they are tried."""
+
+
+class _Numbers(Record):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Range(_Numbers):
+    """The span of a figure over the models that a calibration was fitted on, and its middle."""
+
+    low: float
+    middle: float
+    high: float
+
+
+class Population(_Numbers):
+    """Which models the ratios were fitted on, in words and numbers: whoever is unlike them is outside.
+
+    ``models`` and ``groups`` count models of known history and their independent lineages, under H1 and without any teacher;
+    ``stored`` and ``vendors`` the stored models that they were compared with. ``characters`` is the median answer's length.
+    """
+
+    about: str
+    models: int
+    groups: int
+    positives: int
+    negatives: int
+    teachers: tuple[str, ...]
+    starts: tuple[str, ...]
+    stored: int
+    vendors: int
+    characters: Range
+
+
+class Figures(_Numbers):
+    """How the ratios did on rows that were not learned from.
+
+    ``scheme`` says what was left out as a whole, ``facet`` and ``of`` which rows under H1 are counted. Numbers are of
+    independent groups. Intervals are 95 %: bootstrap over groups for Cllr and AUC, Clopper-Pearson for rates. ``untested``
+    counts rows whose left-out part left too little to learn from.
+    """
+
+    scheme: str
+    level: Level
+    size: int
+    facet: str = "all"
+    of: str = ""
+    n_h1: int
+    n_h2: int
+    rows: int
+    untested: int = 0
+    cllr: float
+    cllr_interval: tuple[float, float]
+    cllr_min: float
+    auc: float
+    auc_interval: tuple[float, float]
+    tpr_at: tuple[tuple[float, float, float, float], ...] = ()
+    false_support: float
+    false_support_interval: tuple[float, float]
+
+
+class Curves(_Numbers):
+    """Tippett and ECE curves of the held-out ratios, for one level at the largest number of prompts."""
+
+    scheme: str
+    level: Level
+    size: int
+    tippett: TippettCurve
+    ece: EceCurve
+
+
+class Fitted(_Numbers):
+    """The ratios of one level at one number of prompts.
+
+    ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their group: what a conformal
+    p-value ranks a case among. ``metrics`` name what each detector must have measured.
+    """
+
+    level: Level
+    size: Annotated[int, Field(ge=1)]
+    detectors: tuple[str, ...]
+    metrics: dict[str, str]
+    maps: dict[str, LogLrNumbers]
+    fusion: FusedNumbers
+    null: tuple[tuple[float, int], ...]
+
+
+class Calibration(_Numbers):
+    """Everything that turns a case's measurements into ratios, and what is known of their errors."""
+
+    format: Literal["calibration/1"] = "calibration/1"
+    name: str
+    population: Population
+    cohort_sha256: str
+    created: str
+    tool: str
+    fitted: tuple[Fitted, ...]
+    figures: tuple[Figures, ...] = ()
+    curves: tuple[Curves, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def at(self, level: Level, n: int) -> Fitted | None:
+        """What was fitted at the largest number of prompts that ``n`` reaches; None where even the smallest is more."""
+        fits = [f for f in self.fitted if f.level == level and f.size <= n]
+        return max(fits, key=lambda f: f.size, default=None)
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Writes a calibration as JSON, whole or not at all."""
+    text = json.dumps(calibration.model_dump(mode="json"), ensure_ascii=False, indent=1, allow_nan=False)
+    with replacing(path) as file:
+        file.write(text.encode("utf-8") + b"\n")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The calibration in a file. Raises MalformedInput where there is none or it is none."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a calibration is a short file")
+        return _parsed(path.read_bytes(), str(path))
+    except OSError as error:
+        reason = f"can't be read: {error.strerror}"
+        raise MalformedInput(reason, where=path, next_step="make one with `auditor calibrate`") from error
+
+
+def shipped_calibrations() -> tuple[Calibration, ...]:
+    """The calibrations inside the package, in the order in which they are tried."""
+    folder = files("auditor.calibration") / "shipped"
+    found = [(name, folder / f"{name}.json") for name in SHIPPED]
+    return tuple(_parsed(file.read_bytes(), name) for name, file in found if file.is_file())
+
+
+def _parsed(raw: bytes, where: str) -> Calibration:
+    try:
+        return Calibration.model_validate(json.loads(raw.decode("utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        told = printable(f"{place}: {first['msg']}", 160)
+        raise MalformedInput(
+            f"not a calibration: {told}", where=where, next_step="make one with `auditor calibrate`"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedInput(
+            "not a calibration: not JSON in UTF-8", where=where, next_step="make one with `auditor calibrate`"
+        ) from error

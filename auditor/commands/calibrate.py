@@ -1,0 +1,98 @@
+"""`auditor calibrate`: models of known history → ratios with measured error rates."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+import click
+
+from auditor.audit import open_store
+from auditor.calibration.cohort import known_models, population_of
+from auditor.calibration.fit import calibrated
+from auditor.calibration.page import calibration_page
+from auditor.calibration.record import Calibration, read_calibration, write_calibration
+from auditor.calibration.rows import measured_rows
+from auditor.calibration.terminal import calibration_text
+from auditor.commands.options import AS_JSON
+from auditor.console import progress_steps, put, put_json, say
+from auditor.controls.cohort import load_cohort
+from auditor.plan import BUNDLED, check_detectors
+from auditor.render.rows import coloured
+from detectors.base import Teacher
+from detectors.registry import load_detector
+from fingerprints.durable import replacing
+from fingerprints.errors import UsageProblem
+
+DETECTORS = ("stylistic_overlap", "neighbours")
+SIZES = "20,50,100,250"
+
+
+@click.command()
+@click.argument("cohort_dir", metavar="COHORT", required=False)
+@click.option("--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of the teachers. Default: bundled.")
+@click.option("--out", metavar="FILE", default="calibration.json", show_default=True, help="Where the calibration goes.")
+@click.option("--detectors", metavar="NAMES", default=",".join(DETECTORS), show_default=True, help="Comma-separated.")
+@click.option("--prompts", metavar="NUMBERS", default=SIZES, show_default=True, help="Numbers of prompts to calibrate at.")
+@click.option("--name", metavar="NAME", help="What the calibration is called. Default: the cohort's folder.")
+@click.option(
+    "--about", metavar="TEXT", default="", help="One sentence: which models these are, so that others can be told apart."
+)
+@click.option("--show", "shown", metavar="FILE", help="Only print (and draw) a calibration that is there already.")
+@click.option("--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides.")
+@AS_JSON
+def calibrate(cohort_dir: str | None, out: str, page: str | None, shown: str | None, as_json: bool, **flags: str | None) -> int:
+    """Measure error rates on COHORT, models of known history, and write what turns values into likelihood ratios.
+
+    COHORT is a folder of controls with a lineage.json and a transcript.jsonl each (a ladder's, or your own checkpoints'). Their
+    teachers must be in the store, by the names or vendors that the lineages give. Whole lineages, whole teachers and whole
+    bases are left out in turn, and the ratios are judged on what was left out.
+
+    \b
+    Examples:
+      auditor calibrate cohort/ --store teachers/ --out calibration.json --html calibration.html
+      auditor audit ./model.gguf --store teachers/ --calibration calibration.json
+      auditor calibrate --show calibration.json
+    """
+    if shown is not None:
+        made = read_calibration(Path(shown))
+    elif cohort_dir is None:
+        raise click.UsageError("Missing argument 'COHORT' (or --show FILE)")
+    else:
+        made = _made(Path(cohort_dir), flags)
+        write_calibration(Path(out), made)
+        say(f"written: {out}")
+    if as_json:
+        put_json(made.model_dump(mode="json"))
+    else:
+        put(calibration_text(made, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"))
+    if page is not None:
+        with replacing(Path(page)) as file:
+            file.write(calibration_page(made).encode("utf-8"))
+        say(f"written: {page}")
+    return 0
+
+
+def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
+    names = tuple(n.strip() for n in (flags["detectors"] or "").split(",") if n.strip())
+    check_detectors(names)
+    sizes = _sizes(flags["prompts"] or "")
+    cohort = load_cohort(folder)
+    with open_store(flags["store_dir"] or BUNDLED) as store:
+        teachers = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+    known = known_models(cohort, teachers)
+    makers = [functools.partial(load_detector, name) for name in names]
+    with progress_steps("measuring models of known history", "leaving out") as (measuring, fitting):
+        rows = measured_rows(known, teachers, makers, sizes, measuring)
+        population = population_of(known, teachers, flags["about"] or "")
+        name = flags["name"] or folder.resolve().name
+        return calibrated(name, rows, population, cohort.digest(), progress=fitting)
+
+
+def _sizes(text: str) -> list[int]:
+    """Numbers of prompts, ascending. Raises UsageProblem for anything else than numbers from 20 on."""
+    parts = [p.strip() for p in text.split(",") if p.strip()]
+    if not parts or not all(p.isascii() and p.isdigit() and 20 <= int(p) <= 100_000 for p in parts):
+        raise UsageProblem("not a list of numbers from 20 on", where="--prompts", next_step=f"for instance --prompts {SIZES}")
+    return sorted({int(p) for p in parts})
