@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.attribution import Attribution, attributions
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Rank, Teacher
+from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Rank, Teacher, Value
 from detectors.features import LONGEST
 from detectors.openset import rivals
 from detectors.overlap_tables import Views, charts, exhibits, tables
@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 RELIABLE = 50
 PHRASES = 12
 MOST_CUT = 100
+ALONE = "no other stored model shares the suspect's prompts"
 
 CAUTIONS = (
     "Attribution among stored models accuses models tuned on human data of the source whose style is short and plain; "
@@ -86,6 +87,7 @@ class StylisticOverlap(Detector):
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
         self.scored_: Scored | None = None
+        self.brief_: tuple[str, Array, NDArray[np.bool_]] | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
             self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
@@ -94,19 +96,49 @@ class StylisticOverlap(Detector):
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The candidate's normalised score, or the reason why there is none. An unfitted detector learns from the case."""
+        if not hasattr(self, "book_") and case.candidate is not None:
+            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+        attribution = self._attribution(case)
+        if isinstance(attribution, NotMeasured):
+            return attribution
+        views = self._views(case, attribution, self._score(case.suspect, attribution))
+        if views is None:
+            return NotMeasured(reason=ALONE)
+        return _measurement(views)
+
+    def value(self, case: Case) -> Value | NotMeasured:
+        """The number of `measure` without its interval, cuts and figures. An unfitted detector learns from the case."""
+        if not hasattr(self, "book_") and case.candidate is not None:
+            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).value(case)
+        attribution = self._attribution(case)
+        if isinstance(attribution, NotMeasured):
+            return attribution
+        digest = case.suspect.digest()
+        if self.brief_ is None or self.brief_[0] != digest:
+            self.brief_ = (digest, *_brief(case.suspect, attribution))
+        place, usable = self._places(case)
+        whole = all_prompts(self.brief_[2] & (self.lengths_[place] > 0), len(self.book_.teachers))
+        main = standing(attribution, self.brief_[1], whole, place, usable, rounds=0, seed=self.seed)
+        if main is None:
+            return NotMeasured(reason=ALONE)
+        return Value(metric=_metric(main, self.book_, place), value=main.value, n=main.n)
+
+    def _attribution(self, case: Case) -> Attribution | NotMeasured:
+        """The classifier that scores this case, or why there is none."""
         if case.candidate is None:
             return NotMeasured(reason="stylistic overlap is with a candidate, and the case names none")
-        if not hasattr(self, "book_"):
-            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
         shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
         if shared < FEWEST:
             return NotMeasured(reason=f"only {shared} shared prompts; at least {FEWEST} are needed")
         if self.attribution_ is None or case.candidate.name not in self.book_.names:
             return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
-        views = self._views(case, self.attribution_, self._score(case.suspect, self.attribution_))
-        if views is None:
-            return NotMeasured(reason="no other stored model shares the suspect's prompts")
-        return _measurement(views)
+        return self.attribution_
+
+    def _places(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
+        """The candidate's number in the book, and which of its models the case names."""
+        name = "" if case.candidate is None else case.candidate.name
+        present = {name, *(t.name for t in case.background)}
+        return self.book_.names.index(name), np.array([n in present for n in self.book_.names])
 
     def _score(self, suspect: Transcript, attribution: Attribution) -> Scored:
         """The suspect's scores, kept for the next candidate."""
@@ -116,11 +148,7 @@ class StylisticOverlap(Detector):
         return self.scored_
 
     def _views(self, case: Case, attribution: Attribution, scored: Scored) -> Views | None:
-        if case.candidate is None:
-            return None
-        book, place = self.book_, self.book_.names.index(case.candidate.name)
-        present = {case.candidate.name, *(t.name for t in case.background)}
-        usable = np.array([name in present for name in book.names])
+        book, (place, usable) = self.book_, self._places(case)
         answered = scored.answered & (self.lengths_[place] > 0)
         whole = all_prompts(answered, len(book.teachers))
         matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
@@ -182,11 +210,21 @@ def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attrib
     return Scored(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
 
 
+def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
+    """The suspect's log-probabilities (prompts, authors), NaN where it has no answer, and where it has one (prompts,)."""
+    by_sha, n = style_answers(suspect), len(full.book.prompts)
+    numbers = [i for i, sha in enumerate(full.book.prompts) if sha in by_sha]
+    scores, answered = np.full((n, len(full.book.teachers)), np.nan), np.zeros(n, dtype=bool)
+    texts = [by_sha[full.book.prompts[i]].text for i in numbers]
+    scores[numbers], answered[numbers] = full.score(full.space.transform(texts), numbers), True
+    return scores, answered
+
+
 def _measurement(views: Views) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
     return Measurement(
-        metric=_metric(views),
+        metric=_metric(main, book, views.candidate),
         value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
         direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
         rank=Rank(position=main.rank, of=len(book.teachers)), null=_null(views), summary=_summary(views),
@@ -219,7 +257,7 @@ def _summary(views: Views) -> str:
     if main.normal:
         score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
         return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
-    against = f"{main.value:+.2f} nats per answer against the best of {_whom(views)} (95 % {low:.2f} to {high:.2f})"
+    against = f"{main.value:+.2f} nats per answer against the best of {_whom(views.book, views.candidate)} (95 % {low:.2f} to {high:.2f})"
     return f"{place}: {against}; too few models to normalise."
 
 
@@ -227,16 +265,14 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _metric(views: Views) -> str:
-    return (
-        "normalised author score (z-norm, then t-norm)"
-        if views.main.normal
-        else f"author score less the best of {_whom(views)}"
-    )
+def _metric(main: Standing, book: AnswerBook, candidate: int) -> str:
+    if main.normal:
+        return "normalised author score (z-norm, then t-norm)"
+    return f"author score less the best of {_whom(book, candidate)}"
 
 
-def _whom(views: Views) -> str:
-    foreign = (views.book.vendors != views.book.vendors[views.candidate]).any()
+def _whom(book: AnswerBook, candidate: int) -> str:
+    foreign = (book.vendors != book.vendors[candidate]).any()
     return "the other vendors" if foreign else "the same vendor's other models"
 
 

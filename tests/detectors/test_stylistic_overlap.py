@@ -61,6 +61,15 @@ def test_a_student_of_an_author_ranks_that_author_first(fitted: StylisticOverlap
     assert results[0].interval[0] > max(r.value for r in results[1:])
 
 
+def test_the_bare_value_is_the_measured_one(fitted: StylisticOverlap, student: Transcript) -> None:
+    for i in range(2):
+        brief, whole = fitted.value(case(student, COHORT, i)), measured(fitted, case(student, COHORT, i))
+        assert not isinstance(brief, NotMeasured)
+        assert (brief.metric, brief.n) == (whole.metric, whole.n)
+        assert brief.value == pytest.approx(whole.value, abs=1e-6)
+    assert isinstance(fitted.value(Case(student, None)), NotMeasured)
+
+
 def test_an_unrelated_author_is_within_the_null(fitted: StylisticOverlap) -> None:
     stranger = speaker(999, N)
     p = [measured(fitted, case(stranger, COHORT, i)).null.p for i in range(len(COHORT))]  # type: ignore[union-attr]

@@ -1,0 +1,148 @@
+"""A case under a calibration: capped words in both directions, Holm over candidates, third sources, what lies outside."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from auditor.calibration.apply import weighed
+from auditor.calibration.case import weigh_case
+from auditor.calibration.cohort import population_of
+from auditor.calibration.conclude import concluded
+from auditor.calibration.fit import calibrated
+from auditor.calibration.record import Calibration
+from auditor.calibration.rows import measured_rows
+from auditor.evidence import Candidate, Finding, Verdict
+from detectors.base import Case, Measurement
+from detectors.registry import load_detector
+from fingerprints.records import Identity
+from fingerprints.transcript import Transcript
+from tests.auditor.calibration.population import PROMPTS, known, student, teachers
+from tests.detectors.authors import speaker
+
+NAMES = ("stylistic_overlap", "neighbours")
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    makers = [functools.partial(load_detector, name) for name in NAMES]
+    rows = measured_rows(known(), teachers(), makers, [PROMPTS])
+    return calibrated("authors", rows, population_of(known(), teachers(), "synthetic authors"), "0" * 64)
+
+
+def findings(suspect: Transcript) -> list[Finding]:
+    out = []
+    stored = teachers()
+    for name in NAMES:
+        fitted = load_detector(name).fit(stored, suspect)
+        for teacher in stored:
+            found = fitted.measure(Case(suspect, teacher, tuple(t for t in stored if t is not teacher)))
+            assert isinstance(found, Measurement)
+            fields = {field: getattr(found, field) for field in Measurement.model_fields}
+            out.append(Finding(question="inheritance", detector=name, candidate=teacher.name, **fields))
+    return out
+
+
+def candidates() -> list[Candidate]:
+    return [
+        Candidate(
+            name=t.name, vendor=t.vendor, family="", identity=Identity(kind="recording", name=t.name), n_answers=PROMPTS,
+            n_shared=PROMPTS, answers_sha256="0" * 64,
+        )
+        for t in teachers()
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def taught(calibration: Calibration) -> dict[str, Verdict]:
+    found = weighed(findings(student(777, 3)), candidates(), calibration)
+    return {str(v.candidate): v for v in found.verdicts}
+
+
+def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(taught: dict[str, Verdict]) -> None:
+    assert len(taught) == 12
+    for name in ("author-3", "vendor:vendor-3"):
+        told = taught[name]
+        assert told.outcome == "supported"
+        assert told.log10_lr is not None
+        assert told.cap is not None
+        assert 1.0 <= told.log10_lr <= told.cap
+        assert "support" in (told.words or "")
+        assert told.n_controls == 24
+        assert {p.detector for p in told.parts} == set(NAMES)
+    others = [v for name, v in taught.items() if not name.endswith("-3")]
+    assert all(v.outcome != "supported" for v in others)
+
+
+def test_p_values_are_raised_for_the_number_of_candidates_and_never_below_what_so_many_controls_allow(
+    taught: dict[str, Verdict],
+) -> None:
+    told = taught["author-3"]
+    assert told.p_single is not None
+    assert told.p_value is not None
+    assert told.p_single >= 1 / 25 - 1e-5
+    assert told.p_value == pytest.approx(min(1.0, 6 * told.p_single), rel=1e-3)
+
+
+def test_nobody_is_supported_for_a_model_that_nobody_taught(calibration: Calibration) -> None:
+    found = weighed(findings(speaker(901, PROMPTS)), candidates(), calibration)
+    assert all(v.outcome != "supported" for v in found.verdicts)
+    assert concluded(found.verdicts)[0] in ("none_of_the_candidates", "inconclusive")
+
+
+def test_a_finding_carries_its_own_ratio_and_the_calibrations_name(calibration: Calibration) -> None:
+    found = weighed(findings(student(777, 3)), candidates(), calibration)
+    mine = [f for f in found.findings if f.candidate == "author-3"]
+    assert all(f.calibration == "authors" and f.log10_lr is not None and f.words for f in mine)
+
+
+def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(calibration: Calibration) -> None:
+    few = [f.model_copy(update={"n": 20}) for f in findings(student(777, 3))]
+    told = weighed(few, candidates(), calibration)
+    assert {v.outcome for v in told.verdicts} == {"not_assessable"}
+    assert all("begins at 40 prompts; this comparison rests on 20" in v.reason for v in told.verdicts)
+    other = [f.model_copy(update={"metric": "another number"}) for f in findings(student(777, 3))]
+    told = weighed(other, candidates(), calibration)
+    assert {v.outcome for v in told.verdicts} == {"not_assessable"}
+    assert all(f.log10_lr is None for f in told.findings)
+
+
+def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(calibration: Calibration) -> None:
+    same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
+    told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
+    assert told["author-3"].outcome == "not_assessable"
+    assert "vendor:vendor-3" not in told
+
+
+def test_several_supported_vendors_may_have_a_common_third_source(calibration: Calibration) -> None:
+    found = findings(student(777, 3))
+    by = {(f.detector, f.candidate): f for f in found}
+    both = [f.model_copy(update={"value": by[f.detector, "author-3"].value}) if f.candidate == "author-5" else f for f in found]
+    told = {str(v.candidate): v for v in weighed(both, candidates(), calibration).verdicts}
+    for name in ("vendor:vendor-3", "vendor:vendor-5"):
+        assert told[name].outcome == "inconclusive"
+        assert told[name].third_source
+        assert "common third source" in told[name].reason.lower()
+    assert concluded(list(told.values()))[0] == "common_third_source"
+
+
+def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -> None:
+    suspect = student(777, 3)
+    longer = Transcript(
+        suspect.header, suspect.probes, tuple(r.model_copy(update={"text": r.text * 9}) for r in suspect.replies)
+    )
+    from auditor.calibration.case import distance
+
+    found = weighed(findings(suspect), candidates(), calibration)
+    assert distance(calibration, found, candidates(), suspect) == ()
+    told = distance(calibration, found, candidates()[:2], longer)
+    assert any("characters" in line for line in told)
+    assert any("vendors" in line for line in told)
+
+
+def test_without_a_calibration_every_verdict_says_why_there_is_none() -> None:
+    case = weigh_case("none", findings(student(777, 3)), candidates(), student(777, 3))
+    assert case.section is None
+    assert {v.outcome for v in case.verdicts} == {"not_assessable"}
+    assert all("not a verdict" in v.reason for v in case.verdicts)
