@@ -257,7 +257,8 @@ def _summary(views: Views) -> str:
     if main.normal:
         score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
         return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
-    against = f"{main.value:+.2f} nats per answer against the best of {_whom(views.book, views.candidate)} (95 % {low:.2f} to {high:.2f})"
+    whom = _whom(views.book, views.candidate)
+    against = f"{main.value:+.2f} nats per answer against the best of {whom} (95 % {low:.2f} to {high:.2f})"
     return f"{place}: {against}; too few models to normalise."
 
 

@@ -56,7 +56,7 @@ def _known(member: Member, transcript: Transcript, bases: dict[str, Teacher]) ->
         transcript=transcript,
         teachers=frozenset(member.teachers),
         vendors=frozenset(member.vendors),
-        vendor=lineage.vendor,
+        kin=frozenset({lineage.vendor} - {""}),
         start=_start(member),
         base=None if own else bases.get(member.base),
         dose=lineage.dose,

@@ -13,24 +13,26 @@ from numpy.typing import NDArray
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import Row
 from auditor.weight import SUPPORTED
+from detectors.grouping import grouped, rounds_of_groups
 from detectors.intervals import clopper_pearson
 from detectors.lr_curves import ece, tippett
-from detectors.lr_validity import auc, cllr, cllr_min, resampled, tpr_at_fpr
+from detectors.lr_validity import LOG2_10, cllr_min, tpr_at_fpr
 
 Array = NDArray[np.float64]
 FALSE_POSITIVE_RATES = (0.01, 0.05)
 RESAMPLES = 400
 SMALLEST_FACET = 2
+Interval = tuple[float, float, float]
 
 
-def figures_of(rows: Sequence[Row], held: Array, scheme: str) -> list[Figures]:
-    """Figures over all rows, then over each teacher, base, dose and evasion that has two lineages under H1.
+def figures_of(rows: Sequence[Row], held: Array, scheme: str, facets: bool = True) -> list[Figures]:
+    """Figures over all rows, then (``facets``) over each teacher, base, dose and evasion that has two lineages under H1.
 
     For a facet, rows under H1 are those of the facet and rows under H2 are all (for a base: those of that base).
     """
     tested = np.isfinite(held)
     out = [_figures(rows, held, tested, scheme, "all", "")]
-    for facet, of, keep in _facets(rows):
+    for facet, of, keep in _facets(rows) if facets else ():
         out.append(_figures(rows, held, tested & keep, scheme, facet, of))
     return [f for f in out if f is not None]
 
@@ -84,17 +86,41 @@ def _figures(rows: Sequence[Row], held: Array, keep: NDArray[np.bool_], scheme: 
     x = held[keep]
     one, two = x[labels == 1], x[labels == 0]
     sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
-    cost, area = resampled(cllr, x, labels, groups, resamples=RESAMPLES), resampled(auc, x, labels, groups, resamples=RESAMPLES)
+    cost, area = _resampled(x, labels, groups)
     a, b = (np.array([1 / names.count(g) for g in names]) for names in sides)
     rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]
     false = resampled_share(two, b, n_h2)
     return Figures(
         scheme=scheme, level=kept[0].level, size=kept[0].size, facet=facet, of=of, n_h1=n_h1, n_h2=n_h2, rows=len(kept),
-        untested=int(np.isnan(held).sum()), cllr=cost.value, cllr_interval=(cost.low, cost.high),
-        cllr_min=cllr_min(one, two, a, b), auc=area.value, auc_interval=(area.low, area.high),
+        untested=int(np.isnan(held).sum()), cllr=cost[0], cllr_interval=cost[1:],
+        cllr_min=cllr_min(one, two, a, b), auc=area[0], auc_interval=area[1:],
         tpr_at=tuple((r.wanted, r.tpr, *r.tpr_interval) for r in rates),
         false_support=false[0], false_support_interval=false[1:],
     )  # fmt: skip
+
+
+def _resampled(x: Array, labels: NDArray[np.int_], groups: Sequence[str]) -> tuple[Interval, Interval]:
+    """Cllr and AUC with their 95 % intervals over resampled lineages: `lr_validity.resampled`, all rounds at once.
+
+    Where no round differs from another and the value is 0 or 1, the interval is Clopper and Pearson's over lineages.
+    """
+    data = grouped(labels, groups)
+    drawn = np.vstack([np.ones(len(data.names)), rounds_of_groups(data, RESAMPLES, 0)])
+    weights = data.shares()[None, :] * drawn[:, data.of]
+    a, b = (side / side.sum(axis=1, keepdims=True) for side in (weights[:, data.h1], weights[:, ~data.h1]))
+    one, two = x[data.h1], x[~data.h1]
+    costs = (a @ np.logaddexp2(0, -one * LOG2_10) + b @ np.logaddexp2(0, two * LOG2_10)) / 2
+    above = (one[:, None] > two[None, :]) + 0.5 * (one[:, None] == two[None, :])
+    areas = np.einsum("ri,ij,rj->r", a, above, b, optimize=True)
+    return _interval(costs, min(data.models)), _interval(areas, min(data.models))
+
+
+def _interval(values: Array, n: int) -> Interval:
+    value = float(values[0])
+    low, high = (float(end) for end in np.quantile(values[1:], [0.025, 0.975]))
+    if np.ptp(values) < 1e-12 and min(value, 1 - value) < 1e-12:
+        low, high = clopper_pearson(round(value) * n, n)
+    return value, min(low, value), max(high, value)
 
 
 def resampled_share(two: Array, weights: Array, groups: int) -> tuple[float, float, float]:

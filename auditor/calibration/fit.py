@@ -54,8 +54,9 @@ def calibrated(
             fitted.append(fit)
             for scheme in SCHEMES:
                 held = left_out(weigher, chosen, scheme)
-                figures += figures_of(chosen, held, scheme)
-                if scheme == GROUP and size == max(r.size for r in rows):
+                largest = scheme == GROUP and size == max(r.size for r in rows)
+                figures += figures_of(chosen, held, scheme, facets=largest)
+                if largest:
                     curves += curves_of(chosen, held, scheme)
         if progress:
             progress(number + 1, len(cells))
@@ -97,17 +98,19 @@ def values_of(rows: Sequence[Row], detectors: Sequence[str]) -> Array:
 def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
     """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage, teacher, base, or both.
 
-    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out.
+    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out. The others
+    keep the strength of shrinkage that the whole fit chose.
     """
     if scheme == GROUP:
         return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
     x = values_of(rows, weigher.detectors)
     labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
     out = np.full(len(rows), np.nan)
+    strengths = (weigher.fusion_.numbers_.pseudo_models,)
     for split in _splits(rows, scheme):
         kept = split.train
         try:
-            fresh = Weigher(weigher.detectors).fit(x[kept], labels[kept], [groups[i] for i in kept.tolist()])
+            fresh = Weigher(weigher.detectors, strengths).fit(x[kept], labels[kept], [groups[i] for i in kept.tolist()])
         except ValueError:  # too few models are left: these rows stay untested, and are counted as such
             continue
         out[split.test] = fresh.log10_lr(x[split.test])

@@ -27,9 +27,9 @@ class Known:
     """A model of known history as a suspect.
 
     ``group`` names the independent lineage that it belongs to: models of one group are one model to the statistics.
-    ``teachers`` and ``vendors`` are whom it learned from, empty for a control without a teacher; ``vendor`` is its own
-    maker, whose models are no candidates. ``start`` names what it was trained from (a whole one is held out), ``base`` holds
-    that model's answers where they are known.
+    ``teachers`` and ``vendors`` are whom it learned from, empty for a control without a teacher; ``kin`` are makers whose
+    models are no candidates: its own, and that of the tuned weights that it began with. ``start`` names what it was trained
+    from (a whole one is held out), ``base`` holds that model's answers where they are known.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Known:
     transcript: Transcript
     teachers: frozenset[str] = frozenset()
     vendors: frozenset[str] = frozenset()
-    vendor: str = ""
+    kin: frozenset[str] = frozenset()
     start: str = ""
     base: Teacher | None = None
     dose: float | None = None
@@ -155,7 +155,7 @@ def _values(detector: Detector, model: Known, stored: Sequence[Teacher], prompts
 
 
 def _own(model: Known, vendor: str) -> bool:
-    return bool(model.vendor) and model.vendor.casefold() == vendor.casefold()
+    return vendor.casefold() in {k.casefold() for k in model.kin if k}
 
 
 def _rows(model: Known, teachers: Sequence[Teacher], found: dict[str, dict[str, Value]], size: int) -> list[Row]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from detectors.calibration import FEWEST_MODELS, LogLikelihoodRatio, LogLrNumbers
-from detectors.fusion import FusedLogLikelihoodRatio, FusedNumbers
+from detectors.fusion import STRENGTHS, FusedLogLikelihoodRatio, FusedNumbers
 from detectors.grouping import grouped
 
 Array = NDArray[np.float64]
@@ -24,11 +24,13 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured; the fusion is fitted on the ratios that
     these rows get from maps without their own group. A detector that measured fewer than two independent models of either
-    kind is left out (``used_`` names the others). Deterministic.
+    kind is left out (``used_`` names the others). ``strengths`` are the fusion's numbers of unseen models to choose from.
+    Deterministic.
     """
 
-    def __init__(self, detectors: tuple[str, ...]) -> None:
+    def __init__(self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS) -> None:
         self.detectors = detectors
+        self.strengths = strengths
 
     def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable]) -> Self:
         """Learns the maps and the fusion. ``held_out_`` (rows,) are the fused ratios without each row's own group.
@@ -50,7 +52,7 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if not columns:
             raise ValueError(f"no detector measured {FEWEST_MODELS} independent models of either kind")
         self.used_ = tuple(self.maps_)
-        self.fusion_ = FusedLogLikelihoodRatio(self.used_).fit(np.column_stack(columns), y, groups)
+        self.fusion_ = FusedLogLikelihoodRatio(self.used_, self.strengths).fit(np.column_stack(columns), y, groups)
         self.held_out_ = self.fusion_.held_out_
         return self
 

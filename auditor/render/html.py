@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.evidence import Report
-from auditor.render import groups, labels, view, wording
+from auditor.render import groups, labels, view, weights, wording
 from auditor.render.figures import figure
 from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
 from detectors.base import Cell
@@ -48,6 +48,10 @@ def render(report: Report) -> str:
             summary=view.summary(report),
             compared=view.compared(report),
             unmeasured=groups.unmeasured(report.skipped),
+            weight_chart=weights.chart(report),
+            rate_columns=weights.COLUMNS,
+            rate_rows=[] if report.calibration is None else weights.rates(report.calibration),
+            rates_about=weights.ABOUT,
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
             base_rows=view.base_rows(report),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.evidence import Finding, Report, Verdict
-from auditor.render import groups, labels, view, wording
+from auditor.render import groups, labels, view, weights, wording
 from auditor.render.html import plan_text
 from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
 from detectors.base import Cell, Chart, Exhibit, Table
@@ -23,7 +23,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _glance, _alone, _candidates, _rest, _record)
+    parts = (_head, _answers, _error_rates, _glance, _alone, _candidates, _rest, _record)
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
@@ -74,6 +74,18 @@ def _answers(report: Report) -> Iterator[str]:
             columns = ("Candidate", "Outcome", "log10 LR", "Cap", "p", "Controls")
             yield table(columns, (_verdict(v) for v in card.verdicts)) + "\n"
             yield from (f"{inline(reason)}\n" for reason in groups.reasons(card.verdicts))
+
+
+def _error_rates(report: Report) -> Iterator[str]:
+    section = report.calibration
+    if section is None:
+        return
+    yield "## Error rates\n"
+    yield f"{inline(weights.ABOUT)}\n"
+    yield table(weights.COLUMNS, (tuple(inline(c) for c in row) for row in weights.rates(section))) + "\n"
+    yield f"Calibration {code(section.name)}, SHA-256 {code(section.sha256)}. {inline(section.about)}\n"
+    if section.distance:
+        yield f"> **This case lies outside of what was calibrated on.** {inline(' '.join(section.distance))}\n"
 
 
 def _verdict(v: Verdict) -> tuple[str, ...]:

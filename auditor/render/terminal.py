@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from auditor.evidence import Finding, Report, Verdict
-from auditor.render import groups, view, wording
+from auditor.render import groups, view, weights, wording
 from auditor.render.groups import Group
 from auditor.render.rows import captured, coloured, item, print_rows, safe, section
 from auditor.render.text import date, interval, number, one_line, percent, signed
@@ -41,6 +41,7 @@ def _tell(report: Report, console: Console, plain: bool) -> None:
         _answer(card, console)
     for card in view.cards(report):
         _figures(report, card, console, plain)
+    _error_rates(report, console, plain)
     section(console, "Limits", plain)
     for line in report.limits or (wording.NO_LIMITS,):
         console.print(item(line))
@@ -83,6 +84,17 @@ def _figures(report: Report, card: Card, console: Console, plain: bool) -> None:
     for skipped in card.skipped:
         whom = f" for {skipped.who}" if skipped.who else ""
         console.print(safe(f"Not measured: {skipped.detector.replace('_', ' ')}{whom}: {skipped.reason}", "dim"))
+
+
+def _error_rates(report: Report, console: Console, plain: bool) -> None:
+    found = report.calibration
+    if found is None:
+        return
+    section(console, "Error rates", plain)
+    console.print(safe(f"Calibration {found.name}. {weights.ABOUT}", "dim"))
+    print_rows(console, plain, weights.COLUMNS, [tuple(safe(c) for c in row) for row in weights.rates(found)])
+    for line in found.distance:
+        console.print(safe(f"Outside of what was calibrated on: {line}", "yellow"))
 
 
 def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> None:

@@ -23,13 +23,15 @@ STORED: dict[str, tuple[str, ...]] = {
     "claude2": ("claude-2", "claude-2.1"),
     "claude3": ("claude-3-sonnet-20240229", "claude-3-opus-20240229"),
     "mixtral": ("Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x22B-Instruct-v0.1"),
-    "open4": ("mistral-large-2402", "Qwen2-72B-Instruct", "Meta-Llama-3.1-70B-Instruct-Turbo"),
+    "open4": ("mistral-large-2402", "Qwen2-72B-Instruct"),
 }
-"""The table's short names of teachers as stored models (of FuseChat's four sources, the makers' nearest stored models)."""
+"""The table's short names of teachers as stored models (of FuseChat's four sources, the two whose sisters are stored)."""
 
 VENDORS = {"d003": "OpenAI", "gpt35": "OpenAI", "gpt4": "OpenAI", "gpt4t": "OpenAI", "gpt4o": "OpenAI", "claude2": "Anthropic",
            "claude3": "Anthropic", "mixtral": "Mistral AI"}  # fmt: skip
-OPEN4 = ("Mistral AI", "Alibaba", "Meta", "Google")
+OPEN4 = ("Mistral AI", "Alibaba")
+BASES = {"LLaMA": "Meta", "Llama": "Meta", "Gemma": "Google", "Mistral": "Mistral AI", "Qwen": "Alibaba"}
+TUNED = ("chat", "instruct", "-it")
 UNDOCUMENTED = ("unknown", "mixed", "neg_presumed")
 
 
@@ -67,9 +69,16 @@ def known_of(row: dict[str, str], asked: dict[int, Probe]) -> Known:
         transcript=transcript_of(row["model"], outputs(row["model"]), asked),
         teachers=frozenset(name for t in taught for name in STORED[t]),
         vendors=frozenset(vendors),
-        vendor=row["lab"],
+        kin=frozenset({row["lab"], *_tuned_by(row), *(("Google",) if "open4" in taught else ())}),
         start=row["base_family"],
     )
+
+
+def _tuned_by(row: dict[str, str]) -> set[str]:
+    """The maker of the weights that the model began with, where these were a chat model's already."""
+    base = row["base_model"]
+    tuned = any(word in base.casefold() for word in TUNED)
+    return {maker for name, maker in BASES.items() if tuned and base.startswith(name)}
 
 
 def documented() -> list[dict[str, str]]:

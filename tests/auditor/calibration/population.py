@@ -14,6 +14,8 @@ from tests.detectors.authors import Author, speaker, stored, transcript
 
 PROMPTS = 40
 TEACHERS = 6
+STUDENTS, STRANGERS = 18, 18
+NAMES = ("stylistic_overlap", "neighbours")
 
 
 def teachers() -> list[Teacher]:
@@ -21,25 +23,25 @@ def teachers() -> list[Teacher]:
     return [stored(seed, PROMPTS) for seed in range(1, 1 + TEACHERS)]
 
 
-def student(own: int, teacher: int, share: float = 0.7) -> Transcript:
+def student(own: int, teacher: int, share: float = 0.9) -> Transcript:
     """A model with habits of its own that answers like its teacher to a share of the topics."""
     texts = [Author(teacher if (i * 37 + own) % 100 < 100 * share else own).write(i, salt=1000 + own) for i in range(PROMPTS)]
     return transcript(texts, f"student-{own}")
 
 
 def known() -> list[Known]:
-    """Twelve students, two of each teacher, and twelve models that nobody taught; each a lineage of its own."""
+    """Eighteen students, three of each teacher, and eighteen models that nobody taught; each a lineage of its own."""
     taught = [
         Known(
             name=f"student-{100 + i}", group=f"s{i}", transcript=student(100 + i, 1 + i % TEACHERS),
             teachers=frozenset({f"author-{1 + i % TEACHERS}"}), vendors=frozenset({f"vendor-{1 + i % TEACHERS}"}),
-            start=f"base-{i % 3}", dose=0.7,
+            start=f"base-{i % 3}", dose=0.9,
         )
-        for i in range(12)
+        for i in range(STUDENTS)
     ]  # fmt: skip
     alone = [
         Known(name=f"alone-{200 + i}", group=f"a{i}", transcript=speaker(200 + i, PROMPTS), start=f"base-{i % 3}")
-        for i in range(12)
+        for i in range(STRANGERS)
     ]
     return [*taught, *alone]
 

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 from auditor.calibration.apply import weighed
 from auditor.calibration.case import weigh_case
-from auditor.calibration.cohort import population_of
 from auditor.calibration.conclude import concluded
-from auditor.calibration.fit import calibrated
 from auditor.calibration.record import Calibration
-from auditor.calibration.rows import measured_rows
 from auditor.evidence import Candidate, Finding, Verdict
 from detectors.base import Case, Measurement
 from detectors.registry import load_detector
 from fingerprints.records import Identity
 from fingerprints.transcript import Transcript
-from tests.auditor.calibration.population import PROMPTS, known, student, teachers
+from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, student, teachers
 from tests.detectors.authors import speaker
-
-NAMES = ("stylistic_overlap", "neighbours")
-
-
-@pytest.fixture(scope="module")
-def calibration() -> Calibration:
-    makers = [functools.partial(load_detector, name) for name in NAMES]
-    rows = measured_rows(known(), teachers(), makers, [PROMPTS])
-    return calibrated("authors", rows, population_of(known(), teachers(), "synthetic authors"), "0" * 64)
 
 
 def findings(suspect: Transcript) -> list[Finding]:
@@ -69,7 +55,7 @@ def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(taught: dict[
         assert told.cap is not None
         assert 1.0 <= told.log10_lr <= told.cap
         assert "support" in (told.words or "")
-        assert told.n_controls == 24
+        assert told.n_controls == STUDENTS + STRANGERS
         assert {p.detector for p in told.parts} == set(NAMES)
     others = [v for name, v in taught.items() if not name.endswith("-3")]
     assert all(v.outcome != "supported" for v in others)
@@ -81,7 +67,7 @@ def test_p_values_are_raised_for_the_number_of_candidates_and_never_below_what_s
     told = taught["author-3"]
     assert told.p_single is not None
     assert told.p_value is not None
-    assert told.p_single >= 1 / 25 - 1e-5
+    assert told.p_single >= 1 / (STUDENTS + STRANGERS + 1) - 1e-5
     assert told.p_value == pytest.approx(min(1.0, 6 * told.p_single), rel=1e-3)
 
 
@@ -98,10 +84,10 @@ def test_a_finding_carries_its_own_ratio_and_the_calibrations_name(calibration: 
 
 
 def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(calibration: Calibration) -> None:
-    few = [f.model_copy(update={"n": 20}) for f in findings(student(777, 3))]
+    few = [f.model_copy(update={"n": PROMPTS - 1}) for f in findings(student(777, 3))]
     told = weighed(few, candidates(), calibration)
     assert {v.outcome for v in told.verdicts} == {"not_assessable"}
-    assert all("begins at 40 prompts; this comparison rests on 20" in v.reason for v in told.verdicts)
+    assert all("begins at 40 prompts; this comparison rests on 39" in v.reason for v in told.verdicts)
     other = [f.model_copy(update={"metric": "another number"}) for f in findings(student(777, 3))]
     told = weighed(other, candidates(), calibration)
     assert {v.outcome for v in told.verdicts} == {"not_assessable"}

@@ -9,26 +9,16 @@ import numpy as np
 import pytest
 
 from auditor.calibration.cohort import population_of
+from auditor.calibration.figures import RESAMPLES, _resampled
 from auditor.calibration.fit import calibrated, left_out, values_of
 from auditor.calibration.record import Calibration
 from auditor.calibration.rows import Known, Row, best_by_vendor, chosen_prompts, limited, measured_rows
 from auditor.calibration.weigher import Weigher
+from detectors.lr_validity import auc, cllr, resampled
 from detectors.pairing import style_answers
 from detectors.registry import load_detector
 from fingerprints.errors import Incomplete
-from tests.auditor.calibration.population import PROMPTS, known, teachers
-
-NAMES = ("stylistic_overlap", "neighbours")
-
-
-@pytest.fixture(scope="module")
-def rows() -> tuple[Row, ...]:
-    return measured_rows(known(), teachers(), [functools.partial(load_detector, name) for name in NAMES], [20, PROMPTS])
-
-
-@pytest.fixture(scope="module")
-def made(rows: tuple[Row, ...]) -> Calibration:
-    return calibrated("authors", rows, population_of(known(), teachers(), "synthetic authors"), "0" * 64)
+from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, known, teachers
 
 
 def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_maker_is_left_out() -> None:
@@ -43,7 +33,7 @@ def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_make
 
 
 def test_a_models_own_maker_is_no_candidate() -> None:
-    own = Known(name="x", group="x", transcript=known()[0].transcript, vendor="Vendor-3")
+    own = Known(name="x", group="x", transcript=known()[0].transcript, kin=frozenset({"Vendor-3"}))
     found = measured_rows([own], teachers(), [functools.partial(load_detector, "neighbours")], [PROMPTS])
     assert {r.candidate for r in found if r.level == "vendor"} == {f"vendor:vendor-{i}" for i in (1, 2, 4, 5, 6)}
 
@@ -61,19 +51,21 @@ def test_the_value_of_a_vendor_is_the_largest_of_its_models() -> None:
     assert best_by_vendor([("Acme", 1.0), ("acme", 3.0), ("", 9.0)]) == {"vendor:acme": 3.0}
 
 
-def test_students_and_strangers_are_told_apart_on_what_was_left_out(made: Calibration) -> None:
+def test_students_and_strangers_are_told_apart_on_what_was_left_out(calibration: Calibration) -> None:
     for scheme in ("lineage", "teacher", "base", "teacher and base"):
-        found = next(f for f in made.figures if (f.scheme, f.level, f.size, f.facet) == (scheme, "model", PROMPTS, "all"))
+        found = next(
+            f for f in calibration.figures if (f.scheme, f.level, f.size, f.facet) == (scheme, "model", PROMPTS, "all")
+        )
         assert found.auc > 0.9, scheme
         assert found.cllr < 0.7, scheme
-        assert (found.n_h1, found.n_h2) == (12, 24)
+        assert (found.n_h1, found.n_h2) == (STUDENTS, STUDENTS + STRANGERS)
         assert found.false_support <= 0.05
 
 
-def test_no_ratio_is_stronger_than_so_many_models_can_show(made: Calibration) -> None:
-    for fit in made.fitted:
-        assert fit.fusion.bounds.high <= np.log10(24 + 1) + 1e-9
-        assert -fit.fusion.bounds.low <= np.log10(12 + 1) + 1e-9
+def test_no_ratio_is_stronger_than_so_many_models_can_show(calibration: Calibration) -> None:
+    for fit in calibration.fitted:
+        assert fit.fusion.bounds.high <= np.log10(STUDENTS + STRANGERS + 1) + 1e-9
+        assert -fit.fusion.bounds.low <= np.log10(STUDENTS + 1) + 1e-9
 
 
 def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[Row, ...]) -> None:
@@ -107,3 +99,12 @@ def test_rows_of_one_kind_alone_calibrate_nothing(rows: tuple[Row, ...]) -> None
     untaught = [r for r in rows if r.label == 0]
     with pytest.raises(Incomplete, match="too small"):
         calibrated("none", untaught, population_of(known(), teachers(), ""), "0" * 64)
+
+
+def test_intervals_taken_all_at_once_are_those_taken_one_by_one(rows: tuple[Row, ...]) -> None:
+    chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
+    x = np.array([r.values["neighbours"] for r in chosen])
+    labels, groups = np.array([r.label for r in chosen]), [r.group for r in chosen]
+    for found, statistic in zip(_resampled(x, labels, groups), (cllr, auc), strict=True):
+        slow = resampled(statistic, x, labels, groups, resamples=RESAMPLES)
+        assert found == pytest.approx((slow.value, slow.low, slow.high), abs=1e-9)

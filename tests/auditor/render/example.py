@@ -5,8 +5,11 @@ from __future__ import annotations
 from auditor.evidence import (
     Answer,
     BaseSection,
+    CalibrationSection,
     Candidate,
+    ErrorRate,
     Finding,
+    Part,
     Report,
     Skipped,
     StoreSection,
@@ -58,7 +61,11 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
                 reason="the suspect's weights are out of sight",
             ),
         ),
-        verdicts=tuple(_verdict(name, i, calibrated) for i, name in enumerate(names)),
+        calibration=_calibration(hostile) if calibrated else None,
+        verdicts=(
+            *(_verdict(name, i, calibrated) for i, name in enumerate(names)),
+            *((_vendor(f"vendor:acme {hostile[:25]}"),) if calibrated else ()),
+        ),
         limits=(
             "The null cohort holds 11 models: no p-value below 0.083 is possible.",
             "All answers are greedy: how they vary is not known.",
@@ -313,6 +320,31 @@ def _alone(hostile: str) -> Finding:
         summary="Nearly no answer changed between the first and the second half of the run.",
         notes=(hostile[:40],),
     )
+
+
+def _calibration(hostile: str) -> CalibrationSection:
+    rates = [
+        ErrorRate(
+            level="vendor", scheme=scheme, prompts=100, n_h1=18, n_h2=26, cllr=0.56, cllr_interval=(0.45, 0.69), auc=0.93,
+            auc_interval=(0.86, 0.97), found=0.59, found_interval=(0.31, 0.83), false_support=0.0,
+            false_support_interval=(0.0, 0.13),
+        )
+        for scheme in ("lineage", "base")
+    ]  # fmt: skip
+    return CalibrationSection(
+        name="small models", sha256="c" * 64, about=f"models of one lab {hostile[:30]}", created="2026-11-22T12:00:00Z",
+        error_rates=tuple(rates), distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
+        notes=("Nothing is fitted for models at 20 prompts.",),
+    )  # fmt: skip
+
+
+def _vendor(name: str) -> Verdict:
+    return Verdict(
+        question="inheritance", candidate=name, outcome="inconclusive", log10_lr=1.2, interval=(0.4, 1.3), cap=1.3,
+        words="moderate support", p_value=0.2, p_single=0.04, n_controls=26, calibration="small models", prompts=96,
+        parts=(Part(detector="stylistic_overlap", value=2.5, log10_lr=1.1, weight=0.9),), third_source=True,
+        reason="Common third source, or several teachers: acme, bolt are supported together.",
+    )  # fmt: skip
 
 
 def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
