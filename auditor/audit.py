@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from auditor.evidence import (
 )
 from auditor.plan import BUNDLED, Plan, make_plan, parse_probes
 from auditor.render.bundle import ready_folder, write_bundle
+from auditor.scoring import find_scores, scores_section
 from auditor.telling import alternatives, answers, limits, reproduction
 from auditor.version import VERSION
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
@@ -33,6 +35,7 @@ from fingerprints.collect import Progress, collect, timestamp
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import sha256
 from fingerprints.reference import reference_store
+from fingerprints.scores import Scores
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
@@ -62,10 +65,12 @@ def run(
     asking: Progress | None = None,
     judging: Progress | None = None,
     asking_base: Progress | None = None,
+    scoring: Progress | None = None,
 ) -> Report:
     """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in ``out``.
 
-    ``asking`` is told of answers, ``asking_base`` of the base's, ``judging`` of comparisons. One model is open at a time.
+    ``asking`` is told of answers, ``asking_base`` of the base's, ``scoring`` of texts whose likelihood was asked,
+    ``judging`` of comparisons. One model is open at a time.
     Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
@@ -74,7 +79,8 @@ def run(
         with open_subject(plan.suspect) as subject:
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking)
         base = find_base(plan, transcript, store, out, asking_base)
-        return judge(plan, transcript, store, chosen, judging, base)
+        scores = find_scores(plan, transcript, base, lambda: _others(store, transcript), out, scoring)
+        return judge(plan, transcript, store, chosen, judging, base, scores)
 
 
 def judge(
@@ -84,6 +90,7 @@ def judge(
     chosen: Sequence[StoredTeacher],
     judging: Progress | None = None,
     base: Base | None = None,
+    scores: Scores | None = None,
 ) -> Report:
     """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
     if not any(r.readable for r in transcript.replies):
@@ -93,21 +100,38 @@ def judge(
             next_step="look at the transcript's errors, then run the audit again",
         )
     shared = store.shared_prompts(transcript)
-    stored = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+    stored = _stored(store)
     by_name = {t.name: t for t in stored}
+    known = Known(base.teacher if base else None, scores or Scores())
     candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results: list[Finding | Skipped] = []
     if judging:
         judging(0, len(plan.detectors) * len(candidates))
     for i, name in enumerate(plan.detectors):
-        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates, base)):
+        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates, known)):
             results.append(result)
             if judging:
                 judging(i * len(candidates) + min(j + 1, len(candidates)), len(plan.detectors) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, store, candidates, findings, skipped, base)
+    return _report(plan, transcript, store, candidates, findings, skipped, base, known.scores)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known besides the suspect's answers: its base, and who finds which texts how likely."""
+
+    base: Teacher | None
+    scores: Scores
+
+
+def _stored(store: FingerprintStore) -> list[Teacher]:
+    return [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+
+
+def _others(store: FingerprintStore, suspect: Transcript) -> list[Teacher]:
+    return [t for t in _stored(store) if not suspect.identity.same_weights(t.transcript.identity)]
 
 
 def _examine(
@@ -115,7 +139,7 @@ def _examine(
     suspect: Transcript,
     teachers: Sequence[Teacher],
     candidates: Sequence[Candidate],
-    base: Base | None,
+    known: Known,
 ) -> Iterator[Finding | Skipped]:
     for candidate in candidates:
         if candidate.same_weights:
@@ -126,9 +150,8 @@ def _examine(
                 reason="the suspect has this stored model's weights (equal SHA-256): it is that model, not a student of it",
             )
     fitted = detector.fit(teachers, suspect)
-    start = base.teacher if base else None
     if detector.scope != "candidate":
-        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), start)))
+        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)))
     if detector.scope == "suspect":
         return
     if not teachers:
@@ -142,7 +165,8 @@ def _examine(
     asked = {c.name for c in candidates}
     for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
-        yield _weighed(detector, teacher.name, fitted.measure(Case(suspect, teacher, background, start)))
+        case = Case(suspect, teacher, background, known.base, scores=known.scores)
+        yield _weighed(detector, teacher.name, fitted.measure(case))
 
 
 def _weighed(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
@@ -160,6 +184,7 @@ def _report(
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
     base: Base | None,
+    scores: Scores,
 ) -> Report:
     section = _transcript_section(transcript)
     created = timestamp()
@@ -175,6 +200,7 @@ def _report(
         store=_store_section(plan, store),
         base=base.section(transcript) if base else None,
         calibration=case.section,
+        scores=scores_section(scores),
         transcript=section,
         findings=case.findings,
         skipped=skipped,
@@ -182,7 +208,7 @@ def _report(
         limits=limits(transcript, candidates, findings, case.section),
         alternatives=alternatives(),
         environment=environment(),
-        reproduce=reproduction(plan, base is not None and base.origin != "store"),
+        reproduce=reproduction(plan, base is not None and base.origin != "store", bool(scores.rows)),
     )
 
 

@@ -46,6 +46,23 @@ class BaseSection(Record):
     complete: bool = True
 
 
+class Scorer(Record):
+    """A model that said how likely it finds texts: suspect, base, or ``teacher:NAME``; how many it scored and could not."""
+
+    name: str
+    identity: Identity
+    n_scored: int
+    n_unscored: int = 0
+
+
+class ScoresSection(Record):
+    """Who found which texts how likely; ``absent`` says why somebody whose scores were wanted gave none."""
+
+    sha256: str
+    scorers: tuple[Scorer, ...]
+    absent: dict[str, str] = Field(default_factory=dict)
+
+
 class Finding(Record):
     """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while uncalibrated."""
 
@@ -223,6 +240,7 @@ class Report(Record):
     store: StoreSection | None
     base: BaseSection | None = None
     calibration: CalibrationSection | None = None
+    scores: ScoresSection | None = None
     transcript: TranscriptSection
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]

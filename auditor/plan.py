@@ -49,11 +49,16 @@ PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
 
 
 class Plan(Record):
-    """Everything that decides an audit, besides the models themselves."""
+    """Everything that decides an audit, besides the models themselves.
+
+    ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    """
 
     format: Literal["plan/1"] = "plan/1"
     suspect: str
     base: str | None = None
+    teachers: dict[str, str] = Field(default_factory=dict)
+    scores: str | None = None
     store: str = BUNDLED
     candidates: tuple[str, ...] = ()
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]

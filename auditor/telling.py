@@ -140,9 +140,11 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def reproduction(plan: Plan, base_asked: bool = False) -> tuple[str, ...]:
-    """Commands that repeat the audit from the plan, and the judgement alone from the transcript (the base's with it)."""
-    base = " --base report/base.jsonl" if base_asked else ""
+def reproduction(plan: Plan, base_asked: bool = False, scored: bool = False) -> tuple[str, ...]:
+    """Commands that repeat the audit from the plan, and the judgement alone from what was recorded: the suspect's transcript,
+    the base's, the scores."""
+    base = (" --base report/base.jsonl" if base_asked else "") + (" --scores report/scores.jsonl" if scored else "")
+    base += f" --detectors {','.join(plan.detectors)}" if scored else ""
     store = "" if plan.store == BUNDLED else f" --store {shlex.quote(plan.store)}"
     return (
         "auditor audit --plan report/plan.yaml --out again/",

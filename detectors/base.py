@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
 from sklearn.base import BaseEstimator
 
 from fingerprints.records import Arm, Record
+from fingerprints.scores import Scores, Wanted
 from fingerprints.transcript import Transcript
 
 Question = Literal["inheritance", "lineage", "service"]
@@ -57,6 +58,7 @@ class Case:
     ``candidate`` is None for a detector whose scope is the suspect alone. ``background`` holds the other stored models,
     the candidate not among them. ``base`` is the model that the suspect started from, with its answers, where that is known;
     ``shadows`` are models that were trained from it for the sake of this question.
+    ``scores`` says how likely suspect, base and teachers found the texts that detectors wanted scored.
     """
 
     suspect: Transcript
@@ -64,6 +66,7 @@ class Case:
     background: tuple[Teacher, ...] = ()
     base: Teacher | None = None
     shadows: tuple[Shadow, ...] = ()
+    scores: Scores = field(default_factory=Scores)
 
 
 class Span(Record):
@@ -201,6 +204,13 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         """Learns what it needs from the stored models (nothing, by default). The suspect, where given, only limits
         the fit to the prompts it answered; its answers are never learned from. Deterministic."""
         return self
+
+    def next_texts(
+        self, suspect: Transcript, teachers: Sequence[Teacher], base: Teacher | None, live: Sequence[str]
+    ) -> Sequence[Wanted]:
+        """What should be scored, and by whom, before measuring; nothing by default. ``live`` names the stored models that
+        are open for scoring. Pure: `measure` looks the same passages up in ``case.scores``."""
+        return ()
 
     @abstractmethod
     def measure(self, case: Case) -> Measurement | NotMeasured:

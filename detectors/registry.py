@@ -14,6 +14,8 @@ TABLE: dict[str, str] = {
     "overlap": "detectors.overlap:Overlap",
     "neighbours": "detectors.neighbours:Neighbours",
     "shadow_ratio": "detectors.shadow_ratio:ShadowRatio",
+    "mirrored_likelihood": "detectors.mirrored_likelihood:MirroredLikelihood",
+    "cross_likelihood": "detectors.cross_likelihood:CrossLikelihood",
 }
 
 

@@ -35,7 +35,7 @@ class TranscriptWriter:
         self.path = path
         self._unsynced = 0
         self._last_sync = time.monotonic()
-        self._file = _open_locked(path)
+        self._file = open_locked(path)
         try:
             reading = Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
             self._begin(reading, header, probes)
@@ -127,11 +127,15 @@ class TranscriptWriter:
         row = {**record.model_dump(mode="json", exclude_defaults=True), "type": kind}
         if kind == "header":
             row["format"] = record.format  # type: ignore[attr-defined]  # a default, but it names the format
-        _append(self._file, canonical_json(row) + b"\n", self.path)
+        append_row(self._file, canonical_json(row) + b"\n", self.path)
         self._reading.take(row)
 
 
-def _open_locked(path: Path) -> FileIO:
+def open_locked(path: Path) -> FileIO:
+    """A file open for appending, unbuffered, by this process alone; its folder is made.
+
+    Raises Locked while another process holds it, MalformedInput where it can't be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab", buffering=0)
@@ -144,12 +148,13 @@ def _open_locked(path: Path) -> FileIO:
     except OSError as error:
         file.close()
         raise Locked(
-            "another process is writing this transcript", where=path, next_step="wait for it, or write to another file"
+            "another process is writing this file", where=path, next_step="wait for it, or write to another file"
         ) from error
     return file
 
 
-def _append(file: FileIO, row: bytes, path: Path) -> None:
+def append_row(file: FileIO, row: bytes, path: Path) -> None:
+    """Appends a whole row, or nothing: a full disk leaves no half of it. Raises ResourceLimit then."""
     end = os.fstat(file.fileno()).st_size
     left = memoryview(row)
     try:

@@ -27,6 +27,10 @@ from fingerprints.subjects.spec import parse_spec
     "--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of teachers. Default: the bundled one."
 )
 @click.option("--base", metavar="SPEC", help="The model that the suspect was tuned from; asked the same, to be differenced.")
+@click.option(
+    "--teacher", "teachers", multiple=True, metavar="NAME=SPEC", help="Open this stored model for scoring; may be repeated."
+)
+@click.option("--scores", metavar="FILE", help="A scores.jsonl recorded before, for models that are not at hand any more.")
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
@@ -67,9 +71,9 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    steps = ("opening the suspect", "asking the suspect", "asking the base", "comparing with stored models")
-    with progress_steps(*steps) as (_, asking, asking_base, judging):
-        report = run(plan, folder, asking, judging, asking_base)
+    steps = ("opening the suspect", "asking the suspect", "asking the base", "scoring texts", "comparing with stored models")
+    with progress_steps(*steps) as (_, asking, asking_base, scoring, judging):
+        report = run(plan, folder, asking, judging, asking_base, scoring)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
     _tell(report, folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
@@ -80,7 +84,11 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     if spec is not None:
         changes["suspect"] = placed(spec, flags["device"], flags["dtype"])
     if flags["base"]:
-        changes["base"] = _base(flags["base"], flags["device"], flags["dtype"])
+        changes["base"] = _placed_too(flags["base"], flags["device"], flags["dtype"])
+    if flags["teachers"]:
+        changes["teachers"] = {n: _placed_too(s, flags["device"], flags["dtype"]) for n, s in map(_opened, flags["teachers"])}
+    if flags["scores"]:
+        changes["scores"] = flags["scores"]
     if flags["store_dir"]:
         changes["store"] = flags["store_dir"]
     if flags["probes"]:
@@ -101,8 +109,15 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     return make_plan({**changes, "sampling": sampling})
 
 
-def _base(spec: str, device: str | None, dtype: str | None) -> str:
-    """The base's spec, placed like the suspect's where it is a model that runs here."""
+def _opened(text: str) -> tuple[str, str]:
+    name, equals, spec = text.partition("=")
+    if not (name and equals and spec):
+        raise click.UsageError("--teacher is written NAME=SPEC, with the name of a stored model")
+    return name, spec
+
+
+def _placed_too(spec: str, device: str | None, dtype: str | None) -> str:
+    """Another model's spec, placed like the suspect's where it is a model that runs here."""
     return placed(spec, device, dtype) if parse_spec(spec).scheme in ("hf", "gguf") else spec
 
 

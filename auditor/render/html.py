@@ -55,6 +55,7 @@ def render(report: Report) -> str:
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
             base_rows=view.base_rows(report),
+            score_rows=view.score_rows(report),
             transcript_rows=view.transcript_rows(report),
             plan_text=plan_text(report),
             wording=wording,

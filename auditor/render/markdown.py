@@ -222,6 +222,9 @@ def _record(report: Report) -> Iterator[str]:
     if report.base is not None:
         yield "### Base of the suspect\n"
         yield from _bullets(f"{k}: {code(v)}" for k, v in view.base_rows(report))
+    if report.scores is not None:
+        yield "### Who found texts likely\n"
+        yield from _bullets(f"{code(k)}: {code(v)}" for k, v in view.score_rows(report))
     yield f"## Plan\n\n{fenced(plan_text(report).rstrip(), 20_000)}\n"
     yield "## Reproduction\n"
     yield fenced("\n".join(report.reproduce), 20_000) + "\n" if report.reproduce else "No command was recorded.\n"

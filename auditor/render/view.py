@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from auditor.evidence import Answer, Candidate, Finding, Report, Verdict
 from auditor.render import groups, wording
 from auditor.render.groups import Unmeasured, precedence, unmeasured
+from auditor.render.text import one_line
 from detectors.base import Question
 from fingerprints.records import Identity
 
@@ -173,6 +174,21 @@ def base_rows(report: Report) -> tuple[tuple[str, str], ...]:
     )
     named = b.identity.name == b.name
     return rows if named else (("stored as", b.name), *rows)
+
+
+def score_rows(report: Report) -> tuple[tuple[str, str], ...]:
+    """Who said how likely it finds texts, as label and value; nothing where nobody was asked."""
+    if report.scores is None:
+        return ()
+    rows = []
+    for s in report.scores.scorers:
+        failed = f", {s.n_unscored:,} that could not be scored" if s.n_unscored else ""
+        rows.append((one_line(s.name), f"{s.n_scored:,} texts{failed}; weights {s.identity.weights_sha256 or 'out of sight'}"))
+    return (
+        *rows,
+        *((one_line(who), why) for who, why in report.scores.absent.items()),
+        ("scores sha256", report.scores.sha256),
+    )
 
 
 def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:

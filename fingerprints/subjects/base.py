@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Identity, Likelihoods, Reply, Request
+from fingerprints.scores import Passage
 from fingerprints.transcript import Transcript
 
 Offer = Literal["generate", "score", "weights", "recorded"]
@@ -36,6 +37,14 @@ class Subject(ABC):
         """Log-likelihood of given texts, one record a text in the same order; ``contexts`` are read but not counted.
 
         Raises UsageProblem where the subject does not offer it.
+        """
+        raise UsageProblem("this subject gives no likelihoods", where=self.spec, next_step="use a checkpoint or a GGUF file")
+
+    def score_passages(self, passages: Sequence[Passage]) -> list[Likelihoods | str]:
+        """Log-likelihood of passages, questions read through the subject's own chat template; in the order given.
+
+        A passage that can't be scored (its template fails, it passes the context) gives the reason in words. Raises
+        UsageProblem where the subject does not offer it.
         """
         raise UsageProblem("this subject gives no likelihoods", where=self.spec, next_step="use a checkpoint or a GGUF file")
 

@@ -15,12 +15,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import Identity, Likelihoods, Reply, Request
+from fingerprints.scores import Passage
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
 from fingerprints.subjects.forcing import answer_forced
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
-from fingerprints.subjects.likelihood import likelihoods
+from fingerprints.subjects.likelihood import likelihoods, passage_likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
 from fingerprints.subjects.preflight import preflight
 from fingerprints.subjects.quiet import quiet
@@ -64,6 +65,10 @@ class Checkpoint(Subject):
     def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
         """Bits per text and token; see `fingerprints.subjects.likelihood.likelihoods`."""
         return likelihoods(self.speaker, texts, contexts)
+
+    def score_passages(self, passages: Sequence[Passage]) -> list[Likelihoods | str]:
+        """Bits of passages; see `fingerprints.subjects.likelihood.passage_likelihoods`."""
+        return passage_likelihoods(self.speaker, passages)
 
     def close(self) -> None:
         """Lets go of the model; its memory is free once nothing else refers to it."""

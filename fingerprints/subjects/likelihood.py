@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from fingerprints.errors import ResourceLimit
-from fingerprints.records import Likelihoods, sha256
+from fingerprints.errors import MalformedInput, ResourceLimit
+from fingerprints.records import Arm, Likelihoods, Request, sha256
+from fingerprints.scores import Passage
 from fingerprints.subjects.generation import Speaker, halved, out_of_memory
 from fingerprints.subjects.kept_state import state_of, state_word
 from fingerprints.subjects.quiet import quiet
@@ -34,6 +35,40 @@ def likelihoods(speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] 
     not fit into memory.
     """
     items = [_item(speaker, i, text, contexts[i] if contexts else "") for i, text in enumerate(texts)]
+    bits = _bits_of(speaker, items)
+    return [_record(text, bits[i]) for i, text in enumerate(texts)]
+
+
+def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[Likelihoods | str]:
+    """Bits of each passage in the order given, or in words why it has none (a failing template, no room in the context).
+
+    A question is rendered through the model's own template, which writes its own beginning-of-text token; the passage's
+    lead follows as the beginning of the answer. Otherwise as `likelihoods`. Raises ResourceLimit as it does for memory.
+    """
+    found: dict[int, _Item | str] = {i: _passage_item(speaker, i, passage) for i, passage in enumerate(passages)}
+    bits = _bits_of(speaker, [item for item in found.values() if isinstance(item, _Item)])
+    told = ((i, item if isinstance(item, str) else _record(passages[i].text, bits[i])) for i, item in found.items())
+    return [record for _, record in sorted(told, key=lambda pair: pair[0])]
+
+
+def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str:
+    if passage.probe is None:
+        context, templated = passage.lead, False
+    else:
+        arm = Arm.OWN if passage.arm is Arm.RECORDED else passage.arm
+        request = Request(probe=passage.probe, arm=arm)
+        try:
+            context = speaker.chat.render(request) + passage.lead
+        except MalformedInput as error:
+            return error.line()
+        templated = speaker.chat.kind == "model" and passage.probe.form != "completion"
+    try:
+        return _item(speaker, index, passage.text, context, special=not templated)
+    except ResourceLimit as error:
+        return error.what
+
+
+def _bits_of(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
     bits: dict[int, list[float]] = {item.index: [] for item in items}
     todo = sorted((item for item in items if len(item.ids) > item.scored_from), key=lambda item: -len(item.ids))
     size = speaker.batch
@@ -47,7 +82,7 @@ def likelihoods(speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] 
             size = halved(len(batch))
             continue
         del todo[: len(batch)]
-    return [_record(text, bits[i]) for i, text in enumerate(texts)]
+    return bits
 
 
 def _record(text: str, bits: list[float]) -> Likelihoods:
@@ -55,9 +90,9 @@ def _record(text: str, bits: list[float]) -> Likelihoods:
     return Likelihoods(text_sha256=sha256(text), bits=math.fsum(bits), tokens=len(bits), bytes=size, token_bits=tuple(bits))
 
 
-def _item(speaker: Speaker, index: int, text: str, context: str) -> _Item:
+def _item(speaker: Speaker, index: int, text: str, context: str, special: bool = True) -> _Item:
     tokenizer = speaker.tokenizer
-    head = list(tokenizer(context, add_special_tokens=True).input_ids) if context else []
+    head = list(tokenizer(context, add_special_tokens=special).input_ids) if context else []
     if not head:
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         head = [] if start is None else [start]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fingerprints.durable import replacing
 from fingerprints.records import Identity, Likelihoods, Reply, Request, canonical_json
+from fingerprints.scores import Passage
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Transcript
 
@@ -54,6 +55,10 @@ class CachedSubject(Subject):
     def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
         """The subject's own likelihoods; these aren't cached."""
         return self._subject.score(texts, contexts)
+
+    def score_passages(self, passages: Sequence[Passage]) -> list[Likelihoods | str]:
+        """The subject's own likelihoods; these aren't cached."""
+        return self._subject.score_passages(passages)
 
     def recorded(self) -> Transcript:
         """The subject's own record, where it is one."""

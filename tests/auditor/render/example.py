@@ -11,6 +11,8 @@ from auditor.evidence import (
     Finding,
     Part,
     Report,
+    Scorer,
+    ScoresSection,
     Skipped,
     StoreSection,
     SubjectSection,
@@ -41,6 +43,11 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         candidates=tuple(_candidate(name, i) for i, name in enumerate(names)),
         store=StoreSection(name="public teachers 2026-10", embedder="", sha256="5" * 64, n_models=12),
         base=_base(hostile),
+        scores=ScoresSection(
+            sha256="8" * 64,
+            scorers=(Scorer(name="suspect", identity=_identity("river-3b-instruct", hostile), n_scored=960, n_unscored=2),),
+            absent={f"teacher:{hostile[:9]}": "not at hand"},
+        ),
         transcript=_transcript(hostile),
         findings=(
             *(_claims(name, i, calibrated, hostile, longest_word) for i, name in enumerate(names)),
