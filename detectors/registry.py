@@ -16,6 +16,7 @@ TABLE: dict[str, str] = {
     "shadow_ratio": "detectors.shadow_ratio:ShadowRatio",
     "mirrored_likelihood": "detectors.mirrored_likelihood:MirroredLikelihood",
     "cross_likelihood": "detectors.cross_likelihood:CrossLikelihood",
+    "shared_wording": "detectors.shared_wording:SharedWording",
 }
 
 

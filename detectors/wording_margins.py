@@ -1,0 +1,136 @@
+"""Log shares of wording → one margin a maker: centred by strangers, averaged, contrasted with the best other maker.
+
+Knows arrays and who made which model; knows no text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Rank
+from detectors.lineup import Lineup
+from detectors.pairing import FEWEST
+
+Array = NDArray[np.float64]
+ROUNDS = 300
+
+
+@dataclass(frozen=True)
+class Margins:
+    """One suspect against all stored models.
+
+    ``centred`` (prompts, models) are the log shares less the strangers' mean, NaN where there is none; ``scores`` (models,)
+    their means, NaN for a model with fewer than 20; ``rounds`` (rounds, models) the means under resampling of prompts;
+    ``played`` (strangers, models) the strangers' own scores, NaN for models of their maker.
+    """
+
+    lineup: Lineup
+    centred: Array
+    scores: Array
+    rounds: Array
+    played: Array
+
+    def value(self, place: int) -> float:
+        """The maker's mean score less the best other maker's, in nats; NaN where either is missing."""
+        return float(contrast(self.scores[None], self.lineup.vendors, place)[0])
+
+    def interval(self, place: int) -> tuple[float, float]:
+        """95 % percentile interval of the value under resampling of prompts."""
+        return _ends(contrast(self.rounds, self.lineup.vendors, place))
+
+    def model_interval(self, place: int) -> tuple[float, float]:
+        """95 % percentile interval of one model's score under resampling of prompts."""
+        return _ends(self.rounds[:, place])
+
+    def null(self, place: int) -> Array:
+        """The value of each stored model as the suspect, (models,), its own maker's models out of the contrast; NaN for
+        models of the candidate's maker."""
+        out = contrast(self.played, self.lineup.vendors, place)
+        out[self.lineup.vendors == self.lineup.vendors[place]] = np.nan
+        return out
+
+    def prompts(self, place: int) -> int:
+        """On how many prompts the suspect and this model were compared."""
+        return int(np.isfinite(self.centred[:, place]).sum())
+
+    def rank(self, place: int) -> Rank:
+        """The maker's place among the makers, 1 for the most alike."""
+        means = _by_vendor(self.scores[None], self.lineup.vendors)
+        mine = means[str(self.lineup.vendors[place])][0]
+        known = [m[0] for m in means.values() if np.isfinite(m[0])]
+        return Rank(position=1 + sum(m > mine for m in known), of=len(known))
+
+    def best_other(self, place: int) -> str:
+        """The other maker that comes nearest, as it is called in the store."""
+        means = _by_vendor(self.scores[None], self.lineup.vendors)
+        others = {v: m[0] for v, m in means.items() if v != self.lineup.vendors[place] and np.isfinite(m[0])}
+        best = max(sorted(others), key=lambda v: others[v])
+        teacher = self.lineup.teachers[self.lineup.vendors.tolist().index(best)]
+        return teacher.name if self.lineup.one_vendor else teacher.vendor or teacher.name
+
+    def telling(self, place: int, most: int) -> list[tuple[int, float]]:
+        """The prompts on which the model's log share exceeds the other makers' mean most, with by how much; above 0 only."""
+        others = self.centred[:, self.lineup.vendors != self.lineup.vendors[place]]
+        n = np.maximum(np.isfinite(others).sum(axis=1), 1)
+        excess = np.nan_to_num(self.centred[:, place] - np.nansum(others, axis=1) / n, nan=-np.inf)
+        order = np.argsort(-excess, kind="stable")[:most]
+        return [(int(p), float(excess[p])) for p in order if excess[p] > 0]
+
+
+def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> Margins:
+    """Margins from a suspect's log shares (prompts, models) and the strangers' (prompts, players, models).
+
+    Only the prompts that the suspect answered count, for strangers too. Deterministic under ``seed``.
+    """
+    kept = np.isfinite(shared).any(axis=1)
+    played, known = strangers[kept], np.isfinite(strangers[kept])
+    total, n = np.where(known, played, 0.0).sum(axis=1), known.sum(axis=1)
+    centred = np.full_like(shared, np.nan)
+    centred[kept] = np.where(n > 0, shared[kept] - total / np.maximum(n, 1), np.nan)
+    rest = (total[:, None] - np.where(known, played, 0.0)) / np.maximum(n[:, None] - 1, 1)
+    alone = np.where(known & (n[:, None] > 1), played - rest, np.nan)
+    counted = np.isfinite(alone).sum(axis=0)
+    means = np.nansum(alone, axis=0) / np.maximum(counted, 1)
+    rng = np.random.default_rng(seed)
+    prompts = int(kept.sum())
+    drawn = rng.multinomial(prompts, np.full(prompts, 1 / max(1, prompts)), size=ROUNDS).astype(float) if prompts else None
+    whole = _means(centred[kept], np.ones((1, prompts)))[0]
+    rounds = np.full((1, len(whole)), np.nan) if drawn is None else _means(centred[kept], drawn)
+    enough = np.isfinite(centred).sum(axis=0) >= FEWEST
+    rounds[:, ~enough] = np.nan
+    return Margins(lineup, centred, np.where(enough, whole, np.nan), rounds, np.where(counted >= FEWEST, means, np.nan))
+
+
+def contrast(scores: Array, vendors: NDArray[np.str_], place: int) -> Array:
+    """The mean score of the candidate's maker less the best other maker's, (rows,), from (rows, models); NaN without either."""
+    means = _by_vendor(scores, vendors)
+    mine = means.pop(str(vendors[place]))
+    if not means:
+        return np.full(len(scores), np.nan)
+    others = np.nan_to_num(np.stack(list(means.values())), nan=-np.inf).max(axis=0)
+    return np.where(np.isfinite(others), mine - others, np.nan)
+
+
+def _by_vendor(scores: Array, vendors: NDArray[np.str_]) -> dict[str, Array]:
+    """Each maker's mean over its models with a score, (rows,), NaN where none has one."""
+    out = {}
+    for vendor in sorted(set(vendors.tolist())):
+        held = scores[:, vendors == vendor]
+        n = np.isfinite(held).sum(axis=1)
+        out[vendor] = np.where(n > 0, np.nansum(held, axis=1) / np.maximum(n, 1), np.nan)
+    return out
+
+
+def _means(values: Array, drawn: Array) -> Array:
+    """Weighted means over prompts, (rounds, models); NaN where no prompt with a value was drawn."""
+    known = np.isfinite(values)
+    weight = drawn @ known
+    return np.asarray(np.where(weight > 0, drawn @ np.where(known, values, 0.0) / np.maximum(weight, 1e-9), np.nan))
+
+
+def _ends(column: Array) -> tuple[float, float]:
+    low, high = np.nanquantile(column, [0.025, 0.975])
+    return float(low), float(high)
