@@ -69,7 +69,7 @@ class Margins:
         others = {v: m[0] for v, m in means.items() if v != self.lineup.vendors[place] and np.isfinite(m[0])}
         best = max(sorted(others), key=lambda v: others[v])
         teacher = self.lineup.teachers[self.lineup.vendors.tolist().index(best)]
-        return teacher.name if self.lineup.one_vendor else teacher.vendor or teacher.name
+        return str(teacher.name if self.lineup.one_vendor else teacher.vendor or teacher.name)
 
     def telling(self, place: int, most: int) -> list[tuple[int, float]]:
         """The prompts on which the model's log share exceeds the other makers' mean most, with by how much; above 0 only."""
