@@ -29,8 +29,8 @@ from fingerprints.subjects import open_subject
 
 PLANS = Path(__file__).parent / "plans"
 LADDERS = {
-    "full": "recorded", "quarter": "recorded", "qwen": "qwen", "qwen-quarter": "qwen", "nulls": "nulls", "nulls1": "nulls",
-    "gemma": "gemma",
+    "full": "recorded", "quarter": "recorded", "mixture": "recorded", "evaded": "recorded",
+    "qwen": "qwen", "qwen-quarter": "qwen", "nulls": "nulls", "nulls1": "nulls", "gemma": "gemma",
 }  # fmt: skip
 """Every ladder's folder: those of one folder make one cohort."""
 RECORDED = ("gpt4_1106_preview", "claude-2", "text_davinci_003", "cohere", "gemini-pro")
