@@ -27,9 +27,10 @@ class Attribution:
     NaN where a model has no answer or the column is of the row's own vendor.
     """
 
-    def __init__(self, book: AnswerBook, space: StyleSpace, rows: Rows) -> None:
+    def __init__(self, book: AnswerBook, space: StyleSpace, rows: Rows, *, centred: bool = True) -> None:
         self.book, self.space = book, space
-        self.model = Authorship(len(book.teachers), book.fold).fit(rows)
+        self.means = np.stack([rows.x[rows.author == a].mean(axis=0) for a in range(len(book.teachers))])
+        self.model = Authorship(len(book.teachers), book.fold, centred=centred).fit(rows)
         self.strangers = self._strangers(rows.author, rows.prompt)
 
     def _strangers(self, author: NDArray[np.int64], prompt: NDArray[np.int64]) -> Array:
@@ -44,7 +45,10 @@ class Attribution:
         return out
 
     def score(self, x: Dense, prompt: Sequence[int]) -> Array:
-        """Log P(author | answer) for a suspect's answers in the space, shape (answers, authors), each ≤ 0."""
+        """Log P(author | answer) for a suspect's answers in the space, shape (answers, authors), each ≤ 0.
+
+        ``prompt`` numbers the book's prompts; -1 for another prompt, which only answers taken alone may have.
+        """
         return np.asarray(log_softmax(self.model.score(x, np.asarray(prompt, dtype=np.int64)), axis=1))
 
     def families(self, x: Dense, prompt: Sequence[int]) -> dict[str, Array]:
@@ -53,11 +57,13 @@ class Attribution:
         return {name: self.model.contribution(x, number, where) for name, where in self.space.slices.items()}
 
 
-def attributions(book: AnswerBook, families: Sequence[Mapping[str, tuple[int, float]]]) -> list[Attribution]:
+def attributions(
+    book: AnswerBook, families: Sequence[Mapping[str, tuple[int, float]]], *, centred: bool = True
+) -> list[Attribution]:
     """One classifier for each choice of families, over the same answers; every text is read once for all of them."""
     pairs = [(a, p) for a, said in enumerate(book.answers) for p in said]
     author, prompt = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
     texts = [book.answers[a][p] for a, p in pairs]
     spaces = [StyleSpace(chosen).fit(texts) for chosen in families]
     arrays = transform_all(spaces, texts)
-    return [Attribution(book, space, Rows(x, author, prompt)) for space, x in zip(spaces, arrays, strict=True)]
+    return [Attribution(book, space, Rows(x, author, prompt), centred=centred) for space, x in zip(spaces, arrays, strict=True)]

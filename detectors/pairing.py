@@ -6,8 +6,8 @@ about how a model writes. Knows records; knows no statistics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,11 @@ class AnswerBook:
         """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
 
+    def read(self, reading: Callable[[int, str], str], most: int | None = None) -> AnswerBook:
+        """The same book, each text as ``reading(prompt, text)`` gives it; of a model at most ``most``, evenly spaced."""
+        kept = [[*said.items()][:: max(1, -(-len(said) // most)) if most else 1] for said in self.answers]
+        return replace(self, answers=tuple({p: reading(p, text) for p, text in said} for said in kept))
+
 
 def style_answers(transcript: Transcript) -> dict[str, Answer]:
     """The first readable default-arm answer to each style-like prompt, by the prompt's digest."""
@@ -81,11 +86,18 @@ def answer_book(teachers: Sequence[Teacher], suspect: Transcript | None) -> Answ
 
     A model stays that answered at least 20 of them and at least half as many as the model that answered most.
     """
-    wanted = None if suspect is None else set(style_answers(suspect))
+    return book_of(teachers, None if suspect is None else set(style_answers(suspect)))
+
+
+def book_of(teachers: Sequence[Teacher], wanted: Collection[str] | None, share: float = 0.5) -> AnswerBook:
+    """The book of the stored models' answers to ``wanted`` prompts (digests; to all where None).
+
+    A model stays that answered at least 20 of them and at least ``share`` as many as the model that answered most.
+    """
     said = [{k: a.text for k, a in style_answers(t.transcript).items() if wanted is None or k in wanted} for t in teachers]
     most = max((len(s) for s in said), default=0)
     order = sorted(range(len(teachers)), key=lambda i: teachers[i].name)
-    kept = [i for i in order if len(said[i]) >= max(FEWEST, most / 2)]
+    kept = [i for i in order if len(said[i]) >= max(FEWEST, most * share)]
     prompts = tuple(sorted({k for i in kept for k in said[i]}))
     number = {k: n for n, k in enumerate(prompts)}
     answers = tuple({number[k]: text for k, text in sorted(said[i].items())} for i in kept)

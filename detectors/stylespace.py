@@ -32,6 +32,12 @@ GUARDED: Mapping[str, tuple[int, float]] = {
 }  # fmt: skip
 """Families of the content guard: nothing that names what a text is about."""
 
+UNENDED: Mapping[str, tuple[int, float]] = {k: v for k, v in FULL.items() if k not in ("closings", "moments")}
+"""Families for answers that were cut at some length: nothing that looks at how a text ends or how long it is."""
+
+PROSE: Mapping[str, tuple[int, float]] = {k: v for k, v in UNENDED.items() if k != "markdown"}
+"""The same for texts without their layout."""
+
 
 @dataclass(frozen=True)
 class Chosen:
