@@ -16,11 +16,8 @@ TABLE: dict[str, str] = {
     "shadow_ratio": "detectors.shadow_ratio:ShadowRatio",
     "mirrored_likelihood": "detectors.mirrored_likelihood:MirroredLikelihood",
     "cross_likelihood": "detectors.cross_likelihood:CrossLikelihood",
-<<<<<<< HEAD
     "shared_wording": "detectors.shared_wording:SharedWording",
-=======
     "movement": "detectors.movement:Movement",
->>>>>>> e591880 (Measure how a suspect moved from its base, since likeness alone can't tell a student from its base's own habits)
 }
 
 
