@@ -26,6 +26,7 @@ from auditor.evidence import (
 from auditor.plan import BUNDLED, Plan, make_plan, parse_probes
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.scoring import find_scores, scores_section
+from auditor.sequential import watching
 from auditor.telling import alternatives, answers, limits, reproduction
 from auditor.version import VERSION
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
@@ -76,11 +77,14 @@ def run(
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
         chosen = _chosen(store, plan.candidates)
+        watch = watching(plan, store)
         with open_subject(plan.suspect) as subject:
-            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking)
+            stop = watch.stop() if watch else None
+            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
         base = find_base(plan, transcript, store, out, asking_base)
         scores = find_scores(plan, transcript, base, lambda: _others(store, transcript), out, scoring)
-        return judge(plan, transcript, store, chosen, judging, base, scores)
+        report = judge(plan, transcript, store, chosen, judging, base, scores)
+    return watch.told(report, transcript, plan) if watch else report
 
 
 def judge(

@@ -171,6 +171,41 @@ class CalibrationSection(Record):
     notes: tuple[str, ...] = ()
 
 
+class SequentialRow(Record):
+    """One vendor's bets: ``rate`` is the mean share of rival vendors below it on the suspect's answers, 0 to 1.
+
+    ``more``: it is more like the vendor than any known stranger: the ``strangers`` stored ones, and the calibration's untaught
+    models; the most alike has the rate ``stranger``.
+    ``less``: it is less like it than nine in ten taught models (``taught``). The p-values hold however often one looked, and
+    are raised for the number of vendors. ``after`` counts prompts until the decision.
+    """
+
+    vendor: str
+    rate: float
+    stranger: float
+    strangers: int
+    taught: float | None
+    p_more: float
+    p_less: float | None
+    decision: Literal["more", "less", "open"]
+    after: int | None
+
+
+class SequentialSection(Record):
+    """What asking until it is enough came to: ``asked`` of ``planned`` questions, bets on ``prompts`` of them.
+
+    ``alpha`` bounds the chance of any false decision among the vendors. Likeness is decided here, not teaching.
+    """
+
+    alpha: float
+    planned: int
+    asked: int
+    stopped: bool
+    prompts: int
+    calibration: str | None
+    rows: tuple[SequentialRow, ...]
+
+
 class Candidate(Record):
     """A stored model that the suspect was compared with.
 
@@ -241,6 +276,7 @@ class Report(Record):
     base: BaseSection | None = None
     calibration: CalibrationSection | None = None
     scores: ScoresSection | None = None
+    sequential: SequentialSection | None = None
     transcript: TranscriptSection
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]

@@ -64,6 +64,7 @@ class Plan(Record):
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
     detectors: tuple[str, ...] = ("self_identification", "stylistic_overlap")
     calibration: str = "shipped"
+    sequential: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     sampling: Sampling = Sampling()
 
     def probe_sets(self) -> list[ProbeSet]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fingerprints.errors import Incomplete, printable
@@ -24,6 +25,22 @@ Progress = Callable[[int, int], None]
 """Called with (answers so far, answers in all)."""
 
 WORST_ERROR_SHARE = 0.2
+STOPPED = "stopped"
+"""The kind of event that says why a transcript was ended before all was asked."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop before all is asked: the order of asking, how many answers between two looks, and whether it is enough.
+
+    ``order`` is a sort key of requests that must not depend on any answer.
+    """
+
+    order: Callable[[Request], tuple[object, ...]]
+    enough: Callable[[Transcript], bool]
+    every: int = 16
+
+
 WORST_REJECTED_SHARE = 0.2
 """Above it the endpoint rejects the way it is asked, not the questions."""
 REJECTED_AT_FIRST = 5
@@ -55,8 +72,11 @@ def collect(
     sampling: Sampling,
     into: Path,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Transcript:
     """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
+
+    With ``stop`` it looks after every so many answers, and ends the transcript, with an event, once that is enough.
 
     A recording is copied as it is, its events too, and stays incomplete where it was. A question that an endpoint rejected
     is kept as that and not asked again, unless over a fifth were. Raises Incomplete when the subject stops
@@ -68,15 +88,25 @@ def collect(
     requests = requests_for(probe_sets, sampling)
     probes = [probe for probe_set in probe_sets for probe in probe_set.probes]
     with TranscriptWriter(into, _header(subject, probe_sets, sampling), probes) as writer:
-        _ask(subject, requests, writer, progress)
+        if stop is None:
+            _ask(subject, requests, writer, progress)
+        else:
+            _ask_until(subject, requests, writer, progress, stop)
         return writer.transcript()
 
 
-def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter, progress: Progress | None) -> None:
+def _ask(
+    subject: Subject,
+    requests: Sequence[Request],
+    writer: TranscriptWriter,
+    progress: Progress | None,
+    whole: bool = True,
+) -> None:
     settled = _settled(requests, writer.done)
     todo = [r for r in requests if r.key not in settled]
     rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
-    done, failed, drift = len(requests) - len(todo), 0, set[str]()
+    done, failed = len(requests) - len(todo), 0
+    drift = {reply.served_model for reply in writer.done.values() if reply.served_model}
     if progress:
         progress(done, len(requests))
     for reply in subject.generate(todo):
@@ -103,7 +133,7 @@ def _ask(subject: Subject, requests: Sequence[Request], writer: TranscriptWriter
                 where=subject.spec,
                 next_step="mend the endpoint or its options, or take these questions out, and run the same command again",
             )
-    if done == len(requests) and not failed:
+    if whole and done == len(requests) and not failed:
         writer.finish()
 
 
@@ -117,6 +147,33 @@ def _settled(requests: Sequence[Request], held: Mapping[Key, Reply]) -> dict[Key
 
 def _too_many(rejected: int, answered: int, of: int) -> bool:
     return rejected > WORST_REJECTED_SHARE * of or (rejected >= REJECTED_AT_FIRST and not answered)
+
+
+def _ask_until(
+    subject: Subject, requests: Sequence[Request], writer: TranscriptWriter, progress: Progress | None, stop: Stop
+) -> None:
+    """Asks in rounds. A resumed run looks first: what is held may be enough."""
+    todo = sorted(requests, key=stop.order)
+    asked = sum(r.key in writer.done for r in requests)
+    while any(r.key not in writer.done for r in todo):
+        if asked and stop.enough(writer.transcript()):
+            if not writer.finished:
+                writer.event(STOPPED, f"enough after {asked} of {len(requests)} questions")
+                writer.finish()
+            return
+        part = [r for r in todo if r.key not in writer.done][: stop.every]
+        before = len(writer.done)
+        _ask(subject, part, writer, _further(progress, asked, len(requests)), whole=False)
+        asked += len(part)
+        if len(writer.done) == before:
+            break
+    if all(r.key in writer.done for r in requests):
+        writer.finish()
+
+
+def _further(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """The progress of a round as that of the whole."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
 
 
 def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:

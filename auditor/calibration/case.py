@@ -34,13 +34,21 @@ def weigh_case(choice: str, findings: Sequence[Finding], candidates: Sequence[Ca
 
     Without one every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no calibration.
     """
-    tried = [read_calibration(Path(choice))] if choice not in (SHIPPED, NONE) else []
-    tried += shipped_calibrations() if choice == SHIPPED else []
-    for calibration in tried:
+    for calibration in calibrations(choice):
         found = weighed(findings, candidates, calibration)
         if found.used or choice not in (SHIPPED, NONE):
             return Case(found.findings, found.verdicts, _section(calibration, found, candidates, transcript))
     return Case(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
+
+
+def calibrations(choice: str) -> tuple[Calibration, ...]:
+    """The calibrations that a plan's choice stands for, in the order in which they are tried; empty for ``none``.
+
+    Raises MalformedInput for a file that is no calibration.
+    """
+    if choice == NONE:
+        return ()
+    return shipped_calibrations() if choice == SHIPPED else (read_calibration(Path(choice)),)
 
 
 def _why_not(candidate: Candidate) -> str:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from auditor.calibration.figures import curves_of, figures_of
 from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
-from auditor.calibration.rows import Level, Row
+from auditor.calibration.rows import Known, Level, Row
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
+from detectors.base import Teacher
 from detectors.holdout import Split, hold_out
+from detectors.sequential import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
 
@@ -23,6 +25,7 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 LEVELS: tuple[Level, ...] = ("model", "vendor")
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
+FEWEST_TAUGHT = 5
 SCHEMES = (GROUP, TEACHER, START, BOTH)
 
 
@@ -32,6 +35,7 @@ def calibrated(
     population: Population,
     cohort_sha256: str,
     notes: Sequence[str] = (),
+    shares: tuple[float | None, float | None] = (None, None),
     progress: Progress | None = None,
 ) -> Calibration:
     """The calibration that the rows give: ratios for every level and number of prompts, with held-out figures.
@@ -68,8 +72,29 @@ def calibrated(
     return Calibration(
         name=name, population=population, cohort_sha256=cohort_sha256, created=timestamp(),
         tool=f"distillation-auditor {VERSION}", fitted=tuple(fitted), figures=tuple(figures), curves=tuple(curves),
-        notes=tuple(told),
+        taught_share=shares[0], untaught_share=shares[1], notes=tuple(told),
     )  # fmt: skip
+
+
+def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
+    """What nine in ten taught lineages reach, and the most that any model reaches for a vendor that did not teach it: the
+    mean share of rival vendors below that vendor on its own answers (`detectors.sequential`).
+
+    A taught lineage counts once, by its mean. None and None where fewer than five taught lineages share prompts with the store.
+    """
+    watched, taught, untaught = Sequential(teachers), dict[str, list[float]](), list[float]()
+    for model in known:
+        shares = watched.shares(model.transcript)
+        makers, kin = ({v.casefold() for v in names} for names in (model.vendors, model.kin))
+        for vendor, mean in zip(watched.vendors, shares.mean(axis=0).tolist() if len(shares) else (), strict=False):
+            if vendor in makers:
+                taught.setdefault(model.group, []).append(mean)
+            elif vendor not in kin:
+                untaught.append(mean)
+    if len(taught) < FEWEST_TAUGHT or not untaught:
+        return None, None
+    lineages = [float(np.mean(values)) for values in taught.values()]
+    return round(float(np.quantile(lineages, 0.1, method="lower")), 4), round(max(untaught), 4)
 
 
 def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]:

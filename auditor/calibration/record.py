@@ -110,7 +110,12 @@ class Fitted(_Numbers):
 
 
 class Calibration(_Numbers):
-    """Everything that turns a case's measurements into ratios, and what is known of their errors."""
+    """Everything that turns a case's measurements into ratios, and what is known of their errors.
+
+    ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below their teacher's
+    (`detectors.sequential`), ``untaught_share`` the most that any model reaches for a vendor that did not teach it; None where
+    fewer than five are known.
+    """
 
     format: Literal["calibration/1"] = "calibration/1"
     name: str
@@ -121,6 +126,8 @@ class Calibration(_Numbers):
     fitted: tuple[Fitted, ...]
     figures: tuple[Figures, ...] = ()
     curves: tuple[Curves, ...] = ()
+    taught_share: float | None = None
+    untaught_share: float | None = None
     notes: tuple[str, ...] = ()
 
     def at(self, level: Level, n: int) -> Fitted | None:

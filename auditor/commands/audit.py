@@ -40,6 +40,16 @@ from fingerprints.subjects.spec import parse_spec
     metavar="FILE",
     help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
 )
+@click.option(
+    "--sequential", is_flag=True, help="Ask until it is enough either way; the report tells how many questions it saved."
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0001, 0.4999),
+    default=0.05,
+    show_default=True,
+    help="Of --sequential: chance of any error.",
+)
 @click.option("--candidate", "candidates", multiple=True, metavar="NAME", help="Only this stored model; may be repeated.")
 @sampling_options
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")
@@ -97,6 +107,8 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
         changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
     if flags["candidates"]:
         changes["candidates"] = list(flags["candidates"])
+    if flags["sequential"]:
+        changes["sequential"] = flags["alpha"]
     if flags["calibration"]:
         changes["calibration"] = flags["calibration"]
     sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])

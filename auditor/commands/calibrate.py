@@ -10,7 +10,7 @@ import click
 
 from auditor.audit import open_store
 from auditor.calibration.cohort import known_models, population_of
-from auditor.calibration.fit import calibrated
+from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.page import calibration_page
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
@@ -87,7 +87,8 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
         rows = measured_rows(known, teachers, makers, sizes, measuring)
         population = population_of(known, teachers, flags["about"] or "")
         name = flags["name"] or folder.resolve().name
-        return calibrated(name, rows, population, cohort.digest(), progress=fitting)
+        shares = shares_of(known, teachers)
+        return calibrated(name, rows, population, cohort.digest(), shares=shares, progress=fitting)
 
 
 def _sizes(text: str) -> list[int]:

@@ -23,7 +23,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _error_rates, _glance, _alone, _candidates, _rest, _record)
+    parts = (_head, _answers, _error_rates, _sequential, _glance, _alone, _candidates, _rest, _record)
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
@@ -86,6 +86,13 @@ def _error_rates(report: Report) -> Iterator[str]:
     yield f"Calibration {code(section.name)}, SHA-256 {code(section.sha256)}. {inline(section.about)}\n"
     if section.distance:
         yield f"> **This case lies outside of what was calibrated on.** {inline(' '.join(section.distance))}\n"
+
+
+def _sequential(report: Report) -> Iterator[str]:
+    if report.sequential is not None:
+        yield f"## Asked until it was enough\n\n{inline(weights.sequential_told(report.sequential))}\n"
+        rows = weights.sequential_rows(report.sequential)
+        yield table(weights.SEQUENTIAL_COLUMNS, ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows)) + "\n"
 
 
 def _verdict(v: Verdict) -> tuple[str, ...]:

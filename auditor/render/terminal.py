@@ -42,6 +42,7 @@ def _tell(report: Report, console: Console, plain: bool) -> None:
     for card in view.cards(report):
         _figures(report, card, console, plain)
     _error_rates(report, console, plain)
+    _sequential(report, console, plain)
     section(console, "Limits", plain)
     for line in report.limits or (wording.NO_LIMITS,):
         console.print(item(line))
@@ -95,6 +96,14 @@ def _error_rates(report: Report, console: Console, plain: bool) -> None:
     print_rows(console, plain, weights.COLUMNS, [tuple(safe(c) for c in row) for row in weights.rates(found)])
     for line in found.distance:
         console.print(safe(f"Outside of what was calibrated on: {line}", "yellow"))
+
+
+def _sequential(report: Report, console: Console, plain: bool) -> None:
+    if report.sequential is not None:
+        section(console, "Asked until it was enough", plain)
+        console.print(safe(weights.sequential_told(report.sequential), "dim"))
+        rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(report.sequential)]
+        print_rows(console, plain, weights.SEQUENTIAL_COLUMNS, rows)
 
 
 def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> None:

@@ -13,6 +13,8 @@ from auditor.evidence import (
     Report,
     Scorer,
     ScoresSection,
+    SequentialRow,
+    SequentialSection,
     Skipped,
     StoreSection,
     SubjectSection,
@@ -69,6 +71,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
             ),
         ),
         calibration=_calibration(hostile) if calibrated else None,
+        sequential=_sequential(f"acme {hostile[:25]}") if calibrated else None,
         verdicts=(
             *(_verdict(name, i, calibrated) for i, name in enumerate(names)),
             *((_vendor(f"vendor:acme {hostile[:25]}"),) if calibrated else ()),
@@ -343,6 +346,18 @@ def _calibration(hostile: str) -> CalibrationSection:
         error_rates=tuple(rates), distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
         notes=("Nothing is fitted for models at 20 prompts.",),
     )  # fmt: skip
+
+
+def _sequential(vendor: str) -> SequentialSection:
+    row = SequentialRow(
+        vendor=vendor, rate=0.81, stranger=0.7, strangers=11, taught=0.75, p_more=0.04, p_less=1.0, decision="more", after=48
+    )
+    other = row.model_copy(
+        update={"vendor": "bolt", "rate": 0.3, "p_more": 1.0, "p_less": None, "decision": "open", "after": None}
+    )
+    return SequentialSection(
+        alpha=0.05, planned=363, asked=211, stopped=True, prompts=48, calibration="small models", rows=(other, row)
+    )
 
 
 def _vendor(name: str) -> Verdict:
