@@ -90,27 +90,7 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
-    changes: dict[str, Any] = {}
-    if spec is not None:
-        changes["suspect"] = placed(spec, flags["device"], flags["dtype"])
-    if flags["base"]:
-        changes["base"] = _placed_too(flags["base"], flags["device"], flags["dtype"])
-    if flags["teachers"]:
-        changes["teachers"] = {n: _placed_too(s, flags["device"], flags["dtype"]) for n, s in map(_opened, flags["teachers"])}
-    if flags["scores"]:
-        changes["scores"] = flags["scores"]
-    if flags["store_dir"]:
-        changes["store"] = flags["store_dir"]
-    if flags["probes"]:
-        changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
-    if flags["detectors"]:
-        changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
-    if flags["candidates"]:
-        changes["candidates"] = list(flags["candidates"])
-    if flags["sequential"]:
-        changes["sequential"] = flags["alpha"]
-    if flags["calibration"]:
-        changes["calibration"] = flags["calibration"]
+    changes = _changes(spec, flags)
     sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])
     if plan_file is not None:
         base = read_plan(Path(plan_file), changes)
@@ -119,6 +99,28 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     if spec is None:
         raise click.UsageError("Missing argument 'SPEC' (or --plan FILE)")
     return make_plan({**changes, "sampling": sampling})
+
+
+def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """The plan's fields that were given as flags."""
+    plain = {"scores": "scores", "store_dir": "store", "calibration": "calibration"}
+    changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
+    device, dtype = flags["device"], flags["dtype"]
+    if spec is not None:
+        changes["suspect"] = placed(spec, device, dtype)
+    if flags["base"]:
+        changes["base"] = _placed_too(flags["base"], device, dtype)
+    if flags["teachers"]:
+        changes["teachers"] = {n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])}
+    if flags["probes"]:
+        changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
+    if flags["detectors"]:
+        changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
+    if flags["candidates"]:
+        changes["candidates"] = list(flags["candidates"])
+    if flags["sequential"]:
+        changes["sequential"] = flags["alpha"]
+    return changes
 
 
 def _opened(text: str) -> tuple[str, str]:
