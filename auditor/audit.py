@@ -190,7 +190,7 @@ def _report(
     base: Base | None,
     scores: Scores,
 ) -> Report:
-    section = _transcript_section(transcript)
+    section = transcript_section(transcript)
     created = timestamp()
     case = weigh_case(plan.calibration, findings, candidates, transcript)
     return Report(
@@ -236,7 +236,8 @@ def _identical(one: Transcript, other: Transcript) -> int:
     return len({prompt for prompt, _ in theirs & ours})
 
 
-def _transcript_section(transcript: Transcript) -> TranscriptSection:
+def transcript_section(transcript: Transcript) -> TranscriptSection:
+    """What was asked and how it went, as a report tells it."""
     replies = transcript.replies
     return TranscriptSection(
         sha256=transcript.digest(),

@@ -29,6 +29,7 @@ from auditor.commands.info import detectors, doctor
 from auditor.commands.ladder import ladder
 from auditor.commands.probe import probe
 from auditor.commands.report import report
+from auditor.commands.shadow import shadow
 from auditor.commands.store import store
 from auditor.commands.zoo import zoo
 from auditor.console import put_error, say
@@ -62,7 +63,7 @@ def cli() -> None:
 
 for command in (ladder, derive, zoo):
     control.add_command(command)
-for command in (audit, calibrate, compare, probe, store, control, report, detectors, doctor):
+for command in (audit, shadow, calibrate, compare, probe, store, control, report, detectors, doctor):
     cli.add_command(command)
 
 

@@ -248,21 +248,21 @@ def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: Watch
 
 def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: Watch = SILENT) -> None:
     """Makes one rung in its folder and asks it the ladder's probes; raises what `climb` raises."""
-    spec = _made(rung, folder, watch)
+    spec = make_rung(rung, folder, watch)
     if ladder.probes:
         _ask(ladder, spec, folder, watch.asking)
 
 
-def _made(rung: Rung, folder: Path, watch: Watch) -> str:
-    """Trains, derives or describes a rung, and returns the spec that opens it."""
+def make_rung(rung: Rung, folder: Path, watch: Watch = SILENT, scale: Scale = BRIEF) -> str:
+    """Trains, derives or describes a rung, and returns the spec that opens it. Raises what `climb` raises."""
     if isinstance(rung, Untrained):
         return make_untrained(rung, folder)
     if isinstance(rung, Quantised):
         trained = trained_folder(rung, folder)
         if trained.parent == folder:  # else it is a finished rung's
-            train(rung.recipe, trained, watch, BRIEF)
+            train(rung.recipe, trained, watch, scale)
         return make_quantised(rung, trained, folder)
-    train(rung, folder, watch, BRIEF)
+    train(rung, folder, watch, scale)
     student = folder / STUDENT
     return f"{rung.student.base},adapter={student}" if rung.student.lora is not None else f"hf:{student}"
 

@@ -1,0 +1,119 @@
+"""Whole shadow audits in a small world: suspects whose teacher is known, a kill, a budget, and what lies in the folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from auditor.cli import run
+from auditor.controls.cohort import load_cohort
+from auditor.evidence import Report
+from auditor.render.bundle import load_bundle
+from auditor.shadow.audit import DECISION, REPORT, SHADOWS, shadow_audit
+from auditor.shadow.plan import ShadowPlan, make_shadow_plan
+from auditor.shadow.purse import Purse, Spent
+from fingerprints.errors import MalformedInput
+from tests.auditor.shadow.small import EXAMPLES, base, recipe_file, student, teacher
+from tests.tree import ROOT
+
+SEEDS = 3
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("shadow-world")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AUDITOR_CACHE", str(home / "cache"))
+    base(home)
+    student(home, "taught", "alpha", f"hf:{home / 'base' / 'student'}", 7)
+    student(home, "untaught", "plain", f"hf:{home / 'base' / 'student'}", 8)
+    return home
+
+
+def plan(world: Path, suspect: str, **more: object) -> ShadowPlan:
+    choices = {
+        "recipe": str(recipe_file(world)), "n": EXAMPLES, "seeds": SEEDS, "probes": "style:20", "max_tokens": 32, **more,
+    }  # fmt: skip
+    teachers = [teacher(world, "alpha"), teacher(world, "beta")]
+    return make_shadow_plan(
+        f"hf:{world / suspect / 'student'}", teachers, f"hf:{world / 'base' / 'student'}", "tiny", **choices
+    )
+
+
+def flags(world: Path, suspect: str, out: Path) -> list[str]:
+    return [
+        "shadow", "--suspect", f"hf:{world / suspect / 'student'}", "--base", f"hf:{world / 'base' / 'student'}",
+        "--teachers", f"{teacher(world, 'alpha')},{teacher(world, 'beta')}", "--recipe", str(recipe_file(world)),
+        "--size", "tiny", "--seeds", str(SEEDS), "--n", str(EXAMPLES), "--probes", "style:20", "--max-tokens", "32",
+        "--out", str(out),
+    ]  # fmt: skip
+
+
+def outcomes(report: Report) -> dict[str | None, str]:
+    return {v.candidate: v.outcome for v in report.verdicts}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = world / "audit"
+    child = subprocess.Popen([sys.executable, "-m", "auditor", *flags(world, "taught", out)], cwd=ROOT)
+    while child.poll() is None and len(list((out / SHADOWS).glob("*/card.json"))) < 2:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    early = {p: p.stat().st_mtime_ns for p in (out / SHADOWS).glob("*/student/*.safetensors")}
+    assert early
+    assert run([*flags(world, "taught", out), "--fail-on", "weak", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert {v["candidate"]: v["outcome"] for v in report["verdicts"]} == {"alpha": "supported", "beta": "not_supported"}
+    assert {p: p.stat().st_mtime_ns for p in early} == early, "a finished shadow was trained again"
+
+    # What lies there is an ordinary cohort and an ordinary bundle.
+    cohort = load_cohort(out / SHADOWS)
+    assert len(cohort) == 1 + SEEDS * 5
+    assert {k: len(v) for k, v in cohort.by_teacher().items()} == {"": 1 + 3 * SEEDS, "alpha": SEEDS, "beta": SEEDS}
+    kept = load_bundle(out / REPORT)
+    assert kept.base is not None
+    assert (kept.base.origin, kept.plan["decided"]["seeds"]) == ("user", SEEDS)
+    assert kept.findings[0].calibration == f"shadows {cohort.digest()[:16]}"
+
+    # Another suspect of the same base needs its own folder; the shadows could be taken along, but nothing is mixed up.
+    assert run(flags(world, "untaught", out)) == 3
+    assert "another shadow audit" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_suspect_that_no_candidate_taught_is_supported_for_nobody(world: Path) -> None:
+    report = shadow_audit(plan(world, "untaught"), world / "null")
+    assert "supported" not in outcomes(report).values()
+    assert "None of 2 candidates is supported" in report.answers[0].answer
+
+
+@pytest.mark.timeout(120)
+def test_a_spent_budget_ends_the_audit_with_what_there_is(world: Path) -> None:
+    limited = plan(world, "taught", budget_minutes=600.0, seeds=2)
+    out = world / "limited"
+    # An earlier run has left a minute less than nothing: the base itself is still asked, and no shadow is trained.
+    out.mkdir()
+    (out / "plan.yaml").write_text(limited.to_yaml())
+    Purse.open(limited, out, Spent(seconds=1, tokens=1, trained=True)).put("x", Spent(seconds=36_060, tokens=1, trained=True))
+    report = shadow_audit(limited, out)
+    assert set(outcomes(report).values()) == {"not_assessable"}
+    assert any("10 shadows could be made" in limit for limit in report.limits)
+    assert [m.name for m in load_cohort(out / SHADOWS)] == ["untrained-base0"]
+    assert load_bundle(out / REPORT).verdicts == report.verdicts
+
+
+def test_a_decision_that_was_damaged_is_one_line(world: Path) -> None:
+    out = world / "limited"
+    (out / DECISION).write_text("{")
+    with pytest.raises(MalformedInput, match="decision"):
+        shadow_audit(plan(world, "taught", budget_minutes=600.0, seeds=2), out)
