@@ -15,7 +15,7 @@ from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.contrasts import FEWEST_PROMPTS, MOST_PROMPTS, Contrasts, bits_per_byte, measured, passage_of, same_model
 from detectors.lineup import lineup
 from detectors.pairing import Answer, style_answers
-from fingerprints.scores import BASE, Wanted, teacher
+from fingerprints.scores import BASE, Scores, Wanted, teacher
 from fingerprints.transcript import Transcript
 
 NOTES = (
@@ -81,10 +81,11 @@ class CrossLikelihood(Detector):
 
     def _found(self, case: Case, base: Teacher) -> Contrasts:
         """All live models' gains, kept for the next candidate of the same audit."""
-        key = (id(case.scores), frozenset(t.name for t in (case.candidate, *case.background) if t))
-        if getattr(self, "kept_", (None, None))[0] != key:
-            self.kept_ = key, _contrasts(case, base)
-        return self.kept_[1]
+        names = frozenset(t.name for t in (case.candidate, *case.background) if t)
+        kept: tuple[Scores, object, Contrasts] | None = getattr(self, "kept_", None)
+        if kept is None or kept[0] is not case.scores or kept[1] != names:
+            kept = self.kept_ = (case.scores, names, _contrasts(case, base))
+        return kept[2]
 
 
 def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[Answer, Answer]]:

@@ -77,10 +77,11 @@ class MirroredLikelihood(Detector):
         """All models' gains, kept for the next candidate of the same audit."""
         assert case.candidate is not None  # noqa: S101  (checked by measure)
         everybody = [case.candidate, *case.background]
-        key = (id(case.scores), frozenset(t.name for t in everybody))
-        if getattr(self, "kept_", (None, None))[0] != key:
-            self.kept_ = key, _contrasts(everybody, base, case.scores)
-        return self.kept_[1]
+        names = frozenset(t.name for t in (case.candidate, *case.background) if t)
+        kept: tuple[Scores, object, Contrasts] | None = getattr(self, "kept_", None)
+        if kept is None or kept[0] is not case.scores or kept[1] != names:
+            kept = self.kept_ = (case.scores, names, _contrasts(everybody, base, case.scores))
+        return kept[2]
 
 
 def _books(teachers: Sequence[Teacher]) -> list[tuple[dict[str, Answer], set[str]]]:

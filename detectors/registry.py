@@ -18,6 +18,7 @@ TABLE: dict[str, str] = {
     "cross_likelihood": "detectors.cross_likelihood:CrossLikelihood",
     "shared_wording": "detectors.shared_wording:SharedWording",
     "movement": "detectors.movement:Movement",
+    "prefill_identity": "detectors.prefill_identity:PrefillIdentity",
 }
 
 
