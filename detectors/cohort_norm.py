@@ -8,7 +8,7 @@ Knows values, labels, candidates and groups; knows no detector and no file.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated, Self
 
 import numpy as np
@@ -23,32 +23,38 @@ PSEUDO_GROUPS = 4.0
 _NARROWEST = 1e-6
 
 
-class Scale(Record):
-    """Where the values of unrelated suspects lie for one candidate, how far they spread, how many groups say so."""
+class Centre(Record):
+    """Where the values of unrelated suspects lie for one candidate, and how many independent groups say so."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    centre: float
-    spread: Annotated[float, Field(gt=0)]
-    groups: Annotated[int, Field(ge=0)]
+    value: float
+    groups: Annotated[int, Field(ge=1)]
 
 
 class CohortNumbers(Record):
-    """What a fitted `CohortNorm` knows, as plain numbers: one scale for each candidate, and the one for any other."""
+    """What a fitted `CohortNorm` knows, as plain numbers.
+
+    ``known`` are the candidates' centres, ``spread`` is how far unrelated suspects lie from them; ``other`` and
+    ``other_spread`` are the same for a candidate that was never seen.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    known: dict[str, Scale]
-    other: Scale
+    known: dict[str, Centre]
+    spread: Annotated[float, Field(gt=0)]
+    other: float
+    other_spread: Annotated[float, Field(gt=0)]
 
 
 class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """z = (value − centre)/spread, by candidate.
+    """z = (value − the candidate's centre)/spread.
 
-    Centre and spread are those of the rows with label 0, independent groups weighing alike; both are shrunken towards the
-    centre of all candidates and their mean spread, as if ``pseudo_groups`` more groups had been seen there. A candidate
-    that the fit never saw gets the centre of all and a spread that holds how far candidates differ, too: its values come
-    out nearer to 0, as they should where nobody knows what strangers get.
+    A candidate's centre is the mean of its rows with label 0, independent groups weighing alike, shrunken towards the mean of
+    all candidates as if ``pseudo_groups`` more groups had been seen there. The spread is one for all candidates (the root of
+    their mean variance): what a student adds doesn't grow with how far strangers scatter. A candidate that the fit never
+    saw gets the mean of all and a spread that holds how far candidates differ, too: its values come out nearer to 0, as
+    they should where nobody knows what strangers get.
     """
 
     def __init__(self, pseudo_groups: float = PSEUDO_GROUPS) -> None:
@@ -57,7 +63,8 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     def fit(self, values: ArrayLike, labels: ArrayLike, candidates: Sequence[str], groups: Sequence[Hashable]) -> Self:
         """Learns from values (rows,), NaN where nothing was measured, labels, candidates and independent groups.
 
-        Raises ValueError for lengths that differ and where no row with label 0 was measured.
+        ``held_out_`` (rows,) keeps each row's normalised value from the scales without its own group, NaN where no other
+        group was measured. Raises ValueError for lengths that differ and where no row with label 0 was measured.
         """
         x, y = np.asarray(values, dtype=np.float64), np.asarray(labels)
         if x.ndim != 1 or not len(x) == len(y) == len(candidates) == len(groups):
@@ -68,14 +75,26 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                 rows.setdefault(candidate, {}).setdefault(group, []).append(value)
         if not rows:
             raise ValueError("no unrelated suspect was measured: there is nothing to centre by")
+        self.numbers_ = self._numbers(rows)
+        self.held_out_ = np.full(len(x), np.nan)
+        for group in dict.fromkeys(groups):
+            rest = {c: kept for c, by in rows.items() if (kept := {g: v for g, v in by.items() if g != group})}
+            mine = [i for i, other in enumerate(groups) if other == group]
+            if rest:
+                norm = CohortNorm.from_numbers(self._numbers(rest))
+                self.held_out_[mine] = norm.transform(x[mine], [candidates[i] for i in mine])
+        return self
+
+    def _numbers(self, rows: Mapping[str, Mapping[Hashable, Sequence[float]]]) -> CohortNumbers:
         moments = {candidate: _moments(list(by_group.values())) for candidate, by_group in rows.items()}
         middle = float(np.mean([m for m, _, _ in moments.values()]))
         within = float(np.mean([v for _, v, _ in moments.values()]))
         between = float(np.var([m for m, _, _ in moments.values()]))
-        known = {c: self._scale(m, v, n, middle, within) for c, (m, v, n) in sorted(moments.items())}
-        total = sum(n for _, _, n in moments.values())
-        self.numbers_ = CohortNumbers(known=known, other=Scale(centre=middle, spread=_root(within + between), groups=total))
-        return self
+        known = {}
+        for candidate, (mean, _, n) in sorted(moments.items()):
+            share = n / (n + self.pseudo_groups)
+            known[candidate] = Centre(value=share * mean + (1 - share) * middle, groups=n)
+        return CohortNumbers(known=known, spread=_root(within), other=middle, other_spread=_root(within + between))
 
     @classmethod
     def from_numbers(cls, numbers: CohortNumbers) -> Self:
@@ -89,13 +108,11 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 1 or len(x) != len(candidates):
             raise ValueError("values and candidates need one entry a row")
-        scales = [self.numbers_.known.get(c, self.numbers_.other) for c in candidates]
-        return np.asarray((x - [s.centre for s in scales]) / [s.spread for s in scales], dtype=np.float64)
-
-    def _scale(self, mean: float, variance: float, n: int, middle: float, within: float) -> Scale:
-        share = n / (n + self.pseudo_groups)
-        spread = _root(share * variance + (1 - share) * within)
-        return Scale(centre=share * mean + (1 - share) * middle, spread=spread, groups=n)
+        numbers = self.numbers_
+        unseen = numbers.other, numbers.other_spread
+        scales = [(numbers.known[c].value, numbers.spread) if c in numbers.known else unseen for c in candidates]
+        centres, spreads = np.array(scales, dtype=np.float64).reshape(-1, 2).T
+        return np.asarray((x - centres) / spreads, dtype=np.float64)
 
 
 def _moments(by_group: Sequence[Sequence[float]]) -> tuple[float, float, int]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.calibration.norms import normed, norms_from
 from auditor.calibration.record import Calibration, Fitted
-from auditor.calibration.rows import VENDOR, Level, best_by_vendor, vendor_name
+from auditor.calibration.rows import VENDOR, Level, mean_by_vendor, vendor_name
 from auditor.calibration.weigher import Weigher
 from auditor.evidence import Candidate, Finding, Part, Verdict
 from auditor.weight import outcome_of, weigh, words
@@ -65,13 +66,13 @@ def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> 
 
 
 def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
-    """A vendor's value is the largest of its models' values, as it was in the calibration."""
+    """A vendor's value is the mean of its models' values, as it was in the calibration."""
     models = {c.name: c.vendor for c in candidates if c.vendor and not c.same_weights}
     about = [f for f in findings if f.candidate in models]
     values: dict[str, dict[str, float]] = {}
     for detector in dict.fromkeys(f.detector for f in about):
         pairs = [(models[f.candidate or ""], f.value) for f in about if f.detector == detector]
-        for vendor, value in best_by_vendor(pairs).items():
+        for vendor, value in mean_by_vendor(pairs).items():
             values.setdefault(vendor, {})[detector] = value
     out = []
     for vendor in dict.fromkeys(vendor_name(v) for v in models.values()):
@@ -90,11 +91,18 @@ def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidenc
 
 
 def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
-    """The values that the fit knows, in its order; NaN for a detector that was silent or measured something else."""
-    return [
+    """The values that the fit knows, normalised for the candidate, in its order; NaN for a detector that was silent or
+    measured something else."""
+    raw = [
         evidence.values[d] if d in evidence.values and evidence.metrics[d] == fit.metrics[d] else float("nan")
         for d in fit.detectors
     ]
+    return _normed(raw, evidence.candidate, fit)
+
+
+def _normed(raw: list[float], candidate: str, fit: Fitted) -> list[float]:
+    norms = norms_from(fit.norms)
+    return [float(x) for x in normed(np.array([raw]), [candidate], fit.detectors, norms)[0]]
 
 
 def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) -> Verdict:
@@ -181,7 +189,8 @@ def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Cali
     fit = fits.get(finding.candidate or "")
     if fit is None or fit.metrics.get(finding.detector) != finding.metric:
         return finding
-    row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
+    raw = [finding.value if d == finding.detector else float("nan") for d in fit.detectors]
+    row = [_normed(raw, finding.candidate or "", fit)]
     place = fit.detectors.index(finding.detector)
     ratio = float(Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion).parts(row)[0, place])
     limits = fit.maps[finding.detector].bounds

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
@@ -71,14 +72,16 @@ def vendor_name(vendor: str) -> str:
     return VENDOR + vendor.casefold()
 
 
-def best_by_vendor(values: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The largest value of each vendor's models, from (vendor, value) pairs; models without a vendor count for none."""
-    out: dict[str, float] = {}
+def mean_by_vendor(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The mean value of each vendor's models, from (vendor, value) pairs; models without a vendor count for none.
+
+    The mean, not the largest: the best of many versions comes near to anybody, and a vendor with more versions nearer still.
+    """
+    out: dict[str, list[float]] = {}
     for vendor, value in values:
         if vendor:
-            name = vendor_name(vendor)
-            out[name] = max(value, out.get(name, -float("inf")))
-    return out
+            out.setdefault(vendor_name(vendor), []).append(value)
+    return {name: fmean(of_models) for name, of_models in out.items()}
 
 
 def measured_rows(
@@ -164,7 +167,7 @@ def _rows(model: Known, teachers: Sequence[Teacher], found: dict[str, dict[str, 
     metrics: dict[str, dict[str, str]] = {}
     for detector, by_name in found.items():
         named = {name: v.value for name, v in by_name.items()}
-        pooled = {**named, **best_by_vendor((vendor_of[name], value) for name, value in named.items())}
+        pooled = {**named, **mean_by_vendor((vendor_of[name], value) for name, value in named.items())}
         metric = {name: v.metric for name, v in by_name.items()}
         for candidate, value in pooled.items():
             values.setdefault(candidate, {})[detector] = value

@@ -10,24 +10,29 @@ from detectors.cohort_norm import CohortNorm, CohortNumbers
 
 
 def test_centre_and_spread_by_hand() -> None:
-    """Two groups a candidate; without pseudo-groups the scale is that of the candidate's own unrelated rows."""
+    """Two groups a candidate; without pseudo-groups the centre is that of the candidate's own unrelated rows."""
     norm = CohortNorm(pseudo_groups=0.0).fit([1.0, 3.0, 9.0, 10.0, 12.0], [0, 0, 1, 0, 0], list("aaabb"), list("ghiGH"))
-    assert norm.numbers_.known["a"].centre == 2.0
-    assert norm.numbers_.known["a"].spread == 1.0
+    assert norm.numbers_.known["a"].value == 2.0
+    assert norm.numbers_.spread == 1.0
     assert norm.transform([9.0, 9.0], ["a", "b"]).tolist() == [7.0, -2.0]
 
 
 def test_rows_of_one_group_count_once() -> None:
     norm = CohortNorm(pseudo_groups=0.0).fit([0.0] * 9 + [1.0], [0] * 10, ["a"] * 10, ["g"] * 9 + ["h"])
-    assert norm.numbers_.known["a"].centre == 0.5
+    assert norm.numbers_.known["a"].value == 0.5
     assert norm.numbers_.known["a"].groups == 2
 
 
 def test_few_groups_are_drawn_to_the_middle_of_all_candidates() -> None:
     values, candidates = [0.0] * 40 + [10.0], ["a"] * 40 + ["b"]
     norm = CohortNorm().fit(values, [0] * 41, candidates, [f"g{i}" for i in range(41)])
-    assert norm.numbers_.known["b"].centre == pytest.approx(0.2 * 10 + 0.8 * 5)
-    assert norm.numbers_.known["a"].centre < 0.5
+    assert norm.numbers_.known["b"].value == pytest.approx(0.2 * 10 + 0.8 * 5)
+    assert norm.numbers_.known["a"].value < 0.5
+
+
+def test_a_row_is_held_out_of_its_own_centre() -> None:
+    norm = CohortNorm(pseudo_groups=0.0).fit([1.0, 3.0, 8.0], [0, 0, 0], ["a"] * 3, list("ghi"))
+    assert norm.held_out_[2] == pytest.approx((8.0 - 2.0) / 1.0)
 
 
 def test_an_unknown_candidate_gets_a_wider_scale() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from auditor.calibration.cohort import population_of
 from auditor.calibration.figures import RESAMPLES, _resampled
-from auditor.calibration.fit import calibrated, left_out, values_of
+from auditor.calibration.fit import calibrated, left_out
+from auditor.calibration.norms import values_of
 from auditor.calibration.record import Calibration
-from auditor.calibration.rows import Known, Row, best_by_vendor, chosen_prompts, limited, measured_rows
+from auditor.calibration.rows import Known, Row, chosen_prompts, limited, mean_by_vendor, measured_rows
 from auditor.calibration.weigher import Weigher
 from detectors.lr_validity import auc, cllr, resampled
 from detectors.pairing import style_answers
@@ -47,8 +48,8 @@ def test_fewer_prompts_are_a_subset_that_depends_on_nothing_but_the_prompts() ->
     assert set(style_answers(cut)) == few
 
 
-def test_the_value_of_a_vendor_is_the_largest_of_its_models() -> None:
-    assert best_by_vendor([("Acme", 1.0), ("acme", 3.0), ("", 9.0)]) == {"vendor:acme": 3.0}
+def test_the_value_of_a_vendor_is_the_mean_of_its_models() -> None:
+    assert mean_by_vendor([("Acme", 1.0), ("acme", 3.0), ("", 9.0)]) == {"vendor:acme": 2.0}
 
 
 def test_students_and_strangers_are_told_apart_on_what_was_left_out(calibration: Calibration) -> None:
