@@ -107,7 +107,8 @@ def _dry_run(plan: ShadowPlan, as_json: bool) -> int:
 
 def _lines(decision: Decision) -> tuple[str, ...]:
     return (
-        f"{decision.shadows} shadows: {decision.seeds} seeds, {decision.n} examples each",
+        f"{decision.shadows} shadows, {decision.students} of them students: {decision.seeds} seeds, {decision.n} examples each",
+        f"they can carry a log10 likelihood ratio of {decision.most:.2f} at most",
         f"about {decision.tokens:,} tokens and {decision.seconds / 60:.0f} minutes, by {decision.basis}",
     )
 

@@ -25,7 +25,7 @@ from auditor.shadow.judging import judge
 from auditor.shadow.plan import ShadowPlan, read_shadow_plan
 from auditor.shadow.prompts import PromptSources, find_prompts
 from auditor.shadow.purse import Purse, Spent
-from auditor.shadow.reporting import Facts, report_of, shadows_of
+from auditor.shadow.reporting import Facts, calibration_name, report_of, shadows_of
 from auditor.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from detectors.base import Teacher
 from detectors.pairing import style_answers
@@ -77,7 +77,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
         cohort = load_cohort(out / SHADOWS)
         shadows = shadows_of(cohort)
-        judged = judge(suspect, base.teacher, shadows, plan.names, f"shadows {cohort.digest()[:16]}")
+        judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
         facts = Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
         report = report_of(facts)
         write_bundle(report, out / REPORT / TRANSCRIPT, plan.to_yaml(), out / REPORT)

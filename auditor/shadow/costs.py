@@ -6,6 +6,7 @@ Counts tokens; seconds follow from a speed that is measured on the base's answer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
 
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
@@ -28,14 +29,23 @@ OPENING_SECONDS, PARAMETERS_OPENED_PER_SECOND = 3.0, 3e7
 
 
 class Decision(Record):
-    """How many seeds and examples, what that is expected to cost, and what the expectation rests on."""
+    """How many seeds and examples, what that is expected to cost, and what the expectation rests on.
+
+    ``shadows`` counts all of them, ``students`` those that a candidate taught.
+    """
 
     seeds: int
     n: int
     shadows: int
+    students: int
     tokens: int
     seconds: float
     basis: str
+
+    @property
+    def most(self) -> float:
+        """The largest log10 likelihood ratio that so many shadows can carry, if their scores never cross (`lr_bounds`)."""
+        return log10(self.students / (self.students + 1) * (self.shadows + 1))
 
 
 @dataclass(frozen=True)
@@ -61,10 +71,11 @@ class Costs:
     def whole(self, seeds: int, n: int) -> Decision:
         """All shadows: every candidate at every dose and every trained control, by seed, the base itself, and who is asked."""
         tokens, seconds = self.rung(n)
-        trained = seeds * (len(self.plan.teachers) * len(self.plan.doses) + TRAINED_CONTROLS)
+        students = seeds * len(self.plan.teachers) * len(self.plan.doses)
+        trained = students + seeds * TRAINED_CONTROLS
         own = n * self.plan.max_tokens + self.probes * self.plan.max_tokens
         return Decision(
-            seeds=seeds, n=n, shadows=trained + 1, tokens=round(trained * tokens + own),
+            seeds=seeds, n=n, shadows=trained + 1, students=students, tokens=round(trained * tokens + own),
             seconds=round(trained * seconds + own / self.rate + n * self.asking_seconds, 1), basis=self.basis,
         )  # fmt: skip
 

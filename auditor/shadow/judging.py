@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.evidence import Finding, Outcome, Skipped, Verdict
-from auditor.weight import SCALE, Weight, weigh
+from auditor.evidence import Finding, Skipped, Verdict
+from auditor.weight import SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Shadow, Teacher
 from detectors.calibration import LogLikelihoodRatio
 from detectors.pvalues import holm
@@ -25,12 +25,13 @@ WEAKEST = SCALE[0][0]
 
 @dataclass(frozen=True)
 class Judged:
-    """Findings and verdicts, one a candidate; the calibration they rest on (None where the shadows carry none)."""
+    """Findings and verdicts, one a candidate; the panel and the calibration they rest on (None where there is none)."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     verdicts: tuple[Verdict, ...]
     fitted: LogLikelihoodRatio | None = None
+    panel: Panel | None = None
 
 
 def judge(suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candidates: Sequence[str], calibration: str) -> Judged:
@@ -57,10 +58,10 @@ def judge(suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candida
     findings = tuple(_finding(detector.name, name, m, weighed[name], calibration) for name, m in found.items())
     reasons = {s.candidate: s.reason for s in skipped}
     verdicts = tuple(
-        _verdict(name, found.get(name), weighed.get(name), corrected.get(name), reasons.get(name, problem))
+        _verdict(name, found.get(name), weighed.get(name), corrected.get(name), reasons.get(name, problem), calibration)
         for name in candidates
     )
-    return Judged(findings, skipped, verdicts, fitted)
+    return Judged(findings, skipped, verdicts, fitted, panel)
 
 
 def calibrate(panel: Panel) -> tuple[LogLikelihoodRatio | None, str]:
@@ -93,14 +94,6 @@ def corrected_p(found: dict[str, Measurement]) -> dict[str, float]:
     return dict(zip(raw, map(float, holm(list(raw.values()))), strict=True)) if raw else {}
 
 
-def outcome_of(weight: Weight) -> Outcome:
-    """Supported or not where the ratio has words and its interval lies on one side of 0; else inconclusive."""
-    low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
-    if weight.log10_lr >= WEAKEST and low > 0:
-        return "supported"
-    return "not_supported" if weight.log10_lr <= -WEAKEST and high < 0 else "inconclusive"
-
-
 def _finding(detector: str, name: str, found: Measurement, weight: Weight | None, calibration: str) -> Finding:
     fields = {field: getattr(found, field) for field in Measurement.model_fields}
     if weight is not None:
@@ -110,11 +103,14 @@ def _finding(detector: str, name: str, found: Measurement, weight: Weight | None
 
 def _weighed(name: str, weight: Weight) -> str:
     told = f"Weighed: a student of {name}, made as its shadows were, against a model made as the other shadows were."
-    wide = outcome_of(weight) == "inconclusive" and abs(weight.log10_lr) >= WEAKEST
-    return f"{told} The ratio has words, but its interval holds 0: other shadows could have turned it." if wide else told
+    low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
+    wide = abs(weight.log10_lr) >= WEAKEST and low <= 0 <= high
+    return f"{told} The interval holds even odds: other shadows, or other prompts, could have turned it." if wide else told
 
 
-def _verdict(name: str, found: Measurement | None, weight: Weight | None, p: float | None, reason: str) -> Verdict:
+def _verdict(
+    name: str, found: Measurement | None, weight: Weight | None, p: float | None, reason: str, calibration: str
+) -> Verdict:
     controls = found.null.n if found is not None and found.null is not None else 0
     if found is None or weight is None:
         return Verdict(
@@ -129,6 +125,9 @@ def _verdict(name: str, found: Measurement | None, weight: Weight | None, p: flo
         cap=weight.cap,
         words=weight.words,
         p_value=p,
+        p_single=found.null.p if found.null is not None else None,
         n_controls=controls,
+        calibration=calibration,
+        prompts=found.n,
         reason=_weighed(name, weight),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.audit import transcript_section
 from auditor.bases import Base
@@ -13,11 +13,13 @@ from auditor.shadow.costs import Decision
 from auditor.shadow.judging import Judged
 from auditor.shadow.plan import ShadowPlan
 from auditor.shadow.prompts import PromptSources
+from auditor.shadow.rates import section_of
 from auditor.shadow.rungs import KINDS
 from auditor.shadow.telling import answers, command_of, limits
 from auditor.telling import alternatives
 from auditor.version import VERSION
 from detectors.base import Shadow
+from detectors.lineup import counted
 from fingerprints.collect import timestamp
 from fingerprints.records import Identity, canonical_json, sha256
 from fingerprints.transcript import Transcript
@@ -36,6 +38,16 @@ class Facts:
     prompts: PromptSources
     judged: Judged
     left_out: tuple[str, ...]
+
+    @property
+    def calibration(self) -> str:
+        """The name that findings know the calibration by."""
+        return calibration_name(self.cohort)
+
+
+def calibration_name(cohort: Cohort) -> str:
+    """What a calibration on these shadows is called: by their lineages' digest."""
+    return f"shadows {cohort.digest()[:16]}"
 
 
 def shadows_of(cohort: Cohort) -> tuple[Shadow, ...]:
@@ -59,11 +71,12 @@ def report_of(facts: Facts) -> Report:
     section = transcript_section(suspect)
     candidates = tuple(_candidate(name, facts) for name in plan.names)
     verdicts = tuple(_same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v for v in judged.verdicts)
-    judged = Judged(judged.findings, judged.skipped, verdicts, judged.fitted)
-    decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows"})
+    judged = replace(judged, verdicts=verdicts)
+    created = timestamp()
+    decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows", "students"})
     return Report(
         id=sha256(f"{plan.digest()}{section.sha256}{facts.cohort.digest()}")[:16],
-        created=timestamp(),
+        created=created,
         tool=f"distillation-auditor {VERSION}",
         subject=SubjectSection(spec=suspect.header.spec, identity=suspect.identity),
         plan={**plan.model_dump(mode="json", exclude_none=True), "decided": decided},
@@ -71,6 +84,9 @@ def report_of(facts: Facts) -> Report:
         candidates=candidates,
         store=None,
         base=facts.base.section(suspect),
+        calibration=section_of(
+            facts.calibration, facts.cohort.digest(), created, _about(facts), suspect, facts.shadows, judged
+        ),
         transcript=section,
         findings=judged.findings,
         skipped=judged.skipped,
@@ -79,6 +95,15 @@ def report_of(facts: Facts) -> Report:
         alternatives=alternatives(),
         environment=environment(),
         reproduce=(command_of(plan, facts.decision.seeds, facts.decision.n),),
+    )
+
+
+def _about(facts: Facts) -> str:
+    taught = sum(bool(s.teachers) for s in facts.shadows)
+    return (
+        f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
+        f"{counted(len(facts.shadows) - taught, 'control')} of nobody, trained from {facts.base.teacher.name} for this audit, "
+        f"{facts.decision.n} examples each"
     )
 
 

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 
 from auditor.bases import Base
-from auditor.evidence import Answer, Verdict
+from auditor.calibration.conclude import concluded
+from auditor.evidence import Answer
 from auditor.shadow.judging import Judged
 from auditor.shadow.plan import ShadowPlan
 from auditor.shadow.prompts import PromptSources
@@ -18,13 +19,17 @@ from fingerprints.transcript import Transcript
 
 def answers(base: Base, suspect: Transcript, judged: Judged) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say."""
+    conclusion, told = concluded(judged.verdicts)
+    if not told:
+        told = f"Not assessed: {judged.verdicts[0].reason}."
     by_digest = base.section(suspect).by_digest
     name = base.teacher.name
     return (
         Answer(
             question="inheritance",
             asks=ASKS["inheritance"],
-            answer=_inheritance(judged.verdicts),
+            conclusion=conclusion,
+            answer=told,
             does_not_say="A ratio is not the probability that the suspect was taught by a candidate. A teacher who is no "
             "candidate was not asked about, and a smaller dose than the shadows' may look like none.",
         ),
@@ -43,23 +48,6 @@ def answers(base: Base, suspect: Transcript, judged: Judged) -> tuple[Answer, ..
             does_not_say="No two-sample test of the service against reference weights was made.",
         ),
     )
-
-
-def _inheritance(verdicts: Sequence[Verdict]) -> str:
-    assessed = [v for v in verdicts if v.outcome != "not_assessable"]
-    if not assessed:
-        return f"Not assessed: {verdicts[0].reason}" if verdicts else "Not assessed: no candidate was named."
-    supported = sorted((v for v in assessed if v.outcome == "supported"), key=lambda v: -(v.log10_lr or 0))
-    open_ones = [str(v.candidate) for v in assessed if v.outcome == "inconclusive"]
-    told = [
-        f"{v.candidate}: {v.words} (log10 likelihood ratio {v.log10_lr:+.2f}, capped at {v.cap:.2f})"
-        for v in supported
-        if v.log10_lr is not None and v.cap is not None
-    ]
-    out = "; ".join(told) + "." if told else f"None of {counted(len(assessed), 'candidate')} is supported."
-    if len(supported) > 1:
-        out += " More than one is supported: they may write alike, or share a source."
-    return out + (f" Inconclusive: {', '.join(open_ones)}." if open_ones else "")
 
 
 def limits(

@@ -48,6 +48,7 @@ def test_a_dry_run_tells_the_shadows_and_their_cost_and_leaves_no_trace(
         "none-base0-seed0", "human-base0-seed0", "look-base0-seed0", "alpha-dose100-base0-seed0", "beta-dose100-base0-seed0",
     ]  # fmt: skip
     assert told["decision"]["tokens"] > 0
+    assert told["decision"]["students"] == 4
     assert not (folder / "audit").exists()
 
 
