@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.calibration.norms import normed, norms_from
 from auditor.calibration.record import Calibration, Fitted
 from auditor.calibration.rows import VENDOR, Level, mean_by_vendor, vendor_name
 from auditor.calibration.weigher import Weigher
@@ -91,18 +90,11 @@ def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidenc
 
 
 def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
-    """The values that the fit knows, normalised for the candidate, in its order; NaN for a detector that was silent or
-    measured something else."""
-    raw = [
+    """The values that the fit knows, in its order; NaN for a detector that was silent or measured something else."""
+    return [
         evidence.values[d] if d in evidence.values and evidence.metrics[d] == fit.metrics[d] else float("nan")
         for d in fit.detectors
     ]
-    return _normed(raw, evidence.candidate, fit)
-
-
-def _normed(raw: list[float], candidate: str, fit: Fitted) -> list[float]:
-    norms = norms_from(fit.norms)
-    return [float(x) for x in normed(np.array([raw]), [candidate], fit.detectors, norms)[0]]
 
 
 def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) -> Verdict:
@@ -189,8 +181,7 @@ def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Cali
     fit = fits.get(finding.candidate or "")
     if fit is None or fit.metrics.get(finding.detector) != finding.metric:
         return finding
-    raw = [finding.value if d == finding.detector else float("nan") for d in fit.detectors]
-    row = [_normed(raw, finding.candidate or "", fit)]
+    row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
     place = fit.detectors.index(finding.detector)
     ratio = float(Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion).parts(row)[0, place])
     limits = fit.maps[finding.detector].bounds

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.calibration.figures import curves_of, figures_of
-from auditor.calibration.norms import held_out_values, learned_norms, normed, values_of
 from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
 from auditor.calibration.rows import Known, Level, Row
 from auditor.calibration.weigher import Weigher
@@ -102,9 +101,7 @@ def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]
     if not rows:
         raise ValueError("no row was measured")
     detectors = tuple(sorted({d for r in rows for d in r.values}))
-    norms = learned_norms(rows, detectors)
-    values = held_out_values(rows, detectors, norms)
-    weigher = Weigher(detectors).fit(values, [r.label for r in rows], [r.group for r in rows])
+    weigher = Weigher(detectors).fit(values_of(rows, detectors), [r.label for r in rows], [r.group for r in rows])
     names = sorted({r.group for r in rows})
     null = tuple(
         (round(float(held), 6), names.index(row.group))
@@ -114,9 +111,13 @@ def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]
     metrics = {d: next(r.metrics[d] for r in rows if d in r.metrics) for d in weigher.used_}
     maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
     return weigher, Fitted(
-        level=level, size=size, detectors=weigher.used_, metrics=metrics, maps=maps, fusion=weigher.fusion_.numbers_, null=null,
-        norms={d: norms[d].numbers_ for d in weigher.used_},
-    )  # fmt: skip
+        level=level, size=size, detectors=weigher.used_, metrics=metrics, maps=maps, fusion=weigher.fusion_.numbers_, null=null
+    )
+
+
+def values_of(rows: Sequence[Row], detectors: Sequence[str]) -> Array:
+    """The rows' values, (rows, detectors), NaN where a detector measured nothing."""
+    return np.array([[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64).reshape(len(rows), -1)
 
 
 def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
@@ -127,19 +128,17 @@ def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
     """
     if scheme == GROUP:
         return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
-    names = weigher.detectors
+    x = values_of(rows, weigher.detectors)
+    labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
     out = np.full(len(rows), np.nan)
     strengths = (weigher.fusion_.numbers_.pseudo_models,)
     for split in _splits(rows, scheme):
-        kept, tested = [rows[i] for i in split.train.tolist()], [rows[i] for i in split.test.tolist()]
-        norms = learned_norms(kept, names)
-        values = held_out_values(kept, names, norms)
+        kept = split.train
         try:
-            fresh = Weigher(names, strengths).fit(values, [r.label for r in kept], [r.group for r in kept])
+            fresh = Weigher(weigher.detectors, strengths).fit(x[kept], labels[kept], [groups[i] for i in kept.tolist()])
         except ValueError:  # too few models are left: these rows stay untested, and are counted as such
             continue
-        known = values_of(tested, names), [r.candidate for r in tested]
-        out[split.test] = fresh.log10_lr(normed(*known, names, norms))
+        out[split.test] = fresh.log10_lr(x[split.test])
     return out
 
 

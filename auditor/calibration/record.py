@@ -14,7 +14,6 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from auditor.calibration.rows import Level
 from detectors.calibration import LogLrNumbers
-from detectors.cohort_norm import CohortNumbers
 from detectors.fusion import FusedNumbers
 from detectors.lr_curves import EceCurve, TippettCurve
 from fingerprints.durable import replacing
@@ -98,8 +97,7 @@ class Fitted(_Numbers):
     """The ratios of one level at one number of prompts.
 
     ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their group: what a conformal
-    p-value ranks a case among. ``norms`` put each detector's values for a candidate on the scale of unrelated suspects, before
-    ``maps`` make ratios of them. ``metrics`` name what each detector must have measured.
+    p-value ranks a case among. ``metrics`` name what each detector must have measured.
     """
 
     level: Level
@@ -108,7 +106,6 @@ class Fitted(_Numbers):
     metrics: dict[str, str]
     maps: dict[str, LogLrNumbers]
     fusion: FusedNumbers
-    norms: dict[str, CohortNumbers]
     null: tuple[tuple[float, int], ...]
 
 

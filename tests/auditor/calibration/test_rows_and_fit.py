@@ -10,8 +10,7 @@ import pytest
 
 from auditor.calibration.cohort import population_of
 from auditor.calibration.figures import RESAMPLES, _resampled
-from auditor.calibration.fit import calibrated, left_out
-from auditor.calibration.norms import values_of
+from auditor.calibration.fit import calibrated, left_out, values_of
 from auditor.calibration.record import Calibration
 from auditor.calibration.rows import Known, Row, chosen_prompts, limited, mean_by_vendor, measured_rows
 from auditor.calibration.weigher import Weigher
