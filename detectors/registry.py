@@ -19,6 +19,8 @@ TABLE: dict[str, str] = {
     "shared_wording": "detectors.shared_wording:SharedWording",
     "movement": "detectors.movement:Movement",
     "prefill_identity": "detectors.prefill_identity:PrefillIdentity",
+    "sentence_origin": "detectors.sentence_origin:SentenceOrigin",
+    "trained_on_this": "detectors.trained_on_this:TrainedOnThis",
 }
 
 
