@@ -170,8 +170,8 @@ def members_of(rows: Sequence[Row]) -> list[Member]:
 
 
 def texts(row: Sequence[object]) -> list[str]:
-    """A row's cells as Markdown."""
-    return [inline(str(cell)) for cell in row]
+    """A row's cells as text; names in them are our own or escaped already."""
+    return [str(cell) for cell in row]
 
 
 def rate(k: int, n: int) -> str:
@@ -187,7 +187,9 @@ def report_table(folder: Path) -> str:
     for f in (f for f in report.findings if f.detector in READING):
         bounds = "" if f.interval is None else f" ({f.interval[0]:+.3f} to {f.interval[1]:+.3f})"
         rank = "" if f.rank is None else f"{f.rank.position} of {f.rank.of}"
-        out.append([f.detector, f.candidate or "the suspect alone", f"{f.value:+.3f}{bounds}", f"{f.n} {f.n_unit}", rank])
+        out.append(
+            [f.detector, inline(f.candidate or "the suspect alone"), f"{f.value:+.3f}{bounds}", f"{f.n} {f.n_unit}", rank]
+        )
     return table(["detector", "candidate", "value (95 %)", "n", "rank"], map(texts, sorted(out, key=lambda r: (r[0], r[4]))))
 
 
