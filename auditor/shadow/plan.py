@@ -135,8 +135,8 @@ def candidate(text: str) -> Candidate:
     'gpt'
     """
     head, equals, rest = text.partition("=")
-    if equals and re.fullmatch(NAME, head) and not Path(text).exists():
-        name, spec = head, str(parse_spec(rest))
+    if equals and re.fullmatch(r"[\w.-]+", head) and not Path(text).exists():
+        name, spec = _slug(head), str(parse_spec(rest))
     else:
         parsed = parse_spec(text)
         name, spec = _slug(parsed.options.get("model") or Path(parsed.target).name.partition(".jsonl")[0]), str(parsed)

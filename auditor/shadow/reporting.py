@@ -99,10 +99,11 @@ def report_of(facts: Facts) -> Report:
 
 
 def _about(facts: Facts) -> str:
-    taught = sum(bool(s.teachers) for s in facts.shadows)
+    shadows = facts.shadows if facts.judged.panel is None else facts.judged.panel.shadows
+    taught = sum(bool(s.teachers) for s in shadows)
     return (
         f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
-        f"{counted(len(facts.shadows) - taught, 'control')} of nobody, trained from {facts.base.teacher.name} for this audit, "
+        f"{counted(len(shadows) - taught, 'control')} of nobody, trained from {facts.base.teacher.name} for this audit, "
         f"{facts.decision.n} examples each"
     )
 

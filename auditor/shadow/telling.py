@@ -60,6 +60,7 @@ def limits(
     left_out: Sequence[str],
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""
+    shadows = shadows if judged.panel is None else judged.panel.shadows
     students = sum(bool(s.teachers) for s in shadows)
     out = [
         f"Calibrated on {counted(students, 'student')} and {counted(len(shadows) - students, 'control')} that were trained "

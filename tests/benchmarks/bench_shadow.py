@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +40,14 @@ class Suspect:
 
     @property
     def right(self) -> int | None:
-        """The place of its teacher among the candidates, 1 for the first; None without a teacher or a score of it."""
+        """The place of its teacher (the better one of two) among the candidates, 1 for the first; None without a score."""
         own = [r.value for r in self.rows if r.taught]
-        return 1 + sum(r.value > own[0] for r in self.rows) if own else None
+        return 1 + sum(not r.taught and r.value > max(own) for r in self.rows) if own else None
 
     @property
     def own(self) -> float | None:
-        """log10 LR of its teacher."""
-        return next((x for r, x in zip(self.rows, self.ratios, strict=True) if r.taught), None)
+        """log10 LR of its teacher, the larger one of two."""
+        return max((x for r, x in zip(self.rows, self.ratios, strict=True) if r.taught), default=None)
 
     @property
     def accused(self) -> int:
@@ -82,6 +82,29 @@ def suspects(members: Sequence[Member], base: Member) -> list[Suspect]:
         whole = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in (*plain, other)])
         if whole is not None:
             out.append(Suspect(other, *judged(whole, other.name, [*plain, other], hidden=other.name)))
+    return out
+
+
+def audited(members: Sequence[Member], base: Member) -> list[Suspect]:
+    """Everybody as the suspect of `auditor shadow`: every other plain member is a shadow, its teacher's other student too."""
+    plain = [m for m in members if is_plain(m)]
+    others = [m for m in members if m not in plain]
+    whole = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in members])
+    if whole is None:
+        raise SystemExit("the cohort's members share fewer than 20 prompts")
+    place = {s.name: i for i, s in enumerate(whole.shadows)}
+    out = []
+    for member in (m for m in (*plain, *others) if m is not base and m.name in place):
+        kept = [m for m in plain if m is not member and m.name in place]
+        rows = [1 + place[m.name] for m in (member, *kept)]
+        panel = replace(whole, shadows=tuple(whole.shadows[row - 1] for row in rows[1:]), x=whole.x[rows])
+        fitted = LogLikelihoodRatio().fit(
+            [h.value for h in panel.held_out],
+            [int(h.taught) for h in panel.held_out],
+            [panel.shadows[h.shadow].name for h in panel.held_out],
+        )
+        found = [Held(0, c, c in member.teachers, float(v)) for c, v in zip(panel.candidates, panel.scores, strict=True)]
+        out.append(Suspect(member, tuple(found), tuple(map(float, fitted.log10_lr(panel.scores)))))
     return out
 
 
@@ -123,9 +146,9 @@ def told(found: Suspect) -> tuple[str, ...]:
     """One row of the table of suspects."""
     lineage = found.member.lineage
     best = max(zip(found.rows, found.ratios, strict=True), key=lambda pair: pair[0].value, default=None)
-    value = next((r.value for r in found.rows if r.taught), math.nan)
+    value = max((r.value for r in found.rows if r.taught), default=math.nan)
     dose = "–" if lineage.dose is None else f"{100 * lineage.dose:g} %"
-    teacher = found.member.teachers[0] if found.member.teachers else f"nobody ({kind_of(found.member)})"
+    teacher = " + ".join(found.member.teachers) or f"nobody ({kind_of(found.member)})"
     return (
         inline(teacher), dose, inline(", ".join(lineage.evasions) or "–"), str(lineage.seed),
         "–" if found.right is None else f"{found.right} of {len(found.rows)}",
@@ -138,15 +161,14 @@ def told(found: Suspect) -> tuple[str, ...]:
 
 def groups(found: Sequence[Suspect]) -> list[tuple[str, list[Suspect]]]:
     """Suspects by what they are."""
-    names = ("students, full dose", "students, full dose, identity scrub", "students, dose 25 %", "controls without a teacher")
 
     def group(one: Suspect) -> str:
+        lineage = one.member.lineage
         if not one.member.teachers:
-            return names[3]
-        if one.member.lineage.dose != FULL:
-            return names[2]
-        return names[1] if one.member.lineage.evasions else names[0]
+            return "controls without a teacher"
+        return ", ".join(("students", f"dose {100 * (lineage.dose or 0):g} %", *lineage.evasions))
 
+    names = sorted({group(s) for s in found}, key=lambda name: (name.startswith("controls"), "dose 100" not in name, name))
     return [(name, [s for s in found if group(s) == name]) for name in names]
 
 
@@ -186,6 +208,23 @@ def quality(found: Sequence[Suspect]) -> str:
     return table(("suspects", "n", "Cllr, bits", "area under the curve of the raw score", "least Cllr"), rows)
 
 
+def by_prompts(members: Sequence[Member], base: Member) -> str:
+    """How far fewer prompts carry: plain members alone, the first prompts in the order of their digests."""
+    plain = [m for m in members if is_plain(m)]
+    panel = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in plain])
+    rows = []
+    for n in (10, 20, 32, 48, 64) if panel is not None else ():
+        part = replace(panel, suspect=panel.suspect[:n], base=panel.base[:n], x=panel.x[:, :n])
+        found = part.held_out
+        best = [max((h for h in found if h.shadow == i), key=lambda h: h.value) for i in {h.shadow for h in found if h.taught}]
+        labels, who = [int(h.taught) for h in found], [part.shadows[h.shadow].name for h in found]
+        area = resampled(auc, [h.value for h in found], labels, who, resamples=300)
+        rows.append(
+            (str(n), rate(sum(h.taught for h in best), len(best)), f"{area.value:.3f} ({area.low:.3f}–{area.high:.3f})")
+        )
+    return table(("prompts", "right teacher first", "area under the curve"), rows)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -196,11 +235,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     base = next(m for m in every if kind_of(m) == chosen.base)
     members = [m for m in every if m.base == base.base and m.transcript_path is not None]
     found = suspects(members, base)
-    print(f"{len(found)} suspects on {inline(base.lineage.base_spec.rsplit('/', 1)[-1])}.\n")
+    print(f"{len(found)} suspects on {inline(base.lineage.base_spec.rsplit('/', 1)[-1])}.")
+    print("\n### The true teacher unknown to the fits of all others\n")
     print(summary(found), quality(found), sep="\n\n")
+    print("\n### As the command does it: all others are shadows\n")
+    print(summary(audited(members, base)))
+    print("\n### By prompts\n")
+    print(by_prompts(members, base))
+    print("\n### Every suspect of the first table\n")
     head = ("taught by", "dose", "hidden by", "seed", "its teacher's rank", "its teacher's score", "log10 LR of its teacher")
     rows = [told(s) for s in sorted(found, key=lambda s: (not s.member.teachers, s.member.name))]
-    print("\n" + table((*head, "first candidate (score, log10 LR)", "wrong teachers supported"), rows))
+    print(table((*head, "first candidate (score, log10 LR)", "wrong teachers supported"), rows))
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ def test_a_name_is_given_or_made_of_the_file(folder: Path) -> None:
     assert candidate(str(folder / "alpha.jsonl")).name == "alpha"
     assert candidate("hf:Org/Big Model-7B").name == "big-model-7b"
     assert candidate("x1=hf:Org/Model,dtype=float32").model_dump() == {"name": "x1", "spec": "hf:Org/Model,dtype=float32"}
+    assert candidate("GPT-4=hf:Org/Model").name == "gpt-4"
     with pytest.raises(UsageProblem, match="no name can be made"):
         candidate("hf:../..")
 
