@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher
+from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher, Value
 from detectors.features import cut
 from detectors.lineup import Lineup, against, bars_of, counted, is_of, lineup, models_table, null_of, rounded
 from detectors.openset import FEWEST_STRANGERS
@@ -27,6 +27,7 @@ from fingerprints.transcript import Transcript
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
 FEWEST_IN_A_ROW = 4
+METRIC = "shared wording: the maker's log share less the best other maker's"
 
 CAUTIONS = (
     "The value is the maker's: versions of one maker's models are worded too much alike to be told apart by it.",
@@ -73,10 +74,23 @@ class SharedWording(Detector):
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The margin for one candidate's maker, or why there is none. An unfitted detector learns from the case."""
+        views = self._views(case)
+        return views if isinstance(views, NotMeasured) else _measurement(views)
+
+    def value(self, case: Case) -> Value | NotMeasured:
+        """The number of `measure` without its interval, figures and exhibits."""
+        views = self._views(case)
+        if isinstance(views, NotMeasured):
+            return views
+        found, place = views.found, views.candidate
+        return Value(metric=METRIC, value=found.value(place), n=found.prompts(place))
+
+    def _views(self, case: Case) -> Views | NotMeasured:
+        """The suspect against the candidate, or why they can't be compared."""
         if case.candidate is None:
             return NotMeasured(reason="shared wording is with a candidate, and the case names none")
         if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return SharedWording(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return SharedWording(self.seed).fit([case.candidate, *case.background], case.suspect)._views(case)
         shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
         if shared < FEWEST or case.candidate.name not in self.book_.names:
             return NotMeasured(
@@ -88,7 +102,7 @@ class SharedWording(Detector):
         place = self.book_.names.index(case.candidate.name)
         if not np.isfinite(found.value(place)):
             return NotMeasured(reason=f"no other maker's model answered {FEWEST} of the prompts that the suspect answered")
-        return _measurement(Views(self.book_, self.lineup_, place, answers, found))
+        return Views(self.book_, self.lineup_, place, answers, found)
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, Answer], Margins]:
         """The suspect's answers and its margins against all stored models, kept for the next candidate."""
@@ -127,7 +141,7 @@ def _measurement(views: Views) -> Measurement:
     null = null_of(value, found.null(place), line, place, "the same prompts")
     maker = f"{line.teachers[place].vendor or name}'s models" if not line.one_vendor else name
     return Measurement(
-        metric="shared wording: the maker's log share less the best other maker's",
+        metric=METRIC,
         value=value, n=found.prompts(place), n_unit="prompts", interval=(low, high),
         direction="higher: worded more like the candidate's maker's models (nats)",
         rank=found.rank(place), null=null,

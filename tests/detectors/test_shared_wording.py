@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.base import Measurement, NotMeasured, Teacher
+from detectors.base import Measurement, NotMeasured, Teacher, Value
 from detectors.lineup import lineup
 from detectors.registry import load_detector
 from detectors.shared_wording import SharedWording
@@ -69,6 +69,15 @@ def test_a_student_is_worded_like_its_author() -> None:
     assert {e.source for e in results[0].exhibits} <= {"suspect", "author-0"}
     assert all(0 <= s.start < s.end <= len(e.answer) for e in results[0].exhibits for s in e.spans)
     assert all(len(row) == len(t.columns) for r in results for t in r.tables for row in t.rows)
+
+
+def test_the_bare_value_is_that_of_the_measurement() -> None:
+    student = speaker(0, N, salt=7)
+    fitted, case = SharedWording().fit(COHORT, student), case_of(student, COHORT)
+    bare, whole = fitted.value(case), fitted.measure(case)
+    assert isinstance(bare, Value)
+    assert isinstance(whole, Measurement)
+    assert (bare.value, bare.metric, bare.n) == (whole.value, whole.metric, whole.n)
 
 
 def test_versions_of_one_maker_have_one_value() -> None:
