@@ -142,12 +142,20 @@ class CopyIndex:
     def _covered(self, page: Page, own: set[str]) -> Flags:
         """Tokens of a page inside an 8-gram that a prompt or a vendor besides ``own`` holds, (tokens,)."""
         hashes = grams(token_codes(page, self._numbers), SEED)
-        voices = self._voices.of(hashes) - sum(np.isin(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
-        common = (voices > 0) | np.isin(hashes, self._asked)
+        voices = self._voices.of(hashes) - sum(_held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
+        common = (voices > 0) | _held(hashes, self._asked)
         out = np.zeros(len(page.tokens), dtype=bool)
         for start in np.flatnonzero(common):
             out[start : start + SEED] = True
         return out
+
+
+def _held(hashes: Codes, known: Codes) -> Flags:
+    """Whether each n-gram is among the known ones, which are sorted: a search a page, and not a sort of all that is stored."""
+    if not len(known):
+        return np.zeros(len(hashes), dtype=bool)
+    at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return np.asarray(known[at] == hashes, dtype=bool)
 
 
 def _places_to_look(mine: Spoken, theirs: Spoken) -> list[tuple[int, int]]:

@@ -39,6 +39,8 @@ MOST_ROWS = 20
 MOST_EXHIBITS = 6
 QUOTED = 1500
 ROUNDS = 1000
+THRESHOLD = 100.0
+"""Spans per 100 answers: where the interval lies above it, answers as such were reused; one model sampled twice stays below."""
 
 CAUTIONS = (
     "A text that both recite (a licence, a poem, a well-known program) is no copy of one from the other: look at the spans; "
@@ -110,13 +112,18 @@ class Overlap(Detector):
             )
         place = book.names.index(case.candidate.name)
         answers, to_all = self._score(case.suspect)
-        played = np.full(len(book.names), np.nan)
+        played = self._played(place, set(answers))
+        return _measurement(Views(book, self.lineup_, place, answers, to_all, played, self.seed))
+
+    def _played(self, place: int, asked: set[int]) -> Array:
+        """What every stranger has of a candidate's words, spans per 100 answers, (models,); NaN for those that can't play."""
+        book, played = self.book_, np.full(len(self.book_.names), np.nan)
         for i in np.flatnonzero(self.lineup_.strangers(place)):
-            both = book.answers[i].keys() & book.answers[place].keys() & answers.keys()
+            both = book.answers[i].keys() & book.answers[place].keys() & asked
             if len(both) >= FEWEST:
                 copies, _ = self.index_.copies(int(i), None, place)
                 played[i] = _found([c for c in copies if c.prompt in both], 0, both).rate
-        return _measurement(Views(book, self.lineup_, place, answers, to_all, played, self.seed))
+        return played
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, Answer], list[Found]]:
         """The suspect's answers and what they have of every stored model's words, kept for the next candidate."""
@@ -131,6 +138,15 @@ class Overlap(Detector):
             ]
             self.scored_ = digest, answers, found
         return self.scored_[1], self.scored_[2]
+
+
+def stranger_rates(fitted: Overlap, candidates: Sequence[int]) -> Array:
+    """What every stored model has of these candidates' words, spans per 100 answers, (candidates, players).
+
+    NaN for siblings and for pairs that share too few prompts: the nulls of a fitted detector, for who wants to look at them.
+    """
+    everything = set(range(len(fitted.book_.prompts)))
+    return np.stack([fitted._played(place, everything) for place in candidates])
 
 
 def _found(copies: list[Copy], dropped: int, both: set[int]) -> Found:

@@ -234,8 +234,10 @@ def slop(matrix: Array, names: Sequence[str]) -> None:
         ("the same, models that AlpacaEval has too", [i for i, _ in both], theirs),
         ("auditor compare on AlpacaEval, the same models", [j for _, j in both], matrix),
     ):
-        found, n, luck = same_of_nearest(m[np.ix_(chosen, chosen)], some, some)
-        lines.append((label, len(both), found, n, f"{luck:.2f}"))
+        _, n, luck = same_of_nearest(m[np.ix_(chosen, chosen)], some, some)
+        hits = sum(some[i] == some[j] for i, j in enumerate(nearest(m[np.ix_(chosen, chosen)])))
+        low, high = clopper_pearson(hits, n)
+        lines.append((label, len(both), f"{hits / n:.2f} ({low:.2f} to {high:.2f})", n, f"{luck:.2f}"))
     table(("method", "models", "nearest is of the same maker", "n", "chance"), lines)
 
 

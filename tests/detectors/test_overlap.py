@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Measurement, NotMeasured, Teacher
-from detectors.overlap import Overlap
+from detectors.overlap import Overlap, stranger_rates
 from detectors.registry import load_detector
 from detectors.shingles import Run, is_long, longest_free, page_of, shared_runs
 from fingerprints.records import Probe
@@ -131,3 +131,19 @@ def test_the_order_of_the_models_counts_for_nothing() -> None:
     suspect = writer("student", copy_of="m0", copied=3)
     one = Overlap().fit(COHORT, suspect).measure(case_of(suspect, COHORT))
     assert one == Overlap().fit(COHORT[::-1], suspect).measure(case_of(suspect, COHORT))
+
+
+def test_the_strangers_rates_are_the_null_that_a_measurement_tells_of() -> None:
+    copier = writer("copier", copy_of="m0", copied=12)
+    teachers = [*COHORT, teacher(copier, "copier")]
+    suspect = writer("suspect")
+    null = measured(suspect, teachers).null
+    fitted = Overlap().fit(teachers, suspect)
+    rates = stranger_rates(fitted, range(len(teachers)))
+    place = fitted.lineup_.names.index("m0")
+    played = rates[place][np.isfinite(rates[place])]
+    assert null is not None
+    assert null.mean == pytest.approx(played.mean())
+    assert len(played) == null.n == 6
+    assert played.max() == pytest.approx(100 * 12 / 30)
+    assert np.isnan(np.diag(rates)).all()
