@@ -21,6 +21,7 @@ from scipy import sparse
 from detectors.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
 from detectors.masking import masked_words
 from detectors.ngrams import Codes, WordCodes, character_codes, hashed_counts, words_of
+from detectors.tagging import tags_of
 
 Array = NDArray[np.float64]
 LONGEST = 4000
@@ -259,5 +260,6 @@ HASHED: tuple[HashedFamily, ...] = (
     HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)),
     HashedFamily("closings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers)),
     HashedFamily("masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))),
+    HashedFamily("templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))),
 )
 FAMILIES: dict[str, HashedFamily | CountedFamily] = {**{h.name: h for h in HASHED}, **{c.name: c for c in COUNTED}}

@@ -14,12 +14,10 @@ from detectors.lineup import Lineup
 from detectors.moves import Array, Flags, Moves, Pairs, Way, flipped_p, resampled, strength
 from detectors.pairing import AnswerBook
 
-COUNTED = 2
-
 
 @dataclass(frozen=True)
 class Journey:
-    """One suspect and base against a book of stored models: the moves by way of reading, the first `COUNTED` of which count."""
+    """One suspect and base against a book of stored models: the moves by way of reading."""
 
     pairs: Pairs
     book: AnswerBook
@@ -40,8 +38,8 @@ class Journey:
         return [m.contrast(model, self.rivals(model)) for m in self.moves]
 
     def weaker(self, model: int) -> Array:
-        """Strengths toward a model by way of reading, those that count."""
-        return np.array([float(strength(c)) for c in self.contrasts(model)[:COUNTED]])
+        """Strengths toward a model by way of reading."""
+        return np.array([float(strength(c)) for c in self.contrasts(model)])
 
     @cached_property
     def scores(self) -> Array:
@@ -51,9 +49,9 @@ class Journey:
 
     def interval(self, model: int) -> tuple[float, float]:
         """95 % percentile interval of a model's value, bootstrap over questions."""
-        low, high = np.quantile(resampled(self.contrasts(model)[:COUNTED], self.seed), [0.025, 0.975])
+        low, high = np.quantile(resampled(self.contrasts(model), self.seed), [0.025, 0.975])
         return float(low), float(high)
 
     def p(self, model: int) -> float:
-        """p of no movement at all: the greater of those of the ways that count."""
-        return max(flipped_p(c, self.seed) for c in self.contrasts(model)[:COUNTED])
+        """p of no movement at all: the greater of those of the ways."""
+        return max(flipped_p(c, self.seed) for c in self.contrasts(model))

@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from detectors.attribution import Attribution
 from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Teacher
 from detectors.journey import Journey
 from detectors.lineup import bars_of, counted, is_of, lineup, rank_of
 from detectors.movement_tables import exhibits, models, ways
-from detectors.moves import Pairs, moves_of, pairs_of, ways_of
+from detectors.moves import Pairs, Way, moves_of, pairs_of, ways_of
 from detectors.openset import conformal
 from detectors.pairing import FEWEST, AnswerBook, book_of
 from fingerprints.transcript import Transcript
@@ -56,8 +57,10 @@ class Movement(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Notes the stored models; learning from them waits for the base's answers, that is for the first case."""
+        """Notes the stored models; learning from them waits for the base's answers, that is for the first case. What was
+        learned serves every later suspect of like lengths (and of the same prompts, where those are shared)."""
         self.teachers_ = tuple(teachers)
+        self.learned_: dict[tuple[str, int, tuple[str, ...]], Attribution] = {}
         self.journey_: tuple[tuple[str, str], Journey | NotMeasured] | None = None
         return self
 
@@ -88,10 +91,17 @@ class Movement(Detector):
             return NotMeasured(reason=f"fewer than two stored models have {FEWEST} style answers to learn from")
         if shared:
             pairs = pairs.only(book.prompts)
-        chosen = ways_of(pairs)
-        moves = tuple(moves_of(way, book, pairs, shared=shared) for way in chosen)
+        chosen = ways_of(pairs.longest)
+        moves = tuple(moves_of(way, self._known(way, pairs.longest, book, shared), pairs) for way in chosen)
         start = np.array([_is_base(t, base) for t in book.teachers])
         return Journey(pairs, book, shared, chosen, moves, start, self.seed, lineup(book.teachers))
+
+    def _known(self, way: Way, longest: int, book: AnswerBook, shared: bool) -> Attribution:
+        """The classifier of one way of reading, learned once for texts of this length."""
+        key = way.name, longest, book.prompts if shared else ()
+        if key not in self.learned_:
+            self.learned_[key] = way.learned(book, shared=shared)
+        return self.learned_[key]
 
 
 def _book(teachers: Sequence[Teacher], pairs: Pairs) -> tuple[AnswerBook, bool]:

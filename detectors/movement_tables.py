@@ -25,10 +25,18 @@ def ways(journey: Journey, place: int) -> Table:
         every = np.array([strength(journey.contrasts(m)[i]) if ok else np.nan for m, ok in enumerate(known)])
         rank = 1 + int((every > every[place]).sum())
         figures = (float(contrast.mean()), float(every[place]), flipped_p(contrast, journey.seed))
-        rows.append((way.name, *map(rounded, figures), rank, rounded(float(moves.aim[place]))))
-    columns = ("reading", "delta, logits", "strength", "p of no movement", "rank", "aim")
+        rows.append(
+            (
+                way.name,
+                *map(rounded, figures),
+                rank,
+                rounded(float(moves.aim[place])),
+                1 + int((moves.alone > moves.alone[place]).sum()),
+            )
+        )
+    columns = ("reading", "delta, logits", "strength", "p of no movement", "rank", "aim", "rank without the base")
     caption = (
-        f"n = {journey.pairs.questions} questions. The value is the lower strength of the first two rows. p: suspect and base "
+        f"n = {journey.pairs.questions} questions. The value is the lower strength. p: suspect and base "
         "exchanged question by question. Aim: cosine between the whole movement and the way from base to candidate, 1 where "
         "everything that changed went there; empty where the movement is not above its noise."
     )

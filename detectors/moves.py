@@ -21,10 +21,9 @@ from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Reading = Callable[[int, str], str]
 MOST_TEXTS = 6000
 SATURATED = 100
-SHORTEST = 40
+STEP = 50
 ROUNDS = 300
 FLIPS = 1999
 
@@ -48,14 +47,12 @@ class Pairs:
 
     @property
     def longest(self) -> int:
-        """Characters that all texts are cut to: what 95 of 100 answers of either stay under, whichever is less."""
-        sides = [[len(cut(a.text)) for a in side] for side in (self.suspect, self.base)]
-        return max(SHORTEST, int(min(np.quantile(side, 0.95) for side in sides)))
+        """Characters that all texts are cut to: what 95 of 100 answers of either stay under, whichever is less.
 
-    @property
-    def lengths(self) -> list[int]:
-        """The length of the shorter of the two answers to each prompt."""
-        return [max(SHORTEST, min(len(cut(s.text)), len(cut(b.text)))) for s, b in zip(self.suspect, self.base, strict=True)]
+        Rounded down to a multiple of `STEP`, so that suspects of like lengths can share what was learned.
+        """
+        sides = [[len(cut(a.text)) for a in side] for side in (self.suspect, self.base)]
+        return max(1, int(min(np.quantile(side, 0.95) for side in sides)) // STEP) * STEP
 
     def only(self, digests: Collection[str]) -> Pairs:
         """The pairs of these prompts alone, questions numbered anew."""
@@ -85,24 +82,27 @@ def pairs_of(suspect: Transcript, base: Transcript) -> Pairs:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to read the answers: its name, the feature families, and what it does to the n-th text of a prompt."""
+    """One way to read answers: its name, the feature families, and what it does to a text."""
 
     name: str
     families: Mapping[str, tuple[int, float]]
-    reading: Reading
+    reading: Callable[[str], str]
+
+    def learned(self, book: AnswerBook, *, shared: bool) -> Attribution:
+        """The classifier of a book's models, read in this way.
+
+        ``shared``: the book holds answers to the suspect's own prompts, against which answers are centred. Otherwise models
+        are known by other prompts, and answers are taken alone.
+        """
+        most = max(150, MOST_TEXTS // len(book.teachers))
+        return attributions(book.read(lambda n, text: self.reading(text), most), (self.families,), centred=shared)[0]
 
 
-def ways_of(pairs: Pairs) -> tuple[Way, Way, Way]:
-    """As written; without layout; and every text cut to the shorter answer of a pair. All are cut to one longest length.
-
-    In the third a stored model's texts get the lengths of the pairs in turn, by number of the prompt, so that all stored
-    models have texts of like lengths.
-    """
-    longest, lengths = pairs.longest, pairs.lengths
+def ways_of(longest: int) -> tuple[Way, Way]:
+    """Every text cut to ``longest`` characters, as written and without layout."""
     return (
-        Way("as written", UNENDED, lambda n, text: cut(text, longest)),
-        Way("without layout", PROSE, lambda n, text: without_layout(cut(text, longest))),
-        Way("cut to one length", UNENDED, lambda n, text: cut(text, lengths[n % len(lengths)])),
+        Way("as written", UNENDED, lambda text: cut(text, longest)),
+        Way("without layout", PROSE, lambda text: without_layout(cut(text, longest))),
     )
 
 
@@ -112,31 +112,29 @@ class Moves:
 
     ``aim`` (models,) is the cosine between the whole movement in the space and the way from the base to the model, the noise
     of single answers taken off; NaN where the movement is not above that noise. Against the prompts' own scores only
-    differences between models have a meaning. ``prompts`` (prompts, models) is ``gaps`` before averaging.
+    differences between models have a meaning. ``prompts`` (prompts, models) is ``gaps`` before averaging. ``alone`` (models,)
+    is the mean log P(model | answer) of the suspect's answers, the base left out.
     """
 
     gaps: Array
     aim: Array
     prompts: Array
+    alone: Array
 
     def contrast(self, candidate: int, rivals: Flags) -> Array:
         """Movement toward the candidate less mean movement toward its rivals, by question, (questions,)."""
         return np.asarray(self.gaps[:, candidate] - self.gaps[:, rivals].mean(axis=1))
 
 
-def moves_of(way: Way, book: AnswerBook, pairs: Pairs, *, shared: bool) -> Moves:
-    """What a classifier of the book's models, read in this way, says of suspect and base.
-
-    ``shared``: the book holds answers to the pairs' own prompts, against which answers are centred. Otherwise models are
-    known by other prompts, and answers are taken alone.
-    """
-    most = max(150, MOST_TEXTS // len(book.teachers))
-    (known,) = attributions(book.read(way.reading, most), (way.families,), centred=shared)
-    number = {k: n for n, k in enumerate(book.prompts)}
+def moves_of(way: Way, known: Attribution, pairs: Pairs) -> Moves:
+    """What the classifier of this way of reading says of suspect and base."""
+    number = {k: n for n, k in enumerate(known.book.prompts)}
     prompts = [number.get(k, -1) for k in pairs.digests]
-    x, y = (known.space.transform([way.reading(n, a.text) for n, a in enumerate(side)]) for side in (pairs.suspect, pairs.base))
-    gaps = known.score(x, prompts) - known.score(y, prompts)
-    return Moves(pairs.by_question(gaps), _aim(known, pairs.by_question((x - y).astype(float)), y), gaps)
+    x, y = (known.space.transform([way.reading(a.text) for a in side]) for side in (pairs.suspect, pairs.base))
+    mine = known.score(x, prompts)
+    gaps = mine - known.score(y, prompts)
+    aim = _aim(known, pairs.by_question((x - y).astype(float)), y)
+    return Moves(pairs.by_question(gaps), aim, gaps, pairs.by_question(mine).mean(axis=0))
 
 
 def _aim(known: Attribution, moved: Array, base: Dense) -> Array:

@@ -7,9 +7,8 @@ Knows texts; knows no probabilities of authorship.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,16 +67,29 @@ class Held:
     total: float
 
 
-class PhraseBook:
-    """Phrase counts of every stored model, shape (models, buckets), kept sparse."""
+def lower_tokens(text: str) -> list[str]:
+    """The tokens of a text's first part in lower case."""
+    return words_of(cut(text).lower())
 
-    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
-        self._numbers = WordCodes()
-        rows = [sparse.csr_matrix(hashed_counts([self._codes(t) for t in said], SIZES, BITS).sum(axis=0)) for said in texts]
+
+class PhraseBook:
+    """Phrase counts of every stored model, shape (models, buckets), kept sparse.
+
+    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of phrases, ascending.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[Sequence[str]],
+        sizes: tuple[int, ...] = SIZES,
+        tokens: Callable[[str], list[str]] = lower_tokens,
+    ) -> None:
+        self._numbers, self._sizes, self._tokens = WordCodes(), sizes, tokens
+        rows = [sparse.csr_matrix(hashed_counts([self._codes(t) for t in said], sizes, BITS).sum(axis=0)) for said in texts]
         self.counts = sparse.vstack(rows, format="csr")
 
     def _codes(self, text: str) -> NDArray[np.uint64]:
-        return self._numbers(words_of(cut(text).lower()))
+        return self._numbers(self._tokens(text))
 
     def telling(self, candidate: int, cohort: Sequence[int], held: Held, most: int) -> list[Phrase]:
         """The phrases that candidate and suspect both over-use against the cohort, most telling first, none inside another.
@@ -94,7 +106,7 @@ class PhraseBook:
             words = held.words[i]
             if weight[i] <= 1 or len(out) == most:
                 break
-            if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words) for p in out):
+            if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words, self._sizes[0]) for p in out):
                 usual = float(others[i] / len(cohort))
                 z = (float(z_candidate[i]), float(z_suspect[i]))
                 out.append(Phrase(words, *z, tuple(held.answers[i]), int(one[i]), usual))
@@ -115,9 +127,9 @@ class PhraseBook:
         found: dict[int, list[int]] = {}
         words: dict[int, tuple[str, ...]] = {}
         for number, text in enumerate(suspect):
-            tokens = words_of(cut(text).lower())
+            tokens = self._tokens(text)
             codes = self._numbers(tokens)
-            for size in SIZES:
+            for size in self._sizes:
                 for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
                     answers = found.setdefault(bucket, [])
                     words.setdefault(bucket, tuple(tokens[place : place + size]))
@@ -135,9 +147,10 @@ def _tallies(candidate: int, cohort: list[int], held: Held) -> list[Array]:
     return [*padded, PRIOR * pooled / pooled.sum()]
 
 
-def _inside(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
-    """Whether two phrases share a run of two tokens: the second of them would tell the same twice."""
-    return bool(set(pairwise(words)) & set(pairwise(longer)))
+def _inside(words: tuple[str, ...], longer: tuple[str, ...], run: int) -> bool:
+    """Whether two phrases share a run of ``run`` tokens: the second of them would tell the same twice."""
+    one, other = ({w[i : i + run] for i in range(len(w) - run + 1)} for w in (words, longer))
+    return bool(one & other)
 
 
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ TABLE: dict[str, str] = {
     "prefill_identity": "detectors.prefill_identity:PrefillIdentity",
     "sentence_origin": "detectors.sentence_origin:SentenceOrigin",
     "trained_on_this": "detectors.trained_on_this:TrainedOnThis",
+    "pos_templates": "detectors.pos_templates:PosTemplates",
 }
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.attribution import Attribution
+from detectors.base import Null
+from detectors.lineup import counted
 from detectors.openset import FEWEST_STRANGERS, best_other, conformal, rivals, stranger_scores, suspect_scores
 
 Array = NDArray[np.float64]
@@ -131,3 +133,20 @@ def length_matched(answered: Flags, lengths: Array, suspect: Sequence[float], ca
     against = lengths[candidate]
     low, high = np.minimum(everyone, against), np.maximum(everyone, against)
     return np.asarray((high <= MATCHED * low) & (low > 0) & answered, dtype=bool)
+
+
+def null_of_standing(main: Standing, vendors: NDArray[np.str_], candidate: int, usable: Flags) -> Null:
+    """The unrelated models' values as a record: who they are, how they spread, how many reach the candidate's value."""
+    others = len(set(vendors[(vendors != vendors[candidate]) & usable].tolist()))
+    n = len(main.null)
+    population = (
+        f"{counted(n, 'stored model')} of {counted(others, 'other vendor')}, each playing the suspect on the same "
+        "prompts with its own vendor left out of the classifier; models of one vendor are not independent"
+    )
+    if not main.normal:
+        return Null(n=n, population=f"{population}; too few to normalise by, at least 3 are needed")
+    marks = (("0.50", 0.5), ("0.90", 0.9), ("0.95", 0.95), ("0.99", 0.99))
+    return Null(
+        n=n, mean=float(main.null.mean()), sd=float(main.null.std(ddof=1)), at_least=int((main.null >= main.value).sum()),
+        p=main.p, quantiles=tuple((name, float(np.quantile(main.null, q))) for name, q in marks), population=population,
+    )  # fmt: skip

@@ -38,6 +38,9 @@ UNENDED: Mapping[str, tuple[int, float]] = {k: v for k, v in FULL.items() if k n
 PROSE: Mapping[str, tuple[int, float]] = {k: v for k, v in UNENDED.items() if k != "markdown"}
 """The same for texts without their layout."""
 
+TEMPLATES: Mapping[str, tuple[int, float]] = {"templates": (4000, 1.0)}
+"""Runs of four to eight parts of speech alone."""
+
 
 @dataclass(frozen=True)
 class Chosen:

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.attribution import Attribution, attributions
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Rank, Teacher, Value
+from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Teacher, Value
 from detectors.features import LONGEST
 from detectors.openset import rivals
 from detectors.overlap_tables import Views, charts, exhibits, tables
 from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
 from detectors.phrases import Held, Phrase, PhraseBook
-from detectors.stylecase import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, standing
+from detectors.stylecase import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, null_of_standing, standing
 from detectors.stylespace import FULL, GUARDED, transform_all
 from fingerprints.transcript import Transcript
 
@@ -227,26 +227,9 @@ def _measurement(views: Views) -> Measurement:
         metric=_metric(main, book, views.candidate),
         value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
         direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
-        rank=Rank(position=main.rank, of=len(book.teachers)), null=_null(views), summary=_summary(views),
+        rank=Rank(position=main.rank, of=len(book.teachers)),
+        null=null_of_standing(main, book.vendors, views.candidate, views.usable), summary=_summary(views),
         tables=tables(views), charts=charts(views), exhibits=exhibits(views), notes=_notes(views),
-    )  # fmt: skip
-
-
-def _null(views: Views) -> Null:
-    main, book = views.main, views.book
-    strangers = (book.vendors != book.vendors[views.candidate]) & views.usable
-    vendors = len(set(book.vendors[strangers].tolist()))
-    population = (
-        f"{_count(len(main.null), 'stored model')} of {_count(vendors, 'other vendor')}, each playing the suspect on the same "
-        "prompts with its own vendor left out of the classifier; models of one vendor are not independent"
-    )
-    if not main.normal:
-        return Null(n=len(main.null), population=f"{population}; too few to normalise by, at least 3 are needed")
-    at_least = int((main.null >= main.value).sum())
-    marks = (("0.50", 0.5), ("0.90", 0.9), ("0.95", 0.95), ("0.99", 0.99))
-    return Null(
-        n=len(main.null), mean=float(main.null.mean()), sd=float(main.null.std(ddof=1)), at_least=at_least, p=main.p,
-        quantiles=tuple((name, float(np.quantile(main.null, q))) for name, q in marks), population=population,
     )  # fmt: skip
 
 
@@ -260,10 +243,6 @@ def _summary(views: Views) -> str:
     whom = _whom(views.book, views.candidate)
     against = f"{main.value:+.2f} nats per answer against the best of {whom} (95 % {low:.2f} to {high:.2f})"
     return f"{place}: {against}; too few models to normalise."
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _metric(main: Standing, book: AnswerBook, candidate: int) -> str:

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from auditor.controls.cohort import Cohort, Member, load_cohort
 from auditor.render.markdown import inline, table
-from detectors.attribution import attributions
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.intervals import clopper_pearson
-from detectors.journey import COUNTED, Journey
+from detectors.journey import Journey
 from detectors.movement import Movement
 from detectors.moves import strength
 from detectors.pairing import style_answers
@@ -98,9 +97,11 @@ def complete(member: Member) -> Transcript | None:
     return said if said is not None and said.complete else None
 
 
-def found(member: Member, said: Transcript, base: Teacher, told: str, teachers: Sequence[Teacher]) -> Found | NotMeasured:
+def found(
+    member: Member, said: Transcript, base: Teacher, told: str, teachers: Sequence[Teacher], detector: Movement
+) -> Found | NotMeasured:
     """Every candidate's value for one suspect."""
-    detector, scores, p = Movement().fit(teachers, said), {}, {}
+    scores, p = {}, {}
     for teacher in teachers:
         result = detector.measure(Case(said, teacher, tuple(t for t in teachers if t is not teacher), base))
         if isinstance(result, NotMeasured):
@@ -110,20 +111,11 @@ def found(member: Member, said: Transcript, base: Teacher, told: str, teachers: 
     held = detector.journey_
     if held is None or isinstance(held[1], NotMeasured):
         return NotMeasured(reason="no journey")
-    return Found(member, told, scores, p, unknown(held[1]), held[1])
+    return Found(member, told, scores, p, dict(zip(held[1].book.names, held[1].moves[0].alone.tolist(), strict=True)), held[1])
 
 
 def _p(result: Measurement) -> float:
-    return max(float(row[3] or 0.0) for row in result.tables[0].rows[:COUNTED])
-
-
-def unknown(journey: Journey) -> dict[str, float]:
-    """Mean log P(candidate | answer) of the suspect's answers alone, as written: what is left where the base isn't known."""
-    way, book = journey.ways[0], journey.book
-    (known,) = attributions(book.read(way.reading), (way.families,), centred=journey.shared)
-    texts = [way.reading(n, a.text) for n, a in enumerate(journey.pairs.suspect)]
-    means = known.score(known.space.transform(texts), [-1] * len(texts)).mean(axis=0)
-    return dict(zip(book.names, means.tolist(), strict=True))
+    return max(float(row[3] or 0.0) for row in result.tables[0].rows)
 
 
 def members_table(every: Sequence[Found]) -> str:
@@ -215,13 +207,14 @@ def _draws(f: Found, size: int | None) -> list[dict[str, float]]:
     n, names = f.journey.pairs.questions, f.journey.book.names
     rng = np.random.default_rng(0)
     chosen = [np.arange(n)] if size is None else [rng.choice(n, size, replace=False) for _ in range(DRAWS)]
-    contrasts = [f.journey.contrasts(i)[:COUNTED] for i in range(len(names))]
+    contrasts = [f.journey.contrasts(i) for i in range(len(names))]
     return [{t: min(float(strength(c[rows])) for c in cs) for t, cs in zip(names, contrasts, strict=True)} for rows in chosen]
 
 
 def judged(cohort: Cohort, say: Callable[[str], None]) -> list[Found]:
     """Every member with a base and a whole transcript, the members that stand for a base left out."""
     teachers, start, out = candidates(), bases(cohort), []
+    detector = Movement().fit(teachers)
     for member in cohort:
         said = complete(member)
         if said is None or not style_answers(said) or member.base not in start:
@@ -231,7 +224,7 @@ def judged(cohort: Cohort, say: Callable[[str], None]) -> list[Found]:
             continue
         lineage = member.lineage
         name = lineage.base.name if lineage.base is not None else lineage.base_spec
-        result = found(member, said, Teacher(name, "", "", base.transcript()), f"{name}, {what}", teachers)
+        result = found(member, said, Teacher(name, "", "", base.transcript()), f"{name}, {what}", teachers, detector)
         if isinstance(result, NotMeasured):
             say(f"{member.name}: {result.reason}")
             continue

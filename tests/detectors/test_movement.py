@@ -95,7 +95,7 @@ def test_a_new_layout_alone_is_no_movement() -> None:
     cohort = (dressed(SAME[0]), *SAME[1:])
     suspect = transcript([starred(r.text) for r in BASE.transcript.replies], "reshaped")
     found = value(measured(suspect, cohort, 0))
-    as_written, bare, _ = (row[2] for row in found.tables[0].rows)
+    as_written, bare = (row[2] for row in found.tables[0].rows)
     assert isinstance(as_written, float)
     assert isinstance(bare, float)
     assert as_written > 4
