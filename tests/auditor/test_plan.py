@@ -18,6 +18,9 @@ def test_a_plan_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
             "probes": [{"set": "identity", "head": 3, "arms": ["own"]}],
             "sampling": {"temperature": 0.5, "seed": 7},
             "candidates": ["a"],
+            "base": "hf:./base",
+            "teachers": {"b": "gguf:./b.gguf"},
+            "scores": "scores.jsonl",
         }
     )
     path = tmp_path / "plan.yaml"
