@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
+from detectors.journey import Journey
 from detectors.movement import Movement
 from detectors.moves import SATURATED, flipped_p, pairs_of, strength
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
@@ -140,6 +141,23 @@ def test_exhibits_show_the_answers_that_moved_most_beside_the_bases() -> None:
     weights = [e.weight for e in found.exhibits]
     assert weights == sorted(weights, reverse=True)
     assert found.exhibits[0].answer == student(2, 0.5).replies[int(found.exhibits[0].probe_id[-3:])].text
+
+
+def test_a_stored_answer_to_the_suspects_own_prompt_does_not_help_to_score_it() -> None:
+    mixed = (SAME[0], *OTHER[1:])
+    detector = Movement().fit(mixed)
+    value(detector.measure(Case(SAME[0].transcript, mixed[0], mixed[1:], BASE)))
+    assert detector.journey_ is not None
+    journey = detector.journey_[1]
+    assert isinstance(journey, Journey)
+    assert not journey.shared
+    way, longest = journey.ways[0], journey.pairs.longest
+    known = detector.learned_[way.name, longest, ()]
+    x = known.space.transform([way.reading(a.text) for a in journey.pairs.suspect])
+    number = {k: n for n, k in enumerate(journey.book.prompts)}
+    by_others = known.score(x, [number[k] for k in journey.pairs.digests]).mean(axis=0)
+    assert journey.moves[0].alone == pytest.approx(by_others)
+    assert known.score(x, [-1] * len(x)).mean(axis=0)[0] > by_others[0] + 1e-3
 
 
 def test_translations_of_one_question_count_once() -> None:
