@@ -29,7 +29,7 @@ from fingerprints.subjects import open_subject
 
 PLANS = Path(__file__).parent / "plans"
 LADDERS = {
-    "full": "recorded", "quarter": "recorded", "mixture": "recorded", "evaded": "recorded",
+    "full": "recorded", "quarter": "recorded", "mixture": "recorded",
     "qwen": "qwen", "qwen-quarter": "qwen", "nulls": "nulls", "nulls1": "nulls", "gemma": "gemma",
 }  # fmt: skip
 """Every ladder's folder: those of one folder make one cohort."""
