@@ -41,8 +41,8 @@ class Held:
 class Panel:
     """Answers of suspect, base and shadows to the same prompts, as arrays.
 
-    ``x`` (1 + shadows, prompts, columns): what each answer differs in from the base's answer to the same prompt; the
-    suspect's are the first. ``left_out`` names shadows that answered too little. All fits are deterministic.
+    ``x`` (1 + shadows, prompts, columns): what each answer differs in from the base's answer to the same prompt, 0 where
+    there is none; the suspect's are the first. ``left_out`` names shadows that answered too little. All fits are deterministic.
     """
 
     suspect: tuple[Answer, ...]
@@ -54,30 +54,35 @@ class Panel:
 
     @classmethod
     def of(cls, suspect: Transcript, base: Transcript, shadows: Sequence[Shadow]) -> Panel | None:
-        """The panel on the style-like prompts that all answered; None where these are fewer than twenty.
+        """The panel on the style-like prompts that suspect and base answered; None where these are fewer than twenty.
 
-        A shadow that answered less than 80 % of what suspect and base share is left out. Columns are chosen from
-        everybody's answers by how many hold them, never by who wrote them, so that the suspect is treated as any shadow.
+        A shadow that answered less than 80 % of them is left out; what another did not answer is 0 in ``x``, so that its
+        direction is that of its own answers. Columns are chosen from everybody's answers by how many hold them, never by who
+        wrote them, so that the suspect is treated as any shadow.
         """
         mine, theirs = style_answers(suspect), style_answers(base)
         said = {s.name: style_answers(s.transcript) for s in shadows}
         shared = [k for k in sorted(mine) if k in theirs]
         order = sorted(shadows, key=lambda s: s.name)
         kept = tuple(s for s in order if sum(k in said[s.name] for k in shared) >= LEAST_ANSWERED * max(1, len(shared)))
-        prompts = [k for k in shared if all(k in said[s.name] for s in kept)]
-        if len(prompts) < FEWEST or not kept:
+        if len(shared) < FEWEST or not kept:
             return None
         books = [mine, theirs, *(said[s.name] for s in kept)]
-        texts = [book[k].text for book in books for k in prompts]
+        places = [(i, j) for i, book in enumerate(books) for j, k in enumerate(shared) if k in book]
+        texts = [books[i][shared[j]].text for i, j in places]
         space = StyleSpace().fit(texts)
-        found = space.transform(texts).reshape(len(books), len(prompts), -1)
+        told = space.transform(texts)
+        found = np.zeros((len(books), len(shared), told.shape[1]), dtype=np.float32)
+        rows, columns = (np.array(axis, dtype=np.intp) for axis in zip(*places, strict=True))
+        found[rows, columns] = told
+        found[rows, columns] -= told[len(shared) + columns]  # the base's: its answers are the second block, and whole
         return cls(
-            tuple(mine[k] for k in prompts),
-            tuple(theirs[k] for k in prompts),
+            tuple(mine[k] for k in shared),
+            tuple(theirs[k] for k in shared),
             kept,
             tuple(s.name for s in order if s not in kept),
             space,
-            np.delete(found, 1, axis=0) - found[1],
+            np.delete(found, 1, axis=0),
         )
 
     @cached_property

@@ -51,13 +51,13 @@ class ShadowRatio(Detector):
         """The score of one candidate, above 0 where the suspect is nearer to its students than to the others.
 
         `NotMeasured` without shadows or base, for a candidate without a student among them, without a shadow that is no
-        student of it, and where fewer than twenty prompts were answered by all.
+        student of it, and where fewer than twenty prompts were answered by suspect and base.
         """
         if case.candidate is None or case.base is None or not case.shadows:
             return NotMeasured(reason="no shadow students were trained from the suspect's base; `auditor shadow` does")
         panel = self.panel(case)
         if panel is None:
-            return NotMeasured(reason="suspect, base and shadows share fewer than 20 style prompts that all answered")
+            return NotMeasured(reason="suspect and base share fewer than 20 style prompts, or no shadow answered 80 % of them")
         problem = _lacking(panel, case.candidate.name)
         return NotMeasured(reason=problem) if problem else _measured(panel, case.candidate.name)
 

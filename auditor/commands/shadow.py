@@ -35,7 +35,7 @@ from auditor.weight import LEVELS, reaches
 @click.option("--out", metavar="DIR", required=True, help="The audit's folder. An unfinished one is resumed.")
 @click.option("--size", type=click.Choice(get_args(Size)), default="small", show_default=True, help="Examples, tokens, probes.")
 @click.option(
-    "--seeds", type=click.IntRange(2, MOST_SEEDS), help="Shadows of each kind. Default 3, or what the budget carries."
+    "--seeds", type=click.IntRange(2, MOST_SEEDS), help="Shadows of each kind. Default: enough for ten students, 3 to 6."
 )
 @click.option(
     "--n", type=click.IntRange(8), help="Examples that a shadow learns. Default by --size, or what the budget carries."

@@ -6,7 +6,7 @@ Counts tokens; seconds follow from a speed that is measured on the base's answer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log10
+from math import ceil, log10
 
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
@@ -20,7 +20,9 @@ from fingerprints.records import ProbeSet, Record
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import Transcript
 
-USUAL_SEEDS = 3
+FEWEST_SEEDS, MOST_USUAL = 3, 6
+WANTED_STUDENTS = 10
+"""With fewer students than about ten the shrunken ratio stays under 10, which is moderate support, however clear the scores."""
 PROMPT_TOKENS = 30
 EVALUATIONS = 2
 """How often each of the few evaluation questions is asked: before and after."""
@@ -109,16 +111,17 @@ def _asking_seconds(spec: str, tokens: int) -> float:
 
 
 def decide(costs: Costs, most: int | None = None) -> Decision:
-    """The first of these that the budget carries: more seeds than three, three, then fewer examples, then two seeds.
+    """The first of these that the budget carries: enough seeds for ten students (3 to 6), fewer down to 3, then fewer examples,
+    then two seeds.
 
-    ``most`` is how many prompts there are to learn from. What the plan fixes stays fixed; without a budget it is three
-    seeds. Raises UsageProblem where the budget doesn't carry the least.
+    ``most`` is how many prompts there are to learn from. What the plan fixes stays fixed. Raises UsageProblem where the
+    budget doesn't carry the least.
     """
     plan = costs.plan
     usual = min(DIALS[plan.size].n, most or 10**9)
-    limited = plan.budget_minutes is not None or plan.budget_tokens is not None
-    ladder = [(5, 1.0), (4, 1.0)] if limited else []
-    ladder += [(USUAL_SEEDS, 1.0), (USUAL_SEEDS, 0.5), (2, 1.0), (2, 0.5), (2, 0.25)]
+    enough = min(MOST_USUAL, max(FEWEST_SEEDS, ceil(WANTED_STUDENTS / len(plan.teachers))))
+    ladder = [(seeds, 1.0) for seeds in range(enough, FEWEST_SEEDS - 1, -1)]
+    ladder += [(FEWEST_SEEDS, 0.5), (2, 1.0), (2, 0.5), (2, 0.25)]
     options = [costs.whole(plan.seeds or seeds, plan.n or max(8, round(part * usual))) for seeds, part in ladder]
     for option in options:
         if _fits(plan, option):

@@ -138,6 +138,20 @@ def test_what_can_not_be_measured_says_why(changed: dict[str, object], words: st
     assert words in found.reason
 
 
+def test_an_answer_that_a_shadow_lacks_costs_the_others_nothing() -> None:
+    """Each shadow lacks another tenth of the answers; all sixty prompts still count, and the scores hardly move."""
+    holed = tuple(
+        replace(
+            s,
+            transcript=replace(s.transcript, replies=tuple(r for j, r in enumerate(s.transcript.replies) if j % 10 != i % 10)),
+        )
+        for i, s in enumerate(shadows())
+    )
+    whole, part = (measured(said("alpha", 7, 0.5), "alpha", among) for among in (shadows(), holed))
+    assert part.n == whole.n == 60
+    assert part.value == pytest.approx(whole.value, abs=0.15)
+
+
 def test_few_shared_prompts_are_no_measurement_and_a_silent_shadow_is_left_out() -> None:
     short = replace(said("alpha", 7), replies=said("alpha", 7).replies[:10])
     found = ShadowRatio().measure(case(short, "alpha", shadows()))

@@ -142,7 +142,7 @@ def costs(chosen: ShadowPlan) -> Costs:
 
 def test_more_is_made_of_a_larger_budget_and_never_more_than_it_carries() -> None:
     free = decide(costs(plan()))
-    assert (free.seeds, free.n) == (3, 128)
+    assert (free.seeds, free.n, free.students) == (5, 128, 10)
     found = {minutes: decide(costs(plan(budget_minutes=minutes))) for minutes in (30, 45, 90, 600)}
     assert [(d.seeds, d.n) for d in found.values()] == sorted((d.seeds, d.n) for d in found.values())
     assert all(d.seconds <= 60 * minutes for minutes, d in found.items())

@@ -23,6 +23,7 @@ from tests.auditor.shadow.small import EXAMPLES, base, recipe_file, student, tea
 from tests.tree import ROOT
 
 SEEDS = 4
+TEACHERS = ("alpha", "beta", "gamma")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def plan(world: Path, suspect: str, **more: object) -> ShadowPlan:
     choices = {
         "recipe": str(recipe_file(world)), "n": EXAMPLES, "seeds": SEEDS, "probes": "style:20", "max_tokens": 32, **more,
     }  # fmt: skip
-    teachers = [teacher(world, "alpha"), teacher(world, "beta")]
+    teachers = [teacher(world, manner) for manner in TEACHERS]
     return make_shadow_plan(
         f"hf:{world / suspect / 'student'}", teachers, f"hf:{world / 'base' / 'student'}", "tiny", **choices
     )
@@ -49,7 +50,7 @@ def plan(world: Path, suspect: str, **more: object) -> ShadowPlan:
 def flags(world: Path, suspect: str, out: Path) -> list[str]:
     return [
         "shadow", "--suspect", f"hf:{world / suspect / 'student'}", "--base", f"hf:{world / 'base' / 'student'}",
-        "--teachers", f"{teacher(world, 'alpha')},{teacher(world, 'beta')}", "--recipe", str(recipe_file(world)),
+        "--teachers", ",".join(teacher(world, manner) for manner in TEACHERS), "--recipe", str(recipe_file(world)),
         "--size", "tiny", "--seeds", str(SEEDS), "--n", str(EXAMPLES), "--probes", "style:20", "--max-tokens", "32",
         "--out", str(out),
     ]  # fmt: skip
@@ -72,15 +73,18 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, caps
     assert early
     assert run([*flags(world, "taught", out), "--fail-on", "weak", "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert {v["candidate"]: v["outcome"] for v in report["verdicts"]} == {"alpha": "supported", "beta": "inconclusive"}
+    assert {v["candidate"] for v in report["verdicts"] if v["outcome"] == "supported"} == {"alpha"}
+    assert all(v["log10_lr"] < 0 for v in report["verdicts"] if v["candidate"] != "alpha")
     assert report["answers"][0]["conclusion"] == "supported"
-    assert report["calibration"]["error_rates"][0]["n_h1"] == 2 * SEEDS
+    assert report["calibration"]["error_rates"][0]["n_h1"] == 3 * SEEDS
     assert {p: p.stat().st_mtime_ns for p in early} == early, "a finished shadow was trained again"
 
     # What lies there is an ordinary cohort and an ordinary bundle.
     cohort = load_cohort(out / SHADOWS)
-    assert len(cohort) == 1 + SEEDS * 5
-    assert {k: len(v) for k, v in cohort.by_teacher().items()} == {"": 1 + 3 * SEEDS, "alpha": SEEDS, "beta": SEEDS}
+    assert len(cohort) == 1 + SEEDS * 6
+    assert {k: len(v) for k, v in cohort.by_teacher().items()} == {
+        "": 1 + 3 * SEEDS, **dict.fromkeys(TEACHERS, SEEDS),
+    }  # fmt: skip
     kept = load_bundle(out / REPORT)
     assert kept.base is not None
     assert (kept.base.origin, kept.plan["decided"]["seeds"]) == ("user", SEEDS)
@@ -109,7 +113,7 @@ def test_a_spent_budget_ends_the_audit_with_what_there_is(world: Path) -> None:
     Purse.open(limited, out, Spent(seconds=1, tokens=1, trained=True)).put("x", Spent(seconds=36_060, tokens=1, trained=True))
     report = shadow_audit(limited, out)
     assert set(outcomes(report).values()) == {"not_assessable"}
-    assert any("10 shadows could be made" in limit for limit in report.limits)
+    assert any("12 shadows could be made" in limit for limit in report.limits)
     assert [m.name for m in load_cohort(out / SHADOWS)] == ["untrained-base0"]
     assert load_bundle(out / REPORT).verdicts == report.verdicts
 
