@@ -13,11 +13,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Null, Rank, Table, Teacher
+from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Rank, Table, Teacher
 from detectors.claim_rates import chosen, read_answers
 from detectors.intervals import Estimate, clustered_mean
 from detectors.openings import MAKERS, OPENINGS, Opening, continuations
-from detectors.openset import conformal
 from detectors.vendors import vendor_slug, vendor_title
 from fingerprints.records import Arm, Probe
 from fingerprints.scores import BASE, SUSPECT, Passage, Scores, Wanted, teacher
@@ -32,8 +31,7 @@ MOST_BARS = 20
 CAUTIONS = (
     "The web is full of sentences that name makers of chat models: without the base (or other models) the order of names "
     "is mostly that of the web, and of how long the names are.",
-    "The null here are other makers' names in the same model, not other models: the p-value orders names, it bounds no error "
-    "rate of an accusation.",
+    "The rank is among other makers' names in the same model, not among models: it bounds no error rate of an accusation.",
 )
 
 
@@ -159,8 +157,6 @@ def _measurement(case: Case, shift: Shift, maker: str) -> Measurement:
     estimate, means = shift.estimate(maker), shift.means()
     value, title = estimate.value, vendor_title(maker)
     rank = Rank(position=1 + int((means > means[shift.makers.index(maker)]).sum()), of=len(shift.makers))
-    others = np.delete(means, shift.makers.index(maker))
-    at_least, p = conformal(value, others)
     against = f"against {shift.reference}" if shift.reference else "without a base or other models to compare with"
     said = f"{value:+.2f} bits (95 % {estimate.low:+.2f} to {estimate.high:+.2f}) {against}"
     scrubbed = _scrubbed(case, shift, maker, estimate, rank)
@@ -169,8 +165,6 @@ def _measurement(case: Case, shift: Shift, maker: str) -> Measurement:
         metric="shift of the maker's share, bits" if shift.reference else "log2 share of the maker's name",
         value=value, n=estimate.clusters, n_unit="openings", interval=estimate.interval, rank=rank,
         direction=f"higher: rather {title} than other makers{compared}",
-        null=Null(n=len(others), mean=float(others.mean()), sd=float(others.std(ddof=1)), at_least=at_least, p=p,
-                  population="names of other makers in the same model; not models"),
         summary=f"As its maker the suspect finds {title} likelier by {said}; place {rank.position} of {rank.of} makers."
         + (" Scrubbed: its answers do not say so." if scrubbed else ""),
         tables=(_table(shift),), charts=(_chart(shift, maker),),
