@@ -33,8 +33,8 @@ from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.quiet import quiet
 
 MANIFEST = "manifest.json"
-SHARD_VALUES = 1 << 24
-"""About how many numbers a shard holds: 128 MiB of tokens and log-probabilities."""
+SHARD_VALUES = 1 << 20
+"""About how many numbers a shard holds: 8 MiB of tokens and log-probabilities, and some four times that while it is made."""
 ROWS = 4
 """Examples that the teacher reads at once."""
 
@@ -138,7 +138,8 @@ def fill(
     MalformedInput for a folder of other terms and for a damaged shard, ResourceLimit on a full disk.
     """
     manifest = _begin(folder, wanted)
-    for first, last in _shares(lengths, wanted.top_k)[len(manifest.shards) :]:
+    held = manifest.shards[-1].last + 1 if manifest.shards else 0
+    for first, last in _shares(lengths, wanted.top_k, held):
         manifest = _keep(folder, manifest, first, last, ask(first, last))
         if progress is not None:
             progress(last + 1, len(lengths))
@@ -190,15 +191,15 @@ def _bad(reason: str, folder: Path) -> MalformedInput:
     return MalformedInput(reason, where=folder, next_step="remove the folder to ask the teacher again, or use another")
 
 
-def _shares(lengths: Sequence[int], top_k: int) -> list[tuple[int, int]]:
-    """First and last example of every shard: a pure function, so that a resumed capture cuts at the same places."""
-    room, shares, first, held = max(1, SHARD_VALUES // top_k), [], 0, 0
-    for number, length in enumerate(lengths):
+def _shares(lengths: Sequence[int], top_k: int, begin: int) -> list[tuple[int, int]]:
+    """First and last example of every shard from an example on; begun at a shard's end it cuts where it would have cut."""
+    room, shares, first, held = max(1, SHARD_VALUES // top_k), [], begin, 0
+    for number, length in enumerate(lengths[begin:], begin):
         if held and held + length > room:
             shares.append((first, number - 1))
             first, held = number, 0
         held += length
-    return [*shares, (first, len(lengths) - 1)]
+    return [*shares, (first, len(lengths) - 1)] if first < len(lengths) else shares
 
 
 def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: Manifest) -> dict[str, Tensor]:
