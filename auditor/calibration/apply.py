@@ -21,6 +21,8 @@ from detectors.pvalues import conformal_p, holm
 UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
 NOT_MEASURED = "No detector that the calibration knows measured this candidate in the calibrated way."
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
+PROMPTS = ("prompts", "questions")
+"""Units that count what was asked; an n in another unit says nothing of how much was compared."""
 OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
 
 
@@ -46,7 +48,9 @@ class _Evidence:
 
 def weighed(findings: Sequence[Finding], candidates: Sequence[Candidate], calibration: Calibration) -> Weighed:
     """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected within each level."""
-    evidence = [*_of_models(findings, candidates), *_of_vendors(findings, candidates)]
+    known = {d for f in calibration.fitted for d in f.detectors}
+    about = [f for f in findings if f.detector in known]
+    evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates)]
     fits = {e.candidate: calibration.at(e.level, e.n) for e in evidence}
     raw = {e.candidate: _verdict(e, fits[e.candidate], calibration) for e in evidence}
     verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
@@ -83,7 +87,7 @@ def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate]) ->
 
 def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidence:
     found = list(mine)
-    prompts = [f.n for f in found if f.n_unit == "prompts"]
+    prompts = [f.n for f in found if f.n_unit in PROMPTS]
     return _Evidence(
         candidate, level, {f.detector: f.value for f in found}, {f.detector: f.metric for f in found}, max(prompts, default=0)
     )
