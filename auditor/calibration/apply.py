@@ -93,6 +93,11 @@ def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidenc
     )
 
 
+def weigher_of(fit: Fitted) -> Weigher:
+    """The estimator that a fit's numbers stand for."""
+    return Weigher.from_numbers(fit.detectors, fit.norms, fit.maps, fit.fusion)
+
+
 def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     """The values that the fit knows, in its order; NaN for a detector that was silent or measured something else."""
     return [
@@ -111,8 +116,8 @@ def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) 
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return blank.model_copy(update={"reason": NOT_MEASURED})
-    weigher = Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion)
-    raw, (low, high) = float(weigher.uncapped(row)[0]), weigher.interval(row)[0].tolist()
+    weigher, whom = weigher_of(fit), [about]
+    raw, (low, high) = float(weigher.uncapped(row, whom)[0]), weigher.interval(row, whom)[0].tolist()
     weight = weigh(raw, fit.fusion.bounds, (low, high))
     nulls, groups = zip(*fit.null, strict=True)
     return Verdict(
@@ -120,12 +125,12 @@ def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) 
         interval=(round(low, 4), round(high, 4)), cap=round(weight.cap, 4), words=weight.words,
         p_value=conformal_p(raw, nulls, groups), n_controls=fit.fusion.bounds.n_h2, calibration=calibration.name,
         prompts=evidence.n, parts=_parts(weigher, row, fit, evidence),
-        reason=_extrapolated(weigher, row[0]) or (OTHER_VERSIONS if evidence.level == "model" else ""),
+        reason=_extrapolated(weigher, row, about) or (OTHER_VERSIONS if evidence.level == "model" else ""),
     )  # fmt: skip
 
 
 def _parts(weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence) -> tuple[Part, ...]:
-    alone = weigher.parts(row)[0].tolist()
+    alone = weigher.parts(row, [evidence.candidate])[0].tolist()
     return tuple(
         Part(detector=d, value=round(evidence.values[d], 4), log10_lr=round(lr, 4), weight=round(w, 4))
         for d, lr, w in zip(fit.detectors, alone, fit.fusion.weights, strict=True)
@@ -133,8 +138,8 @@ def _parts(weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evi
     )
 
 
-def _extrapolated(weigher: Weigher, row: list[float]) -> str:
-    beyond = [d for d, x in zip(weigher.used_, row, strict=True) if np.isfinite(x) and weigher.maps_[d].outside([x])[0]]
+def _extrapolated(weigher: Weigher, row: list[list[float]], candidate: str) -> str:
+    beyond = [d for d, out in zip(weigher.used_, weigher.outside(row, [candidate])[0], strict=True) if out == 1]
     return f"Beyond all values that were calibrated on: {', '.join(beyond)}." if beyond else ""
 
 
@@ -187,7 +192,7 @@ def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Cali
         return finding
     row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
     place = fit.detectors.index(finding.detector)
-    ratio = float(Weigher.from_numbers(fit.detectors, fit.maps, fit.fusion).parts(row)[0, place])
+    ratio = float(weigher_of(fit).parts(row, [finding.candidate or ""])[0, place])
     limits = fit.maps[finding.detector].bounds
     return finding.model_copy(
         update={

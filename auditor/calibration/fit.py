@@ -101,7 +101,8 @@ def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]
     if not rows:
         raise ValueError("no row was measured")
     detectors = tuple(sorted({d for r in rows for d in r.values}))
-    weigher = Weigher(detectors).fit(values_of(rows, detectors), [r.label for r in rows], [r.group for r in rows])
+    groups, candidates = [r.group for r in rows], [r.candidate for r in rows]
+    weigher = Weigher(detectors).fit(values_of(rows, detectors), [r.label for r in rows], groups, candidates)
     names = sorted({r.group for r in rows})
     null = tuple(
         (round(float(held), 6), names.index(row.group))
@@ -109,10 +110,12 @@ def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]
         if row.label == 0
     )
     metrics = {d: next(r.metrics[d] for r in rows if d in r.metrics) for d in weigher.used_}
+    norms = {d: weigher.norms_[d].numbers_ for d in weigher.norms_}
     maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
     return weigher, Fitted(
-        level=level, size=size, detectors=weigher.used_, metrics=metrics, maps=maps, fusion=weigher.fusion_.numbers_, null=null
-    )
+        level=level, size=size, detectors=weigher.used_, metrics=metrics, norms=norms, maps=maps,
+        fusion=weigher.fusion_.numbers_, null=null,
+    )  # fmt: skip
 
 
 def values_of(rows: Sequence[Row], detectors: Sequence[str]) -> Array:
@@ -124,21 +127,24 @@ def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
     """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage, teacher, base, or both.
 
     NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out. The others
-    keep the strength of shrinkage that the whole fit chose.
+    keep the shrinkage and the scaling that the whole fit chose.
     """
     if scheme == GROUP:
         return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
     x = values_of(rows, weigher.detectors)
     labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
+    candidates = [r.candidate for r in rows]
     out = np.full(len(rows), np.nan)
-    strengths = (weigher.fusion_.numbers_.pseudo_models,)
+    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), tuple(weigher.norms_)
     for split in _splits(rows, scheme):
         kept = split.train
         try:
-            fresh = Weigher(weigher.detectors, strengths).fit(x[kept], labels[kept], [groups[i] for i in kept.tolist()])
+            fresh = Weigher(weigher.detectors, strengths, scaled)
+            own, whom = ([names[i] for i in kept.tolist()] for names in (groups, candidates))
+            fresh.fit(x[kept], labels[kept], own, whom)
         except ValueError:  # too few models are left: these rows stay untested, and are counted as such
             continue
-        out[split.test] = fresh.log10_lr(x[split.test])
+        out[split.test] = fresh.log10_lr(x[split.test], [candidates[i] for i in split.test.tolist()])
     return out
 
 

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from auditor.calibration.rows import Level
 from detectors.calibration import LogLrNumbers
+from detectors.cohort_norm import CohortNumbers
 from detectors.fusion import FusedNumbers
 from detectors.lr_curves import EceCurve, TippettCurve
 from fingerprints.durable import replacing
@@ -97,13 +98,15 @@ class Fitted(_Numbers):
     """The ratios of one level at one number of prompts.
 
     ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their group: what a conformal
-    p-value ranks a case among. ``metrics`` name what each detector must have measured.
+    p-value ranks a case among. ``metrics`` name what each detector must have measured; ``norms`` put values on the scale of
+    what unrelated suspects get against the same candidate, for the detectors that gain by it.
     """
 
     level: Level
     size: Annotated[int, Field(ge=1)]
     detectors: tuple[str, ...]
     metrics: dict[str, str]
+    norms: dict[str, CohortNumbers]
     maps: dict[str, LogLrNumbers]
     fusion: FusedNumbers
     null: tuple[tuple[float, int], ...]

@@ -5,7 +5,7 @@ An estimator like those in `detectors`, so that it can be held out as a whole. K
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Self
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from detectors.calibration import FEWEST_MODELS, LogLikelihoodRatio, LogLrNumbers
+from detectors.cohort_norm import CohortNorm, CohortNumbers
 from detectors.fusion import STRENGTHS, FusedLogLikelihoodRatio, FusedNumbers
+from detectors.fusion_design import held_cost
 from detectors.grouping import grouped
 
 Array = NDArray[np.float64]
@@ -22,29 +24,38 @@ Array = NDArray[np.float64]
 class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Maps (rows, detectors) of values, NaN where a detector measured nothing, to log10 LRs of all of them together.
 
-    Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured; the fusion is fitted on the ratios that
-    these rows get from maps without their own group. A detector that measured fewer than two independent models of either
-    kind is left out (``used_`` names the others). ``strengths`` are the fusion's numbers of unseen models to choose from.
-    Deterministic.
+    Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured, on its values as they are or on the scale of
+    what unrelated suspects get against the same candidate (`CohortNorm`, a row's own group left out), whichever costs less
+    on left-out groups; ``scaled`` names the detectors to be scaled where that was chosen before. The fusion is fitted on the
+    ratios that these rows get from maps without their own group. A detector that measured fewer than two independent models
+    of either kind is left out (``used_`` names the others). ``strengths`` are the fusion's numbers of unseen models to choose
+    from. Deterministic.
     """
 
-    def __init__(self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS) -> None:
+    def __init__(
+        self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS, scaled: tuple[str, ...] | None = None
+    ) -> None:
         self.detectors = detectors
         self.strengths = strengths
+        self.scaled = scaled
 
-    def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable]) -> Self:
-        """Learns the maps and the fusion. ``held_out_`` (rows,) are the fused ratios without each row's own group.
+    def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable], candidates: Sequence[str]) -> Self:
+        """Learns scales, maps and the fusion; ``candidates`` names each row's.
+
+        ``held_out_`` (rows,) are the fused ratios without each row's own group.
 
         Raises ValueError where no detector measured two independent models of either kind.
         """
         x, y = _two_dimensional(values, len(self.detectors)), np.asarray(labels)
         self.maps_: dict[str, LogLikelihoodRatio] = {}
+        self.norms_: dict[str, CohortNorm] = {}
         columns = []
         for number, name in enumerate(self.detectors):
             seen = np.flatnonzero(np.isfinite(x[:, number]))
-            if not _enough(y[seen], [groups[i] for i in seen.tolist()]):
+            own, whom = [groups[i] for i in seen.tolist()], [candidates[i] for i in seen.tolist()]
+            if not _enough(y[seen], own):
                 continue
-            fitted = LogLikelihoodRatio().fit(x[seen, number], y[seen], [groups[i] for i in seen.tolist()])
+            fitted = self._map(name, x[seen, number], y[seen], own, whom)
             held = np.full(len(x), np.nan)
             held[seen] = fitted.held_out_
             self.maps_[name] = fitted
@@ -56,44 +67,71 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.held_out_ = self.fusion_.held_out_
         return self
 
+    def _map(
+        self, name: str, values: Array, labels: NDArray[np.int_], groups: Sequence[Hashable], candidates: Sequence[str]
+    ) -> LogLikelihoodRatio:
+        """One detector's map, on its values as they are or scaled by candidate."""
+        tried = {}
+        if self.scaled is None or name not in self.scaled:
+            tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
+        if self.scaled is None or name in self.scaled:
+            tried[True] = LogLikelihoodRatio().fit(_normalised(values, labels, groups, candidates), labels, groups)
+        data = grouped(labels, groups)
+        scaled = min(tried, key=lambda k: (held_cost(tried[k].held_out_, data), k))
+        if scaled:
+            self.norms_[name] = CohortNorm().fit(values, labels, candidates, groups)
+        return tried[scaled]
+
     @classmethod
-    def from_numbers(cls, detectors: tuple[str, ...], maps: dict[str, LogLrNumbers], fusion: FusedNumbers) -> Self:
+    def from_numbers(
+        cls,
+        detectors: tuple[str, ...],
+        norms: dict[str, CohortNumbers],
+        maps: dict[str, LogLrNumbers],
+        fusion: FusedNumbers,
+    ) -> Self:
         """The estimator as it was fitted, from plain numbers; `held_out_` does not come back."""
         out = cls(detectors)
+        out.norms_ = {name: CohortNorm.from_numbers(known) for name, known in norms.items()}
         out.maps_ = {name: LogLikelihoodRatio.from_numbers(maps[name]) for name in fusion.detectors}
         out.used_ = fusion.detectors
         out.fusion_ = FusedLogLikelihoodRatio.from_numbers(fusion)
         return out
 
-    def parts(self, values: ArrayLike) -> Array:
+    def parts(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
         """Each used detector's own log10 LR, (rows, used), before the fusion and within its bounds; NaN where it was silent."""
-        x = _two_dimensional(values, len(self.detectors))
-        out = np.full((len(x), len(self.used_)), np.nan)
-        for place, name in enumerate(self.used_):
-            column = x[:, self.detectors.index(name)]
-            seen = np.isfinite(column)
-            out[seen, place] = self.maps_[name].log10_lr(column[seen])
-        return out
+        return self._by_detector(values, candidates, lambda fitted, z: fitted.log10_lr(z))
 
-    def uncapped(self, values: ArrayLike) -> Array:
+    def uncapped(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
         """The fused log10 LR before the fusion's bounds, (rows,): for validation and conformal ranks; never for a report."""
-        return self.fusion_.uncapped(self._inputs(values))
+        return self.fusion_.uncapped(self._inputs(values, candidates))
 
-    def log10_lr(self, values: ArrayLike) -> Array:
+    def log10_lr(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
         """The fused log10 LR of each row, (rows,), within the bounds."""
-        return self.fusion_.log10_lr(self._inputs(values))
+        return self.fusion_.log10_lr(self._inputs(values, candidates))
 
-    def interval(self, values: ArrayLike, level: float = 0.95) -> Array:
+    def interval(self, values: ArrayLike, candidates: Sequence[str], level: float = 0.95) -> Array:
         """Lower and upper end for each row, (rows, 2), within the bounds: what other models could have made of it."""
-        return self.fusion_.interval(self._inputs(values), level)
+        return self.fusion_.interval(self._inputs(values, candidates), level)
 
-    def _inputs(self, values: ArrayLike) -> Array:
+    def outside(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
+        """1 where a used detector's value lies beyond all that it was fitted on, 0 within, NaN where silent; (rows, used)."""
+        return self._by_detector(values, candidates, lambda fitted, z: fitted.outside(z).astype(np.float64))
+
+    def _inputs(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
+        return self._by_detector(values, candidates, lambda fitted, z: fitted.uncapped(z))
+
+    def _by_detector(
+        self, values: ArrayLike, candidates: Sequence[str], of: Callable[[LogLikelihoodRatio, Array], Array]
+    ) -> Array:
         x = _two_dimensional(values, len(self.detectors))
         out = np.full((len(x), len(self.used_)), np.nan)
         for place, name in enumerate(self.used_):
-            column = x[:, self.detectors.index(name)]
-            seen = np.isfinite(column)
-            out[seen, place] = self.maps_[name].uncapped(column[seen])
+            z = x[:, self.detectors.index(name)]
+            if name in self.norms_:
+                z = self.norms_[name].transform(z, candidates)
+            seen = np.isfinite(z)
+            out[seen, place] = of(self.maps_[name], z[seen])
         return out
 
 
@@ -102,6 +140,21 @@ def _two_dimensional(values: ArrayLike, columns: int) -> Array:
     if x.ndim != 2 or x.shape[1] != columns or np.isinf(x).any():
         raise ValueError(f"values are rows by {columns} detectors, finite or NaN")
     return x
+
+
+def _normalised(values: Array, labels: NDArray[np.int_], groups: Sequence[Hashable], candidates: Sequence[str]) -> Array:
+    """Each row on its candidate's scale as if its own group had not been there, (rows,): what a new suspect would get.
+
+    Where no other group was measured under H2 the whole cohort's scale is used.
+    """
+    out = np.empty(len(values))
+    for group in dict.fromkeys(groups):
+        mine = np.array([g == group for g in groups])
+        rest = np.flatnonzero(~mine) if ((labels == 0) & ~mine).any() else np.arange(len(values))
+        whom, own = [candidates[i] for i in rest.tolist()], [groups[i] for i in rest.tolist()]
+        norm = CohortNorm().fit(values[rest], labels[rest], whom, own)
+        out[mine] = norm.transform(values[mine], [c for c, m in zip(candidates, mine, strict=True) if m])
+    return out
 
 
 def _enough(labels: NDArray[np.int_], groups: Sequence[Hashable]) -> bool:

@@ -23,13 +23,13 @@ STORED: dict[str, tuple[str, ...]] = {
     "claude2": ("claude-2", "claude-2.1"),
     "claude3": ("claude-3-sonnet-20240229", "claude-3-opus-20240229"),
     "mixtral": ("Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x22B-Instruct-v0.1"),
-    "open4": ("mistral-large-2402", "Qwen2-72B-Instruct"),
 }
-"""The table's short names of teachers as stored models (of FuseChat's four sources, the two whose sisters are stored)."""
+"""The table's short names of teachers as stored models."""
 
 VENDORS = {"d003": "OpenAI", "gpt35": "OpenAI", "gpt4": "OpenAI", "gpt4t": "OpenAI", "gpt4o": "OpenAI", "claude2": "Anthropic",
            "claude3": "Anthropic", "mixtral": "Mistral AI"}  # fmt: skip
-OPEN4 = ("Mistral AI", "Alibaba")
+OPEN4 = ("Mistral AI", "Alibaba", "Meta", "Google")
+"""Makers of FuseChat's four sources, whose stored models are others: for them the history has no label."""
 BASES = {"LLaMA": "Meta", "Llama": "Meta", "Gemma": "Google", "Mistral": "Mistral AI", "Qwen": "Alibaba"}
 TUNED = ("chat", "instruct", "-it")
 UNDOCUMENTED = ("unknown", "mixed", "neg_presumed")
@@ -61,15 +61,15 @@ def stored_teachers(asked: dict[int, Probe]) -> list[Teacher]:
 
 def known_of(row: dict[str, str], asked: dict[int, Probe]) -> Known:
     """A model of the table as a suspect of known history."""
-    taught = [t for t in row["teachers"].split(";") if t in VENDORS or t == "open4"]
-    vendors = {VENDORS[t] for t in taught if t in VENDORS} | ({*OPEN4} if "open4" in taught else set())
+    named = row["teachers"].split(";")
+    taught = [t for t in named if t in VENDORS]
     return Known(
         name=row["model"],
         group=row["lineage_group"],
         transcript=transcript_of(row["model"], outputs(row["model"]), asked),
         teachers=frozenset(name for t in taught for name in STORED[t]),
-        vendors=frozenset(vendors),
-        kin=frozenset({row["lab"], *_tuned_by(row), *(("Google",) if "open4" in taught else ())}),
+        vendors=frozenset(VENDORS[t] for t in taught),
+        kin=frozenset({row["lab"], *_tuned_by(row), *(OPEN4 if "open4" in named else ())}),
         start=row["base_family"],
     )
 

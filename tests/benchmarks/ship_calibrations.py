@@ -20,7 +20,7 @@ import click
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import write_calibration
-from auditor.calibration.rows import Known, Row, measured_rows
+from auditor.calibration.rows import Known, Row, measured_rows, vendor_name
 from auditor.calibration.terminal import calibration_text
 from auditor.controls.cohort import load_cohort
 from detectors.base import Teacher
@@ -77,6 +77,12 @@ def population(name: str) -> tuple[Sequence[Known], list[Teacher], str]:
 def measured(work: Path, name: str, known: Sequence[Known], teachers: Sequence[Teacher], sizes: Sequence[int]) -> Iterator[Row]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
     joined: dict[tuple[str, str, int], Row] = {}
+    kin = {k.name: {vendor_name(v) for v in k.kin} for k in known}
+    makers = {t.name: vendor_name(t.vendor) for t in teachers}
+
+    def labelled(row: Row) -> bool:
+        return makers.get(row.candidate, row.candidate) not in kin[row.suspect]
+
     for size in sizes:
         for detector in DETECTORS[name]:
             kept = work / f"{name}-{detector}-{size}.json"
@@ -85,7 +91,7 @@ def measured(work: Path, name: str, known: Sequence[Known], teachers: Sequence[T
                 rows = measured_rows(known, teachers, [functools.partial(load_detector, detector)], [size])
                 kept.write_text(json.dumps([r.model_dump(mode="json") for r in rows]), "utf-8")
                 click.echo(f"{kept.name}: {len(rows)} rows in {time.time() - began:.0f} s", err=True)
-            for row in map(Row.model_validate, json.loads(kept.read_text("utf-8"))):
+            for row in filter(labelled, map(Row.model_validate, json.loads(kept.read_text("utf-8")))):
                 key = (row.suspect, row.candidate, row.size)
                 one = joined.get(key, row)
                 both = {"values": {**one.values, **row.values}, "metrics": {**one.metrics, **row.metrics}}

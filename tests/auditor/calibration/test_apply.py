@@ -16,6 +16,8 @@ from fingerprints.transcript import Transcript
 from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, student, teachers
 from tests.detectors.authors import speaker
 
+pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
+
 
 def findings(suspect: Transcript) -> list[Finding]:
     out = []

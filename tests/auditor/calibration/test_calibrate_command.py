@@ -14,6 +14,8 @@ from auditor.cli import run
 from fingerprints.errors import MalformedInput
 from tests.auditor.calibration.population import PROMPTS, student, write_cohort, write_store, write_transcript
 
+pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from detectors.registry import load_detector
 from fingerprints.errors import Incomplete
 from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, known, teachers
 
+pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
+
 
 def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_maker_is_left_out() -> None:
     stored = teachers()
@@ -73,20 +75,22 @@ def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[Ro
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     once = values_of(chosen, NAMES)
     twice = np.column_stack([once, once[:, 0]])
-    alone = Weigher(NAMES).fit(once, labels, groups)
-    doubled = Weigher((*NAMES, "copy")).fit(twice, labels, groups)
-    assert np.allclose(alone.log10_lr(once), doubled.log10_lr(twice), atol=1e-6)
+    whom = [r.candidate for r in chosen]
+    alone = Weigher(NAMES).fit(once, labels, groups, whom)
+    doubled = Weigher((*NAMES, "copy")).fit(twice, labels, groups, whom)
+    assert np.allclose(alone.log10_lr(once, whom), doubled.log10_lr(twice, whom), atol=1e-6)
 
 
 def test_a_left_out_teacher_is_learned_from_by_nobody(rows: tuple[Row, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
-    weigher = Weigher(NAMES).fit(values_of(chosen, NAMES), [r.label for r in chosen], [r.group for r in chosen])
+    labels, groups = [r.label for r in chosen], [r.group for r in chosen]
+    weigher = Weigher(NAMES).fit(values_of(chosen, NAMES), labels, groups, [r.candidate for r in chosen])
     learned: list[int] = []
     fit = Weigher.fit
 
-    def counting(self: Weigher, x: object, y: Sequence[int], groups: Sequence[str]) -> Weigher:
+    def counting(self: Weigher, x: object, y: Sequence[int], groups: Sequence[str], whom: Sequence[str]) -> Weigher:
         learned.append(len(groups))
-        return fit(self, x, y, groups)  # type: ignore[arg-type]
+        return fit(self, x, y, groups, whom)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Weigher, "fit", counting)
     held = left_out(weigher, chosen, "teacher")
