@@ -153,10 +153,10 @@ def _corrected(verdicts: list[Verdict]) -> list[Verdict]:
             for i, p in zip(places, adjusted.tolist(), strict=True):
                 single = out[i].p_value
                 out[i] = out[i].model_copy(update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)})
-    return _third_source(out)
+    return third_source(out)
 
 
-def _third_source(verdicts: list[Verdict]) -> list[Verdict]:
+def third_source(verdicts: list[Verdict]) -> list[Verdict]:
     """Where several vendors are supported, none is by itself: a common third source would look just so.
 
     The strongest stays supported where its ratio is ten times that of the next one.

@@ -75,11 +75,14 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if self.scaled is None or name not in self.scaled:
             tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
         if self.scaled is None or name in self.scaled:
-            tried[True] = LogLikelihoodRatio().fit(_normalised(values, labels, groups, candidates), labels, groups)
+            norm = CohortNorm().fit(values, labels, candidates, groups)
+            alone = np.isnan(norm.held_out_)  # no other group tells what strangers get: the whole cohort does
+            scales = np.where(alone, norm.transform(values, candidates), norm.held_out_)
+            tried[True] = LogLikelihoodRatio().fit(scales, labels, groups)
         data = grouped(labels, groups)
         scaled = min(tried, key=lambda k: (held_cost(tried[k].held_out_, data), k))
         if scaled:
-            self.norms_[name] = CohortNorm().fit(values, labels, candidates, groups)
+            self.norms_[name] = norm
         return tried[scaled]
 
     @classmethod
@@ -140,21 +143,6 @@ def _two_dimensional(values: ArrayLike, columns: int) -> Array:
     if x.ndim != 2 or x.shape[1] != columns or np.isinf(x).any():
         raise ValueError(f"values are rows by {columns} detectors, finite or NaN")
     return x
-
-
-def _normalised(values: Array, labels: NDArray[np.int_], groups: Sequence[Hashable], candidates: Sequence[str]) -> Array:
-    """Each row on its candidate's scale as if its own group had not been there, (rows,): what a new suspect would get.
-
-    Where no other group was measured under H2 the whole cohort's scale is used.
-    """
-    out = np.empty(len(values))
-    for group in dict.fromkeys(groups):
-        mine = np.array([g == group for g in groups])
-        rest = np.flatnonzero(~mine) if ((labels == 0) & ~mine).any() else np.arange(len(values))
-        whom, own = [candidates[i] for i in rest.tolist()], [groups[i] for i in rest.tolist()]
-        norm = CohortNorm().fit(values[rest], labels[rest], whom, own)
-        out[mine] = norm.transform(values[mine], [c for c, m in zip(candidates, mine, strict=True) if m])
-    return out
 
 
 def _enough(labels: NDArray[np.int_], groups: Sequence[Hashable]) -> bool:

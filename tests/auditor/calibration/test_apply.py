@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.calibration.apply import weighed
+from auditor.calibration.apply import third_source, weighed
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclude import concluded
 from auditor.calibration.record import Calibration
 from auditor.evidence import Candidate, Finding, Verdict
+from auditor.weight import reaches
 from detectors.base import Case, Measurement
 from detectors.registry import load_detector
 from fingerprints.records import Identity
@@ -103,16 +104,39 @@ def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(c
     assert "vendor:vendor-3" not in told
 
 
-def test_several_supported_vendors_may_have_a_common_third_source(calibration: Calibration) -> None:
-    found = findings(student(777, 3))
-    by = {(f.detector, f.candidate): f for f in found}
-    both = [f.model_copy(update={"value": by[f.detector, "author-3"].value}) if f.candidate == "author-5" else f for f in found]
-    told = {str(v.candidate): v for v in weighed(both, candidates(), calibration).verdicts}
-    for name in ("vendor:vendor-3", "vendor:vendor-5"):
-        assert told[name].outcome == "inconclusive"
-        assert told[name].third_source
-        assert "common third source" in told[name].reason.lower()
-    assert concluded(list(told.values()))[0] == "common_third_source"
+def vendor(name: str, log10_lr: float) -> Verdict:
+    outcome = "supported" if log10_lr >= 1 else "inconclusive"
+    return Verdict(question="inheritance", candidate=f"vendor:{name}", outcome=outcome, log10_lr=log10_lr, cap=2.5, words="…")
+
+
+def test_several_supported_vendors_may_have_a_common_third_source() -> None:
+    told = third_source([vendor("acme", 1.3), vendor("bolt", 1.1), vendor("core", 0.4)])
+    assert [(v.outcome, v.third_source) for v in told] == [
+        ("inconclusive", True),
+        ("inconclusive", True),
+        ("inconclusive", False),
+    ]
+    assert "common third source" in told[0].reason.lower()
+    assert concluded(told)[0] == "common_third_source"
+    assert reaches(told, "weak")  # the third by itself
+    assert not reaches(told[:2], "weak")
+
+
+def test_the_strongest_of_several_stays_where_it_is_ten_times_ahead() -> None:
+    told = third_source([vendor("acme", 2.2), vendor("bolt", 1.1)])
+    assert [(v.outcome, v.third_source) for v in told] == [("supported", False), ("inconclusive", True)]
+    conclusion, sentence = concluded(told)
+    assert conclusion == "supported"
+    assert "explained by it as well" in sentence
+
+
+def test_one_supported_vendor_and_none_at_all_are_ordinary_answers() -> None:
+    alone = [vendor("acme", 1.3), vendor("bolt", -0.5)]
+    assert third_source(alone) == alone
+    assert concluded(alone)[0] == "supported"
+    assert concluded([vendor("acme", -0.2), vendor("bolt", -0.5)])[0] == "none_of_the_candidates"
+    assert concluded([vendor("acme", 0.2), vendor("bolt", -0.5)])[0] == "inconclusive"
+    assert concluded([])[0] == "not_assessable"
 
 
 def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -> None:
