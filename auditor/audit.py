@@ -23,7 +23,7 @@ from auditor.evidence import (
     SubjectSection,
     TranscriptSection,
 )
-from auditor.plan import BUNDLED, Plan, make_plan, parse_probes
+from auditor.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan, parse_probes
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.scoring import find_scores, scores_section
 from auditor.sequential import watching
@@ -110,16 +110,23 @@ def judge(
     candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results: list[Finding | Skipped] = []
+    names = _detectors(plan, base)
     if judging:
-        judging(0, len(plan.detectors) * len(candidates))
-    for i, name in enumerate(plan.detectors):
+        judging(0, len(names) * len(candidates))
+    for i, name in enumerate(names):
         for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates, known)):
             results.append(result)
             if judging:
-                judging(i * len(candidates) + min(j + 1, len(candidates)), len(plan.detectors) * len(candidates))
+                judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
     return _report(plan, transcript, store, candidates, findings, skipped, base, known.scores)
+
+
+def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
+    """The plan's detectors; where nobody chose them and the base is known, what reads a base besides."""
+    chosen = plan.detectors
+    return (*chosen, *WITH_BASE) if base is not None and chosen == DEFAULT_DETECTORS else chosen
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,12 @@ BUNDLED = "bundled"
 """The store name that stands for the reference store inside the package."""
 
 
+DEFAULT_DETECTORS = ("self_identification", "stylistic_overlap", "shared_wording")
+"""What runs where nobody chose: quick, from recorded answers alone."""
+WITH_BASE = ("movement",)
+"""What runs besides, where nobody chose and the suspect's base is known."""
+
+
 class ProbeChoice(Record):
     """Which probe set, how many of its first probes (all by default) and in which arms (the set's own by default)."""
 
@@ -62,7 +68,7 @@ class Plan(Record):
     store: str = BUNDLED
     candidates: tuple[str, ...] = ()
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
-    detectors: tuple[str, ...] = ("self_identification", "stylistic_overlap")
+    detectors: tuple[str, ...] = DEFAULT_DETECTORS
     calibration: str = "shipped"
     sequential: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     sampling: Sampling = Sampling()

@@ -34,7 +34,7 @@ from fingerprints.subjects.spec import parse_spec
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
-@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: the first two of them.")
+@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: the quick ones.")
 @click.option(
     "--calibration",
     metavar="FILE",
