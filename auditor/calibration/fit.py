@@ -5,7 +5,7 @@ Knows rows; asks no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from auditor.calibration.rows import Known, Level, Row
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
 from detectors.base import Teacher
-from detectors.holdout import Split, hold_out
+from detectors.holdout import Split
 from detectors.sequential import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 LEVELS: tuple[Level, ...] = ("model", "vendor")
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
-FEWEST_TAUGHT = 5
+FEWEST_TAUGHT, MOST_SPLITS = 5, 120
 SCHEMES = (GROUP, TEACHER, START, BOTH)
 
 
@@ -56,11 +56,15 @@ def calibrated(
             told.append(f"Nothing is fitted for {level}s at {size} prompts: {problem}.")
         else:
             fitted.append(fit)
-            for scheme in SCHEMES:
+            largest = size == max(r.size for r in rows)
+            for scheme, note in _schemes(chosen, level, largest):
+                told += [note] if note else []
+                if not scheme:
+                    continue
                 held = left_out(weigher, chosen, scheme)
-                largest = scheme == GROUP and size == max(r.size for r in rows)
-                figures += figures_of(chosen, held, scheme, facets=largest)
-                if largest:
+                whole = scheme == GROUP and largest
+                figures += figures_of(chosen, held, scheme, facets=whole)
+                if whole:
                     curves += curves_of(chosen, held, scheme)
         if progress:
             progress(number + 1, len(cells))
@@ -149,13 +153,34 @@ def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
 
 
 def _splits(rows: Sequence[Row], scheme: str) -> list[Split]:
-    """Splits that leave out whole groups of the partitions; a combination that leaves nothing has no split."""
-    partitions: list[list[Hashable]] = []
-    if scheme in (TEACHER, BOTH):
-        partitions.append([frozenset(r.sources) for r in rows])
-    if scheme in (START, BOTH):
-        partitions.append([r.start or r.group for r in rows])
-    try:
-        return list(hold_out(*partitions))
-    except ValueError:
-        return []
+    """One split for each candidate (teacher), each base, or each pair of both: its rows are the test.
+
+    Learned from are the rows of models that the candidate did not teach, against other candidates, and of other bases. A split
+    that leaves nothing is left out.
+    """
+    by_teacher, by_start = scheme in (TEACHER, BOTH), scheme in (START, BOTH)
+    starts = [r.start or r.group for r in rows]
+    cells: dict[tuple[str, str], list[int]] = {}
+    for i, row in enumerate(rows):
+        cells.setdefault((row.candidate if by_teacher else "", starts[i] if by_start else ""), []).append(i)
+    out = []
+    for (candidate, start), test in cells.items():
+        kept = [i for i, r in enumerate(rows) if candidate not in r.sources and (not by_start or starts[i] != start)]
+        if kept:
+            out.append(Split(np.array(kept, dtype=np.intp), np.array(test, dtype=np.intp), (candidate, start)))
+    return out
+
+
+def _schemes(rows: Sequence[Row], level: Level, largest: bool) -> Iterator[tuple[str, str]]:
+    """What is left out of these rows, each with a note where there are too many combinations to fit them all.
+
+    Models are left out by teacher and base at the largest number of prompts alone: there are many of them.
+    """
+    yield GROUP, ""
+    if level == "model" and not largest:
+        return
+    for scheme in SCHEMES[1:]:
+        n = len(_splits(rows, scheme))
+        much = scheme == BOTH and (n > MOST_SPLITS or not largest)
+        note = f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations." if much and largest else ""
+        yield ("" if much else scheme), note
