@@ -174,8 +174,8 @@ class CalibrationSection(Record):
 class SequentialRow(Record):
     """One vendor's bets: ``rate`` is the mean share of rival vendors below it on the suspect's answers, 0 to 1.
 
-    ``more``: it is more like the vendor than any known stranger: the ``strangers`` stored ones, and the calibration's untaught
-    models; the most alike has the rate ``stranger``.
+    ``more``: it is more like the vendor than all ``strangers`` stored strangers and than nineteen in twenty untaught models of
+    the calibration; ``stranger`` is that rate.
     ``less``: it is less like it than nine in ten taught models (``taught``). The p-values hold however often one looked, and
     are raised for the number of vendors. ``after`` counts prompts until the decision.
     """

@@ -2,7 +2,7 @@
 
 On every prompt the stored vendors are ranked by the probability that a model of theirs wrote the suspect's answer; a
 vendor's number is the share of its rivals below it, between 0 and 1. Two bets run on these numbers: against "the suspect is
-no more like this vendor than any stranger that is known", and against "it is at least as like it as nine in ten models that a
+no more like this vendor than the strangers that are known", and against "it is at least as like it as nine in ten models that a
 vendor is known to have taught". Knows stored answers; draws no verdict.
 """
 
@@ -106,7 +106,7 @@ class Sequential:
     def bets(self, suspect: Transcript, taught: float | None = None, untaught: float = 0.0) -> list[Bet]:
         """Every vendor's bets on what the suspect has said so far; empty without a shared prompt.
 
-        ``untaught`` is the largest mean share that models of known history reach for vendors that did not teach them.
+        ``untaught`` is the mean share that one in twenty models of known history reaches for a vendor that didn't teach it.
         """
         shares = self.shares(suspect)
         if not len(shares):

@@ -23,6 +23,7 @@ NOT_MEASURED = "No detector that the calibration knows measured this candidate i
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 PROMPTS = ("prompts", "questions")
 """Units that count what was asked; an n in another unit says nothing of how much was compared."""
+FEW_VENDORS = "The store holds models of {found} vendors, too few for a calibration that was fitted against {known}."
 OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
 
 
@@ -51,12 +52,19 @@ def weighed(findings: Sequence[Finding], candidates: Sequence[Candidate], calibr
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
     evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates)]
-    fits = {e.candidate: calibration.at(e.level, e.n) for e in evidence}
-    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration) for e in evidence}
+    few = _too_few_vendors(candidates, calibration)
+    fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
+    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration, few) for e in evidence}
     verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
     used = {(f.level, f.size): f for e in evidence if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None}
     told = tuple(_finding(f, fits, calibration) for f in findings)
     return Weighed(told, tuple(verdicts), tuple(used.values()))
+
+
+def _too_few_vendors(candidates: Sequence[Candidate], calibration: Calibration) -> str:
+    """Why the store is too unlike that of the calibration, empty where it is not: values are contrasts with other vendors."""
+    found, known = len({c.vendor.casefold() for c in candidates if c.vendor}), calibration.population.vendors
+    return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
 def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
@@ -106,13 +114,13 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     ]
 
 
-def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration) -> Verdict:
+def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str) -> Verdict:
     about = evidence.candidate
     blank = Verdict(question="inheritance", candidate=about, outcome="not_assessable", calibration=calibration.name)
     if fit is None:
         sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
         told = TOO_FEW.format(size=min(sizes), n=evidence.n) if sizes and evidence.n else NOT_MEASURED
-        return blank.model_copy(update={"reason": told})
+        return blank.model_copy(update={"reason": few or told})
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return blank.model_copy(update={"reason": NOT_MEASURED})

@@ -81,10 +81,11 @@ def calibrated(
 
 
 def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
-    """What nine in ten taught lineages reach, and the most that any model reaches for a vendor that did not teach it: the
-    mean share of rival vendors below that vendor on its own answers (`detectors.sequential`).
+    """What nine in ten taught lineages reach, and what one in twenty models reaches for a vendor that did not teach it.
 
-    A taught lineage counts once, by its mean. None and None where fewer than five taught lineages share prompts with the store.
+    Both are mean shares of rival vendors below the vendor on the model's own answers (`detectors.sequential`).
+    A taught lineage counts once, by its mean. None and None where fewer than five taught lineages share prompts with the
+    store.
     """
     watched, taught, untaught = Sequential(teachers), dict[str, list[float]](), list[float]()
     for model in known:
@@ -98,7 +99,9 @@ def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[floa
     if len(taught) < FEWEST_TAUGHT or not untaught:
         return None, None
     lineages = [float(np.mean(values)) for values in taught.values()]
-    return round(float(np.quantile(lineages, 0.1, method="lower")), 4), round(max(untaught), 4)
+    return round(float(np.quantile(lineages, 0.1, method="lower")), 4), round(
+        float(np.quantile(untaught, 0.95, method="higher")), 4
+    )
 
 
 def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]:

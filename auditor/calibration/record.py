@@ -116,8 +116,8 @@ class Calibration(_Numbers):
     """Everything that turns a case's measurements into ratios, and what is known of their errors.
 
     ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below their teacher's
-    (`detectors.sequential`), ``untaught_share`` the most that any model reaches for a vendor that did not teach it; None where
-    fewer than five are known.
+    (`detectors.sequential`), ``untaught_share`` what one in twenty models reaches for a vendor that did not teach it; None
+    where fewer than five are known.
     """
 
     format: Literal["calibration/1"] = "calibration/1"

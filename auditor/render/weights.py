@@ -40,12 +40,12 @@ def _row(r: ErrorRate) -> tuple[str, ...]:
 
 
 def _told(value: float, bounds: tuple[float, float]) -> str:
-    return f"{number(value)} ({interval(bounds)})"
+    return f"{number(value)} {interval(bounds)}"
 
 
-SEQUENTIAL_COLUMNS = ("vendor", "rate", "most alike stranger", "taught reach", "p more", "p less", "decision", "after")
+SEQUENTIAL_COLUMNS = ("vendor", "rate", "strangers reach", "taught reach", "p more", "p less", "decision", "after")
 DECISIONS = {
-    "more": "more alike than any known stranger",
+    "more": "more alike than the known strangers",
     "less": "less alike than nine in ten taught models",
     "open": "open",
 }

@@ -40,7 +40,7 @@ def test_an_audit_of_recorded_answers_writes_a_bundle_and_tells_it(
     store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "report"
-    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out)]) == 0
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--calibration", "none"]) == 0
     assert sorted(p.name for p in out.iterdir()) == ["plan.yaml", "report.html", "report.json", "transcript.jsonl"]
     captured = capsys.readouterr()
     assert "inheritance" in captured.out.lower()
@@ -82,7 +82,8 @@ def test_json_on_stdout_is_the_report(store: Path, suspect: Path, tmp_path: Path
 
 
 def test_fail_on_never_fires_without_a_calibration(store: Path, suspect: Path, tmp_path: Path) -> None:
-    assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / "r"), "--fail-on", "weak"]) == 0
+    flags = ["--store", str(store), "--out", str(tmp_path / "r"), "--calibration", "none"]
+    assert run(["audit", str(suspect), *flags, "--fail-on", "weak"]) == 0
 
 
 def test_a_dry_run_asks_nothing_and_prints_plan_and_cost(

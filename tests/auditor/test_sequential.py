@@ -70,7 +70,19 @@ def test_recorded_answers_tell_how_many_would_have_been_enough(tmp_path: Path) -
     store = write_store(tmp_path / "store")
     suspect = write_transcript(tmp_path / "suspect.jsonl", student(777, 3, share=1.0))
     out = tmp_path / "report"
-    flags = ["--store", str(store), "--out", str(out), "--detectors", "neighbours", "--sequential", "--alpha", "0.2"]
+    flags = [
+        "--store",
+        str(store),
+        "--out",
+        str(out),
+        "--detectors",
+        "neighbours",
+        "--sequential",
+        "--alpha",
+        "0.2",
+        "--calibration",
+        "none",
+    ]
     assert run(["audit", str(suspect), *flags]) == 0
     told = json.loads((out / "report.json").read_text("utf-8"))["sequential"]
     row = next(r for r in told["rows"] if r["vendor"] == "vendor-3")

@@ -35,7 +35,7 @@ SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
 LADDER = ROOT / "docs" / "ladders" / "real"
 PUBLIC, SMALL = "public-models", "small-controls"
 DETECTORS = {PUBLIC: ("stylistic_overlap", "shared_wording"), SMALL: ("movement",)}
-SIZES = {PUBLIC: (20, 50, 100, 250, 536), SMALL: (24, 48, 96)}
+SIZES = {PUBLIC: (20, 50, 100, 250, 536), SMALL: (24, 64)}
 ABOUT = {
     PUBLIC: "Open instruction models of 2023 and 2024 (3B to 110B parameters, English, single turn), taught by an OpenAI model "
     "or documented not to be, against API models of the same years; histories as their makers documented them.",

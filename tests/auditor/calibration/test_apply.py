@@ -97,6 +97,13 @@ def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(calibra
     assert all(f.log10_lr is None for f in told.findings)
 
 
+def test_a_store_of_too_few_vendors_is_not_assessed(calibration: Calibration) -> None:
+    told = weighed(findings(student(777, 3)), candidates()[:2], calibration)
+    assert {v.outcome for v in told.verdicts} == {"not_assessable"}
+    assert all("models of 2 vendors, too few" in v.reason for v in told.verdicts)
+    assert told.used == ()
+
+
 def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(calibration: Calibration) -> None:
     same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
     told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
