@@ -199,7 +199,7 @@ def _report(
 ) -> Report:
     section = transcript_section(transcript)
     created = timestamp()
-    case = weigh_case(plan.calibration, findings, candidates, transcript)
+    case = weigh_case(plan.calibration, findings, candidates, transcript, {t.name: t.vendor for t in store.teachers()})
     return Report(
         id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
         created=created,

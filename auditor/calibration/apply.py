@@ -6,7 +6,7 @@ cap and its reasons; it is never the probability that a model was taught.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +47,22 @@ class _Evidence:
     n: int
 
 
-def weighed(findings: Sequence[Finding], candidates: Sequence[Candidate], calibration: Calibration) -> Weighed:
-    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected within each level."""
+def weighed(
+    findings: Sequence[Finding],
+    candidates: Sequence[Candidate],
+    calibration: Calibration,
+    stored: Mapping[str, str] | None = None,
+) -> Weighed:
+    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected within each level.
+
+    ``stored`` gives the vendor of every stored model where only some of them are candidates: a vendor is weighed only
+    where all its models are.
+    """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
-    evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates)]
-    few = _too_few_vendors(candidates, calibration)
+    makers = vendors_of(candidates) if stored is None else stored
+    evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates, makers)]
+    few = _too_few_vendors(makers, calibration)
     fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
     raw = {e.candidate: _verdict(e, fits[e.candidate], calibration, few) for e in evidence}
     verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
@@ -61,9 +71,14 @@ def weighed(findings: Sequence[Finding], candidates: Sequence[Candidate], calibr
     return Weighed(told, tuple(verdicts), tuple(used.values()))
 
 
-def _too_few_vendors(candidates: Sequence[Candidate], calibration: Calibration) -> str:
+def vendors_of(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """The vendor of every candidate, by name."""
+    return {c.name: c.vendor for c in candidates}
+
+
+def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str:
     """Why the store is too unlike that of the calibration, empty where it is not: values are contrasts with other vendors."""
-    found, known = len({c.vendor.casefold() for c in candidates if c.vendor}), calibration.population.vendors
+    found, known = len({v.casefold() for v in makers.values() if v}), calibration.population.vendors
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
@@ -76,9 +91,12 @@ def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> 
     return out
 
 
-def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
-    """A vendor's value is the mean of its models' values, as it was in the calibration."""
-    models = {c.name: c.vendor for c in candidates if c.vendor and not c.same_weights}
+def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate], makers: Mapping[str, str]) -> list[_Evidence]:
+    """A vendor's value is the mean of all its models' values, as it was in the calibration."""
+    asked = {c.name for c in candidates}
+    partly = {v.casefold() for name, v in makers.items() if name not in asked}
+    whole = [c for c in candidates if c.vendor and c.vendor.casefold() not in partly]
+    models = {c.name: c.vendor for c in whole if not c.same_weights}
     about = [f for f in findings if f.candidate in models]
     values: dict[str, dict[str, float]] = {}
     for detector in dict.fromkeys(f.detector for f in about):

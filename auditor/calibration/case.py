@@ -5,11 +5,11 @@ Knows a plan's choice, findings and calibrations; measures nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.calibration.apply import Weighed, weighed
+from auditor.calibration.apply import Weighed, vendors_of, weighed
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
 from auditor.evidence import CalibrationSection, Candidate, ErrorRate, Finding, Verdict
@@ -29,15 +29,23 @@ class Case:
     section: CalibrationSection | None
 
 
-def weigh_case(choice: str, findings: Sequence[Finding], candidates: Sequence[Candidate], transcript: Transcript) -> Case:
+def weigh_case(
+    choice: str,
+    findings: Sequence[Finding],
+    candidates: Sequence[Candidate],
+    transcript: Transcript,
+    stored: Mapping[str, str] | None = None,
+) -> Case:
     """The case under the chosen calibration, or under the first shipped one that weighs any candidate.
 
-    Without one every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no calibration.
+    ``stored`` gives the vendor of every stored model, where candidates are some of them. Without a calibration every verdict
+    is ``not_assessable`` and says why. Raises MalformedInput for a file that is no calibration.
     """
     for calibration in calibrations(choice):
-        found = weighed(findings, candidates, calibration)
+        makers = vendors_of(candidates) if stored is None else stored
+        found = weighed(findings, candidates, calibration, makers)
         if found.used or choice not in (SHIPPED, NONE):
-            return Case(found.findings, found.verdicts, _section(calibration, found, candidates, transcript))
+            return Case(found.findings, found.verdicts, _section(calibration, found, makers, transcript))
     return Case(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
 
 
@@ -55,16 +63,14 @@ def _why_not(candidate: Candidate) -> str:
     return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
 
 
-def _section(
-    calibration: Calibration, found: Weighed, candidates: Sequence[Candidate], transcript: Transcript
-) -> CalibrationSection:
+def _section(calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript) -> CalibrationSection:
     return CalibrationSection(
         name=calibration.name,
         sha256=calibration.digest(),
         about=calibration.population.about,
         created=calibration.created,
         error_rates=tuple(_rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)),
-        distance=distance(calibration, found, candidates, transcript),
+        distance=distance(calibration, found, makers, transcript),
         notes=calibration.notes,
     )
 
@@ -82,16 +88,14 @@ def _rate(f: Figures) -> ErrorRate:
     )  # fmt: skip
 
 
-def distance(
-    calibration: Calibration, found: Weighed, candidates: Sequence[Candidate], transcript: Transcript
-) -> tuple[str, ...]:
+def distance(calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript) -> tuple[str, ...]:
     """Where the case lies outside of what was calibrated on, one sentence each; empty where no difference was seen."""
     known, out = calibration.population, []
     length, span = typical_length(transcript), known.characters
     if not span.low <= length <= span.high:
         theirs = f"{span.low:.0f} to {span.high:.0f}"
         out.append(f"The suspect's typical answer has {length:.0f} characters; those calibrated on have {theirs}.")
-    vendors = len({c.vendor.casefold() for c in candidates if c.vendor})
+    vendors = len({v.casefold() for v in makers.values() if v})
     if 2 * vendors < known.vendors:
         out.append(f"The store holds models of {vendors} vendors; the calibration was fitted against {known.vendors}.")
     sizes = sorted({f.size for f in found.used})

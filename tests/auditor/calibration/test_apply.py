@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.calibration.apply import third_source, weighed
+from auditor.calibration.apply import third_source, vendors_of, weighed
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclude import concluded
 from auditor.calibration.record import Calibration
@@ -104,6 +104,18 @@ def test_a_store_of_too_few_vendors_is_not_assessed(calibration: Calibration) ->
     assert told.used == ()
 
 
+def test_one_candidate_of_a_large_store_is_weighed_and_its_vendor_only_where_all_of_it_was_asked(
+    calibration: Calibration,
+) -> None:
+    one = [c for c in candidates() if c.name == "author-3"]
+    mine = [f for f in findings(student(777, 3)) if f.candidate == "author-3"]
+    whole = {str(v.candidate): v for v in weighed(mine, one, calibration, vendors_of(candidates())).verdicts}
+    assert set(whole) == {"author-3", "vendor:vendor-3"}
+    assert whole["author-3"].outcome == "supported"
+    partly = weighed(mine, one, calibration, {**vendors_of(candidates()), "author-3b": "Vendor-3"})
+    assert [v.candidate for v in partly.verdicts] == ["author-3"]
+
+
 def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(calibration: Calibration) -> None:
     same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
     told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
@@ -154,8 +166,8 @@ def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -
     from auditor.calibration.case import distance
 
     found = weighed(findings(suspect), candidates(), calibration)
-    assert distance(calibration, found, candidates(), suspect) == ()
-    told = distance(calibration, found, candidates()[:2], longer)
+    assert distance(calibration, found, vendors_of(candidates()), suspect) == ()
+    told = distance(calibration, found, vendors_of(candidates()[:2]), longer)
     assert any("characters" in line for line in told)
     assert any("vendors" in line for line in told)
 
