@@ -33,19 +33,22 @@ def cllr(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLik
     """
     one, two, a, b = both_sides(h1, h2, w1, w2)
     cost_one, cost_two = np.logaddexp2(0, -one * LOG2_10), np.logaddexp2(0, two * LOG2_10)
-    return float((a @ cost_one + b @ cost_two) / 2)
+    # A row that a bootstrap round didn't draw weighs nothing, whatever it would cost: 0 · ∞ is not a number.
+    return float((a[a > 0] @ cost_one[a > 0] + b[b > 0] @ cost_two[b > 0]) / 2)
 
 
 def pav(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> tuple[Array, Array]:
     """The log10 LRs after the best monotone recalibration on this very set, under (H1, H2), by pooling adjacent violators.
 
     Ends where only one proposition occurs become −∞ or +∞, as is usual; they lie on their right side and cost nothing. Tied
-    values stay tied. (Zadrozny and Elkan 2002; Brümmer and du Preez 2006.) For validation only: as LRs they overfit.
+    values stay tied. (Zadrozny and Elkan 2002; Brümmer and du Preez 2006.) For validation only: as LRs they overfit. A row of
+    weight 0 moves nothing; beyond all others it gets the nearest one's value.
     """
     one, two, a, b = both_sides(h1, h2, w1, w2)
     x = np.concatenate([one, two])
     truth = np.concatenate([np.ones_like(one), np.zeros_like(two)])
-    p = IsotonicRegression(y_min=0, y_max=1).fit_transform(_places(x), truth, sample_weight=np.concatenate([a, b]))
+    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    p = fitted.fit_transform(_places(x), truth, sample_weight=np.concatenate([a, b]))
     with np.errstate(divide="ignore"):
         out = np.log10(p) - np.log10(1 - p)
     return out[: len(one)], out[len(one) :]

@@ -25,6 +25,7 @@ PROMPTS = ("prompts", "questions")
 """Units that count what was asked; an n in another unit says nothing of how much was compared."""
 FEW_VENDORS = "The store holds models of {found} vendors, too few for a calibration that was fitted against {known}."
 OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
+OTHERS_NOT_WEIGHED = "Versions of one vendor are hard to tell apart, and this vendor's other stored models were not weighed."
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def weighed(
     evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates, makers)]
     few = _too_few_vendors(makers, calibration)
     fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
-    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration, few) for e in evidence}
+    notes = _notes(evidence, makers)
+    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate, "")) for e in evidence}
     verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
     used = {(f.level, f.size): f for e in evidence if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None}
     told = tuple(_finding(f, fits, calibration) for f in findings)
@@ -80,6 +82,19 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     """Why the store is too unlike that of the calibration, empty where it is not: values are contrasts with other vendors."""
     found, known = len({v.casefold() for v in makers.values() if v}), calibration.population.vendors
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
+
+
+def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str, str]:
+    """What a model's verdict says of other versions: to read its vendor's, where there is one; that they were not weighed."""
+    names, out = {e.candidate for e in evidence}, {}
+    for model in (e.candidate for e in evidence if e.level == "model"):
+        vendor = makers.get(model, "").casefold()
+        others = any(v.casefold() == vendor for name, v in makers.items() if name != model)
+        if vendor and vendor_name(vendor) in names:
+            out[model] = OTHER_VERSIONS
+        elif vendor and others:
+            out[model] = OTHERS_NOT_WEIGHED
+    return out
 
 
 def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
@@ -132,7 +147,7 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     ]
 
 
-def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str) -> Verdict:
+def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, note: str) -> Verdict:
     about = evidence.candidate
     blank = Verdict(question="inheritance", candidate=about, outcome="not_assessable", calibration=calibration.name)
     if fit is None:
@@ -151,7 +166,7 @@ def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration, 
         interval=(round(low, 4), round(high, 4)), cap=round(weight.cap, 4), words=weight.words,
         p_value=conformal_p(raw, nulls, groups), n_controls=fit.fusion.bounds.n_h2, calibration=calibration.name,
         prompts=evidence.n, parts=_parts(weigher, row, fit, evidence),
-        reason=_extrapolated(weigher, row, about) or (OTHER_VERSIONS if evidence.level == "model" else ""),
+        reason=_extrapolated(weigher, row, about) or note,
     )  # fmt: skip
 
 

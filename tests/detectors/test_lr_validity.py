@@ -164,6 +164,21 @@ def test_a_perfect_auc_of_few_models_has_no_perfect_interval() -> None:
     assert resampled(cllr, [3.0, 4, 5, 0, 1], [1, 1, 1, 0, 0], list("abcde"), resamples=50).high > 0.5
 
 
+def test_a_row_without_weight_is_a_row_that_is_not_there() -> None:
+    # The rows left out lie beyond both ends and on the wrong side, where the recalibrated ratio is infinite.
+    kept = cllr_min([1.0, 3.0], [0.0, 2.0])
+    assert cllr_min([-9.0, 1.0, 3.0], [0.0, 2.0, 9.0], [0, 1, 1], [1, 1, 0]) == pytest.approx(kept)
+    assert cllr([-np.inf, 1.0], [0.0], [0, 1], [1]) == pytest.approx(cllr([1.0], [0.0]))
+
+
+def test_the_least_cllr_has_an_interval_although_a_round_may_leave_out_either_end() -> None:
+    values, labels = [5.0, 1.0, 2.0, 0.0, 1.5, -5.0], [1, 1, 1, 0, 0, 0]
+    found = resampled(cllr_min, values, labels, list("abcdef"), resamples=200)
+    assert found.value == pytest.approx(cllr_min(values[:3], values[3:]))
+    assert 0.0 <= found.low <= found.value <= found.high <= 1.0
+    assert found.high > found.low
+
+
 def test_what_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not a number"):
         cllr([float("nan")], [0.0])

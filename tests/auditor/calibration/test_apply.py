@@ -116,6 +116,19 @@ def test_one_candidate_of_a_large_store_is_weighed_and_its_vendor_only_where_all
     assert [v.candidate for v in partly.verdicts] == ["author-3"]
 
 
+def test_a_reader_is_sent_to_the_vendors_verdict_only_where_there_is_one(calibration: Calibration) -> None:
+    one = [c for c in candidates() if c.name == "author-4"]
+    mine = [f for f in findings(student(777, 3)) if f.candidate == "author-4"]
+    whole = vendors_of(candidates())
+    with_vendor = {str(v.candidate): v.reason for v in weighed(mine, one, calibration, whole).verdicts}
+    assert "read the vendor's verdict first" in with_vendor["author-4"]
+    (partly,) = weighed(mine, one, calibration, {**whole, "author-4b": "Vendor-4"}).verdicts
+    assert "other stored models were not weighed" in partly.reason
+    nobodys = one[0].model_copy(update={"vendor": ""})
+    (alone,) = weighed(mine, [nobodys], calibration, {**whole, "author-4": "", "author-5": ""}).verdicts
+    assert alone.reason == ""
+
+
 def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(calibration: Calibration) -> None:
     same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
     told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
