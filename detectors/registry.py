@@ -22,6 +22,7 @@ TABLE: dict[str, str] = {
     "sentence_origin": "detectors.sentence_origin:SentenceOrigin",
     "trained_on_this": "detectors.trained_on_this:TrainedOnThis",
     "pos_templates": "detectors.pos_templates:PosTemplates",
+    "next_token_agreement": "detectors.next_token_agreement:NextTokenAgreement",
 }
 
 
