@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from detectors.base import Chart, Exhibit, Null, Question, Rank, Table
+from detectors.base import Chart, Exhibit, HeatMap, Null, Question, Rank, Table
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
@@ -85,6 +85,7 @@ class Finding(Record):
     summary: str = ""
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
+    heat_maps: tuple[HeatMap, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -259,8 +260,63 @@ class Answer(Record):
     conclusion: Conclusion | None = None
 
 
+class WeightTest(Record):
+    """One test of common origin of weights: its p-value, whether that is exact, and how large the effect is.
+
+    ``effect`` is a share, 0 to 1, of what ``effect_name`` says; ``n`` counts ``n_unit``.
+    """
+
+    name: str
+    p: float
+    exact: bool
+    effect: float
+    effect_name: str
+    n: int
+    n_unit: str
+
+
+Relation = Literal["derived", "common_origin", "independent", "unclear", "not_compared"]
+"""Weights that came from the base's or the base's from them; a common origin that may be a shared initialisation alone; no sign
+of a common origin where one would have been seen; no answer; nothing to compare."""
+
+
+class WeightComparison(Record):
+    """The suspect's weights against one base's.
+
+    ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are words for how the one was
+    changed into the other. ``likeness`` is the least mean cosine of a kind of matrix after alignment, None where weights have
+    no common order. ``reason`` says why nothing was compared.
+    """
+
+    base: str
+    spec: str
+    relation: Relation
+    p: float | None = None
+    p_holm: float | None = None
+    likeness: float | None = None
+    kinds: tuple[str, ...] = ()
+    tests: tuple[WeightTest, ...] = ()
+    facts: dict[str, str] = Field(default_factory=dict)
+    reason: str = ""
+
+
+class LineageSection(Record):
+    """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the suspect's own files say of its
+    origin; ``declared_told`` sets it against what was observed."""
+
+    alpha: float
+    weights: dict[str, str]
+    comparisons: tuple[WeightComparison, ...]
+    declared: dict[str, str] = Field(default_factory=dict)
+    declared_told: str = ""
+    screened: int = 0
+
+
 class Report(Record):
-    """The audit. Written as `report.json`; validated by `schemas/report-1.json`."""
+    """The audit. Written as `report.json`; validated by `schemas/report-1.json`.
+
+    ``transcript`` is None where nobody was asked anything, as when weights alone were compared.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -277,7 +333,8 @@ class Report(Record):
     calibration: CalibrationSection | None = None
     scores: ScoresSection | None = None
     sequential: SequentialSection | None = None
-    transcript: TranscriptSection
+    lineage: LineageSection | None = None
+    transcript: TranscriptSection | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     verdicts: tuple[Verdict, ...]

@@ -148,6 +148,21 @@ class Chart(Record):
     caption: str = ""
 
 
+class HeatMap(Record):
+    """A table of shares to be shaded: one row a ``rows`` label, one cell a column; ``low`` is white, ``high`` is dark.
+
+    None in a cell: nothing was compared there.
+    """
+
+    title: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    low: float = 0.0
+    high: float = 1.0
+    caption: str = ""
+
+
 class Measurement(Record):
     """A raw value with its n, interval, rank, null population, figures and exhibits; no verdict.
 
@@ -167,6 +182,7 @@ class Measurement(Record):
     summary: str = ""
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
+    heat_maps: tuple[HeatMap, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     notes: tuple[str, ...] = ()
 

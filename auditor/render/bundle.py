@@ -17,6 +17,7 @@ from auditor.errors import AuditError, MalformedInput
 from auditor.evidence import Report
 from auditor.render import html, json
 from fingerprints.durable import disk_problem, sync_folder
+from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
 REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = "report.json", "report.html", "transcript.jsonl", "plan.yaml", "attestation.json"
@@ -31,8 +32,8 @@ def load_bundle(path: Path) -> Report:
     return json.load_report(path / REPORT if path.is_dir() else path)
 
 
-def write_bundle(report: Report, transcript_path: Path, plan_yaml_text: str, out: Path, force: bool = False) -> None:
-    """Writes the bundle into ``out``, which is made where it is missing.
+def write_bundle(report: Report, transcript_path: Path | None, plan_yaml_text: str, out: Path, force: bool = False) -> None:
+    """Writes the bundle into ``out``, which is made where it is missing; without a transcript where nobody was asked.
 
     Every file is written under a temporary name and synced first, then all are renamed, report.json last: a report.json
     always has its page, plan and transcript beside it. A folder that holds this run's transcript or its earlier, unsealed
@@ -40,7 +41,7 @@ def write_bundle(report: Report, transcript_path: Path, plan_yaml_text: str, out
     holds anything else; ``force`` replaces our own names (an old attestation with them) and leaves all others alone. Raises
     ResourceLimit on a full disk, with nothing replaced.
     """
-    if not transcript_path.is_file():
+    if transcript_path is not None and not transcript_path.is_file():
         raise _refused(transcript_path, "no such transcript", "give the path of the run's transcript (JSONL)")
     texts = {PLAN: plan_yaml_text, PAGE: html.render(report), REPORT: json.render(report)}
     ready_folder(out, force)
@@ -81,10 +82,12 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) ->
         raise _refused(out / odd[0], "is a link or a folder where a file should be", "remove it, or choose another folder")
 
 
-def _check_earlier(report: Report, transcript_path: Path, text: str, out: Path) -> None:
+def _check_earlier(report: Report, transcript_path: Path | None, text: str, out: Path) -> None:
     """Raises MalformedInput unless what stands in the folder belongs to the same run and is not sealed."""
     kept = out / TRANSCRIPT
-    if kept.exists() and not _same_file(kept, transcript_path) and not _same_run(kept, transcript_path):
+    if kept.exists() and not (
+        transcript_path is not None and (_same_file(kept, transcript_path) or _same_run(kept, transcript_path))
+    ):
         raise _refused(kept, "records another run", "choose another folder, or add --force to replace it")
     if not (out / REPORT).exists():
         return
@@ -92,10 +95,14 @@ def _check_earlier(report: Report, transcript_path: Path, text: str, out: Path) 
         earlier = json.load_report(out / REPORT)
     except AuditError as error:
         raise _refused(out / REPORT, "stands there and can't be read", "choose another folder, or add --force") from error
-    if earlier.subject.identity != report.subject.identity or earlier.transcript.sampling != report.transcript.sampling:
+    if earlier.subject.identity != report.subject.identity or _asked_how(earlier) != _asked_how(report):
         raise _refused(out / REPORT, "is about another run", "choose another folder, or add --force to replace it")
     if (out / ATTESTATION).exists() and _changed(out, text):
         raise _refused(out, "holds a sealed report that would change", "choose another folder, or add --force to replace it")
+
+
+def _asked_how(report: Report) -> Sampling | None:
+    return None if report.transcript is None else report.transcript.sampling
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -108,12 +115,13 @@ def _same_run(kept: Path, new: Path) -> bool:
     return load_transcript(kept).header.terms() == load_transcript(new).header.terms()
 
 
-def _write_all(texts: dict[str, str], transcript_path: Path, out: Path) -> None:
+def _write_all(texts: dict[str, str], transcript_path: Path | None, out: Path) -> None:
     names = [PLAN, PAGE, REPORT]
     for name, text in texts.items():
         with _temporary(out, name) as file:
             file.write(text.encode("utf-8"))
-    if not ((out / TRANSCRIPT).exists() and _same_file(out / TRANSCRIPT, transcript_path)):
+    kept = out / TRANSCRIPT
+    if transcript_path is not None and not (kept.exists() and _same_file(kept, transcript_path)):
         names.insert(0, TRANSCRIPT)
         with transcript_path.open("rb") as source, _temporary(out, TRANSCRIPT) as file:
             shutil.copyfileobj(source, file, 1024 * 1024)

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 
 from auditor.render.text import interval, number, tick
-from detectors.base import Bar, Chart
+from detectors.base import Bar, Chart, HeatMap
 
 LEFT, RIGHT = 3.0, 97.0
+SHADES = 8
 MOST_BARS = 60
 
 
@@ -133,3 +134,15 @@ def _line(bar: Bar, before: Bar | None, axis: Scale) -> Line:
         low=axis.at(bounds[0]) if bounds and drawn else None,
         high=axis.at(bounds[1]) if bounds and drawn else None,
     )
+
+
+def shade(value: float | None, map: HeatMap) -> str:
+    """The style class of a heat map's cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was compared.
+
+    >>> shade(0.99, HeatMap(title="", corner="", columns=(), rows=()))
+    's7'
+    """
+    if value is None or not math.isfinite(value):
+        return "none"
+    share = (value - map.low) / (map.high - map.low) if map.high > map.low else 0.0
+    return f"s{min(SHADES - 1, max(0, int(share * SHADES)))}"

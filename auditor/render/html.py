@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from auditor.evidence import Report
 from auditor.render import groups, labels, view, weights, wording
-from auditor.render.figures import figure
+from auditor.render.figures import figure, shade
 from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
 from detectors.base import Cell
 
@@ -115,6 +115,8 @@ def environment() -> Environment:
         "date": date,
         "arm": lambda arm: labels.arm(arm.value),
         "figure": lambda chart: figure(labels.chart(chart)),
+        "shade": shade,
+        "share": lambda value: _minus(f"{value:.2f}"),
         "labelled": labels.table,
         "numeric": labels.numeric,
         "decimals": labels.decimals,

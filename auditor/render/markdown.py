@@ -99,7 +99,7 @@ def _verdict(v: Verdict) -> tuple[str, ...]:
     outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
     ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
     name = code(v.candidate or "the suspect alone")
-    return (name, inline(outcome), ratio, signed(v.cap), number(v.p_value), number(v.n_controls))
+    return (name, inline(outcome), ratio, signed(v.cap), number(v.p_value), number(v.n_controls or None))
 
 
 def _glance(report: Report) -> Iterator[str]:
@@ -164,6 +164,9 @@ def _finding(f: Finding) -> Iterator[str]:
     yield ""
     for chart in f.charts:
         yield _chart(chart)
+    for h in f.heat_maps:
+        rows = ((inline(label), *("–" if v is None else f"{v:.2f}" for v in cells)) for label, cells in h.rows)
+        yield f"{inline(h.title)}\n\n{table((h.corner, *h.columns), rows)}\n\n{inline(h.caption)}\n"
     for t in f.tables:
         yield _table(t)
     for exhibit in f.exhibits[:MOST_EXHIBITS]:
@@ -220,10 +223,13 @@ def _rest(report: Report) -> Iterator[str]:
 
 
 def _record(report: Report) -> Iterator[str]:
-    counts = sorted(report.transcript.counts.items())
     yield "## Data quality\n"
-    yield table(("Status", "Answers"), ((inline(k.replace("_", " ")), number(v)) for k, v in counts)) + "\n"
-    yield from _bullets((inline(e) for e in report.transcript.events), "No event was recorded during the run.")
+    if report.transcript is None:
+        yield f"{wording.NOBODY_ASKED}\n"
+    else:
+        counts = sorted(report.transcript.counts.items())
+        yield table(("Status", "Answers"), ((inline(k.replace("_", " ")), number(v)) for k, v in counts)) + "\n"
+        yield from _bullets((inline(e) for e in report.transcript.events), "No event was recorded during the run.")
     yield "## Items and digests\n"
     yield from _bullets(f"{k}: {code(v)}" for k, v in (*view.identity(report.subject.identity), *view.transcript_rows(report)))
     if report.base is not None:

@@ -155,7 +155,7 @@ def _verdict_row(v: Verdict) -> tuple[Text, ...]:
     bounds = f" {interval(v.interval, sign=True)}" if v.interval else ""
     outcome = Text(wording.OUTCOMES[v.outcome], style=OUTCOME_STYLE[v.outcome])
     outcome.append(f" ({one_line(v.words)})" if v.words else "", style="not bold default")
-    texts = (signed(v.log10_lr) + bounds, signed(v.cap), number(v.p_value), number(v.n_controls))
+    texts = (signed(v.log10_lr) + bounds, signed(v.cap), number(v.p_value), number(v.n_controls or None))
     return (safe(v.candidate or "suspect alone", "bold"), outcome, *(safe(t) for t in texts))
 
 
@@ -172,7 +172,7 @@ def _row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[Te
 def next_steps(report: Report) -> tuple[str, ...]:
     """What a reader can do now, the most pressing first."""
     steps = ["Open report.html for the figures, the quoted answers and the alternative explanations."]
-    if not report.transcript.complete:
+    if report.transcript is not None and not report.transcript.complete:
         steps.insert(0, "Run the same command again: it resumes, and asks only what was not answered.")
     if not view.calibrated(report):
         steps.append("A conclusion needs a calibration on control models of known history; this report has none.")

@@ -127,7 +127,7 @@ def warnings(report: Report) -> tuple[str, ...]:
     """What a reader must know before the first figure."""
     twins = [c.name for c in report.candidates if c.same_weights]
     out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
-    if not report.transcript.complete:
+    if report.transcript is not None and not report.transcript.complete:
         out.append(wording.INCOMPLETE)
     if report.findings and not calibrated(report):
         out.append(wording.UNCALIBRATED)
@@ -192,8 +192,10 @@ def score_rows(report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """What was asked and how, as label and value."""
+    """What was asked and how, as label and value; nothing where nobody was asked."""
     t = report.transcript
+    if t is None:
+        return ()
     rows: list[tuple[str, str]] = [
         ("answers sha256", t.sha256),
         ("complete", "yes" if t.complete else "no"),

@@ -41,6 +41,7 @@ INCOMPLETE = (
     "The transcript is incomplete: not every planned probe was answered. Figures rest on what was answered and are not "
     "scaled up."
 )
+NOBODY_ASKED = "Nobody was asked anything: files were compared."
 SAME_WEIGHTS = "The suspect was loaded from byte-identical weights: this is identity, and says nothing of distillation."
 
 NO_ALTERNATIVES = "No alternative explanation was listed."

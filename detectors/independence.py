@@ -1,0 +1,133 @@
+"""Do two models' weights keep an order that only a common origin explains?
+
+Hidden units and residual coordinates of a network have no order of their own: training treats them all alike, so that in a
+model that shares nothing with another one every order of them was equally likely. Where the nearest units of two models stand
+in the same order, that is either chance, of a probability that is known exactly, or a common origin. Knows arrays; knows no
+model, no file and no verdict.
+
+After Zhu et al. 2025, Independence Tests for Language Models (arXiv 2502.12292), whose statistic matches rows of the
+up-projection by assignment; here each row takes its nearest one, which keeps a null distribution that is known (see `order`)
+and costs no assignment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Array = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+FLOOR = 1e-300
+"""No p-value is told below this: sums of so many logarithms say nothing more."""
+FEWEST = 16
+"""Fewer units or coordinates than this have too few orders."""
+EXACT_SHARE = 0.9
+"""What share of the allowed false alarms the exact tests get; the rest is for the test of agreement."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How far nearest ones stand in the same order: Spearman's ``rho`` (−1 to 1), one-sided ``p``, the share ``kept`` whose
+    nearest one stands at the very same place (None where the two differ in number), and ``n``."""
+
+    rho: float
+    p: float
+    kept: float | None
+    n: int
+
+
+def units(rows: ArrayLike) -> Array:
+    """Rows divided by their length, shape kept; a row of zeros stays one. Raises ValueError for what is not a matrix."""
+    matrix = np.asarray(rows, dtype=np.float32)
+    if matrix.ndim != 2:
+        raise ValueError("rows of numbers are needed")
+    length = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return matrix / np.where(length > 0, length, np.float32(1))
+
+
+def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
+    """Cosine of every row of ``one`` (n × d) with every row of ``other`` (m × d): n × m, in [−1, 1]; unsigned in [0, 1].
+
+    Signs of an up-projection and its down-projection can be turned together without changing what a network computes; those of
+    a gate can't.
+    """
+    cosines: Array = units(one) @ units(other).T
+    return cosines if signed else np.abs(cosines)
+
+
+def order(nearest: Indices, places: Indices | None = None, of: int | None = None) -> Order:
+    """Whether the nearest ones of a sequence stand in its order: ``nearest[i]`` is where the i-th one's nearest stands.
+
+    ``places`` are where the sequence's own members stand (0 to n − 1 by default), ``of`` how many the other model has, where
+    equal numbers make "the same place" meaningful. If the sequence is exchangeable and independent of the other model, then
+    ``nearest`` is an exchangeable sequence (each entry depends on its own member alone), every order of its values is equally
+    likely, and Spearman's rho has its permutation distribution: p is exact up to the usual approximation of that distribution
+    by Student's t with n − 2 degrees of freedom. One-sided: the same order counts, the reverse one does not. Raises ValueError
+    for fewer than 16.
+
+    >>> order(np.arange(20)).kept
+    1.0
+    >>> round(order(np.array([3, 1, 2, 0] * 5)).p, 2)
+    0.51
+    """
+    n = len(nearest)
+    if n < FEWEST:
+        raise ValueError(f"fewer than {FEWEST} units have too few orders")
+    own = np.arange(n, dtype=np.intp) if places is None else places
+    ranks, theirs = stats.rankdata(own), stats.rankdata(nearest)
+    kept = float(np.mean(nearest == own)) if of is None or of >= n else None
+    if np.ptp(theirs) == 0:
+        return Order(0.0, 1.0, kept, n)
+    rho = float(np.clip(np.corrcoef(ranks, theirs)[0, 1], -1, 1))
+    return Order(rho, _spearman_p(rho, n), kept, n)
+
+
+def _spearman_p(rho: float, n: int) -> float:
+    if rho >= 1:
+        return float(max(math.exp(-min(690.0, math.lgamma(n + 1))), FLOOR))  # one order of n! is this one
+    t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
+    return float(max(stats.t.sf(t, n - 2), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1)))))
+
+
+def fisher(p_values: Sequence[float]) -> float:
+    """One p-value of independent ones: −2 Σ ln p against χ² with 2k degrees of freedom (Fisher 1932). Never below 1e-300.
+
+    Layers are independent under the null hypothesis, since each one's units could have been put in order by themselves.
+
+    >>> round(fisher([0.05, 0.05]), 4)
+    0.0175
+    """
+    if not len(p_values):
+        raise ValueError("no p-value to combine")
+    total = -2 * float(np.sum(np.log(np.maximum(p_values, FLOOR))))
+    return float(max(stats.chi2.sf(total, 2 * len(p_values)), FLOOR))
+
+
+def sidak(p_values: Sequence[float]) -> float:
+    """The smallest of k independent p-values, raised for having looked at k: 1 − (1 − p)^k (Šidák 1967).
+
+    >>> round(sidak([0.01, 0.5]), 4)
+    0.0199
+    """
+    smallest = min(p_values)
+    return float(max(-math.expm1(len(p_values) * math.log1p(-min(smallest, 1 - 1e-16))), FLOOR))
+
+
+def overall(exact: float | None, agreement: float | None) -> float:
+    """One p-value of the exact tests' and the agreement's: the smaller one, each raised by its share of the false alarms.
+
+    A weighted Bonferroni bound, valid whatever the dependence: 0.9 of the allowance for the exact tests, 0.1 for the other
+    one. With one of them it is that one. Raises ValueError without either.
+    """
+    shares = [(p, share) for p, share in ((exact, EXACT_SHARE), (agreement, 1 - EXACT_SHARE)) if p is not None]
+    if not shares:
+        raise ValueError("no test was made")
+    if len(shares) == 1:
+        return shares[0][0]
+    return float(min(1.0, *(p / share for p, share in shares)))

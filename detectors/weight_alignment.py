@@ -1,0 +1,122 @@
+"""Seeing through a change of basis: the rotation between two residual streams, and units that agree in spite of it.
+
+A network computes the same when its residual stream is turned and its units are shuffled; the order tests of
+`detectors.independence` then see nothing. What the disguise keeps is told by tokens: they mean the same in both models. Knows
+arrays; knows no model, no file and no verdict.
+
+After Zeng et al. 2025 (AWM, arXiv 2510.06738), who recover permutation and signs on the embeddings, and Zhu et al. 2025
+(arXiv 2502.12292), whose robust test matches gate and up-projection separately and compares the two matchings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg, optimize, stats
+
+from detectors.independence import FLOOR, Array, Indices, likeness, units
+
+CONVERGED = 0.10
+"""What share of units may agree without a common origin. Models that were trained apart share a few units once their tokens
+are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al. 2024, arXiv 2401.12181), at most three in a hundred
+among the tiny models of the weight zoo. Twice the larger one is allowed."""
+PURE = 0.98
+"""A row of a rotation with one entry of at least this is a coordinate that was moved, not mixed."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of ``n`` units, how many have the same nearest unit by gate and by up-projection; ``chance`` is how many would, were the
+    two unrelated. ``p`` is under the hypothesis that up to a tenth of the units agree by convergence."""
+
+    n: int
+    agreeing: int
+    chance: float
+    p: float
+
+    @property
+    def share(self) -> float:
+        """Agreeing units out of all, 0 to 1."""
+        return self.agreeing / self.n
+
+
+def rotation(one: ArrayLike, other: ArrayLike) -> Array:
+    """The map R (d × e, orthonormal) that lays the tokens of one model over those of another: ``one`` @ R ≈ ``other``.
+
+    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred, each token counts alike
+    (orthogonal Procrustes, Schönemann 1966). Turns back any rotation, permutation or change of signs of the residual stream;
+    between models that share nothing it is the nearest one there is. Raises ValueError for too few tokens.
+    """
+    a, b = (units(_centred(matrix)) for matrix in (one, other))
+    if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
+        raise ValueError("as many tokens as the stream is wide are needed, the same of both models")
+    left, _, right = linalg.svd(a.T @ b, full_matrices=False, check_finite=False)
+    turn: Array = (left @ right).astype(np.float32)
+    return turn
+
+
+def _centred(matrix: ArrayLike) -> Array:
+    values = np.asarray(matrix, dtype=np.float32)
+    centred: Array = values - values.mean(axis=0, keepdims=True)
+    return centred
+
+
+def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
+    """For every residual coordinate of one model, the coordinate of the other whose values over the tokens are most alike.
+
+    Inputs are rows of the same tokens (n × d, n × e); the answer has d entries from 0 to e − 1. Signs don't count. It depends
+    on each coordinate of ``one`` alone, as `detectors.independence.order` asks.
+    """
+    nearest: Indices = likeness(_centred(one).T, _centred(other).T, signed=False).argmax(axis=1)
+    return nearest
+
+
+def agreement(by_gate: Indices, by_up: Indices, of: int) -> Agreement:
+    """How many units have one nearest unit in the other model, whichever half of them is looked at.
+
+    ``by_gate`` and ``by_up`` are where the nearest rows stand, of ``of`` candidates. Under no relation the two agree by chance
+    as often as their hubs make them (the sum over candidates of both counts, over n); p is binomial under the more careful
+    hypothesis that a tenth agrees because both learned the same features. It is no exact p-value: how often unrelated models
+    reach it is measured, not proven.
+    """
+    n, agreeing = len(by_gate), int(np.sum(by_gate == by_up))
+    counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
+    chance = float(counts[0] @ counts[1]) / n
+    allowed = max(CONVERGED, chance / n)
+    return Agreement(n, agreeing, chance, float(max(stats.binom.sf(agreeing - 1, n, min(allowed, 1.0)), FLOOR)))
+
+
+def pooled(parts: list[Agreement]) -> Agreement:
+    """The agreement over several layers together. Raises ValueError without any."""
+    if not parts:
+        raise ValueError("no layer was compared")
+    n, agreeing = sum(p.n for p in parts), sum(p.agreeing for p in parts)
+    chance = sum(p.chance for p in parts)
+    allowed = max(CONVERGED, chance / n)
+    return Agreement(n, agreeing, chance, float(max(stats.binom.sf(agreeing - 1, n, min(allowed, 1.0)), FLOOR)))
+
+
+def turned(turn: ArrayLike) -> str:
+    """What a map between residual streams is: "identity", "signs", "permutation", "signed permutation" or "rotation"."""
+    matrix = np.asarray(turn)
+    largest = np.abs(matrix).argmax(axis=1)
+    values = matrix[np.arange(len(matrix)), largest]
+    if np.mean(np.abs(values) >= PURE) < PURE or len(np.unique(largest)) < len(largest):
+        return "rotation"
+    kept, signs = bool(np.all(largest == np.arange(len(matrix)))), bool(np.any(values < 0))
+    return ("signs" if signs else "identity") if kept else ("signed permutation" if signs else "permutation")
+
+
+def assigned(similar: ArrayLike) -> Indices:
+    """The one-to-one matching of rows to columns with the largest sum (linear assignment); at most as many rows as columns."""
+    rows, columns = optimize.linear_sum_assignment(np.asarray(similar), maximize=True)
+    found: Indices = columns[np.argsort(rows)]
+    return found
+
+
+def same_direction(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Cosine of two arrays of one shape as long vectors, −1 to 1; 0 where one of them is zero."""
+    scale = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(np.vdot(one, other)) / scale if scale > 0 else 0.0
