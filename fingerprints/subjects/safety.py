@@ -51,12 +51,40 @@ class Inspected:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds before anything of it is loaded: its config, its weight files in order, and what to tell."""
+
+    config: Mapping[str, Any]
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+
 def inspect_checkpoint(folder: Path, *, from_hub: bool = False) -> Inspected:
     """Checks a checkpoint folder's files, config, weights and tokenizer without loading them.
 
     ``from_hub`` allows the links of the hub's own cache. Raises MalformedInput, UnsafeInput or ResourceLimit, naming the
     file or key.
     """
+    config, notes = _inspect_config(folder, from_hub=from_hub)
+    architecture = _architecture(config, folder)
+    _refuse_bombs(config, folder)
+    slots = _weights(folder)
+    parameters = sum(math.prod(s.shape) for s in slots)
+    return Inspected(architecture, parameters, config, notes)
+
+
+def inspect_folder(folder: Path, *, from_hub: bool = False) -> Contents:
+    """The same look over a folder whose weights are read and never run: any architecture passes, no library is asked.
+
+    The weight files' headers stay unread. Raises what `inspect_checkpoint` raises.
+    """
+    config, notes = _inspect_config(folder, from_hub=from_hub)
+    _refuse_bombs(config, folder)
+    return Contents(config, tuple(_weight_files(folder)), notes)
+
+
+def _inspect_config(folder: Path, *, from_hub: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     notes = _inspect_files(folder, from_hub=from_hub)
     if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
         raise MalformedInput(
@@ -64,12 +92,7 @@ def inspect_checkpoint(folder: Path, *, from_hub: bool = False) -> Inspected:
             where=folder,
             next_step=f"write hf:BASE,adapter={printable(str(folder), 120)}",
         )
-    config = read_config(folder / "config.json")
-    architecture = _architecture(config, folder)
-    _refuse_bombs(config, folder)
-    slots = _weights(folder)
-    parameters = sum(math.prod(s.shape) for s in slots)
-    return Inspected(architecture, parameters, config, notes)
+    return read_config(folder / "config.json"), notes
 
 
 def inspect_adapter(folder: Path) -> tuple[str, ...]:
@@ -223,13 +246,15 @@ def _refuse_bombs(config: Mapping[str, Any], folder: Path) -> None:
 
 
 def _weights(folder: Path) -> list[TensorSlot]:
+    return [slot for path in _weight_files(folder) for slot in read_safetensors_header(path)]
+
+
+def _weight_files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.iterdir() if p.suffix == ".safetensors")
     if not files:
         raise MalformedInput("no weights (*.safetensors)", where=folder, next_step="save the model as safetensors")
     index = folder / "model.safetensors.index.json"
-    if index.exists():
-        files = _shards(index)
-    return [slot for path in files for slot in read_safetensors_header(path)]
+    return _shards(index) if index.exists() else files
 
 
 def _shards(index: Path) -> list[Path]:

@@ -1,0 +1,107 @@
+"""Opens a model's weights from a subject spec, without loading the model.
+
+A folder is looked over first as any suspect's is (`fingerprints.subjects.safety`). Knows where weights lie; knows nothing of
+what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.subjects.safety import inspect_adapter, inspect_folder, read_config
+from fingerprints.subjects.snapshot import locate
+from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.tensors_header import read_safetensors_header
+from fingerprints.weights.gguf_table import read_gguf
+from fingerprints.weights.low_rank import read_adapter
+from fingerprints.weights.tensors import TensorInfo
+from fingerprints.weights.view import Weights
+
+ADAPTER = "adapter_model.safetensors"
+
+
+def open_weights(spec: str | Path) -> Weights:
+    """A lazy view of the weights that a spec names; nothing but headers and configs is read.
+
+    A checkpoint folder, one .safetensors file, one .gguf file (of a split model: any of its files), ``hf:`` and ``gguf:``
+    specs, a hub id, and ``hf:BASE,adapter=DIR``, whose rows come with the adapter's share. Options that decide only
+    how a model is run (dtype, device, batch, …) change nothing here.
+
+    Raises UsageProblem for a spec without weights, MalformedInput for files that are not whole or an adapter that does not
+    fit, UnsafeInput and ResourceLimit as `fingerprints.subjects.safety` does, Incomplete when the hub can't be reached.
+    """
+    text = str(spec)
+    target = text.removeprefix("hf:")
+    if target.endswith(".safetensors") and Path(target).expanduser().is_file():
+        return _one_file(text, Path(target).expanduser())
+    parsed = parse_spec(text)
+    if parsed.scheme == "gguf":
+        return _gguf(text, parsed)
+    if parsed.scheme == "hf":
+        return _folder(text, parsed)
+    raise UsageProblem(
+        "this subject's weights are out of sight",
+        where=printable(text, 80),
+        next_step="give a checkpoint folder, a .safetensors file, a .gguf file or a hub id",
+    )
+
+
+def _one_file(spec: str, path: Path) -> Weights:
+    beside = path.parent / "config.json"
+    return Weights(spec, path, table([path]), read_config(beside) if beside.is_file() else {})
+
+
+def _gguf(spec: str, parsed: SubjectSpec) -> Weights:
+    if "adapter" in parsed.options:
+        raise UsageProblem(
+            "an adapter can't be read over a GGUF file: their tensors have other names",
+            where="adapter",
+            next_step="give the base as a checkpoint folder: hf:BASE,adapter=DIR",
+        )
+    path = Path(parsed.target).expanduser()
+    tensors, config, metadata = read_gguf(path)
+    return Weights(spec, path, tensors, config, "gguf", metadata)
+
+
+def _folder(spec: str, parsed: SubjectSpec) -> Weights:
+    folder, hub = locate(parsed)
+    found = inspect_folder(folder, from_hub=hub is not None)
+    tensors = table(loaded_files(folder, found.files))
+    adapter = parsed.options.get("adapter")
+    if adapter is None:
+        return Weights(spec, folder, tensors, found.config)
+    place = Path(adapter).expanduser()
+    inspect_adapter(place)
+    told = read_adapter(place, read_config(place / "adapter_config.json"), table([place / ADAPTER]), tensors)
+    view = Weights(spec, folder, {**tensors, **told.replaced}, found.config, "safetensors+lora")
+    view.adapter, view.changes = place, told.changes
+    return view
+
+
+def loaded_files(folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Those of a folder's weight files that a library would load: one whole file goes before a list of shards."""
+    whole = folder / "model.safetensors"
+    return (whole,) if whole.is_file() else files
+
+
+def table(files: Iterable[Path]) -> dict[str, TensorInfo]:
+    """The tensors of safetensors files by name. Raises MalformedInput where one stands in two files."""
+    out: dict[str, TensorInfo] = {}
+    for path in files:
+        slots = read_safetensors_header(path)
+        if not slots:
+            continue
+        # The tensors fill the data part from end to end, so that its start follows from the file's size.
+        start = path.stat().st_size - slots[-1].stop
+        for slot in slots:
+            if slot.name in out:
+                raise MalformedInput(
+                    f"tensor {printable(slot.name, 80)!r} stands in {printable(out[slot.name].file.name, 60)} and in another",
+                    where=path,
+                    next_step="copy the checkpoint again: which of both a loader takes is open",
+                )
+            place = path, start + slot.start
+            out[slot.name] = TensorInfo(slot.name, slot.dtype, slot.shape, slot.stop - slot.start, *place)
+    return out

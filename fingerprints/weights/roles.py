@@ -1,0 +1,128 @@
+"""Finding roles among the tensors of one layer, and holding their shapes against each other; shared by both naming habits.
+
+Knows shapes; the names come from `hf_names` and `gguf_names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.weights.anatomy import Layer, Mlp
+from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.tensors import TensorInfo
+from fingerprints.weights.view import Weights
+
+
+def unknown(reason: str, weights: Weights) -> MalformedInput:
+    """The error for an anatomy that is not understood."""
+    told = weights.config.get("quantization_config")
+    method = told.get("quant_method") if isinstance(told, dict) else None
+    note = f" (it is quantised with {printable(str(method), 30)})" if method else ""
+    return MalformedInput(
+        f"lineage by weights is not possible for this anatomy: {reason}{note}",
+        where=weights.path,
+        next_step="check that all files are there; else compare answers instead of weights",
+    )
+
+
+def number(config: Mapping[str, Any], *keys: str) -> int:
+    """The first of some config keys that is a whole number above zero; 0 where none is."""
+    for key in keys:
+        value = config.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    return 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """The tensors of one layer (or of what stands outside them) by the rest of their name."""
+
+    weights: Weights
+    named: Mapping[str, TensorInfo]
+    place: str
+
+    def first(self, names: Iterable[str]) -> TensorInfo | None:
+        """The first tensor of these names that is there."""
+        return next((self.named[n] for n in names if n in self.named), None)
+
+    def need(self, role: str, names: Iterable[str]) -> TensorInfo:
+        """The first tensor of these names; raises MalformedInput, naming the role, where none is there."""
+        listed = tuple(names)
+        found = self.first(listed)
+        if found is None:
+            raise unknown(f"{self.place} lacks the role {role!r} (no tensor such as {listed[0]!r})", self.weights)
+        return found
+
+    def matrix(self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False) -> Part:
+        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its shape is another."""
+        if len(info.shape) != 2:
+            raise self.misfit(role, info, "a matrix")
+        stored = (info.shape[1], info.shape[0]) if turned else (info.shape[0], info.shape[1])
+        if (outputs and stored[0] != outputs) or (inputs and stored[1] != inputs):
+            raise self.misfit(role, info, f"{outputs or 'any'} outputs by {inputs or 'any'} inputs")
+        return Part(info.name, stored[0], stored[1], transposed=turned)
+
+    def norm(self, role: str, info: TensorInfo | None, width: int, plus_one: bool) -> Norm | None:
+        """A norm's weights; None stays None. Raises MalformedInput where they are not one number a coordinate."""
+        if info is None:
+            return None
+        if info.shape != (width,):
+            raise self.misfit(role, info, f"{width} numbers")
+        return Norm(info.name, width, plus_one)
+
+    def misfit(self, role: str, info: TensorInfo, wanted: str) -> MalformedInput:
+        """The error for a tensor of another shape than its role needs."""
+        return unknown(
+            f"the role {role!r} of {self.place} has the shape {info.shape} in {printable(info.name, 80)!r}, not {wanted}",
+            self.weights,
+        )
+
+    def pieces(self, role: str, info: TensorInfo, sizes: tuple[int, ...], inputs: int, turned: bool = False) -> list[Part]:
+        """A fused tensor cut into consecutive outputs of these sizes."""
+        whole = self.matrix(role, info, sum(sizes), inputs, turned)
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        return [Part(whole.tensor, n, inputs, at, turned) for n, at in zip(sizes, starts, strict=True)]
+
+
+def experts_of(table: Table, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int) -> list[Mlp]:
+    """The experts in tensors of three dimensions, (experts, outputs, inputs) each."""
+    gate, up, down = roles
+    if len(up.shape) != 3 or up.shape[2] != hidden:
+        raise table.misfit("experts' up", up, f"(experts, units, {hidden})")
+    count, units, _ = up.shape
+    if down.shape != (count, hidden, units):
+        raise table.misfit("experts' down", down, f"{(count, hidden, units)}")
+    if gate is not None and gate.shape != up.shape:
+        raise table.misfit("experts' gate", gate, f"{up.shape}")
+    return [
+        Mlp(
+            up=Part(up.name, units, hidden, i * units),
+            down=Part(down.name, hidden, units, i * hidden),
+            gate=None if gate is None else Part(gate.name, units, hidden, i * units),
+            kind="expert",
+            number=i,
+        )
+        for i in range(count)
+    ]
+
+
+def check_attention(table: Table, layer: Layer, sizes: tuple[int, int, int], hidden: int) -> Layer:
+    """The layer, once its attention's sizes agree with each other and, where told, with heads, groups and head width."""
+    heads, groups, width = sizes
+    parts = (layer.query, layer.key, layer.value, layer.output)
+    if all(p is None for p in parts):
+        return layer
+    if any(p is None for p in parts):
+        raise unknown(f"{table.place} has only some of query, key, value and output", table.weights)
+    query, key, value, output = (p for p in parts if p is not None)
+    if heads and width and query.outputs != heads * width:
+        raise unknown(f"the role 'query' of {table.place} has {query.outputs} outputs, not {heads} x {width}", table.weights)
+    if groups and width and key.outputs != groups * width:
+        raise unknown(f"the role 'key' of {table.place} has {key.outputs} outputs, not {groups} x {width}", table.weights)
+    if output.outputs != hidden or any(p.inputs != hidden for p in (query, key, value)):
+        raise unknown(f"the attention of {table.place} does not fit {hidden} coordinates", table.weights)
+    return layer

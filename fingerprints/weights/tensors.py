@@ -1,0 +1,129 @@
+"""Where a tensor's bytes lie, and reading some of its rows: by position, never more than asked for.
+
+Files are read, not mapped: a mapped file that somebody cuts off ends the process, and its pages count as our memory.
+Knows files and bytes; knows nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.weights.decode import Bytes, Indices
+
+MOST_OPEN = 64
+"""Files that are open at once: large models come in hundreds of shards."""
+PORTION = 16 << 20
+"""Bytes that are read and decoded at once."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One stored tensor: name, number format, shape as (outputs, inputs) row-major, bytes, and its place in a file.
+
+    A tensor of three dimensions counts as a matrix of all its rows, one slice after the other.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    file: Path
+    offset: int
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row: the last dimension."""
+        return self.shape[-1] if self.shape else 1
+
+    @property
+    def rows(self) -> int:
+        """Rows: the product of all other dimensions; 1 for a vector."""
+        out = 1
+        for side in self.shape[:-1]:
+            out *= side
+        return out
+
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        return self.rows * self.width
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one stored row."""
+        return self.bytes // self.rows if self.rows else 0
+
+    def at_once(self) -> int:
+        """Rows that one portion holds. Raises ResourceLimit where not even one row is of a size that models have."""
+        if self.row_bytes > 8 * PORTION:
+            raise ResourceLimit(
+                f"one row of tensor {printable(self.name, 80)!r} has {self.row_bytes:,} bytes",
+                where=self.file,
+                next_step="check the file: no known model has such rows",
+            )
+        return max(1, PORTION // max(1, self.row_bytes, 4 * self.width))
+
+
+class Files:
+    """The open files of one model; the oldest is closed when too many are open."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, int] = OrderedDict()
+
+    def read(self, info: TensorInfo, start: int, count: int) -> bytes:
+        """``count`` bytes of a tensor from its byte ``start``. Raises MalformedInput where the file ends before them."""
+        parts: list[bytes] = []
+        at, left = info.offset + start, count
+        try:
+            file = self._file(info.file)
+            while left:
+                data = os.pread(file, left, at)
+                if not data:
+                    raise MalformedInput(
+                        f"the file ends inside tensor {printable(info.name, 80)!r}",
+                        where=info.file,
+                        next_step="copy it again, and leave it alone while it is read",
+                    )
+                parts.append(data)
+                at, left = at + len(data), left - len(data)
+        except OSError as error:
+            raise MalformedInput(f"can't be read: {error.strerror}", where=info.file, next_step="check the file") from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def rows(self, info: TensorInfo, which: Indices) -> Bytes:
+        """The stored bytes of some rows, (n, bytes of a row), in the order asked for; neighbours are read together."""
+        out = np.empty((len(which), info.row_bytes), dtype=np.uint8)
+        breaks = np.flatnonzero(np.diff(which) != 1) + 1
+        edges = [0, *breaks.tolist(), len(which)]
+        for a, b in pairwise(edges):
+            if b > a:
+                data = self.read(info, int(which[a]) * info.row_bytes, (b - a) * info.row_bytes)
+                out[a:b] = np.frombuffer(data, dtype=np.uint8).reshape(b - a, info.row_bytes)
+        return out
+
+    def stream(self, info: TensorInfo) -> Iterator[bytes]:
+        """All bytes of a tensor, portion by portion."""
+        for start in range(0, info.bytes, PORTION):
+            yield self.read(info, start, min(PORTION, info.bytes - start))
+
+    def _file(self, path: Path) -> int:
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        if len(self._open) >= MOST_OPEN:
+            os.close(self._open.popitem(last=False)[1])
+        self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._open[path]
+
+    def close(self) -> None:
+        """Closes what is open."""
+        while self._open:
+            os.close(self._open.popitem()[1])

@@ -1,0 +1,222 @@
+"""A lazy view of a model's weights: any rows or columns of any tensor as float32, read when asked for.
+
+Knows tensors by name; what the names mean is `fingerprints.weights.anatomy`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.records import canonical_json, sha256
+from fingerprints.weights.decode import Indices, Matrix, decode
+from fingerprints.weights.low_rank import LowRank
+from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.scales import scaled
+from fingerprints.weights.tensors import Files, TensorInfo
+
+Format = Literal["safetensors", "gguf", "safetensors+lora"]
+Which = slice | NDArray[np.integer[Any]]
+Vector = NDArray[np.float32]
+
+LARGEST_RESULT = 1 << 30
+"""Numbers that one reading gives at most (4 GiB as float32)."""
+LARGEST_TENSOR = 64 << 30
+"""Bytes of a tensor that is read from end to end: several times the largest published one."""
+
+
+class Weights:
+    """The weights of one model, as they lie on the disk; nothing is loaded but what is asked for.
+
+    ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's). ``tensors``: what there is,
+    by name. ``config``: config.json, or for GGUF the same few keys made from its metadata. ``metadata``: GGUF's own, without
+    the vocabulary's lists read twice. ``adapter``: the adapter's folder, if there is one. Use it as a context manager, or
+    call `close`.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        path: Path,
+        tensors: Mapping[str, TensorInfo],
+        config: Mapping[str, Any],
+        form: Format = "safetensors",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.path = path
+        self.tensors: Mapping[str, TensorInfo] = dict(tensors)
+        self.config: Mapping[str, Any] = dict(config)
+        self.format: Format = form
+        self.metadata: Mapping[str, Any] = metadata or {}
+        self.adapter: Path | None = None
+        self.changes: Mapping[str, LowRank] = {}
+        self._files = Files()
+
+    @property
+    def bytes_total(self) -> int:
+        """Bytes of all tensors."""
+        return sum(t.bytes for t in self.tensors.values())
+
+    @property
+    def quantisation(self) -> dict[str, float]:
+        """Number formats and the share of all numbers that is stored in each, the largest first."""
+        counts: dict[str, int] = {}
+        for info in self.tensors.values():
+            counts[info.dtype] = counts.get(info.dtype, 0) + info.elements
+        total = max(1, sum(counts.values()))
+        return {name: n / total for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
+
+    def info(self, name: str) -> TensorInfo:
+        """The description of a tensor. Raises MalformedInput where there is none of that name."""
+        if name not in self.tensors:
+            raise MalformedInput(
+                f"there is no tensor {printable(name, 80)!r}", where=self.path, next_step="check that the model is whole"
+            )
+        return self.tensors[name]
+
+    def rows(self, name: str, which: Which = slice(None)) -> Matrix:
+        """Rows of a tensor as float32, (n, width), in the order asked for; only they are read.
+
+        A tensor of three dimensions counts as a matrix of all its rows. NaN and infinity are given as they are. Raises
+        MalformedInput for a file that ends early, a format that holds no weights, or no such tensor; UsageProblem for rows
+        beyond the tensor, or quantised GGUF without the package gguf; ResourceLimit for more than 2^30 numbers.
+        """
+        info = self.info(name)
+        return self._filled(info, chosen(which, info.rows, name), None)
+
+    def columns(self, name: str, which: Which, among: Which = slice(None)) -> Matrix:
+        """Columns of a tensor as float32, (n, rows): one line for each column asked for, over the rows ``among``.
+
+        Rows are stored one after the other, so that all of them are read, in bounded portions. Raises as `rows` does.
+        """
+        info = self.info(name)
+        rows, columns = chosen(among, info.rows, name), chosen(which, info.width, name)
+        self._streamable(info)
+        return np.ascontiguousarray(self._filled(info, rows, columns).T)
+
+    def vector(self, name: str) -> Vector:
+        """All numbers of a small tensor, such as a norm's weights, in one line. Raises as `rows` does."""
+        return self.rows(name).reshape(-1)
+
+    def chunks(self, name: str, rows: int | None = None) -> Iterator[tuple[int, Matrix]]:
+        """A whole tensor in portions: the first row's number, and float32 (n, width). ``rows``: rows of one portion.
+
+        Raises as `rows` does.
+        """
+        info = self.info(name)
+        self._streamable(info)
+        step = min(rows or info.at_once(), info.at_once())
+        for start in range(0, info.rows, step):
+            yield start, self._filled(info, np.arange(start, min(start + step, info.rows), dtype=np.int64), None)
+
+    def check_finite(self, name: str) -> None:
+        """Reads a whole tensor; raises MalformedInput, naming it, where it holds NaN or infinity."""
+        for start, block in self.chunks(name):
+            bad = ~np.isfinite(block)
+            if bad.any():
+                row, column = (int(i[0]) for i in np.nonzero(bad))
+                raise not_finite(self.info(name), start + row, column)
+
+    def raw_digest(self, name: str) -> str:
+        """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over those and the adapter's numbers."""
+        info = self.info(name)
+        self._streamable(info)
+        digest = hashlib.sha256()
+        for data in self._files.stream(info):
+            digest.update(data)
+        change = self.changes.get(name)
+        return digest.hexdigest() if change is None else sha256(canonical_json([digest.hexdigest(), change.digest()]))
+
+    def part_rows(self, part: Part, which: Which = slice(None)) -> Matrix:
+        """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
+        stored = part.stored(chosen(which, part.outputs, part.tensor))
+        return self.columns(part.tensor, stored) if part.transposed else self.rows(part.tensor, stored)
+
+    def part_columns(self, part: Part, which: Which = slice(None)) -> Matrix:
+        """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked for. Raises as `rows` does."""
+        outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
+        inputs = chosen(which, part.inputs, part.tensor)
+        if part.transposed:
+            return np.ascontiguousarray(self.rows(part.tensor, inputs)[:, outputs])
+        return self.columns(part.tensor, inputs, outputs)
+
+    def gain(self, norm: Norm | None, width: int) -> Vector:
+        """What a norm multiplies each coordinate by, (width,) float32; ones where there is no norm or it has no weights."""
+        if norm is None:
+            return np.ones(width, dtype=np.float32)
+        stored = self.vector(norm.tensor)
+        return stored + np.float32(1) if norm.plus_one else stored
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        """The view itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Closes the files."""
+        self.close()
+
+    def _filled(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
+        wide = info.width if columns is None else len(columns)
+        if len(rows) * wide > LARGEST_RESULT:
+            raise ResourceLimit(
+                f"{len(rows):,} rows of {wide:,} numbers of tensor {printable(info.name, 80)!r} at once",
+                where=info.file,
+                next_step="ask for fewer rows, or for the tensor in chunks",
+            )
+        out = np.empty((len(rows), wide), dtype=np.float32)
+        step = info.at_once()
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            out[start : start + step] = self._block(info, some, columns)
+        return out
+
+    def _block(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
+        block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
+        if info.dtype.startswith("F8"):
+            block = scaled(self, info, block, rows, columns)
+        change = self.changes.get(info.name)
+        return block if change is None else change.added(block, rows, columns)
+
+    def _streamable(self, info: TensorInfo) -> None:
+        if info.bytes > LARGEST_TENSOR:
+            raise ResourceLimit(
+                f"tensor {printable(info.name, 80)!r} has {info.bytes:,} bytes, above {LARGEST_TENSOR:,}",
+                where=info.file,
+                next_step="check the file: no known model has such a tensor",
+            )
+
+
+def chosen(which: Which, n: int, tensor: str) -> Indices:
+    """Row or column numbers as an array. Raises UsageProblem where one is not in 0 … n - 1."""
+    if isinstance(which, slice):
+        start, stop, step = which.indices(n)
+        if (stop - start) // step > LARGEST_RESULT:
+            raise ResourceLimit(
+                f"tensor {printable(tensor, 80)!r} has {n:,} rows", next_step="ask for fewer rows, or for the tensor in chunks"
+            )
+        return np.arange(start, stop, step, dtype=np.int64)
+    out = np.asarray(which, dtype=np.int64).reshape(-1)
+    if len(out) and not 0 <= int(out.min()) <= int(out.max()) < n:
+        raise UsageProblem(f"tensor {printable(tensor, 80)!r} has only {n:,} of what was asked for", where=int(out.max()))
+    return out
+
+
+def not_finite(info: TensorInfo, row: int, column: int) -> MalformedInput:
+    """The error for a weight that is no number."""
+    return MalformedInput(
+        f"tensor {printable(info.name, 80)!r} holds NaN or infinity, first at row {row:,}, column {column:,}",
+        where=info.file,
+        next_step="no comparison of such weights says anything: get an undamaged copy",
+    )
