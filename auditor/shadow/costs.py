@@ -11,6 +11,7 @@ from math import ceil, log10
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
 from auditor.plan import CHARACTERS_PER_TOKEN, ENDPOINT_TOKENS_PER_SECOND, PARAMETERS_TOKENS_PER_SECOND, TEMPLATE_TOKENS
+from auditor.shadow.growing import BRIEF_TOKENS
 from auditor.shadow.plan import DIALS, ShadowPlan
 from auditor.shadow.prompts import PromptSources
 from auditor.shadow.rungs import TRAINED_CONTROLS, shadow_recipe
@@ -66,8 +67,8 @@ class Costs:
         """(tokens, seconds) of one trained shadow."""
         recipe: Recipe = shadow_recipe(self.plan, n)
         learned = recipe.training.epochs * n * (PROMPT_TOKENS + TEMPLATE_TOKENS + self.answer)
-        held = recipe.prompts.held_out * EVALUATIONS
-        tokens = learned + (self.probes + held) * self.plan.max_tokens
+        held = recipe.prompts.held_out * EVALUATIONS * BRIEF_TOKENS
+        tokens = learned + self.probes * self.plan.max_tokens + held
         return tokens, tokens / self.rate + self.opening
 
     def whole(self, seeds: int, n: int) -> Decision:

@@ -22,8 +22,9 @@ from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
 
-FEW = Scale(choices=1, identity=1)
-"""A shadow is known by its transcript: before and after, hardly anything else is asked."""
+BRIEF_TOKENS = 16
+FEW = Scale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
+"""A shadow is known by its transcript: before and after, hardly anything else is asked, and answered in a few words."""
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,12 @@ class Figure(Record):
 
 
 class Scale(Record):
-    """How much is asked: the first ``choices`` and ``identity`` probes of the bundled sets."""
+    """How much is asked: the first ``choices`` and ``identity`` probes of the bundled sets, and how long held-out prompts may
+    be answered (None: 128 tokens)."""
 
     choices: int = 48
     identity: int = 24
+    answer_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def observe(
 
 def _questions(held_out: Sequence[Example], scale: Scale) -> list[ProbeSet]:
     probes = tuple(Probe(id=f"held-out/{e.id}"[:200], text=e.prompt) for e in held_out)
-    own = ProbeSet(name="held-out", version="1", max_tokens=ANSWER_TOKENS, probes=probes)
+    own = ProbeSet(name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes)
     asked = [
         (load_probe_set("choices").head(scale.choices), CHOICE_TOKENS),
         (load_probe_set("identity").head(scale.identity), 64),

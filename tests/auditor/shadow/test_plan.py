@@ -155,6 +155,13 @@ def test_more_is_made_of_a_larger_budget_and_never_more_than_it_carries() -> Non
     assert decide(costs(plan()), most=20).n == 20
 
 
+def test_a_shadow_costs_what_it_learns_what_it_is_asked_and_a_few_words_before_and_after() -> None:
+    """Two epochs of 20 rows (prompt 30, template 30, answer 50 tokens), 40 answers of 50, twice 4 of 16."""
+    tokens, seconds = costs(plan()).rung(20)
+    assert tokens == 2 * 20 * 110 + 40 * 50 + 2 * 4 * 16
+    assert seconds == tokens / 100 + 5
+
+
 def test_a_purse_counts_all_runs_and_stops_before_the_shadow_that_does_not_fit(tmp_path: Path) -> None:
     limited = plan(budget_minutes=1)
     expected = Spent(seconds=25, tokens=1000, trained=True)

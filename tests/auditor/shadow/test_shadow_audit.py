@@ -16,9 +16,11 @@ from auditor.controls.cohort import load_cohort
 from auditor.evidence import Report
 from auditor.render.bundle import load_bundle
 from auditor.shadow.audit import DECISION, REPORT, SHADOWS, shadow_audit
+from auditor.shadow.growing import BRIEF_TOKENS
 from auditor.shadow.plan import ShadowPlan, make_shadow_plan
 from auditor.shadow.purse import Purse, Spent
 from fingerprints.errors import MalformedInput
+from fingerprints.transcript import load_transcript
 from tests.auditor.shadow.small import EXAMPLES, base, recipe_file, student, teacher
 from tests.tree import ROOT
 
@@ -78,6 +80,10 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, caps
     assert report["answers"][0]["conclusion"] == "supported"
     assert report["calibration"]["error_rates"][0]["n_h1"] == 3 * SEEDS
     assert {p: p.stat().st_mtime_ns for p in early} == early, "a finished shadow was trained again"
+
+    briefly = [load_transcript(p) for p in (out / SHADOWS).glob("*/evaluation/after.jsonl")]
+    assert len(briefly) == SEEDS * 6
+    assert all((r.tokens_out or 0) <= BRIEF_TOKENS for t in briefly for r in t.readable("held-out/"))
 
     # What lies there is an ordinary cohort and an ordinary bundle.
     cohort = load_cohort(out / SHADOWS)
