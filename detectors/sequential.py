@@ -70,6 +70,7 @@ class Sequential:
     def __init__(self, teachers: Sequence[Teacher]) -> None:
         book = answer_book(teachers, None)
         self.vendors = sorted({v for v in book.vendors.tolist() if v})
+        self._known: dict[str, Array] = {}
         self.attribution: Attribution | None = None
         if len(self.vendors) > FEWEST_STRANGERS and len(book.prompts) >= FEWEST:
             self.attribution = attributions(book, (FULL,))[0]
@@ -92,6 +93,11 @@ class Sequential:
 
     def strangers(self, vendor: str) -> Array:
         """Each stored stranger's mean share for a vendor, with the stranger's own vendor left out, (strangers,)."""
+        if vendor not in self._known:  # the same at every look
+            self._known[vendor] = self._strangers(vendor)
+        return self._known[vendor]
+
+    def _strangers(self, vendor: str) -> Array:
         if self.attribution is None:
             return np.zeros(0)
         book, place = self.attribution.book, self.vendors.index(vendor)

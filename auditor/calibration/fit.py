@@ -5,7 +5,7 @@ Knows rows; asks no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,12 +96,16 @@ def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[floa
                 taught.setdefault(model.group, []).append(mean)
             elif vendor not in kin:
                 untaught.append(mean)
+    return share_levels(taught, untaught)
+
+
+def share_levels(taught: Mapping[str, Sequence[float]], untaught: Sequence[float]) -> tuple[float | None, float | None]:
+    """The two levels of `shares_of` from mean shares: of taught models by lineage, and of untaught ones."""
     if len(taught) < FEWEST_TAUGHT or not untaught:
         return None, None
     lineages = [float(np.mean(values)) for values in taught.values()]
-    return round(float(np.quantile(lineages, 0.1, method="lower")), 4), round(
-        float(np.quantile(untaught, 0.95, method="higher")), 4
-    )
+    reached = float(np.quantile(lineages, 0.1, method="lower"))
+    return round(reached, 4), round(float(np.quantile(untaught, 0.95, method="higher")), 4)
 
 
 def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]:

@@ -42,10 +42,20 @@ def said_in(path: Path, key: str) -> dict[str, dict[str, str]]:
     return out
 
 
-def qlora() -> dict[str, NDArray[np.float64]]:
-    """The four scores of each student."""
-    students = said_in(folder().parent / "qlora_vicuna80" / "outputs", "id")
-    shared = set.intersection(*(set(s) for s in students.values()))
+def qlora_said() -> dict[str, dict[str, str]]:
+    """The students' answers, by their name and the prompt's number."""
+    return said_in(folder().parent / "qlora_vicuna80" / "outputs", "id")
+
+
+def qlora_prompts() -> list[str]:
+    """The prompts that all students answered."""
+    return sorted(set.intersection(*(set(s) for s in qlora_said().values())))
+
+
+def qlora(only: frozenset[str] | None = None) -> dict[str, NDArray[np.float64]]:
+    """The four scores of each student, on all prompts that they share or on some of them."""
+    students = qlora_said()
+    shared = set(qlora_prompts() if only is None else only)
     asked = probes(frozenset(int(k) for k in shared))
     detector = SharedWording().fit(stored_teachers(asked))
     vendors, names = detector.lineup_.vendors, detector.lineup_.names
