@@ -16,8 +16,9 @@ WANTED = (
     "merges.txt",
     "vocab.txt",
     "*.jinja",
+    "README.md",
 )
-"""Only what is parsed safely: no pickles, no code."""
+"""Only what is parsed safely: no pickles, no code. Of the model card only the front matter is ever parsed."""
 
 
 def locate(spec: SubjectSpec) -> tuple[Path, str | None]:

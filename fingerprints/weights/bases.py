@@ -1,0 +1,206 @@
+"""A folder of weight signatures, and which of them are nearest: the files are the truth, the index is made from them anew.
+
+``bases.json`` lists each model with its file's digest; a file's name is its digest. Whatever a search returns was read whole
+and verified. One writer at a time; a kill leaves the old list and at most a stray file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from fingerprints.durable import WriteLock, open_plain, refuse_special, replacing
+from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
+from fingerprints.nearest import library
+from fingerprints.records import Record, canonical_json, sha256
+from fingerprints.weights.decode import Matrix
+from fingerprints.weights.signature import WeightSignature
+from fingerprints.weights.signature_file import parse_signature, read_search, signature_bytes, signature_file_bytes
+
+CATALOGUE, LOCK, END = "bases.json", ".lock", ".safetensors"
+LARGEST_CATALOGUE = 64 << 20
+LONGEST_NAME = 300
+NARROW = 1e-6
+
+
+class _Entry(Record):
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]
+
+
+class _Catalogue(Record):
+    schema_version: Literal["bases/1"] = "bases/1"
+    models: dict[str, _Entry] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A stored model that a search found: ``rank`` from 1, ``distance`` from 0 in units of the store's spread.
+
+    Only an order in which to look closer: a distance is no evidence of lineage.
+    """
+
+    name: str
+    rank: int
+    distance: float
+    signature: WeightSignature
+
+
+class BaseStore:
+    """Weight signatures of many models in one folder."""
+
+    def __init__(self, path: Path, catalogue: _Catalogue) -> None:
+        self.path = path
+        self._catalogue = catalogue
+
+    @classmethod
+    def create(cls, path: Path) -> BaseStore:
+        """A new, empty store in a folder that is not there or empty. Raises UsageProblem where something is in it."""
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise UsageProblem("the folder is not empty", where=path, next_step="give a new folder, or open the store in it")
+        _write(path, _Catalogue())
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> BaseStore:
+        """The store in a folder.
+
+        Raises MalformedInput where there is none, StoreIntegrity for a list that is damaged or of another version, UnsafeInput
+        for links and special files.
+        """
+        if not (path / CATALOGUE).exists():
+            raise MalformedInput(
+                "no store of weight signatures", where=path, next_step=f"give the folder that holds {CATALOGUE}"
+            )
+        refuse_special(path)
+        return cls(path, _read(path))
+
+    def names(self) -> tuple[str, ...]:
+        """The stored models' names, in order."""
+        return tuple(sorted(self._catalogue.models))
+
+    def add(self, signature: WeightSignature, *, replace: bool = False) -> None:
+        """Files a signature under its name; one that is there already with equal content stays.
+
+        Raises UsageProblem for a name that is taken by other content (unless ``replace``), Locked while another process writes,
+        ResourceLimit on a full disk.
+        """
+        name, data = signature.facts.name, signature_bytes(signature)
+        if not 0 < len(name) <= LONGEST_NAME or printable(name) != name:
+            raise UsageProblem("a stored model needs a plain name", where=printable(name, 80), next_step="give a short name")
+        entry = _Entry(sha256=sha256(data), size=len(data))
+        with self._writing():
+            held = self._catalogue.models.get(name)
+            if held is not None and held != entry and not replace:
+                raise UsageProblem(
+                    f"{name!r} is stored with other content", where=self.path, next_step="replace it, or give another name"
+                )
+            with replacing(self._file(entry)) as file:
+                file.write(data)
+            models = {**self._catalogue.models, name: entry}
+            self._catalogue = _Catalogue(models=dict(sorted(models.items())))
+            _write(self.path, self._catalogue)
+            self._sweep()
+
+    def get(self, name: str) -> WeightSignature:
+        """A stored signature, its file's digest verified. Raises UsageProblem for an unknown name and StoreIntegrity."""
+        entry = self._catalogue.models.get(name)
+        if entry is None:
+            raise UsageProblem(
+                f"no stored model is called {printable(name, 80)!r}", where=self.path, next_step="look at its names"
+            )
+        path = self._file(entry)
+        data = signature_file_bytes(path)
+        if len(data) != entry.size or sha256(data) != entry.sha256:
+            raise StoreIntegrity(
+                f"the signature of {printable(name, 80)!r} is not the one that was stored",
+                where=path,
+                next_step="restore the store from a copy, or build it again",
+            )
+        signature = parse_signature(data, path)
+        if signature.facts.name != name:
+            raise StoreIntegrity("a signature bears another name than the list", where=path, next_step="build the store again")
+        return signature
+
+    def verify(self) -> None:
+        """Reads and verifies every signature; raises StoreIntegrity at the first that is not what was stored."""
+        for name in self.names():
+            self.get(name)
+
+    def screen(self, signature: WeightSignature, k: int = 10) -> tuple[Candidate, ...]:
+        """The k stored models whose quantiles are nearest to a signature's, nearest first; each read and verified.
+
+        Exact Euclidean distance over search vectors, each coordinate in units of the store's spread. Ties fall to the name.
+        Raises UsageProblem for k below 1, StoreIntegrity where a file is not what was stored.
+        """
+        if k < 1:
+            raise UsageProblem("k must be at least 1", where=k)
+        names = self.names()
+        if not names:
+            return ()
+        vectors = np.stack([read_search(self._file(self._catalogue.models[name])) for name in names])
+        centre, spread = vectors.mean(axis=0), np.maximum(vectors.std(axis=0), NARROW)
+        distances, places = _nearest((vectors - centre) / spread, (signature.search - centre) / spread, min(k, len(names)))
+        out: list[Candidate] = []
+        for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1):
+            held = self.get(names[place])
+            if not np.array_equal(held.search, vectors[place]):
+                raise StoreIntegrity("a signature changed while it was searched", where=self.path, next_step="search again")
+            out.append(Candidate(names[place], rank, distance, held))
+        return tuple(out)
+
+    def _file(self, entry: _Entry) -> Path:
+        return self.path / f"{entry.sha256}{END}"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        lock = WriteLock(self.path / LOCK)
+        try:
+            self._catalogue = _read(self.path)  # another process may have added since this one looked
+            yield
+        finally:
+            lock.release()
+
+    def _sweep(self) -> None:
+        listed = {self._file(entry).name for entry in self._catalogue.models.values()}
+        for path in self.path.iterdir():
+            if path.name.endswith(END) and path.name not in listed:
+                path.unlink(missing_ok=True)  # replaced, or left by a kill
+
+
+def _nearest(vectors: Matrix, query: Matrix, k: int) -> tuple[list[float], list[int]]:
+    index = library().IndexFlatL2(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+    _, ids = index.search(np.ascontiguousarray(query[None], dtype=np.float32), min(len(vectors), k + 16))
+    places = np.sort(ids[0])
+    # FAISS expands the square, which loses small distances: those that it proposes are measured again.
+    exact = np.linalg.norm(vectors[places].astype(np.float64) - query, axis=1) / np.sqrt(vectors.shape[1])
+    order = np.argsort(exact, kind="stable")[:k]
+    return [float(exact[i]) for i in order], [int(places[i]) for i in order]
+
+
+def _write(path: Path, catalogue: _Catalogue) -> None:
+    with replacing(path / CATALOGUE) as file:
+        file.write(canonical_json(catalogue.model_dump(mode="json")) + b"\n")
+
+
+def _read(path: Path) -> _Catalogue:
+    try:
+        with open_plain(path / CATALOGUE) as file:
+            data = file.read(LARGEST_CATALOGUE + 1)
+        if len(data) > LARGEST_CATALOGUE:
+            raise ValueError("larger than any list of models")
+        return _Catalogue.model_validate_json(data)
+    except (OSError, ValidationError, ValueError) as error:
+        raise StoreIntegrity(
+            "the list of weight signatures is damaged or of another version",
+            where=path / CATALOGUE,
+            next_step="use the program that wrote it, or build the store again",
+        ) from error

@@ -1,0 +1,284 @@
+"""A model's weights in a few hundred kilobytes: what of them is left by a rotation of the residual stream, unit by unit.
+
+For each hidden unit with gate row g, up row u (both times the gain of the norm before) and down column d: |cos(g, u)|,
+cos(u, d), log |u||d| and log |g|. Rotating the residual stream changes none of them, nor does a joint change of the signs of u
+and d, nor moving the norm's gain into the matrices. Units keep their order. Deterministic; knows no verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.records import Record
+from fingerprints.subjects.digests import files_sha256, weight_files
+from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
+from fingerprints.weights.card import DeclaredLineage, declared_lineage
+from fingerprints.weights.decode import Indices, Matrix
+from fingerprints.weights.likeness import TokenizerEvidence
+from fingerprints.weights.parts import Part
+from fingerprints.weights.tokenizer import tokenizer_of
+from fingerprints.weights.view import Weights
+
+Half = NDArray[np.float16]
+
+VERSION: Literal["weight-signature/1"] = "weight-signature/1"
+UNITS = 1024
+"""Units of a layer that are kept at most."""
+MLPS = 8
+"""MLPs of a layer that are read at most: of experts the first ones."""
+SPACE_LAYERS = 8
+TOKENS = 1024
+ANCHORS = 512
+QUANTILES = 32
+SEARCH_DEPTHS, SEARCH_QUANTILES = 16, 8
+VALUES = 4
+_SMALLEST = 1e-30
+
+
+class SignatureFacts(Record):
+    """What a signature says in words and numbers of its model.
+
+    ``units``: hidden units of each layer, over all MLPs that were read. ``kept``: how many of them are in the signature, by an
+    even stride that depends on ``units`` alone (`unit_indices`). ``space_layers``: the layers whose coordinates are described.
+    ``weights_sha256``: as in `Identity`, None where it was left out.
+    """
+
+    schema_version: Literal["weight-signature/1"] = VERSION
+    name: str
+    family: str
+    format: str
+    quantisation: dict[str, float]
+    layers: int
+    hidden: int
+    vocabulary: int
+    heads: int
+    groups: int
+    head_width: int
+    gated: bool
+    tied: bool
+    mlps: tuple[int, ...]
+    units: tuple[int, ...]
+    kept: tuple[int, ...]
+    space_layers: tuple[int, ...]
+    bytes_total: int
+    weights_sha256: str | None = None
+    tokenizer_sha256: str | None = None
+    template_sha256: str | None = None
+    declared: DeclaredLineage = DeclaredLineage()
+
+
+@dataclass(frozen=True)
+class WeightSignature:
+    """A compact description of a model's weights, to compare with others.
+
+    ``units`` (4, sum of kept) float16: |cos(g, u)|, cos(u, d), log |u||d| less its layer's median, log |g| less its layer's
+    median, layer after layer; not gated: g is d in the first, and u in the last. ``quantiles`` (layers, 4, 32) float16: of the
+    same. ``embedding`` (hidden,): log norm of each coordinate over sampled tokens. ``ups`` and ``gains`` (space layers,
+    hidden): log norm of each coordinate over the sampled units' up rows, without gain, and the gain of the norm before the MLP.
+    ``last_gain`` (hidden,). ``anchors`` (n,) uint64, ascending, and ``anchor_norms`` (n,) float32: up to 512 tokens chosen by
+    their hash, and the log norm of their embedding rows. ``search`` (512,) float32: what candidates are ranked by.
+    """
+
+    facts: SignatureFacts
+    units: Half
+    quantiles: Half
+    embedding: Half
+    ups: Half
+    gains: Half
+    last_gain: Half
+    anchors: NDArray[np.uint64]
+    anchor_norms: Matrix
+    search: Matrix
+
+    def layer(self, index: int) -> Half:
+        """The values of one layer's kept units, (4, kept)."""
+        start = sum(self.facts.kept[:index])
+        return self.units[:, start : start + self.facts.kept[index]]
+
+    def unit_numbers(self, index: int) -> Indices:
+        """Which units of a layer are kept."""
+        return unit_indices(self.facts.units[index])
+
+
+def unit_indices(units: int) -> Indices:
+    """At most 1,024 of a layer's units by an even stride: models of equal width keep the same ones."""
+    kept = min(UNITS, units)
+    return np.arange(kept, dtype=np.int64) * units // max(1, kept)
+
+
+def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> WeightSignature:
+    """Reads what a signature needs: sampled rows, and each down matrix once, for its columns.
+
+    ``digest=False`` leaves out the digest of the weight files, which takes an hour for the largest models. Deterministic.
+    Raises MalformedInput for an anatomy that is not understood and, naming the tensor, for NaN or infinity.
+    """
+    anatomy = anatomy_of(weights)
+    found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
+    space = np.unique(np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found))).round().astype(int)).tolist()
+    tokenizer = tokenizer_of(weights)
+    anchors, norms = _anchors(weights, anatomy, tokenizer)
+    sample = np.unique(np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64))
+    rows = _finite(weights.part_rows(anatomy.embedding, sample), anatomy.embedding.tensor, weights)
+    gains = [weights.gain(anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
+    quantiles = np.stack([_quantiles(f.values, QUANTILES) for f in found])
+    return WeightSignature(
+        facts=_facts(weights, anatomy, name, found, tuple(space), tokenizer, digest),
+        units=np.concatenate([f.values for f in found], axis=1).astype(np.float16),
+        quantiles=quantiles.astype(np.float16),
+        embedding=_log_columns(rows),
+        ups=np.stack([found[i].ups for i in space]),
+        gains=np.stack(gains).astype(np.float16),
+        last_gain=weights.gain(anatomy.last_norm, anatomy.hidden).astype(np.float16),
+        anchors=anchors,
+        anchor_norms=norms,
+        search=search_vector(quantiles),
+    )
+
+
+def search_vector(quantiles: NDArray[np.floating[Any]]) -> Matrix:
+    """Quantiles of layers (layers, 4, n) at 16 relative depths, 8 each, as one line of 512 whatever the depth."""
+    depth = np.linspace(0, len(quantiles) - 1, SEARCH_DEPTHS)
+    low = np.floor(depth).astype(int)
+    high, share = np.minimum(low + 1, len(quantiles) - 1), (depth - low)[:, None, None]
+    wide = np.asarray(quantiles, dtype=np.float64)
+    at_depths = wide[low] * (1 - share) + wide[high] * share
+    some = np.linspace(0, wide.shape[2] - 1, SEARCH_QUANTILES).round().astype(int)
+    return np.asarray(at_depths[:, :, some].reshape(-1), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _LayerValues:
+    values: Matrix
+    ups: Half
+    units: int
+
+
+def _layer_values(weights: Weights, anatomy: Anatomy, layer: Layer) -> _LayerValues:
+    mlps = layer.mlps[:MLPS]
+    gain = weights.gain(layer.mlp_norm, anatomy.hidden)
+    total = sum(m.units for m in mlps)
+    chosen = unit_indices(total)
+    parts: list[Matrix] = []
+    squares = np.zeros(anatomy.hidden)
+    for mlp, some in _shares(mlps, chosen):
+        raw = _finite(weights.part_rows(mlp.up, some), mlp.up.tensor, weights)
+        squares += np.einsum("ij,ij->j", raw, raw, dtype=np.float64)
+        down = _finite(weights.part_columns(mlp.down, some), mlp.down.tensor, weights)
+        gate = None if mlp.gate is None else _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
+        parts.append(unit_values(gate, raw * gain, down))
+    values = np.concatenate(parts, axis=1)
+    values[2:] -= np.median(values[2:], axis=1, keepdims=True)
+    ups = 0.5 * np.log(np.maximum(squares / max(1, len(chosen)), _SMALLEST))
+    return _LayerValues(values, ups.astype(np.float16), total)
+
+
+def _shares(mlps: tuple[Mlp, ...], chosen: Indices) -> Iterator[tuple[Mlp, Indices]]:
+    first = 0
+    for mlp in mlps:
+        some = chosen[(chosen >= first) & (chosen < first + mlp.units)] - first
+        if len(some):
+            yield mlp, some
+        first += mlp.units
+
+
+def unit_values(gate: Matrix | None, up: Matrix, down: Matrix) -> Matrix:
+    """|cos(g, u)|, cos(u, d), log |u||d| and log |g| of units, (4, n) float32; rows of ``gate``, ``up``, ``down`` (n, hidden).
+
+    A unit of zeros has cosines of 0. Without a gate, g is d in the first and u in the last.
+    """
+    long_up, long_down = (np.linalg.norm(m.astype(np.float64), axis=1) for m in (up, down))
+    other, long_other = (down, long_down) if gate is None else (gate, np.linalg.norm(gate.astype(np.float64), axis=1))
+    first = np.abs(_cosines(other, up, long_other * long_up))
+    second = _cosines(up, down, long_up * long_down)
+    third = np.log(np.maximum(long_up * long_down, _SMALLEST))
+    fourth = np.log(np.maximum(long_up if gate is None else long_other, _SMALLEST))
+    return np.stack([first, second, third, fourth]).astype(np.float32)
+
+
+def _cosines(one: Matrix, other: Matrix, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    products = np.einsum("ij,ij->i", one, other, dtype=np.float64)
+    return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > _SMALLEST))
+
+
+def _quantiles(values: Matrix, n: int) -> Matrix:
+    return np.asarray(np.quantile(values, np.linspace(0, 1, n), axis=1).T, dtype=np.float32)
+
+
+def _log_columns(rows: Matrix) -> Half:
+    squares = np.einsum("ij,ij->j", rows, rows, dtype=np.float64) / max(1, len(rows))
+    return np.asarray(0.5 * np.log(np.maximum(squares, _SMALLEST)), dtype=np.float16)
+
+
+def _finite(block: Matrix, tensor: str, weights: Weights) -> Matrix:
+    if not np.isfinite(block).all():
+        raise MalformedInput(
+            f"tensor {printable(tensor, 80)!r} holds NaN or infinity",
+            where=weights.path,
+            next_step="no comparison of such weights says anything: get an undamaged copy",
+        )
+    return block
+
+
+def _anchors(weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None) -> tuple[NDArray[np.uint64], Matrix]:
+    """The tokens with the smallest hashes: two models that share tokens share anchors, whatever their numbers are."""
+    known = {} if tokenizer is None else tokenizer.vocabulary
+    hashes = {
+        int.from_bytes(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:8], "big"): number
+        for token, number in known.items()
+        if 0 <= number < anatomy.vocabulary
+    }
+    chosen = sorted(hashes)[:ANCHORS]
+    part: Part = anatomy.embedding
+    rows = _finite(weights.part_rows(part, np.array([hashes[h] for h in chosen], dtype=np.int64)), part.tensor, weights)
+    norms = np.log(np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), _SMALLEST))
+    return np.array(chosen, dtype=np.uint64), norms.astype(np.float32)
+
+
+def _facts(
+    weights: Weights,
+    anatomy: Anatomy,
+    name: str,
+    found: list[_LayerValues],
+    space: tuple[int, ...],
+    tokenizer: TokenizerEvidence | None,
+    digest: bool,
+) -> SignatureFacts:
+    return SignatureFacts(
+        name=name,
+        family=printable(anatomy.family, 60),
+        format=weights.format,
+        quantisation=weights.quantisation,
+        layers=len(anatomy.layers),
+        hidden=anatomy.hidden,
+        vocabulary=anatomy.vocabulary,
+        heads=anatomy.heads,
+        groups=anatomy.groups,
+        head_width=anatomy.head_width,
+        gated=anatomy.gated,
+        tied=anatomy.head is None,
+        mlps=tuple(len(layer.mlps) for layer in anatomy.layers),
+        units=tuple(f.units for f in found),
+        kept=tuple(f.values.shape[1] for f in found),
+        space_layers=space,
+        bytes_total=weights.bytes_total,
+        weights_sha256=weights_sha256(weights) if digest else None,
+        tokenizer_sha256=None if tokenizer is None else tokenizer.digest(),
+        template_sha256=None if tokenizer is None else tokenizer.template_digest(),
+        declared=declared_lineage(weights),
+    )
+
+
+def weights_sha256(weights: Weights) -> str | None:
+    """The digest of the weight files as `Identity.weights_sha256` has it; for an adapter that of its base's. Reads them all."""
+    from fingerprints.subjects.cache import file_sha256
+
+    if weights.format == "gguf":
+        return file_sha256(weights.path)
+    return files_sha256(weight_files(weights.path) if weights.path.is_dir() else [weights.path])

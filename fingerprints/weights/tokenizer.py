@@ -1,0 +1,174 @@
+"""Reads what a tokenizer's files say, as bounded JSON or GGUF metadata; no tokenizer library sees a stranger's file.
+
+Knows tokenizer.json, vocab.json with merges.txt, and GGUF's lists; tokenizes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.subjects.safety import LARGEST_TEMPLATE
+from fingerprints.subjects.strict_json import BadValue, parse_json
+from fingerprints.weights.likeness import TokenizerEvidence
+from fingerprints.weights.view import Weights
+
+LARGEST_FILE = 64 << 20
+CONTROL, USER_DEFINED = 3, 4
+"""The kinds of token that GGUF calls special and added."""
+
+
+def tokenizer_of(weights: Weights) -> TokenizerEvidence | None:
+    """The tokenizer that lies with a model's weights; None where there is none.
+
+    With an adapter the adapter's own files go first. Raises what `read_tokenizer` raises.
+    """
+    if weights.format == "gguf":
+        return gguf_tokenizer(weights.metadata, weights.path)
+    folder = weights.path if weights.path.is_dir() else weights.path.parent
+    own = read_tokenizer(weights.adapter) if weights.adapter is not None else None
+    return own or read_tokenizer(folder)
+
+
+def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
+    """The tokenizer in a folder, from tokenizer.json, else vocab.json and merges.txt; None where neither is there.
+
+    Raises MalformedInput for files that are no tokenizer and for a sentencepiece model alone, ResourceLimit above 64 MiB.
+    """
+    if (folder / "tokenizer.json").is_file():
+        vocabulary, merges, special = _whole(folder / "tokenizer.json")
+    elif (folder / "vocab.json").is_file():
+        vocabulary, merges, special = _vocabulary(_json(folder / "vocab.json"), folder / "vocab.json"), _lines(folder), set()
+        added = folder / "added_tokens.json"
+        if added.is_file():
+            more = _vocabulary(_json(added), added)
+            vocabulary, special = {**vocabulary, **more}, set(more)
+    elif (folder / "tokenizer.model").is_file():
+        raise _bad("it is a sentencepiece model alone", folder / "tokenizer.model", "save it as tokenizer.json")
+    else:
+        return None
+    return TokenizerEvidence(vocabulary, merges, frozenset(special), _template(folder))
+
+
+def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence | None:
+    """The tokenizer in a GGUF file's metadata; None where there is none. Raises MalformedInput for lists that are none."""
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if tokens is None:
+        return None
+    merges, kinds = metadata.get("tokenizer.ggml.merges", ()), metadata.get("tokenizer.ggml.token_type", ())
+    template = metadata.get("tokenizer.chat_template", "")
+    if not all(isinstance(v, tuple) for v in (tokens, merges, kinds)) or not isinstance(template, str):
+        raise _bad("its lists of tokens are none", path)
+    if not all(isinstance(t, str) for t in (*tokens, *merges)):
+        raise _bad("its lists of tokens hold what is no text", path)
+    special = {t for t, kind in zip(tokens, kinds, strict=False) if kind in (CONTROL, USER_DEFINED)}
+    vocabulary = {t: i for i, t in reversed(list(enumerate(tokens)))}
+    return TokenizerEvidence(vocabulary, _pairs(merges, path), frozenset(special), _bounded(template, path))
+
+
+Parts = tuple[dict[str, int], tuple[tuple[str, str], ...], set[str]]
+
+
+def _whole(path: Path) -> Parts:
+    value = _json(path)
+    model = value.get("model") if isinstance(value, dict) else None
+    if not isinstance(model, dict):
+        raise _bad("it has no model", path)
+    words = model.get("vocab")
+    if isinstance(words, list):  # a unigram model: tokens with their scores, in order
+        if not all(isinstance(w, list) and w and isinstance(w[0], str) for w in words):
+            raise _bad("its vocabulary is none", path)
+        words = {w[0]: i for i, w in reversed(list(enumerate(words)))}
+    vocabulary = _vocabulary(words, path)
+    special: set[str] = set()
+    added = value.get("added_tokens") or []
+    if not isinstance(added, list):
+        raise _bad("its added tokens are no list", path)
+    for token in added:
+        match token:
+            case {"content": str(text), "id": int(at)}:
+                vocabulary[text] = at
+                special.add(text)
+            case _:
+                raise _bad("an added token has no content or id", path)
+    merges = model.get("merges") or []
+    if not isinstance(merges, list):
+        raise _bad("its merges are no list", path)
+    return vocabulary, _pairs(merges, path), special
+
+
+def _vocabulary(value: Any, path: Path) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(type(n) is int for n in value.values()):
+        raise _bad("its vocabulary is none", path)
+    return dict(value)
+
+
+def _pairs(merges: Iterable[Any], path: Path) -> tuple[tuple[str, str], ...]:
+    out: list[tuple[str, str]] = []
+    for merge in merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        match pair:
+            case [str(left), str(right)]:
+                out.append((left, right))
+            case _:
+                raise _bad(f"{printable(str(merge), 40)!r} is no merge of two", path)
+    return tuple(out)
+
+
+def _lines(folder: Path) -> tuple[tuple[str, str], ...]:
+    path = folder / "merges.txt"
+    if not path.is_file():
+        return ()
+    text = _bytes(path, LARGEST_FILE).decode("utf-8", "replace")
+    return _pairs((line for line in text.split("\n") if line and not line.startswith("#version")), path)
+
+
+def _template(folder: Path) -> str:
+    alone = folder / "chat_template.jinja"
+    if alone.is_file():
+        return _bytes(alone, LARGEST_TEMPLATE).decode("utf-8", "replace")
+    path = folder / "tokenizer_config.json"
+    value = _json(path).get("chat_template") if path.is_file() else None
+    match value:
+        case str(text):
+            return _bounded(text, path)
+        case [*named] if named:
+            texts = [t["template"] for t in named if isinstance(t, dict) and isinstance(t.get("template"), str)]
+            return _bounded("\n".join(texts), path)
+        case _:
+            return ""
+
+
+def _bounded(template: str, path: Path) -> str:
+    if len(template) > LARGEST_TEMPLATE:
+        raise ResourceLimit(
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="look at it in a sandbox"
+        )
+    return template
+
+
+def _json(path: Path) -> Any:
+    try:
+        value = parse_json(_bytes(path, LARGEST_FILE))
+    except BadValue as error:
+        raise _bad(printable(str(error), 80), path) from error
+    if not isinstance(value, dict):
+        raise _bad("it is no JSON object", path)
+    return value
+
+
+def _bytes(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the file") from error
+    if len(data) > limit:
+        raise ResourceLimit(f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox")
+    return data
+
+
+def _bad(reason: str, path: Path, step: str = "copy the tokenizer's files again") -> MalformedInput:
+    return MalformedInput(f"not a readable tokenizer: {reason}", where=path, next_step=step)
