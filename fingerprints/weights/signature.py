@@ -18,6 +18,8 @@ from scipy.stats import rankdata
 
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
+from fingerprints.subjects.adapter import adapter_sha256
+from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files
 from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
@@ -48,7 +50,7 @@ class SignatureFacts(Record):
 
     ``units``: hidden units of each layer, over all MLPs that were read. ``kept``: how many of them are in the signature, by an
     even stride that depends on ``units`` alone (`unit_indices`). ``space_layers``: the layers whose coordinates are described.
-    ``weights_sha256``: as in `Identity`, None where it was left out.
+    ``weights_sha256``, ``adapter_sha256``: as in `Identity`, None where left out or without an adapter.
     """
 
     schema_version: Literal["weight-signature/1"] = VERSION
@@ -70,6 +72,7 @@ class SignatureFacts(Record):
     space_layers: tuple[int, ...]
     bytes_total: int
     weights_sha256: str | None = None
+    adapter_sha256: str | None = None
     tokenizer_sha256: str | None = None
     template_sha256: str | None = None
     declared: DeclaredLineage = DeclaredLineage()
@@ -284,6 +287,7 @@ def _facts(
         space_layers=space,
         bytes_total=weights.bytes_total,
         weights_sha256=weights_sha256(weights) if digest else None,
+        adapter_sha256=adapter_sha256(weights.adapter) if digest and weights.adapter is not None else None,
         tokenizer_sha256=None if tokenizer is None else tokenizer.digest(),
         template_sha256=None if tokenizer is None else tokenizer.template_digest(),
         declared=declared_lineage(weights),
@@ -292,8 +296,7 @@ def _facts(
 
 def weights_sha256(weights: Weights) -> str | None:
     """The digest of the weight files as `Identity.weights_sha256` has it; for an adapter that of its base's. Reads them all."""
-    from fingerprints.subjects.cache import file_sha256
-
     if weights.format == "gguf":
-        return file_sha256(weights.path)
+        files = {info.file for info in weights.tensors.values()}
+        return file_sha256(weights.path) if len(files) < 2 else files_sha256(files)
     return files_sha256(weight_files(weights.path) if weights.path.is_dir() else [weights.path])

@@ -36,8 +36,8 @@ class Weights:
     """The weights of one model, as they lie on the disk; nothing is loaded but what is asked for.
 
     ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's). ``tensors``: what there is,
-    by name. ``config``: config.json, or for GGUF the same few keys made from its metadata. ``metadata``: GGUF's own, without
-    the vocabulary's lists read twice. ``adapter``: the adapter's folder, if there is one. Use it as a context manager, or
+    by name. ``config``: config.json, or for GGUF the same few keys made from its metadata. ``metadata``: GGUF's own.
+    ``adapter``: the adapter's folder, if there is one. Use it as a context manager, or
     call `close`.
     """
 

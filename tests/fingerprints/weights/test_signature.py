@@ -187,3 +187,16 @@ def test_facts_that_do_not_fit_the_arrays_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreIntegrity, match="'units' is not what its facts say"):
         parse_signature(signature_bytes(lying), tmp_path)
     assert json.loads(one.facts.model_dump_json())["schema_version"] == VERSION
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_an_adapter_gives_other_values_and_its_own_digest(tmp_path: Path) -> None:
+    from tests.fingerprints.weights.test_low_rank import adapted, spec
+
+    adapted(tmp_path)
+    base = signed(tmp_path / "base")
+    with open_weights(spec(tmp_path)) as weights:
+        both = weight_signature(weights, "m")
+    assert both.facts.weights_sha256 == base.facts.weights_sha256
+    assert (base.facts.adapter_sha256, both.facts.adapter_sha256 is None) == (None, False)
+    assert not np.array_equal(both.units, base.units)
