@@ -5,6 +5,7 @@ A plan written beside a report re-runs it. Knows what will be asked; asks nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -168,10 +169,14 @@ def estimate(plan: Plan, parameters: float | None) -> Estimate:
     Tokens read are counted from characters, tokens written are an upper bound, and seconds assume two CPU cores (or 160
     tokens a second from an endpoint): expect a factor of two either way, and far less on a GPU.
     """
-    sets = plan.probe_sets()
-    rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(plan.sampling.samples)]
+    return estimate_sets(plan.probe_sets(), plan.sampling, parameters)
+
+
+def estimate_sets(sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None) -> Estimate:
+    """`estimate` for probe sets that are loaded already."""
+    rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(sampling.samples)]
     tokens_in = sum(int(len(p.prompt()) / CHARACTERS_PER_TOKEN) + TEMPLATE_TOKENS for p, _ in rows)
-    cap = plan.sampling.max_tokens
+    cap = sampling.max_tokens
     tokens_out = sum(min(s.max_tokens, cap or s.max_tokens) for _, s in rows)
     rate = ENDPOINT_TOKENS_PER_SECOND if parameters is None else PARAMETERS_TOKENS_PER_SECOND / max(parameters, 1e6)
     basis = "an endpoint at 160 tokens/s" if parameters is None else f"{parameters / 1e6:.0f} M parameters on two CPU cores"

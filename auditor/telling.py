@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from auditor.calibration.conclude import concluded
 from auditor.evidence import Answer, CalibrationSection, Candidate, Finding, Verdict
 from auditor.plan import BUNDLED, Plan
+from auditor.render.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
+from detectors.base import Question
 from fingerprints.transcript import Transcript
 
 ASKS = {
@@ -50,6 +52,20 @@ def answers(
             answer=_service(transcript),
             does_not_say="No two-sample test of the service against reference weights was made in this audit.",
         ),
+    )
+
+
+def unexamined(*questions: Question) -> tuple[Answer, ...]:
+    """The answers to questions that a narrower audit did not look at."""
+    return tuple(
+        Answer(
+            question=question,
+            asks=ASKS[question],
+            answer=NOT_EXAMINED,
+            does_not_say=NOT_EXAMINED_SAYS_NOT,
+            conclusion="not_examined",
+        )
+        for question in questions
     )
 
 

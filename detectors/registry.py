@@ -23,6 +23,7 @@ TABLE: dict[str, str] = {
     "trained_on_this": "detectors.trained_on_this:TrainedOnThis",
     "pos_templates": "detectors.pos_templates:PosTemplates",
     "next_token_agreement": "detectors.next_token_agreement:NextTokenAgreement",
+    "policy_layer": "detectors.policy_layer:PolicyLayer",
 }
 
 

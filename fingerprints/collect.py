@@ -73,15 +73,16 @@ def collect(
     into: Path,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    most_rejected: float = WORST_REJECTED_SHARE,
 ) -> Transcript:
     """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
 
     With ``stop`` it looks after every so many answers, and ends the transcript, with an event, once that is enough.
 
     A recording is copied as it is, its events too, and stays incomplete where it was. A question that an endpoint rejected
-    is kept as that and not asked again, unless over a fifth were. Raises Incomplete when the subject stops
-    answering or more than a fifth of the requests fail or are rejected (the journal keeps every answer; the same call
-    resumes), MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
+    is kept as that and not asked again, unless over a share ``most_rejected`` of all were. Raises Incomplete when the
+    subject stops answering, when more than a fifth of the requests fail or more than that share are rejected (the journal keeps
+    every answer; the same call resumes), MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
     """
     if "recorded" in subject.offers:
         return _copy(subject.recorded(), into)
@@ -89,7 +90,7 @@ def collect(
     probes = [probe for probe_set in probe_sets for probe in probe_set.probes]
     with TranscriptWriter(into, _header(subject, probe_sets, sampling), probes) as writer:
         if stop is None:
-            _ask(subject, requests, writer, progress)
+            _ask(subject, requests, writer, progress, most_rejected=most_rejected)
         else:
             _ask_until(subject, requests, writer, progress, stop)
         return writer.transcript()
@@ -101,8 +102,9 @@ def _ask(
     writer: TranscriptWriter,
     progress: Progress | None,
     whole: bool = True,
+    most_rejected: float = WORST_REJECTED_SHARE,
 ) -> None:
-    settled = _settled(requests, writer.done)
+    settled = _settled(requests, writer.done, most_rejected)
     todo = [r for r in requests if r.key not in settled]
     rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
     done, failed = len(requests) - len(todo), 0
@@ -126,7 +128,7 @@ def _ask(
                 where=subject.spec,
                 next_step="mend the endpoint and run the same command again to resume",
             )
-        if _too_many(rejected, done - failed - rejected, len(requests)):
+        if _too_many(rejected, done - failed - rejected, len(requests), most_rejected):
             told = printable(reply.error or "", 160)
             raise Incomplete(
                 f"{rejected} of {len(requests)} questions were rejected by the endpoint, {reply.probe_id} with {told!r}",
@@ -137,16 +139,16 @@ def _ask(
         writer.finish()
 
 
-def _settled(requests: Sequence[Request], held: Mapping[Key, Reply]) -> dict[Key, Reply]:
+def _settled(requests: Sequence[Request], held: Mapping[Key, Reply], most_rejected: float) -> dict[Key, Reply]:
     """What needs no asking: the answers, and the rejected questions while these are few enough to be their own fault."""
     found = {r.key: held[r.key] for r in requests if r.key in held}
     answered = {key: reply for key, reply in found.items() if reply.status is not Status.REJECTED}
-    many = _too_many(len(found) - len(answered), len(answered), len(requests))
+    many = _too_many(len(found) - len(answered), len(answered), len(requests), most_rejected)
     return answered if many else found
 
 
-def _too_many(rejected: int, answered: int, of: int) -> bool:
-    return rejected > WORST_REJECTED_SHARE * of or (rejected >= REJECTED_AT_FIRST and not answered)
+def _too_many(rejected: int, answered: int, of: int, share: float) -> bool:
+    return rejected > share * of or (rejected >= REJECTED_AT_FIRST and not answered)
 
 
 def _ask_until(

@@ -67,6 +67,17 @@ def complaint_of(data: bytes) -> str:
     return ""
 
 
+def code_of(data: bytes) -> str:
+    """The code in an error's body (``content_filter`` for instance), at most 200 characters; empty where it has none."""
+    try:
+        body = parse_json(data.removeprefix(BOM))
+    except BadValue:
+        return ""
+    told = body.get("error") if isinstance(body, dict) else None
+    code = told.get("code") if isinstance(told, dict) else None
+    return " ".join(code.split())[:LONGEST_FIELD] if isinstance(code, str) else ""
+
+
 def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):

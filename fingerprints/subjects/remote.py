@@ -20,7 +20,7 @@ import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
 from fingerprints.records import Identity, Reply, Request, Status
-from fingerprints.subjects.answers import complaint_of, failed, reply_from
+from fingerprints.subjects.answers import code_of, complaint_of, failed, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
 from fingerprints.subjects.secret import Secret
@@ -156,7 +156,8 @@ class EndpointSubject(Subject):
                 self._completions = False
                 return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
             if error.status in TURNED_AWAY:
-                told = f"rejected: {error} {complaint_of(error.body)}".strip()
+                code = code_of(error.body)
+                told = " ".join(filter(None, (f"rejected: {error}", f"[{code}]" if code else "", complaint_of(error.body))))
                 rejected = failed(request, told, time.monotonic() - begun, Status.REJECTED)
                 return Answered(self._clean(rejected), Use())
             if not error.again:

@@ -1,9 +1,10 @@
 """Whom does `next_token_agreement` call kin? The weight zoo, whose history is known, and stored models on other real ones.
 
-``python -m tests.benchmarks.bench_next_token ZOO [--openings 360] [--work DIR]`` asks every member of a zoo (`auditor control
-zoo`) the openings, kept in DIR, and prints Markdown. Each member plays the suspect, the base the candidate, the independent
-members the controls, each of a vendor of its own. False accusations are counted on independent members, students by
-distillation and models of the same initialisation apart.
+``python -m tests.benchmarks.bench_next_token ZOO [--texts held-out] [--openings 360] [--work DIR]`` asks every member of a zoo
+(`auditor control zoo`) the openings, kept in DIR, and prints Markdown. Texts are the bundled set, or text of the kind that the
+zoo's bases learned and none of them saw, cut at several words. Each member plays the suspect, the base the candidate, the
+independent members the controls, each of a vendor of its own. False accusations are counted on independent members, students
+by distillation and models of the same initialisation apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from auditor.controls.zoo.zoo_texts import held_out
 from auditor.render.markdown import table
 from detectors.base import Teacher
 from detectors.intervals import clopper_pearson
@@ -27,7 +29,7 @@ from detectors.pvalues import holm
 from fingerprints.collect import collect
 from fingerprints.errors import AuditError
 from fingerprints.probes import load_probe_set
-from fingerprints.records import Sampling
+from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
 
@@ -63,10 +65,21 @@ def what_it_is(member: dict[str, Any]) -> str:
     return str(member["relation"])
 
 
-def asked(zoo: Path, members: Sequence[dict[str, Any]], n: int, work: Path) -> dict[str, Transcript]:
+def held_out_openings() -> ProbeSet:
+    """Unseen pieces of the banks that a zoo's bases learned from, each cut after some of its words."""
+    probes = []
+    for number, piece in enumerate(held_out()):
+        words = piece.answer.split(" ")
+        for cut in range(4, len(words) - 1, 3):
+            text = " ".join(words[:cut])
+            probes.append(Probe(id=f"openings/held-out-{number}-{cut}", text=text, form="completion", topic="held out"))
+    unique = {p.prompt_sha256(): p for p in probes if p.text.strip()}
+    return ProbeSet(name="held-out", version="1", form="completion", max_tokens=8, probes=tuple(unique.values()))
+
+
+def asked(zoo: Path, members: Sequence[dict[str, Any]], probes: ProbeSet, work: Path) -> dict[str, Transcript]:
     """What every member says after the openings, by name; members that can't be opened are left out and named."""
     out = {}
-    probes = load_probe_set("openings").head(n)
     for member in members:
         name = member["name"]
         try:
@@ -77,17 +90,15 @@ def asked(zoo: Path, members: Sequence[dict[str, Any]], n: int, work: Path) -> d
     return out
 
 
-def judged(book: Book, place: int, name: str, what: str) -> Row | None:
-    """The member that plays the suspect in a book, against one stored model."""
+def judged(book: Book, place: int, name: str, what: str, strangers: bool = True) -> Row | None:
+    """The member that plays the suspect in a book, against one stored model; its p among strangers only where asked for."""
     found = book.against(place)
     if found is None:
         return None
-    null = book.played(place)
-    null = null[np.isfinite(null)]
-    return Row(
-        name, what, found.best.margin, float(holm([b.p for b in found.beside]).max()),
-        conformal(found.best.margin, null)[1], len(found.beside),
-    )  # fmt: skip
+    p = float(holm([b.p for b in found.beside]).max())
+    played = book.played(place) if strangers else np.zeros(0)
+    unusual = conformal(found.best.margin, played[np.isfinite(played)])[1] if strangers else float("nan")
+    return Row(name, what, found.best.margin, p, unusual, len(found.beside))
 
 
 def rows_of(transcripts: dict[str, Transcript], members: Sequence[dict[str, Any]], base: str) -> list[Row]:
@@ -115,7 +126,7 @@ def pairs_of(transcripts: dict[str, Transcript], members: Sequence[dict[str, Any
         stored = [Teacher(s, f"vendor of {s}", "", transcripts[s]) for s in names if s != name]
         if len(stored) > 1:
             book = book_of(stored, transcripts[name])
-            out += [row for i in range(len(stored)) if (row := judged(book, i, name, "independent"))]
+            out += [row for i in range(len(stored)) if (row := judged(book, i, name, "independent", strangers=False))]
     return out
 
 
@@ -141,13 +152,15 @@ def main() -> None:
     """Asks, judges and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("zoo", type=Path)
+    parser.add_argument("--texts", choices=("openings", "held-out"), default="openings")
     parser.add_argument("--openings", type=int, default=360)
     parser.add_argument("--work", type=Path, default=Path("bench-next-token"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.work.mkdir(parents=True, exist_ok=True)
     members = json.loads((args.zoo / "zoo.json").read_text("utf-8"))["members"]
-    transcripts = asked(args.zoo, members, args.openings, args.work)
+    probes = load_probe_set("openings").head(args.openings) if args.texts == "openings" else held_out_openings()
+    transcripts = asked(args.zoo, members, probes, args.work)
     for base in [m["name"] for m in members if m["relation"] == "base" and m["name"] in transcripts]:
         rows = rows_of(transcripts, members, base)
         print(f"\n### Candidate: {base}\n\n{summary(rows)}\n")
@@ -155,7 +168,8 @@ def main() -> None:
         print(table(("suspect", "history", "margin", "largest p (Holm)", "p among strangers"), detail))
         pairs = pairs_of(transcripts, members, base)
         if pairs:
-            print(f"\nIndependent against independent: {len(pairs)} pairs\n\n{summary(pairs)}")
+            accusations = share(sum(r.accused for r in pairs), len(pairs))
+            print(f"\nIndependent against independent, tests over openings alone: {accusations} pairs")
             accused = {r.name for r in pairs if r.accused}
             print(f"\nsuspects with any accusation: {share(len(accused), len({r.name for r in pairs}))}")
 

@@ -1,0 +1,1 @@
+"""Policy audits: asked over HTTP and of tiny models, compared, told."""
