@@ -42,7 +42,7 @@ def answers(
         Answer(
             question="lineage",
             asks=ASKS["lineage"],
-            answer=_lineage(transcript, candidates),
+            answer=_lineage(transcript, candidates) + _next_words(findings),
             does_not_say="Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised copy has "
             "another digest. A difference here clears nothing.",
         ),
@@ -71,7 +71,7 @@ def unexamined(*questions: Question) -> tuple[Answer, ...]:
 
 def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
     style = [f for f in findings if f.detector == "stylistic_overlap" and f.rank is not None]
-    if not findings:
+    if not any(f.question == "inheritance" for f in findings):
         return "Not assessed: no detector could measure anything on these answers."
     opening = "No verdict: no calibration applies, so the findings are ranks and distances without an error rate."
     nearest = [f for f in style if f.rank is not None and f.rank.position == 1]
@@ -92,6 +92,19 @@ def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
     if below:
         return f"The suspect is an adapter on weights that are byte-identical to those of {', '.join(below)} (equal SHA-256)."
     return "Not assessed: no stored model has the same weight digest, and weights were not compared further."
+
+
+def _next_words(findings: Sequence[Finding]) -> str:
+    """Whom the suspect goes on like after openings, where that was measured; empty where not."""
+    first = [f for f in findings if f.detector == "next_token_agreement" and f.rank is not None and f.rank.position == 1]
+    if not first:
+        return ""
+    found, null = first[0], first[0].null
+    p = "" if null is None or null.p is None else f"; p {null.p:.3f} among {null.n} unrelated models"
+    return (
+        f" After openings it goes on most like {found.candidate}, {found.value:+.2f} above the nearest unrelated model{p}. "
+        "That is kinship at most: students of its answers can do so too."
+    )
 
 
 def _service(transcript: Transcript) -> str:
