@@ -9,6 +9,7 @@ Data: public outputs of API models on AlpacaEval prompts. Prints figures; never 
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import time
@@ -21,7 +22,13 @@ from typing import Any
 import click
 import numpy as np
 
+from auditor.calibration.apply import weighed
+from auditor.calibration.record import shipped_calibrations
+from auditor.calibration.rows import VENDOR, Known, Row, measured_rows
+from auditor.evidence import Candidate, Finding
+from detectors.base import Teacher
 from detectors.intervals import clopper_pearson, clustered_rate
+from detectors.registry import load_detector
 from tests.benchmarks.bench_compare import table
 from tests.benchmarks.bench_source_recognition import (
     drawn_probes,
@@ -34,6 +41,7 @@ from tests.benchmarks.bench_source_recognition import (
     stored,
 )
 
+PUBLIC = "public-models"
 SIDE = Path(__file__).parent / "peers_side.py"
 PATIENCE = 3600
 # What either package calls a maker's models; a maker that it doesn't know can't be named by it.
@@ -163,7 +171,45 @@ def strangers(interpreter: Path | None, size: int, seed: int) -> list[Sequence[o
     for label, hits in (("ordered pairs", p <= 0.05), ("those whose null can reach it", p[able] <= 0.05)):
         told = f"stylistic_overlap: p ≤ 0.05, {label}"
         out.append((len(probes), "ours, uncalibrated", told, *_counted(hits.tolist()), took))
+    return [*out, *calibrated(everyone)]
+
+
+def calibrated(everyone: Sequence[Teacher]) -> list[Sequence[object]]:
+    """Rows: how many cross-vendor pairs our shipped calibration calls supported, which begins at moderate support."""
+    start, found = time.perf_counter(), []
+    calibration = next(c for c in shipped_calibrations() if c.name == PUBLIC)
+    loaders = [functools.partial(load_detector, name) for name in calibration.fitted[0].detectors]
+    size = max(len(t.transcript.replies) for t in everyone)
+    for vendor in sorted({t.vendor for t in everyone}):
+        inside, outside = ([t for t in everyone if (t.vendor == vendor) is same] for same in (True, False))
+        known = [Known(t.name, t.name, t.transcript, kin=frozenset({vendor})) for t in inside]
+        rows = [r for r in measured_rows(known, outside, loaders, [size]) if r.level == "model"]
+        for one in inside:
+            mine = [finding(row, name) for row in rows if row.suspect == one.name for name in row.values]
+            found += weighed(mine, [_candidate(t) for t in outside], calibration).verdicts
+    took, out = f"{time.perf_counter() - start:.0f}", []
+    for level, whole in (("models", False), ("vendors", True)):
+        told = [v for v in found if v.log10_lr is not None and (v.candidate or "").startswith(VENDOR) is whole]
+        most = max(v.log10_lr or 0.0 for v in told)
+        label = f"{calibration.name}, {level}: moderate support or above (largest log10 LR {most:.2f})"
+        out.append((size, "ours, calibrated", label, *_counted([v.outcome == "supported" for v in told]), took))
     return out
+
+
+def finding(row: Row, detector: str) -> Finding:
+    """One detector's value of a row as a report would hold it."""
+    return Finding(
+        question="inheritance", detector=detector, candidate=row.candidate, metric=row.metrics[detector],
+        value=row.values[detector], n=row.size, n_unit="prompts", direction="", interval=None, level=0.95,
+    )  # fmt: skip
+
+
+def _candidate(stored_one: Teacher) -> Candidate:
+    said = stored_one.transcript
+    return Candidate(
+        name=stored_one.name, vendor=stored_one.vendor, family="", identity=said.identity, n_answers=len(said.replies),
+        n_shared=len(said.replies), answers_sha256="0" * 64,
+    )  # fmt: skip
 
 
 def _counted(hits: Sequence[bool]) -> tuple[int, str]:
