@@ -25,6 +25,7 @@ FEWEST_SEEDS, MOST_USUAL = 3, 6
 WANTED_STUDENTS = 10
 """With fewer students than about ten the shrunken ratio stays under 10, which is moderate support, however clear the scores."""
 PROMPT_TOKENS = 30
+SLOWER = "expect a factor of two either way, and four to eight times as long on one core without bfloat16 (measured)"
 EVALUATIONS = 2
 """How often each of the few evaluation questions is asked: before and after."""
 OPENING_SECONDS, PARAMETERS_OPENED_PER_SECOND = 3.0, 3e7
@@ -89,7 +90,7 @@ def costs_of(plan: ShadowPlan, probes: list[ProbeSet], prompts: PromptSources, b
     rate, basis = measured_rate(base), "the measured speed of the base's answers"
     if rate is None:
         rate = PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6)
-        basis = f"an assumed speed for {size / 1e6:.0f} M parameters on two CPU cores: expect a factor of two either way"
+        basis = f"an assumed speed for {size / 1e6:.0f} M parameters on two idle CPU cores with bfloat16: {SLOWER}"
     lengths = [prompts.characters.get(name, plan.max_tokens * CHARACTERS_PER_TOKEN) for name in plan.names]
     answer = sum(min(c / CHARACTERS_PER_TOKEN, 2.0 * plan.max_tokens) for c in lengths) / len(lengths)
     asking = sum(_asking_seconds(t.spec, plan.max_tokens) for t in plan.teachers)
