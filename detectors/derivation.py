@@ -67,7 +67,7 @@ def grid(rows: ArrayLike, rounding: float = 2.0**-24) -> Grid | None:
     """The grid that rows of weights lie on, or None: how a quantised model looks after it was stored as plain numbers.
 
     Tried are 4 and 8 bits with the step that puts a block's largest value on the grid's last point; ``rounding`` is the
-    relative rounding of the storage format (2⁻⁹ for bfloat16, 2⁻¹² for float16). At least 64 values are needed. For steps with
+    relative rounding of the storage format (2⁻⁸ for bfloat16, 2⁻¹¹ for float16). At least 64 values are needed. For steps with
     an offset, the number of different values in a block decides.
     """
     matrix = np.asarray(rows, dtype=np.float64)
@@ -95,7 +95,7 @@ def _on_steps(parts: NDArray[np.float64], bits: int, rounding: float) -> bool:
     for last in TOPS[bits]:
         steps = live / (top[top[:, 0] > 0] / last)
         off = np.abs(steps - np.round(steps))
-        if np.mean(off <= OFF + 2 * rounding * np.abs(steps)) >= ON_GRID and OFF + 2 * rounding * last < 0.25:
+        if np.mean(off <= OFF + rounding * np.abs(steps)) >= ON_GRID and OFF + rounding * last < 0.25:
             return True
     return False
 

@@ -1,0 +1,77 @@
+"""In which basis two residual streams can be compared: the same one, or one laid over the other by what tokens mean.
+
+The choice never depends on the order of hidden units, so that the test of that order stays exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.lineage.sides import Side, sampled, shared_tokens
+from detectors.independence import FEWEST, Array, Order, likeness, order
+from detectors.weight_alignment import coordinates, rotation, turned
+
+TOKENS = 4096
+"""Tokens that are compared, at least; twice the wider stream where that is more."""
+CERTAIN = 1e-6
+"""Below this p-value the coordinates are taken to stand in one order."""
+TRIED = 128
+"""Units by which two bases are compared."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """``turn`` lays one model's residual stream over the other's, None where both are the same as they are.
+
+    ``kind`` says what the map is; ``coordinates`` is the test of the coordinates' order, None where no token is shared.
+    ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine of tokens' embeddings after it.
+    """
+
+    turn: Array | None
+    kind: str
+    coordinates: Order | None
+    tokens: int
+    embedding: float | None
+
+    def laid(self, rows: Array) -> Array:
+        """Rows of the one model in the other's basis."""
+        return rows if self.turn is None else rows @ self.turn
+
+
+def find_basis(one: Side, other: Side) -> Basis | None:
+    """The basis for a pair of models; None where their streams differ in width and too few tokens are shared to lay them."""
+    width, theirs = one.anatomy.hidden, other.anatomy.hidden
+    ids = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
+    n = len(ids[0])
+    if n < FEWEST:
+        return Basis(None, "identity", None, n, None) if width == theirs else None
+    a, b = one.embedding(ids[0]), other.embedding(ids[1])
+    ordered = order(coordinates(a, b), of=theirs)
+    if width == theirs and ordered.p < CERTAIN:
+        return Basis(None, "identity", ordered, n, _alike(a, b))
+    turn = rotation(a, b) if n >= max(width, theirs) else None
+    if turn is None and width != theirs:
+        return None
+    if turn is None or (width == theirs and _better_as_it_is(one, other, turn)):
+        return Basis(None, "identity", ordered, n, _alike(a, b))
+    return Basis(turn, turned(turn), ordered, n, _alike(a @ turn, b))
+
+
+def _alike(one: Array, other: Array) -> float:
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    known = lengths > 0
+    if not known.any():
+        return 0.0
+    return float(np.mean(np.sum(one * other, axis=1)[known] / lengths[known]))
+
+
+def _better_as_it_is(one: Side, other: Side, turn: Array) -> bool:
+    """Whether units find nearer ones in the basis as it is: by the mean of their best cosine, in whatever order they stand."""
+    layer, theirs = one.layers // 2, other.layers // 2
+    mine, his = one.mlps(layer)[0], other.mlps(theirs)[0]
+    rows = one.up(layer, mine, sampled(mine.units, TRIED))
+    against = other.up(theirs, his, sampled(his.units, 8 * TRIED))
+    plain, laid = (likeness(r, against, signed=False).max(axis=1).mean() for r in (rows, rows @ turn))
+    return bool(plain >= laid)

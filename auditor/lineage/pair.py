@@ -1,0 +1,104 @@
+"""One suspect against one base: the tests of common origin in order, the least costly first.
+
+Two exact tests (the order of hidden units, the order of residual coordinates), and where a disguise may have broken both, one
+of agreement, whose error rate is measured. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from auditor.lineage.basis import Basis, find_basis
+from auditor.lineage.likeness import DEEP, LayerLikeness, layer_likeness
+from auditor.lineage.sides import Side, sampled
+from auditor.lineage.units import Pairing, layer_map, looked_up, paired
+from detectors.independence import fisher, overall, sidak
+from detectors.weight_alignment import Agreement, agreement, pooled
+from fingerprints.collect import Progress
+
+SEEN = 1e-6
+"""Below this p-value of unit order, the agreement is not looked up: a common origin is plain, and so is which unit is which."""
+SHARED = 0.5
+"""From this share of agreeing units on, they say which unit is which."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the tests of one pair gave. ``layers`` says which of the base's layers each of the suspect's was held against;
+    ``likeness`` is empty where no unit could be told to be another's."""
+
+    basis: Basis
+    layers: tuple[int, ...]
+    pairings: tuple[Pairing, ...]
+    unit_p: float | None
+    coordinate_p: float | None
+    agreement: Agreement | None
+    likeness: tuple[LayerLikeness, ...]
+
+    @property
+    def exact_p(self) -> float | None:
+        """The exact tests together; they are independent under the null hypothesis. None where neither was made."""
+        found = [p for p in (self.unit_p, self.coordinate_p) if p is not None]
+        return sidak(found) if found else None
+
+    @property
+    def p(self) -> float:
+        """All tests together."""
+        return overall(self.exact_p, None if self.agreement is None else self.agreement.p)
+
+    @property
+    def rho(self) -> float:
+        """Mean rank correlation of unit order over layers."""
+        return float(np.mean([p.order.rho for p in self.pairings])) if self.pairings else 0.0
+
+    @property
+    def kept(self) -> float | None:
+        """The share of units whose nearest one stands at the same place, None where numbers of units differ."""
+        shares = [p.order.kept for p in self.pairings if p.order.kept is not None]
+        return float(np.mean(shares)) if shares else None
+
+    @property
+    def units(self) -> int:
+        """How many units were looked at."""
+        return sum(p.order.n for p in self.pairings)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is known which unit is which: by order, or by agreement."""
+        by_order = self.unit_p is not None and self.unit_p < SEEN
+        return by_order or (self.agreement is not None and self.agreement.share >= SHARED)
+
+
+def compare(one: Side, other: Side, progress: Progress | None = None) -> Compared | None:
+    """Compares two models' weights, a pair of layers at a time; None where their streams can't be laid over each other.
+
+    Deterministic. ``progress`` is told layers done and all. Raises what reading the weights raises.
+    """
+    basis = find_basis(one, other)
+    if basis is None:
+        return None
+    layers = layer_map(one, other, basis)
+    pairings: list[Pairing] = []
+    for layer, of in enumerate(layers):
+        pairings += paired(one, other, basis, layer, of)
+        if progress is not None:
+            progress(layer + 1, 2 * len(layers))
+    unit_p = fisher([p.order.p for p in pairings]) if pairings else None
+    coordinate_p = None if basis.coordinates is None else basis.coordinates.p
+    found = Compared(basis, tuple(layers), tuple(pairings), unit_p, coordinate_p, None, ())
+    deep = {int(i) for i in sampled(len(layers), DEEP)}
+    nearest = {p.layer: p.nearest for p in reversed(pairings)}
+    if pairings and not found.placed:
+        nearest = {layer: looked_up(one, other, basis, layer, layers[layer]) for layer in sorted(deep)}
+        agreed = [agreement(n.by_first, n.by_up, other.mlps(layers[i])[0].units) for i, n in nearest.items()]
+        found = replace(found, agreement=pooled(agreed))
+    if not found.placed:
+        return found
+    alike = []
+    for layer, near in sorted(nearest.items()):
+        alike.append(layer_likeness(one, other, basis, (layer, layers[layer]), near, layer in deep))
+        if progress is not None:
+            progress(len(layers) + layer + 1, 2 * len(layers))
+    return replace(found, likeness=tuple(alike))
