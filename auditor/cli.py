@@ -27,6 +27,7 @@ from auditor.commands.control import control
 from auditor.commands.derive import derive
 from auditor.commands.info import detectors, doctor
 from auditor.commands.ladder import ladder
+from auditor.commands.lineage import lineage
 from auditor.commands.policy import policy
 from auditor.commands.probe import probe
 from auditor.commands.report import report
@@ -64,7 +65,7 @@ def cli() -> None:
 
 for command in (ladder, derive, zoo):
     control.add_command(command)
-for command in (audit, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor):
+for command in (audit, lineage, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor):
     cli.add_command(command)
 
 

@@ -48,7 +48,8 @@ def units(rows: ArrayLike) -> Array:
     if matrix.ndim != 2:
         raise ValueError("rows of numbers are needed")
     length = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return matrix / np.where(length > 0, length, np.float32(1))
+    out: Array = (matrix / np.where(length > 0, length, np.float32(1))).astype(np.float32, copy=False)
+    return out
 
 
 def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
@@ -91,6 +92,8 @@ def order(nearest: Indices, places: Indices | None = None, of: int | None = None
 def _spearman_p(rho: float, n: int) -> float:
     if rho >= 1:
         return float(max(math.exp(-min(690.0, math.lgamma(n + 1))), FLOOR))  # one order of n! is this one
+    if rho <= -1:
+        return 1.0
     t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
     return float(max(stats.t.sf(t, n - 2), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1)))))
 
@@ -131,3 +134,31 @@ def overall(exact: float | None, agreement: float | None) -> float:
     if len(shares) == 1:
         return shares[0][0]
     return float(min(1.0, *(p / share for p, share in shares)))
+
+
+def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
+    """Whether units with several known features (n × k) stand in the same order in two models: of one layer, n units each.
+
+    For models of which only such features were kept, and not their rows: ``rho`` is the mean of the features' rank correlations.
+    Features of one unit depend on each other; under a common reordering of one model's units the covariance of two rank
+    correlations is r·s/(n − 1), r and s being their features' rank correlations within either model, so that the mean's
+    variance is known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes or fewer than 16
+    units.
+    """
+    a, b = (np.asarray(matrix, dtype=np.float64) for matrix in (one, other))
+    if a.shape != b.shape or a.ndim != 2 or len(a) < FEWEST:
+        raise ValueError(f"two profiles of one shape, of {FEWEST} units or more, are needed")
+    n = len(a)
+    a, b = (_standard_ranks(matrix) for matrix in (a, b))
+    rhos = np.sum(a * b, axis=0) / n
+    spread = float(np.sum((a.T @ a) * (b.T @ b))) / (n * n * (n - 1))
+    if spread <= 0:
+        return Order(0.0, 1.0, None, n)
+    z = float(rhos.sum()) / math.sqrt(spread)
+    return Order(float(rhos.mean()), float(max(stats.norm.sf(z), FLOOR)), None, n)
+
+
+def _standard_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    ranks: NDArray[np.float64] = stats.rankdata(values, axis=0) - (len(values) + 1) / 2
+    size = np.sqrt(np.mean(ranks**2, axis=0))
+    return ranks / np.where(size > 0, size, 1.0)

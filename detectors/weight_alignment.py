@@ -20,7 +20,7 @@ from detectors.independence import FLOOR, Array, Indices, likeness, units
 
 CONVERGED = 0.10
 """What share of units may agree without a common origin. Models that were trained apart share a few units once their tokens
-are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al. 2024, arXiv 2401.12181), at most three in a hundred
+are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al. 2024, arXiv 2401.12181), under four in a hundred
 among the tiny models of the weight zoo. Twice the larger one is allowed."""
 PURE = 0.98
 """A row of a rotation with one entry of at least this is a coordinate that was moved, not mixed."""

@@ -34,7 +34,7 @@ READ_WHOLE = 8 << 30
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of matrix in one layer: relative difference (root mean square), its rank, and the grid that the suspect is on."""
+    """One kind of matrix in one layer: relative difference (root mean square), its rank, the grid that the suspect is on."""
 
     role: str
     layer: int
@@ -49,7 +49,7 @@ def kinds_of(one: Side, other: Side, found: Compared) -> tuple[str, ...]:
     out = [*_shape(one, other, found), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
-        told = _numbers(one, other, changes, found)
+        told = _numbers(one, changes, found, disguised=bool(out))
         whole = not out and told == [EQUAL]
         return ("exact copy: every byte of every tensor is equal",) if whole and _same_bytes(one, other) else (*out, *told)
     alike = least(list(found.likeness))
@@ -162,7 +162,7 @@ def _disguise(found: Compared) -> list[str]:
     return out
 
 
-def _numbers(one: Side, other: Side, changes: list[Change], found: Compared) -> list[str]:
+def _numbers(one: Side, changes: list[Change], found: Compared, *, disguised: bool) -> list[str]:
     """What was done to the numbers: nothing, rounding, something of low rank, or training."""
     if all(c.distance == 0 for c in changes):
         return [EQUAL]
@@ -178,7 +178,7 @@ def _numbers(one: Side, other: Side, changes: list[Change], found: Compared) -> 
         roles = ", ".join(r for r in ROLES if r in {c.role for c in moved})
         return [f"LoRA merged: rank about {max(c.rank.rank for c in moved)}, in {roles}"]
     alike = least(list(found.likeness))
-    return [*out, *([] if alike is None else [_trained(alike)])]
+    return [*out, *([] if alike is None else [_trained(alike, disguised)])]
 
 
 def _trained(alike: float, disguised: bool = False) -> str:
@@ -186,7 +186,7 @@ def _trained(alike: float, disguised: bool = False) -> str:
         return f"otherwise unchanged, as far as can be seen (least likeness {alike:.3f})"
     if alike >= TUNED:
         return f"fine-tuned (least likeness {alike:.2f})"
-    return f"trained on at length, or trained from the same initialisation (least likeness {alike:.2f})"
+    return f"trained at length from a common start (least likeness {alike:.2f})"
 
 
 def _bits(one: Side, changes: list[Change]) -> int | None:

@@ -145,7 +145,8 @@ def _heads_alike(pair: _Pair, role: str, n: int, width: int) -> NDArray[np.float
 
 
 def _units_of(rows: Array) -> Array:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+    out: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+    return out
 
 
 def _rowwise(one: Array, other: Array) -> NDArray[np.float32]:

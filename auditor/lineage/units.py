@@ -15,7 +15,7 @@ from auditor.lineage.sides import Side, sampled
 from detectors.independence import Array, Indices, Order, likeness, order
 from fingerprints.weights import Mlp
 
-UNITS = 1024
+UNITS = 512
 """Units of a layer whose order is tested."""
 MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
@@ -63,7 +63,7 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
     best = np.zeros((one.layers, other.layers), dtype=np.float32)
     for theirs in range(other.layers):
         mlp = other.mlps(theirs)[0]
-        against = other.up(theirs, mlp, sampled(mlp.units, WHOLE))
+        against = other.up(theirs, mlp, sampled(mlp.units, WHOLE // 2))
         for layer, mine in enumerate(rows):
             best[layer, theirs] = likeness(mine, against, signed=False).max(axis=1).mean()
     return [int(k) for k in best.argmax(axis=1)]

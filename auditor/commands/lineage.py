@@ -1,0 +1,59 @@
+"""`auditor lineage`: where do a suspect's weights come from?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import yaml
+
+from auditor.commands.options import AS_JSON
+from auditor.console import progress_steps, put, put_json, say
+from auditor.lineage.judge import ALPHA
+from auditor.lineage.report import report_of
+from auditor.lineage.run import lineages
+from auditor.render import render
+from auditor.render.bundle import ready_folder, write_bundle
+
+
+@click.command()
+@click.argument("suspect")
+@click.argument("bases", nargs=-1, metavar="BASE...")
+@click.option("--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report.")
+@click.option(
+    "--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=ALPHA, show_default=True,
+    help="Chance of any false common origin among all bases.",
+)  # fmt: skip
+@click.option("--tokenizer-only", is_flag=True, help="Compare tokenizers, templates and model cards; leave the weights alone.")
+@click.option("--digest/--no-digest", default=True, show_default=True, help="Hash the suspect's weights (up to 8 GiB).")
+@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+@AS_JSON
+def lineage(
+    suspect: str, bases: tuple[str, ...], out: str, alpha: float, tokenizer_only: bool, digest: bool, force: bool, as_json: bool
+) -> int:
+    """Compare SUSPECT's weights with those of each BASE: derived, from one initialisation, or independent?
+
+    \b
+    Examples:
+      auditor lineage ./suspect ./base-a ./base-b
+      auditor lineage ./suspect.gguf llama=hf:org/llama qwen=hf:org/qwen --out lineage/
+      auditor lineage hf:./base,adapter=./lora ./base
+      auditor lineage ./suspect ./base --tokenizer-only
+
+    Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other precision, depth, width or
+    vocabulary are compared, and so are copies whose units were permuted, rotated or rescaled. Nobody is asked anything.
+    Writes report.json and report.html. A common origin is no proof of who came first.
+    """
+    folder = Path(out)
+    ready_folder(folder, force)
+    with progress_steps("reading weights") as (reading,):
+        found = lineages(suspect, bases, alpha=alpha, tokenizer_only=tokenizer_only, digest=digest, reading=reading)
+        plan = {"suspect": suspect, "bases": list(bases), "alpha": alpha, "tokenizer_only": tokenizer_only}
+        report = report_of(found, plan)
+    write_bundle(report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force)
+    if as_json:
+        put_json(report.model_dump(mode="json", by_alias=True))
+    else:
+        put(render(report, "terminal"))
+    say(f"written: {folder / 'report.html'}")
+    return 0

@@ -1,0 +1,184 @@
+"""From tests to relations: what a suspect's weights are to each base's, corrected for the number of bases.
+
+Decides by p-values; how alike the weights are tells derivation from what a shared initialisation leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from auditor.evidence import Outcome, Relation, WeightComparison, WeightTest
+from auditor.lineage.kinds import Merge, kinds_of, merge_of
+from auditor.lineage.likeness import least
+from auditor.lineage.pair import Compared, compare
+from auditor.lineage.sides import Side
+from detectors.pvalues import holm
+from detectors.weight_alignment import CONVERGED
+from fingerprints.collect import Progress
+
+ALPHA = 1e-3
+"""The chance of any false common origin among all bases of one audit, unless another is asked for."""
+DERIVED = 0.7
+"""From this least likeness of any kind of matrix on, a common origin is called derivation. Fine-tuned, pruned, merged and
+disguised copies of the weight zoo have 0.96 or more, continued pretraining 0.73 or more, runs from one initialisation 0.65 or
+less."""
+WORDS: dict[Relation, str] = {
+    "derived": "derived weights",
+    "common_origin": "derivation or a shared initialisation",
+    "independent": "independent weights",
+    "unclear": "unclear",
+    "not_compared": "not compared",
+}
+OUTCOMES: dict[Relation, Outcome] = {
+    "derived": "supported",
+    "common_origin": "supported",
+    "independent": "not_supported",
+    "unclear": "inconclusive",
+    "not_compared": "not_assessable",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One base with what was found: ``found`` is None where nothing could be compared, and ``told`` says why."""
+
+    side: Side
+    found: Compared | None
+    told: WeightComparison
+
+
+def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[Judged]:
+    """The suspect against every base, in their order, p-values Holm-corrected over those that were compared.
+
+    Deterministic. ``progress`` is told shares of the whole in thousandths. Raises what reading the weights raises.
+    """
+    out = []
+    for number, base in enumerate(bases):
+        found = compare(suspect, base, _part(progress, number, len(bases)))
+        out.append(Judged(base, found, _told(suspect, base, found)))
+    raised = iter(holm([j.told.p for j in out if j.told.p is not None]).tolist())
+    return [_decided(suspect, j, next(raised), alpha) if j.told.p is not None else j for j in out]
+
+
+def merged(suspect: Side, found: Sequence[Judged]) -> Merge | None:
+    """The mixture of the bases with a common origin that the suspect is, or None."""
+    parents = [j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None]
+    return merge_of(suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None])
+
+
+def merge_told(merge: Merge, names: Sequence[str]) -> str:
+    """The mixture in words: of whom, with which weights and their range over layers."""
+    parts = [
+        f"{weight:.2f} ({low:.2f} to {high:.2f}) of {name}"
+        for name, weight, (low, high) in zip(names, merge.whole.weights, merge.ranges, strict=True)
+        if abs(weight) >= 0.02
+    ]
+    return f"merge: {' and '.join(parts)}; it explains {merge.whole.explained:.1%} of the distance to the nearest of them"
+
+
+def _part(progress: Progress | None, number: int, of: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(int(1000 * (number + done / max(1, total))), 1000 * of)
+
+
+def _told(suspect: Side, base: Side, found: Compared | None) -> WeightComparison:
+    nothing = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared")
+    if found is None or (found.unit_p is None and found.coordinate_p is None):
+        wide = f"{suspect.anatomy.hidden:,} and {base.anatomy.hidden:,} coordinates"
+        reason = f"the residual streams have {wide}, and too few tokens are shared to lay one over the other"
+        return nothing.model_copy(update={"reason": reason})
+    return nothing.model_copy(
+        update={
+            "relation": "unclear",
+            "p": found.p,
+            "likeness": least(list(found.likeness)),
+            "tests": tuple(_tests(found)),
+            "facts": _facts(suspect, base, found),
+        }
+    )
+
+
+def _tests(found: Compared) -> list[WeightTest]:
+    out = []
+    if found.unit_p is not None:
+        about = "rank correlation of the nearest units' order"
+        out.append(
+            WeightTest(
+                name="order of hidden units",
+                p=found.unit_p,
+                exact=True,
+                effect=found.rho,
+                effect_name=about,
+                n=found.units,
+                n_unit="hidden units",
+            )
+        )
+    coordinates = found.basis.coordinates
+    if coordinates is not None:
+        about = "rank correlation of the nearest coordinates' order"
+        out.append(
+            WeightTest(
+                name="order of residual coordinates",
+                p=coordinates.p,
+                exact=True,
+                effect=coordinates.rho,
+                effect_name=about,
+                n=coordinates.n,
+                n_unit="coordinates",
+            )
+        )
+    if found.agreement is not None:
+        about = "units whose nearest one is the same by either half"
+        out.append(
+            WeightTest(
+                name="agreement of unit halves",
+                p=found.agreement.p,
+                exact=False,
+                effect=found.agreement.share,
+                effect_name=about,
+                n=found.agreement.n,
+                n_unit="hidden units",
+            )
+        )
+    return out
+
+
+def _facts(suspect: Side, base: Side, found: Compared) -> dict[str, str]:
+    a, b = suspect.anatomy, base.anatomy
+    out = {
+        "layers": f"{suspect.layers} and {base.layers}",
+        "residual coordinates": f"{a.hidden:,} and {b.hidden:,}",
+        "hidden units": f"{max(a.units):,} and {max(b.units):,}",
+        "vocabulary": f"{a.embedding.outputs:,} and {b.embedding.outputs:,}",
+        "tokens compared": f"{found.basis.tokens:,}",
+        "basis": "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})",
+    }
+    if found.basis.embedding is not None:
+        out["mean cosine of embeddings"] = f"{found.basis.embedding:.3f}"
+    return out
+
+
+def _decided(suspect: Side, one: Judged, p_holm: float, alpha: float) -> Judged:
+    if one.found is None:
+        return one
+    relation, likeness = _relation(one.found, p_holm, alpha), one.told.likeness
+    kinds: tuple[str, ...] = ()
+    if relation == "common_origin":
+        if likeness is not None and likeness >= DERIVED:
+            relation = "derived"
+        kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
+    told = one.told.model_copy(update={"relation": relation, "p_holm": p_holm, "kinds": kinds})
+    return replace(one, told=told)
+
+
+EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
+
+
+def _relation(found: Compared, p_holm: float, alpha: float) -> Relation:
+    if p_holm < alpha:
+        return "common_origin"
+    agreed = found.agreement
+    plain = found.unit_p is not None and found.coordinate_p is not None
+    return "independent" if plain and agreed is not None and agreed.share <= CONVERGED else "unclear"

@@ -1,0 +1,101 @@
+"""The sentences of a lineage report: the three answers, the limits, the alternatives. Counts and names only."""
+
+from __future__ import annotations
+
+from auditor.evidence import Answer, Conclusion
+from auditor.lineage.findings import p_text
+from auditor.lineage.judge import Judged
+from auditor.lineage.run import Lineages
+from auditor.render.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
+from auditor.telling import ASKS
+
+DOES_NOT_SAY = (
+    "A common origin does not tell who came first, nor whether the licence allowed it. Independent weights clear nothing else: "
+    "a model that was trained from scratch on another's answers has weights of its own."
+)
+
+
+def answers(found: Lineages) -> tuple[Answer, ...]:
+    """The three questions: lineage with its sentence, the others as not examined."""
+    conclusion, told = lineage_told(found)
+    return (
+        _unasked("inheritance"),
+        Answer(question="lineage", asks=ASKS["lineage"], answer=told, does_not_say=DOES_NOT_SAY, conclusion=conclusion),
+        _unasked("service"),
+    )
+
+
+def _unasked(question: str) -> Answer:
+    return Answer.model_validate(
+        {
+            "question": question,
+            "asks": ASKS[question],
+            "answer": NOT_EXAMINED,
+            "does_not_say": NOT_EXAMINED_SAYS_NOT,
+            "conclusion": "not_examined",
+        }
+    )
+
+
+def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
+    """The answer on lineage as one word and as sentences."""
+    if not found.judged:
+        return "not_assessable", "Not assessed by weights: tokenizers and declarations were compared, and they decide nothing."
+    related = [j for j in found.judged if j.told.relation in ("derived", "common_origin")]
+    if related:
+        said = " ".join(_related(j) for j in sorted(related, key=lambda j: -(j.told.likeness or 0.0)))
+        return "supported", f"{said} {_merge(found)}".strip()
+    open_ones = [j.told.base for j in found.judged if j.told.relation == "unclear"]
+    apart = [j for j in found.judged if j.told.relation == "independent"]
+    if apart and not open_ones:
+        names = ", ".join(j.told.base for j in apart)
+        smallest = min(j.told.p_holm for j in apart if j.told.p_holm is not None)
+        return "none_of_the_candidates", (
+            f"The suspect's weights are independent of {names} as far as these tests see: the order of hidden units and of "
+            f"residual coordinates is as in unrelated models (smallest corrected p {p_text(smallest)})."
+        )
+    if open_ones:
+        return "inconclusive", f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+    return "not_assessable", "Not assessed: no base could be compared by weights."
+
+
+def _related(one: Judged) -> str:
+    told = one.told
+    p = "" if told.p_holm is None else f" (p {p_text(told.p_holm)} after correction)"
+    kinds = f": {'; '.join(told.kinds)}" if told.kinds else ""
+    if told.relation == "derived":
+        return f"The suspect's weights and those of {told.base} are derived one from the other{p}{kinds}."
+    return (
+        f"The suspect's weights and those of {told.base} share an initialisation or are derived one from the other{p}{kinds}."
+    )
+
+
+def _merge(found: Lineages) -> str:
+    return f"Together they are a {found.merge}." if found.merge else ""
+
+
+def limits(found: Lineages) -> tuple[str, ...]:
+    """What comparing files can't show."""
+    out = [
+        "Exact p-values rest on one assumption: training treats hidden units and residual coordinates all alike. Two runs from "
+        "one initialisation break the null hypothesis without derivation.",
+        "A sample of each layer's units was looked at, spread evenly: what was changed outside of it is not seen.",
+        "Weights that were trained on for as long as from scratch, or mixed with noise of their own size, lose their order: no "
+        "finding is then no finding of independence.",
+    ]
+    if any(j.found is not None and j.found.agreement is not None for j in found.judged):
+        out.append(
+            "Where residual stream and units were both put into another basis, only the agreement of unit halves is left, whose "
+            "p-value is not exact: it allows for a tenth of all units to agree by convergence."
+        )
+    if found.suspect.reason:
+        out.append(f"About the suspect's files: {found.suspect.reason}.")
+    return tuple(out)
+
+
+ALTERNATIVES = (
+    "Both models come from a third one, which was not compared.",
+    "The base was derived from the suspect.",
+    "Both runs began with the same random numbers: a published initialisation, or one seed.",
+    "The suspect holds the base's weights and its maker had the right to use them.",
+)

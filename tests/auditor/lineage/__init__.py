@@ -1,0 +1,1 @@
+"""Tests of lineage by files."""
