@@ -21,6 +21,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from auditor.commands.audit import audit
+from auditor.commands.bases import bases
 from auditor.commands.calibrate import calibrate
 from auditor.commands.compare import compare
 from auditor.commands.control import control
@@ -65,7 +66,9 @@ def cli() -> None:
 
 for command in (ladder, derive, zoo):
     control.add_command(command)
-for command in (audit, lineage, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor):
+for command in (
+    audit, lineage, bases, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -139,7 +139,7 @@ def overall(exact: float | None, agreement: float | None) -> float:
 def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
     """Whether units with several known features (n × k) stand in the same order in two models: of one layer, n units each.
 
-    For models of which only such features were kept, and not their rows: ``rho`` is the mean of the features' rank correlations.
+    For models of which such features were kept, and not their rows: ``rho`` is the mean of the features' rank correlations.
     Features of one unit depend on each other; under a common reordering of one model's units the covariance of two rank
     correlations is r·s/(n − 1), r and s being their features' rank correlations within either model, so that the mean's
     variance is known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes or fewer than 16

@@ -19,6 +19,9 @@ from auditor.render.bundle import ready_folder, write_bundle
 @click.command()
 @click.argument("suspect")
 @click.argument("bases", nargs=-1, metavar="BASE...")
+@click.option(
+    "--store", "store_dir", metavar="DIR", envvar="AUDITOR_BASES", help="Look the suspect up in a store of `auditor bases`."
+)
 @click.option("--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report.")
 @click.option(
     "--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=ALPHA, show_default=True,
@@ -29,8 +32,9 @@ from auditor.render.bundle import ready_folder, write_bundle
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
 @AS_JSON
 def lineage(
-    suspect: str, bases: tuple[str, ...], out: str, alpha: float, tokenizer_only: bool, digest: bool, force: bool, as_json: bool
-) -> int:
+    suspect: str, bases: tuple[str, ...], store_dir: str | None, out: str, alpha: float, tokenizer_only: bool, digest: bool,
+    force: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Compare SUSPECT's weights with those of each BASE: derived, from one initialisation, or independent?
 
     \b
@@ -38,6 +42,7 @@ def lineage(
       auditor lineage ./suspect ./base-a ./base-b
       auditor lineage ./suspect.gguf llama=hf:org/llama qwen=hf:org/qwen --out lineage/
       auditor lineage hf:./base,adapter=./lora ./base
+      auditor lineage ./suspect --store bases/
       auditor lineage ./suspect ./base --tokenizer-only
 
     Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other precision, depth, width or
@@ -47,8 +52,13 @@ def lineage(
     folder = Path(out)
     ready_folder(folder, force)
     with progress_steps("reading weights") as (reading,):
-        found = lineages(suspect, bases, alpha=alpha, tokenizer_only=tokenizer_only, digest=digest, reading=reading)
-        plan = {"suspect": suspect, "bases": list(bases), "alpha": alpha, "tokenizer_only": tokenizer_only}
+        store = Path(store_dir) if store_dir is not None else None
+        found = lineages(
+            suspect, bases, alpha=alpha, store=store, tokenizer_only=tokenizer_only, digest=digest, reading=reading
+        )
+        plan = {
+            "suspect": suspect, "bases": list(bases), "store": store_dir, "alpha": alpha, "tokenizer_only": tokenizer_only
+        }  # fmt: skip
         report = report_of(found, plan)
     write_bundle(report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force)
     if as_json:

@@ -12,6 +12,8 @@ from detectors.base import Cell, HeatMap, Table
 from fingerprints.weights.likeness import TokenizerLikeness
 
 INDEPENDENCE, ALIGNMENT, TOKENIZER = "independence", "weight_alignment", "tokenizer_lineage"
+SHOWN = 5
+"""Stored models that get a verdict even where they share no order: the nearest."""
 NOT_EXACT = (
     "The p-value of the agreement is not exact: it holds for pairs of which up to a tenth of the units agree by convergence. "
     "The most that was seen among unrelated pairs stands in the benchmarks."
@@ -47,8 +49,10 @@ def _skip(detector: str, base: str, reason: str) -> Skipped:
 
 
 def verdicts(found: Lineages) -> tuple[Verdict, ...]:
-    """One verdict a base that was compared by weights: outcome, words, and the p-value corrected for the number of bases."""
-    return tuple(_verdict(j.told, found.alpha) for j in found.judged)
+    """One verdict a base that was compared by weights, and a stored one that shares an order or is among the nearest: outcome,
+    words, and the p-value corrected for the number of bases."""
+    near = [t for i, t in enumerate(found.screened) if i < SHOWN or t.relation == "common_origin"]
+    return tuple(_verdict(t, found.alpha) for t in (*(j.told for j in found.judged), *near))
 
 
 def _verdict(told: WeightComparison, alpha: float) -> Verdict:
@@ -74,7 +78,7 @@ def p_text(p: float) -> str:
 
 def section(found: Lineages) -> LineageSection:
     """Everything about weights and declarations as the report keeps it."""
-    told = [j.told for j in found.judged]
+    told = list(found.told)
     told += [
         WeightComparison(base=o.name, spec=o.weights.spec, relation="not_compared", reason=o.reason)
         for o in found.bases
@@ -99,6 +103,7 @@ def section(found: Lineages) -> LineageSection:
         comparisons=tuple(told),
         declared={k: v for k, v in said.items() if v},
         declared_told=declared_told(found),
+        screened=found.stored,
     )
 
 
@@ -107,8 +112,8 @@ def declared_told(found: Lineages) -> str:
     names = [n for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "") if n]
     if not names:
         return "The suspect's files name no model that it comes from."
-    observed = [j.told.base for j in found.judged if j.told.relation in ("derived", "common_origin")]
-    refuted = [j.told.base for j in found.judged if j.told.relation == "independent"]
+    observed = [t.base for t in found.told if t.relation in ("derived", "common_origin")]
+    refuted = [t.base for t in found.told if t.relation == "independent"]
     said = f"The suspect's files name {', '.join(dict.fromkeys(names))}."
     agreed = [b for b in observed if any(_names(n, b) for n in names)]
     against = [b for b in refuted if any(_names(n, b) for n in names)]

@@ -57,7 +57,8 @@ def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress:
     for number, base in enumerate(bases):
         found = compare(suspect, base, _part(progress, number, len(bases)))
         out.append(Judged(base, found, _told(suspect, base, found)))
-    raised = iter(holm([j.told.p for j in out if j.told.p is not None]).tolist())
+    tested = [j.told.p for j in out if j.told.p is not None]
+    raised = iter(holm(tested).tolist() if tested else [])
     return [_decided(suspect, j, next(raised), alpha) if j.told.p is not None else j for j in out]
 
 

@@ -43,5 +43,6 @@ def report_of(found: Lineages, plan: dict[str, Any]) -> Report:
 def command_of(plan: dict[str, Any]) -> str:
     """The command that repeats the audit."""
     parts = ["auditor", "lineage", plan["suspect"], *plan["bases"], "--alpha", f"{plan['alpha']:g}"]
+    parts += ["--store", plan["store"]] if plan["store"] else []
     parts += ["--tokenizer-only"] if plan["tokenizer_only"] else []
     return " ".join(shlex.quote(part) for part in parts) + " --out again/"

@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.evidence import WeightComparison
 from auditor.lineage.judge import ALPHA, Judged, judged, merge_told, merged
+from auditor.lineage.screening import screened
 from auditor.lineage.sides import Side
 from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
@@ -20,8 +22,10 @@ from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
 from fingerprints.weights import Weights, anatomy_of, open_weights
+from fingerprints.weights.bases import BaseStore
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.likeness import TokenizerEvidence, TokenizerLikeness, tokenizer_likeness
+from fingerprints.weights.signature import weight_signature
 from fingerprints.weights.tokenizer import tokenizer_of
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")
@@ -63,6 +67,13 @@ class Lineages:
     merge: str
     alpha: float
     identity: Identity
+    screened: tuple[WeightComparison, ...] = ()
+    stored: int = 0
+
+    @property
+    def told(self) -> tuple[WeightComparison, ...]:
+        """Every comparison of weights: by weights first, then by signature."""
+        return (*(j.told for j in self.judged), *self.screened)
 
 
 def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
@@ -86,16 +97,19 @@ def lineages(
     bases: Sequence[str],
     *,
     alpha: float = ALPHA,
+    store: Path | None = None,
     tokenizer_only: bool = False,
     digest: bool = True,
     reading: Progress | None = None,
 ) -> Lineages:
     """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what `auditor lineage` does.
 
-    ``tokenizer_only`` leaves the weights alone. Deterministic. Raises UsageProblem without a base or for two of one name, and
-    what opening and reading the weights raises; a base whose anatomy is not understood is told, not raised.
+    ``store`` is a folder of weight signatures to look the suspect up in; ``tokenizer_only`` leaves the weights alone.
+    Deterministic. Raises UsageProblem without a base or for two of one name, and what opening and reading the weights raises;
+    a base whose anatomy is not understood is told, not raised.
     """
-    if not bases:
+    signatures = BaseStore.open(store) if store is not None else None
+    if not bases and signatures is None:
         raise UsageProblem("no base to compare with", where="BASE", next_step="name one or more, or --store DIR")
     with ExitStack() as stack:
         pairs: list[tuple[str, str]] = []
@@ -113,6 +127,10 @@ def lineages(
             found = judged(mine.side, [o.side for o in theirs if o.side is not None], alpha, reading)
         mixture = merged(mine.side, found) if mine.side is not None else None
         parents = [j.side.name for j in found if j.told.relation in ("derived", "common_origin")]
+        looked: list[WeightComparison] = []
+        if signatures is not None and mine.side is not None and not tokenizer_only:
+            mark = weight_signature(mine.weights, mine.name, digest=False)
+            looked = screened(mark, signatures, alpha, [name for name, _ in pairs])
         return Lineages(
             mine,
             tuple(theirs),
@@ -121,6 +139,8 @@ def lineages(
             merge_told(mixture, parents) if mixture is not None else "",
             alpha,
             identity_of(mine, digest),
+            tuple(looked),
+            len(signatures.names()) if signatures is not None else 0,
         )
 
 

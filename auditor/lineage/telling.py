@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.evidence import Answer, Conclusion
+from auditor.evidence import Answer, Conclusion, WeightComparison
 from auditor.lineage.findings import p_text
-from auditor.lineage.judge import Judged
 from auditor.lineage.run import Lineages
 from auditor.render.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
 from auditor.telling import ASKS
@@ -39,28 +38,33 @@ def _unasked(question: str) -> Answer:
 
 def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     """The answer on lineage as one word and as sentences."""
-    if not found.judged:
+    if not found.told:
         return "not_assessable", "Not assessed by weights: tokenizers and declarations were compared, and they decide nothing."
-    related = [j for j in found.judged if j.told.relation in ("derived", "common_origin")]
+    related = [t for t in found.told if t.relation in ("derived", "common_origin")]
     if related:
-        said = " ".join(_related(j) for j in sorted(related, key=lambda j: -(j.told.likeness or 0.0)))
+        said = " ".join(_related(t) for t in sorted(related, key=lambda t: -(t.likeness or 0.0)))
         return "supported", f"{said} {_merge(found)}".strip()
-    open_ones = [j.told.base for j in found.judged if j.told.relation == "unclear"]
-    apart = [j for j in found.judged if j.told.relation == "independent"]
-    if apart and not open_ones:
-        names = ", ".join(j.told.base for j in apart)
-        smallest = min(j.told.p_holm for j in apart if j.told.p_holm is not None)
+    open_ones = [t.base for t in found.told if t.relation == "unclear" and not t.spec.startswith("signature:")]
+    apart = [t for t in found.told if t.relation == "independent"]
+    if open_ones:
+        return "inconclusive", f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+    if apart:
+        names = ", ".join(t.base for t in apart)
+        smallest = min(t.p_holm for t in apart if t.p_holm is not None)
         return "none_of_the_candidates", (
             f"The suspect's weights are independent of {names} as far as these tests see: the order of hidden units and of "
             f"residual coordinates is as in unrelated models (smallest corrected p {p_text(smallest)})."
         )
-    if open_ones:
-        return "inconclusive", f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+    if found.screened:
+        return "inconclusive", (
+            f"Open: of {found.stored:,} stored signatures the {len(found.screened)} nearest were looked at, and none shares "
+            f"the order of hidden units. The nearest is {found.screened[0].base}: compare its weights, since a base whose units "
+            "were reordered is not found by signature."
+        )
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
 
-def _related(one: Judged) -> str:
-    told = one.told
+def _related(told: WeightComparison) -> str:
     p = "" if told.p_holm is None else f" (p {p_text(told.p_holm)} after correction)"
     kinds = f": {'; '.join(told.kinds)}" if told.kinds else ""
     if told.relation == "derived":
@@ -85,8 +89,8 @@ def limits(found: Lineages) -> tuple[str, ...]:
     ]
     if any(j.found is not None and j.found.agreement is not None for j in found.judged):
         out.append(
-            "Where residual stream and units were both put into another basis, only the agreement of unit halves is left, whose "
-            "p-value is not exact: it allows for a tenth of all units to agree by convergence."
+            "Where residual stream and units were both put into another basis, only the agreement of unit halves is left, "
+            "whose p-value is not exact: it allows for a tenth of all units to agree by convergence."
         )
     if found.suspect.reason:
         out.append(f"About the suspect's files: {found.suspect.reason}.")

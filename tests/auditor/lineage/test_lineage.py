@@ -157,6 +157,21 @@ def test_tokenizers_alone_decide_nothing(parent: Path, stranger: Path) -> None:
     assert found.tokenizers[0].likeness.vocabulary_jaccard == 1.0
 
 
+def test_a_base_is_found_among_signatures_and_a_stranger_is_not(parent: Path, stranger: Path, tmp_path: Path) -> None:
+    store = tmp_path / "bases"
+    named_strangers = [f"s{seed}={base(tmp_path / str(seed), seed=200 + seed)}" for seed in range(6)]
+    assert run(["bases", "add", f"parent={parent}", *named_strangers, "--store", str(store)]) == 0
+    kin = lineages(str(nudged(parent, tmp_path / "tuned", 0.2)), [], store=store, digest=False)
+    assert [t.base for t in kin.told if t.relation == "common_origin"] == ["parent"]
+    shallow = copied(parent, tmp_path / "shallow", lambda m: drop_layers(m, Layers(), 0))
+    assert lineages(str(shallow), [], store=store, digest=False).told[0].relation == "common_origin"
+    none = lineages(str(stranger), [], store=store, digest=False)
+    assert {t.relation for t in none.told} == {"unclear"}
+    assert run(["bases", "remove", "parent", "--store", str(store)]) == 0
+    assert run(["bases", "remove", "parent", "--store", str(store)]) == 2
+    assert not [t for t in lineages(str(parent), [], store=store, digest=False).told if t.relation == "common_origin"]
+
+
 def test_bases_get_names_that_differ(tmp_path: Path) -> None:
     assert named("./a/model") == ("model", "./a/model")
     assert named("./b/model", ["model"]) == ("model-2", "./b/model")

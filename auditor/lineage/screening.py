@@ -1,0 +1,87 @@
+"""A suspect against a store of signatures: thousands of bases without their weights, by what a signature keeps of them.
+
+Candidates are chosen by sorted values, which no order of units changes, so that the test of their order stays exact for those
+that were chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.evidence import WeightComparison, WeightTest
+from detectors.independence import FEWEST, Order, fisher, profile_order
+from detectors.pvalues import holm
+from fingerprints.weights.bases import BaseStore, Candidate
+from fingerprints.weights.signature import WeightSignature
+
+LOOKED_AT = 25
+"""Stored models that are looked at closely, the nearest by sorted values first."""
+
+
+def screened(suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()) -> list[WeightComparison]:
+    """The stored models nearest to a suspect, each with the exact test of unit order, Holm-corrected over those tested.
+
+    ``skip`` names models that were compared by their weights. Raises StoreIntegrity for a damaged store.
+    """
+    found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
+    tested = [(c, unit_order(suspect, c.signature)) for c in found]
+    p = [fisher([o.p for o in orders]) for _, orders in tested if orders]
+    raised = iter(holm(p).tolist() if p else [])
+    return [_told(c, orders, next(raised) if orders else None, alpha) for c, orders in tested]
+
+
+def unit_order(one: WeightSignature, other: WeightSignature) -> list[Order]:
+    """The test of unit order for every layer that both can be compared in; empty where their layers have no equal widths."""
+    out = []
+    for layer, of in enumerate(layer_map(one, other)):
+        if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < FEWEST:
+            continue
+        mine, theirs = one.layer(layer).astype(np.float64).T, other.layer(of).astype(np.float64).T
+        out.append(profile_order(mine, theirs))
+    return out
+
+
+def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
+    """For each of the one model's layers, the nearest of the other's by sorted values; by number where both have as many."""
+    if one.facts.layers == other.facts.layers:
+        return list(range(one.facts.layers))
+    a, b = (s.quantiles.astype(np.float64).reshape(s.facts.layers, -1) for s in (one, other))
+    distance = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+    return [int(k) for k in distance.argmin(axis=1)]
+
+
+def _told(candidate: Candidate, orders: list[Order], p_holm: float | None, alpha: float) -> WeightComparison:
+    facts = {"rank in the store": str(candidate.rank), "distance of sorted values": f"{candidate.distance:.3g}"}
+    bare = WeightComparison(
+        base=candidate.name, spec=f"signature:{candidate.name}", relation="not_compared", facts=facts, reason=OTHER_WIDTHS
+    )
+    if p_holm is None:
+        return bare
+    p = fisher([o.p for o in orders])
+    test = WeightTest(
+        name="order of hidden units, by signature",
+        p=p,
+        exact=True,
+        effect=float(np.mean([o.rho for o in orders])),
+        effect_name="mean rank correlation of units' values",
+        n=sum(o.n for o in orders),
+        n_unit="hidden units",
+    )
+    kin = p_holm < alpha
+    return bare.model_copy(
+        update={
+            "relation": "common_origin" if kin else "unclear",
+            "p": p,
+            "p_holm": p_holm,
+            "tests": (test,),
+            "kinds": (BY_SIGNATURE,) if kin else (),
+            "reason": "" if kin else NOT_SEEN,
+        }
+    )
+
+
+OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
+BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
+NOT_SEEN = "no common order was seen by signature; units in another order would hide one: its weights see more"
