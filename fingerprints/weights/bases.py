@@ -41,14 +41,16 @@ class _Catalogue(Record):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A stored model that a search found: ``rank`` from 1, ``distance`` from 0 in units of the store's spread.
+    """A stored model that a search found: ``rank`` from 1, and its distances, from 0, in units of the store's spread.
 
-    Only an order in which to look closer: a distance is no evidence of lineage.
+    ``by_shape``: of the distribution of its units' values; ``by_order``: of their ranks unit by unit. Only an order in which
+    to look closer: no distance is evidence of lineage.
     """
 
     name: str
     rank: int
-    distance: float
+    by_shape: float
+    by_order: float
     signature: WeightSignature
 
 
@@ -109,20 +111,13 @@ class BaseStore:
             _write(self.path, self._catalogue)
             self._sweep()
 
-    def remove(self, name: str) -> None:
-        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another process writes."""
-        with self._writing():
-            if name not in self._catalogue.models:
-                raise _unknown(name, self.path)
-            self._catalogue = _Catalogue(models={n: e for n, e in self._catalogue.models.items() if n != name})
-            _write(self.path, self._catalogue)
-            self._sweep()
-
     def get(self, name: str) -> WeightSignature:
         """A stored signature, its file's digest verified. Raises UsageProblem for an unknown name and StoreIntegrity."""
         entry = self._catalogue.models.get(name)
         if entry is None:
-            raise _unknown(name, self.path)
+            raise UsageProblem(
+                f"no stored model is called {printable(name, 80)!r}", where=self.path, next_step="look at its names"
+            )
         path = self._file(entry)
         data = signature_file_bytes(path)
         if len(data) != entry.size or sha256(data) != entry.sha256:
@@ -142,26 +137,31 @@ class BaseStore:
             self.get(name)
 
     def screen(self, signature: WeightSignature, k: int = 10) -> tuple[Candidate, ...]:
-        """The k stored models whose quantiles are nearest to a signature's, nearest first; each read and verified.
+        """The k stored models that are nearest to a signature, nearest first; each read and verified.
 
-        Exact Euclidean distance over search vectors, each coordinate in units of the store's spread. Ties fall to the name.
-        Raises UsageProblem for k below 1, StoreIntegrity where a file is not what was stored.
+        Two exact searches, one by the distribution of the units' values and one by their order; a model's place is the better
+        of its two. Ties fall to the smaller sum of distances. Raises UsageProblem for k below 1, StoreIntegrity where a file is
+        not what was stored.
         """
         if k < 1:
             raise UsageProblem("k must be at least 1", where=k)
         names = self.names()
         if not names:
             return ()
-        vectors = np.stack([read_search(self._file(self._catalogue.models[name])) for name in names])
-        centre, spread = vectors.mean(axis=0), np.maximum(vectors.std(axis=0), NARROW)
-        distances, places = _nearest((vectors - centre) / spread, (signature.search - centre) / spread, min(k, len(names)))
-        out: list[Candidate] = []
-        for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1):
-            held = self.get(names[place])
-            if not np.array_equal(held.search, vectors[place]):
-                raise StoreIntegrity("a signature changed while it was searched", where=self.path, next_step="search again")
-            out.append(Candidate(names[place], rank, distance, held))
-        return tuple(out)
+        held = np.stack([read_search(self._file(self._catalogue.models[name])) for name in names])
+        centre, spread = held.mean(axis=0), np.maximum(held.std(axis=0), NARROW)
+        vectors, query = (held - centre) / spread, (signature.search - centre) / spread
+        distances = np.linalg.norm(vectors - query, axis=2) / np.sqrt(vectors.shape[2])
+        places = [_nearest(np.ascontiguousarray(vectors[:, i]), query[i], distances[:, i], k) for i in range(2)]
+        best = {p: min(rank.get(p, len(names)) for rank in places) for p in sorted({*places[0], *places[1]})}
+        order = sorted(best, key=lambda p: (best[p], float(distances[p].sum()), names[p]))[:k]
+        return tuple(self._candidate(names[p], rank, held[p], distances[p]) for rank, p in enumerate(order, 1))
+
+    def _candidate(self, name: str, rank: int, searched: Matrix, distances: Matrix) -> Candidate:
+        whole = self.get(name)
+        if not np.array_equal(whole.search, searched):
+            raise StoreIntegrity("a signature changed while it was searched", where=self.path, next_step="search again")
+        return Candidate(name, rank, float(distances[0]), float(distances[1]), whole)
 
     def _file(self, entry: _Entry) -> Path:
         return self.path / f"{entry.sha256}{END}"
@@ -182,19 +182,15 @@ class BaseStore:
                 path.unlink(missing_ok=True)  # replaced, or left by a kill
 
 
-def _unknown(name: str, path: Path) -> UsageProblem:
-    return UsageProblem(f"no stored model is called {printable(name, 80)!r}", where=path, next_step="look at its names")
-
-
-def _nearest(vectors: Matrix, query: Matrix, k: int) -> tuple[list[float], list[int]]:
+def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int, int]:
+    """Places of the k nearest vectors and their ranks from 0: FAISS proposes, exact distances decide."""
     index = library().IndexFlatL2(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+    # FAISS expands the square, which loses small distances: a few more are asked for than are kept.
     _, ids = index.search(np.ascontiguousarray(query[None], dtype=np.float32), min(len(vectors), k + 16))
     places = np.sort(ids[0])
-    # FAISS expands the square, which loses small distances: those that it proposes are measured again.
-    exact = np.linalg.norm(vectors[places].astype(np.float64) - query, axis=1) / np.sqrt(vectors.shape[1])
-    order = np.argsort(exact, kind="stable")[:k]
-    return [float(exact[i]) for i in order], [int(places[i]) for i in order]
+    order = places[np.argsort(exact[places], kind="stable")][:k]
+    return {int(place): rank for rank, place in enumerate(order)}
 
 
 def _write(path: Path, catalogue: _Catalogue) -> None:

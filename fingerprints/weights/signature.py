@@ -8,12 +8,13 @@ and d, nor moving the norm's gain into the matrices. Units keep their order. Det
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
@@ -86,7 +87,7 @@ class WeightSignature:
     same. ``embedding`` (hidden,): log norm of each coordinate over sampled tokens. ``ups`` and ``gains`` (space layers,
     hidden): log norm of each coordinate over the sampled units' up rows, without gain, and the gain of the norm before the MLP.
     ``last_gain`` (hidden,). ``anchors`` (n,) uint64, ascending, and ``anchor_norms`` (n,) float32: up to 512 tokens chosen by
-    their hash, and the log norm of their embedding rows. ``search`` (512,) float32: what candidates are ranked by.
+    their hash, and the log norm of their embedding rows. ``search`` (2, 512) float32: what candidates are looked for by.
     """
 
     facts: SignatureFacts
@@ -130,30 +131,44 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
     sample = np.unique(np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64))
     rows = _finite(weights.part_rows(anatomy.embedding, sample), anatomy.embedding.tensor, weights)
     gains = [weights.gain(anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
-    quantiles = np.stack([_quantiles(f.values, QUANTILES) for f in found])
     return WeightSignature(
         facts=_facts(weights, anatomy, name, found, tuple(space), tokenizer, digest),
         units=np.concatenate([f.values for f in found], axis=1).astype(np.float16),
-        quantiles=quantiles.astype(np.float16),
+        quantiles=np.stack([_quantiles(f.values, QUANTILES) for f in found]).astype(np.float16),
         embedding=_log_columns(rows),
         ups=np.stack([found[i].ups for i in space]),
         gains=np.stack(gains).astype(np.float16),
         last_gain=weights.gain(anatomy.last_norm, anatomy.hidden).astype(np.float16),
         anchors=anchors,
         anchor_norms=norms,
-        search=search_vector(quantiles),
+        search=search_vectors([f.values for f in found]),
     )
 
 
-def search_vector(quantiles: NDArray[np.floating[Any]]) -> Matrix:
-    """Quantiles of layers (layers, 4, n) at 16 relative depths, 8 each, as one line of 512 whatever the depth."""
-    depth = np.linspace(0, len(quantiles) - 1, SEARCH_DEPTHS)
+def search_vectors(layers: Sequence[NDArray[np.floating[Any]]]) -> Matrix:
+    """What candidates are looked for by, (2, 512) float32, from the values of each layer's units, (4, n).
+
+    The first line is 8 quantiles of each value at 16 relative depths: it outlives another order of the units, and little
+    training. The second is 8 random projections of the values' ranks, unit by unit, at the same depths: it outlives much
+    training, and no other order. Depths make models of unequal depth comparable.
+    """
+    depth = np.linspace(0, len(layers) - 1, SEARCH_DEPTHS)
     low = np.floor(depth).astype(int)
-    high, share = np.minimum(low + 1, len(quantiles) - 1), (depth - low)[:, None, None]
-    wide = np.asarray(quantiles, dtype=np.float64)
-    at_depths = wide[low] * (1 - share) + wide[high] * share
-    some = np.linspace(0, wide.shape[2] - 1, SEARCH_QUANTILES).round().astype(int)
-    return np.asarray(at_depths[:, :, some].reshape(-1), dtype=np.float32)
+    high, share = np.minimum(low + 1, len(layers) - 1), (depth - low)[:, None, None]
+    wide = np.stack([_quantiles(values, SEARCH_QUANTILES) for values in layers]).astype(np.float64)
+    shape = wide[low] * (1 - share) + wide[high] * share
+    order = np.stack([_sketch(layers[i]) for i in depth.round().astype(int)])
+    return np.stack([shape.reshape(-1), order.reshape(-1)]).astype(np.float32)
+
+
+def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Standardised ranks (4, n) times 8 lines of signs that depend on n alone: (4, 8), of variance near 1."""
+    ranks = rankdata(values, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    ranks /= np.maximum(ranks.std(axis=1, keepdims=True), _SMALLEST)
+    n = values.shape[1]
+    bits = np.unpackbits(np.frombuffer(hashlib.shake_256(f"units {n}".encode()).digest(n), dtype=np.uint8))
+    return np.asarray(ranks @ (bits.reshape(n, 8) * 2.0 - 1) / np.sqrt(n))
 
 
 @dataclass(frozen=True)
@@ -210,7 +225,7 @@ def _cosines(one: Matrix, other: Matrix, lengths: NDArray[np.float64]) -> NDArra
     return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > _SMALLEST))
 
 
-def _quantiles(values: Matrix, n: int) -> Matrix:
+def _quantiles(values: NDArray[np.floating[Any]], n: int) -> Matrix:
     return np.asarray(np.quantile(values, np.linspace(0, 1, n), axis=1).T, dtype=np.float32)
 
 

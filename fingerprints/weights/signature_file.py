@@ -6,6 +6,7 @@ Nothing in it can run. Shapes, versions and sizes are checked before anything is
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,10 @@ from fingerprints.weights.signature import (
 
 LARGEST = 64 << 20
 HEAD = 128 << 10
-"""Bytes that hold the header, the wider numbers and with them the search vector: the format orders arrays by width."""
+"""Bytes that hold the header, the wider numbers and with them the search vectors: the format orders arrays by width."""
 FACTS = "facts"
 """The one key of the header's metadata: several would be written in any order."""
-SEARCH = SEARCH_DEPTHS * SEARCH_QUANTILES * VALUES
+SEARCH = (2, SEARCH_DEPTHS * SEARCH_QUANTILES * VALUES)
 _TYPES: dict[str, str] = {
     "units": "float16", "quantiles": "float16", "embedding": "float16", "ups": "float16", "gains": "float16",
     "last_gain": "float16", "anchors": "uint64", "anchor_norms": "float32", "search": "float32",
@@ -90,20 +91,20 @@ def parse_signature(data: bytes, path: Path) -> WeightSignature:
 
 
 def read_search(path: Path) -> Matrix:
-    """The search vector alone, (512,) float32, from the head of the file, where it stands. Raises StoreIntegrity."""
+    """The search vectors alone, (2, 512) float32, from the head of the file, where they stand. Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             head = file.read(HEAD)
         header, start = _header(head)
         told = header["search"]
         first = start + int(told["data_offsets"][0])
-        if told["dtype"] != "F32" or told["shape"] != [SEARCH] or first < start:
+        if told["dtype"] != "F32" or told["shape"] != list(SEARCH) or first < start:
             raise ValueError("it is of another kind")
-        vector = np.frombuffer(head[first : first + 4 * SEARCH], dtype="<f4")
+        vector = np.frombuffer(head[first : first + 4 * math.prod(SEARCH)], dtype="<f4").reshape(SEARCH)
     except (OSError, struct.error, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise damaged("its search vector can't be read", path) from error
-    if vector.shape != (SEARCH,) or not np.isfinite(vector).all():
-        raise damaged("its search vector is none", path)
+        raise damaged("its search vectors can't be read", path) from error
+    if not np.isfinite(vector).all():
+        raise damaged("its search vectors are none", path)
     return vector
 
 
@@ -148,5 +149,5 @@ def _shapes(facts: SignatureFacts, anchors: int) -> dict[str, tuple[int, ...]]:
     return {
         "units": (VALUES, sum(facts.kept)), "quantiles": (facts.layers, VALUES, QUANTILES), "embedding": (facts.hidden,),
         "ups": space, "gains": space, "last_gain": (facts.hidden,), "anchors": (anchors,), "anchor_norms": (anchors,),
-        "search": (SEARCH,),
+        "search": SEARCH,
     }  # fmt: skip

@@ -24,7 +24,7 @@ from fingerprints.weights.signature import (
     VERSION,
     SignatureFacts,
     WeightSignature,
-    search_vector,
+    search_vectors,
     unit_indices,
     unit_values,
     weight_signature,
@@ -49,15 +49,16 @@ def invented(name: str, seed: int, layers: int = 3, units: int = 40) -> WeightSi
         kept=(kept,) * layers, space_layers=(0,), bytes_total=1,
     )  # fmt: skip
     quantiles = np.sort(rng.normal(size=(layers, 4, QUANTILES)), axis=2)
+    units = rng.normal(size=(4, layers * kept)).astype(np.float16)
     half = {n: rng.normal(size=s).astype(np.float16) for n, s in {"embedding": 16, "last_gain": 16}.items()}
     half |= {n: rng.normal(size=(1, 16)).astype(np.float16) for n in ("ups", "gains")}
     return WeightSignature(
         facts=facts,
-        units=rng.normal(size=(4, layers * kept)).astype(np.float16),
+        units=units,
         quantiles=quantiles.astype(np.float16),
         anchors=np.sort(rng.integers(0, 1 << 60, 5, dtype=np.uint64)),
         anchor_norms=rng.normal(size=5).astype(np.float32),
-        search=search_vector(quantiles),
+        search=search_vectors([units[:, i * kept : (i + 1) * kept] for i in range(layers)]),
         **half,
     )
 
