@@ -1,7 +1,7 @@
 """A suspect against a store of signatures: thousands of bases without their weights, by what a signature keeps of them.
 
-Candidates are chosen by sorted values, which no order of units changes, so that the test of their order stays exact for those
-that were chosen.
+The nearest are looked at, and nearness knows the order of units: p-values are raised for all stored models, as if each one
+had been tested.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 
 from auditor.evidence import WeightComparison, WeightTest
 from detectors.independence import FEWEST, Order, fisher, profile_order
-from detectors.pvalues import holm
 from fingerprints.weights.bases import BaseStore, Candidate
 from fingerprints.weights.signature import WeightSignature
 
@@ -21,15 +20,13 @@ LOOKED_AT = 25
 
 
 def screened(suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()) -> list[WeightComparison]:
-    """The stored models nearest to a suspect, each with the exact test of unit order, Holm-corrected over those tested.
+    """The stored models nearest to a suspect, each with the exact test of unit order, Bonferroni-corrected over all stored.
 
     ``skip`` names models that were compared by their weights. Raises StoreIntegrity for a damaged store.
     """
     found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
     tested = [(c, unit_order(suspect, c.signature)) for c in found]
-    p = [fisher([o.p for o in orders]) for _, orders in tested if orders]
-    raised = iter(holm(p).tolist() if p else [])
-    return [_told(c, orders, next(raised) if orders else None, alpha) for c, orders in tested]
+    return [_told(c, orders, len(store.names()), alpha) for c, orders in tested]
 
 
 def unit_order(one: WeightSignature, other: WeightSignature) -> list[Order]:
@@ -52,14 +49,15 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
     return [int(k) for k in distance.argmin(axis=1)]
 
 
-def _told(candidate: Candidate, orders: list[Order], p_holm: float | None, alpha: float) -> WeightComparison:
-    facts = {"rank in the store": str(candidate.rank), "distance of sorted values": f"{candidate.distance:.3g}"}
+def _told(candidate: Candidate, orders: list[Order], stored: int, alpha: float) -> WeightComparison:
+    facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
         base=candidate.name, spec=f"signature:{candidate.name}", relation="not_compared", facts=facts, reason=OTHER_WIDTHS
     )
-    if p_holm is None:
+    if not orders:
         return bare
     p = fisher([o.p for o in orders])
+    p_holm = min(1.0, p * stored)
     test = WeightTest(
         name="order of hidden units, by signature",
         p=p,

@@ -58,7 +58,7 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     if found.screened:
         return "inconclusive", (
             f"Open: of {found.stored:,} stored signatures the {len(found.screened)} nearest were looked at, and none shares "
-            f"the order of hidden units. The nearest is {found.screened[0].base}: compare its weights, since a base whose units "
+            f"the order of hidden units. The nearest is {found.screened[0].base}: compare its weights, as a base whose units "
             "were reordered is not found by signature."
         )
     return "not_assessable", "Not assessed: no base could be compared by weights."

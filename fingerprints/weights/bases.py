@@ -111,13 +111,20 @@ class BaseStore:
             _write(self.path, self._catalogue)
             self._sweep()
 
+    def remove(self, name: str) -> None:
+        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another process writes."""
+        with self._writing():
+            if name not in self._catalogue.models:
+                raise _unknown(name, self.path)
+            self._catalogue = _Catalogue(models={n: e for n, e in self._catalogue.models.items() if n != name})
+            _write(self.path, self._catalogue)
+            self._sweep()
+
     def get(self, name: str) -> WeightSignature:
         """A stored signature, its file's digest verified. Raises UsageProblem for an unknown name and StoreIntegrity."""
         entry = self._catalogue.models.get(name)
         if entry is None:
-            raise UsageProblem(
-                f"no stored model is called {printable(name, 80)!r}", where=self.path, next_step="look at its names"
-            )
+            raise _unknown(name, self.path)
         path = self._file(entry)
         data = signature_file_bytes(path)
         if len(data) != entry.size or sha256(data) != entry.sha256:
@@ -191,6 +198,10 @@ def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int,
     places = np.sort(ids[0])
     order = places[np.argsort(exact[places], kind="stable")][:k]
     return {int(place): rank for rank, place in enumerate(order)}
+
+
+def _unknown(name: str, path: Path) -> UsageProblem:
+    return UsageProblem(f"no stored model is called {printable(name, 80)!r}", where=path, next_step="look at its names")
 
 
 def _write(path: Path, catalogue: _Catalogue) -> None:
