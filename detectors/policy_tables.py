@@ -20,8 +20,8 @@ CONCLUSIONS: dict[Conclusion, str] = {
     "in front": "declined by the service, answered by the weights",
     "everything": "declined by the service whatever is asked, harmless twins too",
     "at home only": "answered by the service, declined by the weights",
-    "in both": "declined by both: it is in the weights, or in both",
-    "in neither": "answered by both",
+    "in both": "mostly declined by both: in the weights, or in both",
+    "in neither": "mostly answered by both",
     "no difference shown": "no difference shown",
     "too few": "too few questions",
 }
@@ -53,7 +53,7 @@ def _overall(found: Compared) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, t in (("sensitive questions", found.everything), ("harmless twins", found.twins)):
         if t is not None:
-            rows.append((name, t.n, t.first, t.second, t.first_only, t.second_only, *_estimate(t.gap), rounded(t.p)))
+            rows.append((name, t.n, t.first, t.second, t.first_only, t.second_only, *_estimate(t.gap), t.p))
     if found.excess is not None:
         rows.append(("above its own twin", found.excess.n, None, None, None, None, *_estimate(found.excess), None))
     return Table(
@@ -69,7 +69,7 @@ def _by(what: str, groups: tuple[Group, ...]) -> Table:
     for g in groups:
         twins = None if g.twins is None else f"{g.twins.first}, {g.twins.second} of {g.twins.n}"
         counts = (g.asked.n, g.asked.first, g.asked.second)
-        rows.append((g.name, *counts, *_estimate(g.asked.gap), rounded(g.p), twins, CONCLUSIONS[g.conclusion]))
+        rows.append((g.name, *counts, *_estimate(g.asked.gap), g.p, twins, CONCLUSIONS[g.conclusion]))
     return Table(
         title=f"By {what}",
         columns=(what, "pairs", "service", "weights", "gap", "low", "high", "p (Holm)", "twins declined", "conclusion"),
