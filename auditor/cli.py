@@ -32,6 +32,7 @@ from auditor.commands.lineage import lineage
 from auditor.commands.policy import policy
 from auditor.commands.probe import probe
 from auditor.commands.report import report
+from auditor.commands.service import service
 from auditor.commands.shadow import shadow
 from auditor.commands.store import store
 from auditor.commands.zoo import zoo
@@ -67,7 +68,7 @@ def cli() -> None:
 for command in (ladder, derive, zoo):
     control.add_command(command)
 for command in (
-    audit, lineage, bases, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor
+    audit, service, lineage, bases, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -16,7 +16,14 @@ SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
 BaseOrigin = Literal["user", "adapter", "store"]
 Conclusion = Literal[
-    "supported", "common_third_source", "none_of_the_candidates", "inconclusive", "not_assessable", "not_examined"
+    "supported",
+    "common_third_source",
+    "none_of_the_candidates",
+    "inconclusive",
+    "not_assessable",
+    "not_examined",
+    "different",
+    "no_difference_found",
 ]
 
 
@@ -207,6 +214,29 @@ class SequentialSection(Record):
     rows: tuple[SequentialRow, ...]
 
 
+class ServiceSection(Record):
+    """What comparing a service with the model that it claims came to.
+
+    ``decision``: the answers differ; none was found to at this size; or neither can be said. ``p_value`` is what ``alpha`` was
+    compared with: with ``sequential`` it holds however often one looked. ``asked`` of ``planned`` questions were put to the
+    endpoint, ``stopped`` where that was enough. ``power`` tells what a comparison of this size finds on known replacements.
+    """
+
+    claimed: SubjectSection
+    decision: Literal["different", "no_difference_found", "inconclusive", "not_assessable"]
+    p_value: float | None
+    alpha: float
+    sequential: bool
+    stopped: bool
+    planned: int
+    asked: int
+    answers: int
+    reference_answers: int
+    reference_sha256: str
+    reference_sampling: Sampling
+    power: str
+
+
 class Candidate(Record):
     """A stored model that the suspect was compared with.
 
@@ -334,6 +364,7 @@ class Report(Record):
     scores: ScoresSection | None = None
     sequential: SequentialSection | None = None
     lineage: LineageSection | None = None
+    service: ServiceSection | None = None
     transcript: TranscriptSection | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]

@@ -97,7 +97,8 @@ class Exhibit(Record):
 class Null(Record):
     """What unrelated models measure on the same statistic: how many, their mean, spread and quantiles.
 
-    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 + at_least) / (n + 1).
+    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 + at_least) / (n + 1). ``unit``
+    says what is counted: models, or relabellings of the same answers.
     """
 
     n: int
@@ -107,6 +108,7 @@ class Null(Record):
     at_least: int = 0
     p: float | None = None
     population: str = ""
+    unit: str = "models"
 
 
 class Rank(Record):

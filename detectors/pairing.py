@@ -16,7 +16,7 @@ from detectors.base import Teacher
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
-NOT_STYLE = ("identity/", "leading/", "choices/", "openings/", "policy/")
+NOT_STYLE = ("identity/", "leading/", "choices/", "openings/", "policy/", "service/")
 DEFAULT_ARMS = (Arm.OWN, Arm.RECORDED)
 FEWEST = 20
 FOLDS = 5

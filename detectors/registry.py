@@ -24,6 +24,13 @@ TABLE: dict[str, str] = {
     "pos_templates": "detectors.pos_templates:PosTemplates",
     "next_token_agreement": "detectors.next_token_agreement:NextTokenAgreement",
     "policy_layer": "detectors.policy_layer:PolicyLayer",
+    "model_equality": "detectors.model_equality:ModelEquality",
+    "sequential_equality": "detectors.sequential_equality:SequentialEquality",
+    "rank_uniformity": "detectors.rank_uniformity:RankUniformity",
+    "token_counts": "detectors.token_counts:TokenCounts",
+    "answer_spread": "detectors.answer_spread:AnswerSpread",
+    "mid_run_change": "detectors.mid_run_change:MidRunChange",
+    "model_identification": "detectors.model_identification:ModelIdentification",
 }
 
 

@@ -41,6 +41,12 @@ class Stop:
     every: int = 16
 
 
+DRIFTING: tuple[tuple[str, Callable[[Reply], str | None]], ...] = (
+    ("model", lambda reply: reply.served_model),
+    ("build", lambda reply: reply.system_fingerprint),
+)
+"""What an endpoint says of itself with every answer: a change during a run is an event."""
+
 WORST_REJECTED_SHARE = 0.2
 """Above it the endpoint rejects the way it is asked, not the questions."""
 REJECTED_AT_FIRST = 5
@@ -108,7 +114,7 @@ def _ask(
     todo = [r for r in requests if r.key not in settled]
     rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
     done, failed = len(requests) - len(todo), 0
-    drift = {reply.served_model for reply in writer.done.values() if reply.served_model}
+    drift = [{name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING]
     if progress:
         progress(done, len(requests))
     for reply in subject.generate(todo):
@@ -116,10 +122,7 @@ def _ask(
         done += 1
         failed += reply.status is Status.ERROR
         rejected += reply.status is Status.REJECTED
-        if reply.served_model and reply.served_model not in drift:
-            drift.add(reply.served_model)
-            if len(drift) > 1:
-                writer.event("drift", f"the endpoint now calls its model {reply.served_model!r}")
+        _watch_drift(reply, drift, writer)
         if progress:
             progress(done, len(requests))
         if failed > max(5, WORST_ERROR_SHARE * len(requests)):
@@ -137,6 +140,16 @@ def _ask(
             )
     if whole and done == len(requests) and not failed:
         writer.finish()
+
+
+def _watch_drift(reply: Reply, seen: Sequence[set[str]], writer: TranscriptWriter) -> None:
+    """Notes a name that the endpoint didn't give itself before, or its build; the first of each is no news."""
+    for (what, told), known in zip(DRIFTING, seen, strict=True):
+        name = told(reply)
+        if name and name not in known:
+            known.add(name)
+            if len(known) > 1:
+                writer.event("drift", f"the endpoint now calls its {what} {name!r}")
 
 
 def _settled(requests: Sequence[Request], held: Mapping[Key, Reply], most_rejected: float) -> dict[Key, Reply]:

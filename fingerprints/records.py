@@ -206,7 +206,8 @@ class Reply(Record):
     """One observed answer to one request.
 
     ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint rendered it out of
-    sight), ``seconds`` the wall time attributed to this answer, ``served_model`` the name an endpoint gave itself.
+    sight), ``seconds`` the wall time attributed to this answer, ``served_model`` the name an endpoint gave itself,
+    ``system_fingerprint`` what it says of the build that answered.
     """
 
     probe_id: ProbeId
@@ -220,6 +221,7 @@ class Reply(Record):
     tokens_out: int | None = None
     seconds: float | None = None
     served_model: Spoken | None = None
+    system_fingerprint: Spoken | None = None
     error: Spoken | None = None
 
     @property

@@ -21,7 +21,15 @@ from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
 REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = "report.json", "report.html", "transcript.jsonl", "plan.yaml", "attestation.json"
-BESIDE = ("base.jsonl", "scores.jsonl", "local.jsonl", "also.jsonl")
+BESIDE = (
+    "base.jsonl",
+    "scores.jsonl",
+    "local.jsonl",
+    "also.jsonl",
+    "reference.jsonl",
+    "identification.jsonl",
+    "reference-identification.jsonl",
+)
 """What an audit observes besides the suspect's answers, in files of their own that it resumes itself."""
 OURS = frozenset({REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION, *BESIDE})
 TEMPORARY = ".bundle-tmp-"

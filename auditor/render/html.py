@@ -55,6 +55,7 @@ def render(report: Report) -> str:
             sequential_columns=weights.SEQUENTIAL_COLUMNS,
             sequential_rows=[] if report.sequential is None else weights.sequential_rows(report.sequential),
             sequential_told="" if report.sequential is None else weights.sequential_told(report.sequential),
+            service_rows=view.service_rows(report),
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
             base_rows=view.base_rows(report),
@@ -125,6 +126,7 @@ def environment() -> Environment:
         "reasons": lambda verdicts: groups.reasons(verdicts, brief=True),
         "unanimous": groups.unanimous,
     }
+    environment.tests |= {"uncalibrated": view.uncalibrated}
     environment.globals |= {
         "LONG_TABLE": LONG_TABLE,
         "MOST_EXHIBITS": MOST_EXHIBITS,

@@ -13,7 +13,7 @@ from auditor.evidence import Finding, Report, Verdict
 from auditor.render import groups, labels, view, weights, wording
 from auditor.render.html import plan_text
 from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
-from detectors.base import Cell, Chart, Exhibit, Table
+from detectors.base import Cell, Chart, Exhibit, Null, Table
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
@@ -23,7 +23,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _error_rates, _sequential, _glance, _alone, _candidates, _rest, _record)
+    parts = (_head, _answers, _error_rates, _sequential, _service, _glance, _alone, _candidates, _rest, _record)
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
@@ -95,6 +95,12 @@ def _sequential(report: Report) -> Iterator[str]:
         yield table(weights.SEQUENTIAL_COLUMNS, ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows)) + "\n"
 
 
+def _service(report: Report) -> Iterator[str]:
+    if report.service is not None:
+        yield "## Service and claim\n"
+        yield from _bullets(f"{k}: {inline(v)}" for k, v in view.service_rows(report))
+
+
 def _verdict(v: Verdict) -> tuple[str, ...]:
     outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
     ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
@@ -119,7 +125,7 @@ def _glimpse(finding: Finding | None) -> str:
     if finding.rank:
         parts.append(f"rank {finding.rank.position} of {finding.rank.of}")
     if finding.null and finding.null.p is not None:
-        parts.append(f"p = {number(finding.null.p)} ({finding.null.n} null models)")
+        parts.append(f"p = {number(finding.null.p)} ({finding.null.n} {_unit(finding.null)})")
     return ", ".join(parts)
 
 
@@ -135,6 +141,10 @@ def _candidates(report: Report) -> Iterator[str]:
             yield from _finding(finding)
 
 
+def _unit(null: Null) -> str:
+    return "null models" if null.unit == "models" else inline(null.unit)
+
+
 def _alone(report: Report) -> Iterator[str]:
     yield "## The suspect alone\n"
     found = view.alone(report)
@@ -145,7 +155,7 @@ def _alone(report: Report) -> Iterator[str]:
 
 
 def _finding(f: Finding) -> Iterator[str]:
-    badge = " (uncalibrated)" if f.calibration is None else ""
+    badge = " (uncalibrated)" if view.uncalibrated(f) else ""
     yield f"#### {inline(f.detector.replace('_', ' '))}{badge}\n"
     if f.summary:
         yield inline(f.summary) + "\n"
@@ -154,7 +164,7 @@ def _finding(f: Finding) -> Iterator[str]:
     yield f"- Direction: {inline(f.direction)}"
     if f.null:
         p = "" if f.null.p is None else f"; p = {number(f.null.p)}"
-        yield f"- Null cohort: {f.null.n} models, {f.null.at_least} at or above{p}"
+        yield from (f"- {inline(label)}: {inline(size)}, {f.null.at_least} at or above{p}" for label, size in view.null_rows(f))
     if f.log10_lr is not None:
         yield f"- log10 LR: {signed(f.log10_lr)} (cap {signed(f.cap)}) {inline(f.words or '')}"
     if f.calibration is not None:

@@ -43,6 +43,7 @@ def _tell(report: Report, console: Console, plain: bool) -> None:
         _figures(report, card, console, plain)
     _error_rates(report, console, plain)
     _sequential(report, console, plain)
+    _service(report, console, plain)
     section(console, "Limits", plain)
     for line in report.limits or (wording.NO_LIMITS,):
         console.print(item(line))
@@ -104,6 +105,16 @@ def _sequential(report: Report, console: Console, plain: bool) -> None:
         console.print(safe(weights.sequential_told(report.sequential), "dim"))
         rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(report.sequential)]
         print_rows(console, plain, weights.SEQUENTIAL_COLUMNS, rows)
+
+
+def _service(report: Report, console: Console, plain: bool) -> None:
+    if report.service is not None:
+        section(console, "Service and claim", plain)
+        for label, value in view.service_rows(report):
+            console.print(safe(f"{label}: {value}"))
+        section(console, "Alternative explanations", plain)
+        for line in report.alternatives:
+            console.print(item(line))
 
 
 def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> None:
@@ -174,7 +185,7 @@ def next_steps(report: Report) -> tuple[str, ...]:
     steps = ["Open report.html for the figures, the quoted answers and the alternative explanations."]
     if report.transcript is not None and not report.transcript.complete:
         steps.insert(0, "Run the same command again: it resumes, and asks only what was not answered.")
-    if not view.calibrated(report):
+    if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append("A conclusion needs a calibration on control models of known history; this report has none.")
     levels = sorted({f.level for f in report.findings if f.interval})
     if levels:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from auditor.evidence import Answer, Candidate, Finding, Report, Verdict
 from auditor.render import groups, wording
 from auditor.render.groups import Unmeasured, precedence, unmeasured
-from auditor.render.text import one_line
+from auditor.render.text import number, one_line
 from detectors.base import Question
 from fingerprints.records import Identity
 
@@ -129,9 +129,46 @@ def warnings(report: Report) -> tuple[str, ...]:
     out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
     if report.transcript is not None and not report.transcript.complete:
         out.append(wording.INCOMPLETE)
-    if report.findings and not calibrated(report):
+    if any(map(uncalibrated, report.findings)) and not calibrated(report):
         out.append(wording.UNCALIBRATED)
     return tuple(out)
+
+
+def uncalibrated(finding: Finding) -> bool:
+    """Whether a finding needs a calibration and has none; tests of a service carry p-values of their own."""
+    return finding.calibration is None and finding.question != "service"
+
+
+def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """What the value was compared with, as a label, a count and how many reached it; nothing where with nothing."""
+    null = finding.null
+    if null is None:
+        return ()
+    label = "Null cohort" if null.unit == "models" else null.unit.capitalize()
+    unit = " model" if null.unit == "models" and null.n == 1 else " models" if null.unit == "models" else ""
+    return ((label, f"{null.n:,}{unit}"),)
+
+
+def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
+    """The comparison of a service with the model that it claims, as label and value; nothing where none was made."""
+    s = report.service
+    if s is None:
+        return ()
+    p = "none" if s.p_value is None else f"{number(s.p_value)}, alpha {s.alpha:g}"
+    asked = f"{s.asked:,} of {s.planned:,}" + (" (enough: asking was ended)" if s.stopped else "")
+    return (
+        ("decision", wording.DECISIONS[s.decision]),
+        ("p-value", p),
+        ("it holds", wording.AT_ANY_LOOK if s.sequential else wording.AT_ONE_LOOK),
+        ("questions asked", asked),
+        ("answers of the endpoint", f"{s.answers:,}"),
+        ("answers of the claimed model", f"{s.reference_answers:,} at temperature {s.reference_sampling.temperature:g}"),
+        ("what this size could have seen", s.power),
+        ("claimed model", s.claimed.identity.name),
+        ("opened as", s.claimed.spec),
+        ("weights sha256", s.claimed.identity.weights_sha256 or "out of sight"),
+        ("answers sha256", s.reference_sha256),
+    )
 
 
 def identity(who: Identity) -> tuple[tuple[str, str], ...]:

@@ -37,6 +37,7 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
         tokens_out=_count(usage, "completion_tokens"),
         seconds=round(seconds, 3),
         served_model=_short(body.get("model")),
+        system_fingerprint=_short(body.get("system_fingerprint")),
         error=None if finish else "incomplete: the answer has no finish_reason",
     )
 

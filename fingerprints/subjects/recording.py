@@ -25,7 +25,7 @@ from fingerprints.transcript import Event, Header, Transcript, is_transcript, lo
 __all__ = ["CLAIMED", "RecordedSubject", "Row", "Tally", "open_recording", "read_rows", "transcript_of"]
 
 CLAIMED = "provenance of recorded answers is claimed, not observed"
-FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy")
+FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy", "service")
 NAMES_SHOWN = 5
 
 

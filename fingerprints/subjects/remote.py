@@ -202,7 +202,7 @@ class EndpointSubject(Subject):
 
     def _clean(self, reply: Reply) -> Reply:
         """The reply without any spelling of the key, which some servers echo."""
-        fields = ("text", "finish_reason", "served_model", "error")
+        fields = ("text", "finish_reason", "served_model", "system_fingerprint", "error")
         told = {name: getattr(reply, name) for name in fields}
         cleaned = {name: self._secret.removed_from(value) for name, value in told.items() if value is not None}
         return reply.model_copy(update=cleaned)

@@ -18,9 +18,9 @@ def sets() -> dict[str, ProbeSet]:
     return {name: load_probe_set(name) for name in bundled_probe_sets()}
 
 
-def test_six_sets_are_bundled_with_unique_ids_and_no_two_probes_alike() -> None:
+def test_seven_sets_are_bundled_with_unique_ids_and_no_two_probes_alike() -> None:
     loaded = sets()
-    assert set(loaded) == {"identity", "leading", "style", "choices", "openings", "policy"}
+    assert set(loaded) == {"identity", "leading", "style", "choices", "openings", "policy", "service"}
     ids = [p.id for s in loaded.values() for p in s.probes]
     assert len(ids) == len(set(ids))
     for name, probe_set in loaded.items():
@@ -48,7 +48,9 @@ def test_leading_names_one_vendor_a_probe_and_treats_vendors_alike() -> None:
     assert len(set(counts.values())) == 1
 
 
-@pytest.mark.parametrize(("name", "least"), [("style", 200), ("choices", 150), ("openings", 300), ("policy", 80)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("style", 200), ("choices", 150), ("openings", 300), ("policy", 80), ("service", 64)]
+)
 def test_sets_are_as_large_as_promised(name: str, least: int) -> None:
     assert len(load_probe_set(name).probes) >= least
 

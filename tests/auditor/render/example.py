@@ -15,6 +15,7 @@ from auditor.evidence import (
     ScoresSection,
     SequentialRow,
     SequentialSection,
+    ServiceSection,
     Skipped,
     StoreSection,
     SubjectSection,
@@ -72,6 +73,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         ),
         calibration=_calibration(hostile) if calibrated else None,
         sequential=_sequential(f"acme {hostile[:25]}") if calibrated else None,
+        service=_service(hostile) if calibrated else None,
         verdicts=(
             *(_verdict(name, i, calibrated) for i, name in enumerate(names)),
             *((_vendor(f"vendor:acme {hostile[:25]}"),) if calibrated else ()),
@@ -106,6 +108,25 @@ def _identity(name: str, hostile: str) -> Identity:
         architecture="LlamaForCausalLM",
         parameters=3_212_749_824,
         notes=(hostile[:120],),
+    )
+
+
+def _service(hostile: str) -> ServiceSection:
+    claimed = _identity(f"river-3b {hostile[:25]}", hostile)
+    return ServiceSection(
+        claimed=SubjectSection(spec="hf:./river-3b", identity=claimed),
+        decision="no_difference_found",
+        p_value=0.31,
+        alpha=0.01,
+        sequential=True,
+        stopped=False,
+        planned=64,
+        asked=64,
+        answers=256,
+        reference_answers=512,
+        reference_sha256="7" * 64,
+        reference_sampling=Sampling(temperature=1.0, samples=8),
+        power="What 64 questions with 4 answers each found: another model in 20 of 20.",
     )
 
 

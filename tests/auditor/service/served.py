@@ -1,0 +1,45 @@
+"""An invented service behind an HTTP address: a chain of words that may change, die, run hot or misreport on the way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.detectors.services import WORDS, Chain, words_of
+from tests.faultserver import Behaviour, Exchange, completion
+
+Lie = Callable[[int, dict[str, Any]], dict[str, Any]]
+
+
+def honest(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer as it is."""
+    return body
+
+
+def prompt_tokens(text: str) -> int:
+    """What the chain's tokenizer counts."""
+    return len(text) % 11 + 5
+
+
+def speaks(models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None) -> Behaviour:
+    """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the caller is refused."""
+    lock, rng, count = threading.Lock(), np.random.default_rng(5), {"n": 0}
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        prompt = body["messages"][-1]["content"]
+        with lock:
+            number = count["n"]
+            count["n"] += 1
+            start = int(prompt.rstrip(".").rpartition(" ")[2]) % len(WORDS)
+            text = words_of(rng, models(number), start)
+        if dies_at is not None and number >= dies_at:
+            exchange.send(401, json.dumps({"error": {"message": "gone"}}).encode())
+            return
+        usage = {"prompt_tokens": prompt_tokens(prompt), "completion_tokens": 5}
+        exchange.send(200, json.dumps(lie(number, completion(text, finish="length", usage=usage))).encode())
+
+    return behave
