@@ -85,12 +85,15 @@ def _row(name: str, setup: str, finding: Finding) -> tuple[str, ...]:
     low, high = finding.interval or (float("nan"), float("nan"))
     sensitive, twins = overall.rows[0], overall.rows[1]
     found = [
-        f"{row[0]} (p {row[7]})" for t in (by_topic, by_language) for row in t.rows if "declined by the service" in str(row[-1])
+        f"{row[0]} (p {row[7]:.2g})"
+        for t in (by_topic, by_language)
+        for row in t.rows
+        if "declined by the service" in str(row[-1])
     ]
     counts = f"{sensitive[2]} and {sensitive[3]} of {sensitive[1]}"
     return (
         name, setup, counts, f"{twins[2]} and {twins[3]} of {twins[1]}", f"{finding.value:+.2f} ({low:+.2f} to {high:+.2f})",
-        f"{sensitive[9]}", ", ".join(found) or "none",
+        f"{sensitive[9]:.2g}", ", ".join(found) or "none",
     )  # fmt: skip
 
 
