@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from auditor.evidence import (
     SubjectSection,
     TranscriptSection,
 )
+from auditor.lineage.within import Within, lineage_within
 from auditor.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan, parse_probes
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.scoring import find_scores, scores_section
@@ -67,11 +68,12 @@ def run(
     judging: Progress | None = None,
     asking_base: Progress | None = None,
     scoring: Progress | None = None,
+    reading: Progress | None = None,
 ) -> Report:
     """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in ``out``.
 
     ``asking`` is told of answers, ``asking_base`` of the base's, ``scoring`` of texts whose likelihood was asked,
-    ``judging`` of comparisons. One model is open at a time.
+    ``judging`` of comparisons, ``reading`` of weights. One model is open at a time.
     Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
@@ -81,9 +83,10 @@ def run(
         with open_subject(plan.suspect) as subject:
             stop = watch.stop() if watch else None
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
-        base = find_base(plan, transcript, store, out, asking_base)
+        kin = lineage_within(plan, reading)
+        base = find_base(plan, transcript, store, out, asking_base, kin.base)
         scores = find_scores(plan, transcript, base, lambda: _others(store, transcript), out, scoring)
-        report = judge(plan, transcript, store, chosen, judging, base, scores)
+        report = judge(plan, transcript, store, chosen, judging, base, scores, kin)
     return watch.told(report, transcript, plan) if watch else report
 
 
@@ -95,6 +98,7 @@ def judge(
     judging: Progress | None = None,
     base: Base | None = None,
     scores: Scores | None = None,
+    kin: Within | None = None,
 ) -> Report:
     """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
     if not any(r.readable for r in transcript.replies):
@@ -106,7 +110,7 @@ def judge(
     shared = store.shared_prompts(transcript)
     stored = _stored(store)
     by_name = {t.name: t for t in stored}
-    known = Known(base.teacher if base else None, scores or Scores())
+    known = Known(base.teacher if base else None, scores or Scores(), kin or Within())
     candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results: list[Finding | Skipped] = []
@@ -120,7 +124,7 @@ def judge(
                 judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, store, candidates, findings, skipped, base, known.scores)
+    return _report(plan, transcript, store, candidates, findings, skipped, base, known)
 
 
 def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
@@ -131,10 +135,11 @@ def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known besides the suspect's answers: its base, and who finds which texts how likely."""
+    """What is known besides the suspect's answers: its base, who finds which texts how likely, and what its weights told."""
 
     base: Teacher | None
     scores: Scores
+    kin: Within = field(default_factory=Within)
 
 
 def _stored(store: FingerprintStore) -> list[Teacher]:
@@ -195,9 +200,9 @@ def _report(
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
     base: Base | None,
-    scores: Scores,
+    known: Known,
 ) -> Report:
-    section = transcript_section(transcript)
+    section, scores, kin = transcript_section(transcript), known.scores, known.kin
     created = timestamp()
     case = weigh_case(plan.calibration, findings, candidates, transcript, {t.name: t.vendor for t in store.teachers()})
     return Report(
@@ -206,17 +211,18 @@ def _report(
         tool=f"distillation-auditor {VERSION}",
         subject=SubjectSection(spec=transcript.header.spec, identity=transcript.identity),
         plan=plan.model_dump(mode="json", exclude_none=True),
-        answers=answers(transcript, candidates, case.findings, case.verdicts),
+        answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
         candidates=tuple(candidates),
         store=_store_section(plan, store),
         base=base.section(transcript) if base else None,
         calibration=case.section,
         scores=scores_section(scores),
+        lineage=kin.section,
         transcript=section,
-        findings=case.findings,
-        skipped=skipped,
-        verdicts=case.verdicts,
-        limits=limits(transcript, candidates, findings, case.section),
+        findings=(*case.findings, *kin.findings),
+        skipped=(*skipped, *kin.skipped),
+        verdicts=(*case.verdicts, *kin.verdicts),
+        limits=(*limits(transcript, candidates, findings, case.section), *kin.limits),
         alternatives=alternatives(),
         environment=environment(),
         reproduce=reproduction(plan, base is not None and base.origin != "store", bool(scores.rows)),

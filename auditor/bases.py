@@ -85,12 +85,18 @@ def reads_base(names: Sequence[str]) -> bool:
 
 
 def find_base(
-    plan: Plan, suspect: Transcript, store: FingerprintStore, out: Path, asking: Progress | None = None
+    plan: Plan,
+    suspect: Transcript,
+    store: FingerprintStore,
+    out: Path,
+    asking: Progress | None = None,
+    kin: str | None = None,
 ) -> Base | None:
     """The suspect's base with its answers, or None where nobody says which it is.
 
     A base that the user named is always asked (into ``out/base.jsonl``, resumable). Else the stored model whose weights the
-    suspect is an adapter on, at no cost; else, for an adapter, the model that it lies on, where a detector reads its answers.
+    suspect is an adapter on, at no cost; else, for an adapter, the model that it lies on, where a detector reads its answers;
+    else ``kin``, the base that its weights were found to be derived from.
     Raises UsageProblem where the base is the suspect itself, and the errors of `open_subject` and `collect`.
     """
     named = base_spec(plan)
@@ -101,6 +107,8 @@ def find_base(
         return Base(_teacher(stored, store.transcript(stored.name)), "store", named[0] if named else None)
     if named is not None and reads_base(plan.detectors):
         return _asked(plan, named[0], "adapter", suspect, store, out, asking)
+    if named is None and kin is not None:
+        return _asked(plan, kin, "lineage", suspect, store, out, asking)
     return None
 
 

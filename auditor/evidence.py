@@ -14,7 +14,7 @@ from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
-BaseOrigin = Literal["user", "adapter", "store"]
+BaseOrigin = Literal["user", "adapter", "store", "lineage"]
 Conclusion = Literal[
     "supported",
     "common_third_source",
@@ -37,9 +37,9 @@ class SubjectSection(Record):
 class BaseSection(Record):
     """The model that the suspect started from, its digests, and how it is known to be that.
 
-    ``origin``: the user named it, the suspect's spec says that it is an adapter on it, or a stored model has the weights
-    that the suspect is an adapter on. ``by_digest``: the digests of adapter and weights say so too. ``n_shared`` counts the
-    prompts that both answered. ``spec`` is None where only the store has it.
+    ``origin``: the user named it, the suspect's spec says that it is an adapter on it, a stored model has the weights that the
+    suspect is an adapter on, or the suspect's weights were found to be derived from its. ``by_digest``: the digests of adapter
+    and weights say so too. ``n_shared`` counts the prompts that both answered. ``spec`` is None where only the store has it.
     """
 
     name: str

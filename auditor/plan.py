@@ -58,12 +58,14 @@ PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
 class Plan(Record):
     """Everything that decides an audit, besides the models themselves.
 
-    ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of signatures); ``teachers``
+    opens stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
     """
 
     format: Literal["plan/1"] = "plan/1"
     suspect: str
     base: str | None = None
+    bases: tuple[str, ...] = ()
     teachers: dict[str, str] = Field(default_factory=dict)
     scores: str | None = None
     store: str = BUNDLED

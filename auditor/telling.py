@@ -23,9 +23,13 @@ ASKS = {
 
 
 def answers(
-    transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding], verdicts: Sequence[Verdict] = ()
+    transcript: Transcript,
+    candidates: Sequence[Candidate],
+    findings: Sequence[Finding],
+    verdicts: Sequence[Verdict] = (),
+    lineage: Answer | None = None,
 ) -> tuple[Answer, ...]:
-    """The three questions, each with one sentence and what that sentence does not say."""
+    """The three questions, each with one sentence and what that sentence does not say; ``lineage`` is the answer of weights."""
     conclusion, weighed = concluded(verdicts)
     return (
         Answer(
@@ -39,13 +43,7 @@ def answers(
             else "This is not an error rate and not a probability. Being nearest among few stored models does not "
             "make a model the teacher, and naming a vendor is common in models that never saw its answers.",
         ),
-        Answer(
-            question="lineage",
-            asks=ASKS["lineage"],
-            answer=_lineage(transcript, candidates) + _next_words(findings),
-            does_not_say="Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised copy has "
-            "another digest. A difference here clears nothing.",
-        ),
+        lineage or _by_digest(transcript, candidates, findings),
         Answer(
             question="service",
             asks=ASKS["service"],
@@ -66,6 +64,16 @@ def unexamined(*questions: Question) -> tuple[Answer, ...]:
             conclusion="not_examined",
         )
         for question in questions
+    )
+
+
+def _by_digest(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> Answer:
+    return Answer(
+        question="lineage",
+        asks=ASKS["lineage"],
+        answer=_lineage(transcript, candidates) + _next_words(findings),
+        does_not_say="Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised copy has "
+        "another digest. A difference here clears nothing.",
     )
 
 

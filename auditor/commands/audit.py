@@ -28,6 +28,10 @@ from fingerprints.subjects.spec import parse_spec
 )
 @click.option("--base", metavar="SPEC", help="The model that the suspect was tuned from; asked the same, to be differenced.")
 @click.option(
+    "--bases", "bases", multiple=True, metavar="SPEC|DIR",
+    help="Compare the suspect's weights with this model's, or a store of `auditor bases`; may be repeated.",
+)  # fmt: skip
+@click.option(
     "--teacher", "teachers", multiple=True, metavar="NAME=SPEC", help="Open this stored model for scoring; may be repeated."
 )
 @click.option("--scores", metavar="FILE", help="A scores.jsonl recorded before, for models that are not at hand any more.")
@@ -81,9 +85,12 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    steps = ("opening the suspect", "asking the suspect", "asking the base", "scoring texts", "comparing with stored models")
-    with progress_steps(*steps) as (_, asking, asking_base, scoring, judging):
-        report = run(plan, folder, asking, judging, asking_base, scoring)
+    steps = (
+        "opening the suspect", "asking the suspect", "comparing weights", "asking the base", "scoring texts",
+        "comparing with stored models",
+    )  # fmt: skip
+    with progress_steps(*steps) as (_, asking, reading, asking_base, scoring, judging):
+        report = run(plan, folder, asking, judging, asking_base, scoring, reading)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
     _tell(report, folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
@@ -110,6 +117,8 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
         changes["suspect"] = placed(spec, device, dtype)
     if flags["base"]:
         changes["base"] = _placed_too(flags["base"], device, dtype)
+    if flags["bases"]:
+        changes["bases"] = list(flags["bases"])
     if flags["teachers"]:
         changes["teachers"] = {n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])}
     if flags["probes"]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from auditor.evidence import Answer, Conclusion, WeightComparison
 from auditor.lineage.findings import p_text
 from auditor.lineage.run import Lineages
-from auditor.render.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
-from auditor.telling import ASKS
+from auditor.telling import ASKS, unexamined
 
 DOES_NOT_SAY = (
     "A common origin does not tell who came first, nor whether the licence allowed it. Independent weights clear nothing else: "
@@ -16,24 +15,13 @@ DOES_NOT_SAY = (
 
 def answers(found: Lineages) -> tuple[Answer, ...]:
     """The three questions: lineage with its sentence, the others as not examined."""
+    return (*unexamined("inheritance"), lineage_answer(found), *unexamined("service"))
+
+
+def lineage_answer(found: Lineages) -> Answer:
+    """The answer on lineage."""
     conclusion, told = lineage_told(found)
-    return (
-        _unasked("inheritance"),
-        Answer(question="lineage", asks=ASKS["lineage"], answer=told, does_not_say=DOES_NOT_SAY, conclusion=conclusion),
-        _unasked("service"),
-    )
-
-
-def _unasked(question: str) -> Answer:
-    return Answer.model_validate(
-        {
-            "question": question,
-            "asks": ASKS[question],
-            "answer": NOT_EXAMINED,
-            "does_not_say": NOT_EXAMINED_SAYS_NOT,
-            "conclusion": "not_examined",
-        }
-    )
+    return Answer(question="lineage", asks=ASKS["lineage"], answer=told, does_not_say=DOES_NOT_SAY, conclusion=conclusion)
 
 
 def lineage_told(found: Lineages) -> tuple[Conclusion, str]:

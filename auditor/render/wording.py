@@ -22,6 +22,7 @@ BASE_ORIGINS = {
     "user": "whoever ordered the audit named it",
     "adapter": "the suspect was given as an adapter on it",
     "store": "a stored model has the weights that the suspect is an adapter on",
+    "lineage": "the suspect's weights and its are derived one from the other (see the answer on lineage)",
 }
 BASE_BY_DIGEST = "the suspect is an adapter on these weights (equal SHA-256)"
 BASE_CLAIMED = "claimed only: no digest ties the suspect to it; another base makes every difference from it meaningless"
