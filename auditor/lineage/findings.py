@@ -28,6 +28,7 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
             out.append(_independence(one))
             if one.found.agreement is not None:
                 out.append(_agreement(one))
+    out += [_by_signature(t) for t in _shown(found) if t.tests]
     return (*out, *(_tokenizer(t.base, t.likeness) for t in found.tokenizers if t.likeness is not None))
 
 
@@ -51,8 +52,11 @@ def _skip(detector: str, base: str, reason: str) -> Skipped:
 def verdicts(found: Lineages) -> tuple[Verdict, ...]:
     """One verdict a base that was compared by weights, and a stored one that shares an order or is among the nearest: outcome,
     words, and the p-value corrected for the number of bases."""
-    near = [t for i, t in enumerate(found.screened) if i < SHOWN or t.relation == "common_origin"]
-    return tuple(_verdict(t, found.alpha) for t in (*(j.told for j in found.judged), *near))
+    return tuple(_verdict(t, found.alpha) for t in (*(j.told for j in found.judged), *_shown(found)))
+
+
+def _shown(found: Lineages) -> list[WeightComparison]:
+    return [t for i, t in enumerate(found.screened) if i < SHOWN or t.relation == "common_origin"]
 
 
 def _verdict(told: WeightComparison, alpha: float) -> Verdict:
@@ -145,8 +149,7 @@ def _independence(one: Judged) -> Finding:
         value=found.rho,
         n=found.units,
         n_unit="hidden units",
-        direction="1: hidden units stand in the base's order; 0: as often in any other; a disguise may hide an order, "
-        "chance can't make one",
+        direction="1: hidden units stand in the base's order; 0: as often in any other; a disguise may hide an order",
         interval=_interval(found.rho, found.units),
         level=0.95,
         summary=f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked at{kept}.",
@@ -154,6 +157,29 @@ def _independence(one: Judged) -> Finding:
         heat_maps=_heat(one),
         notes=(_exactness(one),),
     )
+
+
+def _by_signature(told: WeightComparison) -> Finding:
+    test = told.tests[0]
+    return Finding(
+        question="lineage",
+        detector=INDEPENDENCE,
+        candidate=told.base,
+        metric="order_of_units",
+        value=test.effect,
+        n=test.n,
+        n_unit=test.n_unit,
+        direction="1: hidden units' values stand in the stored model's order; 0: as often in any other",
+        interval=_interval(test.effect, test.n),
+        level=0.95,
+        summary=f"By stored signature alone: p {p_text(test.p)} before correction for all stored models. "
+        f"{'A common order was seen.' if told.relation == 'common_origin' else 'No common order was seen.'}",
+        tables=(_tests(told),),
+        notes=(told.reason or BY_SIGNATURE_SEES,),
+    )
+
+
+BY_SIGNATURE_SEES = "A signature keeps values of single units: it finds an origin, and not how one became the other."
 
 
 def _said(one: Judged) -> str:

@@ -56,6 +56,7 @@ def render(report: Report) -> str:
             sequential_rows=[] if report.sequential is None else weights.sequential_rows(report.sequential),
             sequential_told="" if report.sequential is None else weights.sequential_told(report.sequential),
             service_rows=view.service_rows(report),
+            lineage_rows=view.lineage_rows(report),
             alone=view.alone(report),
             identity_rows=view.identity(report.subject.identity),
             base_rows=view.base_rows(report),

@@ -23,7 +23,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _error_rates, _sequential, _service, _glance, _alone, _candidates, _rest, _record)
+    parts = (_head, _answers, _error_rates, _sequential, _weights, _service, _glance, _alone, _candidates, _rest, _record)
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
@@ -93,6 +93,12 @@ def _sequential(report: Report) -> Iterator[str]:
         yield f"## Asked until it was enough\n\n{inline(weights.sequential_told(report.sequential))}\n"
         rows = weights.sequential_rows(report.sequential)
         yield table(weights.SEQUENTIAL_COLUMNS, ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows)) + "\n"
+
+
+def _weights(report: Report) -> Iterator[str]:
+    if report.lineage is not None:
+        yield "## Weights and declarations\n"
+        yield from _bullets(f"{inline(k)}: {inline(v)}" for k, v in view.lineage_rows(report))
 
 
 def _service(report: Report) -> Iterator[str]:

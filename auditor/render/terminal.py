@@ -43,6 +43,7 @@ def _tell(report: Report, console: Console, plain: bool) -> None:
         _figures(report, card, console, plain)
     _error_rates(report, console, plain)
     _sequential(report, console, plain)
+    _weights(report, console, plain)
     _service(report, console, plain)
     section(console, "Limits", plain)
     for line in report.limits or (wording.NO_LIMITS,):
@@ -105,6 +106,13 @@ def _sequential(report: Report, console: Console, plain: bool) -> None:
         console.print(safe(weights.sequential_told(report.sequential), "dim"))
         rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(report.sequential)]
         print_rows(console, plain, weights.SEQUENTIAL_COLUMNS, rows)
+
+
+def _weights(report: Report, console: Console, plain: bool) -> None:
+    if report.lineage is not None:
+        section(console, "Weights and declarations", plain)
+        for label, value in view.lineage_rows(report):
+            console.print(safe(f"{label}: {value}"))
 
 
 def _service(report: Report, console: Console, plain: bool) -> None:

@@ -135,8 +135,8 @@ def warnings(report: Report) -> tuple[str, ...]:
 
 
 def uncalibrated(finding: Finding) -> bool:
-    """Whether a finding needs a calibration and has none; tests of a service carry p-values of their own."""
-    return finding.calibration is None and finding.question != "service"
+    """Whether a finding needs a calibration and has none; tests of weights and services carry p-values of their own."""
+    return finding.calibration is None and finding.question == "inheritance"
 
 
 def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
@@ -147,6 +147,17 @@ def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
     label = "Null cohort" if null.unit == "models" else null.unit.capitalize()
     unit = " model" if null.unit == "models" and null.n == 1 else " models" if null.unit == "models" else ""
     return ((label, f"{null.n:,}{unit}"),)
+
+
+def lineage_rows(report: Report) -> tuple[tuple[str, str], ...]:
+    """The suspect's weights and what its files declare, as label and value; nothing where no weights were compared."""
+    found = report.lineage
+    if found is None:
+        return ()
+    declared = tuple((f"declared {label}", value) for label, value in found.declared.items())
+    stored = (("stored signatures looked through", f"{found.screened:,}"),) if found.screened else ()
+    told = (("declared against observed", found.declared_told),) if found.declared_told else ()
+    return (*told, *declared, *found.weights.items(), *stored)
 
 
 def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
