@@ -20,22 +20,7 @@ from typing import NoReturn
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from auditor.commands.audit import audit
-from auditor.commands.bases import bases
-from auditor.commands.calibrate import calibrate
-from auditor.commands.compare import compare
-from auditor.commands.control import control
-from auditor.commands.derive import derive
-from auditor.commands.info import detectors, doctor
-from auditor.commands.ladder import ladder
-from auditor.commands.lineage import lineage
-from auditor.commands.policy import policy
-from auditor.commands.probe import probe
-from auditor.commands.report import report
-from auditor.commands.service import service
-from auditor.commands.shadow import shadow
-from auditor.commands.store import store
-from auditor.commands.zoo import zoo
+from auditor.commands.table import TABLE, Commands
 from auditor.console import put_error, say
 from auditor.version import VERSION
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
@@ -65,12 +50,7 @@ def cli() -> None:
     """
 
 
-for command in (ladder, derive, zoo):
-    control.add_command(command)
-for command in (
-    audit, service, lineage, bases, policy, shadow, calibrate, compare, probe, store, control, report, detectors, doctor
-):  # fmt: skip
-    cli.add_command(command)
+cli.commands = Commands(TABLE)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

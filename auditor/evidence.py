@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from detectors.base import Chart, Exhibit, HeatMap, Null, Question, Rank, Table
+from detectors.exhibits import Chart, Exhibit, HeatMap, Null, Question, Rank, Table
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
 BaseOrigin = Literal["user", "adapter", "store", "lineage"]
+VENDOR = "vendor:"
+"""What the name of a candidate begins with that is a vendor as a whole."""
 Conclusion = Literal[
     "supported",
     "common_third_source",

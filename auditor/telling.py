@@ -12,7 +12,7 @@ from auditor.calibration.conclude import concluded
 from auditor.evidence import Answer, CalibrationSection, Candidate, Finding, Verdict
 from auditor.plan import BUNDLED, Plan
 from auditor.render.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
-from detectors.base import Question
+from detectors.exhibits import Question
 from fingerprints.transcript import Transcript
 
 ASKS = {

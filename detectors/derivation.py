@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
 
 Array = NDArray[np.float32]
 
@@ -129,13 +128,15 @@ def mixture(suspect: ArrayLike, parents: Sequence[ArrayLike]) -> Mixture:
 
     Linear merges add up to 1; spherical ones a little above it. Raises ValueError for fewer than two parents.
     """
+    from scipy.optimize import nnls  # loaded where it is needed: its library takes a second
+
     if len(parents) < 2:
         raise ValueError("a mixture has two parents or more")
     target = np.asarray(suspect, dtype=np.float64).reshape(-1)
     columns = np.stack([np.asarray(p, dtype=np.float64).reshape(-1) for p in parents], axis=1)
     # Parents of one origin differ little: their mean and their differences are far better conditioned than themselves.
     middle = columns.mean(axis=1)
-    weights, _ = optimize.nnls(*_scaled(columns, target, middle))
+    weights, _ = nnls(*_scaled(columns, target, middle))
     nearest = float(min(np.linalg.norm(target - columns[:, i]) for i in range(columns.shape[1])))
     left = float(np.linalg.norm(target - columns @ weights))
     explained = 0.0 if nearest == 0 else max(0.0, 1 - (left / nearest))

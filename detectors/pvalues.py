@@ -9,7 +9,6 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from detectors.grouping import finite
 
@@ -62,7 +61,9 @@ def benjamini_hochberg(p_values: ArrayLike, *, any_dependence: bool = False) -> 
     tests; with ``any_dependence`` Benjamini and Yekutieli 2001, valid for all.
     """
     p = _probabilities(p_values)
-    return np.asarray(stats.false_discovery_control(p, method="by" if any_dependence else "bh"), dtype=np.float64)
+    from scipy.stats import false_discovery_control  # loaded where it is needed: its library takes a second
+
+    return np.asarray(false_discovery_control(p, method="by" if any_dependence else "bh"), dtype=np.float64)
 
 
 def _probabilities(p_values: ArrayLike) -> Array:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from detectors.base import Detector
+if TYPE_CHECKING:  # the table is read by whoever checks a name; what detectors compute with is loaded with the first of them
+    from detectors.base import Detector
 
 TABLE: dict[str, str] = {
     "self_identification": "detectors.self_identification:SelfIdentification",
@@ -41,6 +43,8 @@ def detector_names() -> list[str]:
 
 def load_detector(name: str) -> Detector:
     """A fresh detector by name, with default settings. Raises KeyError for an unknown name."""
+    from detectors.base import Detector
+
     if name in TABLE:
         module, _, attribute = TABLE[name].partition(":")
         cls = getattr(import_module(module), attribute)

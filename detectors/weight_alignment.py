@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, optimize, stats
+from scipy import special
 
 from detectors.independence import FLOOR, Array, Indices, likeness, units
 
@@ -52,7 +52,7 @@ def rotation(one: ArrayLike, other: ArrayLike) -> Array:
     a, b = (units(_centred(matrix)) for matrix in (one, other))
     if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
         raise ValueError("as many tokens as the stream is wide are needed, the same of both models")
-    left, _, right = linalg.svd(a.T @ b, full_matrices=False, check_finite=False)
+    left, _, right = np.linalg.svd(a.T @ b, full_matrices=False)
     turn: Array = (left @ right).astype(np.float32)
     return turn
 
@@ -85,7 +85,7 @@ def agreement(by_gate: Indices, by_up: Indices, of: int) -> Agreement:
     counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
     chance = float(counts[0] @ counts[1]) / n
     allowed = max(CONVERGED, chance / n)
-    return Agreement(n, agreeing, chance, float(max(stats.binom.sf(agreeing - 1, n, min(allowed, 1.0)), FLOOR)))
+    return Agreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
 
 
 def pooled(parts: list[Agreement]) -> Agreement:
@@ -95,7 +95,12 @@ def pooled(parts: list[Agreement]) -> Agreement:
     n, agreeing = sum(p.n for p in parts), sum(p.agreeing for p in parts)
     chance = sum(p.chance for p in parts)
     allowed = max(CONVERGED, chance / n)
-    return Agreement(n, agreeing, chance, float(max(stats.binom.sf(agreeing - 1, n, min(allowed, 1.0)), FLOOR)))
+    return Agreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
+
+
+def _at_least(k: int, n: int, p: float) -> float:
+    """The chance of k or more of n, each with probability p."""
+    return 1.0 if k <= 0 else float(max(special.bdtrc(k - 1, n, p), FLOOR))
 
 
 def turned(turn: ArrayLike) -> str:
@@ -111,7 +116,9 @@ def turned(turn: ArrayLike) -> str:
 
 def assigned(similar: ArrayLike) -> Indices:
     """The one-to-one matching of rows to columns with the largest sum (linear assignment); at most as many rows as columns."""
-    rows, columns = optimize.linear_sum_assignment(np.asarray(similar), maximize=True)
+    from scipy.optimize import linear_sum_assignment  # loaded where it is needed: its library takes a second
+
+    rows, columns = linear_sum_assignment(np.asarray(similar), maximize=True)
     found: Indices = columns[np.argsort(rows)]
     return found
 

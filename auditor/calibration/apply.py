@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.calibration.record import Calibration, Fitted
-from auditor.calibration.rows import VENDOR, Level, mean_by_vendor, vendor_name
+from auditor.calibration.rows import Level, mean_by_vendor, vendor_name
 from auditor.calibration.weigher import Weigher
-from auditor.evidence import Candidate, Finding, Part, Verdict
+from auditor.evidence import VENDOR, Candidate, Finding, Part, Verdict
 from auditor.weight import outcome_of, weigh, words
 from detectors.pvalues import conformal_p, holm
 

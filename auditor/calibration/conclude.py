@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.calibration.rows import VENDOR
-from auditor.evidence import Conclusion, Verdict
+from auditor.evidence import VENDOR, Conclusion, Verdict
 
 NOT_MORE = "A stored model that is not the source can look like it, and a source that is not stored can't be found."
 

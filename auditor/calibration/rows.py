@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditor.evidence import VENDOR
 from detectors.base import Case, Detector, NotMeasured, Teacher, Value
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.records import Record, sha256
@@ -20,7 +21,6 @@ from fingerprints.transcript import Transcript
 
 Level = Literal["model", "vendor"]
 Progress = Callable[[int, int], None]
-VENDOR = "vendor:"
 
 
 @dataclass(frozen=True)

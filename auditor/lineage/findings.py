@@ -8,7 +8,7 @@ from auditor.evidence import Finding, LineageSection, Skipped, Verdict, WeightCo
 from auditor.lineage.judge import OUTCOMES, WORDS, Judged
 from auditor.lineage.likeness import KINDS
 from auditor.lineage.run import Lineages, Tokenizers
-from detectors.base import Cell, HeatMap, Table
+from detectors.exhibits import Cell, HeatMap, Table
 from fingerprints.weights.likeness import TokenizerLikeness
 
 INDEPENDENCE, ALIGNMENT, TOKENIZER = "independence", "weight_alignment", "tokenizer_lineage"

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from auditor.render.text import interval, number, tick
-from detectors.base import Bar, Chart, HeatMap
+from detectors.exhibits import Bar, Chart, HeatMap
 
 LEFT, RIGHT = 3.0, 97.0
 SHADES = 8

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence import Candidate, Finding, Outcome, Skipped, Verdict
-from detectors.base import Question
+from detectors.exhibits import Question
 
 NAMED = 3
 ALONE = "the suspect alone"

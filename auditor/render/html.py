@@ -23,7 +23,7 @@ from auditor.evidence import Report
 from auditor.render import groups, labels, view, weights, wording
 from auditor.render.figures import figure, shade
 from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
-from detectors.base import Cell
+from detectors.exhibits import Cell
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 LONG_TABLE = 12

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from auditor.render.text import interval, places
-from detectors.base import Cell, Chart, Table
+from detectors.exhibits import Cell, Chart, Table
 from fingerprints.records import Arm
 
 ARMS: dict[str, str] = {

@@ -13,7 +13,7 @@ from auditor.evidence import Finding, Report, Verdict
 from auditor.render import groups, labels, view, weights, wording
 from auditor.render.html import plan_text
 from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
-from detectors.base import Cell, Chart, Exhibit, Null, Table
+from detectors.exhibits import Cell, Chart, Exhibit, Null, Table
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5

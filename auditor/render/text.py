@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auditor.errors import printable
-from detectors.base import Span
+from detectors.exhibits import Span
 
 KEPT = "\n\t"
 COMBINING_RUN = 6

@@ -11,7 +11,7 @@ from auditor.evidence import Answer, Candidate, Finding, Report, Verdict
 from auditor.render import groups, wording
 from auditor.render.groups import Unmeasured, precedence, unmeasured
 from auditor.render.text import number, one_line
-from detectors.base import Question
+from detectors.exhibits import Question
 from fingerprints.records import Identity
 
 OPEN_CANDIDATES = 10

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from auditor.evidence import CalibrationSection, ErrorRate, Report, SequentialSection, Verdict
 from auditor.render import groups
 from auditor.render.text import interval, number
-from detectors.base import Bar, Chart
+from detectors.exhibits import Bar, Chart
 
 MOST = 12
 COLUMNS = ("candidates", "prompts", "left out", "lineages", "Cllr", "AUC", "found at 5 % false alarms", "false support")

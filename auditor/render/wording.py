@@ -5,7 +5,7 @@ Knows words; knows no number.
 
 from __future__ import annotations
 
-from detectors.base import Question
+from detectors.exhibits import Question
 
 QUESTIONS: tuple[Question, ...] = ("inheritance", "lineage", "service")
 

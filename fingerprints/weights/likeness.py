@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from fingerprints.records import Record, canonical_json, sha256
 
@@ -87,6 +86,8 @@ def merge_agreement(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, st
     places = np.array([ranks[pair] for pair in dict.fromkeys(one) if pair in ranks], dtype=np.int64)
     if len(places) < 2:
         return None, len(places)
+    from scipy.stats import kendalltau  # loaded where it is needed: its library takes a second
+
     return float(kendalltau(np.arange(len(places)), places).statistic), len(places)
 
 

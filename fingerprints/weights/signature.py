@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
@@ -163,6 +162,8 @@ def search_vectors(layers: Sequence[NDArray[np.floating[Any]]]) -> Matrix:
 
 def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Standardised ranks (4, n) times 8 lines of signs that depend on n alone: (4, 8), of variance near 1."""
+    from scipy.stats import rankdata  # loaded where it is needed: its library takes a second
+
     ranks = rankdata(values, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
     ranks /= np.maximum(ranks.std(axis=1, keepdims=True), _SMALLEST)

@@ -24,8 +24,8 @@ import numpy as np
 
 from auditor.calibration.apply import weighed
 from auditor.calibration.record import shipped_calibrations
-from auditor.calibration.rows import VENDOR, Known, Row, measured_rows
-from auditor.evidence import Candidate, Finding
+from auditor.calibration.rows import Known, Row, measured_rows
+from auditor.evidence import VENDOR, Candidate, Finding
 from detectors.base import Teacher
 from detectors.intervals import clopper_pearson, clustered_rate
 from detectors.registry import load_detector

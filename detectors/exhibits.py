@@ -1,0 +1,147 @@
+"""What a measurement is made of: quoted answers, null populations, ranks, tables, charts. Records only.
+
+They stand apart from `detectors.base` so that whoever reads or renders a report need not load what detectors compute with.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fingerprints.records import Arm, Record
+
+Question = Literal["inheritance", "lineage", "service"]
+Cell = str | int | float | None
+
+
+class Span(Record):
+    """Characters ``start`` to ``end`` (end excluded) of an exhibit's answer, and why they count."""
+
+    start: int
+    end: int
+    why: str = ""
+
+
+class Exhibit(Record):
+    """One thing that a person can look at: a probe, an answer, the telling spans, why it counts.
+
+    ``answer`` is a stranger's text. ``source`` says whose answer it is. Exhibits are ordered by ``weight``, largest first.
+    """
+
+    probe_id: str
+    arm: Arm
+    prompt: str
+    answer: str
+    source: str = "suspect"
+    language: str = ""
+    spans: tuple[Span, ...] = ()
+    why: str = ""
+    weight: float = 0.0
+
+
+class Null(Record):
+    """What unrelated models measure on the same statistic: how many, their mean, spread and quantiles.
+
+    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 + at_least) / (n + 1). ``unit``
+    says what is counted: models, or relabellings of the same answers.
+    """
+
+    n: int
+    mean: float | None = None
+    sd: float | None = None
+    quantiles: tuple[tuple[str, float], ...] = ()
+    at_least: int = 0
+    p: float | None = None
+    population: str = ""
+    unit: str = "models"
+
+
+class Rank(Record):
+    """Place of the candidate among the stored models by this measurement; 1 is the most alike."""
+
+    position: int
+    of: int
+
+
+class Table(Record):
+    """Numbers for people: a title, columns, rows, and a caption that says what n is."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+
+
+class Bar(Record):
+    """One labelled value of a chart with its interval; ``strong`` marks the one that the finding is about."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    strong: bool = False
+    group: str = ""
+
+
+class Chart(Record):
+    """A figure as data: horizontal bars or dots with intervals. Renderers draw it; records only hold it."""
+
+    kind: Literal["bars", "dots"]
+    title: str
+    x_label: str
+    bars: tuple[Bar, ...]
+    reference: float | None = None
+    reference_label: str = ""
+    caption: str = ""
+
+
+class HeatMap(Record):
+    """A table of shares to be shaded: one row a ``rows`` label, one cell a column; ``low`` is white, ``high`` is dark.
+
+    None in a cell: nothing was compared there.
+    """
+
+    title: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    low: float = 0.0
+    high: float = 1.0
+    caption: str = ""
+
+
+class Measurement(Record):
+    """A raw value with its n, interval, rank, null population, figures and exhibits; no verdict.
+
+    ``metric`` names the number, ``direction`` says which way is which, ``n`` counts ``n_unit``; ``interval`` is at ``level``
+    confidence. ``summary`` is one plain sentence.
+    """
+
+    metric: str
+    value: float
+    n: int
+    n_unit: str
+    direction: str
+    interval: tuple[float, float] | None = None
+    level: float = 0.95
+    rank: Rank | None = None
+    null: Null | None = None
+    summary: str = ""
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    heat_maps: tuple[HeatMap, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Value(Record):
+    """The bare number of a measurement: what it is called, how large it is, how many of ``n_unit`` it rests on."""
+
+    metric: str
+    value: float
+    n: int
+
+
+class NotMeasured(Record):
+    """Why there is no measurement: a value, not an exception."""
+
+    reason: str
