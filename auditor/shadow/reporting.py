@@ -104,7 +104,7 @@ def _about(facts: Facts) -> str:
     return (
         f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
         f"{counted(len(shadows) - taught, 'control')} of nobody, trained from {facts.base.teacher.name} for this audit, "
-        f"{facts.decision.n} examples each"
+        f"{facts.decision.n} examples each."
     )
 
 
