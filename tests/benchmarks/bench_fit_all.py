@@ -46,7 +46,9 @@ def fitted(detector: Detector, store: list[Teacher]) -> tuple[str, ...]:
     began = time.process_time()
     found = detector.value(Case(store[-1].transcript, store[0], tuple(store[1:-1]), base=store[-2]))
     told = f"{time.process_time() - began:.1f}" + (" (not measured)" if isinstance(found, NotMeasured) else "")
-    return detector.name, f"{wall:.0f}", f"{cpu:.0f}", told, f"{peak():.2f}"
+    row = (detector.name, f"{wall:.0f}", f"{cpu:.0f}", told, f"{peak():.2f}")
+    click.echo("  ".join(row), err=True)  # a run that is cut short has told what it knows
+    return row
 
 
 @click.command()
