@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODEL = "SmolLM2-135M-Instruct at temperature 1, answers of up to 16 tokens"
+MODEL = "a byte-level model of half a million parameters at temperature 1, answers of up to 32 bytes"
 ENOUGH = 0.8
 """A replacement counts as one that would have been seen from this share of runs on."""
 
@@ -29,7 +29,20 @@ class Power:
         return self.found / self.runs
 
 
-TABLE: tuple[Power, ...] = ()
+_FOUND: tuple[tuple[str, tuple[int, int, int, int]], ...] = (
+    ("another model of its size", (20, 20, 20, 20)),
+    ("a fine-tuned copy", (1, 10, 19, 20)),
+    ("the same at temperature 1.3", (0, 6, 16, 17)),
+    ("a sibling that read its training text in another order", (0, 0, 1, 2)),
+    ("a student of its own answers", (0, 0, 0, 0)),
+    ("weights rounded to 4 bits", (0, 0, 0, 0)),
+    ("weights rounded to 8 bits", (0, 0, 0, 0)),
+)
+"""Of 20 runs with 8, 16, 32 and 64 questions, four answers each against eight of the claimed model."""
+_SIZES, _SAMPLES, _RUNS = (8, 16, 32, 64), 4, 20
+TABLE: tuple[Power, ...] = tuple(
+    Power(name, size, _SAMPLES, found, _RUNS) for name, counts in _FOUND for size, found in zip(_SIZES, counts, strict=True)
+)
 
 
 def at_size(questions: int, samples: int) -> list[Power]:
@@ -45,13 +58,15 @@ def statement(questions: int, samples: int, alpha: float) -> str:
     """What this size could have seen, in a sentence or two."""
     rows = at_size(questions, samples)
     if not rows:
-        least = min((p.questions for p in TABLE), default=0)
-        return f"Below {least} questions nothing is known of what could have been seen: only crude differences show."
+        return (
+            f"Below {_SIZES[0]} questions with {_SAMPLES} answers each nothing is known of what could have been seen: only "
+            "crude differences show."
+        )
     told = ", ".join(f"{p.replacement} in {p.found} of {p.runs}" for p in rows)
-    note = "" if alpha == 0.01 else f" (at alpha 0.01; {alpha:g} finds {'more' if alpha > 0.01 else 'fewer'})"
+    note = "" if alpha == 0.01 else f", at alpha 0.01 ({alpha:g} would find {'more' if alpha > 0.01 else 'fewer'})"
     return (
         f"What {rows[0].questions} questions with {rows[0].samples} answers each found in a benchmark on {MODEL}{note}: "
-        f"{told}. For other models this is a guess, and what is found in few runs there can be missed here."
+        f"{told}. For other models this is a guess; what is found in few runs there can be missed here."
     )
 
 

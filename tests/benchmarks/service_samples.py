@@ -24,7 +24,7 @@ SMOL, QWEN = "smollm2-135m-instruct-q4_1.gguf", "qwen2.5-coder-0.5b-instruct-q4_
 TAUGHT = Path(__file__).parents[2] / "auditor" / "taught"
 REFERENCES, ENDPOINTS = 24, 10
 """Answers to a prompt in the pool of a zoo's reference, and in that of each endpoint."""
-FEW_REFERENCES, FEW_ENDPOINTS, FEW_QUESTIONS = 14, 6, 32
+FEW_REFERENCES, FEW_ENDPOINTS, FEW_QUESTIONS = 12, 4, 24
 """The same for the real model, which takes a hundred times as long."""
 REFERENCE = "the same (another seed)"
 
@@ -47,10 +47,10 @@ def real_pools(models: Path, work: Path) -> Iterator[Pool]:
     smol = f"gguf:{models / SMOL},dtype=float32,batch=64"
     yield Pool(REFERENCE, smol, FEW_REFERENCES, 0)
     yield Pool("a fine-tuned copy (the demo's adapter)", f"{smol},adapter={TAUGHT}", FEW_ENDPOINTS, 2000)
-    yield Pool("temperature 1.3", smol, FEW_ENDPOINTS, 4000, temperature=1.3)
     for bits in (4, 8):
         made = _rounded(smol, work / f"int{bits}", bits)
         yield Pool(f"weights rounded to {bits} bits", f"hf:{made},dtype=float32,batch=64", FEW_ENDPOINTS, 3000 + bits)
+    yield Pool("temperature 1.3", smol, FEW_ENDPOINTS, 4000, temperature=1.3)
     yield Pool("another model (Qwen2.5-Coder-0.5B)", f"gguf:{models / QWEN},dtype=float32,batch=64", FEW_ENDPOINTS, 1000)
 
 

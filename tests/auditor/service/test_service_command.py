@@ -11,6 +11,8 @@ import pytest
 from auditor.cli import run
 from auditor.render.bundle import load_bundle
 from auditor.render.json import schema
+from auditor.service.audit import outcome_of
+from auditor.service.power import at_size, statement
 from fingerprints.transcript import Transcript, load_transcript
 from tests.auditor.calibration.population import write_transcript
 from tests.auditor.service.served import prompt_tokens, speaks
@@ -219,6 +221,17 @@ def test_a_dry_run_tells_plan_costs_and_power_and_asks_nothing(
     assert run(["service", model, asked, "--dry-run"]) == 0
     assert "# endpoint answers: 256" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
+
+
+def test_the_power_statement_is_that_of_the_largest_size_that_is_not_above() -> None:
+    assert {p.questions for p in at_size(40, 4)} == {32}
+    assert at_size(40, 3) == at_size(7, 9) == []
+    assert "nothing is known" in statement(40, 3, 0.01)
+    assert "another model of its size in 20 of 20" in statement(64, 4, 0.01)
+    assert "would find fewer" in statement(64, 4, 0.001)
+    assert outcome_of("no_difference_found", 64, 4) == "supported"
+    assert outcome_of("no_difference_found", 8, 2) == "inconclusive"
+    assert outcome_of("different", 64, 4) == "not_supported"
 
 
 def test_bad_flags_are_one_line_of_usage(model: str, capsys: pytest.CaptureFixture[str]) -> None:
