@@ -9,11 +9,12 @@ import yaml
 
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
+from auditor.evidence import Report
 from auditor.lineage.judge import ALPHA
 from auditor.lineage.report import report_of
-from auditor.lineage.run import lineages
+from auditor.lineage.run import is_closed, lineages
 from auditor.render import render
-from auditor.render.bundle import ready_folder, write_bundle
+from auditor.render.bundle import TRANSCRIPT, ready_folder, write_bundle
 
 
 @click.command()
@@ -22,6 +23,10 @@ from auditor.render.bundle import ready_folder, write_bundle
 @click.option(
     "--store", "store_dir", metavar="DIR", envvar="AUDITOR_BASES", help="Look the suspect up in a store of `auditor bases`."
 )
+@click.option(
+    "--answers", metavar="DIR", envvar="AUDITOR_STORE",
+    help="Where SUSPECT's weights are out of sight: the store of answers that BASE names models of. Default: the bundled one.",
+)  # fmt: skip
 @click.option("--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report.")
 @click.option(
     "--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=ALPHA, show_default=True,
@@ -32,8 +37,8 @@ from auditor.render.bundle import ready_folder, write_bundle
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
 @AS_JSON
 def lineage(
-    suspect: str, bases: tuple[str, ...], store_dir: str | None, out: str, alpha: float, tokenizer_only: bool, digest: bool,
-    force: bool, as_json: bool,
+    suspect: str, bases: tuple[str, ...], store_dir: str | None, answers: str | None, out: str, alpha: float,
+    tokenizer_only: bool, digest: bool, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare SUSPECT's weights with those of each BASE: derived, from one initialisation, or independent?
 
@@ -44,13 +49,17 @@ def lineage(
       auditor lineage hf:./base,adapter=./lora ./base
       auditor lineage ./suspect --store bases/
       auditor lineage ./suspect ./base --tokenizer-only
+      auditor lineage openai:NAME,base_url=http://localhost:8000/v1 --answers teachers/
 
     Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other precision, depth, width or
-    vocabulary are compared, and so are copies whose units were permuted, rotated or rescaled. Nobody is asked anything.
+    vocabulary are compared, and so are copies whose units were permuted, rotated or rescaled. Nobody is asked anything, unless
+    the suspect is an endpoint or recorded answers: then BASE names stored models, and next words are compared.
     Writes report.json and report.html. A common origin is no proof of who came first.
     """
     folder = Path(out)
     ready_folder(folder, force)
+    if is_closed(suspect):
+        return _closed(suspect, bases, folder, answers, force, as_json)
     with progress_steps("reading weights") as (reading,):
         store = Path(store_dir) if store_dir is not None else None
         found = lineages(
@@ -61,6 +70,19 @@ def lineage(
         }  # fmt: skip
         report = report_of(found, plan)
     write_bundle(report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force)
+    return _told(report, folder, as_json)
+
+
+def _closed(suspect: str, bases: tuple[str, ...], folder: Path, answers: str | None, force: bool, as_json: bool) -> int:
+    from auditor.lineage.closed import closed_lineage  # loads what asks models, which a comparison of files does without
+
+    with progress_steps("opening the suspect", "asking the suspect", "comparing with stored models") as (_, asking, judging):
+        report, plan = closed_lineage(suspect, bases, folder, answers, asking, judging)
+    write_bundle(report, folder / TRANSCRIPT, plan, folder, force)
+    return _told(report, folder, as_json)
+
+
+def _told(report: Report, folder: Path, as_json: bool) -> int:
     if as_json:
         put_json(report.model_dump(mode="json", by_alias=True))
     else:

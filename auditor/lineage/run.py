@@ -16,11 +16,12 @@ from auditor.lineage.judge import ALPHA, Judged, judged, merge_told, merged
 from auditor.lineage.screening import screened
 from auditor.lineage.sides import Side
 from fingerprints.collect import Progress
-from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import Identity
 from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from fingerprints.weights.bases import BaseStore
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
@@ -90,6 +91,14 @@ def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
     while name in taken:
         name, number = f"{last}-{number}", number + 1
     return name, spec
+
+
+def is_closed(spec: str) -> bool:
+    """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded answers."""
+    try:
+        return parse_spec(spec).scheme not in ("hf", "gguf")
+    except AuditError:
+        return False
 
 
 def lineages(

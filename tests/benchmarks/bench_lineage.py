@@ -4,8 +4,8 @@
     python -m tests.benchmarks.bench_lineage --zoo zoo/ [--peers /tmp/peers/bin]
 
 ``--peers`` is the folder of a virtual environment's programs with cisco-ai-provenance-kit==1.0.0 and modeldna==0.1.0; every
-tool is one process a pair, timed from outside, on the same checkpoints in the same run. Without it they are skipped and it is
-said.
+tool is one process a pair, timed from outside by GNU time, on the same checkpoints in the same run. Without it they are
+skipped and it is said.
 """
 
 from __future__ import annotations
@@ -128,17 +128,21 @@ def run(tool: str, folder: Path, suspect: Path, base: Path) -> dict[str, Any]:
         "modeldna": [str(folder / "modeldna"), "compare", str(suspect), str(base), "--json"],
     }
     command = commands[tool] + ([f"/tmp/bench-lineage-{os.getpid()}"] if tool == "ours" else [])
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        child = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+    # GNU time starts the tool from a small process: a child of this one would inherit this one's peak of memory.
+    with tempfile.TemporaryFile("w+") as out, tempfile.NamedTemporaryFile("r") as figures:
+        timed = ["/usr/bin/time", "-o", figures.name, "-f", "%e %U %S %M", *command]
+        subprocess.run(
+            timed,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            check=False,
+            timeout=PATIENCE,
         )
-        _, _, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        child.returncode = 0
         out.seek(0)
         said = in_short(tool, out.read())
-    return {"said": said, "seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024}
+        seconds, user, system, kilobytes = (float(n) for n in figures.read().split()[-4:])
+    return {"said": said, "seconds": seconds, "cpu": user + system, "mb": kilobytes / 1024}
 
 
 def in_short(tool: str, text: str) -> str:

@@ -10,6 +10,7 @@ from auditor.audit import audit
 from auditor.cli import run
 from auditor.lineage.within import lineage_within
 from auditor.plan import make_plan
+from auditor.render.bundle import load_bundle
 from tests.auditor.lineage.relatives import nudged
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
@@ -71,3 +72,31 @@ def test_weights_that_can_not_be_compared_are_a_reason(models: dict[str, Path], 
     assert within.found is None
     assert len(within.skipped) == 1
     assert within.limits == ()
+
+
+def test_closed_weights_are_compared_by_next_words_and_never_called_kin(models: dict[str, Path], tmp_path: Path) -> None:
+    store = tmp_path / "answers"
+    asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
+    for name in ("base", "other"):
+        added = ["store", "add", str(models[name]), "--name", name, "--vendor", name, "--store", str(store), *asked]
+        assert run(added) == 0
+    assert run(["probe", str(models["tuned"]), "--out", str(tmp_path / "tuned.jsonl"), *asked]) == 0
+    code = run(
+        [
+            "lineage",
+            str(tmp_path / "tuned.jsonl"),
+            "base",
+            "--answers",
+            str(store),
+            "--out",
+            str(tmp_path / "closed"),
+            "--force",
+        ]
+    )
+    assert code == 0
+    report = load_bundle(tmp_path / "closed")
+    lineage = next(a for a in report.answers if a.question == "lineage")
+    assert lineage.conclusion == "inconclusive"
+    assert [f.detector for f in report.findings] == ["next_token_agreement"]
+    assert report.verdicts == ()
+    assert run(["lineage", str(tmp_path / "tuned.jsonl"), "nobody", "--answers", str(store), "--out", str(tmp_path / "x")]) == 2
