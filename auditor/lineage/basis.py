@@ -13,8 +13,9 @@ from auditor.lineage.sides import Side, sampled, shared_tokens
 from detectors.independence import FEWEST, Array, Order, likeness, order
 from detectors.weight_alignment import coordinates, rotation, turned
 
-TOKENS = 4096
-"""Tokens that are compared, at least; twice the wider stream where that is more."""
+TOKENS, FEW_TOKENS = 4096, 2048
+"""Tokens that a map between streams is learned from, at least (twice the wider stream where that is more), and tokens that the
+order of coordinates is tested on."""
 CERTAIN = 1e-6
 """Below this p-value the coordinates are taken to stand in one order."""
 TRIED = 128
@@ -43,20 +44,22 @@ class Basis:
 def find_basis(one: Side, other: Side) -> Basis | None:
     """The basis for a pair of models; None where their streams differ in width and too few tokens are shared to lay them."""
     width, theirs = one.anatomy.hidden, other.anatomy.hidden
-    ids = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
-    n = len(ids[0])
+    few = shared_tokens(one, other, FEW_TOKENS)
+    n = len(few[0])
     if n < FEWEST:
         return Basis(None, "identity", None, n, None) if width == theirs else None
-    a, b = one.embedding(ids[0]), other.embedding(ids[1])
+    a, b = one.embedding(few[0]), other.embedding(few[1])
     ordered = order(coordinates(a, b), of=theirs)
+    as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
     if width == theirs and ordered.p < CERTAIN:
-        return Basis(None, "identity", ordered, n, _alike(a, b))
-    turn = rotation(a, b) if n >= max(width, theirs) else None
-    if turn is None and width != theirs:
-        return None
-    if turn is None or (width == theirs and _better_as_it_is(one, other, turn)):
-        return Basis(None, "identity", ordered, n, _alike(a, b))
-    return Basis(turn, turned(turn), ordered, n, _alike(a @ turn, b))
+        return as_it_is
+    many = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
+    if len(many[0]) < max(width, theirs):
+        return as_it_is if width == theirs else None
+    turn = rotation(one.embedding(many[0]), other.embedding(many[1]))
+    if width == theirs and _better_as_it_is(one, other, turn):
+        return as_it_is
+    return Basis(turn, turned(turn), ordered, len(many[0]), _alike(a @ turn, b))
 
 
 def _alike(one: Array, other: Array) -> float:

@@ -18,7 +18,7 @@ from detectors.independence import Array, Indices
 from fingerprints.weights import Part
 
 ROLES = ("query", "key", "value", "output", "gate", "up", "down")
-ROWS = 256
+ROWS, GRID_ROWS = 256, 16
 ROUNDING = {"F64": 2.0**-53, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8, "F8_E4M3": 2.0**-4, "F8_E5M2": 2.0**-3}
 """Half a step of each number format, relative to the number."""
 NEAR = {8: 0.012, 6: 0.035, 5: 0.06, 4: 0.14, 3: 0.25, 2: 0.45}
@@ -107,7 +107,9 @@ def _change(role: str, layer: int, mine: Array, theirs: Array, rounding: float, 
     coarse = max(rounding, their_rounding)
     only = bool(np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30))
     rank = Rank(0, min(mine.shape)) if only else difference_rank(mine, theirs, coarse)
-    own = grid(mine, rounding) if grid(theirs, their_rounding) is None else None
+    own = None if only else grid(mine[:GRID_ROWS], rounding)
+    if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
+        own = None
     return Change(role, layer, float(np.sqrt(np.mean(off**2))) / size, rank, own, only)
 
 
