@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.lineage.sides import Side, sampled, shared_tokens
+from auditor.lineage.sides import Side, runs, shared_tokens
 from detectors.independence import FEWEST, Array, Order, likeness, order
 from detectors.weight_alignment import coordinates, rotation, turned
 
@@ -74,7 +74,7 @@ def _better_as_it_is(one: Side, other: Side, turn: Array) -> bool:
     """Whether units find nearer ones in the basis as it is: by the mean of their best cosine, in whatever order they stand."""
     layer, theirs = one.layers // 2, other.layers // 2
     mine, his = one.mlps(layer)[0], other.mlps(theirs)[0]
-    rows = one.up(layer, mine, sampled(mine.units, TRIED))
-    against = other.up(theirs, his, sampled(his.units, 8 * TRIED))
+    rows = one.up(layer, mine, runs(mine.units, TRIED))
+    against = other.up(theirs, his, runs(his.units, 8 * TRIED))
     plain, laid = (likeness(r, against, signed=False).max(axis=1).mean() for r in (rows, rows @ turn))
     return bool(plain >= laid)

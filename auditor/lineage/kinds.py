@@ -12,7 +12,7 @@ import numpy as np
 
 from auditor.lineage.likeness import least
 from auditor.lineage.pair import SEEN, Compared
-from auditor.lineage.sides import Side, sampled
+from auditor.lineage.sides import Side, runs, sampled
 from detectors.derivation import Grid, Mixture, Rank, difference_rank, grid, mixture
 from detectors.independence import Array, Indices
 from fingerprints.weights import Part
@@ -81,10 +81,10 @@ def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: in
         return None
     pairing = next(p for p in found.pairings if p.layer == layer)
     if mine.outputs == theirs.outputs and mine.inputs == theirs.inputs:
-        same = sampled(mine.outputs, ROWS)
+        same = runs(mine.outputs, ROWS)
         return one.weights.part_rows(mine, same), other.weights.part_rows(theirs, same)
     if role in ("gate", "up"):
-        some = sampled(len(pairing.nearest.places), ROWS)
+        some = runs(len(pairing.nearest.places), ROWS)
         places, there = pairing.nearest.places[some], pairing.nearest.together[some]
         return one.weights.part_rows(mine, places), other.weights.part_rows(theirs, there)
     return None
@@ -245,5 +245,5 @@ def _stacked(mixed: list[list[Array]]) -> tuple[Array, list[Array]]:
 
 def _flat(side: Side, layer: int) -> Array:
     parts = [p for p in (_part(side, layer, role) for role in ("gate", "up", "value")) if p is not None]
-    picked: list[Indices] = [sampled(p.outputs, 64) for p in parts]
+    picked: list[Indices] = [runs(p.outputs, 64) for p in parts]
     return np.concatenate([side.weights.part_rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)])

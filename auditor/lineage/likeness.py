@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.lineage.basis import Basis
-from auditor.lineage.sides import Side, sampled
+from auditor.lineage.sides import Side, runs, sampled
 from auditor.lineage.units import Nearest
 from detectors.independence import Array, Indices
 from detectors.weight_alignment import assigned
@@ -63,7 +63,7 @@ def layer_likeness(
 
 
 def _units(pair: _Pair, nearest: Nearest, cosines: dict[str, float | None], deep: bool) -> tuple[float, float]:
-    chosen = sampled(len(nearest.places), ROWS)
+    chosen = runs(len(nearest.places), ROWS)
     places, there = nearest.places[chosen], nearest.together[chosen]
     mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]
     gates = pair.one.gate(pair.layer, mine, places), pair.other.gate(pair.of, theirs, there)
@@ -107,7 +107,7 @@ def _rows_alike(pair: _Pair, role: str, order: Indices | None) -> float | None:
     n = pair.one.attention_width(pair.layer, role)
     if not n or n != pair.other.attention_width(pair.of, role):
         return None
-    rows = sampled(n, COLUMNS if role == "output" else ROWS)
+    rows = runs(n, COLUMNS if role == "output" else ROWS)
     mine, theirs = (
         pair.one.attention(pair.layer, role, rows),
         pair.other.attention(pair.of, role, rows if order is None else order[rows]),

@@ -15,6 +15,8 @@ from detectors.independence import Array, Indices
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.weights import Anatomy, Mlp, Part, Weights
 
+RUN = 16
+"""Neighbouring rows that are read together: on a disk, one row here and one there cost as much as a run of them."""
 MOST_MLPS = 4
 """Experts of a layer that are compared: they are many, and a few tell."""
 
@@ -90,6 +92,14 @@ def sampled(n: int, most: int) -> Indices:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
 
 
+def runs(n: int, most: int) -> Indices:
+    """At most ``most`` numbers from 0 to n − 1 in evenly spread runs of neighbours, which a disk reads at once."""
+    if n <= most or most < 2 * RUN:
+        return sampled(n, most)
+    starts = np.unique(np.linspace(0, n - RUN, most // RUN).round().astype(np.intp))
+    return np.unique((starts[:, None] + np.arange(RUN)).reshape(-1))
+
+
 def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
     """The ids, in either model, of tokens that both have, at most ``most``, evenly spread over the vocabulary.
 
@@ -99,7 +109,7 @@ def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
     if one.vocabulary and other.vocabulary:
         both = [(one.vocabulary[t], i) for t, i in other.vocabulary.items() if t in one.vocabulary]
         pairs = np.array(sorted((b, a) for a, b in both if a < rows[0] and b < rows[1]), dtype=np.intp).reshape(-1, 2)
-        chosen = pairs[sampled(len(pairs), most)] if len(pairs) else pairs
+        chosen = pairs[runs(len(pairs), most)] if len(pairs) else pairs
         return chosen[:, 1], chosen[:, 0]
-    same = sampled(min(rows), most)
+    same = runs(min(rows), most)
     return same, same

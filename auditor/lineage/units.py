@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.lineage.basis import Basis
-from auditor.lineage.sides import Side, sampled
+from auditor.lineage.sides import Side, runs
 from detectors.independence import Array, Indices, Order, likeness, order
 from fingerprints.weights import Mlp
 
@@ -59,11 +59,11 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
     rows = []
     for layer in range(one.layers):
         mlp = one.mlps(layer)[0]
-        rows.append(basis.laid(one.up(layer, mlp, sampled(mlp.units, MAPPED))))
+        rows.append(basis.laid(one.up(layer, mlp, runs(mlp.units, MAPPED))))
     best = np.zeros((one.layers, other.layers), dtype=np.float32)
     for theirs in range(other.layers):
         mlp = other.mlps(theirs)[0]
-        against = other.up(theirs, mlp, sampled(mlp.units, WHOLE // 2))
+        against = other.up(theirs, mlp, runs(mlp.units, WHOLE // 2))
         for layer, mine in enumerate(rows):
             best[layer, theirs] = likeness(mine, against, signed=False).max(axis=1).mean()
     return [int(k) for k in best.argmax(axis=1)]
@@ -76,7 +76,7 @@ def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pa
         if mine.units < 16:
             continue
         same = mine.units == theirs.units
-        places = sampled(mine.units, UNITS)
+        places = runs(mine.units, UNITS)
         among = places if same and mine.units > WHOLE else np.arange(theirs.units, dtype=np.intp)
         found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
         out.append(Pairing(layer, of, found, order(found.together, places, theirs.units if same else None)))
@@ -92,7 +92,7 @@ def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> Near
     """Some units of a layer, looked up among all units of the other's layer, whatever their order."""
     mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
     among = np.arange(theirs.units, dtype=np.intp)
-    return nearest((one, layer, mine), (other, of, theirs), basis, sampled(mine.units, MATCHED), among)
+    return nearest((one, layer, mine), (other, of, theirs), basis, runs(mine.units, MATCHED), among)
 
 
 def nearest(one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Basis, places: Indices, among: Indices) -> Nearest:

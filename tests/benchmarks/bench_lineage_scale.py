@@ -34,8 +34,9 @@ seconds = time.perf_counter() - start
 io = dict(line.split(": ") for line in open("/proc/self/io").read().splitlines())
 use = resource.getrusage(resource.RUSAGE_SELF)
 told = found.judged[0].told
-print(json.dumps({"relation": told.relation, "p": told.p, "kinds": told.kinds, "seconds": seconds,
-                  "cpu": use.ru_utime + use.ru_stime, "mb": use.ru_maxrss / 1024, "asked": int(io["rchar"]) / 1e9, "disk": int(io["read_bytes"]) / 1e9}))
+use_of = {"seconds": seconds, "cpu": use.ru_utime + use.ru_stime, "mb": use.ru_maxrss / 1024}
+read = {"asked": int(io["rchar"]) / 1e9, "disk": int(io["read_bytes"]) / 1e9}
+print(json.dumps({"relation": told.relation, "p": told.p, **use_of, **read}))
 """
 
 
