@@ -26,6 +26,9 @@ Conclusion = Literal[
     "not_examined",
     "different",
     "no_difference_found",
+    "declined_in_front",
+    "declined_in_the_weights",
+    "answered_in_front",
 ]
 
 

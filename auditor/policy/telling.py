@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 from auditor.evidence import Answer
+from auditor.evidence import Conclusion as Word
 from auditor.policy.plan import PolicyPlan
 from auditor.telling import ASKS
 from detectors.base import NotMeasured
@@ -22,10 +23,31 @@ def answer(compared: Mapping[str, Compared | NotMeasured]) -> Answer:
         question="service",
         asks=ASKS["service"],
         answer=" ".join(told),
-        conclusion="not_assessable" if all(isinstance(f, NotMeasured) for f in compared.values()) else None,
+        conclusion=word_of(next(iter(compared.values()))),
         does_not_say="Only who declines what was compared. It does not say whether the service runs these weights, who put a "
         "filter there, or whether an answer is true.",
     )
+
+
+def word_of(found: Compared | NotMeasured) -> Word:
+    """The comparison of the service with the weights (not with a third model) as one word.
+
+    ``declined_in_front``: the service declines a topic or a language, or whatever is asked, that the weights answer;
+    ``answered_in_front``: the reverse; ``different``: both. Where nothing stands out ``declined_in_the_weights`` says that both
+    mostly decline a topic or a language, ``no_difference_found`` that neither does; ``inconclusive``: only all questions
+    together differ, or every group is too small.
+    """
+    if isinstance(found, NotMeasured):
+        return "not_assessable"
+    held = {g.conclusion for g in (*found.topics, *found.languages)}
+    in_front, at_home = bool(held & {"in front", "everything"}), "at home only" in held
+    if in_front and at_home:
+        return "different"
+    if in_front or at_home:
+        return "declined_in_front" if in_front else "answered_in_front"
+    if found.everything.p <= ALPHA or held <= {"too few"}:
+        return "inconclusive"
+    return "declined_in_the_weights" if "in both" in held else "no_difference_found"
 
 
 def _told(name: str, found: Compared | NotMeasured) -> str:

@@ -5,6 +5,7 @@ Knows the chat and the completion shape; trusts no field. Knows nothing of netwo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,13 @@ from fingerprints.subjects.strict_json import BadValue, parse_json
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_FIELD = 200
+_FILTERED = re.compile(
+    r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|responsible ?ai|prohibited[ _]content|"
+    r"(?:input|prompt|request|message) (?:was|is|has been) flagged|data[ _]?inspection[ _]?failed|"
+    r"safety (?:system|filter|polic)|内容安全|敏感|违规|不当内容",
+    re.IGNORECASE,
+)
+"""Words of an error that is about what was asked and not about who asks."""
 
 
 def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
@@ -77,6 +85,21 @@ def code_of(data: bytes) -> str:
     told = body.get("error") if isinstance(body, dict) else None
     code = told.get("code") if isinstance(told, dict) else None
     return " ".join(code.split())[:LONGEST_FIELD] if isinstance(code, str) else ""
+
+
+def filter_of(data: bytes) -> str:
+    """What in an error's body names a content filter: its code, its type or its message; empty where none does.
+
+    A server that turns a filtered question away with the status of a missing permission is told from one that turns the caller
+    away by this alone.
+    """
+    try:
+        body = parse_json(data.removeprefix(BOM))
+    except BadValue:
+        return ""
+    told = body.get("error", body) if isinstance(body, dict) else None
+    said = [told.get(name) for name in ("code", "type", "message", "detail")] if isinstance(told, dict) else [told]
+    return next((" ".join(s.split())[:LONGEST_FIELD] for s in said if isinstance(s, str) and _FILTERED.search(s)), "")
 
 
 def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:

@@ -20,7 +20,7 @@ import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
 from fingerprints.records import Identity, Reply, Request, Status
-from fingerprints.subjects.answers import code_of, complaint_of, failed, reply_from
+from fingerprints.subjects.answers import code_of, complaint_of, failed, filter_of, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
 from fingerprints.subjects.secret import Secret
@@ -33,6 +33,8 @@ SLOWEST_BACKOFF = 20.0
 NOT_OFFERED = frozenset({404, 405, 501})
 TURNED_AWAY = frozenset({400, 413, 422})
 """Statuses by which a server may mean this one question (a filter, a length) rather than the caller or the model's name."""
+NOT_ALLOWED = 403
+"""Means the caller, unless its body names a content filter."""
 RESUME = "run the same command again to resume"
 
 
@@ -86,10 +88,11 @@ class EndpointSubject(Subject):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The replies as they finish, several calls at a time.
 
-        A question that it turns away (HTTP 400, 413, 422) is a reply of status ``rejected``; whether there are too
-        many is the caller's to judge. Raises Incomplete when the endpoint refuses the caller or can't be reached, and before
-        the call that could pass the budget; UnsafeInput for a redirect. Calls under way are waited for and their replies
-        yielded before that. An interruption or an abandoned iteration ends the calls within a fraction of a second.
+        A question that it turns away (HTTP 400, 413, 422; 403 where the body names a content filter) is a reply of status
+        ``rejected``; whether there are too many is the caller's to judge. Raises Incomplete when the endpoint refuses the
+        caller or can't be reached, and before the call that could pass the budget; UnsafeInput for a redirect. Calls under way
+        are waited for and their replies yielded before that. An interruption or an abandoned iteration ends the calls within a
+        fraction of a second.
         """
         self._transport.resume()
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="endpoint")
@@ -155,10 +158,8 @@ class EndpointSubject(Subject):
             if completion and error.status in NOT_OFFERED:
                 self._completions = False
                 return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
-            if error.status in TURNED_AWAY:
-                code = code_of(error.body)
-                told = " ".join(filter(None, (f"rejected: {error}", f"[{code}]" if code else "", complaint_of(error.body))))
-                rejected = failed(request, told, time.monotonic() - begun, Status.REJECTED)
+            if error.status in TURNED_AWAY or (error.status == NOT_ALLOWED and filter_of(error.body)):
+                rejected = failed(request, _turned_away(error), time.monotonic() - begun, Status.REJECTED)
                 return Answered(self._clean(rejected), Use())
             if not error.again:
                 raise self._refusal(error) from None
@@ -220,6 +221,13 @@ class EndpointSubject(Subject):
             where=self._place(),
             next_step=f"{steps.get(error.status, 'check the options')}, then {RESUME}",
         )
+
+
+def _turned_away(error: Refused) -> str:
+    """Why a question got no answer, in the server's words: the code, else the type that names a filter, and the message."""
+    message, named = complaint_of(error.body), filter_of(error.body)
+    code = code_of(error.body) or ("" if named == message else named)
+    return " ".join(filter(None, (f"rejected: {error}", f"[{code}]" if code else "", message)))
 
 
 def _use_of(request: Request, reply: Reply) -> Use:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ import pytest
 from auditor.cli import run
 from auditor.evidence import Report
 from auditor.policy.plan import PolicyPlan
+from auditor.policy.telling import word_of
 from auditor.render.bundle import load_bundle
+from detectors.base import Case, Teacher
+from detectors.policy_layer import PolicyLayer
+from detectors.policy_pairs import is_twin
 from fingerprints.errors import UsageProblem
-from tests.auditor.policy.example import GOLDEN, PLAN, told
+from fingerprints.records import Probe
+from tests.auditor.policy.example import GOLDEN, PLAN, questions, speaker, told
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, echoes, sends
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
+Declines = Callable[[Probe], str]
 WORDS = ("Tiananmen", "天安门", "Rabaa", "Capitol", "yellow-vest", "farmers protest", "Bolotnaya")
 FILTERED = json.dumps({"error": {"message": "The prompt was turned away.", "code": "content_filter"}}).encode()
 
@@ -53,7 +60,7 @@ def command(server: FaultServer, weights: Path, out: Path, *more: str) -> list[s
 @pytest.fixture(scope="module")
 def filtered(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     out = tmp_path_factory.mktemp("filtered") / "report"
-    code, asked = policy(weights, out, behind_a_filter(WORDS, sends(FILTERED, 400)))
+    code, asked = policy(weights, out, behind_a_filter(WORDS, sends(FILTERED, 403)))
     assert (code, asked) == (0, 28)
     return load_bundle(out), out
 
@@ -76,7 +83,34 @@ def test_a_topical_filter_is_found_and_the_other_topic_and_the_twins_are_not(fil
 
 def test_inheritance_and_lineage_are_said_not_to_be_examined(filtered: tuple[Report, Path]) -> None:
     conclusions = {a.question: a.conclusion for a in filtered[0].answers}
-    assert conclusions == {"inheritance": "not_examined", "lineage": "not_examined", "service": None}
+    assert conclusions == {"inheritance": "not_examined", "lineage": "not_examined", "service": "declined_in_front"}
+
+
+def one_of_each() -> list[str]:
+    """One sensitive question of each language, no two of one topic: no group stands out, all together do."""
+    first: dict[str, Probe] = {}
+    for probe in questions():
+        if not is_twin(probe) and probe.language not in first and probe.topic not in {p.topic for p in first.values()}:
+            first[probe.language] = probe
+    return [p.id for p in first.values()]
+
+
+WORDS_OF: dict[str, tuple[Declines, Declines]] = {
+    "declined_in_front": (lambda p: "refuses" if p.topic == "fiction" else "", lambda p: ""),
+    "answered_in_front": (lambda p: "", lambda p: "refuses" if p.topic == "drugs" else ""),
+    "different": (lambda p: "refuses" if p.topic == "drugs" else "", lambda p: "refuses" if p.topic == "fiction" else ""),
+    "declined_in_the_weights": (lambda p: "refuses" if p.topic == "drugs" else "",) * 2,
+    "no_difference_found": (lambda p: "", lambda p: ""),
+    "inconclusive": (lambda p: "refuses" if p.id in one_of_each() else "", lambda p: ""),
+    "not_assessable": (lambda p: "empty", lambda p: ""),
+}
+
+
+@pytest.mark.parametrize("word", WORDS_OF)
+def test_every_word_of_the_conclusion_is_reached_by_a_service_of_that_kind(word: str) -> None:
+    hosted, local = WORDS_OF[word]
+    case = Case(speaker("hosted", hosted), Teacher("weights", "", "", speaker("weights", local)))
+    assert word_of(PolicyLayer().compared(case)) == word
 
 
 def test_both_answers_are_quoted_one_after_the_other(filtered: tuple[Report, Path]) -> None:

@@ -107,6 +107,33 @@ def test_a_question_that_is_turned_away_is_a_reply_and_the_next_one_is_asked(sta
     assert len(server.requests) == 3, "a rejection isn't tried again"
 
 
+FILTERS: tuple[dict[str, Any], ...] = (
+    {"error": {"message": "no", "code": "content_filter"}},
+    {"error": {"message": "no", "code": 403, "type": "content_policy_violation"}},
+    {"error": {"message": "Your input was flagged by our moderation", "code": 403}},
+    {"detail": "内容安全"},
+)
+
+
+@pytest.mark.parametrize("body", FILTERS)
+def test_a_filter_that_answers_403_turns_away_the_question_and_not_the_caller(body: dict[str, Any]) -> None:
+    script = [fault.answers(), fault.sends(json.dumps(body).encode(), 403), fault.answers()]
+    with FaultServer(*script) as server, endpoint(server, concurrency=1) as subject:
+        said = list(subject.generate(asks(3)))
+    assert [r.status for r in said] == [Status.OK, Status.REJECTED, Status.OK]
+    assert str(said[1].error).startswith("rejected: HTTP 403 ")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Forbidden</html>", b'{"error": {"message": "no access to lamb", "code": "denied"}}']
+)
+def test_403_without_a_word_of_a_filter_ends_the_run(body: bytes) -> None:
+    told = pytest.raises(Incomplete, match="HTTP 403")
+    with FaultServer(fault.sends(body, 403)) as server, endpoint(server, concurrency=1) as subject, told:
+        list(subject.generate(asks(5)))
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
 def test_a_refusal_stops_at_once_with_exit_6(status: int) -> None:
     with FaultServer(fault.fails(status, f"wrong \x1b[31m {KEY}")) as server, endpoint(server, concurrency=1) as subject:
