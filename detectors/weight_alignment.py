@@ -22,8 +22,11 @@ CONVERGED = 0.10
 """What share of units may agree without a common origin. Models that were trained apart share a few units once their tokens
 are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al. 2024, arXiv 2401.12181), under four in a hundred
 among the tiny models of the weight zoo. Twice the larger one is allowed."""
-PURE = 0.98
-"""A row of a rotation with one entry of at least this is a coordinate that was moved, not mixed."""
+WIDE, DIRECTIONS = 1024, 512
+"""Up to so many coordinates the map between streams is found whole; beyond, in so many directions."""
+PURE, MOVED = 0.98, 0.6
+"""What share of coordinates must have a nearest one of their own, and how alike the two must be, for a stream to count as put
+in another order and not mixed."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,28 @@ class Agreement:
         return self.agreeing / self.n
 
 
-def rotation(one: ArrayLike, other: ArrayLike) -> Array:
-    """The map R (d × e, orthonormal) that lays the tokens of one model over those of another: ``one`` @ R ≈ ``other``.
+def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
+    """Maps L (d × r) and R (e × r) of two residual streams into one space, by the same tokens: ``one`` @ L ≈ ``other`` @ R.
 
-    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred, each token counts alike
-    (orthogonal Procrustes, Schönemann 1966). Turns back any rotation, permutation or change of signs of the residual stream;
-    between models that share nothing it is the nearest one there is. Raises ValueError for too few tokens.
+    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred, each token counts alike;
+    L Rᵀ is the solution of the orthogonal Procrustes problem (Schönemann 1966): it turns back any rotation, permutation or
+    change of signs of the residual stream, and between models that share nothing it is the nearest there is. Above 1,024
+    coordinates it is solved in the 512 directions that tokens differ in most, by a randomised decomposition with a fixed seed
+    (Halko et al. 2011, arXiv 0909.4061): hundreds of directions tell units apart as well as thousands. Deterministic. Raises
+    ValueError for too few tokens.
     """
     a, b = (units(_centred(matrix)) for matrix in (one, other))
     if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
         raise ValueError("as many tokens as the stream is wide are needed, the same of both models")
-    left, _, right = np.linalg.svd(a.T @ b, full_matrices=False)
-    turn: Array = (left @ right).astype(np.float32)
-    return turn
+    shared = a.T @ b
+    if min(shared.shape) <= WIDE:
+        left, _, right = np.linalg.svd(shared, full_matrices=False)
+        return left.astype(np.float32), right.T.astype(np.float32)
+    drawn = np.random.default_rng(0).standard_normal((shared.shape[1], DIRECTIONS + 16), dtype=np.float32)
+    reach, _ = np.linalg.qr(shared @ (shared.T @ (shared @ drawn)))
+    inner, _, right = np.linalg.svd(reach.T @ shared, full_matrices=False)
+    left = reach @ inner[:, :DIRECTIONS]
+    return left.astype(np.float32), right[:DIRECTIONS].T.astype(np.float32)
 
 
 def _centred(matrix: ArrayLike) -> Array:
@@ -103,14 +115,18 @@ def _at_least(k: int, n: int, p: float) -> float:
     return 1.0 if k <= 0 else float(max(special.bdtrc(k - 1, n, p), FLOOR))
 
 
-def turned(turn: ArrayLike) -> str:
-    """What a map between residual streams is: "identity", "signs", "permutation", "signed permutation" or "rotation"."""
-    matrix = np.asarray(turn)
-    largest = np.abs(matrix).argmax(axis=1)
-    values = matrix[np.arange(len(matrix)), largest]
-    if np.mean(np.abs(values) >= PURE) < PURE or len(np.unique(largest)) < len(largest):
+def turned(one: ArrayLike, other: ArrayLike) -> str:
+    """What lies between two residual streams, by the same tokens of both: "identity", "signs", "permutation", "signed
+    permutation" or "rotation".
+
+    A coordinate was moved, and not mixed, where the nearest one of the other stream is nobody else's and nearly as it is.
+    """
+    alike = likeness(_centred(one).T, _centred(other).T, signed=True)
+    nearest = np.abs(alike).argmax(axis=1)
+    values = alike[np.arange(len(alike)), nearest]
+    if np.median(np.abs(values)) < MOVED or len(np.unique(nearest)) < PURE * len(nearest):
         return "rotation"
-    kept, signs = bool(np.all(largest == np.arange(len(matrix)))), bool(np.any(values < 0))
+    kept, signs = bool(np.mean(nearest == np.arange(len(nearest))) >= PURE), bool(np.mean(values < 0) >= 1 - PURE)
     return ("signs" if signs else "identity") if kept else ("signed permutation" if signs else "permutation")
 
 

@@ -30,15 +30,19 @@ class Basis:
     ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine of tokens' embeddings after it.
     """
 
-    turn: Array | None
+    turn: tuple[Array, Array] | None
     kind: str
     coordinates: Order | None
     tokens: int
     embedding: float | None
 
     def laid(self, rows: Array) -> Array:
-        """Rows of the one model in the other's basis."""
-        return rows if self.turn is None else rows @ self.turn
+        """Rows of the one model, in the space where both are compared."""
+        return rows if self.turn is None else rows @ self.turn[0]
+
+    def beside(self, rows: Array) -> Array:
+        """Rows of the other model, in that space."""
+        return rows if self.turn is None else rows @ self.turn[1]
 
 
 def find_basis(one: Side, other: Side) -> Basis | None:
@@ -59,7 +63,8 @@ def find_basis(one: Side, other: Side) -> Basis | None:
     turn = rotation(one.embedding(many[0]), other.embedding(many[1]))
     if width == theirs and _better_as_it_is(one, other, turn):
         return as_it_is
-    return Basis(turn, turned(turn), ordered, len(many[0]), _alike(a @ turn, b))
+    kind = turned(a, b) if width == theirs else "rotation"
+    return Basis(turn, kind, ordered, len(many[0]), _alike(a @ turn[0], b @ turn[1]))
 
 
 def _alike(one: Array, other: Array) -> float:
@@ -70,11 +75,12 @@ def _alike(one: Array, other: Array) -> float:
     return float(np.mean(np.sum(one * other, axis=1)[known] / lengths[known]))
 
 
-def _better_as_it_is(one: Side, other: Side, turn: Array) -> bool:
+def _better_as_it_is(one: Side, other: Side, turn: tuple[Array, Array]) -> bool:
     """Whether units find nearer ones in the basis as it is: by the mean of their best cosine, in whatever order they stand."""
     layer, theirs = one.layers // 2, other.layers // 2
     mine, his = one.mlps(layer)[0], other.mlps(theirs)[0]
     rows = one.up(layer, mine, runs(mine.units, TRIED))
     against = other.up(theirs, his, runs(his.units, 8 * TRIED))
-    plain, laid = (likeness(r, against, signed=False).max(axis=1).mean() for r in (rows, rows @ turn))
+    plain = likeness(rows, against, signed=False).max(axis=1).mean()
+    laid = likeness(rows @ turn[0], against @ turn[1], signed=False).max(axis=1).mean()
     return bool(plain >= laid)

@@ -68,8 +68,11 @@ def _units(pair: _Pair, nearest: Nearest, cosines: dict[str, float | None], deep
     mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]
     gates = pair.one.gate(pair.layer, mine, places), pair.other.gate(pair.of, theirs, there)
     if gates[0] is not None and gates[1] is not None:
-        cosines["gate"] = _mean(_rowwise(pair.basis.laid(gates[0]), gates[1]))
-    ups = pair.basis.laid(pair.one.up(pair.layer, mine, places)), pair.other.up(pair.of, theirs, there)
+        cosines["gate"] = _mean(_rowwise(pair.basis.laid(gates[0]), pair.basis.beside(gates[1])))
+    ups = (
+        pair.basis.laid(pair.one.up(pair.layer, mine, places)),
+        pair.basis.beside(pair.other.up(pair.of, theirs, there)),
+    )
     signed = _rowwise(*ups)
     cosines["up"] = _mean(np.abs(signed))
     if deep:
@@ -82,7 +85,7 @@ def _units(pair: _Pair, nearest: Nearest, cosines: dict[str, float | None], deep
 
 
 def _downs(pair: _Pair, mine: Mlp, theirs: Mlp, places: Indices, there: Indices) -> NDArray[np.float32]:
-    return _rowwise(pair.basis.laid(pair.one.down(mine, places)), pair.other.down(theirs, there))
+    return _rowwise(pair.basis.laid(pair.one.down(mine, places)), pair.basis.beside(pair.other.down(theirs, there)))
 
 
 def _heads(pair: _Pair, cosines: dict[str, float | None], deep: bool) -> bool:
@@ -112,7 +115,7 @@ def _rows_alike(pair: _Pair, role: str, order: Indices | None) -> float | None:
         pair.one.attention(pair.layer, role, rows),
         pair.other.attention(pair.of, role, rows if order is None else order[rows]),
     )
-    return None if mine is None or theirs is None else _mean(_rowwise(pair.basis.laid(mine), theirs))
+    return None if mine is None or theirs is None else _mean(_rowwise(pair.basis.laid(mine), pair.basis.beside(theirs)))
 
 
 def _matched_heads(pair: _Pair) -> dict[str, Indices] | None:
@@ -139,7 +142,7 @@ def _heads_alike(pair: _Pair, role: str, n: int, width: int) -> NDArray[np.float
     mine, theirs = pair.one.attention(pair.layer, role, rows), pair.other.attention(pair.of, role, rows)
     if mine is None or theirs is None:
         return np.zeros((n, n), dtype=np.float32)
-    a, b = (_units_of(m).reshape(n, -1) for m in (pair.basis.laid(mine), theirs))
+    a, b = (_units_of(m).reshape(n, -1) for m in (pair.basis.laid(mine), pair.basis.beside(theirs)))
     alike: NDArray[np.float32] = (a @ b.T) / np.float32(width)
     return alike
 

@@ -63,7 +63,7 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
     best = np.zeros((one.layers, other.layers), dtype=np.float32)
     for theirs in range(other.layers):
         mlp = other.mlps(theirs)[0]
-        against = other.up(theirs, mlp, runs(mlp.units, WHOLE // 2))
+        against = basis.beside(other.up(theirs, mlp, runs(mlp.units, WHOLE // 2)))
         for layer, mine in enumerate(rows):
             best[layer, theirs] = likeness(mine, against, signed=False).max(axis=1).mean()
     return [int(k) for k in best.argmax(axis=1)]
@@ -103,7 +103,7 @@ def nearest(one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Bas
     tops = [_Top(len(places)) for _ in range(3)]
     for start in range(0, len(among), PORTION):
         some = among[start : start + PORTION]
-        their_first, their_up = _halves(against, of, theirs, some, mlp)
+        their_first, their_up = (basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp))
         by_first, by_up = likeness(first, their_first, signed=gated), likeness(up, their_up, signed=False)
         for top, scores in zip(tops, (by_first + by_up, by_first, by_up), strict=True):
             top.see(scores, some)

@@ -29,16 +29,28 @@ def turn(seed: int, n: int) -> np.ndarray:
 
 def test_a_rotation_is_found_again(tokens: np.ndarray) -> None:
     q = turn(1, 24)
-    found = rotation(tokens, tokens @ q)
-    assert np.allclose(found, q, atol=1e-4)
-    assert turned(found) == "rotation"
+    left, right = rotation(tokens, tokens @ q)
+    assert np.allclose(left @ right.T, q, atol=1e-4)
+    assert turned(tokens, tokens @ q) == "rotation"
 
 
 def test_a_wider_stream_is_laid_over_a_narrower_one(tokens: np.ndarray) -> None:
     q = turn(2, 24)[:, :16]
-    found = rotation(tokens, tokens @ q)
-    assert found.shape == (24, 16)
-    assert np.allclose(found.T @ found, np.eye(16), atol=1e-4)
+    left, right = rotation(tokens, tokens @ q)
+    assert (left.shape, right.shape) == ((24, 16), (16, 16))
+    one, other = tokens @ left, tokens @ q @ right
+    cosines = np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    assert cosines.mean() > 0.9
+
+
+def test_a_wide_stream_is_laid_over_in_the_directions_that_tokens_differ_in() -> None:
+    rng = np.random.default_rng(4)
+    wide = (rng.normal(size=(2400, 1100)) * np.geomspace(1, 0.05, 1100)).astype(np.float32)
+    left, right = rotation(wide, wide @ turn(5, 1100))
+    assert left.shape == (1100, 512)
+    one, other = wide @ left, wide @ turn(5, 1100) @ right
+    cosines = np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    assert cosines.min() > 0.99
 
 
 def test_too_few_tokens_are_refused(tokens: np.ndarray) -> None:
@@ -46,13 +58,14 @@ def test_too_few_tokens_are_refused(tokens: np.ndarray) -> None:
         rotation(tokens[:20], tokens[:20])
 
 
-def test_what_a_map_is_gets_its_name() -> None:
-    order = np.random.default_rng(3).permutation(30)
-    signs = np.where(np.arange(30) % 2, 1.0, -1.0)
-    assert turned(np.eye(30)) == "identity"
-    assert turned(np.eye(30) * signs) == "signs"
-    assert turned(np.eye(30)[order]) == "permutation"
-    assert turned(np.eye(30)[order] * signs) == "signed permutation"
+def test_what_lies_between_two_streams_gets_its_name(tokens: np.ndarray) -> None:
+    order = np.random.default_rng(3).permutation(24)
+    signs = np.where(np.arange(24) % 2, 1.0, -1.0)
+    noisy = tokens + 0.3 * np.random.default_rng(6).normal(size=tokens.shape)
+    assert turned(tokens, tokens) == "identity"
+    assert turned(tokens, tokens * signs) == "signs"
+    assert turned(tokens, noisy[:, order]) == "permutation"
+    assert turned(tokens, noisy[:, order] * signs) == "signed permutation"
 
 
 def test_coordinates_find_themselves_whatever_their_sign(tokens: np.ndarray) -> None:
