@@ -19,12 +19,12 @@ UNITS = 512
 """Units of a layer whose order is tested."""
 MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
-WHOLE = 2048
-"""Up to so many units a layer is compared with as a whole."""
 PORTION = 2048
 """Units of the other model that are held at once."""
 MAPPED = 48
 """Units by which layers are told from each other, where their numbers differ."""
+AMONG = 1024
+"""How many of the other model's units those are looked for among."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
     best = np.zeros((one.layers, other.layers), dtype=np.float32)
     for theirs in range(other.layers):
         mlp = other.mlps(theirs)[0]
-        against = basis.beside(other.up(theirs, mlp, runs(mlp.units, WHOLE // 2)))
+        against = basis.beside(other.up(theirs, mlp, runs(mlp.units, AMONG)))
         for layer, mine in enumerate(rows):
             best[layer, theirs] = likeness(mine, against, signed=False).max(axis=1).mean()
     return [int(k) for k in best.argmax(axis=1)]
@@ -77,7 +77,7 @@ def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pa
             continue
         same = mine.units == theirs.units
         places = runs(mine.units, UNITS)
-        among = places if same and mine.units > WHOLE else np.arange(theirs.units, dtype=np.intp)
+        among = places if same else np.arange(theirs.units, dtype=np.intp)
         found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
         out.append(Pairing(layer, of, found, order(found.together, places, theirs.units if same else None)))
     return out
