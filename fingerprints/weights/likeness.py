@@ -86,6 +86,8 @@ def merge_agreement(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, st
     places = np.array([ranks[pair] for pair in dict.fromkeys(one) if pair in ranks], dtype=np.int64)
     if len(places) < 2:
         return None, len(places)
+    if np.all(np.diff(places) > 0):
+        return 1.0, len(places)
     from scipy.stats import kendalltau  # loaded where it is needed: its library takes a second
 
     return float(kendalltau(np.arange(len(places)), places).statistic), len(places)
