@@ -17,7 +17,7 @@ from auditor.render.bundle import ready_folder, write_bundle
 from auditor.service.asking import ENDPOINT, Steps
 from auditor.service.audit import service_audit
 from auditor.service.plan import ServicePlan, make_service_plan
-from auditor.service.power import statement
+from auditor.service.power import Size, statement
 from auditor.size import parameters_of
 from fingerprints.subjects.spec import parse_spec
 
@@ -87,7 +87,7 @@ def _plan(claimed: str, endpoint: str, flags: dict[str, Any]) -> ServicePlan:
 def _dry_run(plan: ServicePlan, as_json: bool) -> int:
     costs = {"claimed": _cost(plan, "claimed"), "endpoint": _cost(plan, "endpoint")}
     questions = sum(len(s.probes) for s in plan.probe_sets())
-    power = statement(questions, plan.samples, plan.alpha)
+    power = statement(Size(questions, plan.samples, plan.reference_samples, plan.longest, plan.alpha))
     if as_json:
         put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "costs": costs, "power": power})
         return 0

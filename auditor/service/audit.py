@@ -10,15 +10,12 @@ from auditor.evidence import Candidate, Outcome, Report, ServiceSection, Subject
 from auditor.service.asking import Heard, Steps, hear
 from auditor.service.judging import Decision, Judged, judge, stopped
 from auditor.service.plan import ServicePlan
-from auditor.service.power import statement, would_have_seen
+from auditor.service.power import Size, size_of, statement, would_have_seen
 from auditor.service.telling import WORDS, alternatives, answers, command_of, limits
 from auditor.version import VERSION
 from detectors.repeated import asked_of_both, said
 from fingerprints.collect import timestamp
 from fingerprints.records import sha256
-
-CRUDE = "another model"
-"""What a size must be able to see before "no difference found" supports a claim."""
 
 
 def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> Report:
@@ -33,8 +30,8 @@ def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> R
 def report_of(plan: ServicePlan, heard: Heard, judged: Judged) -> Report:
     """The report on what was heard and judged, as `auditor audit` writes one."""
     section, theirs = transcript_section(heard.endpoint), heard.reference.digest()
-    size = len(asked_of_both(heard.endpoint, heard.reference))
-    power = statement(size, plan.samples, plan.alpha)
+    size = size_of(asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha)
+    power = statement(size)
     stored = 0 if heard.others is None else len(heard.others.stored)
     return Report(
         id=sha256(f"{plan.digest()}{section.sha256}{theirs}")[:16],
@@ -57,29 +54,34 @@ def report_of(plan: ServicePlan, heard: Heard, judged: Judged) -> Report:
     )
 
 
-def outcome_of(decision: Decision, questions: int, samples: int) -> Outcome:
-    """The claim's outcome: not supported where the answers differ; supported where nothing was found at a size that finds
-    another model in four of five runs of the benchmark; else inconclusive."""
+def outcome_of(decision: Decision, size: Size) -> Outcome:
+    """The claim's outcome: not supported where the answers differ; supported where nothing was found at a size that finds a
+    fine-tuned copy in four of five runs of the benchmark; else inconclusive."""
     if decision == "different":
         return "not_supported"
     if decision == "no_difference_found":
-        seen = any(name.startswith(CRUDE) for name in would_have_seen(questions, samples))
-        return "supported" if seen else "inconclusive"
+        return "supported" if would_have_seen(size) else "inconclusive"
     return decision
 
 
-def _verdict(plan: ServicePlan, heard: Heard, judged: Judged, questions: int, stored: int) -> Verdict:
+def _longest(plan: ServicePlan, heard: Heard) -> int:
+    """The cap on an answer of either side in tokens, where recorded answers say theirs too."""
+    caps = [t.header.sampling.max_tokens for t in (heard.endpoint, heard.reference)]
+    return min([plan.longest, *(c for c in caps if c is not None)])
+
+
+def _verdict(plan: ServicePlan, heard: Heard, judged: Judged, size: Size, stored: int) -> Verdict:
     reason = judged.reason
     if judged.decision == "no_difference_found":
         reason = "Nothing was found at this size; what it could have seen is told with the answer."
     return Verdict(
         question="service",
         candidate=heard.reference.identity.name,
-        outcome=outcome_of(judged.decision, questions, plan.samples),
+        outcome=outcome_of(judged.decision, size),
         words=WORDS[judged.decision] or None,
         p_value=judged.p_value,
         n_controls=stored,
-        prompts=questions,
+        prompts=size.questions,
         reason=reason,
     )
 

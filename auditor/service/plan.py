@@ -49,6 +49,11 @@ class ServicePlan(Record):
         """Relabellings: enough for a p-value well below alpha after the corrections for several tests."""
         return max(999, round(10 / self.alpha))
 
+    @property
+    def longest(self) -> int:
+        """The cap on an answer in tokens: the smallest where probe sets differ."""
+        return min((min(s.max_tokens, self.max_tokens or s.max_tokens) for s in self.probe_sets()), default=0)
+
     def to_yaml(self) -> str:
         """The plan as YAML."""
         return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=100)

@@ -12,7 +12,7 @@ from auditor.cli import run
 from auditor.render.bundle import load_bundle
 from auditor.render.json import schema
 from auditor.service.audit import outcome_of
-from auditor.service.power import at_size, statement
+from auditor.service.power import Size, statement
 from fingerprints.transcript import Transcript, load_transcript
 from tests.auditor.calibration.population import write_transcript
 from tests.auditor.service.served import prompt_tokens, speaks
@@ -224,14 +224,18 @@ def test_a_dry_run_tells_plan_costs_and_power_and_asks_nothing(
 
 
 def test_the_power_statement_is_that_of_the_largest_size_that_is_not_above() -> None:
-    assert {p.questions for p in at_size(40, 4)} == {32}
-    assert at_size(40, 3) == at_size(7, 9) == []
-    assert "nothing is known" in statement(40, 3, 0.01)
-    assert "another model of its size in 20 of 20" in statement(64, 4, 0.01)
-    assert "would find fewer" in statement(64, 4, 0.001)
-    assert outcome_of("no_difference_found", 64, 4) == "supported"
-    assert outcome_of("no_difference_found", 8, 2) == "inconclusive"
-    assert outcome_of("different", 64, 4) == "not_supported"
+    assert "with 32 questions: another model of its size in 20 of 20" in statement(Size(40))
+    assert "a fine-tuned copy in 20 of 20" in statement(Size(64))
+    assert "would find fewer" in statement(Size(64, alpha=0.001))
+    for small in (Size(40, samples=3), Size(7), Size(40, references=4), Size(40, tokens=4)):
+        assert "nothing is known" in statement(small)
+
+
+def test_a_claim_is_supported_only_at_a_size_that_finds_a_fine_tuned_copy() -> None:
+    assert outcome_of("no_difference_found", Size(32)) == "supported"
+    for small in (Size(31), Size(64, samples=3), Size(64, references=7), Size(64, alpha=0.001), Size(64, tokens=8)):
+        assert outcome_of("no_difference_found", small) == "inconclusive"
+    assert outcome_of("different", Size(64)) == "not_supported"
 
 
 def test_bad_flags_are_one_line_of_usage(model: str, capsys: pytest.CaptureFixture[str]) -> None:
