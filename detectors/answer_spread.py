@@ -1,7 +1,7 @@
 """Do the endpoint's answers to one prompt differ among themselves as much as the claimed model's do?
 
 A hotter sampler, or two models behind one name, spread answers out; a cache, or a cooler sampler, makes them repeat.
-Reads repeated answers; can't tell a mixture of models from a higher temperature.
+Reads repeated answers; can't tell a mixture of models from a higher temperature, nor either from another model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AnswerSpread(Detector):
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "two models whose answers are alike spread no more than one",
-        "a mixture of models and a higher temperature look the same",
+        "a mixture of models, a higher temperature and another model look the same; a mixture with a terser model spreads less",
     )
 
     def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
@@ -58,7 +58,7 @@ class AnswerSpread(Detector):
         return Measurement(
             metric="spread of answers, endpoint less reference",
             value=value, n=len(asked), n_unit="prompts", interval=estimate.interval,
-            direction="above 0: the endpoint varies more (hotter, several models); below: it repeats more (cooler, a cache)",
+            direction="above 0: the endpoint varies more (hotter, other models); below: less (cooler, a cache, other models)",
             null=null_of(np.abs(statistics - statistics[1:].mean()), p),
             summary=f"Two answers of the endpoint to one prompt differ in {value:+.3f} of their characters {word} than two of "
             f"the reference (95 % {estimate.low:+.3f} to {estimate.high:+.3f}, {len(asked)} prompts); p {p:.3g}.",

@@ -1,4 +1,4 @@
-"""Did the endpoint change while it was asked? A change point in how unlike the reference its answers are.
+"""Did the endpoint change while it was asked? A change point in how far its answers are from the reference's.
 
 Reads repeated answers in the order of asking, and the names that the endpoint gave itself. A change that alternates from
 call to call has no point in time: `answer_spread` is about that.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table
-from detectors.char_kernel import hamming, same_beginning
+from detectors.char_kernel import hamming
 from detectors.model_equality import discrepancies
 from detectors.relabelling import ROUNDS, exact_p, labellings, null_of
 from detectors.repeated import Asked, asked_in
@@ -40,6 +40,7 @@ class MidRunChange(Detector):
     source: ClassVar[str] = "maximum of the cumulative sum (Page 1954, Biometrika 41) with a permutation p-value"
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a change to a model whose answers are as far from the reference's as before",
+        "a change to a close copy: half a run of a fine-tuned one is too little to see",
         "a change during the first or last four questions",
         "models that take turns from call to call",
     )
@@ -55,7 +56,7 @@ class MidRunChange(Detector):
             return asked
         if len(asked) < 3 * EDGE:
             return NotMeasured(reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered")
-        distance = np.array([unlikeness(a) for a in asked])
+        distance = distances(asked)
         rng = np.random.default_rng(self.seed)
         orders = np.vstack([distance, rng.permuted(np.tile(distance, (self.rounds, 1)), axis=1)])
         course = contrasts(orders)
@@ -66,7 +67,7 @@ class MidRunChange(Detector):
         return Measurement(
             metric="largest standardised change", value=float(statistics[0]), n=len(asked), n_unit="prompts",
             direction="higher: a change during the run is more evident", null=null_of(statistics, p),
-            summary=f"The most evident change is after question {at} of {len(asked)}: mean distance from the reference "
+            summary=f"The most evident change is after question {at} of {len(asked)}: mean MMD² from the reference "
             f"{distance[:at].mean():.3f} before and {distance[at:].mean():.3f} after; p {p:.3g} of a change anywhere.",
             tables=(_segments(rows), *_names(asked)), charts=(_course(distance, at),),
             notes=("The two parts' own p-values are given for the point that was picked: they describe, and decide nothing.",),
@@ -78,12 +79,14 @@ class MidRunChange(Detector):
         return label, len(asked), round(float(statistics[0]), 4), round(exact_p(statistics), 4)
 
 
-def unlikeness(asked: Asked) -> float:
-    """How much further an answer of the endpoint is from the reference's than these from each other; about −1 to 1."""
-    n, m = asked.sizes
-    kernel = (hamming(asked.texts) + same_beginning(asked.texts)) / 2
-    within = (kernel[n:, n:].sum() - np.trace(kernel[n:, n:])) / (m * (m - 1))
-    return float(within - kernel[:n, n:].mean())
+def distances(asked: Sequence[Asked]) -> Array:
+    """Each question's unbiased MMD² between the two sides' answers, (questions,); 0 on average for one distribution.
+
+    It counts the endpoint's own variety too: a model that is as far from the reference's answers as these are from each other,
+    and repeats itself, would be missed by distances to the reference alone.
+    """
+    true = labellings([a.sizes for a in asked], rounds=0)
+    return discrepancies([hamming(a.texts) for a in asked], true)[:, 0]
 
 
 def contrasts(values: Array) -> Array:
@@ -126,6 +129,6 @@ def _course(distance: Array, at: int) -> Chart:
         for b in blocks
     ]
     return Chart(
-        kind="dots", title="How unlike the reference, as the run went on", x_label="mean distance from the reference's answers",
+        kind="dots", title="How unlike the reference, as the run went on", x_label="mean MMD² from the reference's answers",
         bars=tuple(bars), reference=0.0, reference_label="alike", caption="Strong: after the most evident change.",
     )  # fmt: skip

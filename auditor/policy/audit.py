@@ -23,6 +23,7 @@ from fingerprints.collect import Progress, collect, timestamp
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import sha256
 from fingerprints.subjects import open_subject
+from fingerprints.subjects.open import refuse_bad_spec
 from fingerprints.transcript import Transcript
 
 FILES = {"hosted": TRANSCRIPT, "local": "local.jsonl", "also": "also.jsonl"}
@@ -38,6 +39,8 @@ def policy_audit(plan: PolicyPlan, out: Path, asking: Mapping[str, Progress] | N
     errors of `open_subject` and `collect`, and MalformedInput where one of them gave nothing that can be compared.
     """
     said, asked = {}, plan.probe_set()
+    for spec in plan.specs.values():
+        refuse_bad_spec(spec)
     for role, spec in plan.specs.items():
         with open_subject(spec) as subject:
             watch = (asking or {}).get(role)

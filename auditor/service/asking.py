@@ -26,6 +26,7 @@ from fingerprints.records import ProbeSet, Request, Sampling
 from fingerprints.scores import Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
+from fingerprints.subjects.open import refuse_bad_spec
 from fingerprints.transcript import Transcript
 
 ENDPOINT, REFERENCE, SCORES = "transcript.jsonl", "reference.jsonl", "scores.jsonl"
@@ -68,6 +69,7 @@ class Heard:
 
 def hear(plan: ServicePlan, out: Path, steps: Steps) -> Heard:
     """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`, `collect` and the store."""
+    refuse_bad_spec(plan.endpoint)
     with open_subject(plan.claimed) as subject:
         recorded = subject.recorded() if "recorded" in subject.offers else None
         sets = question_sets(plan, recorded)

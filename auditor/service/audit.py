@@ -47,7 +47,7 @@ def report_of(plan: ServicePlan, heard: Heard, judged: Judged) -> Report:
         findings=judged.findings,
         skipped=judged.skipped,
         verdicts=(_verdict(plan, heard, judged, size, stored),),
-        limits=limits(plan, heard, judged, power),
+        limits=limits(plan, heard),
         alternatives=alternatives(),
         environment=environment(),
         reproduce=command_of(plan),

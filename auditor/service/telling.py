@@ -12,6 +12,7 @@ from auditor.service.asking import Heard
 from auditor.service.judging import Judged, stopped
 from auditor.service.plan import ServicePlan
 from auditor.telling import ASKS
+from detectors.lineup import counted
 from detectors.repeated import asked_of_both
 from fingerprints.errors import printable
 from fingerprints.records import Status
@@ -53,7 +54,7 @@ def _answer(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> str:
     name = printable(heard.reference.identity.name, 80)
     asked = len(asked_of_both(heard.endpoint, heard.reference))
     size = f"{asked} of {heard.planned} questions" if asked < heard.planned else f"{asked} questions"
-    told = " ".join(clues(judged))
+    told = " ".join([*_of_names(heard), *clues(judged)])
     p = "" if judged.p_value is None else f"p {judged.p_value:.2g}, alpha {plan.alpha:g}"
     if judged.decision == "different":
         early = ", and asking was ended there" if stopped(heard.endpoint) else ""
@@ -81,6 +82,12 @@ def clues(judged: Judged) -> list[str]:
     return [clue for clue in out if clue]
 
 
+def _of_names(heard: Heard) -> list[str]:
+    """Whether the endpoint called itself otherwise during the run; a claim of its own, and the plainest there is."""
+    times = sum(e.kind == "drift" for e in heard.endpoint.events)
+    return [f"It changed what it calls its model or build {counted(times, 'time')} during the run."] if times else []
+
+
 def _of_tokens(found: Finding | None) -> str:
     if found is None or found.value == 1:
         return ""
@@ -91,8 +98,8 @@ def _of_spread(found: Finding | None) -> str:
     if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
         return ""
     if found.value > 0:
-        return "Its answers to one prompt vary more than the reference's, as at a higher temperature or with several models."
-    return "Its answers to one prompt vary less than the reference's, as at a lower temperature or from a cache."
+        return "Its answers to one prompt vary more than the reference's, as at a higher temperature or from another model."
+    return "Its answers to one prompt vary less than the reference's, as when cooler, from a cache or from another model."
 
 
 def _of_change(found: Finding | None) -> str:
@@ -118,13 +125,15 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def limits(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> tuple[str, ...]:
+def limits(plan: ServicePlan, heard: Heard) -> tuple[str, ...]:
     """What this comparison can't show."""
-    out = [power]
+    out = []
     endpoint, reference = heard.endpoint, heard.reference
     drift = [e for e in endpoint.events if e.kind == "drift"]
     if drift:
-        out.append(f"The endpoint changed what it calls itself {len(drift)} times during the run; parts are told apart.")
+        out.append(
+            f"The endpoint changed what it calls itself {counted(len(drift), 'time')} during the run; parts are told apart."
+        )
     failed = sum(r.status in (Status.ERROR, Status.REJECTED, Status.SKIPPED_CONTEXT) for r in endpoint.replies)
     if failed:
         out.append(f"{failed} of {len(endpoint.replies)} requests to the endpoint have no answer and were left out.")

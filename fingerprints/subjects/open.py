@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from fingerprints.errors import UsageProblem
 from fingerprints.subjects.base import Subject
@@ -37,6 +38,21 @@ def open_subject(spec: str | SubjectSpec) -> Subject:
             from fingerprints.subjects.recording import open_recording
 
             return open_recording(parsed)
+
+
+def refuse_bad_spec(spec: str) -> None:
+    """Raises now what `open_subject` would raise later of a spec, as far as that costs nothing: no model is loaded for it.
+
+    Endpoints and recordings are opened and closed (nothing is sent), and so are files and folders that are not there. For runs
+    that ask one subject for long, or for money, before they open the next.
+    """
+    if any(entry_points(group="auditor.subjects", name=spec.partition(":")[0])):
+        return
+    parsed = parse_spec(spec)
+    missing = parsed.target.startswith((".", "/", "~")) and not Path(parsed.target).expanduser().exists()
+    if parsed.scheme in ("openai", "recording") or missing:
+        with open_subject(spec):
+            pass
 
 
 def _foreign(spec: str) -> Subject | None:

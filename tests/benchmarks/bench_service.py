@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_service --zoo zoo/ --work DIR [--models DIR] [--peer DIR]
 
 Answers are drawn again and again, without replacement, from the pools of `service_samples`: within a prompt any choice of a
-model's own answers is as likely as any other, so that the runs of a null are independent given the pool. ``--peer`` is a
+model's own answers is as likely as any other, so that the runs of a null are independent given the pool. Every run of the real
+model takes answers that no other run takes. ``--peer`` is a
 folder with the distribution ``model-equality-testing`` 0.0.2 unpacked: its test reads the same samples.
 """
 
@@ -20,32 +21,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.answer_spread import AnswerSpread
+from detectors.base import Case, Detector, Measurement
 from detectors.char_kernel import hamming
 from detectors.intervals import clopper_pearson
+from detectors.mid_run_change import MidRunChange
 from detectors.model_equality import discrepancies
 from detectors.relabelling import exact_p, labellings
-from detectors.repeated import Asked, asked_of_both, said
+from detectors.repeated import Asked, said
 from detectors.sequential_equality import Bets, bets_on
-from fingerprints.transcript import Transcript
-from tests.benchmarks.service_samples import Pool, asked, null_pools, real_pools, zoo_pools
+from tests.benchmarks.service_draws import Draw, by_turns, case_of, drawn, half_way
+from tests.benchmarks.service_samples import REAL_RUNS, Pool, asked, null_pools, real_pools, zoo_pools
 
 Array = NDArray[np.float64]
-ALPHA, SAMPLES, REFERENCES = 0.01, 4, 8
+ALPHA = 0.01
 SIZES = (8, 16, 32, 64)
 ROUNDS = 999
 RUNS, NULL_RUNS, PEER_RUNS = 20, 60, 4
 PEER_QUESTIONS = 16
-
-
-def drawn(endpoint: Transcript, reference: Transcript, seed: int, own: bool) -> list[Asked]:
-    """Four answers of the endpoint and eight of the reference to each prompt; of one pool, where it is its own reference."""
-    rng, out = np.random.default_rng(seed), []
-    for one in asked_of_both(endpoint, reference):
-        theirs = [one.reference[i] for i in rng.permutation(len(one.reference))]
-        ours = theirs[REFERENCES:] if own else [one.endpoint[i] for i in rng.permutation(len(one.endpoint))]
-        if len(ours) >= SAMPLES and len(theirs) >= REFERENCES:
-            out.append(Asked(one.probe, tuple(ours[:SAMPLES]), tuple(theirs[:REFERENCES])))
-    return out
 
 
 def courses(pairs: Sequence[Asked], seed: int) -> tuple[Bets, Array]:
@@ -72,7 +65,7 @@ def false_alarms(pools: Sequence[Pool], work: Path, size: int = 32, runs: int = 
     for pool in pools:
         transcript, _ = asked(pool, work)
         for seed in range(runs):
-            pairs = drawn(transcript, transcript, seed, own=True)
+            pairs = drawn(transcript, transcript, Draw(seed), own=True)
             bet, fixed = at_size(*courses(pairs[:size], seed), size)
             counts += np.array([bet <= ALPHA, fixed <= ALPHA, decided(bet, fixed)])
             n += 1
@@ -84,24 +77,55 @@ def false_alarms(pools: Sequence[Pool], work: Path, size: int = 32, runs: int = 
         print(f"| {name} | {k} of {n} | {k / n:.4f} ({low:.4f} to {high:.4f}) |")
 
 
-def power(pools: Sequence[Pool], work: Path, sizes: Sequence[int], runs: int) -> list[tuple[str, int, int, int]]:
-    """Each replacement against the first pool: (name, questions, found, runs) as the decision of --sequential."""
+def power(pools: Sequence[Pool], work: Path, sizes: Sequence[int], runs: int, fresh: int = 0) -> None:
+    """Each replacement against the first pool; ``fresh`` is the number of runs that share no answer, 0 where they do."""
     reference, _ = asked(pools[0], work)
     print(f"\n| replaced by | questions | the bet | two-sample test | decision | asked (median) |\n{'|---' * 6}|")
-    out = []
     for pool in pools[1:]:
         endpoint, _ = asked(pool, work)
-        runs_of = [courses(drawn(endpoint, reference, seed, own=False), seed) for seed in range(runs)]
-        for size in sizes:
+        runs_of = [courses(drawn(endpoint, reference, Draw(seed, fresh), own=False), seed) for seed in range(runs)]
+        for size in (n for n in sizes if n <= pool.questions):
             found = [at_size(bets, by_prompt, size) for bets, by_prompt in runs_of]
             after = [next((n for n in [bets.decided(ALPHA / 2)] if n and n <= size), size) for bets, _ in runs_of]
             told = [sum(b <= ALPHA for b, _ in found), sum(f <= ALPHA for _, f in found), sum(decided(b, f) for b, f in found)]
             print(
-                f"| {pool.name} | {size} | {told[0]} | {told[1]} | **{told[2]} of {runs}** | {np.median(after):.0f} |",
+                f"| {pool.name} | {size} | {told[0]} | {told[1]} | **{share(told[2], runs)}** | {np.median(after):.0f} |",
                 flush=True,
             )
-            out.append((pool.name, size, told[2], runs))
-    return out
+
+
+def blends(pools: Sequence[Pool], work: Path, runs: int, fresh: int = 0) -> None:
+    """Each replacement half-way and by turns: what the decision says, and what points at the cause."""
+    reference, _ = asked(pools[0], work)
+    print(f"\n| with | how | decision | mid_run_change | spread: more | less |\n{'|---' * 6}|")
+    for pool in pools:
+        endpoint, _ = asked(pool, work)
+        for how in ("half-way", "by turns"):
+            counts = np.zeros(4, dtype=int)
+            for seed in range(runs):
+                draw = Draw(seed, fresh)
+                honest = drawn(reference, reference, draw, own=True)
+                other = honest if pool is pools[0] else drawn(endpoint, reference, draw, own=False)
+                run = half_way(honest, other) if how == "half-way" else by_turns(honest, other, seed)
+                case, found = case_of(run, reference), at_size(*courses(run, seed), len(run))
+                change, spread = signed_p(MidRunChange(), case), signed_p(AnswerSpread(), case)
+                counts += np.array([decided(*found), abs(change) <= ALPHA, 0 < spread <= ALPHA, -ALPHA <= spread < 0])
+            print(f"| {pool.name} | {how} | {' | '.join(share(k, runs) for k in counts.tolist())} |", flush=True)
+
+
+def signed_p(detector: Detector, case: Case) -> float:
+    """A detector's p-value with the sign of its value."""
+    found = detector.measure(case)
+    assert isinstance(found, Measurement)
+    assert found.null is not None
+    assert found.null.p is not None
+    return found.null.p if found.value >= 0 else -found.null.p
+
+
+def share(k: int, n: int) -> str:
+    """A count with Clopper and Pearson's interval."""
+    low, high = clopper_pearson(k, n)
+    return f"{k} of {n} ({low:.2f} to {high:.2f})"
 
 
 def peer(pools: Sequence[Pool], work: Path, folder: Path) -> None:
@@ -112,7 +136,7 @@ def peer(pools: Sequence[Pool], work: Path, folder: Path) -> None:
     for pool in pools:
         own = pool is pools[0]
         endpoint = reference if own else asked(pool, work)[0]
-        runs = [drawn(endpoint, reference, seed, own)[:PEER_QUESTIONS] for seed in range(PEER_RUNS)]
+        runs = [drawn(endpoint, reference, Draw(seed), own)[:PEER_QUESTIONS] for seed in range(PEER_RUNS)]
         begun = time.monotonic()
         ours = [exact_p(discrepancies([hamming(a.texts) for a in r], labellings([a.sizes for a in r], ROUNDS, s)).mean(axis=0))
                 for s, r in enumerate(runs)]  # fmt: skip
@@ -145,20 +169,23 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="keeps the pools of answers")
     parser.add_argument("--models", type=Path, help="the folder with the GGUF files: adds the real model")
     parser.add_argument("--peer", type=Path, help="model-equality-testing, unpacked, and matplotlib and tqdm beside it")
-    parser.add_argument("--parts", default="nulls,zoo,peer,real")
+    parser.add_argument("--parts", default="nulls,zoo,blends,peer,real")
     given = parser.parse_args()
     parts = given.parts.split(",")
     if "nulls" in parts:
         false_alarms(list(null_pools(given.zoo)), given.work)
     if "zoo" in parts:
         power(list(zoo_pools(given.zoo)), given.work, SIZES, RUNS)
+    if "blends" in parts:
+        blends([p for p in zoo_pools(given.zoo) if "sibling" not in p.name and "distilled" not in p.name], given.work, RUNS)
     if "peer" in parts and given.peer is not None:
         chosen = ("base", "random-1", "fine-tuned", "temperature")
         peer([p for p in zoo_pools(given.zoo) if p.name.endswith(chosen[:3]) or chosen[3] in p.name], given.work, given.peer)
     if "real" in parts and given.models is not None:
         pools = list(real_pools(given.models, given.work))
         false_alarms(pools[:1], given.work, 24, 200)
-        power(pools, given.work, (8, 16, 24), RUNS)
+        power(pools, given.work, (8, 16, 24), REAL_RUNS, REAL_RUNS)
+        blends(pools, given.work, REAL_RUNS, REAL_RUNS)
 
 
 if __name__ == "__main__":

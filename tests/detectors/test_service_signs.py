@@ -108,6 +108,17 @@ def test_a_swap_during_the_run_is_placed_and_no_swap_is_not_found() -> None:
     assert clopper_pearson(sum(v <= 0.05 for v in p), 60, 0.99)[0] <= 0.05
 
 
+def test_a_swap_to_a_cache_is_seen_although_its_answers_are_no_further_from_the_reference() -> None:
+    n = 48
+    whole = service("c", MODEL, 1, n)
+    late = {a.probe.id for a in asked_of_both(whole, whole)[n // 2 :]}
+    fresh = service("e", MODEL, 5, n)
+    first = {r.probe_id: r.text for r in fresh.replies if r.sample == 0}
+    said = tuple(r.model_copy(update={"text": first[r.probe_id]}) if r.probe_id in late else r for r in fresh.replies)
+    endpoint = Transcript(fresh.header, fresh.probes, said)
+    assert p_of(measured(MidRunChange(rounds=199).measure(case(endpoint, service("c", MODEL, 1, n, 8))))) <= 0.01
+
+
 def test_the_names_that_an_endpoint_gave_itself_are_counted() -> None:
     said = service("e", MODEL, 3, 16)
     named = tuple(

@@ -164,6 +164,13 @@ def test_a_dry_run_asks_nothing_and_an_unknown_topic_is_one_line(
         PolicyPlan(hosted="a", local="b", topics=("weather",)).probe_set()
 
 
+def test_weights_that_are_not_there_are_told_before_the_service_is_asked(tmp_path: Path) -> None:
+    with FaultServer(echoes()) as server:
+        asked = ["policy", f"openai:lamb-1,base_url={server.url}", "hf:./not-there", "--out", str(tmp_path / "report")]
+        assert run(asked) in (2, 3)
+        assert not server.requests
+
+
 def test_the_golden_findings_are_reproduced() -> None:
     assert told() == GOLDEN.read_text("utf-8"), "python -m tests.auditor.policy.example rewrites them"
 

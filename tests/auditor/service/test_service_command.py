@@ -238,6 +238,15 @@ def test_a_claim_is_supported_only_at_a_size_that_finds_a_fine_tuned_copy() -> N
     assert outcome_of("different", Size(64)) == "not_supported"
 
 
+@pytest.mark.parametrize("bad", ["openai:lamb,base_url=", "hf:./not-there", "./not-there.gguf"])
+def test_an_endpoint_that_can_not_be_opened_is_told_before_the_claimed_model_is_asked(
+    bad: str, model: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    assert run(["service", model, bad, "--out", str(out)]) in (2, 3)
+    assert not (out / "reference.jsonl").exists()
+
+
 def test_bad_flags_are_one_line_of_usage(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["service", model, model, "--questions", "3"]) == 2
     assert run(["service", model, model, "--probes", "nothing-such"]) == 2
