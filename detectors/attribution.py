@@ -66,4 +66,7 @@ def attributions(
     texts = [book.answers[a][p] for a, p in pairs]
     spaces = [StyleSpace(chosen).fit(texts) for chosen in families]
     arrays = transform_all(spaces, texts)
-    return [Attribution(book, space, Rows(x, author, prompt), centred=centred) for space, x in zip(spaces, arrays, strict=True)]
+    out = []
+    for space in spaces:  # each array is let go as soon as it is learned
+        out.append(Attribution(book, space, Rows(arrays.pop(0), author, prompt), centred=centred))
+    return out

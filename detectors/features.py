@@ -20,7 +20,7 @@ from scipy import sparse
 
 from detectors.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
 from detectors.masking import masked_words
-from detectors.ngrams import Codes, WordCodes, character_codes, hashed_counts, words_of
+from detectors.ngrams import Codes, WordCodes, character_codes, counts_of, hashed_counts, words_of
 from detectors.tagging import tags_of
 
 Array = NDArray[np.float64]
@@ -110,6 +110,8 @@ class Page:
     @cached_property
     def spaced(self) -> str:
         """The tokens in lower case, one space on each side of each."""
+        if self.text.isascii():  # lower case makes no other tokens of these
+            return f" {' '.join(self.tokens).lower()} "
         return f" {' '.join(words_of(self.low))} "
 
 
@@ -132,12 +134,14 @@ class PhraseCounter:
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
 _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
+_WORD = re.compile(r"\w+")
 _FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
 
 
 def function_words(page: Page) -> list[float]:
     """Share of each function word among all word tokens, in per mille; columns are the words of all languages."""
-    counts = Counter(words_of(page.low.replace("'", "_")))
+    joined = page.low.replace("'", "_")
+    counts = Counter(_WORD.findall(joined) if joined.isascii() else words_of(joined))  # marks are no words: not looked for
     unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     rates = [0.0] * len(_FUNCTION)
     for token, n in counts.items():
@@ -246,8 +250,15 @@ class HashedFamily:
 
     def __call__(self, pages: Sequence[Page]) -> sparse.csr_matrix:
         """Counts, shape (pages, 2**bits), float32."""
+        return hashed_counts(self._sequences(pages), self.sizes, self.bits)
+
+    def some(self, pages: Sequence[Page], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The counts of some columns, dense, (pages, columns): far cheaper than all of them."""
+        return counts_of(self._sequences(pages), self.sizes, self.bits, columns)
+
+    def _sequences(self, pages: Sequence[Page]) -> list[Codes]:
         numbers = WordCodes()
-        return hashed_counts([self.codes(page, numbers) for page in pages], self.sizes, self.bits)
+        return [self.codes(page, numbers) for page in pages]
 
 
 def _edge(mark: int, tokens: Sequence[str], numbers: WordCodes) -> Codes:

@@ -8,9 +8,10 @@ Knows one text at a time; knows no model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import chain
 
 from detectors.lexicons import FUNCTION_WORDS
+from detectors.ngrams import Remembered
 
 _KEPT = frozenset(w for words in FUNCTION_WORDS.values() for w in words)
 _ENDINGS = (
@@ -18,6 +19,7 @@ _ENDINGS = (
     "ing", "ful", "ous", "ive", "ity", "ies", "ers", "ed", "ly", "er", "al", "es", "ic", "s",
 )  # fmt: skip
 _ENDS_SENTENCE = frozenset(".!?:\n…。！？؟")
+_START = (("", "", True),)
 
 
 def masked_words(tokens: Sequence[str]) -> list[str]:
@@ -26,15 +28,20 @@ def masked_words(tokens: Sequence[str]) -> list[str]:
     >>> masked_words(['The', 'Louvre', 'was', 'opened', 'in', '1793', '.'])
     ['The', 'Xx', 'was', '+ed', 'in', '0', '.']
     """
-    out: list[str] = []
-    begins = True
-    for token in tokens:
-        out.append(mask(token, begins))
-        begins = token[0] in _ENDS_SENTENCE
-    return out
+    known = [_masks[token] for token in tokens]
+    return [
+        inside if not ended else first for (inside, first, _), (_, _, ended) in zip(known, chain(_START, known), strict=False)
+    ]
 
 
-@lru_cache(maxsize=1 << 16)
+def _known(token: str) -> tuple[str, str, bool]:
+    """A token masked inside a sentence and at the beginning of one, and whether another sentence begins after it."""
+    return mask(token, False), mask(token, True), token[0] in _ENDS_SENTENCE
+
+
+_masks = Remembered(_known)
+
+
 def mask(token: str, begins: bool) -> str:
     """One token, masked; ``begins`` says whether it begins a sentence, where a capital says nothing."""
     first = token[0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.features import cut
-from detectors.ngrams import WordCodes, buckets, hashed_counts, words_of
+from detectors.ngrams import WordCodes, buckets, summed_counts, words_of
 
 Array = NDArray[np.float64]
 SIZES = (2, 3, 4, 5)
@@ -85,7 +85,7 @@ class PhraseBook:
         tokens: Callable[[str], list[str]] = lower_tokens,
     ) -> None:
         self._numbers, self._sizes, self._tokens = WordCodes(), sizes, tokens
-        rows = [sparse.csr_matrix(hashed_counts([self._codes(t) for t in said], sizes, BITS).sum(axis=0)) for said in texts]
+        rows = [summed_counts([self._codes(t) for t in said], sizes, BITS) for said in texts]
         self.counts = sparse.vstack(rows, format="csr")
 
     def _codes(self, text: str) -> NDArray[np.uint64]:

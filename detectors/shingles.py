@@ -6,15 +6,16 @@ Knows texts; knows no model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.features import cut
-from detectors.ngrams import Codes, WordCodes, words_of
+from detectors.ngrams import Codes, WordCodes, spans_of, words_of
 
 Flags = NDArray[np.bool_]
 SEED = 8
@@ -24,6 +25,7 @@ FEWEST_WORDS = 6
 MOST_PLACES = 20
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
+_BREAKS = re.compile(r"\n+")
 _CJK = ("\u3040", "\u9fff"), ("\uf900", "\ufaff")
 
 
@@ -36,21 +38,19 @@ class Page:
     @cached_property
     def places(self) -> list[tuple[int, int]]:
         """Start and end of each token in ``text``."""
-        out, place = [], 0
-        for token in words_of(self.text):
-            start = self.text.index(token, place)
-            place = start + len(token)
-            out.append((start, place))
-        return out
+        return spans_of(self.text)
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
         """The tokens, in lower case, a line break like any other; runs of blank lines are one."""
+        if self.text.isascii():  # lower case makes no other tokens of these
+            return tuple(words_of(_BREAKS.sub("\n", self.text.lower())))
         return tuple("\n" if t[0] == "\n" else t.lower() for t in words_of(self.text))
 
 
+@lru_cache(maxsize=2048)
 def page_of(text: str) -> Page:
-    """The page of a text: loops to the token limit are cut as everywhere."""
+    """The page of a text: loops to the token limit are cut as everywhere. A suspect's are read for every candidate."""
     return Page(cut(text))
 
 
@@ -63,21 +63,26 @@ class Run:
     other: int
 
 
-def grams(codes: Codes, size: int) -> Codes:
+def grams(codes: NDArray[np.unsignedinteger], size: int) -> Codes:
     """A 64-bit hash of the n-gram that begins at each position, (len − size + 1,); empty for a shorter sequence."""
     n = len(codes) - size + 1
     if n <= 0:
         return np.zeros(0, dtype=np.uint64)
     value = np.full(n, size, dtype=np.uint64)
     for offset in range(size):
-        value = (value ^ codes[offset : offset + n]) * _STEP
+        value ^= codes[offset : offset + n]
+        value *= _STEP
         value ^= value >> _SHIFT
     return value
 
 
-def token_codes(page: Page, numbers: WordCodes) -> Codes:
-    """The page's tokens as numbers."""
-    return numbers(page.tokens)
+@lru_cache(maxsize=1 << 16)
+def codes_of(text: str) -> NDArray[np.uint32]:
+    """The tokens of a text's page as numbers (`WordCodes`). Remembered: every detector of shared words reads the same texts."""
+    return _NUMBERS(Page(cut(text)).tokens).astype(np.uint32)
+
+
+_NUMBERS = WordCodes()
 
 
 def placed(hashes: Codes, prompts: NDArray[np.int64]) -> Codes:
@@ -90,17 +95,24 @@ def shared_runs(one: Page, other: Page, seed: int = SEED) -> list[Run]:
 
     A run can't be extended on either side. Where a page repeats itself, its first twenty places of an n-gram are tried.
     """
-    index: dict[tuple[str, ...], list[int]] = {}
-    for place in range(len(other.tokens) - seed + 1):
-        known = index.setdefault(other.tokens[place : place + seed], [])
+    mine, theirs = _windows(one, seed), _windows(other, seed)
+    both = set(mine).intersection(theirs)
+    index: dict[tuple[str, ...], list[int]] = {window: [] for window in both}
+    for place in [i for i, window in enumerate(theirs) if window in both] if both else ():
+        known = index[theirs[place]]
         if len(known) < MOST_PLACES:
             known.append(place)
     found: list[Run] = []
-    for start in range(len(one.tokens) - seed + 1):
-        for place in index.get(one.tokens[start : start + seed], ()):
+    for start in [i for i, window in enumerate(mine) if window in both] if both else ():
+        for place in index[mine[start]]:
             if not (start and place and one.tokens[start - 1] == other.tokens[place - 1]):
                 found.append(Run(start, start + _reach(one.tokens, other.tokens, start, place, seed), place))
     return _apart(found)
+
+
+def _windows(page: Page, size: int) -> list[tuple[str, ...]]:
+    """Every run of ``size`` tokens, in order."""
+    return list(zip(*(page.tokens[i:] for i in range(size)), strict=False))
 
 
 def _reach(one: Sequence[str], other: Sequence[str], start: int, place: int, seed: int) -> int:

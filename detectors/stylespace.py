@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from detectors.features import FAMILIES, Array, CountedFamily, HashedFamily, Page
 
@@ -84,14 +83,18 @@ class StyleSpace:
 
 
 def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[Dense]:
-    """The arrays of the texts in several fitted spaces; each text is read, and each family measured, once for all of them."""
+    """The arrays of the texts in several fitted spaces; each text is read, and each counted family measured, once for
+    all of them."""
     out = [np.empty((len(texts), sum(len(c.columns) for c in s.chosen)), dtype=np.float32) for s in spaces]
     for start in range(0, len(texts), BATCH):
         pages = [Page(t) for t in texts[start : start + BATCH]]
-        values = {name: FAMILIES[name](pages) for name in dict.fromkeys(c.name for s in spaces for c in s.chosen)}
+        counted = {c.name for s in spaces for c in s.chosen if isinstance(FAMILIES[c.name], CountedFamily)}
+        values = {name: FAMILIES[name](pages) for name in sorted(counted)}
         for array, space in zip(out, spaces, strict=True):
             for chosen, where in zip(space.chosen, space.slices.values(), strict=True):
-                array[start : start + BATCH, where] = _weighed(FAMILIES[chosen.name], chosen, values[chosen.name])
+                family = FAMILIES[chosen.name]
+                measured = family.some(pages, chosen.columns) if isinstance(family, HashedFamily) else values[chosen.name]
+                array[start : start + BATCH, where] = _weighed(family, chosen, measured)
     return out
 
 
@@ -110,13 +113,12 @@ def _choose(family: HashedFamily | CountedFamily, sample: Sequence[Page], most: 
     return Chosen(family.name, kept, rarity.astype(np.float32), np.zeros(len(kept), dtype=np.float32), weight)
 
 
-def _weighed(family: HashedFamily | CountedFamily, chosen: Chosen, measured: Array | sparse.csr_matrix) -> Dense:
+def _weighed(family: HashedFamily | CountedFamily, chosen: Chosen, measured: Array | NDArray[np.int64]) -> Dense:
     if isinstance(family, CountedFamily):
         values = (measured[:, chosen.columns] - chosen.shift) * chosen.scale
         bound = 4.0 / max(1.0, np.sqrt(len(chosen.columns)))
         return (chosen.weight * np.clip(values, -bound, bound)).astype(np.float32)
-    counts: sparse.csr_matrix = measured[:, chosen.columns]
-    counts.data = 1 + np.log(counts.data)
-    dense = np.asarray(counts.todense(), dtype=np.float32) * chosen.scale
+    logs = 1 + np.log(np.arange(1, measured.max(initial=1) + 1, dtype=np.float32))  # counts are small numbers: one log each
+    dense = np.concatenate([np.zeros(1, dtype=np.float32), logs])[measured] * chosen.scale
     norms = np.sqrt(np.einsum("ij,ij->i", dense, dense))
     return np.asarray(dense * (chosen.weight / np.maximum(norms, 1e-6))[:, None], dtype=np.float32)

@@ -7,7 +7,10 @@ errs on single words (a bare noun and a bare verb look alike) but does so for ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+from detectors.ngrams import Remembered
 
 _CLOSED = {
     "DT": "the a an this that these those each every some any no another either neither all both half such",
@@ -60,28 +63,68 @@ def tags_of(tokens: Sequence[str]) -> list[str]:
     >>> tags_of(['The', 'old', 'keeper', 'quickly', 'closed', 'the', 'doors', ',', 'to', 'rest', '.'])
     ['DT', 'JJ', 'NN', 'RB', 'VN', 'DT', 'NS', 'comma', 'TO', 'VB', 'stop']
     """
-    out: list[str] = []
-    before, begins = "stop", True
-    for token in tokens:
-        tag = _tag(token, begins)
-        if before == "apos":
-            tag = _CLIPPED.get(token, tag)
-        elif tag == "NN" and before in _VERB_AFTER:
-            tag = "VB"
-        elif tag == "VB" and before in _NOUN_AFTER:
-            tag = "NN"
-        elif tag == "NS" and before in ("PR", "WH"):
-            tag = "VB"
-        elif tag == "VG" and before in ("DT", "PS", "JJ"):
-            tag = "NN"
-        out.append(tag)
-        if tag not in ("star", "RB"):
-            before = tag
-        begins = tag in ("stop", "ask", "colon", "NL", "quote") or (begins and tag in ("star", "dash", "hash"))
-    return out
+    states = accumulate(map(_kinds.__getitem__, tokens), _follow, initial=_START)
+    next(states)  # what stands before the first token
+    return [state.tag for state in states]
 
 
-@lru_cache(maxsize=1 << 17)
+class _State(dict[int, "_State"]):
+    """A token's tag with what it means for the next one, and the states that follow it: worked out once for each kind of token.
+
+    There are a few hundred of them at the most, however many texts are read.
+    """
+
+    def __init__(self, tag: str, before: str, begins: bool) -> None:
+        super().__init__()
+        self.tag, self.before, self.begins = tag, before, begins
+
+    def __missing__(self, kind: int) -> _State:
+        tag = _in_context(_KINDS[kind], self.before, self.begins)
+        before = self.before if tag in ("star", "RB") else tag
+        begins = tag in ("stop", "ask", "colon", "NL", "quote") or (self.begins and tag in ("star", "dash", "hash"))
+        self[kind] = known = _STATES.setdefault((tag, before, begins), _State(tag, before, begins))
+        return known
+
+
+class _Kind(NamedTuple):
+    """What a token is taken alone: at a sentence's beginning, inside it, and after an apostrophe ("" for as usual)."""
+
+    first: str
+    inside: str
+    clipped: str
+
+
+_START = _State("stop", "stop", True)
+_KINDS: list[_Kind] = []
+_STATES: dict[tuple[str, str, bool], _State] = {}
+_follow = _State.__getitem__
+
+
+def _in_context(kind: _Kind, before: str, begins: bool) -> str:
+    tag = kind.first if begins else kind.inside
+    if before == "apos":
+        return kind.clipped or tag
+    if tag == "NN" and before in _VERB_AFTER:
+        return "VB"
+    if tag == "VB" and before in _NOUN_AFTER:
+        return "NN"
+    if tag == "NS" and before in ("PR", "WH"):
+        return "VB"
+    if tag == "VG" and before in ("DT", "PS", "JJ"):
+        return "NN"
+    return tag
+
+
+def _kind(token: str) -> int:
+    kind = _Kind(_tag(token, begins=True), _tag(token, begins=False), _CLIPPED.get(token, ""))
+    if kind not in _KINDS:
+        _KINDS.append(kind)
+    return _KINDS.index(kind)
+
+
+_kinds = Remembered(_kind)
+
+
 def _tag(token: str, begins: bool) -> str:
     first = token[0]
     if not first.isalnum():

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.lineup import Lineup
-from detectors.ngrams import Codes, WordCodes
-from detectors.shingles import grams, page_of, token_codes
+from detectors.ngrams import distinct
+from detectors.shingles import codes_of, grams
 
 Array = NDArray[np.float64]
 Runs = NDArray[np.uint32]
 SIZES = (1, 2, 3, 4)
 LEAST = 0.003
+_HALF = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,15 @@ class Said:
     weight: NDArray[np.float32]
     unheard: float
 
-    def held(self) -> NDArray[np.float32]:
-        """Which model says which run, (models, runs), 0 or 1."""
-        out = np.zeros((len(self.starts) - 1, len(self.runs)), dtype=np.float32)
-        out[np.repeat(np.arange(len(out)), np.diff(self.starts)), self.places] = 1.0
-        return out
+    def told(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Which model says which of the runs that two or more say, (models, runs), 0 or 1; and how many more runs each says
+        that nobody else does, (models,). Most runs are of the latter kind."""
+        often = np.bincount(self.places, minlength=len(self.runs)) > 1
+        column, kept = np.cumsum(often) - 1, often[self.places]
+        models = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        held = np.zeros((len(self.starts) - 1, int(often.sum())), dtype=np.float32)
+        held[models[kept], column[self.places[kept]]] = 1.0
+        return held, np.bincount(models[~kept], minlength=len(held)).astype(np.float32)
 
     def totals(self, values: NDArray[np.float32]) -> Array:
         """The sum over each model's runs of a value per run, (models,)."""
@@ -56,15 +61,14 @@ class Wording:
     """
 
     def __init__(self, answers: Sequence[Mapping[int, str]], prompts: Sequence[str], lineup: Lineup) -> None:
-        self.codes, self.prompts = WordCodes(), prompts
+        self.prompts = prompts
         self.vendors = lineup.vendors
         self.said: list[list[Said]] = []
         self.strangers = np.full((len(prompts), len(answers), len(answers)), np.nan)
         for number, prompt in enumerate(prompts):
             texts = [said.get(number, "") for said in answers]
             silent = np.array([not t.strip() for t in texts])
-            by_size = self._runs(texts, prompt)
-            said = [_said(runs, int((~silent).sum())) for runs in by_size]
+            said = [_said(*runs, int((~silent).sum())) for runs in _runs(texts, prompt)]
             self.said.append(said)
             shared = np.mean([_played(s, self.vendors, silent) for s in said], axis=0)
             shared[silent], shared[:, silent] = np.nan, np.nan
@@ -76,52 +80,56 @@ class Wording:
         for number, text in answers.items():
             if not text.strip():
                 continue
-            by_size = self._runs([text], self.prompts[number])
-            parts = [_logs(*_against(runs[0], said)) for runs, said in zip(by_size, self.said[number], strict=True)]
+            by_size = _runs([text], self.prompts[number])
+            parts = [_logs(*_against(runs, said)) for (runs, _), said in zip(by_size, self.said[number], strict=True)]
             silent = np.isnan(self.strangers[number]).all(axis=0)
             out[number] = np.where(silent, np.nan, np.mean(parts, axis=0))
         return out
 
-    def _runs(self, texts: Sequence[str], prompt: str) -> list[list[Runs]]:
-        """The different runs of each text that the prompt doesn't hold, for each length."""
-        asked = token_codes(page_of(prompt), self.codes)
-        codes = [token_codes(page_of(t), self.codes) for t in texts]
-        return [[_different(c, size, _hashed(asked, size)) for c in codes] for size in SIZES]
+
+def _runs(texts: Sequence[str], prompt: str) -> list[tuple[Runs, NDArray[np.int64]]]:
+    """The different runs of each text that the prompt doesn't hold, for each length: text after text, sorted within one, and
+    where each text's begin (texts + 1,)."""
+    asked, codes = codes_of(prompt), [codes_of(t) for t in texts]
+    rows = np.repeat(np.arange(len(codes), dtype=np.uint64), [len(c) for c in codes])
+    together, out = np.concatenate(codes), []
+    for size in SIZES:
+        begun = rows[: max(0, len(rows) - size + 1)]
+        whole = begun == rows[size - 1 :]
+        keys = distinct((begun[whole] << _HALF) | (grams(together, size)[whole] >> _HALF))
+        runs = keys.astype(np.uint32)
+        kept = ~np.isin(runs, _hashed(asked, size))
+        out.append((runs[kept], np.searchsorted(keys[kept] >> _HALF, np.arange(len(codes) + 1, dtype=np.uint64))))
+    return out
 
 
-def _hashed(codes: Codes, size: int) -> Runs:
-    return np.asarray(grams(codes, size) >> np.uint64(32), dtype=np.uint32)
+def _hashed(codes: Runs, size: int) -> Runs:
+    return np.asarray(grams(codes, size) >> _HALF, dtype=np.uint32)
 
 
-def _different(codes: Codes, size: int, asked: Runs) -> Runs:
-    runs = np.unique(_hashed(codes, size))
-    return runs[~np.isin(runs, asked)] if len(asked) else runs
-
-
-def _said(runs: Sequence[Runs], speakers: int) -> Said:
-    every, places, counts = np.unique(np.concatenate(runs), return_inverse=True, return_counts=True)
-    starts = np.concatenate([[0], np.cumsum([len(r) for r in runs])]).astype(np.int64)
+def _said(runs: Runs, starts: NDArray[np.int64], speakers: int) -> Said:
+    every, places, counts = np.unique(runs, return_inverse=True, return_counts=True)
     weight = _rarity(counts, speakers)
     return Said(every, places.astype(np.int32), starts, weight, float(_rarity(np.zeros(1), speakers)[0]))
 
 
-def _rarity(counts: NDArray[np.number], speakers: int) -> NDArray[np.float32]:
+def _rarity(counts: NDArray[np.number], speakers: int | NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.log((speakers + 1.0) / (counts + 0.5)), dtype=np.float32)
 
 
 def _played(said: Said, vendors: NDArray[np.str_], silent: NDArray[np.bool_]) -> Array:
     """Each model as the suspect against all models, (players, models), its own vendor left out of what is rare and NaN."""
-    held = said.held()
-    out = np.full((len(held), len(held)), np.nan)
-    for vendor in sorted(set(vendors[~silent].tolist())):
-        own = (vendors == vendor) & ~silent
-        others = ~own & ~silent
-        if not others.any():
-            continue
-        weight = _rarity(held[others].sum(axis=0), int(others.sum()))
-        players = held[own]
-        shared = (players * weight) @ held[others].T
-        out[np.ix_(own, others)] = _logs(shared, (players @ weight)[:, None], (held[others] @ weight)[None, :])
+    held, single = said.told()
+    makers, maker = np.unique(vendors, return_inverse=True)
+    of_maker = (maker == np.arange(len(makers))[:, None]).astype(np.float32)
+    others = int((~silent).sum()) - (of_maker @ ~silent)
+    weight = _rarity(held.sum(axis=0) - of_maker @ held, others[:, None])
+    unheard, heard_once = (_rarity(np.full_like(others, k), others) for k in (0.0, 1.0))
+    size = held @ weight.T
+    mine = size[np.arange(len(held)), maker] + single * unheard[maker]
+    theirs = size.T[maker] + single * heard_once[maker][:, None]
+    out = _logs((held * weight[maker]) @ held.T, mine[:, None], theirs)
+    out[maker[:, None] == maker] = np.nan
     return out
 
 
