@@ -180,18 +180,19 @@ def moments(page: Page) -> list[float]:
     sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = [t for t in page.tokens if t[0].isalnum()]
-    size, count = max(1, len(text)), max(1, len(words))
-    low = {w.lower() for w in words}
+    words = [(word, n) for word, n in Counter(page.tokens).items() if word[0].isalnum()]
+    lengths = [size for word, n in words for size in [len(word)] * n]
+    size, count = max(1, len(text)), max(1, len(lengths))
+    low = {word.lower() for word, _ in words}
     wide = len(text) - len(text.encode("ascii", "ignore"))
     shares = [
         len(low) / count,
-        sum(w[0].isupper() for w in words) / count,
+        sum(n for word, n in words if word[0].isupper()) / count,
         sum(map(text.count, "0123456789")) / size,
         wide / size,
     ]
-    sizes = [float(len(text)), float(len(words)), float(len(sentences)), float(len(paragraphs)), float(len(lines))]
-    spreads = [_moments(values) for values in (sentences, paragraphs, lines, [len(w) for w in words])]
+    sizes = [float(len(text)), float(len(lengths)), float(len(sentences)), float(len(paragraphs)), float(len(lines))]
+    spreads = [_moments(values) for values in (sentences, paragraphs, lines, lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 

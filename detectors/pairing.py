@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,8 +78,14 @@ def style_answers(transcript: Transcript) -> dict[str, Answer]:
         if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
             continue
         if probe.form == "chat" and not probe.id.startswith(NOT_STYLE):
-            out.setdefault(probe.prompt_sha256(), Answer(probe, reply))
+            out.setdefault(_asked(probe), Answer(probe, reply))
     return out
+
+
+@lru_cache(maxsize=1 << 14)
+def _asked(probe: Probe) -> str:
+    """The prompt's digest; a store's models were asked the same, and every detector pairs their answers anew."""
+    return probe.prompt_sha256()
 
 
 def answer_book(teachers: Sequence[Teacher], suspect: Transcript | None) -> AnswerBook:

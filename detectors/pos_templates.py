@@ -148,7 +148,10 @@ def is_english(answer: Answer) -> bool:
 
 
 def _english_prompts(transcripts: Sequence[Transcript]) -> set[str]:
-    return {k for t in transcripts for k, answer in style_answers(t).items() if is_english(answer)}
+    found: set[str] = set()
+    for transcript in transcripts:
+        found |= {k for k, answer in style_answers(transcript).items() if k not in found and is_english(answer)}
+    return found
 
 
 def _models(main: Standing, line: Lineup, place: int) -> Table:
