@@ -162,7 +162,7 @@ class CopyIndex:
         return out
 
 
-def _among(hashes: Codes, others: Codes) -> Flags:
+def among(hashes: Codes, others: Codes) -> Flags:
     """Whether each n-gram is among the others: a table of first bits settles most of it without sorting either."""
     table = np.zeros(1 << _BITS, dtype=bool)
     table[others >> _FIRST] = True
@@ -193,12 +193,12 @@ def _grams_of(answers: Mapping[int, str], size: int) -> tuple[Codes, Places]:
 
 def _places_to_look(mine: Spoken, theirs: Spoken) -> list[tuple[int, int]]:
     """Pairs (own prompt, source prompt): the same prompt where a seed is shared, then other prompts with a shared 13-gram."""
-    same = np.unique(mine.seed_prompts[_among(mine.seeds, theirs.seeds)]).tolist()
-    shared = _among(theirs.longs, mine.longs)
+    same = np.unique(mine.seed_prompts[among(mine.seeds, theirs.seeds)]).tolist()
+    shared = among(theirs.longs, mine.longs)
     longs, long_prompts = theirs.longs[shared], theirs.long_prompts[shared]
     order = np.argsort(longs, kind="stable")
     sources = longs[order]
-    hits = np.flatnonzero(_among(mine.longs, sources))
+    hits = np.flatnonzero(among(mine.longs, sources))
     at = order[np.searchsorted(sources, mine.longs[hits])] if len(hits) else hits
     pairs = {(int(p), int(q)) for p, q in zip(mine.long_prompts[hits], long_prompts[at], strict=True)}
     return [(p, p) for p in same] + sorted((p, q) for p, q in pairs if p != q)

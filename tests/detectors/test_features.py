@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from detectors.features import COUNTED, EDGE, FAMILIES, HASHED, Page, cut, function_words, markdown, moments
 from detectors.masking import masked_words
-from detectors.ngrams import WordCodes, character_codes, hashed_counts, words_of
+from detectors.ngrams import WordCodes, character_codes, counts_of, hashed_counts, summed_counts, words_of
+from detectors.shingles import page_of
 from detectors.stylespace import FULL, GUARDED, StyleSpace, transform_all
 
 HOSTILE = [
@@ -133,6 +135,26 @@ def test_hashed_counts_agree_with_counting_by_hand() -> None:
     assert sorted(counts[0].data.tolist()) == [1.0, 2.0]
     assert counts[1].data.tolist() == [1.0]
     assert counts[0, counts[1].indices[0]] == 2.0
+
+
+def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
+    texts = [character_codes(t) for t in ("the tide is low", "the tide", "", "a" * 300, *map(str, range(200)))]
+    counts = hashed_counts(texts, (2, 3), 12)
+    columns = np.unique(counts.indices)[::3].astype(np.int64)
+    assert (counts_of(texts, (2, 3), 12, columns) == counts[:, columns].toarray()).all()
+    assert (summed_counts(texts, (2, 3), 12).toarray() == counts.sum(axis=0)).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("aZ9'’_.!\n \t\x1c\x85İΣß你か\u0307", max_size=60))
+def test_plain_ascii_takes_the_short_way_to_the_same_tokens(text: str) -> None:
+    page = Page(text)
+    assert page.spaced == f" {' '.join(words_of(page.low))} "
+    counts = Counter(words_of(page.low.replace("'", "_")))
+    assert function_words(page)[FAMILIES["function words"].columns.index("a")] == pytest.approx(
+        1000 * counts["a"] / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
+    )
+    assert page_of(text).tokens == tuple("\n" if t[0] == "\n" else t.lower() for t in words_of(cut(text)))
 
 
 def test_no_ngram_crosses_from_one_text_into_the_next() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.base import Measurement, NotMeasured, Teacher
+from detectors.copies import Known, among
 from detectors.overlap import Overlap, stranger_rates
 from detectors.registry import load_detector
 from detectors.shingles import Run, is_long, longest_free, page_of, shared_runs
@@ -36,6 +41,30 @@ def test_runs_are_maximal_and_found_by_hand() -> None:
     one = page_of("x y one two three four five six seven eight nine z")
     other = page_of("one Two three four five six seven eight nine q")
     assert shared_runs(one, other) == [Run(2, 11, 0)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.sampled_from("abc"), max_size=30))
+def test_runs_are_those_that_comparing_every_two_places_finds(one: list[str], other: list[str]) -> None:
+    def reach(i: int, j: int) -> int:
+        same = (a == b for a, b in zip(one[i:], other[j:], strict=False))
+        return sum(1 for _ in takewhile(bool, same))
+
+    at = [(i, j) for i in range(len(one)) for j in range(len(other)) if not (i and j and one[i - 1] == other[j - 1])]
+    longest = max((reach(i, j) for i, j in at), default=0)
+    found = shared_runs(page_of(" ".join(one)), page_of(" ".join(other)), 4)
+    assert all(one[r.start : r.end] == other[r.other : r.other + r.end - r.start] for r in found)
+    assert max((r.end - r.start for r in found), default=0) == (longest if longest >= 4 else 0)
+
+
+def test_a_set_of_ngrams_tells_what_it_holds() -> None:
+    numbers = np.random.default_rng(0).integers(0, 2**63, 3000, dtype=np.uint64)
+    near = numbers ^ np.uint64(1)  # the same first bits
+    held = Known(numbers[::2])
+    for asked in (numbers, near, numbers[:0]):
+        assert (held.holds(asked) == np.isin(asked, numbers[::2])).all()
+        assert (among(asked, numbers[::2]) == np.isin(asked, numbers[::2])).all()
+    assert not Known(numbers[:0]).holds(numbers).any()
 
 
 def test_a_covered_run_keeps_its_longest_free_stretch() -> None:

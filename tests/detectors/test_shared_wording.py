@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,7 +12,7 @@ from detectors.base import Measurement, NotMeasured, Teacher, Value
 from detectors.lineup import lineup
 from detectors.registry import load_detector
 from detectors.shared_wording import SharedWording
-from detectors.wording import LEAST, Wording
+from detectors.wording import LEAST, Wording, _played, _runs, _said
 from detectors.wording_margins import contrast
 from fingerprints.transcript import Transcript
 from tests.detectors.authors import speaker, stored
@@ -40,6 +42,23 @@ def test_the_share_of_rare_words_by_hand() -> None:
     nothing = np.log(LEAST)
     assert found[0, 0] == pytest.approx((2 * np.log(1 + LEAST) + 2 * nothing) / 4, abs=1e-5)
     assert found[0, 1] == pytest.approx((np.log(with_b + LEAST) + 3 * nothing) / 4, abs=1e-5)
+
+
+def test_a_stranger_plays_with_its_own_makers_words_left_out_of_what_is_rare() -> None:
+    """Of single words: a1 plays among b and c alone, so that a2's words count for nothing; who is silent plays with nobody."""
+    texts = {"a1": "red blue", "a2": "red pink", "b": "red blue green", "c": "blue grey", "d": ""}
+    cohort = lineup([replace(teacher(writer(n, 1), n), vendor=n[0]) for n in texts])
+    held = [set(t.split()) for t in texts.values()]
+    said = [_said(*_runs(list(texts.values()), "Which one?")[0], 4)]
+    found = _played(said[0], cohort.vendors, np.array([not t for t in texts.values()]))
+    weight = {w: np.log(3 / (sum(w in h for h in held[2:]) + 0.5)) for h in held for w in h}
+    shared, mine, theirs = (sum(weight[w] for w in words) for words in (held[0] & held[2], held[0], held[2]))
+    assert found[0, 2] == pytest.approx(np.log(shared / np.sqrt(mine * theirs) + LEAST), abs=1e-5)
+    assert np.isnan(found[0, :2]).all()
+    whole = Wording([{0: t} for t in texts.values()], ["Which one?"], cohort).strangers[0]
+    assert np.isnan(whole[4]).all()
+    assert np.isnan(whole[:, 4]).all()
+    assert np.isfinite(whole[0, 2:4]).all()
 
 
 def test_words_of_the_prompt_do_not_count() -> None:
