@@ -16,6 +16,7 @@ from detectors.shingles import LONG, SEED, Page, Run, codes_of, grams, is_long, 
 
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
+MOST_HEARD = 2048
 _BITS = 20
 _FIRST = np.uint64(64 - _BITS)
 
@@ -93,6 +94,7 @@ class CopyIndex:
 
     def __init__(self, answers: Sequence[Mapping[int, str]], vendors: NDArray[np.str_], prompts: Sequence[str]) -> None:
         self.vendors, self._answers = vendors, answers
+        self._heard: dict[str, tuple[Codes, Places, Flags]] = {}
         asked = [grams(codes_of(p), SEED) for p in prompts]
         self._asked = distinct(np.concatenate([*asked, np.zeros(0, np.uint64)]))
         long_pairs = Known(Voices(self._joined(LONG).values()).pairs())
@@ -151,11 +153,20 @@ class CopyIndex:
                     found.append(_copy(prompt, source, page, other, run, free[1] - free[0]))
         return found, dropped
 
+    def _heard_of(self, text: str) -> tuple[Codes, Places, Flags]:
+        """A page's 8-grams, how many vendors hold each, and whether a prompt does; a suspect's is asked for every candidate."""
+        if text not in self._heard:
+            if len(self._heard) >= MOST_HEARD:
+                self._heard.clear()
+            hashes = grams(codes_of(text), SEED)
+            self._heard[text] = hashes, self._voices.of(hashes), _held(hashes, self._asked)
+        return self._heard[text]
+
     def _covered(self, page: Page, own: set[str]) -> Flags:
         """Tokens of a page inside an 8-gram that a prompt or a vendor besides ``own`` holds, (tokens,)."""
-        hashes = grams(codes_of(page.text), SEED)
-        voices = self._voices.of(hashes) - sum(_held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
-        common = (voices > 0) | _held(hashes, self._asked)
+        hashes, voices, asked = self._heard_of(page.text)
+        voices = voices - sum(_held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
+        common = (voices > 0) | asked
         out = np.zeros(len(page.tokens), dtype=bool)
         for start in np.flatnonzero(common):
             out[start : start + SEED] = True

@@ -21,6 +21,7 @@ from detectors.lineup import Lineup, bars_of, lineup, models_table, rounded
 from detectors.ngrams import words_of
 from detectors.openset import rivals
 from detectors.pairing import FEWEST, Answer, book_of, style_answers
+from detectors.phrases import Held
 from detectors.stylecase import Standing, all_prompts, null_of_standing, standing
 from detectors.stylespace import TEMPLATES
 from detectors.templates import Shared, template_book
@@ -40,11 +41,12 @@ CAUTIONS = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A suspect against the fitted book: its answers by prompt number and their log-probabilities, (prompts, models)."""
+    """A suspect against the fitted book: its answers by prompt number, log-probabilities (prompts, models), templates."""
 
     digest: str
     answers: dict[int, Answer]
     log_p: Array
+    held: Held
 
 
 class PosTemplates(Detector):
@@ -103,8 +105,9 @@ class PosTemplates(Detector):
             answers = {i: said[k] for i, k in enumerate(self.book_.prompts) if k in wanted}
             log_p = np.full((len(self.book_.prompts), len(self.book_.names)), np.nan)
             numbers = list(answers)
-            log_p[numbers] = known.score(known.space.transform([a.text for a in answers.values()]), numbers)
-            self.scored_ = Scored(digest, answers, log_p)
+            texts = [a.text for a in answers.values()]
+            log_p[numbers] = known.score(known.space.transform(texts), numbers)
+            self.scored_ = Scored(digest, answers, log_p, self.templates_.held(texts))
         return self.scored_
 
     def _standing(self, case: Case, known: Attribution, name: str) -> Measurement | NotMeasured:
@@ -123,8 +126,7 @@ class PosTemplates(Detector):
         name, (low, high) = book.names[place], main.interval()
         null = null_of_standing(main, book.vendors, place, usable)
         strangers = np.flatnonzero(rivals(book.vendors, place) & usable).tolist()
-        held = self.templates_.held([a.text for a in scored.answers.values()])
-        shared = Shared(book, place, scored.answers, self.templates_.telling(place, strangers, held, MOST))
+        shared = Shared(book, place, scored.answers, self.templates_.telling(place, strangers, scored.held, MOST))
         against = f"p {main.p:.3f} among {len(main.null)} unrelated models" if main.p is not None else "too few to normalise"
         return Measurement(
             metric="normalised template score (z-norm, then t-norm)" if main.normal else "template score less the best other's",
