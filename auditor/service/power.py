@@ -84,6 +84,16 @@ BODIES: tuple[Body, ...] = (
             ("weights rounded to 8 bits", (0, 0, 0, 0)),
         ),
     ),
+    Body(
+        "SmolLM2-135M-Instruct",
+        (8, 16, 24),
+        10,
+        (
+            (TUNED, (6, 10, 10)),
+            ("the same at temperature 1.3", (3, 3, 8)),
+            ("weights rounded to 4 bits", (2, 10, 9)),
+        ),
+    ),
 )
 
 

@@ -226,6 +226,7 @@ def test_a_dry_run_tells_plan_costs_and_power_and_asks_nothing(
 def test_the_power_statement_is_that_of_the_largest_size_that_is_not_above() -> None:
     assert "with 32 questions: another model of its size in 20 of 20" in statement(Size(40))
     assert "a fine-tuned copy in 20 of 20" in statement(Size(64))
+    assert "on SmolLM2-135M-Instruct with 24 questions: a fine-tuned copy in 10 of 10" in statement(Size(64))
     assert "would find fewer" in statement(Size(64, alpha=0.001))
     for small in (Size(40, samples=3), Size(7), Size(40, references=4), Size(40, tokens=4)):
         assert "nothing is known" in statement(small)
