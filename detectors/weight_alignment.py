@@ -71,6 +71,7 @@ def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
 
 def _centred(matrix: ArrayLike) -> Array:
     values = np.asarray(matrix, dtype=np.float32)
+    values = values / np.float32(np.abs(values).max(initial=0) or 1)  # sums of the largest numbers leave what float32 can hold
     centred: Array = values - values.mean(axis=0, keepdims=True)
     return centred
 

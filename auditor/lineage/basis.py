@@ -5,12 +5,12 @@ The choice never depends on the order of hidden units, so that the test of that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from auditor.lineage.sides import Side, runs, shared_tokens
-from detectors.independence import FEWEST, Array, Order, likeness, order
+from detectors.independence import FEWEST, Array, Order, likeness, order, precise, units
 from detectors.weight_alignment import coordinates, rotation, turned
 
 TOKENS, FEW_TOKENS = 4096, 2048
@@ -28,6 +28,7 @@ class Basis:
 
     ``kind`` says what the map is; ``coordinates`` is the test of the coordinates' order, None where no token is shared.
     ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine of tokens' embeddings after it.
+    ``known``: tokens were told by their text, and were enough to see through a change of basis.
     """
 
     turn: tuple[Array, Array] | None
@@ -35,6 +36,7 @@ class Basis:
     coordinates: Order | None
     tokens: int
     embedding: float | None
+    known: bool = False
 
     def laid(self, rows: Array) -> Array:
         """Rows of the one model, in the space where both are compared."""
@@ -53,26 +55,25 @@ def find_basis(one: Side, other: Side) -> Basis | None:
     if n < FEWEST:
         return Basis(None, "identity", None, n, None) if width == theirs else None
     a, b = one.embedding(few[0]), other.embedding(few[1])
-    ordered = order(coordinates(a, b), of=theirs)
+    ordered = order(coordinates(a, b), of=theirs) if width >= FEWEST else None
     as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
-    if width == theirs and ordered.p < CERTAIN:
+    if width == theirs and ordered is not None and max(ordered.p, precise([ordered])) < CERTAIN:
         return as_it_is
     many = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
     if len(many[0]) < max(width, theirs):
         return as_it_is if width == theirs else None
     turn = rotation(one.embedding(many[0]), other.embedding(many[1]))
+    known = bool(one.vocabulary and other.vocabulary)
     if width == theirs and _better_as_it_is(one, other, turn):
-        return as_it_is
+        return replace(as_it_is, known=known)
     kind = turned(a, b) if width == theirs else "rotation"
-    return Basis(turn, kind, ordered, len(many[0]), _alike(a @ turn[0], b @ turn[1]))
+    return Basis(turn, kind, ordered, len(many[0]), _alike(a @ turn[0], b @ turn[1]), known)
 
 
 def _alike(one: Array, other: Array) -> float:
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    known = lengths > 0
-    if not known.any():
-        return 0.0
-    return float(np.mean(np.sum(one * other, axis=1)[known] / lengths[known]))
+    a, b = units(one), units(other)
+    known = a.any(axis=1) & b.any(axis=1)
+    return float(np.mean(np.sum(a * b, axis=1)[known])) if known.any() else 0.0
 
 
 def _better_as_it_is(one: Side, other: Side, turn: tuple[Array, Array]) -> bool:

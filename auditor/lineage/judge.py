@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from auditor.evidence import Outcome, Relation, WeightComparison, WeightTest
 from auditor.lineage.kinds import Merge, kinds_of, merge_of
 from auditor.lineage.likeness import least
@@ -16,6 +18,7 @@ from auditor.lineage.sides import Side
 from detectors.pvalues import holm
 from detectors.weight_alignment import CONVERGED
 from fingerprints.collect import Progress
+from fingerprints.errors import AuditError
 
 ALPHA = 1e-3
 """The chance of any false common origin among all bases of one audit, unless another is asked for."""
@@ -51,15 +54,39 @@ class Judged:
 def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[Judged]:
     """The suspect against every base, in their order, p-values Holm-corrected over those that were compared.
 
-    Deterministic. ``progress`` is told shares of the whole in thousandths. Raises what reading the weights raises.
+    Deterministic. ``progress`` is told shares of the whole in thousandths. A base whose weights can't be read is told, and the
+    others are compared all the same. Raises what reading the suspect's weights raises, or the first base's where none can be
+    read.
     """
-    out = []
+    out, broken = list[Judged](), list[AuditError]()
     for number, base in enumerate(bases):
-        found = compare(suspect, base, _part(progress, number, len(bases)))
-        out.append(Judged(base, found, _told(suspect, base, found)))
+        try:
+            found = compare(suspect, base, _part(progress, number, len(bases)))
+            out.append(Judged(base, found, _told(suspect, base, found)))
+        except AuditError as error:
+            out.append(_unread(suspect, base, error))
+            broken.append(error)
     tested = [j.told.p for j in out if j.told.p is not None]
     raised = iter(holm(tested).tolist() if tested else [])
-    return [_decided(suspect, j, next(raised), alpha) if j.told.p is not None else j for j in out]
+    decided = []
+    for one in out:
+        p_holm = None if one.told.p is None else next(raised)
+        try:
+            decided.append(one if p_holm is None else _decided(suspect, one, p_holm, alpha))
+        except AuditError as error:
+            decided.append(_unread(suspect, one.side, error))
+            broken.append(error)
+    if broken and len(broken) == len(bases):
+        raise broken[0]
+    return decided
+
+
+def _unread(suspect: Side, base: Side, error: AuditError) -> Judged:
+    """A base that can't be read; raises the error again where it is not the base's."""
+    if error.where is None or not base.holds(error.where) or suspect.holds(error.where):
+        raise error
+    told = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what)
+    return Judged(base, None, told)
 
 
 def merged(suspect: Side, found: Sequence[Judged]) -> Merge | None:
@@ -170,7 +197,8 @@ def _decided(suspect: Side, one: Judged, p_holm: float, alpha: float) -> Judged:
         if likeness is not None and likeness >= DERIVED:
             relation = "derived"
         kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
-    told = one.told.model_copy(update={"relation": relation, "p_holm": p_holm, "kinds": kinds})
+    reason = _reason(one.found, alpha) if relation == "unclear" else ""
+    told = one.told.model_copy(update={"relation": relation, "p_holm": p_holm, "kinds": kinds, "reason": reason})
     return replace(one, told=told)
 
 
@@ -182,4 +210,25 @@ def _relation(found: Compared, p_holm: float, alpha: float) -> Relation:
         return "common_origin"
     agreed = found.agreement
     plain = found.unit_p is not None and found.coordinate_p is not None
-    return "independent" if plain and agreed is not None and agreed.share <= CONVERGED else "unclear"
+    refuted = plain and agreed is not None and agreed.share <= CONVERGED
+    return "independent" if refuted and not _reason(found, alpha) else "unclear"
+
+
+SORTED = (
+    "units or coordinates of both stand in a like order at large, and no more of them in the very same place than beside it: "
+    "so do those of unrelated models that were sorted by one property, as pruning tools do"
+)
+UNTOLD = (
+    "too few tokens can be told by their text to lay one residual stream over the other: a rotated copy would not be seen; "
+    "give both tokenizers"
+)
+ALIKE = "the suspect's hidden units can't be told from each other"
+
+
+def _reason(found: Compared, alpha: float) -> str:
+    """Why neither a common origin nor independence can be told; empty where nothing stands against independence."""
+    if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
+        return ALIKE
+    if found.trend_p < alpha:
+        return SORTED
+    return "" if found.basis.known else UNTOLD

@@ -82,11 +82,11 @@ def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: in
     pairing = next(p for p in found.pairings if p.layer == layer)
     if mine.outputs == theirs.outputs and mine.inputs == theirs.inputs:
         same = runs(mine.outputs, ROWS)
-        return one.weights.part_rows(mine, same), other.weights.part_rows(theirs, same)
+        return one.rows(mine, same), other.rows(theirs, same)
     if role in ("gate", "up"):
         some = runs(len(pairing.nearest.places), ROWS)
         places, there = pairing.nearest.places[some], pairing.nearest.together[some]
-        return one.weights.part_rows(mine, places), other.weights.part_rows(theirs, there)
+        return one.rows(mine, places), other.rows(theirs, there)
     return None
 
 
@@ -246,4 +246,4 @@ def _stacked(mixed: list[list[Array]]) -> tuple[Array, list[Array]]:
 def _flat(side: Side, layer: int) -> Array:
     parts = [p for p in (_part(side, layer, role) for role in ("gate", "up", "value")) if p is not None]
     picked: list[Indices] = [runs(p.outputs, 64) for p in parts]
-    return np.concatenate([side.weights.part_rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)])
+    return np.concatenate([side.rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from auditor.lineage.basis import Basis
 from auditor.lineage.sides import Side, runs, sampled
 from auditor.lineage.units import Nearest
-from detectors.independence import Array, Indices
+from detectors.independence import Array, Indices, units
 from detectors.weight_alignment import assigned
 from fingerprints.weights import Mlp
 
@@ -78,9 +78,9 @@ def _units(pair: _Pair, nearest: Nearest, cosines: dict[str, float | None], deep
     if deep:
         few = sampled(len(places), COLUMNS)
         cosines["down"] = _mean(np.abs(_downs(pair, mine, theirs, places[few], there[few])))
-    factors = np.linalg.norm(ups[0], axis=1) / np.maximum(np.linalg.norm(ups[1], axis=1), 1e-12)
-    middle = np.exp(np.median(np.log(np.maximum(factors, 1e-12))))
-    spread = float(np.exp(np.median(np.abs(np.log(np.maximum(factors, 1e-12) / middle)))))
+    long, theirs_long = (np.linalg.norm(u.astype(np.float64), axis=1) for u in ups)
+    factors = np.log(np.maximum(long, 1e-100)) - np.log(np.maximum(theirs_long, 1e-100))
+    spread = float(np.exp(min(np.median(np.abs(factors - np.median(factors))), 100.0)))
     return spread, float(np.mean(signed < 0))
 
 
@@ -142,18 +142,13 @@ def _heads_alike(pair: _Pair, role: str, n: int, width: int) -> NDArray[np.float
     mine, theirs = pair.one.attention(pair.layer, role, rows), pair.other.attention(pair.of, role, rows)
     if mine is None or theirs is None:
         return np.zeros((n, n), dtype=np.float32)
-    a, b = (_units_of(m).reshape(n, -1) for m in (pair.basis.laid(mine), pair.basis.beside(theirs)))
+    a, b = (units(m).reshape(n, -1) for m in (pair.basis.laid(mine), pair.basis.beside(theirs)))
     alike: NDArray[np.float32] = (a @ b.T) / np.float32(width)
     return alike
 
 
-def _units_of(rows: Array) -> Array:
-    out: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
-    return out
-
-
 def _rowwise(one: Array, other: Array) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = np.sum(_units_of(one) * _units_of(other), axis=1)
+    found: NDArray[np.float32] = np.sum(units(one) * units(other), axis=1)
     return found
 
 

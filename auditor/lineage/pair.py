@@ -12,9 +12,10 @@ import numpy as np
 
 from auditor.lineage.basis import Basis, find_basis
 from auditor.lineage.likeness import DEEP, LayerLikeness, layer_likeness
+from auditor.lineage.repeats import together
 from auditor.lineage.sides import Side, sampled
 from auditor.lineage.units import Pairing, layer_map, looked_up, paired
-from detectors.independence import fisher, overall, sidak
+from detectors.independence import fisher, overall, precise, sidak
 from detectors.weight_alignment import Agreement, agreement, pooled
 from fingerprints.collect import Progress
 
@@ -27,7 +28,8 @@ SHARED = 0.5
 @dataclass(frozen=True)
 class Compared:
     """What the tests of one pair gave. ``layers`` says which of the base's layers each of the suspect's was held against;
-    ``likeness`` is empty where no unit could be told to be another's."""
+    ``likeness`` is empty where no unit could be told to be another's. ``trend_p``: the smallest p-value of an order at large,
+    which sorting by any property leaves too; ``unit_p`` and ``coordinate_p`` ask for the very places as well."""
 
     basis: Basis
     layers: tuple[int, ...]
@@ -36,6 +38,7 @@ class Compared:
     coordinate_p: float | None
     agreement: Agreement | None
     likeness: tuple[LayerLikeness, ...]
+    trend_p: float = 1.0
 
     @property
     def exact_p(self) -> float | None:
@@ -85,9 +88,9 @@ def compare(one: Side, other: Side, progress: Progress | None = None) -> Compare
         pairings += paired(one, other, basis, layer, of)
         if progress is not None:
             progress(layer + 1, 2 * len(layers))
-    unit_p = fisher([p.order.p for p in pairings]) if pairings else None
-    coordinate_p = None if basis.coordinates is None else basis.coordinates.p
-    found = Compared(basis, tuple(layers), tuple(pairings), unit_p, coordinate_p, None, ())
+    found = replace(
+        Compared(basis, tuple(layers), tuple(pairings), None, None, None, ()), **_exact(one, other, basis, pairings)
+    )
     deep = {int(i) for i in sampled(len(layers), DEEP)}
     nearest = {p.layer: p.nearest for p in reversed(pairings)}
     if pairings and not found.placed:
@@ -102,3 +105,17 @@ def compare(one: Side, other: Side, progress: Progress | None = None) -> Compare
         if progress is not None:
             progress(len(layers) + layer + 1, 2 * len(layers))
     return replace(found, likeness=tuple(alike))
+
+
+def _exact(one: Side, other: Side, basis: Basis, pairings: list[Pairing]) -> dict[str, float | None]:
+    """The p-values of both orders: each the larger of that of the order at large and that of the very places."""
+    trends, out = [], dict[str, float | None]()
+    if pairings:
+        groups = together(one, other, pairings)
+        # Pairings that depend on each other count once: their smallest p-value, raised for their number.
+        trends.append(fisher([min(1.0, len(g) * min(p.order.p for p in g)) for g in groups]))
+        out["unit_p"] = max(trends[-1], precise([g[0].order for g in groups]))
+    if basis.coordinates is not None:
+        trends.append(basis.coordinates.p)
+        out["coordinate_p"] = max(trends[-1], precise([basis.coordinates]))
+    return {**out, "trend_p": min(trends, default=1.0)}

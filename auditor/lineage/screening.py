@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.evidence import WeightComparison, WeightTest
-from detectors.independence import FEWEST, Order, fisher, profile_order
+from detectors.independence import FEWEST, Order, bends, fisher, profile_order
 from fingerprints.weights.bases import BaseStore, Candidate
 from fingerprints.weights.signature import WeightSignature
 
@@ -29,15 +29,17 @@ def screened(suspect: WeightSignature, store: BaseStore, alpha: float, skip: Seq
     return [_told(c, orders, len(store.names()), alpha) for c, orders in tested]
 
 
-def unit_order(one: WeightSignature, other: WeightSignature) -> list[Order]:
-    """The test of unit order for every layer that both can be compared in; empty where their layers have no equal widths."""
-    out = []
+def unit_order(one: WeightSignature, other: WeightSignature) -> tuple[list[Order], list[Order]]:
+    """The test of unit order for every layer that both can be compared in, as it is, and free of trends; empty where their
+    layers have no equal widths, or too few units."""
+    whole, local = list[Order](), list[Order]()
     for layer, of in enumerate(layer_map(one, other)):
-        if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < FEWEST:
+        if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < 3 * FEWEST:
             continue
         mine, theirs = one.layer(layer).astype(np.float64).T, other.layer(of).astype(np.float64).T
-        out.append(profile_order(mine, theirs))
-    return out
+        whole.append(profile_order(mine, theirs))
+        local.append(profile_order(bends(mine), bends(theirs)))
+    return whole, local
 
 
 def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
@@ -49,14 +51,17 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
     return [int(k) for k in distance.argmin(axis=1)]
 
 
-def _told(candidate: Candidate, orders: list[Order], stored: int, alpha: float) -> WeightComparison:
+def _told(candidate: Candidate, tested: tuple[list[Order], list[Order]], stored: int, alpha: float) -> WeightComparison:
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
         base=candidate.name, spec=f"signature:{candidate.name}", relation="not_compared", facts=facts, reason=OTHER_WIDTHS
     )
-    if not orders:
+    if not tested[0]:
         return bare
-    p = fisher([o.p for o in orders])
+    orders, local = tested
+    # The larger one: sorting units by their size would give an order at large to strangers too.
+    trend = fisher([o.p for o in orders])
+    p = max(trend, fisher([o.p for o in local]))
     p_holm = min(1.0, p * stored)
     test = WeightTest(
         name="order of hidden units, by signature",
@@ -75,11 +80,12 @@ def _told(candidate: Candidate, orders: list[Order], stored: int, alpha: float) 
             "p_holm": p_holm,
             "tests": (test,),
             "kinds": (BY_SIGNATURE,) if kin else (),
-            "reason": "" if kin else NOT_SEEN,
+            "reason": "" if kin else (SORTED if min(1.0, trend * stored) < alpha else NOT_SEEN),
         }
     )
 
 
 OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
 BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
+SORTED = "an order was seen at large and not in the very places, as sorting units by a property leaves it: its weights see more"
 NOT_SEEN = "no common order was seen by signature; units in another order would hide one: its weights see more"

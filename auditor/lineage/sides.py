@@ -5,18 +5,23 @@ Knows where numbers come from; weighs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.independence import Array, Indices
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import AuditError, MalformedInput, printable
 from fingerprints.weights import Anatomy, Mlp, Part, Weights
 
 RUN = 16
 """Neighbouring rows that are read together: on a disk, one row here and one there cost as much as a run of them."""
+CENTRED = frozenset({"cohere", "cohere2", "command-r", "olmo", "mpt"})
+"""Families whose norms take the mean away without having a bias of their own."""
 MOST_MLPS = 4
 """Experts of a layer that are compared: they are many, and a few tell."""
 
@@ -35,13 +40,30 @@ class Side:
         """How many layers."""
         return len(self.anatomy.layers)
 
+    @cached_property
+    def centred(self) -> bool:
+        """Whether the norms take the mean over coordinates away: what is added to all of a row alike is then never seen by
+        the model, and is left out here, since it would hide a row."""
+        norms = (norm for layer in self.anatomy.layers for norm in (layer.attention_norm, layer.mlp_norm) if norm is not None)
+        biases = (f"{n.tensor.removesuffix('weight')}bias" for n in norms)
+        return self.anatomy.family in CENTRED or any(name in self.weights.tensors for name in biases)
+
+    def holds(self, place: str) -> bool:
+        """Whether a place that an error names is among this model's files."""
+        return Path(place) == self.weights.path or self.weights.path in Path(place).parents
+
+    def rows(self, part: Part, which: Indices) -> Array:
+        """Rows of a matrix as they are stored, (n, inputs)."""
+        with self._reading_here():
+            return self._finite(self.weights.part_rows(part, which), part.tensor)
+
     def mlps(self, layer: int) -> tuple[Mlp, ...]:
         """The MLPs of a layer that are compared."""
         return self.anatomy.layers[layer].mlps[:MOST_MLPS]
 
     def embedding(self, tokens: Indices) -> Array:
         """Embeddings of tokens, (n, width)."""
-        return self._finite(self.weights.part_rows(self.anatomy.embedding, tokens), self.anatomy.embedding)
+        return self._written(self.rows(self.anatomy.embedding, tokens))
 
     def gate(self, layer: int, mlp: Mlp, units: Indices) -> Array | None:
         """What opens each unit, (n, width), as it reads the residual stream; None where there are no gates."""
@@ -53,7 +75,7 @@ class Side:
 
     def down(self, mlp: Mlp, units: Indices) -> Array:
         """What each unit writes, (n, width). All of the matrix is read, in portions."""
-        return self._finite(self.weights.part_columns(mlp.down, units), mlp.down)
+        return self._columns(mlp.down, units)
 
     def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
         """Rows of query, key or value as they read the residual stream, or what dimensions of the output write, (n, width)."""
@@ -61,7 +83,7 @@ class Side:
         if part is None:
             return None
         if role == "output":
-            return self._finite(self.weights.part_columns(part, rows), part)
+            return self._columns(part, rows)
         return self._reading(part, layer, rows, mlp=False)
 
     def attention_width(self, layer: int, role: str) -> int:
@@ -72,19 +94,42 @@ class Side:
     def gain(self, layer: int, *, mlp: bool) -> NDArray[np.float32]:
         """What the norm before a block multiplies each coordinate by, (width,)."""
         block = self.anatomy.layers[layer]
-        return self.weights.gain(block.mlp_norm if mlp else block.attention_norm, self.anatomy.hidden)
+        norm = block.mlp_norm if mlp else block.attention_norm
+        with self._reading_here():
+            gain = self.weights.gain(norm, self.anatomy.hidden)
+            return gain if norm is None else self._finite(gain, norm.tensor)
 
     def _reading(self, part: Part, layer: int, rows: Indices, *, mlp: bool) -> Array:
-        return self._finite(self.weights.part_rows(part, rows), part) * self.gain(layer, mlp=mlp)
+        with np.errstate(over="ignore"):
+            told = self._finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
+        return self._written(told)
 
-    def _finite(self, rows: Array, part: Part) -> Array:
+    def _columns(self, part: Part, which: Indices) -> Array:
+        with self._reading_here():
+            return self._written(self._finite(self.weights.part_columns(part, which), part.tensor))
+
+    def _written(self, rows: Array) -> Array:
+        """Rows without what a norm takes away."""
+        out: Array = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) if self.centred else rows
+        return out
+
+    def _finite(self, rows: Array, tensor: str) -> Array:
         if not np.isfinite(rows).all():
             raise MalformedInput(
-                f"tensor {printable(part.tensor, 80)!r} holds NaN or infinity",
+                f"tensor {printable(tensor, 80)!r} holds NaN, infinity, or numbers too large to compare",
                 where=self.weights.path,
                 next_step="no comparison of such weights says anything: get an undamaged copy",
             )
         return rows
+
+    @contextmanager
+    def _reading_here(self) -> Iterator[None]:
+        """Errors of reading that name no place name this model's."""
+        try:
+            yield
+        except AuditError as error:
+            error.where = error.where or str(self.weights.path)
+            raise
 
 
 def sampled(n: int, most: int) -> Indices:
@@ -108,7 +153,8 @@ def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
     rows = one.anatomy.embedding.outputs, other.anatomy.embedding.outputs
     if one.vocabulary and other.vocabulary:
         both = [(one.vocabulary[t], i) for t, i in other.vocabulary.items() if t in one.vocabulary]
-        pairs = np.array(sorted((b, a) for a, b in both if a < rows[0] and b < rows[1]), dtype=np.intp).reshape(-1, 2)
+        known = sorted((b, a) for a, b in both if 0 <= a < rows[0] and 0 <= b < rows[1])
+        pairs = np.array(known, dtype=np.intp).reshape(-1, 2)
         chosen = pairs[runs(len(pairs), most)] if len(pairs) else pairs
         return chosen[:, 1], chosen[:, 0]
     same = runs(min(rows), most)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.lineage.basis import Basis
 from auditor.lineage.sides import Side, runs
-from detectors.independence import Array, Indices, Order, likeness, order
+from detectors.independence import FEWEST, Array, Indices, Order, likeness, order
 from fingerprints.weights import Mlp
 
 UNITS = 512
@@ -41,12 +41,15 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Pairing:
-    """One MLP of the suspect against one of the base: the layers, the nearest units, and the test of their order."""
+    """One MLP of the suspect against one of the base: the layers, the nearest units, and the test of their order, and
+    which of their layers' MLPs the two are."""
 
     layer: int
     of: int
     nearest: Nearest
     order: Order
+    mlp: int = 0
+    theirs: int = 0
 
 
 def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
@@ -72,14 +75,16 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
 def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pairing]:
     """The test of unit order for every MLP of a layer; MLPs with too few units to have an order are left out."""
     out = []
-    for mine, theirs in zip(one.mlps(layer), _as_many(other.mlps(of), len(one.mlps(layer))), strict=False):
-        if mine.units < 16:
+    many = len(other.mlps(of)) > 1
+    for i, (mine, theirs) in enumerate(zip(one.mlps(layer), _as_many(other.mlps(of), len(one.mlps(layer))), strict=False)):
+        if mine.units < FEWEST:
             continue
         same = mine.units == theirs.units
         places = runs(mine.units, UNITS)
         among = places if same else np.arange(theirs.units, dtype=np.intp)
         found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
-        out.append(Pairing(layer, of, found, order(found.together, places, theirs.units if same else None)))
+        tested = order(found.together, places, theirs.units if same else None, among)
+        out.append(Pairing(layer, of, found, tested, i, i if many else 0))
     return out
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.records import Record
 from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
@@ -24,7 +24,7 @@ from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.decode import Indices, Matrix
 from fingerprints.weights.likeness import TokenizerEvidence
-from fingerprints.weights.parts import Part
+from fingerprints.weights.parts import Norm, Part
 from fingerprints.weights.tokenizer import tokenizer_of
 from fingerprints.weights.view import Weights
 
@@ -42,6 +42,8 @@ QUANTILES = 32
 SEARCH_DEPTHS, SEARCH_QUANTILES = 16, 8
 VALUES = 4
 _SMALLEST = 1e-30
+LARGEST = 65504.0
+"""The largest number that float16 holds."""
 
 
 class SignatureFacts(Record):
@@ -125,19 +127,19 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
     anatomy = anatomy_of(weights)
     found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
     space = np.unique(np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found))).round().astype(int)).tolist()
-    tokenizer = tokenizer_of(weights)
+    tokenizer = _tokenizer(weights)
     anchors, norms = _anchors(weights, anatomy, tokenizer)
     sample = np.unique(np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64))
     rows = _finite(weights.part_rows(anatomy.embedding, sample), anatomy.embedding.tensor, weights)
-    gains = [weights.gain(anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
+    gains = [_gain(weights, anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
     return WeightSignature(
         facts=_facts(weights, anatomy, name, found, tuple(space), tokenizer, digest),
         units=np.concatenate([f.values for f in found], axis=1).astype(np.float16),
         quantiles=np.stack([_quantiles(f.values, QUANTILES) for f in found]).astype(np.float16),
         embedding=_log_columns(rows),
         ups=np.stack([found[i].ups for i in space]),
-        gains=np.stack(gains).astype(np.float16),
-        last_gain=weights.gain(anatomy.last_norm, anatomy.hidden).astype(np.float16),
+        gains=np.clip(np.stack(gains), -LARGEST, LARGEST).astype(np.float16),
+        last_gain=np.clip(_gain(weights, anatomy.last_norm, anatomy.hidden), -LARGEST, LARGEST).astype(np.float16),
         anchors=anchors,
         anchor_norms=norms,
         search=search_vectors([f.values for f in found]),
@@ -181,7 +183,7 @@ class _LayerValues:
 
 def _layer_values(weights: Weights, anatomy: Anatomy, layer: Layer) -> _LayerValues:
     mlps = layer.mlps[:MLPS]
-    gain = weights.gain(layer.mlp_norm, anatomy.hidden)
+    gain = _gain(weights, layer.mlp_norm, anatomy.hidden)
     total = sum(m.units for m in mlps)
     chosen = unit_indices(total)
     parts: list[Matrix] = []
@@ -243,6 +245,19 @@ def _finite(block: Matrix, tensor: str, weights: Weights) -> Matrix:
             next_step="no comparison of such weights says anything: get an undamaged copy",
         )
     return block
+
+
+def _gain(weights: Weights, norm: Norm | None, width: int) -> Matrix:
+    gain = weights.gain(norm, width)
+    return gain if norm is None else _finite(gain, norm.tensor, weights)
+
+
+def _tokenizer(weights: Weights) -> TokenizerEvidence | None:
+    """The tokenizer where it can be read: weights have a signature without one."""
+    try:
+        return tokenizer_of(weights)
+    except (MalformedInput, ResourceLimit):
+        return None
 
 
 def _anchors(weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None) -> tuple[NDArray[np.uint64], Matrix]:
