@@ -18,6 +18,7 @@ from auditor.render import render, terminal
 from auditor.render.bundle import ready_folder, write_bundle
 from auditor.size import parameters_of
 from auditor.weight import LEVELS, reaches
+from fingerprints.errors import printable
 from fingerprints.subjects.spec import parse_spec
 
 
@@ -156,6 +157,8 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
         return 0
     put(plan.to_yaml())
     put(f"# candidates: {', '.join(names)}")
+    if plan.bases:
+        put(f"# weights compared with: {printable(', '.join(plan.bases), 400)} (files are read; nobody is asked for it)")
     for who, cost in costs.items():
         label = "" if who == "estimate" else f"{who} "
         put("\n".join(f"# {label}{key.replace('_', ' ')}: {value}" for key, value in cost.items()))

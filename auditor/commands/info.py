@@ -8,9 +8,22 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from auditor.commands.options import AS_JSON
-from auditor.console import put_json
+from auditor.console import put, put_json
 from auditor.doctor import examine
 from detectors.registry import detector_names, load_detector
+
+BY_FILES: dict[str, tuple[str, str]] = {
+    "independence": (
+        "Do hidden units and residual coordinates of two models stand in one order?",
+        "Zhu et al. 2025, arXiv 2502.12292",
+    ),
+    "weight_alignment": (
+        "Which units are the same in spite of a rotated residual stream and another order?",
+        "Zeng et al. 2025, arXiv 2510.06738; Zhu et al. 2025, arXiv 2502.12292",
+    ),
+    "tokenizer_lineage": ("How alike are two tokenizers? Decides nothing by itself.", "counts of whole lists"),
+}
+"""What compares files with files: no answers, so that no plan names it."""
 
 
 @click.command()
@@ -32,13 +45,30 @@ def detectors(as_json: bool) -> int:
                 }
                 for n, d in rows
             ]
+            + [
+                {
+                    "name": n,
+                    "question": "lineage",
+                    "asks": asks,
+                    "needs": ["weight files"],
+                    "scope": "candidate",
+                    "source": source,
+                    "blind_spots": ["what no weight file shows: whether answers were taken"],
+                }
+                for n, (asks, source) in BY_FILES.items()
+            ]
         )
         return 0
     table = Table("detector", "question", "asks", "needs", "source", show_lines=True)
     for name, detector in rows:
         cells = (name, detector.question, detector.asks, ", ".join(detector.needs), detector.source)
         table.add_row(*(Text(cell) for cell in cells))
+    for name, (asks, source) in BY_FILES.items():
+        table.add_row(*(Text(cell) for cell in (name, "lineage", asks, "weight files", source)))
     Console().print(table)
+    put(
+        "Those that need weight files run with `auditor lineage` and `auditor audit --bases`; --detectors does not choose them."
+    )
     return 0
 
 

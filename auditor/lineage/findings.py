@@ -204,7 +204,8 @@ def _interval(rho: float, n: int) -> tuple[float, float] | None:
 def _exactness(one: Judged) -> str:
     return (
         "Exact under one assumption: that training treats hidden units, and residual coordinates, all alike, so that in "
-        "unrelated models every order was equally likely. The base's and the suspect's weights may be of any kind."
+        "unrelated models every order was equally likely. The base's and the suspect's weights may be of any kind. The p-value "
+        "is the larger one of two: of the order at large, and of the very places, which sorting by size does not give."
     )
 
 

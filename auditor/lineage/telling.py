@@ -35,7 +35,9 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     open_ones = [t.base for t in found.told if t.relation == "unclear" and not t.spec.startswith("signature:")]
     apart = [t for t in found.told if t.relation == "independent"]
     if open_ones:
-        return "inconclusive", f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+        why = dict.fromkeys(t.reason for t in found.told if t.base in open_ones and t.reason)
+        said = f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+        return "inconclusive", " ".join((said, *(f"{reason[0].upper()}{reason[1:]}." for reason in why)))
     if apart:
         names = ", ".join(t.base for t in apart)
         smallest = min(t.p_holm for t in apart if t.p_holm is not None)
@@ -70,7 +72,8 @@ def limits(found: Lineages) -> tuple[str, ...]:
     """What comparing files can't show."""
     out = [
         "Exact p-values rest on one assumption: training treats hidden units and residual coordinates all alike. Two runs from "
-        "one initialisation break the null hypothesis without derivation.",
+        "one initialisation, or from the same public embeddings, break the null hypothesis without derivation. Units that were "
+        "sorted by a property do so too, and are looked at for their very places besides.",
         "A sample of each layer's units was looked at, spread evenly: what was changed outside of it is not seen.",
         "Weights that were trained on for as long as from scratch, or mixed with noise of their own size, lose their order: no "
         "finding is then no finding of independence.",

@@ -10,20 +10,23 @@ from pathlib import Path
 
 from auditor.evidence import Answer, Finding, LineageSection, Skipped, Verdict
 from auditor.lineage import findings, telling
-from auditor.lineage.run import Lineages, lineages
+from auditor.lineage.run import Lineages, lineages, named
 from auditor.plan import Plan
 from fingerprints.collect import Progress
-from fingerprints.errors import AuditError, Incomplete, MalformedInput, UsageProblem
+from fingerprints.errors import AuditError, Incomplete, MalformedInput, ResourceLimit, UnsafeInput, UsageProblem
 from fingerprints.subjects.spec import parse_spec
+from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE
+
+UNREADABLE = (MalformedInput, UnsafeInput, UsageProblem, Incomplete, ResourceLimit)
 
 
 @dataclass(frozen=True)
 class Within:
-    """What comparing weights gave an audit: everything that was found, or why nothing was."""
+    """What comparing weights gave an audit: everything that was found, and why a base, or all, could not be compared."""
 
     found: Lineages | None = None
-    reason: Skipped | None = None
+    reasons: tuple[Skipped, ...] = ()
 
     @property
     def base(self) -> str | None:
@@ -57,9 +60,7 @@ class Within:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was not compared, and why."""
-        if self.reason is not None:
-            return (self.reason,)
-        return () if self.found is None else findings.skipped(self.found)
+        return self.reasons if self.found is None else (*self.reasons, *findings.skipped(self.found))
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -70,18 +71,38 @@ class Within:
 def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
     """Compares the suspect's weights with those of the plan's base and bases, where both are files; asks nobody.
 
-    A suspect or base whose files can't be read this way gives a reason. Raises what a damaged store of signatures raises.
+    A suspect or base whose files can't be read this way gives a reason, and the other bases are compared. Raises what a damaged
+    store of signatures raises.
     """
     specs = [spec for spec in (*((plan.base,) if plan.base else ()), *plan.bases) if spec]
     stores = [Path(spec) for spec in plan.bases if (Path(spec) / CATALOGUE).exists()]
     bases = [spec for spec in specs if Path(spec) not in stores and _has_weights(spec)]
     if not _has_weights(plan.suspect) or not (bases or stores):
         return Within()
+    told = {spec: _unreadable(spec) for spec in bases}
+    reasons = tuple(r for r in told.values() if r is not None)
+    whole = [spec for spec, reason in told.items() if reason is None]
+    if not whole and not stores:
+        return Within(None, reasons)
     try:
-        return Within(lineages(plan.suspect, bases, store=stores[0] if stores else None, digest=False, reading=reading))
-    except (MalformedInput, UsageProblem, Incomplete) as error:
-        reason = Skipped(question="lineage", detector="independence", candidate=None, reason=error.what)
-        return Within(None, reason)
+        found = lineages(plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading)
+    except UNREADABLE as error:
+        return Within(None, (*reasons, _skipped(None, error)))
+    return Within(found, reasons)
+
+
+def _unreadable(spec: str) -> Skipped | None:
+    """Why a base can't be opened; None where it can."""
+    name, where = named(spec)
+    try:
+        open_weights(where).close()
+    except UNREADABLE as error:
+        return _skipped(name, error)
+    return None
+
+
+def _skipped(base: str | None, error: AuditError) -> Skipped:
+    return Skipped(question="lineage", detector="independence", candidate=base, reason=error.what)
 
 
 def _has_weights(spec: str) -> bool:

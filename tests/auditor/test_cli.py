@@ -167,7 +167,7 @@ def test_detectors_are_listed_with_question_needs_and_source(capsys: pytest.Capt
     assert run(["detectors", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [r["name"] for r in rows][:2] == ["self_identification", "stylistic_overlap"]
-    assert [r["name"] for r in rows] == detector_names()
+    assert [r["name"] for r in rows] == [*detector_names(), "independence", "weight_alignment", "tokenizer_lineage"]
     assert all(
         r["asks"] and r["needs"] and r["source"] and r["question"] in ("inheritance", "lineage", "service") for r in rows
     )

@@ -74,6 +74,23 @@ def test_weights_that_can_not_be_compared_are_a_reason(models: dict[str, Path], 
     assert within.limits == ()
 
 
+def test_a_base_that_can_not_be_opened_leaves_the_others_compared(models: dict[str, Path], tmp_path: Path) -> None:
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (odd / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}', "utf-8")
+    within = lineage_within(make_plan({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]}))
+    assert [v.outcome for v in within.verdicts] == ["supported"]
+    assert "odd" in {s.candidate for s in within.skipped}
+
+
+def test_a_dry_run_names_the_bases_whose_weights_will_be_read(
+    models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["audit", str(models["tuned"]), "--store", str(models["store"]), "--bases", str(models["base"]), "--dry-run"]
+    assert run(asked) == 0
+    assert "weights compared with" in capsys.readouterr().out
+
+
 def test_closed_weights_are_compared_by_next_words_and_never_called_kin(models: dict[str, Path], tmp_path: Path) -> None:
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
