@@ -144,12 +144,12 @@ def _tests(found: Compared) -> list[WeightTest]:
             )
         )
     coordinates = found.basis.coordinates
-    if coordinates is not None:
+    if coordinates is not None and found.coordinate_p is not None:
         about = "rank correlation of the nearest coordinates' order"
         out.append(
             WeightTest(
                 name="order of residual coordinates",
-                p=coordinates.p,
+                p=found.coordinate_p,
                 exact=True,
                 effect=coordinates.rho,
                 effect_name=about,

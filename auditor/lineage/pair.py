@@ -88,9 +88,8 @@ def compare(one: Side, other: Side, progress: Progress | None = None) -> Compare
         pairings += paired(one, other, basis, layer, of)
         if progress is not None:
             progress(layer + 1, 2 * len(layers))
-    found = replace(
-        Compared(basis, tuple(layers), tuple(pairings), None, None, None, ()), **_exact(one, other, basis, pairings)
-    )
+    units_p, coordinate_p, trend_p = _exact(one, other, basis, pairings)
+    found = Compared(basis, tuple(layers), tuple(pairings), units_p, coordinate_p, None, (), trend_p)
     deep = {int(i) for i in sampled(len(layers), DEEP)}
     nearest = {p.layer: p.nearest for p in reversed(pairings)}
     if pairings and not found.placed:
@@ -107,15 +106,16 @@ def compare(one: Side, other: Side, progress: Progress | None = None) -> Compare
     return replace(found, likeness=tuple(alike))
 
 
-def _exact(one: Side, other: Side, basis: Basis, pairings: list[Pairing]) -> dict[str, float | None]:
-    """The p-values of both orders: each the larger of that of the order at large and that of the very places."""
-    trends, out = [], dict[str, float | None]()
+def _exact(one: Side, other: Side, basis: Basis, pairings: list[Pairing]) -> tuple[float | None, float | None, float]:
+    """The p-values of both orders, each the larger of that of the order at large and that of the very places; and the smallest
+    of an order at large."""
+    trends, units_p, coordinate_p = list[float](), None, None
     if pairings:
         groups = together(one, other, pairings)
         # Pairings that depend on each other count once: their smallest p-value, raised for their number.
         trends.append(fisher([min(1.0, len(g) * min(p.order.p for p in g)) for g in groups]))
-        out["unit_p"] = max(trends[-1], precise([g[0].order for g in groups]))
+        units_p = max(trends[-1], precise([g[0].order for g in groups]))
     if basis.coordinates is not None:
         trends.append(basis.coordinates.p)
-        out["coordinate_p"] = max(trends[-1], precise([basis.coordinates]))
-    return {**out, "trend_p": min(trends, default=1.0)}
+        coordinate_p = max(trends[-1], precise([basis.coordinates]))
+    return units_p, coordinate_p, min(trends, default=1.0)
