@@ -11,7 +11,7 @@ from auditor.policy.plan import PolicyPlan
 from auditor.telling import ASKS
 from detectors.base import NotMeasured
 from detectors.lineup import counted
-from detectors.policy_pairs import ALPHA, Conclusion
+from detectors.policy_pairs import ALPHA, FEWEST, Conclusion
 from detectors.policy_tables import Compared
 from fingerprints.transcript import Transcript
 
@@ -35,7 +35,7 @@ def word_of(found: Compared | NotMeasured) -> Word:
     ``declined_in_front``: the service declines a topic or a language, or whatever is asked, that the weights answer;
     ``answered_in_front``: the reverse; ``different``: both. Where nothing stands out ``declined_in_the_weights`` says that both
     mostly decline a topic or a language, ``no_difference_found`` that neither does; ``inconclusive``: only all questions
-    together differ, or every group is too small.
+    together differ, or no group is large enough to stand out had every question in it been declined by one alone.
     """
     if isinstance(found, NotMeasured):
         return "not_assessable"
@@ -45,9 +45,15 @@ def word_of(found: Compared | NotMeasured) -> Word:
         return "different"
     if in_front or at_home:
         return "declined_in_front" if in_front else "answered_in_front"
-    if found.everything.p <= ALPHA or held <= {"too few"}:
+    if found.everything.p <= ALPHA or not _could_differ(found):
         return "inconclusive"
     return "declined_in_the_weights" if "in both" in held else "no_difference_found"
+
+
+def _could_differ(found: Compared) -> bool:
+    """Whether some group would stand out (McNemar, Holm) if all its pairs differed one way."""
+    families = (found.topics, found.languages)
+    return any(2 * 0.5**g.asked.n * len(groups) <= ALPHA for groups in families for g in groups if g.asked.n >= FEWEST)
 
 
 def _told(name: str, found: Compared | NotMeasured) -> str:

@@ -14,11 +14,12 @@ from auditor.evidence import Report
 from auditor.policy.plan import PolicyPlan
 from auditor.policy.telling import word_of
 from auditor.render.bundle import load_bundle
-from detectors.base import Case, Teacher
+from detectors.base import Case, NotMeasured, Teacher
 from detectors.policy_layer import PolicyLayer
 from detectors.policy_pairs import is_twin
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Probe
+from fingerprints.transcript import Transcript
 from tests.auditor.policy.example import GOLDEN, PLAN, questions, speaker, told
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, echoes, sends
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
@@ -111,6 +112,20 @@ def test_every_word_of_the_conclusion_is_reached_by_a_service_of_that_kind(word:
     hosted, local = WORDS_OF[word]
     case = Case(speaker("hosted", hosted), Teacher("weights", "", "", speaker("weights", local)))
     assert word_of(PolicyLayer().compared(case)) == word
+
+
+def test_so_few_questions_that_nothing_could_stand_out_are_inconclusive_and_not_alike() -> None:
+    kept = {p.prompt_sha256() for p in questions() if p.topic in ("drugs", "protest") and p.language != "en"}
+    said = [few(speaker(name, lambda p: ""), kept) for name in ("hosted", "weights")]
+    found = PolicyLayer().compared(Case(said[0], Teacher("weights", "", "", said[1])))
+    assert not isinstance(found, NotMeasured)
+    assert max(g.asked.n for g in (*found.topics, *found.languages)) <= 6
+    assert word_of(found) == "inconclusive"
+
+
+def few(said: Transcript, kept: set[str]) -> Transcript:
+    replies = tuple(r for r in said.replies if said.probes[r.probe_id].prompt_sha256() in kept)
+    return Transcript(said.header, said.probes, replies)
 
 
 def test_both_answers_are_quoted_one_after_the_other(filtered: tuple[Report, Path]) -> None:
