@@ -27,7 +27,9 @@ from scipy import stats
 
 from auditor.controls.zoo.zoo import Zoo, ZooMember, load_zoo
 from auditor.lineage.judge import judged
+from auditor.lineage.pair import Compared
 from auditor.lineage.run import opened
+from detectors.independence import fisher
 from detectors.intervals import clopper_pearson
 from tests.benchmarks.bench_compare import table
 
@@ -46,6 +48,7 @@ class Row:
     suspect: ZooMember
     relation: str
     exact: float
+    trends: tuple[float, ...]
     p: float
     agreement: float | None
     likeness: float | None
@@ -67,19 +70,26 @@ def compared(zoo: Zoo, suspect: ZooMember, base: ZooMember) -> Row:
         raise click.ClickException(f"{suspect.name}: nothing was compared")
     agreed = one.found.agreement
     return Row(
-        suspect, one.told.relation, one.found.exact_p, one.told.p, None if agreed is None else agreed.share,
+        suspect, one.told.relation, one.found.exact_p, trends(one.found), one.told.p, None if agreed is None else agreed.share,
         one.told.likeness, one.told.kinds, time.perf_counter() - start,
     )  # fmt: skip
 
 
+def trends(found: Compared) -> tuple[float, ...]:
+    """The rank correlations' own p-values, of units (layers by Fisher) and of coordinates: these should be uniform."""
+    units = [fisher([p.order.p for p in found.pairings])] if found.pairings else []
+    return (*units, *([found.basis.coordinates.p] if found.basis.coordinates is not None else []))
+
+
 def nulls(zoo: Zoo, rows: Sequence[Row]) -> dict[str, Any]:
     """The p-values of unrelated pairs: uniform? how many below 1 %? how much do units agree by convergence?"""
-    p = [r.exact for r in rows]
+    p, ranks = [r.exact for r in rows], [v for r in rows for v in r.trends]
     below = sum(v < 0.01 for v in p)
     agreed = [r.agreement for r in rows if r.agreement is not None]
     return {
         "pairs": len(rows),
-        "KS p (exact p-values uniform)": round(float(stats.kstest(p, "uniform").pvalue), 3),
+        "KS p (rank correlations' p-values uniform)": round(float(stats.kstest(ranks, "uniform").pvalue), 3),
+        "rank correlations' p < 0.01": interval(sum(v < 0.01 for v in ranks), len(ranks)),
         "exact p < 0.01": interval(below, len(p)),
         "overall p < 0.01": interval(sum(r.p < 0.01 for r in rows), len(p)),
         "called derived or of common origin": interval(sum(r.relation in ("derived", "common_origin") for r in rows), len(p)),
