@@ -11,6 +11,7 @@ from typing import ClassVar
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.lineup import counted
 from detectors.neighbours import Neighbours
+from detectors.openset import FEWEST_STRANGERS
 
 
 class ModelIdentification(Detector):
@@ -55,8 +56,11 @@ class ModelIdentification(Detector):
 
 
 def stands_out(found: Measurement) -> bool:
-    """Whether no unrelated model reaches the value in the same place; False without one to compare with."""
-    return found.null is not None and found.null.n > 0 and found.null.at_least == 0 and found.value > 0
+    """Whether no unrelated model reaches the value in the same place; False with too few to compare with.
+
+    Of n unrelated models and a stranger, the stranger is the most alike once in n + 1 times.
+    """
+    return found.null is not None and found.null.n >= FEWEST_STRANGERS and found.null.at_least == 0 and found.value > 0
 
 
 def _of(candidate: Teacher, models: list[Teacher], case: Case) -> Case:

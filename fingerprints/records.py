@@ -19,14 +19,17 @@ Form = Literal["chat", "completion", "choice"]
 NEUTRAL_SYSTEM = "Answer briefly."
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+"""Made once: `json.dumps` makes one a call, and every prompt of a recording is digested."""
+
+
 def canonical_json(value: Any) -> bytes:
     """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8, lone surrogates and NaN refused.
 
     >>> canonical_json({"b": 1, "a": "é"}).decode()
     '{"a":"é","b":1}'
     """
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8")
+    return _CANONICAL.encode(value).encode("utf-8")
 
 
 def sha256(data: bytes | str) -> str:
@@ -82,6 +85,12 @@ class Message(Record):
     content: str
 
 
+def prompt_sha256(prompt: str, history: tuple[Message, ...] = (), *, completion: bool = False) -> str:
+    """Digest of what is asked: earlier turns and the last one, white space counted once; a raw completion has its own."""
+    turns = [[m.role, m.content] for m in history]
+    return sha256(canonical_json([completion, turns, " ".join(prompt.split())]))
+
+
 class Probe(Record):
     """One question, the same for every model.
 
@@ -115,8 +124,7 @@ class Probe(Record):
 
     def prompt_sha256(self) -> str:
         """Digest of what is asked, earlier turns included: probes of any set that ask the same thing share it."""
-        turns = [[m.role, m.content] for m in self.history]
-        return sha256(canonical_json([self.form == "completion", turns, " ".join(self.prompt().split())]))
+        return prompt_sha256(self.prompt(), self.history, completion=self.form == "completion")
 
     def prompt(self) -> str:
         """The text that the model reads as the last turn; a choice lists its options as A), B), … on lines of their own."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fingerprints.errors import printable
-from fingerprints.records import NEUTRAL_SYSTEM, Arm, Message, Probe, Reply, Status
+from fingerprints.records import NEUTRAL_SYSTEM, Arm, Message, Probe, Reply, Status, prompt_sha256
 from fingerprints.subjects.strict_json import BadValue
 
 PROMPTS = ("prompt", "instruction", "question", "input", "messages")
@@ -57,8 +57,8 @@ class Row:
 
     def probe(self) -> Probe:
         """What was asked, under the id ``recorded/`` and the first 24 digits of the prompt's digest."""
-        probe = Probe(id="recorded/?", text=self.prompt, form=self.form, history=self.history)
-        return probe.model_copy(update={"id": f"recorded/{probe.prompt_sha256()[:24]}"})
+        digest = prompt_sha256(self.prompt, self.history, completion=self.form == "completion")
+        return Probe(id=f"recorded/{digest[:24]}", text=self.prompt, form=self.form, history=self.history)
 
     def reply(self, probe_id: str, sample: int) -> Reply:
         """The answer as a reply to the probe of that id."""

@@ -53,10 +53,9 @@ def test_p_values_are_uniform_enough_for_a_model_against_itself() -> None:
 
 
 def test_another_model_is_found_and_a_hotter_one_too() -> None:
-    for other in (chain(2), hotter(MODEL, 4.0)):
-        found = [p_of(ModelEquality(rounds=199).measure(against(other, MODEL, seed, n=48))) for seed in range(5)]
-        assert sorted(found)[2] <= 0.01
-        assert max(found) <= 0.05
+    for other, questions in ((chain(2), 48), (hotter(MODEL, 4.0), 64)):  # the hotter one escapes one time in ten at 48
+        found = [p_of(ModelEquality(rounds=199).measure(against(other, MODEL, seed, n=questions))) for seed in range(10)]
+        assert max(found) <= 0.01
 
 
 def test_the_value_is_the_mean_over_prompts_and_its_exhibits_show_both_sides() -> None:

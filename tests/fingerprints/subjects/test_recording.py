@@ -275,7 +275,7 @@ def test_rows_are_read_faster_than_twenty_thousand_a_second(tmp_path: Path) -> N
         begun = time.process_time()
         assert len(opened(path).recorded().replies) == 30_000
         taken.append(time.process_time() - begun)
-    assert min(taken) < 4.5  # 1.5 s is the rate; the machine may be slow or busy
+    assert min(taken) < 3.0  # 1.5 s is the rate; the machine may be busy
 
 
 @settings(max_examples=60, deadline=None)
