@@ -1,7 +1,7 @@
 """Do the endpoint's answers to one prompt differ among themselves as much as the claimed model's do?
 
-A hotter sampler, or two models behind one name, spread answers out; a cache, or a cooler sampler, makes them repeat.
-Reads repeated answers; can't tell a mixture of models from a higher temperature, nor either from another model.
+A hotter sampler spreads answers out; a cache, or a cooler sampler, makes them repeat; models that take turns do either.
+Reads repeated answers; can't tell a mixture of models from another temperature, nor either from another model.
 """
 
 from __future__ import annotations

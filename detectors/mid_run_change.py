@@ -1,7 +1,7 @@
 """Did the endpoint change while it was asked? A change point in how far its answers are from the reference's.
 
 Reads repeated answers in the order of asking, and the names that the endpoint gave itself. A change that alternates from
-call to call has no point in time: `answer_spread` is about that.
+call to call has no point in time, and is not seen here.
 """
 
 from __future__ import annotations

@@ -180,12 +180,6 @@ class NextTokenAgreement(Detector):
         return bars_of(book.lineup, margins, place, of, null, title, "agreement above the nearest control's")
 
 
-def next_token_agreement(suspect: Transcript, candidate: Teacher, controls: Sequence[Teacher]) -> Measurement | NotMeasured:
-    """The detector on transcripts alone: suspect, one candidate, and unrelated models (those of the candidate's vendor are
-    left out as controls). For whoever has records and no audit."""
-    return NextTokenAgreement().measure(Case(suspect, candidate, tuple(controls)))
-
-
 def _among(null: Null) -> str:
     if null.p is None:
         return "no unrelated model plays the suspect"

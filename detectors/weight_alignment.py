@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from detectors.independence import FLOOR, Array, Indices, likeness, units
@@ -138,9 +138,3 @@ def assigned(similar: ArrayLike) -> Indices:
     rows, columns = linear_sum_assignment(np.asarray(similar), maximize=True)
     found: Indices = columns[np.argsort(rows)]
     return found
-
-
-def same_direction(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Cosine of two arrays of one shape as long vectors, −1 to 1; 0 where one of them is zero."""
-    scale = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
-    return float(np.vdot(one, other)) / scale if scale > 0 else 0.0

@@ -24,7 +24,7 @@ TRIED = 128
 
 @dataclass(frozen=True)
 class Basis:
-    """``turn`` lays one model's residual stream over the other's, None where both are the same as they are.
+    """``turn`` maps either model's residual stream into one space, None where both are compared as they are.
 
     ``kind`` says what the map is; ``coordinates`` is the test of the coordinates' order, None where no token is shared.
     ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine of tokens' embeddings after it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from auditor.evidence import Finding, LineageSection, Skipped, Verdict, WeightComparison
 from auditor.lineage.judge import OUTCOMES, WORDS, Judged
@@ -136,42 +137,43 @@ def _names(declared: str, base: str) -> bool:
     return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
 
 
+def _finding(detector: str, base: str, **fields: Any) -> Finding:
+    """A finding about one base: what all of them share is said here."""
+    return Finding(question="lineage", detector=detector, candidate=base, level=0.95, **{"interval": None, **fields})
+
+
 def _independence(one: Judged) -> Finding:
     told, found = one.told, one.found
     if found is None or told.p is None:
         raise ValueError("nothing was compared")
     kept = "" if found.kept is None else f"; {found.kept:.0%} have their nearest one at the very same place"
-    return Finding(
-        question="lineage",
-        detector=INDEPENDENCE,
-        candidate=told.base,
+    return _finding(
+        INDEPENDENCE,
+        told.base,
         metric="order_of_units",
         value=found.rho,
         n=found.units,
         n_unit="hidden units",
         direction="1: hidden units stand in the base's order; 0: as often in any other; a disguise may hide an order",
         interval=_interval(found.rho, found.units),
-        level=0.95,
         summary=f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked at{kept}.",
         tables=(_tests(told), *_layers(one)),
         heat_maps=_heat(one),
-        notes=(_exactness(one),),
+        notes=(EXACT,),
     )
 
 
 def _by_signature(told: WeightComparison) -> Finding:
     test = told.tests[0]
-    return Finding(
-        question="lineage",
-        detector=INDEPENDENCE,
-        candidate=told.base,
+    return _finding(
+        INDEPENDENCE,
+        told.base,
         metric="order_of_units",
         value=test.effect,
         n=test.n,
         n_unit=test.n_unit,
         direction="1: hidden units' values stand in the stored model's order; 0: as often in any other",
         interval=_interval(test.effect, test.n),
-        level=0.95,
         summary=f"By stored signature alone: p {p_text(test.p)} before correction for all stored models. "
         f"{'A common order was seen.' if told.relation == 'common_origin' else 'No common order was seen.'}",
         tables=(_tests(told),),
@@ -201,12 +203,11 @@ def _interval(rho: float, n: int) -> tuple[float, float] | None:
     return math.tanh(z - 1.96 * se), math.tanh(z + 1.96 * se)
 
 
-def _exactness(one: Judged) -> str:
-    return (
-        "Exact under one assumption: that training treats hidden units, and residual coordinates, all alike, so that in "
-        "unrelated models every order was equally likely. The base's and the suspect's weights may be of any kind. The p-value "
-        "is the larger one of two: of the order at large, and of the very places, which sorting by size does not give."
-    )
+EXACT = (
+    "Exact under one assumption: that training treats hidden units, and residual coordinates, all alike, so that in "
+    "unrelated models every order was equally likely. The base's and the suspect's weights may be of any kind. The p-value "
+    "is the larger one of two: of the order at large, and of the very places, which sorting by size does not give."
+)
 
 
 def _tests(told: WeightComparison) -> Table:
@@ -263,17 +264,14 @@ def _agreement(one: Judged) -> Finding:
     agreed = one.found.agreement if one.found is not None else None
     if agreed is None:
         raise ValueError("no agreement was looked up")
-    return Finding(
-        question="lineage",
-        detector=ALIGNMENT,
-        candidate=one.told.base,
+    return _finding(
+        ALIGNMENT,
+        one.told.base,
         metric="agreeing_units",
         value=agreed.share,
         n=agreed.n,
         n_unit="hidden units",
         direction="1: both halves of every unit find the same unit of the base, in whatever order; up to 0.1 by convergence",
-        interval=None,
-        level=0.95,
         summary=f"{agreed.agreeing:,} of {agreed.n:,} hidden units find one and the same unit of the base by either half of "
         f"their weights; by chance {agreed.chance:.1f} would.",
         notes=(NOT_EXACT,),
@@ -290,17 +288,14 @@ def _tokenizer(base: str, likeness: TokenizerLikeness | None) -> Finding:
         ("shared special tokens of all", likeness.special_jaccard, likeness.n_special),
         ("shared pieces of the chat template", likeness.template_similarity, None),
     )
-    return Finding(
-        question="lineage",
-        detector=TOKENIZER,
-        candidate=base,
+    return _finding(
+        TOKENIZER,
+        base,
         metric="shared_vocabulary",
         value=likeness.vocabulary_jaccard,
         n=likeness.n_tokens,
         n_unit="tokens",
         direction="1: one vocabulary; tokenizers are shared between unrelated models, and say nothing of weights by themselves",
-        interval=None,
-        level=0.95,
         summary=_tokenizer_said(likeness),
         tables=(Table(title="Tokenizers", columns=("What", "Value", "n"), rows=rows, caption="Counts of whole lists."),),
     )

@@ -26,6 +26,7 @@ DERIVED = 0.7
 """From this least likeness of any kind of matrix on, a common origin is called derivation. Fine-tuned, pruned, merged and
 disguised copies of the weight zoo have 0.96 or more, continued pretraining 0.73 or more, runs from one initialisation 0.65 or
 less."""
+UNITS = "hidden units"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
     "common_origin": "derivation or a shared initialisation",
@@ -129,48 +130,30 @@ def _told(suspect: Side, base: Side, found: Compared | None) -> WeightComparison
 
 
 def _tests(found: Compared) -> list[WeightTest]:
-    out = []
-    if found.unit_p is not None:
-        about = "rank correlation of the nearest units' order"
-        out.append(
-            WeightTest(
-                name="order of hidden units",
-                p=found.unit_p,
-                exact=True,
-                effect=found.rho,
-                effect_name=about,
-                n=found.units,
-                n_unit="hidden units",
-            )
+    coordinates, agreed = found.basis.coordinates, found.agreement
+    made: list[tuple[str, str, float | None, bool, float, int, str]] = [
+        (
+            "order of hidden units",
+            "rank correlation of the nearest units' order",
+            found.unit_p,
+            True,
+            found.rho,
+            found.units,
+            UNITS,
         )
-    coordinates = found.basis.coordinates
-    if coordinates is not None and found.coordinate_p is not None:
+    ]
+    if coordinates is not None:
         about = "rank correlation of the nearest coordinates' order"
-        out.append(
-            WeightTest(
-                name="order of residual coordinates",
-                p=found.coordinate_p,
-                exact=True,
-                effect=coordinates.rho,
-                effect_name=about,
-                n=coordinates.n,
-                n_unit="coordinates",
-            )
-        )
-    if found.agreement is not None:
+        told = (True, coordinates.rho, coordinates.n, "coordinates")
+        made.append(("order of residual coordinates", about, found.coordinate_p, *told))
+    if agreed is not None:
         about = "units whose nearest one is the same by either half"
-        out.append(
-            WeightTest(
-                name="agreement of unit halves",
-                p=found.agreement.p,
-                exact=False,
-                effect=found.agreement.share,
-                effect_name=about,
-                n=found.agreement.n,
-                n_unit="hidden units",
-            )
-        )
-    return out
+        made.append(("agreement of unit halves", about, agreed.p, False, agreed.share, agreed.n, UNITS))
+    return [
+        WeightTest(name=name, p=p, exact=exact, effect=effect, effect_name=about, n=n, n_unit=unit)
+        for name, about, p, exact, effect, n, unit in made
+        if p is not None
+    ]
 
 
 def _facts(suspect: Side, base: Side, found: Compared) -> dict[str, str]:

@@ -48,8 +48,8 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     if found.screened:
         return "inconclusive", (
             f"Open: of {found.stored:,} stored signatures the {len(found.screened)} nearest were looked at, and none shares "
-            f"the order of hidden units. The nearest is {found.screened[0].base}: compare its weights, as a base whose units "
-            "were reordered is not found by signature."
+            f"the order of units or coordinates. The nearest is {found.screened[0].base}: compare its weights, as a base of "
+            "which both were reordered is not found by signature."
         )
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
@@ -75,8 +75,8 @@ def limits(found: Lineages) -> tuple[str, ...]:
         "one initialisation, or from the same public embeddings, break the null hypothesis without derivation. Units that were "
         "sorted by a property do so too, and are looked at for their very places besides.",
         "A sample of each layer's units was looked at, spread evenly: what was changed outside of it is not seen.",
-        "Weights that were trained on for as long as from scratch, or mixed with noise of their own size, lose their order: no "
-        "finding is then no finding of independence.",
+        "Weights that were trained on for as long as from scratch, or buried in noise of several times their own size, lose "
+        "their order: no finding is then no finding of independence.",
     ]
     if any(j.found is not None and j.found.agreement is not None for j in found.judged):
         out.append(

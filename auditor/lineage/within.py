@@ -108,11 +108,6 @@ def _skipped(base: str | None, error: AuditError) -> Skipped:
 def _has_weights(spec: str) -> bool:
     """Whether a spec names files of weights; what an extension opens is not known here."""
     try:
-        return parse_spec(spec.partition("=")[2] if _is_named(spec) else spec).scheme in ("hf", "gguf")
+        return parse_spec(named(spec)[1]).scheme in ("hf", "gguf")
     except AuditError:
         return False
-
-
-def _is_named(spec: str) -> bool:
-    name, equals, _ = spec.partition("=")
-    return bool(equals) and "," not in name and ":" not in name and "/" not in name

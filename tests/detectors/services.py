@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Teacher
+from detectors.base import Case, Measurement, NotMeasured, Teacher
 from fingerprints.records import Arm, Identity, Probe, Reply, Sampling, Status
 from fingerprints.transcript import Header, Transcript
 
@@ -67,3 +67,17 @@ def case(endpoint: Transcript, reference: Transcript) -> Case:
 def against(endpoint: Chain | list[Chain], claimed: Chain, seed: int, n: int = 24, samples: int = 4) -> Case:
     """A case of fresh answers: ``samples`` of the endpoint, twice as many of the claimed model."""
     return case(service("endpoint", endpoint, 2 * seed, n, samples), service("claimed", claimed, 2 * seed + 1, n, 2 * samples))
+
+
+def measured(found: Measurement | NotMeasured) -> Measurement:
+    """The measurement, where there is one."""
+    assert isinstance(found, Measurement), found
+    return found
+
+
+def p_of(found: Measurement | NotMeasured) -> float:
+    """Its p-value among relabellings."""
+    null = measured(found).null
+    assert null is not None
+    assert null.p is not None
+    return null.p

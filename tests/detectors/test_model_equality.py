@@ -5,27 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.answer_spread import AnswerSpread
-from detectors.base import Measurement, NotMeasured
+from detectors.base import NotMeasured
 from detectors.char_kernel import exact, hamming, same_beginning
 from detectors.intervals import clopper_pearson
 from detectors.model_equality import ModelEquality, discrepancies
 from detectors.relabelling import exact_p, labellings
 from fingerprints.records import Status
-from tests.detectors.services import against, case, chain, hotter, service
+from tests.detectors.services import against, case, chain, hotter, measured, p_of, service
 
 MODEL = chain(1)
-
-
-def measured(found: Measurement | NotMeasured) -> Measurement:
-    assert isinstance(found, Measurement), found
-    return found
-
-
-def p_of(found: Measurement | NotMeasured) -> float:
-    null = measured(found).null
-    assert null is not None
-    assert null.p is not None
-    return null.p
 
 
 def test_kernels_agree_on_padding_beginnings_and_whole_answers() -> None:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from detectors.base import Measurement, NotMeasured, Teacher
+from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.lineup import lineup
 from detectors.next_strings import agreement, bootstrap, continuations, next_string, trivial_openings
-from detectors.next_token_agreement import Book, NextTokenAgreement, next_token_agreement
+from detectors.next_token_agreement import Book, NextTokenAgreement
 from detectors.openset import conformal
 from detectors.registry import load_detector
 from fingerprints.collect import collect
@@ -143,7 +143,7 @@ def test_siblings_of_the_candidate_are_no_controls() -> None:
     suspect = speaker(copy_of(others[0], 0.9, 3))
     makers = ["a", "a", "b", "c", "d", "e"]
     teachers = [teacher(speaker(row), f"m{i}", maker) for i, (row, maker) in enumerate(zip(others, makers, strict=True))]
-    found = next_token_agreement(suspect, teachers[0], teachers[1:])
+    found = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[1:])))
     assert isinstance(found, Measurement)
     assert "m1" not in {row[0] for row in found.tables[0].rows}
     assert found.value > 0.3
@@ -172,8 +172,8 @@ def test_too_little_is_said(suspect: NDArray[np.int64], others: NDArray[np.int64
 def test_the_order_of_the_stored_models_counts_for_nothing() -> None:
     others = world(3, 5)
     suspect, teachers = speaker(others[4]), [teacher(speaker(r), f"m{i}") for i, r in enumerate(others[:4])]
-    one = next_token_agreement(suspect, teachers[0], teachers[1:])
-    other = next_token_agreement(suspect, teachers[0], teachers[:0:-1])
+    one = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[1:])))
+    other = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[:0:-1])))
     assert one == other
 
 
@@ -199,8 +199,8 @@ def test_a_tuned_copy_of_a_real_model_agrees_and_another_initialisation_does_not
         with open_subject(f"{folder},device=cpu") as subject:
             transcripts[name] = collect(subject, [asked], Sampling(), tmp_path / f"{name}.jsonl")
     stored = [Teacher(f"m{i}", f"v{i}", "", transcripts[f"m{i}"]) for i in range(5)]
-    found = next_token_agreement(transcripts["tuned"], stored[0], stored[1:])
-    other = next_token_agreement(transcripts["m5"], stored[0], stored[1:])
+    found = NextTokenAgreement().measure(Case(transcripts["tuned"], stored[0], tuple(stored[1:])))
+    other = NextTokenAgreement().measure(Case(transcripts["m5"], stored[0], tuple(stored[1:])))
     assert isinstance(found, Measurement)
     assert isinstance(other, Measurement)
     assert found.value > 0.3

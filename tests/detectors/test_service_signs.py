@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.base import Case, Measurement, NotMeasured, Teacher
+from detectors.base import Case, NotMeasured, Teacher
 from detectors.intervals import clopper_pearson
 from detectors.mid_run_change import EDGE, MidRunChange
 from detectors.rank_uniformity import RankUniformity, distance_from_uniform, ranks
@@ -13,21 +13,9 @@ from detectors.token_counts import TokenCounts, fitting
 from fingerprints.records import Identity
 from fingerprints.scores import Score, Scores
 from fingerprints.transcript import Transcript
-from tests.detectors.services import WORDS, Chain, against, case, chain, hotter, probes, service
+from tests.detectors.services import WORDS, Chain, against, case, chain, hotter, measured, p_of, probes, service
 
 MODEL = chain(1)
-
-
-def measured(found: Measurement | NotMeasured) -> Measurement:
-    assert isinstance(found, Measurement), found
-    return found
-
-
-def p_of(found: Measurement | NotMeasured) -> float:
-    null = measured(found).null
-    assert null is not None
-    assert null.p is not None
-    return null.p
 
 
 def scored(made: Case, model: Chain) -> Case:

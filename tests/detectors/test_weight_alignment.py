@@ -13,7 +13,6 @@ from detectors.weight_alignment import (
     coordinates,
     pooled,
     rotation,
-    same_direction,
     turned,
 )
 
@@ -98,9 +97,3 @@ def test_layers_are_pooled_by_their_counts() -> None:
 
 def test_assignment_is_one_to_one() -> None:
     assert assigned(np.array([[9.0, 8.0], [8.0, 1.0]])).tolist() == [1, 0]
-
-
-def test_directions_are_cosines() -> None:
-    one = np.array([[1.0, 0.0]], dtype=np.float32)
-    assert same_direction(one, -2 * one) == -1.0
-    assert same_direction(one, 0 * one) == 0.0

@@ -31,6 +31,7 @@ from detectors.independence import fisher
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.subjects.quiet import quiet
 from tests.auditor.lineage.relatives import DISGUISE, Step, base, copied, low_rank, mixed, nudged
+from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 COPIES: dict[str, tuple[tuple[Step, ...], str]] = {
     "recast": ((lambda m: recast(m, Recast(dtype="bfloat16"), 0),), "another number format"),
@@ -180,6 +181,15 @@ def test_a_base_is_found_among_signatures_and_a_stranger_is_not(parent: Path, st
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 0
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 2
     assert not [t for t in lineages(str(parent), [], store=store, digest=False).told if t.relation == "common_origin"]
+
+
+def test_reordered_units_are_found_among_signatures_by_their_coordinates(tmp_path: Path) -> None:
+    store, wide = tmp_path / "bases", {"hidden_size": 96, "num_hidden_layers": 3}
+    made = [tiny_checkpoint(tmp_path / f"m{seed}", seed=seed, **wide) for seed in range(5)]
+    assert run(["bases", "add", *(str(path) for path in made), "--store", str(store)]) == 0
+    shuffled = copied(made[0], tmp_path / "shuffled", lambda m: permute_units(m, Nothing(), 1))
+    found = lineages(str(shuffled), [], store=store, digest=False).told
+    assert {t.base for t in found if t.relation == "common_origin"} == {"m0"}
 
 
 def test_bases_get_names_that_differ(tmp_path: Path) -> None:
