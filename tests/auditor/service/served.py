@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -25,17 +27,20 @@ def prompt_tokens(text: str) -> int:
     return len(text) % 11 + 5
 
 
-def speaks(models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None) -> Behaviour:
-    """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the caller is refused."""
-    lock, rng, count = threading.Lock(), np.random.default_rng(5), {"n": 0}
+def speaks(models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None, seed: int = 5) -> Behaviour:
+    """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the caller is refused.
+
+    A question's k-th answer is drawn by ``seed``, the question and k alone: calls that overlap may come in any order.
+    """
+    lock, calls, asked = threading.Lock(), itertools.count(), Counter[int]()
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
         prompt = body["messages"][-1]["content"]
+        question = int(prompt.rstrip(".").rpartition(" ")[2])
         with lock:
-            number = count["n"]
-            count["n"] += 1
-            start = int(prompt.rstrip(".").rpartition(" ")[2]) % len(WORDS)
-            text = words_of(rng, models(number), start)
+            number, time = next(calls), asked[question]
+            asked[question] += 1
+        text = words_of(np.random.default_rng((seed, question, time)), models(number), question % len(WORDS))
         if dies_at is not None and number >= dies_at:
             exchange.send(401, json.dumps({"error": {"message": "gone"}}).encode())
             return

@@ -121,7 +121,7 @@ def test_an_endpoint_that_dies_leaves_code_6_and_is_resumed_without_asking_twice
         assert run(asked) == 6
         held = len(load_transcript(out / "transcript.jsonl").replies)
         assert 1 <= held <= 10
-        server.script = (speaks(lambda n: MODEL),)
+        server.script = (speaks(lambda n: MODEL, seed=6),)
         before = len(server.requests)
         assert run(asked) == 0
         assert len(server.requests) - before == 36 - held
@@ -165,7 +165,7 @@ def test_counts_of_another_tokenizer_are_told_and_leave_no_clean_answer(claimed:
 @pytest.mark.usefixtures("_key")
 def test_a_hotter_service_is_different_and_the_spread_says_how(claimed: str, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    with FaultServer(speaks(lambda n: hotter(MODEL, 4.0))) as server:
+    with FaultServer(speaks(lambda n: hotter(MODEL, 8.0))) as server:
         assert run(["service", claimed, endpoint(server), "--out", str(out), "--all"]) == 0
     report = told(out)
     assert report["service"]["decision"] == "different"
