@@ -167,7 +167,7 @@ def _examine(
             )
     fitted = detector.fit(teachers, suspect)
     if detector.scope != "candidate":
-        yield _weighed(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)))
+        yield finding_of(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)))
     if detector.scope == "suspect":
         return
     if not teachers:
@@ -182,10 +182,11 @@ def _examine(
     for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
         case = Case(suspect, teacher, background, known.base, scores=known.scores)
-        yield _weighed(detector, teacher.name, fitted.measure(case))
+        yield finding_of(detector, teacher.name, fitted.measure(case))
 
 
-def _weighed(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
+def finding_of(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
+    """What a detector gave about a candidate (None: about the suspect alone) as a report keeps it, not weighed yet."""
     if isinstance(result, NotMeasured):
         return Skipped(question=detector.question, detector=detector.name, candidate=candidate, reason=result.reason)
     fields = {name: getattr(result, name) for name in type(result).model_fields}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.audit import transcript_section
+from auditor.audit import finding_of, transcript_section
 from auditor.environment import environment
 from auditor.evidence import Candidate, Finding, Report, Skipped, SubjectSection
 from auditor.policy.plan import PolicyPlan
@@ -15,7 +15,7 @@ from auditor.policy.telling import alternatives, answer, command_of, limits
 from auditor.render.bundle import TRANSCRIPT
 from auditor.telling import unexamined
 from auditor.version import VERSION
-from detectors.base import Case, NotMeasured, Teacher
+from detectors.base import Case, Teacher
 from detectors.policy_layer import PolicyLayer
 from detectors.policy_pairs import heard
 from detectors.policy_tables import three_way
@@ -62,13 +62,9 @@ def judge(plan: PolicyPlan, said: Mapping[str, Transcript]) -> Report:
     detector = PolicyLayer()
     compared = {name: detector.compared(Case(hosted, teacher)) for name, teacher in teachers.items()}
     measured = {name: detector.measure(Case(hosted, teacher)) for name, teacher in teachers.items()}
-    findings, skipped = [], []
-    for name, found in measured.items():
-        labels = {"question": detector.question, "detector": detector.name, "candidate": name}
-        if isinstance(found, NotMeasured):
-            skipped.append(Skipped(**labels, reason=found.reason))
-        else:
-            findings.append(Finding(**labels, **{field: getattr(found, field) for field in type(found).model_fields}))
+    told = [finding_of(detector, name, found) for name, found in measured.items()]
+    findings = [f for f in told if isinstance(f, Finding)]
+    skipped = [f for f in told if isinstance(f, Skipped)]
     if findings and len(teachers) > 1:
         table = three_way(hosted, {name: t.transcript for name, t in teachers.items()})
         findings[0] = findings[0].model_copy(update={"tables": (table, *findings[0].tables)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.audit import finding_of
 from auditor.evidence import Finding, Skipped
 from auditor.service.asking import Heard
 from auditor.service.plan import ServicePlan
@@ -90,10 +91,7 @@ def _examine(name: str, plan: ServicePlan, heard: Heard) -> Finding | Skipped:
     else:
         others = heard.others
         result = detector.measure(Case(others.endpoint, Teacher(who, "", "", others.claimed), others.stored))
-    if isinstance(result, NotMeasured):
-        return Skipped(question="service", detector=name, candidate=who, reason=result.reason)
-    fields = {field: getattr(result, field) for field in type(result).model_fields}
-    return Finding(question="service", detector=name, candidate=who, **fields)
+    return finding_of(detector, who, result)
 
 
 def _decide(plan: ServicePlan, heard: Heard, findings: tuple[Finding, ...], p: float | None) -> tuple[Decision, str]:
