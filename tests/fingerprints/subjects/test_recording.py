@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -262,20 +263,30 @@ def test_requests_are_answered_by_prompt_whatever_the_probe_is_called(tmp_path: 
     assert [r.status for r in subject.generate([own, empty])] == [Status.OK, Status.ERROR]
 
 
-def test_rows_are_read_faster_than_twenty_thousand_a_second(tmp_path: Path) -> None:
+def test_a_row_is_read_for_a_small_multiple_of_decoding_and_digesting_it(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with path.open("w") as file:
-        for number in range(30_000):
-            file.write(
-                json.dumps({"prompt": f"Question {number}?", "answer": "words " * 30 + str(number), "model": "m"}) + "\n"
-            )
+        for number in range(10_000):
+            row = {"prompt": f"Question {number}?", "answer": "words " * 30 + str(number), "model": "m"}
+            file.write(json.dumps(row) + "\n")
+
+    def read() -> None:
+        assert len(opened(path).recorded().replies) == 10_000
+
+    def digested() -> None:
+        for line in path.read_bytes().splitlines():
+            hashlib.sha256(json.dumps(json.loads(line), sort_keys=True).encode()).hexdigest()
+
+    def least(job: Callable[[], None]) -> float:
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            job()
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
     opened(write(tmp_path / "warm.jsonl", ROW))
-    taken = []
-    while len(taken) < 3 and (not taken or min(taken) > 1.5):
-        begun = time.process_time()
-        assert len(opened(path).recorded().replies) == 30_000
-        taken.append(time.process_time() - begun)
-    assert min(taken) < 3.0  # 1.5 s is the rate; the machine may be busy
+    assert least(read) < 10 * least(digested)  # five times, where it was last looked at
 
 
 @settings(max_examples=60, deadline=None)
