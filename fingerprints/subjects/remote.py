@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
-from fingerprints.records import Identity, Reply, Request, Status
+from fingerprints.records import Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.answers import code_of, complaint_of, failed, filter_of, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
@@ -34,7 +34,9 @@ NOT_OFFERED = frozenset({404, 405, 501})
 TURNED_AWAY = frozenset({400, 413, 422})
 """Statuses by which a server may mean this one question (a filter, a length) rather than the caller or the model's name."""
 NOT_ALLOWED = 403
-"""Means the caller, unless its body names a content filter."""
+"""Means the caller, unless its body names a content filter, or `HARMLESS` is answered right after."""
+HARMLESS = "Say hello."
+"""Asked after a bare 403, such as a firewall's page: where it is answered, the question was turned away and not the caller."""
 RESUME = "run the same command again to resume"
 
 
@@ -88,11 +90,11 @@ class EndpointSubject(Subject):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The replies as they finish, several calls at a time.
 
-        A question that it turns away (HTTP 400, 413, 422; 403 where the body names a content filter) is a reply of status
-        ``rejected``; whether there are too many is the caller's to judge. Raises Incomplete when the endpoint refuses the
-        caller or can't be reached, and before the call that could pass the budget; UnsafeInput for a redirect. Calls under way
-        are waited for and their replies yielded before that. An interruption or an abandoned iteration ends the calls within a
-        fraction of a second.
+        A question that it turns away (HTTP 400, 413, 422; 403 where the body names a content filter, or where a harmless
+        question is answered right after) is a reply of status ``rejected``; whether there are too many is the caller's to
+        judge. Raises Incomplete when the endpoint refuses the caller or can't be reached, and before the call that could pass
+        the budget; UnsafeInput for a redirect. Calls under way are waited for and their replies yielded before that. An
+        interruption or an abandoned iteration ends the calls within a fraction of a second.
         """
         self._transport.resume()
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="endpoint")
@@ -155,16 +157,7 @@ class EndpointSubject(Subject):
         try:
             data = self._send("/completions" if completion else "/chat/completions", self._body(request))
         except Refused as error:
-            if completion and error.status in NOT_OFFERED:
-                self._completions = False
-                return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
-            if error.status in TURNED_AWAY or (error.status == NOT_ALLOWED and filter_of(error.body)):
-                rejected = failed(request, _turned_away(error), time.monotonic() - begun, Status.REJECTED)
-                return Answered(self._clean(rejected), Use())
-            if not error.again:
-                raise self._refusal(error) from None
-            reason = f"gave up after {RETRIES} retries: {error} {complaint_of(error.body)}".strip()
-            return Answered(self._clean(failed(request, reason, time.monotonic() - begun)), Use())
+            return self._refused(request, error, begun)
         except Unreachable as error:
             raise Incomplete(self._secret.removed_from(str(error)), where=self._place(), next_step=RESUME) from None
         except Cancelled as error:
@@ -173,6 +166,34 @@ class EndpointSubject(Subject):
             return Answered(self._clean(failed(request, str(error), time.monotonic() - begun)), worst_case(request))
         reply = self._clean(reply_from(request, data, time.monotonic() - begun))
         return Answered(reply, _use_of(request, reply))
+
+    def _refused(self, request: Request, error: Refused, begun: float) -> Answered:
+        """What an error status means for the question; raises where it means the caller."""
+        if request.probe.form == "completion" and error.status in NOT_OFFERED:
+            self._completions = False
+            return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
+        taken, why, use = time.monotonic() - begun, _turned_away(error), Use()
+        turned_away = error.status in TURNED_AWAY or (error.status == NOT_ALLOWED and bool(filter_of(error.body)))
+        if error.status == NOT_ALLOWED and not turned_away and (tried := self._answers_otherwise(request)) is not None:
+            turned_away, why, use = True, f"{why}; a harmless question right after was answered", tried
+        if turned_away:
+            return Answered(self._clean(failed(request, why, taken, Status.REJECTED)), use)
+        if not error.again:
+            raise self._refusal(error) from None
+        reason = f"gave up after {RETRIES} retries: {error} {complaint_of(error.body)}".strip()
+        return Answered(self._clean(failed(request, reason, taken)), Use())
+
+    def _answers_otherwise(self, request: Request) -> Use | None:
+        """What asking `HARMLESS` in the same way took, where it was answered; None where it was not."""
+        completion = request.probe.form == "completion"
+        probe = Probe(id="harmless", text=HARMLESS, form="completion" if completion else "chat")
+        harmless = request.model_copy(update={"probe": probe})
+        path = "/completions" if completion else "/chat/completions"
+        try:
+            reply = reply_from(harmless, self._send(path, self._body(harmless)), 0.0)
+        except CallFailed:
+            return None
+        return _use_of(harmless, reply) if reply.status in (Status.OK, Status.TRUNCATED) else None
 
     def _send(self, path: str, body: dict[str, Any]) -> bytes:
         """The bytes of a successful answer. Whether a call is repeated depends on status and connection alone."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,15 @@ def test_a_killed_audit_goes_on_where_it_stopped(model: Path, store: Path, tmp_p
     assert load_transcript(journal).complete
 
 
+@pytest.fixture
+def _heeding() -> Iterator[None]:
+    """Ctrl-C means something to what is started: a shell that runs tests in the background has it ignored by everybody."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeding")
 def test_ctrl_c_and_sigterm_keep_what_was_answered(model: Path, store: Path, tmp_path: Path) -> None:
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         out = tmp_path / number.name

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from fingerprints.errors import Incomplete, UnsafeInput
 from fingerprints.records import Status
 from fingerprints.subjects.answers import reply_from
+from fingerprints.subjects.remote import HARMLESS
 from tests import faultserver as fault
 from tests.faultserver import FaultServer
 from tests.fingerprints.subjects.asking import (
@@ -131,7 +132,18 @@ def test_403_without_a_word_of_a_filter_ends_the_run(body: bytes) -> None:
     told = pytest.raises(Incomplete, match="HTTP 403")
     with FaultServer(fault.sends(body, 403)) as server, endpoint(server, concurrency=1) as subject, told:
         list(subject.generate(asks(5)))
-    assert len(server.requests) == 1
+    assert [r.body["messages"][-1]["content"] for r in server.requests][1:] == [HARMLESS]
+
+
+def test_a_firewall_s_page_turns_away_the_question_where_a_harmless_one_is_answered() -> None:
+    page = fault.sends(b"<html>Forbidden</html>", 403)
+    script = [page, fault.answers(), fault.answers(), page, fault.answers()]
+    with FaultServer(*script) as server, endpoint(server, concurrency=1) as subject:
+        said = list(subject.generate(asks(3)))
+    assert [r.status for r in said] == [Status.REJECTED, Status.OK, Status.REJECTED]
+    assert "HTTP 403" in str(said[0].error)
+    assert "a harmless question right after was answered" in str(said[0].error)
+    assert [r.body["messages"][-1]["content"] == HARMLESS for r in server.requests] == [False, True, False, False, True]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
@@ -140,7 +152,7 @@ def test_a_refusal_stops_at_once_with_exit_6(status: int) -> None:
         with pytest.raises(Incomplete, match=f"HTTP {status}") as caught:
             list(subject.generate(asks(5)))
         assert caught.value.exit_code == 6
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 + (status == 403), "after a bare 403 a harmless question is asked, once"
     assert KEY not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
