@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from auditor.commands.table import TABLE, Commands
+from auditor.commands.table import TABLE, Commands, Listing
 from auditor.console import put_error, say
 from auditor.version import VERSION
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
@@ -33,7 +33,7 @@ class Terminated(BaseException):
     """SIGTERM arrived: unwind, keep what is written, exit 143."""
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=Listing, context_settings=CONTEXT)
 @click.version_option(VERSION, prog_name="auditor")
 def cli() -> None:
     """Was a model trained on another's answers? Where do its weights come from? Is a service what it claims?

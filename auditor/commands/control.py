@@ -36,7 +36,7 @@ def control() -> None:
     """
 
 
-@control.command()
+@control.command(short_help="Train one control model by a recipe.")
 @click.argument("recipe")
 @click.option("--out", metavar="DIR", required=True, help="The control's folder. An unfinished one is resumed.")
 @click.option("--teacher", "teachers", multiple=True, metavar="SPEC", help="Who teaches; once for each of the recipe's.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fingerprints.records import Record
 
 
-@click.command()
+@click.command(short_help="Make a copy of known history of a checkpoint.")
 @click.argument("kind", required=False)
 @click.argument("sources", nargs=-1, metavar="SOURCE…")
 @click.option("--out", metavar="DIR", help="The copy's folder. An earlier copy there is replaced.")

@@ -17,7 +17,7 @@ from auditor.controls.train import Watch
 from auditor.controls.training.launch import refuse_several
 
 
-@click.command()
+@click.command(short_help="Train a labelled population: teachers × doses × evasions.")
 @click.argument("ladder_file", metavar="LADDER")
 @click.option("--out", metavar="DIR", required=True, help="The cohort's folder. An unfinished ladder is resumed.")
 @click.option("--dry-run", is_flag=True, help="Print the rungs; ask and train nothing.")

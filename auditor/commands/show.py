@@ -21,7 +21,7 @@ from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 
 
-@click.command()
+@click.command(short_help="Print a control's data card, or cohorts side by side.")
 @click.argument("folder", metavar="DIR")
 @click.option("--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides.")
 @AS_JSON

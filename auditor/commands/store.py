@@ -144,7 +144,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
     return 0
 
 
-@store.command("import")
+@store.command("import", short_help="Import recorded answers of many models.")
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
@@ -166,7 +166,7 @@ def import_(path: str, replace: bool, metadata: str | None, store_dir: str, embe
     return 0
 
 
-@store.command()
+@store.command(short_help="Find the stored answers nearest to a text.")
 @click.argument("text")
 @click.option("-k", "nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
 @READ_STORE

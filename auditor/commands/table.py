@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
 
 import click
 
-TABLE: dict[str, str] = {
-    "audit": "auditor.commands.audit:audit",
-    "bases": "auditor.commands.bases:bases",
-    "calibrate": "auditor.commands.calibrate:calibrate",
-    "compare": "auditor.commands.compare:compare",
-    "control": "auditor.commands.control:control",
-    "detectors": "auditor.commands.info:detectors",
-    "doctor": "auditor.commands.info:doctor",
-    "lineage": "auditor.commands.lineage:lineage",
-    "policy": "auditor.commands.policy:policy",
-    "probe": "auditor.commands.probe:probe",
-    "report": "auditor.commands.report:report",
-    "service": "auditor.commands.service:service",
-    "shadow": "auditor.commands.shadow:shadow",
-    "store": "auditor.commands.store:store",
+TABLE: dict[str, tuple[str, str]] = {
+    "audit": ("auditor.commands.audit:audit", "Ask a suspect, score it against a store, write a report."),
+    "bases": ("auditor.commands.bases:bases", "Keep small weight signatures of base models."),
+    "calibrate": ("auditor.commands.calibrate:calibrate", "Measure error rates on models of known history."),
+    "compare": ("auditor.commands.compare:compare", "Draw the tree and the matrix of who answers like whom."),
+    "control": ("auditor.commands.control:control", "Train control models, whose teacher is known."),
+    "detectors": ("auditor.commands.info:detectors", "List the detectors and what each of them asks."),
+    "doctor": ("auditor.commands.info:doctor", "Say what is installed, which device is used, what clashes."),
+    "lineage": ("auditor.commands.lineage:lineage", "Where do a suspect's weights come from?"),
+    "policy": ("auditor.commands.policy:policy", "What does a service decline that its weights answer?"),
+    "probe": ("auditor.commands.probe:probe", "Ask a model the probe sets and record its answers."),
+    "report": ("auditor.commands.report:report", "Show a report again, in this format or another."),
+    "service": ("auditor.commands.service:service", "Does an endpoint serve the model that it claims?"),
+    "shadow": ("auditor.commands.shadow:shadow", "Train shadow students to weigh the candidate teachers."),
+    "store": ("auditor.commands.store:store", "Keep the answers and signatures of teachers."),
 }
+"""Where each command is found, and what it does in a line that fits a terminal."""
 BELOW: dict[str, dict[str, str]] = {
     "control": {
         "derive": "auditor.commands.derive:derive",
@@ -36,14 +37,14 @@ BELOW: dict[str, dict[str, str]] = {
 class Commands(MutableMapping[str, click.Command]):
     """What a click group holds, as a mapping that imports a command the first time that it is read."""
 
-    def __init__(self, table: dict[str, str]) -> None:
+    def __init__(self, table: Mapping[str, tuple[str, str]]) -> None:
         self._table = dict(table)
         self._loaded: dict[str, click.Command] = {}
 
     def __getitem__(self, name: str) -> click.Command:
         """A command by name. Raises KeyError for an unknown one."""
         if name not in self._loaded:
-            found = _loaded(self._table[name])
+            found = _loaded(self._table[name][0])
             if name in BELOW and isinstance(found, click.Group):
                 for below in BELOW[name].values():
                     found.add_command(_loaded(below))
@@ -53,7 +54,7 @@ class Commands(MutableMapping[str, click.Command]):
     def __setitem__(self, name: str, command: click.Command) -> None:
         """Adds a command that is loaded already."""
         self._loaded[name] = command
-        self._table.setdefault(name, "")
+        self._table.setdefault(name, ("", command.get_short_help_str()))
 
     def __delitem__(self, name: str) -> None:
         """Takes a command out."""
@@ -67,6 +68,21 @@ class Commands(MutableMapping[str, click.Command]):
     def __len__(self) -> int:
         """How many there are."""
         return len(self._table)
+
+    def about(self) -> list[tuple[str, str]]:
+        """Every name with what the command does, in order; nothing is imported for it."""
+        return [(name, self._table[name][1]) for name in self]
+
+
+class Listing(click.Group):
+    """A group whose help lists its commands without importing them."""
+
+    commands: Commands
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(self.commands.about())
 
 
 def _loaded(place: str) -> click.Command:

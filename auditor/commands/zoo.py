@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.controls.zoo.zoo_facts import Fact
 
 
-@click.command()
+@click.command(short_help="Build small checkpoints of known weight lineage.")
 @click.option("--out", metavar="DIR", required=True, help="The zoo's folder. An unfinished zoo is resumed.")
 @click.option(
     "--size",

@@ -107,10 +107,6 @@ class WeightSignature:
         start = sum(self.facts.kept[:index])
         return self.units[:, start : start + self.facts.kept[index]]
 
-    def unit_numbers(self, index: int) -> Indices:
-        """Which units of a layer are kept."""
-        return unit_indices(self.facts.units[index])
-
 
 def unit_indices(units: int) -> Indices:
     """At most 1,024 of a layer's units by an even stride: models of equal width keep the same ones."""

@@ -5,7 +5,9 @@ Knows tokenizer.json, vocab.json with merges.txt, and GGUF's lists; tokenizes no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,9 @@ def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
     if (folder / "tokenizer.json").is_file():
         vocabulary, merges, special = _whole(folder / "tokenizer.json")
     elif (folder / "vocab.json").is_file():
-        vocabulary, merges, special = _vocabulary(_json(folder / "vocab.json"), folder / "vocab.json"), _lines(folder), set()
-        added = folder / "added_tokens.json"
-        if added.is_file():
-            more = _vocabulary(_json(added), added)
+        vocabulary, merges, special = _words(folder / "vocab.json"), _lines(folder), set()
+        if (folder / "added_tokens.json").is_file():
+            more = _words(folder / "added_tokens.json")
             vocabulary, special = {**vocabulary, **more}, set(more)
     elif (folder / "tokenizer.model").is_file():
         raise _bad("it is a sentencepiece model alone", folder / "tokenizer.model", "save it as tokenizer.json")
@@ -65,47 +66,58 @@ def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence
         raise _bad("its lists of tokens hold what is no text", path)
     special = {t for t, kind in zip(tokens, kinds, strict=False) if kind in (CONTROL, USER_DEFINED)}
     vocabulary = {t: i for i, t in reversed(list(enumerate(tokens)))}
-    return TokenizerEvidence(vocabulary, _pairs(merges, path), frozenset(special), _bounded(template, path))
+    with _naming(path):
+        pairs = _pairs(merges)
+    return TokenizerEvidence(vocabulary, pairs, frozenset(special), _bounded(template, path))
 
 
 Parts = tuple[dict[str, int], tuple[tuple[str, str], ...], set[str]]
 
 
 def _whole(path: Path) -> Parts:
-    value = _json(path)
-    model = value.get("model") if isinstance(value, dict) else None
+    data = _bytes(path, LARGEST_FILE)
+    with _naming(path):
+        vocabulary, merges, special = _parts(data)
+    return dict(vocabulary), merges, set(special)
+
+
+@lru_cache(maxsize=1)
+def _parts(data: bytes) -> Parts:
+    """What a tokenizer.json says. Kept for the next model: copies of one model have the same file."""
+    value = _object(data)
+    model = value.get("model")
     if not isinstance(model, dict):
-        raise _bad("it has no model", path)
+        raise BadValue("it has no model")
     words = model.get("vocab")
     if isinstance(words, list):  # a unigram model: tokens with their scores, in order
         if not all(isinstance(w, list) and w and isinstance(w[0], str) for w in words):
-            raise _bad("its vocabulary is none", path)
+            raise BadValue("its vocabulary is none")
         words = {w[0]: i for i, w in reversed(list(enumerate(words)))}
-    vocabulary = _vocabulary(words, path)
+    vocabulary = _vocabulary(words)
     special: set[str] = set()
     added = value.get("added_tokens") or []
     if not isinstance(added, list):
-        raise _bad("its added tokens are no list", path)
+        raise BadValue("its added tokens are no list")
     for token in added:
         match token:
             case {"content": str(text), "id": int(at)}:
                 vocabulary[text] = at
                 special.add(text)
             case _:
-                raise _bad("an added token has no content or id", path)
+                raise BadValue("an added token has no content or id")
     merges = model.get("merges") or []
     if not isinstance(merges, list):
-        raise _bad("its merges are no list", path)
-    return vocabulary, _pairs(merges, path), special
+        raise BadValue("its merges are no list")
+    return vocabulary, _pairs(merges), special
 
 
-def _vocabulary(value: Any, path: Path) -> dict[str, int]:
+def _vocabulary(value: Any) -> dict[str, int]:
     if not isinstance(value, dict) or not all(type(n) is int for n in value.values()):
-        raise _bad("its vocabulary is none", path)
+        raise BadValue("its vocabulary is none")
     return dict(value)
 
 
-def _pairs(merges: Iterable[Any], path: Path) -> tuple[tuple[str, str], ...]:
+def _pairs(merges: Iterable[Any]) -> tuple[tuple[str, str], ...]:
     out: list[tuple[str, str]] = []
     for merge in merges:
         pair = merge.split(" ") if isinstance(merge, str) else merge
@@ -113,7 +125,7 @@ def _pairs(merges: Iterable[Any], path: Path) -> tuple[tuple[str, str], ...]:
             case [str(left), str(right)]:
                 out.append((left, right))
             case _:
-                raise _bad(f"{printable(str(merge), 40)!r} is no merge of two", path)
+                raise BadValue(f"{printable(str(merge), 40)!r} is no merge of two")
     return tuple(out)
 
 
@@ -122,7 +134,14 @@ def _lines(folder: Path) -> tuple[tuple[str, str], ...]:
     if not path.is_file():
         return ()
     text = _bytes(path, LARGEST_FILE).decode("utf-8", "replace")
-    return _pairs((line for line in text.split("\n") if line and not line.startswith("#version")), path)
+    with _naming(path):
+        return _pairs(line for line in text.split("\n") if line and not line.startswith("#version"))
+
+
+def _words(path: Path) -> dict[str, int]:
+    data = _bytes(path, LARGEST_FILE)
+    with _naming(path):
+        return _vocabulary(_object(data))
 
 
 def _template(folder: Path) -> str:
@@ -130,7 +149,11 @@ def _template(folder: Path) -> str:
     if alone.is_file():
         return _bytes(alone, LARGEST_TEMPLATE).decode("utf-8", "replace")
     path = folder / "tokenizer_config.json"
-    value = _json(path).get("chat_template") if path.is_file() else None
+    value = None
+    if path.is_file():
+        data = _bytes(path, LARGEST_FILE)
+        with _naming(path):
+            value = _object(data).get("chat_template")
     match value:
         case str(text):
             return _bounded(text, path)
@@ -149,14 +172,20 @@ def _bounded(template: str, path: Path) -> str:
     return template
 
 
-def _json(path: Path) -> Any:
+def _object(data: bytes) -> dict[str, Any]:
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise BadValue("it is no JSON object")
+    return value
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A reason why bytes are no tokenizer, told with the file that holds them."""
     try:
-        value = parse_json(_bytes(path, LARGEST_FILE))
+        yield
     except BadValue as error:
         raise _bad(printable(str(error), 80), path) from error
-    if not isinstance(value, dict):
-        raise _bad("it is no JSON object", path)
-    return value
 
 
 def _bytes(path: Path, limit: int) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.cli import run
+from auditor.commands.table import TABLE
 from detectors.registry import detector_names
 from fingerprints.store import FingerprintStore
 from tests.recordings import answers_of, recorded, write_jsonl
@@ -228,3 +229,21 @@ def test_importing_the_package_is_quick_and_loads_no_model_library() -> None:
     code = "import sys, auditor.cli; print([m for m in ('torch', 'transformers', 'matplotlib', 'openai') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_list_of_commands_names_them_all_uncut_and_loads_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    told = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert {line.split()[0] for line in lines(told)} == set(TABLE)
+    assert "..." not in told
+    code = "import sys; from auditor.cli import run; run(['--help']); print({'numpy', 'torch'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("group", ["bases", "control", "store"])
+def test_no_line_about_a_command_is_cut_off(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group, "--help"]) == 0
+    told = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert len(lines(told)) > 2
+    assert "..." not in told
