@@ -31,7 +31,7 @@ _EXPERT = re.compile(
     r"(?P<stem>(?:mlp|block_sparse_moe|feed_forward|moe)\.experts)\.(?P<number>\d{1,5})\.(?P<role>\w+)\.weight"
 )
 _SHARED = ("mlp.shared_expert.", "mlp.shared_experts.", "feed_forward.shared_expert.", "block_sparse_moe.shared_experts.")
-_FUSED_EXPERTS = re.compile(r"(?:mlp|feed_forward|block_sparse_moe|moe)\.experts\.[A-Za-z_]\w*")
+_FUSED_EXPERTS = re.compile(r"(?P<stem>(?:mlp|feed_forward|block_sparse_moe|moe)\.experts)\.[A-Za-z_]\w*")
 
 
 def attention(table: Table, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Attention:
@@ -106,12 +106,26 @@ def mlps(table: Table, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...
             raise unknown(f"{table.place} lacks some of its experts", table.weights)
         experts = [_block(table, f"{stem}.{i}.", "expert", hidden, ungated, i) for i in range(len(numbers))]
         found += [e for e in experts if e is not None]
-    if not numbered and any(_FUSED_EXPERTS.fullmatch(n) for n in table.named):
-        raise unknown(f"the experts of {table.place} are fused in a layout that is not known here", table.weights)
+    for stem in {hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit and not numbered}:
+        found += _fused_experts(table, stem, hidden)
     if not found:
         raise unknown(f"{table.place} lacks the role 'up' (no tensor such as 'mlp.up_proj.weight')", table.weights)
     _check_units(table, found[0], config)
     return tuple(found)
+
+
+def _fused_experts(table: Table, stem: str, hidden: int) -> list[Mlp]:
+    """Experts as transformers holds them: gates above ups (experts, 2 x units, inputs), and downs (experts, outputs, units)."""
+    both, down = table.first([f"{stem}.gate_up_proj"]), table.first([f"{stem}.down_proj"])
+    if both is not None and down is not None and len(both.shape) == len(down.shape) == 3:
+        count, rows, inputs = both.shape
+        units = rows // 2
+        if (inputs, rows % 2) == (hidden, 0) and down.shape == (count, hidden, units):
+            ups = [Part(both.name, units, hidden, i * rows + units) for i in range(count)]
+            gates = [Part(both.name, units, hidden, i * rows) for i in range(count)]
+            downs = [Part(down.name, hidden, units, i * hidden) for i in range(count)]
+            return [Mlp(u, d, g, "expert", i) for i, (u, d, g) in enumerate(zip(ups, downs, gates, strict=True))]
+    raise unknown(f"the experts of {table.place} are fused in a layout that is not known here", table.weights)
 
 
 def _block(table: Table, stem: str, kind: MlpKind, hidden: int, ungated: bool, index: int = 0) -> Mlp | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,31 @@ def changed(folder: Path, drop: str = "", **replace: torch.Tensor) -> Path:
     tensors = {n: t.clone() for n, t in load_file(path).items() if not drop or drop not in n}
     save_file({**tensors, **replace}, path)
     return folder
+
+
+@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe"])
+def test_fused_experts_are_the_same_mlps_as_numbered_ones(tmp_path: Path, kind: str) -> None:
+    model = family(kind, tmp_path / "numbered")
+    shutil.copytree(tmp_path / "numbered", tmp_path / "fused")
+    held = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    assert any(name.endswith("experts.gate_up_proj") for name in held)
+    save_file(held, tmp_path / "fused" / "model.safetensors")
+    with open_weights(tmp_path / "numbered") as one, open_weights(tmp_path / "fused") as other:
+        for plain, fused in zip(anatomy_of(one).layers, anatomy_of(other).layers, strict=True):
+            assert [(m.kind, m.number) for m in plain.mlps] == [(m.kind, m.number) for m in fused.mlps]
+            for a, b in zip(plain.mlps, fused.mlps, strict=True):
+                assert a.gate is not None
+                assert b.gate is not None
+                assert np.array_equal(one.part_rows(a.gate), other.part_rows(b.gate))
+                assert np.array_equal(one.part_rows(a.up), other.part_rows(b.up))
+                assert np.array_equal(one.part_columns(a.down), other.part_columns(b.down))
+
+
+def test_experts_in_an_unknown_layout_are_refused(tmp_path: Path) -> None:
+    model = family("mixtral", tmp_path / "m")
+    held = {n: t.transpose(1, 2).contiguous() if ".experts." in n else t.clone() for n, t in model.state_dict().items()}
+    save_file(held, tmp_path / "m" / "model.safetensors")
+    refused(tmp_path / "m", "fused in a layout that is not known here")
 
 
 def refused(folder: Path, message: str) -> None:
