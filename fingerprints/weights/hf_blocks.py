@@ -106,7 +106,7 @@ def mlps(table: Table, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...
             raise unknown(f"{table.place} lacks some of its experts", table.weights)
         experts = [_block(table, f"{stem}.{i}.", "expert", hidden, ungated, i) for i in range(len(numbers))]
         found += [e for e in experts if e is not None]
-    for stem in {hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit and not numbered}:
+    for stem in sorted({hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit and not numbered}):
         found += _fused_experts(table, stem, hidden)
     if not found:
         raise unknown(f"{table.place} lacks the role 'up' (no tensor such as 'mlp.up_proj.weight')", table.weights)
