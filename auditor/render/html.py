@@ -22,7 +22,7 @@ from markupsafe import Markup
 from auditor.evidence import Report
 from auditor.render import groups, labels, view, weights, wording
 from auditor.render.figures import figure, shade
-from auditor.render.text import cell, date, interval, number, one_line, percent, quote, signed, visible
+from auditor.render.text import cell, date, interval, number, one_line, percent, probability, quote, signed, visible
 from detectors.exhibits import Cell
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -97,6 +97,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "number": _typeset(number),
+        "probability": _typeset(probability),
         "signed": _typeset(signed),
         "interval": _typeset(interval),
         "signed_interval": lambda bounds: _minus(interval(bounds, sign=True)),

@@ -12,7 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from auditor.evidence import Finding, Report, Verdict
 from auditor.render import groups, labels, view, weights, wording
 from auditor.render.html import plan_text
-from auditor.render.text import QUOTE_LIMIT, cell, date, interval, number, one_line, percent, quote, signed, visible
+from auditor.render.text import (
+    QUOTE_LIMIT,
+    cell,
+    date,
+    interval,
+    number,
+    one_line,
+    percent,
+    probability,
+    quote,
+    signed,
+    visible,
+)
 from detectors.exhibits import Cell, Chart, Exhibit, Null, Table
 
 MOST_ROWS = 60
@@ -111,7 +123,7 @@ def _verdict(v: Verdict) -> tuple[str, ...]:
     outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
     ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
     name = code(v.candidate or "the suspect alone")
-    return (name, inline(outcome), ratio, signed(v.cap), number(v.p_value), number(v.n_controls or None))
+    return (name, inline(outcome), ratio, signed(v.cap), probability(v.p_value), number(v.n_controls or None))
 
 
 def _glance(report: Report) -> Iterator[str]:

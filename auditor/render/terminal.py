@@ -15,7 +15,7 @@ from auditor.evidence import Finding, Report, Verdict
 from auditor.render import groups, view, weights, wording
 from auditor.render.groups import Group
 from auditor.render.rows import captured, coloured, item, print_rows, safe, section
-from auditor.render.text import date, interval, number, one_line, percent, signed
+from auditor.render.text import date, interval, number, one_line, percent, probability, signed
 from auditor.render.view import Card
 
 MOST_FINDINGS = 8
@@ -174,7 +174,7 @@ def _verdict_row(v: Verdict) -> tuple[Text, ...]:
     bounds = f" {interval(v.interval, sign=True)}" if v.interval else ""
     outcome = Text(wording.OUTCOMES[v.outcome], style=OUTCOME_STYLE[v.outcome])
     outcome.append(f" ({one_line(v.words)})" if v.words else "", style="not bold default")
-    texts = (signed(v.log10_lr) + bounds, signed(v.cap), number(v.p_value), number(v.n_controls or None))
+    texts = (signed(v.log10_lr) + bounds, signed(v.cap), probability(v.p_value), number(v.n_controls or None))
     return (safe(v.candidate or "suspect alone", "bold"), outcome, *(safe(t) for t in texts))
 
 

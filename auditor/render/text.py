@@ -21,6 +21,7 @@ COMBINING_RUN = 6
 INVISIBLE_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 QUOTE_LIMIT = 2400
 SMALLEST = 0.0005
+LEAST_P = 1e-100
 """Below it three decimals would show nothing."""
 
 
@@ -123,6 +124,15 @@ def number(value: float | None, decimals: int | None = None) -> str:
     if 0 < abs(value) < SMALLEST:
         return f"{value:.1e}"
     return f"{value or 0.0:,.{places(abs(value)) if decimals is None else decimals}f}"
+
+
+def probability(p: float | None) -> str:
+    """A p-value: as `number`, but below 1e-100 no exponent, which would claim more than a sum of logarithms knows.
+
+    >>> [probability(v) for v in (0.031, 2e-300, None)]
+    ['0.031', '< 1e-100', '–']
+    """
+    return "< 1e-100" if p is not None and p < LEAST_P else number(p)
 
 
 def places(size: float) -> int:
