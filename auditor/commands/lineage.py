@@ -46,7 +46,7 @@ def lineage(
     Examples:
       auditor lineage ./suspect ./base-a ./base-b
       auditor lineage ./suspect.gguf llama=hf:org/llama qwen=hf:org/qwen --out lineage/
-      auditor lineage hf:./base,adapter=./lora ./base
+      auditor lineage gguf:./base.gguf,adapter=./lora ./base.gguf
       auditor lineage ./suspect --store bases/
       auditor lineage ./suspect ./base --tokenizer-only
       auditor lineage openai:NAME,base_url=http://localhost:8000/v1 --answers teachers/

@@ -49,7 +49,7 @@ def kinds_of(one: Side, other: Side, found: Compared) -> tuple[str, ...]:
     out = [*_shape(one, other, found), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
-        told = _numbers(one, changes, found, disguised=bool(out))
+        told = _numbers(one, other, changes, found, disguised=bool(out))
         whole = not out and told == [EQUAL]
         return ("exact copy: every byte of every tensor is equal",) if whole and _same_bytes(one, other) else (*out, *told)
     alike = least(list(found.likeness))
@@ -164,21 +164,22 @@ def _disguise(found: Compared) -> list[str]:
     return out
 
 
-def _numbers(one: Side, changes: list[Change], found: Compared, *, disguised: bool) -> list[str]:
+def _numbers(one: Side, other: Side, changes: list[Change], found: Compared, *, disguised: bool) -> list[str]:
     """What was done to the numbers: nothing, rounding, something of low rank, or training."""
     if all(c.distance == 0 for c in changes):
         return [EQUAL]
     formats = " and ".join(list(one.weights.quantisation)[:2])
     if all(c.rounded_only for c in changes):
         return [f"copy in another number format ({formats})"]
-    bits = _bits(one, changes)
-    if bits is not None and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]:
+    bits, merged = _bits(one, other, changes), one.weights.adapter is None
+    if bits is not None and merged and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]:
         return [f"quantised copy: about {bits} bits ({formats})"]
     out = [f"quantised: about {bits} bits ({formats})"] if bits is not None else []
     moved = [c for c in changes if not c.rounded_only]
-    if moved and bits is None and all(c.rank.low for c in moved):
+    if moved and (bits is None or not merged) and all(c.rank.low for c in moved):
         roles = ", ".join(r for r in ROLES if r in {c.role for c in moved})
-        return [f"LoRA merged: rank about {max(c.rank.rank for c in moved)}, in {roles}"]
+        word = "LoRA merged" if merged else "LoRA adapter"
+        return [f"{word}: rank about {max(c.rank.rank for c in moved)}, in {roles}"]
     alike = least(list(found.likeness))
     return [*out, *([] if alike is None else [_trained(alike, disguised)])]
 
@@ -191,12 +192,14 @@ def _trained(alike: float, disguised: bool = False) -> str:
     return f"trained at length from a common start (least likeness {alike:.2f})"
 
 
-def _bits(one: Side, changes: list[Change]) -> int | None:
-    """Bits of the suspect's grid: by its number format, or by where its numbers lie."""
-    share = one.weights.quantisation
-    named = next((BITS[key] for name in share for key in BITS if name.startswith(key) and share[name] >= 0.5), None)
+def _bits(one: Side, other: Side, changes: list[Change]) -> int | None:
+    """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the base has the same format,
+    which then explains no difference."""
+    share, theirs = one.weights.quantisation, other.weights.quantisation
+    named = next(((name, BITS[key]) for name in share for key in BITS if name.startswith(key) and share[name] >= 0.5), None)
     if named is not None:
-        return named
+        name, bits = named
+        return None if theirs.get(name, 0.0) >= 0.5 else bits
     grids = [c.grid.bits for c in changes if c.grid is not None]
     return min(grids) if len(grids) * 2 > len(changes) else None
 

@@ -41,16 +41,18 @@ class DeclaredLineage(Record):
 def declared_lineage(weights: Weights) -> DeclaredLineage:
     """What a model's files say of its descent, from all places where they say it. Raises what `read_config` raises."""
     if weights.format == "gguf":
-        return _of_gguf(weights.metadata)
-    folder = weights.path if weights.path.is_dir() else weights.path.parent
-    said = read_model_card(folder)
-    named = _text(weights.config.get("_name_or_path"))
+        said = _of_gguf(weights.metadata)
+    else:
+        said = read_model_card(weights.path if weights.path.is_dir() else weights.path.parent)
+        said = said.model_copy(update={"name_or_path": _text(weights.config.get("_name_or_path"))})
     if weights.adapter is None:
-        return said.model_copy(update={"name_or_path": named})
+        return said
     base = _text(read_config(weights.adapter / "adapter_config.json").get("base_model_name_or_path"))
     own = read_model_card(weights.adapter)
     bases = tuple(dict.fromkeys((*own.base_models, *((base,) if base else ()), *said.base_models)))
-    return own.model_copy(update={"base_models": bases, "relation": own.relation or "adapter", "name_or_path": named})
+    return own.model_copy(
+        update={"base_models": bases, "relation": own.relation or "adapter", "name_or_path": said.name_or_path}
+    )
 
 
 def read_model_card(folder: Path) -> DeclaredLineage:

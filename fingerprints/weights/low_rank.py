@@ -77,23 +77,23 @@ def read_adapter(
     finally:
         files.close()
     if not changes and not replaced:
-        raise _odd("it changes nothing", folder)
+        raise misfit("it changes nothing", folder)
     return Adapter(changes, replaced)
 
 
 def _check_kind(config: Mapping[str, Any], folder: Path) -> None:
     kind = config.get("peft_type")
     if kind != "LORA":
-        raise _odd(f"its type is {printable(str(kind), 40)!r}, and only LORA is read", folder)
+        raise misfit(f"its type is {printable(str(kind), 40)!r}, and only LORA is read", folder)
     for key in _REFUSED:
         if config.get(key):
-            raise _odd(f"its option {key} is not followed here", folder)
+            raise misfit(f"its option {key} is not followed here", folder)
 
 
 def _replacement(name: str, info: TensorInfo, base: Mapping[str, TensorInfo], folder: Path) -> dict[str, TensorInfo]:
     plain = name.removeprefix("base_model.model.").replace(".modules_to_save", "").replace(".base_layer", "")
     if plain not in base or base[plain].shape != info.shape:
-        raise _odd(f"its tensor {printable(name, 80)!r} has no counterpart in the base", folder)
+        raise misfit(f"its tensor {printable(name, 80)!r} has no counterpart in the base", folder)
     return {plain: replace(info, name=plain)}
 
 
@@ -107,10 +107,10 @@ def _change(
 ) -> tuple[str, LowRank]:
     name = f"{module}.weight"
     if name not in base:
-        raise _odd(f"the base has no tensor {printable(name, 80)!r}", folder)
+        raise misfit(f"the base has no tensor {printable(name, 80)!r}", folder)
     embedding = set(pair) == {"embedding_A", "embedding_B"}
     if not embedding and set(pair) != {"A", "B"}:
-        raise _odd(f"{printable(module, 80)!r} has one half only", folder)
+        raise misfit(f"{printable(module, 80)!r} has one half only", folder)
     first, second = (_matrix(pair[k], files) for k in (("embedding_A", "embedding_B") if embedding else ("A", "B")))
     rank = first.shape[0]
     scale = _scale(module, rank, config, folder)
@@ -119,13 +119,13 @@ def _change(
     else:
         left, right = second, first
     if left.shape != (base[name].rows, rank) or right.shape != (rank, base[name].width):
-        raise _odd(f"its matrices for {printable(module, 80)!r} don't fit the base's {base[name].shape}", folder)
+        raise misfit(f"its matrices for {printable(module, 80)!r} don't fit the base's {base[name].shape}", folder)
     return name, LowRank(left, right, scale)
 
 
 def _matrix(info: TensorInfo, files: Files) -> Matrix:
     if len(info.shape) != 2 or min(info.shape) > MOST_RANK or info.elements > 1 << 30:
-        raise _odd(f"{printable(info.name, 80)!r} is no low-rank matrix", info.file)
+        raise misfit(f"{printable(info.name, 80)!r} is no low-rank matrix", info.file)
     return decode(files.rows(info, np.arange(info.rows, dtype=np.int64)), info.dtype, info.name)
 
 
@@ -133,7 +133,7 @@ def _scale(module: str, rank: int, config: Mapping[str, Any], folder: Path) -> f
     alpha = _patterned(module, config.get("alpha_pattern"), config.get("lora_alpha"), folder)
     told = _patterned(module, config.get("rank_pattern"), config.get("r"), folder)
     if told != rank:
-        raise _odd(f"its rank for {printable(module, 80)!r} is {rank}, and the config says {told:g}", folder)
+        raise misfit(f"its rank for {printable(module, 80)!r} is {rank}, and the config says {told:g}", folder)
     return float(alpha / (math.sqrt(rank) if config.get("use_rslora") else rank))
 
 
@@ -143,15 +143,16 @@ def _patterned(module: str, pattern: Any, default: Any, folder: Path) -> float:
         # PEFT takes keys for regular expressions; a stranger's are never run, and plain names are what people write.
         odd = [k for k in pattern if not re.fullmatch(r"[\w.^]+", k)]
         if odd:
-            raise _odd(f"its pattern {printable(odd[0], 60)!r} is not followed here", folder)
+            raise misfit(f"its pattern {printable(odd[0], 60)!r} is not followed here", folder)
         hits = [v for k, v in pattern.items() if f".{module}".endswith(f".{k.removeprefix('^')}")]
         value = hits[0] if hits else default
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise _odd("its config lacks a whole r or lora_alpha", folder)
+        raise misfit("its config lacks a whole r or lora_alpha", folder)
     return float(value)
 
 
-def _odd(reason: str, folder: Path) -> MalformedInput:
+def misfit(reason: str, folder: Path) -> MalformedInput:
+    """The error that an adapter can't be read over a base, and what to do."""
     return MalformedInput(
         f"the adapter can't be read over this base: {reason}",
         where=folder,

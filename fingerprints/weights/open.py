@@ -14,6 +14,7 @@ from fingerprints.subjects.safety import inspect_adapter, inspect_folder, read_c
 from fingerprints.subjects.snapshot import locate
 from fingerprints.subjects.spec import SubjectSpec, parse_spec
 from fingerprints.subjects.tensors_header import read_safetensors_header
+from fingerprints.weights.gguf_adapter import adapter_over_gguf
 from fingerprints.weights.gguf_table import read_gguf
 from fingerprints.weights.low_rank import read_adapter
 from fingerprints.weights.tensors import TensorInfo
@@ -26,7 +27,7 @@ def open_weights(spec: str | Path) -> Weights:
     """A lazy view of the weights that a spec names; nothing but headers and configs is read.
 
     A checkpoint folder, one .safetensors file, one .gguf file (of a split model: any of its files), ``hf:`` and ``gguf:``
-    specs, a hub id, and ``hf:BASE,adapter=DIR``, whose rows come with the adapter's share. Options that decide only
+    specs, a hub id, and any of them with ``,adapter=DIR``, whose rows come with the adapter's share. Options that decide only
     how a model is run (dtype, device, batch, …) change nothing here.
 
     Raises UsageProblem for a spec without weights, MalformedInput for files that are not whole or an adapter that does not
@@ -54,15 +55,19 @@ def _one_file(spec: str, path: Path) -> Weights:
 
 
 def _gguf(spec: str, parsed: SubjectSpec) -> Weights:
-    if "adapter" in parsed.options:
-        raise UsageProblem(
-            "an adapter can't be read over a GGUF file: their tensors have other names",
-            where="adapter",
-            next_step="give the base as a checkpoint folder: hf:BASE,adapter=DIR",
-        )
     path = Path(parsed.target).expanduser()
     tensors, config, metadata = read_gguf(path)
-    return Weights(spec, path, tensors, config, "gguf", metadata)
+    plain = Weights(spec, path, tensors, config, "gguf", metadata)
+    adapter = parsed.options.get("adapter")
+    if adapter is None:
+        return plain
+    place = Path(adapter).expanduser()
+    inspect_adapter(place)
+    with plain:
+        told, changed = adapter_over_gguf(plain, place, read_config(place / "adapter_config.json"), table([place / ADAPTER]))
+    view = Weights(spec, path, changed, config, "gguf", metadata)
+    view.adapter, view.changes = place, told.changes
+    return view
 
 
 def _folder(spec: str, parsed: SubjectSpec) -> Weights:

@@ -27,11 +27,12 @@ def tokenizer_of(weights: Weights) -> TokenizerEvidence | None:
 
     With an adapter the adapter's own files go first. Raises what `read_tokenizer` raises.
     """
+    own = read_tokenizer(weights.adapter) if weights.adapter is not None else None
+    if own is not None:
+        return own
     if weights.format == "gguf":
         return gguf_tokenizer(weights.metadata, weights.path)
-    folder = weights.path if weights.path.is_dir() else weights.path.parent
-    own = read_tokenizer(weights.adapter) if weights.adapter is not None else None
-    return own or read_tokenizer(folder)
+    return read_tokenizer(weights.path if weights.path.is_dir() else weights.path.parent)
 
 
 def read_tokenizer(folder: Path) -> TokenizerEvidence | None:

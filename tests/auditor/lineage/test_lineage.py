@@ -22,7 +22,9 @@ from auditor.controls.zoo.disguise import (
     rescale_units,
     rotate_residual,
 )
+from auditor.controls.zoo.gguf_file import GgufFile, write_gguf
 from auditor.controls.zoo.grow import ExtendVocabulary, extend_vocabulary, repeat_layers
+from auditor.controls.zoo.llama import read_llama
 from auditor.controls.zoo.prune import Layers, PruneUnits, drop_layers, prune_units
 from auditor.controls.zoo.quantise import Quantise, Recast, quantise, recast
 from auditor.evidence import Relation, WeightComparison
@@ -134,8 +136,27 @@ def test_an_adapter_is_derived_from_its_base(parent: Path, tmp_path: Path) -> No
             if "lora_B" in name:
                 torch.nn.init.normal_(value, std=0.1)
         model.save_pretrained(str(tmp_path / "adapter"))
-    found = lineages(f"hf:{parent},adapter={tmp_path / 'adapter'}", [str(parent)], digest=False).judged[0].told
-    assert found.kinds == ("LoRA merged: rank about 2, in value",)
+    words = ("LoRA adapter: rank about 2, in value",)
+    assert lineages(f"hf:{parent},adapter={tmp_path / 'adapter'}", [str(parent)], digest=False).judged[0].told.kinds == words
+    pytest.importorskip("gguf")
+    packed = as_gguf(parent, tmp_path / "parent.gguf")
+    found = lineages(f"gguf:{packed},adapter={tmp_path / 'adapter'}", [str(packed)], digest=False).judged[0].told
+    assert (found.relation, found.kinds) == ("derived", words)
+
+
+def as_gguf(folder: Path, path: Path) -> Path:
+    """The checkpoint in blocks of four bits."""
+    write_gguf(read_llama(folder), path, folder, GgufFile(type="Q4_0"))
+    return path
+
+
+def test_between_two_files_of_one_format_rounding_explains_nothing(parent: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    tuned = nudged(parent, tmp_path / "tuned", 0.1)
+    mine, theirs = as_gguf(tuned, tmp_path / "tuned.gguf"), as_gguf(parent, tmp_path / "parent.gguf")
+    (over,), (against,) = told(mine, theirs), told(theirs, parent)
+    assert over.kinds[0].startswith("fine-tuned")
+    assert against.kinds[0].startswith("quantised copy: about 4 bits")
 
 
 def test_the_command_writes_a_report_that_tells_it(parent: Path, stranger: Path, tmp_path: Path) -> None:

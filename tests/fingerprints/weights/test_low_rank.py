@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.errors import MalformedInput
 from fingerprints.weights import anatomy_of, open_weights
 from tests.fingerprints.subjects.tiny import edit_json
 from tests.fingerprints.weights.built import family
+from tests.fingerprints.weights.test_gguf_table import both, converted
 
 # What peft says of its own dependencies, and of adapters on embeddings.
 pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -98,12 +98,49 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
         open_weights(spec(tmp_path))
 
 
-def test_an_adapter_alone_and_one_over_gguf_say_what_to_give(tmp_path: Path) -> None:
+def test_an_adapter_alone_says_what_to_give(tmp_path: Path) -> None:
     adapted(tmp_path)
     with pytest.raises(MalformedInput, match="only an adapter"):
         open_weights(tmp_path / "lora")
-    (tmp_path / "m.gguf").write_bytes(b"GGUF")
-    with pytest.raises(UsageProblem, match="over a GGUF file"):
-        open_weights(f"gguf:{tmp_path / 'm.gguf'},adapter={tmp_path / 'lora'}")
-    config = json.loads((tmp_path / "lora" / "adapter_config.json").read_text())
-    assert config["peft_type"] == "LORA"
+
+
+def over_gguf(tmp_path: Path, **options: Any) -> tuple[Path, str]:
+    """A tiny Llama and its GGUF file, and an adapter that fits both: the folder, and the spec over GGUF."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    folder, path = converted(tmp_path, "F32")
+    settings = {"r": 4, "lora_alpha": 6, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"]}
+    torch.manual_seed(7)
+    model = AutoModelForCausalLM.from_pretrained(str(folder))
+    wrapped = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **{**settings, **options}))
+    with torch.no_grad():
+        for name, parameter in wrapped.named_parameters():
+            if "lora_" in name or "modules_to_save" in name:
+                parameter.copy_(torch.randn_like(parameter))
+    wrapped.save_pretrained(tmp_path / "lora")
+    return folder, f"gguf:{path},adapter={tmp_path / 'lora'}"
+
+
+@pytest.mark.parametrize("options", [{}, {"target_modules": ["embed_tokens", "k_proj"]}, {"modules_to_save": ["up_proj"]}])
+def test_over_gguf_every_role_is_that_of_the_same_adapter_over_the_checkpoint(tmp_path: Path, options: dict[str, Any]) -> None:
+    folder, over = over_gguf(tmp_path, **options)
+    with open_weights(f"hf:{folder},adapter={tmp_path / 'lora'}") as wanted, open_weights(over) as found:
+        assert found.format == "gguf"
+        assert found.adapter == tmp_path / "lora"
+        for role, one, other in both(wanted, found):
+            assert np.allclose(one, other, atol=1e-5), role
+    with open_weights(folder) as base, open_weights(over) as found:
+        changed = {role for role, one, other in both(base, found) if not np.allclose(one, other, atol=1e-3)}
+        assert changed >= ({"key"} if options.get("target_modules") else {"query", "key", "value", "output", "gate", "down"})
+
+
+def test_over_gguf_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
+    _, over = over_gguf(tmp_path, modules_to_save=["k_proj"], target_modules=["up_proj"])
+    with pytest.raises(MalformedInput, match="rows stand in another order"):
+        open_weights(over)
+    path = tmp_path / "lora" / "adapter_model.safetensors"
+    save_file({n.replace("layers.1", "layers.7"): t for n, t in load_file(path).items() if "lora" in n}, path)
+    with pytest.raises(MalformedInput, match="the base has no tensor"):
+        open_weights(over)
