@@ -13,7 +13,7 @@ import numpy as np
 from auditor.lineage.likeness import least
 from auditor.lineage.pair import SEEN, Compared
 from auditor.lineage.sides import Side, runs, sampled
-from detectors.derivation import Grid, Mixture, Rank, difference_rank, grid, mixture
+from detectors.derivation import Grid, Mixture, difference_rank, grid, mixture
 from detectors.independence import Array, Indices
 from fingerprints.weights import Part
 
@@ -34,12 +34,13 @@ READ_WHOLE = 8 << 30
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of matrix in one layer: relative difference (root mean square), its rank, the grid that the suspect is on."""
+    """One kind of matrix in one layer: relative difference (root mean square), the grid that the suspect is on, and whether
+    rounding to a number format is all. ``of`` is the base's layer."""
 
     role: str
     layer: int
+    of: int
     distance: float
-    rank: Rank
     grid: Grid | None
     rounded_only: bool
 
@@ -68,10 +69,24 @@ def changed(one: Side, other: Side, found: Compared) -> list[Change]:
         for role in ROLES:
             rows = _rows(one, other, found, role, layer.layer, layer.of)
             if rows is not None and not (layer.heads_moved and role in ROLES[:4]):
-                out.append(
-                    _change(role, layer.layer, *rows, _rounding(one, role, layer.layer), _rounding(other, role, layer.of))
-                )
+                roundings = _rounding(one, role, layer.layer), _rounding(other, role, layer.of)
+                out.append(_change(role, layer.layer, layer.of, *rows, *roundings))
     return out
+
+
+def _low_rank(one: Side, other: Side, found: Compared, moved: Sequence[Change]) -> int | None:
+    """The highest rank of the differences where all of them are of low rank, else None: the first that is not ends it."""
+    ranks = []
+    for change in moved:
+        rows = _rows(one, other, found, change.role, change.layer, change.of)
+        if rows is None:
+            return None
+        coarse = max(_rounding(one, change.role, change.layer), _rounding(other, change.role, change.of))
+        rank = difference_rank(*rows, coarse)
+        if not rank.low:
+            return None
+        ranks.append(rank.rank)
+    return max(ranks, default=None)
 
 
 def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: int) -> tuple[Array, Array] | None:
@@ -101,16 +116,15 @@ def _rounding(side: Side, role: str, layer: int) -> float:
     return ROUNDING.get(side.weights.info(part.tensor).dtype, 2.0**-24) if part is not None else 2.0**-24
 
 
-def _change(role: str, layer: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> Change:
+def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> Change:
     size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) or 1.0
     off = mine.astype(np.float64) - theirs
     coarse = max(rounding, their_rounding)
     only = bool(np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30))
-    rank = Rank(0, min(mine.shape)) if only else difference_rank(mine, theirs, coarse)
     own = None if only else grid(mine[:GRID_ROWS], rounding)
     if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
         own = None
-    return Change(role, layer, float(np.sqrt(np.mean(off**2))) / size, rank, own, only)
+    return Change(role, layer, of, float(np.sqrt(np.mean(off**2))) / size, own, only)
 
 
 def _shape(one: Side, other: Side, found: Compared) -> list[str]:
@@ -176,10 +190,11 @@ def _numbers(one: Side, other: Side, changes: list[Change], found: Compared, *, 
         return [f"quantised copy: about {bits} bits ({formats})"]
     out = [f"quantised: about {bits} bits ({formats})"] if bits is not None else []
     moved = [c for c in changes if not c.rounded_only]
-    if moved and (bits is None or not merged) and all(c.rank.low for c in moved):
+    rank = _low_rank(one, other, found, moved) if bits is None or not merged else None
+    if rank is not None:
         roles = ", ".join(r for r in ROLES if r in {c.role for c in moved})
         word = "LoRA merged" if merged else "LoRA adapter"
-        return [f"{word}: rank about {max(c.rank.rank for c in moved)}, in {roles}"]
+        return [f"{word}: rank about {rank}, in {roles}"]
     alike = least(list(found.likeness))
     return [*out, *([] if alike is None else [_trained(alike, disguised)])]
 
