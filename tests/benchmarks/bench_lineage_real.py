@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def unpacked(gguf: Path, work: Path) -> Path:
 
 
 def taught(base: Path, work: Path) -> Path:
-    """The shipped adapter, which Qwen2.5-Coder-0.5B-Instruct taught, merged into the base."""
+    """The shipped adapter, which Qwen2.5-Coder-0.5B-Instruct taught, merged into the base, with the base's tokenizer."""
     place = work / "taught"
     if not (place / "config.json").exists():
         import torch
@@ -72,6 +73,8 @@ def taught(base: Path, work: Path) -> Path:
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
             PeftModel.from_pretrained(model, str(taught_adapter())).merge_and_unload().save_pretrained(str(place))
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            shutil.copyfile(base / name, place / name)
     return place
 
 
