@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import click
+from click.core import ParameterSource
 
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_above, put, put_json, say
@@ -18,11 +19,12 @@ from auditor.controls.train import Watch
 from auditor.controls.training.launch import refuse_several
 from auditor.evidence import Report
 from auditor.render import render, terminal
-from auditor.shadow.audit import REPORT, SHADOWS, Telling, foreseen, shadow_audit
+from auditor.shadow.audit import REPORT, SHADOWS, Telling, earlier_decision, earlier_plan, foreseen, shadow_audit
 from auditor.shadow.costs import Decision
 from auditor.shadow.growing import Made
 from auditor.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.weight import LEVELS, reaches
+from fingerprints.errors import printable
 
 
 @click.command()
@@ -54,6 +56,9 @@ from auditor.weight import LEVELS, reaches
 @click.option("--max-tokens", type=click.IntRange(1, 4096), help="Cap on every answer. Default by --size.")
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Time to spend, all runs together.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Tokens to learn and write, all shadows together.")
+@click.option(
+    "--shadows", "earlier", metavar="DIR", help="Train nothing: use the shadows of a finished audit, and its plan but for SPEC."
+)
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, the shadows and what they cost; ask and train nothing.")
 @AS_JSON
@@ -71,11 +76,12 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
       auditor shadow --suspect answers.jsonl --base gguf:./base.gguf --teachers a=hf:./a,b.jsonl --out audit/ --dry-run
       auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl --budget-minutes 90 --out audit/
 
-    DIR/report is the report, DIR/shadows the trained cohort. Killed anywhere, the same command goes on.
+    DIR/report is the report, DIR/shadows the trained cohort. Killed anywhere, the same command goes on. Other suspects of the
+    same base are audited with the same shadows in seconds: --suspect OTHER --shadows DIR --out other/.
     """
     plan = _plan(flags)
     if dry_run:
-        return _dry_run(plan, as_json)
+        return _dry_run(plan, as_json) if plan.shadows is None else _dry_run_again(plan, plan.shadows, as_json)
     refuse_several("a shadow audit")
     with _told() as telling:
         report = shadow_audit(plan, Path(out), telling)
@@ -84,6 +90,14 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
 
 
 def _plan(flags: dict[str, Any]) -> ShadowPlan:
+    earlier = flags.pop("earlier")
+    if earlier is not None:
+        context = click.get_current_context()
+        given = [n for n in flags if n != "suspect" and context.get_parameter_source(n) not in (None, ParameterSource.DEFAULT)]
+        if given:
+            named = ", ".join(f"--{ {'more': 'teacher', 'doses': 'dose'}.get(n, n).replace('_', '-') }" for n in given)
+            raise click.UsageError(f"--shadows takes all but the suspect from that audit: leave out {named}")
+        return earlier_plan(Path(earlier), flags["suspect"])
     teachers = [*split_teachers(flags.pop("teachers")), *flags.pop("more")]
     if not teachers:
         raise click.UsageError("Missing option '--teachers' (or '--teacher')")
@@ -102,6 +116,18 @@ def _dry_run(plan: ShadowPlan, as_json: bool) -> int:
         return 0
     put(plan.to_yaml())
     put("\n".join(f"# {line}" for line in (*_lines(decision), f"shadows: {', '.join(names)}")))
+    return 0
+
+
+def _dry_run_again(plan: ShadowPlan, home: str, as_json: bool) -> int:
+    decision = earlier_decision(Path(home))
+    if as_json:
+        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "decision": decision.model_dump(), "shadows": []})
+    else:
+        put(plan.to_yaml())
+        put(
+            f"# nothing is trained: the {decision.shadows} shadows of {printable(home, 100)} are used, and the suspect is asked"
+        )
     return 0
 
 
@@ -140,4 +166,7 @@ def _tell(report: Report, out: Path, as_json: bool) -> None:
         put(render(report, "json"))
     else:
         terminal.write(report, sys.stdout)
-    say(f"written: {out / REPORT / 'report.html'}, and the shadows in {out / SHADOWS}")
+    say(
+        f"written: {out / REPORT / 'report.html'}"
+        + (f", and the shadows in {out / SHADOWS}" if (out / SHADOWS).is_dir() else "")
+    )

@@ -6,6 +6,7 @@ Everything lies in one folder, so that the same call goes on where a killed one 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,29 +15,34 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from auditor.bases import Base
+from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import load_cohort
 from auditor.controls.likelihoods import write_record
 from auditor.controls.train import SILENT, Watch
 from auditor.evidence import Report
+from auditor.render.bundle import REPORT as BUNDLE
 from auditor.render.bundle import TRANSCRIPT, ready_folder, write_bundle
 from auditor.shadow.costs import Costs, Decision, costs_of, decide
-from auditor.shadow.growing import Asked, Tell, grow, make
+from auditor.shadow.growing import Asked, Tell, finished, grow, make
 from auditor.shadow.judging import judge
-from auditor.shadow.plan import ShadowPlan, read_shadow_plan
+from auditor.shadow.plan import ShadowPlan, plan_again, read_shadow_plan
 from auditor.shadow.prompts import PromptSources, find_prompts
 from auditor.shadow.purse import Purse, Spent
 from auditor.shadow.reporting import Facts, calibration_name, report_of, shadows_of
-from auditor.shadow.rungs import ShadowRung, base_rung, shadow_rungs
+from auditor.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
 from detectors.base import Teacher
 from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
 from fingerprints.durable import WriteLock, disk_problem, replacing
-from fingerprints.errors import Locked, MalformedInput, UsageProblem
+from fingerprints.errors import Locked, MalformedInput, UsageProblem, printable
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
-from fingerprints.transcript import Transcript
+from fingerprints.transcript import Transcript, load_transcript
 
 PLAN, DECISION, REPORT, SHADOWS = "plan.yaml", "decision.json", "report", "shadows"
+RECORDED = "recorded"
+"""The name of the probe set that a recorded suspect's own prompts make."""
+FEWEST_ANSWERED = 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
     a folder of another audit, Locked while another process works there, UsageProblem for a budget that carries nothing, and
     the errors of opening, asking and training; what was finished stays.
     """
+    if plan.shadows is not None:
+        return _again(plan, Path(plan.shadows), out, telling)
     with _folder(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
@@ -66,7 +74,8 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
             asked = Asked(sets, Sampling(max_tokens=plan.max_tokens))
             suspect = collect(subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking)
         prompts = find_prompts(plan, sets, out)
-        base = _base(plan, asked, suspect, out, telling.watch)
+        rung = base_rung(plan)
+        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, telling.watch))
         costs = costs_of(plan, sets, prompts, base.teacher.transcript)
         decision = _decided(costs, prompts, out)
         if telling.decided is not None:
@@ -75,13 +84,85 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         tokens, seconds = costs.rung(decision.n)
         purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
         left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
-        cohort = load_cohort(out / SHADOWS)
-        shadows = shadows_of(cohort)
-        judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-        facts = Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
-        report = report_of(facts)
-        write_bundle(report, out / REPORT / TRANSCRIPT, plan.to_yaml(), out / REPORT)
+        return _reported(plan, decision, suspect, base, prompts, left_out, out / SHADOWS, out / REPORT)
+
+
+def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
+    """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is trained."""
+    decision, said = earlier_decision(home), load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS)
+    sets = _sets_again(plan, said)
+    with _folder(plan, out):
+        ready_folder(out / REPORT)
+        with open_subject(plan.suspect) as subject:
+            suspect = collect(subject, sets, Sampling(max_tokens=plan.max_tokens), out / REPORT / TRANSCRIPT, telling.asking)
+        shared = len(style_answers(suspect).keys() & style_answers(said).keys())
+        if shared < FEWEST_ANSWERED:
+            raise UsageProblem(
+                f"the suspect answered {shared} of the prompts that the shadows were asked, and twenty are needed",
+                where=printable(plan.suspect, 100),
+                next_step="record its answers to those, or give the model itself",
+            )
+        _refuse_a_shadow(plan, suspect, home)
+        base = _base(plan, suspect, said)
+        prompts = find_prompts(plan, sets, home, write=False)
+        with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as spare:
+            names = [rung.name for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))]
+        left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
+        return _reported(plan, decision, suspect, base, prompts, left_out, home / SHADOWS, out / REPORT)
+
+
+def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, home: Path) -> None:
+    """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on it."""
+    for shadow in shadows_of(load_cohort(home / SHADOWS)):
+        if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(shadow.transcript.identity):
+            raise UsageProblem(
+                f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is known",
+                where=printable(plan.suspect, 100),
+                next_step="give another suspect",
+            )
+
+
+def _reported(
+    plan: ShadowPlan, decision: Decision, suspect: Transcript, base: Base, prompts: PromptSources,
+    left_out: tuple[str, ...], shadows_folder: Path, folder: Path,
+) -> Report:  # fmt: skip
+    cohort = load_cohort(shadows_folder)
+    shadows = shadows_of(cohort)
+    judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
+    report = report_of(Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out))
+    write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
     return report
+
+
+def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
+    """The plan of auditing ``suspect`` with the shadows that lie in an earlier audit's folder.
+
+    Raises UsageProblem for a folder that holds no finished audit.
+    """
+    if not (home / PLAN).is_file():
+        raise UsageProblem(
+            "the folder holds no shadow audit", where=printable(str(home), 100), next_step="give the --out of a finished one"
+        )
+    plan = plan_again(suspect, read_shadow_plan(home / PLAN), home)
+    earlier_decision(Path(plan.shadows or home))
+    return plan
+
+
+def earlier_decision(home: Path) -> Decision:
+    """What a finished audit decided. Raises UsageProblem for one that is not finished, MalformedInput for a damaged file."""
+    if not ((home / DECISION).is_file() and (home / REPORT / BUNDLE).is_file()):
+        raise UsageProblem(
+            "that shadow audit is not finished", where=printable(str(home), 100), next_step="run its command again first"
+        )
+    return _read_decision(home / DECISION)
+
+
+def _sets_again(plan: ShadowPlan, said: Transcript) -> list[ProbeSet]:
+    """What the shadows were asked: the plan's probes, or the prompts of an earlier suspect's recording."""
+    if {s.name for s in said.header.probe_sets} != {RECORDED}:
+        return [choice.load() for choice in plan.probes]
+    probes = tuple(sorted(said.probes.values(), key=lambda p: p.id))
+    return [ProbeSet(name=RECORDED, version="1", max_tokens=plan.max_tokens, probes=probes)]
 
 
 def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]]:
@@ -107,19 +188,17 @@ def probe_sets_of(plan: ShadowPlan, recorded: Transcript | None) -> list[ProbeSe
         return sets
     probes = sorted((answer.probe for answer in style_answers(recorded).values()), key=lambda p: p.id)
     kept = tuple(probes[: sum(len(s.probes) for s in sets)])
-    if len(kept) < 20:
+    if len(kept) < FEWEST_ANSWERED:
         raise UsageProblem(
             f"the suspect's recording answers {len(kept)} style-like prompts, and twenty are needed",
             where=plan.suspect,
             next_step="record more of its answers, or give the model itself",
         )
-    return [ProbeSet(name="recorded", version="1", max_tokens=plan.max_tokens, probes=kept)]
+    return [ProbeSet(name=RECORDED, version="1", max_tokens=plan.max_tokens, probes=kept)]
 
 
-def _base(plan: ShadowPlan, asked: Asked, suspect: Transcript, out: Path, watch: Watch) -> Base:
+def _base(plan: ShadowPlan, suspect: Transcript, said: Transcript) -> Base:
     """The base with its answers: the untrained member of the cohort."""
-    rung = base_rung(plan)
-    said = make(rung, asked, out / SHADOWS / rung.name, watch)
     if suspect.identity.same_weights(said.identity):
         raise UsageProblem(
             "the base is the suspect itself: equal weight digests",
@@ -133,13 +212,17 @@ def _decided(costs: Costs, prompts: PromptSources, out: Path) -> Decision:
     """What the folder holds already, else what the budget carries, written down: a resumed audit decides nothing anew."""
     path = out / DECISION
     if path.exists():
-        try:
-            return Decision.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise MalformedInput("can't be read as a decision", where=path, next_step="give another --out") from error
+        return _read_decision(path)
     decision = decide(costs, min(prompts.counts.values(), default=None))
     write_record(path, decision)
     return decision
+
+
+def _read_decision(path: Path) -> Decision:
+    try:
+        return Decision.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise MalformedInput("can't be read as a decision", where=path, next_step="give another --out") from error
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class ShadowPlan(Record):
 
     ``seeds`` and ``n`` (examples a shadow) are decided by the budget where they are None. ``doses``: shares of a student's
     examples that its teacher gives, its base's own samples the rest. ``recipe``: whose way of training every shadow gets.
+    ``shadows``: the folder of a finished audit whose shadows are used again; nothing is trained then.
     """
 
     format: Literal["shadow-plan/1"] = "shadow-plan/1"
@@ -67,6 +68,7 @@ class ShadowPlan(Record):
     max_tokens: Annotated[int, Field(ge=1)]
     budget_minutes: Annotated[float, Field(gt=0)] | None = None
     budget_tokens: Annotated[int, Field(gt=0)] | None = None
+    shadows: str | None = None
 
     @model_validator(mode="after")
     def _names_are_apart(self) -> ShadowPlan:
@@ -124,6 +126,21 @@ def make_shadow_plan(suspect: str, teachers: Sequence[str], base: str | None, si
         return ShadowPlan.model_validate(value)
     except ValidationError as error:
         raise UsageProblem(_first(error), where="flags", next_step="see `auditor shadow --help`") from error
+
+
+def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
+    """The plan of auditing another suspect with the shadows of an earlier audit, which lies in ``folder``.
+
+    Raises what `parse_spec` raises.
+    """
+    known = base_spec(Plan(suspect=str(parse_spec(suspect)), base=None))
+    origin = "adapter" if known is not None and known[0] == earlier.base else "user"
+    return earlier.model_copy(
+        update={
+            "suspect": suspect, "base_origin": origin, "shadows": earlier.shadows or str(folder),
+            "budget_minutes": None, "budget_tokens": None,
+        }
+    )  # fmt: skip
 
 
 def candidate(text: str) -> Candidate:

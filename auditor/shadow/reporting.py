@@ -15,7 +15,7 @@ from auditor.shadow.plan import ShadowPlan
 from auditor.shadow.prompts import PromptSources
 from auditor.shadow.rates import section_of
 from auditor.shadow.rungs import KINDS
-from auditor.shadow.telling import answers, command_of, limits
+from auditor.shadow.telling import answers, command_of, limits, whose
 from auditor.telling import alternatives
 from auditor.version import VERSION
 from detectors.base import Shadow
@@ -101,10 +101,10 @@ def report_of(facts: Facts) -> Report:
 def _about(facts: Facts) -> str:
     shadows = facts.shadows if facts.judged.panel is None else facts.judged.panel.shadows
     taught = sum(bool(s.teachers) for s in shadows)
+    trained = f"trained from {facts.base.teacher.name} for {whose(facts.plan)}"
     return (
         f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
-        f"{counted(len(shadows) - taught, 'control')} of nobody, trained from {facts.base.teacher.name} for this audit, "
-        f"{facts.decision.n} examples each."
+        f"{counted(len(shadows) - taught, 'control')} of nobody, {trained}, {facts.decision.n} examples each."
     )
 
 

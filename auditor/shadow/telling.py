@@ -64,8 +64,8 @@ def limits(
     students = sum(bool(s.teachers) for s in shadows)
     out = [
         f"Calibrated on {counted(students, 'student')} and {counted(len(shadows) - students, 'control')} that were trained "
-        f"for this audit from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for suspects made like them. "
-        "Their scores are held out by seed and by source, but shadows are no models of the world.",
+        f"for {whose(plan)} from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for suspects made like "
+        "them. Their scores are held out by seed and by source, but shadows are no models of the world.",
     ]
     if judged.fitted is not None:
         bounds = judged.fitted.numbers_.bounds
@@ -97,8 +97,15 @@ def limits(
     return tuple(out)
 
 
+def whose(plan: ShadowPlan) -> str:
+    """Which audit the shadows were trained for."""
+    return "this audit" if plan.shadows is None else "an earlier audit"
+
+
 def command_of(plan: ShadowPlan, seeds: int, n: int) -> str:
     """The command that repeats the audit in another folder, with what the budget decided written out."""
+    if plan.shadows is not None:
+        return shlex.join(["auditor", "shadow", "--suspect", plan.suspect, "--shadows", plan.shadows, "--out", "again/"])
     parts = ["auditor", "shadow", "--suspect", plan.suspect, "--base", plan.base]
     for teacher in plan.teachers:
         parts += ["--teacher", f"{teacher.name}={teacher.spec}"]

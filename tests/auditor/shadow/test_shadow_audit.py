@@ -96,9 +96,21 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, caps
     assert (kept.base.origin, kept.plan["decided"]["seeds"]) == ("user", SEEDS)
     assert kept.findings[0].calibration == f"shadows {cohort.digest()[:16]}"
 
-    # Another suspect of the same base needs its own folder; the shadows could be taken along, but nothing is mixed up.
+    # Another suspect of the same base needs its own folder, and takes the shadows along.
     assert run(flags(world, "untaught", out)) == 3
     assert "another shadow audit" in capsys.readouterr().err
+    assert run([*again(world, "untaught", out, world / "other"), "--json"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert "supported" not in {v["outcome"] for v in other["verdicts"]}
+    assert other["calibration"]["name"] == report["calibration"]["name"]
+    assert not (world / "other" / SHADOWS).exists()
+    assert run([*again(world, "taught", out, world / "once-more"), "--json"]) == 0
+    once_more = json.loads(capsys.readouterr().out)
+    told = [{v["candidate"]: v["log10_lr"] for v in r["verdicts"]} for r in (report, once_more)]
+    assert told[0] == told[1]
+    shadow = next(p.parent for p in (out / SHADOWS).glob("alpha*/student/config.json"))
+    assert run(["shadow", "--suspect", f"hf:{shadow}", "--shadows", str(out), "--out", str(world / "itself")]) == 2
+    assert "is the shadow" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -107,6 +119,46 @@ def test_a_suspect_that_no_candidate_taught_is_supported_for_nobody(world: Path)
     report = shadow_audit(plan(world, "untaught"), world / "null")
     assert "supported" not in outcomes(report).values()
     assert report.answers[0].conclusion in ("none_of_the_candidates", "inconclusive")
+
+
+def again(world: Path, suspect: str, home: Path, out: Path) -> list[str]:
+    return ["shadow", "--suspect", f"hf:{world / suspect / 'student'}", "--shadows", str(home), "--out", str(out)]
+
+
+@pytest.mark.timeout(120)
+def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_trained(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = world / "brief"
+    assert run([*again(world, "untaught", home, world / "b"), "--dry-run"]) == 2
+    assert "holds no shadow audit" in capsys.readouterr().err
+    limited = plan(world, "taught", budget_minutes=600.0, seeds=2)
+    home.mkdir()
+    (home / "plan.yaml").write_text(limited.to_yaml())
+    assert run(again(world, "untaught", home, world / "b")) == 2
+    assert "is not finished" in capsys.readouterr().err
+    Purse.open(limited, home, Spent(seconds=1, tokens=1, trained=True)).put("x", Spent(seconds=36_060, tokens=1, trained=True))
+    first = shadow_audit(limited, home)
+    held = {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.is_file()}
+
+    assert run([*again(world, "untaught", home, world / "b"), "--seeds", "3"]) == 2
+    assert "leave out --seeds" in capsys.readouterr().err
+    assert run([*again(world, "untaught", home, world / "b"), "--dry-run"]) == 0
+    assert "nothing is trained" in capsys.readouterr().out
+    assert run([*again(world, "untaught", home, world / "b"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [c["name"] for c in report["candidates"]] == list(TEACHERS)
+    assert report["plan"]["shadows"] == str(home)
+    assert "--shadows" in report["reproduce"][0]
+    assert any("for an earlier audit" in limit for limit in report["limits"])
+    spent = [limit for limit in first.limits if "budget was spent" in limit]
+    assert spent
+    assert spent[0] in report["limits"]
+    assert not (world / "b" / SHADOWS).exists()
+    assert {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.is_file()} == held
+    # An audit that took its shadows from another one names that one.
+    assert run([*again(world, "taught", world / "b", world / "c"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"]["shadows"] == str(home)
 
 
 @pytest.mark.timeout(120)
