@@ -235,7 +235,8 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
         raise disk_problem(error, out) from error
     written = out / PLAN
     if written.exists():
-        if read_shadow_plan(written) != plan:
+        begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
+        if read_shadow_plan(written) != plan and begun:
             raise MalformedInput("the folder holds another shadow audit", where=written, next_step="give another --out")
     elif strangers:
         raise MalformedInput("the folder holds other files", where=out / strangers[0], next_step="give a new folder with --out")

@@ -145,7 +145,9 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     assert "leave out --seeds" in capsys.readouterr().err
     assert run([*again(world, "untaught", home, world / "b"), "--dry-run"]) == 0
     assert "nothing is trained" in capsys.readouterr().out
-    assert run([*again(world, "untaught", home, world / "b"), "--json"]) == 0
+    assert run([*again(world, "not-there", home, world / "b")]) == 3
+    capsys.readouterr()
+    assert run([*again(world, "untaught", home, world / "b"), "--json"]) == 0, "a mistyped suspect leaves the folder free"
     report = json.loads(capsys.readouterr().out)
     assert [c["name"] for c in report["candidates"]] == list(TEACHERS)
     assert report["plan"]["shadows"] == str(home)
