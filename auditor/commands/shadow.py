@@ -93,10 +93,11 @@ def _plan(flags: dict[str, Any]) -> ShadowPlan:
     earlier = flags.pop("earlier")
     if earlier is not None:
         context = click.get_current_context()
-        given = [n for n in flags if n != "suspect" and context.get_parameter_source(n) not in (None, ParameterSource.DEFAULT)]
+        options = [p for p in context.command.params if p.name in flags and p.name != "suspect"]
+        sources = {p.opts[0]: context.get_parameter_source(str(p.name)) for p in options}
+        given = [flag for flag, source in sources.items() if source not in (None, ParameterSource.DEFAULT)]
         if given:
-            named = ", ".join(f"--{ {'more': 'teacher', 'doses': 'dose'}.get(n, n).replace('_', '-') }" for n in given)
-            raise click.UsageError(f"--shadows takes all but the suspect from that audit: leave out {named}")
+            raise click.UsageError(f"--shadows takes all but the suspect from that audit: leave out {', '.join(given)}")
         return earlier_plan(Path(earlier), flags["suspect"])
     teachers = [*split_teachers(flags.pop("teachers")), *flags.pop("more")]
     if not teachers:
@@ -125,9 +126,7 @@ def _dry_run_again(plan: ShadowPlan, home: str, as_json: bool) -> int:
         put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "decision": decision.model_dump(), "shadows": []})
     else:
         put(plan.to_yaml())
-        put(
-            f"# nothing is trained: the {decision.shadows} shadows of {printable(home, 100)} are used, and the suspect is asked"
-        )
+        put(f"# nothing is trained: {decision.shadows} shadows of {printable(home, 100)} are used, and the suspect is asked")
     return 0
 
 
@@ -166,7 +165,5 @@ def _tell(report: Report, out: Path, as_json: bool) -> None:
         put(render(report, "json"))
     else:
         terminal.write(report, sys.stdout)
-    say(
-        f"written: {out / REPORT / 'report.html'}"
-        + (f", and the shadows in {out / SHADOWS}" if (out / SHADOWS).is_dir() else "")
-    )
+    trained = f", and the shadows in {out / SHADOWS}" if (out / SHADOWS).is_dir() else ""
+    say(f"written: {out / REPORT / 'report.html'}{trained}")

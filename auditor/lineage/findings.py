@@ -9,6 +9,7 @@ from auditor.evidence import Finding, LineageSection, Skipped, Verdict, WeightCo
 from auditor.lineage.judge import OUTCOMES, WORDS, Judged
 from auditor.lineage.likeness import KINDS
 from auditor.lineage.run import Lineages, Tokenizers
+from auditor.render.text import LEAST_P, probability
 from detectors.exhibits import Cell, HeatMap, Table
 from fingerprints.weights.likeness import TokenizerLikeness
 
@@ -76,8 +77,8 @@ def _verdict(told: WeightComparison, alpha: float) -> Verdict:
 
 def p_text(p: float) -> str:
     """A p-value for people: "= 0.31", "= 2.4e-07", "< 1e-100"."""
-    if p < 1e-100:
-        return "< 1e-100"
+    if p < LEAST_P:
+        return probability(p)
     return f"= {p:.2g}" if p >= 1e-3 else f"= {p:.1e}"
 
 

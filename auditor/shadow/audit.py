@@ -7,7 +7,7 @@ Everything lies in one folder, so that the same call goes on where a killed one 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from auditor.bases import Base
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
-from auditor.controls.cohort import load_cohort
+from auditor.controls.cohort import Cohort, load_cohort
 from auditor.controls.likelihoods import write_record
 from auditor.controls.train import SILENT, Watch
 from auditor.evidence import Report
@@ -26,11 +26,11 @@ from auditor.shadow.costs import Costs, Decision, costs_of, decide
 from auditor.shadow.growing import Asked, Tell, finished, grow, make
 from auditor.shadow.judging import judge
 from auditor.shadow.plan import ShadowPlan, plan_again, read_shadow_plan
-from auditor.shadow.prompts import PromptSources, find_prompts
+from auditor.shadow.prompts import PromptSources, find_prompts, prompts_again
 from auditor.shadow.purse import Purse, Spent
 from auditor.shadow.reporting import Facts, calibration_name, report_of, shadows_of
 from auditor.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
-from detectors.base import Teacher
+from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
 from fingerprints.durable import WriteLock, disk_problem, replacing
@@ -84,7 +84,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         tokens, seconds = costs.rung(decision.n)
         purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
         left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
-        return _reported(plan, decision, suspect, base, prompts, left_out, out / SHADOWS, out / REPORT)
+        return _reported(plan, decision, suspect, base, prompts, left_out, load_cohort(out / SHADOWS), out / REPORT)
 
 
 def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
@@ -102,18 +102,19 @@ def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
                 where=printable(plan.suspect, 100),
                 next_step="record its answers to those, or give the model itself",
             )
-        _refuse_a_shadow(plan, suspect, home)
+        cohort = load_cohort(home / SHADOWS)
+        _refuse_a_shadow(plan, suspect, shadows_of(cohort))
         base = _base(plan, suspect, said)
-        prompts = find_prompts(plan, sets, home, write=False)
+        prompts = prompts_again(plan, home)
         with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as spare:
             names = [rung.name for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))]
         left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
-        return _reported(plan, decision, suspect, base, prompts, left_out, home / SHADOWS, out / REPORT)
+        return _reported(plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT)
 
 
-def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, home: Path) -> None:
+def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, shadows: Sequence[Shadow]) -> None:
     """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on it."""
-    for shadow in shadows_of(load_cohort(home / SHADOWS)):
+    for shadow in shadows:
         if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(shadow.transcript.identity):
             raise UsageProblem(
                 f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is known",
@@ -124,9 +125,8 @@ def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, home: Path) -> None:
 
 def _reported(
     plan: ShadowPlan, decision: Decision, suspect: Transcript, base: Base, prompts: PromptSources,
-    left_out: tuple[str, ...], shadows_folder: Path, folder: Path,
+    left_out: tuple[str, ...], cohort: Cohort, folder: Path,
 ) -> Report:  # fmt: skip
-    cohort = load_cohort(shadows_folder)
     shadows = shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
     report = report_of(Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out))

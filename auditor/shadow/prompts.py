@@ -65,6 +65,13 @@ def find_prompts(plan: ShadowPlan, probes: list[ProbeSet], folder: Path, write: 
     return PromptSources(sources, BANK, len(plan.names) == 1, {k: len(v.texts) for k, v in held.items()}, characters)
 
 
+def prompts_again(plan: ShadowPlan, folder: Path) -> PromptSources:
+    """What is left to know where nothing is trained any more: whether the shadows in ``folder`` learned from the same prompts.
+    No candidate's answers are opened."""
+    shared = len(plan.names) == 1 or not any(folder.glob("prompts-*.jsonl"))
+    return PromptSources(dict.fromkeys(plan.names, BANK), BANK, shared, {}, {})
+
+
 def _recorded(name: str, spec: str, asked: set[str]) -> _Recorded:
     with open_subject(spec) as subject:
         said = subject.recorded()

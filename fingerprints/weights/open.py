@@ -24,7 +24,7 @@ ADAPTER = "adapter_model.safetensors"
 
 
 def open_weights(spec: str | Path) -> Weights:
-    """A lazy view of the weights that a spec names; nothing but headers and configs is read.
+    """A lazy view of the weights that a spec names; nothing but headers, configs and an adapter is read.
 
     A checkpoint folder, one .safetensors file, one .gguf file (of a split model: any of its files), ``hf:`` and ``gguf:``
     specs, a hub id, and any of them with ``,adapter=DIR``, whose rows come with the adapter's share. Options that decide only

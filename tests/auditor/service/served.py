@@ -14,6 +14,7 @@ import numpy as np
 from tests.detectors.services import WORDS, Chain, words_of
 from tests.faultserver import Behaviour, Exchange, completion
 
+SEED = 5
 Lie = Callable[[int, dict[str, Any]], dict[str, Any]]
 
 
@@ -27,21 +28,26 @@ def prompt_tokens(text: str) -> int:
     return len(text) % 11 + 5
 
 
-def speaks(models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None, seed: int = 5) -> Behaviour:
+def speaks(
+    models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None, answered: Counter[int] | None = None
+) -> Behaviour:
     """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the caller is refused.
 
-    A question's k-th answer is drawn by ``seed``, the question and k alone: calls that overlap may come in any order.
+    A question's k-th answer is drawn by the question and k alone: calls that overlap may come in any order, and a service that
+    is handed another's ``answered`` (how often it answered each) goes on where that one died.
     """
-    lock, calls, asked = threading.Lock(), itertools.count(), Counter[int]()
+    lock, calls = threading.Lock(), itertools.count()
+    given = Counter[int]() if answered is None else answered
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
         prompt = body["messages"][-1]["content"]
         question = int(prompt.rstrip(".").rpartition(" ")[2])
         with lock:
-            number, time = next(calls), asked[question]
-            asked[question] += 1
-        text = words_of(np.random.default_rng((seed, question, time)), models(number), question % len(WORDS))
-        if dies_at is not None and number >= dies_at:
+            number, turn = next(calls), given[question]
+            dead = dies_at is not None and number >= dies_at
+            given[question] += not dead
+        text = words_of(np.random.default_rng((SEED, question, turn)), models(number), question % len(WORDS))
+        if dead:
             exchange.send(401, json.dumps({"error": {"message": "gone"}}).encode())
             return
         usage = {"prompt_tokens": prompt_tokens(prompt), "completion_tokens": 5}

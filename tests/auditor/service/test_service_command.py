@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,13 @@ def test_another_checkpoint_is_different_after_few_questions_and_resumes_to_the_
 @pytest.mark.usefixtures("_key")
 def test_an_endpoint_that_dies_leaves_code_6_and_is_resumed_without_asking_twice(claimed: str, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    with FaultServer(speaks(lambda n: MODEL, dies_at=10)) as server:
+    answered = Counter[int]()
+    with FaultServer(speaks(lambda n: MODEL, dies_at=10, answered=answered)) as server:
         asked = ["service", claimed, endpoint(server), "--out", str(out), "--samples", "3", "--all", "--questions", "12"]
         assert run(asked) == 6
         held = len(load_transcript(out / "transcript.jsonl").replies)
         assert 1 <= held <= 10
-        server.script = (speaks(lambda n: MODEL, seed=6),)
+        server.script = (speaks(lambda n: MODEL, answered=answered),)
         before = len(server.requests)
         assert run(asked) == 0
         assert len(server.requests) - before == 36 - held
@@ -165,7 +167,7 @@ def test_counts_of_another_tokenizer_are_told_and_leave_no_clean_answer(claimed:
 @pytest.mark.usefixtures("_key")
 def test_a_hotter_service_is_different_and_the_spread_says_how(claimed: str, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    with FaultServer(speaks(lambda n: hotter(MODEL, 8.0))) as server:
+    with FaultServer(speaks(lambda n: hotter(MODEL, 4.0))) as server:
         assert run(["service", claimed, endpoint(server), "--out", str(out), "--all"]) == 0
     report = told(out)
     assert report["service"]["decision"] == "different"
