@@ -56,6 +56,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def strangers(folder: Path, first: str) -> list[str]:
+    """Names in a work folder, sorted, that a run has not left there which was killed before it had written its ``first`` file:
+    neither the lock nor what `replacing` was writing."""
+    ours = {".lock", f"{TEMPORARY}{first}"}
+    return sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
+
+
 class MeasuredFile:
     """Counts and hashes what is written to a file on its way: the digest is of what was meant, not of what the disk kept."""
 

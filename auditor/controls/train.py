@@ -30,7 +30,7 @@ from auditor.controls.teaching.teach import Taught, teach
 from auditor.controls.training.launch import check_launch
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
-from fingerprints.durable import WriteLock, disk_problem, replacing
+from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
@@ -179,7 +179,7 @@ def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
     """The control's folder, made or recognised, held by one process."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        strangers = [p.name for p in out.iterdir() if p.name != ".lock"]
+        foreign = strangers(out, RECIPE)
     except OSError as error:
         raise disk_problem(error, out) from error
     written = out / RECIPE
@@ -188,8 +188,8 @@ def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
             raise MalformedInput(
                 "the folder holds a control of another recipe", where=written, next_step="train into another folder"
             )
-    elif strangers:
-        raise MalformedInput("the folder holds other files", where=out / strangers[0], next_step="give a new folder with --out")
+    elif foreign:
+        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:

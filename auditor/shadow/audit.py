@@ -33,7 +33,7 @@ from auditor.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
 from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
-from fingerprints.durable import WriteLock, disk_problem, replacing
+from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
 from fingerprints.errors import Locked, MalformedInput, UsageProblem, printable
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
@@ -230,7 +230,7 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
     """The audit's folder, made or recognised, held by one process."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        strangers = [p.name for p in sorted(out.iterdir()) if p.name != ".lock"]
+        foreign = strangers(out, PLAN)
     except OSError as error:
         raise disk_problem(error, out) from error
     written = out / PLAN
@@ -238,8 +238,8 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
         begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
         if read_shadow_plan(written) != plan and begun:
             raise MalformedInput("the folder holds another shadow audit", where=written, next_step="give another --out")
-    elif strangers:
-        raise MalformedInput("the folder holds other files", where=out / strangers[0], next_step="give a new folder with --out")
+    elif foreign:
+        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:

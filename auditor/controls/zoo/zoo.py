@@ -23,7 +23,7 @@ from auditor.controls.zoo.zoo_plan import SCALES, Making, Relation, ZooSize, zoo
 from auditor.controls.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
 from fingerprints.collect import Progress
-from fingerprints.durable import WriteLock, disk_problem, replacing
+from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
 from fingerprints.errors import Incomplete, Locked, MalformedInput, UsageProblem, printable
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
@@ -215,13 +215,13 @@ def _folder(out: Path, wanted: ZooTable) -> Iterator[None]:
     """The zoo's folder, made or recognised, held by one process."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        strangers = [p.name for p in out.iterdir() if p.name != ".lock"]
+        foreign = strangers(out, TABLE)
     except OSError as error:
         raise disk_problem(error, out) from error
     if (out / TABLE).exists():
         _check_same(_read_table(out), wanted, out)
-    elif strangers:
-        raise MalformedInput("the folder holds other files", where=out / strangers[0], next_step="give a new folder with --out")
+    elif foreign:
+        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:
