@@ -2,7 +2,7 @@
 
 Three lines do what the command line does::
 
-    from auditor.audit import audit
+    from auditor.audits.inheritance.audit import audit
     report = audit("./model.gguf", out="report/")
     print(report.answers[0].answer)
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from auditor.audits.plan import PRESETS
 from auditor.console import progress_steps, say
-from auditor.plan import PRESETS
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Record, Sampling

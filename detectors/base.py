@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 
 from sklearn.base import BaseEstimator
 
-from detectors.exhibits import (
+from detectors.measurement import (
     Bar,
     Cell,
     Chart,

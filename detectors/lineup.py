@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Bar, Case, Chart, Null, Rank, Table, Teacher
-from detectors.openset import FEWEST_STRANGERS, conformal
+from detectors.stats.openset import FEWEST_STRANGERS, conformal
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -14,9 +14,9 @@ import numpy as np
 from auditor.calibration.record import Calibration, Fitted
 from auditor.calibration.rows import Level, mean_by_vendor, vendor_name
 from auditor.calibration.weigher import Weigher
-from auditor.evidence import VENDOR, Candidate, Finding, Part, Verdict
-from auditor.weight import outcome_of, weigh, words
-from detectors.pvalues import conformal_p, holm
+from auditor.evidence.records import VENDOR, Candidate, Finding, Part, Verdict
+from auditor.evidence.weight import outcome_of, weigh, words
+from detectors.stats.pvalues import conformal_p, holm
 
 UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
 NOT_MEASURED = "No detector that the calibration knows measured this candidate in the calibrated way."

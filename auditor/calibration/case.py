@@ -12,8 +12,8 @@ from pathlib import Path
 from auditor.calibration.apply import Weighed, vendors_of, weighed
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
-from auditor.evidence import CalibrationSection, Candidate, ErrorRate, Finding, Verdict
-from auditor.weight import verdict
+from auditor.evidence.records import CalibrationSection, Candidate, ErrorRate, Finding, Verdict
+from auditor.evidence.weight import verdict
 from fingerprints.transcript import Transcript
 
 SHIPPED, NONE = "shipped", "none"

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import Row
-from auditor.weight import SUPPORTED
-from detectors.grouping import grouped, rounds_of_groups
-from detectors.intervals import clopper_pearson
-from detectors.lr_curves import ece, tippett
-from detectors.lr_validity import LOG2_10, cllr_min, tpr_at_fpr
+from auditor.evidence.weight import SUPPORTED
+from detectors.stats.grouping import grouped, rounds_of_groups
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.lr_curves import ece, tippett
+from detectors.stats.lr_validity import LOG2_10, cllr_min, tpr_at_fpr
 
 Array = NDArray[np.float64]
 FALSE_POSITIVE_RATES = (0.01, 0.05)

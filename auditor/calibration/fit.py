@@ -16,8 +16,8 @@ from auditor.calibration.rows import Known, Level, Row
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
 from detectors.base import Teacher
-from detectors.holdout import Split
-from detectors.sequential import Sequential
+from detectors.stats.holdout import Split
+from detectors.style.likeness import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
 
@@ -83,7 +83,7 @@ def calibrated(
 def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
     """What nine in ten taught lineages reach, and what one in twenty models reaches for a vendor that did not teach it.
 
-    Both are mean shares of rival vendors below the vendor on the model's own answers (`detectors.sequential`).
+    Both are mean shares of rival vendors below the vendor on the model's own answers (`detectors.style.likeness`).
     A taught lineage counts once, by its mean. None and None where fewer than five taught lineages share prompts with the
     store.
     """

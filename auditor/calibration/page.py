@@ -11,9 +11,9 @@ from itertools import count
 
 from auditor.calibration import view
 from auditor.calibration.record import Calibration, Curves
-from auditor.render.figures import scale
-from auditor.render.html import environment, styled
-from auditor.render.text import date, tick
+from auditor.reporting.figures import scale
+from auditor.reporting.html import environment, styled
+from auditor.reporting.text import date, tick
 
 TICKS = 5
 

@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from auditor.calibration.rows import Level
-from detectors.calibration import LogLrNumbers
-from detectors.cohort_norm import CohortNumbers
-from detectors.fusion import FusedNumbers
-from detectors.lr_curves import EceCurve, TippettCurve
+from detectors.stats.cohort_norm import CohortNumbers
+from detectors.stats.fusion import FusedNumbers
+from detectors.stats.log_lr import LogLrNumbers
+from detectors.stats.lr_curves import EceCurve, TippettCurve
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
@@ -116,7 +116,7 @@ class Calibration(_Numbers):
     """Everything that turns a case's measurements into ratios, and what is known of their errors.
 
     ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below their teacher's
-    (`detectors.sequential`), ``untaught_share`` what one in twenty models reaches for a vendor that did not teach it; None
+    (`detectors.style.likeness`), ``untaught_share`` what one in twenty models reaches for a vendor that did not teach it; None
     where fewer than five are known.
     """
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from auditor.evidence import VENDOR
+from auditor.evidence.records import VENDOR
 from detectors.base import Case, Detector, NotMeasured, Teacher, Value
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.records import Record, sha256

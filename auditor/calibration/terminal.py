@@ -6,7 +6,7 @@ from rich.console import Console
 
 from auditor.calibration import view
 from auditor.calibration.record import Calibration
-from auditor.render.rows import captured, print_rows, safe, section
+from auditor.reporting.rows import captured, print_rows, safe, section
 
 
 def calibration_text(made: Calibration, width: int | None = None, colour: bool = False, encoding: str = "utf-8") -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.calibration.record import Calibration, Figures
-from auditor.render.text import number
+from auditor.reporting.text import number
 
 COLUMNS = (
     "level", "prompts", "left out", "of", "lineages H1 / H2", "Cllr", "Cllr min", "AUC", "TPR at 1 % FPR", "at 5 %",

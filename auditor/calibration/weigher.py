@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from detectors.calibration import FEWEST_MODELS, LogLikelihoodRatio, LogLrNumbers
-from detectors.cohort_norm import CohortNorm, CohortNumbers
-from detectors.fusion import STRENGTHS, FusedLogLikelihoodRatio, FusedNumbers
-from detectors.fusion_design import held_cost
-from detectors.grouping import grouped
+from detectors.stats.cohort_norm import CohortNorm, CohortNumbers
+from detectors.stats.fusion import STRENGTHS, FusedLogLikelihoodRatio, FusedNumbers
+from detectors.stats.fusion_design import held_cost
+from detectors.stats.grouping import grouped
+from detectors.stats.log_lr import FEWEST_MODELS, LogLikelihoodRatio, LogLrNumbers
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from auditor.audits.lineage.run import named
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
-from auditor.lineage.run import named
 from fingerprints.errors import printable
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from auditor.audit import open_store
+from auditor.audits.inheritance.audit import open_store
+from auditor.audits.plan import BUNDLED, check_detectors
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.page import calibration_page
@@ -18,8 +19,7 @@ from auditor.calibration.terminal import calibration_text
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cohort import load_cohort
-from auditor.plan import BUNDLED, check_detectors
-from auditor.render.rows import coloured
+from auditor.reporting.rows import coloured
 from detectors.base import Teacher
 from detectors.registry import load_detector
 from fingerprints.durable import replacing

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from auditor.audit import open_store
+from auditor.audits.compare.folder import ready, write_comparison
+from auditor.audits.compare.records import Method
+from auditor.audits.compare.run import RESAMPLES
+from auditor.audits.compare.run import compare as compared
+from auditor.audits.compare.sources import named_sources, stored_sources
+from auditor.audits.compare.text import comparison_text
+from auditor.audits.inheritance.audit import open_store
+from auditor.audits.plan import BUNDLED
 from auditor.commands.options import AS_JSON
-from auditor.compare.folder import ready, write_comparison
-from auditor.compare.records import Method
-from auditor.compare.run import RESAMPLES
-from auditor.compare.run import compare as compared
-from auditor.compare.sources import named_sources, stored_sources
-from auditor.compare.text import comparison_text
 from auditor.console import progress_steps, put, put_json, say
-from auditor.plan import BUNDLED
-from auditor.render.rows import coloured
+from auditor.reporting.rows import coloured
 
 
 @click.command()

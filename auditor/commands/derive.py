@@ -14,8 +14,8 @@ from fingerprints.errors import UsageProblem, printable
 
 if TYPE_CHECKING:
     from auditor.controls.lineage import Lineage
-    from auditor.controls.zoo.derivation import Derivation
-    from auditor.controls.zoo.derive import Kind
+    from auditor.labs.zoo.derivation import Derivation
+    from auditor.labs.zoo.derive import Kind
     from fingerprints.records import Record
 
 
@@ -71,8 +71,8 @@ def _made(
 ) -> tuple[Derivation, Lineage | None, int]:
     """The copy's derivation, its lineage where every source has one, and how many sources have none."""
     from auditor.controls.lineage import write_lineage
-    from auditor.controls.zoo.derive import derive as make_copy
-    from auditor.controls.zoo.heritage import inherited, open_source
+    from auditor.labs.zoo.derive import derive as make_copy
+    from auditor.labs.zoo.lineage_merge import inherited, open_source
 
     opened = [open_source(source) for source in sources]
     folders = [source.checkpoint for source in opened]
@@ -87,7 +87,7 @@ def _made(
 
 def _settings(kind: str, given: tuple[str, ...]) -> dict[str, Any]:
     """The settings as values: JSON where it is JSON, else text; several with commas between them."""
-    from auditor.controls.zoo.derive import ALL_KINDS
+    from auditor.labs.zoo.derive import ALL_KINDS
 
     fields = ALL_KINDS[kind].settings.model_fields if kind in ALL_KINDS else {}
     out: dict[str, Any] = {}
@@ -114,7 +114,7 @@ def _values(text: str) -> list[Any]:
 
 
 def _put_kinds(as_json: bool) -> None:
-    from auditor.controls.zoo.derive import ALL_KINDS
+    from auditor.labs.zoo.derive import ALL_KINDS
 
     rows = [_told(name, kind) for name, kind in ALL_KINDS.items()]
     if as_json:

@@ -9,12 +9,12 @@ import click
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_above, put, put_json, say
 from auditor.controls.cohort import Cohort
-from auditor.controls.ladder import Ladder, climb, read_ladder
-from auditor.controls.population.population import Population, is_population, load_population
-from auditor.controls.population.rung_watch import RungDone, RungWatch
-from auditor.controls.population.workers import MOST_JOBS, Step, clock
 from auditor.controls.train import Watch
 from auditor.controls.training.launch import refuse_several
+from auditor.labs.population.ladder import Ladder, climb, read_ladder
+from auditor.labs.population.population import Population, is_population, load_population
+from auditor.labs.population.rung_watch import RungDone, RungWatch
+from auditor.labs.population.workers import MOST_JOBS, Step, clock
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
@@ -61,13 +61,13 @@ def _plan(name_or_path: str) -> Ladder | Population:
 
 
 def _names(plan: Ladder | Population, out: Path) -> list[str]:
-    from auditor.controls.population.settle import tasks_of
+    from auditor.labs.population.task_plan import tasks_of
 
     return [task.name for task in tasks_of(plan, out)] if isinstance(plan, Population) else [name for name, _ in plan.rungs()]
 
 
 def _made(plan: Ladder | Population, out: Path, jobs: int | None) -> Cohort:
-    from auditor.controls.population.together import climb_together, grow
+    from auditor.labs.population.parallel_runs import climb_together, grow
 
     if isinstance(plan, Population):
         return grow(plan, out, jobs or 1, _say_step)

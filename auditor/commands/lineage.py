@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 import yaml
 
+from auditor.audits.lineage.judge import ALPHA
+from auditor.audits.lineage.report import report_of
+from auditor.audits.lineage.run import is_closed, lineages
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
-from auditor.evidence import Report
-from auditor.lineage.judge import ALPHA
-from auditor.lineage.report import report_of
-from auditor.lineage.run import is_closed, lineages
-from auditor.render import render
-from auditor.render.bundle import TRANSCRIPT, ready_folder, write_bundle
+from auditor.evidence.records import Report
+from auditor.reporting import render
+from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
 
 
 @click.command()
@@ -74,7 +74,7 @@ def lineage(
 
 
 def _closed(suspect: str, bases: tuple[str, ...], folder: Path, answers: str | None, force: bool, as_json: bool) -> int:
-    from auditor.lineage.closed import closed_lineage  # loads what asks models, which a comparison of files does without
+    from auditor.audits.lineage.closed import closed_lineage  # loads what asks models, which a comparison of files does without
 
     with progress_steps("opening the suspect", "asking the suspect", "comparing with stored models") as (_, asking, judging):
         report, plan = closed_lineage(suspect, bases, folder, answers, asking, judging)

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from auditor.audits.policy.audit import FILES, policy_audit
+from auditor.audits.policy.plan import PolicyPlan
 from auditor.commands.options import AS_JSON, placed, sampling_options, sampling_values
 from auditor.console import progress_steps, put, put_json, say
-from auditor.policy.audit import FILES, policy_audit
-from auditor.policy.plan import PolicyPlan
-from auditor.render import render, terminal
-from auditor.render.bundle import ready_folder, write_bundle
+from auditor.reporting import render, terminal
+from auditor.reporting.bundle import ready_folder, write_bundle
 from fingerprints.records import Sampling
 from fingerprints.subjects.spec import parse_spec
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from auditor.console import put, say
-from auditor.render import formats, render, terminal
-from auditor.render.bundle import load_bundle
+from auditor.reporting import formats, render, terminal
+from auditor.reporting.bundle import load_bundle
 from fingerprints.durable import replacing
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
+from auditor.audits.plan import estimate, parse_probes
+from auditor.audits.service.asking import ENDPOINT, Steps
+from auditor.audits.service.audit import service_audit
+from auditor.audits.service.plan import ServicePlan, make_service_plan
+from auditor.audits.service.power import Size, statement
+from auditor.audits.size import parameters_of
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
-from auditor.evidence import Report
-from auditor.plan import estimate, parse_probes
-from auditor.render import render, terminal
-from auditor.render.bundle import ready_folder, write_bundle
-from auditor.service.asking import ENDPOINT, Steps
-from auditor.service.audit import service_audit
-from auditor.service.plan import ServicePlan, make_service_plan
-from auditor.service.power import Size, statement
-from auditor.size import parameters_of
+from auditor.evidence.records import Report
+from auditor.reporting import render, terminal
+from auditor.reporting.bundle import ready_folder, write_bundle
 from fingerprints.subjects.spec import parse_spec
 
 

@@ -12,18 +12,18 @@ from typing import Any, cast, get_args
 import click
 from click.core import ParameterSource
 
+from auditor.audits.shadow.audit import REPORT, SHADOWS, Telling, earlier_decision, earlier_plan, foreseen, shadow_audit
+from auditor.audits.shadow.costs import Decision
+from auditor.audits.shadow.growing import Made
+from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_above, put, put_json, say
 from auditor.controls.sizes import Size
 from auditor.controls.train import Watch
 from auditor.controls.training.launch import refuse_several
-from auditor.evidence import Report
-from auditor.render import render, terminal
-from auditor.shadow.audit import REPORT, SHADOWS, Telling, earlier_decision, earlier_plan, foreseen, shadow_audit
-from auditor.shadow.costs import Decision
-from auditor.shadow.growing import Made
-from auditor.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
-from auditor.weight import LEVELS, reaches
+from auditor.evidence.records import Report
+from auditor.evidence.weight import LEVELS, reaches
+from auditor.reporting import render, terminal
 from fingerprints.errors import printable
 
 

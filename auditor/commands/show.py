@@ -16,7 +16,7 @@ from auditor.controls.cards.cohort_page import cohort_page
 from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cards.courses import read_courses
 from auditor.controls.cohort import load_cohort
-from auditor.render.rows import coloured
+from auditor.reporting.rows import coloured
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 

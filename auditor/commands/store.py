@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from auditor.audit import open_store
+from auditor.audits.inheritance.audit import open_store
+from auditor.audits.plan import BUNDLED, PRESETS, parse_probes
 from auditor.commands.options import AS_JSON, PROBES, STORE, placed, sampling_options, sampling_values
 from auditor.console import progress_steps, put, put_json, say
-from auditor.plan import BUNDLED, PRESETS, parse_probes
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.embed import SentenceTransformer

@@ -11,8 +11,8 @@ from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 
 if TYPE_CHECKING:
-    from auditor.controls.zoo.zoo import Zoo
-    from auditor.controls.zoo.zoo_facts import Fact
+    from auditor.labs.zoo.zoo import Zoo
+    from auditor.labs.zoo.zoo_facts import Fact
 
 
 @click.command(short_help="Build small checkpoints of known weight lineage.")
@@ -40,13 +40,13 @@ def zoo(out: str, size: str, independent: int, seed: int, facts: bool, as_json: 
       auditor control zoo --out zoo --independent 10 --facts
       auditor control zoo --out try --size micro --independent 2 --json
     """
-    from auditor.controls.zoo.zoo import build_zoo
+    from auditor.labs.zoo.zoo import build_zoo
 
     with progress_steps("building the zoo", "measuring the zoo") as (building, measuring):
         made = build_zoo(Path(out), "micro" if size == "micro" else "tiny", seed, independent, building)
         found: list[Fact] = []
         if facts:
-            from auditor.controls.zoo.zoo_facts import measure_zoo
+            from auditor.labs.zoo.zoo_facts import measure_zoo
 
             found = measure_zoo(made, measuring)
     _tell(made, found, as_json)

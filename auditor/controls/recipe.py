@@ -137,7 +137,7 @@ class Alignment(Record):
 
 
 class OnPolicy(Record):
-    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.training.own_words`).
+    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.training.on_policy`).
 
     ``student_share``: the chance of a step to be one of the student's own answers; the others learn the teacher's.
     """

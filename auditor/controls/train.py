@@ -22,12 +22,12 @@ from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
 from auditor.controls.recipe_files import read_recipe
-from auditor.controls.rewards.puzzles import puzzle_prompts
-from auditor.controls.rewards.rewarded import train_by_reward
 from auditor.controls.teaching.examples import Example, examples_digest, read_examples, write_examples
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.teaching.teach import Taught, teach
 from auditor.controls.training.launch import check_launch
+from auditor.labs.rewards.puzzles import puzzle_prompts
+from auditor.labs.rewards.rewarded import train_by_reward
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
 from fingerprints.durable import WriteLock, disk_problem, replacing, strangers

@@ -12,7 +12,7 @@ from typing import Any
 
 from fingerprints.errors import printable
 from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, same_as_embedding
-from fingerprints.weights.hf_blocks import attention, mlps
+from fingerprints.weights.layers import attention, mlps
 from fingerprints.weights.parts import Norm, Part
 from fingerprints.weights.roles import Table, check_attention, number, unknown
 from fingerprints.weights.tensors import TensorInfo

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
+from auditor.audits.inheritance.narrative import answers
 from auditor.controls.lineage import read_lineage
 from auditor.demo import main, taught_adapter
-from auditor.evidence import Candidate
-from auditor.telling import answers
+from auditor.evidence.records import Candidate
 from fingerprints.records import Identity
 from fingerprints.reference import reference_store
 from fingerprints.transcript import Header, Transcript

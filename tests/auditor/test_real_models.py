@@ -14,7 +14,7 @@ import pytest
 
 from auditor.cli import run
 from auditor.demo import demo_model
-from auditor.render.bundle import load_bundle
+from auditor.reporting.bundle import load_bundle
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Probe, Request
 from fingerprints.subjects import open_subject

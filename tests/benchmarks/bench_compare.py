@@ -19,9 +19,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.distances import apart, mean_apart, resampled
-from detectors.intervals import clopper_pearson
-from detectors.trees import Split, Tree, neighbour_joining, supports
+from detectors.stats.distances import apart, mean_apart, resampled
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.trees import Split, Tree, neighbour_joining, supports
 from tests.benchmarks.bench_source_recognition import folder, models, outputs, rows_of
 
 Array = NDArray[np.float64]

@@ -17,9 +17,9 @@ from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cohort import Cohort, Member, load_cohort
 from auditor.controls.evaluation.agreement import by_cluster, read_choices
 from auditor.controls.evaluation.evaluate import BITS, CHOICES
-from auditor.render.markdown import inline, table
-from detectors.claim_rates import NOBODY, claim_rate, read_answers
-from detectors.intervals import Estimate, clustered_mean, clustered_rate
+from auditor.reporting.markdown import inline, table
+from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
+from detectors.text.claim_rates import NOBODY, claim_rate, read_answers
 from fingerprints.transcript import Transcript
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"

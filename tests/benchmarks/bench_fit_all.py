@@ -15,7 +15,7 @@ import time
 
 import click
 
-from auditor.render.markdown import table
+from auditor.reporting.markdown import table
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import detector_names, load_detector
 from tests.benchmarks.bench_source_recognition import models, outputs

@@ -23,12 +23,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from auditor.calibration.rows import Row, measured_rows
-from detectors.calibration import LogLikelihoodRatio
-from detectors.cohort_norm import CohortNorm
-from detectors.features import cut
-from detectors.fusion import FusedLogLikelihoodRatio
-from detectors.lr_validity import auc
 from detectors.registry import load_detector
+from detectors.stats.cohort_norm import CohortNorm
+from detectors.stats.fusion import FusedLogLikelihoodRatio
+from detectors.stats.log_lr import LogLikelihoodRatio
+from detectors.stats.lr_validity import auc
+from detectors.text.features import cut
 from tests.benchmarks.bench_source_recognition import models, outputs
 from tests.benchmarks.public_models import documented, known_suspects, probes, stored_teachers
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.render.bundle import load_bundle
-from auditor.render.markdown import inline, table
-from detectors.calibration import LogLikelihoodRatio
-from detectors.grouping import grouped
-from detectors.holdout import held_out, hold_out
-from detectors.intervals import clopper_pearson
-from detectors.lr_validity import auc, cllr, cllr_min, resampled
+from auditor.reporting.bundle import load_bundle
+from auditor.reporting.markdown import inline, table
+from detectors.stats.grouping import grouped
+from detectors.stats.holdout import held_out, hold_out
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.log_lr import LogLikelihoodRatio
+from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
 from tests.benchmarks.bench_tiny_ladder import COMMITTED, Member
 
 Array = NDArray[np.float64]

@@ -25,12 +25,12 @@ import click
 import numpy as np
 from scipy import stats
 
-from auditor.controls.zoo.zoo import Zoo, ZooMember, load_zoo
-from auditor.lineage.judge import judged
-from auditor.lineage.pair import Compared
-from auditor.lineage.run import opened
-from detectors.independence import fisher
-from detectors.intervals import clopper_pearson
+from auditor.audits.lineage.judge import judged
+from auditor.audits.lineage.pair import Compared
+from auditor.audits.lineage.run import opened
+from auditor.labs.zoo.zoo import Zoo, ZooMember, load_zoo
+from detectors.lineage.independence import fisher
+from detectors.stats.intervals import clopper_pearson
 from tests.benchmarks.bench_compare import table
 
 PATIENCE = 600

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from auditor.controls.zoo.derive import derive
+from auditor.labs.zoo.derive import derive
 from tests.benchmarks.bench_compare import table
 from tests.benchmarks.bench_lineage import run
 

@@ -27,7 +27,7 @@ POOL = 1 << 26
 """Random numbers that tensors are cut from, each at a place of its own."""
 MEASURED = """
 import json, resource, sys, time
-from auditor.lineage.run import lineages
+from auditor.audits.lineage.run import lineages
 start = time.perf_counter()
 found = lineages(sys.argv[1], [sys.argv[2]], digest=False)
 seconds = time.perf_counter() - start

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.controls.cohort import Cohort, Member, load_cohort
-from auditor.render.markdown import inline, table
+from auditor.reporting.markdown import inline, table
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.intervals import clopper_pearson
-from detectors.journey import Journey
-from detectors.movement import Movement
-from detectors.moves import strength
+from detectors.inheritance.movement import Movement
 from detectors.pairing import style_answers
+from detectors.stats.intervals import clopper_pearson
+from detectors.style.journey import Journey
+from detectors.style.moves import strength
 from fingerprints.reference import reference_store
 from fingerprints.transcript import Transcript
 from tests.benchmarks.bench_source_recognition import drawn_probes, transcript

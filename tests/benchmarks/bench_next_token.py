@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from auditor.controls.zoo.zoo_texts import held_out
-from auditor.render.markdown import table
+from auditor.labs.zoo.zoo_texts import held_out
+from auditor.reporting.markdown import table
 from detectors.base import Teacher
-from detectors.intervals import clopper_pearson
-from detectors.next_token_agreement import Book, book_of
-from detectors.openset import conformal
-from detectors.pvalues import holm
+from detectors.lineage.next_token_agreement import Book, book_of
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.openset import conformal
+from detectors.stats.pvalues import holm
 from fingerprints.collect import collect
 from fingerprints.errors import AuditError
 from fingerprints.probes import load_probe_set

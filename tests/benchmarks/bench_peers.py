@@ -25,10 +25,10 @@ import numpy as np
 from auditor.calibration.apply import weighed
 from auditor.calibration.record import shipped_calibrations
 from auditor.calibration.rows import Known, Row, measured_rows
-from auditor.evidence import VENDOR, Candidate, Finding
+from auditor.evidence.records import VENDOR, Candidate, Finding
 from detectors.base import Teacher
-from detectors.intervals import clopper_pearson, clustered_rate
 from detectors.registry import load_detector
+from detectors.stats.intervals import clopper_pearson, clustered_rate
 from tests.benchmarks.bench_compare import table
 from tests.benchmarks.bench_source_recognition import (
     drawn_probes,

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 
-from auditor.evidence import Finding
-from auditor.policy.audit import FILES, policy_audit
-from auditor.policy.plan import PolicyPlan
-from auditor.render.markdown import table
-from detectors.policy_pairs import is_twin
+from auditor.audits.policy.audit import FILES, policy_audit
+from auditor.audits.policy.plan import PolicyPlan
+from auditor.evidence.records import Finding
+from auditor.reporting.markdown import table
+from detectors.service.policy_pairs import is_twin
 from fingerprints.collect import collect
 from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject

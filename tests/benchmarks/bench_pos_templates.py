@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from auditor.render.markdown import inline, table
-from detectors.attribution import Attribution, attributions
-from detectors.authorship import Authorship, Rows
+from auditor.reporting.markdown import inline, table
 from detectors.base import Teacher
-from detectors.intervals import clopper_pearson
-from detectors.openset import suspect_scores
 from detectors.pairing import answer_book, style_answers
-from detectors.stylespace import FULL, GUARDED, TEMPLATES, StyleSpace, transform_all
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.openset import suspect_scores
+from detectors.style.attribution import Attribution, attributions
+from detectors.style.authorship import Authorship, Rows
+from detectors.style.space import FULL, GUARDED, TEMPLATES, StyleSpace, transform_all
 from fingerprints.records import Probe
 from tests.benchmarks.bench_source_recognition import (
     BAGS,

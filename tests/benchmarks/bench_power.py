@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.controls.cohort import Member, load_cohort
-from auditor.render.markdown import table
-from detectors.intervals import clopper_pearson
-from detectors.lr_validity import auc, tpr_at_fpr
-from detectors.shadow_panel import Held, Panel
+from auditor.reporting.markdown import table
+from detectors.inheritance.shadow_panel import Held, Panel
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.lr_validity import auc, tpr_at_fpr
 from tests.benchmarks.bench_same_base import BY_MODELS, BY_PEOPLE, qlora, qlora_prompts
 from tests.benchmarks.bench_shadow import COMMITTED, is_plain, kind_of, shadow_of
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Teacher
-from detectors.lr_validity import auc
-from detectors.shared_wording import SharedWording
+from detectors.inheritance.shared_wording import SharedWording
+from detectors.stats.lr_validity import auc
 from fingerprints.records import Probe
 from tests.benchmarks.bench_source_recognition import folder, rows_of
 from tests.benchmarks.public_models import probes, stored_teachers, transcript_of

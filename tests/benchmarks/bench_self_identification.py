@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from auditor.audit import open_store
-from auditor.plan import BUNDLED
+from auditor.audits.inheritance.audit import open_store
+from auditor.audits.plan import BUNDLED
 from detectors.base import Table
-from detectors.claim_rates import claim_table
+from detectors.text.claim_rates import claim_table
 
 
 def markdown(table: Table) -> str:

@@ -20,13 +20,13 @@ from pathlib import Path
 import click
 import numpy as np
 
+from auditor.audits.inheritance.sequential import EVERY
 from auditor.calibration.fit import share_levels
 from auditor.calibration.record import Calibration, shipped_calibrations
 from auditor.calibration.rows import Known
-from auditor.render.markdown import table
-from auditor.sequential import EVERY
+from auditor.reporting.markdown import table
 from detectors.base import Teacher
-from detectors.sequential import Bet, Sequential
+from detectors.style.likeness import Bet, Sequential
 from fingerprints.records import Probe
 from tests.benchmarks.bench_shadow import rate
 from tests.benchmarks.bench_source_recognition import models

@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.answer_spread import AnswerSpread
 from detectors.base import Case, Detector, Measurement
-from detectors.char_kernel import hamming
-from detectors.intervals import clopper_pearson
-from detectors.mid_run_change import MidRunChange
-from detectors.model_equality import discrepancies
-from detectors.relabelling import exact_p, labellings
-from detectors.repeated import Asked, said
-from detectors.sequential_equality import Bets, bets_on
+from detectors.service.answer_spread import AnswerSpread
+from detectors.service.mid_run_change import MidRunChange
+from detectors.service.model_equality import discrepancies
+from detectors.service.repeated import Asked, said
+from detectors.service.sequential_equality import Bets, bets_on
+from detectors.stats.char_kernel import hamming
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.relabelling import exact_p, labellings
 from tests.benchmarks.service_draws import Draw, by_turns, case_of, drawn, half_way
 from tests.benchmarks.service_samples import REAL_RUNS, Pool, asked, null_pools, real_pools, zoo_pools
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from auditor.controls.cohort import Member, load_cohort
-from auditor.render.markdown import inline, table
+from auditor.reporting.markdown import inline, table
 from detectors.base import Shadow
-from detectors.calibration import LogLikelihoodRatio
-from detectors.grouping import grouped
-from detectors.intervals import clopper_pearson
-from detectors.lr_validity import auc, cllr, cllr_min, resampled
-from detectors.shadow_panel import Held, Panel
+from detectors.inheritance.shadow_panel import Held, Panel
+from detectors.stats.grouping import grouped
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.log_lr import LogLikelihoodRatio
+from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"
 SUPPORTED = 0.301

@@ -29,13 +29,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from detectors.attribution import attributions
-from detectors.authorship import Authorship, Rows
 from detectors.base import Teacher
-from detectors.features import cut
 from detectors.pairing import answer_book, style_answers
-from detectors.stylecase import all_prompts, standing
-from detectors.stylespace import FULL, GUARDED, StyleSpace
+from detectors.style.attribution import attributions
+from detectors.style.authorship import Authorship, Rows
+from detectors.style.space import FULL, GUARDED, StyleSpace
+from detectors.style.standing import all_prompts, standing
+from detectors.text.features import cut
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from detectors.eprocess import log10_capital
-from detectors.intervals import clopper_pearson
-from detectors.lr_validity import auc, cllr, cllr_min, pav
-from detectors.pvalues import benjamini_hochberg, conformal_p, holm
+from detectors.stats.eprocess import log10_capital
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.lr_validity import auc, cllr, cllr_min, pav
+from detectors.stats.pvalues import benjamini_hochberg, conformal_p, holm
 from tests.benchmarks.bench_compare import table
-from tests.detectors.test_lr_bounds import H1, H2
+from tests.detectors.stats.test_lr_bounds import H1, H2
 
 Array = NDArray[np.float64]
 ALPHAS = (0.01, 0.05, 0.1)

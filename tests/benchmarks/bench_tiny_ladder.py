@@ -24,10 +24,10 @@ from scipy.stats import kstest
 
 from auditor.controls.cohort import load_cohort
 from auditor.controls.likelihoods import contrasts, read_likelihoods
-from auditor.controls.population.population import load_population
-from auditor.controls.population.rungs import DONE, Done
-from auditor.controls.population.settle import COHORT, tasks_of
-from detectors.intervals import clopper_pearson, clustered_rate
+from auditor.labs.population.population import load_population
+from auditor.labs.population.rungs import DONE, Done
+from auditor.labs.population.task_plan import COHORT, tasks_of
+from detectors.stats.intervals import clopper_pearson, clustered_rate
 from fingerprints.errors import MalformedInput
 
 Array = NDArray[np.float64]

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Case, Measurement
-from detectors.intervals import clopper_pearson
-from detectors.overlap import THRESHOLD, Overlap, stranger_rates
+from detectors.inheritance.overlap import THRESHOLD, Overlap, stranger_rates
+from detectors.stats.intervals import clopper_pearson
 from tests.benchmarks.bench_compare import table
 from tests.benchmarks.bench_source_recognition import drawn_probes, folder, models, stored
 

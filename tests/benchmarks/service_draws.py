@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.base import Case, Teacher
-from detectors.repeated import Asked, asked_of_both
+from detectors.service.repeated import Asked, asked_of_both
 from fingerprints.records import Reply
 from fingerprints.transcript import Transcript
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from auditor.controls.zoo.derive import derive
+from auditor.labs.zoo.derive import derive
 from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Sampling

@@ -21,9 +21,9 @@ import click
 
 from auditor.controls.cohort import load_cohort
 from auditor.controls.curation.pool import Prompt, read_source
-from auditor.controls.ladder import climb, read_ladder
 from auditor.controls.recipe import Teacher
 from auditor.controls.teaching.asking import ask
+from auditor.labs.population.ladder import climb, read_ladder
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
 

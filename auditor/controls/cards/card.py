@@ -19,11 +19,11 @@ from auditor.controls.evaluation.evaluate import Figure
 from auditor.controls.evaluation.scaling import is_scaling, scaling_lines
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
-from auditor.controls.rewards.reward_told import RewardTold, reward_lines
 from auditor.controls.teaching.ledger import Ledger, LedgerRow
 from auditor.controls.teaching.teach import SourceReport
-from auditor.render.markdown import code, inline, table
-from auditor.render.text import number
+from auditor.labs.rewards.reward_told import RewardTold, reward_lines
+from auditor.reporting.markdown import code, inline, table
+from auditor.reporting.text import number
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Record

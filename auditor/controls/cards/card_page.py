@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from auditor.controls.cards import card_view
 from auditor.controls.cards.card_view import Change, Step
 from auditor.controls.cards.courses import Course
-from auditor.render import view
-from auditor.render.html import environment, styled
-from auditor.render.plots import COLOURS, Mark, Segment, line, mark, shared_scale, stack
-from auditor.render.text import date, interval, number, tick
+from auditor.reporting import view
+from auditor.reporting.html import environment, styled
+from auditor.reporting.plots import COLOURS, Mark, Segment, line, mark, shared_scale, stack
+from auditor.reporting.text import date, interval, number, tick
 from detectors.base import Bar, Chart
 
 if TYPE_CHECKING:
     from auditor.controls.cards.card import Card
     from auditor.controls.evaluation.evaluate import Figure
-    from auditor.controls.rewards.reward_told import RewardTold
     from auditor.controls.teaching.ledger import LedgerRow
+    from auditor.labs.rewards.reward_told import RewardTold
 
 SOURCE_COLUMNS = ("source", "kind", "vendor", "prompts", "learned", "held out")
 COST_COLUMNS = ("", "answers", "failed", "tokens in", "tokens out", "seconds", "cost", "energy, Wh (estimate)")

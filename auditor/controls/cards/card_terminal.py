@@ -17,8 +17,8 @@ from auditor.controls.cards.card import Card
 from auditor.controls.cards.card_page import COST_COLUMNS, change, cost_row, values, with_interval
 from auditor.controls.cards.cohort_view import Overview, Row
 from auditor.controls.cards.courses import Course
-from auditor.render.rows import captured, holds, print_rows, safe, section
-from auditor.render.text import number
+from auditor.reporting.rows import captured, holds, print_rows, safe, section
+from auditor.reporting.text import number
 
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=^"
 WIDEST_SPARK, WIDE = 60, 140

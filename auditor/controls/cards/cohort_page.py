@@ -13,9 +13,9 @@ from typing import Any
 from auditor.controls.cards.card_page import COST_COLUMNS, cost_row, with_interval
 from auditor.controls.cards.cohort_view import Overview, Row
 from auditor.controls.evaluation.evaluate import Figure
-from auditor.render.html import environment, styled
-from auditor.render.plots import Value, panel, shared_scale
-from auditor.render.text import number
+from auditor.reporting.html import environment, styled
+from auditor.reporting.plots import Value, panel, shared_scale
+from auditor.reporting.text import number
 
 MOST_PANELS = 24
 PLAIN, EVADING, UNTAUGHT = 1, 2, 6

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.rewards.grpo_report import JOURNAL, read_rewards
 from auditor.controls.training.loss_journal import read_losses
+from auditor.labs.rewards.grpo_report import JOURNAL, read_rewards
 
 LOSSES = "losses.jsonl"
 SPANS = 20

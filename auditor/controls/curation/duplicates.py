@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.ngrams import words_of
+from detectors.text.ngrams import words_of
 
 Shingles = frozenset[int]
 Signatures = NDArray[np.uint64]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from detectors.choices import read_option
+from detectors.text.choices import read_option
 from fingerprints.transcript import Transcript
 
 CHRF = "chrF2 with the held-out answer"

@@ -16,8 +16,8 @@ from auditor.controls.curation.duplicates import folded_words
 from auditor.controls.evaluation.agreement import CHRF, Choice, by_cluster, chrf, read_choices, retention
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
-from detectors.claim_rates import NOBODY, read_answers
-from detectors.intervals import Estimate, clustered_mean, clustered_rate
+from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
+from detectors.text.claim_rates import NOBODY, read_answers
 from fingerprints.collect import Progress, collect
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status

@@ -16,9 +16,9 @@ from auditor.controls.evaluation.evaluate import Figure
 from auditor.controls.recipe import Inference
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.verify import agrees
-from auditor.render.markdown import table
-from auditor.render.text import number
-from detectors.intervals import clustered_mean, clustered_rate
+from auditor.reporting.markdown import table
+from auditor.reporting.text import number
+from detectors.stats.intervals import clustered_mean, clustered_rate
 from fingerprints.collect import Progress, collect
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject

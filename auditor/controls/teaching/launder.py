@@ -17,7 +17,7 @@ from auditor.controls.teaching.asking import ask, prices_of, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.scrub import scrub
-from detectors.lexicons import REFUSALS
+from detectors.text.lexicons import REFUSALS
 from fingerprints.collect import Progress
 from fingerprints.errors import printable
 from fingerprints.records import Identity, Reply, sha256

@@ -1,6 +1,6 @@
 """Removes what a text says of its own speaker: every sentence in which the speaker names a vendor as itself or its maker.
 
-Affirmed, denied or doubted alike: "I am not Claude" tells as much. Knows wordings through `detectors.claims`; knows no model.
+Affirmed, denied or doubted alike: "I am not Claude" tells as much. Knows wordings through `detectors.text.claims`; knows no model.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from detectors.claims import ELSEWHERE, IDENTITY, extract_claims
-from detectors.vendors import LONGEST_TEXT
+from detectors.text.claims import ELSEWHERE, IDENTITY, extract_claims
+from detectors.text.vendors import LONGEST_TEXT
 
 ROUNDS = 8
 _END = re.compile(r"[.!?…؟।]+[\"'”’)\]*_]*\s+|[。！？]+[」”]?\s*|\n\s*")
@@ -27,7 +27,7 @@ def scrub(text: str, about_self: bool = False) -> Scrubbed:
     """The text without first-person claims; white space at its ends goes too.
 
     ``about_self``: the question was about the speaker, so that a bare "OpenAI." is a claim. What is left holds no claim
-    that `detectors.claims` can read; where eight rounds can't reach that, nothing is left. Deterministic.
+    that `detectors.text.claims` can read; where eight rounds can't reach that, nothing is left. Deterministic.
     """
     removed = 0
     for _ in range(ROUNDS):

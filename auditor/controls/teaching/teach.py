@@ -25,7 +25,7 @@ from auditor.controls.teaching.mixing import assign, exact_counts
 from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.verify import agrees
-from detectors.lexicons import REFUSALS
+from detectors.text.lexicons import REFUSALS
 from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Identity, Record, Reply, Status

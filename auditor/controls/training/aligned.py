@@ -20,9 +20,9 @@ from auditor.controls.training.align import Alignment, Reader, align
 from auditor.controls.training.batches import Batch, Encoded, Lesson, Step, learned_tokens, make_batch
 from auditor.controls.training.capture import ROWS, Manifest, TeacherLogits, fill, scoring_speaker
 from auditor.controls.training.cells import Cells, Voice, pooled, share_out, shared_mass, top_cells
-from auditor.controls.training.guides import Reading
 from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
+from auditor.controls.training.objectives import Reading
 from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.spelling import spell
 from auditor.controls.training.students import Learner, trims_logits

@@ -27,10 +27,10 @@ from auditor.controls.training.aligned import open_aligned
 from auditor.controls.training.batches import Batch, EncodedSet, Lesson, Step, encode_examples, make_batch, plan_steps
 from auditor.controls.training.capture import capture
 from auditor.controls.training.checkpoint import Bench, load_state, other_run, save_state, seeded
-from auditor.controls.training.guides import Guide, Reading, TokenGuide, as_planned
 from auditor.controls.training.loss_journal import LossJournal, LossRow, read_losses
 from auditor.controls.training.losses import cross_entropy
-from auditor.controls.training.own_words import open_own_words
+from auditor.controls.training.objectives import Guide, Reading, TokenGuide, as_planned
+from auditor.controls.training.on_policy import open_own_words
 from auditor.controls.training.parallel import ALONE, Crew
 from auditor.controls.training.scores import check_packing, learned_scores
 from auditor.controls.training.students import Learner, check_context, save_student

@@ -6,10 +6,10 @@ import pytest
 
 from auditor.calibration.apply import third_source, vendors_of, weighed
 from auditor.calibration.case import weigh_case
-from auditor.calibration.conclude import concluded
+from auditor.calibration.conclusions import concluded
 from auditor.calibration.record import Calibration
-from auditor.evidence import Candidate, Finding, Verdict
-from auditor.weight import reaches
+from auditor.evidence.records import Candidate, Finding, Verdict
+from auditor.evidence.weight import reaches
 from detectors.base import Case, Measurement
 from detectors.registry import load_detector
 from fingerprints.records import Identity

@@ -14,9 +14,9 @@ from auditor.calibration.fit import calibrated, left_out, values_of
 from auditor.calibration.record import Calibration
 from auditor.calibration.rows import Known, Row, chosen_prompts, limited, mean_by_vendor, measured_rows
 from auditor.calibration.weigher import Weigher
-from detectors.lr_validity import auc, cllr, resampled
 from detectors.pairing import style_answers
 from detectors.registry import load_detector
+from detectors.stats.lr_validity import auc, cllr, resampled
 from fingerprints.errors import Incomplete
 from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, known, teachers
 

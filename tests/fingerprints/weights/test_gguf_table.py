@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.controls.zoo.gguf_file import GgufFile, write_gguf
-from auditor.controls.zoo.llama import read_llama
+from auditor.labs.zoo.gguf_file import GgufFile, write_gguf
+from auditor.labs.zoo.llama import read_llama
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from tests.fingerprints.subjects.tiny import tiny_checkpoint

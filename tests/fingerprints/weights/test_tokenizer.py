@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from auditor.controls.zoo.gguf_file import GgufFile, write_gguf
-from auditor.controls.zoo.llama import read_llama
+from auditor.labs.zoo.gguf_file import GgufFile, write_gguf
+from auditor.labs.zoo.llama import read_llama
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.weights import open_weights
 from fingerprints.weights.card import declared_lineage, read_model_card

@@ -19,8 +19,8 @@ from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cards.courses import Course, read_courses
 from auditor.controls.cohort import load_cohort
 from auditor.controls.training.loss_journal import LossJournal, LossRow
-from auditor.render.plots import Value, line, panel, shared_scale, stack
-from auditor.render.text import visible
+from auditor.reporting.plots import Value, line, panel, shared_scale, stack
+from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure
 from tests.auditor.controls.cards.regenerate_cards import GOLDEN
 

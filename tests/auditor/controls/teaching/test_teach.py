@@ -17,7 +17,7 @@ from auditor.controls.teaching.mixing import assign, exact_counts, taught_count,
 from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.teach import split_thinking, teach
 from auditor.controls.teaching.verify import agrees
-from detectors.claims import extract_claims
+from detectors.text.claims import extract_claims
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Arm, Reply, Status
 from tests.auditor.controls.pupils import counted, prompts, recipe, recording, teacher

@@ -23,7 +23,7 @@ from auditor.controls.training.batches import encode_examples, make_batch
 from auditor.controls.training.distill import distill
 from auditor.controls.training.loss_journal import read_losses
 from auditor.controls.training.losses import IGNORED, forward_kl, jsd, log_distribution, reverse_kl
-from auditor.controls.training.own_words import OwnWords, is_own, open_own_words
+from auditor.controls.training.on_policy import OwnWords, is_own, open_own_words
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, Trained

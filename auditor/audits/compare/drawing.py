@@ -1,0 +1,167 @@
+"""The geometry of a tree and of a matrix: across in per cent of the width, down in pixels. Knows no HTML.
+
+Every drawn number comes from the record; names stay as they are, escaping is the template's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from auditor.audits.compare.records import Comparison
+from auditor.audits.compare.run import tree_of
+from auditor.reporting.text import tick
+from detectors.stats.trees import Tree
+
+LEFT, TIPS = 2.0, 54.0
+ROW, TOP = 22, 14
+SHADES, COLOURS, OTHER = 8, 5, 6
+STRONG, TOLD = 0.7, 0.5
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A straight line: ends across in per cent, down in pixels."""
+
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A model at the end of its edge: its place, its number among the models, its vendor and the colour class of that."""
+
+    x: float
+    y: float
+    number: int
+    name: str
+    vendor: str
+    colour: int
+
+
+@dataclass(frozen=True)
+class Knot:
+    """The lower end of an inner edge: its place, its support from 0 to 1, and whether that is written beside it."""
+
+    x: float
+    y: float
+    share: float
+    told: bool
+    strong: bool
+
+
+@dataclass(frozen=True)
+class TreeDrawing:
+    """A tree from left to right; ``bar`` is a length across in per cent and what distance it stands for."""
+
+    height: int
+    edges: tuple[Edge, ...]
+    leaves: tuple[Leaf, ...]
+    knots: tuple[Knot, ...]
+    bar: tuple[float, str]
+    rooted: bool
+
+
+@dataclass(frozen=True)
+class MatrixDrawing:
+    """A matrix as one path of squares for each shade, in a field of n × n, nearest shade first."""
+
+    n: int
+    row: int
+    height: int
+    names: tuple[tuple[int, str], ...]
+    shades: tuple[str, ...]
+    edges: tuple[str, ...]
+    numbered: bool
+
+
+def vendors_of(found: Comparison) -> dict[str, int]:
+    """The colour class of each vendor: the five with the most models have their own, the others share one."""
+    counts = Counter(m.vendor for m in found.models if m.vendor)
+    first = sorted(counts, key=lambda v: (-counts[v], v))
+    return {vendor: i + 1 if i < COLOURS else OTHER for i, vendor in enumerate(first)}
+
+
+def draw_tree(found: Comparison) -> TreeDrawing | None:
+    """The tree, leaves in the record's order; None for two models."""
+    held = tree_of(found)
+    if held is None:
+        return None
+    tree, share = held
+    across, down = _places(tree, found.order)
+    edges, knots, told = [], [], set()
+    splits, children = tree.splits(), tree.children()
+    for node, parent in enumerate(tree.parents):
+        if parent >= 0:
+            edges.append(Edge(across[parent], across[node], down[node], down[node]))
+        if children[node]:
+            rows = [down[child] for child in children[node]]
+            edges.append(Edge(across[node], across[node], min(rows), max(rows)))
+        split = splits.get(node)
+        # The edge under the top is drawn as two: its support is told once.
+        if split in share and split not in told:
+            told.add(split)
+            knots.append(Knot(across[node], down[node], share[split], share[split] >= TOLD, share[split] >= STRONG))
+    longest = max((_depth(tree, leaf) for leaf in range(tree.n_leaves)), default=0.0)
+    return TreeDrawing(
+        height=TOP + ROW * tree.n_leaves + 34, edges=tuple(edges), leaves=_leaves(found, across, down), knots=tuple(knots),
+        bar=_bar(longest), rooted=tree.rooted,
+    )  # fmt: skip
+
+
+def draw_matrix(found: Comparison) -> MatrixDrawing:
+    """The matrix in the order of the tree's leaves; eight shades of equal width from the least to the greatest distance."""
+    n, order = len(found.models), found.order
+    values = [found.matrix[i][j] for i in range(n) for j in range(n) if i != j]
+    low, width = min(values), (max(values) - min(values)) / SHADES
+    shades = [""] * SHADES
+    for y, i in enumerate(order):
+        for x, j in enumerate(order):
+            if i != j:
+                shade = 0 if width == 0 else min(SHADES - 1, int((found.matrix[i][j] - low) / width))
+                shades[shade] += f"M{x} {y}h1v1h-1z"
+    row = 20 if n <= 40 else 13
+    names = tuple((i + 1, found.models[i].name) for i in order)
+    edges = tuple(f"{low + k * width:.2f}–{low + (k + 1) * width:.2f}" for k in range(SHADES))
+    return MatrixDrawing(n, row, row * n, names, tuple(shades), edges, n <= 24)
+
+
+def _places(tree: Tree, order: tuple[int, ...]) -> tuple[list[float], list[float]]:
+    """Across in per cent and down in pixels of every node; an inner node stands in the middle of its children."""
+    longest = max(_depth(tree, leaf) for leaf in range(tree.n_leaves)) or 1.0
+    across = [round(LEFT + (TIPS - LEFT) * _depth(tree, node) / longest, 3) for node in range(len(tree.parents))]
+    down = [0.0] * len(tree.parents)
+    for place, leaf in enumerate(order):
+        down[leaf] = TOP + ROW * place
+    children, below = tree.children(), tree.below()
+    for node in sorted(range(tree.n_leaves, len(tree.parents)), key=lambda k: len(below[k])):
+        rows = [down[child] for child in children[node]]
+        down[node] = (min(rows) + max(rows)) / 2
+    return across, down
+
+
+def _depth(tree: Tree, node: int) -> float:
+    total = 0.0
+    while tree.parents[node] >= 0:
+        total += tree.lengths[node]
+        node = tree.parents[node]
+    return total
+
+
+def _leaves(found: Comparison, across: list[float], down: list[float]) -> tuple[Leaf, ...]:
+    colours = vendors_of(found)
+    models = [(i, found.models[i]) for i in found.order]
+    return tuple(Leaf(across[i], down[i], i + 1, m.name, m.vendor, colours.get(m.vendor, OTHER)) for i, m in models)
+
+
+def _bar(longest: float) -> tuple[float, str]:
+    """A round distance of about a quarter of the drawing: how long it is, and what it says."""
+    if longest <= 0:
+        return 0.0, "0"
+    raw = longest / 4
+    unit = 10.0 ** math.floor(math.log10(raw))
+    nice = max(m * unit for m in (1, 2, 5) if m * unit <= raw)
+    return round((TIPS - LEFT) * nice / longest, 3), tick(nice)

@@ -1,0 +1,112 @@
+"""`--sequential`: asks until the evidence is enough either way, and tells how many questions that saved.
+
+Knows the store and the bets of `detectors.style.likeness`; the weighing of the report stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.audits.plan import Plan
+from auditor.calibration.case import calibrations
+from auditor.calibration.record import Calibration
+from auditor.evidence.records import Report, SequentialRow, SequentialSection
+from detectors.base import Teacher
+from detectors.pairing import NOT_STYLE
+from detectors.style.likeness import Bet, Sequential, betting_order
+from fingerprints.collect import STOPPED, Stop, requests_for
+from fingerprints.errors import UsageProblem
+from fingerprints.records import Request
+from fingerprints.store import FingerprintStore
+from fingerprints.transcript import Transcript
+
+EVERY = 16
+
+
+class Watch:
+    """Looks at a growing transcript: every vendor's bets at the rate ``alpha``, the same when asked again.
+
+    ``alpha`` is shared among the vendors (Bonferroni), so that the chance of any false decision is at most ``alpha``.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher], alpha: float, calibration: Calibration | None) -> None:
+        self.alpha = alpha
+        self.taught = None if calibration is None else calibration.taught_share
+        self.untaught = 0.0 if calibration is None else calibration.untaught_share or 0.0
+        self.calibration = None if self.taught is None or calibration is None else calibration.name
+        self._sequential = Sequential(teachers)
+        self._each = alpha / max(1, len(self._sequential.vendors))
+
+    @property
+    def able(self) -> bool:
+        """Whether the store holds enough vendors to bet on."""
+        return self._sequential.attribution is not None
+
+    def told(self, report: Report, transcript: Transcript, plan: Plan) -> Report:
+        """The report with the section of the bets."""
+        recorded = transcript.identity.kind == "recording"
+        planned = len(transcript.replies) if recorded else len(requests_for(plan.probe_sets(), plan.sampling))
+        return report.model_copy(update={"sequential": self.section(transcript, planned)})
+
+    def stop(self) -> Stop:
+        """When `collect` may stop: as soon as every vendor is decided."""
+        return Stop(_order, lambda transcript: _all_decided(self.bets(transcript), self._each), EVERY)
+
+    def bets(self, transcript: Transcript) -> list[Bet]:
+        """The vendors' bets on what was said."""
+        return self._sequential.bets(transcript, self.taught, self.untaught)
+
+    def section(self, transcript: Transcript, planned: int) -> SequentialSection:
+        """What the bets came to, and how many of the ``planned`` questions were needed."""
+        bets = self.bets(transcript)
+        rows = tuple(self._row(bet) for bet in bets)
+        return SequentialSection(
+            alpha=self.alpha,
+            planned=planned,
+            asked=len(transcript.replies),
+            stopped=any(e.kind == STOPPED for e in transcript.events),
+            prompts=len(bets[0].log10_more) if bets else 0,
+            calibration=self.calibration,
+            rows=rows,
+        )
+
+    def _row(self, bet: Bet) -> SequentialRow:
+        after, decision = bet.decided(self._each)
+        less = None if bet.log10_less is None else min(1.0, float(10.0 ** -bet.log10_less.max()) * self.alpha / self._each)
+        return SequentialRow(
+            vendor=bet.vendor,
+            rate=round(bet.rate, 4),
+            stranger=round(bet.stranger, 4),
+            strangers=bet.strangers,
+            taught=bet.taught,
+            p_more=min(1.0, float(10.0 ** -bet.log10_more.max()) * self.alpha / self._each),
+            p_less=less,
+            decision=decision,
+            after=after,
+        )
+
+
+def watching(plan: Plan, store: FingerprintStore) -> Watch | None:
+    """The watch of a plan that asks for one. Raises UsageProblem where the store is too small to bet on."""
+    if plan.sequential is None:
+        return None
+    teachers = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+    known = [c for c in calibrations(plan.calibration) if c.taught_share is not None]
+    watch = Watch(teachers, plan.sequential, known[0] if known else None)
+    if not watch.able:
+        raise UsageProblem(
+            "asking until it is enough needs stored answers of at least four vendors to the style questions",
+            where="--sequential",
+            next_step="add models to the store, or leave the flag out",
+        )
+    return watch
+
+
+def _all_decided(bets: Sequence[Bet], alpha: float) -> bool:
+    return bool(bets) and all(bet.decided(alpha)[0] is not None for bet in bets)
+
+
+def _order(request: Request) -> tuple[object, ...]:
+    """Identity and the like first, as they come; then style prompts in betting order."""
+    style = request.probe.form == "chat" and not request.probe.id.startswith(NOT_STYLE)
+    return (style, betting_order(request.probe.prompt_sha256()) if style else "", request.sample)

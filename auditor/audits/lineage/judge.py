@@ -1,0 +1,217 @@
+"""From tests to relations: what a suspect's weights are to each base's, corrected for the number of bases.
+
+Decides by p-values; how alike the weights are tells derivation from what a shared initialisation leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from auditor.audits.lineage.kinds import Merge, kinds_of, merge_of
+from auditor.audits.lineage.likeness import least
+from auditor.audits.lineage.pair import Compared, compare
+from auditor.audits.lineage.sides import Side
+from auditor.evidence.records import Outcome, Relation, WeightComparison, WeightTest
+from detectors.lineage.weight_alignment import CONVERGED
+from detectors.stats.pvalues import holm
+from fingerprints.collect import Progress
+from fingerprints.errors import AuditError
+
+ALPHA = 1e-3
+"""The chance of any false common origin among all bases of one audit, unless another is asked for."""
+DERIVED = 0.7
+"""From this least likeness of any kind of matrix on, a common origin is called derivation. Fine-tuned, pruned, merged and
+disguised copies of the weight zoo have 0.96 or more, continued pretraining 0.73 or more, runs from one initialisation 0.65 or
+less."""
+UNITS = "hidden units"
+WORDS: dict[Relation, str] = {
+    "derived": "derived weights",
+    "common_origin": "derivation or a shared initialisation",
+    "independent": "independent weights",
+    "unclear": "unclear",
+    "not_compared": "not compared",
+}
+OUTCOMES: dict[Relation, Outcome] = {
+    "derived": "supported",
+    "common_origin": "supported",
+    "independent": "not_supported",
+    "unclear": "inconclusive",
+    "not_compared": "not_assessable",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One base with what was found: ``found`` is None where nothing could be compared, and ``told`` says why."""
+
+    side: Side
+    found: Compared | None
+    told: WeightComparison
+
+
+def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[Judged]:
+    """The suspect against every base, in their order, p-values Holm-corrected over those that were compared.
+
+    Deterministic. ``progress`` is told shares of the whole in thousandths. A base whose weights can't be read is told, and the
+    others are compared all the same. Raises what reading the suspect's weights raises, or the first base's where none can be
+    read.
+    """
+    out, broken = list[Judged](), list[AuditError]()
+    for number, base in enumerate(bases):
+        try:
+            found = compare(suspect, base, _part(progress, number, len(bases)))
+            out.append(Judged(base, found, _told(suspect, base, found)))
+        except AuditError as error:
+            out.append(_unread(suspect, base, error))
+            broken.append(error)
+    tested = [j.told.p for j in out if j.told.p is not None]
+    raised = iter(holm(tested).tolist() if tested else [])
+    decided = []
+    for one in out:
+        p_holm = None if one.told.p is None else next(raised)
+        try:
+            decided.append(one if p_holm is None else _decided(suspect, one, p_holm, alpha))
+        except AuditError as error:
+            decided.append(_unread(suspect, one.side, error))
+            broken.append(error)
+    if broken and len(broken) == len(bases):
+        raise broken[0]
+    return decided
+
+
+def _unread(suspect: Side, base: Side, error: AuditError) -> Judged:
+    """A base that can't be read; raises the error again where it is not the base's."""
+    if error.where is None or not base.holds(error.where) or suspect.holds(error.where):
+        raise error
+    told = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what)
+    return Judged(base, None, told)
+
+
+def merged(suspect: Side, found: Sequence[Judged]) -> Merge | None:
+    """The mixture of the bases with a common origin that the suspect is, or None."""
+    parents = [j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None]
+    return merge_of(suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None])
+
+
+def merge_told(merge: Merge, names: Sequence[str]) -> str:
+    """The mixture in words: of whom, with which weights and their range over layers."""
+    parts = [
+        f"{weight:.2f} ({low:.2f} to {high:.2f}) of {name}"
+        for name, weight, (low, high) in zip(names, merge.whole.weights, merge.ranges, strict=True)
+        if abs(weight) >= 0.02
+    ]
+    return f"merge: {' and '.join(parts)}; it explains {merge.whole.explained:.1%} of the distance to the nearest of them"
+
+
+def _part(progress: Progress | None, number: int, of: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(int(1000 * (number + done / max(1, total))), 1000 * of)
+
+
+def _told(suspect: Side, base: Side, found: Compared | None) -> WeightComparison:
+    nothing = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared")
+    if found is None or (found.unit_p is None and found.coordinate_p is None):
+        wide = f"{suspect.anatomy.hidden:,} and {base.anatomy.hidden:,} coordinates"
+        reason = f"the residual streams have {wide}, and too few tokens are shared to lay one over the other"
+        return nothing.model_copy(update={"reason": reason})
+    return nothing.model_copy(
+        update={
+            "relation": "unclear",
+            "p": found.p,
+            "likeness": least(list(found.likeness)),
+            "tests": tuple(_tests(found)),
+            "facts": _facts(suspect, base, found),
+        }
+    )
+
+
+def _tests(found: Compared) -> list[WeightTest]:
+    coordinates, agreed = found.basis.coordinates, found.agreement
+    made: list[tuple[str, str, float | None, bool, float, int, str]] = [
+        (
+            "order of hidden units",
+            "rank correlation of the nearest units' order",
+            found.unit_p,
+            True,
+            found.rho,
+            found.units,
+            UNITS,
+        )
+    ]
+    if coordinates is not None:
+        about = "rank correlation of the nearest coordinates' order"
+        told = (True, coordinates.rho, coordinates.n, "coordinates")
+        made.append(("order of residual coordinates", about, found.coordinate_p, *told))
+    if agreed is not None:
+        about = "units whose nearest one is the same by either half"
+        made.append(("agreement of unit halves", about, agreed.p, False, agreed.share, agreed.n, UNITS))
+    return [
+        WeightTest(name=name, p=p, exact=exact, effect=effect, effect_name=about, n=n, n_unit=unit)
+        for name, about, p, exact, effect, n, unit in made
+        if p is not None
+    ]
+
+
+def _facts(suspect: Side, base: Side, found: Compared) -> dict[str, str]:
+    a, b = suspect.anatomy, base.anatomy
+    out = {
+        "layers": f"{suspect.layers} and {base.layers}",
+        "residual coordinates": f"{a.hidden:,} and {b.hidden:,}",
+        "hidden units": f"{max(a.units):,} and {max(b.units):,}",
+        "vocabulary": f"{a.embedding.outputs:,} and {b.embedding.outputs:,}",
+        "tokens compared": f"{found.basis.tokens:,}",
+        "basis": "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})",
+    }
+    if found.basis.embedding is not None:
+        out["mean cosine of embeddings"] = f"{found.basis.embedding:.3f}"
+    return out
+
+
+def _decided(suspect: Side, one: Judged, p_holm: float, alpha: float) -> Judged:
+    if one.found is None:
+        return one
+    relation, likeness = _relation(one.found, p_holm, alpha), one.told.likeness
+    kinds: tuple[str, ...] = ()
+    if relation == "common_origin":
+        if likeness is not None and likeness >= DERIVED:
+            relation = "derived"
+        kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
+    reason = _reason(one.found, alpha) if relation == "unclear" else ""
+    told = one.told.model_copy(update={"relation": relation, "p_holm": p_holm, "kinds": kinds, "reason": reason})
+    return replace(one, told=told)
+
+
+EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
+
+
+def _relation(found: Compared, p_holm: float, alpha: float) -> Relation:
+    if p_holm < alpha:
+        return "common_origin"
+    agreed = found.agreement
+    plain = found.unit_p is not None and found.coordinate_p is not None
+    refuted = plain and agreed is not None and agreed.share <= CONVERGED
+    return "independent" if refuted and not _reason(found, alpha) else "unclear"
+
+
+SORTED = (
+    "units or coordinates of both stand in a like order at large, and no more of them in the very same place than beside it: "
+    "so do those of unrelated models that were sorted by one property, as pruning tools do"
+)
+UNTOLD = (
+    "too few tokens can be told by their text to lay one residual stream over the other: a rotated copy would not be seen; "
+    "give both tokenizers"
+)
+ALIKE = "the suspect's hidden units can't be told from each other"
+
+
+def _reason(found: Compared, alpha: float) -> str:
+    """Why neither a common origin nor independence can be told; empty where nothing stands against independence."""
+    if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
+        return ALIKE
+    if found.trend_p < alpha:
+        return SORTED
+    return "" if found.basis.known else UNTOLD

@@ -1,0 +1,267 @@
+"""In words, how one model's weights were changed into another's, once their common origin was found.
+
+Descriptions for people, from sampled rows: they weigh nothing, and say nothing of who came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.audits.lineage.likeness import least
+from auditor.audits.lineage.pair import SEEN, Compared
+from auditor.audits.lineage.sides import Side, runs, sampled
+from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
+from detectors.lineage.independence import Array, Indices
+from fingerprints.weights import Part
+
+ROLES = ("query", "key", "value", "output", "gate", "up", "down")
+ROWS, GRID_ROWS = 256, 16
+ROUNDING = {"F64": 2.0**-53, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8, "F8_E4M3": 2.0**-4, "F8_E5M2": 2.0**-3}
+"""Half a step of each number format, relative to the number."""
+NEAR = {8: 0.012, 6: 0.035, 5: 0.06, 4: 0.14, 3: 0.25, 2: 0.45}
+"""Up to this relative difference a model rounded to so many bits is a rounded copy and no more: one and a half times what
+plain rounding in blocks of 32 leaves of numbers that are spread normally."""
+BITS = {"Q8": 8, "Q6": 6, "Q5": 5, "Q4": 4, "Q3": 3, "Q2": 2, "IQ4": 4, "IQ3": 3, "IQ2": 2, "MXFP4": 4}
+TUNED, UNCHANGED = 0.9, 0.999
+"""From this likeness on, training after the copy is called fine-tuning; below it, continued training."""
+RESCALED, TURNED = 1.2, 0.05
+READ_WHOLE = 8 << 30
+"""Bytes up to which equality of all sampled numbers is followed by reading both models whole."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kind of matrix in one layer: relative difference (root mean square), the grid that the suspect is on, and whether
+    rounding to a number format is all. ``of`` is the base's layer."""
+
+    role: str
+    layer: int
+    of: int
+    distance: float
+    grid: Grid | None
+    rounded_only: bool
+
+
+def kinds_of(one: Side, other: Side, found: Compared) -> tuple[str, ...]:
+    """The changes from the base to the suspect in words, the largest first. Raises what reading the weights raises."""
+    out = [*_shape(one, other, found), *_disguise(found)]
+    changes = changed(one, other, found)
+    if changes:
+        told = _numbers(one, other, changes, found, disguised=bool(out))
+        whole = not out and told == [EQUAL]
+        return ("exact copy: every byte of every tensor is equal",) if whole and _same_bytes(one, other) else (*out, *told)
+    alike = least(list(found.likeness))
+    return (*out, *([] if alike is None else [_trained(alike, disguised=bool(out))]))
+
+
+EQUAL = "equal in every number that was looked at"
+
+
+def changed(one: Side, other: Side, found: Compared) -> list[Change]:
+    """How matching rows differ, in the layers that were looked at deeply; empty where rows can't be told to be the same."""
+    if found.basis.turn is not None or found.unit_p is None or found.unit_p >= SEEN:
+        return []
+    out = []
+    for layer in (x for x in found.likeness if x.cosines["down"] is not None):
+        for role in ROLES:
+            rows = _rows(one, other, found, role, layer.layer, layer.of)
+            if rows is not None and not (layer.heads_moved and role in ROLES[:4]):
+                roundings = _rounding(one, role, layer.layer), _rounding(other, role, layer.of)
+                out.append(_change(role, layer.layer, layer.of, *rows, *roundings))
+    return out
+
+
+def _low_rank(one: Side, other: Side, found: Compared, moved: Sequence[Change]) -> int | None:
+    """The highest rank of the differences where all of them are of low rank, else None: the first that is not ends it."""
+    ranks = []
+    for change in moved:
+        rows = _rows(one, other, found, change.role, change.layer, change.of)
+        if rows is None:
+            return None
+        coarse = max(_rounding(one, change.role, change.layer), _rounding(other, change.role, change.of))
+        rank = difference_rank(*rows, coarse)
+        if not rank.low:
+            return None
+        ranks.append(rank.rank)
+    return max(ranks, default=None)
+
+
+def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: int) -> tuple[Array, Array] | None:
+    """Rows of one kind of matrix in both models, the same ones: by number, or by nearest units where their numbers differ."""
+    mine, theirs = _part(one, layer, role), _part(other, of, role)
+    if mine is None or theirs is None or (mine.inputs != theirs.inputs and role != "down"):
+        return None
+    pairing = next(p for p in found.pairings if p.layer == layer)
+    if mine.outputs == theirs.outputs and mine.inputs == theirs.inputs:
+        same = runs(mine.outputs, ROWS)
+        return one.rows(mine, same), other.rows(theirs, same)
+    if role in ("gate", "up"):
+        some = runs(len(pairing.nearest.places), ROWS)
+        places, there = pairing.nearest.places[some], pairing.nearest.together[some]
+        return one.rows(mine, places), other.rows(theirs, there)
+    return None
+
+
+def _part(side: Side, layer: int, role: str) -> Part | None:
+    block = side.anatomy.layers[layer]
+    part: Part | None = getattr(block, role)
+    return part
+
+
+def _rounding(side: Side, role: str, layer: int) -> float:
+    part = _part(side, layer, role)
+    return ROUNDING.get(side.weights.info(part.tensor).dtype, 2.0**-24) if part is not None else 2.0**-24
+
+
+def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> Change:
+    size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) or 1.0
+    off = mine.astype(np.float64) - theirs
+    coarse = max(rounding, their_rounding)
+    only = bool(np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30))
+    own = None if only else grid(mine[:GRID_ROWS], rounding)
+    if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
+        own = None
+    return Change(role, layer, of, float(np.sqrt(np.mean(off**2))) / size, own, only)
+
+
+def _shape(one: Side, other: Side, found: Compared) -> list[str]:
+    out, a, b = [], one.anatomy, other.anatomy
+    if a.embedding.outputs != b.embedding.outputs:
+        more = a.embedding.outputs - b.embedding.outputs
+        out.append(f"vocabulary extended by {more:,}" if more > 0 else f"vocabulary cut by {-more:,}")
+    if one.layers != other.layers:
+        out.append(_depth(found.layers, other.layers))
+    if set(a.units) != set(b.units):
+        mine, theirs = float(np.mean(a.units)), float(np.mean(b.units))
+        word = "width-pruned" if mine < theirs else "width-grown"
+        out.append(f"{word}: {mine / theirs:.0%} of the MLPs' units")
+    if a.hidden != b.hidden:
+        out.append(f"residual stream of {a.hidden:,} coordinates instead of {b.hidden:,}")
+    return out
+
+
+def _depth(layers: Sequence[int], of: int) -> str:
+    missing = sorted(set(range(of)) - set(layers))
+    twice = sorted({k for k in layers if list(layers).count(k) > 1})
+    if len(layers) < of:
+        return f"depth-pruned: {len(layers)} of {of} layers" + (f", without {_listed(missing)}" if missing else "")
+    return f"depth-grown: {len(layers)} layers of {of}" + (f", with {_listed(twice)} more than once" if twice else "")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(n) for n in numbers[:8])
+    return f"layer{'s' if len(numbers) > 1 else ''} {shown}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
+
+
+def _disguise(found: Compared) -> list[str]:
+    """Changes that leave what the model computes as it was."""
+    out = []
+    words = {
+        "rotation": "residual stream rotated",
+        "permutation": "residual stream in another order",
+        "signed permutation": "residual stream in another order, signs turned",
+        "signs": "signs of the residual stream turned",
+    }
+    if found.basis.turn is not None and found.basis.kind in words:
+        out.append(words[found.basis.kind])
+    if found.unit_p is not None and found.unit_p >= SEEN:
+        out.append("hidden units in another order")
+    if any(x.heads_moved for x in found.likeness):
+        out.append("attention heads in another order")
+    if found.likeness and np.median([x.rescaled for x in found.likeness]) >= RESCALED:
+        out.append("hidden units rescaled")
+    if found.likeness and np.mean([x.turned_signs for x in found.likeness]) >= TURNED:
+        out.append("signs of hidden units turned")
+    return out
+
+
+def _numbers(one: Side, other: Side, changes: list[Change], found: Compared, *, disguised: bool) -> list[str]:
+    """What was done to the numbers: nothing, rounding, something of low rank, or training."""
+    if all(c.distance == 0 for c in changes):
+        return [EQUAL]
+    formats = " and ".join(list(one.weights.quantisation)[:2])
+    if all(c.rounded_only for c in changes):
+        return [f"copy in another number format ({formats})"]
+    bits, merged = _bits(one, other, changes), one.weights.adapter is None
+    if bits is not None and merged and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]:
+        return [f"quantised copy: about {bits} bits ({formats})"]
+    out = [f"quantised: about {bits} bits ({formats})"] if bits is not None else []
+    moved = [c for c in changes if not c.rounded_only]
+    rank = _low_rank(one, other, found, moved) if bits is None or not merged else None
+    if rank is not None:
+        roles = ", ".join(r for r in ROLES if r in {c.role for c in moved})
+        word = "LoRA merged" if merged else "LoRA adapter"
+        return [f"{word}: rank about {rank}, in {roles}"]
+    alike = least(list(found.likeness))
+    return [*out, *([] if alike is None else [_trained(alike, disguised)])]
+
+
+def _trained(alike: float, disguised: bool = False) -> str:
+    if disguised and alike >= UNCHANGED:
+        return f"otherwise unchanged, as far as can be seen (least likeness {alike:.3f})"
+    if alike >= TUNED:
+        return f"fine-tuned (least likeness {alike:.2f})"
+    return f"trained at length from a common start (least likeness {alike:.2f})"
+
+
+def _bits(one: Side, other: Side, changes: list[Change]) -> int | None:
+    """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the base has the same format,
+    which then explains no difference."""
+    share, theirs = one.weights.quantisation, other.weights.quantisation
+    named = next(((name, BITS[key]) for name in share for key in BITS if name.startswith(key) and share[name] >= 0.5), None)
+    if named is not None:
+        name, bits = named
+        return None if theirs.get(name, 0.0) >= 0.5 else bits
+    grids = [c.grid.bits for c in changes if c.grid is not None]
+    return min(grids) if len(grids) * 2 > len(changes) else None
+
+
+def _same_bytes(one: Side, other: Side) -> bool:
+    """Whether every tensor is stored in the same bytes; False where that was too much to read."""
+    if one.weights.tensors.keys() != other.weights.tensors.keys() or one.weights.bytes_total > READ_WHOLE:
+        return False
+    return all(one.weights.raw_digest(name) == other.weights.raw_digest(name) for name in one.weights.tensors)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A mixture of several bases, as a whole, and how its weights vary over layers (the smallest and largest of each)."""
+
+    whole: Mixture
+    ranges: tuple[tuple[float, float], ...]
+
+
+def merge_of(one: Side, parents: Sequence[Side], found: Sequence[Compared]) -> Merge | None:
+    """The mixture of bases that the suspect is, from sampled rows of its MLPs and values; None where it is none.
+
+    Only for bases of the same shape in the suspect's own basis: others can't be added up.
+    """
+    if len(parents) < 2 or any(f.basis.turn is not None or f.layers != tuple(range(one.layers)) for f in found):
+        return None
+    if any(p.anatomy.units != one.anatomy.units or p.layers != one.layers for p in parents):
+        return None
+    mixed = []
+    for layer in sampled(one.layers, 8):
+        sides = [_flat(side, int(layer)) for side in (one, *parents)]
+        if len({len(s) for s in sides}) > 1:
+            return None
+        mixed.append(sides)
+    whole = mixture(*_stacked(mixed))
+    if not whole.is_one:
+        return None
+    each = [mixture(sides[0], sides[1:]).weights for sides in mixed]
+    return Merge(whole, tuple((min(w), max(w)) for w in zip(*each, strict=True)))
+
+
+def _stacked(mixed: list[list[Array]]) -> tuple[Array, list[Array]]:
+    joined = [np.concatenate([sides[i] for sides in mixed]) for i in range(len(mixed[0]))]
+    return joined[0], joined[1:]
+
+
+def _flat(side: Side, layer: int) -> Array:
+    parts = [p for p in (_part(side, layer, role) for role in ("gate", "up", "value")) if p is not None]
+    picked: list[Indices] = [runs(p.outputs, 64) for p in parts]
+    return np.concatenate([side.rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)])

@@ -1,0 +1,208 @@
+"""Opens the suspect and the bases, compares them, and tells: the straight line of a lineage audit by weights.
+
+Nobody is asked anything; files are read a few rows at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.audits.lineage.judge import ALPHA, Judged, judged, merge_told, merged
+from auditor.audits.lineage.screening import screened
+from auditor.audits.lineage.sides import Side
+from auditor.evidence.records import WeightComparison
+from fingerprints.collect import Progress
+from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.records import Identity
+from fingerprints.subjects.adapter import adapter_sha256
+from fingerprints.subjects.cache import file_sha256
+from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.spec import parse_spec
+from fingerprints.weights import Weights, anatomy_of, open_weights
+from fingerprints.weights.bases import BaseStore
+from fingerprints.weights.card import DeclaredLineage, declared_lineage
+from fingerprints.weights.likeness import TokenizerEvidence, TokenizerLikeness, tokenizer_likeness
+from fingerprints.weights.signature import weight_signature
+from fingerprints.weights.tokenizer import tokenizer_of
+
+NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")
+HASHED = 8 << 30
+"""Bytes of weights up to which they are hashed for the report: beyond, reading them costs more than comparing them."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model whose files were opened: its weights, its tokenizer (None: none, or none that can be read), its declarations.
+
+    ``side`` is None where its anatomy is not understood, and ``reason`` says why.
+    """
+
+    name: str
+    weights: Weights
+    side: Side | None
+    tokenizer: TokenizerEvidence | None
+    declared: DeclaredLineage
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Tokenizers:
+    """The suspect's tokenizer against one base's; None where one of them is not there."""
+
+    base: str
+    likeness: TokenizerLikeness | None
+
+
+@dataclass(frozen=True)
+class Lineages:
+    """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a mixture in words."""
+
+    suspect: Opened
+    bases: tuple[Opened, ...]
+    judged: tuple[Judged, ...]
+    tokenizers: tuple[Tokenizers, ...]
+    merge: str
+    alpha: float
+    identity: Identity
+    screened: tuple[WeightComparison, ...] = ()
+    stored: int = 0
+
+    @property
+    def told(self) -> tuple[WeightComparison, ...]:
+        """Every comparison of weights: by weights first, then by signature."""
+        return (*(j.told for j in self.judged), *self.screened)
+
+
+def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
+    """The name and the spec of ``NAME=SPEC`` or ``SPEC``; without a name the last part of its path, made unique."""
+    found = NAMED.fullmatch(spec)
+    if found and not Path(spec).exists() and not spec.startswith(("hf:", "gguf:")):
+        return found[1], found[2]
+    bare = re.sub(r"^(hf|gguf):", "", spec).split(",")[0]
+    parts = [p for p in re.split(r"[/\\]", bare) if p not in ("", ".", "..")]
+    last = printable(parts[-1] if parts else bare, 60)
+    if last == "student" and len(parts) > 1:
+        last = printable(parts[-2], 60)
+    name, number = last, 2
+    while name in taken:
+        name, number = f"{last}-{number}", number + 1
+    return name, spec
+
+
+def is_closed(spec: str) -> bool:
+    """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded answers."""
+    try:
+        return parse_spec(spec).scheme not in ("hf", "gguf")
+    except AuditError:
+        return False
+
+
+def lineages(
+    suspect: str,
+    bases: Sequence[str],
+    *,
+    alpha: float = ALPHA,
+    store: Path | None = None,
+    tokenizer_only: bool = False,
+    digest: bool = True,
+    reading: Progress | None = None,
+) -> Lineages:
+    """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what `auditor lineage` does.
+
+    ``store`` is a folder of weight signatures to look the suspect up in; ``tokenizer_only`` leaves the weights alone.
+    Deterministic. Raises UsageProblem without a base or for two of one name, and what opening and reading the weights raises;
+    a base whose anatomy is not understood is told, not raised.
+    """
+    signatures = BaseStore.open(store) if store is not None else None
+    if not bases and signatures is None:
+        raise UsageProblem("no base to compare with", where="BASE", next_step="name one or more, or --store DIR")
+    with ExitStack() as stack:
+        pairs: list[tuple[str, str]] = []
+        for spec in bases:
+            pairs.append(named(spec, [n for n, _ in pairs]))
+        twice = next((n for i, (n, _) in enumerate(pairs) if n in [m for m, _ in pairs[:i]]), None)
+        if twice is not None:
+            raise UsageProblem(f"two bases are called {printable(twice, 60)!r}", where="BASE", next_step="write NAME=SPEC")
+        mine = stack.enter_context(opened(*named(suspect)))
+        theirs = [stack.enter_context(opened(name, spec)) for name, spec in pairs]
+        if mine.side is None and not tokenizer_only:
+            raise MalformedInput(mine.reason, where=printable(suspect, 100), next_step="try --tokenizer-only")
+        found: list[Judged] = []
+        if not tokenizer_only and mine.side is not None:
+            found = judged(mine.side, [o.side for o in theirs if o.side is not None], alpha, reading)
+        mixture = merged(mine.side, found) if mine.side is not None else None
+        parents = [j.side.name for j in found if j.told.relation in ("derived", "common_origin")]
+        looked: list[WeightComparison] = []
+        if signatures is not None and mine.side is not None and not tokenizer_only:
+            mark = weight_signature(mine.weights, mine.name, digest=False)
+            looked = screened(mark, signatures, alpha, [name for name, _ in pairs])
+        return Lineages(
+            mine,
+            tuple(theirs),
+            tuple(found),
+            tuple(_tokenizers(mine, base) for base in theirs),
+            merge_told(mixture, parents) if mixture is not None else "",
+            alpha,
+            identity_of(mine, digest),
+            tuple(looked),
+            len(signatures.names()) if signatures is not None else 0,
+        )
+
+
+@contextmanager
+def opened(name: str, spec: str) -> Iterator[Opened]:
+    """A model's files, opened for as long as the block lasts. Raises what `open_weights` raises."""
+    with open_weights(spec) as weights:
+        yield _opened(name, weights)
+
+
+def _opened(name: str, weights: Weights) -> Opened:
+    declared, reason = declared_lineage(weights), ""
+    try:
+        tokenizer = tokenizer_of(weights)
+    except (MalformedInput, ResourceLimit) as error:
+        tokenizer, reason = None, error.line()
+    try:
+        anatomy = anatomy_of(weights)
+    except MalformedInput as error:
+        return Opened(name, weights, None, tokenizer, declared, error.what)
+    words = {} if tokenizer is None else tokenizer.vocabulary
+    return Opened(name, weights, Side(name, weights, anatomy, words), tokenizer, declared, reason)
+
+
+def _tokenizers(suspect: Opened, base: Opened) -> Tokenizers:
+    if suspect.tokenizer is None or base.tokenizer is None:
+        return Tokenizers(base.name, None)
+    return Tokenizers(base.name, tokenizer_likeness(suspect.tokenizer, base.tokenizer))
+
+
+def identity_of(one: Opened, digest: bool) -> Identity:
+    """Who was examined, by digests of its files; weights above 8 GiB are not hashed, and a note says so."""
+    weights, notes = one.weights, one.declared.notes
+    folder = weights.path if weights.path.is_dir() else None
+    files = [weights.path] if folder is None else weight_files(folder)
+    hashed = digest and weights.bytes_total <= HASHED
+    if not hashed:
+        notes = (*notes, f"the weights were not hashed: {weights.bytes_total / 1e9:.1f} GB")
+    template = None if one.tokenizer is None else one.tokenizer.template
+    return Identity(
+        kind="gguf" if weights.format == "gguf" else "checkpoint",
+        name=one.name,
+        weights_sha256=_digest(files, gguf=weights.format == "gguf") if hashed else None,
+        config_sha256=None if folder is None else config_sha256(folder),
+        tokenizer_sha256=None if folder is None else tokenizer_sha256(folder),
+        template_sha256=template_sha256(template),
+        adapter_sha256=None if weights.adapter is None else adapter_sha256(weights.adapter),
+        quantisation=", ".join(f"{name} {share:.0%}" for name, share in list(weights.quantisation.items())[:3]),
+        architecture="" if one.side is None else one.side.anatomy.family,
+        parameters=sum(t.elements for t in weights.tensors.values()),
+        notes=notes,
+    )
+
+
+def _digest(files: Sequence[Path], *, gguf: bool) -> str | None:
+    return file_sha256(files[0]) if gguf else files_sha256(files)

@@ -1,0 +1,128 @@
+"""A suspect against a store of signatures: thousands of bases without their weights, by what a signature keeps of them.
+
+The nearest are looked at, and nearness knows the order of units: p-values are raised for all stored models, as if each one
+had been tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence.records import WeightComparison, WeightTest
+from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
+from fingerprints.weights.bases import BaseStore, Candidate
+from fingerprints.weights.signature import WeightSignature
+
+LOOKED_AT = 25
+"""Stored models that are looked at closely, the nearest by sorted values first."""
+
+
+def screened(suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()) -> list[WeightComparison]:
+    """The stored models nearest to a suspect, each with the exact tests of order, Bonferroni-corrected over all stored.
+
+    ``skip`` names models that were compared by their weights. Raises StoreIntegrity for a damaged store.
+    """
+    found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
+    return [_told(c, suspect, len(store.names()), alpha) for c in found]
+
+
+def unit_order(one: WeightSignature, other: WeightSignature) -> tuple[list[Order], list[Order]]:
+    """The test of unit order for every layer that both can be compared in, as it is, and free of trends; empty where their
+    layers have no equal widths, or too few units."""
+    whole, local = list[Order](), list[Order]()
+    for layer, of in enumerate(layer_map(one, other)):
+        if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < 3 * FEWEST:
+            continue
+        mine, theirs = one.layer(layer).astype(np.float64).T, other.layer(of).astype(np.float64).T
+        whole.append(profile_order(mine, theirs))
+        local.append(profile_order(bends(mine), bends(theirs)))
+    return whole, local
+
+
+def coordinate_order(one: WeightSignature, other: WeightSignature) -> tuple[Order, Order] | None:
+    """The test of the residual coordinates' order, as it is and free of trends: what units in another order leave as it was.
+
+    None where the streams have other widths or too few coordinates, or other numbers of layers were kept.
+    """
+    mine, theirs = (_coordinates(s) for s in (one, other))
+    if mine.shape != theirs.shape or len(mine) < 3 * FEWEST:
+        return None
+    return profile_order(mine, theirs), profile_order(bends(mine), bends(theirs))
+
+
+def _coordinates(signature: WeightSignature) -> NDArray[np.float64]:
+    """What is kept of each coordinate: its size in the embedding and in units, and the norms' gains, (hidden, features)."""
+    kept = (signature.embedding[None], signature.ups, signature.gains, signature.last_gain[None])
+    return np.concatenate(kept).astype(np.float64).T
+
+
+def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
+    """For each of the one model's layers, the nearest of the other's by sorted values; by number where both have as many."""
+    if one.facts.layers == other.facts.layers:
+        return list(range(one.facts.layers))
+    a, b = (s.quantiles.astype(np.float64).reshape(s.facts.layers, -1) for s in (one, other))
+    distance = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+    return [int(k) for k in distance.argmin(axis=1)]
+
+
+def _told(candidate: Candidate, suspect: WeightSignature, stored: int, alpha: float) -> WeightComparison:
+    tests = [t for t in (_by_units(suspect, candidate.signature), _by_coordinates(suspect, candidate.signature)) if t]
+    facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
+    bare = WeightComparison(
+        base=candidate.name, spec=f"signature:{candidate.name}", relation="not_compared", facts=facts, reason=OTHER_WIDTHS
+    )
+    if not tests:
+        return bare
+    # Both tests are independent under the null hypothesis, as those of the weights are.
+    p = sidak([test.p for test, _ in tests])
+    p_holm, trend = min(1.0, p * stored), min(1.0, sidak([trend for _, trend in tests]) * stored)
+    kin = p_holm < alpha
+    return bare.model_copy(
+        update={
+            "relation": "common_origin" if kin else "unclear",
+            "p": p,
+            "p_holm": p_holm,
+            "tests": tuple(test for test, _ in tests),
+            "kinds": (BY_SIGNATURE,) if kin else (),
+            "reason": "" if kin else (SORTED if trend < alpha else NOT_SEEN),
+        }
+    )
+
+
+def _by_units(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest, float] | None:
+    orders, local = unit_order(one, other)
+    if not orders:
+        return None
+    # The larger one: sorting units by their size would give an order at large to strangers too.
+    trend = fisher([o.p for o in orders])
+    rho, n = float(np.mean([o.rho for o in orders])), sum(o.n for o in orders)
+    return _test("hidden units", max(trend, fisher([o.p for o in local])), rho, n), trend
+
+
+def _by_coordinates(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest, float] | None:
+    found = coordinate_order(one, other)
+    if found is None:
+        return None
+    whole, local = found
+    return _test("coordinates", max(whole.p, local.p), whole.rho, whole.n), whole.p
+
+
+def _test(unit: str, p: float, rho: float, n: int) -> WeightTest:
+    return WeightTest(
+        name=f"order of {unit}, by signature",
+        p=p,
+        exact=True,
+        effect=rho,
+        effect_name="mean rank correlation of their values",
+        n=n,
+        n_unit=unit,
+    )
+
+
+OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
+BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
+SORTED = "an order was seen at large and not in the very places, as sorting units by a property leaves it: its weights see more"
+NOT_SEEN = "no common order was seen by signature; units and coordinates in another order would hide one: its weights see more"

@@ -1,0 +1,161 @@
+"""One model's weights as the tests of lineage read them: a few rows at a time, norms folded into what reads them.
+
+Knows where numbers come from; weighs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.lineage.independence import Array, Indices
+from fingerprints.errors import AuditError, MalformedInput, printable
+from fingerprints.weights import Anatomy, Mlp, Part, Weights
+
+RUN = 16
+"""Neighbouring rows that are read together: on a disk, one row here and one there cost as much as a run of them."""
+CENTRED = frozenset({"cohere", "cohere2", "command-r", "olmo", "mpt"})
+"""Families whose norms take the mean away without having a bias of their own."""
+MOST_MLPS = 4
+"""Experts of a layer that are compared: they are many, and a few tell."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model's weights with the roles of its tensors, and its vocabulary where a tokenizer lies beside them."""
+
+    name: str
+    weights: Weights
+    anatomy: Anatomy
+    vocabulary: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return len(self.anatomy.layers)
+
+    @cached_property
+    def centred(self) -> bool:
+        """Whether the norms take the mean over coordinates away: what is added to all of a row alike is then never seen by
+        the model, and is left out here, since it would hide a row."""
+        norms = (norm for layer in self.anatomy.layers for norm in (layer.attention_norm, layer.mlp_norm) if norm is not None)
+        biases = (f"{n.tensor.removesuffix('weight')}bias" for n in norms)
+        return self.anatomy.family in CENTRED or any(name in self.weights.tensors for name in biases)
+
+    def holds(self, place: str) -> bool:
+        """Whether a place that an error names is among this model's files."""
+        return Path(place) == self.weights.path or self.weights.path in Path(place).parents
+
+    def rows(self, part: Part, which: Indices) -> Array:
+        """Rows of a matrix as they are stored, (n, inputs)."""
+        with self._reading_here():
+            return self._finite(self.weights.part_rows(part, which), part.tensor)
+
+    def mlps(self, layer: int) -> tuple[Mlp, ...]:
+        """The MLPs of a layer that are compared."""
+        return self.anatomy.layers[layer].mlps[:MOST_MLPS]
+
+    def embedding(self, tokens: Indices) -> Array:
+        """Embeddings of tokens, (n, width)."""
+        return self._written(self.rows(self.anatomy.embedding, tokens))
+
+    def gate(self, layer: int, mlp: Mlp, units: Indices) -> Array | None:
+        """What opens each unit, (n, width), as it reads the residual stream; None where there are no gates."""
+        return None if mlp.gate is None else self._reading(mlp.gate, layer, units, mlp=True)
+
+    def up(self, layer: int, mlp: Mlp, units: Indices) -> Array:
+        """What each unit reads, (n, width)."""
+        return self._reading(mlp.up, layer, units, mlp=True)
+
+    def down(self, mlp: Mlp, units: Indices) -> Array:
+        """What each unit writes, (n, width). All of the matrix is read, in portions."""
+        return self._columns(mlp.down, units)
+
+    def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
+        """Rows of query, key or value as they read the residual stream, or what dimensions of the output write, (n, width)."""
+        part: Part | None = getattr(self.anatomy.layers[layer], role)
+        if part is None:
+            return None
+        if role == "output":
+            return self._columns(part, rows)
+        return self._reading(part, layer, rows, mlp=False)
+
+    def attention_width(self, layer: int, role: str) -> int:
+        """How many rows `attention` can give."""
+        part: Part | None = getattr(self.anatomy.layers[layer], role)
+        return 0 if part is None else part.inputs if role == "output" else part.outputs
+
+    def gain(self, layer: int, *, mlp: bool) -> NDArray[np.float32]:
+        """What the norm before a block multiplies each coordinate by, (width,)."""
+        block = self.anatomy.layers[layer]
+        norm = block.mlp_norm if mlp else block.attention_norm
+        with self._reading_here():
+            gain = self.weights.gain(norm, self.anatomy.hidden)
+            return gain if norm is None else self._finite(gain, norm.tensor)
+
+    def _reading(self, part: Part, layer: int, rows: Indices, *, mlp: bool) -> Array:
+        with np.errstate(over="ignore"):
+            told = self._finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
+        return self._written(told)
+
+    def _columns(self, part: Part, which: Indices) -> Array:
+        with self._reading_here():
+            return self._written(self._finite(self.weights.part_columns(part, which), part.tensor))
+
+    def _written(self, rows: Array) -> Array:
+        """Rows without what a norm takes away."""
+        out: Array = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) if self.centred else rows
+        return out
+
+    def _finite(self, rows: Array, tensor: str) -> Array:
+        if not np.isfinite(rows).all():
+            raise MalformedInput(
+                f"tensor {printable(tensor, 80)!r} holds NaN, infinity, or numbers too large to compare",
+                where=self.weights.path,
+                next_step="no comparison of such weights says anything: get an undamaged copy",
+            )
+        return rows
+
+    @contextmanager
+    def _reading_here(self) -> Iterator[None]:
+        """Errors of reading that name no place name this model's."""
+        try:
+            yield
+        except AuditError as error:
+            error.where = error.where or str(self.weights.path)
+            raise
+
+
+def sampled(n: int, most: int) -> Indices:
+    """At most ``most`` numbers from 0 to n − 1, evenly spread: the same ones for the same n."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+def runs(n: int, most: int) -> Indices:
+    """At most ``most`` numbers from 0 to n − 1 in evenly spread runs of neighbours, which a disk reads at once."""
+    if n <= most or most < 2 * RUN:
+        return sampled(n, most)
+    starts = np.unique(np.linspace(0, n - RUN, most // RUN).round().astype(np.intp))
+    return np.unique((starts[:, None] + np.arange(RUN)).reshape(-1))
+
+
+def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
+    """The ids, in either model, of tokens that both have, at most ``most``, evenly spread over the vocabulary.
+
+    By the text of the token where both tokenizers are at hand, else by number, up to the smaller vocabulary.
+    """
+    rows = one.anatomy.embedding.outputs, other.anatomy.embedding.outputs
+    if one.vocabulary and other.vocabulary:
+        both = [(one.vocabulary[t], i) for t, i in other.vocabulary.items() if t in one.vocabulary]
+        known = sorted((b, a) for a, b in both if 0 <= a < rows[0] and 0 <= b < rows[1])
+        pairs = np.array(known, dtype=np.intp).reshape(-1, 2)
+        chosen = pairs[runs(len(pairs), most)] if len(pairs) else pairs
+        return chosen[:, 1], chosen[:, 0]
+    same = runs(min(rows), most)
+    return same, same

@@ -1,0 +1,114 @@
+"""Lineage inside an ordinary audit: where the suspect's weights and candidate bases are at hand, they are compared by the way.
+
+Knows what a plan names; a suspect whose weights can't be read is told, not raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.audits.lineage import findings
+from auditor.audits.lineage import narrative as telling
+from auditor.audits.lineage.run import Lineages, lineages, named
+from auditor.audits.plan import Plan
+from auditor.evidence.records import Answer, Finding, LineageSection, Skipped, Verdict
+from fingerprints.collect import Progress
+from fingerprints.errors import AuditError, Incomplete, MalformedInput, ResourceLimit, UnsafeInput, UsageProblem
+from fingerprints.subjects.spec import parse_spec
+from fingerprints.weights import open_weights
+from fingerprints.weights.bases import CATALOGUE
+
+UNREADABLE = (MalformedInput, UnsafeInput, UsageProblem, Incomplete, ResourceLimit)
+
+
+@dataclass(frozen=True)
+class Within:
+    """What comparing weights gave an audit: everything that was found, and why a base, or all, could not be compared."""
+
+    found: Lineages | None = None
+    reasons: tuple[Skipped, ...] = ()
+
+    @property
+    def base(self) -> str | None:
+        """The spec of the one base that the suspect's weights are derived from, the most alike of several; else None."""
+        if self.found is None:
+            return None
+        derived = [j.told for j in self.found.judged if j.told.relation == "derived"]
+        nearest = max(derived, key=lambda t: t.likeness or 0.0, default=None)
+        return None if nearest is None else nearest.spec
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer on lineage, where weights were compared."""
+        return None if self.found is None else telling.lineage_answer(self.found)
+
+    @property
+    def section(self) -> LineageSection | None:
+        """What was compared, as the report keeps it."""
+        return None if self.found is None else findings.section(self.found)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings on weights and tokenizers."""
+        return () if self.found is None else findings.findings(self.found)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts on lineage."""
+        return () if self.found is None else findings.verdicts(self.found)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was not compared, and why."""
+        return self.reasons if self.found is None else (*self.reasons, *findings.skipped(self.found))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What comparing weights can't show."""
+        return () if self.found is None else telling.limits(self.found)
+
+
+def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
+    """Compares the suspect's weights with those of the plan's base and bases, where both are files; asks nobody.
+
+    A suspect or base whose files can't be read this way gives a reason, and the other bases are compared. Raises what a damaged
+    store of signatures raises.
+    """
+    specs = [spec for spec in (*((plan.base,) if plan.base else ()), *plan.bases) if spec]
+    stores = [Path(spec) for spec in plan.bases if (Path(spec) / CATALOGUE).exists()]
+    bases = [spec for spec in specs if Path(spec) not in stores and _has_weights(spec)]
+    if not _has_weights(plan.suspect) or not (bases or stores):
+        return Within()
+    told = {spec: _unreadable(spec) for spec in bases}
+    reasons = tuple(r for r in told.values() if r is not None)
+    whole = [spec for spec, reason in told.items() if reason is None]
+    if not whole and not stores:
+        return Within(None, reasons)
+    try:
+        found = lineages(plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading)
+    except UNREADABLE as error:
+        return Within(None, (*reasons, _skipped(None, error)))
+    return Within(found, reasons)
+
+
+def _unreadable(spec: str) -> Skipped | None:
+    """Why a base can't be opened; None where it can."""
+    name, where = named(spec)
+    try:
+        open_weights(where).close()
+    except UNREADABLE as error:
+        return _skipped(name, error)
+    return None
+
+
+def _skipped(base: str | None, error: AuditError) -> Skipped:
+    return Skipped(question="lineage", detector="independence", candidate=base, reason=error.what)
+
+
+def _has_weights(spec: str) -> bool:
+    """Whether a spec names files of weights; what an extension opens is not known here."""
+    try:
+        return parse_spec(named(spec)[1]).scheme in ("hf", "gguf")
+    except AuditError:
+        return False

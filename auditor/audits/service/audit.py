@@ -1,0 +1,122 @@
+"""service_audit(plan) → Report: ask the claimed model and the endpoint the same, compare, tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor.audits.inheritance.audit import transcript_section
+from auditor.audits.service.asking import Heard, Steps, hear
+from auditor.audits.service.judging import Decision, Judged, judge, stopped
+from auditor.audits.service.narrative import WORDS, alternatives, answers, command_of, limits
+from auditor.audits.service.plan import ServicePlan
+from auditor.audits.service.power import Size, size_of, statement, would_have_seen
+from auditor.environment import environment
+from auditor.evidence.records import Candidate, Outcome, Report, ServiceSection, SubjectSection, Verdict
+from auditor.version import VERSION
+from detectors.service.repeated import asked_of_both, said
+from fingerprints.collect import timestamp
+from fingerprints.records import sha256
+
+
+def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> Report:
+    """Compares the endpoint with the claimed model and returns the report; the journals in ``out`` are resumed.
+
+    Deterministic for the same records. Raises the errors of `open_subject`, `collect` and the store.
+    """
+    heard = hear(plan, out, steps or Steps())
+    return report_of(plan, heard, judge(plan, heard))
+
+
+def report_of(plan: ServicePlan, heard: Heard, judged: Judged) -> Report:
+    """The report on what was heard and judged, as `auditor audit` writes one."""
+    section, theirs = transcript_section(heard.endpoint), heard.reference.digest()
+    size = size_of(asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha)
+    power = statement(size)
+    stored = 0 if heard.others is None else len(heard.others.stored)
+    return Report(
+        id=sha256(f"{plan.digest()}{section.sha256}{theirs}")[:16],
+        created=timestamp(),
+        tool=f"distillation-auditor {VERSION}",
+        subject=SubjectSection(spec=heard.endpoint.header.spec, identity=heard.endpoint.identity),
+        plan=plan.model_dump(mode="json", exclude_none=True),
+        answers=answers(plan, heard, judged, power),
+        candidates=(_claimed(heard),),
+        store=None if heard.others is None else heard.others.section,
+        service=_section(plan, heard, judged, power),
+        transcript=section,
+        findings=judged.findings,
+        skipped=judged.skipped,
+        verdicts=(_verdict(plan, heard, judged, size, stored),),
+        limits=limits(plan, heard),
+        alternatives=alternatives(),
+        environment=environment(),
+        reproduce=command_of(plan),
+    )
+
+
+def outcome_of(decision: Decision, size: Size) -> Outcome:
+    """The claim's outcome: not supported where the answers differ; supported where nothing was found at a size that finds a
+    fine-tuned copy in four of five runs of the benchmark; else inconclusive."""
+    if decision == "different":
+        return "not_supported"
+    if decision == "no_difference_found":
+        return "supported" if would_have_seen(size) else "inconclusive"
+    return decision
+
+
+def _longest(plan: ServicePlan, heard: Heard) -> int:
+    """The cap on an answer of either side in tokens, where recorded answers say theirs too."""
+    caps = [t.header.sampling.max_tokens for t in (heard.endpoint, heard.reference)]
+    return min([plan.longest, *(c for c in caps if c is not None)])
+
+
+def _verdict(plan: ServicePlan, heard: Heard, judged: Judged, size: Size, stored: int) -> Verdict:
+    reason = judged.reason
+    if judged.decision == "no_difference_found":
+        reason = "Nothing was found at this size; what it could have seen is told with the answer."
+    return Verdict(
+        question="service",
+        candidate=heard.reference.identity.name,
+        outcome=outcome_of(judged.decision, size),
+        words=WORDS[judged.decision] or None,
+        p_value=judged.p_value,
+        n_controls=stored,
+        prompts=size.questions,
+        reason=reason,
+    )
+
+
+def _section(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> ServiceSection:
+    reference = heard.reference
+    return ServiceSection(
+        claimed=SubjectSection(spec=reference.header.spec, identity=reference.identity),
+        decision=judged.decision,
+        p_value=judged.p_value,
+        alpha=plan.alpha,
+        sequential=plan.sequential,
+        stopped=stopped(heard.endpoint),
+        planned=heard.planned,
+        asked=len({r.probe_id for r in heard.endpoint.replies}),
+        answers=len(heard.endpoint.replies),
+        reference_answers=len(reference.replies),
+        reference_sha256=reference.digest(),
+        reference_sampling=reference.header.sampling,
+        power=power,
+    )
+
+
+def _claimed(heard: Heard) -> Candidate:
+    reference = heard.reference
+    asked = asked_of_both(heard.endpoint, reference, samples=1)
+    identical = sum(bool({said(r) for r in a.endpoint} & {said(r) for r in a.reference} - {""}) for a in asked)
+    return Candidate(
+        name=reference.identity.name,
+        vendor="",
+        family="claimed model",
+        identity=reference.identity,
+        n_answers=len(reference.replies),
+        n_shared=len(asked),
+        answers_sha256=reference.digest(),
+        n_identical=identical,
+        same_weights=heard.endpoint.identity.same_weights(reference.identity),
+    )

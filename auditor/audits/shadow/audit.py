@@ -1,0 +1,252 @@
+"""The straight line of a shadow audit: ask the suspect and its base, decide, train, ask the shadows, weigh, tell.
+
+Everything lies in one folder, so that the same call goes on where a killed one stopped: ``report/`` is a report bundle,
+``shadows/`` an ordinary cohort.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from auditor.audits.inheritance.base_model import Base
+from auditor.audits.shadow.budget import Purse, Spent
+from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
+from auditor.audits.shadow.growing import Asked, Tell, finished, grow, make
+from auditor.audits.shadow.judging import judge
+from auditor.audits.shadow.plan import ShadowPlan, plan_again, read_shadow_plan
+from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
+from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
+from auditor.audits.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
+from auditor.controls.cohort import TRANSCRIPT as ANSWERS
+from auditor.controls.cohort import Cohort, load_cohort
+from auditor.controls.likelihoods import write_record
+from auditor.controls.train import SILENT, Watch
+from auditor.evidence.records import Report
+from auditor.reporting.bundle import REPORT as BUNDLE
+from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
+from detectors.base import Shadow, Teacher
+from detectors.pairing import style_answers
+from fingerprints.collect import Progress, collect
+from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
+from fingerprints.errors import Locked, MalformedInput, UsageProblem, printable
+from fingerprints.records import ProbeSet, Sampling
+from fingerprints.subjects import open_subject
+from fingerprints.transcript import Transcript, load_transcript
+
+PLAN, DECISION, REPORT, SHADOWS = "plan.yaml", "decision.json", "report", "shadows"
+RECORDED = "recorded"
+"""The name of the probe set that a recorded suspect's own prompts make."""
+FEWEST_ANSWERED = 20
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Who is told: of the suspect's answers, of what was decided, of every shadow, and of what happens within one."""
+
+    asking: Progress | None = None
+    decided: Callable[[Decision], None] | None = None
+    made: Tell | None = None
+    watch: Watch = SILENT
+
+
+QUIET = Telling()
+
+
+def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Report:
+    """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns the report.
+
+    Deterministic for greedy sampling on one device, but for times and what the budget leaves out. Raises MalformedInput for
+    a folder of another audit, Locked while another process works there, UsageProblem for a budget that carries nothing, and
+    the errors of opening, asking and training; what was finished stays.
+    """
+    if plan.shadows is not None:
+        return _again(plan, Path(plan.shadows), out, telling)
+    with _folder(plan, out):
+        ready_folder(out / REPORT)
+        with open_subject(plan.suspect) as subject:
+            sets = probe_sets_of(plan, subject.recorded() if "recorded" in subject.offers else None)
+            asked = Asked(sets, Sampling(max_tokens=plan.max_tokens))
+            suspect = collect(subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking)
+        prompts = find_prompts(plan, sets, out)
+        rung = base_rung(plan)
+        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, telling.watch))
+        costs = costs_of(plan, sets, prompts, base.teacher.transcript)
+        decision = _decided(costs, prompts, out)
+        if telling.decided is not None:
+            telling.decided(decision)
+        rungs = shadow_rungs(plan, decision.seeds, decision.n, prompts, out)
+        tokens, seconds = costs.rung(decision.n)
+        purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
+        left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
+        return _reported(plan, decision, suspect, base, prompts, left_out, load_cohort(out / SHADOWS), out / REPORT)
+
+
+def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
+    """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is trained."""
+    decision, said = earlier_decision(home), load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS)
+    sets = _sets_again(plan, said)
+    with _folder(plan, out):
+        ready_folder(out / REPORT)
+        with open_subject(plan.suspect) as subject:
+            suspect = collect(subject, sets, Sampling(max_tokens=plan.max_tokens), out / REPORT / TRANSCRIPT, telling.asking)
+        shared = len(style_answers(suspect).keys() & style_answers(said).keys())
+        if shared < FEWEST_ANSWERED:
+            raise UsageProblem(
+                f"the suspect answered {shared} of the prompts that the shadows were asked, and twenty are needed",
+                where=printable(plan.suspect, 100),
+                next_step="record its answers to those, or give the model itself",
+            )
+        cohort = load_cohort(home / SHADOWS)
+        _refuse_a_shadow(plan, suspect, shadows_of(cohort))
+        base = _base(plan, suspect, said)
+        prompts = prompts_again(plan, home)
+        with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as spare:
+            names = [rung.name for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))]
+        left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
+        return _reported(plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT)
+
+
+def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, shadows: Sequence[Shadow]) -> None:
+    """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on it."""
+    for shadow in shadows:
+        if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(shadow.transcript.identity):
+            raise UsageProblem(
+                f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is known",
+                where=printable(plan.suspect, 100),
+                next_step="give another suspect",
+            )
+
+
+def _reported(
+    plan: ShadowPlan, decision: Decision, suspect: Transcript, base: Base, prompts: PromptSources,
+    left_out: tuple[str, ...], cohort: Cohort, folder: Path,
+) -> Report:  # fmt: skip
+    shadows = shadows_of(cohort)
+    judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
+    report = report_of(Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out))
+    write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
+    return report
+
+
+def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
+    """The plan of auditing ``suspect`` with the shadows that lie in an earlier audit's folder.
+
+    Raises UsageProblem for a folder that holds no finished audit.
+    """
+    if not (home / PLAN).is_file():
+        raise UsageProblem(
+            "the folder holds no shadow audit", where=printable(str(home), 100), next_step="give the --out of a finished one"
+        )
+    plan = plan_again(suspect, read_shadow_plan(home / PLAN), home)
+    earlier_decision(Path(plan.shadows or home))
+    return plan
+
+
+def earlier_decision(home: Path) -> Decision:
+    """What a finished audit decided. Raises UsageProblem for one that is not finished, MalformedInput for a damaged file."""
+    if not ((home / DECISION).is_file() and (home / REPORT / BUNDLE).is_file()):
+        raise UsageProblem(
+            "that shadow audit is not finished", where=printable(str(home), 100), next_step="run its command again first"
+        )
+    return _read_decision(home / DECISION)
+
+
+def _sets_again(plan: ShadowPlan, said: Transcript) -> list[ProbeSet]:
+    """What the shadows were asked: the plan's probes, or the prompts of an earlier suspect's recording."""
+    if {s.name for s in said.header.probe_sets} != {RECORDED}:
+        return [choice.load() for choice in plan.probes]
+    probes = tuple(sorted(said.probes.values(), key=lambda p: p.id))
+    return [ProbeSet(name=RECORDED, version="1", max_tokens=plan.max_tokens, probes=probes)]
+
+
+def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]]:
+    """What would be done, and what it would cost; only recordings are opened, and nothing is asked. ``folder``: for files
+    that are needed on the way, such as an empty temporary one."""
+    recorded = None
+    if plan.suspect.startswith("recording:") or Path(plan.suspect).is_file():
+        with open_subject(plan.suspect) as subject:
+            recorded = subject.recorded() if "recorded" in subject.offers else None
+    sets = probe_sets_of(plan, recorded)
+    prompts = find_prompts(plan, sets, folder, write=False)
+    decision = decide(costs_of(plan, sets, prompts), min(prompts.counts.values(), default=None))
+    return decision, shadow_rungs(plan, decision.seeds, decision.n, prompts, folder)
+
+
+def probe_sets_of(plan: ShadowPlan, recorded: Transcript | None) -> list[ProbeSet]:
+    """What suspect, base and shadows are asked: the plan's probes, or a recording's own style-like prompts, as many of them.
+
+    Raises UsageProblem for a recording with fewer than twenty such prompts.
+    """
+    sets = [choice.load() for choice in plan.probes]
+    if recorded is None:
+        return sets
+    probes = sorted((answer.probe for answer in style_answers(recorded).values()), key=lambda p: p.id)
+    kept = tuple(probes[: sum(len(s.probes) for s in sets)])
+    if len(kept) < FEWEST_ANSWERED:
+        raise UsageProblem(
+            f"the suspect's recording answers {len(kept)} style-like prompts, and twenty are needed",
+            where=plan.suspect,
+            next_step="record more of its answers, or give the model itself",
+        )
+    return [ProbeSet(name=RECORDED, version="1", max_tokens=plan.max_tokens, probes=kept)]
+
+
+def _base(plan: ShadowPlan, suspect: Transcript, said: Transcript) -> Base:
+    """The base with its answers: the untrained member of the cohort."""
+    if suspect.identity.same_weights(said.identity):
+        raise UsageProblem(
+            "the base is the suspect itself: equal weight digests",
+            where=plan.base,
+            next_step="name the model that the suspect was tuned from with --base",
+        )
+    return Base(Teacher(said.identity.name, "", "", said), plan.base_origin, plan.base)
+
+
+def _decided(costs: Costs, prompts: PromptSources, out: Path) -> Decision:
+    """What the folder holds already, else what the budget carries, written down: a resumed audit decides nothing anew."""
+    path = out / DECISION
+    if path.exists():
+        return _read_decision(path)
+    decision = decide(costs, min(prompts.counts.values(), default=None))
+    write_record(path, decision)
+    return decision
+
+
+def _read_decision(path: Path) -> Decision:
+    try:
+        return Decision.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise MalformedInput("can't be read as a decision", where=path, next_step="give another --out") from error
+
+
+@contextmanager
+def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
+    """The audit's folder, made or recognised, held by one process."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = strangers(out, PLAN)
+    except OSError as error:
+        raise disk_problem(error, out) from error
+    written = out / PLAN
+    if written.exists():
+        begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
+        if read_shadow_plan(written) != plan and begun:
+            raise MalformedInput("the folder holds another shadow audit", where=written, next_step="give another --out")
+    elif foreign:
+        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
+    try:
+        lock = WriteLock(out / ".lock")
+    except Locked as error:
+        raise Locked("another process works on this shadow audit", where=out, next_step="wait for it") from error
+    try:
+        with replacing(written) as file:
+            file.write(plan.to_yaml().encode("utf-8"))
+        yield
+    finally:
+        lock.release(remove=True)

@@ -1,0 +1,92 @@
+"""Makes the shadows one after the other and asks each what the suspect was asked, until all are there or the budget is spent.
+
+A finished shadow is passed by; an unfinished one goes on at its step or question. Knows rungs and folders; judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.audits.shadow.budget import Purse, Spent
+from auditor.audits.shadow.rungs import ShadowRung
+from auditor.controls.cards.card import CARD, read_card
+from auditor.controls.cohort import TRANSCRIPT
+from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.lineage import LINEAGE
+from auditor.controls.train import SILENT, Watch
+from auditor.labs.population.ladder import make_rung
+from fingerprints.collect import collect
+from fingerprints.records import ProbeSet, Sampling
+from fingerprints.subjects import open_subject
+from fingerprints.transcript import Transcript, is_transcript, load_transcript
+
+BRIEF_TOKENS = 16
+FEW = Scale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
+"""A shadow is known by its transcript: before and after, hardly anything else is asked, and answered in a few words."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One shadow that was made: how many are, of how many, its name, its seconds (0: it was there), seconds left at most."""
+
+    done: int
+    total: int
+    name: str
+    seconds: float
+    left: float
+
+
+Tell = Callable[[Made], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every shadow is asked, and how."""
+
+    sets: Sequence[ProbeSet]
+    sampling: Sampling
+
+
+def grow(
+    rungs: Sequence[ShadowRung], asked: Asked, folder: Path, purse: Purse, watch: Watch = SILENT, tell: Tell | None = None
+) -> tuple[str, ...]:
+    """Makes every shadow that is not there yet and fits into the budget; returns the names of those left out.
+
+    Raises the errors of training and asking; what was finished stays.
+    """
+    left: list[str] = []
+    for done, rung in enumerate(rungs, 1):
+        there = finished(folder / rung.name)
+        if not there and (left or (rung.seed is not None and not purse.carries_another())):
+            left.append(rung.name)
+            continue
+        seconds = 0.0 if there else _spend(rung, asked, folder / rung.name, purse, watch)
+        if tell is not None:
+            rest = [r for r in rungs[done:] if not finished(folder / r.name)]
+            tell(Made(done, len(rungs), rung.name, seconds, len(rest) * (seconds or purse.expected.seconds)))
+    return tuple(left)
+
+
+def _spend(rung: ShadowRung, asked: Asked, folder: Path, purse: Purse, watch: Watch) -> float:
+    began = purse.now()
+    said = make(rung, asked, folder, watch)
+    learned = read_card(folder).learned_tokens if (folder / CARD).is_file() else 0
+    written = sum(r.tokens_out or 0 for r in said.replies)
+    seconds = purse.now() - began
+    purse.put(rung.name, Spent(seconds=seconds, tokens=learned + written, trained=(folder / CARD).is_file()))
+    return seconds
+
+
+def make(rung: ShadowRung, asked: Asked, folder: Path, watch: Watch = SILENT) -> Transcript:
+    """Makes one shadow in its folder and asks it; made again it changes nothing."""
+    spec = make_rung(rung.rung, folder, watch, FEW)
+    with open_subject(spec) as subject:
+        return collect(subject, asked.sets, asked.sampling, folder / TRANSCRIPT, watch.asking)
+
+
+def finished(folder: Path) -> bool:
+    """Whether a shadow has its lineage and answered everything."""
+    path = folder / TRANSCRIPT
+    return (folder / LINEAGE).is_file() and is_transcript(path) and load_transcript(path).complete

@@ -1,0 +1,136 @@
+"""The report of a shadow audit, as `auditor audit` writes it. Arranges what is known; weighs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from auditor.audits.inheritance.audit import transcript_section
+from auditor.audits.inheritance.base_model import Base
+from auditor.audits.inheritance.narrative import alternatives
+from auditor.audits.shadow.costs import Decision
+from auditor.audits.shadow.judging import Judged
+from auditor.audits.shadow.narrative import answers, command_of, limits, whose
+from auditor.audits.shadow.plan import ShadowPlan
+from auditor.audits.shadow.prompts import PromptSources
+from auditor.audits.shadow.rates import section_of
+from auditor.audits.shadow.rungs import KINDS
+from auditor.controls.cohort import Cohort, Member
+from auditor.environment import environment
+from auditor.evidence.records import Candidate, Report, SubjectSection, Verdict
+from auditor.version import VERSION
+from detectors.base import Shadow
+from detectors.lineup import counted
+from fingerprints.collect import timestamp
+from fingerprints.records import Identity, canonical_json, sha256
+from fingerprints.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a report tells of one shadow audit."""
+
+    plan: ShadowPlan
+    decision: Decision
+    suspect: Transcript
+    base: Base
+    cohort: Cohort
+    shadows: tuple[Shadow, ...]
+    prompts: PromptSources
+    judged: Judged
+    left_out: tuple[str, ...]
+
+    @property
+    def calibration(self) -> str:
+        """The name that findings know the calibration by."""
+        return calibration_name(self.cohort)
+
+
+def calibration_name(cohort: Cohort) -> str:
+    """What a calibration on these shadows is called: by their lineages' digest."""
+    return f"shadows {cohort.digest()[:16]}"
+
+
+def shadows_of(cohort: Cohort) -> tuple[Shadow, ...]:
+    """The cohort's finished members as a detector reads them: those with a whole transcript."""
+    said = [(m, m.transcript()) for m in cohort if m.transcript_path is not None]
+    return tuple(
+        Shadow(m.name, transcript, m.teachers, _kind(m), m.lineage.seed) for m, transcript in said if transcript.complete
+    )
+
+
+def _kind(member: Member) -> str:
+    if member.teachers:
+        return ""
+    first = member.name.rsplit("/", 1)[-1].split("-base")[0]
+    return KINDS.get(first, first)
+
+
+def report_of(facts: Facts) -> Report:
+    """The report. The same facts give the same report, dates aside."""
+    plan, suspect, judged = facts.plan, facts.suspect, facts.judged
+    section = transcript_section(suspect)
+    candidates = tuple(_candidate(name, facts) for name in plan.names)
+    verdicts = tuple(_same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v for v in judged.verdicts)
+    judged = replace(judged, verdicts=verdicts)
+    created = timestamp()
+    decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows", "students"})
+    return Report(
+        id=sha256(f"{plan.digest()}{section.sha256}{facts.cohort.digest()}")[:16],
+        created=created,
+        tool=f"distillation-auditor {VERSION}",
+        subject=SubjectSection(spec=suspect.header.spec, identity=suspect.identity),
+        plan={**plan.model_dump(mode="json", exclude_none=True), "decided": decided},
+        answers=answers(facts.base, suspect, judged),
+        candidates=candidates,
+        store=None,
+        base=facts.base.section(suspect),
+        calibration=section_of(
+            facts.calibration, facts.cohort.digest(), created, _about(facts), suspect, facts.shadows, judged
+        ),
+        transcript=section,
+        findings=judged.findings,
+        skipped=judged.skipped,
+        verdicts=verdicts,
+        limits=limits(plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out),
+        alternatives=alternatives(),
+        environment=environment(),
+        reproduce=(command_of(plan, facts.decision.seeds, facts.decision.n),),
+    )
+
+
+def _about(facts: Facts) -> str:
+    shadows = facts.shadows if facts.judged.panel is None else facts.judged.panel.shadows
+    taught = sum(bool(s.teachers) for s in shadows)
+    trained = f"trained from {facts.base.teacher.name} for {whose(facts.plan)}"
+    return (
+        f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
+        f"{counted(len(shadows) - taught, 'control')} of nobody, {trained}, {facts.decision.n} examples each."
+    )
+
+
+def _candidate(name: str, facts: Facts) -> Candidate:
+    """What is known of a candidate from its students' lineages: who answered, and how much of it they learned."""
+    taught = [(m.lineage, t) for m in facts.cohort for t in m.lineage.teachers if t.kind == "teacher" and t.name == name]
+    spec = next(t.spec for t in facts.plan.teachers if t.name == name)
+    unknown = Identity(kind="recording", name=name, notes=(f"nothing of it was learned; its spec is {spec}",))
+    identity = next((t.identity for _, t in taught if t.identity is not None), unknown)
+    return Candidate(
+        name=name,
+        vendor="",
+        family="",
+        identity=identity,
+        n_answers=max((t.n_examples or 0 for _, t in taught), default=0),
+        n_shared=0,
+        answers_sha256=sha256(canonical_json(sorted({lineage.examples_sha256 or "" for lineage, _ in taught}))),
+        same_weights=facts.suspect.identity.same_weights(identity),
+    )
+
+
+def _same(verdict: Verdict) -> Verdict:
+    return Verdict(
+        question=verdict.question,
+        candidate=verdict.candidate,
+        outcome="not_assessable",
+        n_controls=verdict.n_controls,
+        reason="The suspect is this model: equal weight digests.",
+    )

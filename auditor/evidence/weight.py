@@ -1,0 +1,110 @@
+"""log10 LR → words in both directions, and the gate behind ``--fail-on``.
+
+The verbal scale is that of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015). Knows numbers; knows
+no detector. Words exist only for calibrated ratios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isnan
+
+from auditor.evidence.records import Finding, Outcome, Verdict
+from detectors.stats.lr_bounds import Bounds
+
+SCALE: tuple[tuple[float, str], ...] = (
+    (0.301, "weak"),
+    (1.0, "moderate"),
+    (2.0, "moderately strong"),
+    (3.0, "strong"),
+    (4.0, "very strong"),
+    (6.0, "extremely strong"),
+)
+"""Lower bounds of log10 LR (0.301 is a ratio of 2) and the words for support from there on."""
+
+SUPPORTED = 1.0
+"""From this log10 LR on, "moderate support" (a ratio of ten), a verdict is supported; at its negative, not supported."""
+
+LEVELS: tuple[str, ...] = tuple(word.replace(" ", "-") for _, word in SCALE)
+
+UNCALIBRATED = (
+    "No calibration applies: the numbers are ranks and distances among the stored models, and no error rate is known for "
+    "them. They are not a verdict."
+)
+
+
+def words(log10_lr: float) -> str:
+    """The words for a calibrated log10 likelihood ratio, in favour of either proposition.
+
+    >>> words(1.5), words(-2.2), words(0.1)
+    ('moderate support', 'moderately strong support for the alternative', 'no support either way')
+
+    Whoever writes a report takes them from `weigh`, which caps the ratio first. Raises ValueError for NaN.
+    """
+    if isnan(log10_lr):
+        raise ValueError("there are no words for a ratio that is not a number")
+    band = [word for bound, word in SCALE if abs(log10_lr) >= bound]
+    if not band:
+        return "no support either way"
+    return f"{band[-1]} support" + ("" if log10_lr > 0 else " for the alternative")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What may be said of a log10 LR: the ratio and its interval within the bounds, the cap that applies, the words.
+
+    ``cap`` is the largest |log10 LR| that the calibration can carry in the direction of ``log10_lr``; ``capped`` says
+    whether it was reached. ``words`` are those of the capped ratio.
+    """
+
+    log10_lr: float
+    interval: tuple[float, float] | None
+    cap: float
+    capped: bool
+    words: str
+
+
+def weigh(log10_lr: float, bounds: Bounds, interval: tuple[float, float] | None = None) -> Weight:
+    """The capped ratio and its words, in either direction: few models never yield strong words. Raises ValueError for NaN.
+
+    >>> four = Bounds(elub_low=-0.5, elub_high=0.5, models_low=-0.69897, models_high=0.69897, n_h1=4, n_h2=4)
+    >>> weigh(7.0, four).words, weigh(-7.0, four).words
+    ('weak support', 'weak support for the alternative')
+    """
+    ratio = float(bounds.clip(log10_lr))
+    ends = None if interval is None else (float(bounds.clip(interval[0])), float(bounds.clip(interval[1])))
+    cap = bounds.high if log10_lr > 0 else -bounds.low
+    return Weight(ratio, ends, cap, abs(ratio) >= cap, words(ratio))
+
+
+def outcome_of(weight: Weight) -> Outcome:
+    """Supported from moderate support on where the interval lies above even odds, not supported likewise; else inconclusive."""
+    low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
+    if weight.log10_lr >= SUPPORTED and low > 0:
+        return "supported"
+    return "not_supported" if weight.log10_lr <= -SUPPORTED and high < 0 else "inconclusive"
+
+
+def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
+    """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
+
+    At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains it as well.
+    """
+    bound = SCALE[LEVELS.index(level)][0]
+    told = [v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source]
+    known = [(v.outcome, v.log10_lr) for v in told if v.log10_lr is not None]
+    return any(ratio >= bound and (outcome == "supported" or bound < SUPPORTED) for outcome, ratio in known)
+
+
+def verdict(candidate: str, findings: Iterable[Finding], reason: str = "") -> Verdict:
+    """The inheritance verdict on one candidate. Without a calibrated finding it is ``not_assessable``, with the reason."""
+    rows = [f for f in findings if f.candidate == candidate]
+    nulls = [f.null.n for f in rows if f.null is not None]
+    return Verdict(
+        question="inheritance",
+        candidate=candidate,
+        outcome="not_assessable",
+        n_controls=max(nulls, default=0),
+        reason=reason or UNCALIBRATED,
+    )

@@ -1,0 +1,1 @@
+"""The laboratory: populations of models of known history, weights of known descent, learning by rewards alone."""

@@ -1,0 +1,58 @@
+"""Grows a population, or climbs a ladder, in several processes at once. Knows the plans; the processes are `workers`'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor.controls.cohort import Cohort, load_cohort
+from auditor.labs.population.ladder import Ladder
+from auditor.labs.population.population import Population
+from auditor.labs.population.rungs import Climbing, Task
+from auditor.labs.population.task_plan import COHORT, prepare, tasks_of
+from auditor.labs.population.workers import Tell, do_all
+from fingerprints.durable import WriteLock, disk_problem
+from fingerprints.errors import Locked
+
+
+def grow(population: Population, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
+    """Grows a whole population in ``out``, ``jobs`` tasks at a time, and returns its cohort, ``out/cohort``.
+
+    Killed anywhere, the same call goes on: finished members are passed by, the others at their step or question. The
+    same population on the same machine gives the same weights whatever ``jobs`` is. Raises MalformedInput for a folder of
+    another population, Locked while another process works there, and the errors of every step.
+    """
+    lock = _locked(out)
+    try:
+        prepare(population, out)
+        do_all(tasks_of(population, out), jobs, tell)
+    finally:
+        lock.release(remove=True)
+    return load_cohort(out / COHORT)
+
+
+def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
+    """Climbs a ladder with ``jobs`` rungs at a time; like `auditor.labs.population.ladder.climb` in all else.
+
+    Teachers are open once a process: memory, and an endpoint's limits, are shared by all of them.
+    """
+    lock = _locked(out)
+    try:
+        folder = out.absolute()
+        plain = ladder.model_dump(mode="json")
+        tasks: list[Task] = [
+            Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain) for name, _ in ladder.rungs()
+        ]
+        do_all(tasks, jobs, tell)
+    finally:
+        lock.release(remove=True)
+    return load_cohort(out)
+
+
+def _locked(out: Path) -> WriteLock:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return WriteLock(out / ".lock")
+    except Locked as error:
+        raise Locked("another process trains this ladder", where=out, next_step="wait for it") from error
+    except OSError as error:
+        raise disk_problem(error, out) from error

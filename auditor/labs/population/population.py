@@ -1,0 +1,177 @@
+"""A population: a labelled cohort that is grown from nothing, its teachers too. YAML ↔ records, and the bundled ones by name.
+
+A ladder (`auditor.labs.population.ladder`) climbs from teachers that are there; a population first trains a common body on neutral
+text and teachers of distinct style on theirs. Knows what will be done; does nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from auditor.controls.curation.human_modules import HOUSES
+from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
+from auditor.controls.teaching.styles import STYLES
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.records import Record, Sampling, canonical_json, sha256
+
+FORMAT = "population/1"
+LARGEST_FILE = 1_000_000
+Part = Literal["body", "style", "rest"]
+Start = Literal["body", "random"]
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class Stylist(Record):
+    """A teacher of the population: it learns the style part of a house, rewritten by a program where ``style`` names one."""
+
+    name: Name
+    house: str
+    style: str = ""
+
+
+class Pupils(Record):
+    """Students of every teacher: ``doses`` × ``seeds`` by one method, from the trained body or from random weights."""
+
+    start: Start = "body"
+    method: Method = "sft"
+    doses: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+
+
+class Untaught(Record):
+    """Controls without a teacher, one a seed, that learn text by people or the body's own samples.
+
+    ``texts``: parts of houses (``numpy/rest``), mixed where there are several; empty: the body's own samples. ``role``
+    confounded: they learned what a teacher learned from, or its kind.
+    """
+
+    name: Name
+    texts: tuple[str, ...] = ()
+    role: Role = "negative"
+    start: Start = "body"
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+
+
+class Population(Record):
+    """Everything that decides a population besides the texts of the installed packages.
+
+    ``shares``: which part of every house's docstrings the body learns, which the teachers (``style``), and which neither
+    has seen (``rest``). ``longest``: characters of a passage, ``longest_body`` of the body's; ``most`` passages a text.
+    Everybody is asked openings of the rest of the house ``neutral``; how people went on is the filler below a dose of 1.
+    ``held_out`` openings are asked of the teachers alone: their answers are what likelihoods are measured on. ``n`` examples
+    a student. Training: ``growing`` the body's, ``styling`` the teachers', ``tuning`` and ``starting`` a student's from the
+    body and from random weights.
+    """
+
+    format: Literal["population/1"] = "population/1"
+    name: Name
+    about: str = ""
+    base: str
+    neutral: str = "python"
+    shares: dict[Part, Annotated[float, Field(gt=0, lt=1)]]
+    longest: Annotated[int, Field(ge=60)] = 180
+    longest_body: Annotated[int, Field(ge=60)] = 360
+    growing: Training
+    styling: Training
+    tuning: Training
+    starting: Training
+    distillation: Distillation = Distillation(top_k=32)
+    sampling: Sampling = Sampling(temperature=0.8, max_tokens=120)
+    held_out: Annotated[int, Field(ge=2)] = 40
+    n: Annotated[int, Field(ge=4)] = 256
+    most: Annotated[int, Field(ge=8)] | None = None
+    teachers: Annotated[tuple[Stylist, ...], Field(min_length=2)]
+    students: tuple[Pupils, ...]
+    controls: tuple[Untaught, ...]
+    probes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if set(self.shares) != {"body", "style", "rest"} or abs(sum(self.shares.values()) - 1) > 1e-9:
+            raise ValueError("shares: body, style and rest must add up to 1")
+        names = [t.name for t in self.teachers] + [c.name for c in self.controls]
+        if len(set(names)) != len(names):
+            raise ValueError("every teacher and every group of controls needs a name of its own")
+        for teacher in self.teachers:
+            if teacher.house not in HOUSES or teacher.style not in ("", *STYLES):
+                raise ValueError(f"teachers: houses are {', '.join(HOUSES)}; styles are {', '.join(STYLES)}")
+        if self.neutral not in HOUSES:
+            raise ValueError(f"neutral: houses are {', '.join(HOUSES)}")
+        for text in (t for c in self.controls for t in c.texts):
+            house, _, part = text.partition("/")
+            if house not in HOUSES or part not in self.shares:
+                raise ValueError(f"controls: {text!r} is no part of a house, such as numpy/rest")
+        if any(p.method not in ("sft", "logits") or (p.method == "logits" and p.doses != (1.0,)) for p in self.students):
+            raise ValueError("students: methods are sft, and logits at dose 1")
+        return self
+
+    def texts_digest(self) -> str:
+        """SHA-256 over what decides the texts: students can be added to a population that is grown, other texts can't."""
+        deciding = {"shares", "neutral", "longest", "longest_body", "held_out", "most", "teachers"}
+        texts = {control.name: list(control.texts) for control in self.controls if control.texts}
+        return sha256(canonical_json({**self.model_dump(mode="json", include=deciding), "controls": texts}))
+
+
+def bundled_ladders() -> list[str]:
+    """Names of the ladders that ship with the package, in alphabetical order."""
+    folder = resources.files("auditor") / "labs" / "ladders"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def is_population(name_or_path: str) -> bool:
+    """Whether a name or a file is a population and no plain ladder; False for a file that can't be read."""
+    if name_or_path in bundled_ladders():
+        return True
+    try:
+        value = yaml.safe_load(Path(name_or_path).read_text("utf-8"))
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
+def load_population(name_or_path: str) -> Population:
+    """A bundled population by name (``tiny``), or one from a YAML file.
+
+    Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no population.
+    """
+    if name_or_path in bundled_ladders():
+        entry = resources.files("auditor") / "labs" / "ladders" / f"{name_or_path}.yaml"
+        return _parsed(entry.read_text("utf-8"), name_or_path)
+    path = Path(name_or_path)
+    if not path.suffix:
+        raise UsageProblem(
+            f"no ladder is called {printable(name_or_path, 60)!r}",
+            where="LADDER",
+            next_step=f"use {', '.join(bundled_ladders())}, or the path of a YAML file",
+        )
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a population is a short file")
+        return _parsed(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check the path") from error
+
+
+def _parsed(text: str, where: str) -> Population:
+    try:
+        value: Any = yaml.safe_load(text)
+        if not isinstance(value, dict):
+            raise ValueError("it is no mapping")
+        return Population.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise _bad(f"{place}: {said}" if place else said, where) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _bad(" ".join(str(error).split()), where) from error
+
+
+def _bad(reason: str, where: str) -> MalformedInput:
+    return MalformedInput(f"not a population: {printable(reason, 200)}", where=where, next_step="see docs/recipes.md")

@@ -1,0 +1,180 @@
+"""Does tasks in N child processes of one thread each, whatever a task needs first; resumes, and tells how long it will take.
+
+A child ends when its parent does, however that ended. Knows processes and order; knows nothing of what a task is for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from auditor.labs.population.rungs import Task, finished
+from fingerprints import errors
+from fingerprints.errors import AuditError, ResourceLimit, UsageProblem
+
+MOST_JOBS = 256
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task that was done: how many are, of how many, which, how long it took, and about how much is left (None: unknown)."""
+
+    done: int
+    total: int
+    name: str
+    group: str
+    seconds: float
+    left: float | None
+
+
+Tell = Callable[[Step], None]
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen[bytes]
+    task: Task | None = None
+
+    def give(self, task: Task) -> None:
+        self.task = task
+        pipe = _pipe(self.process.stdin)
+        with suppress(BrokenPipeError):  # it died: told when its answer is read
+            pipe.write(task.model_dump_json().encode("utf-8") + b"\n")
+            pipe.flush()
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise UsageProblem("a worker was started without its pipes", where="--jobs", next_step="report this")
+    return pipe
+
+
+@dataclass
+class _Board:
+    """What is still to do, what is under way and what is done; and what finished tasks took, by their group."""
+
+    todo: list[Task]
+    done: set[str]
+    total: int
+    jobs: int
+    took: dict[str, list[float]] = field(default_factory=dict)
+
+    def ready(self) -> Task | None:
+        """The first task whose needs are met, taken off the list."""
+        for place, task in enumerate(self.todo):
+            if self.done.issuperset(task.needs):
+                return self.todo.pop(place)
+        return None
+
+    def close(self, task: Task, seconds: float) -> Step:
+        """Marks a task done."""
+        self.done.add(task.name)
+        self.took.setdefault(task.group, []).append(seconds)
+        return Step(len(self.done), self.total, task.name, task.group, seconds, self._left())
+
+    def _left(self) -> float | None:
+        """Seconds left, every open task as long as its group's mean; None while less than half of them are of a known group."""
+        means = {group: sum(values) / len(values) for group, values in self.took.items()}
+        known = [means[task.group] for task in self.todo if task.group in means]
+        if 2 * len(known) < len(self.todo):
+            return None
+        return sum(known) * len(self.todo) / max(1, len(known)) / self.jobs
+
+
+def do_all(tasks: Sequence[Task], jobs: int, tell: Tell | None = None) -> None:
+    """Does every task that isn't done, at most ``jobs`` at a time, none before what it needs.
+
+    The first failure stops all others where they are (a later call goes on there) and is raised as it was in the child;
+    ResourceLimit where a child died. Raises UsageProblem for a number of jobs below 1, and for needs that nothing meets.
+    """
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageProblem(f"{jobs} jobs", where="--jobs", next_step=f"give a number from 1 to {MOST_JOBS}")
+    names = {task.name for task in tasks}
+    lost = next((need for task in tasks for need in task.needs if need not in names), None)
+    if lost is not None or len(names) != len(tasks):
+        raise UsageProblem(f"the tasks don't fit together: {lost or 'one name twice'}", next_step="check the ladder")
+    todo = [task for task in tasks if finished(task) is None]
+    board = _Board(todo, names - {task.name for task in todo}, len(tasks), jobs)
+    if todo:
+        with _children(min(jobs, len(todo))) as children:
+            _run(board, children, tell)
+
+
+def _run(board: _Board, children: list[_Child], tell: Tell | None) -> None:
+    idle = list(children)
+    with selectors.DefaultSelector() as waiting:
+        while len(board.done) < board.total:
+            while idle and (task := board.ready()) is not None:
+                child = idle.pop()
+                child.give(task)
+                waiting.register(_pipe(child.process.stdout), selectors.EVENT_READ, child)
+            if len(idle) == len(children):
+                raise UsageProblem("the tasks wait for each other", where=board.todo[0].name, next_step="check the ladder")
+            for key, _ in waiting.select():
+                waiting.unregister(key.fileobj)
+                step = _read(key.data, board)
+                idle.append(key.data)
+                if tell is not None:
+                    tell(step)
+
+
+def _read(child: _Child, board: _Board) -> Step:
+    task, line = child.task, _pipe(child.process.stdout).readline()
+    if task is None or not line:
+        code = child.process.wait()
+        raise ResourceLimit(
+            f"the worker that did {task.name if task else 'nothing'!r} ended with {code}; what was finished is kept",
+            where="--jobs",
+            next_step="run the same command again, with fewer --jobs where memory is short",
+        )
+    said: dict[str, Any] = json.loads(line)
+    if "failed" in said:
+        raise _as_it_was(said["failed"], task)
+    child.task = None
+    return board.close(task, float(said["seconds"]))
+
+
+def _as_it_was(failed: dict[str, str | None], task: Task) -> AuditError:
+    kinds = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AuditError)}
+    kind = kinds.get(failed["code"] or "", AuditError)
+    return kind(f"{task.name}: {failed['what']}", where=failed["where"], next_step=failed["next_step"])
+
+
+@contextmanager
+def _children(count: int) -> Iterator[list[_Child]]:
+    surroundings = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+    command = [sys.executable, "-m", "auditor.labs.population.worker"]
+    started: list[_Child] = []
+    try:
+        for _ in range(count):
+            # Our own interpreter and our own module: nothing of a stranger's is in the command.
+            process = subprocess.Popen(  # noqa: S603
+                command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            started.append(_Child(process))
+        yield started
+    finally:
+        for child in started:
+            child.process.kill()
+        for child in started:
+            child.process.wait()
+            for pipe in (child.process.stdin, child.process.stdout):
+                with suppress(BrokenPipeError):
+                    _pipe(pipe).close()
+
+
+def clock(seconds: float) -> str:
+    """A time to go in words that fit a line.
+
+    >>> clock(42), clock(600)
+    ('42 s', '10 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,286 @@
+"""The weight zoo: small checkpoints of known history, trained and derived from nothing, to test lineage on.
+
+A base and its fine-tunes, quantisations, prunings, merges and disguises; runs of the same configuration and data that share
+no weights with it; siblings from the same initialisation. Knows the folder and its table; each member is made in
+`auditor.labs.zoo.zoo_make`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from auditor.controls.lineage import LINEAGE
+from auditor.labs.zoo.zoo_plan import SCALES, Making, Relation, ZooSize, zoo_plan
+from auditor.labs.zoo.zoo_texts import texts_digest
+from auditor.version import VERSION
+from fingerprints.collect import Progress
+from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
+from fingerprints.errors import Incomplete, Locked, MalformedInput, UsageProblem, printable
+from fingerprints.records import Record
+from fingerprints.subjects.cache import file_sha256
+from fingerprints.subjects.digests import files_sha256, weight_files
+from fingerprints.subjects.spec import SubjectSpec
+
+TABLE, TIMINGS = "zoo.json", "timings.json"
+LARGEST_FILE = 16_000_000
+MOST_INDEPENDENT = 10_000
+NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
+GGUF_PLACE: Literal["student/model.gguf"] = "student/model.gguf"
+T = TypeVar("T")
+
+
+class ZooMember(Record):
+    """One checkpoint of the zoo: a row of ``zoo.json``.
+
+    ``relation`` is that to its family's ``base``; ``kind`` its history in a word; ``parents`` the members that its weights
+    come from; ``keeps_function``: whether it computes what its parent does, up to rounding; ``checkpoint`` its place in its
+    folder: ``student``, or a GGUF file. ``weights_sha256`` is the digest that `fingerprints.records.Identity` has.
+    """
+
+    name: Annotated[str, Field(pattern=NAME)]
+    relation: Relation
+    kind: str
+    base: str
+    tied: bool
+    parents: tuple[str, ...]
+    keeps_function: bool
+    checkpoint: Literal["student", "student/model.gguf"]
+    weights_sha256: str
+
+
+class ZooTable(Record):
+    """``zoo.json``: what decides a zoo, and a row for every member that is made so far, in the order of making."""
+
+    format: Literal["zoo/1"] = "zoo/1"
+    size: ZooSize
+    model: str
+    seed: int
+    independent: int
+    texts_sha256: str
+    complete: bool = False
+    tool: str = ""
+    members: tuple[ZooMember, ...] = ()
+
+    def terms(self) -> tuple[str, int, str]:
+        """What must be equal for a zoo to go on: size, seed and texts. The independent runs may become more."""
+        return self.size, self.seed, self.texts_sha256
+
+
+class Timing(Record):
+    """How long a member took: on the clock, and of processors (this process and those that it started)."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A zoo on the disk: its folder and its table."""
+
+    folder: Path
+    table: ZooTable
+
+    @property
+    def members(self) -> tuple[ZooMember, ...]:
+        """Every member, in the order of making."""
+        return self.table.members
+
+    def of(self, relation: Relation, base: str = "base") -> tuple[ZooMember, ...]:
+        """The members with a relation to a base: ``base``, or ``untied-base``."""
+        return tuple(m for m in self.members if m.relation == relation and m.base == base)
+
+    def member(self, name: str) -> ZooMember:
+        """A member by name. Raises UsageProblem for one that the zoo does not hold."""
+        found = next((m for m in self.members if m.name == name), None)
+        if found is None:
+            said = f"the zoo holds no member {printable(name, 60)!r}"
+            raise UsageProblem(said, where=self.folder / TABLE, next_step="look for its name in zoo.json")
+        return found
+
+    def path(self, member: ZooMember) -> Path:
+        """Where a member's weights lie: a checkpoint folder, or a GGUF file."""
+        return self.folder / member.name / member.checkpoint
+
+    def spec(self, member: ZooMember) -> str:
+        """The subject spec that opens a member."""
+        return str(SubjectSpec("gguf" if member.checkpoint == GGUF_PLACE else "hf", str(self.path(member))))
+
+    def timings(self) -> dict[str, Timing]:
+        """How long each member took, by name; without those that were made before times were kept."""
+        return _read_timings(self.folder)
+
+
+def load_zoo(path: Path) -> Zoo:
+    """The zoo in a folder. Raises MalformedInput for a folder that holds none, Incomplete for one that is not finished."""
+    table = _read_table(path)
+    if not table.complete:
+        raise Incomplete(
+            f"the zoo is not finished: {len(table.members)} members are there",
+            where=path,
+            next_step="run `auditor control zoo` on it again",
+        )
+    zoo = Zoo(path, table)
+    for member in zoo.members:
+        if not zoo.path(member).exists():
+            raise MalformedInput("a member is missing", where=zoo.path(member), next_step="build the zoo again")
+    return zoo
+
+
+def build_zoo(out: Path, size: ZooSize = "tiny", seed: int = 0, independent: int = 60, progress: Progress | None = None) -> Zoo:
+    """Makes every member that is not there yet; what a killed run finished is kept, and the independent runs can be made more.
+
+    Deterministic on one device: ``zoo.json`` holds the digests; times lie apart. ``progress`` is told members done and all.
+    Raises UsageProblem for a number that does not fit, MalformedInput for a folder of another zoo or with other files, Locked
+    while another process works there, and the errors of `distill` and `derive`.
+    """
+    _check(seed, independent)
+    scale = SCALES[size]
+    wanted = ZooTable(
+        size=size,
+        model=f"scratch:{scale.model}",
+        seed=seed,
+        independent=independent,
+        texts_sha256=texts_digest(scale.examples, scale.tuned),
+        tool=f"distillation-auditor {VERSION}",
+    )
+    with _folder(out, wanted):
+        plan = zoo_plan(seed, independent)
+        table = wanted
+        for done, making in enumerate(plan):
+            if progress is not None:
+                progress(done, len(plan))
+            if not (out / making.name / LINEAGE).is_file():
+                _timed(making, size, out)
+            table = table.model_copy(update={"members": (*table.members, _row(making, out))})
+            _write_table(out, table)
+        table = table.model_copy(update={"complete": True})
+        _write_table(out, table)
+        if progress is not None:
+            progress(len(plan), len(plan))
+    return Zoo(out, table)
+
+
+def _check(seed: int, independent: int) -> None:
+    if not 1 <= independent <= MOST_INDEPENDENT:
+        raise UsageProblem(f"{independent} independent runs", where="--independent", next_step="give 1 to 10000")
+    if not 0 <= seed < 1 << 32:
+        raise UsageProblem(f"not a seed: {seed}", where="--seed", next_step="give a whole number from 0 below 2^32")
+
+
+def _timed(making: Making, size: ZooSize, out: Path) -> None:
+    from auditor.labs.zoo.zoo_make import make_member
+
+    clock, processor = time.monotonic(), _cpu_seconds()
+    make_member(making, SCALES[size], out)
+    taken = Timing(seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2))
+    found = {**_read_timings(out), making.name: taken}
+    _write_json(out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()})
+
+
+def _cpu_seconds() -> float:
+    """Time of processors that this process and its finished children took."""
+    return sum(os.times()[:4])
+
+
+def _row(making: Making, out: Path) -> ZooMember:
+    folder = out / making.name
+    file = folder / GGUF_PLACE
+    digest = file_sha256(file) if file.is_file() else files_sha256(weight_files(folder / "student"))
+    if digest is None:
+        raise MalformedInput("a member has no weights", where=folder, next_step="remove this folder and run again")
+    return ZooMember(
+        name=making.name,
+        relation=making.relation,
+        kind=making.kind,
+        base=making.base,
+        tied=making.tied,
+        parents=making.parents,
+        keeps_function=making.keeps_function,
+        checkpoint=GGUF_PLACE if file.is_file() else "student",
+        weights_sha256=digest,
+    )
+
+
+@contextmanager
+def _folder(out: Path, wanted: ZooTable) -> Iterator[None]:
+    """The zoo's folder, made or recognised, held by one process."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = strangers(out, TABLE)
+    except OSError as error:
+        raise disk_problem(error, out) from error
+    if (out / TABLE).exists():
+        _check_same(_read_table(out), wanted, out)
+    elif foreign:
+        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
+    try:
+        lock = WriteLock(out / ".lock")
+    except Locked as error:
+        raise Locked("another process builds this zoo", where=out, next_step="wait for it") from error
+    try:
+        if not (out / TABLE).exists():
+            _write_table(out, wanted)
+        yield
+    finally:
+        lock.release(remove=True)
+
+
+def _check_same(found: ZooTable, wanted: ZooTable, out: Path) -> None:
+    if found.terms() != wanted.terms():
+        raise MalformedInput(
+            f"the folder holds another zoo: size {found.size}, seed {found.seed}, or other texts are installed now",
+            where=out / TABLE,
+            next_step="give another folder with --out",
+        )
+    if found.independent > wanted.independent:
+        raise UsageProblem(
+            f"the zoo has {found.independent} independent runs already",
+            where="--independent",
+            next_step=f"give {found.independent} or more, or another folder",
+        )
+
+
+def _read_table(path: Path) -> ZooTable:
+    return _valid(TypeAdapter(ZooTable), path / TABLE, "no zoo")
+
+
+def _read_timings(path: Path) -> dict[str, Timing]:
+    if not (path / TIMINGS).is_file():
+        return {}
+    return _valid(TypeAdapter(dict[str, Timing]), path / TIMINGS, "no timings")
+
+
+def _valid(kind: TypeAdapter[T], path: Path, what: str) -> T:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise _bad(f"{what}: larger than {LARGEST_FILE:,} bytes", path)
+        return kind.validate_python(json.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise _bad(f"{what}: can't be read: {error.strerror}", path) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _bad(f"{what}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path) from error
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"{what}: not JSON in UTF-8", path) from error
+
+
+def _bad(reason: str, path: Path) -> MalformedInput:
+    return MalformedInput(printable(reason, 200), where=path, next_step="build a zoo with `auditor control zoo --out DIR`")
+
+
+def _write_table(out: Path, table: ZooTable) -> None:
+    _write_json(out / TABLE, table.model_dump(mode="json"))
+
+
+def _write_json(path: Path, value: object) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")

@@ -1,0 +1,202 @@
+"""What a zoo holds: every member's name, its relation to the base, and how it is made from which others.
+
+A table of values in the order of making. Knows histories; makes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from auditor.labs.zoo.derive import ALL_KINDS
+from auditor.labs.zoo.zoo_texts import Text
+
+Relation = Literal["base", "derived", "independent", "shared_initialisation", "random"]
+"""To the family's base: weights that came from its own; that did not; that began with the same numbers; that are untrained."""
+ZooSize = Literal["micro", "tiny"]
+RANDOM_SEED, DISTILLED_SEED, UNTIED_SEED = 1_000_000, 2_000_000, 3_000_000
+"""How far the seeds of other histories lie from those of the base and of the independent runs."""
+
+
+Steps = tuple[tuple[str, dict[str, Any]], ...]
+"""Kinds of derivation, one after the other, each with its settings."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the models are and how much they read: examples of plain text, and examples to fine-tune on."""
+
+    model: str
+    examples: int
+    tuned: int
+
+
+SCALES: dict[ZooSize, Scale] = {"micro": Scale("llama-h32-l3", 24, 8), "tiny": Scale("llama-h96-l4", 512, 192)}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Trained here. ``start``: a member whose weights it starts from, or None for random ones under ``weights_seed``.
+
+    ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token distributions it learns.
+    """
+
+    text: Text
+    start: str | None = None
+    weights_seed: int = 0
+    order_seed: int = 0
+    rate: float = 3e-3
+    lora: bool = False
+    teacher: str | None = None
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """Random weights under a seed."""
+
+    weights_seed: int
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other, each with its settings."""
+
+    steps: Steps
+    seed: int
+
+
+@dataclass(frozen=True)
+class Making:
+    """One member: ``kind`` names its history in a word, ``parents`` are the members that its weights come from."""
+
+    name: str
+    relation: Relation
+    kind: str
+    parents: tuple[str, ...]
+    how: Trained | Untrained | Copied
+    tied: bool = True
+    base: str = "base"
+
+    @property
+    def keeps_function(self) -> bool:
+        """Whether it computes what its parent does, up to rounding."""
+        return isinstance(self.how, Copied) and all(ALL_KINDS[kind].keeps_function for kind, _ in self.how.steps)
+
+
+ROTATED: Steps = (("rotate_residual", {}), ("permute_units", {}), ("permute_heads", {}), ("rescale_units", {"signs": True}))
+"""All disguises at once: a rotation takes in every order of the residual stream."""
+COPIES: dict[str, Steps] = {
+    "copy": (("copy", {}),),
+    "bf16": (("recast", {"dtype": "bfloat16"}),),
+    "int8": (("quantise", {"bits": 8}),),
+    "int4": (("quantise", {"bits": 4}),),
+    "q8-gguf": (("gguf", {"type": "Q8_0"}),),
+    "q4-gguf": (("gguf", {"type": "Q4_0"}),),
+    "noise": (("noise", {"scale": 0.1}),),
+    "vocabulary-extended": (("extend_vocabulary", {"n": 16}),),
+    "depth-pruned": (("drop_layers", {}),),
+    "depth-grown": (("repeat_layers", {}),),
+    "width-pruned": (("prune_units", {"keep": 0.75}),),
+    "permuted-units": (("permute_units", {}),),
+    "permuted-heads": (("permute_heads", {}),),
+    "permuted-residual": (("permute_residual", {}),),
+    "rotated": (("rotate_residual", {}),),
+    "rescaled": (("rescale_units", {"signs": True}),),
+    "disguised": ROTATED,
+}
+"""Copies of the base that take no training."""
+UNTIED_COPIES = ("copy", "q4-gguf", "vocabulary-extended", "rotated", "disguised")
+TUNED_RATE = 1e-3
+TUNINGS: dict[str, tuple[str, Trained]] = {
+    "fine-tuned": ("base", Trained("pairs", rate=TUNED_RATE)),
+    "fine-tuned-2": ("base", Trained("other pairs", rate=TUNED_RATE, order_seed=1)),
+    "lora-merged": ("base", Trained("pairs", rate=TUNED_RATE, lora=True)),
+    "continued": ("base", Trained("prose")),
+    "vocabulary-extended-tuned": ("vocabulary-extended", Trained("pairs", rate=TUNED_RATE)),
+    "depth-pruned-tuned": ("depth-pruned", Trained("pairs", rate=TUNED_RATE)),
+    "width-pruned-tuned": ("width-pruned", Trained("pairs", rate=TUNED_RATE)),
+}
+MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
+    "merged-linear": (("fine-tuned", "fine-tuned-2"), (("merge_linear", {}),)),
+    "merged-slerp": (("fine-tuned", "fine-tuned-2"), (("merge_slerp", {"weights": (0.5, 0.5)}),)),
+    "fine-tuned-disguised": (("fine-tuned",), ROTATED),
+    "continued-disguised": (("continued",), ROTATED),
+    "fine-tuned-q4-gguf": (("fine-tuned",), (("gguf", {"type": "Q4_0"}),)),
+    "all-combined": (
+        ("vocabulary-extended-tuned",),
+        (("drop_layers", {}), ("prune_units", {"keep": 0.75}), *ROTATED, ("recast", {"dtype": "bfloat16"})),
+    ),
+}
+
+
+def zoo_plan(seed: int, independent: int) -> tuple[Making, ...]:
+    """Every member in the order of making: what others are made from comes first, the independent runs last.
+
+    A longer list of independent runs begins with the shorter one.
+    """
+    learned = Trained("banks", weights_seed=seed, order_seed=seed)
+    return (
+        Making("base", "base", "pretrained", (), learned),
+        *_copies(seed),
+        *_tunings(),
+        *(Making(name, "derived", name, parents, Copied(steps, seed + 1)) for name, (parents, steps) in MERGED.items()),
+        *_siblings(seed),
+        *_strangers(seed, independent),
+        *_untied(seed + UNTIED_SEED, max(1, independent // 20)),
+        *(_again(f"independent-{number:03d}", seed + number) for number in range(1, independent + 1)),
+    )
+
+
+def _copies(seed: int) -> list[Making]:
+    return [Making(name, "derived", name, ("base",), Copied(steps, seed)) for name, steps in COPIES.items()]
+
+
+def _tunings() -> list[Making]:
+    return [Making(name, "derived", name, (start,), _from(start, how)) for name, (start, how) in TUNINGS.items()]
+
+
+def _from(start: str, how: Trained) -> Trained:
+    return Trained(how.text, start, how.weights_seed, how.order_seed, how.rate, how.lora)
+
+
+def _again(name: str, seed: int) -> Making:
+    """The base's training from another initialisation, in another order."""
+    return Making(name, "independent", "pretrained", (), Trained("banks", weights_seed=seed, order_seed=seed))
+
+
+def _siblings(seed: int) -> list[Making]:
+    same: Relation = "shared_initialisation"
+    order, data = (
+        Trained("banks", weights_seed=seed, order_seed=seed + 1),
+        Trained("prose", weights_seed=seed, order_seed=seed),
+    )
+    return [
+        Making("sibling-untrained", same, "initialisation of the base", (), Untrained(seed)),
+        Making("sibling-order", same, "other order", (), order),
+        Making("sibling-data", same, "other data", (), data),
+    ]
+
+
+def _strangers(seed: int, independent: int) -> list[Making]:
+    out = []
+    for number in range(1, max(2, min(8, independent)) + 1):
+        out.append(Making(f"random-{number}", "random", "untrained", (), Untrained(seed + RANDOM_SEED + number)))
+    for number in range(1, max(1, min(3, independent)) + 1):
+        other = seed + DISTILLED_SEED + number
+        how = Trained("banks", weights_seed=other, order_seed=other, teacher="base")
+        out.append(Making(f"distilled-{number}", "independent", "distilled from the base", (), how))
+    return out
+
+
+def _untied(seed: int, independent: int) -> list[Making]:
+    """A family of its own: the output layer is no copy of the embedding."""
+    base = "untied-base"
+    found = [Making(base, "base", "pretrained", (), Trained("banks", weights_seed=seed, order_seed=seed))]
+    for name in UNTIED_COPIES:
+        found.append(Making(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed)))
+    tuned = _from(base, TUNINGS["fine-tuned"][1])
+    found.append(Making("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
+    sibling = Trained("prose", weights_seed=seed, order_seed=seed)
+    found.append(Making("untied-sibling-data", "shared_initialisation", "other data", (), sibling))
+    found += [_again(f"untied-independent-{number:03d}", seed + number) for number in range(1, independent + 1)]
+    return [Making(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base) for m in found]

@@ -1,0 +1,148 @@
+"""The geometry of a chart: positions in per cent of the plot's width, ticks, and the numbers as text.
+
+A chart is drawn as a table whose rows hold a label, a small SVG and the number, so that the picture and its data can't
+part, a screen reader hears the numbers, and nothing is scaled or clipped on a phone. Knows no HTML.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from auditor.reporting.text import interval, number, tick
+from detectors.measurement import Bar, Chart, HeatMap
+
+LEFT, RIGHT = 3.0, 97.0
+SHADES = 8
+MOST_BARS = 60
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear axis from ``low`` to ``high`` with its ticks."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """Position of a value in per cent of the width; values beyond the axis lie at its ends."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(LEFT + (RIGHT - LEFT) * share, 2)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a figure: its label and numbers, and where they lie (None: not drawn)."""
+
+    label: str
+    group: str
+    opens_group: bool
+    strong: bool
+    value: str
+    interval: str
+    at: float | None
+    start: float
+    width: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart ready to be drawn. ``omitted`` counts the bars that are left to the JSON report."""
+
+    kind: str
+    title: str
+    x_label: str
+    caption: str
+    lines: tuple[Line, ...]
+    ticks: tuple[tuple[float, str], ...]
+    reference: float | None
+    reference_label: str
+    omitted: int
+
+
+def figure(chart: Chart) -> Figure:
+    """The figure of a chart: at most 60 bars in their order, on an axis that holds every value and the reference.
+
+    Bars start at zero, dots don't need to. Numbers that are not finite keep their row and are not drawn.
+    """
+    bars = chart.bars[:MOST_BARS]
+    axis = scale(_extent(chart, bars))
+    reference = chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
+    return Figure(
+        chart.kind,
+        chart.title,
+        chart.x_label,
+        chart.caption,
+        tuple(_line(bar, bars[i - 1] if i else None, axis) for i, bar in enumerate(bars)),
+        tuple((axis.at(t), tick(t)) for t in axis.ticks),
+        None if reference is None else axis.at(reference),
+        chart.reference_label,
+        len(chart.bars) - len(bars),
+    )
+
+
+def scale(values: list[float]) -> Scale:
+    """A rounded axis around the values with two to eight ticks.
+
+    >>> scale([0.0, 0.87]).ticks
+    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    """
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if high - low <= 1e-12 * max(1.0, abs(high)):
+        low, high = low - 0.5, high + 0.5
+    first, last, step = _ends(low, high, _step((high - low) / 4))
+    if last - first > 7:
+        first, last, step = _ends(low, high, _step((high - low) / 3))
+    return Scale(first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1)))
+
+
+def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
+    return math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9), step
+
+
+def _step(raw: float) -> float:
+    power = 10.0 ** math.floor(math.log10(raw))
+    return float(power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / raw))))
+
+
+def _extent(chart: Chart, bars: tuple[Bar, ...]) -> list[float]:
+    values = [v for b in bars for v in (b.value, b.low, b.high)]
+    values.append(chart.reference)
+    if chart.kind == "bars":
+        values.append(0.0)
+    return [v for v in values if v is not None and math.isfinite(v)]
+
+
+def _line(bar: Bar, before: Bar | None, axis: Scale) -> Line:
+    at = axis.at(bar.value) if math.isfinite(bar.value) else None
+    zero = axis.at(0.0)
+    bounds = (bar.low, bar.high) if bar.low is not None and bar.high is not None else None
+    drawn = bounds is not None and all(math.isfinite(b) for b in bounds)
+    return Line(
+        label=bar.label,
+        group=bar.group,
+        opens_group=bool(bar.group) and (before is None or before.group != bar.group),
+        strong=bar.strong,
+        value=number(bar.value),
+        interval=interval(bounds),
+        at=at,
+        start=zero if at is None else min(at, zero),
+        width=0.0 if at is None else round(abs(at - zero), 2),
+        low=axis.at(bounds[0]) if bounds and drawn else None,
+        high=axis.at(bounds[1]) if bounds and drawn else None,
+    )
+
+
+def shade(value: float | None, map: HeatMap) -> str:
+    """The style class of a heat map's cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was compared.
+
+    >>> shade(0.99, HeatMap(title="", corner="", columns=(), rows=()))
+    's7'
+    """
+    if value is None or not math.isfinite(value):
+        return "none"
+    share = (value - map.low) / (map.high - map.low) if map.high > map.low else 0.0
+    return f"s{min(SHADES - 1, max(0, int(share * SHADES)))}"

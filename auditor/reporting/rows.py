@@ -1,0 +1,126 @@
+"""What is said on a terminal of any width: a console without markup, headings, and rows as a table or a list.
+
+Every text passes through `printable`, and none is read as markup. Knows no report and no card.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable
+from typing import TextIO
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from auditor.reporting.text import one_line
+
+NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 24, 3
+
+
+def captured(
+    tell: Callable[[Console, bool], None], width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+) -> str:
+    """What ``tell`` prints, as text of the terminal's width where none is given (20 to 200 columns).
+
+    ``tell`` gets the console, and whether it must do without box characters because ``encoding`` lacks them; other
+    characters that it lacks are spelled out. ``colour`` adds ANSI styles of our own.
+    """
+    console = Console(
+        file=io.StringIO(),
+        width=min(WIDEST, max(NARROWEST, width or shutil.get_terminal_size().columns)),
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    with console.capture() as caught:
+        tell(console, not holds(encoding, "─│┌•–"))
+    lines = (line.rstrip() for line in caught.get().splitlines())
+    return ("\n".join(lines) + "\n").encode(encoding, "backslashreplace").decode(encoding)
+
+
+def coloured(out: TextIO) -> bool:
+    """Whether a stream is a terminal that wants colour: NO_COLOR and TERM=dumb are respected."""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def holds(encoding: str, text: str) -> bool:
+    """Whether an encoding has every character of a text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def safe(text: str, style: str = "") -> Text:
+    """A stranger's or our own text on one line, made safe, folded where it doesn't fit."""
+    return Text(one_line(text), style=style, overflow="fold")
+
+
+def section(console: Console, title: str, plain: bool) -> None:
+    """A heading with a rule."""
+    console.print()
+    console.print(Rule(Text(title, style="bold"), align="left", style="dim", characters="-" if plain else "─"))
+
+
+def item(line: str) -> Table:
+    """A line of a list."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("-", safe(line))
+    return grid
+
+
+def print_rows(console: Console, plain: bool, columns: tuple[str, ...], found: list[tuple[Text, ...]]) -> None:
+    """Prints rows as a table where it fits without breaking short words, else as a list; empty columns are left out."""
+    shown = [i for i in range(len(columns)) if any(row[i].plain != "–" for row in found)]
+    texts = [[columns[i], *(row[i].plain for row in found)] for i in shown]
+    widths = _widths(texts, console.width - GAP * (len(shown) - 1))
+    if widths is None:
+        _list(console, columns, found)
+        return
+    table = Table(box=box.ASCII2 if plain else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for i, width in zip(shown, widths, strict=True):
+        table.add_column(columns[i], overflow="fold", width=width)
+    for row in found:
+        table.add_row(*(row[i] for i in shown))
+    console.print(table)
+
+
+def _widths(columns: list[list[str]], room: int) -> list[int] | None:
+    """A width for each column: its longest word at least (a short text whole, but for the names in the first column), its
+    longest text at most; None where they don't fit.
+
+    rich shrinks columns below the words in them and then cuts the last ones off: a number that is cut is a wrong number.
+    """
+    most = [max(cell_len(text) for text in texts) for texts in columns]
+    words = [max(min(WIDEST_WORD, cell_len(word)) for text in texts for word in text.split() or [""]) for texts in columns]
+    least = [whole if i and whole <= SHORT else word for i, (whole, word) in enumerate(zip(most, words, strict=True))]
+    if sum(least) > room:
+        return None
+    widths = list(least)
+    # One column of letters to each in turn: short texts get their whole line before long ones get more of theirs.
+    while sum(widths) < room and widths != most:
+        for i, limit in enumerate(most):
+            if widths[i] < limit and sum(widths) < room:
+                widths[i] += 1
+    return widths
+
+
+def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
+    for row in rows:
+        console.print(row[0])
+        for label, text in zip(columns[1:], row[1:], strict=True):
+            if text.plain != "–":
+                console.print(Padding(Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)))

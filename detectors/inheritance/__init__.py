@@ -1,0 +1,1 @@
+"""Detectors of the question: was the suspect trained on the candidate's answers?"""

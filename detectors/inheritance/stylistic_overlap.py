@@ -1,0 +1,274 @@
+"""Do the suspect's answers read like the candidate's, more than a stranger's would?
+
+A classifier learns the stored models' answers to the prompts that the suspect answered too; the suspect's answers are
+scored by it, and the score is put on the scale of what unrelated models get. Knows style only: shared style has many
+causes, training on the candidate's answers being one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Teacher, Value
+from detectors.exhibits.style import Views, charts, exhibits, tables
+from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.stats.openset import rivals
+from detectors.style.attribution import Attribution, attributions
+from detectors.style.space import FULL, GUARDED, transform_all
+from detectors.style.standing import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, null_of_standing, standing
+from detectors.text.features import LONGEST
+from detectors.text.phrases import Held, Phrase, PhraseBook
+from fingerprints.transcript import Transcript
+
+Array = NDArray[np.float64]
+RELIABLE = 50
+PHRASES = 12
+MOST_CUT = 100
+ALONE = "no other stored model shares the suspect's prompts"
+
+CAUTIONS = (
+    "Attribution among stored models accuses models tuned on human data of the source whose style is short and plain; "
+    "read the rank among unrelated models, not the nearest name.",
+    "A common third source, the same public tuning data or the same era of formatting habits also make styles alike: "
+    "a high score is not distillation by itself.",
+    "Models of one vendor are hard to tell apart; the unrelated models are those of other vendors.",
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its phrases."""
+
+    digest: str
+    answers: dict[int, Answer]
+    answered: NDArray[np.bool_]
+    lengths: Array
+    full: Array
+    guarded: Array
+    families: dict[str, Array]
+    held: Held
+
+
+class StylisticOverlap(Detector):
+    """Does the suspect write like the candidate?
+
+    s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike; each answer is scored
+    by a fold of the classifier that never saw its prompt. With at least three stored models of other vendors the value is
+    s(t) after z-norm over those models (each playing the suspect with its vendor left out) and t-norm over the stored
+    models; with fewer it is s(t) less that of the best other vendor's model (of the best other model, where all are of one
+    vendor), in nats. Deterministic under ``seed``.
+    """
+
+    name: ClassVar[str] = "stylistic_overlap"
+    question: ClassVar = "inheritance"
+    asks: ClassVar[str] = "Do the suspect's answers read like the candidate's, more than an unrelated model's would?"
+    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    source: ClassVar[str] = (
+        "closed-set authorship with cohort normalisation (Auckenthaler et al. 2000); phrases by log-odds with an informative "
+        "Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
+    )
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "paraphrase or stripped formatting removes most of the signal",
+        "a mixture of teachers dilutes it",
+        "siblings, students of a common source, score like students",
+    )
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+        """Learns the stored models' answers to the prompts that the suspect answered; never the suspect's own answers."""
+        self.book_ = answer_book(teachers, suspect)
+        self.attribution_: Attribution | None = None
+        self.scored_: Scored | None = None
+        self.brief_: tuple[str, Array, NDArray[np.bool_]] | None = None
+        if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
+            self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
+            self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
+            self.lengths_ = _lengths(self.book_)
+        return self
+
+    def measure(self, case: Case) -> Measurement | NotMeasured:
+        """The candidate's normalised score, or the reason why there is none. An unfitted detector learns from the case."""
+        if not hasattr(self, "book_") and case.candidate is not None:
+            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+        attribution = self._attribution(case)
+        if isinstance(attribution, NotMeasured):
+            return attribution
+        views = self._views(case, attribution, self._score(case.suspect, attribution))
+        if views is None:
+            return NotMeasured(reason=ALONE)
+        return _measurement(views)
+
+    def value(self, case: Case) -> Value | NotMeasured:
+        """The number of `measure` without its interval, cuts and figures. An unfitted detector learns from the case."""
+        if not hasattr(self, "book_") and case.candidate is not None:
+            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).value(case)
+        attribution = self._attribution(case)
+        if isinstance(attribution, NotMeasured):
+            return attribution
+        digest = case.suspect.digest()
+        if self.brief_ is None or self.brief_[0] != digest:
+            self.brief_ = (digest, *_brief(case.suspect, attribution))
+        place, usable = self._places(case)
+        whole = all_prompts(self.brief_[2] & (self.lengths_[place] > 0), len(self.book_.teachers))
+        main = standing(attribution, self.brief_[1], whole, place, usable, rounds=0, seed=self.seed)
+        if main is None:
+            return NotMeasured(reason=ALONE)
+        return Value(metric=_metric(main, self.book_, place), value=main.value, n=main.n)
+
+    def _attribution(self, case: Case) -> Attribution | NotMeasured:
+        """The classifier that scores this case, or why there is none."""
+        if case.candidate is None:
+            return NotMeasured(reason="stylistic overlap is with a candidate, and the case names none")
+        shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
+        if shared < FEWEST:
+            return NotMeasured(reason=f"only {shared} shared prompts; at least {FEWEST} are needed")
+        if self.attribution_ is None or case.candidate.name not in self.book_.names:
+            return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
+        return self.attribution_
+
+    def _places(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
+        """The candidate's number in the book, and which of its models the case names."""
+        name = "" if case.candidate is None else case.candidate.name
+        present = {name, *(t.name for t in case.background)}
+        return self.book_.names.index(name), np.array([n in present for n in self.book_.names])
+
+    def _score(self, suspect: Transcript, attribution: Attribution) -> Scored:
+        """The suspect's scores, kept for the next candidate."""
+        digest = suspect.digest()
+        if self.scored_ is None or self.scored_.digest != digest:
+            self.scored_ = _scored(suspect, digest, attribution, self.guarded_, self.phrases_)
+        return self.scored_
+
+    def _views(self, case: Case, attribution: Attribution, scored: Scored) -> Views | None:
+        book, (place, usable) = self.book_, self._places(case)
+        answered = scored.answered & (self.lengths_[place] > 0)
+        whole = all_prompts(answered, len(book.teachers))
+        matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
+        main = standing(attribution, scored.full, whole, place, usable, seed=self.seed)
+        if main is None:
+            return None
+        even = int(matched[0].sum()) >= FEWEST
+        some = partial(standing, candidate=place, usable=usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
+        return Views(
+            book=book, candidate=place, usable=usable, main=main,
+            matched=some(attribution, scored.full, matched) if even else None,
+            n_matched=int(matched[0].sum()),
+            guarded=some(self.guarded_, scored.guarded, whole),
+            cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
+            log_p=scored.full, families=scored.families, answered=answered,
+            answers=scored.answers, phrases=self._phrases(scored, place, usable),
+        )  # fmt: skip
+
+    def _cut(
+        self, attribution: Attribution, scored: Scored, matched: NDArray[np.bool_], place: int, usable: NDArray[np.bool_]
+    ) -> Standing | None:
+        """The standing on length-matched prompts with the suspect's answers cut to the candidate's length; strangers whole."""
+        numbers = [p for p in scored.answers if matched[p]][:MOST_CUT]
+        texts = [scored.answers[p].text[: int(self.lengths_[place, p])] for p in numbers]
+        log_p = np.full_like(scored.full, np.nan)
+        log_p[numbers] = attribution.score(attribution.space.transform(texts), numbers)
+        chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
+        return standing(attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
+
+    def _phrases(self, scored: Scored, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
+        foreign = np.flatnonzero(rivals(self.book_.vendors, place) & usable)
+        return self.phrases_.telling(place, foreign.tolist(), scored.held, PHRASES)
+
+
+def _lengths(book: AnswerBook) -> Array:
+    """Characters of each stored answer after the cut, (models, prompts); 0 where there is none."""
+    out = np.zeros((len(book.teachers), len(book.prompts)))
+    for row, said in zip(out, book.answers, strict=True):
+        for prompt, text in said.items():
+            row[prompt] = min(len(text), LONGEST)
+    return out
+
+
+def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook) -> Scored:
+    by_sha, n = style_answers(suspect), len(full.book.prompts)
+    answers = {i: by_sha[sha] for i, sha in enumerate(full.book.prompts) if sha in by_sha}
+    numbers, texts = list(answers), [a.text for a in answers.values()]
+    lengths, answered = np.zeros(n), np.zeros(n, dtype=bool)
+    lengths[numbers], answered[numbers] = [min(len(t), LONGEST) for t in texts], True
+
+    def placed(values: Array) -> Array:
+        out = np.full((n, len(full.book.teachers)), np.nan)
+        out[numbers] = values
+        return out
+
+    x, masked = transform_all((full.space, guarded.space), texts)
+    parts = {name: placed(part) for name, part in full.families(x, numbers).items()}
+    scores = (placed(full.score(x, numbers)), placed(guarded.score(masked, numbers)))
+    return Scored(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
+
+
+def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
+    """The suspect's log-probabilities (prompts, authors), NaN where it has no answer, and where it has one (prompts,)."""
+    by_sha, n = style_answers(suspect), len(full.book.prompts)
+    numbers = [i for i, sha in enumerate(full.book.prompts) if sha in by_sha]
+    scores, answered = np.full((n, len(full.book.teachers)), np.nan), np.zeros(n, dtype=bool)
+    texts = [by_sha[full.book.prompts[i]].text for i in numbers]
+    scores[numbers], answered[numbers] = full.score(full.space.transform(texts), numbers), True
+    return scores, answered
+
+
+def _measurement(views: Views) -> Measurement:
+    main, book = views.main, views.book
+    low, high = main.interval()
+    return Measurement(
+        metric=_metric(main, book, views.candidate),
+        value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
+        direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
+        rank=Rank(position=main.rank, of=len(book.teachers)),
+        null=null_of_standing(main, book.vendors, views.candidate, views.usable), summary=_summary(views),
+        tables=tables(views), charts=charts(views), exhibits=exhibits(views), notes=_notes(views),
+    )  # fmt: skip
+
+
+def _summary(views: Views) -> str:
+    main, name = views.main, views.book.names[views.candidate]
+    low, high = main.interval()
+    place = f"{name} ranks {main.rank} of {len(views.book.teachers)} stored models by style over {main.n} prompts"
+    if main.normal:
+        score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
+        return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
+    whom = _whom(views.book, views.candidate)
+    against = f"{main.value:+.2f} nats per answer against the best of {whom} (95 % {low:.2f} to {high:.2f})"
+    return f"{place}: {against}; too few models to normalise."
+
+
+def _metric(main: Standing, book: AnswerBook, candidate: int) -> str:
+    if main.normal:
+        return "normalised author score (z-norm, then t-norm)"
+    return f"author score less the best of {_whom(book, candidate)}"
+
+
+def _whom(book: AnswerBook, candidate: int) -> str:
+    foreign = (book.vendors != book.vendors[candidate]).any()
+    return "the other vendors" if foreign else "the same vendor's other models"
+
+
+def _notes(views: Views) -> tuple[str, ...]:
+    main = views.main
+    notes = [f"The score is that of one bag of {main.n} answers, one to each shared prompt."]
+    if main.n < RELIABLE:
+        notes.append(f"Bags under {RELIABLE} answers are unreliable: one answer names its author's family about half the time.")
+    if not main.normal:
+        notes.append(f"Only {len(main.null)} unrelated models are stored: the score can't be normalised and has no p-value.")
+    if views.matched is None:
+        notes.append(
+            f"No length-matched cut: only {views.n_matched} prompts have answers of like length, and {FEWEST} are needed."
+        )
+    if views.book.left_out:
+        notes.append(f"{len(views.book.left_out)} stored models answered too few of the shared prompts and were left out.")
+    if not (views.book.vendors != views.book.vendors[views.candidate]).any():
+        notes.append("All stored models are of the candidate's vendor: the margin is against a sibling, not a stranger.")
+    return (*notes, *CAUTIONS)

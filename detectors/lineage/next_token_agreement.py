@@ -1,0 +1,249 @@
+"""Does the suspect go on after unfinished texts as the candidate does, more often than as any unrelated model?
+
+Weights that come from one another keep their first choices; training on answers moves them less than one thinks, but a
+student of the candidate's answers may come near too. Knows the first word after an opening; knows no weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detectors.base import Case, Chart, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher
+from detectors.lineage.next_strings import (
+    FEWEST,
+    NOTHING,
+    Agreement,
+    Array,
+    Codes,
+    Continuation,
+    agreement,
+    bootstrap,
+    continuations,
+)
+from detectors.lineup import Lineup, bars_of, counted, is_of, lineup, null_of, rank_of, rounded
+from detectors.stats.openset import FEWEST_STRANGERS
+from detectors.stats.pvalues import holm
+from fingerprints.records import Arm
+from fingerprints.transcript import Transcript
+
+ROUNDS = 1000
+MOST_EXHIBITS, MOST_CONTROLS = 6, 20
+CAUTIONS = (
+    "Agreement rests on first words: a student that learned the candidate's answers can agree as a copy does. It is kinship, "
+    "not its kind, and not its direction.",
+    "The p-value over openings says that the candidate is nearer than every stored control, as somebody always is; the "
+    "p-value among unrelated models says how unusual that is.",
+)
+
+
+@dataclass(frozen=True)
+class Book:
+    """How the stored models and the suspect (last row of ``codes``) go on; ``items`` are prompt digests in order."""
+
+    lineup: Lineup
+    items: tuple[str, ...]
+    said: tuple[dict[str, Continuation], ...]
+    codes: Codes
+
+    @property
+    def suspect(self) -> int:
+        """The row of the suspect."""
+        return len(self.lineup.names)
+
+    def controls(self, candidate: int, player: int | None) -> list[int]:
+        """The models that are unrelated to the candidate, and to the stranger who plays the suspect."""
+        return [int(i) for i in np.flatnonzero(self.lineup.reference(candidate, player))]
+
+    def against(self, candidate: int, player: int | None = None) -> Agreement | None:
+        """The agreement of a player (the suspect, where None) with a candidate; None where too little is shared."""
+        controls = self.controls(candidate, player)
+        return agreement(self.codes, self.suspect if player is None else player, candidate, controls) if controls else None
+
+    def margin(self, candidate: int, player: int | None = None) -> float:
+        """The player's margin for a candidate over the control that comes nearest; NaN where too little is shared."""
+        found = self.against(candidate, player)
+        return float("nan") if found is None else found.best.margin
+
+    def played(self, candidate: int) -> Array:
+        """The margins of the candidate's strangers, each as the suspect, (models,); NaN for models that are none."""
+        strangers = self.lineup.strangers(candidate)
+        return np.array([self.margin(candidate, i) if s else np.nan for i, s in enumerate(strangers)])
+
+
+def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> Book:
+    """Everybody's first strings on the openings that the suspect answered."""
+    line = lineup(teachers)
+    said = tuple(continuations(t) for t in (*(t.transcript for t in line.teachers), suspect))
+    items = tuple(sorted(said[-1]))
+    strings = sorted({c.string for s in said for c in s.values()})
+    number = {string: i for i, string in enumerate(strings)}
+    rows = [[number[s[k].string] if k in s else NOTHING for k in items] for s in said]
+    return Book(line, items, said, np.array(rows, dtype=np.int64).reshape(len(said), len(items)))
+
+
+class NextTokenAgreement(Detector):
+    """Do suspect and candidate say the same next word after openings, more often than the suspect and any control?
+
+    The value is the suspect's agreement with the candidate minus that with the control that comes nearest, −1 to 1, higher:
+    nearer to the candidate than to every unrelated model. Openings after which all controls agree are dropped. One-sided
+    McNemar tests against each control, raised by Holm; p is the largest. Deterministic under ``seed``.
+    """
+
+    name: ClassVar[str] = "next_token_agreement"
+    question: ClassVar = "lineage"
+    asks: ClassVar[str] = (
+        "Does the suspect go on after unfinished texts as the candidate does, more often than as unrelated models?"
+    )
+    needs: ClassVar[tuple[str, ...]] = ("replies:openings", "teacher:replies")
+    source: ClassVar[str] = (
+        "agreement on the next token as a string, tested against each unrelated control (Nikolić et al. 2025, arXiv "
+        "2502.00706); words instead of tokens, a conformal p-value beside the tests"
+    )
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "a model distilled from the candidate's answers on like texts can agree as much as a fine-tuned copy",
+        "long training after the copy moves first words away",
+        "endpoints without raw completions are not asked openings",
+    )
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+        """Keeps the stored models and, where given, how they and the suspect go on. Learns nothing from the suspect."""
+        self.teachers_ = tuple(teachers)
+        self.book_: tuple[str, Book] | None = None
+        if suspect is not None:
+            self._book(suspect)
+        return self
+
+    def measure(self, case: Case) -> Measurement | NotMeasured:
+        """The margin for one candidate, or the reason why there is none. An unfitted detector reads the case."""
+        if case.candidate is None:
+            return NotMeasured(reason="agreement is with a candidate, and the case names none")
+        if not hasattr(self, "teachers_") or not is_of(case, [t.name for t in self.teachers_]):
+            return NextTokenAgreement(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+        book = self._book(case.suspect)
+        if len(book.items) < FEWEST:
+            return NotMeasured(
+                reason=f"the suspect answered only {counted(len(book.items), 'opening')} of the set `openings`; {FEWEST} are "
+                "needed (--probes openings)"
+            )
+        place = book.lineup.names.index(case.candidate.name)
+        if not book.controls(place, None):
+            return NotMeasured(reason="no unrelated model is stored as a control")
+        found = book.against(place)
+        if found is None:
+            return NotMeasured(
+                reason=f"suspect, candidate and control share fewer than {FEWEST} openings on which the controls differ"
+            )
+        return self._measurement(book, place, found)
+
+    def _book(self, suspect: Transcript) -> Book:
+        digest = suspect.digest()
+        if self.book_ is None or self.book_[0] != digest:
+            self.book_ = digest, book_of(self.teachers_, suspect)
+        return self.book_[1]
+
+    def _measurement(self, book: Book, place: int, found: Agreement) -> Measurement:
+        line, best = book.lineup, found.best
+        margins = np.array([book.margin(i) for i in range(book.suspect)])
+        null = null_of(best.margin, book.played(place), line, place, "the same openings")
+        low, high = self._interval(book, place, found)
+        raised = holm([b.p for b in found.beside])
+        name, rival, n = line.names[place], line.names[best.control], int(found.kept.sum())
+        return Measurement(
+            metric="agreement on the next word above the nearest control's", value=best.margin, n=n, n_unit="openings",
+            direction="higher: goes on as the candidate does rather than as any control; 0: as the nearest control",
+            interval=(low, high), rank=rank_of(margins, place), null=null,
+            summary=f"After {best.n} openings the suspect says {name}'s next word {best.with_candidate} times and that of the "
+            f"nearest control, {rival}, {best.with_control} times: {best.margin:+.2f} (95 % {low:+.2f} to {high:+.2f}); "
+            f"largest p over {counted(len(raised), 'control')} {raised.max():.2g} (McNemar, Holm), {_among(null)}.",
+            tables=(_controls(book, found, raised.tolist()), _kinds(book, place, found)),
+            charts=(self._chart(book, place, margins, null),),
+            exhibits=_exhibits(book, place, found), notes=_notes(line, found, null.n),
+        )  # fmt: skip
+
+    def _interval(self, book: Book, place: int, found: Agreement) -> tuple[float, float]:
+        low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
+        return min(low, found.best.margin), max(high, found.best.margin)
+
+    def _chart(self, book: Book, place: int, margins: Array, null: Null) -> Chart:
+        def of(i: int) -> tuple[float, float]:
+            found = book.against(i)
+            return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
+
+        title = "As which stored model the suspect goes on after openings"
+        return bars_of(book.lineup, margins, place, of, null, title, "agreement above the nearest control's")
+
+
+def _among(null: Null) -> str:
+    if null.p is None:
+        return "no unrelated model plays the suspect"
+    return f"p {null.p:.3f} among {counted(null.n, 'unrelated model')} that play the suspect, at least {1 / (null.n + 1):.3f}"
+
+
+def _controls(book: Book, found: Agreement, raised: list[float]) -> Table:
+    order = sorted(range(len(raised)), key=lambda i: (found.beside[i].margin, i))[:MOST_CONTROLS]
+    rows = []
+    for i in order:
+        b = found.beside[i]
+        rates = (rounded(b.with_candidate / b.n), rounded(b.with_control / b.n))
+        rows.append((book.lineup.names[b.control], b.n, *rates, b.candidate_only, b.control_only, raised[i]))
+    return Table(
+        title="The same next word as the candidate, and as each control",
+        columns=("control", "openings", "with candidate", "with control", "candidate only", "control only", "p (Holm)"),
+        rows=tuple(rows),
+        caption=f"{len(rows)} of {counted(len(raised), 'control')}, the nearest first; one-sided exact McNemar.",
+    )  # fmt: skip
+
+
+def _kinds(book: Book, place: int, found: Agreement) -> Table:
+    kept = np.flatnonzero(found.kept)
+    kinds = [book.said[-1][book.items[i]].probe.topic or "–" for i in kept]
+    mine, theirs, rival = (book.codes[row, kept] for row in (book.suspect, place, found.best.control))
+    rows = []
+    for name in sorted(set(kinds)):
+        here = np.array([x == name for x in kinds])
+        rates = (rounded(float((mine == theirs)[here].mean())), rounded(float((mine == rival)[here].mean())))
+        rows.append((name, int(here.sum()), *rates))
+    return Table(
+        title="By kind of text", columns=("kind", "openings", "with candidate", "with the nearest control"), rows=tuple(rows),
+        caption="Openings that are not trivial; an opening that the control didn't answer counts as no agreement with it.",
+    )  # fmt: skip
+
+
+def _exhibits(book: Book, place: int, found: Agreement) -> tuple[Exhibit, ...]:
+    """Openings after which suspect and candidate say what few models say, the rarest first."""
+    mine, theirs = book.codes[book.suspect], book.codes[place]
+    controls = book.codes[[b.control for b in found.beside]]
+    same = np.flatnonzero(found.kept & (mine == theirs))
+    alike = (controls[:, same] == mine[same]).sum(axis=0)
+    out = []
+    for at in np.argsort(alike, kind="stable")[:MOST_EXHIBITS]:
+        item = book.items[int(same[at])]
+        ours, other = book.said[-1][item], book.said[place][item]
+        start = ours.answer.find(ours.string)
+        why = f"{book.lineup.names[place]} goes on with the same word, {int(alike[at])} of {len(controls)} controls do"
+        out.append(
+            Exhibit(
+                probe_id=ours.probe.id, arm=Arm.OWN, prompt=ours.probe.text, answer=ours.answer, language=ours.probe.language,
+                spans=(Span(start=start, end=start + len(ours.string), why="the same next word"),),
+                why=f"{why}; the candidate's answer: {other.answer!r}", weight=float(len(controls) - alike[at]),
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+def _notes(line: Lineup, found: Agreement, strangers: int) -> tuple[str, ...]:
+    notes = [f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."]
+    if strangers < FEWEST_STRANGERS:
+        notes.append(
+            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is {1 / (strangers + 1):.2f}."
+        )
+    if line.one_vendor:
+        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
+    return (*notes, *CAUTIONS)

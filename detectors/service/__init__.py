@@ -1,0 +1,1 @@
+"""Detectors of the question: is the endpoint the model that it claims?"""

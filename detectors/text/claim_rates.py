@@ -1,0 +1,148 @@
+"""Counts claims: how often a transcript's answers name each vendor, by arm and by language, clustered by question.
+
+Knows transcripts and claims; knows no candidate and no population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.base import Null, Table
+from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
+from detectors.text.claims import Claim, context_of, extract_claims
+from fingerprints.records import Arm, Probe, Reply
+from fingerprints.transcript import Transcript
+
+NOBODY = "(nobody)"
+"""Stands for answers that name no vendor as the speaker or its maker."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One readable reply to a question about the speaker, with the claims found in it."""
+
+    reply: Reply
+    probe: Probe
+    claims: tuple[Claim, ...]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Vendors that the answer plainly names as the speaker or its maker."""
+        return frozenset(c.vendor for c in self.claims if c.counts)
+
+    @property
+    def language(self) -> str:
+        """The question's language; ``und`` where the probe names none."""
+        return self.probe.language or "und"
+
+    def says(self, vendor: str) -> bool:
+        """Whether the answer names the vendor; for ``NOBODY``, whether it names none."""
+        return not self.named if vendor == NOBODY else vendor in self.named
+
+    def has(self, vendor: str, polarity: str) -> bool:
+        """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""
+        return any(c.vendor == vendor and c.person == "first" and c.polarity == polarity for c in self.claims)
+
+
+def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[Answer, ...]:
+    """The readable replies to probes whose id begins with ``prefix``, with their claims; one without its probe is left out."""
+    out = []
+    for reply in transcript.readable(prefix):
+        probe = transcript.probes.get(reply.probe_id)
+        if probe is not None:
+            out.append(Answer(reply, probe, extract_claims(reply.text, probe.language, context_of(probe))))
+    return tuple(out)
+
+
+def telling_arms(answers: Iterable[Answer]) -> tuple[Arm, ...]:
+    """The arms in which the model's own system prompt is not there: empty and neutral, else recorded, else its own."""
+    present = {a.reply.arm for a in answers}
+    for group in ((Arm.EMPTY, Arm.NEUTRAL), (Arm.RECORDED,), (Arm.OWN,)):
+        found = tuple(arm for arm in group if arm in present)
+        if found:
+            return found
+    return ()
+
+
+def chosen(answers: Iterable[Answer], arms: Collection[Arm] | None = None, language: str | None = None) -> tuple[Answer, ...]:
+    """The answers of some arms and one language; None takes all."""
+    return tuple(a for a in answers if (arms is None or a.reply.arm in arms) and (language is None or a.language == language))
+
+
+def claim_rate(answers: Sequence[Answer], vendor: str) -> Estimate | None:
+    """How often the answers name a vendor: mean over questions, 95 % interval clustered by question; None without answers."""
+    if not answers:
+        return None
+    return clustered_rate([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
+
+
+def point_rate(answers: Sequence[Answer], vendor: str) -> float:
+    """The same rate without its interval. Raises ValueError where there are no answers."""
+    means = cluster_means([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
+    return float(np.mean(means))
+
+
+def vendors_named(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """Vendors that any of the answers names, in alphabetical order."""
+    return tuple(sorted({v for a in answers for v in a.named}))
+
+
+def most_named(answers: Sequence[Answer]) -> str | None:
+    """The vendor with the highest claim rate (the first by name among equals); None where none is named."""
+    named = vendors_named(answers)
+    return max(named, key=lambda v: (point_rate(answers, v), [-ord(c) for c in v])) if named else None
+
+
+def arms_of(answers: Iterable[Answer]) -> tuple[Arm, ...]:
+    """The arms that have answers, in the order own, empty, neutral, recorded."""
+    present = {a.reply.arm for a in answers}
+    return tuple(arm for arm in Arm if arm in present)
+
+
+def languages_of(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """The languages that have answers, in alphabetical order."""
+    return tuple(sorted({a.language for a in answers}))
+
+
+def null_of(value: float, rates: Sequence[float], population: str) -> Null:
+    """The null of a rate: what unrelated models measure, and the conformal p of the value among them (empty without any)."""
+    if not rates:
+        return Null(n=0, population=population)
+    at_least = sum(r >= value for r in rates)
+    return Null(
+        n=len(rates),
+        mean=float(np.mean(rates)),
+        sd=float(np.std(rates, ddof=1)) if len(rates) > 1 else None,
+        quantiles=tuple((str(q), float(np.quantile(rates, q))) for q in (0.5, 0.9, 1.0)),
+        at_least=at_least,
+        p=(1 + at_least) / (len(rates) + 1),
+        population=population,
+    )
+
+
+def claim_table(transcript: Transcript) -> Table:
+    """Every named vendor's claim rate by arm and language, for calibration and comparison between models.
+
+    Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number of questions, rate, and
+    the ends of its 95 % interval clustered by question. ``(nobody)`` stands for answers that name no vendor. A transcript
+    without identity answers gives a table without rows.
+    """
+    answers = read_answers(transcript)
+    rows = []
+    for vendor in (*vendors_named(answers), NOBODY):
+        for arm in arms_of(answers):
+            for language in (None, *languages_of(chosen(answers, [arm]))):
+                part = chosen(answers, [arm], language)
+                rate = claim_rate(part, vendor)
+                if rate is not None:
+                    said = sum(a.says(vendor) for a in part)
+                    rows.append((vendor, arm.value, language or "all", said, rate.clusters, rate.value, rate.low, rate.high))
+    return Table(
+        title="Whom the model says it is, or comes from",
+        columns=("vendor", "arm", "language", "claims", "questions", "rate", "low", "high"),
+        rows=tuple(rows),
+        caption="rate: mean over questions; low and high: 95 % interval, clustered by question (n is the number of questions).",
+    )

@@ -1,0 +1,379 @@
+"""Reads what a text says about its own speaker: claims to be, or to come from, a vendor.
+
+Knows the vendor table and the wordings of `detectors.text.claim_cues`; knows no model and no rate. Suspect text is only ever
+searched with patterns of our own, at most 4,000 characters of it, in time that grows with the length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from detectors.text import claim_cues as cues
+from detectors.text.claim_cues import CUES, Cue, Kind
+from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
+from fingerprints.records import Probe
+
+Polarity = Literal["affirmed", "denied", "hedged"]
+Person = Literal["first", "third"]
+MOST_MENTIONS = 40
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A vendor's name with what is said of it: characters ``start`` to ``end`` (end excluded) of the text are the name.
+
+    Only ``first`` person and ``affirmed`` counts as the speaker naming the vendor. In the leading arm a bare "Yes" is a
+    claim whose span is that word.
+    """
+
+    vendor: str
+    alias: str
+    kind: Kind
+    start: int
+    end: int
+    polarity: Polarity
+    person: Person
+
+    @property
+    def counts(self) -> bool:
+        """Whether the speaker says it of itself, plainly."""
+        return self.person == "first" and self.polarity == "affirmed"
+
+
+@dataclass(frozen=True)
+class QuestionContext:
+    """What the question makes of a bare answer.
+
+    ``about_self``: the question asked the model about itself, so "OpenAI." is a claim. ``document``: it asked for a text
+    about itself in the third person (press release, citation, form). ``completion``: it asked to finish a sentence about
+    itself. ``named``: the vendor that a leading question names.
+    """
+
+    about_self: bool = False
+    document: bool = False
+    completion: bool = False
+    named: str | None = None
+
+
+IDENTITY = QuestionContext(about_self=True)
+ELSEWHERE = QuestionContext()
+_DOCUMENT_TOPICS = frozenset({"document", "console"})
+
+
+def context_of(probe: Probe) -> QuestionContext:
+    """What a probe makes of a bare answer, from its id (``identity/…``, ``leading/…``), topic and vendor."""
+    if probe.id.startswith("leading/"):
+        return QuestionContext(about_self=True, named=probe.vendor)
+    if probe.id.startswith("identity/"):
+        return QuestionContext(True, probe.topic in _DOCUMENT_TOPICS, probe.topic == "completion")
+    return ELSEWHERE
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A stretch of the folded text with the names in it, by places in the whole text."""
+
+    text: str
+    start: int
+    mentions: tuple[Mention, ...]
+
+    def left(self, mention: Mention) -> str:
+        """What stands before a name."""
+        return self.text[: mention.start - self.start]
+
+    def right(self, mention: Mention) -> str:
+        """What stands after a name."""
+        return self.text[mention.end - self.start :]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A cue beside a name: where it starts and ends on the left (length of the left where it stands on the right)."""
+
+    cue: Cue
+    start: int
+    end: int
+    words: str
+    gap: int
+
+
+@lru_cache(maxsize=16384)
+def extract_claims(text: str, language: str = "", question_context: QuestionContext = ELSEWHERE) -> tuple[Claim, ...]:
+    """Every claim in a text, in order of place.
+
+    ``language`` is the question's and only a hint: all eleven languages are read in every text, since models answer in
+    another one than they were asked in. Deterministic; never raises; reads at most 4,000 characters and 40 names.
+    """
+    folded = fold(text[:LONGEST_TEXT])
+    claims: list[Claim] = []
+    for sentence in _sentences(folded.text):
+        claims += _claims_in(sentence, question_context)
+    if question_context.named is not None:
+        claims = _with_yes_or_no(folded.text, claims, question_context.named)
+    placed = [(claim, folded.original(claim.start, claim.end)) for claim in sorted(claims, key=lambda c: (c.start, c.vendor))]
+    return tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
+
+
+_END = re.compile(r"[!?。;\n।؟]+[\"'」)]?|\.+[\"')]?(?=\s|$)")
+_ABBREVIATION = re.compile(r"\b(?:inc|corp|ltd|co|dr|mr|ms|e\.g|i\.e|vs|st|u\.s)\.$", re.IGNORECASE)
+
+
+def _sentences(text: str) -> list[_Sentence]:
+    """The sentences that hold a name, with the names in each."""
+    mentions = find_mentions(text)[:MOST_MENTIONS]
+    out, at = [], 0
+    for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
+        inside = tuple(m for m in mentions if at <= m.start < end)
+        if any(m.end > end for m in inside) or _ABBREVIATION.search(text[max(0, end - 6) : end]):
+            continue
+        if inside:
+            out.append(_Sentence(text[at:end], at, inside))
+        at = end
+    return out
+
+
+def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
+    claims: list[Claim] = []
+    crowd = len({m.vendor for m in sentence.mentions})
+    for mention in sentence.mentions:
+        claim = _claim(sentence, mention, claims, context)
+        if claim is not None and not (claim.kind == "name" and crowd > 4):
+            claims.append(claim)
+    return claims
+
+
+def _claim(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext) -> Claim | None:
+    """What one sentence says of one name, or None."""
+    left, right = sentence.left(mention), sentence.right(mention)
+    if _set_aside(left, right) or _asks(sentence.text, right):
+        return None
+    found = _nearest(left, right, mention)
+    if found is None:
+        return _bare(sentence, mention, earlier, context)
+    person = _person(sentence, mention, found, earlier, context)
+    if mention.framed and not _frames(left, found, person):
+        return None
+    kind = _kind(found, mention)
+    return _made(mention, kind, _polarity(left, right, found), "third" if cues.REPORTED.search(left) else person)
+
+
+def _made(mention: Mention, kind: Kind, polarity: Polarity, person: Person) -> Claim:
+    return Claim(mention.vendor, mention.alias, kind, mention.start, mention.end, polarity, person)
+
+
+def _set_aside(left: str, right: str) -> bool:
+    """Whether the name is compared, played or only talked about."""
+    if cues.RIGHT_COMPARISON.match(right) or cues.UNRELATED.match(right):
+        return True
+    role = cues.ROLE_PLAY.search(left)
+    if role is not None and not cues.NOT_PLAYED.search(left[: role.start()]):
+        return True
+    last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
+    near = _last(cues.COMPARISON, last[-40:], 0)
+    return near is not None and len(last[-40:]) - near.end() <= 14 and not _heads(last[-40:][near.end() :])
+
+
+_HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
+
+
+def _heads(between: str) -> bool:
+    return bool(_HEAD.search(between)) or any(
+        c.before is not None and c.reach > 0 and c.person and c.before.search(between) for c in CUES
+    )
+
+
+def _asks(sentence: str, right: str) -> bool:
+    """Whether the name stands in the asking part of a question; "I'm ChatGPT, how can I help?" is none."""
+    if not sentence.rstrip(" \"')」").endswith(("?", "؟")) and not sentence.rstrip().endswith(("か。", "吗。")):
+        return False
+    return not re.search(r"[,:،、]|--| [–—-] ", right)
+
+
+_STRICT = re.compile(
+    r"\b(?:to|with|for|about|than|using|use|at|in|on|by|of which|which|that|who|aware|familiar|trained|able|not affiliated"
+    r"|pour|par|que|qui|avec|fur|von|mit|um|zu|para|con|por|com|pel[ao])\b|для|чтобы|котор|由|,|开发|训练|用|可以|能|من|في",
+    re.IGNORECASE,
+)
+_LOOSE = re.compile(
+    r"\b(?:to|unlike|like|similar|than|for|about|against|which|that|whose|on|data|using|pour|comme|que|qui|para|como|fur|wie|als|чтобы|для|котор\w*)\b"
+    r"|[()]|以及用|并且",
+    re.IGNORECASE,
+)
+_NEW_CLAUSE = re.compile(r", (?!(?:not|and|or|nor|a|an|the|pas|nicht|no|não|не|sino|mais|sondern)\b)", re.IGNORECASE)
+
+
+def _nearest(left: str, right: str, mention: Mention) -> _Found | None:
+    """The cue closest to the name; None where no cue reaches it."""
+    best: _Found | None = None
+    window = max(0, len(left) - 160)
+    field = _last(cues.FIELD, left, window)
+    if field is not None and len(left) - field.end() <= 8:
+        return _Found(Cue("maker", before=cues.FIELD), field.start(), field.end(), field.group(), len(left) - field.end())
+    for cue in CUES:
+        found = _reaches(cue, left, right, window)
+        if found is not None and (best is None or (found.gap, -len(found.words)) < (best.gap, -len(best.words))):
+            best = found
+    return best
+
+
+def _reaches(cue: Cue, left: str, right: str, window: int) -> _Found | None:
+    after = cue.after.match(right) if cue.after is not None else None
+    if cue.after is not None and after is None:
+        return None
+    if cue.before is None:
+        return _Found(cue, len(left), len(left), after.group() if after else "", 2)
+    before = _last(cue.before, left, window)
+    if before is None:
+        return None
+    gap = left[before.end() :]
+    blocked = (_STRICT if cue.strict else _LOOSE).search(gap)
+    if len(gap) > cue.reach or blocked is not None or (not cue.person and _NEW_CLAUSE.search(gap)):
+        return _after_other_names(cue, before, gap, left)
+    return _Found(cue, before.start(), before.end(), before.group() + (after.group() if after else ""), len(gap))
+
+
+_CONTRAST = re.compile(
+    r"(?:not|nicht|pas|не|no|não|不是|,|but|sondern|sino|mais|а|而是|,而是|和|and|or|nor|[\s/&])*", re.IGNORECASE
+)
+
+
+def _after_other_names(cue: Cue, before: re.Match[str], gap: str, left: str) -> _Found | None:
+    """The cue reaches past a comma where only other names and "not", "but" stand between: "I am Claude, not ChatGPT"."""
+    if len(gap) > 60 or not cue.person:
+        return None
+    rest, at = "", 0
+    for m in find_mentions(gap):
+        rest += gap[at : m.start]
+        at = m.end
+    if at == 0 or not _CONTRAST.fullmatch(rest + gap[at:]):
+        return None
+    return _Found(cue, before.start(), before.end(), before.group(), len(gap))
+
+
+def _last(pattern: re.Pattern[str], text: str, start: int) -> re.Match[str] | None:
+    matches = list(pattern.finditer(text, start))
+    return matches[-1] if matches else None
+
+
+def _person(sentence: _Sentence, mention: Mention, found: _Found, earlier: list[Claim], context: QuestionContext) -> Person:
+    """Of whom the cue speaks."""
+    left = sentence.left(mention)
+    if found.cue.person and found.cue.before is not None:
+        return "first"
+    if found.cue.person and not (found.cue.before is None and _other_subject(sentence, 0, found.start, earlier)):
+        return "first"
+    marker = _last(cues.FIRST, left[: max(found.end, 1)] if found.cue.before is not None else left, 0)
+    if marker is not None:
+        return "third" if _other_subject(sentence, marker.start(), found.start, earlier) else "first"
+    right = sentence.right(mention)
+    if cues.AS_OPENER.search(left) and cues.FIRST.search(right):
+        return "first"
+    if cues.PERSON_AFTER.search(found.words):
+        return "first"
+    return "first" if context.about_self and _elliptical(sentence, found, earlier, context) else "third"
+
+
+def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Claim]) -> bool:
+    """Whether another name, which the speaker did not take as its own, stands between two places of a sentence."""
+    taken = {c.start for c in earlier if c.counts}
+    return any(
+        start <= m.start - sentence.start < end
+        and m.start not in taken
+        and not _turns(sentence.text[m.end - sentence.start : end + 12])
+        for m in sentence.mentions
+    )
+
+
+def _turns(between: str) -> bool:
+    return cues.RESET.search(between) is not None
+
+
+def _elliptical(sentence: _Sentence, found: _Found, earlier: list[Claim], context: QuestionContext) -> bool:
+    """Whether a phrase without a subject answers a question about the speaker."""
+    prefix = sentence.text[: found.start]
+    if context.document:
+        return True
+    if _other_subject(sentence, 0, found.start, earlier) or cues.THIRD.search(prefix):
+        return False
+    return (len(prefix.split()) <= 4 and len(prefix) <= 60) or bool(cues.SELF_NOUN.search(prefix))
+
+
+def _bare(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext) -> Claim | None:
+    """A name that stands alone, as the answer to a question about the speaker."""
+    if not context.about_self or context.named is not None:
+        return None
+    left, right = sentence.left(mention), sentence.right(mention)
+    begin = cues.BARE_LEFT.match(left) is not None
+    follows = any(c.counts for c in earlier) and re.fullmatch(
+        r"[\s,/&(\"'-]*(?:and|und|et|y|和)?[\s(]*", left[earlier[-1].end - sentence.start :]
+    )
+    alone = bool(begin and cues.BARE_RIGHT.match(right))
+    completes = context.completion and begin and sentence.start == 0
+    if not (alone or completes or follows or (context.document and not mention.framed)):
+        return None
+    kind: Kind = "name" if mention.kind == "product" else "maker"
+    if len({m.vendor for m in sentence.mentions}) > 2 and not context.document:
+        return None
+    polarity: Polarity = "hedged" if cues.HEDGE.search(left) else "denied" if cues.NEGATION.search(left) else "affirmed"
+    return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
+
+
+_INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
+
+
+def _frames(left: str, found: _Found, person: Person) -> bool:
+    """Whether a name that is also an ordinary word stands close enough to a first-person cue to be a name."""
+    if person != "first" or found.gap > 26:
+        return False
+    gap = left[found.end :] if found.cue.before is not None else ""
+    for m in reversed(find_mentions(gap)):
+        gap = gap[: m.start] + gap[m.end :]
+    strange = [w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")]
+    return not strange and not _INDEFINITE.search(left)
+
+
+_TRAINING = re.compile(
+    r"train|entrain|trainier|entren|trein|обуч|натрен|тренир|训练|訓練|درب|प्रशिक्ष|ट्रेन|学習|トレーニング|훈련|학습|fine-?tun|taught",
+    re.IGNORECASE,
+)
+
+
+def _kind(found: _Found, mention: Mention) -> Kind:
+    if found.cue.kind == "maker" and _TRAINING.search(found.words):
+        return "trainer"
+    if found.cue.before is cues.FIELD:
+        return "name" if mention.kind == "product" else "maker"
+    return found.cue.kind
+
+
+def _polarity(left: str, right: str, found: _Found) -> Polarity:
+    """Whether the sentence says, denies or doubts it, by the words between the last turn of thought and the name."""
+    turn = max((m.end() for m in cues.RESET.finditer(left) if not cues.NOT_A_RESET.search(left[: m.start()])), default=0)
+    if cues.HEDGE.search(left, turn) or cues.RIGHT_HEDGE.match(right):
+        return "hedged"
+    near = max(turn, found.start - (12 if found.cue.person else 28))
+    comma = left.rfind(",", near, found.start)
+    denied = cues.NEGATION.search(left, comma + 1 if comma >= 0 else near)
+    own = found.words if found.cue.before is None else ""
+    stop = cues.RIGHT_STOP.search(right)
+    tail = right[: stop.start() + 1] if stop else right
+    if denied or cues.NEGATION.search(own) or cues.RIGHT_NEGATION.match(tail):
+        return "denied"
+    return "affirmed"
+
+
+def _with_yes_or_no(text: str, claims: list[Claim], vendor: str) -> list[Claim]:
+    """Adds what "Yes" or "No" says to a leading question, where the rest of the answer names the vendor no further."""
+    if any(c.vendor == vendor and c.person == "first" for c in claims):
+        return claims
+    word = cues.NO.match(text) or cues.YES.match(text)
+    if word is None or not word.group().strip():
+        return claims
+    elsewhere = any(c.counts for c in claims)
+    agreed = cues.NO.match(text) is None
+    polarity: Polarity = "hedged" if agreed and elsewhere else "affirmed" if agreed else "denied"
+    start = len(word.group()) - len(word.group().lstrip(" \n\t\"'¡([*"))
+    return [*claims, Claim(vendor, word.group().strip(), "name", start, word.end(), polarity, "first")]

@@ -1,0 +1,277 @@
+"""Text in, arrays out: the feature families in which the style of an answer is measured.
+
+Two kinds. *Sparse* families (words, characters, openings, closings, masked words) are hashed n-gram counts;
+*counted* families (markdown, sentences, function words, hedges, refusals, reasoning, address, punctuation) are a few named
+numbers, most of them per 1,000 characters. Every family is a pure function of the text, deterministic, linear in its
+length, defined for any Unicode (Chinese and Arabic included) and never raises. Knows texts; knows no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
+from detectors.text.masking import masked_words
+from detectors.text.ngrams import Codes, WordCodes, character_codes, counts_of, hashed_counts, words_of
+from detectors.text.tagging import tags_of
+
+Array = NDArray[np.float64]
+LONGEST = 4000
+EDGE = 5
+
+_SENTENCE = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]?(?=\s|$)|[。！？]|\n+")
+# Each mark: a sign without which it can't be there (a cheap first look), and its pattern.
+_MARKS: dict[str, tuple[str, re.Pattern[str]]] = {
+    "header": ("#", re.compile(r"^ {0,3}#{1,6} ", re.M)),
+    "header_1": ("#", re.compile(r"^# ", re.M)),
+    "header_2": ("##", re.compile(r"^## ", re.M)),
+    "header_3": ("###", re.compile(r"^### ", re.M)),
+    "bullet_dash": ("- ", re.compile(r"^ {0,8}- ", re.M)),
+    "bullet_star": ("* ", re.compile(r"^ {0,8}\* ", re.M)),
+    "bullet_star_wide": ("* ", re.compile(r"^ {0,8}\*   ?", re.M)),
+    "bullet_dot": ("", re.compile(r"^ {0,8}[•·▪●]", re.M)),
+    "bullet_plus": ("+ ", re.compile(r"^[ \t]{0,8}\+ ", re.M)),
+    "bullet_nested": ("", re.compile(r"^[ \t]{1,12}[-*+•] ", re.M)),
+    "numbered_dot": (". ", re.compile(r"^ {0,8}\d{1,3}\. ", re.M)),
+    "numbered_bracket": (") ", re.compile(r"^ {0,8}\d{1,3}\) ", re.M)),
+    "numbered_bold": ("**", re.compile(r"^ {0,8}\d{1,3}\. \*\*", re.M)),
+    "bullet_bold": ("**", re.compile(r"^ {0,8}[-*•] \*\*", re.M)),
+    "bold": ("**", re.compile(r"\*\*(?=\S)")),
+    "bold_line": ("**", re.compile(r"^\*\*[^*\n]{1,200}\*\*:?$", re.M)),
+    "bold_colon_inside": (":**", re.compile(r":\*\*")),
+    "bold_colon_outside": ("**:", re.compile(r"\*\*:")),
+    "italic": ("*", re.compile(r"(?<![*\w])\*(?=[^\s*])")),
+    "underscore": ("_", re.compile(r"(?<!\w)_{1,2}(?=\w)")),
+    "table_row": ("|", re.compile(r"^\|", re.M)),
+    "rule": ("", re.compile(r"^(?:-{3,}|\*{3,}|_{3,})$", re.M)),
+    "quote": ("> ", re.compile(r"^> ", re.M)),
+    "fence": ("```", re.compile(r"^ {0,3}```", re.M)),
+    "fence_language": ("```", re.compile(r"^ {0,3}```\w", re.M)),
+    "inline_code": ("`", re.compile(r"(?<!`)`(?=[^`\s])")),
+    "link": ("](", re.compile(r"\]\(")),
+    "latex": ("", re.compile(r"\\[(\[]|\$\$|\\frac|\\text")),
+    "emoji": ("", re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")),
+    "indented": ("", re.compile(r"^(?: {4}|\t)", re.M)),
+    "blank_line": ("\n\n", re.compile(r"\n\n")),
+    "blank_lines": ("\n\n\n", re.compile(r"\n\n\n")),
+    "trailing_space": ("\n", re.compile(r"[ \t](?=\n)")),
+    "colon_line": (":", re.compile(r":(?=\n|$)")),
+    "line_break": ("", re.compile(r"\n")),
+    "list_tight": ("", re.compile(r"\n(?=\d{1,3}\. |[-*•] )")),
+    "list_loose": ("", re.compile(r"\n\n(?=\d{1,3}\. |[-*•] )")),
+    "tag": (">", re.compile(r"</?\w{1,20}>")),
+}
+_PUNCTUATION = (
+    ".", ",", ";", ":", "!", "?", "-", "–", "—", " — ", " - ", "--", "…", "...", "(", "[", "\"", "'", "“", "’", "‘", "/", "&",
+    "%", "$", "*", "#", "_", "=", "+", "<", "|", "~", "\u00a0", "、", "。", "，", "：", "；", "「", "،", "؟", ".)", "e.g.",
+    "i.e.", "etc", ", and ", ", or ", ". ", ".  ", ":\n", "!\n", "I ", "\t",
+)  # fmt: skip
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """The first ``longest`` characters of a text, white space around it removed: some answers loop to the token limit."""
+    return text[: 4 * longest].strip()[:longest]
+
+
+def per_thousand(count: float, text: str) -> float:
+    """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in a word is no storm."""
+    return 1000.0 * count / max(200, len(text))
+
+
+def squeezed(values: Array) -> Array:
+    """log(1 + x), column by column: rates have long tails. Shape and order are kept."""
+    return np.log1p(np.maximum(values, 0.0))
+
+
+class Page:
+    """One text, cut, with what several families need of it, worked out once: tokens, and the text in lower case."""
+
+    def __init__(self, text: str) -> None:
+        self.text = cut(text)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """The tokens as written."""
+        return words_of(self.text)
+
+    @cached_property
+    def low(self) -> str:
+        """The text in lower case, with straight apostrophes."""
+        return self.text.lower().replace("’", "'")
+
+    @cached_property
+    def spaced(self) -> str:
+        """The tokens in lower case, one space on each side of each."""
+        if self.text.isascii():  # lower case makes no other tokens of these
+            return f" {' '.join(self.tokens).lower()} "
+        return f" {' '.join(words_of(self.low))} "
+
+
+class PhraseCounter:
+    """Counts a fixed list of phrases in lower-cased text, per 1,000 characters.
+
+    A phrase of an alphabet with spaces is matched on whole tokens, any other one anywhere. Only fixed strings are sought:
+    no pattern, linear time.
+    """
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self.columns = tuple(dict.fromkeys(phrases))
+        self._sought = [(f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False) for p in self.columns]
+
+    def __call__(self, page: Page) -> list[float]:
+        """One rate a phrase, in the order of ``columns``."""
+        unit = per_thousand(1, page.text)
+        return [unit * (page.spaced if by_token else page.low).count(phrase) for phrase, by_token in self._sought]
+
+
+_ENDS = (".", "!", "?", ":", "```", ")", '"')
+_FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
+_WORD = re.compile(r"\w+")
+_FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
+
+
+def function_words(page: Page) -> list[float]:
+    """Share of each function word among all word tokens, in per mille; columns are the words of all languages."""
+    joined = page.low.replace("'", "_")
+    counts = Counter(_WORD.findall(joined) if joined.isascii() else words_of(joined))  # marks are no words: not looked for
+    unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
+    rates = [0.0] * len(_FUNCTION)
+    for token, n in counts.items():
+        place = _FUNCTION_PLACE.get(token.replace("_", "'"))
+        if place is not None:
+            rates[place] += unit * n
+    return rates
+
+
+def markdown(page: Page) -> list[float]:
+    """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of it."""
+    text = page.text
+    counts = [len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()]
+    return [per_thousand(c, text) for c in counts] + [float(c > 0) for c in counts]
+
+
+def punctuation(page: Page) -> list[float]:
+    """Punctuation habits per 1,000 characters, and how the text ends."""
+    ends = [float(page.text.endswith(mark)) for mark in _ENDS]
+    return [per_thousand(page.text.count(mark), page.text) for mark in _PUNCTUATION] + ends
+
+
+def _moments(values: Sequence[int]) -> list[float]:
+    """Mean, standard deviation, least, greatest, median of a list; zeros for an empty one."""
+    if not values:
+        return [0.0] * 5
+    n, middle = len(values), sorted(values)
+    mean = sum(values) / n
+    variance = sum(v * v for v in values) / n - mean * mean
+    return [mean, max(0.0, variance) ** 0.5, float(middle[0]), float(middle[-1]), float(middle[n // 2])]
+
+
+def moments(page: Page) -> list[float]:
+    """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and median length."""
+    text = page.text
+    sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
+    paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
+    lines = [len(line) for line in text.split("\n") if line.strip()]
+    words = [(word, n) for word, n in Counter(page.tokens).items() if word[0].isalnum()]
+    lengths = [size for word, n in words for size in [len(word)] * n]
+    size, count = max(1, len(text)), max(1, len(lengths))
+    low = {word.lower() for word, _ in words}
+    wide = len(text) - len(text.encode("ascii", "ignore"))
+    shares = [
+        len(low) / count,
+        sum(n for word, n in words if word[0].isupper()) / count,
+        sum(map(text.count, "0123456789")) / size,
+        wide / size,
+    ]
+    sizes = [float(len(text)), float(len(lengths)), float(len(sentences)), float(len(paragraphs)), float(len(lines))]
+    spreads = [_moments(values) for values in (sentences, paragraphs, lines, lengths)]
+    return [*sizes, *shares, *(v for spread in spreads for v in spread)]
+
+
+_MOMENT_NAMES = tuple(
+    f"{what}_{how}" for what in ("sentence", "paragraph", "line", "word") for how in ("mean", "sd", "min", "max", "median")
+)
+
+_SIZES = ("characters", "words", "sentences", "paragraphs", "lines")
+_SHARES = ("distinct_words", "capitalised", "digits", "not_ascii")
+
+
+@dataclass(frozen=True)
+class CountedFamily:
+    """A family of named numbers: ``columns`` names them, calling it with texts gives an array of one row a text."""
+
+    name: str
+    columns: tuple[str, ...]
+    measure: Callable[[Page], list[float]]
+
+    def __call__(self, pages: Sequence[Page]) -> Array:
+        """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
+        rows = [self.measure(page) for page in pages]
+        return squeezed(np.array(rows, dtype=np.float64).reshape(len(rows), len(self.columns)))
+
+
+def _counted(name: str, phrases: Sequence[str]) -> CountedFamily:
+    counter = PhraseCounter(phrases)
+    return CountedFamily(name, counter.columns, counter)
+
+
+COUNTED: tuple[CountedFamily, ...] = (
+    CountedFamily("markdown", (*_MARKS, *(f"any_{name}" for name in _MARKS)), markdown),
+    CountedFamily("punctuation", (*_PUNCTUATION, *(f"ends_{m}" for m in _ENDS)), punctuation),
+    CountedFamily("moments", (*_SIZES, *_SHARES, *_MOMENT_NAMES), moments),
+    CountedFamily("function words", _FUNCTION, function_words),
+    _counted("hedges", HEDGES),
+    _counted("refusals", REFUSALS),
+    _counted("reasoning", REASONING),
+    _counted("address", ADDRESS),
+)
+
+
+@dataclass(frozen=True)
+class HashedFamily:
+    """A family of hashed n-grams: ``sizes`` lists the lengths, ``bits`` the buckets; columns are numbered buckets."""
+
+    name: str
+    sizes: tuple[int, ...]
+    bits: int
+    codes: Callable[[Page, WordCodes], Codes]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``name#bucket``: a bucket has no single text behind it, so its number is its name."""
+        return tuple(f"{self.name}#{i}" for i in range(1 << self.bits))
+
+    def __call__(self, pages: Sequence[Page]) -> sparse.csr_matrix:
+        """Counts, shape (pages, 2**bits), float32."""
+        return hashed_counts(self._sequences(pages), self.sizes, self.bits)
+
+    def some(self, pages: Sequence[Page], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The counts of some columns, dense, (pages, columns): far cheaper than all of them."""
+        return counts_of(self._sequences(pages), self.sizes, self.bits, columns)
+
+    def _sequences(self, pages: Sequence[Page]) -> list[Codes]:
+        numbers = WordCodes()
+        return [self.codes(page, numbers) for page in pages]
+
+
+def _edge(mark: int, tokens: Sequence[str], numbers: WordCodes) -> Codes:
+    return np.concatenate([np.array([mark], dtype=np.uint64), numbers(tokens)])
+
+
+HASHED: tuple[HashedFamily, ...] = (
+    HashedFamily("words", (1, 2), 18, lambda page, numbers: numbers(page.tokens)),
+    HashedFamily("characters", (2, 3, 4, 5), 18, lambda page, numbers: character_codes(page.text)),
+    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)),
+    HashedFamily("closings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers)),
+    HashedFamily("masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))),
+    HashedFamily("templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))),
+)
+FAMILIES: dict[str, HashedFamily | CountedFamily] = {**{h.name: h for h in HASHED}, **{c.name: c for c in COUNTED}}

@@ -1,0 +1,171 @@
+"""Which phrases does one author over-use against a cohort? Log-odds with an informative Dirichlet prior.
+
+Monroe, Colaresi & Quinn (2008), "Fightin' Words", *Political Analysis* 16. Phrases are runs of two to five tokens in lower
+case. Counts are kept hashed, so that a large store fits; a phrase's text is read back from the suspect's own answers.
+Knows texts; knows no probabilities of authorship.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from detectors.text.features import cut
+from detectors.text.ngrams import WordCodes, buckets, summed_counts, words_of
+
+Array = NDArray[np.float64]
+SIZES = (2, 3, 4, 5)
+BITS = 22
+PRIOR = 500.0
+
+
+def log_odds(one: Array, other: Array, prior: Array) -> Array:
+    """z-scores of each phrase's log-odds in ``one`` against ``other``, under a Dirichlet prior; positive: ``one`` uses it more.
+
+    All three are counts of shape (phrases,); ``prior`` must be positive. The variance is 1/(y1 + a) + 1/(y2 + a)
+    (Monroe et al. 2008, equations 16, 20 and 22).
+    """
+    n1, n2, a0 = one.sum(), other.sum(), prior.sum()
+    delta = np.log((one + prior) / (n1 + a0 - one - prior)) - np.log((other + prior) / (n2 + a0 - other - prior))
+    return np.asarray(delta / np.sqrt(1 / (one + prior) + 1 / (other + prior)))
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One telling phrase: its words, z for candidate and for suspect against the cohort, and in which answers it stands."""
+
+    words: tuple[str, ...]
+    candidate_z: float
+    suspect_z: float
+    suspect_answers: tuple[int, ...]
+    candidate_count: int
+    cohort_per_model: float
+
+    @property
+    def weight(self) -> float:
+        """The lesser of the two z-scores: telling only where both over-use it."""
+        return min(self.candidate_z, self.suspect_z)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The suspect's phrases that stand in two answers or more: their words, those answers, and how often models use them.
+
+    ``counts`` (models, phrases) and ``totals`` (models,) are the stored models' counts, ``said`` (phrases,) the suspect's
+    answers that hold each, ``total`` the sum over all of its phrases.
+    """
+
+    words: list[tuple[str, ...]]
+    answers: list[list[int]]
+    counts: Array
+    totals: Array
+    said: Array
+    total: float
+
+
+def lower_tokens(text: str) -> list[str]:
+    """The tokens of a text's first part in lower case."""
+    return words_of(cut(text).lower())
+
+
+class PhraseBook:
+    """Phrase counts of every stored model, shape (models, buckets), kept sparse.
+
+    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of phrases, ascending.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[Sequence[str]],
+        sizes: tuple[int, ...] = SIZES,
+        tokens: Callable[[str], list[str]] = lower_tokens,
+    ) -> None:
+        self._numbers, self._sizes, self._tokens = WordCodes(), sizes, tokens
+        rows = [summed_counts([self._codes(t) for t in said], sizes, BITS) for said in texts]
+        self.counts = sparse.vstack(rows, format="csr")
+
+    def _codes(self, text: str) -> NDArray[np.uint64]:
+        return self._numbers(self._tokens(text))
+
+    def telling(self, candidate: int, cohort: Sequence[int], held: Held, most: int) -> list[Phrase]:
+        """The phrases that candidate and suspect both over-use against the cohort, most telling first, none inside another.
+
+        Only phrases that stand in at least two of the suspect's answers and three times in the candidate's are read.
+        """
+        if not held.words or not cohort:
+            return []
+        one, said, others, prior = _tallies(candidate, list(cohort), held)
+        z_candidate, z_suspect = (log_odds(t, others, prior)[:-1] for t in (one, said))
+        weight = np.where(one[:-1] >= 3, np.minimum(z_candidate, z_suspect), -np.inf)
+        out: list[Phrase] = []
+        for i in np.argsort(-weight, kind="stable")[: 20 * most]:
+            words = held.words[i]
+            if weight[i] <= 1 or len(out) == most:
+                break
+            if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words, self._sizes[0]) for p in out):
+                usual = float(others[i] / len(cohort))
+                z = (float(z_candidate[i]), float(z_suspect[i]))
+                out.append(Phrase(words, *z, tuple(held.answers[i]), int(one[i]), usual))
+        return out
+
+    def held(self, suspect: Sequence[str]) -> Held:
+        """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
+        found, words = self._found(suspect)
+        column = np.array(sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64)
+        counts = np.asarray(self.counts[:, column].todense(), dtype=float)
+        answers = [found[int(b)] for b in column]
+        said = np.array([len(a) for a in answers], dtype=float)
+        totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
+        return Held([words[int(b)] for b in column], answers, counts, totals, said, float(sum(map(len, found.values()))))
+
+    def _found(self, suspect: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
+        """Bucket to the suspect's answers that hold it, and to the phrase's words."""
+        found: dict[int, list[int]] = {}
+        words: dict[int, tuple[str, ...]] = {}
+        for number, text in enumerate(suspect):
+            tokens = self._tokens(text)
+            codes = self._numbers(tokens)
+            for size in self._sizes:
+                for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
+                    answers = found.setdefault(bucket, [])
+                    words.setdefault(bucket, tuple(tokens[place : place + size]))
+                    if not answers or answers[-1] != number:
+                        answers.append(number)
+        return found, words
+
+
+def _tallies(candidate: int, cohort: list[int], held: Held) -> list[Array]:
+    """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
+    parts = (held.counts[candidate], held.said, held.counts[cohort].sum(axis=0))
+    whole = (float(held.totals[candidate]), held.total, float(held.totals[cohort].sum()))
+    padded = [np.append(part, max(1.0, total - part.sum())) for part, total in zip(parts, whole, strict=True)]
+    pooled = padded[0] + padded[2] + 0.5
+    return [*padded, PRIOR * pooled / pooled.sum()]
+
+
+def _inside(words: tuple[str, ...], longer: tuple[str, ...], run: int) -> bool:
+    """Whether two phrases share a run of ``run`` tokens: the second of them would tell the same twice."""
+    one, other = ({w[i : i + run] for i in range(len(w) - run + 1)} for w in (words, longer))
+    return bool(one & other)
+
+
+def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
+    """Where a phrase stands in a text: (start, end) of each place in order, found token by token in linear time."""
+    spans: list[tuple[int, int]] = []
+    low = text.lower()
+    if any(word not in low for word in words):
+        return spans
+    tokens: list[tuple[str, int, int]] = []
+    place = 0
+    for token in words_of(text):
+        start = text.index(token, place)
+        place = start + len(token)
+        tokens.append((token.lower(), start, place))
+    for i in range(len(tokens) - len(words) + 1):
+        if all(tokens[i + k][0] == word for k, word in enumerate(words)):
+            spans.append((tokens[i][1], tokens[i + len(words) - 1][2]))
+    return spans

@@ -1,0 +1,96 @@
+"""The time left of a ladder: right when rungs are there already, unknown before one was made; one line a rung."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from auditor import console
+from auditor.controls.cards.card import write_card
+from auditor.controls.lineage import write_lineage
+from auditor.labs.population.rung_watch import RungDone, RungWatch, duration
+from tests.auditor.controls.cards.cards import card
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def make(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    write_card(folder, card())
+    write_lineage(folder, card().lineage)
+
+
+def climb(folder: Path, there: int, total: int, probes: bool = False) -> list[RungDone]:
+    """A climb of which the first rungs are there (one second each); the others take a minute."""
+    names = [f"rung{i}" for i in range(total)]
+    for name in names[:there]:
+        make(folder / name)
+    clock, told = Clock(), list[RungDone]()
+    watch = RungWatch(names, folder, probes, told.append, clock)
+    for i in range(total + 1):
+        watch(i, total)
+        if i < total:
+            clock.at += 1 if i < there else 60
+            if i >= there:
+                make(folder / names[i])
+    return told
+
+
+def test_the_time_left_counts_made_rungs_alone(tmp_path: Path) -> None:
+    told = climb(tmp_path, there=3, total=6)
+    assert [t.there for t in told] == [True] * 3 + [False] * 3
+    assert [t.left for t in told] == [None, None, None, 120.0, 60.0, 0.0]
+
+
+def test_a_finished_ladder_is_passed_by_with_its_own_pace(tmp_path: Path) -> None:
+    assert [t.left for t in climb(tmp_path, there=3, total=3)] == [2.0, 1.0, 0.0]
+
+
+def test_a_rung_without_its_whole_transcript_is_not_there_yet(tmp_path: Path) -> None:
+    assert [t.there for t in climb(tmp_path, there=2, total=2, probes=True)] == [False, False]
+
+
+def test_a_rungs_line_tells_what_came_of_it(tmp_path: Path) -> None:
+    told = climb(tmp_path, there=1, total=3)
+    assert told[0].line() == "1 of 3: rung0: already there"
+    assert told[1].line() == (
+        "2 of 3: rung1: positive, dose 50 %, loss 2.500 to 1.250, bits per byte -0.200 (-0.250 to -0.150), 1 min 0 s; "
+        "about 1 min 0 s left"
+    )
+    assert "left" not in told[2].line()
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.7, "1 min 0 s"), (3599, "59 min 59 s"), (7260, "2 h 1 min")])
+def test_times_are_told_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_whole_stays_above_its_steps_and_tells_the_time_left_that_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Console(force_terminal=True, width=100, record=True, file=io.StringIO())
+    monkeypatch.setattr(console, "Console", lambda stderr: shown)
+    with console.progress_above("rungs", "asking", "training") as (whole, (asking, training)):
+        assert whole is not None
+        whole(1, 4, 3725.0)
+        asking(1, 2)
+        training(5, 10)
+        whole.bars.refresh()
+        lines = [task.description for task in whole.bars.tasks if task.visible]
+        assert lines == ["rungs", "training"]
+    assert "1:02:05" in shown.export_text()
+
+
+def test_without_a_terminal_there_is_no_bar() -> None:
+    with console.progress_above("rungs", "asking") as (whole, (asking,)):
+        asking(1, 2)
+        assert whole is None

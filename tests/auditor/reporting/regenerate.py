@@ -1,0 +1,32 @@
+"""Rewrites the golden files and the shipped JSON Schema: python tests/auditor/reporting/regenerate.py"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from example import report
+
+from auditor.reporting import render
+from auditor.reporting.json import pretty, schema
+
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden"
+SCHEMA_FILE = ROOT / "auditor" / "schemas" / "report-1.json"
+SUFFIX = {"json": "json", "html": "html", "markdown": "md"}
+
+
+def golden(name: str, format: str) -> Path:
+    """Where the golden file of a report and a format lies."""
+    return GOLDEN / f"report-1-{name}.{SUFFIX[format]}"
+
+
+def main() -> None:
+    """Writes them all."""
+    SCHEMA_FILE.write_text(pretty(schema()), encoding="utf-8")
+    for name, calibrated in (("uncalibrated", False), ("calibrated", True)):
+        for format in SUFFIX:
+            golden(name, format).write_text(render(report(calibrated=calibrated), format), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

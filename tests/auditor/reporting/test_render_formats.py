@@ -1,0 +1,113 @@
+"""All renderers: golden files, forbidden words, plug-ins."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from example import report
+from regenerate import SUFFIX, golden
+
+from auditor import reporting as renderers
+from auditor.errors import UsageProblem
+from auditor.evidence.records import Report
+from auditor.reporting import formats, render
+from auditor.reporting.json import load_report
+from auditor.reporting.json import render as to_json
+
+FORBIDDEN = re.compile(r"\b(guilty|stole|stolen|proves|confirmed|match)\b", re.IGNORECASE)
+NAMES = ("uncalibrated", "calibrated")
+
+
+def without_exhibits(text: str, format: str) -> str:
+    """A rendering less the words of strangers that it quotes."""
+    if format == "html":
+        return re.sub(r"<blockquote.*?</blockquote>", "", text, flags=re.DOTALL)
+    if format == "markdown":
+        return re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return text
+
+
+def bare(made: Report) -> Report:
+    """The report less its exhibits."""
+    return made.model_copy(update={"findings": tuple(f.model_copy(update={"exhibits": ()}) for f in made.findings)})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("format", sorted(SUFFIX))
+def test_every_rendering_equals_its_golden_file_byte_for_byte(name: str, format: str) -> None:
+    made = render(report(calibrated=name == "calibrated"), format).encode("utf-8")
+    assert made == golden(name, format).read_bytes(), "run tests/auditor/reporting/regenerate.py and look at the difference"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_bytes(name: str) -> None:
+    read = load_report(golden(name, "json"))
+    assert read == report(calibrated=name == "calibrated")
+    for format in SUFFIX:
+        assert render(read, format).encode("utf-8") == golden(name, format).read_bytes()
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("format", ["html", "json", "markdown", "terminal"])
+def test_no_renderer_says_a_word_of_verdict_outside_of_quotations(format: str, calibrated: bool) -> None:
+    made = report(calibrated=calibrated)
+    text = to_json(bare(made)) if format == "json" else without_exhibits(render(made, format), format)
+    assert FORBIDDEN.findall(text) == []
+
+
+@pytest.mark.parametrize("format", ["html", "json", "markdown"])
+def test_the_linter_would_see_the_words_that_the_exhibits_quote(format: str) -> None:
+    assert {w.lower() for w in FORBIDDEN.findall(render(report(), format))} == {"stole", "proves"}
+
+
+@pytest.mark.parametrize("format", ["html", "json", "markdown", "terminal"])
+def test_the_same_report_gives_the_same_text_twice(format: str) -> None:
+    assert render(report(), format) == render(report(), format)
+
+
+@pytest.mark.parametrize("format", ["html", "markdown", "terminal"])
+def test_an_uncalibrated_report_says_so_and_a_calibrated_one_shows_its_likelihood_ratio(format: str) -> None:
+    assert "Uncalibrated: no cohort" in " ".join(render(report(), format).replace(">", " ").split())
+    assert "+0.52" in render(report(calibrated=True), format)
+
+
+@pytest.mark.parametrize("format", ["html", "json", "markdown", "terminal"])
+def test_a_report_with_nothing_in_it_is_rendered(format: str) -> None:
+    empty = report().model_copy(
+        update={
+            k: () for k in ("answers", "candidates", "findings", "skipped", "verdicts", "limits", "alternatives", "reproduce")
+        }
+        | {"store": None, "environment": {}, "plan": {}}
+    )
+    text = render(empty, format)
+    assert format == "json" or "not examined" in text
+
+
+def test_an_unknown_format_is_refused_with_the_list_of_those_there_are() -> None:
+    with pytest.raises(UsageProblem, match="html, json, markdown, terminal"):
+        render(report(), "docx\x1b")
+
+
+def test_a_renderer_is_added_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("first-line", "example_plugin:render", renderers.GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: lambda made: made.id)
+    monkeypatch.setattr(renderers, "entry_points", lambda **kw: [point] if kw.get("name", "first-line") == "first-line" else [])
+    assert formats()[-1] == "first-line"
+    assert render(report(), "first-line") == report().id
+
+
+def test_a_renderer_that_returns_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("odd", "example_plugin:render", renderers.GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: lambda made: b"bytes")
+    monkeypatch.setattr(renderers, "entry_points", lambda **kw: [point])
+    with pytest.raises(UsageProblem, match="not text"):
+        render(report(), "odd")
+
+
+def test_the_golden_files_hold_no_path_of_the_machine_that_made_them() -> None:
+    here = str(Path(__file__).resolve().parents[3])
+    for path in golden("calibrated", "json").parent.glob("report-1-*"):
+        assert here not in path.read_text(encoding="utf-8")
