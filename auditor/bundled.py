@@ -21,7 +21,7 @@ from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 
 
-class Source(Record):
+class BundledModel(Record):
     """One model of the reference store: its names, its file and the file's digest."""
 
     name: str
@@ -31,22 +31,22 @@ class Source(Record):
     sha256: str
 
 
-SOURCES: tuple[Source, ...] = (
-    Source(
+SOURCES: tuple[BundledModel, ...] = (
+    BundledModel(
         name="SmolLM2-135M-Instruct",
         vendor="hugging-face",
         family="smollm2",
         file="smollm2-135m-instruct-q4_1.gguf",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     ),
-    Source(
+    BundledModel(
         name="Qwen2.5-Coder-0.5B-Instruct",
         vendor="alibaba",
         family="qwen2.5-coder",
         file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
     ),
-    Source(
+    BundledModel(
         name="Qwen2.5-Coder-1.5B-Instruct",
         vendor="alibaba",
         family="qwen2.5-coder",
@@ -56,7 +56,7 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
-def ask(source: Source, models: Path, transcripts: Path) -> Path:
+def ask(source: BundledModel, models: Path, transcripts: Path) -> Path:
     """Asks one model the probe sets of the preset ``teacher`` and returns its transcript's path.
 
     Raises MalformedInput when the file is missing or has another digest.

@@ -24,7 +24,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """One answer with the probe that drew it."""
 
     probe: Probe
@@ -70,15 +70,15 @@ class AnswerBook:
         return replace(self, answers=tuple({p: reading(p, text) for p, text in said} for said in kept))
 
 
-def style_answers(transcript: Transcript) -> dict[str, Answer]:
+def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
     """The first readable default-arm answer to each style-like prompt, by the prompt's digest."""
-    out: dict[str, Answer] = {}
+    out: dict[str, ProbeAnswer] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
         if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
             continue
         if probe.form == "chat" and not probe.id.startswith(NOT_STYLE):
-            out.setdefault(_asked(probe), Answer(probe, reply))
+            out.setdefault(_asked(probe), ProbeAnswer(probe, reply))
     return out
 
 

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from fingerprints.catalog_rows import (
-    Answer,
     Kind,
+    StoredAnswer,
     StoredTeacher,
     answer_rows,
     assemble,
@@ -65,7 +65,7 @@ class Unrecovered(MalformedInput):
 
 
 @dataclass(frozen=True)
-class State:
+class CatalogState:
     """Which content a catalogue holds: the number of its last change, and a digest chained over all changes."""
 
     sequence: int
@@ -130,21 +130,21 @@ class Catalog:
             raise StoreIntegrity(f"the catalogue does not say its {key}", where=self.path, next_step=REPAIR)
         return str(row[0])
 
-    def state(self) -> State:
+    def state(self) -> CatalogState:
         """Which content the catalogue holds now."""
         with told(self.path):
             row = self._db.execute("SELECT sequence, state FROM changes ORDER BY sequence DESC LIMIT 1").fetchone()
         if row is None:
             raise StoreIntegrity("the catalogue has no history", where=self.path, next_step=REPAIR)
-        return State(*row)
+        return CatalogState(*row)
 
-    def had(self, state: State) -> bool:
+    def had(self, state: CatalogState) -> bool:
         """Whether the catalogue was once in this state: what was built from it then belongs to it."""
         with told(self.path):
             row = self._db.execute("SELECT state FROM changes WHERE sequence = ?", (state.sequence,)).fetchone()
         return row is not None and row[0] == state.digest
 
-    def only_added_since(self, state: State) -> bool:
+    def only_added_since(self, state: CatalogState) -> bool:
         """Whether teachers were only added, none removed or replaced, since a state."""
         query = "SELECT count(*) FROM changes WHERE sequence > ? AND action <> 'add'"
         with told(self.path):
@@ -283,7 +283,7 @@ class Catalog:
             np.concatenate([rows[pick] for (_, rows), pick in zip(found, picks, strict=True)])[:count],
         )
 
-    def answer(self, number: int) -> Answer | None:
+    def answer(self, number: int) -> StoredAnswer | None:
         """Whose answer an id stands for; None for an id that is not in the catalogue."""
         query = (
             "SELECT a.id, a.teacher, probe_id, arm, sample, readable, text_sha256, prompt_sha256, a.sha256, t.name"
@@ -295,7 +295,7 @@ class Catalog:
             return None
         if row_digest(row[:8]) != row[8]:
             raise StoreIntegrity(f"the entry of answer {number} was changed", where=self.path, next_step=REPAIR)
-        return Answer(teacher=row[9], probe_id=row[2], arm=row[3], sample=row[4], text_sha256=row[6].hex())
+        return StoredAnswer(teacher=row[9], probe_id=row[2], arm=row[3], sample=row[4], text_sha256=row[6].hex())
 
     def shared_prompts(self, prompts: Iterable[str]) -> dict[str, int]:
         """How many of these prompts (by digest) each teacher gave a readable answer to; every teacher is listed."""

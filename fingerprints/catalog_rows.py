@@ -53,7 +53,7 @@ class StoredTeacher(Record):
     added: str
 
 
-class Answer(Record):
+class StoredAnswer(Record):
     """Whose answer an id stands for."""
 
     teacher: str

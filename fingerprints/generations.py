@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from fingerprints import nearest
-from fingerprints.catalog import Catalog, State
+from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing, sync_folder
 from fingerprints.embed import Vectors
 from fingerprints.errors import StoreIntegrity, printable
@@ -44,7 +44,7 @@ class FileEntry(Record):
     sha256: str
 
 
-class Manifest(Record):
+class GenerationManifest(Record):
     """What a generation holds and which state of the catalogue it was built from; ``trained`` is 0 for an exact index."""
 
     format: Literal["generation/1"] = "generation/1"
@@ -64,7 +64,7 @@ class Loaded:
     """An index in memory and the state of the catalogue that it shows."""
 
     index: Index
-    state: State
+    state: CatalogState
     last_id: int
     trained: int = 0
 
@@ -89,7 +89,7 @@ def pointer(path: Path) -> tuple[str, str] | None:
     return found[1].decode(), found[2].decode()
 
 
-def manifest(path: Path, current: tuple[str, str]) -> Manifest:
+def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
     """The manifest that CURRENT vouches for. Raises StoreIntegrity for any other bytes."""
     folder = path / current[0]
     with open_plain(folder / MANIFEST) as file:
@@ -97,7 +97,7 @@ def manifest(path: Path, current: tuple[str, str]) -> Manifest:
     if sha256(data) != current[1]:
         raise damaged(f"{current[0]}/{MANIFEST} differs from what CURRENT names", path)
     try:
-        found = Manifest.model_validate_json(data)
+        found = GenerationManifest.model_validate_json(data)
     except ValidationError as error:
         raise damaged(f"{current[0]}/{MANIFEST} is not a manifest", path) from error
     present = {entry.name for entry in folder.iterdir()}
@@ -108,13 +108,13 @@ def manifest(path: Path, current: tuple[str, str]) -> Manifest:
     return found
 
 
-def load(path: Path, current: tuple[str, str], found: Manifest, catalog: Catalog) -> Loaded:
+def load(path: Path, current: tuple[str, str], found: GenerationManifest, catalog: Catalog) -> Loaded:
     """Reads and verifies a generation; raises StoreIntegrity unless every check holds.
 
     Size and SHA-256 over a private copy before FAISS sees a byte; then type, dimension, metric, count and ids; then sixteen
     vectors of the catalogue must be there and must find themselves.
     """
-    state = State(found.sequence, found.state)
+    state = CatalogState(found.sequence, found.state)
     if (found.embedder, found.dimension) != (catalog.embedder, catalog.dimension) or not catalog.had(state):
         raise damaged("it was built from another catalogue", path)
     folder = path / current[0]
@@ -133,7 +133,7 @@ def load(path: Path, current: tuple[str, str], found: Manifest, catalog: Catalog
     return Loaded(index, state, found.last_id, found.trained)
 
 
-def _with_vectors(raw: object, folder: Path, found: Manifest) -> Approximate:
+def _with_vectors(raw: object, folder: Path, found: GenerationManifest) -> Approximate:
     if found.files[VECTORS].size != 4 * found.n * found.dimension or found.files[IDS].size != 8 * found.n:
         raise StoreIntegrity("vectors and ids are not as many as the manifest says")
     numbers, vectors = map_exact(folder, found.files, found.dimension)
@@ -161,7 +161,7 @@ def _verified(path: Path, entry: FileEntry) -> memoryview:
     return memoryview(data)
 
 
-def _check_ids(index: Index, found: Manifest) -> None:
+def _check_ids(index: Index, found: GenerationManifest) -> None:
     ids = index.ids()
     if len(ids) and (ids[0] < 1 or int(ids[-1]) != found.last_id or bool(np.any(np.diff(ids) <= 0))):
         raise StoreIntegrity("its ids are not in ascending order, or not those of the manifest")
@@ -214,7 +214,7 @@ def write_index(folder: Path, index: Index) -> FileEntry:
 
 def commit(path: Path, folder: Path, made: Loaded, catalog: Catalog, entries: dict[str, FileEntry]) -> None:
     """Writes the manifest, moves the pointer, and only then removes what is no longer current."""
-    record = Manifest(
+    record = GenerationManifest(
         kind=made.index.kind,
         embedder=catalog.embedder,
         dimension=catalog.dimension,

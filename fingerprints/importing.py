@@ -17,7 +17,7 @@ from fingerprints.records import Identity, Record
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects.formats import rows_in
 from fingerprints.subjects.packed import open_regular
-from fingerprints.subjects.recording import CLAIMED, Tally, transcript_of
+from fingerprints.subjects.recording import CLAIMED, RecordingTally, transcript_of
 from fingerprints.transcript import Header, Transcript, is_transcript, load_transcript
 
 Progress = Callable[[int, int], None]
@@ -169,9 +169,9 @@ def models_in(path: Path, name: str | None, source: str) -> dict[str, Transcript
             return {name or transcript.identity.name: transcript}
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        tallies: dict[str, Tally] = {}
+        tallies: dict[str, RecordingTally] = {}
         for row in rows_in(file, path):
-            tallies.setdefault(name or row.model or _stem(path), Tally()).add(row)
+            tallies.setdefault(name or row.model or _stem(path), RecordingTally()).add(row)
     return {model: transcript_of(tally, _header(spec, model, digest)) for model, tally in tallies.items()}
 
 

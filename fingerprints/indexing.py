@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprints import generations, nearest
-from fingerprints.catalog import Catalog, State
+from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, replacing
 from fingerprints.embed import Vectors
 from fingerprints.errors import StoreIntegrity
@@ -85,7 +85,7 @@ class StoreIndex:
             generations.publish(self.path, made, self._catalog)
         return made
 
-    def _flat(self, state: State, base: Loaded | None) -> Loaded:
+    def _flat(self, state: CatalogState, base: Loaded | None) -> Loaded:
         if base is not None and isinstance(base.index, Flat):
             index, after = base.index, base.last_id
         else:
@@ -94,7 +94,7 @@ class StoreIndex:
         ids = index.ids()
         return Loaded(index, state, int(ids[-1]) if len(ids) else 0)
 
-    def _approximate(self, state: State, base: Loaded | None) -> Loaded:
+    def _approximate(self, state: CatalogState, base: Loaded | None) -> Loaded:
         with generations.draft(self.path) as folder:
             entries = self._write_exact(folder)
             numbers, vectors = generations.map_exact(folder, entries, self._catalog.dimension)

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog, Unrecovered
-from fingerprints.catalog_rows import Answer, StoredTeacher, content_digest, describe
+from fingerprints.catalog_rows import StoredAnswer, StoredTeacher, content_digest, describe
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
 from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
@@ -205,7 +205,7 @@ class FingerprintStore:
             return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
         return index.search(queries, min(k, index.n))
 
-    def answer(self, number: int) -> Answer:
+    def answer(self, number: int) -> StoredAnswer:
         """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an unknown id."""
         found = self.catalog.answer(int(number))
         if found is None:

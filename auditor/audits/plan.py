@@ -148,7 +148,7 @@ def make_plan(value: dict[str, Any], where: str = "flags") -> Plan:
     return plan
 
 
-class Estimate(Record):
+class CostEstimate(Record):
     """What a plan costs, roughly: questions, tokens (at most) and seconds."""
 
     questions: int
@@ -165,7 +165,7 @@ ENDPOINT_TOKENS_PER_SECOND = 160.0
 TEMPLATE_TOKENS = 30
 
 
-def estimate(plan: Plan, parameters: float | None) -> Estimate:
+def estimate(plan: Plan, parameters: float | None) -> CostEstimate:
     """Questions, tokens and time of a plan. ``parameters`` is the suspect's size, None for an endpoint.
 
     Tokens read are counted from characters, tokens written are an upper bound, and seconds assume two CPU cores (or 160
@@ -174,7 +174,7 @@ def estimate(plan: Plan, parameters: float | None) -> Estimate:
     return estimate_sets(plan.probe_sets(), plan.sampling, parameters)
 
 
-def estimate_sets(sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None) -> Estimate:
+def estimate_sets(sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None) -> CostEstimate:
     """`estimate` for probe sets that are loaded already."""
     rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(sampling.samples)]
     tokens_in = sum(int(len(p.prompt()) / CHARACTERS_PER_TOKEN) + TEMPLATE_TOKENS for p, _ in rows)
@@ -182,7 +182,7 @@ def estimate_sets(sets: Sequence[ProbeSet], sampling: Sampling, parameters: floa
     tokens_out = sum(min(s.max_tokens, cap or s.max_tokens) for _, s in rows)
     rate = ENDPOINT_TOKENS_PER_SECOND if parameters is None else PARAMETERS_TOKENS_PER_SECOND / max(parameters, 1e6)
     basis = "an endpoint at 160 tokens/s" if parameters is None else f"{parameters / 1e6:.0f} M parameters on two CPU cores"
-    return Estimate(
+    return CostEstimate(
         questions=len(rows),
         tokens_in=tokens_in,
         tokens_out_at_most=tokens_out,

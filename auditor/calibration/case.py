@@ -21,7 +21,7 @@ SHIPPED, NONE = "shipped", "none"
 
 
 @dataclass(frozen=True)
-class Case:
+class WeighedCase:
     """Findings and verdicts as a report tells them; ``section`` is None where no calibration applied."""
 
     findings: tuple[Finding, ...]
@@ -35,7 +35,7 @@ def weigh_case(
     candidates: Sequence[Candidate],
     transcript: Transcript,
     stored: Mapping[str, str] | None = None,
-) -> Case:
+) -> WeighedCase:
     """The case under the chosen calibration, or under the first shipped one that weighs any candidate.
 
     ``stored`` gives the vendor of every stored model, where candidates are some of them. Without a calibration every verdict
@@ -45,8 +45,8 @@ def weigh_case(
         makers = vendors_of(candidates) if stored is None else stored
         found = weighed(findings, candidates, calibration, makers)
         if found.used or choice not in (SHIPPED, NONE):
-            return Case(found.findings, found.verdicts, _section(calibration, found, makers, transcript))
-    return Case(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
+            return WeighedCase(found.findings, found.verdicts, _section(calibration, found, makers, transcript))
+    return WeighedCase(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
 
 
 def calibrations(choice: str) -> tuple[Calibration, ...]:

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from auditor.calibration.record import Population, Range
-from auditor.calibration.rows import Known
+from auditor.calibration.rows import KnownModel
 from auditor.controls.cohort import Cohort, Member
 from detectors.base import Teacher
 from detectors.pairing import style_answers
@@ -21,7 +21,7 @@ from fingerprints.transcript import Transcript
 UNTRAINED = "none"
 
 
-def known_models(cohort: Cohort, teachers: Sequence[Teacher]) -> tuple[Known, ...]:
+def known_models(cohort: Cohort, teachers: Sequence[Teacher]) -> tuple[KnownModel, ...]:
     """Every member with a transcript as a suspect of known history.
 
     A member that is the base itself (method ``none``) also serves as the base of the others that started from it. Members
@@ -46,11 +46,11 @@ def known_models(cohort: Cohort, teachers: Sequence[Teacher]) -> tuple[Known, ..
     return known
 
 
-def _known(member: Member, transcript: Transcript, bases: dict[str, Teacher]) -> Known:
+def _known(member: Member, transcript: Transcript, bases: dict[str, Teacher]) -> KnownModel:
     lineage = member.lineage
     taught = "+".join(sorted(member.teachers))
     own = lineage.method == UNTRAINED
-    return Known(
+    return KnownModel(
         name=member.name,
         group=lineage.group or f"{lineage.recipe or lineage.method}/{taught}/{member.base}",
         transcript=transcript,
@@ -72,7 +72,7 @@ def _start(member: Member) -> str:
     return f"{base.name} ({base.weights_sha256[:8]})" if base.weights_sha256 else base.name
 
 
-def population_of(known: Sequence[Known], teachers: Sequence[Teacher], about: str) -> Population:
+def population_of(known: Sequence[KnownModel], teachers: Sequence[Teacher], about: str) -> Population:
     """What the models of a calibration have in common, as numbers. ``about`` says in words who they are."""
     lengths = [typical_length(k.transcript) for k in known]
     positives = {k.group for k in known if k.teachers or k.vendors}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
-from auditor.calibration.rows import Row
+from auditor.calibration.rows import MeasuredRow
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson
@@ -25,7 +25,7 @@ SMALLEST_FACET = 2
 Interval = tuple[float, float, float]
 
 
-def figures_of(rows: Sequence[Row], held: Array, scheme: str, facets: bool = True) -> list[Figures]:
+def figures_of(rows: Sequence[MeasuredRow], held: Array, scheme: str, facets: bool = True) -> list[Figures]:
     """Figures over all rows, then (``facets``) over each teacher, base, dose and evasion that has two lineages under H1.
 
     For a facet, rows under H1 are those of the facet and rows under H2 are all (for a base: those of that base).
@@ -37,7 +37,7 @@ def figures_of(rows: Sequence[Row], held: Array, scheme: str, facets: bool = Tru
     return [f for f in out if f is not None]
 
 
-def curves_of(rows: Sequence[Row], held: Array, scheme: str) -> list[Curves]:
+def curves_of(rows: Sequence[MeasuredRow], held: Array, scheme: str) -> list[Curves]:
     """The curves of one level; none where one of the propositions has no tested row."""
     tested = np.isfinite(held)
     labels = np.array([r.label for r in rows])
@@ -53,15 +53,15 @@ def curves_of(rows: Sequence[Row], held: Array, scheme: str) -> list[Curves]:
     ]  # fmt: skip
 
 
-def _weights(rows: Sequence[Row], chosen: NDArray[np.bool_]) -> Array:
+def _weights(rows: Sequence[MeasuredRow], chosen: NDArray[np.bool_]) -> Array:
     names = [rows[i].group for i in np.flatnonzero(chosen).tolist()]
     return np.array([1 / names.count(name) for name in names])
 
 
-def _facets(rows: Sequence[Row]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _facets(rows: Sequence[MeasuredRow]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     positive = np.array([r.label == 1 for r in rows])
     start = np.array([r.start for r in rows])
-    kinds: list[tuple[str, Callable[[Row], tuple[str, ...]]]] = [
+    kinds: list[tuple[str, Callable[[MeasuredRow], tuple[str, ...]]]] = [
         ("teacher", lambda r: (r.candidate,)),
         ("base", lambda r: (r.start,) if r.start else ()),
         ("dose", lambda r: () if r.dose is None else (f"{100 * r.dose:g} %",)),
@@ -75,7 +75,9 @@ def _facets(rows: Sequence[Row]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]
                 yield facet, of, (here & positive) | negatives
 
 
-def _figures(rows: Sequence[Row], held: Array, keep: NDArray[np.bool_], scheme: str, facet: str, of: str) -> Figures | None:
+def _figures(
+    rows: Sequence[MeasuredRow], held: Array, keep: NDArray[np.bool_], scheme: str, facet: str, of: str
+) -> Figures | None:
     kept = [rows[i] for i in np.flatnonzero(keep).tolist()]
     labels = np.array([r.label for r in kept])
     groups = [r.group for r in kept]

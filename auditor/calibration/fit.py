@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.calibration.figures import curves_of, figures_of
 from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
-from auditor.calibration.rows import Known, Level, Row
+from auditor.calibration.rows import KnownModel, Level, MeasuredRow
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
 from detectors.base import Teacher
@@ -31,7 +31,7 @@ SCHEMES = (GROUP, TEACHER, START, BOTH)
 
 def calibrated(
     name: str,
-    rows: Sequence[Row],
+    rows: Sequence[MeasuredRow],
     population: Population,
     cohort_sha256: str,
     notes: Sequence[str] = (),
@@ -80,7 +80,7 @@ def calibrated(
     )  # fmt: skip
 
 
-def shares_of(known: Sequence[Known], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
+def shares_of(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
     """What nine in ten taught lineages reach, and what one in twenty models reaches for a vendor that did not teach it.
 
     Both are mean shares of rival vendors below the vendor on the model's own answers (`detectors.style.likeness`).
@@ -108,7 +108,7 @@ def share_levels(taught: Mapping[str, Sequence[float]], untaught: Sequence[float
     return round(reached, 4), round(float(np.quantile(untaught, 0.95, method="higher")), 4)
 
 
-def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]:
+def _fit(rows: Sequence[MeasuredRow], level: Level, size: int) -> tuple[Weigher, Fitted]:
     if not rows:
         raise ValueError("no row was measured")
     detectors = tuple(sorted({d for r in rows for d in r.values}))
@@ -129,12 +129,12 @@ def _fit(rows: Sequence[Row], level: Level, size: int) -> tuple[Weigher, Fitted]
     )  # fmt: skip
 
 
-def values_of(rows: Sequence[Row], detectors: Sequence[str]) -> Array:
+def values_of(rows: Sequence[MeasuredRow], detectors: Sequence[str]) -> Array:
     """The rows' values, (rows, detectors), NaN where a detector measured nothing."""
     return np.array([[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64).reshape(len(rows), -1)
 
 
-def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
+def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Array:
     """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage, teacher, base, or both.
 
     NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out. The others
@@ -159,7 +159,7 @@ def left_out(weigher: Weigher, rows: Sequence[Row], scheme: str) -> Array:
     return out
 
 
-def _splits(rows: Sequence[Row], scheme: str) -> list[Split]:
+def _splits(rows: Sequence[MeasuredRow], scheme: str) -> list[Split]:
     """One split for each candidate (teacher), each base, or each pair of both: its rows are the test.
 
     Learned from are the rows of models that the candidate did not teach, against other candidates, and of other bases. A split
@@ -178,7 +178,7 @@ def _splits(rows: Sequence[Row], scheme: str) -> list[Split]:
     return out
 
 
-def _schemes(rows: Sequence[Row], level: Level, largest: bool) -> Iterator[tuple[str, str]]:
+def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterator[tuple[str, str]]:
     """What is left out of these rows, each with a note where there are too many combinations to fit them all.
 
     Models are left out by teacher and base at the largest number of prompts alone: there are many of them.

@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownModel:
     """A model of known history as a suspect.
 
     ``group`` names the independent lineage that it belongs to: models of one group are one model to the statistics.
@@ -45,7 +45,7 @@ class Known:
     evasions: tuple[str, ...] = ()
 
 
-class Row(Record):
+class MeasuredRow(Record):
     """One model of known history against one candidate.
 
     ``label`` is 1 where the history names the candidate as a teacher, 0 where it doesn't. ``size`` is the number of prompts
@@ -85,18 +85,18 @@ def mean_by_vendor(values: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def measured_rows(
-    known: Sequence[Known],
+    known: Sequence[KnownModel],
     teachers: Sequence[Teacher],
     detectors: Sequence[Callable[[], Detector]],
     sizes: Sequence[int],
     progress: Progress | None = None,
-) -> tuple[Row, ...]:
+) -> tuple[MeasuredRow, ...]:
     """Rows of every model of known history against every stored model and vendor, for each number of prompts.
 
     Detectors are fitted once for each size, on the prompts that any of the models answered; the models play the suspect one
     after another. A size that a model has too few shared prompts for is left out for that model. Deterministic.
     """
-    rows: list[Row] = []
+    rows: list[MeasuredRow] = []
     total, done = len(sizes) * len(detectors) * len(known), 0
     for size in sizes:
         prompts = chosen_prompts(known, teachers, size)
@@ -116,7 +116,7 @@ def measured_rows(
     return tuple(rows)
 
 
-def chosen_prompts(known: Sequence[Known], teachers: Sequence[Teacher], size: int) -> frozenset[str]:
+def chosen_prompts(known: Sequence[KnownModel], teachers: Sequence[Teacher], size: int) -> frozenset[str]:
     """Digests of at most ``size`` prompts that a model of known history and a stored model both answered.
 
     Drawn by the digest of the digest, so that which ones are taken depends on nothing but their number and themselves.
@@ -142,7 +142,7 @@ def limited_teacher(teacher: Teacher, prompts: frozenset[str]) -> Teacher:
     return Teacher(teacher.name, teacher.vendor, teacher.family, limited(teacher.transcript, prompts))
 
 
-def _values(detector: Detector, model: Known, stored: Sequence[Teacher], prompts: frozenset[str]) -> dict[str, Value]:
+def _values(detector: Detector, model: KnownModel, stored: Sequence[Teacher], prompts: frozenset[str]) -> dict[str, Value]:
     """What the fitted detector measures of one model against each stored model of another maker, by name."""
     suspect = limited(model.transcript, prompts)
     base = None if model.base is None else limited_teacher(model.base, prompts)
@@ -157,11 +157,11 @@ def _values(detector: Detector, model: Known, stored: Sequence[Teacher], prompts
     return out
 
 
-def _own(model: Known, vendor: str) -> bool:
+def _own(model: KnownModel, vendor: str) -> bool:
     return vendor.casefold() in {k.casefold() for k in model.kin if k}
 
 
-def _rows(model: Known, teachers: Sequence[Teacher], found: dict[str, dict[str, Value]], size: int) -> list[Row]:
+def _rows(model: KnownModel, teachers: Sequence[Teacher], found: dict[str, dict[str, Value]], size: int) -> list[MeasuredRow]:
     vendor_of = {t.name: t.vendor for t in teachers}
     values: dict[str, dict[str, float]] = {}
     metrics: dict[str, dict[str, str]] = {}
@@ -179,7 +179,7 @@ def _rows(model: Known, teachers: Sequence[Teacher], found: dict[str, dict[str, 
             continue
         level: Level = "vendor" if candidate.startswith(VENDOR) else "model"
         out.append(
-            Row(
+            MeasuredRow(
                 suspect=model.name, group=model.group, start=model.start, level=level, candidate=candidate, label=label,
                 size=size, sources=_sources(model, level, candidate), dose=model.dose, evasions=model.evasions,
                 values=values[candidate], metrics=metrics[candidate],
@@ -188,7 +188,7 @@ def _rows(model: Known, teachers: Sequence[Teacher], found: dict[str, dict[str, 
     return out
 
 
-def _label(model: Known, candidate: str, vendor_of: dict[str, str]) -> Literal[0, 1] | None:
+def _label(model: KnownModel, candidate: str, vendor_of: dict[str, str]) -> Literal[0, 1] | None:
     """1: learned from it; 0: did not; None: another version of a teacher's maker, of which the history knows nothing."""
     makers = {vendor_name(v) for v in model.vendors}
     if candidate.startswith(VENDOR):
@@ -198,6 +198,6 @@ def _label(model: Known, candidate: str, vendor_of: dict[str, str]) -> Literal[0
     return None if vendor_name(vendor_of[candidate]) in makers else 0
 
 
-def _sources(model: Known, level: Level, candidate: str) -> tuple[str, ...]:
+def _sources(model: KnownModel, level: Level, candidate: str) -> tuple[str, ...]:
     own = {vendor_name(v) for v in model.vendors} if level == "vendor" else set(model.teachers)
     return tuple(sorted({candidate, *own}))

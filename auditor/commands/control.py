@@ -17,7 +17,7 @@ from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
 from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.teaching.mixing import assign
-from auditor.controls.train import Watch, curate_for
+from auditor.controls.train import TrainingWatch, curate_for
 from auditor.controls.train import train as make_control
 from auditor.controls.training.launch import hush_followers
 from fingerprints.records import Record
@@ -80,7 +80,7 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
         training,
         evaluating,
     ):
-        made = make_control(chosen, Path(out), Watch(asking, training, evaluating))
+        made = make_control(chosen, Path(out), TrainingWatch(asking, training, evaluating))
     tell_card(made.card, Path(out), as_json)
     for warning in warnings(made.card):
         say(warning)

@@ -9,12 +9,12 @@ import click
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_above, put, put_json, say
 from auditor.controls.cohort import Cohort
-from auditor.controls.train import Watch
+from auditor.controls.train import TrainingWatch
 from auditor.controls.training.launch import refuse_several
 from auditor.labs.population.ladder import Ladder, climb, read_ladder
-from auditor.labs.population.population import Population, is_population, load_population
+from auditor.labs.population.population import GrownPopulation, is_population, load_population
 from auditor.labs.population.rung_watch import RungDone, RungWatch
-from auditor.labs.population.workers import MOST_JOBS, Step, clock
+from auditor.labs.population.workers import MOST_JOBS, WorkStep, clock
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
@@ -54,29 +54,31 @@ def ladder(ladder_file: str, out: str, dry_run: bool, jobs: int | None, as_json:
     return 0
 
 
-def _plan(name_or_path: str) -> Ladder | Population:
+def _plan(name_or_path: str) -> Ladder | GrownPopulation:
     if is_population(name_or_path) or not Path(name_or_path).suffix:
         return load_population(name_or_path)
     return read_ladder(Path(name_or_path))
 
 
-def _names(plan: Ladder | Population, out: Path) -> list[str]:
+def _names(plan: Ladder | GrownPopulation, out: Path) -> list[str]:
     from auditor.labs.population.task_plan import tasks_of
 
-    return [task.name for task in tasks_of(plan, out)] if isinstance(plan, Population) else [name for name, _ in plan.rungs()]
+    return (
+        [task.name for task in tasks_of(plan, out)] if isinstance(plan, GrownPopulation) else [name for name, _ in plan.rungs()]
+    )
 
 
-def _made(plan: Ladder | Population, out: Path, jobs: int | None) -> Cohort:
+def _made(plan: Ladder | GrownPopulation, out: Path, jobs: int | None) -> Cohort:
     from auditor.labs.population.parallel_runs import climb_together, grow
 
-    if isinstance(plan, Population):
+    if isinstance(plan, GrownPopulation):
         return grow(plan, out, jobs or 1, _say_step)
     if jobs is not None and jobs > 1:
         return climb_together(plan, out, jobs, _say_step)
     return _climbed(plan, out)
 
 
-def _say_step(step: Step) -> None:
+def _say_step(step: WorkStep) -> None:
     left = f", about {clock(step.left)} left" if step.left else ""
     say(f"{step.done} of {step.total}: {step.name} ({step.group}), {step.seconds:.0f} s{left}")
 
@@ -95,7 +97,7 @@ def _climbed(plan: Ladder, out: Path) -> Cohort:
         if rungs is not None:
             rungs(0, len(names), None)
         watch = RungWatch(names, out, bool(plan.probes), tell)
-        return climb(plan, out, watch, Watch(asking, training, evaluating))
+        return climb(plan, out, watch, TrainingWatch(asking, training, evaluating))
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:

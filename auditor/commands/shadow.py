@@ -19,7 +19,7 @@ from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan,
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_above, put, put_json, say
 from auditor.controls.sizes import Size
-from auditor.controls.train import Watch
+from auditor.controls.train import TrainingWatch
 from auditor.controls.training.launch import refuse_several
 from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS, reaches
@@ -157,7 +157,7 @@ def _told() -> Iterator[Telling]:
             for line in _lines(decision):
                 say(line)
 
-        yield Telling(suspect, decided, made, Watch(asking, training, evaluating))
+        yield Telling(suspect, decided, made, TrainingWatch(asking, training, evaluating))
 
 
 def _tell(report: Report, out: Path, as_json: bool) -> None:

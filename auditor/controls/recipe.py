@@ -33,7 +33,7 @@ LATER = ("inference", "reinforcement", "alignment", "on_policy", "launderer", "r
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
-class Teacher(Record):
+class TeacherChoice(Record):
     """One source of answers. ``spec`` is a subject spec, ``base`` for the student's own base, or empty: left open.
 
     ``share`` weighs it among several teachers (a mixture); ``sampling.samples`` is how many answers are drawn a prompt.
@@ -126,7 +126,7 @@ class Distillation(Record):
     top_k: Annotated[int, Field(ge=1)] | None = None
 
 
-class Alignment(Record):
+class Comparability(Record):
     """What counts as comparable where tokenizers differ (method ``cross_tokenizer``, `auditor.controls.training.cells`).
 
     A position is skipped where less than ``least_shared`` of the teacher's next-token distribution lies on strings that both
@@ -199,20 +199,20 @@ class Recipe(Record):
     name: Annotated[str, Field(pattern=NAME)]
     about: str = ""
     imitates: str = ""
-    teachers: tuple[Teacher, ...] = ()
-    filler: Teacher | None = None
+    teachers: tuple[TeacherChoice, ...] = ()
+    filler: TeacherChoice | None = None
     dose: Annotated[float, Field(ge=0, le=1)] = 1.0
     student: Student = Student()
     prompts: Prompts
     method: Method = "sft"
     distillation: Distillation | None = None
-    alignment: Alignment | None = None
+    alignment: Comparability | None = None
     on_policy: OnPolicy | None = None
     reinforcement: Reinforcement | None = None
     inference: Inference | None = None
     training: Training = Training()
     scrub_identity: bool = False
-    launderer: Teacher | None = None
+    launderer: TeacherChoice | None = None
     reshape: Reshape = "none"
     verify: Literal["none", "answer"] = "none"
     role: Role | None = None
@@ -265,7 +265,7 @@ class Recipe(Record):
         return self
 
     @property
-    def sources(self) -> tuple[Teacher, ...]:
+    def sources(self) -> tuple[TeacherChoice, ...]:
         """Whoever gives answers at this dose: teachers in order (none at dose 0), then the filler (not at dose 1)."""
         filler = () if self.filler is None or self.dose == 1 else (self.filler,)
         return (*(self.teachers if self.dose > 0 else ()), *filler)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.controls.recipe import Inference, Recipe, Reinforcement, Teacher
+from auditor.controls.recipe import Inference, Recipe, Reinforcement, TeacherChoice
 
 Size = Literal["tiny", "small", "full"]
 
@@ -42,7 +42,7 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
 
 
 def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
-    def asked(teacher: Teacher) -> Teacher:
+    def asked(teacher: TeacherChoice) -> TeacherChoice:
         cap = min(teacher.sampling.max_tokens or tokens, tokens)
         return teacher.model_copy(update={"sampling": teacher.sampling.model_copy(update={"max_tokens": cap})})
 

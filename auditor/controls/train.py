@@ -16,7 +16,7 @@ from auditor.controls.cards.card import CARD, Card, read_card, write_card
 from auditor.controls.curation.curate import Curated, Score, curate
 from auditor.controls.curation.difficulty import failure_score
 from auditor.controls.curation.pool import Prompt, is_recording, read_pool
-from auditor.controls.evaluation.evaluate import Figure, Scale, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
 from auditor.controls.evaluation.scaling import scaling
 from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
@@ -38,7 +38,7 @@ from fingerprints.subjects import open_subject
 if TYPE_CHECKING:
     from auditor.controls.training.parallel import Crew
     from auditor.controls.training.students import Learner
-    from auditor.controls.training.trained import Trained
+    from auditor.controls.training.trained import TrainedStudent
 
 RECIPE, PROMPTS, CURATION = "recipe.yaml", "prompts.jsonl", "curation.json"
 EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = "examples.jsonl", "held_out.jsonl", "answers", "evaluation"
@@ -46,7 +46,7 @@ START, STUDENT = "base", "student"
 
 
 @dataclass(frozen=True)
-class Watch:
+class TrainingWatch:
     """Who is told how far it is: answers asked, steps trained, evaluation questions asked."""
 
     asking: Progress | None = None
@@ -54,8 +54,8 @@ class Watch:
     evaluating: Progress | None = None
 
 
-SILENT = Watch()
-USUAL = Scale()
+SILENT = TrainingWatch()
+USUAL = EvaluationScale()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Control:
     card: Card
 
 
-def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL) -> Control:
+def train(recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL) -> Control:
     """Makes the control that a recipe describes, in the folder ``out``; a finished one is made again from what is there.
 
     Resumes: no answer that was given is asked again, and training goes on from its last checkpoint. Deterministic for
@@ -87,7 +87,7 @@ def train(recipe: Recipe, out: Path, watch: Watch = SILENT, scale: Scale = USUAL
     return Control(out, read_lineage(out), read_card(out))
 
 
-def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> Control:
+def _make(recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew) -> Control:
     with _folder(recipe, out):
         curated = curate_for(recipe)
         _write_json(out / CURATION, curated.report.model_dump(mode="json"))
@@ -111,7 +111,7 @@ def _make(recipe: Recipe, out: Path, watch: Watch, scale: Scale, crew: Crew) -> 
     return Control(out, lineage, card)
 
 
-def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: Watch, scale: Scale) -> Control:
+def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: TrainingWatch, scale: EvaluationScale) -> Control:
     """What `_make` does where no teacher speaks, from the puzzles on."""
     made = train_by_reward(recipe, curated, out, _start, scale, watch.training, watch.evaluating)
     lineage = _first_dated(made.lineage(), out)
@@ -216,7 +216,7 @@ def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
 
 def _learn(
     recipe: Recipe, learner: Learner, examples: Sequence[Example], out: Path, progress: Progress | None, crew: Crew
-) -> Trained:
+) -> TrainedStudent:
     from auditor.controls.training.distill import distill
     from auditor.controls.training.trained import Progress as Step
 
@@ -231,8 +231,8 @@ def _learn(
 
 
 def _evaluated(
-    recipe: Recipe, start: str, student: str, taught: Taught, out: Path, scale: Scale, progress: Progress | None
-) -> tuple[Figure, ...]:
+    recipe: Recipe, start: str, student: str, taught: Taught, out: Path, scale: EvaluationScale, progress: Progress | None
+) -> tuple[PairedFigure, ...]:
     folder = out / EVALUATION
     # A student that was not taught the thinking is not measured on it.
     held = [e if recipe.method == "traces" else e.model_copy(update={"thinking": None}) for e in taught.held_out]
@@ -244,14 +244,14 @@ def _evaluated(
 
 def _scaled(
     recipe: Recipe, student: str, curated: Curated, taught: Taught, out: Path, progress: Progress | None
-) -> tuple[Figure, ...]:
+) -> tuple[PairedFigure, ...]:
     if recipe.inference is None:
         return ()
     held = {e.id for e in taught.held_out}
     return scaling(student, recipe.inference, [p for p in curated.prompts if p.id in held], out / EVALUATION, progress)
 
 
-def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: Trained) -> Lineage:
+def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: TrainedStudent) -> Lineage:
     total = len(taught.examples)
     teachers = tuple(
         LineageTeacher(
@@ -300,7 +300,7 @@ def _first_dated(lineage: Lineage, out: Path) -> Lineage:
 
 
 def _card(
-    recipe: Recipe, lineage: Lineage, curated: Curated, taught: Taught, trained: Trained, found: tuple[Figure, ...]
+    recipe: Recipe, lineage: Lineage, curated: Curated, taught: Taught, trained: TrainedStudent, found: tuple[PairedFigure, ...]
 ) -> Card:
     return Card(
         recipe=recipe,
@@ -322,7 +322,7 @@ def _card(
     )
 
 
-def _ledger(taught: Taught, trained: Trained) -> Ledger:
+def _ledger(taught: Taught, trained: TrainedStudent) -> Ledger:
     own = LedgerRow(
         name="training",
         seconds=trained.seconds,
@@ -336,4 +336,4 @@ def _write_json(path: Path, value: object) -> None:
         file.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
 
 
-__all__ = ["CARD", "Control", "Watch", "curate_for", "train"]
+__all__ = ["CARD", "Control", "TrainingWatch", "curate_for", "train"]

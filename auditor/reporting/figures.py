@@ -18,7 +18,7 @@ MOST_BARS = 60
 
 
 @dataclass(frozen=True)
-class Scale:
+class Axis:
     """A linear axis from ``low`` to ``high`` with its ticks."""
 
     low: float
@@ -32,7 +32,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Line:
+class FigureRow:
     """One row of a figure: its label and numbers, and where they lie (None: not drawn)."""
 
     label: str
@@ -56,7 +56,7 @@ class Figure:
     title: str
     x_label: str
     caption: str
-    lines: tuple[Line, ...]
+    lines: tuple[FigureRow, ...]
     ticks: tuple[tuple[float, str], ...]
     reference: float | None
     reference_label: str
@@ -84,7 +84,7 @@ def figure(chart: Chart) -> Figure:
     )
 
 
-def scale(values: list[float]) -> Scale:
+def scale(values: list[float]) -> Axis:
     """A rounded axis around the values with two to eight ticks.
 
     >>> scale([0.0, 0.87]).ticks
@@ -96,7 +96,7 @@ def scale(values: list[float]) -> Scale:
     first, last, step = _ends(low, high, _step((high - low) / 4))
     if last - first > 7:
         first, last, step = _ends(low, high, _step((high - low) / 3))
-    return Scale(first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1)))
+    return Axis(first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1)))
 
 
 def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
@@ -116,12 +116,12 @@ def _extent(chart: Chart, bars: tuple[Bar, ...]) -> list[float]:
     return [v for v in values if v is not None and math.isfinite(v)]
 
 
-def _line(bar: Bar, before: Bar | None, axis: Scale) -> Line:
+def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:
     at = axis.at(bar.value) if math.isfinite(bar.value) else None
     zero = axis.at(0.0)
     bounds = (bar.low, bar.high) if bar.low is not None and bar.high is not None else None
     drawn = bounds is not None and all(math.isfinite(b) for b in bounds)
-    return Line(
+    return FigureRow(
         label=bar.label,
         group=bar.group,
         opens_group=bool(bar.group) and (before is None or before.group != bar.group),

@@ -33,7 +33,7 @@ class Unmeasured:
 
 
 @dataclass(frozen=True)
-class Group:
+class FindingGroup:
     """The findings of one detector by one metric, about candidates or about the suspect alone, best rank first."""
 
     detector: str
@@ -108,12 +108,12 @@ def precedence(about: Candidate | None, findings: Sequence[Finding]) -> tuple[ob
     return (not (about is not None and about.same_weights), ranks(findings))
 
 
-def by_detector(findings: Iterable[Finding]) -> tuple[Group, ...]:
+def by_detector(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     """The findings in groups: those about the suspect alone first, then by detector; within one by rank, then by value."""
     grouped: dict[tuple[bool, str, str], list[Finding]] = {}
     for f in sorted(findings, key=lambda f: f.candidate is not None):
         grouped.setdefault((f.candidate is None, f.detector, f.metric), []).append(f)
     return tuple(
-        Group(detector, metric, alone, tuple(sorted(found, key=lambda f: (ranks([f]), -f.value))))
+        FindingGroup(detector, metric, alone, tuple(sorted(found, key=lambda f: (ranks([f]), -f.value))))
         for (alone, detector, metric), found in grouped.items()
     )

@@ -87,7 +87,7 @@ def plan_text(report: Report) -> str:
 def environment() -> Environment:
     """The templates' environment, with autoescaping, strict names and the filters that every page shares."""
     environment = Environment(
-        loader=PackageLoader("auditor", "render"),
+        loader=PackageLoader("auditor", "reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.reporting.figures import Scale, scale
+from auditor.reporting.figures import Axis, scale
 from auditor.reporting.text import tick
 
 MOST_POINTS = 600
@@ -21,7 +21,7 @@ Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Line:
+class CourseLine:
     """A course by step: points of two polylines in a square of 1000 × 1000, and ticks in per cent of the plot."""
 
     title: str
@@ -53,7 +53,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Panel:
+class PlotPanel:
     """Points over slots: its title, its points, the polyline of the slots' means, and ticks."""
 
     title: str
@@ -65,7 +65,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Value:
+class PlotValue:
     """One value to be drawn in a panel: its slot, its interval, its colour and its name."""
 
     slot: str
@@ -75,13 +75,13 @@ class Value:
     name: str
 
 
-def line(title: str, steps: Sequence[float], raw: Sequence[float], smooth: Sequence[float]) -> Line:
+def line(title: str, steps: Sequence[float], raw: Sequence[float], smooth: Sequence[float]) -> CourseLine:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
     y, x = scale([v for v in (*raw, *smooth) if math.isfinite(v)]), scale([float(min(steps)), float(max(steps))])
     first, last = min(steps), max(steps)
     across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
-    return Line(
+    return CourseLine(
         title,
         _polyline(across, [10 * _up(y, v) for v in raw]) if tuple(raw) != tuple(smooth) else "",
         _polyline(across, [10 * _up(y, v) for v in smooth]),
@@ -96,23 +96,23 @@ def _polyline(xs: Sequence[float], ys: Sequence[float]) -> str:
     return " ".join(f"{xs[i]:.1f},{ys[i]:.1f}" for i in chosen)
 
 
-def _up(axis: Scale, value: float) -> float:
+def _up(axis: Axis, value: float) -> float:
     """Position from the top, in per cent, of a value on a rising axis."""
     share = (min(max(value, axis.low), axis.high) - axis.low) / (axis.high - axis.low)
     return round(BOTTOM - (BOTTOM - TOP) * share, 2)
 
 
-def _rising(axis: Scale) -> Ticks:
+def _rising(axis: Axis) -> Ticks:
     return tuple((_up(axis, t), tick(t)) for t in axis.ticks)
 
 
-def shared_scale(values: Sequence[float | None], zero: bool) -> Scale:
+def shared_scale(values: Sequence[float | None], zero: bool) -> Axis:
     """A rounded axis around the values that are finite; ``zero``: it holds 0."""
     found = [v for v in values if v is not None and math.isfinite(v)]
     return scale([*found, 0.0] if zero else found)
 
 
-def mark(axis: Scale, value: float, low: float | None, high: float | None) -> Mark:
+def mark(axis: Axis, value: float, low: float | None, high: float | None) -> Mark:
     """A value and its interval on a horizontal axis."""
     drawn = low is not None and high is not None
     return Mark(
@@ -120,7 +120,7 @@ def mark(axis: Scale, value: float, low: float | None, high: float | None) -> Ma
     )
 
 
-def panel(title: str, values: Sequence[Value], slots: Sequence[str], axis: Scale) -> Panel:
+def panel(title: str, values: Sequence[PlotValue], slots: Sequence[str], axis: Axis) -> PlotPanel:
     """Points of one panel: slots evenly across in the given order, points of one slot side by side, their mean as a line."""
     width = 100 / len(slots)
     dots, means = [], []
@@ -136,7 +136,7 @@ def panel(title: str, values: Sequence[Value], slots: Sequence[str], axis: Scale
     line_through = _polyline([m[0] for m in means], [m[1] for m in means]) if len(means) > 1 else ""
     x_ticks = tuple((round(width * (i + 0.5), 2), slot) for i, slot in enumerate(slots))
     zero = _up(axis, 0.0) if axis.low <= 0 <= axis.high else None
-    return Panel(title, tuple(dots), line_through, x_ticks, _rising(axis), zero)
+    return PlotPanel(title, tuple(dots), line_through, x_ticks, _rising(axis), zero)
 
 
 @dataclass(frozen=True)

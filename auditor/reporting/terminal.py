@@ -13,10 +13,10 @@ from rich.text import Text
 
 from auditor.evidence.records import Finding, Report, Verdict
 from auditor.reporting import groups, view, weights, wording
-from auditor.reporting.groups import Group
+from auditor.reporting.groups import FindingGroup
 from auditor.reporting.rows import captured, coloured, item, print_rows, safe, section
 from auditor.reporting.text import date, interval, number, one_line, percent, probability, signed
-from auditor.reporting.view import Card
+from auditor.reporting.view import QuestionCard
 
 MOST_FINDINGS = 8
 OUTCOME_STYLE = {"supported": "bold green", "inconclusive": "bold yellow", "not_supported": "bold", "not_assessable": "bold"}
@@ -65,14 +65,14 @@ def _head(report: Report, console: Console) -> None:
         console.print(safe(f"Note: {warning}", "yellow"))
 
 
-def _answer(card: Card, console: Console) -> None:
+def _answer(card: QuestionCard, console: Console) -> None:
     console.print()
     console.print(Text.assemble((f"{card.question.upper()}  ", "bold cyan"), (one_line(card.answer.asks), "bold")))
     console.print(Padding(safe(card.answer.answer), (0, 0, 0, 2)))
     console.print(Padding(safe(f"Does not say: {card.answer.does_not_say}", "dim"), (0, 0, 0, 2)))
 
 
-def _figures(report: Report, card: Card, console: Console, plain: bool) -> None:
+def _figures(report: Report, card: QuestionCard, console: Console, plain: bool) -> None:
     found = [f for f in report.findings if f.question == card.question]
     if not (found or card.verdicts or card.skipped):
         return
@@ -140,7 +140,7 @@ def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> N
         console.print(safe(reason, "dim"))
 
 
-def _group(group: Group, console: Console, plain: bool, some_calibrated: bool) -> None:
+def _group(group: FindingGroup, console: Console, plain: bool, some_calibrated: bool) -> None:
     """The findings of one detector under its name: the first eight by rank, and how many more there are."""
     sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
     unit = group.findings[0].n_unit if len(units) == 1 else ""
@@ -161,7 +161,7 @@ def _group(group: Group, console: Console, plain: bool, some_calibrated: bool) -
         console.print(safe(more, "dim"))
 
 
-def _alone(group: Group, console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
+def _alone(group: FindingGroup, console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
     """What is said about the suspect by itself: the sentence that names whom it names, then its figures on one line."""
     for finding, row in zip(group.findings, rows, strict=False):
         if finding.summary:

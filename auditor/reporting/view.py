@@ -18,7 +18,7 @@ OPEN_CANDIDATES = 10
 
 
 @dataclass(frozen=True)
-class Card:
+class QuestionCard:
     """One of the three questions with its answer, its verdicts, and what was not measured for it."""
 
     question: Question
@@ -28,7 +28,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedWith:
     """A candidate with what was found about it. ``about`` is None where the report describes it no further."""
 
     name: str
@@ -39,7 +39,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Row:
+class FindingRow:
     """One candidate in the summary: its finding by each detector, None where there is none."""
 
     name: str
@@ -47,13 +47,13 @@ class Row:
     same_weights: bool
 
 
-def cards(report: Report) -> tuple[Card, ...]:
+def cards(report: Report) -> tuple[QuestionCard, ...]:
     """The three questions in their fixed order; a question without an answer says so."""
     answers = {a.question: a for a in report.answers}
     place = {c.name: i for i, c in enumerate(compared(report))}
     verdicts = sorted(report.verdicts, key=lambda v: groups.weightiest(v, place))
     return tuple(
-        Card(
+        QuestionCard(
             question,
             answers.get(question) or _unasked(question),
             tuple(v for v in verdicts if v.question == question),
@@ -77,11 +77,11 @@ def detectors(report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.detector for f in report.findings if f.candidate is not None))
 
 
-def summary(report: Report) -> tuple[Row, ...]:
+def summary(report: Report) -> tuple[FindingRow, ...]:
     """Candidate × detector, the candidates in the order of `compared`."""
     names = detectors(report)
     return tuple(
-        Row(
+        FindingRow(
             c.name,
             tuple(next((f for f in c.findings if f.detector == d), None) for d in names),
             c.about is not None and c.about.same_weights,
@@ -90,7 +90,7 @@ def summary(report: Report) -> tuple[Row, ...]:
     )
 
 
-def compared(report: Report) -> tuple[Compared, ...]:
+def compared(report: Report) -> tuple[ComparedWith, ...]:
     """Every candidate that was stored or found: same weights first, then by best rank, then in the report's order.
 
     The first ten are shown unfolded.
@@ -102,7 +102,7 @@ def compared(report: Report) -> tuple[Compared, ...]:
     about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
     ordered = sorted(names, key=lambda name: precedence(known.get(name), about[name]))
     return tuple(
-        Compared(
+        ComparedWith(
             name,
             known.get(name),
             about[name],

@@ -13,7 +13,7 @@ from detectors.base import Bar, Cell, Chart, Exhibit, Span, Table
 from detectors.stats.intervals import clustered_mean, clustered_rate
 from detectors.text.claim_rates import (
     NOBODY,
-    Answer,
+    ClaimingAnswer,
     arms_of,
     chosen,
     claim_rate,
@@ -30,7 +30,7 @@ MOST_EXHIBITS = 8
 _CLUSTERED = "Rates are means over questions; low and high are 95 % intervals clustered by question."
 
 
-def summary(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> str:
+def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str) -> str:
     """Whom the suspect names under its own system prompt, whom without it, and how often nobody: one sentence."""
     telling = chosen(answers, arms)
     rate = claim_rate(telling, vendor)
@@ -49,7 +49,7 @@ def _setting(arms: Collection[Arm]) -> str:
     return "In recorded answers" if Arm.RECORDED in arms else "Without its own system prompt"
 
 
-def _most(answers: Sequence[Answer]) -> str:
+def _most(answers: Sequence[ClaimingAnswer]) -> str:
     """Whom the answers name most, and the share that name nobody."""
     nobody = _percent(point_rate(answers, NOBODY))
     top = most_named(answers)
@@ -62,13 +62,15 @@ def _percent(rate: float) -> str:
     return f"{100 * rate:.0f} %"
 
 
-def tables(answers: Sequence[Answer], leading: Sequence[Answer], arms: Collection[Arm], vendor: str) -> tuple[Table, ...]:
+def tables(
+    answers: Sequence[ClaimingAnswer], leading: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str
+) -> tuple[Table, ...]:
     """The vendor's claim rates by arm and by language; and, apart, whether the suspect agrees when the vendor is named."""
     out = [_by_arm(answers, vendor), _by_language(chosen(answers, arms), vendor)]
     return (*out, agreement(leading, vendor)) if leading else tuple(out)
 
 
-def _by_arm(answers: Sequence[Answer], vendor: str) -> Table:
+def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
@@ -105,12 +107,12 @@ def _by_arm(answers: Sequence[Answer], vendor: str) -> Table:
     )
 
 
-def _rated(part: Sequence[Answer], vendor: str) -> tuple[Cell, ...]:
+def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
     rate = claim_rate(part, vendor)
     return (0, 0, None, None, None) if rate is None else (rate.clusters, rate.n, rate.value, rate.low, rate.high)
 
 
-def _by_language(telling: Sequence[Answer], vendor: str) -> Table:
+def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for language in languages_of(telling):
         part = chosen(telling, None, language)
@@ -123,7 +125,7 @@ def _by_language(telling: Sequence[Answer], vendor: str) -> Table:
     )
 
 
-def by_vendor(answers: Sequence[Answer]) -> Table:
+def by_vendor(answers: Sequence[ClaimingAnswer]) -> Table:
     """Every named vendor's claim rate in each arm, the most named first, and the share that name nobody."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(answers):
@@ -138,7 +140,7 @@ def by_vendor(answers: Sequence[Answer]) -> Table:
     )
 
 
-def agreement(leading: Sequence[Answer], vendor: str | None = None) -> Table:
+def agreement(leading: Sequence[ClaimingAnswer], vendor: str | None = None) -> Table:
     """How often the suspect agrees to a vendor named to it, against how often it agrees to any other; None shows all."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(leading):
@@ -158,7 +160,7 @@ def agreement(leading: Sequence[Answer], vendor: str | None = None) -> Table:
     )
 
 
-def _agrees(answer: Answer) -> float:
+def _agrees(answer: ClaimingAnswer) -> float:
     return float(any(c.counts and c.vendor == answer.probe.vendor for c in answer.claims))
 
 
@@ -186,7 +188,7 @@ def _contrast(arm: Arm, agreed: dict[str, list[float]], vendor: str | None) -> l
     return rows
 
 
-def vendors_by_arm(answers: Sequence[Answer], vendor: str | None) -> Chart:
+def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Chart:
     """All vendors' claim rates as dots with intervals, grouped by arm; one vendor is marked, where one is given."""
     bars = []
     for arm in arms_of(answers):
@@ -211,7 +213,7 @@ def vendors_by_arm(answers: Sequence[Answer], vendor: str | None) -> Chart:
     )
 
 
-def exhibits(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> tuple[Exhibit, ...]:
+def exhibits(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str) -> tuple[Exhibit, ...]:
     """Up to eight answers: those that name the vendor, then denials, doubts, whom it names instead; varied in arm, language."""
     ranked = [
         (4.0, [a for a in answers if a.says(vendor) and a.reply.arm in arms]),
@@ -228,16 +230,16 @@ def exhibits(answers: Sequence[Answer], arms: Collection[Arm], vendor: str) -> t
     return tuple(out)
 
 
-def foreign_exhibits(answers: Sequence[Answer], own: str | None) -> tuple[Exhibit, ...]:
+def foreign_exhibits(answers: Sequence[ClaimingAnswer], own: str | None) -> tuple[Exhibit, ...]:
     """Up to eight answers that name another vendor than the suspect's own, varied in arm, language and question."""
     group = [a for a in answers if a.named - {own}]
     return tuple(_exhibit(a, sorted(a.named - {own}, key=str)[0], round(1 - i / 100, 2)) for i, a in enumerate(_varied(group)))
 
 
-def _varied(group: Sequence[Answer]) -> list[Answer]:
+def _varied(group: Sequence[ClaimingAnswer]) -> list[ClaimingAnswer]:
     """The answers in an order that takes a new arm, language and question before one seen already."""
     left = list(group)
-    out: list[Answer] = []
+    out: list[ClaimingAnswer] = []
     seen: list[tuple[str, str, str]] = []
     while left and len(out) < MOST_EXHIBITS:
         best = min(left, key=lambda a: (sum(x == y for old in seen for x, y in zip(old, _traits(a), strict=True)), a.reply.key))
@@ -247,11 +249,11 @@ def _varied(group: Sequence[Answer]) -> list[Answer]:
     return out
 
 
-def _traits(answer: Answer) -> tuple[str, str, str]:
+def _traits(answer: ClaimingAnswer) -> tuple[str, str, str]:
     return (answer.reply.arm.value, answer.language, answer.probe.cluster)
 
 
-def _exhibit(answer: Answer, vendor: str, weight: float) -> Exhibit:
+def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
     told = [c for c in answer.claims if c.person == "first"]
     about = [c for c in told if c.vendor == vendor] or told
     return Exhibit(

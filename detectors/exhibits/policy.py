@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Table
 from detectors.lineup import rounded
-from detectors.service.policy_pairs import Conclusion, Group, Heard, Pair, Tally, heard, is_twin
+from detectors.service.policy_pairs import AnsweredTwice, Conclusion, DeclineTally, HeardReply, QuestionGroup, heard, is_twin
 from detectors.stats.intervals import Estimate
 from detectors.text.refusals import Outcome
 from fingerprints.transcript import Transcript
@@ -31,25 +31,25 @@ SERVICE = "service"
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedDeclines:
     """Everything that is shown of a service beside one set of weights. ``silent`` counts replies that say nothing."""
 
     name: str
-    pairs: tuple[Pair, ...]
-    everything: Tally
-    twins: Tally | None
+    pairs: tuple[AnsweredTwice, ...]
+    everything: DeclineTally
+    twins: DeclineTally | None
     excess: Estimate | None
-    topics: tuple[Group, ...]
-    languages: tuple[Group, ...]
+    topics: tuple[QuestionGroup, ...]
+    languages: tuple[QuestionGroup, ...]
     silent: tuple[int, int]
 
 
-def tables_of(found: Compared) -> tuple[Table, ...]:
+def tables_of(found: ComparedDeclines) -> tuple[Table, ...]:
     """The tables of one comparison."""
     return (_overall(found), _by("topic", found.topics), _by("language", found.languages), _kinds(found))
 
 
-def _overall(found: Compared) -> Table:
+def _overall(found: ComparedDeclines) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, t in (("sensitive questions", found.everything), ("harmless twins", found.twins)):
         if t is not None:
@@ -64,7 +64,7 @@ def _overall(found: Compared) -> Table:
     )
 
 
-def _by(what: str, groups: tuple[Group, ...]) -> Table:
+def _by(what: str, groups: tuple[QuestionGroup, ...]) -> Table:
     rows = []
     for g in groups:
         twins = None if g.twins is None else f"{g.twins.first}, {g.twins.second} of {g.twins.n}"
@@ -78,7 +78,7 @@ def _by(what: str, groups: tuple[Group, ...]) -> Table:
     )
 
 
-def _kinds(found: Compared) -> Table:
+def _kinds(found: ComparedDeclines) -> Table:
     rows = []
     for kind in KINDS:
         counts = [
@@ -98,7 +98,7 @@ def _estimate(e: Estimate) -> tuple[Cell, Cell, Cell]:
     return rounded(e.value), rounded(e.low), rounded(e.high)
 
 
-def chart_of(found: Compared) -> Chart:
+def chart_of(found: ComparedDeclines) -> Chart:
     """The gap by topic and by language, with intervals by question; what is declined in front of the model is strong."""
     bars = tuple(
         Bar(
@@ -113,7 +113,7 @@ def chart_of(found: Compared) -> Chart:
     )  # fmt: skip
 
 
-def exhibits_of(found: Compared) -> tuple[Exhibit, ...]:
+def exhibits_of(found: ComparedDeclines) -> tuple[Exhibit, ...]:
     """Both answers to questions that only one of them declined: the service's refusals first, one a topic before any twice."""
     differing = [p for p in found.pairs if p.first.declined != p.second.declined]
     order = sorted(differing, key=lambda p: (p.twin, not p.first.declined, p.probe.id))
@@ -129,7 +129,7 @@ def exhibits_of(found: Compared) -> tuple[Exhibit, ...]:
     return tuple(out)
 
 
-def _exhibit(pair: Pair, who: str, side: Heard, weight: float) -> Exhibit:
+def _exhibit(pair: AnsweredTwice, who: str, side: HeardReply, weight: float) -> Exhibit:
     reply = side.reply
     outcome = max(side.outcomes, key=side.outcomes.count)
     return Exhibit(

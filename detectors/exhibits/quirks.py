@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Exhibit, Table
 from detectors.lineup import Lineup, models_table, rounded
-from detectors.stats.wrong_answers import Agreement
+from detectors.stats.wrong_answers import WrongAgreement
 from detectors.text.choices import Choice
 from fingerprints.records import Probe
 
@@ -23,7 +23,7 @@ MOST_EXHIBITS = 6
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedQuirk:
     """Everything that is shown of one candidate. ``errors`` (models + suspect, items, options), the suspect in the last row;
     ``to_all`` holds the suspect's agreement with each stored model, None where too little is shared."""
 
@@ -34,8 +34,8 @@ class Shared:
     suspect: Mapping[str, Choice]
     answers: Sequence[Mapping[str, Choice]]
     errors: Array
-    found: Agreement
-    to_all: Sequence[Agreement | None]
+    found: WrongAgreement
+    to_all: Sequence[WrongAgreement | None]
     p_z: float | None
     p: float | None
 
@@ -51,12 +51,12 @@ class Shared:
         return int(mine[:, int(self.errors[-1, item].argmax())].sum()), int(mine.sum())
 
 
-def tables(shared: Shared) -> tuple[Table, ...]:
+def tables(shared: SharedQuirk) -> tuple[Table, ...]:
     """The tables of one measurement: the rarest agreements, the letters, the figures, the stored models."""
     return (_agreements(shared), _letters(shared), _figures(shared), _models(shared))
 
 
-def _agreements(shared: Shared) -> Table:
+def _agreements(shared: SharedQuirk) -> Table:
     rows = []
     for place in shared.rarest[:MOST_ROWS]:
         item = int(shared.found.items[place])
@@ -78,7 +78,7 @@ def _agreements(shared: Shared) -> Table:
     )  # fmt: skip
 
 
-def _letters(shared: Shared) -> Table:
+def _letters(shared: SharedQuirk) -> Table:
     given = shared.errors.sum(axis=1)
     rows = tuple(
         (chr(ord("A") + k), int(given[-1, k]), int(given[shared.candidate, k]), int(given[:-1, k].sum()))
@@ -90,7 +90,7 @@ def _letters(shared: Shared) -> Table:
     )  # fmt: skip
 
 
-def _figures(shared: Shared) -> Table:
+def _figures(shared: SharedQuirk) -> Table:
     found = shared.found
     row = (
         len(found.items), int(found.same.sum()), rounded(float(found.expected.sum())), rounded(found.kappa), rounded(shared.p),
@@ -101,7 +101,7 @@ def _figures(shared: Shared) -> Table:
     return Table(title="Observed and expected", columns=columns, rows=(row,), caption=caption)
 
 
-def _models(shared: Shared) -> Table:
+def _models(shared: SharedQuirk) -> Table:
     scores = np.array([np.nan if a is None else a.kappa for a in shared.to_all])
 
     def extra(i: int) -> tuple[float | int | None, ...]:
@@ -117,7 +117,7 @@ def _models(shared: Shared) -> Table:
     )
 
 
-def exhibits(shared: Shared) -> tuple[Exhibit, ...]:
+def exhibits(shared: SharedQuirk) -> tuple[Exhibit, ...]:
     """The least expected agreements, the suspect's answer and the candidate's, the chosen option highlighted."""
     out: list[Exhibit] = []
     for place in shared.rarest[: MOST_EXHIBITS // 2]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.base import Bar, Chart, Exhibit, Table
-from detectors.inheritance.shadow_panel import Panel
+from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import rounded
 
 MOST_BARS = 24
 MOST_EXHIBITS = 3
 
 
-def shadows_table(panel: Panel, candidate: str) -> Table:
+def shadows_table(panel: ShadowPanel, candidate: str) -> Table:
     """Every shadow: whose student it is, its seed, and its held-out score on the candidate."""
     values = {h.shadow: h.value for h in panel.held_out if h.candidate == candidate}
     rows = tuple(
@@ -28,7 +28,7 @@ def shadows_table(panel: Panel, candidate: str) -> Table:
     )
 
 
-def families_table(panel: Panel, candidate: str) -> Table:
+def families_table(panel: ShadowPanel, candidate: str) -> Table:
     """How much each family of features adds to the suspect's score."""
     by_column = panel.contributions(candidate).sum(axis=0)
     parts = {name: float(by_column[where].sum()) for name, where in panel.space.slices.items()}
@@ -42,7 +42,7 @@ def families_table(panel: Panel, candidate: str) -> Table:
     )
 
 
-def scores_chart(panel: Panel, candidate: str, value: float, interval: tuple[float, float]) -> Chart:
+def scores_chart(panel: ShadowPanel, candidate: str, value: float, interval: tuple[float, float]) -> Chart:
     """The suspect beside the shadows, highest first; students of the candidate in a group of their own."""
     found = sorted((h for h in panel.held_out if h.candidate == candidate), key=lambda h: -h.value)
     bars = [
@@ -67,7 +67,7 @@ def scores_chart(panel: Panel, candidate: str, value: float, interval: tuple[flo
     )
 
 
-def exhibits_of(panel: Panel, candidate: str) -> tuple[Exhibit, ...]:
+def exhibits_of(panel: ShadowPanel, candidate: str) -> tuple[Exhibit, ...]:
     """The prompts on which the suspect's answer went furthest toward the candidate's students, with the base's answer."""
     by_prompt = panel.contributions(candidate).sum(axis=1)
     out = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Span, Table
-from detectors.pairing import Answer, AnswerBook
+from detectors.pairing import AnswerBook, ProbeAnswer
 from detectors.stats.openset import conformal, rivals
 from detectors.style.standing import Standing
 from detectors.text.phrases import Phrase, places_of
@@ -24,7 +24,7 @@ MOST_BARS = 20
 
 
 @dataclass(frozen=True)
-class Views:
+class StyleViews:
     """Everything that is shown of one candidate: its standings by cut, the family parts, phrases and answers."""
 
     book: AnswerBook
@@ -38,16 +38,16 @@ class Views:
     log_p: Array
     families: dict[str, Array]
     answered: NDArray[np.bool_]
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     phrases: list[Phrase]
 
 
-def tables(views: Views) -> tuple[Table, ...]:
+def tables(views: StyleViews) -> tuple[Table, ...]:
     """The tables of one measurement, the cuts first."""
     return (_cuts(views), _families(views), _models(views), _telling(views))
 
 
-def _cuts(views: Views) -> Table:
+def _cuts(views: StyleViews) -> Table:
     cuts = (
         ("all shared prompts", views.main),
         ("length-matched prompts", views.matched),
@@ -94,7 +94,7 @@ def _round(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(value, 3)
 
 
-def _families(views: Views) -> Table:
+def _families(views: StyleViews) -> Table:
     """Each family's part of the candidate's logit over other vendors', and the score and rank without the family."""
     t, rows = views.candidate, []
     others = rivals(views.book.vendors, t)
@@ -116,7 +116,7 @@ def _families(views: Views) -> Table:
     )  # fmt: skip
 
 
-def _models(views: Views) -> Table:
+def _models(views: StyleViews) -> Table:
     main, book = views.main, views.book
     order = np.argsort(-np.nan_to_num(main.scores, nan=-np.inf), kind="stable")[:MOST_BARS]
     rows = tuple(
@@ -127,7 +127,7 @@ def _models(views: Views) -> Table:
     return Table(title="Nearest stored models by style", columns=columns, rows=rows, caption=caption)
 
 
-def _telling(views: Views) -> Table:
+def _telling(views: StyleViews) -> Table:
     rows = tuple(
         (
             " ".join(p.words),
@@ -148,7 +148,7 @@ def _uses(phrase: Phrase) -> tuple[Cell, ...]:
     return (len(phrase.suspect_answers), phrase.candidate_count, _round(phrase.cohort_per_model))
 
 
-def charts(views: Views) -> tuple[Chart, ...]:
+def charts(views: StyleViews) -> tuple[Chart, ...]:
     """Bars of the score of the nearest stored models with intervals, the candidate strong."""
     main, book = views.main, views.book
     order = np.argsort(-np.nan_to_num(main.scores, nan=-np.inf), kind="stable")
@@ -167,7 +167,7 @@ def charts(views: Views) -> tuple[Chart, ...]:
     )  # fmt: skip
 
 
-def _bar(views: Views, i: int) -> Bar:
+def _bar(views: StyleViews, i: int) -> Bar:
     low, high = views.main.interval(i)
     name, strong = views.book.names[i], i == views.candidate
     return Bar(
@@ -175,7 +175,7 @@ def _bar(views: Views, i: int) -> Bar:
     )
 
 
-def exhibits(views: Views) -> tuple[Exhibit, ...]:
+def exhibits(views: StyleViews) -> tuple[Exhibit, ...]:
     """The most telling phrases in the suspect's words and in the candidate's, to the same prompt where both use one there."""
     numbers = list(views.answers)
     out: list[Exhibit] = []
@@ -190,7 +190,7 @@ def exhibits(views: Views) -> tuple[Exhibit, ...]:
     return tuple(out[:MOST_EXHIBITS])
 
 
-def _place(views: Views, prompts: list[int], phrase: Phrase, used: set[int]) -> int | None:
+def _place(views: StyleViews, prompts: list[int], phrase: Phrase, used: set[int]) -> int | None:
     """The first unused prompt where both use the phrase; else the first where the suspect does and the candidate answered."""
     said = views.book.answers[views.candidate]
     free = [p for p in prompts if p not in used and p in said and places_of(phrase.words, views.answers[p].text)]
@@ -198,7 +198,7 @@ def _place(views: Views, prompts: list[int], phrase: Phrase, used: set[int]) -> 
     return next(iter([*both, *free]), None)
 
 
-def _pair(views: Views, phrase: Phrase, prompt: int) -> list[Exhibit]:
+def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:
     answer, name = views.answers[prompt], views.book.names[views.candidate]
     uses = f"in {len(phrase.suspect_answers)} of the suspect's answers and {phrase.candidate_count} times in the candidate's"
     why = f"“{' '.join(phrase.words)}” stands {uses}; an unrelated model uses it {phrase.cohort_per_model:.1f} times"

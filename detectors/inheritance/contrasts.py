@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Measurement, Null, Teacher
 from detectors.lineup import Lineup, against, bars_of, counted, models_table, null_of, rank_of
-from detectors.pairing import Answer
+from detectors.pairing import ProbeAnswer
 from detectors.stats.intervals import clustered_mean
 from fingerprints.records import Arm, Identity
 from fingerprints.scores import Passage, Scores
@@ -31,7 +31,7 @@ EXACT = 14
 DRAWS = 9999
 
 
-def passage_of(answer: Answer) -> Passage:
+def passage_of(answer: ProbeAnswer) -> Passage:
     """An answer as a passage to be scored: its beginning, after the question in the scorer's own template."""
     arm = Arm.OWN if answer.reply.arm is Arm.RECORDED else answer.reply.arm
     return Passage(text=shortened(answer.text), probe=answer.probe, arm=arm)
@@ -46,7 +46,7 @@ def shortened(text: str) -> str:
     return head[:at] if at >= LONGEST - 100 else head
 
 
-def common_prompts(books: Sequence[Mapping[str, Answer]]) -> list[str]:
+def common_prompts(books: Sequence[Mapping[str, ProbeAnswer]]) -> list[str]:
     """Digests of the prompts that at least two models and half of them answered, those that most did first; at most 48."""
     counts: dict[str, int] = {}
     for book in books:

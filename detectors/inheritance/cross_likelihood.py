@@ -22,7 +22,7 @@ from detectors.inheritance.contrasts import (
     same_model,
 )
 from detectors.lineup import lineup
-from detectors.pairing import Answer, style_answers
+from detectors.pairing import ProbeAnswer, style_answers
 from fingerprints.scores import BASE, Scores, Wanted, teacher
 from fingerprints.transcript import Transcript
 
@@ -96,7 +96,7 @@ class CrossLikelihood(Detector):
         return kept[2]
 
 
-def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[Answer, Answer]]:
+def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[ProbeAnswer, ProbeAnswer]]:
     """The answers of suspect and base to the same prompts, in order of prompt; at most 48."""
     ours, theirs = style_answers(suspect), style_answers(base.transcript)
     return [(ours[key], theirs[key]) for key in sorted(ours.keys() & theirs.keys())[:MOST_PROMPTS]]

@@ -22,7 +22,7 @@ from detectors.inheritance.contrasts import (
     same_model,
 )
 from detectors.lineup import lineup
-from detectors.pairing import Answer, style_answers
+from detectors.pairing import ProbeAnswer, style_answers
 from fingerprints.scores import BASE, SUSPECT, Scores, Wanted
 from fingerprints.transcript import Transcript
 
@@ -92,7 +92,7 @@ class MirroredLikelihood(Detector):
         return kept[2]
 
 
-def _books(teachers: Sequence[Teacher]) -> list[tuple[dict[str, Answer], set[str]]]:
+def _books(teachers: Sequence[Teacher]) -> list[tuple[dict[str, ProbeAnswer], set[str]]]:
     books = [style_answers(t.transcript) for t in lineup(teachers).teachers]
     keys = set(common_prompts(books))
     return [(book, keys) for book in books]

@@ -14,7 +14,7 @@ from detectors.exhibits.identity import agreement, by_vendor, foreign_exhibits, 
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claim_rates import (
     NOBODY,
-    Answer,
+    ClaimingAnswer,
     chosen,
     languages_of,
     most_named,
@@ -35,17 +35,17 @@ NOTES = (
 )
 
 
-def own_name(answers: Sequence[Answer]) -> str | None:
+def own_name(answers: Sequence[ClaimingAnswer]) -> str | None:
     """The vendor that the answers under the model's own system prompt name most; None where they name none."""
     return most_named(chosen(answers, [Arm.OWN]))
 
 
-def foreign_rate(answers: Sequence[Answer], own: str | None) -> Estimate:
+def foreign_rate(answers: Sequence[ClaimingAnswer], own: str | None) -> Estimate:
     """How often answers name a vendor other than ``own``: mean over questions, 95 % interval clustered by question."""
     return clustered_rate(_foreign(answers, own), [a.probe.cluster for a in answers])
 
 
-def _foreign(answers: Sequence[Answer], own: str | None) -> list[float]:
+def _foreign(answers: Sequence[ClaimingAnswer], own: str | None) -> list[float]:
     return [float(bool(a.named - {own})) for a in answers]
 
 
@@ -80,7 +80,7 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
     )
 
 
-def _stored_rate(teacher: Teacher, telling: Sequence[Answer], suspect: Transcript) -> float | None:
+def _stored_rate(teacher: Teacher, telling: Sequence[ClaimingAnswer], suspect: Transcript) -> float | None:
     if teacher.transcript.identity.same_weights(suspect.identity):
         return None
     asked, arms = {a.probe.id for a in telling}, {a.reply.arm for a in telling}
@@ -92,7 +92,7 @@ def _stored_rate(teacher: Teacher, telling: Sequence[Answer], suspect: Transcrip
     return float(np.mean(cluster_means(said, [a.probe.cluster for a in same])))
 
 
-def _summary(answers: Sequence[Answer], telling: Sequence[Answer], own: str | None, rate: Estimate) -> str:
+def _summary(answers: Sequence[ClaimingAnswer], telling: Sequence[ClaimingAnswer], own: str | None, rate: Estimate) -> str:
     named = "no vendor" if own is None else f"{vendor_title(own)} most"
     seen = bool(chosen(answers, [Arm.OWN]))
     opening = f"Under its own system prompt the suspect names {named}" if seen else "Its own system prompt was not seen"
@@ -106,7 +106,7 @@ def _summary(answers: Sequence[Answer], telling: Sequence[Answer], own: str | No
     )
 
 
-def _by_language(telling: Sequence[Answer], own: str | None) -> Table:
+def _by_language(telling: Sequence[ClaimingAnswer], own: str | None) -> Table:
     rows = []
     for language in languages_of(telling):
         part = chosen(telling, None, language)

@@ -27,12 +27,12 @@ from detectors.lineup import (
     rank_of,
     rounded,
 )
-from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.features import cut
 from detectors.text.nearness import cosines, cosines_to, hits, hubness, player_hits, vectors_of
-from detectors.text.shingles import Page, shared_runs
+from detectors.text.shingles import TokenText, shared_runs
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ CAUTIONS = (
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestAnswers:
     """How often one stored model's answer is nearest: for the suspect and for each stranger, by prompt.
 
     ``suspect`` (prompts,) and ``strangers`` (prompts, models) hold hits, NaN where nothing could be compared; ``chance``
@@ -89,12 +89,12 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A suspect against a fitted book: its answers, its cosines (prompts, models), its `Nearest` for each stored model."""
+class ScoredNeighbours:
+    """A suspect against a fitted book: its answers, its cosines (prompts, models), its `NearestAnswers` for each stored model."""
 
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     cosine: Array
-    to_all: list[Nearest]
+    to_all: list[NearestAnswers]
 
 
 class Neighbours(Detector):
@@ -126,7 +126,7 @@ class Neighbours(Detector):
         self.names_ = [t.name for t in teachers]
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
-        self.scored_: tuple[str, Scored] | None = None
+        self.scored_: tuple[str, ScoredNeighbours] | None = None
         n = len(self.book_.prompts)
         if len(self.book_.teachers) > 1 and n >= FEWEST:
             self.vectors_ = np.stack([vectors_of(said, n) for said in self.book_.answers])
@@ -154,41 +154,41 @@ class Neighbours(Detector):
         scored, place = self._score(case.suspect), book.names.index(case.candidate.name)
         if len(scored.to_all[place].prompts) < FEWEST:
             return NotMeasured(reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with")
-        return _measurement(Views(book, self.lineup_, place, scored.answers, scored.to_all, scored.cosine, self.seed))
+        return _measurement(NeighbourViews(book, self.lineup_, place, scored.answers, scored.to_all, scored.cosine, self.seed))
 
-    def _score(self, suspect: Transcript) -> Scored:
+    def _score(self, suspect: Transcript) -> ScoredNeighbours:
         """The suspect against every stored model, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
             by_sha, prompts = style_answers(suspect), self.book_.prompts
             answers = {i: by_sha[sha] for i, sha in enumerate(prompts) if sha in by_sha}
             to = cosines_to(vectors_of({i: a.text for i, a in answers.items()}, len(prompts)), self.vectors_)
-            self.scored_ = digest, Scored(answers, to, [self._nearest(to, i) for i in range(len(self.book_.names))])
+            self.scored_ = digest, ScoredNeighbours(answers, to, [self._nearest(to, i) for i in range(len(self.book_.names))])
         return self.scored_[1]
 
     def _rivals(self, candidate: int) -> list[int]:
         return [int(i) for i in np.flatnonzero(self.lineup_.strangers(candidate))]
 
-    def _nearest(self, to: Array, candidate: int) -> Nearest:
+    def _nearest(self, to: Array, candidate: int) -> NearestAnswers:
         rivals = self.lineup_.strangers(candidate)
         chance = 1.0 / (1 + np.isfinite(to[:, rivals]).sum(axis=1))
-        return Nearest(hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance)
+        return NearestAnswers(hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance)
 
 
 @dataclass(frozen=True)
-class Views:
+class NeighbourViews:
     """Everything that is shown of one candidate; ``cosine`` (prompts, models) is the suspect's."""
 
     book: AnswerBook
     lineup: Lineup
     candidate: int
-    answers: dict[int, Answer]
-    to_all: list[Nearest]
+    answers: dict[int, ProbeAnswer]
+    to_all: list[NearestAnswers]
     cosine: Array
     seed: int
 
     @property
-    def found(self) -> Nearest:
+    def found(self) -> NearestAnswers:
         """The candidate's hits."""
         return self.to_all[self.candidate]
 
@@ -201,7 +201,7 @@ class Views:
         )
 
 
-def _measurement(views: Views) -> Measurement:
+def _measurement(views: NeighbourViews) -> Measurement:
     near, line, place = views.found, views.lineup, views.candidate
     scores = np.array([n.excess if len(n.prompts) >= FEWEST else np.nan for n in views.to_all])
     estimate = views.estimate(place)
@@ -225,7 +225,7 @@ def _measurement(views: Views) -> Measurement:
     )  # fmt: skip
 
 
-def _models(views: Views, scores: Array) -> Table:
+def _models(views: NeighbourViews, scores: Array) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         near = views.to_all[i]
         share = float(near.suspect[near.prompts].mean())
@@ -237,7 +237,7 @@ def _models(views: Views, scores: Array) -> Table:
     return models_table(views.lineup, scores, extra, columns, views.candidate, "Stored models by nearest answers", caption)
 
 
-def _exhibits(views: Views) -> tuple[Exhibit, ...]:
+def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:
     """The answers where the candidate is nearest and strangers least find it so, the nearest by cosine first."""
     near, name = views.found, views.book.names[views.candidate]
     expected, cosine = near.expected(), views.cosine[near.prompts, views.candidate]
@@ -247,13 +247,13 @@ def _exhibits(views: Views) -> tuple[Exhibit, ...]:
     for k in order[: MOST_EXHIBITS // 2]:
         prompt, weight = int(near.prompts[k]), float(cosine[k])
         why = f"cosine {weight:.2f}, the nearest after the correction for hubs; it is for {expected[k]:.0%} of unrelated models"
-        pages = [Page(cut(t, QUOTED)) for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])]
+        pages = [TokenText(cut(t, QUOTED)) for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])]
         for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
             out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
     return tuple(out)
 
 
-def _exhibit(answer: Answer, source: str, one: Page, other: Page, why: str, weight: float) -> Exhibit:
+def _exhibit(answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float) -> Exhibit:
     runs = shared_runs(one, other, FEWEST_IN_A_ROW)
     spans = tuple(Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words") for r in runs)
     return Exhibit(
@@ -262,7 +262,7 @@ def _exhibit(answer: Answer, source: str, one: Page, other: Page, why: str, weig
     )  # fmt: skip
 
 
-def _notes(views: Views, null: Null) -> tuple[str, ...]:
+def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
     notes = []
     if not null.n:
         notes.append("No unrelated model could play: the share expected is chance, one over the number of models compared.")

@@ -27,7 +27,7 @@ from detectors.lineup import (
     rank_of,
     rounded,
 )
-from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
 from detectors.stats.intervals import clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.copies import Copy, CopyIndex
@@ -92,7 +92,7 @@ class Overlap(Detector):
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
         """Indexes the stored models' answers to the prompts that the suspect answered; never the suspect's own."""
         self.names_ = [t.name for t in teachers]
-        self.scored_: tuple[str, dict[int, Answer], list[Found]] | None = None
+        self.scored_: tuple[str, dict[int, ProbeAnswer], list[Found]] | None = None
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
         self.index_ = CopyIndex(self.book_.answers, self.lineup_.vendors, _prompts(self.book_))
@@ -113,7 +113,7 @@ class Overlap(Detector):
         place = book.names.index(case.candidate.name)
         answers, to_all = self._score(case.suspect)
         played = self._played(place, set(answers))
-        return _measurement(Views(book, self.lineup_, place, answers, to_all, played, self.seed))
+        return _measurement(RunViews(book, self.lineup_, place, answers, to_all, played, self.seed))
 
     def _played(self, place: int, asked: set[int]) -> Array:
         """What every stranger has of a candidate's words, spans per 100 answers, (models,); NaN for those that can't play."""
@@ -125,7 +125,7 @@ class Overlap(Detector):
                 played[i] = _found([c for c in copies if c.prompt in both], 0, both).rate
         return played
 
-    def _score(self, suspect: Transcript) -> tuple[dict[int, Answer], list[Found]]:
+    def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], list[Found]]:
         """The suspect's answers and what they have of every stored model's words, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
@@ -163,13 +163,13 @@ def _prompts(book: AnswerBook) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Views:
+class RunViews:
     """Everything that is shown of one candidate; ``played`` (models,) are the strangers' rates, NaN where none."""
 
     book: AnswerBook
     lineup: Lineup
     candidate: int
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     to_all: list[Found]
     played: Array
     seed: int
@@ -194,7 +194,7 @@ class Views:
         return 100 * max(0.0, min(spread.low, low)), 100 * max(spread.high, high)
 
 
-def _measurement(views: Views) -> Measurement:
+def _measurement(views: RunViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     scores = np.array([f.rate if f.prompts else np.nan for f in views.to_all])
     null = null_of(found.rate, views.played, line, place, "the same prompts")
@@ -212,7 +212,7 @@ def _measurement(views: Views) -> Measurement:
     )  # fmt: skip
 
 
-def _figures(views: Views, null: Null) -> Table:
+def _figures(views: RunViews, null: Null) -> Table:
     found = views.found
     expected = None if null.mean is None else null.mean * len(found.prompts) / 100
     most = float(np.nanmax(views.played)) if null.n else None
@@ -226,11 +226,11 @@ def _figures(views: Views, null: Null) -> Table:
     return Table(title="Observed and expected", columns=columns, rows=(row,), caption=caption)
 
 
-def _longest(views: Views) -> list[Copy]:
+def _longest(views: RunViews) -> list[Copy]:
     return sorted(views.found.copies, key=lambda c: (-c.free, c.prompt, c.span))
 
 
-def _spans(views: Views) -> Table:
+def _spans(views: RunViews) -> Table:
     rows = []
     for copy in _longest(views)[:MOST_ROWS]:
         source = views.answers[copy.source_prompt].probe.id if copy.source_prompt in views.answers else "another prompt"
@@ -245,7 +245,7 @@ def _spans(views: Views) -> Table:
     )  # fmt: skip
 
 
-def _models(views: Views, scores: Array) -> Table:
+def _models(views: RunViews, scores: Array) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         found = views.to_all[i]
         return (len(found.copies), len(found.prompts), max((c.free for c in found.copies), default=0))
@@ -255,7 +255,7 @@ def _models(views: Views, scores: Array) -> Table:
     return models_table(views.lineup, scores, extra, columns, views.candidate, "Stored models by shared spans", caption)
 
 
-def _exhibits(views: Views) -> tuple[Exhibit, ...]:
+def _exhibits(views: RunViews) -> tuple[Exhibit, ...]:
     """The longest spans, highlighted in the suspect's answer and in the candidate's."""
     out: list[Exhibit] = []
     for copy in _longest(views)[: MOST_EXHIBITS // 2]:
@@ -267,7 +267,7 @@ def _exhibits(views: Views) -> tuple[Exhibit, ...]:
     return tuple(out)
 
 
-def _exhibit(views: Views, prompt: int, source: str, text: str, span: tuple[int, int], why: str, weight: float) -> Exhibit:
+def _exhibit(views: RunViews, prompt: int, source: str, text: str, span: tuple[int, int], why: str, weight: float) -> Exhibit:
     answer = views.answers[prompt]
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
@@ -278,7 +278,7 @@ def _exhibit(views: Views, prompt: int, source: str, text: str, span: tuple[int,
     )  # fmt: skip
 
 
-def _notes(views: Views, null: Null) -> tuple[str, ...]:
+def _notes(views: RunViews, null: Null) -> tuple[str, ...]:
     notes = []
     if null.n < FEWEST_STRANGERS:
         notes.append(f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is {1 / (null.n + 1):.2f}.")

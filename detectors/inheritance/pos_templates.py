@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Table, Teacher
 from detectors.lineup import Lineup, bars_of, lineup, models_table, rounded
-from detectors.pairing import FEWEST, Answer, book_of, style_answers
+from detectors.pairing import FEWEST, ProbeAnswer, book_of, style_answers
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import TEMPLATES
@@ -23,8 +23,8 @@ from detectors.style.standing import Standing, all_prompts, null_of_standing, st
 from detectors.text.features import cut
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import words_of
-from detectors.text.phrases import Held
-from detectors.text.templates import Shared, template_book
+from detectors.text.phrases import HeldPhrases
+from detectors.text.templates import SharedTemplate, template_book
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
@@ -40,13 +40,13 @@ CAUTIONS = (
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTemplates:
     """A suspect against the fitted book: its answers by prompt number, log-probabilities (prompts, models), templates."""
 
     digest: str
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     log_p: Array
-    held: Held
+    held: HeldPhrases
 
 
 class PosTemplates(Detector):
@@ -75,7 +75,7 @@ class PosTemplates(Detector):
         """Learns the stored models' templates on the prompts that the suspect answered in English; nothing of the suspect's."""
         self.book_ = book_of(teachers, _english_prompts([t.transcript for t in teachers] if suspect is None else [suspect]))
         self.attribution_: Attribution | None = None
-        self.scored_: Scored | None = None
+        self.scored_: ScoredTemplates | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             (self.attribution_,) = attributions(self.book_, (TEMPLATES,))
             self.templates_ = template_book([list(said.values()) for said in self.book_.answers])
@@ -97,7 +97,7 @@ class PosTemplates(Detector):
             return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
         return self._standing(case, self.attribution_, case.candidate.name)
 
-    def _score(self, suspect: Transcript, known: Attribution) -> Scored:
+    def _score(self, suspect: Transcript, known: Attribution) -> ScoredTemplates:
         """The suspect's scores, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_.digest != digest:
@@ -107,7 +107,7 @@ class PosTemplates(Detector):
             numbers = list(answers)
             texts = [a.text for a in answers.values()]
             log_p[numbers] = known.score(known.space.transform(texts), numbers)
-            self.scored_ = Scored(digest, answers, log_p, self.templates_.held(texts))
+            self.scored_ = ScoredTemplates(digest, answers, log_p, self.templates_.held(texts))
         return self.scored_
 
     def _standing(self, case: Case, known: Attribution, name: str) -> Measurement | NotMeasured:
@@ -121,12 +121,14 @@ class PosTemplates(Detector):
             return NotMeasured(reason="no other stored model shares the suspect's prompts")
         return self._measurement(main, scored, place, usable, len(style_answers(case.suspect)))
 
-    def _measurement(self, main: Standing, scored: Scored, place: int, usable: NDArray[np.bool_], asked: int) -> Measurement:
+    def _measurement(
+        self, main: Standing, scored: ScoredTemplates, place: int, usable: NDArray[np.bool_], asked: int
+    ) -> Measurement:
         book, line = self.book_, lineup(self.book_.teachers)
         name, (low, high) = book.names[place], main.interval()
         null = null_of_standing(main, book.vendors, place, usable)
         strangers = np.flatnonzero(rivals(book.vendors, place) & usable).tolist()
-        shared = Shared(book, place, scored.answers, self.templates_.telling(place, strangers, scored.held, MOST))
+        shared = SharedTemplate(book, place, scored.answers, self.templates_.telling(place, strangers, scored.held, MOST))
         against = f"p {main.p:.3f} among {len(main.null)} unrelated models" if main.p is not None else "too few to normalise"
         return Measurement(
             metric="normalised template score (z-norm, then t-norm)" if main.normal else "template score less the best other's",
@@ -141,7 +143,7 @@ class PosTemplates(Detector):
         )  # fmt: skip
 
 
-def is_english(answer: Answer) -> bool:
+def is_english(answer: ProbeAnswer) -> bool:
     """Whether an answer is English: 15 % of its words are English function words, and its probe is in no other language."""
     language = answer.probe.language
     words = [w for w in words_of(cut(answer.text).lower()) if w[0].isalpha()]

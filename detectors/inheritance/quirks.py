@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Case, Chart, Detector, Measurement, NotMeasured, Null, Teacher
-from detectors.exhibits.quirks import Shared, exhibits, tables
+from detectors.exhibits.quirks import SharedQuirk, exhibits, tables
 from detectors.lineup import Lineup, against, bars_of, counted, is_of, lineup, null_of, rank_of
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import FEWEST_STRANGERS, conformal
-from detectors.stats.wrong_answers import NONE, Agreement, Sheet, agreement, usual_errors
+from detectors.stats.wrong_answers import NONE, Sheet, WrongAgreement, agreement, usual_errors
 from detectors.text.choices import Choice, choice_answers
 from fingerprints.records import Probe
 from fingerprints.transcript import Transcript
@@ -36,7 +36,7 @@ CAUTIONS = (
 
 
 @dataclass(frozen=True)
-class Book:
+class ChoiceBook:
     """The stored models' answers to choices: ``items`` are prompt digests in order; ``clusters`` numbers their questions."""
 
     lineup: Lineup
@@ -93,8 +93,8 @@ class Quirks(Detector):
         items = tuple(sorted(found))
         probes = tuple(found[k] for k in items)
         _, clusters = np.unique([p.cluster for p in probes], return_inverse=True) if items else (None, np.zeros(0, np.int64))
-        self.scored_: tuple[str, list[Agreement | None]] | None = None
-        self.book_ = Book(order, items, probes, np.asarray(clusters, dtype=np.int64), answers)
+        self.scored_: tuple[str, list[WrongAgreement | None]] | None = None
+        self.book_ = ChoiceBook(order, items, probes, np.asarray(clusters, dtype=np.int64), answers)
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
@@ -120,7 +120,7 @@ class Quirks(Detector):
             )
         return self._measurement(book, suspect, sheet, place, found, self._to_all(case.suspect, errors, possible))
 
-    def _to_all(self, suspect: Transcript, errors: Array, possible: NDArray[np.bool_]) -> list[Agreement | None]:
+    def _to_all(self, suspect: Transcript, errors: Array, possible: NDArray[np.bool_]) -> list[WrongAgreement | None]:
         """The suspect's agreement with every stored model, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
@@ -129,7 +129,13 @@ class Quirks(Detector):
         return self.scored_[1]
 
     def _measurement(
-        self, book: Book, suspect: dict[str, Choice], sheet: Sheet, place: int, found: Agreement, to_all: list[Agreement | None]
+        self,
+        book: ChoiceBook,
+        suspect: dict[str, Choice],
+        sheet: Sheet,
+        place: int,
+        found: WrongAgreement,
+        to_all: list[WrongAgreement | None],
     ) -> Measurement:
         line, errors, possible = book.lineup, sheet.errors(), sheet.possible
         played = [_pair(errors, possible, line, place, i) if s else None for i, s in enumerate(line.strangers(place))]
@@ -138,7 +144,7 @@ class Quirks(Detector):
             found.kappa, np.array([np.nan if a is None else a.kappa for a in played]), line, place, "the same choices"
         )
         p_z = conformal(found.z, np.array([a.z for a in played if a is not None]))[1] if null.n else None
-        shared = Shared(line, place, book.items, book.probes, suspect, book.answers, errors, found, to_all, p_z, null.p)
+        shared = SharedQuirk(line, place, book.items, book.probes, suspect, book.answers, errors, found, to_all, p_z, null.p)
         low, high = interval(found, book.clusters, self.seed)
         n = len(set(book.clusters[found.items].tolist()))
         name = line.names[place]
@@ -153,7 +159,7 @@ class Quirks(Detector):
             notes=_notes(line, book, null.n),
         )  # fmt: skip
 
-    def _chart(self, shared: Shared, scores: Array, clusters: NDArray[np.int64], null: Null) -> Chart:
+    def _chart(self, shared: SharedQuirk, scores: Array, clusters: NDArray[np.int64], null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = shared.to_all[i]
             return (float("nan"), float("nan")) if found is None else interval(found, clusters, self.seed)
@@ -162,7 +168,9 @@ class Quirks(Detector):
         return bars_of(shared.lineup, scores, shared.candidate, of, null, title, "kappa of shared wrong answers")
 
 
-def _pair(errors: Array, possible: NDArray[np.bool_], line: Lineup, candidate: int, player: int | None) -> Agreement | None:
+def _pair(
+    errors: Array, possible: NDArray[np.bool_], line: Lineup, candidate: int, player: int | None
+) -> WrongAgreement | None:
     """The candidate's agreement with the suspect (player None: the last row) or with a stranger; None where it says little."""
     reference = np.append(line.reference(candidate, player), False)
     usual = usual_errors(errors, possible, reference)
@@ -170,7 +178,7 @@ def _pair(errors: Array, possible: NDArray[np.bool_], line: Lineup, candidate: i
     return found if len(found.items) >= FEWEST_WRONG and found.information >= LEAST_INFORMATION else None
 
 
-def interval(found: Agreement, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
+def interval(found: WrongAgreement, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
     """95 % interval of kappa: at either end the wider of the bootstrap over questions and the clustered interval of the
     observed rate with the expectation held fixed, so that a handful of agreeing questions isn't taken for certainty."""
     low, high = np.quantile(found.kappas(clusters, ROUNDS, seed), [0.025, 0.975])
@@ -180,7 +188,7 @@ def interval(found: Agreement, clusters: NDArray[np.int64], seed: int) -> tuple[
     return float(min(low, fixed[0], found.kappa)), float(min(1.0, max(high, fixed[1], found.kappa)))
 
 
-def _notes(line: Lineup, book: Book, strangers: int) -> tuple[str, ...]:
+def _notes(line: Lineup, book: ChoiceBook, strangers: int) -> tuple[str, ...]:
     notes = []
     named = {n for n, said in zip(line.names, book.answers, strict=True) if any(c.option is not None for c in said.values())}
     if len(named) < len(line.names):

@@ -13,7 +13,7 @@ from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Quest
 from detectors.exhibits.identity import exhibits, summary, tables, vendors_by_arm
 from detectors.inheritance.naming import measure_naming
 from detectors.text.claim_rates import (
-    Answer,
+    ClaimingAnswer,
     chosen,
     claim_rate,
     null_of,
@@ -114,7 +114,7 @@ def _no_answers(suspect: Transcript) -> str:
     return "no identity questions were asked; collect the probe set 'identity'"
 
 
-def _null(case: Case, vendor: str, value: float, telling: Sequence[Answer]) -> Null:
+def _null(case: Case, vendor: str, value: float, telling: Sequence[ClaimingAnswer]) -> Null:
     """The same vendor's claim rate in models known to be of another vendor, the suspect's own weights left out."""
     rates = [
         point_rate(same, vendor)
@@ -125,7 +125,7 @@ def _null(case: Case, vendor: str, value: float, telling: Sequence[Answer]) -> N
     return null_of(value, rates, population)
 
 
-def _same_questions(transcript: Transcript, telling: Sequence[Answer]) -> Sequence[Answer]:
+def _same_questions(transcript: Transcript, telling: Sequence[ClaimingAnswer]) -> Sequence[ClaimingAnswer]:
     """A stored model's answers to the probes that the suspect answered, under the same system prompts.
 
     Where the suspect's prompt is unknown (recorded), the stored model's most telling arms stand in.
@@ -140,14 +140,14 @@ def _is_unrelated(teacher: Teacher, vendor: str, suspect: Transcript) -> bool:
     return slug is not None and slug != vendor and not teacher.transcript.identity.same_weights(suspect.identity)
 
 
-def _rank(case: Case, telling: Sequence[Answer], vendor: str) -> Rank:
+def _rank(case: Case, telling: Sequence[ClaimingAnswer], vendor: str) -> Rank:
     """Place of the vendor among the stored models' vendors by the suspect's claim rate; equals share the better place."""
     slugs = {vendor} | {slug for t in case.background if (slug := vendor_slug(t.vendor)) is not None}
     own = point_rate(telling, vendor)
     return Rank(position=1 + sum(point_rate(telling, slug) > own for slug in slugs), of=len(slugs))
 
 
-def _notes(case: Case, answers: Sequence[Answer], arms: Sequence[Arm], vendor: str) -> tuple[str, ...]:
+def _notes(case: Case, answers: Sequence[ClaimingAnswer], arms: Sequence[Arm], vendor: str) -> tuple[str, ...]:
     notes = list(NOTES)
     own = chosen(answers, [Arm.OWN])
     if Arm.OWN in arms or Arm.RECORDED in arms:

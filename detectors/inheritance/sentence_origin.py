@@ -15,7 +15,7 @@ import numpy as np
 
 from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Rank, Span, Table, Teacher
 from detectors.inheritance.contrasts import same_model, shortened
-from detectors.pairing import Answer, style_answers
+from detectors.pairing import ProbeAnswer, style_answers
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
 from fingerprints.records import Arm
@@ -50,7 +50,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSentence:
     """A sentence with where it comes from, and by how many bits per byte teacher and suspect find it likelier than the base."""
 
     key: str
@@ -107,12 +107,12 @@ class SentenceOrigin(Detector):
         return _measurement(case, case.candidate, found)
 
 
-def _answers(suspect: Transcript) -> dict[str, Answer]:
+def _answers(suspect: Transcript) -> dict[str, ProbeAnswer]:
     found = style_answers(suspect)
     return {key: found[key] for key in sorted(found)[:MOST_ANSWERS]}
 
 
-def sentences(answer: Answer) -> list[Sentence]:
+def sentences(answer: ProbeAnswer) -> list[Sentence]:
     """The sentences of an answer's beginning, in order: at most eight, those under 20 characters only as context."""
     text = shortened(answer.text)
     arm = Arm.OWN if answer.reply.arm is Arm.RECORDED else answer.reply.arm
@@ -127,7 +127,7 @@ def sentences(answer: Answer) -> list[Sentence]:
     return out[:MOST_SENTENCES]
 
 
-def judged(case: Case, name: str) -> list[Judged]:
+def judged(case: Case, name: str) -> list[JudgedSentence]:
     """Every sentence that base, suspect and the named teacher scored, with its origin."""
     out = []
     for key, answer in _answers(case.suspect).items():
@@ -136,7 +136,7 @@ def judged(case: Case, name: str) -> list[Judged]:
             bits = [s.bits_per_byte for s in scores if s is not None]
             if len(bits) == len(scores):
                 by_teacher, by_suspect = bits[0] - bits[1], bits[0] - bits[2]
-                out.append(Judged(key, sentence, _origin(by_teacher, by_suspect), by_teacher, by_suspect))
+                out.append(JudgedSentence(key, sentence, _origin(by_teacher, by_suspect), by_teacher, by_suspect))
     return out
 
 
@@ -146,11 +146,11 @@ def _origin(by_teacher: float, by_suspect: float) -> Origin:
     return "teacher" if by_teacher >= LEAST else "suspect"
 
 
-def _share(found: Sequence[Judged]) -> float:
+def _share(found: Sequence[JudgedSentence]) -> float:
     return float(np.mean([j.origin == "teacher" for j in found])) if found else float("nan")
 
 
-def _measurement(case: Case, candidate: Teacher, found: list[Judged]) -> Measurement:
+def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) -> Measurement:
     rate = clustered_rate([float(j.origin == "teacher") for j in found], [j.key for j in found])
     vendors = {t.name: t.vendor.casefold() or t.name for t in case.background}
     live = [n for n in case.scores.teachers() if n in vendors]
@@ -180,7 +180,7 @@ def _measurement(case: Case, candidate: Teacher, found: list[Judged]) -> Measure
     )  # fmt: skip
 
 
-def _exhibits(case: Case, name: str, found: Sequence[Judged]) -> tuple[Exhibit, ...]:
+def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[Exhibit, ...]:
     """The answers with most teacher-originated sentences, these marked."""
     answers = _answers(case.suspect)
     out = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Shadow
-from detectors.pairing import FEWEST, Answer, style_answers
+from detectors.pairing import FEWEST, ProbeAnswer, style_answers
 from detectors.style.space import Dense, StyleSpace
 from fingerprints.transcript import Transcript
 
@@ -28,7 +28,7 @@ STILL = 1e-9
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOutScore:
     """One shadow's score on one candidate from a fit that knew neither its seed nor, for another's student, its source."""
 
     shadow: int
@@ -38,22 +38,22 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Panel:
+class ShadowPanel:
     """Answers of suspect, base and shadows to the same prompts, as arrays.
 
     ``x`` (1 + shadows, prompts, columns): what each answer differs in from the base's answer to the same prompt, 0 where
     there is none; the suspect's are the first. ``left_out`` names shadows that answered too little. All fits are deterministic.
     """
 
-    suspect: tuple[Answer, ...]
-    base: tuple[Answer, ...]
+    suspect: tuple[ProbeAnswer, ...]
+    base: tuple[ProbeAnswer, ...]
     shadows: tuple[Shadow, ...]
     left_out: tuple[str, ...]
     space: StyleSpace
     x: Dense
 
     @classmethod
-    def of(cls, suspect: Transcript, base: Transcript, shadows: Sequence[Shadow]) -> Panel | None:
+    def of(cls, suspect: Transcript, base: Transcript, shadows: Sequence[Shadow]) -> ShadowPanel | None:
         """The panel on the style-like prompts that suspect and base answered; None where these are fewer than twenty.
 
         A shadow that answered less than 80 % of them is left out; what another did not answer is 0 in ``x``, so that its
@@ -105,7 +105,7 @@ class Panel:
         return _of_length_one(self.x.mean(axis=1, dtype=np.float64))
 
     @cached_property
-    def held_out(self) -> tuple[Held, ...]:
+    def held_out(self) -> tuple[HeldOutScore, ...]:
         """Every shadow's score on every candidate, where enough others are left to learn from.
 
         A fit for shadow i and candidate c knows no shadow of i's seed and, unless it is c, none of i's source: so a
@@ -118,7 +118,7 @@ class Panel:
                 rows = self._rows(c, shadow)
                 if rows is not None:
                     value = float(_scores(gram, rows, self._taught(c, rows), 1 + i))
-                    out.append(Held(i, c, c in shadow.teachers, value))
+                    out.append(HeldOutScore(i, c, c in shadow.teachers, value))
         return tuple(out)
 
     @cached_property

@@ -13,7 +13,7 @@ import numpy as np
 
 from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank
 from detectors.exhibits.shadows import exhibits_of, families_table, scores_chart, shadows_table
-from detectors.inheritance.shadow_panel import Panel
+from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import counted
 from detectors.stats.pvalues import conformal_p
 
@@ -45,7 +45,7 @@ class ShadowRatio(Detector):
     )
 
     def __init__(self) -> None:
-        self._known: tuple[Case, Panel | None] | None = None
+        self._known: tuple[Case, ShadowPanel | None] | None = None
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The score of one candidate, above 0 where the suspect is nearer to its students than to the others.
@@ -61,12 +61,12 @@ class ShadowRatio(Detector):
         problem = _lacking(panel, case.candidate.name)
         return NotMeasured(reason=problem) if problem else _measured(panel, case.candidate.name)
 
-    def panel(self, case: Case) -> Panel | None:
+    def panel(self, case: Case) -> ShadowPanel | None:
         """The panel of a case's suspect, base and shadows; the last one is kept, as candidates share it."""
         known = self._known
         if known is not None and _same_models(known[0], case):
             return known[1]
-        panel = None if case.base is None else Panel.of(case.suspect, case.base.transcript, case.shadows)
+        panel = None if case.base is None else ShadowPanel.of(case.suspect, case.base.transcript, case.shadows)
         self._known = (case, panel)
         return panel
 
@@ -75,7 +75,7 @@ def _same_models(one: Case, other: Case) -> bool:
     return one.suspect is other.suspect and one.base is other.base and one.shadows is other.shadows
 
 
-def _lacking(panel: Panel, candidate: str) -> str:
+def _lacking(panel: ShadowPanel, candidate: str) -> str:
     """Why a candidate can't be measured on these shadows, empty where it can."""
     if candidate not in panel.candidates:
         return "no shadow student of this candidate has answered"
@@ -84,7 +84,7 @@ def _lacking(panel: Panel, candidate: str) -> str:
     return ""
 
 
-def _measured(panel: Panel, candidate: str) -> Measurement:
+def _measured(panel: ShadowPanel, candidate: str) -> Measurement:
     place = panel.candidates.index(candidate)
     value = float(panel.scores[place])
     low, high = np.quantile(panel.rounds[:, place], [0.025, 0.975])
@@ -107,7 +107,7 @@ def _measured(panel: Panel, candidate: str) -> Measurement:
     )
 
 
-def _summary(panel: Panel, candidate: str, value: float, null: Null, rank: Rank) -> str:
+def _summary(panel: ShadowPanel, candidate: str, value: float, null: Null, rank: Rank) -> str:
     students = [h.value for h in panel.held_out if h.candidate == candidate and h.taught]
     found = f"The suspect scores {value:+.2f} on the direction of {candidate}'s students"
     if students:
@@ -117,7 +117,7 @@ def _summary(panel: Panel, candidate: str, value: float, null: Null, rank: Rank)
     return f"{found}. Rank {rank.position} of {counted(rank.of, 'candidate')}."
 
 
-def null_of(panel: Panel, candidate: str, value: float) -> Null:
+def null_of(panel: ShadowPanel, candidate: str, value: float) -> Null:
     """The candidate's held-out scores of the shadows that it did not teach.
 
     p is conformal with a source (a teacher, or a kind of control) counted once, however many of its students there are:
@@ -138,7 +138,7 @@ def null_of(panel: Panel, candidate: str, value: float) -> Null:
     )  # fmt: skip
 
 
-def _notes(panel: Panel, candidate: str) -> tuple[str, ...]:
+def _notes(panel: ShadowPanel, candidate: str) -> tuple[str, ...]:
     out = [f"{counted(len(panel.shadows), 'shadow')} with {counted(len(panel.seeds), 'seed')}."]
     if len({s.seed for s in panel.shadows if candidate in s.teachers}) < 2:
         out.append("The candidate's students are of one seed, so that none of them could be held out.")

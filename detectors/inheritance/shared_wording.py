@@ -17,10 +17,10 @@ from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Nu
 from detectors.exhibits.style import QUOTED
 from detectors.inheritance.wording_margins import Margins, margins
 from detectors.lineup import Lineup, against, bars_of, counted, is_of, lineup, models_table, null_of, rounded
-from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
 from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.features import cut
-from detectors.text.shingles import Page, shared_runs
+from detectors.text.shingles import TokenText, shared_runs
 from detectors.text.wording import Wording
 from fingerprints.transcript import Transcript
 
@@ -67,7 +67,7 @@ class SharedWording(Detector):
         self.names_ = [t.name for t in teachers]
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
-        self.scored_: tuple[str, dict[int, Answer], Margins] | None = None
+        self.scored_: tuple[str, dict[int, ProbeAnswer], Margins] | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             self.wording_ = Wording(self.book_.answers, _prompts(self.book_), self.lineup_)
         return self
@@ -85,7 +85,7 @@ class SharedWording(Detector):
         found, place = views.found, views.candidate
         return Value(metric=METRIC, value=found.value(place), n=found.prompts(place))
 
-    def _views(self, case: Case) -> Views | NotMeasured:
+    def _views(self, case: Case) -> WordingViews | NotMeasured:
         """The suspect against the candidate, or why they can't be compared."""
         if case.candidate is None:
             return NotMeasured(reason="shared wording is with a candidate, and the case names none")
@@ -102,9 +102,9 @@ class SharedWording(Detector):
         place = self.book_.names.index(case.candidate.name)
         if not np.isfinite(found.value(place)):
             return NotMeasured(reason=f"no other maker's model answered {FEWEST} of the prompts that the suspect answered")
-        return Views(self.book_, self.lineup_, place, answers, found)
+        return WordingViews(self.book_, self.lineup_, place, answers, found)
 
-    def _score(self, suspect: Transcript) -> tuple[dict[int, Answer], Margins]:
+    def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], Margins]:
         """The suspect's answers and its margins against all stored models, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
@@ -125,17 +125,17 @@ def _prompts(book: AnswerBook) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Views:
+class WordingViews:
     """Everything that is shown of one candidate."""
 
     book: AnswerBook
     lineup: Lineup
     candidate: int
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     found: Margins
 
 
-def _measurement(views: Views) -> Measurement:
+def _measurement(views: WordingViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     value, (low, high), name = found.value(place), found.interval(place), line.names[place]
     null = null_of(value, found.null(place), line, place, "the same prompts")
@@ -158,7 +158,7 @@ def _measurement(views: Views) -> Measurement:
     )  # fmt: skip
 
 
-def _models(views: Views) -> Table:
+def _models(views: WordingViews) -> Table:
     found = views.found
 
     def extra(i: int) -> tuple[float | int | None, ...]:
@@ -172,19 +172,19 @@ def _models(views: Views) -> Table:
     return models_table(views.lineup, found.scores, extra, columns, views.candidate, "Stored models by shared wording", caption)
 
 
-def _exhibits(views: Views) -> tuple[Exhibit, ...]:
+def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:
     """The answers most worded like the candidate's, each with the candidate's own beside it."""
     name, out = views.book.names[views.candidate], list[Exhibit]()
     for prompt, weight in views.found.telling(views.candidate, MOST_EXHIBITS // 2):
         why = f"shares {np.exp(weight):.1f} times the rare wording with {name} that it shares with other makers' models"
         texts = (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
-        pages = [Page(cut(t, QUOTED)) for t in texts]
+        pages = [TokenText(cut(t, QUOTED)) for t in texts]
         for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
             out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
     return tuple(out)
 
 
-def _exhibit(answer: Answer, source: str, one: Page, other: Page, why: str, weight: float) -> Exhibit:
+def _exhibit(answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float) -> Exhibit:
     runs = shared_runs(one, other, FEWEST_IN_A_ROW)
     spans = tuple(Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words") for r in runs)
     return Exhibit(
@@ -193,7 +193,7 @@ def _exhibit(answer: Answer, source: str, one: Page, other: Page, why: str, weig
     )  # fmt: skip
 
 
-def _notes(views: Views, null: Null) -> tuple[str, ...]:
+def _notes(views: WordingViews, null: Null) -> tuple[str, ...]:
     notes = []
     if null.n < FEWEST_STRANGERS:
         notes.append(f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is {1 / (null.n + 1):.2f}.")

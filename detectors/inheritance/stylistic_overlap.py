@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Teacher, Value
-from detectors.exhibits.style import Views, charts, exhibits, tables
-from detectors.pairing import FEWEST, Answer, AnswerBook, answer_book, style_answers
+from detectors.exhibits.style import StyleViews, charts, exhibits, tables
+from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import FULL, GUARDED, transform_all
 from detectors.style.standing import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, null_of_standing, standing
 from detectors.text.features import LONGEST
-from detectors.text.phrases import Held, Phrase, PhraseBook
+from detectors.text.phrases import HeldPhrases, Phrase, PhraseBook
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
@@ -42,17 +42,17 @@ CAUTIONS = (
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredStyle:
     """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its phrases."""
 
     digest: str
-    answers: dict[int, Answer]
+    answers: dict[int, ProbeAnswer]
     answered: NDArray[np.bool_]
     lengths: Array
     full: Array
     guarded: Array
     families: dict[str, Array]
-    held: Held
+    held: HeldPhrases
 
 
 class StylisticOverlap(Detector):
@@ -86,7 +86,7 @@ class StylisticOverlap(Detector):
         """Learns the stored models' answers to the prompts that the suspect answered; never the suspect's own answers."""
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
-        self.scored_: Scored | None = None
+        self.scored_: ScoredStyle | None = None
         self.brief_: tuple[str, Array, NDArray[np.bool_]] | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
@@ -140,14 +140,14 @@ class StylisticOverlap(Detector):
         present = {name, *(t.name for t in case.background)}
         return self.book_.names.index(name), np.array([n in present for n in self.book_.names])
 
-    def _score(self, suspect: Transcript, attribution: Attribution) -> Scored:
+    def _score(self, suspect: Transcript, attribution: Attribution) -> ScoredStyle:
         """The suspect's scores, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_.digest != digest:
             self.scored_ = _scored(suspect, digest, attribution, self.guarded_, self.phrases_)
         return self.scored_
 
-    def _views(self, case: Case, attribution: Attribution, scored: Scored) -> Views | None:
+    def _views(self, case: Case, attribution: Attribution, scored: ScoredStyle) -> StyleViews | None:
         book, (place, usable) = self.book_, self._places(case)
         answered = scored.answered & (self.lengths_[place] > 0)
         whole = all_prompts(answered, len(book.teachers))
@@ -157,7 +157,7 @@ class StylisticOverlap(Detector):
             return None
         even = int(matched[0].sum()) >= FEWEST
         some = partial(standing, candidate=place, usable=usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
-        return Views(
+        return StyleViews(
             book=book, candidate=place, usable=usable, main=main,
             matched=some(attribution, scored.full, matched) if even else None,
             n_matched=int(matched[0].sum()),
@@ -168,7 +168,7 @@ class StylisticOverlap(Detector):
         )  # fmt: skip
 
     def _cut(
-        self, attribution: Attribution, scored: Scored, matched: NDArray[np.bool_], place: int, usable: NDArray[np.bool_]
+        self, attribution: Attribution, scored: ScoredStyle, matched: NDArray[np.bool_], place: int, usable: NDArray[np.bool_]
     ) -> Standing | None:
         """The standing on length-matched prompts with the suspect's answers cut to the candidate's length; strangers whole."""
         numbers = [p for p in scored.answers if matched[p]][:MOST_CUT]
@@ -178,7 +178,7 @@ class StylisticOverlap(Detector):
         chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
         return standing(attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
 
-    def _phrases(self, scored: Scored, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
+    def _phrases(self, scored: ScoredStyle, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
         foreign = np.flatnonzero(rivals(self.book_.vendors, place) & usable)
         return self.phrases_.telling(place, foreign.tolist(), scored.held, PHRASES)
 
@@ -192,7 +192,7 @@ def _lengths(book: AnswerBook) -> Array:
     return out
 
 
-def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook) -> Scored:
+def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook) -> ScoredStyle:
     by_sha, n = style_answers(suspect), len(full.book.prompts)
     answers = {i: by_sha[sha] for i, sha in enumerate(full.book.prompts) if sha in by_sha}
     numbers, texts = list(answers), [a.text for a in answers.values()]
@@ -207,7 +207,7 @@ def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attrib
     x, masked = transform_all((full.space, guarded.space), texts)
     parts = {name: placed(part) for name, part in full.families(x, numbers).items()}
     scores = (placed(full.score(x, numbers)), placed(guarded.score(masked, numbers)))
-    return Scored(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
+    return ScoredStyle(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
 
 
 def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
@@ -220,7 +220,7 @@ def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bo
     return scores, answered
 
 
-def _measurement(views: Views) -> Measurement:
+def _measurement(views: StyleViews) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
     return Measurement(
@@ -233,7 +233,7 @@ def _measurement(views: Views) -> Measurement:
     )  # fmt: skip
 
 
-def _summary(views: Views) -> str:
+def _summary(views: StyleViews) -> str:
     main, name = views.main, views.book.names[views.candidate]
     low, high = main.interval()
     place = f"{name} ranks {main.rank} of {len(views.book.teachers)} stored models by style over {main.n} prompts"
@@ -256,7 +256,7 @@ def _whom(book: AnswerBook, candidate: int) -> str:
     return "the other vendors" if foreign else "the same vendor's other models"
 
 
-def _notes(views: Views) -> tuple[str, ...]:
+def _notes(views: StyleViews) -> tuple[str, ...]:
     main = views.main
     notes = [f"The score is that of one bag of {main.n} answers, one to each shared prompt."]
     if main.n < RELIABLE:

@@ -36,7 +36,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Rank:
+class DifferenceRank:
     """``rank`` of a difference among ``of`` possible, by singular values above the rounding of the stored numbers."""
 
     rank: int
@@ -107,7 +107,7 @@ def _few_values(parts: NDArray[np.float64], bits: int) -> bool:
     return bool(np.all(1 + np.sum(np.diff(ordered, axis=1) != 0, axis=1) <= 1 << bits))
 
 
-def difference_rank(one: ArrayLike, other: ArrayLike, rounding: float) -> Rank:
+def difference_rank(one: ArrayLike, other: ArrayLike, rounding: float) -> DifferenceRank:
     """The rank of ``one`` − ``other`` (rows of one matrix in two models) as far as rounding lets it be seen.
 
     ``rounding`` is the relative rounding of the coarser of both formats: what it leaves of an m × n difference has singular
@@ -120,7 +120,7 @@ def difference_rank(one: ArrayLike, other: ArrayLike, rounding: float) -> Rank:
     left = float(np.sqrt(np.mean(b**2))) * rounding * (np.sqrt(a.shape[0]) + np.sqrt(a.shape[1]))
     difference = a - b if a.shape[0] <= a.shape[1] else (a - b).T
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(difference @ difference.T), 0))
-    return Rank(int(np.sum(values > max(GAP * left, 1e-12))), min(a.shape))
+    return DifferenceRank(int(np.sum(values > max(GAP * left, 1e-12))), min(a.shape))
 
 
 def mixture(suspect: ArrayLike, parents: Sequence[ArrayLike]) -> Mixture:

@@ -91,7 +91,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class NextAgreement:
     """One player's agreement with a candidate beside that with every control. ``kept`` flags the openings that count.
 
     ``trivial`` counts the openings that were dropped because all controls say the same.
@@ -115,7 +115,7 @@ def trivial_openings(controls: Codes) -> Flags:
     return np.asarray((said.sum(axis=0) >= 2) & (highest == lowest))
 
 
-def agreement(codes: Codes, player: int, candidate: int, controls: Sequence[int]) -> Agreement | None:
+def agreement(codes: Codes, player: int, candidate: int, controls: Sequence[int]) -> NextAgreement | None:
     """How far a player's strings are the candidate's rather than each control's; None where no control shares 50 openings.
 
     ``codes`` (models, items) numbers the strings of every model, −1 where it gave none. Whether an opening is trivial is
@@ -132,10 +132,10 @@ def agreement(codes: Codes, player: int, candidate: int, controls: Sequence[int]
         if n >= FEWEST:
             counts = (same[shared], theirs[shared], (same & ~theirs)[shared], (theirs & ~same)[shared])
             beside.append(Beside(control, n, *(int(c.sum()) for c in counts)))
-    return Agreement(kept, int((both & trivial).sum()), tuple(beside)) if beside else None
+    return NextAgreement(kept, int((both & trivial).sum()), tuple(beside)) if beside else None
 
 
-def bootstrap(codes: Codes, player: int, candidate: int, found: Agreement, rounds: int, seed: int) -> tuple[float, float]:
+def bootstrap(codes: Codes, player: int, candidate: int, found: NextAgreement, rounds: int, seed: int) -> tuple[float, float]:
     """95 % interval of the margin over the best control, openings resampled, the best control found anew each time."""
     items = np.flatnonzero(found.kept)
     weights = np.random.default_rng(seed).multinomial(len(items), np.full(len(items), 1 / len(items)), size=rounds)

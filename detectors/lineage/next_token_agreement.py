@@ -16,10 +16,10 @@ from detectors.base import Case, Chart, Detector, Exhibit, Measurement, NotMeasu
 from detectors.lineage.next_strings import (
     FEWEST,
     NOTHING,
-    Agreement,
     Array,
     Codes,
     Continuation,
+    NextAgreement,
     agreement,
     bootstrap,
     continuations,
@@ -41,7 +41,7 @@ CAUTIONS = (
 
 
 @dataclass(frozen=True)
-class Book:
+class OpeningBook:
     """How the stored models and the suspect (last row of ``codes``) go on; ``items`` are prompt digests in order."""
 
     lineup: Lineup
@@ -58,7 +58,7 @@ class Book:
         """The models that are unrelated to the candidate, and to the stranger who plays the suspect."""
         return [int(i) for i in np.flatnonzero(self.lineup.reference(candidate, player))]
 
-    def against(self, candidate: int, player: int | None = None) -> Agreement | None:
+    def against(self, candidate: int, player: int | None = None) -> NextAgreement | None:
         """The agreement of a player (the suspect, where None) with a candidate; None where too little is shared."""
         controls = self.controls(candidate, player)
         return agreement(self.codes, self.suspect if player is None else player, candidate, controls) if controls else None
@@ -74,7 +74,7 @@ class Book:
         return np.array([self.margin(candidate, i) if s else np.nan for i, s in enumerate(strangers)])
 
 
-def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> Book:
+def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> OpeningBook:
     """Everybody's first strings on the openings that the suspect answered."""
     line = lineup(teachers)
     said = tuple(continuations(t) for t in (*(t.transcript for t in line.teachers), suspect))
@@ -82,7 +82,7 @@ def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> Book:
     strings = sorted({c.string for s in said for c in s.values()})
     number = {string: i for i, string in enumerate(strings)}
     rows = [[number[s[k].string] if k in s else NOTHING for k in items] for s in said]
-    return Book(line, items, said, np.array(rows, dtype=np.int64).reshape(len(said), len(items)))
+    return OpeningBook(line, items, said, np.array(rows, dtype=np.int64).reshape(len(said), len(items)))
 
 
 class NextTokenAgreement(Detector):
@@ -115,7 +115,7 @@ class NextTokenAgreement(Detector):
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
         """Keeps the stored models and, where given, how they and the suspect go on. Learns nothing from the suspect."""
         self.teachers_ = tuple(teachers)
-        self.book_: tuple[str, Book] | None = None
+        self.book_: tuple[str, OpeningBook] | None = None
         if suspect is not None:
             self._book(suspect)
         return self
@@ -142,13 +142,13 @@ class NextTokenAgreement(Detector):
             )
         return self._measurement(book, place, found)
 
-    def _book(self, suspect: Transcript) -> Book:
+    def _book(self, suspect: Transcript) -> OpeningBook:
         digest = suspect.digest()
         if self.book_ is None or self.book_[0] != digest:
             self.book_ = digest, book_of(self.teachers_, suspect)
         return self.book_[1]
 
-    def _measurement(self, book: Book, place: int, found: Agreement) -> Measurement:
+    def _measurement(self, book: OpeningBook, place: int, found: NextAgreement) -> Measurement:
         line, best = book.lineup, found.best
         margins = np.array([book.margin(i) for i in range(book.suspect)])
         null = null_of(best.margin, book.played(place), line, place, "the same openings")
@@ -167,11 +167,11 @@ class NextTokenAgreement(Detector):
             exhibits=_exhibits(book, place, found), notes=_notes(line, found, null.n),
         )  # fmt: skip
 
-    def _interval(self, book: Book, place: int, found: Agreement) -> tuple[float, float]:
+    def _interval(self, book: OpeningBook, place: int, found: NextAgreement) -> tuple[float, float]:
         low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
         return min(low, found.best.margin), max(high, found.best.margin)
 
-    def _chart(self, book: Book, place: int, margins: Array, null: Null) -> Chart:
+    def _chart(self, book: OpeningBook, place: int, margins: Array, null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = book.against(i)
             return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
@@ -186,7 +186,7 @@ def _among(null: Null) -> str:
     return f"p {null.p:.3f} among {counted(null.n, 'unrelated model')} that play the suspect, at least {1 / (null.n + 1):.3f}"
 
 
-def _controls(book: Book, found: Agreement, raised: list[float]) -> Table:
+def _controls(book: OpeningBook, found: NextAgreement, raised: list[float]) -> Table:
     order = sorted(range(len(raised)), key=lambda i: (found.beside[i].margin, i))[:MOST_CONTROLS]
     rows = []
     for i in order:
@@ -201,7 +201,7 @@ def _controls(book: Book, found: Agreement, raised: list[float]) -> Table:
     )  # fmt: skip
 
 
-def _kinds(book: Book, place: int, found: Agreement) -> Table:
+def _kinds(book: OpeningBook, place: int, found: NextAgreement) -> Table:
     kept = np.flatnonzero(found.kept)
     kinds = [book.said[-1][book.items[i]].probe.topic or "–" for i in kept]
     mine, theirs, rival = (book.codes[row, kept] for row in (book.suspect, place, found.best.control))
@@ -216,7 +216,7 @@ def _kinds(book: Book, place: int, found: Agreement) -> Table:
     )  # fmt: skip
 
 
-def _exhibits(book: Book, place: int, found: Agreement) -> tuple[Exhibit, ...]:
+def _exhibits(book: OpeningBook, place: int, found: NextAgreement) -> tuple[Exhibit, ...]:
     """Openings after which suspect and candidate say what few models say, the rarest first."""
     mine, theirs = book.codes[book.suspect], book.codes[place]
     controls = book.codes[[b.control for b in found.beside]]
@@ -238,7 +238,7 @@ def _exhibits(book: Book, place: int, found: Agreement) -> tuple[Exhibit, ...]:
     return tuple(out)
 
 
-def _notes(line: Lineup, found: Agreement, strangers: int) -> tuple[str, ...]:
+def _notes(line: Lineup, found: NextAgreement, strangers: int) -> tuple[str, ...]:
     notes = [f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."]
     if strangers < FEWEST_STRANGERS:
         notes.append(

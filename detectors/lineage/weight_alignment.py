@@ -30,7 +30,7 @@ in another order and not mixed."""
 
 
 @dataclass(frozen=True)
-class Agreement:
+class UnitAgreement:
     """Of ``n`` units, how many have the same nearest unit by gate and by up-projection; ``chance`` is how many would, were the
     two unrelated. ``p`` is under the hypothesis that up to a tenth of the units agree by convergence."""
 
@@ -86,7 +86,7 @@ def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
     return nearest
 
 
-def agreement(by_gate: Indices, by_up: Indices, of: int) -> Agreement:
+def agreement(by_gate: Indices, by_up: Indices, of: int) -> UnitAgreement:
     """How many units have one nearest unit in the other model, whichever half of them is looked at.
 
     ``by_gate`` and ``by_up`` are where the nearest rows stand, of ``of`` candidates. Under no relation the two agree by chance
@@ -98,17 +98,17 @@ def agreement(by_gate: Indices, by_up: Indices, of: int) -> Agreement:
     counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
     chance = float(counts[0] @ counts[1]) / n
     allowed = max(CONVERGED, chance / n)
-    return Agreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
+    return UnitAgreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
 
 
-def pooled(parts: list[Agreement]) -> Agreement:
+def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
     """The agreement over several layers together. Raises ValueError without any."""
     if not parts:
         raise ValueError("no layer was compared")
     n, agreeing = sum(p.n for p in parts), sum(p.agreeing for p in parts)
     chance = sum(p.chance for p in parts)
     allowed = max(CONVERGED, chance / n)
-    return Agreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
+    return UnitAgreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
 
 
 def _at_least(k: int, n: int, p: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from detectors.base import Case, Detector, Measurement, NotMeasured
-from detectors.exhibits.policy import Compared, chart_of, exhibits_of, tables_of
+from detectors.exhibits.policy import ComparedDeclines, chart_of, exhibits_of, tables_of
 from detectors.lineup import counted
 from detectors.service.policy_pairs import FEWEST, excess_of, groups_of, heard, pairs_of, tally, unobserved
 
@@ -45,7 +45,7 @@ class PolicyLayer(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def compared(self, case: Case) -> Compared | NotMeasured:
+    def compared(self, case: Case) -> ComparedDeclines | NotMeasured:
         """Everything that is told of one candidate's weights beside the service, or the reason why there is nothing."""
         if case.candidate is None:
             return NotMeasured(reason="a service is compared with weights, and the case names none")
@@ -58,7 +58,7 @@ class PolicyLayer(Detector):
                 reason=f"only {counted(len(asked), 'sensitive question')} of the set `policy` that both were observed on; "
                 f"{FEWEST} are needed (--probes policy)"
             )
-        return Compared(
+        return ComparedDeclines(
             case.candidate.name, pairs, everything, tally([p for p in pairs if p.twin], self.seed), excess_of(pairs, self.seed),
             groups_of(pairs, lambda probe: probe.topic or "–", self.seed),
             groups_of(pairs, lambda probe: probe.language or "–", self.seed),
@@ -80,7 +80,7 @@ class PolicyLayer(Detector):
         )  # fmt: skip
 
 
-def _summary(found: Compared) -> str:
+def _summary(found: ComparedDeclines) -> str:
     name, e = found.name, found.everything
     topics = [g.name for g in found.topics if g.conclusion == "in front"]
     reverse = [g.name for g in found.topics if g.conclusion == "at home only"]
@@ -95,7 +95,7 @@ def _summary(found: Compared) -> str:
     return said + (f"; declined by the weights alone: {', '.join(reverse)}." if reverse else ".")
 
 
-def _notes(found: Compared) -> tuple[str, ...]:
+def _notes(found: ComparedDeclines) -> tuple[str, ...]:
     notes = []
     if any(found.silent):
         notes.append(

@@ -25,7 +25,7 @@ Conclusion = Literal["in front", "at home only", "everything", "in both", "in ne
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardReply:
     """What one subject made of one probe: the outcome of each sample that was observed, and a reply that shows it."""
 
     probe: Probe
@@ -39,12 +39,12 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Pair:
+class AnsweredTwice:
     """One probe, as the first subject (the service) and as the second (the weights) took it."""
 
     probe: Probe
-    first: Heard
-    second: Heard
+    first: HeardReply
+    second: HeardReply
 
     @property
     def twin(self) -> bool:
@@ -62,7 +62,7 @@ def is_twin(probe: Probe) -> bool:
     return probe.cluster.endswith(TWIN)
 
 
-def heard(transcript: Transcript) -> dict[str, Heard]:
+def heard(transcript: Transcript) -> dict[str, HeardReply]:
     """What a subject made of every probe of the set `policy`, by the prompt's digest; probes never observed are left out."""
     common = boilerplate_of(transcript)
     said: dict[str, list[tuple[Probe, Outcome, Reply]]] = {}
@@ -75,10 +75,10 @@ def heard(transcript: Transcript) -> dict[str, Heard]:
     return {sha: _heard(rows) for sha, rows in said.items()}
 
 
-def _heard(rows: Sequence[tuple[Probe, Outcome, Reply]]) -> Heard:
+def _heard(rows: Sequence[tuple[Probe, Outcome, Reply]]) -> HeardReply:
     outcomes = tuple(outcome for _, outcome, _ in rows)
     usual = max(outcomes, key=lambda o: (outcomes.count(o), o))
-    return Heard(rows[0][0], outcomes, next(reply for _, outcome, reply in rows if outcome == usual))
+    return HeardReply(rows[0][0], outcomes, next(reply for _, outcome, reply in rows if outcome == usual))
 
 
 def unobserved(transcript: Transcript) -> int:
@@ -87,14 +87,14 @@ def unobserved(transcript: Transcript) -> int:
     return sum(outcome_of(r) == "not observed" for r in replies)
 
 
-def pairs_of(first: Mapping[str, Heard], second: Mapping[str, Heard]) -> tuple[Pair, ...]:
+def pairs_of(first: Mapping[str, HeardReply], second: Mapping[str, HeardReply]) -> tuple[AnsweredTwice, ...]:
     """The pairs of two subjects in order of the probes' ids."""
-    shared = [Pair(first[sha].probe, first[sha], second[sha]) for sha in first if sha in second]
+    shared = [AnsweredTwice(first[sha].probe, first[sha], second[sha]) for sha in first if sha in second]
     return tuple(sorted(shared, key=lambda p: p.probe.id))
 
 
 @dataclass(frozen=True)
-class Tally:
+class DeclineTally:
     """What some pairs come to. ``first_only``: declined by the first and answered by the second, and so on.
 
     ``gap`` is the first's rate of declining minus the second's, −1 to 1, its interval by question; ``p`` is McNemar's,
@@ -110,7 +110,7 @@ class Tally:
     p: float
 
 
-def tally(pairs: Sequence[Pair], seed: int = 0) -> Tally | None:
+def tally(pairs: Sequence[AnsweredTwice], seed: int = 0) -> DeclineTally | None:
     """The tally of some pairs; None for no pair."""
     if not pairs:
         return None
@@ -118,25 +118,25 @@ def tally(pairs: Sequence[Pair], seed: int = 0) -> Tally | None:
     first_only = sum(a and not b for a, b in zip(one, other, strict=True))
     second_only = sum(b and not a for a, b in zip(one, other, strict=True))
     gap = difference(one, other, [p.stem for p in pairs], seed)
-    return Tally(len(pairs), sum(one), sum(other), first_only, second_only, gap, mcnemar(first_only, second_only))
+    return DeclineTally(len(pairs), sum(one), sum(other), first_only, second_only, gap, mcnemar(first_only, second_only))
 
 
 @dataclass(frozen=True)
-class Group:
+class QuestionGroup:
     """A topic, a language, or all: the tally of its questions and of their twins, the p-value raised by Holm, the conclusion.
 
     ``excess`` is the gap of the questions above that of their own twins, by question; None without a twin.
     """
 
     name: str
-    asked: Tally
-    twins: Tally | None
+    asked: DeclineTally
+    twins: DeclineTally | None
     excess: Estimate | None
     p: float
     conclusion: Conclusion
 
 
-def groups_of(pairs: Sequence[Pair], key: Callable[[Probe], str], seed: int = 0) -> tuple[Group, ...]:
+def groups_of(pairs: Sequence[AnsweredTwice], key: Callable[[Probe], str], seed: int = 0) -> tuple[QuestionGroup, ...]:
     """The groups of the sensitive questions by topic or by language, in order of name, p-values raised over all of them."""
     found = []
     for name in sorted({key(p.probe) for p in pairs if not p.twin}):
@@ -146,12 +146,12 @@ def groups_of(pairs: Sequence[Pair], key: Callable[[Probe], str], seed: int = 0)
             found.append((name, asked, tally([p for p in mine if p.twin], seed), excess_of(mine, seed)))
     raised = holm([asked.p for _, asked, _, _ in found]).tolist() if found else []
     return tuple(
-        Group(name, asked, twins, excess, p, concluded(asked, excess, p))
+        QuestionGroup(name, asked, twins, excess, p, concluded(asked, excess, p))
         for (name, asked, twins, excess), p in zip(found, raised, strict=True)
     )
 
 
-def excess_of(pairs: Iterable[Pair], seed: int = 0) -> Estimate | None:
+def excess_of(pairs: Iterable[AnsweredTwice], seed: int = 0) -> Estimate | None:
     """How much more the first subject declines questions than their own twins, above what the second does, by question.
 
     Only questions with their twin in the same language count; None where there is none.
@@ -165,7 +165,7 @@ def excess_of(pairs: Iterable[Pair], seed: int = 0) -> Estimate | None:
     return clustered_mean([f[False] - f[True] for f in whole.values()], [stem for stem, _ in whole], seed=seed)
 
 
-def concluded(asked: Tally, excess: Estimate | None, p: float) -> Conclusion:
+def concluded(asked: DeclineTally, excess: Estimate | None, p: float) -> Conclusion:
     """What a group of questions shows, by the raised p-value.
 
     ``in front``: the service declines what the weights answer, and more than it does with harmless twins; ``everything``: it

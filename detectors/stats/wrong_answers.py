@@ -78,7 +78,7 @@ def own_errors(usual: Array, errors: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class WrongAgreement:
     """Shared wrong answers of two models on the items that both had wrong: by cluster, observed and expected agreement.
 
     ``items`` (n,) are their numbers, ``same`` (n,) whether both gave the same wrong option, ``expected`` (n,) how likely
@@ -115,8 +115,8 @@ class Agreement:
         return np.asarray((drawn @ excess) / np.maximum(drawn @ room, 1e-12))
 
 
-def agreement(one: Array, other: Array, usual: Array) -> Agreement:
+def agreement(one: Array, other: Array, usual: Array) -> WrongAgreement:
     """The shared wrong answers of two models; both ``errors`` and ``usual`` are (items, options)."""
     both = np.flatnonzero((one.sum(axis=1) > 0) & (other.sum(axis=1) > 0))
     chance = (own_errors(usual, one)[both] * own_errors(usual, other)[both]).sum(axis=1)
-    return Agreement(both.astype(np.int64), (one[both] * other[both]).sum(axis=1), chance)
+    return WrongAgreement(both.astype(np.int64), (one[both] * other[both]).sum(axis=1), chance)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.pairing import Answer, AnswerBook, style_answers
+from detectors.pairing import AnswerBook, ProbeAnswer, style_answers
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import PROSE, UNENDED, Dense
 from detectors.text.features import cut
@@ -36,8 +36,8 @@ class Pairs:
     """
 
     digests: tuple[str, ...]
-    suspect: tuple[Answer, ...]
-    base: tuple[Answer, ...]
+    suspect: tuple[ProbeAnswer, ...]
+    base: tuple[ProbeAnswer, ...]
     question: NDArray[np.int64]
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.text.features import FAMILIES, Array, CountedFamily, HashedFamily, Page
+from detectors.text.features import FAMILIES, Array, CountedFamily, CutText, HashedFamily
 
 Dense = NDArray[np.float32]
 SAMPLE = 1500
@@ -62,7 +62,7 @@ class StyleSpace:
     def fit(self, texts: Sequence[str]) -> StyleSpace:
         """Learns columns and weights from at most `SAMPLE` evenly spaced texts. Deterministic."""
         step = max(1, -(-len(texts) // SAMPLE))
-        sample = [Page(t) for t in texts[::step]]
+        sample = [CutText(t) for t in texts[::step]]
         self.chosen = tuple(_choose(FAMILIES[name], sample, *terms) for name, terms in self.families.items())
         return self
 
@@ -87,7 +87,7 @@ def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[De
     all of them."""
     out = [np.empty((len(texts), sum(len(c.columns) for c in s.chosen)), dtype=np.float32) for s in spaces]
     for start in range(0, len(texts), BATCH):
-        pages = [Page(t) for t in texts[start : start + BATCH]]
+        pages = [CutText(t) for t in texts[start : start + BATCH]]
         counted = {c.name for s in spaces for c in s.chosen if isinstance(FAMILIES[c.name], CountedFamily)}
         values = {name: FAMILIES[name](pages) for name in sorted(counted)}
         for array, space in zip(out, spaces, strict=True):
@@ -98,7 +98,7 @@ def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[De
     return out
 
 
-def _choose(family: HashedFamily | CountedFamily, sample: Sequence[Page], most: int, weight: float) -> Chosen:
+def _choose(family: HashedFamily | CountedFamily, sample: Sequence[CutText], most: int, weight: float) -> Chosen:
     if isinstance(family, CountedFamily):
         values = family(sample)
         spread = values.std(axis=0)

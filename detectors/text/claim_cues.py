@@ -4,8 +4,6 @@ Knows phrases only, all of them our own; every pattern is free of nested unbound
 Arabic, French, German, Spanish, Russian, Japanese, Hindi, Portuguese, Korean; a reply in another language is mostly unread.
 """
 
-# ruff: noqa: E501  (a table of names or phrases is read and compared by the line)
-
 from __future__ import annotations
 
 import re

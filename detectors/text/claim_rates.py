@@ -21,7 +21,7 @@ NOBODY = "(nobody)"
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClaimingAnswer:
     """One readable reply to a question about the speaker, with the claims found in it."""
 
     reply: Reply
@@ -47,17 +47,17 @@ class Answer:
         return any(c.vendor == vendor and c.person == "first" and c.polarity == polarity for c in self.claims)
 
 
-def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[Answer, ...]:
+def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[ClaimingAnswer, ...]:
     """The readable replies to probes whose id begins with ``prefix``, with their claims; one without its probe is left out."""
     out = []
     for reply in transcript.readable(prefix):
         probe = transcript.probes.get(reply.probe_id)
         if probe is not None:
-            out.append(Answer(reply, probe, extract_claims(reply.text, probe.language, context_of(probe))))
+            out.append(ClaimingAnswer(reply, probe, extract_claims(reply.text, probe.language, context_of(probe))))
     return tuple(out)
 
 
-def telling_arms(answers: Iterable[Answer]) -> tuple[Arm, ...]:
+def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
     """The arms in which the model's own system prompt is not there: empty and neutral, else recorded, else its own."""
     present = {a.reply.arm for a in answers}
     for group in ((Arm.EMPTY, Arm.NEUTRAL), (Arm.RECORDED,), (Arm.OWN,)):
@@ -67,42 +67,44 @@ def telling_arms(answers: Iterable[Answer]) -> tuple[Arm, ...]:
     return ()
 
 
-def chosen(answers: Iterable[Answer], arms: Collection[Arm] | None = None, language: str | None = None) -> tuple[Answer, ...]:
+def chosen(
+    answers: Iterable[ClaimingAnswer], arms: Collection[Arm] | None = None, language: str | None = None
+) -> tuple[ClaimingAnswer, ...]:
     """The answers of some arms and one language; None takes all."""
     return tuple(a for a in answers if (arms is None or a.reply.arm in arms) and (language is None or a.language == language))
 
 
-def claim_rate(answers: Sequence[Answer], vendor: str) -> Estimate | None:
+def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate | None:
     """How often the answers name a vendor: mean over questions, 95 % interval clustered by question; None without answers."""
     if not answers:
         return None
     return clustered_rate([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
 
 
-def point_rate(answers: Sequence[Answer], vendor: str) -> float:
+def point_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> float:
     """The same rate without its interval. Raises ValueError where there are no answers."""
     means = cluster_means([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
     return float(np.mean(means))
 
 
-def vendors_named(answers: Iterable[Answer]) -> tuple[str, ...]:
+def vendors_named(answers: Iterable[ClaimingAnswer]) -> tuple[str, ...]:
     """Vendors that any of the answers names, in alphabetical order."""
     return tuple(sorted({v for a in answers for v in a.named}))
 
 
-def most_named(answers: Sequence[Answer]) -> str | None:
+def most_named(answers: Sequence[ClaimingAnswer]) -> str | None:
     """The vendor with the highest claim rate (the first by name among equals); None where none is named."""
     named = vendors_named(answers)
     return max(named, key=lambda v: (point_rate(answers, v), [-ord(c) for c in v])) if named else None
 
 
-def arms_of(answers: Iterable[Answer]) -> tuple[Arm, ...]:
+def arms_of(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
     """The arms that have answers, in the order own, empty, neutral, recorded."""
     present = {a.reply.arm for a in answers}
     return tuple(arm for arm in Arm if arm in present)
 
 
-def languages_of(answers: Iterable[Answer]) -> tuple[str, ...]:
+def languages_of(answers: Iterable[ClaimingAnswer]) -> tuple[str, ...]:
     """The languages that have answers, in alphabetical order."""
     return tuple(sorted({a.language for a in answers}))
 

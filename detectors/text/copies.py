@@ -12,7 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.text.ngrams import Codes, distinct
-from detectors.text.shingles import LONG, SEED, Page, Run, codes_of, grams, is_long, longest_free, page_of, placed, shared_runs
+from detectors.text.shingles import (
+    LONG,
+    SEED,
+    Run,
+    TokenText,
+    codes_of,
+    grams,
+    is_long,
+    longest_free,
+    page_of,
+    placed,
+    shared_runs,
+)
 
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
@@ -49,7 +61,7 @@ class Spoken:
     long_prompts: Places
 
 
-class Known:
+class NgramSet:
     """A set of n-grams, ready to be asked for many: a table of their first bits settles most, a search the rest."""
 
     def __init__(self, hashes: Codes) -> None:
@@ -97,10 +109,10 @@ class CopyIndex:
         self._heard: dict[str, tuple[Codes, Places, Flags]] = {}
         asked = [grams(codes_of(p), SEED) for p in prompts]
         self._asked = distinct(np.concatenate([*asked, np.zeros(0, np.uint64)]))
-        long_pairs = Known(Voices(self._joined(LONG).values()).pairs())
+        long_pairs = NgramSet(Voices(self._joined(LONG).values()).pairs())
         self._of_vendor = self._joined(SEED)
         self._voices = Voices(self._of_vendor.values())
-        pairs = Known(np.setdiff1d(self._voices.pairs(), self._asked, assume_unique=True))
+        pairs = NgramSet(np.setdiff1d(self._voices.pairs(), self._asked, assume_unique=True))
         self._rare = [self._shared_by_two(said, pairs, long_pairs) for said in answers]
 
     def _joined(self, size: int) -> dict[str, Codes]:
@@ -116,7 +128,7 @@ class CopyIndex:
         bare, where = _grams_of(answers, SEED)
         return Spoken(answers, placed(bare, where), where, *_grams_of(answers, LONG))
 
-    def _shared_by_two(self, answers: Mapping[int, str], pairs: Known, long_pairs: Known) -> Spoken:
+    def _shared_by_two(self, answers: Mapping[int, str], pairs: NgramSet, long_pairs: NgramSet) -> Spoken:
         """What can matter between stored models of two vendors: n-grams that just two vendors hold, and no prompt."""
         (bare, where), (longs, at) = _grams_of(answers, SEED), _grams_of(answers, LONG)
         seeds, kept = pairs.holds(bare), long_pairs.holds(longs)
@@ -162,7 +174,7 @@ class CopyIndex:
             self._heard[text] = hashes, self._voices.of(hashes), _held(hashes, self._asked)
         return self._heard[text]
 
-    def _covered(self, page: Page, own: set[str]) -> Flags:
+    def _covered(self, page: TokenText, own: set[str]) -> Flags:
         """Tokens of a page inside an 8-gram that a prompt or a vendor besides ``own`` holds, (tokens,)."""
         hashes, voices, asked = self._heard_of(page.text)
         voices = voices - sum(_held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
@@ -215,7 +227,7 @@ def _places_to_look(mine: Spoken, theirs: Spoken) -> list[tuple[int, int]]:
     return [(p, p) for p in same] + sorted((p, q) for p, q in pairs if p != q)
 
 
-def _copy(prompt: int, source: int, page: Page, other: Page, run: Run, free: int) -> Copy:
+def _copy(prompt: int, source: int, page: TokenText, other: TokenText, run: Run, free: int) -> Copy:
     last = run.other + run.end - run.start - 1
     span = (page.places[run.start][0], page.places[run.end - 1][1])
     return Copy(prompt, source, span, (other.places[run.other][0], other.places[last][1]), run.end - run.start, free)

@@ -91,7 +91,7 @@ def squeezed(values: Array) -> Array:
     return np.log1p(np.maximum(values, 0.0))
 
 
-class Page:
+class CutText:
     """One text, cut, with what several families need of it, worked out once: tokens, and the text in lower case."""
 
     def __init__(self, text: str) -> None:
@@ -126,7 +126,7 @@ class PhraseCounter:
         self.columns = tuple(dict.fromkeys(phrases))
         self._sought = [(f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False) for p in self.columns]
 
-    def __call__(self, page: Page) -> list[float]:
+    def __call__(self, page: CutText) -> list[float]:
         """One rate a phrase, in the order of ``columns``."""
         unit = per_thousand(1, page.text)
         return [unit * (page.spaced if by_token else page.low).count(phrase) for phrase, by_token in self._sought]
@@ -138,7 +138,7 @@ _WORD = re.compile(r"\w+")
 _FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
 
 
-def function_words(page: Page) -> list[float]:
+def function_words(page: CutText) -> list[float]:
     """Share of each function word among all word tokens, in per mille; columns are the words of all languages."""
     joined = page.low.replace("'", "_")
     counts = Counter(_WORD.findall(joined) if joined.isascii() else words_of(joined))  # marks are no words: not looked for
@@ -151,14 +151,14 @@ def function_words(page: Page) -> list[float]:
     return rates
 
 
-def markdown(page: Page) -> list[float]:
+def markdown(page: CutText) -> list[float]:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of it."""
     text = page.text
     counts = [len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()]
     return [per_thousand(c, text) for c in counts] + [float(c > 0) for c in counts]
 
 
-def punctuation(page: Page) -> list[float]:
+def punctuation(page: CutText) -> list[float]:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
     return [per_thousand(page.text.count(mark), page.text) for mark in _PUNCTUATION] + ends
@@ -174,7 +174,7 @@ def _moments(values: Sequence[int]) -> list[float]:
     return [mean, max(0.0, variance) ** 0.5, float(middle[0]), float(middle[-1]), float(middle[n // 2])]
 
 
-def moments(page: Page) -> list[float]:
+def moments(page: CutText) -> list[float]:
     """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and median length."""
     text = page.text
     sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
@@ -210,9 +210,9 @@ class CountedFamily:
 
     name: str
     columns: tuple[str, ...]
-    measure: Callable[[Page], list[float]]
+    measure: Callable[[CutText], list[float]]
 
-    def __call__(self, pages: Sequence[Page]) -> Array:
+    def __call__(self, pages: Sequence[CutText]) -> Array:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
         rows = [self.measure(page) for page in pages]
         return squeezed(np.array(rows, dtype=np.float64).reshape(len(rows), len(self.columns)))
@@ -242,22 +242,22 @@ class HashedFamily:
     name: str
     sizes: tuple[int, ...]
     bits: int
-    codes: Callable[[Page, WordCodes], Codes]
+    codes: Callable[[CutText, WordCodes], Codes]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """``name#bucket``: a bucket has no single text behind it, so its number is its name."""
         return tuple(f"{self.name}#{i}" for i in range(1 << self.bits))
 
-    def __call__(self, pages: Sequence[Page]) -> sparse.csr_matrix:
+    def __call__(self, pages: Sequence[CutText]) -> sparse.csr_matrix:
         """Counts, shape (pages, 2**bits), float32."""
         return hashed_counts(self._sequences(pages), self.sizes, self.bits)
 
-    def some(self, pages: Sequence[Page], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    def some(self, pages: Sequence[CutText], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """The counts of some columns, dense, (pages, columns): far cheaper than all of them."""
         return counts_of(self._sequences(pages), self.sizes, self.bits, columns)
 
-    def _sequences(self, pages: Sequence[Page]) -> list[Codes]:
+    def _sequences(self, pages: Sequence[CutText]) -> list[Codes]:
         numbers = WordCodes()
         return [self.codes(page, numbers) for page in pages]
 

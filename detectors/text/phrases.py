@@ -52,7 +52,7 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldPhrases:
     """The suspect's phrases that stand in two answers or more: their words, those answers, and how often models use them.
 
     ``counts`` (models, phrases) and ``totals`` (models,) are the stored models' counts, ``said`` (phrases,) the suspect's
@@ -91,7 +91,7 @@ class PhraseBook:
     def _codes(self, text: str) -> NDArray[np.uint64]:
         return self._numbers(self._tokens(text))
 
-    def telling(self, candidate: int, cohort: Sequence[int], held: Held, most: int) -> list[Phrase]:
+    def telling(self, candidate: int, cohort: Sequence[int], held: HeldPhrases, most: int) -> list[Phrase]:
         """The phrases that candidate and suspect both over-use against the cohort, most telling first, none inside another.
 
         Only phrases that stand in at least two of the suspect's answers and three times in the candidate's are read.
@@ -112,7 +112,7 @@ class PhraseBook:
                 out.append(Phrase(words, *z, tuple(held.answers[i]), int(one[i]), usual))
         return out
 
-    def held(self, suspect: Sequence[str]) -> Held:
+    def held(self, suspect: Sequence[str]) -> HeldPhrases:
         """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
         found, words = self._found(suspect)
         column = np.array(sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64)
@@ -120,7 +120,7 @@ class PhraseBook:
         answers = [found[int(b)] for b in column]
         said = np.array([len(a) for a in answers], dtype=float)
         totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
-        return Held([words[int(b)] for b in column], answers, counts, totals, said, float(sum(map(len, found.values()))))
+        return HeldPhrases([words[int(b)] for b in column], answers, counts, totals, said, float(sum(map(len, found.values()))))
 
     def _found(self, suspect: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
         """Bucket to the suspect's answers that hold it, and to the phrase's words."""
@@ -138,7 +138,7 @@ class PhraseBook:
         return found, words
 
 
-def _tallies(candidate: int, cohort: list[int], held: Held) -> list[Array]:
+def _tallies(candidate: int, cohort: list[int], held: HeldPhrases) -> list[Array]:
     """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
     parts = (held.counts[candidate], held.said, held.counts[cohort].sum(axis=0))
     whole = (float(held.totals[candidate]), held.total, float(held.totals[cohort].sum()))

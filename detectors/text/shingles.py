@@ -30,7 +30,7 @@ _CJK = ("\u3040", "\u9fff"), ("\uf900", "\ufaff")
 
 
 @dataclass(frozen=True)
-class Page:
+class TokenText:
     """The first 4,000 characters of a text with its tokens in lower case and where each stands."""
 
     text: str
@@ -49,9 +49,9 @@ class Page:
 
 
 @lru_cache(maxsize=2048)
-def page_of(text: str) -> Page:
+def page_of(text: str) -> TokenText:
     """The page of a text: loops to the token limit are cut as everywhere. A suspect's are read for every candidate."""
-    return Page(cut(text))
+    return TokenText(cut(text))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def grams(codes: NDArray[np.unsignedinteger], size: int) -> Codes:
 @lru_cache(maxsize=1 << 16)
 def codes_of(text: str) -> NDArray[np.uint32]:
     """The tokens of a text's page as numbers (`WordCodes`). Remembered: every detector of shared words reads the same texts."""
-    return _NUMBERS(Page(cut(text)).tokens).astype(np.uint32)
+    return _NUMBERS(TokenText(cut(text)).tokens).astype(np.uint32)
 
 
 _NUMBERS = WordCodes()
@@ -90,7 +90,7 @@ def placed(hashes: Codes, prompts: NDArray[np.int64]) -> Codes:
     return np.asarray((hashes ^ (prompts.astype(np.uint64) + np.uint64(1)) * _STEP) * _STEP, dtype=np.uint64)
 
 
-def shared_runs(one: Page, other: Page, seed: int = SEED) -> list[Run]:
+def shared_runs(one: TokenText, other: TokenText, seed: int = SEED) -> list[Run]:
     """The longest runs of at least ``seed`` tokens that stand in both pages, none overlapping another in ``one``, in order.
 
     A run can't be extended on either side. Where a page repeats itself, its first twenty places of an n-gram are tried.
@@ -110,7 +110,7 @@ def shared_runs(one: Page, other: Page, seed: int = SEED) -> list[Run]:
     return _apart(found)
 
 
-def _windows(page: Page, size: int) -> list[tuple[str, ...]]:
+def _windows(page: TokenText, size: int) -> list[tuple[str, ...]]:
     """Every run of ``size`` tokens, in order."""
     return list(zip(*(page.tokens[i:] for i in range(size)), strict=False))
 
@@ -141,7 +141,7 @@ def longest_free(run: Run, covered: Flags) -> tuple[int, int]:
     return best
 
 
-def is_long(page: Page, start: int, end: int) -> bool:
+def is_long(page: TokenText, start: int, end: int) -> bool:
     """Whether tokens ``start`` to ``end`` are long enough to count: 13 tokens or 50 characters, six different words in them.
 
     A CJK character counts as half a token. Numbers, single letters and marks are no words, so that counting, alphabets and

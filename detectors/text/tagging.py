@@ -68,7 +68,7 @@ def tags_of(tokens: Sequence[str]) -> list[str]:
     return [state.tag for state in states]
 
 
-class _State(dict[int, "_State"]):
+class _TaggingState(dict[int, "_TaggingState"]):
     """A token's tag with what it means for the next one, and the states that follow it: worked out once for each kind of token.
 
     There are a few hundred of them at the most, however many texts are read.
@@ -78,11 +78,11 @@ class _State(dict[int, "_State"]):
         super().__init__()
         self.tag, self.before, self.begins = tag, before, begins
 
-    def __missing__(self, kind: int) -> _State:
+    def __missing__(self, kind: int) -> _TaggingState:
         tag = _in_context(_KINDS[kind], self.before, self.begins)
         before = self.before if tag in ("star", "RB") else tag
         begins = tag in ("stop", "ask", "colon", "NL", "quote") or (self.begins and tag in ("star", "dash", "hash"))
-        self[kind] = known = _STATES.setdefault((tag, before, begins), _State(tag, before, begins))
+        self[kind] = known = _STATES.setdefault((tag, before, begins), _TaggingState(tag, before, begins))
         return known
 
 
@@ -94,10 +94,10 @@ class _Kind(NamedTuple):
     clipped: str
 
 
-_START = _State("stop", "stop", True)
+_START = _TaggingState("stop", "stop", True)
 _KINDS: list[_Kind] = []
-_STATES: dict[tuple[str, str, bool], _State] = {}
-_follow = _State.__getitem__
+_STATES: dict[tuple[str, str, bool], _TaggingState] = {}
+_follow = _TaggingState.__getitem__
 
 
 def _in_context(kind: _Kind, before: str, begins: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from detectors.base import Exhibit, Span, Table
-from detectors.pairing import Answer, AnswerBook
+from detectors.pairing import AnswerBook, ProbeAnswer
 from detectors.text.features import cut
 from detectors.text.ngrams import words_of
 from detectors.text.phrases import Phrase, PhraseBook
@@ -42,12 +42,12 @@ def template_places(template: tuple[str, ...], text: str) -> list[tuple[int, int
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedTemplate:
     """Templates that both over-use, with the answers that they are shown in: ``answers`` are the suspect's by prompt number."""
 
     book: AnswerBook
     candidate: int
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, ProbeAnswer]
     templates: Sequence[Phrase]
 
     def table(self) -> Table:

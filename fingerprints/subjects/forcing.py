@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fingerprints.records import Reply, Request, Status
-from fingerprints.subjects.generation import Row, Speaker, answer, failed, first_row, halved, out_of_memory, written
+from fingerprints.subjects.generation import PromptRow, Speaker, answer, failed, first_row, halved, out_of_memory, written
 from fingerprints.subjects.thinking import END_THINK, LEAD, THINK, WAIT, Forcing
 
 
@@ -25,7 +25,7 @@ def answer_forced(speaker: Speaker, forcing: Forcing, requests: Sequence[Request
     those of `fingerprints.subjects.generation.answer`; `forced_in` reads what was forced.
     """
     yield from answer(speaker, [r for r in requests if r.probe.form == "completion"])
-    waiting: list[_Draft] = []
+    waiting: list[_ForcedDraft] = []
     for request in requests:
         if request.probe.form != "completion":
             draft = _open(speaker, forcing, request)
@@ -47,7 +47,7 @@ def answer_forced(speaker: Speaker, forcing: Forcing, requests: Sequence[Request
 
 
 @dataclass
-class _Draft:
+class _ForcedDraft:
     """One answer under way: all tokens ``said`` so far (forced ones too), of which the last part may still be thinking.
 
     ``thought`` counts the tokens of the thinking; ``answering`` is True once it is over, ``whole`` when the model ended the
@@ -80,18 +80,18 @@ class _Draft:
             return self.request.max_tokens - len(self.said)
         return self.request.max_tokens if self.answering else self.forcing.thinking - self.thought
 
-    def row(self) -> Row:
+    def row(self) -> PromptRow:
         """The next part, to be written from everything before it."""
-        return Row(self.request, self.prompt, [*self.ids, *self.said], self.room, self.parts)
+        return PromptRow(self.request, self.prompt, [*self.ids, *self.said], self.room, self.parts)
 
 
-def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _Draft | Reply:
+def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _ForcedDraft | Reply:
     """The draft with its thinking opened, where the template has not opened it."""
     forced = len(_ids(speaker, f"\n{THINK}\n")) + len(_ids(speaker, f"\n{END_THINK}{LEAD}"))
     row = first_row(speaker, request, 0 if forcing.thinking is None else forcing.thinking + forced)
     if isinstance(row, Reply):
         return row
-    draft = _Draft(request, row.prompt, row.ids, forcing)
+    draft = _ForcedDraft(request, row.prompt, row.ids, forcing)
     if not row.prompt.rstrip().endswith(THINK):
         # The plain form ends in "Assistant:", and what students of it learned begins with a space.
         draft.said = _ids(speaker, f"{' ' if speaker.chat.kind == 'plain' else ''}{THINK}\n")
@@ -100,12 +100,12 @@ def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _Draft | Repl
     return draft
 
 
-def _write_part(speaker: Speaker, batch: Sequence[_Draft]) -> Iterator[Reply]:
+def _write_part(speaker: Speaker, batch: Sequence[_ForcedDraft]) -> Iterator[Reply]:
     """Writes the next part of every draft; yields those that are finished."""
     rows = [draft.row() for draft in batch]
     drafts = {id(row): draft for row, draft in zip(rows, batch, strict=True)}
 
-    def over(row: Row) -> bool:
+    def over(row: PromptRow) -> bool:
         return not drafts[id(row)].answering and _ends_in(speaker, row.out) is not None
 
     for row in written(speaker, rows, over):
@@ -115,7 +115,7 @@ def _write_part(speaker: Speaker, batch: Sequence[_Draft]) -> Iterator[Reply]:
             yield _reply(speaker, draft)
 
 
-def _take(speaker: Speaker, draft: _Draft, row: Row) -> None:
+def _take(speaker: Speaker, draft: _ForcedDraft, row: PromptRow) -> None:
     """Adds a written part to its draft, and decides what comes next."""
     draft.parts += 1
     draft.seconds += row.seconds
@@ -200,7 +200,7 @@ def _spoken(tokenizer: Any, ids: Sequence[int]) -> str:
     return "".join([*pieces, tokenizer.decode(run, skip_special_tokens=True)])
 
 
-def _reply(speaker: Speaker, draft: _Draft) -> Reply:
+def _reply(speaker: Speaker, draft: _ForcedDraft) -> Reply:
     request = draft.request
     if draft.broken:
         reason = "the model's scores are no numbers (NaN)"

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.subjects.inspect_log import is_inspect_log, model_of, row_of_sample, rows_of_log
 from fingerprints.subjects.packed import BROKEN, GZIP_MAGIC, ZIP_MAGIC, Caps, gzip_stream, open_regular, zip_members
-from fingerprints.subjects.rows import Row, rows_of
+from fingerprints.subjects.rows import RecordedRow, rows_of
 from fingerprints.subjects.strict_json import LONGEST_VALUE, BadValue, TooLong, breaks_off, list_items, parse_json
 
 BOM = b"\xef\xbb\xbf"
@@ -22,7 +22,7 @@ KNOWN_FORMS = "JSONL or a JSON list with prompt and answer, chat JSONL, or an in
 DEFAULT_CAPS = Caps()
 
 
-def read_rows(path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[Row]:
+def read_rows(path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[RecordedRow]:
     """Every recorded answer of a file, in its order, in memory bounded by the longest row.
 
     The models of the rows may differ. Raises MalformedInput naming file, line and reason at the first row that can't be
@@ -32,7 +32,7 @@ def read_rows(path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[Row]:
         yield from rows_in(file, path, caps)
 
 
-def rows_in(file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[Row]:
+def rows_in(file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[RecordedRow]:
     """As `read_rows`, from the beginning of a file that is already open; ``path`` serves the messages."""
     found = False
     try:
@@ -47,7 +47,7 @@ def rows_in(file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS) -> I
         _bad(path, "it holds no recorded answer")
 
 
-def _recognised(file: io.BufferedReader, path: Path, caps: Caps) -> Iterator[Row]:
+def _recognised(file: io.BufferedReader, path: Path, caps: Caps) -> Iterator[RecordedRow]:
     magic = file.read(2)
     file.seek(0)
     if magic == ZIP_MAGIC:
@@ -64,7 +64,7 @@ def _recognised(file: io.BufferedReader, path: Path, caps: Caps) -> Iterator[Row
     return _lined(stream, path, caps)
 
 
-def _listed(stream: BinaryIO, path: Path) -> Iterator[Row]:
+def _listed(stream: BinaryIO, path: Path) -> Iterator[RecordedRow]:
     number = 0
     try:
         for value in list_items(stream):
@@ -76,7 +76,7 @@ def _listed(stream: BinaryIO, path: Path) -> Iterator[Row]:
         _bad(path, f"item {max(1, number)}: {error}", error)
 
 
-def _lined(stream: BinaryIO, path: Path, caps: Caps) -> Iterator[Row]:
+def _lined(stream: BinaryIO, path: Path, caps: Caps) -> Iterator[RecordedRow]:
     first = True
     for number, line in _lines(stream, path):
         if first and breaks_off(line):
@@ -107,7 +107,7 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _document(data: bytes, path: Path, caps: Caps) -> Iterator[Row]:
+def _document(data: bytes, path: Path, caps: Caps) -> Iterator[RecordedRow]:
     if len(data) > caps.document:
         raise ResourceLimit(
             f"one JSON document of more than {caps.document:,} bytes",
@@ -121,7 +121,7 @@ def _document(data: bytes, path: Path, caps: Caps) -> Iterator[Row]:
         _bad(path, f"the one object that it holds: {error}", error)
 
 
-def _archived(file: BinaryIO, path: Path, caps: Caps) -> Iterator[Row]:
+def _archived(file: BinaryIO, path: Path, caps: Caps) -> Iterator[RecordedRow]:
     place = "header.json"
     try:
         headers = [data for name, data in zip_members(file, path, caps, place) if name == place]

@@ -27,7 +27,7 @@ SHORTEST_PREFIX = 8
 
 
 @dataclass
-class Row:
+class PromptRow:
     """One request under way: its prompt as text and tokens, how many tokens may follow, and those answered so far.
 
     ``part`` numbers the parts of an answer that is written in several, each from what was written before: sampling draws
@@ -80,7 +80,7 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
     fails or logits that are no numbers yield ``error``. The batch halves when memory runs out; raises ResourceLimit
     when one row alone does not fit.
     """
-    rows: list[Row] = []
+    rows: list[PromptRow] = []
     for request in requests:
         row = first_row(speaker, request)
         if isinstance(row, Reply):
@@ -122,7 +122,7 @@ def halved(size: int) -> int:
     return size // 2
 
 
-def first_row(speaker: Speaker, request: Request, beside: int = 0) -> Row | Reply:
+def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow | Reply:
     """The row that answers a request, or the reply that says why there is none.
 
     ``beside``: tokens that may be written beside the answer's own (a thinking budget); they need room in the context too.
@@ -138,7 +138,7 @@ def first_row(speaker: Speaker, request: Request, beside: int = 0) -> Row | Repl
     if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
         reason = f"{len(ids)} prompt tokens and {room} to answer pass the context of {speaker.limits.context}"
         return failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
-    return Row(request, prompt, ids, room)
+    return PromptRow(request, prompt, ids, room)
 
 
 def failed(
@@ -157,14 +157,16 @@ def failed(
     )
 
 
-def _next_batch(rows: Sequence[Row], size: int) -> list[Row]:
+def _next_batch(rows: Sequence[PromptRow], size: int) -> list[PromptRow]:
     """The first rows that share their settings, at most ``size``."""
     first = rows[0].request
     same = (first.temperature, first.top_p, first.max_tokens)
     return [r for r in rows[:size] if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same]
 
 
-def written(speaker: Speaker, rows: Sequence[Row], over: Callable[[Row], bool] | None = None) -> Iterator[Row]:
+def written(
+    speaker: Speaker, rows: Sequence[PromptRow], over: Callable[[PromptRow], bool] | None = None
+) -> Iterator[PromptRow]:
     """Runs one batch in stages; after each, the rows that ended are yielded and leave.
 
     A row ends at a stop token, without room, and where ``over`` says so after a stage (up to 31 tokens late). Rows share
@@ -188,7 +190,7 @@ def written(speaker: Speaker, rows: Sequence[Row], over: Callable[[Row], bool] |
 
 
 @dataclass
-class _State:
+class _DecodingState:
     """What a batch carries from stage to stage: all token ids, which of them count, and the keys and values."""
 
     ids: torch.Tensor
@@ -200,7 +202,7 @@ class _State:
         self.cache.batch_select_indices(index)
 
 
-def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
+def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
     """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and values read once."""
     prefix = shared_prefix([row.ids for row in rows]) if _may_share(speaker.limits, rows) else []
     rest = [row.ids[len(prefix) :] for row in rows]
@@ -214,10 +216,10 @@ def _begin(speaker: Speaker, rows: Sequence[Row]) -> _State:
         head = torch.tensor(prefix).expand(len(rows), -1)
         ids, mask = torch.cat([head, ids], dim=1), torch.cat([torch.ones_like(head), mask], dim=1)
     device = speaker.model.device
-    return _State(ids.to(device), mask.to(device), _read_prefix(speaker, prefix, len(rows)))
+    return _DecodingState(ids.to(device), mask.to(device), _read_prefix(speaker, prefix, len(rows)))
 
 
-def _may_share(limits: Limits, rows: Sequence[Row]) -> bool:
+def _may_share(limits: Limits, rows: Sequence[PromptRow]) -> bool:
     """Padding between prefix and prompt lengthens the way back: harmless while the whole fits into the window."""
     reach = max(len(row.ids) + row.room for row in rows)
     return limits.divisible and (limits.window is None or reach <= limits.window)
@@ -243,7 +245,7 @@ def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
     return cache
 
 
-def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -> None:
+def _advance(speaker: Speaker, rows: Sequence[PromptRow], state: _DecodingState, steps: int) -> None:
     """Lets the library write up to ``steps`` tokens a row."""
     known = state.ids.shape[1]
     with torch.inference_mode(), quiet():
@@ -261,7 +263,7 @@ def _advance(speaker: Speaker, rows: Sequence[Row], state: _State, steps: int) -
         _take(row, tokens, speaker.stop)
 
 
-def _take(row: Row, tokens: Sequence[int], stop: Sequence[int]) -> None:
+def _take(row: PromptRow, tokens: Sequence[int], stop: Sequence[int]) -> None:
     for token in tokens[: row.room - len(row.out)]:
         if row.broken or token in stop:
             row.ended = True
@@ -298,7 +300,7 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
     )
 
 
-def _noise(row: Row) -> torch.Generator | None:
+def _noise(row: PromptRow) -> torch.Generator | None:
     """A generator of one answer's own randomness, from its seed and key: batch plans don't change what is drawn."""
     request = row.request
     if request.temperature == 0:
@@ -308,7 +310,7 @@ def _noise(row: Row) -> torch.Generator | None:
     return torch.Generator("cpu").manual_seed(int.from_bytes(material[:8], "big") >> 1)
 
 
-def _processors(rows: Sequence[Row]) -> LogitsProcessorList:
+def _processors(rows: Sequence[PromptRow]) -> LogitsProcessorList:
     first = rows[0].request
     out = LogitsProcessorList([_NotANumber(rows)])
     if first.temperature > 0:
@@ -323,7 +325,7 @@ def _processors(rows: Sequence[Row]) -> LogitsProcessorList:
 class _NotANumber(LogitsProcessor):
     """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go on."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[PromptRow]) -> None:
         self.rows = rows
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -347,7 +349,7 @@ class _Gumbel(LogitsProcessor):
         return scores.float() - waits.to(scores.device).log()
 
 
-def _reply(speaker: Speaker, row: Row) -> Reply:
+def _reply(speaker: Speaker, row: PromptRow) -> Reply:
     request = row.request
     if row.broken:
         return failed(request, "the model's scores are no numbers (NaN)", Status.ERROR, row.prompt, len(row.ids))

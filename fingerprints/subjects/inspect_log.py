@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fingerprints.subjects.rows import Row, choice_row, name_of, string_of, turns_of
+from fingerprints.subjects.rows import RecordedRow, choice_row, name_of, string_of, turns_of
 from fingerprints.subjects.strict_json import BadValue
 
 ATTACHMENT = "attachment://"
@@ -26,7 +26,7 @@ def model_of(header: Any) -> str | None:
     return None if model is None else name_of(model, "eval.model")
 
 
-def rows_of_log(log: Mapping[str, Any]) -> Iterator[Row]:
+def rows_of_log(log: Mapping[str, Any]) -> Iterator[RecordedRow]:
     """The answers of a whole log in the order of its samples. Raises BadValue naming the sample."""
     model = model_of(log)
     for number, sample in enumerate(log["samples"], 1):
@@ -36,7 +36,7 @@ def rows_of_log(log: Mapping[str, Any]) -> Iterator[Row]:
             raise BadValue(f"sample {number}: {error}") from error
 
 
-def row_of_sample(sample: Any, model: str | None) -> Row:
+def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
     """The answer of one sample; a sample without one becomes a row with ``error``. Epoch 1 is sample 0.
 
     Raises BadValue when it has no input or its parts have other types than the log format says.
@@ -53,7 +53,7 @@ def row_of_sample(sample: Any, model: str | None) -> Row:
         raise BadValue("input has no user turn")
     epoch = sample.get("epoch", 1)
     number = epoch - 1 if isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000 else None
-    whole = Row(
+    whole = RecordedRow(
         prompt=turns[-1].content,
         answer="",
         model=model or (name_of(output["model"], "output.model") if output.get("model") else None),
@@ -69,8 +69,8 @@ def row_of_sample(sample: Any, model: str | None) -> Row:
     return choice_row(_without_error(whole), answered, number)
 
 
-def _without_error(row: Row) -> Row:
-    return Row(prompt=row.prompt, answer="", model=row.model, history=row.history, sample=row.sample, id=row.id)
+def _without_error(row: RecordedRow) -> RecordedRow:
+    return RecordedRow(prompt=row.prompt, answer="", model=row.model, history=row.history, sample=row.sample, id=row.id)
 
 
 def _attached(value: Any, attachments: Any, depth: int = 0) -> Any:

@@ -18,11 +18,11 @@ from fingerprints.records import Arm, Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.formats import read_rows, rows_in
 from fingerprints.subjects.packed import open_regular
-from fingerprints.subjects.rows import Row
+from fingerprints.subjects.rows import RecordedRow
 from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.transcript import Event, Header, Transcript, is_transcript, load_transcript
 
-__all__ = ["CLAIMED", "RecordedSubject", "Row", "Tally", "open_recording", "read_rows", "transcript_of"]
+__all__ = ["CLAIMED", "RecordedRow", "RecordedSubject", "RecordingTally", "open_recording", "read_rows", "transcript_of"]
 
 CLAIMED = "provenance of recorded answers is claimed, not observed"
 FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy", "service")
@@ -107,7 +107,7 @@ def _ours(spec: str, path: Path, model: str | None) -> RecordedSubject:
 
 def _read(file: io.BufferedReader, path: Path, spec: str, model: str | None, digest: str) -> Transcript:
     rows = rows_in(file, path)
-    tally = Tally()
+    tally = RecordingTally()
     for row in rows if model is None else (row for row in rows if row.model == model):
         if row.model not in tally.models and tally.models:
             raise _mixed(path, [*tally.models, row.model, *(r.model for r in rows)])
@@ -137,7 +137,7 @@ def _unnamed(path: Path, model: str | None) -> MalformedInput:
 
 
 @dataclass
-class Tally:
+class RecordingTally:
     """What rows add up to: probes, replies, and how many rows were twins or clashed.
 
     A row without a sample number takes the next free one; it is a twin, and dropped, when its answer is already there for
@@ -154,7 +154,7 @@ class Tally:
     _texts: dict[tuple[str, Arm], dict[str, int]] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RecordedRow) -> None:
         """Takes one row in."""
         self.models[row.model] = self.models.get(row.model, 0) + 1
         probe_id = self._probe_id(row)
@@ -182,7 +182,7 @@ class Tally:
             start += 1
         return start
 
-    def _probe_id(self, row: Row) -> str:
+    def _probe_id(self, row: RecordedRow) -> str:
         asked = (row.form, row.prompt, *row.history) if row.history else (row.form, row.prompt)
         known = self._known.get(asked)
         if known is None:
@@ -201,7 +201,7 @@ class Tally:
         return tuple(Event(kind=kind, detail=f"{n} {text}") for kind, n, text in counted if n)
 
 
-def _bundled_probe(row: Row) -> Probe | None:
+def _bundled_probe(row: RecordedRow) -> Probe | None:
     """The bundled probe that asks what the row was asked, if there is one.
 
     Recordings seldom say which form they were asked in, so that a chat row may also be an answer to a bundled completion.
@@ -226,7 +226,7 @@ def _bundled() -> dict[str, list[Probe]]:
     return out
 
 
-def transcript_of(tally: Tally, header: Header) -> Transcript:
+def transcript_of(tally: RecordingTally, header: Header) -> Transcript:
     """The rows of one model as a complete transcript under the given header."""
     replies = tuple(tally.replies[key] for key in sorted(tally.replies))
     return Transcript(header, tally.probes, replies, tally.events(), True)

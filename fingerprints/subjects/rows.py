@@ -28,7 +28,7 @@ ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordedRow:
     """One recorded answer.
 
     ``history`` holds earlier turns (a system text among them), oldest first; ``prompt`` the last one. ``sample`` is None
@@ -74,7 +74,7 @@ class Row:
         )
 
 
-def rows_of(value: Any) -> Iterator[Row]:
+def rows_of(value: Any) -> Iterator[RecordedRow]:
     """The answers that one JSON object holds: one, or as many as its response has choices.
 
     A prompt is looked for under prompt, instruction (an ``input`` beside it is appended), question, input, messages; an
@@ -116,7 +116,7 @@ def _answer(given: Any, name: str) -> str:
     return "" if given is None else string_of(given, name)
 
 
-def _row(value: Mapping[str, Any], turns: list[Message], answer: str) -> Row:
+def _row(value: Mapping[str, Any], turns: list[Message], answer: str) -> RecordedRow:
     if not turns or turns[-1].role != "user":
         raise BadValue("no user turn comes before the answer")
     arm, history = _arm(value), turns[:-1]
@@ -124,7 +124,7 @@ def _row(value: Mapping[str, Any], turns: list[Message], answer: str) -> Row:
         history = [Message(role="system", content=string_of(value["system"], "system")), *history]
     if history and history[0] == _SAID_BY_ARM.get(arm):
         history = history[1:]
-    return Row(
+    return RecordedRow(
         prompt=turns[-1].content,
         answer=answer,
         model=_model(value),
@@ -143,7 +143,7 @@ _SAID_BY_ARM = {
 }
 
 
-def _choices(value: Mapping[str, Any], turns: list[Message], response: dict[str, Any]) -> Iterator[Row]:
+def _choices(value: Mapping[str, Any], turns: list[Message], response: dict[str, Any]) -> Iterator[RecordedRow]:
     body = response.get("body", response)
     choices = body.get("choices") if isinstance(body, dict) else None
     whole = _row({"model": body.get("model") if isinstance(body, dict) else None, **value}, turns, "")
@@ -154,7 +154,7 @@ def _choices(value: Mapping[str, Any], turns: list[Message], response: dict[str,
         yield choice_row(whole, choice, whole.sample if len(choices) == 1 else number)
 
 
-def choice_row(whole: Row, choice: Any, sample: int | None) -> Row:
+def choice_row(whole: RecordedRow, choice: Any, sample: int | None) -> RecordedRow:
     """A row with the answer of one recorded choice (``message.content`` or ``text``). Raises BadValue when it has neither."""
     message = choice.get("message") if isinstance(choice, dict) else None
     reason = choice.get("finish_reason", choice.get("stop_reason")) if isinstance(choice, dict) else None

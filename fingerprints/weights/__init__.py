@@ -5,8 +5,8 @@ Nothing here imports torch or transformers: safetensors and GGUF are read as byt
 
 from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
 from fingerprints.weights.open import open_weights
-from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
-__all__ = ["Anatomy", "Layer", "Mlp", "Norm", "Part", "TensorInfo", "Weights", "anatomy_of", "open_weights"]
+__all__ = ["Anatomy", "Layer", "Mlp", "Norm", "TensorInfo", "TensorPart", "Weights", "anatomy_of", "open_weights"]

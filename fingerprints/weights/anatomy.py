@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.view import Weights
 
 MlpKind = Literal["dense", "shared", "expert"]
@@ -22,9 +22,9 @@ MlpKind = Literal["dense", "shared", "expert"]
 class Mlp:
     """One feed-forward block: ``gate`` (units, hidden) or None, ``up`` (units, hidden), ``down`` (hidden, units)."""
 
-    up: Part
-    down: Part
-    gate: Part | None = None
+    up: TensorPart
+    down: TensorPart
+    gate: TensorPart | None = None
     kind: MlpKind = "dense"
     number: int = 0
 
@@ -47,10 +47,10 @@ class Layer:
     mlps: tuple[Mlp, ...]
     attention_norm: Norm | None = None
     mlp_norm: Norm | None = None
-    query: Part | None = None
-    key: Part | None = None
-    value: Part | None = None
-    output: Part | None = None
+    query: TensorPart | None = None
+    key: TensorPart | None = None
+    value: TensorPart | None = None
+    output: TensorPart | None = None
 
     @property
     def mlp(self) -> Mlp:
@@ -58,17 +58,17 @@ class Layer:
         return self.mlps[0]
 
     @property
-    def gate(self) -> Part | None:
+    def gate(self) -> TensorPart | None:
         """The first MLP's gate."""
         return self.mlps[0].gate
 
     @property
-    def up(self) -> Part:
+    def up(self) -> TensorPart:
         """The first MLP's up."""
         return self.mlps[0].up
 
     @property
-    def down(self) -> Part:
+    def down(self) -> TensorPart:
         """The first MLP's down."""
         return self.mlps[0].down
 
@@ -84,8 +84,8 @@ class Anatomy:
     family: str
     hidden: int
     vocabulary: int
-    embedding: Part
-    head: Part | None
+    embedding: TensorPart
+    head: TensorPart | None
     last_norm: Norm | None
     layers: tuple[Layer, ...]
     heads: int = 0
@@ -120,7 +120,7 @@ def anatomy_of(weights: Weights) -> Anatomy:
     return gguf_anatomy(weights) if weights.format == "gguf" else hf_anatomy(weights)
 
 
-def same_as_embedding(weights: Weights, head: Part, embedding: Part, sample: int = 64) -> bool:
+def same_as_embedding(weights: Weights, head: TensorPart, embedding: TensorPart, sample: int = 64) -> bool:
     """Whether an evenly spaced sample of rows of the output layer equals the embedding's."""
     if (head.outputs, head.inputs) != (embedding.outputs, embedding.inputs):
         return False

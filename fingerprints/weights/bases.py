@@ -40,7 +40,7 @@ class _Catalogue(Record):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class BaseCandidate:
     """A stored model that a search found: ``rank`` from 1, and its distances, from 0, in units of the store's spread.
 
     ``by_shape``: of the distribution of its units' values; ``by_order``: of their ranks unit by unit. Only an order in which
@@ -143,7 +143,7 @@ class BaseStore:
         for name in self.names():
             self.get(name)
 
-    def screen(self, signature: WeightSignature, k: int = 10) -> tuple[Candidate, ...]:
+    def screen(self, signature: WeightSignature, k: int = 10) -> tuple[BaseCandidate, ...]:
         """The k stored models that are nearest to a signature, nearest first; each read and verified.
 
         Two exact searches, one by the distribution of the units' values and one by their order; a model's place is the better
@@ -164,11 +164,11 @@ class BaseStore:
         order = sorted(best, key=lambda p: (best[p], float(distances[p].sum()), names[p]))[:k]
         return tuple(self._candidate(names[p], rank, held[p], distances[p]) for rank, p in enumerate(order, 1))
 
-    def _candidate(self, name: str, rank: int, searched: Matrix, distances: Matrix) -> Candidate:
+    def _candidate(self, name: str, rank: int, searched: Matrix, distances: Matrix) -> BaseCandidate:
         whole = self.get(name)
         if not np.array_equal(whole.search, searched):
             raise StoreIntegrity("a signature changed while it was searched", where=self.path, next_step="search again")
-        return Candidate(name, rank, float(distances[0]), float(distances[1]), whole)
+        return BaseCandidate(name, rank, float(distances[0]), float(distances[1]), whole)
 
     def _file(self, entry: _Entry) -> Path:
         return self.path / f"{entry.sha256}{END}"

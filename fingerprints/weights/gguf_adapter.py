@@ -15,7 +15,7 @@ import numpy as np
 
 from fingerprints.weights.anatomy import Anatomy, anatomy_of
 from fingerprints.weights.low_rank import Adapter, LowRank, misfit, read_adapter
-from fingerprints.weights.parts import Part
+from fingerprints.weights.parts import TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -47,16 +47,16 @@ def adapter_over_gguf(
     return Adapter(changes, replaced), {**base.tensors, **replaced}
 
 
-def _laid(change: LowRank, part: Part) -> LowRank:
+def _laid(change: LowRank, part: TensorPart) -> LowRank:
     """The change with its rows in the order that the tensor has."""
     left = np.empty_like(change.left)
     left[part.stored(np.arange(part.outputs, dtype=np.int64))] = change.left
     return replace(change, left=left)
 
 
-def _modules(anatomy: Anatomy) -> dict[str, Part | None]:
+def _modules(anatomy: Anatomy) -> dict[str, TensorPart | None]:
     """The matrices by the names of transformers' modules."""
-    out: dict[str, Part | None] = {"model.embed_tokens": anatomy.embedding, "lm_head": anatomy.head}
+    out: dict[str, TensorPart | None] = {"model.embed_tokens": anatomy.embedding, "lm_head": anatomy.head}
     for layer in anatomy.layers:
         stem = f"model.layers.{layer.index}"
         out |= {

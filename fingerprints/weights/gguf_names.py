@@ -12,8 +12,8 @@ from fingerprints.errors import printable
 from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, MlpKind, same_as_embedding
 from fingerprints.weights.gguf_table import EMBEDDING, HEAD
 from fingerprints.weights.hf_names import head_sizes
-from fingerprints.weights.parts import Norm, Part
-from fingerprints.weights.roles import Table, check_attention, experts_of, number, unknown
+from fingerprints.weights.parts import Norm, TensorPart
+from fingerprints.weights.roles import RoleTable, check_attention, experts_of, number, unknown
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -39,7 +39,7 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
     family = str(weights.config.get("model_type", ""))
     if family not in PAIRED | AS_STORED:
         raise unknown(f"the GGUF architecture {printable(family, 40)!r} is not known here", weights)
-    outside = Table(weights, weights.tensors, "the model")
+    outside = RoleTable(weights, weights.tensors, "the model")
     width = number(weights.config, "hidden_size")
     embedding = outside.matrix("embedding", outside.need("embedding", [EMBEDDING]), inputs=width)
     hidden, sizes = embedding.inputs, head_sizes(weights.config, embedding.inputs)
@@ -58,7 +58,7 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
     )
 
 
-def _head(outside: Table, embedding: Part) -> Part | None:
+def _head(outside: RoleTable, embedding: TensorPart) -> TensorPart | None:
     info = outside.first([HEAD])
     if info is None:
         return None
@@ -66,7 +66,7 @@ def _head(outside: Table, embedding: Part) -> Part | None:
     return None if same_as_embedding(outside.weights, head, embedding) else head
 
 
-def _tables(weights: Weights) -> list[Table]:
+def _tables(weights: Weights) -> list[RoleTable]:
     layers: dict[int, dict[str, TensorInfo]] = {}
     for name, info in weights.tensors.items():
         hit = _LAYER.fullmatch(name)
@@ -76,16 +76,16 @@ def _tables(weights: Weights) -> list[Table]:
     missing = next((i for i in range(min(count, len(layers) + 1)) if i not in layers), None)
     if missing is not None or not layers:
         raise unknown(f"layer {missing or 0} of {count} is missing", weights)
-    return [Table(weights, layers[i], f"layer {i}") for i in range(count)]
+    return [RoleTable(weights, layers[i], f"layer {i}") for i in range(count)]
 
 
-def _layer(table: Table, index: int, family: str, hidden: int, sizes: tuple[int, int, int]) -> Layer:
+def _layer(table: RoleTable, index: int, family: str, hidden: int, sizes: tuple[int, int, int]) -> Layer:
     before, between = _norms(table, family, hidden)
     layer = Layer(index, _mlps(table, family, hidden), before, between, *_attention(table, family, hidden, sizes))
     return check_attention(table, layer, sizes, hidden)
 
 
-def _norms(table: Table, family: str, hidden: int) -> tuple[Norm | None, Norm | None]:
+def _norms(table: RoleTable, family: str, hidden: int) -> tuple[Norm | None, Norm | None]:
     if family in ("olmo", "olmo2"):
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", ["attn_norm.weight"])
@@ -97,8 +97,8 @@ def _norms(table: Table, family: str, hidden: int) -> tuple[Norm | None, Norm | 
 
 
 def _attention(
-    table: Table, family: str, hidden: int, sizes: tuple[int, int, int]
-) -> tuple[Part | None, Part | None, Part | None, Part | None]:
+    table: RoleTable, family: str, hidden: int, sizes: tuple[int, int, int]
+) -> tuple[TensorPart | None, TensorPart | None, TensorPart | None, TensorPart | None]:
     if any(n.startswith(("attn_kv_a_mqa", "attn_kv_b", "attn_k_b", "ssm_")) for n in table.named):
         return None, None, None, None  # latent or state-space attention
     heads, groups, width = sizes
@@ -115,12 +115,12 @@ def _attention(
     if family in PAIRED:
         if not width or width % 2 or query.outputs % width or key.outputs % width:
             raise unknown("the metadata do not tell the width of a head, within which rows are permuted", table.weights)
-        query, key = (Part(p.tensor, p.outputs, hidden, p.start, paired=width) for p in (query, key))
+        query, key = (TensorPart(p.tensor, p.outputs, hidden, p.start, paired=width) for p in (query, key))
     output = table.matrix("output", table.need("output", ["attn_output.weight"]), hidden, query.outputs)
     return query, key, value, output
 
 
-def _mlps(table: Table, family: str, hidden: int) -> tuple[Mlp, ...]:
+def _mlps(table: RoleTable, family: str, hidden: int) -> tuple[Mlp, ...]:
     found: list[Mlp] = []
     if "ffn_up.weight" in table.named or "ffn_down.weight" in table.named:
         found.append(_block(table, family, "", "dense", hidden))
@@ -139,7 +139,7 @@ def _mlps(table: Table, family: str, hidden: int) -> tuple[Mlp, ...]:
     return tuple(found)
 
 
-def _block(table: Table, family: str, end: str, kind: MlpKind, hidden: int, index: int = 0) -> Mlp:
+def _block(table: RoleTable, family: str, end: str, kind: MlpKind, hidden: int, index: int = 0) -> Mlp:
     info = table.need("up", [f"ffn_up{end}.weight"])
     down = table.matrix("down", table.need("down", [f"ffn_down{end}.weight"]), hidden)
     if family in FUSED_GATE and f"ffn_gate{end}.weight" not in table.named:

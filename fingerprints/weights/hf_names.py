@@ -13,8 +13,8 @@ from typing import Any
 from fingerprints.errors import printable
 from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, same_as_embedding
 from fingerprints.weights.layers import attention, mlps
-from fingerprints.weights.parts import Norm, Part
-from fingerprints.weights.roles import Table, check_attention, number, unknown
+from fingerprints.weights.parts import Norm, TensorPart
+from fingerprints.weights.roles import RoleTable, check_attention, number, unknown
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -53,7 +53,7 @@ def hf_anatomy(weights: Weights) -> Anatomy:
     if OTHER_NORMS.fullmatch(family):
         raise unknown(f"the norms of {printable(family, 40)!r} are not known here", weights)
     stem, found = _stack(weights, number(config, "num_hidden_layers", "n_layer", "num_layers"))
-    outside = Table(weights, weights.tensors, "the model")
+    outside = RoleTable(weights, weights.tensors, "the model")
     parent = stem.rpartition(".")[0]
     around = f"{parent}." if parent else ""
     table = outside.need("embedding", [around + n for n in _EMBEDDING])
@@ -71,7 +71,7 @@ def hf_anatomy(weights: Weights) -> Anatomy:
         embedding=embedding,
         head=_head(outside, embedding, config, around),
         last_norm=outside.norm("last_norm", last, hidden, one),
-        layers=tuple(_layer(Table(weights, n, f"layer {i}"), i, config, hidden, sizes) for i, n in enumerate(found)),
+        layers=tuple(_layer(RoleTable(weights, n, f"layer {i}"), i, config, hidden, sizes) for i, n in enumerate(found)),
         heads=sizes[0],
         groups=sizes[1],
         head_width=sizes[2],
@@ -111,7 +111,7 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
     return stem, [layers[i] for i in range(count)]
 
 
-def _head(outside: Table, embedding: Part, config: Mapping[str, Any], around: str) -> Part | None:
+def _head(outside: RoleTable, embedding: TensorPart, config: Mapping[str, Any], around: str) -> TensorPart | None:
     above = around[:-1].rpartition(".")[0]
     places = [p + n for n in _HEAD for p in ("", around, f"{above}." if above else "")]
     tied = config.get("tie_word_embeddings")
@@ -126,7 +126,7 @@ def _head(outside: Table, embedding: Part, config: Mapping[str, Any], around: st
     return None if tied is not False and same_as_embedding(outside.weights, head, embedding) else head
 
 
-def _layer(table: Table, index: int, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Layer:
+def _layer(table: RoleTable, index: int, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Layer:
     blocks: tuple[Mlp, ...] = mlps(table, config, hidden)
     before, between = _norms(table, config, hidden)
     query, key, value, output = attention(table, config, hidden, sizes)
@@ -134,7 +134,7 @@ def _layer(table: Table, index: int, config: Mapping[str, Any], hidden: int, siz
     return check_attention(table, layer, sizes, hidden)
 
 
-def _norms(table: Table, config: Mapping[str, Any], hidden: int) -> tuple[Norm | None, Norm | None]:
+def _norms(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Norm | None, Norm | None]:
     family = str(config["model_type"])
     one = PLUS_ONE.fullmatch(family) is not None
     first, second = table.first(_ATTENTION_NORM), table.first(_MLP_NORM)

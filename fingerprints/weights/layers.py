@@ -11,10 +11,10 @@ from typing import Any
 
 from fingerprints.errors import printable
 from fingerprints.weights.anatomy import Mlp, MlpKind
-from fingerprints.weights.parts import Part
-from fingerprints.weights.roles import Table, number, unknown
+from fingerprints.weights.parts import TensorPart
+from fingerprints.weights.roles import RoleTable, number, unknown
 
-Attention = tuple[Part | None, Part | None, Part | None, Part | None]
+Attention = tuple[TensorPart | None, TensorPart | None, TensorPart | None, TensorPart | None]
 
 OTHER_ATTENTION = ("self_attn.kv_a_proj", "linear_attn.", "mamba.", "self_attn.kv_b_proj", "temporal_block.", "mixer.", "conv.")
 """Latent, linear and state-space attention: their matrices have other roles."""
@@ -34,7 +34,7 @@ _SHARED = ("mlp.shared_expert.", "mlp.shared_experts.", "feed_forward.shared_exp
 _FUSED_EXPERTS = re.compile(r"(?P<stem>(?:mlp|feed_forward|block_sparse_moe|moe)\.experts)\.[A-Za-z_]\w*")
 
 
-def attention(table: Table, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Attention:
+def attention(table: RoleTable, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Attention:
     """Query, key, value and output of a layer; all None for attention of another kind. Raises MalformedInput."""
     if any(name.startswith(OTHER_ATTENTION) for name in table.named):
         return None, None, None, None
@@ -51,13 +51,13 @@ def attention(table: Table, config: Mapping[str, Any], hidden: int, sizes: tuple
     )
     heads, _, width = sizes
     if GATED_QUERY.fullmatch(str(config["model_type"])) and heads and query.outputs == 2 * heads * width:
-        query = Part(query.tensor, heads * width, hidden, group=width, stride=2 * width)
+        query = TensorPart(query.tensor, heads * width, hidden, group=width, stride=2 * width)
     return query, key, value, table.matrix("output", output_name, hidden, query.outputs)
 
 
 def _fused_attention(
-    table: Table, kind: str, name: str, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]
-) -> tuple[Part, Part, Part]:
+    table: RoleTable, kind: str, name: str, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]
+) -> tuple[TensorPart, TensorPart, TensorPart]:
     heads, groups, width = sizes
     info = table.weights.tensors[name]
     if not (heads and groups and width) or heads % groups:
@@ -67,26 +67,26 @@ def _fused_attention(
         each = heads // groups
         whole = table.matrix("query", info, groups * (each + 2) * width, hidden)
         stride = (each + 2) * width
-        query = Part(whole.tensor, heads * width, hidden, 0, False, each * width, stride)
-        key = Part(whole.tensor, groups * width, hidden, each * width, False, width, stride)
-        return query, key, Part(whole.tensor, groups * width, hidden, (each + 1) * width, False, width, stride)
+        query = TensorPart(whole.tensor, heads * width, hidden, 0, False, each * width, stride)
+        key = TensorPart(whole.tensor, groups * width, hidden, each * width, False, width, stride)
+        return query, key, TensorPart(whole.tensor, groups * width, hidden, (each + 1) * width, False, width, stride)
     if kind == "query_key_value" and family == "falcon" and config.get("multi_query", True):
         return _three(table.pieces("query", info, (heads * width, width, width), hidden))
     if kind == "query_key_value":
         if family not in ("gpt_neox", "bloom", "falcon", "gpt_neox_japanese"):
             raise unknown(f"how {printable(str(family), 40)!r} fuses query, key and value is not known here", table.weights)
         whole = table.matrix("query", info, 3 * heads * width, hidden)
-        return _three([Part(whole.tensor, heads * width, hidden, i * width, False, width, 3 * width) for i in range(3)])
+        return _three([TensorPart(whole.tensor, heads * width, hidden, i * width, False, width, 3 * width) for i in range(3)])
     # A one-dimensional convolution of width one stores its matrix as (inputs, outputs).
     turned = kind == "c_attn" and info.shape == (hidden, 3 * hidden)
     return _three(table.pieces("query", info, (heads * width, groups * width, groups * width), hidden, turned))
 
 
-def _three(parts: list[Part]) -> tuple[Part, Part, Part]:
+def _three(parts: list[TensorPart]) -> tuple[TensorPart, TensorPart, TensorPart]:
     return parts[0], parts[1], parts[2]
 
 
-def mlps(table: Table, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...]:
+def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...]:
     """The MLPs of a layer: the dense or shared ones, then the experts. Raises MalformedInput where there is none."""
     found: list[Mlp] = []
     ungated = str(config["model_type"]) in UNGATED
@@ -114,21 +114,21 @@ def mlps(table: Table, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...
     return tuple(found)
 
 
-def _fused_experts(table: Table, stem: str, hidden: int) -> list[Mlp]:
+def _fused_experts(table: RoleTable, stem: str, hidden: int) -> list[Mlp]:
     """Experts as transformers holds them: gates above ups (experts, 2 x units, inputs), and downs (experts, outputs, units)."""
     both, down = table.first([f"{stem}.gate_up_proj"]), table.first([f"{stem}.down_proj"])
     if both is not None and down is not None and len(both.shape) == len(down.shape) == 3:
         count, rows, inputs = both.shape
         units = rows // 2
         if (inputs, rows % 2) == (hidden, 0) and down.shape == (count, hidden, units):
-            ups = [Part(both.name, units, hidden, i * rows + units) for i in range(count)]
-            gates = [Part(both.name, units, hidden, i * rows) for i in range(count)]
-            downs = [Part(down.name, hidden, units, i * hidden) for i in range(count)]
+            ups = [TensorPart(both.name, units, hidden, i * rows + units) for i in range(count)]
+            gates = [TensorPart(both.name, units, hidden, i * rows) for i in range(count)]
+            downs = [TensorPart(down.name, hidden, units, i * hidden) for i in range(count)]
             return [Mlp(u, d, g, "expert", i) for i, (u, d, g) in enumerate(zip(ups, downs, gates, strict=True))]
     raise unknown(f"the experts of {table.place} are fused in a layout that is not known here", table.weights)
 
 
-def _block(table: Table, stem: str, kind: MlpKind, hidden: int, ungated: bool, index: int = 0) -> Mlp | None:
+def _block(table: RoleTable, stem: str, kind: MlpKind, hidden: int, ungated: bool, index: int = 0) -> Mlp | None:
     fused = table.first([f"{stem}gate_up_proj.weight"])
     if fused is not None:
         down = table.matrix("down", table.need("down", [f"{stem}down_proj.weight"]), hidden)
@@ -153,7 +153,7 @@ def _block(table: Table, stem: str, kind: MlpKind, hidden: int, ungated: bool, i
     return None
 
 
-def _check_units(table: Table, mlp: Mlp, config: Mapping[str, Any]) -> None:
+def _check_units(table: RoleTable, mlp: Mlp, config: Mapping[str, Any]) -> None:
     told = number(config, "intermediate_size", "n_inner", "ffn_hidden_size")
     if mlp.kind == "dense" and told and mlp.units != told:
         raise unknown(f"the role 'up' of {table.place} has {mlp.units} units, and the config says {told}", table.weights)

@@ -13,7 +13,7 @@ from fingerprints.weights.decode import Indices
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorPart:
     """A logical (outputs, inputs) matrix inside a tensor.
 
     ``start``: its first stored output. ``transposed``: the tensor is stored as (inputs, outputs). ``group`` and ``stride``:

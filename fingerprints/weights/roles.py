@@ -11,7 +11,7 @@ from typing import Any
 
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.weights.anatomy import Layer, Mlp
-from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -38,7 +38,7 @@ def number(config: Mapping[str, Any], *keys: str) -> int:
 
 
 @dataclass(frozen=True)
-class Table:
+class RoleTable:
     """The tensors of one layer (or of what stands outside them) by the rest of their name."""
 
     weights: Weights
@@ -57,14 +57,14 @@ class Table:
             raise unknown(f"{self.place} lacks the role {role!r} (no tensor such as {listed[0]!r})", self.weights)
         return found
 
-    def matrix(self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False) -> Part:
+    def matrix(self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False) -> TensorPart:
         """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its shape is another."""
         if len(info.shape) != 2:
             raise self.misfit(role, info, "a matrix")
         stored = (info.shape[1], info.shape[0]) if turned else (info.shape[0], info.shape[1])
         if (outputs and stored[0] != outputs) or (inputs and stored[1] != inputs):
             raise self.misfit(role, info, f"{outputs or 'any'} outputs by {inputs or 'any'} inputs")
-        return Part(info.name, stored[0], stored[1], transposed=turned)
+        return TensorPart(info.name, stored[0], stored[1], transposed=turned)
 
     def norm(self, role: str, info: TensorInfo | None, width: int, plus_one: bool) -> Norm | None:
         """A norm's weights; None stays None. Raises MalformedInput where they are not one number a coordinate."""
@@ -81,14 +81,16 @@ class Table:
             self.weights,
         )
 
-    def pieces(self, role: str, info: TensorInfo, sizes: tuple[int, ...], inputs: int, turned: bool = False) -> list[Part]:
+    def pieces(
+        self, role: str, info: TensorInfo, sizes: tuple[int, ...], inputs: int, turned: bool = False
+    ) -> list[TensorPart]:
         """A fused tensor cut into consecutive outputs of these sizes."""
         whole = self.matrix(role, info, sum(sizes), inputs, turned)
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [Part(whole.tensor, n, inputs, at, turned) for n, at in zip(sizes, starts, strict=True)]
+        return [TensorPart(whole.tensor, n, inputs, at, turned) for n, at in zip(sizes, starts, strict=True)]
 
 
-def experts_of(table: Table, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int) -> list[Mlp]:
+def experts_of(table: RoleTable, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int) -> list[Mlp]:
     """The experts in tensors of three dimensions, (experts, outputs, inputs) each."""
     gate, up, down = roles
     if len(up.shape) != 3 or up.shape[2] != hidden:
@@ -100,9 +102,9 @@ def experts_of(table: Table, roles: tuple[TensorInfo | None, TensorInfo, TensorI
         raise table.misfit("experts' gate", gate, f"{up.shape}")
     return [
         Mlp(
-            up=Part(up.name, units, hidden, i * units),
-            down=Part(down.name, hidden, units, i * hidden),
-            gate=None if gate is None else Part(gate.name, units, hidden, i * units),
+            up=TensorPart(up.name, units, hidden, i * units),
+            down=TensorPart(down.name, hidden, units, i * hidden),
+            gate=None if gate is None else TensorPart(gate.name, units, hidden, i * units),
             kind="expert",
             number=i,
         )
@@ -110,7 +112,7 @@ def experts_of(table: Table, roles: tuple[TensorInfo | None, TensorInfo, TensorI
     ]
 
 
-def check_attention(table: Table, layer: Layer, sizes: tuple[int, int, int], hidden: int) -> Layer:
+def check_attention(table: RoleTable, layer: Layer, sizes: tuple[int, int, int], hidden: int) -> Layer:
     """The layer, once its attention's sizes agree with each other and, where told, with heads, groups and head width."""
     heads, groups, width = sizes
     parts = (layer.query, layer.key, layer.value, layer.output)

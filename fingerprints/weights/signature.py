@@ -24,7 +24,7 @@ from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.decode import Indices, Matrix
 from fingerprints.weights.likeness import TokenizerEvidence
-from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.tokenizer import tokenizer_of
 from fingerprints.weights.view import Weights
 
@@ -265,7 +265,7 @@ def _anchors(weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | 
         if 0 <= number < anatomy.vocabulary
     }
     chosen = sorted(hashes)[:ANCHORS]
-    part: Part = anatomy.embedding
+    part: TensorPart = anatomy.embedding
     rows = _finite(weights.part_rows(part, np.array([hashes[h] for h in chosen], dtype=np.int64)), part.tensor, weights)
     norms = np.log(np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), _SMALLEST))
     return np.array(chosen, dtype=np.uint64), norms.astype(np.float32)

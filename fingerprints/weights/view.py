@@ -18,7 +18,7 @@ from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, pri
 from fingerprints.records import canonical_json, sha256
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.low_rank import LowRank
-from fingerprints.weights.parts import Norm, Part
+from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.scales import scaled
 from fingerprints.weights.tensors import Files, TensorInfo
 
@@ -135,12 +135,12 @@ class Weights:
         change = self.changes.get(name)
         return digest.hexdigest() if change is None else sha256(canonical_json([digest.hexdigest(), change.digest()]))
 
-    def part_rows(self, part: Part, which: Which = slice(None)) -> Matrix:
+    def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
         stored = part.stored(chosen(which, part.outputs, part.tensor))
         return self.columns(part.tensor, stored) if part.transposed else self.rows(part.tensor, stored)
 
-    def part_columns(self, part: Part, which: Which = slice(None)) -> Matrix:
+    def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked for. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)

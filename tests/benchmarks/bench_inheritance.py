@@ -22,7 +22,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from auditor.calibration.rows import Row, measured_rows
+from auditor.calibration.rows import MeasuredRow, measured_rows
 from detectors.registry import load_detector
 from detectors.stats.cohort_norm import CohortNorm
 from detectors.stats.fusion import FusedLogLikelihoodRatio
@@ -42,7 +42,7 @@ LIKE_LENGTH = (800.0, 1600.0)
 ROUNDS = 1000
 
 
-def measured(work: Path, detector: str, size: int) -> list[Row]:
+def measured(work: Path, detector: str, size: int) -> list[MeasuredRow]:
     """Rows of all suspects and stored models as suspects, by one detector at one number of prompts; read back if kept."""
     kept = work / f"inheritance-{detector}-{size}.json"
     if not kept.exists():
@@ -50,12 +50,12 @@ def measured(work: Path, detector: str, size: int) -> list[Row]:
         known = known_suspects(asked, models("suspect", "teacher"))
         rows = measured_rows(known, stored_teachers(asked), [functools.partial(load_detector, detector)], (size,))
         kept.write_text(json.dumps([r.model_dump(mode="json") for r in rows if r.level == "vendor"]))
-    return [Row.model_validate(row) for row in json.loads(kept.read_text())]
+    return [MeasuredRow.model_validate(row) for row in json.loads(kept.read_text())]
 
 
-def joined(work: Path, names: Sequence[str], size: int) -> list[Row]:
+def joined(work: Path, names: Sequence[str], size: int) -> list[MeasuredRow]:
     """Rows with the values of several detectors."""
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[str, str], MeasuredRow] = {}
     for name in names:
         for row in measured(work, name, size):
             at = found.setdefault((row.suspect, row.candidate), row.model_copy(update={"values": {}}))
@@ -66,7 +66,7 @@ def joined(work: Path, names: Sequence[str], size: int) -> list[Row]:
 class Weights:
     """Ratios fitted on rows as the product fits them: centred by candidate, a map for each detector, fused."""
 
-    def __init__(self, names: Sequence[str], rows: Sequence[Row]) -> None:
+    def __init__(self, names: Sequence[str], rows: Sequence[MeasuredRow]) -> None:
         self.names = tuple(names)
         labels, groups, whom = [r.label for r in rows], [r.group for r in rows], [r.candidate for r in rows]
         columns = []
@@ -78,7 +78,7 @@ class Weights:
             columns.append(self.maps[name].held_out_)
         self.fusion = FusedLogLikelihoodRatio(self.names).fit(np.column_stack(columns), labels, groups)
 
-    def log10_lr(self, rows: Sequence[Row]) -> tuple[Array, Array]:
+    def log10_lr(self, rows: Sequence[MeasuredRow]) -> tuple[Array, Array]:
         """The fused log10 LRs of other rows, within the bounds and before them (for ranking)."""
         whom = [r.candidate for r in rows]
         columns = [self.maps[n].uncapped(self.norms[n].transform([r.values[n] for r in rows], whom)) for n in self.names]
@@ -86,7 +86,7 @@ class Weights:
         return self.fusion.log10_lr(x), self.fusion.uncapped(x)
 
 
-def left_out(names: Sequence[str], rows: Sequence[Row], learned: set[str]) -> tuple[Array, Array]:
+def left_out(names: Sequence[str], rows: Sequence[MeasuredRow], learned: set[str]) -> tuple[Array, Array]:
     """Each row's ratio (capped, uncapped) by a fit on the learned models without the row's whole lineage."""
     capped, free = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     for group in sorted({r.group for r in rows}):
@@ -168,7 +168,7 @@ def baseline(table: Table, every: int) -> dict[str, float]:
     return out
 
 
-def accusations(table: Table, rows: Sequence[Row], capped: Array) -> str:
+def accusations(table: Table, rows: Sequence[MeasuredRow], capped: Array) -> str:
     """Share of pairs of a suspect and a maker that it is known not to have learned from, with log10 LR ≥ 1 and ≥ 0.301."""
     documented_negatives = {n for n, r in table.items() if r["openai_label"] == "neg"}
     known = {r["model"] for r in documented()} | {n for n, r in table.items() if r["role"] == "teacher"}

@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from auditor.audits.lineage.judge import judged
-from auditor.audits.lineage.pair import Compared
+from auditor.audits.lineage.pair import ComparedPair
 from auditor.audits.lineage.run import opened
 from auditor.labs.zoo.zoo import Zoo, ZooMember, load_zoo
 from detectors.lineage.independence import fisher
@@ -75,7 +75,7 @@ def compared(zoo: Zoo, suspect: ZooMember, base: ZooMember) -> Row:
     )  # fmt: skip
 
 
-def trends(found: Compared) -> tuple[float, ...]:
+def trends(found: ComparedPair) -> tuple[float, ...]:
     """The rank correlations' own p-values, of units (layers by Fisher) and of coordinates: these should be uniform."""
     units = [fisher([p.order.p for p in found.pairings])] if found.pairings else []
     return (*units, *([found.basis.coordinates.p] if found.basis.coordinates is not None else []))

@@ -22,7 +22,7 @@ import torch
 from auditor.labs.zoo.zoo_texts import held_out
 from auditor.reporting.markdown import table
 from detectors.base import Teacher
-from detectors.lineage.next_token_agreement import Book, book_of
+from detectors.lineage.next_token_agreement import OpeningBook, book_of
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.openset import conformal
 from detectors.stats.pvalues import holm
@@ -90,7 +90,7 @@ def asked(zoo: Path, members: Sequence[dict[str, Any]], probes: ProbeSet, work: 
     return out
 
 
-def judged(book: Book, place: int, name: str, what: str, strangers: bool = True) -> Row | None:
+def judged(book: OpeningBook, place: int, name: str, what: str, strangers: bool = True) -> Row | None:
     """The member that plays the suspect in a book, against one stored model; its p among strangers only where asked for."""
     found = book.against(place)
     if found is None:

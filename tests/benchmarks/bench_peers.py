@@ -24,7 +24,7 @@ import numpy as np
 
 from auditor.calibration.apply import weighed
 from auditor.calibration.record import shipped_calibrations
-from auditor.calibration.rows import Known, Row, measured_rows
+from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows
 from auditor.evidence.records import VENDOR, Candidate, Finding
 from detectors.base import Teacher
 from detectors.registry import load_detector
@@ -182,7 +182,7 @@ def calibrated(everyone: Sequence[Teacher]) -> list[Sequence[object]]:
     size = max(len(t.transcript.replies) for t in everyone)
     for vendor in sorted({t.vendor for t in everyone}):
         inside, outside = ([t for t in everyone if (t.vendor == vendor) is same] for same in (True, False))
-        known = [Known(t.name, t.name, t.transcript, kin=frozenset({vendor})) for t in inside]
+        known = [KnownModel(t.name, t.name, t.transcript, kin=frozenset({vendor})) for t in inside]
         rows = [r for r in measured_rows(known, outside, loaders, [size]) if r.level == "model"]
         for one in inside:
             mine = [finding(row, name) for row in rows if row.suspect == one.name for name in row.values]
@@ -196,7 +196,7 @@ def calibrated(everyone: Sequence[Teacher]) -> list[Sequence[object]]:
     return out
 
 
-def finding(row: Row, detector: str) -> Finding:
+def finding(row: MeasuredRow, detector: str) -> Finding:
     """One detector's value of a row as a report would hold it."""
     return Finding(
         question="inheritance", detector=detector, candidate=row.candidate, metric=row.metrics[detector],

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from auditor.controls.cohort import Member, load_cohort
 from auditor.reporting.markdown import table
-from detectors.inheritance.shadow_panel import Held, Panel
+from detectors.inheritance.shadow_panel import HeldOutScore, ShadowPanel
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.lr_validity import auc, tpr_at_fpr
 from tests.benchmarks.bench_same_base import BY_MODELS, BY_PEOPLE, qlora, qlora_prompts
@@ -29,22 +29,22 @@ from tests.benchmarks.bench_shadow import COMMITTED, is_plain, kind_of, shadow_o
 SIZES = (4, 8, 16, 32, 64)
 QLORA_SIZES = (10, 20, 40, 53)
 FALSE = 0.05
-Rows = list[Held]
+Rows = list[HeldOutScore]
 
 
-def panels(members: Sequence[Member], base: Member) -> Iterator[tuple[Panel, list[Member]]]:
+def panels(members: Sequence[Member], base: Member) -> Iterator[tuple[ShadowPanel, list[Member]]]:
     """A panel and who plays the suspect in it: all plain members in one; each diluted one with them in a panel of its own."""
     plain = [m for m in members if is_plain(m)]
     said = base.transcript()
     diluted = [m for m in members if not m.lineage.evasions and m.lineage.dose not in (None, 0.0, 1.0)]
     for extra in ([], *([m] for m in diluted)):
-        panel = Panel.of(said, said, [shadow_of(m) for m in (*plain, *extra)])
+        panel = ShadowPanel.of(said, said, [shadow_of(m) for m in (*plain, *extra)])
         if panel is None:
             raise SystemExit("the cohort's members share fewer than 20 prompts")
         yield panel, extra or [m for m in plain if m is not base]
 
 
-def on_subset(panel: Panel, drawn: NDArray[np.intp], suspects: Sequence[Member]) -> dict[str, Rows]:
+def on_subset(panel: ShadowPanel, drawn: NDArray[np.intp], suspects: Sequence[Member]) -> dict[str, Rows]:
     """Each suspect's held-out scores on the drawn prompts, by its name."""
     part = replace(
         panel,

@@ -23,7 +23,7 @@ import numpy as np
 from auditor.audits.inheritance.sequential import EVERY
 from auditor.calibration.fit import share_levels
 from auditor.calibration.record import Calibration, shipped_calibrations
-from auditor.calibration.rows import Known
+from auditor.calibration.rows import KnownModel
 from auditor.reporting.markdown import table
 from detectors.base import Teacher
 from detectors.style.likeness import Bet, Sequential
@@ -71,7 +71,7 @@ def _head(bet: Bet, n: int) -> Bet:
     return replace(bet, log10_more=bet.log10_more[:n], log10_less=less)
 
 
-def truth_of(known: Known, vendors: Sequence[str], told: bool) -> dict[str, str]:
+def truth_of(known: KnownModel, vendors: Sequence[str], told: bool) -> dict[str, str]:
     """What a history says of each vendor; ``told`` is whether the history is documented at all."""
     makers, kin = ({v.casefold() for v in names} for names in (known.vendors, known.kin))
     return {v: "open" if v in kin or not told else "taught" if v in makers else "untaught" for v in vendors}
@@ -109,7 +109,7 @@ def api_models(asked: dict[int, Probe], teachers: Sequence[Teacher], calibration
 
 
 def _bets(
-    watched: Sequential, one: Known, levels: str, taught: float | None, untaught: float | None, work: Path
+    watched: Sequential, one: KnownModel, levels: str, taught: float | None, untaught: float | None, work: Path
 ) -> dict[str, Bet]:
     """A suspect's bets, read back where an earlier run kept them."""
     path = work / f"{levels.replace(' ', '-')}-{one.name.replace('/', '_')}.json"

@@ -19,7 +19,7 @@ import numpy as np
 from auditor.controls.cohort import Member, load_cohort
 from auditor.reporting.markdown import inline, table
 from detectors.base import Shadow
-from detectors.inheritance.shadow_panel import Held, Panel
+from detectors.inheritance.shadow_panel import HeldOutScore, ShadowPanel
 from detectors.stats.grouping import grouped
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.log_lr import LogLikelihoodRatio
@@ -35,7 +35,7 @@ class Suspect:
     """One member as the suspect: its rows on each candidate, their log10 LRs (None: too few were left to calibrate on)."""
 
     member: Member
-    rows: tuple[Held, ...]
+    rows: tuple[HeldOutScore, ...]
     ratios: tuple[float, ...]
 
     @property
@@ -74,12 +74,12 @@ def is_plain(member: Member) -> bool:
 def suspects(members: Sequence[Member], base: Member) -> list[Suspect]:
     """Everybody as the suspect. Diluted and disguised members are suspects only, and never shadows."""
     plain = [m for m in members if is_plain(m)]
-    panel = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in plain])
+    panel = ShadowPanel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in plain])
     if panel is None:
         raise SystemExit("the cohort's members share fewer than 20 prompts")
     out = [Suspect(m, *judged(panel, m.name, plain)) for m in plain if m is not base]
     for other in (m for m in members if m not in plain):
-        whole = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in (*plain, other)])
+        whole = ShadowPanel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in (*plain, other)])
         if whole is not None:
             out.append(Suspect(other, *judged(whole, other.name, [*plain, other], hidden=other.name)))
     return out
@@ -89,7 +89,7 @@ def audited(members: Sequence[Member], base: Member) -> list[Suspect]:
     """Everybody as the suspect of `auditor shadow`: every other plain member is a shadow, its teacher's other student too."""
     plain = [m for m in members if is_plain(m)]
     others = [m for m in members if m not in plain]
-    whole = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in members])
+    whole = ShadowPanel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in members])
     if whole is None:
         raise SystemExit("the cohort's members share fewer than 20 prompts")
     place = {s.name: i for i, s in enumerate(whole.shadows)}
@@ -103,12 +103,16 @@ def audited(members: Sequence[Member], base: Member) -> list[Suspect]:
             [int(h.taught) for h in panel.held_out],
             [panel.shadows[h.shadow].name for h in panel.held_out],
         )
-        found = [Held(0, c, c in member.teachers, float(v)) for c, v in zip(panel.candidates, panel.scores, strict=True)]
+        found = [
+            HeldOutScore(0, c, c in member.teachers, float(v)) for c, v in zip(panel.candidates, panel.scores, strict=True)
+        ]
         out.append(Suspect(member, tuple(found), tuple(map(float, fitted.log10_lr(panel.scores)))))
     return out
 
 
-def judged(panel: Panel, name: str, members: Sequence[Member], hidden: str = "") -> tuple[tuple[Held, ...], tuple[float, ...]]:
+def judged(
+    panel: ShadowPanel, name: str, members: Sequence[Member], hidden: str = ""
+) -> tuple[tuple[HeldOutScore, ...], tuple[float, ...]]:
     """The suspect's held-out rows and their capped log10 LRs from the rows of everybody not akin to it.
 
     ``hidden`` is a member that no other member's fit may know: its own row is right all the same, as a fit never knows the
@@ -127,11 +131,11 @@ def judged(panel: Panel, name: str, members: Sequence[Member], hidden: str = "")
     return mine, tuple(map(float, fitted.log10_lr([h.value for h in mine])))
 
 
-def without(panel: Panel, name: str) -> Panel:
+def without(panel: ShadowPanel, name: str) -> ShadowPanel:
     """The same panel, in the same space, without one shadow."""
     kept = [i for i, s in enumerate(panel.shadows) if s.name != name]
     shadows = tuple(panel.shadows[i] for i in kept)
-    return Panel(panel.suspect, panel.base, shadows, panel.left_out, panel.space, panel.x[[0, *(1 + i for i in kept)]])
+    return ShadowPanel(panel.suspect, panel.base, shadows, panel.left_out, panel.space, panel.x[[0, *(1 + i for i in kept)]])
 
 
 def rate(hits: int, n: int) -> str:
@@ -211,7 +215,7 @@ def quality(found: Sequence[Suspect]) -> str:
 def by_prompts(members: Sequence[Member], base: Member) -> str:
     """How far fewer prompts carry: plain members alone, the first prompts in the order of their digests."""
     plain = [m for m in members if is_plain(m)]
-    panel = Panel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in plain])
+    panel = ShadowPanel.of(base.transcript(), base.transcript(), [shadow_of(m) for m in plain])
     rows = []
     for n in (10, 20, 32, 48, 64) if panel is not None else ():
         part = replace(panel, suspect=panel.suspect[:n], base=panel.base[:n], x=panel.x[:, :n])

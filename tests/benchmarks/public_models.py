@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.calibration.rows import Known
+from auditor.calibration.rows import KnownModel
 from detectors.base import Teacher
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
@@ -59,11 +59,11 @@ def stored_teachers(asked: dict[int, Probe]) -> list[Teacher]:
     ]
 
 
-def known_of(row: dict[str, str], asked: dict[int, Probe]) -> Known:
+def known_of(row: dict[str, str], asked: dict[int, Probe]) -> KnownModel:
     """A model of the table as a suspect of known history."""
     named = row["teachers"].split(";")
     taught = [t for t in named if t in VENDORS]
-    return Known(
+    return KnownModel(
         name=row["model"],
         group=row["lineage_group"],
         transcript=transcript_of(row["model"], outputs(row["model"]), asked),
@@ -86,6 +86,6 @@ def documented() -> list[dict[str, str]]:
     return [r for r in models("suspect") if r["openai_label"] not in UNDOCUMENTED]
 
 
-def known_suspects(asked: dict[int, Probe], rows: Sequence[dict[str, str]] | None = None) -> list[Known]:
+def known_suspects(asked: dict[int, Probe], rows: Sequence[dict[str, str]] | None = None) -> list[KnownModel]:
     """Documented suspects (or the rows given) as models of known history."""
     return [known_of(row, asked) for row in (documented() if rows is None else rows)]

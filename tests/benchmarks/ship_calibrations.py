@@ -20,7 +20,7 @@ import click
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import write_calibration
-from auditor.calibration.rows import Known, Row, measured_rows, vendor_name
+from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows, vendor_name
 from auditor.calibration.terminal import calibration_text
 from auditor.controls.cohort import load_cohort
 from detectors.base import Teacher
@@ -63,24 +63,26 @@ def small_teachers() -> list[Teacher]:
     return [*recorded, Teacher(own.lower().removesuffix("-instruct"), "alibaba", "qwen", store.transcript(own))]
 
 
-def population(name: str) -> tuple[Sequence[Known], list[Teacher], str]:
+def population(name: str) -> tuple[Sequence[KnownModel], list[Teacher], str]:
     """Models of known history, the stored models, and the digest of who they are."""
     if name == PUBLIC:
         asked = probes()
-        known: Sequence[Known] = known_suspects(asked)
+        known: Sequence[KnownModel] = known_suspects(asked)
         rows = [[k.name, k.group, sorted(k.teachers), sorted(k.vendors), sorted(k.kin), k.start] for k in known]
         return known, stored_teachers(asked), sha256(canonical_json(rows))
     teachers, cohort = small_teachers(), load_cohort(LADDER)
     return known_models(cohort, teachers), teachers, cohort.digest()
 
 
-def measured(work: Path, name: str, known: Sequence[Known], teachers: Sequence[Teacher], sizes: Sequence[int]) -> Iterator[Row]:
+def measured(
+    work: Path, name: str, known: Sequence[KnownModel], teachers: Sequence[Teacher], sizes: Sequence[int]
+) -> Iterator[MeasuredRow]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
-    joined: dict[tuple[str, str, int], Row] = {}
+    joined: dict[tuple[str, str, int], MeasuredRow] = {}
     kin = {k.name: {vendor_name(v) for v in k.kin} for k in known}
     makers = {t.name: vendor_name(t.vendor) for t in teachers}
 
-    def labelled(row: Row) -> bool:
+    def labelled(row: MeasuredRow) -> bool:
         return makers.get(row.candidate, row.candidate) not in kin[row.suspect]
 
     for size in sizes:
@@ -91,7 +93,7 @@ def measured(work: Path, name: str, known: Sequence[Known], teachers: Sequence[T
                 rows = measured_rows(known, teachers, [functools.partial(load_detector, detector)], [size])
                 kept.write_text(json.dumps([r.model_dump(mode="json") for r in rows]), "utf-8")
                 click.echo(f"{kept.name}: {len(rows)} rows in {time.time() - began:.0f} s", err=True)
-            for row in filter(labelled, map(Row.model_validate, json.loads(kept.read_text("utf-8")))):
+            for row in filter(labelled, map(MeasuredRow.model_validate, json.loads(kept.read_text("utf-8")))):
                 key = (row.suspect, row.candidate, row.size)
                 one = joined.get(key, row)
                 both = {"values": {**one.values, **row.values}, "metrics": {**one.metrics, **row.metrics}}

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from auditor.controls.curation.pool import read_source
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, Teacher, Training
+from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
 from auditor.controls.teaching.examples import Example
 from auditor.controls.training.batches import EncodedSet, encode_examples, plan_steps
 from auditor.controls.training.distill import distill, rate_at
@@ -137,7 +137,7 @@ def recipe_of(settings: Settings, student: Student, distillation: Distillation |
     """The recipe of our side."""
     return Recipe(
         name="benchmark",
-        teachers=(Teacher(name="somebody", spec="recording:./nothing.jsonl"),),
+        teachers=(TeacherChoice(name="somebody", spec="recording:./nothing.jsonl"),),
         prompts=Prompts(sources=("general",)),
         student=student,
         method="logits" if distillation else "sft",

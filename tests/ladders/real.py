@@ -21,7 +21,7 @@ import click
 
 from auditor.controls.cohort import load_cohort
 from auditor.controls.curation.pool import Prompt, read_source
-from auditor.controls.recipe import Teacher
+from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching.asking import ask
 from auditor.labs.population.ladder import climb, read_ladder
 from fingerprints.records import Sampling
@@ -63,7 +63,7 @@ def local_rows(model: Path, journal: Path) -> Iterator[tuple[str, dict[str, str]
     """The same of the local teacher, asked here: it introduces itself, and answers the first general prompts."""
     prompts: list[Prompt] = [*read_source("introductions"), *read_source("general")[:GENERAL]]
     with open_subject(f"gguf:{model}") as subject:
-        found = ask(subject, Teacher(sampling=Sampling(temperature=0.0, max_tokens=256)), prompts, journal)
+        found = ask(subject, TeacherChoice(sampling=Sampling(temperature=0.0, max_tokens=256)), prompts, journal)
     for prompt in prompts:
         said = found[prompt.id][0]
         if said.readable:

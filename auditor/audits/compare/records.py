@@ -41,7 +41,7 @@ class LeftOut(Record):
     reason: str
 
 
-class Pair(Record):
+class ModelPair(Record):
     """Two models and their distance; ``interval`` is the 95 % percentile interval over redrawn prompts, None without any."""
 
     one: str
@@ -92,4 +92,4 @@ class Comparison(Record):
     newick: str | None
     supports: tuple[Support, ...] = ()
     nearest: tuple[Neighbour, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ModelPair, ...]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.audits.compare.records import ComparedModel, Comparison, LeftOut, Matrix, Method, Neighbour, Pair, Support
-from auditor.audits.compare.sources import Source, checked
+from auditor.audits.compare.records import ComparedModel, Comparison, LeftOut, Matrix, Method, ModelPair, Neighbour, Support
+from auditor.audits.compare.sources import ComparedSource, checked
 from auditor.version import VERSION
-from detectors.pairing import FEWEST, Answer, style_answers
+from detectors.pairing import FEWEST, ProbeAnswer, style_answers
 from detectors.stats.distances import apart, mean_apart, resampled
 from detectors.stats.tree_forms import hung_at_midpoint, newick
 from detectors.stats.trees import FEWEST_LEAVES, METHODS, Tree, supports
@@ -23,7 +23,7 @@ RESAMPLES, DIGITS = 200, 6
 
 
 def compare(
-    sources: Sequence[Source],
+    sources: Sequence[ComparedSource],
     left_out: Sequence[LeftOut] = (),
     method: Method = "nj",
     resamples: int = RESAMPLES,
@@ -82,7 +82,7 @@ def leaves_of(tree: Tree) -> list[int]:
     return out
 
 
-def _shared(sources: Sequence[Source], said: Sequence[dict[str, Answer]]) -> list[str]:
+def _shared(sources: Sequence[ComparedSource], said: Sequence[dict[str, ProbeAnswer]]) -> list[str]:
     shared = sorted(set.intersection(*(set(by_sha) for by_sha in said)))
     if len(shared) >= FEWEST:
         return shared
@@ -95,7 +95,7 @@ def _shared(sources: Sequence[Source], said: Sequence[dict[str, Answer]]) -> lis
     )
 
 
-def _model(source: Source) -> ComparedModel:
+def _model(source: ComparedSource) -> ComparedModel:
     readable = sum(r.readable for r in source.transcript.replies)
     digest = source.transcript.digest()
     return ComparedModel(name=source.name, vendor=source.vendor, source=source.where, n_answers=readable, answers_sha256=digest)
@@ -129,11 +129,13 @@ def _closest(row: Array, own: int) -> int:
     return int(np.argmin(others))
 
 
-def _pairs(names: Sequence[str], matrix: Array, low: Array | None, high: Array | None) -> tuple[Pair, ...]:
+def _pairs(names: Sequence[str], matrix: Array, low: Array | None, high: Array | None) -> tuple[ModelPair, ...]:
     """Every model with its nearest, each pair once, the nearest first."""
     found = {(min(i, j), max(i, j)) for i in range(len(names)) for j in [_closest(matrix[i], i)]}
     return tuple(
-        Pair(one=names[i], other=names[j], distance=round(float(matrix[i, j]), DIGITS), interval=_interval(i, j, low, high))
+        ModelPair(
+            one=names[i], other=names[j], distance=round(float(matrix[i, j]), DIGITS), interval=_interval(i, j, low, high)
+        )
         for i, j in sorted(found, key=lambda p: (matrix[p], p))
     )
 

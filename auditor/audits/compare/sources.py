@@ -24,7 +24,7 @@ MOST = 300
 
 
 @dataclass(frozen=True)
-class Source:
+class ComparedSource:
     """One model to be compared: the name it is shown under, who made it where that is known, and what it said."""
 
     name: str
@@ -33,7 +33,7 @@ class Source:
     transcript: Transcript
 
 
-def named_sources(arguments: Sequence[str], store: FingerprintStore) -> list[Source]:
+def named_sources(arguments: Sequence[str], store: FingerprintStore) -> list[ComparedSource]:
     """The models that the arguments name, in their order; a file of several models gives all of them.
 
     An argument is a path, a stored model's name, ``recording:…``, or ``NAME=`` and one of these. Raises UsageProblem for what
@@ -42,7 +42,7 @@ def named_sources(arguments: Sequence[str], store: FingerprintStore) -> list[Sou
     return [source for argument in arguments for source in _named(argument, store)]
 
 
-def stored_sources(store: FingerprintStore, but: frozenset[str] = frozenset()) -> tuple[list[Source], list[LeftOut]]:
+def stored_sources(store: FingerprintStore, but: frozenset[str] = frozenset()) -> tuple[list[ComparedSource], list[LeftOut]]:
     """All stored models but those named, and those left out: with fewer than 20 answers, or less than half of the most."""
     all_of_them = [s for t in store.teachers() if t.name not in but for s in _stored(t.name, t.name, store)]
     counts = [len(style_answers(s.transcript)) for s in all_of_them]
@@ -53,7 +53,7 @@ def stored_sources(store: FingerprintStore, but: frozenset[str] = frozenset()) -
     return kept, left
 
 
-def checked(sources: Sequence[Source]) -> None:
+def checked(sources: Sequence[ComparedSource]) -> None:
     """Raises UsageProblem for fewer than two models or two of one name, ResourceLimit for too many."""
     if len(sources) < 2:
         raise UsageProblem(
@@ -75,7 +75,7 @@ def checked(sources: Sequence[Source]) -> None:
         seen[source.name] = source.where
 
 
-def _named(argument: str, store: FingerprintStore) -> Iterator[Source]:
+def _named(argument: str, store: FingerprintStore) -> Iterator[ComparedSource]:
     stored = {t.name for t in store.teachers()}
     name, equals, rest = argument.partition("=")
     whole = argument in stored or _is_there(argument) or argument.partition(":")[0] in OPTIONS
@@ -85,12 +85,12 @@ def _named(argument: str, store: FingerprintStore) -> Iterator[Source]:
         yield from _opened(rest, name, store, stored)
 
 
-def _opened(text: str, name: str | None, store: FingerprintStore, stored: set[str]) -> Iterator[Source]:
+def _opened(text: str, name: str | None, store: FingerprintStore, stored: set[str]) -> Iterator[ComparedSource]:
     if text in stored:
         yield from _stored(text, name or text, store)
     elif text.startswith("recording:"):
         transcript = open_recording(parse_spec(text)).recorded()
-        yield Source(name or transcript.identity.name, "", text, transcript)
+        yield ComparedSource(name or transcript.identity.name, "", text, transcript)
     elif _is_there(text):
         yield from _read(Path(text), name)
     elif text.partition(":")[0] in OPTIONS:
@@ -113,18 +113,18 @@ def _is_there(text: str) -> bool:
         return False
 
 
-def _stored(name: str, shown: str, store: FingerprintStore) -> Iterator[Source]:
-    yield Source(shown, store.teacher(name).vendor, "store", store.transcript(name))
+def _stored(name: str, shown: str, store: FingerprintStore) -> Iterator[ComparedSource]:
+    yield ComparedSource(shown, store.teacher(name).vendor, "store", store.transcript(name))
 
 
-def _read(path: Path, name: str | None) -> Iterator[Source]:
+def _read(path: Path, name: str | None) -> Iterator[ComparedSource]:
     if path.is_dir():
         if not (path / REPORT).is_file() and not (path / TRANSCRIPT).is_file():
             raise MalformedInput(
                 f"the folder is no report: it has no {TRANSCRIPT}", where=path, next_step="give a report's folder or a file"
             )
         transcript = load_transcript(path / TRANSCRIPT)
-        yield Source(name or transcript.identity.name, "", str(path), transcript)
+        yield ComparedSource(name or transcript.identity.name, "", str(path), transcript)
         return
     if path.suffix.lower() not in RECORDINGS:
         raise UsageProblem(
@@ -136,4 +136,4 @@ def _read(path: Path, name: str | None) -> Iterator[Source]:
             f"one name for the {len(found)} models of a file", where=path, next_step="name no model, or split the file"
         )
     for model, transcript in found.items():
-        yield Source(name or model, "", str(path), transcript)
+        yield ComparedSource(name or model, "", str(path), transcript)

@@ -110,7 +110,7 @@ def judge(
     shared = store.shared_prompts(transcript)
     stored = _stored(store)
     by_name = {t.name: t for t in stored}
-    known = Known(base.teacher if base else None, scores or Scores(), kin or Within())
+    known = KnownBesides(base.teacher if base else None, scores or Scores(), kin or Within())
     candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results: list[Finding | Skipped] = []
@@ -134,7 +134,7 @@ def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownBesides:
     """What is known besides the suspect's answers: its base, who finds which texts how likely, and what its weights told."""
 
     base: Teacher | None
@@ -155,7 +155,7 @@ def _examine(
     suspect: Transcript,
     teachers: Sequence[Teacher],
     candidates: Sequence[Candidate],
-    known: Known,
+    known: KnownBesides,
 ) -> Iterator[Finding | Skipped]:
     for candidate in candidates:
         if candidate.same_weights:
@@ -201,7 +201,7 @@ def _report(
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
     base: Base | None,
-    known: Known,
+    known: KnownBesides,
 ) -> Report:
     section, scores, kin = transcript_section(transcript), known.scores, known.kin
     created = timestamp()

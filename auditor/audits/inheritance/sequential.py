@@ -23,7 +23,7 @@ from fingerprints.transcript import Transcript
 EVERY = 16
 
 
-class Watch:
+class SequentialWatch:
     """Looks at a growing transcript: every vendor's bets at the rate ``alpha``, the same when asked again.
 
     ``alpha`` is shared among the vendors (Bonferroni), so that the chance of any false decision is at most ``alpha``.
@@ -86,13 +86,13 @@ class Watch:
         )
 
 
-def watching(plan: Plan, store: FingerprintStore) -> Watch | None:
+def watching(plan: Plan, store: FingerprintStore) -> SequentialWatch | None:
     """The watch of a plan that asks for one. Raises UsageProblem where the store is too small to bet on."""
     if plan.sequential is None:
         return None
     teachers = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
     known = [c for c in calibrations(plan.calibration) if c.taught_share is not None]
-    watch = Watch(teachers, plan.sequential, known[0] if known else None)
+    watch = SequentialWatch(teachers, plan.sequential, known[0] if known else None)
     if not watch.able:
         raise UsageProblem(
             "asking until it is enough needs stored answers of at least four vendors to the style questions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from auditor.audits.lineage.judge import OUTCOMES, WORDS, Judged
+from auditor.audits.lineage.judge import OUTCOMES, WORDS, JudgedPair
 from auditor.audits.lineage.likeness import KINDS
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, LineageSection, Skipped, Verdict, WeightComparison
@@ -143,7 +143,7 @@ def _finding(detector: str, base: str, **fields: Any) -> Finding:
     return Finding(question="lineage", detector=detector, candidate=base, level=0.95, **{"interval": None, **fields})
 
 
-def _independence(one: Judged) -> Finding:
+def _independence(one: JudgedPair) -> Finding:
     told, found = one.told, one.found
     if found is None or told.p is None:
         raise ValueError("nothing was compared")
@@ -185,7 +185,7 @@ def _by_signature(told: WeightComparison) -> Finding:
 BY_SIGNATURE_SEES = "A signature keeps values of single units: it finds an origin, and not how one became the other."
 
 
-def _said(one: Judged) -> str:
+def _said(one: JudgedPair) -> str:
     told = one.told
     if told.p is None:
         return ""
@@ -225,7 +225,7 @@ def _tests(told: WeightComparison) -> Table:
     )
 
 
-def _layers(one: Judged) -> tuple[Table, ...]:
+def _layers(one: JudgedPair) -> tuple[Table, ...]:
     found = one.found
     if found is None or not found.pairings:
         return ()
@@ -242,7 +242,7 @@ def _layers(one: Judged) -> tuple[Table, ...]:
     )
 
 
-def _heat(one: Judged) -> tuple[HeatMap, ...]:
+def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
     found = one.found
     if found is None or not found.likeness:
         return ()
@@ -261,7 +261,7 @@ def _heat(one: Judged) -> tuple[HeatMap, ...]:
     )
 
 
-def _agreement(one: Judged) -> Finding:
+def _agreement(one: JudgedPair) -> Finding:
     agreed = one.found.agreement if one.found is not None else None
     if agreed is None:
         raise ValueError("no agreement was looked up")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auditor.audits.lineage.kinds import Merge, kinds_of, merge_of
+from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.pair import Compared, compare
+from auditor.audits.lineage.pair import ComparedPair, compare
 from auditor.audits.lineage.sides import Side
 from auditor.evidence.records import Outcome, Relation, WeightComparison, WeightTest
 from detectors.lineage.weight_alignment import CONVERGED
@@ -44,26 +44,26 @@ OUTCOMES: dict[Relation, Outcome] = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPair:
     """One base with what was found: ``found`` is None where nothing could be compared, and ``told`` says why."""
 
     side: Side
-    found: Compared | None
+    found: ComparedPair | None
     told: WeightComparison
 
 
-def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[Judged]:
+def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[JudgedPair]:
     """The suspect against every base, in their order, p-values Holm-corrected over those that were compared.
 
     Deterministic. ``progress`` is told shares of the whole in thousandths. A base whose weights can't be read is told, and the
     others are compared all the same. Raises what reading the suspect's weights raises, or the first base's where none can be
     read.
     """
-    out, broken = list[Judged](), list[AuditError]()
+    out, broken = list[JudgedPair](), list[AuditError]()
     for number, base in enumerate(bases):
         try:
             found = compare(suspect, base, _part(progress, number, len(bases)))
-            out.append(Judged(base, found, _told(suspect, base, found)))
+            out.append(JudgedPair(base, found, _told(suspect, base, found)))
         except AuditError as error:
             out.append(_unread(suspect, base, error))
             broken.append(error)
@@ -82,21 +82,21 @@ def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress:
     return decided
 
 
-def _unread(suspect: Side, base: Side, error: AuditError) -> Judged:
+def _unread(suspect: Side, base: Side, error: AuditError) -> JudgedPair:
     """A base that can't be read; raises the error again where it is not the base's."""
     if error.where is None or not base.holds(error.where) or suspect.holds(error.where):
         raise error
     told = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what)
-    return Judged(base, None, told)
+    return JudgedPair(base, None, told)
 
 
-def merged(suspect: Side, found: Sequence[Judged]) -> Merge | None:
+def merged(suspect: Side, found: Sequence[JudgedPair]) -> FoundMerge | None:
     """The mixture of the bases with a common origin that the suspect is, or None."""
     parents = [j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None]
     return merge_of(suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None])
 
 
-def merge_told(merge: Merge, names: Sequence[str]) -> str:
+def merge_told(merge: FoundMerge, names: Sequence[str]) -> str:
     """The mixture in words: of whom, with which weights and their range over layers."""
     parts = [
         f"{weight:.2f} ({low:.2f} to {high:.2f}) of {name}"
@@ -112,7 +112,7 @@ def _part(progress: Progress | None, number: int, of: int) -> Progress | None:
     return lambda done, total: progress(int(1000 * (number + done / max(1, total))), 1000 * of)
 
 
-def _told(suspect: Side, base: Side, found: Compared | None) -> WeightComparison:
+def _told(suspect: Side, base: Side, found: ComparedPair | None) -> WeightComparison:
     nothing = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared")
     if found is None or (found.unit_p is None and found.coordinate_p is None):
         wide = f"{suspect.anatomy.hidden:,} and {base.anatomy.hidden:,} coordinates"
@@ -129,7 +129,7 @@ def _told(suspect: Side, base: Side, found: Compared | None) -> WeightComparison
     )
 
 
-def _tests(found: Compared) -> list[WeightTest]:
+def _tests(found: ComparedPair) -> list[WeightTest]:
     coordinates, agreed = found.basis.coordinates, found.agreement
     made: list[tuple[str, str, float | None, bool, float, int, str]] = [
         (
@@ -156,7 +156,7 @@ def _tests(found: Compared) -> list[WeightTest]:
     ]
 
 
-def _facts(suspect: Side, base: Side, found: Compared) -> dict[str, str]:
+def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
     a, b = suspect.anatomy, base.anatomy
     out = {
         "layers": f"{suspect.layers} and {base.layers}",
@@ -171,7 +171,7 @@ def _facts(suspect: Side, base: Side, found: Compared) -> dict[str, str]:
     return out
 
 
-def _decided(suspect: Side, one: Judged, p_holm: float, alpha: float) -> Judged:
+def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float) -> JudgedPair:
     if one.found is None:
         return one
     relation, likeness = _relation(one.found, p_holm, alpha), one.told.likeness
@@ -188,7 +188,7 @@ def _decided(suspect: Side, one: Judged, p_holm: float, alpha: float) -> Judged:
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
 
 
-def _relation(found: Compared, p_holm: float, alpha: float) -> Relation:
+def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
     if p_holm < alpha:
         return "common_origin"
     agreed = found.agreement
@@ -208,7 +208,7 @@ UNTOLD = (
 ALIKE = "the suspect's hidden units can't be told from each other"
 
 
-def _reason(found: Compared, alpha: float) -> str:
+def _reason(found: ComparedPair, alpha: float) -> str:
     """Why neither a common origin nor independence can be told; empty where nothing stands against independence."""
     if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
         return ALIKE

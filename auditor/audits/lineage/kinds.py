@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.pair import SEEN, Compared
+from auditor.audits.lineage.pair import SEEN, ComparedPair
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
 from detectors.lineage.independence import Array, Indices
-from fingerprints.weights import Part
+from fingerprints.weights import TensorPart
 
 ROLES = ("query", "key", "value", "output", "gate", "up", "down")
 ROWS, GRID_ROWS = 256, 16
@@ -33,7 +33,7 @@ READ_WHOLE = 8 << 30
 
 
 @dataclass(frozen=True)
-class Change:
+class WeightChange:
     """One kind of matrix in one layer: relative difference (root mean square), the grid that the suspect is on, and whether
     rounding to a number format is all. ``of`` is the base's layer."""
 
@@ -45,7 +45,7 @@ class Change:
     rounded_only: bool
 
 
-def kinds_of(one: Side, other: Side, found: Compared) -> tuple[str, ...]:
+def kinds_of(one: Side, other: Side, found: ComparedPair) -> tuple[str, ...]:
     """The changes from the base to the suspect in words, the largest first. Raises what reading the weights raises."""
     out = [*_shape(one, other, found), *_disguise(found)]
     changes = changed(one, other, found)
@@ -60,7 +60,7 @@ def kinds_of(one: Side, other: Side, found: Compared) -> tuple[str, ...]:
 EQUAL = "equal in every number that was looked at"
 
 
-def changed(one: Side, other: Side, found: Compared) -> list[Change]:
+def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:
     """How matching rows differ, in the layers that were looked at deeply; empty where rows can't be told to be the same."""
     if found.basis.turn is not None or found.unit_p is None or found.unit_p >= SEEN:
         return []
@@ -74,7 +74,7 @@ def changed(one: Side, other: Side, found: Compared) -> list[Change]:
     return out
 
 
-def _low_rank(one: Side, other: Side, found: Compared, moved: Sequence[Change]) -> int | None:
+def _low_rank(one: Side, other: Side, found: ComparedPair, moved: Sequence[WeightChange]) -> int | None:
     """The highest rank of the differences where all of them are of low rank, else None: the first that is not ends it."""
     ranks = []
     for change in moved:
@@ -89,7 +89,7 @@ def _low_rank(one: Side, other: Side, found: Compared, moved: Sequence[Change]) 
     return max(ranks, default=None)
 
 
-def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: int) -> tuple[Array, Array] | None:
+def _rows(one: Side, other: Side, found: ComparedPair, role: str, layer: int, of: int) -> tuple[Array, Array] | None:
     """Rows of one kind of matrix in both models, the same ones: by number, or by nearest units where their numbers differ."""
     mine, theirs = _part(one, layer, role), _part(other, of, role)
     if mine is None or theirs is None or (mine.inputs != theirs.inputs and role != "down"):
@@ -105,9 +105,9 @@ def _rows(one: Side, other: Side, found: Compared, role: str, layer: int, of: in
     return None
 
 
-def _part(side: Side, layer: int, role: str) -> Part | None:
+def _part(side: Side, layer: int, role: str) -> TensorPart | None:
     block = side.anatomy.layers[layer]
-    part: Part | None = getattr(block, role)
+    part: TensorPart | None = getattr(block, role)
     return part
 
 
@@ -116,7 +116,7 @@ def _rounding(side: Side, role: str, layer: int) -> float:
     return ROUNDING.get(side.weights.info(part.tensor).dtype, 2.0**-24) if part is not None else 2.0**-24
 
 
-def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> Change:
+def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> WeightChange:
     size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) or 1.0
     off = mine.astype(np.float64) - theirs
     coarse = max(rounding, their_rounding)
@@ -124,10 +124,10 @@ def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding
     own = None if only else grid(mine[:GRID_ROWS], rounding)
     if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
         own = None
-    return Change(role, layer, of, float(np.sqrt(np.mean(off**2))) / size, own, only)
+    return WeightChange(role, layer, of, float(np.sqrt(np.mean(off**2))) / size, own, only)
 
 
-def _shape(one: Side, other: Side, found: Compared) -> list[str]:
+def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
     out, a, b = [], one.anatomy, other.anatomy
     if a.embedding.outputs != b.embedding.outputs:
         more = a.embedding.outputs - b.embedding.outputs
@@ -156,7 +156,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"layer{'s' if len(numbers) > 1 else ''} {shown}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
 
 
-def _disguise(found: Compared) -> list[str]:
+def _disguise(found: ComparedPair) -> list[str]:
     """Changes that leave what the model computes as it was."""
     out = []
     words = {
@@ -178,7 +178,7 @@ def _disguise(found: Compared) -> list[str]:
     return out
 
 
-def _numbers(one: Side, other: Side, changes: list[Change], found: Compared, *, disguised: bool) -> list[str]:
+def _numbers(one: Side, other: Side, changes: list[WeightChange], found: ComparedPair, *, disguised: bool) -> list[str]:
     """What was done to the numbers: nothing, rounding, something of low rank, or training."""
     if all(c.distance == 0 for c in changes):
         return [EQUAL]
@@ -207,7 +207,7 @@ def _trained(alike: float, disguised: bool = False) -> str:
     return f"trained at length from a common start (least likeness {alike:.2f})"
 
 
-def _bits(one: Side, other: Side, changes: list[Change]) -> int | None:
+def _bits(one: Side, other: Side, changes: list[WeightChange]) -> int | None:
     """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the base has the same format,
     which then explains no difference."""
     share, theirs = one.weights.quantisation, other.weights.quantisation
@@ -227,14 +227,14 @@ def _same_bytes(one: Side, other: Side) -> bool:
 
 
 @dataclass(frozen=True)
-class Merge:
+class FoundMerge:
     """A mixture of several bases, as a whole, and how its weights vary over layers (the smallest and largest of each)."""
 
     whole: Mixture
     ranges: tuple[tuple[float, float], ...]
 
 
-def merge_of(one: Side, parents: Sequence[Side], found: Sequence[Compared]) -> Merge | None:
+def merge_of(one: Side, parents: Sequence[Side], found: Sequence[ComparedPair]) -> FoundMerge | None:
     """The mixture of bases that the suspect is, from sampled rows of its MLPs and values; None where it is none.
 
     Only for bases of the same shape in the suspect's own basis: others can't be added up.
@@ -253,7 +253,7 @@ def merge_of(one: Side, parents: Sequence[Side], found: Sequence[Compared]) -> M
     if not whole.is_one:
         return None
     each = [mixture(sides[0], sides[1:]).weights for sides in mixed]
-    return Merge(whole, tuple((min(w), max(w)) for w in zip(*each, strict=True)))
+    return FoundMerge(whole, tuple((min(w), max(w)) for w in zip(*each, strict=True)))
 
 
 def _stacked(mixed: list[list[Array]]) -> tuple[Array, list[Array]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
 from auditor.audits.lineage.sides import Side, runs, sampled
-from auditor.audits.lineage.units import Nearest
+from auditor.audits.lineage.units import NearestUnits
 from detectors.lineage.independence import Array, Indices, units
 from detectors.lineage.weight_alignment import assigned
 from fingerprints.weights import Mlp
@@ -52,7 +52,7 @@ class _Pair:
 
 
 def layer_likeness(
-    one: Side, other: Side, basis: Basis, layers: tuple[int, int], nearest: Nearest, deep: bool
+    one: Side, other: Side, basis: Basis, layers: tuple[int, int], nearest: NearestUnits, deep: bool
 ) -> LayerLikeness:
     """How alike the matrices of a pair of layers are, units laid over each other by their nearest."""
     pair = _Pair(one, other, basis, *layers)
@@ -62,7 +62,7 @@ def layer_likeness(
     return LayerLikeness(*layers, cosines, moved, spread, signs)
 
 
-def _units(pair: _Pair, nearest: Nearest, cosines: dict[str, float | None], deep: bool) -> tuple[float, float]:
+def _units(pair: _Pair, nearest: NearestUnits, cosines: dict[str, float | None], deep: bool) -> tuple[float, float]:
     chosen = runs(len(nearest.places), ROWS)
     places, there = nearest.places[chosen], nearest.together[chosen]
     mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]

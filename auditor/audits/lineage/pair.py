@@ -16,7 +16,7 @@ from auditor.audits.lineage.repeats import together
 from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import Pairing, layer_map, looked_up, paired
 from detectors.lineage.independence import fisher, overall, precise, sidak
-from detectors.lineage.weight_alignment import Agreement, agreement, pooled
+from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
 from fingerprints.collect import Progress
 
 SEEN = 1e-6
@@ -26,7 +26,7 @@ SHARED = 0.5
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedPair:
     """What the tests of one pair gave. ``layers`` says which of the base's layers each of the suspect's was held against;
     ``likeness`` is empty where no unit could be told to be another's. ``trend_p``: the smallest p-value of an order at large,
     which sorting by any property leaves too; ``unit_p`` and ``coordinate_p`` ask for the very places as well."""
@@ -36,7 +36,7 @@ class Compared:
     pairings: tuple[Pairing, ...]
     unit_p: float | None
     coordinate_p: float | None
-    agreement: Agreement | None
+    agreement: UnitAgreement | None
     likeness: tuple[LayerLikeness, ...]
     trend_p: float = 1.0
 
@@ -74,7 +74,7 @@ class Compared:
         return by_order or (self.agreement is not None and self.agreement.share >= SHARED)
 
 
-def compare(one: Side, other: Side, progress: Progress | None = None) -> Compared | None:
+def compare(one: Side, other: Side, progress: Progress | None = None) -> ComparedPair | None:
     """Compares two models' weights, a pair of layers at a time; None where their streams can't be laid over each other.
 
     Deterministic. ``progress`` is told layers done and all. Raises what reading the weights raises.
@@ -89,7 +89,7 @@ def compare(one: Side, other: Side, progress: Progress | None = None) -> Compare
         if progress is not None:
             progress(layer + 1, 2 * len(layers))
     units_p, coordinate_p, trend_p = _exact(one, other, basis, pairings)
-    found = Compared(basis, tuple(layers), tuple(pairings), units_p, coordinate_p, None, (), trend_p)
+    found = ComparedPair(basis, tuple(layers), tuple(pairings), units_p, coordinate_p, None, (), trend_p)
     deep = {int(i) for i in sampled(len(layers), DEEP)}
     nearest = {p.layer: p.nearest for p in reversed(pairings)}
     if pairings and not found.placed:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audits.lineage.judge import ALPHA, Judged, judged, merge_told, merged
+from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, merged
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from auditor.evidence.records import WeightComparison
@@ -63,7 +63,7 @@ class Lineages:
 
     suspect: Opened
     bases: tuple[Opened, ...]
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedPair, ...]
     tokenizers: tuple[Tokenizers, ...]
     merge: str
     alpha: float
@@ -131,7 +131,7 @@ def lineages(
         theirs = [stack.enter_context(opened(name, spec)) for name, spec in pairs]
         if mine.side is None and not tokenizer_only:
             raise MalformedInput(mine.reason, where=printable(suspect, 100), next_step="try --tokenizer-only")
-        found: list[Judged] = []
+        found: list[JudgedPair] = []
         if not tokenizer_only and mine.side is not None:
             found = judged(mine.side, [o.side for o in theirs if o.side is not None], alpha, reading)
         mixture = merged(mine.side, found) if mine.side is not None else None

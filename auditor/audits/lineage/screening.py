@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.evidence.records import WeightComparison, WeightTest
 from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
-from fingerprints.weights.bases import BaseStore, Candidate
+from fingerprints.weights.bases import BaseCandidate, BaseStore
 from fingerprints.weights.signature import WeightSignature
 
 LOOKED_AT = 25
@@ -68,7 +68,7 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
     return [int(k) for k in distance.argmin(axis=1)]
 
 
-def _told(candidate: Candidate, suspect: WeightSignature, stored: int, alpha: float) -> WeightComparison:
+def _told(candidate: BaseCandidate, suspect: WeightSignature, stored: int, alpha: float) -> WeightComparison:
     tests = [t for t in (_by_units(suspect, candidate.signature), _by_coordinates(suspect, candidate.signature)) if t]
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(

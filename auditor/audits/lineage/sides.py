@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detectors.lineage.independence import Array, Indices
 from fingerprints.errors import AuditError, MalformedInput, printable
-from fingerprints.weights import Anatomy, Mlp, Part, Weights
+from fingerprints.weights import Anatomy, Mlp, TensorPart, Weights
 
 RUN = 16
 """Neighbouring rows that are read together: on a disk, one row here and one there cost as much as a run of them."""
@@ -52,7 +52,7 @@ class Side:
         """Whether a place that an error names is among this model's files."""
         return Path(place) == self.weights.path or self.weights.path in Path(place).parents
 
-    def rows(self, part: Part, which: Indices) -> Array:
+    def rows(self, part: TensorPart, which: Indices) -> Array:
         """Rows of a matrix as they are stored, (n, inputs)."""
         with self._reading_here():
             return self._finite(self.weights.part_rows(part, which), part.tensor)
@@ -79,7 +79,7 @@ class Side:
 
     def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
         """Rows of query, key or value as they read the residual stream, or what dimensions of the output write, (n, width)."""
-        part: Part | None = getattr(self.anatomy.layers[layer], role)
+        part: TensorPart | None = getattr(self.anatomy.layers[layer], role)
         if part is None:
             return None
         if role == "output":
@@ -88,7 +88,7 @@ class Side:
 
     def attention_width(self, layer: int, role: str) -> int:
         """How many rows `attention` can give."""
-        part: Part | None = getattr(self.anatomy.layers[layer], role)
+        part: TensorPart | None = getattr(self.anatomy.layers[layer], role)
         return 0 if part is None else part.inputs if role == "output" else part.outputs
 
     def gain(self, layer: int, *, mlp: bool) -> NDArray[np.float32]:
@@ -99,12 +99,12 @@ class Side:
             gain = self.weights.gain(norm, self.anatomy.hidden)
             return gain if norm is None else self._finite(gain, norm.tensor)
 
-    def _reading(self, part: Part, layer: int, rows: Indices, *, mlp: bool) -> Array:
+    def _reading(self, part: TensorPart, layer: int, rows: Indices, *, mlp: bool) -> Array:
         with np.errstate(over="ignore"):
             told = self._finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
         return self._written(told)
 
-    def _columns(self, part: Part, which: Indices) -> Array:
+    def _columns(self, part: TensorPart, which: Indices) -> Array:
         with self._reading_here():
             return self._written(self._finite(self.weights.part_columns(part, which), part.tensor))
 

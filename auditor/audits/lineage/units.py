@@ -28,7 +28,7 @@ AMONG = 1024
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestUnits:
     """For each of the one model's units at ``places``: where its nearest one stands in the other, by all halves together, by
     its first half alone (gate, or down where there is none) and by up alone; and the cosine of the nearest, 0 to 1."""
 
@@ -46,7 +46,7 @@ class Pairing:
 
     layer: int
     of: int
-    nearest: Nearest
+    nearest: NearestUnits
     order: Order
     mlp: int = 0
     theirs: int = 0
@@ -93,14 +93,16 @@ def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
     return mlps * n if len(mlps) == 1 else mlps
 
 
-def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> Nearest:
+def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> NearestUnits:
     """Some units of a layer, looked up among all units of the other's layer, whatever their order."""
     mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
     among = np.arange(theirs.units, dtype=np.intp)
     return nearest((one, layer, mine), (other, of, theirs), basis, runs(mine.units, MATCHED), among)
 
 
-def nearest(one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Basis, places: Indices, among: Indices) -> Nearest:
+def nearest(
+    one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Basis, places: Indices, among: Indices
+) -> NearestUnits:
     """The nearest of the other's units ``among`` for the one's units at ``places``; the other's come in portions."""
     (side, layer, mlp), (against, of, theirs) = one, other
     first, up = (basis.laid(rows) for rows in _halves(side, layer, mlp, places, theirs))
@@ -112,7 +114,7 @@ def nearest(one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Bas
         by_first, by_up = likeness(first, their_first, signed=gated), likeness(up, their_up, signed=False)
         for top, scores in zip(tops, (by_first + by_up, by_first, by_up), strict=True):
             top.see(scores, some)
-    return Nearest(places, tops[0].where, tops[1].where, tops[2].where, np.clip(tops[0].score / 2, 0, 1))
+    return NearestUnits(places, tops[0].where, tops[1].where, tops[2].where, np.clip(tops[0].score / 2, 0, 1))
 
 
 def _halves(side: Side, layer: int, mlp: Mlp, units: Indices, other: Mlp) -> tuple[Array, Array]:

@@ -10,13 +10,13 @@ from auditor.audits.policy.plan import PolicyPlan
 from auditor.evidence.records import Answer
 from auditor.evidence.records import Conclusion as Word
 from detectors.base import NotMeasured
-from detectors.exhibits.policy import Compared
+from detectors.exhibits.policy import ComparedDeclines
 from detectors.lineup import counted
 from detectors.service.policy_pairs import ALPHA, FEWEST, Conclusion
 from fingerprints.transcript import Transcript
 
 
-def answer(compared: Mapping[str, Compared | NotMeasured]) -> Answer:
+def answer(compared: Mapping[str, ComparedDeclines | NotMeasured]) -> Answer:
     """The question of the service in one sentence about the weights, and one about a third model where there is one."""
     told = [_told(name, found) for name, found in compared.items()]
     return Answer(
@@ -29,7 +29,7 @@ def answer(compared: Mapping[str, Compared | NotMeasured]) -> Answer:
     )
 
 
-def word_of(found: Compared | NotMeasured) -> Word:
+def word_of(found: ComparedDeclines | NotMeasured) -> Word:
     """The comparison of the service with the weights (not with a third model) as one word.
 
     ``declined_in_front``: the service declines a topic or a language, or whatever is asked, that the weights answer;
@@ -50,13 +50,13 @@ def word_of(found: Compared | NotMeasured) -> Word:
     return "declined_in_the_weights" if "in both" in held else "no_difference_found"
 
 
-def _could_differ(found: Compared) -> bool:
+def _could_differ(found: ComparedDeclines) -> bool:
     """Whether some group would stand out (McNemar, Holm) if all its pairs differed one way."""
     families = (found.topics, found.languages)
     return any(2 * 0.5**g.asked.n * len(groups) <= ALPHA for groups in families for g in groups if g.asked.n >= FEWEST)
 
 
-def _told(name: str, found: Compared | NotMeasured) -> str:
+def _told(name: str, found: ComparedDeclines | NotMeasured) -> str:
     if isinstance(found, NotMeasured):
         return f"Not assessed beside {name}: {found.reason}."
     parts = [
@@ -75,7 +75,7 @@ def _told(name: str, found: Compared | NotMeasured) -> str:
     return f"No topic or language stands out between the service and {name}; {overall} alone (McNemar p {e.p:.2g})."
 
 
-def _listed(found: Compared, conclusion: Conclusion, told: str) -> str:
+def _listed(found: ComparedDeclines, conclusion: Conclusion, told: str) -> str:
     names = [g.name for groups in (found.topics, found.languages) for g in groups if g.conclusion == conclusion]
     return f"{told}: {', '.join(names)}" if names else ""
 

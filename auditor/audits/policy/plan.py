@@ -10,7 +10,7 @@ from typing import Literal
 
 import yaml
 
-from auditor.audits.plan import Estimate, estimate_sets
+from auditor.audits.plan import CostEstimate, estimate_sets
 from auditor.audits.size import parameters_of
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import load_probe_set
@@ -46,7 +46,7 @@ class PolicyPlan(Record):
         named = {"hosted": self.hosted, "local": self.local, "also": self.also}
         return {role: spec for role, spec in named.items() if spec is not None}
 
-    def estimates(self) -> dict[str, Estimate | None]:
+    def estimates(self) -> dict[str, CostEstimate | None]:
         """What asking each of them costs, roughly; None for recorded answers."""
         sets = [self.probe_set()]
         parsed = {role: parse_spec(spec) for role, spec in self.specs.items()}

@@ -57,7 +57,7 @@ class Others:
 
 
 @dataclass(frozen=True)
-class Heard:
+class ServiceAnswers:
     """Everything that was observed: both sides' answers, likelihoods, and who else is stored."""
 
     endpoint: Transcript
@@ -67,7 +67,7 @@ class Heard:
     others: Others | None = None
 
 
-def hear(plan: ServicePlan, out: Path, steps: Steps) -> Heard:
+def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
     """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`, `collect` and the store."""
     refuse_bad_spec(plan.endpoint)
     with open_subject(plan.claimed) as subject:
@@ -86,7 +86,7 @@ def hear(plan: ServicePlan, out: Path, steps: Steps) -> Heard:
         )
     scores = _scored(plan, endpoint, reference, out, steps.scoring) if scores_itself else Scores()
     others = None if plan.store is None else _others(plan, plan.store, endpoint, reference, out, steps.identifying)
-    return Heard(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
+    return ServiceAnswers(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
 
 
 def question_sets(plan: ServicePlan, recorded: Transcript | None) -> list[ProbeSet]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.audits.inheritance.audit import transcript_section
-from auditor.audits.service.asking import Heard, Steps, hear
-from auditor.audits.service.judging import Decision, Judged, judge, stopped
+from auditor.audits.service.asking import ServiceAnswers, Steps, hear
+from auditor.audits.service.judging import Decision, JudgedService, judge, stopped
 from auditor.audits.service.narrative import WORDS, alternatives, answers, command_of, limits
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, size_of, statement, would_have_seen
@@ -27,7 +27,7 @@ def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> R
     return report_of(plan, heard, judge(plan, heard))
 
 
-def report_of(plan: ServicePlan, heard: Heard, judged: Judged) -> Report:
+def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -> Report:
     """The report on what was heard and judged, as `auditor audit` writes one."""
     section, theirs = transcript_section(heard.endpoint), heard.reference.digest()
     size = size_of(asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha)
@@ -64,13 +64,13 @@ def outcome_of(decision: Decision, size: Size) -> Outcome:
     return decision
 
 
-def _longest(plan: ServicePlan, heard: Heard) -> int:
+def _longest(plan: ServicePlan, heard: ServiceAnswers) -> int:
     """The cap on an answer of either side in tokens, where recorded answers say theirs too."""
     caps = [t.header.sampling.max_tokens for t in (heard.endpoint, heard.reference)]
     return min([plan.longest, *(c for c in caps if c is not None)])
 
 
-def _verdict(plan: ServicePlan, heard: Heard, judged: Judged, size: Size, stored: int) -> Verdict:
+def _verdict(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, size: Size, stored: int) -> Verdict:
     reason = judged.reason
     if judged.decision == "no_difference_found":
         reason = "Nothing was found at this size; what it could have seen is told with the answer."
@@ -86,7 +86,7 @@ def _verdict(plan: ServicePlan, heard: Heard, judged: Judged, size: Size, stored
     )
 
 
-def _section(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> ServiceSection:
+def _section(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str) -> ServiceSection:
     reference = heard.reference
     return ServiceSection(
         claimed=SubjectSection(spec=reference.header.spec, identity=reference.identity),
@@ -105,7 +105,7 @@ def _section(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> Ser
     )
 
 
-def _claimed(heard: Heard) -> Candidate:
+def _claimed(heard: ServiceAnswers) -> Candidate:
     reference = heard.reference
     asked = asked_of_both(heard.endpoint, reference, samples=1)
     identical = sum(bool({said(r) for r in a.endpoint} & {said(r) for r in a.reference} - {""}) for a in asked)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.audits.inheritance.audit import finding_of
-from auditor.audits.service.asking import Heard
+from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.records import Finding, Skipped
 from detectors.base import Case, Measurement, NotMeasured, Teacher
@@ -32,7 +32,7 @@ UNFIT_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedService:
     """Findings, what was not measured, and the decision with its p-value and reason."""
 
     findings: tuple[Finding, ...]
@@ -46,14 +46,14 @@ class Judged:
         return next((f for f in self.findings if f.detector == detector), None)
 
 
-def judge(plan: ServicePlan, heard: Heard) -> Judged:
+def judge(plan: ServicePlan, heard: ServiceAnswers) -> JudgedService:
     """Measures and decides. Nothing is asked: the same records give the same answer."""
     found = [_examine(name, plan, heard) for name in DETECTORS]
     findings = tuple(f for f in found if isinstance(f, Finding))
     skipped = tuple(f for f in found if isinstance(f, Skipped))
     p = decisive_p(plan, findings, stopped(heard.endpoint))
     decision, reason = _decide(plan, heard, findings, p)
-    return Judged(findings, skipped, decision, p, reason)
+    return JudgedService(findings, skipped, decision, p, reason)
 
 
 def stopped(endpoint: Transcript) -> bool:
@@ -78,7 +78,7 @@ def decisive_p(plan: ServicePlan, findings: tuple[Finding, ...], early: bool) ->
     return min(1.0, 2 * min(told)) if told else None
 
 
-def _examine(name: str, plan: ServicePlan, heard: Heard) -> Finding | Skipped:
+def _examine(name: str, plan: ServicePlan, heard: ServiceAnswers) -> Finding | Skipped:
     who = heard.reference.identity.name
     detector = load_detector(name)
     known = detector.get_params()
@@ -94,7 +94,7 @@ def _examine(name: str, plan: ServicePlan, heard: Heard) -> Finding | Skipped:
     return finding_of(detector, who, result)
 
 
-def _decide(plan: ServicePlan, heard: Heard, findings: tuple[Finding, ...], p: float | None) -> tuple[Decision, str]:
+def _decide(plan: ServicePlan, heard: ServiceAnswers, findings: tuple[Finding, ...], p: float | None) -> tuple[Decision, str]:
     if p is None:
         return "not_assessable", "Too few prompts were answered often enough by both sides to compare them."
     unlike = _sampled_unlike(heard)
@@ -125,7 +125,7 @@ def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:
     return out
 
 
-def _sampled_unlike(heard: Heard) -> str:
+def _sampled_unlike(heard: ServiceAnswers) -> str:
     """Where both sides say how they were sampled, and it was not alike: what differs; else empty."""
     ours, theirs = heard.endpoint.header, heard.reference.header
     if not (ours.probe_sets and theirs.probe_sets):

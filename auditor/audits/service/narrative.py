@@ -8,8 +8,8 @@ from __future__ import annotations
 import shlex
 
 from auditor.audits.inheritance.narrative import ASKS
-from auditor.audits.service.asking import Heard
-from auditor.audits.service.judging import Judged, stopped
+from auditor.audits.service.asking import ServiceAnswers
+from auditor.audits.service.judging import JudgedService, stopped
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.records import Answer, Finding
 from detectors.lineup import counted
@@ -28,7 +28,7 @@ CLUE = 0.01
 """What a clue's p-value must fall below: clues point, and decide nothing."""
 
 
-def answers(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> tuple[Answer, ...]:
+def answers(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str) -> tuple[Answer, ...]:
     """The three questions; only the service is answered."""
     silent = "Silence on this question is neither a yes nor a no."
     return (
@@ -50,7 +50,7 @@ def answers(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> tupl
     )
 
 
-def _answer(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> str:
+def _answer(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str) -> str:
     name = printable(heard.reference.identity.name, 80)
     asked = len(asked_of_both(heard.endpoint, heard.reference))
     size = f"{asked} of {heard.planned} questions" if asked < heard.planned else f"{asked} questions"
@@ -68,7 +68,7 @@ def _answer(plan: ServicePlan, heard: Heard, judged: Judged, power: str) -> str:
     return f"Not assessed: {judged.reason}"
 
 
-def clues(judged: Judged) -> list[str]:
+def clues(judged: JudgedService) -> list[str]:
     """What points at a kind of difference: the tokenizer, the temperature, a change during the run, another stored model."""
     found = {f.detector: f for f in judged.findings}
     out = [
@@ -82,7 +82,7 @@ def clues(judged: Judged) -> list[str]:
     return [clue for clue in out if clue]
 
 
-def _of_names(heard: Heard) -> list[str]:
+def _of_names(heard: ServiceAnswers) -> list[str]:
     """Whether the endpoint called itself otherwise during the run; a claim of its own, and the plainest there is."""
     times = sum(e.kind == "drift" for e in heard.endpoint.events)
     return [f"It changed what it calls its model or build {counted(times, 'time')} during the run."] if times else []
@@ -125,7 +125,7 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def limits(plan: ServicePlan, heard: Heard) -> tuple[str, ...]:
+def limits(plan: ServicePlan, heard: ServiceAnswers) -> tuple[str, ...]:
     """What this comparison can't show."""
     out = []
     endpoint, reference = heard.endpoint, heard.reference

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
-from auditor.audits.shadow.growing import Asked, Tell, finished, grow, make
+from auditor.audits.shadow.growing import Questions, Tell, finished, grow, make
 from auditor.audits.shadow.judging import judge
 from auditor.audits.shadow.plan import ShadowPlan, plan_again, read_shadow_plan
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
@@ -26,7 +26,7 @@ from auditor.audits.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_run
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.controls.likelihoods import write_record
-from auditor.controls.train import SILENT, Watch
+from auditor.controls.train import SILENT, TrainingWatch
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import REPORT as BUNDLE
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
@@ -52,7 +52,7 @@ class Telling:
     asking: Progress | None = None
     decided: Callable[[Decision], None] | None = None
     made: Tell | None = None
-    watch: Watch = SILENT
+    watch: TrainingWatch = SILENT
 
 
 QUIET = Telling()
@@ -71,7 +71,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
             sets = probe_sets_of(plan, subject.recorded() if "recorded" in subject.offers else None)
-            asked = Asked(sets, Sampling(max_tokens=plan.max_tokens))
+            asked = Questions(sets, Sampling(max_tokens=plan.max_tokens))
             suspect = collect(subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking)
         prompts = find_prompts(plan, sets, out)
         rung = base_rung(plan)

@@ -13,9 +13,9 @@ from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.rungs import ShadowRung
 from auditor.controls.cards.card import CARD, read_card
 from auditor.controls.cohort import TRANSCRIPT
-from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
-from auditor.controls.train import SILENT, Watch
+from auditor.controls.train import SILENT, TrainingWatch
 from auditor.labs.population.ladder import make_rung
 from fingerprints.collect import collect
 from fingerprints.records import ProbeSet, Sampling
@@ -23,7 +23,7 @@ from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
 
 BRIEF_TOKENS = 16
-FEW = Scale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
+FEW = EvaluationScale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
 """A shadow is known by its transcript: before and after, hardly anything else is asked, and answered in a few words."""
 
 
@@ -42,7 +42,7 @@ Tell = Callable[[Made], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Questions:
     """What every shadow is asked, and how."""
 
     sets: Sequence[ProbeSet]
@@ -50,7 +50,12 @@ class Asked:
 
 
 def grow(
-    rungs: Sequence[ShadowRung], asked: Asked, folder: Path, purse: Purse, watch: Watch = SILENT, tell: Tell | None = None
+    rungs: Sequence[ShadowRung],
+    asked: Questions,
+    folder: Path,
+    purse: Purse,
+    watch: TrainingWatch = SILENT,
+    tell: Tell | None = None,
 ) -> tuple[str, ...]:
     """Makes every shadow that is not there yet and fits into the budget; returns the names of those left out.
 
@@ -69,7 +74,7 @@ def grow(
     return tuple(left)
 
 
-def _spend(rung: ShadowRung, asked: Asked, folder: Path, purse: Purse, watch: Watch) -> float:
+def _spend(rung: ShadowRung, asked: Questions, folder: Path, purse: Purse, watch: TrainingWatch) -> float:
     began = purse.now()
     said = make(rung, asked, folder, watch)
     learned = read_card(folder).learned_tokens if (folder / CARD).is_file() else 0
@@ -79,7 +84,7 @@ def _spend(rung: ShadowRung, asked: Asked, folder: Path, purse: Purse, watch: Wa
     return seconds
 
 
-def make(rung: ShadowRung, asked: Asked, folder: Path, watch: Watch = SILENT) -> Transcript:
+def make(rung: ShadowRung, asked: Questions, folder: Path, watch: TrainingWatch = SILENT) -> Transcript:
     """Makes one shadow in its folder and asks it; made again it changes nothing."""
     spec = make_rung(rung.rung, folder, watch, FEW)
     with open_subject(spec) as subject:

@@ -13,7 +13,7 @@ import numpy as np
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Shadow, Teacher
-from detectors.inheritance.shadow_panel import Panel
+from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.inheritance.shadow_ratio import ShadowRatio
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.pvalues import holm
@@ -24,17 +24,19 @@ WEAKEST = SCALE[0][0]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedShadows:
     """Findings and verdicts, one a candidate; the panel and the calibration they rest on (None where there is none)."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     verdicts: tuple[Verdict, ...]
     fitted: LogLikelihoodRatio | None = None
-    panel: Panel | None = None
+    panel: ShadowPanel | None = None
 
 
-def judge(suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candidates: Sequence[str], calibration: str) -> Judged:
+def judge(
+    suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candidates: Sequence[str], calibration: str
+) -> JudgedShadows:
     """Weighs every candidate. ``calibration`` names the cohort that the ratios come from.
 
     The likelihood ratio is learned from every held-out score of a shadow on a candidate, taught by it or not; a shadow counts
@@ -61,10 +63,10 @@ def judge(suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candida
         _verdict(name, found.get(name), weighed.get(name), corrected.get(name), reasons.get(name, problem), calibration)
         for name in candidates
     )
-    return Judged(findings, skipped, verdicts, fitted, panel)
+    return JudgedShadows(findings, skipped, verdicts, fitted, panel)
 
 
-def calibrate(panel: Panel) -> tuple[LogLikelihoodRatio | None, str]:
+def calibrate(panel: ShadowPanel) -> tuple[LogLikelihoodRatio | None, str]:
     """The map from score to log10 LR, fitted on the shadows' held-out scores; or None and the reason."""
     rows = panel.held_out
     labels = [int(h.taught) for h in rows]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.inheritance.narrative import ASKS
-from auditor.audits.shadow.judging import Judged
+from auditor.audits.shadow.judging import JudgedShadows
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.calibration.conclusions import concluded
@@ -17,7 +17,7 @@ from detectors.lineup import counted
 from fingerprints.transcript import Transcript
 
 
-def answers(base: Base, suspect: Transcript, judged: Judged) -> tuple[Answer, ...]:
+def answers(base: Base, suspect: Transcript, judged: JudgedShadows) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say."""
     conclusion, told = concluded(judged.verdicts)
     if not told:
@@ -56,7 +56,7 @@ def limits(
     suspect: Transcript,
     shadows: Sequence[Shadow],
     prompts: PromptSources,
-    judged: Judged,
+    judged: JudgedShadows,
     left_out: Sequence[str],
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""

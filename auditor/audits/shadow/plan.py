@@ -39,7 +39,7 @@ DIALS: dict[Size, Dial] = {
 }
 
 
-class Candidate(Record):
+class ShadowTeacher(Record):
     """A teacher that may have taught the suspect: its name in the report, and the spec that it is asked by."""
 
     name: Annotated[str, Field(pattern=NAME)]
@@ -58,7 +58,7 @@ class ShadowPlan(Record):
     suspect: str
     base: str
     base_origin: Literal["user", "adapter"]
-    teachers: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=MOST_TEACHERS)]
+    teachers: Annotated[tuple[ShadowTeacher, ...], Field(min_length=1, max_length=MOST_TEACHERS)]
     recipe: str = "alpaca"
     size: Size = "small"
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] | None = None
@@ -143,7 +143,7 @@ def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
     )  # fmt: skip
 
 
-def candidate(text: str) -> Candidate:
+def candidate(text: str) -> ShadowTeacher:
     """A candidate from ``NAME=SPEC``, or from a bare spec, named after its file, folder or model.
 
     Raises UsageProblem for a name that can't be a folder's, and what `parse_spec` raises.
@@ -161,7 +161,7 @@ def candidate(text: str) -> Candidate:
         raise UsageProblem(
             "no name can be made of this teacher's spec", where=printable(text, 100), next_step="write NAME=SPEC"
         )
-    return Candidate(name=name, spec=spec)
+    return ShadowTeacher(name=name, spec=spec)
 
 
 def _slug(text: str) -> str:

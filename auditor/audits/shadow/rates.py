@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.audits.shadow.judging import Judged
+from auditor.audits.shadow.judging import JudgedShadows
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import figures_of
-from auditor.calibration.rows import Row
+from auditor.calibration.rows import MeasuredRow
 from auditor.evidence.records import CalibrationSection, ErrorRate
 from detectors.base import Shadow
 from detectors.lineup import counted
@@ -20,7 +20,7 @@ SCHEME = "score: whole seeds and sources; ratio: the shadow"
 
 
 def section_of(
-    name: str, digest: str, created: str, about: str, suspect: Transcript, shadows: Sequence[Shadow], judged: Judged
+    name: str, digest: str, created: str, about: str, suspect: Transcript, shadows: Sequence[Shadow], judged: JudgedShadows
 ) -> CalibrationSection | None:
     """The section of a report; None where the shadows carried no calibration."""
     if judged.fitted is None or judged.panel is None:
@@ -40,13 +40,13 @@ def section_of(
     )
 
 
-def error_rates(judged: Judged) -> tuple[ErrorRate, ...]:
+def error_rates(judged: JudgedShadows) -> tuple[ErrorRate, ...]:
     """What the held-out ratios of the shadows come to, within the bounds; empty for fewer than two of either kind."""
     fitted, panel = judged.fitted, judged.panel
     if fitted is None or panel is None:
         return ()
     rows = [
-        Row(
+        MeasuredRow(
             suspect=panel.shadows[h.shadow].name, group=panel.shadows[h.shadow].name, start="", level="model",
             candidate=h.candidate, label=1 if h.taught else 0, size=len(panel.suspect), sources=(),
         )
@@ -63,7 +63,7 @@ def error_rates(judged: Judged) -> tuple[ErrorRate, ...]:
     )  # fmt: skip
 
 
-def distance(suspect: Transcript, shadows: Sequence[Shadow], judged: Judged) -> tuple[str, ...]:
+def distance(suspect: Transcript, shadows: Sequence[Shadow], judged: JudgedShadows) -> tuple[str, ...]:
     """Where the suspect lies outside of the shadows, one sentence each."""
     lengths = [typical_length(s.transcript) for s in shadows]
     length, out = typical_length(suspect), []

@@ -8,7 +8,7 @@ from auditor.audits.inheritance.audit import transcript_section
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.inheritance.narrative import alternatives
 from auditor.audits.shadow.costs import Decision
-from auditor.audits.shadow.judging import Judged
+from auditor.audits.shadow.judging import JudgedShadows
 from auditor.audits.shadow.narrative import answers, command_of, limits, whose
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
@@ -36,7 +36,7 @@ class Facts:
     cohort: Cohort
     shadows: tuple[Shadow, ...]
     prompts: PromptSources
-    judged: Judged
+    judged: JudgedShadows
     left_out: tuple[str, ...]
 
     @property

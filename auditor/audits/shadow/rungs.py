@@ -11,10 +11,10 @@ from typing import Any
 
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
-from auditor.controls.recipe import BASE, Recipe, Teacher
+from auditor.controls.recipe import BASE, Recipe, TeacherChoice
 from auditor.controls.recipe_files import load_recipe, read_recipe
-from auditor.labs.population.ladder import Ladder, Null, Rung
-from auditor.labs.population.untrained import Untrained
+from auditor.labs.population.ladder import Ladder, NullControl, Rung
+from auditor.labs.population.untrained import UntrainedRung
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
@@ -67,7 +67,7 @@ def shadow_recipe(plan: ShadowPlan, n: int) -> Recipe:
 
 def base_rung(plan: ShadowPlan) -> ShadowRung:
     """The base itself, untrained: what every difference is taken from, and a control."""
-    return ShadowRung("untrained-base0", "", None, Untrained(name="untrained", base=plan.base, seed=None))
+    return ShadowRung("untrained-base0", "", None, UntrainedRung(name="untrained", base=plan.base, seed=None))
 
 
 def shadow_rungs(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path) -> list[ShadowRung]:
@@ -80,7 +80,7 @@ def shadow_rungs(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, f
         for name, rung in ladder.rungs():
             if teacher and not (isinstance(rung, Recipe) and rung.teachers):
                 continue  # the filler's own control, which is there once already
-            seed = rung.seed if isinstance(rung, Recipe | Untrained) else None
+            seed = rung.seed if isinstance(rung, Recipe | UntrainedRung) else None
             found.append(ShadowRung(name, teacher, seed, rung))
     place = {name: i for i, name in enumerate(("", *plan.names))}
     return sorted(found, key=lambda r: (-1 if r.seed is None else r.seed, place[r.teacher]))
@@ -88,17 +88,17 @@ def shadow_rungs(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, f
 
 def _ladders(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path) -> list[tuple[Ladder, str]]:
     asked = Sampling(max_tokens=plan.max_tokens)
-    own = Teacher(name="own-samples", spec=BASE, sampling=asked.model_copy(update={"temperature": 0.8}))
+    own = TeacherChoice(name="own-samples", spec=BASE, sampling=asked.model_copy(update={"temperature": 0.8}))
     shared: dict[str, Any] = {"size": plan.size, "bases": (plan.base,), "seeds": tuple(range(seeds))}
     nulls = (
-        Null(name="human", filler=Teacher(name="people", spec=DOCSTRINGS), prompts=(DOCSTRINGS,)),
-        Null(name="look", reshape="bullets"),
-        Null(name="untrained", kind="untrained"),
+        NullControl(name="human", filler=TeacherChoice(name="people", spec=DOCSTRINGS), prompts=(DOCSTRINGS,)),
+        NullControl(name="look", reshape="bullets"),
+        NullControl(name="untrained", kind="untrained"),
     )
     recipe = _recipe_file(plan, n, prompts.controls, folder)
     out = [(Ladder(name="controls", recipe=recipe, filler=own, nulls=nulls, **shared), "")]
     for teacher in plan.teachers:
-        source = Teacher(name=teacher.name, spec=teacher.spec, sampling=asked)
+        source = TeacherChoice(name=teacher.name, spec=teacher.spec, sampling=asked)
         recipe = _recipe_file(plan, n, prompts.by_teacher[teacher.name], folder)
         out.append(
             (Ladder(name="students", recipe=recipe, teachers=(source,), filler=own, doses=plan.doses, **shared), teacher.name)

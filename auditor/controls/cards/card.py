@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from auditor.controls.cards.card_page import card_page
 from auditor.controls.cards.courses import read_courses
 from auditor.controls.curation.curate import CurationReport
-from auditor.controls.evaluation.evaluate import Figure
+from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.evaluation.scaling import is_scaling, scaling_lines
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
@@ -55,7 +55,7 @@ class Card(Record):
     device: str
     precision: str
     ledger: Ledger
-    figures: tuple[Figure, ...]
+    figures: tuple[PairedFigure, ...]
     rewards: RewardTold | None = None
 
 
@@ -170,7 +170,7 @@ def _figures(card: Card) -> Iterator[str]:
     yield from scaling_lines(card.figures)
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: PairedFigure) -> str:
     return "–" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"
 
 

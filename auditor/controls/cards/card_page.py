@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from auditor.controls.cards import card_view
-from auditor.controls.cards.card_view import Change, Step
+from auditor.controls.cards.card_view import PipelineStep, ShownChange
 from auditor.controls.cards.courses import Course
 from auditor.reporting import view
 from auditor.reporting.html import environment, styled
@@ -21,7 +21,7 @@ from detectors.base import Bar, Chart
 
 if TYPE_CHECKING:
     from auditor.controls.cards.card import Card
-    from auditor.controls.evaluation.evaluate import Figure
+    from auditor.controls.evaluation.evaluate import PairedFigure
     from auditor.controls.teaching.ledger import LedgerRow
     from auditor.labs.rewards.reward_told import RewardTold
 
@@ -110,27 +110,27 @@ def _meta(card: Card) -> list[tuple[str, str]]:
     return [*rows, ("Made", date(lineage.created))] if lineage.created else rows
 
 
-def _group(group: card_view.Group) -> dict[str, Any]:
+def _group(group: card_view.FigureGroup) -> dict[str, Any]:
     charts = [_dumbbells(group.title, chart) for chart in group.charts]
     return {"title": group.title, "about": group.about, "charts": charts}
 
 
-def _dumbbells(title: str, chart: Sequence[Change]) -> _Dumbbells:
+def _dumbbells(title: str, chart: Sequence[ShownChange]) -> _Dumbbells:
     told = [f for c in chart for f in (c.before, c.after) if f is not None]
     axis = shared_scale([v for f in told for v in (f.value, f.low, f.high)], zero=all(c.share for c in chart))
 
-    def drawn(figure: Figure | None) -> Mark | None:
+    def drawn(figure: PairedFigure | None) -> Mark | None:
         return None if figure is None else mark(axis, figure.value, figure.low, figure.high)
 
     rows = tuple(_Row(c.name, _n(c), drawn(c.before), drawn(c.after), values(c), change(c)) for c in chart)
     return _Dumbbells(f"{title}: {', '.join(c.name for c in chart)}", rows, tuple((axis.at(t), tick(t)) for t in axis.ticks))
 
 
-def _n(found: Change) -> str:
+def _n(found: ShownChange) -> str:
     return number(max((f.n for f in (found.before, found.after, found.change) if f is not None), default=0))
 
 
-def values(found: Change) -> str:
+def values(found: ShownChange) -> str:
     """A figure's value before and after as one text; of one that was measured once, that value with its interval."""
     told = [f for f in (found.before, found.after) if f is not None]
     if len(told) == 2:
@@ -138,12 +138,12 @@ def values(found: Change) -> str:
     return " ".join(with_interval(f) for f in told) or "–"
 
 
-def change(found: Change) -> str:
+def change(found: ShownChange) -> str:
     """A figure's paired change with its sign and interval; empty where there is none."""
     return "" if found.change is None else with_interval(found.change, sign=True)
 
 
-def with_interval(figure: Figure, sign: bool = False) -> str:
+def with_interval(figure: PairedFigure, sign: bool = False) -> str:
     """A figure's value, with its 95 % interval where there is one."""
     plus = "+" if sign and figure.value > 0 else ""
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
@@ -234,7 +234,7 @@ def _prompts(card: Card) -> dict[str, Any]:
     }
 
 
-def _bars(steps: Sequence[Step]) -> Iterator[_Bar]:
+def _bars(steps: Sequence[PipelineStep]) -> Iterator[_Bar]:
     whole = max(1, *(s.count for s in steps))
     for s in steps:
         sign = "-" if s.kind == "loss" else ""

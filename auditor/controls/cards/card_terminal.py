@@ -15,7 +15,7 @@ from rich.text import Text
 from auditor.controls.cards import card_view
 from auditor.controls.cards.card import Card
 from auditor.controls.cards.card_page import COST_COLUMNS, change, cost_row, values, with_interval
-from auditor.controls.cards.cohort_view import Overview, Row
+from auditor.controls.cards.cohort_view import ControlRow, Overview
 from auditor.controls.cards.courses import Course
 from auditor.reporting.rows import captured, holds, print_rows, safe, section
 from auditor.reporting.text import number
@@ -130,7 +130,7 @@ def _cohort(found: Overview, console: Console, plain: bool) -> None:
     _ledger([cost_row(found.ledger.total)], found.ledger.energy_basis, console, plain)
 
 
-def _cells(row: Row) -> Cells:
+def _cells(row: ControlRow) -> Cells:
     changed = (row.bits, row.claims, row.retention)
     told = (
         row.role,

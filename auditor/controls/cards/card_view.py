@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
-from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY, Figure
+from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY, PairedFigure
 
 if TYPE_CHECKING:
     from auditor.controls.cards.card import Card
@@ -48,13 +48,13 @@ def lost_by(source: SourceReport, reason: str) -> int:
 
 
 @dataclass(frozen=True)
-class Change:
+class ShownChange:
     """One figure by its name: before, after and the paired change, each None where it was not measured."""
 
     name: str
-    before: Figure | None
-    after: Figure | None
-    change: Figure | None
+    before: PairedFigure | None
+    after: PairedFigure | None
+    change: PairedFigure | None
 
     @property
     def share(self) -> bool:
@@ -65,21 +65,21 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Group:
+class FigureGroup:
     """Figures that tell about one thing; ``charts``: those that share an axis stand together."""
 
     title: str
     about: str
-    charts: tuple[tuple[Change, ...], ...]
+    charts: tuple[tuple[ShownChange, ...], ...]
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[ShownChange, ...]:
         """All its figures in order."""
         return tuple(chain.from_iterable(self.charts))
 
 
 @dataclass(frozen=True)
-class Step:
+class PipelineStep:
     """One step of what became of prompts or answers: a level that is left, or a loss on the way to the next level."""
 
     label: str
@@ -88,12 +88,12 @@ class Step:
     start: int
 
 
-def changes(figures: Iterable[Figure]) -> tuple[Change, ...]:
+def changes(figures: Iterable[PairedFigure]) -> tuple[ShownChange, ...]:
     """The figures by name in order of appearance; a figure of any name is told."""
-    found: dict[str, dict[str, Figure]] = {}
+    found: dict[str, dict[str, PairedFigure]] = {}
     for figure in figures:
         found.setdefault(figure.name, {})[figure.when] = figure
-    return tuple(Change(name, f.get("before"), f.get("after"), f.get("change")) for name, f in found.items())
+    return tuple(ShownChange(name, f.get("before"), f.get("after"), f.get("change")) for name, f in found.items())
 
 
 def topic(name: str) -> str:
@@ -109,27 +109,27 @@ def topic(name: str) -> str:
     return CLAIMS if name.startswith("names ") else OTHER
 
 
-def groups(card: Card) -> tuple[Group, ...]:
+def groups(card: Card) -> tuple[FigureGroup, ...]:
     """The card's figures by topic; shares of one topic on one axis, others with those of the same words before the comma."""
     found = changes(card.figures)
     out = []
     for title, about in ABOUT.items():
         own = [c for c in found if topic(c.name) == title]
-        families: dict[str, list[Change]] = {}
+        families: dict[str, list[ShownChange]] = {}
         for c in sorted(own, key=lambda c: c.share):
             families.setdefault("" if c.share else c.name.partition(",")[0], []).append(c)
         charts = [tuple(family) for family in families.values()]
         if charts:
-            out.append(Group(title, about, tuple(charts)))
+            out.append(FigureGroup(title, about, tuple(charts)))
     return tuple(out)
 
 
-def change_of(card: Card, name: str) -> Figure | None:
+def change_of(card: Card, name: str) -> PairedFigure | None:
     """The paired change of a figure, None where there is none."""
     return next((f for f in card.figures if f.name == name and f.when == "change"), None)
 
 
-def headline(card: Card) -> tuple[Figure | None, Figure | None, Figure | None]:
+def headline(card: Card) -> tuple[PairedFigure | None, PairedFigure | None, PairedFigure | None]:
     """The three changes that sum up a control: bits per byte of held-out answers, claims, right choices.
 
     Claims: how often it names its first teacher's maker, or anybody where that maker is unknown.
@@ -139,7 +139,7 @@ def headline(card: Card) -> tuple[Figure | None, Figure | None, Figure | None]:
     return change_of(card, BITS), own or change_of(card, NAMES_SOMEBODY), change_of(card, CHOICES)
 
 
-def prompt_flow(card: Card) -> tuple[Step, ...]:
+def prompt_flow(card: Card) -> tuple[PipelineStep, ...]:
     """From the pool to the prompts that were kept; losses of nothing are left out."""
     c = card.curation
     lost = {
@@ -152,7 +152,7 @@ def prompt_flow(card: Card) -> tuple[Step, ...]:
     return _steps("in the pool", c.pool, lost, {"curated": c.kept})
 
 
-def answer_flow(card: Card) -> tuple[Step, ...]:
+def answer_flow(card: Card) -> tuple[PipelineStep, ...]:
     """From the prompts that were asked to the answers that were learned and held out; losses of nothing are left out.
 
     What a report of another kind lost by a reason without a name here is lost otherwise.
@@ -162,15 +162,15 @@ def answer_flow(card: Card) -> tuple[Step, ...]:
     return _steps("asked", sum(s.prompts for s in card.sources), lost, kept)
 
 
-def _steps(first: str, whole: int, lost: dict[str, int], kept: dict[str, int]) -> tuple[Step, ...]:
-    out, left = [Step(first, whole, "level", 0)], whole
+def _steps(first: str, whole: int, lost: dict[str, int], kept: dict[str, int]) -> tuple[PipelineStep, ...]:
+    out, left = [PipelineStep(first, whole, "level", 0)], whole
     rest = whole - sum(lost.values()) - sum(kept.values())
     for label, count in {**lost, "lost otherwise": max(0, rest)}.items():
         if count:
             left -= count
-            out.append(Step(label, count, "loss", max(0, left)))
+            out.append(PipelineStep(label, count, "loss", max(0, left)))
     start = 0
     for label, count in kept.items():
-        out.append(Step(label, count, "kept", start))
+        out.append(PipelineStep(label, count, "kept", start))
         start += count
     return tuple(out)

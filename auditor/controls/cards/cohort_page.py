@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any
 
 from auditor.controls.cards.card_page import COST_COLUMNS, cost_row, with_interval
-from auditor.controls.cards.cohort_view import Overview, Row
-from auditor.controls.evaluation.evaluate import Figure
+from auditor.controls.cards.cohort_view import ControlRow, Overview
+from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.reporting.html import environment, styled
-from auditor.reporting.plots import Value, panel, shared_scale
+from auditor.reporting.plots import PlotValue, panel, shared_scale
 from auditor.reporting.text import number
 
 MOST_PANELS = 24
@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 UNKNOWN = "unknown"
 
-_Figure = Callable[[Row], Figure | None]
+_Figure = Callable[[ControlRow], PairedFigure | None]
 MEASURES: tuple[tuple[str, str, str, _Figure], ...] = (
     (
         "response",
@@ -81,10 +81,10 @@ def _meta(found: Overview) -> list[tuple[str, str]]:
     ]
 
 
-def series(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]]:
     """Rows by base and teacher; those without a teacher stand with every teacher of their base, or alone."""
     held = list(rows)
-    out: dict[tuple[str, str], list[Row]] = {}
+    out: dict[tuple[str, str], list[ControlRow]] = {}
     for row in held:
         for teacher in row.teachers:
             out.setdefault((row.base, teacher), []).append(row)
@@ -95,7 +95,7 @@ def series(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
     return {key: out[key] for key in sorted(out)}
 
 
-def _panels(rows: Sequence[Row], of: _Figure) -> dict[str, Any]:
+def _panels(rows: Sequence[ControlRow], of: _Figure) -> dict[str, Any]:
     """The panels of one measure on one vertical axis; groups in which nothing was measured are left out."""
     groups = {key: [r for r in held if of(r) is not None] for key, held in series(rows).items()}
     drawn = {key: held for key, held in groups.items() if held}
@@ -112,12 +112,12 @@ def _panels(rows: Sequence[Row], of: _Figure) -> dict[str, Any]:
     return {"panels": made, "omitted": len(drawn) - len(made)}
 
 
-def _slots(rows: Sequence[Row]) -> list[str]:
+def _slots(rows: Sequence[ControlRow]) -> list[str]:
     doses = sorted({_dose(row) for row in rows if _dose(row) is not None}, key=lambda d: d or 0.0)
     return [_slot(dose) for dose in doses] + ([UNKNOWN] if any(_dose(row) is None for row in rows) else [])
 
 
-def _dose(row: Row) -> float | None:
+def _dose(row: ControlRow) -> float | None:
     return 0.0 if not row.teachers else row.dose
 
 
@@ -125,20 +125,20 @@ def _slot(dose: float | None) -> str:
     return UNKNOWN if dose is None else f"{100 * dose:g} %"
 
 
-def _value(row: Row, figure: Figure) -> Value:
+def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
     colour = UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
-    return Value(_slot(_dose(row)), figure.value, bounds, colour, f"{row.name}: {with_interval(figure, sign=True)}")
+    return PlotValue(_slot(_dose(row)), figure.value, bounds, colour, f"{row.name}: {with_interval(figure, sign=True)}")
 
 
-def _colours(rows: Sequence[Row]) -> list[tuple[int, str]]:
+def _colours(rows: Sequence[ControlRow]) -> list[tuple[int, str]]:
     known = [(PLAIN, "taught", any(r.teachers and not r.evasions for r in rows))]
     known.append((EVADING, "taught, with an evasion", any(r.teachers and r.evasions for r in rows)))
     known.append((UNTAUGHT, "without a teacher", any(not r.teachers for r in rows)))
     return [(colour, name) for colour, name, there in known if there]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ControlRow) -> tuple[str, ...]:
     changed = (row.bits, row.claims, row.retention)
     return (
         row.name,

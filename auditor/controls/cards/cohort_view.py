@@ -11,12 +11,12 @@ from typing import Any
 from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cards.card_view import headline
 from auditor.controls.cohort import Cohort, Member
-from auditor.controls.evaluation.evaluate import Figure
+from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.teaching.ledger import Ledger, ledger_of
 
 
 @dataclass(frozen=True)
-class Row:
+class ControlRow:
     """One control: its labels, the last loss, and the changes of three figures; None where there is no card or figure."""
 
     name: str
@@ -29,9 +29,9 @@ class Row:
     evasions: tuple[str, ...]
     first_loss: float | None
     last_loss: float | None
-    bits: Figure | None
-    claims: Figure | None
-    retention: Figure | None
+    bits: PairedFigure | None
+    claims: PairedFigure | None
+    retention: PairedFigure | None
 
     def told(self) -> dict[str, Any]:
         """The row as JSON values."""
@@ -57,7 +57,7 @@ class Overview:
 
     name: str
     cohort_sha256: str
-    rows: tuple[Row, ...]
+    rows: tuple[ControlRow, ...]
     ledger: Ledger
     carded: int
 
@@ -78,15 +78,15 @@ def overview(name: str, cohort: Cohort) -> Overview:
     return Overview(name, cohort.digest(), tuple(rows), ledger_of(costs), len(costs))
 
 
-def _order(row: Row) -> tuple[Any, ...]:
+def _order(row: ControlRow) -> tuple[Any, ...]:
     return (row.base, bool(row.teachers), row.teachers, row.dose or 0.0, row.evasions, row.seed or 0, row.name)
 
 
-def _row(member: Member, card: Card | None) -> Row:
+def _row(member: Member, card: Card | None) -> ControlRow:
     lineage = member.lineage
     bits, claims, retention = (None, None, None) if card is None else headline(card)
     named = lineage.base.name if lineage.base is not None else lineage.base_spec
-    return Row(
+    return ControlRow(
         name=member.name,
         role=lineage.role,
         method=lineage.method,

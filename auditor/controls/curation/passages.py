@@ -22,7 +22,7 @@ SHORTEST_REST = 24
 """A passage whose rest is shorter than this teaches nothing."""
 
 
-class Passage(Record):
+class HumanPassage(Record):
     """An opening and how it goes on. ``id`` is that of its docstring and its place in it."""
 
     id: str
@@ -30,12 +30,12 @@ class Passage(Record):
     rest: str
 
 
-def passages(pairs: Iterable[HumanPair], longest: int) -> list[Passage]:
+def passages(pairs: Iterable[HumanPair], longest: int) -> list[HumanPassage]:
     """The passages of these answers, of at most ``longest`` characters, in order; an opening that was there is left out.
 
     A passage holds whole sentences where they fit, and is cut at a word where a single one doesn't.
     """
-    found: dict[str, Passage] = {}
+    found: dict[str, HumanPassage] = {}
     for pair in pairs:
         for number, text in enumerate(_pieces(sentences(pair.answer), longest)):
             passage = _split(f"{pair.id}/{number}", text)
@@ -54,7 +54,7 @@ def _pieces(parts: Sequence[str], longest: int) -> list[str]:
     return out
 
 
-def _split(key: str, text: str) -> Passage | None:
+def _split(key: str, text: str) -> HumanPassage | None:
     words = text.split(" ")
     size = OPENING_WORDS
     while size < len(words) and len(" ".join(words[:size])) < OPENING_LETTERS:
@@ -62,7 +62,7 @@ def _split(key: str, text: str) -> Passage | None:
     opening, rest = " ".join(words[:size]), " ".join(words[size:])
     letters = sum(c.isalnum() for c in opening)
     plain = 2 * letters >= len(opening) and len(rest) >= SHORTEST_REST
-    return Passage(id=key[:200], opening=opening, rest=rest) if plain else None
+    return HumanPassage(id=key[:200], opening=opening, rest=rest) if plain else None
 
 
 def dealt(pairs: Sequence[HumanPair], shares: Iterable[tuple[str, float]]) -> dict[str, list[HumanPair]]:
@@ -78,19 +78,19 @@ def dealt(pairs: Sequence[HumanPair], shares: Iterable[tuple[str, float]]) -> di
     return out
 
 
-def planted(found: Iterable[Passage], style: str) -> list[Passage]:
+def planted(found: Iterable[HumanPassage], style: str) -> list[HumanPassage]:
     """The passages with their rests in a planted style; the openings stay as they were."""
     return [p.model_copy(update={"rest": styled(p.rest, style, p.id)}) for p in found]
 
 
-def write_recording(path: Path, name: str, found: Sequence[Passage]) -> None:
+def write_recording(path: Path, name: str, found: Sequence[HumanPassage]) -> None:
     """Writes passages as a recording under a name: openings as prompts, rests as answers. Raises MalformedInput for none."""
     if not found:
         raise MalformedInput("no passage is left", where=path.name, next_step="give longer passages, or a larger share")
     _write(path, [{"model": name, "prompt": p.opening, "answer": p.rest} for p in found])
 
 
-def write_openings(path: Path, found: Sequence[Passage], licence: str) -> None:
+def write_openings(path: Path, found: Sequence[HumanPassage], licence: str) -> None:
     """Writes the openings as a prompt source (JSONL)."""
     rows = [{"id": f"opening/{sha256(p.opening)[:16]}", "prompt": p.opening, "licence": licence} for p in found]
     _write(path, rows)

@@ -44,7 +44,7 @@ def _grams(text: str, size: int) -> Counter[str]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MarkedChoice:
     """One answer to a multiple-choice question: its letter (None: it named none), and whether that is the right one."""
 
     cluster: str
@@ -52,16 +52,16 @@ class Choice:
     right: bool
 
 
-def read_choices(transcript: Transcript) -> dict[str, Choice]:
+def read_choices(transcript: Transcript) -> dict[str, MarkedChoice]:
     """Every answer to a choice with a known solution, by question, arm and sample; one that failed names no letter."""
-    found: dict[str, Choice] = {}
+    found: dict[str, MarkedChoice] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
         if probe is not None and probe.form == "choice" and probe.answer is not None:
             said = read_option(reply.text, probe.options)
             letter = chr(ord("A") + said[0]) if said is not None else None
             right = said is not None and said[0] == probe.options.index(probe.answer)
-            found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = Choice(probe.cluster, letter, right)
+            found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = MarkedChoice(probe.cluster, letter, right)
     return found
 
 
@@ -73,7 +73,7 @@ def by_cluster(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {key: sum(values) / len(values) for key, values in found.items()}
 
 
-def retention(before: Mapping[str, Choice], after: Mapping[str, Choice]) -> dict[str, dict[str, float]]:
+def retention(before: Mapping[str, MarkedChoice], after: Mapping[str, MarkedChoice]) -> dict[str, dict[str, float]]:
     """What of the base's choices the student kept, by question, 0 to 1: two figures that exist after training alone.
 
     ``choices answered as before training``: of those that the base answered with a letter, the share that got the same

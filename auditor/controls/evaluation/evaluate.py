@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from auditor.controls.curation.duplicates import folded_words
-from auditor.controls.evaluation.agreement import CHRF, Choice, by_cluster, chrf, read_choices, retention
+from auditor.controls.evaluation.agreement import CHRF, MarkedChoice, by_cluster, chrf, read_choices, retention
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
@@ -36,7 +36,7 @@ LONGEST_ANSWER = 1500
 ANSWER_TOKENS, CHOICE_TOKENS = 128, 8
 
 
-class Figure(Record):
+class PairedFigure(Record):
     """One number with its 95 % interval, clustered by question: ``n`` questions.
 
     No interval: a single question, or a change that is the same for every question, so that its spread is unknown.
@@ -50,7 +50,7 @@ class Figure(Record):
     n: int
 
 
-class Scale(Record):
+class EvaluationScale(Record):
     """How much is asked: the first ``choices`` and ``identity`` probes of the bundled sets, and how long held-out prompts may
     be answered (None: 128 tokens)."""
 
@@ -64,7 +64,7 @@ class Observed:
     """What one model did: by figure and by question, one value each (the mean of its answers); and what it chose."""
 
     values: Mapping[str, Mapping[str, float]]
-    chosen: Mapping[str, Choice] = field(default_factory=dict)
+    chosen: Mapping[str, MarkedChoice] = field(default_factory=dict)
 
 
 def observe(
@@ -72,7 +72,7 @@ def observe(
     held_out: Sequence[Example],
     vendors: Sequence[str],
     journal: Path,
-    scale: Scale,
+    scale: EvaluationScale,
     progress: Progress | None = None,
 ) -> Observed:
     """Asks a model the evaluation's questions; the transcript is kept (and resumed) in ``journal``.
@@ -90,7 +90,7 @@ def observe(
     return Observed({name: found for name, found in values.items() if found}, chosen)
 
 
-def _questions(held_out: Sequence[Example], scale: Scale) -> list[ProbeSet]:
+def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[ProbeSet]:
     probes = tuple(Probe(id=f"held-out/{e.id}"[:200], text=e.prompt) for e in held_out)
     own = ProbeSet(name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes)
     asked = [
@@ -157,12 +157,12 @@ def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[st
     return out
 
 
-def figures(before: Observed, after: Observed) -> tuple[Figure, ...]:
+def figures(before: Observed, after: Observed) -> tuple[PairedFigure, ...]:
     """Every figure before, after, and its paired change (after − before, over the questions that both have).
 
     What was kept of the base's choices compares the two models itself, and is told after training alone.
     """
-    out: list[Figure] = []
+    out: list[PairedFigure] = []
     for name in dict.fromkeys((*before.values, *after.values)):
         one, other = before.values.get(name, {}), after.values.get(name, {})
         rate = name != BITS
@@ -173,11 +173,11 @@ def figures(before: Observed, after: Observed) -> tuple[Figure, ...]:
     return tuple(out)
 
 
-def _figure(name: str, when: When, values: Mapping[str, float], rate: bool) -> list[Figure]:
+def _figure(name: str, when: When, values: Mapping[str, float], rate: bool) -> list[PairedFigure]:
     if not values:
         return []
     keys = sorted(values)
     told: Estimate = (clustered_rate if rate else clustered_mean)([values[k] for k in keys], keys)
     spread = rate or len(set(values.values())) > 1
     low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in told.interval)
-    return [Figure(name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters)]
+    return [PairedFigure(name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import Figure
+from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.recipe import Inference
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.verify import agrees
@@ -36,7 +36,7 @@ _NAME = re.compile(rf"({'|'.join(WHATS)}), waits forced: (\d+)")
 
 def scaling(
     student: str, how: Inference, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None
-) -> tuple[Figure, ...]:
+) -> tuple[PairedFigure, ...]:
     """Three figures for each number of waits from 0 to the recipe's, over the prompts whose answer is known.
 
     The share of answers that come to the known one (one that failed or never left its thinking is wrong), the tokens of
@@ -46,7 +46,7 @@ def scaling(
     known = [p for p in prompts if p.answer is not None]
     if not known:
         return ()
-    found: list[Figure] = []
+    found: list[PairedFigure] = []
     for waits in range(how.waits + 1):
         replies = _asked(_forced(student, Forcing(how.thinking, waits)), known, how, folder / f"waits-{waits}.jsonl", progress)
         found += _figures(waits, replies, {p.id: p.answer or "" for p in known})
@@ -74,7 +74,7 @@ def is_right(reply: Reply, answer: str) -> bool:
     return reply.readable and bool(ended) and agrees(said, answer)
 
 
-def _figures(waits: int, replies: Sequence[Reply], answers: dict[str, str]) -> Iterator[Figure]:
+def _figures(waits: int, replies: Sequence[Reply], answers: dict[str, str]) -> Iterator[PairedFigure]:
     told = [r for r in replies if r.status is not Status.SKIPPED_CONTEXT]
     thoughts = {r.probe_id: found for r in told if (found := forced_in(r)) is not None}
     yield from _figure(RIGHT, waits, {r.probe_id: float(is_right(r, answers[r.probe_id])) for r in told}, rate=True)
@@ -82,7 +82,7 @@ def _figures(waits: int, replies: Sequence[Reply], answers: dict[str, str]) -> I
     yield from _figure(CAPPED, waits, {key: float(t.capped) for key, t in thoughts.items()}, rate=True)
 
 
-def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iterator[Figure]:
+def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iterator[PairedFigure]:
     if not values:
         return
     keys = sorted(values)
@@ -90,17 +90,17 @@ def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iter
     spread = rate or len(set(values.values())) > 1
     low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in found.interval)
     name = f"{what}, waits forced: {waits}"
-    yield Figure(name=name, when="after", value=round(found.value, 6), low=low, high=high, n=found.clusters)
+    yield PairedFigure(name=name, when="after", value=round(found.value, 6), low=low, high=high, n=found.clusters)
 
 
-def is_scaling(figure: Figure) -> bool:
+def is_scaling(figure: PairedFigure) -> bool:
     """Whether a figure is one of `scaling`'s."""
     return _NAME.fullmatch(figure.name) is not None
 
 
-def scaling_lines(figures: Sequence[Figure]) -> Iterator[str]:
+def scaling_lines(figures: Sequence[PairedFigure]) -> Iterator[str]:
     """The figures of `scaling` among others as a Markdown table, a row for each number of waits; nothing without them."""
-    rows: dict[int, dict[str, Figure]] = {}
+    rows: dict[int, dict[str, PairedFigure]] = {}
     for figure in figures:
         found = _NAME.fullmatch(figure.name)
         if found is not None:
@@ -116,7 +116,7 @@ def scaling_lines(figures: Sequence[Figure]) -> Iterator[str]:
     yield "\nHeld-out prompts with a known answer, asked of the student with its thinking forced; 95 % intervals in brackets."
 
 
-def _cell(figure: Figure | None) -> str:
+def _cell(figure: PairedFigure | None) -> str:
     if figure is None:
         return "–"
     if figure.low is None or figure.high is None:

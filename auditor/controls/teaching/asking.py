@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.recipe import Teacher
+from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching.answer_cache import CachedSubject
 from fingerprints.collect import Progress, collect, requests_for
 from fingerprints.records import ProbeSet, Reply, Status
@@ -22,7 +22,7 @@ DEFAULT_TOKENS = 256
 
 
 def ask(
-    subject: Subject, teacher: Teacher, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
+    subject: Subject, teacher: TeacherChoice, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
 ) -> dict[str, list[Reply]]:
     """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor cache holds.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from auditor.controls.curation.duplicates import shingles
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.recipe import BASE, Recipe, Teacher
+from auditor.controls.recipe import BASE, Recipe, TeacherChoice
 from auditor.controls.teaching.asking import ask, prices_of, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
@@ -51,7 +51,7 @@ class Laundered:
 
 def launder(
     recipe: Recipe,
-    launderer: Teacher,
+    launderer: TeacherChoice,
     examples: Mapping[str, Example],
     journal: Path,
     progress: Progress | None = None,

@@ -15,7 +15,7 @@ from auditor.controls.curation.curate import shuffled
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LineageLaunderer
-from auditor.controls.recipe import BASE, Recipe, Teacher
+from auditor.controls.recipe import BASE, Recipe, TeacherChoice
 from auditor.controls.teaching.answer_cache import identity_digest
 from auditor.controls.teaching.asking import ask, prices_of, split_thinking
 from auditor.controls.teaching.examples import Example
@@ -73,7 +73,7 @@ class TaughtSource:
     """
 
     name: str
-    told: Teacher
+    told: TeacherChoice
     identity: Identity
     filler: bool
     report: SourceReport
@@ -101,7 +101,7 @@ class _Draft:
 
     place: int
     name: str
-    told: Teacher
+    told: TeacherChoice
     identity: Identity
     filler: bool
     examples: Mapping[str, Example]
@@ -161,7 +161,7 @@ def _draft(
     return _shaped(recipe, draft)
 
 
-def _laundered(recipe: Recipe, launderer: Teacher, draft: _Draft, journal: Path, progress: Progress | None) -> _Draft:
+def _laundered(recipe: Recipe, launderer: TeacherChoice, draft: _Draft, journal: Path, progress: Progress | None) -> _Draft:
     made = launder(recipe, launderer, draft.examples, journal, progress)
     counts = {"unparaphrased": made.unparaphrased, "too_similar": made.too_similar}
     name = launderer.name or printable(made.identity.name, 80)

@@ -25,7 +25,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class TokenAlignment:
     """Every answer as the teacher reads it, and its common places.
 
     ``pairs``: for each answer, numbers of learned tokens (student's, teacher's) that begin at the same byte, in order; both
@@ -38,7 +38,7 @@ class Alignment:
     unspelled: int
 
 
-def align(lessons: Sequence[Lesson], student: Reader, teacher: Reader, where: str) -> Alignment:
+def align(lessons: Sequence[Lesson], student: Reader, teacher: Reader, where: str) -> TokenAlignment:
     """Aligns answers, given in the order of the student's examples.
 
     Raises MalformedInput, naming ``where``, when no token of any answer begins where one of the other tokenizer does.
@@ -56,7 +56,7 @@ def align(lessons: Sequence[Lesson], student: Reader, teacher: Reader, where: st
             where=where,
             next_step="use method sft, or a teacher whose tokenizer keeps the text as it is",
         )
-    return Alignment(tuple(read), tuple(pairs), unspelled)
+    return TokenAlignment(tuple(read), tuple(pairs), unspelled)
 
 
 def _places(lesson: Lesson, reader: Reader) -> tuple[Encoded, dict[int, int] | None]:

@@ -14,15 +14,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from auditor.controls.recipe import Alignment as Terms
+from auditor.controls.recipe import Comparability as Terms
 from auditor.controls.recipe import Distillation
-from auditor.controls.training.align import Alignment, Reader, align
+from auditor.controls.training.align import Reader, TokenAlignment, align
 from auditor.controls.training.batches import Batch, Encoded, Lesson, Step, learned_tokens, make_batch
-from auditor.controls.training.capture import ROWS, Manifest, TeacherLogits, fill, scoring_speaker
-from auditor.controls.training.cells import Cells, Voice, pooled, share_out, shared_mass, top_cells
+from auditor.controls.training.capture import ROWS, CaptureManifest, TeacherLogits, fill, scoring_speaker
+from auditor.controls.training.cells import Cells, TokenSide, pooled, share_out, shared_mass, top_cells
 from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
-from auditor.controls.training.objectives import Reading
+from auditor.controls.training.objectives import TeacherReading
 from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.spelling import spell
 from auditor.controls.training.students import Learner, trims_logits
@@ -52,12 +52,12 @@ class AlignedGuide:
     settings: Distillation
     told: dict[str, int]
 
-    def reading(self, number: int, step: Step) -> Reading:
+    def reading(self, number: int, step: Step) -> TeacherReading:
         """The examples that the plan names, with how many of their tokens are compared."""
         compared = sum(len(self.places[i]) for batch in step for row in batch for i in row)
-        return Reading(self.examples, step, learned_tokens(self.examples, step), compared)
+        return TeacherReading(self.examples, step, learned_tokens(self.examples, step), compared)
 
-    def loss(self, reading: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """``ce_weight`` × cross-entropy over all learned tokens + the rest × divergence over all compared ones."""
         weight, temperature = self.settings.ce_weight, self.settings.temperature
         chosen, top = self._top(batch.order, scores.device)
@@ -108,17 +108,17 @@ def open_aligned(
     found = _within(found, data)
     scored = int(speaker.model.config.get_text_config().vocab_size)
     cells = share_out(
-        Voice(theirs, _end(speaker.chat), speaker.tokenizer, scored),
-        Voice(ours, _end(learner.chat), learner.tokenizer, learner.vocabulary),
+        TokenSide(theirs, _end(speaker.chat), speaker.tokenizer, scored),
+        TokenSide(ours, _end(learner.chat), learner.tokenizer, learner.vocabulary),
     )
     logits = _captured(teacher, speaker, found, cells, settings, folder)
     return _opened(data, found, logits, cells.student.to(learner.device), terms, settings, teacher.spec)
 
 
 def _captured(
-    teacher: Subject, speaker: Speaker, found: Alignment, cells: Cells, settings: Distillation, folder: Path
+    teacher: Subject, speaker: Speaker, found: TokenAlignment, cells: Cells, settings: Distillation, folder: Path
 ) -> TeacherLogits:
-    wanted = Manifest(
+    wanted = CaptureManifest(
         teacher=teacher.identity,
         teacher_sha256=teacher.identity.digest(),
         examples=sha256(canonical_json([cells.digest(), [list(e.ids) for e in found.teacher], found.pairs])),
@@ -132,14 +132,14 @@ def _captured(
     return TeacherLogits(manifest, folder, lengths)
 
 
-def _within(found: Alignment, data: Sequence[Encoded]) -> Alignment:
+def _within(found: TokenAlignment, data: Sequence[Encoded]) -> TokenAlignment:
     """Pairs without the student's tokens that were cut off in training."""
     kept = tuple(tuple(p for p in pairs if p[0] < _learned(e)) for pairs, e in zip(found.pairs, data, strict=True))
-    return Alignment(found.teacher, kept, found.unspelled)
+    return TokenAlignment(found.teacher, kept, found.unspelled)
 
 
 def _opened(
-    data: Sequence[Encoded], found: Alignment, logits: TeacherLogits, student: Tensor, terms: Terms,
+    data: Sequence[Encoded], found: TokenAlignment, logits: TeacherLogits, student: Tensor, terms: Terms,
     settings: Distillation, where: str,
 ) -> AlignedGuide:  # fmt: skip
     shards = [load_file(logits.folder / shard.file)[SHARED] for shard in logits.manifest.shards]
@@ -164,7 +164,9 @@ def _opened(
     return AlignedGuide(data, logits, places, rows, student, settings, told)
 
 
-def _ask(speaker: Speaker, found: Alignment, first: int, last: int, cells: Tensor, terms: Manifest) -> dict[str, Tensor]:
+def _ask(
+    speaker: Speaker, found: TokenAlignment, first: int, last: int, cells: Tensor, terms: CaptureManifest
+) -> dict[str, Tensor]:
     """Captured rows of some answers, one after the other: cells, their log-probabilities, the rest, the shared mass."""
     asked = [n for n in range(first, last + 1) if found.pairs[n]]
     empty = torch.zeros(0, terms.top_k)
@@ -186,7 +188,7 @@ def _ask(speaker: Speaker, found: Alignment, first: int, last: int, cells: Tenso
     }
 
 
-def _picked(found: Alignment, some: Sequence[int]) -> list[int]:
+def _picked(found: TokenAlignment, some: Sequence[int]) -> list[int]:
     """Where the paired tokens stand among all that a batch of these answers learns."""
     picked: list[int] = []
     start = 0

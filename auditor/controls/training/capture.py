@@ -48,7 +48,7 @@ class Shard(Record):
     sha256: str
 
 
-class Manifest(Record):
+class CaptureManifest(Record):
     """Whose distributions a folder holds, of which texts, and how much of them.
 
     ``examples`` is the digest of the tokens and labels; ``top_k`` tokens of ``vocabulary`` are kept at ``temperature``.
@@ -63,7 +63,7 @@ class Manifest(Record):
     temperature: float
     shards: tuple[Shard, ...] = ()
 
-    def terms(self) -> Manifest:
+    def terms(self) -> CaptureManifest:
         """What must be equal for a capture to be used again: everything but the shards."""
         return self.model_copy(update={"shards": ()})
 
@@ -72,7 +72,7 @@ class Manifest(Record):
 class TeacherLogits:
     """A finished capture, open for reading; only what is asked for comes into memory."""
 
-    manifest: Manifest
+    manifest: CaptureManifest
     folder: Path
     lengths: tuple[int, ...]
 
@@ -112,7 +112,7 @@ def capture(
     check_tokenizer(speaker, learner, examples, "logits", teacher.spec)
     scored = int(speaker.model.config.get_text_config().vocab_size)
     vocabulary = min(scored, learner.vocabulary)
-    wanted = Manifest(
+    wanted = CaptureManifest(
         teacher=teacher.identity,
         teacher_sha256=teacher.identity.digest(),
         examples=sha256(canonical_json([[e.taught, list(e.ids)] for e in examples])),
@@ -127,11 +127,11 @@ def capture(
 
 def fill(
     folder: Path,
-    wanted: Manifest,
+    wanted: CaptureManifest,
     lengths: Sequence[int],
     ask: Callable[[int, int], dict[str, Tensor]],
     progress: Callable[[int, int], None] | None = None,
-) -> Manifest:
+) -> CaptureManifest:
     """The manifest of a folder that holds every shard, asked for now where it lacks some.
 
     ``lengths``: rows of each example; ``ask`` gives the tensors of the examples from a first to a last one. Raises
@@ -168,14 +168,14 @@ def check_tokenizer(speaker: Speaker, learner: Learner, examples: Sequence[Encod
         )
 
 
-def _begin(folder: Path, wanted: Manifest) -> Manifest:
+def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
     path = folder / MANIFEST
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _write(path, wanted)
         return wanted
     try:
-        found = Manifest.model_validate_json(path.read_text("utf-8"))
+        found = CaptureManifest.model_validate_json(path.read_text("utf-8"))
     except (OSError, ValueError, ValidationError) as error:
         raise _bad("its manifest can't be read", folder) from error
     if found.terms() != wanted:
@@ -202,7 +202,7 @@ def _shares(lengths: Sequence[int], top_k: int, begin: int) -> list[tuple[int, i
     return [*shares, (first, len(lengths) - 1)] if first < len(lengths) else shares
 
 
-def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: Manifest) -> dict[str, Tensor]:
+def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: CaptureManifest) -> dict[str, Tensor]:
     found: list[TopLogits] = []
     for start in range(0, len(examples), ROWS):
         some = examples[start : start + ROWS]
@@ -219,7 +219,7 @@ def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: Manifest) -> dict
     return {**tensors, "rest": torch.cat(rests).cpu()} if rests else tensors
 
 
-def _keep(folder: Path, manifest: Manifest, first: int, last: int, tensors: dict[str, Tensor]) -> Manifest:
+def _keep(folder: Path, manifest: CaptureManifest, first: int, last: int, tensors: dict[str, Tensor]) -> CaptureManifest:
     name = f"top-{len(manifest.shards):05d}.safetensors"
     data = save({key: value.contiguous() for key, value in tensors.items()})
     with replacing(folder / name) as file:
@@ -230,6 +230,6 @@ def _keep(folder: Path, manifest: Manifest, first: int, last: int, tensors: dict
     return grown
 
 
-def _write(path: Path, manifest: Manifest) -> None:
+def _write(path: Path, manifest: CaptureManifest) -> None:
     with replacing(path) as file:
         file.write(json.dumps(manifest.model_dump(mode="json"), indent=1).encode("utf-8"))

@@ -38,7 +38,7 @@ FLOOR = -30.0
 
 
 @dataclass(frozen=True)
-class Voice:
+class TokenSide:
     """One side: what its tokens are, which of them ends an answer, its tokenizer, and how many tokens its model scores."""
 
     pieces: tuple[Piece, ...]
@@ -60,7 +60,7 @@ class Cells:
         return sha256(canonical_json([self.count, self.teacher.tolist(), self.student.tolist()]))
 
 
-def share_out(teacher: Voice, student: Voice) -> Cells:
+def share_out(teacher: TokenSide, student: TokenSide) -> Cells:
     """The cells of two vocabularies. Deterministic; a second or two for 150,000 tokens."""
     theirs, ours = _named(teacher), _named(student)
     shared = set(theirs).intersection(ours) - {None}
@@ -96,7 +96,7 @@ def top_cells(logs: Tensor, k: int | None) -> TopLogits:
     return TopLogits(named, best, torch.logsumexp(logs.scatter(-1, named, -math.inf), dim=-1))
 
 
-def _named(voice: Voice) -> list[Piece]:
+def _named(voice: TokenSide) -> list[Piece]:
     """A vocabulary as the model scores it, its end under one name for all."""
     pieces: list[Piece] = [*voice.pieces[: voice.scored], *[None] * (voice.scored - len(voice.pieces))]
     if voice.end is not None and voice.end < voice.scored:
@@ -108,7 +108,7 @@ def _order(piece: Piece) -> tuple[bool, bytes]:
     return isinstance(piece, str), piece.encode("utf-8") if isinstance(piece, str) else piece or b""
 
 
-def _placed(pieces: Sequence[Piece], other: Voice, names: Sequence[Piece], numbers: dict[Piece, int]) -> Tensor:
+def _placed(pieces: Sequence[Piece], other: TokenSide, names: Sequence[Piece], numbers: dict[Piece, int]) -> Tensor:
     foreign = sorted({p for p in pieces if isinstance(p, bytes) and p not in numbers})
     first = _first_tokens(foreign, other, names)
     return torch.tensor([numbers.get(p) or _beginning(first.get(p, p), numbers) for p in pieces], dtype=torch.long)
@@ -122,7 +122,7 @@ def _beginning(piece: Piece, numbers: dict[Piece, int]) -> int:
     return next((numbers[piece[:end]] for end in ends if piece[:end] in numbers), 0)
 
 
-def _first_tokens(foreign: Sequence[bytes], other: Voice, names: Sequence[Piece]) -> dict[Piece, Piece]:
+def _first_tokens(foreign: Sequence[bytes], other: TokenSide, names: Sequence[Piece]) -> dict[Piece, Piece]:
     """What the other tokenizer begins each of these strings with, where it writes just that string."""
     texts = {p: p.decode("utf-8") for p in foreign if _is_text(p)}
     if not texts:

@@ -32,7 +32,7 @@ WEIGHTS, OPTIMIZER, RANDOM = "weights.safetensors", "optimizer.safetensors", "ra
 STEP = "step-"
 
 
-class State(Record):
+class TrainingState(Record):
     """Where a run stands: the updates made, the run they belong to, and the digests of the files beside this one.
 
     ``seconds`` is the time that the run had taken. The position in the data and the learning rate follow from ``step``.
@@ -66,14 +66,14 @@ def save_state(folder: Path, bench: Bench, run: str, step: int, seconds: float) 
         save_file(_optimizer_tensors(bench), fresh / OPTIMIZER)
         save_file(_random_tensors(bench.device), fresh / RANDOM)
         files = {name: file_sha256(fresh / name) for name in (WEIGHTS, OPTIMIZER, RANDOM)}
-        state = State(run=run, step=step, seconds=round(seconds, 3), torch=torch.__version__, files=files)
+        state = TrainingState(run=run, step=step, seconds=round(seconds, 3), torch=torch.__version__, files=files)
         (fresh / STATE).write_bytes(canonical_json(state.model_dump(mode="json")))
     for older in _steps(folder):
         if older != target:
             shutil.rmtree(older)
 
 
-def load_state(folder: Path, bench: Bench, run: str) -> State | None:
+def load_state(folder: Path, bench: Bench, run: str) -> TrainingState | None:
     """Puts the newest checkpoint of a folder into model, optimizer and random generators; None where there is none yet.
 
     Raises MalformedInput for a checkpoint of another run or a damaged one. Leftovers of a killed writer are removed.
@@ -198,10 +198,10 @@ def _steps(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name.startswith(STEP)) if folder.is_dir() else []
 
 
-def _read_state(folder: Path) -> State:
+def _read_state(folder: Path) -> TrainingState:
     try:
         value: Any = json.loads((folder / STATE).read_text("utf-8"))
-        return State.model_validate(value)
+        return TrainingState.model_validate(value)
     except (OSError, ValueError, ValidationError) as error:
         raise _damaged(folder, f"no readable {STATE}") from error
 

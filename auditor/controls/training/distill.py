@@ -22,19 +22,19 @@ import torch
 from torch import Tensor
 from torch.utils import deterministic
 
-from auditor.controls.recipe import Alignment, Recipe, Training
+from auditor.controls.recipe import Comparability, Recipe, Training
 from auditor.controls.training.aligned import open_aligned
 from auditor.controls.training.batches import Batch, EncodedSet, Lesson, Step, encode_examples, make_batch, plan_steps
 from auditor.controls.training.capture import capture
 from auditor.controls.training.checkpoint import Bench, load_state, other_run, save_state, seeded
 from auditor.controls.training.loss_journal import LossJournal, LossRow, read_losses
 from auditor.controls.training.losses import cross_entropy
-from auditor.controls.training.objectives import Guide, Reading, TokenGuide, as_planned
+from auditor.controls.training.objectives import Guide, TeacherReading, TokenGuide, as_planned
 from auditor.controls.training.on_policy import open_own_words
 from auditor.controls.training.parallel import ALONE, Crew
 from auditor.controls.training.scores import check_packing, learned_scores
 from auditor.controls.training.students import Learner, check_context, save_student
-from auditor.controls.training.trained import TRAINED, Progress, Tell, Trained, read_trained, write_trained
+from auditor.controls.training.trained import TRAINED, Progress, Tell, TrainedStudent, read_trained, write_trained
 from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
@@ -54,7 +54,7 @@ def distill(
     teacher: Subject | None = None,
     progress: Tell | None = None,
     crew: Crew = ALONE,
-) -> Trained:
+) -> TrainedStudent:
     """Trains the student on the examples and saves it in ``out/student``; a finished folder is returned as it is.
 
     Of several processes (``crew``), each with the same arguments, the first writes; all see one folder.
@@ -166,7 +166,7 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
     return LossRow(step=number, loss=loss, gradient=norm, rate=rate, tokens=read.tokens)
 
 
-def _backward(work: _Work, read: Reading, rows: tuple[tuple[int, ...], ...]) -> Tensor:
+def _backward(work: _Work, read: TeacherReading, rows: tuple[tuple[int, ...], ...]) -> Tensor:
     """Adds the gradient of one micro-batch; returns its part of the step's mean loss."""
     learner = work.learner
     batch = make_batch(read.examples, rows, learner.pad, learner.device)
@@ -177,7 +177,7 @@ def _backward(work: _Work, read: Reading, rows: tuple[tuple[int, ...], ...]) -> 
     return loss.detach()
 
 
-def _loss(work: _Work, read: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+def _loss(work: _Work, read: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
     if work.guide is None:
         return cross_entropy(scores, labels, read.tokens)
     return work.guide.loss(read, scores, labels, batch)
@@ -193,7 +193,7 @@ def _guide(
     given = _needed(teacher, recipe.method)
     if recipe.method == "cross_tokenizer":
         lessons = [examples[place] for place in data.places]
-        terms = recipe.alignment or Alignment()
+        terms = recipe.alignment or Comparability()
         return open_aligned(given, learner, data.examples, lessons, terms, settings, folder)
     if recipe.on_policy is not None:
         return open_own_words(given, learner, data.examples, recipe, settings, recipe.on_policy)
@@ -272,7 +272,7 @@ def _needed(teacher: Subject | None, method: str) -> Subject:
     return teacher
 
 
-def _finished(out: Path, run: str) -> Trained:
+def _finished(out: Path, run: str) -> TrainedStudent:
     trained = read_trained(out)
     if trained.run != run:
         raise other_run(out)
@@ -280,9 +280,9 @@ def _finished(out: Path, run: str) -> Trained:
     return trained
 
 
-def _told(work: _Work, run: str, seconds: float, losses: list[LossRow], teacher: Subject | None) -> Trained:
+def _told(work: _Work, run: str, seconds: float, losses: list[LossRow], teacher: Subject | None) -> TrainedStudent:
     learner = work.learner
-    return Trained(
+    return TrainedStudent(
         run=run,
         base=learner.identity,
         examples=len(work.data.examples),

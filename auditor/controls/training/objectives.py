@@ -20,7 +20,7 @@ from auditor.controls.training.losses import IGNORED, distillation_loss
 
 
 @dataclass(frozen=True)
-class Reading:
+class TeacherReading:
     """What one step reads: examples, their rows by number, and what its means are taken over.
 
     ``tokens`` are learned; ``compared`` of them have a teacher's distribution where not all have; ``own``: the student wrote
@@ -37,19 +37,19 @@ class Reading:
 class Guide(Protocol):
     """A teacher's scores, as one method uses them."""
 
-    def reading(self, number: int, step: Step) -> Reading:
+    def reading(self, number: int, step: Step) -> TeacherReading:
         """What step ``number`` (from 1) reads, given the rows of the plan: a pure function of both and the weights."""
 
-    def loss(self, reading: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """A micro-batch's part of the step's loss, from scores (rows, kept, vocabulary) and labels (rows, kept)."""
 
     def counts(self, losses: Sequence[LossRow]) -> dict[str, int]:
         """What a reader of the finished run should know, by its name in plain words."""
 
 
-def as_planned(examples: Sequence[Encoded], step: Step) -> Reading:
+def as_planned(examples: Sequence[Encoded], step: Step) -> TeacherReading:
     """The examples that the plan names."""
-    return Reading(examples, step, learned_tokens(examples, step))
+    return TeacherReading(examples, step, learned_tokens(examples, step))
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class TokenGuide:
     logits: TeacherLogits
     settings: Distillation
 
-    def reading(self, number: int, step: Step) -> Reading:
+    def reading(self, number: int, step: Step) -> TeacherReading:
         """The examples that the plan names."""
         return as_planned(self.examples, step)
 
-    def loss(self, reading: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """The mix of cross-entropy and divergence over all learned tokens."""
         learned = labels != IGNORED
         top = self.logits.rows(batch.order, scores.device)

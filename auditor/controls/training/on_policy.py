@@ -23,10 +23,10 @@ from auditor.controls.training.batches import Batch, Encoded, Step, learned_toke
 from auditor.controls.training.capture import check_tokenizer, scoring_speaker
 from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, distillation_loss, top_logits
-from auditor.controls.training.objectives import Reading, as_planned
+from auditor.controls.training.objectives import TeacherReading, as_planned
 from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.students import Learner, trims_logits
-from auditor.labs.rewards.grpo_draws import Drawn, Voice, draw, open_voice
+from auditor.labs.rewards.grpo_draws import DrawingModel, Drawn, draw, open_voice
 from auditor.labs.rewards.grpo_report import GrpoSettings
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.base import Subject
@@ -43,7 +43,7 @@ def is_own(seed: int, number: int, share: float) -> bool:
 class OwnWords:
     """The student as it draws, the teacher as it scores, and the teacher's answers for the other steps."""
 
-    voice: Voice
+    voice: DrawingModel
     speaker: Speaker
     examples: Sequence[Encoded]
     settings: Distillation
@@ -52,7 +52,7 @@ class OwnWords:
     longest: int
     seed: int
 
-    def reading(self, number: int, step: Step) -> Reading:
+    def reading(self, number: int, step: Step) -> TeacherReading:
         """The plan's examples, or what the student answers now to their prompts, in the plan's micro-batches."""
         if not is_own(self.seed, number, self.drawing.student_share):
             return as_planned(self.examples, step)
@@ -64,9 +64,9 @@ class OwnWords:
             fresh = self._answers([i for row in batch for i in row], noise, number)
             rows.append(tuple((len(said) + n,) for n in range(len(fresh))))
             said += fresh
-        return Reading(said, tuple(rows), learned_tokens(said, tuple(rows)), own=True)
+        return TeacherReading(said, tuple(rows), learned_tokens(said, tuple(rows)), own=True)
 
-    def loss(self, reading: Reading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """The divergence from what the teacher finds likely after the same words; of the teacher's answers mixed as set."""
         learned = labels != IGNORED
         there = self.speaker.model.device

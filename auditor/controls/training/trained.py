@@ -20,7 +20,7 @@ from fingerprints.records import Identity, Record
 TRAINED = "trained.json"
 
 
-class Trained(Record):
+class TrainedStudent(Record):
     """What a finished training was: ``trained.json`` in its folder.
 
     ``run`` is the digest of all that decides the weights; ``seconds`` is time spent in steps, over all resumptions;
@@ -64,15 +64,15 @@ Tell = Callable[[Progress], None]
 """Whoever wants to hear of every step."""
 
 
-def read_trained(out: Path) -> Trained:
+def read_trained(out: Path) -> TrainedStudent:
     """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or something else."""
     try:
-        return Trained.model_validate_json((out / TRAINED).read_bytes())
+        return TrainedStudent.model_validate_json((out / TRAINED).read_bytes())
     except (OSError, ValidationError) as error:
         raise MalformedInput("no finished training", where=out / TRAINED, next_step="train into this folder first") from error
 
 
-def write_trained(out: Path, trained: Trained) -> None:
+def write_trained(out: Path, trained: TrainedStudent) -> None:
     """Writes ``trained.json`` whole: from then on the folder counts as finished. Raises ResourceLimit on a full disk."""
     with replacing(out / TRAINED) as file:
         file.write(json.dumps(trained.model_dump(mode="json"), indent=1).encode("utf-8"))

@@ -15,25 +15,25 @@ from pydantic import Field, ValidationError, model_validator
 
 from auditor.audits.plan import parse_probes
 from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
-from auditor.controls.evaluation.evaluate import Scale
-from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, Teacher, check_complete
+from auditor.controls.evaluation.evaluate import EvaluationScale
+from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
-from auditor.controls.train import SILENT, STUDENT, Watch, train
-from auditor.labs.population.untrained import Bits, Quantised, Untrained, make_quantised, make_untrained, trained_folder
+from auditor.controls.train import SILENT, STUDENT, TrainingWatch, train
+from auditor.labs.population.untrained import Bits, Quantised, UntrainedRung, make_quantised, make_untrained, trained_folder
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
 
 Evasion = Literal["none", "scrub", "launder", "strip", "mixture", "quantise"]
-Rung = Recipe | Untrained | Quantised
+Rung = Recipe | UntrainedRung | Quantised
 MOST_RUNGS = 10_000
-BRIEF = Scale(choices=16, identity=6)
+BRIEF = EvaluationScale(choices=16, identity=6)
 """How much a rung is asked before and after: a ladder is judged as a population, by its transcripts."""
 
 
-class Null(Record):
+class NullControl(Record):
     """A control without a teacher, for every base and seed of a ladder; its rungs are called after it.
 
     ``recipe`` is another recipe than the ladder's (``tinyzero``, ``human``, or a path), ``filler`` who gives all answers (else
@@ -44,12 +44,12 @@ class Null(Record):
     name: Annotated[str, Field(pattern=NAME)]
     kind: Literal["trained", "untrained"] = "trained"
     recipe: str = ""
-    filler: Teacher | None = None
+    filler: TeacherChoice | None = None
     prompts: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     reshape: Reshape = "none"
 
     @model_validator(mode="after")
-    def _fits_its_kind(self) -> Null:
+    def _fits_its_kind(self) -> NullControl:
         if self.kind == "untrained" and (self.recipe or self.filler or self.prompts or self.reshape != "none"):
             raise ValueError("the untrained base takes no recipe, filler, prompts or reshape")
         return self
@@ -71,14 +71,14 @@ class Ladder(Record):
     about: str = ""
     recipe: str
     size: Size = "tiny"
-    teachers: tuple[Teacher, ...] = ()
+    teachers: tuple[TeacherChoice, ...] = ()
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     doses: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0,)
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     evasions: Annotated[tuple[Evasion, ...], Field(min_length=1)] = ("none",)
-    filler: Teacher | None = None
-    nulls: tuple[Null, ...] = ()
-    launderer: Teacher | None = None
+    filler: TeacherChoice | None = None
+    nulls: tuple[NullControl, ...] = ()
+    launderer: TeacherChoice | None = None
     bits: Bits = 4
     probes: str = ""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -133,14 +133,14 @@ class Ladder(Record):
                 own = load_recipe(null.recipe) if null.recipe else recipe.model_copy(update={"name": null.name})
             for b, base in enumerate(self.bases):
                 if null.kind == "untrained" and not base.startswith("scratch:"):
-                    yield f"{null.name}-base{b}", Untrained(name=null.name, base=base, seed=None)
+                    yield f"{null.name}-base{b}", UntrainedRung(name=null.name, base=base, seed=None)
                     continue
                 for seed in self.seeds:
                     trained = null.kind == "trained"
-                    rung = self._null(own, null, base, seed) if trained else Untrained(name=null.name, base=base, seed=seed)
+                    rung = self._null(own, null, base, seed) if trained else UntrainedRung(name=null.name, base=base, seed=seed)
                     yield f"{null.name}-base{b}-seed{seed}", rung
 
-    def _null(self, recipe: Recipe, null: Null, base: str, seed: int) -> Recipe:
+    def _null(self, recipe: Recipe, null: NullControl, base: str, seed: int) -> Recipe:
         filler = null.filler or (recipe.filler if null.recipe else None) or self.filler
         if recipe.method == "grpo":
             filler = null.filler  # nobody answers but the student; naming somebody is refused
@@ -176,7 +176,7 @@ class Ladder(Record):
         recipe: Recipe,
         base: str,
         seed: int,
-        teachers: tuple[Teacher, ...],
+        teachers: tuple[TeacherChoice, ...],
         dose: float,
         evasion: Evasion,
         more: dict[str, Any] | None = None,
@@ -230,7 +230,7 @@ def _bad(reason: str, path: Path) -> MalformedInput:
     return MalformedInput(f"not a ladder: {printable(reason, 200)}", where=path, next_step="see docs/recipes.md")
 
 
-def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: Watch = SILENT) -> Cohort:
+def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: TrainingWatch = SILENT) -> Cohort:
     """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole cohort.
 
     A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is told of finished ones.
@@ -246,16 +246,16 @@ def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: Watch
     return load_cohort(out)
 
 
-def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: Watch = SILENT) -> None:
+def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: TrainingWatch = SILENT) -> None:
     """Makes one rung in its folder and asks it the ladder's probes; raises what `climb` raises."""
     spec = make_rung(rung, folder, watch)
     if ladder.probes:
         _ask(ladder, spec, folder, watch.asking)
 
 
-def make_rung(rung: Rung, folder: Path, watch: Watch = SILENT, scale: Scale = BRIEF) -> str:
+def make_rung(rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF) -> str:
     """Trains, derives or describes a rung, and returns the spec that opens it. Raises what `climb` raises."""
-    if isinstance(rung, Untrained):
+    if isinstance(rung, UntrainedRung):
         return make_untrained(rung, folder)
     if isinstance(rung, Quantised):
         trained = trained_folder(rung, folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.labs.population.ladder import Ladder
-from auditor.labs.population.population import Population
+from auditor.labs.population.population import GrownPopulation
 from auditor.labs.population.rungs import Climbing, Task
 from auditor.labs.population.task_plan import COHORT, prepare, tasks_of
 from auditor.labs.population.workers import Tell, do_all
@@ -14,7 +14,7 @@ from fingerprints.durable import WriteLock, disk_problem
 from fingerprints.errors import Locked
 
 
-def grow(population: Population, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
+def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
     """Grows a whole population in ``out``, ``jobs`` tasks at a time, and returns its cohort, ``out/cohort``.
 
     Killed anywhere, the same call goes on: finished members are passed by, the others at their step or question. The

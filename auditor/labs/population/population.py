@@ -57,7 +57,7 @@ class Untaught(Record):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
 
 
-class Population(Record):
+class GrownPopulation(Record):
     """Everything that decides a population besides the texts of the installed packages.
 
     ``shares``: which part of every house's docstrings the body learns, which the teachers (``style``), and which neither
@@ -134,7 +134,7 @@ def is_population(name_or_path: str) -> bool:
     return isinstance(value, dict) and value.get("format") == FORMAT
 
 
-def load_population(name_or_path: str) -> Population:
+def load_population(name_or_path: str) -> GrownPopulation:
     """A bundled population by name (``tiny``), or one from a YAML file.
 
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no population.
@@ -158,12 +158,12 @@ def load_population(name_or_path: str) -> Population:
         raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check the path") from error
 
 
-def _parsed(text: str, where: str) -> Population:
+def _parsed(text: str, where: str) -> GrownPopulation:
     try:
         value: Any = yaml.safe_load(text)
         if not isinstance(value, dict):
             raise ValueError("it is no mapping")
-        return Population.model_validate(value)
+        return GrownPopulation.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.likelihoods import HeldOut, held_out_of, measure_likelihoods, write_likelihoods, write_record
-from auditor.controls.recipe import Recipe, Teacher
+from auditor.controls.recipe import Recipe, TeacherChoice
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, canonical_json, sha256
 
@@ -30,7 +30,7 @@ class Done(Record):
     seconds: float
 
 
-class Making(Record):
+class RungMaking(Record):
     """Trains a recipe into ``folder``, asks it ``probes`` and measures the likelihood of the texts in the file ``texts``."""
 
     kind: Literal["control"] = "control"
@@ -57,7 +57,7 @@ class Asking(Record):
     needs: tuple[str, ...] = ()
     folder: str
     spec: str
-    teacher: Teacher
+    teacher: TeacherChoice
     prompts: str
     held_out: str
 
@@ -84,7 +84,7 @@ class Climbing(Record):
     ladder: dict[str, Any]
 
 
-Task = Making | Asking | Gathering | Climbing
+Task = RungMaking | Asking | Gathering | Climbing
 _TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
 
@@ -112,7 +112,7 @@ def perform(task: Task) -> Done:
         return mark
     began = time.monotonic()
     match task:
-        case Making():
+        case RungMaking():
             _train(task)
         case Asking():
             _ask(task)
@@ -125,15 +125,15 @@ def perform(task: Task) -> Done:
     return mark
 
 
-def _train(task: Making) -> None:
-    from auditor.controls.evaluation.evaluate import Scale
+def _train(task: RungMaking) -> None:
+    from auditor.controls.evaluation.evaluate import EvaluationScale
     from auditor.controls.train import STUDENT, train
     from fingerprints.collect import collect
     from fingerprints.subjects import open_subject
 
     folder = Path(task.folder)
     # It is known by its transcript and likelihoods: before and after, hardly anything is asked.
-    train(task.recipe, folder, scale=Scale(choices=1, identity=1))
+    train(task.recipe, folder, scale=EvaluationScale(choices=1, identity=1))
     if task.probes is None and task.texts is None:
         return
     with open_subject(f"hf:{folder / STUDENT},dtype=float32") as subject:

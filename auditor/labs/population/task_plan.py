@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditor.controls.curation.passages import Passage, dealt, passages, planted, write_openings, write_recording
+from auditor.controls.curation.passages import HumanPassage, dealt, passages, planted, write_openings, write_recording
 from auditor.controls.human import human_pairs
 from auditor.controls.likelihoods import write_record
-from auditor.controls.recipe import RECORDED, Recipe, Teacher, Training
+from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
 from auditor.controls.recipe_files import make_recipe
 from auditor.controls.train import STUDENT
-from auditor.labs.population.population import Population, Pupils, Start, Stylist, Untaught
-from auditor.labs.population.rungs import Asking, Gathering, Making, Task
+from auditor.labs.population.population import GrownPopulation, Pupils, Start, Stylist, Untaught
+from auditor.labs.population.rungs import Asking, Gathering, RungMaking, Task
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, sha256
 
@@ -37,7 +37,7 @@ class Texts(Record):
     texts_sha256: str
 
 
-def prepare(population: Population, out: Path) -> Texts:
+def prepare(population: GrownPopulation, out: Path) -> Texts:
     """Writes every text that the population needs, once. Raises MalformedInput for a folder of other texts.
 
     The texts are those of the installed packages: with other versions it is another population.
@@ -69,7 +69,7 @@ def _read_texts(path: Path) -> Texts:
         raise MalformedInput("can't be read", where=path, next_step="remove it, and the texts are written again") from error
 
 
-def _texts(population: Population) -> Iterator[tuple[str, list[Passage]]]:
+def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage]]]:
     houses = [population.neutral, *(t.house for t in population.teachers)]
     houses += [text.partition("/")[0] for control in population.controls for text in control.texts]
     parts = {house: dealt(human_pairs((house,)), population.shares.items()) for house in dict.fromkeys(houses)}
@@ -85,7 +85,7 @@ def _texts(population: Population) -> Iterator[tuple[str, list[Passage]]]:
             yield f"control-{control.name}", passages(pairs, population.longest)
 
 
-def tasks_of(population: Population, out: Path) -> tuple[Task, ...]:
+def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
     """Every task of a population in a good order: what is needed first, then all controls and students of one seed each, …"""
     place = _Places(population, out.absolute())
     first: list[Task] = [place.body(), *(task for t in population.teachers for task in place.teacher(t))]
@@ -108,7 +108,7 @@ def tasks_of(population: Population, out: Path) -> tuple[Task, ...]:
 class _Places:
     """Where everything of one population lies, and the recipes that name those places."""
 
-    def __init__(self, population: Population, out: Path) -> None:
+    def __init__(self, population: GrownPopulation, out: Path) -> None:
         self.plan = population
         self.out = out
         questions = tuple(Probe(id=f"opening/{i:03}", text=text) for i, text in enumerate(population.probes))
@@ -119,7 +119,7 @@ class _Places:
     def body(self) -> Task:
         """The common body, from random weights, on neutral text of every house."""
         recipe = self._recipe("body", self.plan.base, self.plan.growing, 0, {**self._of("body"), "dose": 0.0})
-        return Making(name="body", group="body", folder=str(self.out / "body"), recipe=recipe)
+        return RungMaking(name="body", group="body", folder=str(self.out / "body"), recipe=recipe)
 
     def teacher(self, teacher: Stylist) -> tuple[Task, ...]:
         """A teacher, tuned from the body to its style; and the asking of it."""
@@ -127,7 +127,7 @@ class _Places:
         recipe = self._recipe(f"teacher-{teacher.name}", self._base("body"), self.plan.styling, 0, own)
         folder = self.out / "teachers" / teacher.name
         name = f"teachers/{teacher.name}"
-        made = Making(name=name, group="teacher", needs=("body",), folder=str(folder), recipe=recipe, probes=self.probes)
+        made = RungMaking(name=name, group="teacher", needs=("body",), folder=str(folder), recipe=recipe, probes=self.probes)
         return made, Asking(
             name=f"said/{teacher.name}",
             needs=(name,),
@@ -145,7 +145,7 @@ class _Places:
             changes |= self._of(f"control-{control.name}")
         else:
             sampling = self.plan.sampling.model_copy(update={"seed": seed})
-            own = Teacher(name="own-samples", spec=self._model(self.out / "body"), sampling=sampling)
+            own = TeacherChoice(name="own-samples", spec=self._model(self.out / "body"), sampling=sampling)
             changes |= {"filler": own.model_dump(), "prompts": self._openings()}
         kind = "control" if control.texts else "control of own samples"
         return self._member(f"{control.name}-seed{seed}", f"{kind}, {control.start}", control.start, seed, changes, ())
@@ -168,7 +168,7 @@ class _Places:
     def _member(self, name: str, group: str, start: Start, seed: int, changes: dict[str, Any], needs: tuple[str, ...]) -> Task:
         training = self.plan.tuning if start == "body" else self.plan.starting
         recipe = self._recipe(name, self._base(start), training, seed, changes)
-        return Making(
+        return RungMaking(
             name=f"{COHORT}/{name}",
             group=group,
             needs=("body", "held-out", *needs),
@@ -189,8 +189,10 @@ class _Places:
         # In float32, which is both nearer to the weights and faster than bfloat16 for models of this size.
         return f"hf:{folder / STUDENT},dtype=float32"
 
-    def _teacher(self, name: str) -> Teacher:
-        return Teacher(name=name, vendor=name, spec=self._model(self.out / "teachers" / name), sampling=self.plan.sampling)
+    def _teacher(self, name: str) -> TeacherChoice:
+        return TeacherChoice(
+            name=name, vendor=name, spec=self._model(self.out / "teachers" / name), sampling=self.plan.sampling
+        )
 
     def _of(self, text: str) -> dict[str, Any]:
         whole = text == "body" or text.startswith("teacher-")
@@ -199,7 +201,7 @@ class _Places:
 
     def _filler(self, file: str) -> dict[str, Any]:
         spec = f"recording:{self.out / TEXTS / file}"
-        return Teacher(name=file.removesuffix(".jsonl"), spec=spec, sampling=Sampling(max_tokens=4096)).model_dump()
+        return TeacherChoice(name=file.removesuffix(".jsonl"), spec=spec, sampling=Sampling(max_tokens=4096)).model_dump()
 
     def _openings(self) -> dict[str, Any]:
         return {"sources": [str(self.out / TEXTS / OPENINGS)], "n": self.plan.n, **_AS_THEY_ARE}

@@ -23,7 +23,7 @@ TRAINED, MERGED = "trained", "merged"
 Bits = Literal[4, 8]
 
 
-class Untrained(Record):
+class UntrainedRung(Record):
     """A rung that is the base as it is; random weights depend on the seed, which is None for any other base."""
 
     name: str
@@ -42,7 +42,7 @@ class Quantised(Record):
     bits: Bits
 
 
-def make_untrained(rung: Untrained, folder: Path) -> str:
+def make_untrained(rung: UntrainedRung, folder: Path) -> str:
     """Writes the base's lineage (method ``none``) and returns the spec that opens it; random weights are kept in the folder.
 
     Made again it changes nothing. Raises MalformedInput for a folder of another control, and what opening the base raises.
@@ -69,7 +69,7 @@ def make_untrained(rung: Untrained, folder: Path) -> str:
     return spec
 
 
-def _random_weights(rung: Untrained, folder: Path) -> Identity:
+def _random_weights(rung: UntrainedRung, folder: Path) -> Identity:
     from auditor.controls.training.students import open_student, save_student
 
     learner = open_student(Student(base=rung.base), Training(precision="float32"), rung.seed or 0)

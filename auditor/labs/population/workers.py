@@ -24,7 +24,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
-class Step:
+class WorkStep:
     """A task that was done: how many are, of how many, which, how long it took, and about how much is left (None: unknown)."""
 
     done: int
@@ -35,7 +35,7 @@ class Step:
     left: float | None
 
 
-Tell = Callable[[Step], None]
+Tell = Callable[[WorkStep], None]
 
 
 @dataclass
@@ -74,11 +74,11 @@ class _Board:
                 return self.todo.pop(place)
         return None
 
-    def close(self, task: Task, seconds: float) -> Step:
+    def close(self, task: Task, seconds: float) -> WorkStep:
         """Marks a task done."""
         self.done.add(task.name)
         self.took.setdefault(task.group, []).append(seconds)
-        return Step(len(self.done), self.total, task.name, task.group, seconds, self._left())
+        return WorkStep(len(self.done), self.total, task.name, task.group, seconds, self._left())
 
     def _left(self) -> float | None:
         """Seconds left, every open task as long as its group's mean; None while less than half of them are of a known group."""
@@ -126,7 +126,7 @@ def _run(board: _Board, children: list[_Child], tell: Tell | None) -> None:
                     tell(step)
 
 
-def _read(child: _Child, board: _Board) -> Step:
+def _read(child: _Child, board: _Board) -> WorkStep:
     task, line = child.task, _pipe(child.process.stdout).readline()
     if task is None or not line:
         code = child.process.wait()

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from auditor.controls.training.checkpoint import STEP, Bench, load_state, save_state, tensors_sha256
-from auditor.labs.rewards.grpo_draws import Drawn, NoNumbers, Voice, draw, encode_prompts, open_voice, texts, token_logs
+from auditor.labs.rewards.grpo_draws import DrawingModel, Drawn, NoNumbers, draw, encode_prompts, open_voice, texts, token_logs
 from auditor.labs.rewards.grpo_report import (
     GrpoReport,
     GrpoSettings,
@@ -163,10 +163,10 @@ class Resume:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _RewardWork:
     """All that the steps of one run need; ``reference`` is None where nothing holds the model back."""
 
-    voice: Voice
+    voice: DrawingModel
     reference: Any
     optimizer: torch.optim.Optimizer
     weights: dict[str, torch.nn.Parameter]
@@ -180,7 +180,7 @@ class _Work:
         return Bench(self.weights, self.optimizer, self.voice.device)
 
 
-def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int) -> _Work:
+def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int) -> _RewardWork:
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not tasks:
         raise UsageProblem("no tasks to learn from", where="tasks", next_step="make some, for example countdown puzzles")
@@ -190,7 +190,7 @@ def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSetti
         )
     model.eval()
     voice = open_voice(model, tokenizer, settings)
-    return _Work(
+    return _RewardWork(
         voice=voice,
         reference=copy.deepcopy(model).requires_grad_(False) if settings.beta > 0 else None,
         optimizer=torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True),
@@ -202,7 +202,7 @@ def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSetti
     )
 
 
-def _step(work: _Work, number: int, out: Path) -> RewardRow:
+def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
     """Draws answers, has them rewarded, and learns from them."""
     size = work.settings.group
     picked = picks(len(work.tasks), work.settings.prompts, number, work.seed)
@@ -234,7 +234,7 @@ def _totals(earned: Sequence[Mapping[str, float]]) -> Tensor:
     return totals
 
 
-def _draw_all(work: _Work, owners: Sequence[int], number: int, out: Path) -> list[Drawn]:
+def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) -> list[Drawn]:
     # A step's draws depend on the seed and its number alone, not on how much chance the steps before used up.
     noise = torch.Generator(work.voice.device)
     noise.manual_seed(random.Random(f"grpo/{work.seed}/draw/{number}").getrandbits(63))
@@ -255,7 +255,7 @@ def _kept(out: Path) -> str:
     return f"; {STATE}/{found[-1]} is kept, the last good checkpoint" if found else ""
 
 
-def _learn(work: _Work, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path) -> dict[str, float]:
+def _learn(work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path) -> dict[str, float]:
     """The step's updates, and what the last one found: distance from the reference, clipped share, gradient."""
     shares = torch.split(advantage.to(work.voice.device), [len(part.ids) for part in parts])
     with torch.no_grad():
@@ -284,7 +284,7 @@ def _learn(work: _Work, parts: Sequence[Drawn], advantage: Tensor, number: int, 
 
 
 def _backward(
-    work: _Work, part: Drawn, share: Tensor, old: Tensor | None, kept: Tensor | None, answers: int
+    work: _RewardWork, part: Drawn, share: Tensor, old: Tensor | None, kept: Tensor | None, answers: int
 ) -> tuple[float, float]:
     """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many were clipped."""
     policy = token_logs(work.voice, work.voice.model, part)
@@ -298,7 +298,7 @@ def _backward(
         return float(apart.sum()), float((cut & part.chosen).sum())
 
 
-def _report(work: _Work, rows: Sequence[RewardRow], start: str, seconds: float) -> GrpoReport:
+def _report(work: _RewardWork, rows: Sequence[RewardRow], start: str, seconds: float) -> GrpoReport:
     settings = work.settings
     first, last = ends_of(rows, settings.group)
     return GrpoReport(

@@ -27,7 +27,7 @@ class NoNumbers(ResourceLimit):
     """The model's scores are no numbers: it learned too fast."""
 
 
-class Asked(Protocol):
+class Prompted(Protocol):
     """Whatever has a prompt."""
 
     @property
@@ -36,7 +36,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class Voice:
+class DrawingModel:
     """A model and how it is spoken to: its chat form, the tokens that end an answer, and how its answers are drawn."""
 
     model: Any
@@ -70,17 +70,17 @@ class Drawn:
     width: int
 
 
-def open_voice(model: Any, tokenizer: Any, settings: GrpoSettings) -> Voice:
+def open_voice(model: Any, tokenizer: Any, settings: GrpoSettings) -> DrawingModel:
     """How a model is spoken to: by its chat template, or in the plain form where it has none."""
     chat = open_chat(tokenizer, None)
     named = model.generation_config.eos_token_id
     listed = named if isinstance(named, list) else [named]
     ends = sorted({int(i) for i in (*listed, tokenizer.eos_token_id, *chat.stop) if i is not None})
     pad = next((int(i) for i in (tokenizer.pad_token_id, *ends) if i is not None), 0)
-    return Voice(model, chat, torch.tensor(ends, dtype=torch.long, device=model.device), pad, settings)
+    return DrawingModel(model, chat, torch.tensor(ends, dtype=torch.long, device=model.device), pad, settings)
 
 
-def encode_prompts(voice: Voice, tasks: Sequence[Asked]) -> list[list[int]]:
+def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[int]]:
     """The tokens of every prompt. Raises UsageProblem where an answer might not fit after one of them."""
     requests = [Request(probe=Probe(id="task", text=task.prompt)) for task in tasks]
     prompts = [voice.chat.encode(request, voice.chat.render(request)) for request in requests]
@@ -94,7 +94,7 @@ def encode_prompts(voice: Voice, tasks: Sequence[Asked]) -> list[list[int]]:
     return prompts
 
 
-def draw(voice: Voice, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
+def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
     """One answer to each prompt, token by token from the model's whole distribution at the settings' temperature.
 
     Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores are no numbers.
@@ -133,7 +133,7 @@ def texts(chat: Chat, part: Drawn) -> list[str]:
     return found
 
 
-def token_logs(voice: Voice, model: Any, part: Drawn) -> Tensor:
+def token_logs(voice: DrawingModel, model: Any, part: Drawn) -> Tensor:
     """Log-probability of every drawn token under a model, (answers, tokens), float32, at the settings' temperature.
 
     0 where nothing was drawn, for every model alike: such places have ratio 1, divergence 0 and no gradient.

@@ -48,7 +48,7 @@ class GrpoSettings(Record):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
-class Group(Record):
+class DrawGroup(Record):
     """The answers to one task in one step: which task, and their mean reward with its components."""
 
     task: int
@@ -70,7 +70,7 @@ class RewardRow(Record):
     clipped: float
     gradient: float
     tokens: int
-    groups: tuple[Group, ...]
+    groups: tuple[DrawGroup, ...]
     sample: Spoken
 
 
@@ -177,11 +177,11 @@ def write_report(folder: Path, report: GrpoReport) -> None:
         file.write(json.dumps(report.model_dump(mode="json"), indent=1).encode("utf-8"))
 
 
-def group_of(task: int, earned: Sequence[Mapping[str, float]]) -> Group:
+def group_of(task: int, earned: Sequence[Mapping[str, float]]) -> DrawGroup:
     """The mean of every component over the answers to one task, and of their sum."""
     means = {name: sum(e[name] for e in earned) / len(earned) for name in earned[0]}
     # Sums of parts may pass 1 by a rounding error, and a rate may not.
-    return Group(task=task, rewards={**means, TOTAL: min(1.0, sum(means.values()))})
+    return DrawGroup(task=task, rewards={**means, TOTAL: min(1.0, sum(means.values()))})
 
 
 def ends_of(rows: Sequence[RewardRow], answers: int) -> tuple[dict[str, Mean], dict[str, Mean]]:
@@ -196,6 +196,6 @@ def means_of(rows: Sequence[RewardRow], answers: int) -> dict[str, Mean]:
     return {name: _mean(name, groups, answers) for name in groups[0].rewards}
 
 
-def _mean(name: str, groups: Sequence[Group], answers: int) -> Mean:
+def _mean(name: str, groups: Sequence[DrawGroup], answers: int) -> Mean:
     found = clustered_rate([g.rewards[name] for g in groups], [g.task for g in groups])
     return Mean(value=found.value, low=found.low, high=found.high, tasks=found.clusters, answers=len(groups) * answers)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor.controls.evaluation.evaluate import Figure, Observed, figures
+from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
 from auditor.controls.recipe import COUNTDOWN
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.labs.rewards.countdown import Puzzle, marks
@@ -56,7 +56,7 @@ def observe_puzzles(
     return Observed(values)
 
 
-def puzzle_figures(before: Observed, formed: Observed | None, after: Observed) -> tuple[Figure, ...]:
+def puzzle_figures(before: Observed, formed: Observed | None, after: Observed) -> tuple[PairedFigure, ...]:
     """The figures before and after; and again from the warm-up on, which is what rewards alone did, where there was one."""
     told = figures(before, after)
     if formed is None:

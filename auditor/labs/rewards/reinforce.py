@@ -20,7 +20,7 @@ from auditor.controls.training.checkpoint import sweep
 from auditor.controls.training.distill import distill
 from auditor.controls.training.students import Learner, open_student, save_student
 from auditor.controls.training.trained import Progress as Step
-from auditor.controls.training.trained import Trained
+from auditor.controls.training.trained import TrainedStudent
 from auditor.labs.rewards.grpo import STATE, Resume, grpo
 from auditor.labs.rewards.grpo_report import REPORT, GrpoReport, GrpoSettings
 from auditor.labs.rewards.puzzles import PuzzlePool, section
@@ -43,7 +43,7 @@ class Reinforced:
 
     base: Identity
     report: GrpoReport
-    warm_up: Trained | None
+    warm_up: TrainedStudent | None
     formed: str | None
     precision: str
 
@@ -90,7 +90,7 @@ def _settings(recipe: Recipe, learner: Learner) -> GrpoSettings:
     )
 
 
-def _warmed_up(learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None) -> Trained:
+def _warmed_up(learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None) -> TrainedStudent:
     def tell(step: Step) -> None:
         if progress is not None:
             progress(step.step, step.steps)
@@ -116,7 +116,7 @@ def _reopened(learner: Learner, recipe: Recipe, folder: Path) -> Learner:
     return fresh
 
 
-def _run_digest(base: Identity, recipe: Recipe, pool: PuzzlePool, warm_up: Trained | None, learner: Learner) -> str:
+def _run_digest(base: Identity, recipe: Recipe, pool: PuzzlePool, warm_up: TrainedStudent | None, learner: Learner) -> str:
     """Digest of all that decides the weights; how often a run is saved may change on the way."""
     return sha256(
         canonical_json(

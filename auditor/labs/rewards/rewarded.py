@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
-from auditor.controls.evaluation.evaluate import Figure, Scale, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.teaching.examples import examples_digest, write_examples
@@ -42,7 +42,7 @@ class Rewarded:
     examples_sha256: str
     made: Reinforced
     told: RewardTold
-    figures: tuple[Figure, ...]
+    figures: tuple[PairedFigure, ...]
 
     def lineage(self) -> Lineage:
         """Its history: no teacher, so a negative control; a warm-up is told in the notes."""
@@ -98,7 +98,7 @@ def train_by_reward(
     curated: Curated,
     out: Path,
     start: Callable[[Recipe, Path], tuple[Learner, str]],
-    scale: Scale,
+    scale: EvaluationScale,
     training: Progress | None = None,
     evaluating: Progress | None = None,
 ) -> Rewarded:
@@ -125,9 +125,9 @@ def _figures(
     pool: PuzzlePool,
     specs: tuple[str, str | None, str],
     folder: Path,
-    scale: Scale,
+    scale: EvaluationScale,
     progress: Progress | None,
-) -> tuple[Figure, ...]:
+) -> tuple[PairedFigure, ...]:
     before, formed, after = specs
     cap = section(recipe).max_tokens
     usual = [

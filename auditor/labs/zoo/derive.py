@@ -75,8 +75,8 @@ KINDS: dict[str, Kind] = {
     "extend_vocabulary": Kind("with more tokens", grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)),
     "quantise": Kind("rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)),
     "noise": Kind("with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)),
-    "merge_linear": Kind("the weighted mean of several parents", merge.Merge, merge.merge_linear, several=True),
-    "merge_slerp": Kind("several parents joined along the sphere", merge.Merge, merge.merge_slerp, several=True),
+    "merge_linear": Kind("the weighted mean of several parents", merge.MergeRule, merge.merge_linear, several=True),
+    "merge_slerp": Kind("several parents joined along the sphere", merge.MergeRule, merge.merge_slerp, several=True),
 }
 
 FILES: dict[str, Kind] = {

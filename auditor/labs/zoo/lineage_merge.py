@@ -19,14 +19,14 @@ HERE = "."
 
 
 @dataclass(frozen=True)
-class Source:
+class MergeSource:
     """A checkpoint to derive from, with its lineage where one is told."""
 
     checkpoint: Path
     lineage: Lineage | None
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> MergeSource:
     """The checkpoint that a path names: a checkpoint's folder, or a control's folder with its student in it.
 
     A lineage is read beside the checkpoint, and in the control's folder around it. Raises MalformedInput for a path that is
@@ -41,19 +41,19 @@ def open_source(path: Path) -> Source:
         lineage = read_lineage(above)
         if lineage.checkpoint == path.resolve().name:
             return _told(above, lineage)
-    return _whole(Source(path, None))
+    return _whole(MergeSource(path, None))
 
 
-def _told(folder: Path, lineage: Lineage) -> Source:
+def _told(folder: Path, lineage: Lineage) -> MergeSource:
     place = (folder / (lineage.checkpoint or HERE)).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise UnsafeInput(
             "its checkpoint lies outside of the folder", where=folder / LINEAGE, next_step="give the checkpoint's own folder"
         )
-    return _whole(Source(place, lineage))
+    return _whole(MergeSource(place, lineage))
 
 
-def _whole(source: Source) -> Source:
+def _whole(source: MergeSource) -> MergeSource:
     adapter = (source.checkpoint / "adapter_config.json").is_file() or (source.lineage is not None and source.lineage.adapter)
     if adapter:
         raise UsageProblem(

@@ -20,13 +20,13 @@ NEARLY_PARALLEL = 0.9995
 """Above this cosine the arc is as good as straight, and its sine too small to divide by."""
 
 
-class Merge(Record):
+class MergeRule(Record):
     """One weight for each parent, adding up to 1; equal ones where none are given."""
 
     weights: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
 
 
-def merge_linear(parents: Sequence[Llama], how: Merge, seed: int) -> Llama:
+def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
     """The weighted mean of the parents' tensors, in the first one's format, with its config and tokenizer.
 
     Model soups, Wortsman et al. 2022, arXiv 2203.05482. The seed plays no part. Raises UsageProblem for parents of different
@@ -36,7 +36,7 @@ def merge_linear(parents: Sequence[Llama], how: Merge, seed: int) -> Llama:
     return _merged(parents, lambda tensors: sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(())))
 
 
-def merge_slerp(parents: Sequence[Llama], how: Merge, seed: int) -> Llama:
+def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
     """The parents' tensors joined along the great circle, each tensor as one vector; more than two one after another.
 
     Shoemake 1985, as model mergers use it: the angle is that between the directions, the lengths are mixed along. The seed
@@ -73,7 +73,7 @@ def _merged(parents: Sequence[Llama], join: Callable[[list[Tensor]], Tensor]) ->
     return first.changed(out)
 
 
-def _shares(parents: Sequence[Llama], how: Merge) -> tuple[float, ...]:
+def _shares(parents: Sequence[Llama], how: MergeRule) -> tuple[float, ...]:
     """The parents' weights, after a look at whether shapes and weights fit."""
     for number, parent in enumerate(parents[1:], start=2):
         _fit(parents[0], parent, number)

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from auditor.controls.lineage import LINEAGE
-from auditor.labs.zoo.zoo_plan import SCALES, Making, Relation, ZooSize, zoo_plan
+from auditor.labs.zoo.zoo_plan import SCALES, Relation, ZooMaking, ZooSize, zoo_plan
 from auditor.labs.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
 from fingerprints.collect import Progress
@@ -176,7 +176,7 @@ def _check(seed: int, independent: int) -> None:
         raise UsageProblem(f"not a seed: {seed}", where="--seed", next_step="give a whole number from 0 below 2^32")
 
 
-def _timed(making: Making, size: ZooSize, out: Path) -> None:
+def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
     from auditor.labs.zoo.zoo_make import make_member
 
     clock, processor = time.monotonic(), _cpu_seconds()
@@ -191,7 +191,7 @@ def _cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def _row(making: Making, out: Path) -> ZooMember:
+def _row(making: ZooMaking, out: Path) -> ZooMember:
     folder = out / making.name
     file = folder / GGUF_PLACE
     digest = file_sha256(file) if file.is_file() else files_sha256(weight_files(folder / "student"))

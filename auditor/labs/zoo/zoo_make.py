@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.controls.lineage import Lineage, LineageTeacher, read_lineage, write_lineage
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, Teacher, Training
+from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
 from auditor.controls.teaching.examples import examples_digest
 from auditor.controls.training.distill import STUDENT, distill
 from auditor.controls.training.students import open_student, save_student
-from auditor.controls.training.trained import Trained as Told
+from auditor.controls.training.trained import TrainedStudent as Told
 from auditor.labs.zoo.derivation import Derivation
 from auditor.labs.zoo.derive import derive
 from auditor.labs.zoo.lineage_merge import inherited
-from auditor.labs.zoo.zoo_plan import Copied, Making, Scale, Trained, Untrained
+from auditor.labs.zoo.zoo_plan import Copied, TrainedMember, UntrainedMember, ZooMaking, ZooScale
 from auditor.labs.zoo.zoo_texts import BANKS, lessons
 from auditor.version import VERSION
 from fingerprints.records import Identity
@@ -32,7 +32,7 @@ TEACHER_TOKENS = 32
 TOOL = f"distillation-auditor {VERSION}"
 
 
-def make_member(making: Making, scale: Scale, zoo: Path) -> None:
+def make_member(making: ZooMaking, scale: ZooScale, zoo: Path) -> None:
     """Makes a member in ``zoo/NAME``: its checkpoint in ``student``, its lineage beside it.
 
     Its parents and teachers must lie in the zoo. Deterministic on one device. Raises the errors of `distill` and `derive`.
@@ -40,16 +40,16 @@ def make_member(making: Making, scale: Scale, zoo: Path) -> None:
     folder = zoo / making.name
     folder.mkdir(parents=True, exist_ok=True)
     match making.how:
-        case Trained():
+        case TrainedMember():
             lineage = _trained(making, making.how, scale, zoo)
-        case Untrained():
+        case UntrainedMember():
             lineage = _untrained(making, making.how, scale, folder)
         case Copied():
             lineage = _copied(making, making.how, zoo)
     write_lineage(folder, lineage)
 
 
-def _trained(making: Making, how: Trained, scale: Scale, zoo: Path) -> Lineage:
+def _trained(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) -> Lineage:
     recipe, folder = _recipe(making, how, scale, zoo), zoo / making.name
     n = scale.tuned if "pairs" in how.text else scale.examples
     examples = lessons(how.text, n)
@@ -67,13 +67,13 @@ def _trained(making: Making, how: Trained, scale: Scale, zoo: Path) -> Lineage:
     return _learned(making, how, recipe, told, taught_by, examples_digest(examples))
 
 
-def _recipe(making: Making, how: Trained, scale: Scale, zoo: Path) -> Recipe:
+def _recipe(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) -> Recipe:
     base = _scratch(making, scale) if how.start is None else _spec(zoo, how.start)
-    teachers = () if how.teacher is None else (Teacher(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
+    teachers = () if how.teacher is None else (TeacherChoice(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
     return Recipe(
         name=making.name,
         teachers=teachers,
-        filler=None if teachers else Teacher(name=how.text),
+        filler=None if teachers else TeacherChoice(name=how.text),
         dose=1.0 if teachers else 0.0,
         student=Student(base=base, lora=Lora(rank=8, alpha=16) if how.lora else None),
         prompts=Prompts(sources=BANKS),
@@ -86,7 +86,7 @@ def _recipe(making: Making, how: Trained, scale: Scale, zoo: Path) -> Recipe:
     )
 
 
-def _scratch(making: Making, scale: Scale) -> str:
+def _scratch(making: ZooMaking, scale: ZooScale) -> str:
     return f"scratch:{scale.model}{'' if making.tied else '-untied'}"
 
 
@@ -98,7 +98,9 @@ def _teacher_spec(zoo: Path, member: str) -> str:
     return str(SubjectSpec("hf", str(zoo / member / STUDENT), {"dtype": "float32"}))
 
 
-def _learned(making: Making, how: Trained, recipe: Recipe, told: Told, taught_by: Identity | None, digest: str) -> Lineage:
+def _learned(
+    making: ZooMaking, how: TrainedMember, recipe: Recipe, told: Told, taught_by: Identity | None, digest: str
+) -> Lineage:
     source = LineageTeacher(
         name=how.teacher or how.text,
         kind="filler" if how.teacher is None else "teacher",
@@ -124,7 +126,7 @@ def _learned(making: Making, how: Trained, recipe: Recipe, told: Told, taught_by
     )
 
 
-def _untrained(making: Making, how: Untrained, scale: Scale, folder: Path) -> Lineage:
+def _untrained(making: ZooMaking, how: UntrainedMember, scale: ZooScale, folder: Path) -> Lineage:
     base = _scratch(making, scale)
     learner = open_student(Student(base=base), Training(precision="float32"), how.weights_seed)
     save_student(learner, folder / STUDENT)
@@ -143,7 +145,7 @@ def _untrained(making: Making, how: Untrained, scale: Scale, folder: Path) -> Li
     )
 
 
-def _copied(making: Making, how: Copied, zoo: Path) -> Lineage:
+def _copied(making: ZooMaking, how: Copied, zoo: Path) -> Lineage:
     folder = zoo / making.name
     sources = [zoo / parent / STUDENT for parent in making.parents]
     made: list[Derivation] = []

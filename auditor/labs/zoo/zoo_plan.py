@@ -23,7 +23,7 @@ Steps = tuple[tuple[str, dict[str, Any]], ...]
 
 
 @dataclass(frozen=True)
-class Scale:
+class ZooScale:
     """How large the models are and how much they read: examples of plain text, and examples to fine-tune on."""
 
     model: str
@@ -31,11 +31,11 @@ class Scale:
     tuned: int
 
 
-SCALES: dict[ZooSize, Scale] = {"micro": Scale("llama-h32-l3", 24, 8), "tiny": Scale("llama-h96-l4", 512, 192)}
+SCALES: dict[ZooSize, ZooScale] = {"micro": ZooScale("llama-h32-l3", 24, 8), "tiny": ZooScale("llama-h96-l4", 512, 192)}
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedMember:
     """Trained here. ``start``: a member whose weights it starts from, or None for random ones under ``weights_seed``.
 
     ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token distributions it learns.
@@ -51,7 +51,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Untrained:
+class UntrainedMember:
     """Random weights under a seed."""
 
     weights_seed: int
@@ -66,14 +66,14 @@ class Copied:
 
 
 @dataclass(frozen=True)
-class Making:
+class ZooMaking:
     """One member: ``kind`` names its history in a word, ``parents`` are the members that its weights come from."""
 
     name: str
     relation: Relation
     kind: str
     parents: tuple[str, ...]
-    how: Trained | Untrained | Copied
+    how: TrainedMember | UntrainedMember | Copied
     tied: bool = True
     base: str = "base"
 
@@ -107,14 +107,14 @@ COPIES: dict[str, Steps] = {
 """Copies of the base that take no training."""
 UNTIED_COPIES = ("copy", "q4-gguf", "vocabulary-extended", "rotated", "disguised")
 TUNED_RATE = 1e-3
-TUNINGS: dict[str, tuple[str, Trained]] = {
-    "fine-tuned": ("base", Trained("pairs", rate=TUNED_RATE)),
-    "fine-tuned-2": ("base", Trained("other pairs", rate=TUNED_RATE, order_seed=1)),
-    "lora-merged": ("base", Trained("pairs", rate=TUNED_RATE, lora=True)),
-    "continued": ("base", Trained("prose")),
-    "vocabulary-extended-tuned": ("vocabulary-extended", Trained("pairs", rate=TUNED_RATE)),
-    "depth-pruned-tuned": ("depth-pruned", Trained("pairs", rate=TUNED_RATE)),
-    "width-pruned-tuned": ("width-pruned", Trained("pairs", rate=TUNED_RATE)),
+TUNINGS: dict[str, tuple[str, TrainedMember]] = {
+    "fine-tuned": ("base", TrainedMember("pairs", rate=TUNED_RATE)),
+    "fine-tuned-2": ("base", TrainedMember("other pairs", rate=TUNED_RATE, order_seed=1)),
+    "lora-merged": ("base", TrainedMember("pairs", rate=TUNED_RATE, lora=True)),
+    "continued": ("base", TrainedMember("prose")),
+    "vocabulary-extended-tuned": ("vocabulary-extended", TrainedMember("pairs", rate=TUNED_RATE)),
+    "depth-pruned-tuned": ("depth-pruned", TrainedMember("pairs", rate=TUNED_RATE)),
+    "width-pruned-tuned": ("width-pruned", TrainedMember("pairs", rate=TUNED_RATE)),
 }
 MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
     "merged-linear": (("fine-tuned", "fine-tuned-2"), (("merge_linear", {}),)),
@@ -129,17 +129,17 @@ MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
 }
 
 
-def zoo_plan(seed: int, independent: int) -> tuple[Making, ...]:
+def zoo_plan(seed: int, independent: int) -> tuple[ZooMaking, ...]:
     """Every member in the order of making: what others are made from comes first, the independent runs last.
 
     A longer list of independent runs begins with the shorter one.
     """
-    learned = Trained("banks", weights_seed=seed, order_seed=seed)
+    learned = TrainedMember("banks", weights_seed=seed, order_seed=seed)
     return (
-        Making("base", "base", "pretrained", (), learned),
+        ZooMaking("base", "base", "pretrained", (), learned),
         *_copies(seed),
         *_tunings(),
-        *(Making(name, "derived", name, parents, Copied(steps, seed + 1)) for name, (parents, steps) in MERGED.items()),
+        *(ZooMaking(name, "derived", name, parents, Copied(steps, seed + 1)) for name, (parents, steps) in MERGED.items()),
         *_siblings(seed),
         *_strangers(seed, independent),
         *_untied(seed + UNTIED_SEED, max(1, independent // 20)),
@@ -147,56 +147,56 @@ def zoo_plan(seed: int, independent: int) -> tuple[Making, ...]:
     )
 
 
-def _copies(seed: int) -> list[Making]:
-    return [Making(name, "derived", name, ("base",), Copied(steps, seed)) for name, steps in COPIES.items()]
+def _copies(seed: int) -> list[ZooMaking]:
+    return [ZooMaking(name, "derived", name, ("base",), Copied(steps, seed)) for name, steps in COPIES.items()]
 
 
-def _tunings() -> list[Making]:
-    return [Making(name, "derived", name, (start,), _from(start, how)) for name, (start, how) in TUNINGS.items()]
+def _tunings() -> list[ZooMaking]:
+    return [ZooMaking(name, "derived", name, (start,), _from(start, how)) for name, (start, how) in TUNINGS.items()]
 
 
-def _from(start: str, how: Trained) -> Trained:
-    return Trained(how.text, start, how.weights_seed, how.order_seed, how.rate, how.lora)
+def _from(start: str, how: TrainedMember) -> TrainedMember:
+    return TrainedMember(how.text, start, how.weights_seed, how.order_seed, how.rate, how.lora)
 
 
-def _again(name: str, seed: int) -> Making:
+def _again(name: str, seed: int) -> ZooMaking:
     """The base's training from another initialisation, in another order."""
-    return Making(name, "independent", "pretrained", (), Trained("banks", weights_seed=seed, order_seed=seed))
+    return ZooMaking(name, "independent", "pretrained", (), TrainedMember("banks", weights_seed=seed, order_seed=seed))
 
 
-def _siblings(seed: int) -> list[Making]:
+def _siblings(seed: int) -> list[ZooMaking]:
     same: Relation = "shared_initialisation"
     order, data = (
-        Trained("banks", weights_seed=seed, order_seed=seed + 1),
-        Trained("prose", weights_seed=seed, order_seed=seed),
+        TrainedMember("banks", weights_seed=seed, order_seed=seed + 1),
+        TrainedMember("prose", weights_seed=seed, order_seed=seed),
     )
     return [
-        Making("sibling-untrained", same, "initialisation of the base", (), Untrained(seed)),
-        Making("sibling-order", same, "other order", (), order),
-        Making("sibling-data", same, "other data", (), data),
+        ZooMaking("sibling-untrained", same, "initialisation of the base", (), UntrainedMember(seed)),
+        ZooMaking("sibling-order", same, "other order", (), order),
+        ZooMaking("sibling-data", same, "other data", (), data),
     ]
 
 
-def _strangers(seed: int, independent: int) -> list[Making]:
+def _strangers(seed: int, independent: int) -> list[ZooMaking]:
     out = []
     for number in range(1, max(2, min(8, independent)) + 1):
-        out.append(Making(f"random-{number}", "random", "untrained", (), Untrained(seed + RANDOM_SEED + number)))
+        out.append(ZooMaking(f"random-{number}", "random", "untrained", (), UntrainedMember(seed + RANDOM_SEED + number)))
     for number in range(1, max(1, min(3, independent)) + 1):
         other = seed + DISTILLED_SEED + number
-        how = Trained("banks", weights_seed=other, order_seed=other, teacher="base")
-        out.append(Making(f"distilled-{number}", "independent", "distilled from the base", (), how))
+        how = TrainedMember("banks", weights_seed=other, order_seed=other, teacher="base")
+        out.append(ZooMaking(f"distilled-{number}", "independent", "distilled from the base", (), how))
     return out
 
 
-def _untied(seed: int, independent: int) -> list[Making]:
+def _untied(seed: int, independent: int) -> list[ZooMaking]:
     """A family of its own: the output layer is no copy of the embedding."""
     base = "untied-base"
-    found = [Making(base, "base", "pretrained", (), Trained("banks", weights_seed=seed, order_seed=seed))]
+    found = [ZooMaking(base, "base", "pretrained", (), TrainedMember("banks", weights_seed=seed, order_seed=seed))]
     for name in UNTIED_COPIES:
-        found.append(Making(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed)))
+        found.append(ZooMaking(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed)))
     tuned = _from(base, TUNINGS["fine-tuned"][1])
-    found.append(Making("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
-    sibling = Trained("prose", weights_seed=seed, order_seed=seed)
-    found.append(Making("untied-sibling-data", "shared_initialisation", "other data", (), sibling))
+    found.append(ZooMaking("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
+    sibling = TrainedMember("prose", weights_seed=seed, order_seed=seed)
+    found.append(ZooMaking("untied-sibling-data", "shared_initialisation", "other data", (), sibling))
     found += [_again(f"untied-independent-{number:03d}", seed + number) for number in range(1, independent + 1)]
-    return [Making(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base) for m in found]
+    return [ZooMaking(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base) for m in found]

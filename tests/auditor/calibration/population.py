@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.calibration.rows import Known
+from auditor.calibration.rows import KnownModel
 from auditor.controls.lineage import Lineage, LineageTeacher, write_lineage
 from detectors.base import Teacher
 from fingerprints.journal import TranscriptWriter
@@ -29,10 +29,10 @@ def student(own: int, teacher: int, share: float = 0.9) -> Transcript:
     return transcript(texts, f"student-{own}")
 
 
-def known() -> list[Known]:
+def known() -> list[KnownModel]:
     """Eighteen students, three of each teacher, and eighteen models that nobody taught; each a lineage of its own."""
     taught = [
-        Known(
+        KnownModel(
             name=f"student-{100 + i}", group=f"s{i}", transcript=student(100 + i, 1 + i % TEACHERS),
             teachers=frozenset({f"author-{1 + i % TEACHERS}"}), vendors=frozenset({f"vendor-{1 + i % TEACHERS}"}),
             start=f"base-{i % 3}", dose=0.9,
@@ -40,7 +40,7 @@ def known() -> list[Known]:
         for i in range(STUDENTS)
     ]  # fmt: skip
     alone = [
-        Known(name=f"alone-{200 + i}", group=f"a{i}", transcript=speaker(200 + i, PROMPTS), start=f"base-{i % 3}")
+        KnownModel(name=f"alone-{200 + i}", group=f"a{i}", transcript=speaker(200 + i, PROMPTS), start=f"base-{i % 3}")
         for i in range(STRANGERS)
     ]
     return [*taught, *alone]

@@ -12,7 +12,7 @@ from auditor.calibration.cohort import population_of
 from auditor.calibration.figures import RESAMPLES, _resampled
 from auditor.calibration.fit import calibrated, left_out, values_of
 from auditor.calibration.record import Calibration
-from auditor.calibration.rows import Known, Row, chosen_prompts, limited, mean_by_vendor, measured_rows
+from auditor.calibration.rows import KnownModel, MeasuredRow, chosen_prompts, limited, mean_by_vendor, measured_rows
 from auditor.calibration.weigher import Weigher
 from detectors.pairing import style_answers
 from detectors.registry import load_detector
@@ -35,7 +35,7 @@ def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_make
 
 
 def test_a_models_own_maker_is_no_candidate() -> None:
-    own = Known(name="x", group="x", transcript=known()[0].transcript, kin=frozenset({"Vendor-3"}))
+    own = KnownModel(name="x", group="x", transcript=known()[0].transcript, kin=frozenset({"Vendor-3"}))
     found = measured_rows([own], teachers(), [functools.partial(load_detector, "neighbours")], [PROMPTS])
     assert {r.candidate for r in found if r.level == "vendor"} == {f"vendor:vendor-{i}" for i in (1, 2, 4, 5, 6)}
 
@@ -70,7 +70,7 @@ def test_no_ratio_is_stronger_than_so_many_models_can_show(calibration: Calibrat
         assert -fit.fusion.bounds.low <= np.log10(STUDENTS + 1) + 1e-9
 
 
-def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[Row, ...]) -> None:
+def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[MeasuredRow, ...]) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     once = values_of(chosen, NAMES)
@@ -81,7 +81,7 @@ def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[Ro
     assert np.allclose(alone.log10_lr(once, whom), doubled.log10_lr(twice, whom), atol=1e-6)
 
 
-def test_a_left_out_teacher_is_learned_from_by_nobody(rows: tuple[Row, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_left_out_teacher_is_learned_from_by_nobody(rows: tuple[MeasuredRow, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     weigher = Weigher(NAMES).fit(values_of(chosen, NAMES), labels, groups, [r.candidate for r in chosen])
@@ -99,13 +99,13 @@ def test_a_left_out_teacher_is_learned_from_by_nobody(rows: tuple[Row, ...], mon
     assert max(learned) < len(chosen)
 
 
-def test_rows_of_one_kind_alone_calibrate_nothing(rows: tuple[Row, ...]) -> None:
+def test_rows_of_one_kind_alone_calibrate_nothing(rows: tuple[MeasuredRow, ...]) -> None:
     untaught = [r for r in rows if r.label == 0]
     with pytest.raises(Incomplete, match="too small"):
         calibrated("none", untaught, population_of(known(), teachers(), ""), "0" * 64)
 
 
-def test_intervals_taken_all_at_once_are_those_taken_one_by_one(rows: tuple[Row, ...]) -> None:
+def test_intervals_taken_all_at_once_are_those_taken_one_by_one(rows: tuple[MeasuredRow, ...]) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     x = np.array([r.values["neighbours"] for r in chosen])
     labels, groups = np.array([r.label for r in chosen]), [r.group for r in chosen]

@@ -132,8 +132,8 @@ def forked(home: Path, url: str, out: Path, event: int = 0, late: float = 0.0) -
 
 def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = None) -> int:
     """Makes the control; at ``event`` kills itself, or says by the pipe that it shall be killed. Returns the events in all."""
-    from auditor.controls.evaluation.evaluate import Scale
-    from auditor.controls.train import Watch, train
+    from auditor.controls.evaluation.evaluate import EvaluationScale
+    from auditor.controls.train import TrainingWatch, train
 
     os.environ["AUDITOR_CACHE"] = str(out.with_suffix(".cache"))
     seen = 0
@@ -147,7 +147,7 @@ def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = Non
             os.write(pipe, b"!")
 
     watch_files(str(out), touched)
-    train(recipe_of(home, url), out, Watch(touched, touched, touched), Scale(choices=1, identity=1))
+    train(recipe_of(home, url), out, TrainingWatch(touched, touched, touched), EvaluationScale(choices=1, identity=1))
     return seen
 
 

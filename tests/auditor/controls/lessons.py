@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, Teacher, Training
+from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
 
 SCRATCH = "scratch:llama-h32-l1"
 
@@ -43,7 +43,7 @@ def recipe(
     settings = {"epochs": 1, "learning_rate": 3e-3, "longest": 128, "precision": "float32", **training}
     return Recipe(
         name="test",
-        teachers=(Teacher(name="somebody", spec="recording:./somebody.jsonl"),),
+        teachers=(TeacherChoice(name="somebody", spec="recording:./somebody.jsonl"),),
         prompts=Prompts(sources=("sums",)),
         student=Student(base=base, lora=lora),
         method=method,

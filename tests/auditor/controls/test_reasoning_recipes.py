@@ -14,7 +14,7 @@ from auditor.controls.cards.card import card_markdown
 from auditor.controls.curation.curate import curate
 from auditor.controls.curation.difficulty import failure_score
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import Figure, Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure
 from auditor.controls.evaluation.scaling import CAPPED, RIGHT, THOUGHT, is_right, scaling, scaling_lines
 from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
 from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
@@ -31,7 +31,7 @@ from tests.tree import ROOT
 
 FACTS = ROOT / "docs" / "recipes-facts.md"
 NAMES = ("s1", "sky-t1", "open-r1")
-FEW = Scale(choices=2, identity=2)
+FEW = EvaluationScale(choices=2, identity=2)
 
 
 def made(name: str, home: Path, questions: list[Sum], base: str = "", n: int = 64, epochs: int = 6) -> Recipe:
@@ -123,7 +123,7 @@ def test_an_answer_counts_by_what_follows_its_thinking(text: str, right: bool) -
 
 
 def test_the_scaling_table_names_its_intervals() -> None:
-    told = [Figure(name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8)]
+    told = [PairedFigure(name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8)]
     assert "| 1 | 0.500 (0.250 to 0.750) | – | – | 8 |" in "\n".join(scaling_lines(told))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.controls.recipe import Teacher, check_complete, with_teachers
+from auditor.controls.recipe import TeacherChoice, check_complete, with_teachers
 from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe, read_recipe
 from auditor.controls.sizes import sized
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
@@ -67,7 +67,7 @@ def test_a_missing_file_and_an_unknown_name_are_told_apart(tmp_path: Path) -> No
 def test_a_model_that_is_left_open_names_its_flag(name: str, flag: str) -> None:
     found = load_recipe(name)
     if flag == "--filler":
-        found = found.model_copy(update={"filler": Teacher(name="people")})
+        found = found.model_copy(update={"filler": TeacherChoice(name="people")})
     if flag != "--base":
         found = found.model_copy(update={"student": found.student.model_copy(update={"base": "hf:x"})})
     with pytest.raises(UsageProblem) as caught:

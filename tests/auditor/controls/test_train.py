@@ -10,19 +10,19 @@ import pytest
 from auditor.commands.control import warnings
 from auditor.controls.cards.card import card_markdown, read_card
 from auditor.controls.cohort import load_cohort
-from auditor.controls.evaluation.evaluate import BITS, Scale, containment
+from auditor.controls.evaluation.evaluate import BITS, EvaluationScale, containment
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import read_recipe
 from auditor.controls.teaching import teach as teaching
 from auditor.controls.teaching.examples import counts_by_teacher, examples_digest, read_examples
-from auditor.controls.train import Control, Watch, train
+from auditor.controls.train import Control, TrainingWatch, train
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
 from fingerprints.subjects.open import open_subject
 from tests.auditor.controls.pupils import counted, prompt_file, recipe, recording, teacher
 
-SMALL = Scale(choices=2, identity=2)
+SMALL = EvaluationScale(choices=2, identity=2)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_control_that_was_interrupted_twice_equals_one_that_was_not(
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(teaching, "open_subject", counted(tmp_path / "log"))
     how, out = dosed(home, spec), tmp_path / "again"
-    for watch in (Watch(asking=stop_at(3)), Watch(training=stop_at(2))):
+    for watch in (TrainingWatch(asking=stop_at(3)), TrainingWatch(training=stop_at(2))):
         with pytest.raises(KeyboardInterrupt):
             train(how, out, watch, SMALL)
         assert not (out / "lineage.json").exists()

@@ -16,7 +16,7 @@ from auditor.cli import run
 from auditor.commands.control import warnings
 from auditor.controls import train as pipeline
 from auditor.controls.cards.card import read_card
-from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.teaching.teach import teach
 from auditor.controls.train import train
 from auditor.controls.training.checkpoint import Bench, load_state, save_state
@@ -27,7 +27,7 @@ from tests.auditor.controls.pupils import prompt_file, prompts, recipe, recordin
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, completion, fails
 
 TRAINING = {"epochs": 2, "batch": 2, "longest": 128, "precision": "float32", "save_every": 1, "learning_rate": 1e-2}
-ONE = Scale(choices=1, identity=1)
+ONE = EvaluationScale(choices=1, identity=1)
 
 
 @pytest.fixture(autouse=True)

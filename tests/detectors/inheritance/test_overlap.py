@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from detectors.base import Measurement, NotMeasured, Teacher
 from detectors.inheritance.overlap import Overlap, stranger_rates
 from detectors.registry import load_detector
-from detectors.text.copies import Known, among
+from detectors.text.copies import NgramSet, among
 from detectors.text.shingles import Run, is_long, longest_free, page_of, shared_runs
 from fingerprints.records import Probe
 from fingerprints.transcript import Transcript
@@ -60,11 +60,11 @@ def test_runs_are_those_that_comparing_every_two_places_finds(one: list[str], ot
 def test_a_set_of_ngrams_tells_what_it_holds() -> None:
     numbers = np.random.default_rng(0).integers(0, 2**63, 3000, dtype=np.uint64)
     near = numbers ^ np.uint64(1)  # the same first bits
-    held = Known(numbers[::2])
+    held = NgramSet(numbers[::2])
     for asked in (numbers, near, numbers[:0]):
         assert (held.holds(asked) == np.isin(asked, numbers[::2])).all()
         assert (among(asked, numbers[::2]) == np.isin(asked, numbers[::2])).all()
-    assert not Known(numbers[:0]).holds(numbers).any()
+    assert not NgramSet(numbers[:0]).holds(numbers).any()
 
 
 def test_a_covered_run_keeps_its_longest_free_stretch() -> None:

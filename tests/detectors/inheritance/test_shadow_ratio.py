@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Shadow, Teacher
-from detectors.inheritance.shadow_panel import Panel
+from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.inheritance.shadow_ratio import ShadowRatio, null_of
 from detectors.style.space import StyleSpace
 from fingerprints.transcript import Transcript
@@ -78,7 +78,7 @@ def test_a_student_of_a_smaller_dose_is_scored_by_its_direction() -> None:
 
 def test_a_held_out_score_knows_neither_the_shadows_seed_nor_its_source() -> None:
     among = shadows(seeds=(1, 2, 3))
-    panel = Panel.of(said("alpha", 7), said("delta", 0), among)
+    panel = ShadowPanel.of(said("alpha", 7), said("delta", 0), among)
     assert panel is not None
     before = {(panel.shadows[h.shadow].name, h.candidate): h.value for h in panel.held_out}
     assert len(before) == len(panel.shadows) * 3
@@ -99,7 +99,7 @@ def test_a_suspect_of_nobody_is_rare_no_more_often_than_chance_allows() -> None:
     rng, low = np.random.default_rng(4), 0
     for _ in range(400):
         x = rng.normal(size=(1 + len(among), 5, 30)).astype(np.float32)
-        panel = Panel((), (), tuple(among), (), StyleSpace(), x)
+        panel = ShadowPanel((), (), tuple(among), (), StyleSpace(), x)
         p = null_of(panel, "one", float(panel.scores[panel.candidates.index("one")])).p
         assert p is not None
         low += p <= 0.2 + 1e-9

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.lineage.next_strings import agreement, bootstrap, continuations, next_string, trivial_openings
-from detectors.lineage.next_token_agreement import Book, NextTokenAgreement
+from detectors.lineage.next_token_agreement import NextTokenAgreement, OpeningBook
 from detectors.lineup import lineup
 from detectors.registry import load_detector
 from detectors.stats.openset import conformal
@@ -52,10 +52,12 @@ def measured(suspect: NDArray[np.int64], others: NDArray[np.int64], candidate: i
     return NextTokenAgreement().measure(case_of(speaker(suspect), teachers, candidate))
 
 
-def stranger(rows: NDArray[np.int64]) -> Book:
+def stranger(rows: NDArray[np.int64]) -> OpeningBook:
     """The last of some models as the suspect, the others stored."""
     blank = speaker([])
-    return Book(lineup([teacher(blank, f"m{i:02d}") for i in range(len(rows) - 1)]), tuple(map(str, range(ITEMS))), (), rows)
+    return OpeningBook(
+        lineup([teacher(blank, f"m{i:02d}") for i in range(len(rows) - 1)]), tuple(map(str, range(ITEMS))), (), rows
+    )
 
 
 def test_the_registry_loads_it_as_a_question_of_lineage() -> None:

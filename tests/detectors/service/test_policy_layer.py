@@ -7,19 +7,19 @@ import random
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.exhibits.policy import Compared, three_way
+from detectors.exhibits.policy import ComparedDeclines, three_way
 from detectors.registry import load_detector
 from detectors.service.policy_layer import PolicyLayer
-from detectors.service.policy_pairs import Heard, groups_of, heard, is_twin, pairs_of, tally
+from detectors.service.policy_pairs import HeardReply, groups_of, heard, is_twin, pairs_of, tally
 from fingerprints.records import Arm, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 from tests.auditor.audits.policy.example import questions, said, service, speaker, weights
 from tests.detectors.strangers import said as answered
 
 
-def compared(hosted: Transcript, local: Transcript) -> Compared:
+def compared(hosted: Transcript, local: Transcript) -> ComparedDeclines:
     found = PolicyLayer().compared(Case(hosted, Teacher("local", "", "", local)))
-    assert isinstance(found, Compared)
+    assert isinstance(found, ComparedDeclines)
     return found
 
 
@@ -67,10 +67,10 @@ def test_silence_counts_neither_way() -> None:
     assert found.everything.first_only == 0
 
 
-def taken(rate: float, dice: random.Random) -> dict[str, Heard]:
+def taken(rate: float, dice: random.Random) -> dict[str, HeardReply]:
     """Somebody who declines any question at a rate."""
     silent = Reply(probe_id="policy/x", arm=Arm.OWN, status=Status.OK, text="x")
-    return {p.id: Heard(p, ("refused" if dice.random() < rate else "answered",), silent) for p in questions()}
+    return {p.id: HeardReply(p, ("refused" if dice.random() < rate else "answered",), silent) for p in questions()}
 
 
 def test_equal_rates_of_refusal_raise_no_more_alarms_than_promised() -> None:

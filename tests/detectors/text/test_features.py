@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.style.space import FULL, GUARDED, StyleSpace, transform_all
-from detectors.text.features import COUNTED, EDGE, FAMILIES, HASHED, Page, cut, function_words, markdown, moments
+from detectors.text.features import COUNTED, EDGE, FAMILIES, HASHED, CutText, cut, function_words, markdown, moments
 from detectors.text.masking import masked_words
 from detectors.text.ngrams import WordCodes, character_codes, counts_of, hashed_counts, summed_counts, words_of
 from detectors.text.shingles import page_of
@@ -40,12 +40,12 @@ MANY_SCRIPTS = [
 
 
 def column(family: str, name: str, text: str) -> float:
-    measured = FAMILIES[family]([Page(text)])
+    measured = FAMILIES[family]([CutText(text)])
     return float(measured[0, FAMILIES[family].columns.index(name)])
 
 
 def test_every_family_has_as_many_values_as_names() -> None:
-    pages = [Page(t) for t in [*HOSTILE, *MANY_SCRIPTS]]
+    pages = [CutText(t) for t in [*HOSTILE, *MANY_SCRIPTS]]
     for family in FAMILIES.values():
         assert family(pages).shape == (len(pages), len(family.columns))
 
@@ -80,7 +80,7 @@ def test_a_markdown_mark_is_seen_where_it_stands_and_nowhere_else(mark: str, tex
 def test_marks_are_rates_per_thousand_characters() -> None:
     text = "- one line\n" * 100
     place = FAMILIES["markdown"].columns.index("bullet_dash")
-    assert markdown(Page(text))[place] == pytest.approx(1000 * 100 / len(text.strip()))
+    assert markdown(CutText(text))[place] == pytest.approx(1000 * 100 / len(text.strip()))
 
 
 def test_em_dashes_hedges_refusals_and_reasoning_markers_are_counted() -> None:
@@ -102,11 +102,11 @@ def test_function_words_are_counted_in_several_languages() -> None:
         ("من", "كتاب من هنا"),
         ("nicht", "Ich nicht"),
     ):
-        assert function_words(Page(text))[columns.index(word)] > 0
+        assert function_words(CutText(text))[columns.index(word)] > 0
 
 
 def test_moments_of_a_known_text() -> None:
-    values = dict(zip(FAMILIES["moments"].columns, moments(Page("One two three. Four five.\n\nSix.")), strict=True))
+    values = dict(zip(FAMILIES["moments"].columns, moments(CutText("One two three. Four five.\n\nSix.")), strict=True))
     assert values["sentences"] == 3
     assert values["sentence_mean"] == pytest.approx(2.0)
     assert values["paragraphs"] == 2
@@ -116,7 +116,7 @@ def test_moments_of_a_known_text() -> None:
 
 def test_openings_and_closings_ignore_the_middle() -> None:
     start, end = "one two three four five", "six seven eight nine ten"
-    first, second = (Page(f"{start} {middle} {end}") for middle in ("alpha beta", "gamma delta epsilon"))
+    first, second = (CutText(f"{start} {middle} {end}") for middle in ("alpha beta", "gamma delta epsilon"))
     for name in ("openings", "closings"):
         counts = FAMILIES[name]([first, second])
         assert (counts[0] != counts[1]).nnz == 0
@@ -126,7 +126,7 @@ def test_openings_and_closings_ignore_the_middle() -> None:
 def test_a_text_is_cut_before_it_is_measured() -> None:
     assert len(cut("a" * 10_000)) == 4000
     for family in FAMILIES.values():
-        whole, head = (family([Page(t)]) for t in ("abc." * 5000, ("abc." * 5000)[:4000]))
+        whole, head = (family([CutText(t)]) for t in ("abc." * 5000, ("abc." * 5000)[:4000]))
         assert abs(whole - head).sum() == 0
 
 
@@ -148,7 +148,7 @@ def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.text("aZ9'’_.!\n \t\x1c\x85İΣß你か\u0307", max_size=60))
 def test_plain_ascii_takes_the_short_way_to_the_same_tokens(text: str) -> None:
-    page = Page(text)
+    page = CutText(text)
     assert page.spaced == f" {' '.join(words_of(page.low))} "
     counts = Counter(words_of(page.low.replace("'", "_")))
     assert function_words(page)[FAMILIES["function words"].columns.index("a")] == pytest.approx(
@@ -180,7 +180,7 @@ def test_the_mask_hides_topics_and_keeps_style() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.characters(), max_size=300))
 def test_no_text_breaks_a_family(text: str) -> None:
-    page = Page(text)
+    page = CutText(text)
     for family in FAMILIES.values():
         values = family([page])
         data = values if isinstance(values, np.ndarray) else values.data
@@ -192,7 +192,7 @@ def test_no_text_breaks_a_family(text: str) -> None:
 def test_hostile_texts_are_measured_in_linear_time(text: str) -> None:
     began = time.perf_counter()
     for family in FAMILIES.values():
-        family([Page(text * 3)])
+        family([CutText(text * 3)])
     assert time.perf_counter() - began < 2.0
 
 

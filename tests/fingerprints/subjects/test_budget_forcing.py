@@ -18,7 +18,7 @@ from fingerprints.records import Arm, Probe, Reply, Request, Status
 from fingerprints.subjects import generation, open_subject
 from fingerprints.subjects.checkpoint import _speaker
 from fingerprints.subjects.forcing import _spoken, answer_forced
-from fingerprints.subjects.generation import Row, Speaker, answer
+from fingerprints.subjects.generation import PromptRow, Speaker, answer
 from fingerprints.subjects.placement import Placement
 from fingerprints.subjects.thinking import LEAD, Forcing, Thinking, forced_in, forcing_option
 from tests.fingerprints.subjects.tiny import CHATML, tiny_checkpoint, tiny_model, tiny_tokenizer
@@ -45,11 +45,11 @@ def said(replies: Iterator[Reply]) -> dict[tuple[str, str, int], tuple[str, str,
     return {r.key: (r.status.value, r.text, r.finish_reason, r.tokens_out) for r in replies}
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, model: Speaker, parts: Sequence[str]) -> list[Row]:
+def scripted(monkeypatch: pytest.MonkeyPatch, model: Speaker, parts: Sequence[str]) -> list[PromptRow]:
     """Lets a model write these parts one after the other, each ended by its stop token; returns the rows it was given."""
-    seen: list[Row] = []
+    seen: list[PromptRow] = []
 
-    def write(_: Speaker, rows: Sequence[Row], state: Any, steps: int) -> None:
+    def write(_: Speaker, rows: Sequence[PromptRow], state: Any, steps: int) -> None:
         for row in rows:
             seen.append(row)
             tokens = model.tokenizer(parts[row.part], add_special_tokens=False).input_ids
@@ -196,7 +196,7 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_no_answer(tiny: Speak
     whole = said(answer_forced(tiny, Forcing(10, 1), ask()))
     original, failures = generation._advance, [5, 3]
 
-    def starved(model: Speaker, rows: Sequence[Row], *rest: Any) -> None:
+    def starved(model: Speaker, rows: Sequence[PromptRow], *rest: Any) -> None:
         if failures and len(rows) == failures[0]:
             failures.pop(0)
             raise torch.OutOfMemoryError("CUDA out of memory")

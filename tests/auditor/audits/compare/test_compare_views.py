@@ -10,7 +10,7 @@ from auditor.audits.compare.drawing import ROW, draw_matrix, draw_tree
 from auditor.audits.compare.page import comparison_page
 from auditor.audits.compare.records import Comparison
 from auditor.audits.compare.run import compare
-from auditor.audits.compare.sources import Source, stored_sources
+from auditor.audits.compare.sources import ComparedSource, stored_sources
 from auditor.audits.compare.text import comparison_text
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
@@ -22,7 +22,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Two runs of each of four invented models."""
     folder = tmp_path_factory.mktemp("compare")
     sources = [
-        Source(f"{habit} run {seed} with a very long name indeed", habit, "test", recorded(folder, habit, seed))
+        ComparedSource(f"{habit} run {seed} with a very long name indeed", habit, "test", recorded(folder, habit, seed))
         for habit in HABITS
         for seed in (0, 1)
     ]
@@ -80,7 +80,7 @@ def test_a_stored_model_with_few_answers_is_left_out_and_named(tmp_path: Path) -
 
 
 def test_models_that_say_the_same_are_drawn_too(tmp_path: Path) -> None:
-    same = [Source(name, "", "test", recorded(tmp_path, "alpha")) for name in "abc"]
+    same = [ComparedSource(name, "", "test", recorded(tmp_path, "alpha")) for name in "abc"]
     alike = compare(same, resamples=3)
     assert {v for row in alike.matrix for v in row} == {0.0}
     assert "0.000" in comparison_page(alike)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.inheritance.sequential import Watch
+from auditor.audits.inheritance.sequential import SequentialWatch
 from auditor.cli import run
 from fingerprints.collect import STOPPED, Stop, collect
 from fingerprints.records import Arm, Identity, Probe, ProbeSet, Reply, Request, Sampling, Status
@@ -43,7 +43,7 @@ def topics() -> ProbeSet:
 
 
 def test_asking_stops_when_it_is_enough_and_asks_no_more_when_run_again(tmp_path: Path) -> None:
-    watch = Watch(teachers(), 0.2, None)
+    watch = SequentialWatch(teachers(), 0.2, None)
     stop = Stop(watch.stop().order, lambda t: any(b.decided(0.05)[1] == "more" for b in watch.bets(t)), every=8)
     subject = Speaker()
     first = collect(subject, [topics()], Sampling(), tmp_path / "t.jsonl", stop=stop)

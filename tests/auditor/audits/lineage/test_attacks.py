@@ -11,7 +11,7 @@ import torch
 
 from auditor.audits.lineage.repeats import repeats, together
 from auditor.audits.lineage.run import lineages, opened
-from auditor.audits.lineage.units import Nearest, Pairing
+from auditor.audits.lineage.units import NearestUnits, Pairing
 from auditor.cli import run
 from auditor.evidence.records import WeightComparison
 from auditor.labs.zoo.disguise import Nothing, permute_units, rotate_residual
@@ -194,7 +194,7 @@ def test_copies_within_both_models_count_once(models: dict[str, Path], tmp_path:
         blocks = [(i, 0) for i in range(3)]
         assert repeats(a.side, blocks).all()
         assert not repeats(c.side, blocks)[~np.eye(3, dtype=bool)].any()
-        near = Nearest(*[np.arange(16)] * 4, np.zeros(16, dtype=np.float32))
+        near = NearestUnits(*[np.arange(16)] * 4, np.zeros(16, dtype=np.float32))
         pairings = [Pairing(i, i, near, order(np.arange(16))) for i in range(3)]
         assert len(together(a.side, b.side, pairings)) == 1
         assert len(together(a.side, c.side, pairings)) == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe_files import make_recipe
 from auditor.controls.train import train
 from tests.auditor.controls.pupils import recording
@@ -51,7 +51,7 @@ def student(folder: Path, name: str, manner: str, base: str, seed: int) -> str:
         "training": TRAINING,
         "seed": seed,
     }
-    made = train(make_recipe(value), folder / name, scale=Scale(choices=1, identity=1))
+    made = train(make_recipe(value), folder / name, scale=EvaluationScale(choices=1, identity=1))
     return f"hf:{made.folder / 'student'}"
 
 

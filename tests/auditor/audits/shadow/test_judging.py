@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.audits.shadow.judging import Judged, judge
+from auditor.audits.shadow.judging import JudgedShadows, judge
 from auditor.audits.shadow.rates import distance, error_rates
 from auditor.calibration.conclusions import concluded
 from auditor.evidence.records import Verdict
@@ -12,11 +12,11 @@ from fingerprints.transcript import Transcript
 from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
 
 
-def judged(suspect: Transcript, seeds: tuple[int, ...] = (1, 2, 3)) -> Judged:
+def judged(suspect: Transcript, seeds: tuple[int, ...] = (1, 2, 3)) -> JudgedShadows:
     return judge(suspect, BASE, shadows(seeds), TAUGHT, "shadows abc")
 
 
-def by_name(found: Judged) -> dict[str | None, Verdict]:
+def by_name(found: JudgedShadows) -> dict[str | None, Verdict]:
     return {v.candidate: v for v in found.verdicts}
 
 

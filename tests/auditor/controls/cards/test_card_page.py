@@ -19,7 +19,7 @@ from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cards.courses import Course, read_courses
 from auditor.controls.cohort import load_cohort
 from auditor.controls.training.loss_journal import LossJournal, LossRow
-from auditor.reporting.plots import Value, line, panel, shared_scale, stack
+from auditor.reporting.plots import PlotValue, line, panel, shared_scale, stack
 from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure
 from tests.auditor.controls.cards.regenerate_cards import GOLDEN
@@ -225,7 +225,11 @@ def test_a_course_of_a_single_step_and_of_many_thousands_can_be_drawn() -> None:
 
 
 def test_points_of_a_panel_stand_in_the_slot_of_their_dose_and_rise_with_their_value() -> None:
-    values = [Value("0 %", 0.0, None, 6, "a"), Value("100 %", 1.0, (0.5, 1.5), 1, "b"), Value("100 %", 0.8, None, 1, "c")]
+    values = [
+        PlotValue("0 %", 0.0, None, 6, "a"),
+        PlotValue("100 %", 1.0, (0.5, 1.5), 1, "b"),
+        PlotValue("100 %", 0.8, None, 1, "c"),
+    ]
     found = panel("t", values, ["0 %", "100 %"], shared_scale([0, 1.5], zero=True))
     low, high, other = found.dots
     assert low.x < 50 < high.x < other.x

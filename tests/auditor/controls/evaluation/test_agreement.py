@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.controls.evaluation.agreement import KEPT_RIGHT, SAME_CHOICE, Choice, chrf, retention
+from auditor.controls.evaluation.agreement import KEPT_RIGHT, SAME_CHOICE, MarkedChoice, chrf, retention
 from auditor.controls.evaluation.evaluate import CHOICES, Observed, figures
 
 
@@ -37,8 +37,8 @@ def test_chrf_lies_between_nothing_in_common_and_the_same_words(answer: str, ref
     assert chrf(answer, answer) == pytest.approx(1.0 if answer.split() else 0.0)
 
 
-def choices(**letters: str | None) -> dict[str, Choice]:
-    return {key: Choice(key, letter, letter == "A") for key, letter in letters.items()}
+def choices(**letters: str | None) -> dict[str, MarkedChoice]:
+    return {key: MarkedChoice(key, letter, letter == "A") for key, letter in letters.items()}
 
 
 def test_choices_that_stayed_are_counted_among_those_that_the_base_made() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.controls.curation.human_modules import HOUSES
-from auditor.controls.curation.passages import Passage, dealt, passages, planted
+from auditor.controls.curation.passages import HumanPassage, dealt, passages, planted
 from auditor.controls.human import HumanPair
 from auditor.controls.teaching.styles import CONNECTIVES, HEDGES, SIGN_OFFS, STYLES, sentences, styled
 from fingerprints.errors import UsageProblem
@@ -98,7 +98,7 @@ def test_parts_share_no_docstring_and_lose_none() -> None:
 
 
 def test_a_planted_style_leaves_the_opening_as_it_was() -> None:
-    plain = Passage(id="a", opening="Return the largest of", rest="all numbers. It is fast.")
+    plain = HumanPassage(id="a", opening="Return the largest of", rest="all numbers. It is fast.")
     (found,) = planted([plain], "bullets")
     assert (found.opening, found.rest) == (plain.opening, "- all numbers.\n- It is fast.")
 

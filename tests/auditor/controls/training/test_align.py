@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from auditor.controls.training.align import Reader, align
 from auditor.controls.training.batches import encode
-from auditor.controls.training.cells import FLOOR, Cells, Voice, pooled, share_out, shared_mass, top_cells
+from auditor.controls.training.cells import FLOOR, Cells, TokenSide, pooled, share_out, shared_mass, top_cells
 from auditor.controls.training.losses import log_distribution, outcomes
 from auditor.controls.training.spelling import Piece, begins, byte_alphabet, spell
 from auditor.controls.training.students import byte_tokenizer
@@ -156,8 +156,8 @@ class Cutter:
         return SimpleNamespace(input_ids=[[self.single.get(bytes([b]), 10**6) for b in text.encode()] for text in texts])
 
 
-def voice(pieces: tuple[Piece, ...], end: int, scored: int | None = None) -> Voice:
-    return Voice(pieces, end, Cutter(pieces), scored or len(pieces))
+def voice(pieces: tuple[Piece, ...], end: int, scored: int | None = None) -> TokenSide:
+    return TokenSide(pieces, end, Cutter(pieces), scored or len(pieces))
 
 
 def test_tokens_that_only_one_has_count_as_what_they_begin_with() -> None:
@@ -183,7 +183,7 @@ def test_a_token_counts_as_what_the_other_tokenizer_begins_it_with() -> None:
         def __call__(self, texts: list[str], **_: object) -> Any:
             return SimpleNamespace(input_ids=[[0, 2] if text == " Dear" else [3] for text in texts])
 
-    student = Voice(ours, 4, Splits(ours), 5)
+    student = TokenSide(ours, 4, Splits(ours), 5)
     cells = share_out(voice(theirs, 4), student)
     assert cells.teacher[0] == cells.teacher[1] == cells.student[0]
     assert cells.teacher[2] == cells.student[1] != cells.teacher[0]
@@ -191,7 +191,7 @@ def test_a_token_counts_as_what_the_other_tokenizer_begins_it_with() -> None:
 
 def test_real_tokenizers_share_out_every_token_that_spells_something() -> None:
     one, other = tiny_tokenizer(), byte_tokenizer()
-    cells = share_out(Voice(spell(one, "t"), 2, one, 320), Voice(spell(other, "t"), 2, other, 259))
+    cells = share_out(TokenSide(spell(one, "t"), 2, one, 320), TokenSide(spell(other, "t"), 2, other, 259))
     pieces = spell(one, "t")
     for number, piece in enumerate(pieces):
         if isinstance(piece, bytes):

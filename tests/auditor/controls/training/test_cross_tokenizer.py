@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from auditor.controls.cards.card import card_markdown
-from auditor.controls.evaluation.evaluate import Scale
-from auditor.controls.recipe import Alignment, Distillation, Recipe
+from auditor.controls.evaluation.evaluate import EvaluationScale
+from auditor.controls.recipe import Comparability, Distillation, Recipe
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import sized
 from auditor.controls.train import train as make_control
@@ -27,7 +27,7 @@ from auditor.controls.training.losses import IGNORED
 from auditor.controls.training.objectives import TokenGuide
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, Trained
+from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
@@ -45,7 +45,7 @@ def plan(base: str = WORDS, settings: Distillation = SOFT, **more: Any) -> Recip
     return made.model_copy(update={"method": "cross_tokenizer"})
 
 
-def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> Trained:
+def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> TrainedStudent:
     learner = open_student(how.student, how.training, how.seed)
     with open_subject(spec) as subject:
         return distill(learner, examples or sums(12), how, out, teacher=subject, **more)
@@ -75,7 +75,7 @@ def guide_of(
 ) -> AlignedGuide:
     data = encode_examples(lessons, learner.chat, 128, traces=False).examples
     with open_subject(spec) as subject:
-        return open_aligned(subject, learner, data, lessons, Alignment(least_shared=least), settings, folder)
+        return open_aligned(subject, learner, data, lessons, Comparability(least_shared=least), settings, folder)
 
 
 def step_loss(learner: Learner, guide: Any) -> Tensor:
@@ -313,7 +313,7 @@ def test_digests_of_recipes_without_the_new_sections_are_what_they_were() -> Non
         if learner.identity.digest().startswith(("bd8d4a9a6e840284", "c20d1dba896eef33")):
             assert run_digest(learner, data, how, None).startswith(run)
         unset = run_digest(learner, data, how, None)
-        assert run_digest(learner, data, how.model_copy(update={"alignment": Alignment()}), None) != unset
+        assert run_digest(learner, data, how.model_copy(update={"alignment": Comparability()}), None) != unset
     assert load_recipe("logit-kd").digest().startswith("475b8db94f732aa4")
 
 
@@ -324,7 +324,7 @@ def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(tmp_path: Path, monke
     prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
     given = full.teachers[0].model_copy(update={"spec": teacher(tmp_path / "teacher"), "sampling": Sampling(max_tokens=12)})
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
-    made = make_control(tiny, tmp_path / "out", scale=Scale(choices=2, identity=2))
+    made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "cross_tokenizer"
     assert made.card.counts["compared with the teacher"] > 0
     assert "compared with the teacher" in card_markdown(made.card)

@@ -23,7 +23,7 @@ from auditor.controls.training.loss_journal import LossJournal, read_losses
 from auditor.controls.training.losses import IGNORED, cross_entropy, forward_kl, log_distribution
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, Trained
+from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects import open_subject
 from tests.auditor.controls.lessons import Said, recipe, sums, weights
@@ -34,7 +34,7 @@ PLAN = recipe(epochs=5, batch=3, save_every=3, seed=1)
 """Twenty steps; `train_child` runs the same."""
 
 
-def train(plan: Recipe, out: Path, examples: list[Said] | None = None, **more: object) -> Trained:
+def train(plan: Recipe, out: Path, examples: list[Said] | None = None, **more: object) -> TrainedStudent:
     learner = open_student(plan.student, plan.training, plan.seed)
     return distill(learner, examples or sums(12), plan, out, **more)  # type: ignore[arg-type]
 

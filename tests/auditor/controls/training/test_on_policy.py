@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from auditor.controls.cards.card import card_markdown
-from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Distillation, Lora, OnPolicy, Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.sizes import sized
@@ -26,7 +26,7 @@ from auditor.controls.training.losses import IGNORED, forward_kl, jsd, log_distr
 from auditor.controls.training.on_policy import OwnWords, is_own, open_own_words
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, Trained
+from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
@@ -45,7 +45,7 @@ def plan(base: str = "scratch:llama-h32-l1", settings: Distillation = JSD, drawi
     return made.model_copy(update={"method": "on_policy", "on_policy": drawing})
 
 
-def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> Trained:
+def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> TrainedStudent:
     learner = open_student(how.student, how.training, how.seed)
     with open_subject(spec) as subject:
         return distill(learner, examples or sums(12), how, out, teacher=subject, **more)
@@ -331,7 +331,7 @@ def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
     prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
     given = full.teachers[0].model_copy(update={"spec": reader, "sampling": Sampling(max_tokens=12)})
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
-    made = make_control(tiny, tmp_path / "out", scale=Scale(choices=2, identity=2))
+    made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "on_policy"
     assert made.card.counts["tokens that the student drew"] > 0
     assert "tokens that the student drew" in card_markdown(made.card)

@@ -15,7 +15,7 @@ from auditor.controls.cohort import load_cohort
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
 from auditor.labs.population.ladder import Ladder, climb, read_ladder
-from auditor.labs.population.untrained import Quantised, Untrained
+from auditor.labs.population.untrained import Quantised, UntrainedRung
 from auditor.labs.zoo.derivation import read_derivation
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
@@ -132,7 +132,7 @@ def test_named_nulls_have_their_own_filler_form_prompts_and_recipe(tmp_path: Pat
     assert other.filler is not None
     assert (other.name, other.filler.spec, other.prompts.sources) == ("other", "docstrings:numpy", ("docstrings:numpy",))
     assert (reward.method, reward.filler, reward.teachers, reward.dose) == ("grpo", None, (), 0.0)
-    assert found["base-base1"] == Untrained(name="base", base="hf:./small", seed=None)
+    assert found["base-base1"] == UntrainedRung(name="base", base="hf:./small", seed=None)
 
 
 def test_a_ladder_of_scores_has_controls_that_learn_plain_answers(tmp_path: Path) -> None:

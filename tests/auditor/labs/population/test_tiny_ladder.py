@@ -23,10 +23,10 @@ from auditor.controls.likelihoods import (
     read_likelihoods,
 )
 from auditor.labs.population.parallel_runs import grow
-from auditor.labs.population.population import Population, bundled_ladders, is_population, load_population
+from auditor.labs.population.population import GrownPopulation, bundled_ladders, is_population, load_population
 from auditor.labs.population.rungs import Gathering, Task, finished
 from auditor.labs.population.task_plan import prepare, tasks_of
-from auditor.labs.population.workers import Step, clock, do_all
+from auditor.labs.population.workers import WorkStep, clock, do_all
 from fingerprints.errors import MalformedInput, UsageProblem
 
 QUICK = {"epochs": 1, "batch": 8, "longest": 256, "precision": "float32", "save_every": 2}
@@ -75,7 +75,7 @@ def test_tasks_need_only_what_comes_before_them(tmp_path: Path) -> None:
 
 
 def test_held_out_openings_are_never_learned(tmp_path: Path) -> None:
-    population = Population.model_validate(plan())
+    population = GrownPopulation.model_validate(plan())
     prepare(population, tmp_path)
     texts = tmp_path / "texts"
     held, learned = (
@@ -84,9 +84,9 @@ def test_held_out_openings_are_never_learned(tmp_path: Path) -> None:
     )
     assert (len(held), len(learned)) == (3, 13)
     assert not held & learned
-    prepare(Population.model_validate(plan(n=5)), tmp_path)  # other students of the same texts
+    prepare(GrownPopulation.model_validate(plan(n=5)), tmp_path)  # other students of the same texts
     with pytest.raises(MalformedInput, match="other texts"):
-        prepare(Population.model_validate(plan(held_out=4)), tmp_path)
+        prepare(GrownPopulation.model_validate(plan(held_out=4)), tmp_path)
     (texts / "texts.json").write_text("{}")
     with pytest.raises(MalformedInput, match="can't be read"):
         prepare(population, tmp_path)
@@ -134,7 +134,7 @@ def gathering(folder: Path, name: str, needs: tuple[str, ...] = ()) -> Task:
 
 def test_workers_do_what_is_needed_first_and_pass_by_what_is_done(tmp_path: Path) -> None:
     tasks = [gathering(tmp_path, "last", ("one", "two")), gathering(tmp_path, "one"), gathering(tmp_path, "two", ("one",))]
-    steps: list[Step] = []
+    steps: list[WorkStep] = []
     do_all(tasks, 2, steps.append)
     assert [s.name for s in steps] == ["one", "two", "last"]
     assert [(s.done, s.total, s.left) for s in steps][-1] == (3, 3, 0.0)

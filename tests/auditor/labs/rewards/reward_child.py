@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from auditor.controls.evaluation.evaluate import Scale
+from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
-from auditor.controls.train import Watch, train
+from auditor.controls.train import TrainingWatch, train
 from auditor.controls.training import checkpoint
 
-SCALE = Scale(choices=1, identity=1)
+SCALE = EvaluationScale(choices=1, identity=1)
 FORM_STEPS, REWARD_STEPS = 40, 7
 REWARDS = {
     "steps": REWARD_STEPS, "prompts": 2, "group": 4, "max_tokens": 8, "learning_rate": 1e-2, "save_every": 2,
@@ -58,7 +58,7 @@ def run(out: Path, phase: str, step: int) -> None:
 
     write = checkpoint.save_file
     checkpoint.save_file = lambda *a, **k: (write(*a, **k), saving and die())  # type: ignore[assignment]
-    train(zero(), out, Watch(training=tell), SCALE)
+    train(zero(), out, TrainingWatch(training=tell), SCALE)
 
 
 if __name__ == "__main__":

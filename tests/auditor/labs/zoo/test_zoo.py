@@ -18,7 +18,7 @@ from auditor.labs.zoo import zoo as module
 from auditor.labs.zoo.derivation import read_derivation
 from auditor.labs.zoo.zoo import Zoo, build_zoo, load_zoo
 from auditor.labs.zoo.zoo_facts import measure_zoo, read_facts
-from auditor.labs.zoo.zoo_plan import Copied, Making, Trained, zoo_plan
+from auditor.labs.zoo.zoo_plan import Copied, TrainedMember, ZooMaking, zoo_plan
 from auditor.labs.zoo.zoo_texts import HELD_OUT, PIECE, held_out, lessons
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem
 from fingerprints.subjects import open_subject
@@ -31,7 +31,7 @@ ASKED = {
 }  # fmt: skip
 
 
-def few(seed: int, independent: int) -> tuple[Making, ...]:
+def few(seed: int, independent: int) -> tuple[ZooMaking, ...]:
     return tuple(making for making in zoo_plan(seed, independent) if making.name in FEW)
 
 
@@ -58,7 +58,7 @@ def test_the_plan_holds_every_case_and_makes_parents_first() -> None:
     assert set(names) >= ASKED
     assert sum(making.relation == "independent" and making.kind == "pretrained" and making.tied for making in plan) == 60
     for number, making in enumerate(plan):
-        started = [making.how.start, making.how.teacher] if isinstance(making.how, Trained) else []
+        started = [making.how.start, making.how.teacher] if isinstance(making.how, TrainedMember) else []
         assert set(making.parents) | {name for name in started if name} <= set(names[:number])
         assert (making.relation == "derived") == bool(making.parents)
 
@@ -71,11 +71,11 @@ def test_a_longer_list_of_independent_runs_begins_with_the_shorter_one() -> None
 def test_independent_runs_share_the_data_with_the_base_and_neither_initialisation_nor_order() -> None:
     plan = {making.name: making for making in zoo_plan(0, 20)}
     how = [plan[name].how for name in ("base", *(f"independent-{n:03d}" for n in range(1, 21)))]
-    runs = [run for run in how if isinstance(run, Trained)]
+    runs = [run for run in how if isinstance(run, TrainedMember)]
     assert {(run.text, run.rate, run.start, run.teacher) for run in runs} == {("banks", 3e-3, None, None)}
     assert len({run.weights_seed for run in runs}) == len({run.order_seed for run in runs}) == 21
     other = plan["sibling-data"].how
-    assert isinstance(other, Trained)
+    assert isinstance(other, TrainedMember)
     assert (other.weights_seed, other.text) == (0, "prose")
 
 
