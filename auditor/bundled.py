@@ -1,7 +1,9 @@
-"""Builds the reference store that ships inside the package, from models that the maintainers run themselves.
+"""Builds the reference store that ships inside the package, from models that the maintainers run
+themselves.
 
-`make reference AUDITOR_MODELS=DIR` is the documented command; docs/reference-store.md says where the models come from.
-An interrupted build goes on where it stopped: the transcripts stay beside the models.
+`make reference AUDITOR_MODELS=DIR` is the documented command; docs/reference-store.md says where
+the models come from. An interrupted build goes on where it stopped: the transcripts stay beside the
+models.
 """
 
 from __future__ import annotations
@@ -63,34 +65,56 @@ def ask(source: BundledModel, models: Path, transcripts: Path) -> Path:
     """
     path = models / source.file
     if not path.is_file():
-        raise MalformedInput("the model is missing", where=path, next_step="see docs/reference-store.md")
+        raise MalformedInput(
+            "the model is missing", where=path, next_step="see docs/reference-store.md"
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != source.sha256:
-        raise MalformedInput(f"SHA-256 is {found}", where=path, next_step=f"get the file with {source.sha256}")
+        raise MalformedInput(
+            f"SHA-256 is {found}", where=path, next_step=f"get the file with {source.sha256}"
+        )
     into = transcripts / f"{source.file.removesuffix('.gguf')}.jsonl"
     sets = [choice.load() for choice in PRESETS["teacher"]]
-    with progress_steps("opening", source.name) as (_, asking), open_subject(f"gguf:{path}") as subject:
+    with (
+        progress_steps("opening", source.name) as (_, asking),
+        open_subject(f"gguf:{path}") as subject,
+    ):
         collect(subject, sets, Sampling(), into, asking)
     return into
 
 
 def build(transcripts: dict[str, Path], out: Path) -> None:
-    """Writes the store from finished transcripts, by source name, and freezes it for reading from anywhere."""
+    """Writes the store from finished transcripts, by source name, and freezes it for reading
+    from anywhere."""
     with FingerprintStore.create(out) as store:
         for source in SOURCES:
             with open_subject(f"recording:{transcripts[source.name]}") as recording:
                 transcript = recording.recorded()
-            named = transcript.header.model_copy(update={"spec": f"gguf:{source.file}"})  # no path of the builder's machine
+            named = transcript.header.model_copy(
+                update={"spec": f"gguf:{source.file}"}
+            )  # no path of the builder's machine
             transcript = replace(transcript, header=named)
             store.add(transcript, name=source.name, vendor=source.vendor, family=source.family)
         store.freeze()
 
 
 @click.command()
-@click.option("--models", type=click.Path(path_type=Path), required=True, help="Folder with the GGUF files.")
-@click.option("--transcripts", type=click.Path(path_type=Path), required=True, help="Folder to keep transcripts in.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The store's folder; must not exist.")
+@click.option(
+    "--models", type=click.Path(path_type=Path), required=True, help="Folder with the GGUF files."
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to keep transcripts in.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The store's folder; must not exist.",
+)
 @click.option("--only", help="Ask this model only, and build nothing.")
 def main(models: Path, transcripts: Path, out: Path, only: str | None) -> None:
     """Asks the three models and builds the bundled reference store."""

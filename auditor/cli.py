@@ -1,8 +1,10 @@
-"""The command line: parses, calls one function, prints, and turns every failure into one line and an exit code.
+"""The command line: parses, calls one function, prints, and turns every failure into one line and
+an exit code.
 
-Exit codes: 0 done · 1 done and at or above ``--fail-on`` · 2 usage · 3 malformed input · 4 unsafe input refused · 5 store
-integrity · 6 endpoint or data incomplete · 7 resource limit · 8 verification failed · 9 locked · 70 a bug · 130/143
-interrupted, with everything answered so far kept.
+Exit codes: 0 done · 1 done and at or above ``--fail-on`` · 2 usage · 3 malformed input · 4 unsafe
+input refused · 5 store integrity · 6 endpoint or data incomplete · 7 resource limit · 8
+verification failed · 9 locked · 70 a bug · 130/143 interrupted, with everything answered so far
+kept.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ from auditor.console import put_error, say
 from auditor.version import VERSION
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
 
-CONTEXT = {"auto_envvar_prefix": "AUDITOR", "help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {
+    "auto_envvar_prefix": "AUDITOR",
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+}
 BUG = 70
 
 
@@ -36,7 +42,8 @@ class Terminated(BaseException):
 @click.group(cls=Listing, context_settings=CONTEXT)
 @click.version_option(VERSION, prog_name="auditor")
 def cli() -> None:
-    """Was a model trained on another's answers? Where do its weights come from? Is a service what it claims?
+    """Was a model trained on another's answers? Where do its weights come from? Is a service what
+    it claims?
 
     \b
     Audit a GGUF file against the bundled reference store, and look at report/report.html:
@@ -46,7 +53,8 @@ def cli() -> None:
     Say what would be asked and what it costs, without asking:
       auditor audit hf:org/model --dry-run
 
-    Every option has a twin in the environment, for instance AUDITOR_AUDIT_STORE. Data goes to stdout, talk to stderr.
+    Every option has a twin in the environment, for instance AUDITOR_AUDIT_STORE. Data goes to
+    stdout, talk to stderr.
     """
 
 
@@ -81,7 +89,11 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
         return 0
     except MemoryError:
         put_error(
-            ResourceLimit("out of memory", next_step="use a smaller batch (batch=4 in the spec) or a smaller dtype"), as_json
+            ResourceLimit(
+                "out of memory",
+                next_step="use a smaller batch (batch=4 in the spec) or a smaller dtype",
+            ),
+            as_json,
         )
         return ResourceLimit.exit_code
     except OSError as error:
@@ -94,25 +106,39 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
     if isinstance(error, NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return 2
-    help_for = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "auditor"
-    put_error(UsageProblem(error.format_message().rstrip("."), next_step=f"see `{help_for} --help`"), as_json)
+    help_for = (
+        error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "auditor"
+    )
+    put_error(
+        UsageProblem(error.format_message().rstrip("."), next_step=f"see `{help_for} --help`"),
+        as_json,
+    )
     return 2
 
 
 def _system(error: OSError, as_json: bool) -> int:
     what = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE):
-        problem: AuditError = ResourceLimit(what, where=error.filename, next_step="make room and run the same command again")
+        problem: AuditError = ResourceLimit(
+            what, where=error.filename, next_step="make room and run the same command again"
+        )
     else:
-        problem = MalformedInput(what, where=error.filename, next_step="check the path and its permissions")
+        problem = MalformedInput(
+            what, where=error.filename, next_step="check the path and its permissions"
+        )
     put_error(problem, as_json)
     return problem.exit_code
 
 
 def _bug() -> int:
-    with tempfile.NamedTemporaryFile("w", prefix="auditor-crash-", suffix=".txt", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="auditor-crash-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
         file.write(traceback.format_exc())
-    say(f"error[E-INTERNAL]: this is a bug in the toolkit; the details are in {file.name}. What was answered is kept.")
+    say(
+        f"error[E-INTERNAL]: this is a bug in the toolkit; the details are in {file.name}. What was"
+        " answered is kept."
+    )
     return BUG
 
 

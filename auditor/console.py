@@ -1,4 +1,5 @@
-"""How the command line talks: data on stdout, talk and progress bars on stderr, one clear line for a failure."""
+"""How the command line talks: data on stdout, talk and progress bars on stderr, one clear line
+for a failure."""
 
 from __future__ import annotations
 
@@ -62,21 +63,29 @@ def put_error(error: AuditError, as_json: bool) -> None:
 
 @contextmanager
 def progress_steps(*labels: str) -> Iterator[tuple[Progress, ...]]:
-    """Progress bars on stderr for long steps, one shown at a time; silent when stderr is no terminal.
+    """Progress bars on stderr for long steps, one shown at a time; silent when stderr is no
+    terminal.
 
-    The first label pulses from the start; each step shows count, time spent and time left once it is told of, and takes
-    the place of the one before.
+    The first label pulses from the start; each step shows count, time spent and time left once it
+    is told of, and takes the place of the one before.
     """
     with _bars() as bars:
-        tasks = [bars.add_task(label, total=None, visible=i == 0, start=i == 0) for i, label in enumerate(labels)]
+        tasks = [
+            bars.add_task(label, total=None, visible=i == 0, start=i == 0)
+            for i, label in enumerate(labels)
+        ]
         yield tuple(_Step(bars, tasks, i) for i in range(len(labels)))
 
 
 @contextmanager
-def progress_above(overall: str, *labels: str) -> Iterator[tuple[Overall | None, tuple[Progress, ...]]]:
-    """Like `progress_steps`, under a bar for the whole that stays; it is None when stderr is no terminal.
+def progress_above(
+    overall: str, *labels: str
+) -> Iterator[tuple[Overall | None, tuple[Progress, ...]]]:
+    """Like `progress_steps`, under a bar for the whole that stays; it is None when stderr is no
+    terminal.
 
-    The whole is told how much of it is done and how many seconds are left, for only its caller knows what is quick.
+    The whole is told how much of it is done and how many seconds are left, for only its caller
+    knows what is quick.
     """
     with _bars() as bars:
         whole = bars.add_task(overall, total=None)

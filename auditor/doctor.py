@@ -14,7 +14,14 @@ from fingerprints.errors import AuditError
 from fingerprints.records import Record
 from fingerprints.reference import reference_store
 
-CORE = {"torch": "2.6", "transformers": "5.3", "numpy": "2.0", "scikit-learn": "1.6", "faiss-cpu": "1.13", "click": "8.3.2"}
+CORE = {
+    "torch": "2.6",
+    "transformers": "5.3",
+    "numpy": "2.0",
+    "scikit-learn": "1.6",
+    "faiss-cpu": "1.13",
+    "click": "8.3.2",
+}
 EXTRAS = {
     "openai": ("openai", "endpoints"),
     "gguf": ("gguf", "GGUF files"),
@@ -25,7 +32,8 @@ OURS = ("auditor", "detectors", "fingerprints")
 
 
 class Check(Record):
-    """One thing that was looked at: ``ok``, a ``note`` that limits something, or a ``problem`` that breaks something."""
+    """One thing that was looked at: ``ok``, a ``note`` that limits something, or a ``problem``
+    that breaks something."""
 
     name: str
     state: Literal["ok", "note", "problem"]
@@ -35,7 +43,15 @@ class Check(Record):
 
 def examine() -> list[Check]:
     """Every check, in a fixed order. Loads torch to ask for devices; touches no network."""
-    return [_python(), *map(_core, CORE), *map(_extra, EXTRAS), _device(), *_clashes(), _reference(), _cache()]
+    return [
+        _python(),
+        *map(_core, CORE),
+        *map(_extra, EXTRAS),
+        _device(),
+        *_clashes(),
+        _reference(),
+        _cache(),
+    ]
 
 
 def _python() -> Check:
@@ -49,13 +65,20 @@ def _python() -> Check:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())
+    return tuple(
+        int(part) for part in version.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit()
+    )
 
 
 def _core(package: str) -> Check:
     found = version_of(package)
     if found is None:
-        return Check(name=package, state="problem", found="not installed", advice=f"pip install '{package}>={CORE[package]}'")
+        return Check(
+            name=package,
+            state="problem",
+            found="not installed",
+            advice=f"pip install '{package}>={CORE[package]}'",
+        )
     good = _numbers(found) >= _numbers(CORE[package])
     advice = "" if good else f"pip install -U '{package}>={CORE[package]}'"
     return Check(name=package, state="ok" if good else "problem", found=found, advice=advice)
@@ -78,7 +101,10 @@ def _device() -> Check:
     from fingerprints.subjects.placement import place
 
     placement = place({})
-    found = f"{placement.device}, {placement.dtype_name}, {os.cpu_count()} cores, batches of {placement.batch}"
+    found = (
+        f"{placement.device}, {placement.dtype_name}, {os.cpu_count()} cores, batches of"
+        f" {placement.batch}"
+    )
     return Check(name="device", state="ok", found=found)
 
 
@@ -96,7 +122,9 @@ def _clashes() -> list[Check]:
                     advice=f"use an environment of its own, or pip uninstall {' '.join(others)}",
                 )
             )
-    return out or [Check(name="module names", state="ok", found="auditor, detectors, fingerprints are ours")]
+    return out or [
+        Check(name="module names", state="ok", found="auditor, detectors, fingerprints are ours")
+    ]
 
 
 def _reference() -> Check:
@@ -105,9 +133,16 @@ def _reference() -> Check:
             problems = store.verify()
             names = ", ".join(t.name for t in store.teachers())
     except AuditError as error:
-        return Check(name="bundled store", state="problem", found=error.what, advice=error.next_step or "")
+        return Check(
+            name="bundled store", state="problem", found=error.what, advice=error.next_step or ""
+        )
     if problems:
-        return Check(name="bundled store", state="problem", found=problems[0], advice="install the package again")
+        return Check(
+            name="bundled store",
+            state="problem",
+            found=problems[0],
+            advice="install the package again",
+        )
     return Check(name="bundled store", state="ok", found=names)
 
 

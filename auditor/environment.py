@@ -1,4 +1,5 @@
-"""What an audit ran on: versions, platform, device and threads, as plain text for the report and `auditor doctor`."""
+"""What an audit ran on: versions, platform, device and threads, as plain text for the report and
+`auditor doctor`."""
 
 from __future__ import annotations
 
@@ -38,4 +39,7 @@ def environment() -> dict[str, str]:
         "threads": os.environ.get("OMP_NUM_THREADS", "automatic"),
     }
     versions = {package: version_of(package) for package in PACKAGES}
-    return {**out, **{package: version for package, version in versions.items() if version is not None}}
+    return {
+        **out,
+        **{package: version for package, version in versions.items() if version is not None},
+    }

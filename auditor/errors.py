@@ -1,4 +1,5 @@
-"""The exception tree with its exit codes, as `fingerprints.errors` draws it: the lower packages raise, this one tells."""
+"""The exception tree with its exit codes, as `fingerprints.errors` draws it: the lower packages
+raise, this one tells."""
 
 from fingerprints.errors import (
     AuditError,

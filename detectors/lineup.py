@@ -1,8 +1,9 @@
-"""The stored models in a line-up: who may play a stranger to a candidate, and where a value stands among strangers' values.
+"""The stored models in a line-up: who may play a stranger to a candidate, and where a value stands
+among strangers' values.
 
-A stranger is a stored model of another vendor than the candidate's; it plays the suspect on the same prompts. Where all
-stored models are of one vendor each model counts as a vendor of its own, and that is said. Knows numbers and names; knows
-no text.
+A stranger is a stored model of another vendor than the candidate's; it plays the suspect on the
+same prompts. Where all stored models are of one vendor each model counts as a vendor of its own,
+and that is said. Knows numbers and names; knows no text.
 """
 
 from __future__ import annotations
@@ -41,17 +42,26 @@ class Lineup:
 
     @cached_property
     def vendors(self) -> NDArray[np.str_]:
-        """Who made each model, (models,); the model's own name where nobody is named or all are of one vendor."""
-        return np.array([t.name if self.one_vendor else t.vendor.casefold() or t.name for t in self.teachers], dtype=np.str_)
+        """Who made each model, (models,); the model's own name where nobody is named or all are
+        of one vendor."""
+        return np.array(
+            [t.name if self.one_vendor else t.vendor.casefold() or t.name for t in self.teachers],
+            dtype=np.str_,
+        )
 
     def strangers(self, candidate: int) -> Flags:
         """The models of other vendors than the candidate's, (models,)."""
         return np.asarray(self.vendors != self.vendors[candidate], dtype=bool)
 
     def reference(self, candidate: int, player: int | None) -> Flags:
-        """Whose answers say what is usual, (models,): neither the candidate's vendor nor that of the stranger who plays."""
+        """Whose answers say what is usual, (models,): neither the candidate's vendor nor that of
+        the stranger who plays."""
         others = self.strangers(candidate)
-        return others if player is None else np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
+        return (
+            others
+            if player is None
+            else np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
+        )
 
 
 def lineup(teachers: Sequence[Teacher]) -> Lineup:
@@ -61,14 +71,17 @@ def lineup(teachers: Sequence[Teacher]) -> Lineup:
 
 def is_of(case: Case, names: Sequence[str]) -> bool:
     """Whether the case's candidate and background are just the models that were learned from."""
-    return case.candidate is not None and sorted([case.candidate.name, *(t.name for t in case.background)]) == sorted(names)
+    return case.candidate is not None and sorted(
+        [case.candidate.name, *(t.name for t in case.background)]
+    ) == sorted(names)
 
 
 def null_of(value: float, played: Array, lineup: Lineup, candidate: int, prompts: str) -> Null:
-    """The candidate's value among the strangers' values, ``played`` (models,), NaN where a model played no stranger.
+    """The candidate's value among the strangers' values, ``played`` (models,), NaN where a model
+    played no stranger.
 
-    p is conformal, (1 + k)/(n + 1); None without a stranger; quantiles from three strangers on. ``prompts`` says
-    on what they played.
+    p is conformal, (1 + k)/(n + 1); None without a stranger; quantiles from three strangers on.
+    ``prompts`` says on what they played.
     """
     held = np.isfinite(played) & lineup.strangers(candidate)
     null, n = played[held], int(held.sum())
@@ -76,27 +89,43 @@ def null_of(value: float, played: Array, lineup: Lineup, candidate: int, prompts
     kind = "sibling" if lineup.one_vendor else "stored model"
     whose = "" if lineup.one_vendor else f" of {counted(vendors, 'other vendor')}"
     population = (
-        f"{counted(n, kind)}{whose}, each playing the suspect on {prompts} with its own vendor left out of what is usual; "
-        "models of one vendor are not independent"
+        f"{counted(n, kind)}{whose}, each playing the suspect on {prompts} with its own vendor left"
+        " out of what is usual; models of one vendor are not independent"
     )
     if not n:
         return Null(n=0, population=population)
     at_least, p = conformal(value, null)
-    marks = tuple((name, float(np.quantile(null, q))) for name, q in _MARKS) if n >= FEWEST_STRANGERS else ()
+    marks = (
+        tuple((name, float(np.quantile(null, q))) for name, q in _MARKS)
+        if n >= FEWEST_STRANGERS
+        else ()
+    )
     return Null(
-        n=n, mean=float(null.mean()), sd=float(null.std(ddof=1)) if n > 1 else None, at_least=at_least, p=p,
-        quantiles=marks, population=population,
-    )  # fmt: skip
+        n=n,
+        mean=float(null.mean()),
+        sd=float(null.std(ddof=1)) if n > 1 else None,
+        at_least=at_least,
+        p=p,
+        quantiles=marks,
+        population=population,
+    )
 
 
 def rank_of(scores: Array, candidate: int) -> Rank:
     """The candidate's place among the stored models that have a score, 1 for the highest."""
-    return Rank(position=1 + int((scores > scores[candidate]).sum()), of=int(np.isfinite(scores).sum()))
+    return Rank(
+        position=1 + int((scores > scores[candidate]).sum()), of=int(np.isfinite(scores).sum())
+    )
 
 
 def shown_first(scores: Array, candidate: int, most: int = MOST_BARS) -> list[int]:
-    """The models with the highest scores, the candidate always among them; ties in order of name."""
-    order = [int(i) for i in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable") if np.isfinite(scores[i])]
+    """The models with the highest scores, the candidate always among them; ties in order of
+    name."""
+    order = [
+        int(i)
+        for i in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
+        if np.isfinite(scores[i])
+    ]
     first = order[:most]
     return first if candidate in first else [*first[: most - 1], candidate]
 
@@ -110,21 +139,36 @@ def bars_of(
     title: str,
     label: str,
 ) -> Chart:
-    """One bar for each of the highest stored models with its interval, the candidate strong, strangers' 0.95 as a line."""
+    """One bar for each of the highest stored models with its interval, the candidate strong,
+    strangers' 0.95 as a line."""
     shown = shown_first(scores, candidate)
     bars = []
     for i in shown:
         low, high = interval(i)
         teacher = lineup.teachers[i]
         bars.append(
-            Bar(label=teacher.name, value=float(scores[i]), low=low, high=high, strong=i == candidate, group=teacher.vendor)
+            Bar(
+                label=teacher.name,
+                value=float(scores[i]),
+                low=low,
+                high=high,
+                strong=i == candidate,
+                group=teacher.vendor,
+            )
         )
     line = dict(null.quantiles).get("0.95")
     return Chart(
-        kind="bars", title=title, x_label=label, bars=tuple(bars), reference=line,
+        kind="bars",
+        title=title,
+        x_label=label,
+        bars=tuple(bars),
+        reference=line,
         reference_label="" if line is None else "95 % of unrelated models on the candidate",
-        caption=f"95 % intervals by bootstrap over prompts; {len(bars)} of {len(lineup.names)} stored models.",
-    )  # fmt: skip
+        caption=(
+            f"95 % intervals by bootstrap over prompts; {len(bars)} of {len(lineup.names)} stored"
+            " models."
+        ),
+    )
 
 
 def against(null: Null) -> str:

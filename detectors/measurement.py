@@ -1,6 +1,8 @@
-"""What a measurement is made of: quoted answers, null populations, ranks, tables, charts. Records only.
+"""What a measurement is made of: quoted answers, null populations, ranks, tables, charts. Records
+only.
 
-They stand apart from `detectors.base` so that whoever reads or renders a report need not load what detectors compute with.
+They stand apart from `detectors.base` so that whoever reads or renders a report need not load what
+detectors compute with.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ class Span(Record):
 class Exhibit(Record):
     """One thing that a person can look at: a probe, an answer, the telling spans, why it counts.
 
-    ``answer`` is a stranger's text. ``source`` says whose answer it is. Exhibits are ordered by ``weight``, largest first.
+    ``answer`` is a stranger's text. ``source`` says whose answer it is. Exhibits are ordered by
+    ``weight``, largest first.
     """
 
     probe_id: str
@@ -39,10 +42,11 @@ class Exhibit(Record):
 
 
 class Null(Record):
-    """What unrelated models measure on the same statistic: how many, their mean, spread and quantiles.
+    """What unrelated models measure on the same statistic: how many, their mean, spread and
+    quantiles.
 
-    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 + at_least) / (n + 1). ``unit``
-    says what is counted: models, or relabellings of the same answers.
+    ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 +
+    at_least) / (n + 1). ``unit`` says what is counted: models, or relabellings of the same answers.
     """
 
     n: int
@@ -72,7 +76,8 @@ class Table(Record):
 
 
 class Bar(Record):
-    """One labelled value of a chart with its interval; ``strong`` marks the one that the finding is about."""
+    """One labelled value of a chart with its interval; ``strong`` marks the one that the finding
+    is about."""
 
     label: str
     value: float
@@ -83,7 +88,8 @@ class Bar(Record):
 
 
 class Chart(Record):
-    """A figure as data: horizontal bars or dots with intervals. Renderers draw it; records only hold it."""
+    """A figure as data: horizontal bars or dots with intervals. Renderers draw it; records only
+    hold it."""
 
     kind: Literal["bars", "dots"]
     title: str
@@ -95,7 +101,8 @@ class Chart(Record):
 
 
 class HeatMap(Record):
-    """A table of shares to be shaded: one row a ``rows`` label, one cell a column; ``low`` is white, ``high`` is dark.
+    """A table of shares to be shaded: one row a ``rows`` label, one cell a column; ``low`` is
+    white, ``high`` is dark.
 
     None in a cell: nothing was compared there.
     """
@@ -112,8 +119,8 @@ class HeatMap(Record):
 class Measurement(Record):
     """A raw value with its n, interval, rank, null population, figures and exhibits; no verdict.
 
-    ``metric`` names the number, ``direction`` says which way is which, ``n`` counts ``n_unit``; ``interval`` is at ``level``
-    confidence. ``summary`` is one plain sentence.
+    ``metric`` names the number, ``direction`` says which way is which, ``n`` counts ``n_unit``;
+    ``interval`` is at ``level`` confidence. ``summary`` is one plain sentence.
     """
 
     metric: str
@@ -134,7 +141,8 @@ class Measurement(Record):
 
 
 class Value(Record):
-    """The bare number of a measurement: what it is called, how large it is, how many of ``n_unit`` it rests on."""
+    """The bare number of a measurement: what it is called, how large it is, how many of
+    ``n_unit`` it rests on."""
 
     metric: str
     value: float

@@ -1,7 +1,7 @@
 """Which prompts did the suspect and the stored models both answer, and what did each say?
 
-Only the default arm of style-like chat probes counts: questions about identity, choices and bare openings say nothing
-about how a model writes. Knows records; knows no statistics.
+Only the default arm of style-like chat probes counts: questions about identity, choices and bare
+openings say nothing about how a model writes. Knows records; knows no statistics.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ class ProbeAnswer:
 
 @dataclass(frozen=True)
 class AnswerBook:
-    """The stored models' answers to shared prompts. ``answers[i]`` maps a prompt's number to model i's text.
+    """The stored models' answers to shared prompts. ``answers[i]`` maps a prompt's number to model
+    i's text.
 
-    ``prompts`` are prompt digests in sorted order, so that the order of the inputs counts for nothing; ``left_out`` names
-    the models that answered too few of them.
+    ``prompts`` are prompt digests in sorted order, so that the order of the inputs counts for
+    nothing; ``left_out`` names the models that answered too few of them.
     """
 
     teachers: tuple[Teacher, ...]
@@ -65,9 +66,15 @@ class AnswerBook:
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
 
     def read(self, reading: Callable[[int, str], str], most: int | None = None) -> AnswerBook:
-        """The same book, each text as ``reading(prompt, text)`` gives it; of a model at most ``most``, evenly spaced."""
-        kept = [[*said.items()][:: max(1, -(-len(said) // most)) if most else 1] for said in self.answers]
-        return replace(self, answers=tuple({p: reading(p, text) for p, text in said} for said in kept))
+        """The same book, each text as ``reading(prompt, text)`` gives it; of a model at most
+        ``most``, evenly spaced."""
+        kept = [
+            [*said.items()][:: max(1, -(-len(said) // most)) if most else 1]
+            for said in self.answers
+        ]
+        return replace(
+            self, answers=tuple({p: reading(p, text) for p, text in said} for said in kept)
+        )
 
 
 def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
@@ -84,24 +91,32 @@ def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
 
 @lru_cache(maxsize=1 << 14)
 def _asked(probe: Probe) -> str:
-    """The prompt's digest; a store's models were asked the same, and every detector pairs their answers anew."""
+    """The prompt's digest; a store's models were asked the same, and every detector pairs their
+    answers anew."""
     return probe.prompt_sha256()
 
 
 def answer_book(teachers: Sequence[Teacher], suspect: Transcript | None) -> AnswerBook:
     """The book of the prompts that the suspect (any, where None) and the stored models share.
 
-    A model stays that answered at least 20 of them and at least half as many as the model that answered most.
+    A model stays that answered at least 20 of them and at least half as many as the model that
+    answered most.
     """
     return book_of(teachers, None if suspect is None else set(style_answers(suspect)))
 
 
-def book_of(teachers: Sequence[Teacher], wanted: Collection[str] | None, share: float = 0.5) -> AnswerBook:
+def book_of(
+    teachers: Sequence[Teacher], wanted: Collection[str] | None, share: float = 0.5
+) -> AnswerBook:
     """The book of the stored models' answers to ``wanted`` prompts (digests; to all where None).
 
-    A model stays that answered at least 20 of them and at least ``share`` as many as the model that answered most.
+    A model stays that answered at least 20 of them and at least ``share`` as many as the model that
+    answered most.
     """
-    said = [{k: a.text for k, a in style_answers(t.transcript).items() if wanted is None or k in wanted} for t in teachers]
+    said = [
+        {k: a.text for k, a in style_answers(t.transcript).items() if wanted is None or k in wanted}
+        for t in teachers
+    ]
     most = max((len(s) for s in said), default=0)
     order = sorted(range(len(teachers)), key=lambda i: teachers[i].name)
     kept = [i for i in order if len(said[i]) >= max(FEWEST, most * share)]
@@ -109,5 +124,8 @@ def book_of(teachers: Sequence[Teacher], wanted: Collection[str] | None, share: 
     number = {k: n for n, k in enumerate(prompts)}
     answers = tuple({number[k]: text for k, text in sorted(said[i].items())} for i in kept)
     return AnswerBook(
-        tuple(teachers[i] for i in kept), prompts, answers, tuple(teachers[i].name for i in order if i not in kept)
+        tuple(teachers[i] for i in kept),
+        prompts,
+        answers,
+        tuple(teachers[i].name for i in order if i not in kept),
     )

@@ -1,4 +1,5 @@
-"""The lazy table of detectors: name → module:Class. Third parties add theirs by the entry-point group ``auditor.detectors``."""
+"""The lazy table of detectors: name → module:Class. Third parties add theirs by the entry-point
+group ``auditor.detectors``."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the table is read by whoever checks a name; what detectors compute with is loaded with the first of them
+# The table is read by whoever checks a name: what detectors compute with is loaded with the first.
+if TYPE_CHECKING:
     from detectors.base import Detector
 
 TABLE: dict[str, str] = {
@@ -38,7 +40,10 @@ TABLE: dict[str, str] = {
 
 def detector_names() -> list[str]:
     """Names of all detectors, our own first, then those of installed plug-ins."""
-    return [*TABLE, *sorted(p.name for p in entry_points(group="auditor.detectors") if p.name not in TABLE)]
+    return [
+        *TABLE,
+        *sorted(p.name for p in entry_points(group="auditor.detectors") if p.name not in TABLE),
+    ]
 
 
 def load_detector(name: str) -> Detector:

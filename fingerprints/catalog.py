@@ -1,7 +1,8 @@
-"""The catalogue: one SQLite file that is the truth about the stored teachers, their answers and their vectors.
+"""The catalogue: one SQLite file that is the truth about the stored teachers, their answers and
+their vectors.
 
-WAL, synchronous=FULL, one transaction a teacher, a digest beside every row. Knows SQL; knows nothing of the index that is
-built from it, nor of locks between processes.
+WAL, synchronous=FULL, one transaction a teacher, a digest beside every row. Knows SQL; knows
+nothing of the index that is built from it, nor of locks between processes.
 """
 
 from __future__ import annotations
@@ -45,28 +46,40 @@ CATALOG_FILES = (CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journa
 SCHEMA_VERSION = 1
 _SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE changes (sequence INTEGER PRIMARY KEY, action TEXT NOT NULL, teacher TEXT NOT NULL,"
-    " content_sha256 TEXT NOT NULL, state TEXT NOT NULL)",
-    "CREATE TABLE teachers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_id INTEGER NOT NULL,"
-    " record TEXT NOT NULL, summary TEXT NOT NULL, sha256 BLOB NOT NULL)",
-    "CREATE TABLE blocks (teacher INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL,"
-    " PRIMARY KEY (teacher, kind, part)) WITHOUT ROWID",
-    "CREATE TABLE answers (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, probe_id TEXT NOT NULL, arm TEXT NOT NULL,"
-    " sample INTEGER NOT NULL, readable INTEGER NOT NULL, text_sha256 BLOB NOT NULL, prompt_sha256 BLOB NOT NULL,"
-    " sha256 BLOB NOT NULL)",
-    "CREATE TABLE vectors (first_id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, n INTEGER NOT NULL,"
-    " ids BLOB NOT NULL, data BLOB NOT NULL, sha256 BLOB NOT NULL)",
+    (
+        "CREATE TABLE changes (sequence INTEGER PRIMARY KEY, action TEXT NOT NULL, teacher TEXT NOT"
+        " NULL, content_sha256 TEXT NOT NULL, state TEXT NOT NULL)"
+    ),
+    (
+        "CREATE TABLE teachers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_id INTEGER"
+        " NOT NULL, record TEXT NOT NULL, summary TEXT NOT NULL, sha256 BLOB NOT NULL)"
+    ),
+    (
+        "CREATE TABLE blocks (teacher INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,"
+        " data BLOB NOT NULL, PRIMARY KEY (teacher, kind, part)) WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE answers (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, probe_id TEXT NOT"
+        " NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL, readable INTEGER NOT NULL, text_sha256"
+        " BLOB NOT NULL, prompt_sha256 BLOB NOT NULL, sha256 BLOB NOT NULL)"
+    ),
+    (
+        "CREATE TABLE vectors (first_id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, n INTEGER"
+        " NOT NULL, ids BLOB NOT NULL, data BLOB NOT NULL, sha256 BLOB NOT NULL)"
+    ),
 )
 REPAIR = "restore the store from a copy; `auditor store verify` lists what is damaged"
 
 
 class Unrecovered(MalformedInput):
-    """A catalogue that can't be opened as it lies: of no permission, or killed in mid-write and not rolled back yet."""
+    """A catalogue that can't be opened as it lies: of no permission, or killed in mid-write and
+    not rolled back yet."""
 
 
 @dataclass(frozen=True)
 class CatalogState:
-    """Which content a catalogue holds: the number of its last change, and a digest chained over all changes."""
+    """Which content a catalogue holds: the number of its last change, and a digest chained over
+    all changes."""
 
     sequence: int
     digest: str
@@ -75,8 +88,8 @@ class CatalogState:
 class Catalog:
     """Teachers, answers and vectors in one SQLite file.
 
-    Raises StoreIntegrity where the file or a row is not what was written, or was made by a newer version; ResourceLimit
-    on a full disk; Locked where another process holds the file.
+    Raises StoreIntegrity where the file or a row is not what was written, or was made by a newer
+    version; ResourceLimit on a full disk; Locked where another process holds the file.
     """
 
     def __init__(self, path: Path, read_only: bool) -> None:
@@ -92,7 +105,8 @@ class Catalog:
 
     @staticmethod
     def create(path: Path, embedder: str, dimension: int) -> None:
-        """Writes an empty catalogue in one go; the caller moves it to its place when it is whole."""
+        """Writes an empty catalogue in one go; the caller moves it to its place when it is
+        whole."""
         with told(path):
             db = _connect(path, read_only=False)
             try:
@@ -100,8 +114,15 @@ class Catalog:
                 for statement in _SCHEMA:
                     db.execute(statement)
                 start = sha256(canonical_json([SCHEMA_VERSION, embedder, dimension]))
-                meta = {"schema": SCHEMA_VERSION, "embedder": embedder, "dimension": dimension, "next_id": 1}
-                db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
+                meta = {
+                    "schema": SCHEMA_VERSION,
+                    "embedder": embedder,
+                    "dimension": dimension,
+                    "next_id": 1,
+                }
+                db.executemany(
+                    "INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()]
+                )
                 db.execute("INSERT INTO changes VALUES (0, 'create', '', '', ?)", (start,))
                 db.execute("COMMIT")
                 db.execute("PRAGMA journal_mode=DELETE")
@@ -109,9 +130,14 @@ class Catalog:
                 db.close()
 
     def _check_schema(self) -> None:
-        tables = {row[0]: row[1] for row in self._db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")}
+        tables = {
+            row[0]: row[1]
+            for row in self._db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        }
         if "meta" not in tables:
-            raise StoreIntegrity("this is not a catalogue of teachers", where=self.path, next_step=REPAIR)
+            raise StoreIntegrity(
+                "this is not a catalogue of teachers", where=self.path, next_step=REPAIR
+            )
         version = self._meta("schema")
         if version != str(SCHEMA_VERSION):
             raise StoreIntegrity(
@@ -120,28 +146,39 @@ class Catalog:
                 next_step="install the version that wrote it, or a newer one",
             )
         if sorted(tables.values()) != sorted(_SCHEMA):
-            raise StoreIntegrity("the catalogue's tables are not those of its schema", where=self.path, next_step=REPAIR)
+            raise StoreIntegrity(
+                "the catalogue's tables are not those of its schema",
+                where=self.path,
+                next_step=REPAIR,
+            )
         self.embedder = self._meta("embedder")
         self.dimension = int(self._meta("dimension"))
 
     def _meta(self, key: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None:
-            raise StoreIntegrity(f"the catalogue does not say its {key}", where=self.path, next_step=REPAIR)
+            raise StoreIntegrity(
+                f"the catalogue does not say its {key}", where=self.path, next_step=REPAIR
+            )
         return str(row[0])
 
     def state(self) -> CatalogState:
         """Which content the catalogue holds now."""
         with told(self.path):
-            row = self._db.execute("SELECT sequence, state FROM changes ORDER BY sequence DESC LIMIT 1").fetchone()
+            row = self._db.execute(
+                "SELECT sequence, state FROM changes ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
         if row is None:
             raise StoreIntegrity("the catalogue has no history", where=self.path, next_step=REPAIR)
         return CatalogState(*row)
 
     def had(self, state: CatalogState) -> bool:
-        """Whether the catalogue was once in this state: what was built from it then belongs to it."""
+        """Whether the catalogue was once in this state: what was built from it then belongs to
+        it."""
         with told(self.path):
-            row = self._db.execute("SELECT state FROM changes WHERE sequence = ?", (state.sequence,)).fetchone()
+            row = self._db.execute(
+                "SELECT state FROM changes WHERE sequence = ?", (state.sequence,)
+            ).fetchone()
         return row is not None and row[0] == state.digest
 
     def only_added_since(self, state: CatalogState) -> bool:
@@ -157,11 +194,14 @@ class Catalog:
     def entries(self) -> list[tuple[int, StoredTeacher]]:
         """All stored teachers with their row numbers, in alphabetical order of name."""
         with told(self.path):
-            rows = self._db.execute("SELECT id, name, first_id, record, summary, sha256 FROM teachers ORDER BY name").fetchall()
+            rows = self._db.execute(
+                "SELECT id, name, first_id, record, summary, sha256 FROM teachers ORDER BY name"
+            ).fetchall()
         return [self._teacher(row) for row in rows]
 
     def probe_sets(self, but: str) -> dict[str, tuple[str, str]]:
-        """Version and digest of each probe set that the teachers answered, ``but`` one teacher, by the set's name."""
+        """Version and digest of each probe set that the teachers answered, ``but`` one teacher,
+        by the set's name."""
         query = (
             "SELECT DISTINCT json_extract(p.value, '$.name', '$.version', '$.sha256')"
             " FROM teachers, json_each(teachers.record, '$.probe_sets') p WHERE teachers.name <> ?"
@@ -179,12 +219,15 @@ class Catalog:
 
     def _teacher(self, row: tuple[Any, ...]) -> tuple[int, StoredTeacher]:
         if row_digest(row[:5]) != row[5]:
-            raise StoreIntegrity(f"the entry of teacher {row[1]!r} was changed", where=self.path, next_step=REPAIR)
+            raise StoreIntegrity(
+                f"the entry of teacher {row[1]!r} was changed", where=self.path, next_step=REPAIR
+            )
         return row[0], StoredTeacher.model_validate_json(row[3])
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of it is on the disk when the block ends, or none of it after an error or a kill."""
+        """One transaction: all of it is on the disk when the block ends, or none of it after an
+        error or a kill."""
         with told(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -197,7 +240,8 @@ class Catalog:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read inside the block is of one state, whatever another process writes meanwhile."""
+        """Everything read inside the block is of one state, whatever another process writes
+        meanwhile."""
         with told(self.path):
             self._db.execute("BEGIN")
             try:
@@ -214,16 +258,26 @@ class Catalog:
         summary = canonical_json(signed.summary.model_dump(mode="json")).decode()
         row = (number, teacher.name, first, record, summary)
         db.execute("INSERT INTO teachers VALUES (?, ?, ?, ?, ?, ?)", (*row, row_digest(row)))
-        packed = ((number, kind, part, data) for part, (kind, data) in enumerate(blocks(transcript)))
+        packed = (
+            (number, kind, part, data) for part, (kind, data) in enumerate(blocks(transcript))
+        )
         db.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?)", packed)
-        db.executemany("INSERT INTO answers VALUES (?,?,?,?,?,?,?,?,?)", answer_rows(transcript, number, first))
+        db.executemany(
+            "INSERT INTO answers VALUES (?,?,?,?,?,?,?,?,?)", answer_rows(transcript, number, first)
+        )
         self._insert_vectors(number, signed.places + first, signed.vectors)
         # Ids are never given twice, also not after a removal: an old index can't name a new answer.
-        db.execute("UPDATE meta SET value = ? WHERE key = 'next_id'", (str(first + len(transcript.replies)),))
+        db.execute(
+            "UPDATE meta SET value = ? WHERE key = 'next_id'",
+            (str(first + len(transcript.replies)),),
+        )
         self._log("add", teacher.name, teacher.content_sha256)
 
     def _insert_vectors(self, teacher: int, ids: npt.NDArray[np.int64], vectors: Vectors) -> None:
-        rows = ((first, teacher, n, packed, data, sha) for first, n, packed, data, sha in vector_blocks(ids, vectors))
+        rows = (
+            (first, teacher, n, packed, data, sha)
+            for first, n, packed, data, sha in vector_blocks(ids, vectors)
+        )
         self._db.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def delete(self, number: int, teacher: StoredTeacher) -> None:
@@ -236,14 +290,19 @@ class Catalog:
     def _log(self, action: str, teacher: str, content: str) -> None:
         now = self.state()
         state = sha256(canonical_json([now.digest, action, teacher, content]))
-        self._db.execute("INSERT INTO changes VALUES (?, ?, ?, ?, ?)", (now.sequence + 1, action, teacher, content, state))
+        self._db.execute(
+            "INSERT INTO changes VALUES (?, ?, ?, ?, ?)",
+            (now.sequence + 1, action, teacher, content, state),
+        )
 
     def transcript(self, number: int, teacher: StoredTeacher) -> Transcript:
         """Exactly the answers that went in. Raises StoreIntegrity when they are not."""
         parts: dict[Kind, list[Any]] = {"header": [], "probe": [], "event": [], "reply": []}
         try:
             with told(self.path):
-                rows = self._db.execute("SELECT kind, data FROM blocks WHERE teacher = ? ORDER BY part", (number,))
+                rows = self._db.execute(
+                    "SELECT kind, data FROM blocks WHERE teacher = ? ORDER BY part", (number,)
+                )
                 for kind, data in rows:
                     parts[kind] += unpack(kind, data)
             found = assemble(parts, teacher.complete)
@@ -251,13 +310,19 @@ class Catalog:
                 raise ValueError("their digest is another")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreIntegrity(
-                f"the answers of {teacher.name!r} are not those that were stored", where=self.path, next_step=REPAIR
+                f"the answers of {teacher.name!r} are not those that were stored",
+                where=self.path,
+                next_step=REPAIR,
             ) from error
         return found
 
     def vectors(self, after: int = 0) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of answers with an id above ``after``."""
-        query = "SELECT first_id, n, ids, data, sha256 FROM vectors WHERE first_id > ? ORDER BY first_id"
+        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of answers with an id
+        above ``after``."""
+        query = (
+            "SELECT first_id, n, ids, data, sha256 FROM vectors WHERE first_id > ? ORDER BY"
+            " first_id"
+        )
         with told(self.path):
             for row in self._db.execute(query, (after,)):
                 yield unpack_vectors(row, self.dimension)
@@ -268,41 +333,62 @@ class Catalog:
             return int(self._db.execute("SELECT coalesce(sum(n), 0) FROM vectors").fetchone()[0])
 
     def sample_vectors(self, count: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """Up to ``count`` ids and their vectors, spread evenly over the blocks; always the same ones."""
+        """Up to ``count`` ids and their vectors, spread evenly over the blocks; always the same
+        ones."""
         with told(self.path):
-            firsts = [row[0] for row in self._db.execute("SELECT first_id FROM vectors ORDER BY first_id")]
-            chosen = sorted({firsts[i * len(firsts) // count] for i in range(count)}) if firsts else []
+            firsts = [
+                row[0] for row in self._db.execute("SELECT first_id FROM vectors ORDER BY first_id")
+            ]
+            chosen = (
+                sorted({firsts[i * len(firsts) // count] for i in range(count)}) if firsts else []
+            )
             query = "SELECT first_id, n, ids, data, sha256 FROM vectors WHERE first_id = ?"
-            found = [unpack_vectors(self._db.execute(query, (first,)).fetchone(), self.dimension) for first in chosen]
+            found = [
+                unpack_vectors(self._db.execute(query, (first,)).fetchone(), self.dimension)
+                for first in chosen
+            ]
         if not found:
             return np.empty(0, np.int64), np.empty((0, self.dimension), np.float32)
         each = -(-count // len(found))
         picks = [np.unique(np.linspace(0, len(ids) - 1, each).astype(np.int64)) for ids, _ in found]
         return (
-            np.concatenate([ids[pick] for (ids, _), pick in zip(found, picks, strict=True)])[:count],
-            np.concatenate([rows[pick] for (_, rows), pick in zip(found, picks, strict=True)])[:count],
+            np.concatenate([ids[pick] for (ids, _), pick in zip(found, picks, strict=True)])[
+                :count
+            ],
+            np.concatenate([rows[pick] for (_, rows), pick in zip(found, picks, strict=True)])[
+                :count
+            ],
         )
 
     def answer(self, number: int) -> StoredAnswer | None:
         """Whose answer an id stands for; None for an id that is not in the catalogue."""
         query = (
-            "SELECT a.id, a.teacher, probe_id, arm, sample, readable, text_sha256, prompt_sha256, a.sha256, t.name"
-            " FROM answers a JOIN teachers t ON t.id = a.teacher WHERE a.id = ?"
+            "SELECT a.id, a.teacher, probe_id, arm, sample, readable, text_sha256, prompt_sha256,"
+            " a.sha256, t.name FROM answers a JOIN teachers t ON t.id = a.teacher WHERE a.id = ?"
         )
         with told(self.path):
             row = self._db.execute(query, (number,)).fetchone()
         if row is None:
             return None
         if row_digest(row[:8]) != row[8]:
-            raise StoreIntegrity(f"the entry of answer {number} was changed", where=self.path, next_step=REPAIR)
-        return StoredAnswer(teacher=row[9], probe_id=row[2], arm=row[3], sample=row[4], text_sha256=row[6].hex())
+            raise StoreIntegrity(
+                f"the entry of answer {number} was changed", where=self.path, next_step=REPAIR
+            )
+        return StoredAnswer(
+            teacher=row[9], probe_id=row[2], arm=row[3], sample=row[4], text_sha256=row[6].hex()
+        )
 
     def shared_prompts(self, prompts: Iterable[str]) -> dict[str, int]:
-        """How many of these prompts (by digest) each teacher gave a readable answer to; every teacher is listed."""
+        """How many of these prompts (by digest) each teacher gave a readable answer to; every
+        teacher is listed."""
         with told(self.path):
-            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS asked (prompt BLOB PRIMARY KEY) WITHOUT ROWID")
+            self._db.execute(
+                "CREATE TEMP TABLE IF NOT EXISTS asked (prompt BLOB PRIMARY KEY) WITHOUT ROWID"
+            )
             self._db.execute("DELETE FROM asked")
-            self._db.executemany("INSERT OR IGNORE INTO asked VALUES (?)", ((bytes.fromhex(p),) for p in prompts))
+            self._db.executemany(
+                "INSERT OR IGNORE INTO asked VALUES (?)", ((bytes.fromhex(p),) for p in prompts)
+            )
             rows = self._db.execute(
                 "SELECT t.name, count(DISTINCT asked.prompt) FROM teachers t"
                 " LEFT JOIN answers a ON a.teacher = t.id AND a.readable = 1"
@@ -313,24 +399,37 @@ class Catalog:
     def agrees(self, number: int, transcript: Transcript) -> bool:
         """Whether the rows of a teacher's answers are those that its transcript gives."""
         with told(self.path):
-            first = self._db.execute("SELECT first_id FROM teachers WHERE id = ?", (number,)).fetchone()[0]
-            rows = self._db.execute("SELECT * FROM answers WHERE teacher = ? ORDER BY id", (number,))
+            first = self._db.execute(
+                "SELECT first_id FROM teachers WHERE id = ?", (number,)
+            ).fetchone()[0]
+            rows = self._db.execute(
+                "SELECT * FROM answers WHERE teacher = ? ORDER BY id", (number,)
+            )
             expected = answer_rows(transcript, number, first)
             return all(a == b for a, b in zip_longest(rows, expected))
 
     def problems(self) -> list[str]:
         """What SQLite's own check finds, a broken chain of changes, and damaged vectors."""
         with told(self.path):
-            found = [row[0] for row in self._db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-            for first, count, ids, data, digest in self._db.execute("SELECT first_id, n, ids, data, sha256 FROM vectors"):
+            found = [
+                row[0] for row in self._db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"
+            ]
+            for first, count, ids, data, digest in self._db.execute(
+                "SELECT first_id, n, ids, data, sha256 FROM vectors"
+            ):
                 if vector_digest(ids, data) != digest or len(ids) != 8 * count:
-                    found.append(f"the vectors from answer {first} on differ from those that were written")
+                    found.append(
+                        f"the vectors from answer {first} on differ from those that were written"
+                    )
         return found + self._broken_chain()
 
     def _broken_chain(self) -> list[str]:
         state = sha256(canonical_json([SCHEMA_VERSION, self.embedder, self.dimension]))
         with told(self.path):
-            rows = self._db.execute("SELECT sequence, action, teacher, content_sha256, state FROM changes ORDER BY sequence")
+            rows = self._db.execute(
+                "SELECT sequence, action, teacher, content_sha256, state FROM changes ORDER BY"
+                " sequence"
+            )
             for expected, (sequence, action, teacher, content, written) in enumerate(rows):
                 if expected:
                     state = sha256(canonical_json([state, action, teacher, content]))
@@ -339,7 +438,8 @@ class Catalog:
         return []
 
     def freeze(self) -> None:
-        """Makes one compact file that can be read from a folder that may not be written: no log beside it."""
+        """Makes one compact file that can be read from a folder that may not be written: no log
+        beside it."""
         with told(self.path):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("PRAGMA journal_mode=DELETE")
@@ -354,7 +454,10 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     frozen = "&immutable=1" if read_only and is_frozen(path) else ""
     db = sqlite3.connect(
-        f"file:{quote(os.path.abspath(path))}?mode={mode}{frozen}", uri=True, isolation_level=None, timeout=5.0
+        f"file:{quote(os.path.abspath(path))}?mode={mode}{frozen}",
+        uri=True,
+        isolation_level=None,
+        timeout=5.0,
     )
     try:
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY"):
@@ -369,20 +472,26 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 
 def is_frozen(path: Path) -> bool:
-    """Whether a catalogue can be read as it lies: nobody can write beside it, and no log waits to be read with it."""
+    """Whether a catalogue can be read as it lies: nobody can write beside it, and no log waits
+    to be read with it."""
     logs = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
-    return not os.access(path.parent, os.W_OK) and not any(log.exists() and log.stat().st_size for log in logs)
+    return not os.access(path.parent, os.W_OK) and not any(
+        log.exists() and log.stat().st_size for log in logs
+    )
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one are three different things."""
+    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one are three
+    different things."""
     try:
         yield
     except sqlite3.Error as error:
         raise _meaning(error, path) from error
     except ValidationError as error:
-        raise StoreIntegrity("an entry of the catalogue can't be read", where=path, next_step=REPAIR) from error
+        raise StoreIntegrity(
+            "an entry of the catalogue can't be read", where=path, next_step=REPAIR
+        ) from error
 
 
 def _meaning(error: sqlite3.Error, path: Path) -> AuditError:
@@ -391,7 +500,9 @@ def _meaning(error: sqlite3.Error, path: Path) -> AuditError:
         step = "free some space and run the same command again; what was committed before is kept"
         return ResourceLimit(f"could not write the catalogue: {error}", where=path, next_step=step)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Locked("another process holds the catalogue", where=path, next_step="wait until it is done")
+        return Locked(
+            "another process holds the catalogue", where=path, next_step="wait until it is done"
+        )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         step = "check its permissions; after a kill, open it for writing once"
         return Unrecovered(f"the catalogue can't be opened: {error}", where=path, next_step=step)

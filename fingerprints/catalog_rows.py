@@ -1,4 +1,5 @@
-"""How a transcript becomes rows of the catalogue and comes back: packed blocks, each with the digest of its bytes.
+"""How a transcript becomes rows of the catalogue and comes back: packed blocks, each with the
+digest of its bytes.
 
 Knows the shape of rows; knows neither SQL nor files.
 """
@@ -26,14 +27,21 @@ LARGEST_BLOCK = 256_000_000
 VECTORS_A_BLOCK = 1024
 
 Kind = Literal["header", "probe", "event", "reply"]
-_KINDS: dict[Kind, type[Record]] = {"header": Header, "probe": Probe, "event": Event, "reply": Reply}
+_KINDS: dict[Kind, type[Record]] = {
+    "header": Header,
+    "probe": Probe,
+    "event": Event,
+    "reply": Reply,
+}
 
 
 class StoredTeacher(Record):
-    """A stored model without its answers: who it is, where the answers came from, how many, and their digest.
+    """A stored model without its answers: who it is, where the answers came from, how many, and
+    their digest.
 
-    ``n_answers`` counts all replies, ``n_indexed`` those with a vector, ``n_unreadable`` the empty and failed ones,
-    ``n_rejected`` those that the embedder gave no usable vector for. ``added`` is only a note.
+    ``n_answers`` counts all replies, ``n_indexed`` those with a vector, ``n_unreadable`` the empty
+    and failed ones, ``n_rejected`` those that the embedder gave no usable vector for. ``added`` is
+    only a note.
     """
 
     name: str
@@ -68,7 +76,8 @@ AnswerRow = tuple[int, int, str, str, int, int, bytes, bytes, bytes]
 
 
 def content_digest(transcript: Transcript) -> str:
-    """SHA-256 over what was asked and answered; who recorded it, when and under which path does not count."""
+    """SHA-256 over what was asked and answered; who recorded it, when and under which path does
+    not count."""
     probes = [transcript.probes[key].digest() for key in sorted(transcript.probes)]
     return sha256(canonical_json([probes, transcript.digest()]))
 
@@ -100,7 +109,8 @@ def _portions(records: Iterable[Record]) -> Iterator[list[bytes]]:
 
 
 def unpack(kind: Kind, data: bytes) -> list[Any]:
-    """The records of one block. Raises ValueError (of which pydantic's and zlib's are kinds here) for anything else."""
+    """The records of one block. Raises ValueError (of which pydantic's and zlib's are kinds
+    here) for anything else."""
     stream = zlib.decompressobj()
     try:
         raw = stream.decompress(data, LARGEST_BLOCK)
@@ -113,34 +123,51 @@ def unpack(kind: Kind, data: bytes) -> list[Any]:
 
 
 def assemble(parts: dict[Kind, list[Any]], complete: bool) -> Transcript:
-    """The transcript that `blocks` took apart. Raises ValueError when there is not exactly one header."""
+    """The transcript that `blocks` took apart. Raises ValueError when there is not exactly one
+    header."""
     if len(parts["header"]) != 1:
         raise ValueError(f"{len(parts['header'])} headers")
     probes = {probe.id: probe for probe in parts["probe"]}
-    return Transcript(parts["header"][0], probes, tuple(parts["reply"]), tuple(parts["event"]), complete)
+    return Transcript(
+        parts["header"][0], probes, tuple(parts["reply"]), tuple(parts["event"]), complete
+    )
 
 
 def answer_rows(transcript: Transcript, teacher: int, first_id: int) -> Iterator[AnswerRow]:
     """One row a reply, numbered from ``first_id`` in the transcript's order."""
-    prompts = {key: bytes.fromhex(probe.prompt_sha256()) for key, probe in transcript.probes.items()}
+    prompts = {
+        key: bytes.fromhex(probe.prompt_sha256()) for key, probe in transcript.probes.items()
+    }
     for number, reply in enumerate(transcript.replies, first_id):
         text = hashlib.sha256(reply.text.encode("utf-8")).digest()
         prompt = prompts.get(reply.probe_id, b"")
-        row = (number, teacher, reply.probe_id, reply.arm.value, reply.sample, int(reply.readable), text, prompt)
+        row = (
+            number,
+            teacher,
+            reply.probe_id,
+            reply.arm.value,
+            reply.sample,
+            int(reply.readable),
+            text,
+            prompt,
+        )
         yield (*row, row_digest(row))
 
 
 def row_digest(row: tuple[Any, ...]) -> bytes:
-    """Sixteen bytes of SHA-256 over a row's cells: finds the flipped bit that SQLite does not look for."""
+    """Sixteen bytes of SHA-256 over a row's cells: finds the flipped bit that SQLite does not
+    look for."""
     return hashlib.sha256(repr(row).encode("utf-8")).digest()[:16]
 
 
 VectorBlock = tuple[int, int, bytes, bytes, bytes]
-"""first id, how many, ids (little-endian int64), vectors (little-endian float32), digest of both."""
+"""first id, how many, ids (little-endian int64), vectors (little-endian float32), digest of
+both."""
 
 
 def vector_blocks(ids: npt.NDArray[np.int64], vectors: Vectors) -> Iterator[VectorBlock]:
-    """Vectors in blocks of at most 1,024 rows: a store of a million vectors has a thousand of them, not a million."""
+    """Vectors in blocks of at most 1,024 rows: a store of a million vectors has a thousand of
+    them, not a million."""
     for start in range(0, len(ids), VECTORS_A_BLOCK):
         part = ids[start : start + VECTORS_A_BLOCK]
         packed = part.astype("<i8").tobytes()
@@ -156,14 +183,23 @@ def vector_digest(packed: bytes, data: bytes) -> bytes:
 
 
 def unpack_vectors(row: VectorBlock, dimension: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity when the bytes are not those that were written."""
+    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity when the bytes are not
+    those that were written."""
     first, count, packed, data, digest = row
-    if vector_digest(packed, data) != digest or len(packed) != 8 * count or len(data) != 4 * count * dimension:
-        raise StoreIntegrity(f"the vectors from answer {first} on differ from those that were written")
+    if (
+        vector_digest(packed, data) != digest
+        or len(packed) != 8 * count
+        or len(data) != 4 * count * dimension
+    ):
+        raise StoreIntegrity(
+            f"the vectors from answer {first} on differ from those that were written"
+        )
     return np.frombuffer(packed, "<i8"), np.frombuffer(data, "<f4").reshape(count, dimension)
 
 
-def describe(name: str, vendor: str, family: str, transcript: Transcript, signed: Signatures, added: str) -> StoredTeacher:
+def describe(
+    name: str, vendor: str, family: str, transcript: Transcript, signed: Signatures, added: str
+) -> StoredTeacher:
     """The record that stands for a transcript in the list of teachers."""
     return StoredTeacher(
         name=name,

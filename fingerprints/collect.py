@@ -31,7 +31,8 @@ STOPPED = "stopped"
 
 @dataclass(frozen=True)
 class Stop:
-    """When to stop before all is asked: the order of asking, how many answers between two looks, and whether it is enough.
+    """When to stop before all is asked: the order of asking, how many answers between two looks,
+    and whether it is enough.
 
     ``order`` is a sort key of requests that must not depend on any answer.
     """
@@ -54,7 +55,8 @@ REJECTED_AT_FIRST = 5
 
 
 def requests_for(probe_sets: Sequence[ProbeSet], sampling: Sampling) -> list[Request]:
-    """Every request of a plan: probes × arms × samples, in the order of the sets. Completions have no arms."""
+    """Every request of a plan: probes × arms × samples, in the order of the sets. Completions
+    have no arms."""
     return [
         Request(
             probe=probe,
@@ -83,12 +85,15 @@ def collect(
 ) -> Transcript:
     """Asks everything that ``into`` does not hold yet, and returns the whole transcript.
 
-    With ``stop`` it looks after every so many answers, and ends the transcript, with an event, once that is enough.
+    With ``stop`` it looks after every so many answers, and ends the transcript, with an event, once
+    that is enough.
 
-    A recording is copied as it is, its events too, and stays incomplete where it was. A question that an endpoint rejected
-    is kept as that and not asked again, unless over a share ``most_rejected`` of all were. Raises Incomplete when the
-    subject stops answering, when more than a fifth of the requests fail or more than that share are rejected (the journal keeps
-    every answer; the same call resumes), MalformedInput when ``into`` records another plan, and ResourceLimit on a full disk.
+    A recording is copied as it is, its events too, and stays incomplete where it was. A question
+    that an endpoint rejected is kept as that and not asked again, unless over a share
+    ``most_rejected`` of all were. Raises Incomplete when the subject stops answering, when more
+    than a fifth of the requests fail or more than that share are rejected (the journal keeps every
+    answer; the same call resumes), MalformedInput when ``into`` records another plan, and
+    ResourceLimit on a full disk.
     """
     if "recorded" in subject.offers:
         return _copy(subject.recorded(), into)
@@ -114,7 +119,9 @@ def _ask(
     todo = [r for r in requests if r.key not in settled]
     rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
     done, failed = len(requests) - len(todo), 0
-    drift = [{name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING]
+    drift = [
+        {name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING
+    ]
     if progress:
         progress(done, len(requests))
     for reply in subject.generate(todo):
@@ -134,16 +141,21 @@ def _ask(
         if _too_many(rejected, done - failed - rejected, len(requests), most_rejected):
             told = printable(reply.error or "", 160)
             raise Incomplete(
-                f"{rejected} of {len(requests)} questions were rejected by the endpoint, {reply.probe_id} with {told!r}",
+                f"{rejected} of {len(requests)} questions were rejected by the endpoint,"
+                f" {reply.probe_id} with {told!r}",
                 where=subject.spec,
-                next_step="mend the endpoint or its options, or take these questions out, and run the same command again",
+                next_step=(
+                    "mend the endpoint or its options, or take these questions out, and run the"
+                    " same command again"
+                ),
             )
     if whole and done == len(requests) and not failed:
         writer.finish()
 
 
 def _watch_drift(reply: Reply, seen: Sequence[set[str]], writer: TranscriptWriter) -> None:
-    """Notes a name that the endpoint didn't give itself before, or its build; the first of each is no news."""
+    """Notes a name that the endpoint didn't give itself before, or its build; the first of each
+    is no news."""
     for (what, told), known in zip(DRIFTING, seen, strict=True):
         name = told(reply)
         if name and name not in known:
@@ -152,8 +164,11 @@ def _watch_drift(reply: Reply, seen: Sequence[set[str]], writer: TranscriptWrite
                 writer.event("drift", f"the endpoint now calls its {what} {name!r}")
 
 
-def _settled(requests: Sequence[Request], held: Mapping[Key, Reply], most_rejected: float) -> dict[Key, Reply]:
-    """What needs no asking: the answers, and the rejected questions while these are few enough to be their own fault."""
+def _settled(
+    requests: Sequence[Request], held: Mapping[Key, Reply], most_rejected: float
+) -> dict[Key, Reply]:
+    """What needs no asking: the answers, and the rejected questions while these are few enough
+    to be their own fault."""
     found = {r.key: held[r.key] for r in requests if r.key in held}
     answered = {key: reply for key, reply in found.items() if reply.status is not Status.REJECTED}
     many = _too_many(len(found) - len(answered), len(answered), len(requests), most_rejected)
@@ -165,7 +180,11 @@ def _too_many(rejected: int, answered: int, of: int, share: float) -> bool:
 
 
 def _ask_until(
-    subject: Subject, requests: Sequence[Request], writer: TranscriptWriter, progress: Progress | None, stop: Stop
+    subject: Subject,
+    requests: Sequence[Request],
+    writer: TranscriptWriter,
+    progress: Progress | None,
+    stop: Stop,
 ) -> None:
     """Asks in rounds. A resumed run looks first: what is held may be enough."""
     todo = sorted(requests, key=stop.order)
@@ -217,7 +236,12 @@ def _copy(transcript: Transcript, into: Path) -> Transcript:
 
 
 def timestamp() -> str:
-    """The time in UTC to the second; SOURCE_DATE_EPOCH, where set, stands for now (reproducible bundles)."""
+    """The time in UTC to the second; SOURCE_DATE_EPOCH, where set, stands for now (reproducible
+    bundles)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
+    now = (
+        datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
+        if epoch
+        else datetime.datetime.now(datetime.UTC)
+    )
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,7 @@
 """Files that survive a kill and a power cut, one writer at a time, and nothing but plain files.
 
-Write to a temporary name, fsync, rename, fsync the folder. Knows files; knows nothing of what is in them.
+Write to a temporary name, fsync, rename, fsync the folder. Knows files; knows nothing of what is in
+them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, UnsafeInput, printable
+from fingerprints.errors import (
+    AuditError,
+    Locked,
+    MalformedInput,
+    ResourceLimit,
+    UnsafeInput,
+    printable,
+)
 
 TEMPORARY = "tmp-"
 LONGEST_WAIT = 5.0
@@ -37,10 +45,11 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes ``path``'s place, whole and on the disk, when the block ends without an error.
+    """A file to write that takes ``path``'s place, whole and on the disk, when the block ends
+    without an error.
 
-    After an error the old file stands and the temporary one is gone; after a kill the temporary one is left for the
-    next writer to sweep. Raises ResourceLimit on a full disk.
+    After an error the old file stands and the temporary one is gone; after a kill the temporary one
+    is left for the next writer to sweep. Raises ResourceLimit on a full disk.
     """
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     try:
@@ -57,14 +66,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def strangers(folder: Path, first: str) -> list[str]:
-    """Names in a work folder, sorted, that a run has not left there which was killed before it had written its ``first`` file:
-    neither the lock nor what `replacing` was writing."""
+    """Names in a work folder, sorted, that a run has not left there which was killed before it had
+    written its ``first`` file: neither the lock nor what `replacing` was writing."""
     ours = {".lock", f"{TEMPORARY}{first}"}
     return sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
 
 
 class MeasuredFile:
-    """Counts and hashes what is written to a file on its way: the digest is of what was meant, not of what the disk kept."""
+    """Counts and hashes what is written to a file on its way: the digest is of what was meant,
+    not of what the disk kept."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -83,7 +93,8 @@ class MeasuredFile:
 
 
 def disk_problem(error: OSError, path: Path) -> AuditError:
-    """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else MalformedInput for the path."""
+    """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else
+    MalformedInput for the path."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         return ResourceLimit(
@@ -91,11 +102,14 @@ def disk_problem(error: OSError, path: Path) -> AuditError:
             where=path,
             next_step="free some space and run the same command again",
         )
-    return MalformedInput(f"can't be used: {reason}", where=path, next_step="check the path and its permissions")
+    return MalformedInput(
+        f"can't be used: {reason}", where=path, next_step="check the path and its permissions"
+    )
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput, FileNotFoundError."""
+    """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput,
+    FileNotFoundError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -133,7 +147,8 @@ def _not_plain(path: Path) -> UnsafeInput:
 class WriteLock:
     """The one writer's lock: ``flock`` on a file that says which process holds it.
 
-    The kernel frees it when the process ends, however it ends. Waits up to five seconds, then raises Locked.
+    The kernel frees it when the process ends, however it ends. Waits up to five seconds, then
+    raises Locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -168,7 +183,11 @@ class WriteLock:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+            return os.open(
+                self.path,
+                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                0o644,
+            )
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise _not_plain(self.path) from error

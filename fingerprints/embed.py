@@ -1,4 +1,5 @@
-"""Turns texts into vectors that can be compared: offline, stateless and the same on every machine by default.
+"""Turns texts into vectors that can be compared: offline, stateless and the same on every machine
+by default.
 
 Knows characters; knows nothing of models, of what was asked, or of where vectors are kept.
 """
@@ -28,8 +29,8 @@ _PRIME = np.uint64(0x100000001B3)
 class Embedder(Protocol):
     """Texts in, unit vectors out.
 
-    ``id`` names the method with its version and every setting that changes a vector: vectors of different ids are never
-    compared. ``dimension`` is d.
+    ``id`` names the method with its version and every setting that changes a vector: vectors of
+    different ids are never compared. ``dimension`` is d.
     """
 
     @property
@@ -41,33 +42,41 @@ class Embedder(Protocol):
         """Length of a vector."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text without any content."""
+        """One float32 row of length 1 a text, in the same order; a row of zeros for a text
+        without any content."""
 
 
 class HashedNgrams:
     """Character n-grams and words, hashed and projected with fixed signs.
 
-    Lower-cased text with its white space collapsed; n-grams of 2 to 5 characters and whole words; sublinear counts,
-    1 + ln(tf), rounded to 1/1024 so that all sums are exact integers; four signed coordinates a feature, drawn by a
-    hash: a sparse Johnson-Lindenstrauss projection (Kane and Nelson 2014, arXiv 1012.1577) of hashed features
-    (Weinberger et al. 2009, arXiv 0902.2206). No training, no state: the same text gives the same bytes on every
-    platform. Only the first 20,000 characters are read.
+    Lower-cased text with its white space collapsed; n-grams of 2 to 5 characters and whole words;
+    sublinear counts, 1 + ln(tf), rounded to 1/1024 so that all sums are exact integers; four signed
+    coordinates a feature, drawn by a hash: a sparse Johnson-Lindenstrauss projection (Kane and
+    Nelson 2014, arXiv 1012.1577) of hashed features (Weinberger et al. 2009, arXiv 0902.2206). No
+    training, no state: the same text gives the same bytes on every platform. Only the first 20,000
+    characters are read.
     """
 
     spread = 4
 
     def __init__(self, dimension: int = 256) -> None:
         if dimension < 2 or dimension & (dimension - 1):
-            raise UsageProblem(f"the dimension must be a power of two, not {dimension}", where="dimension")
+            raise UsageProblem(
+                f"the dimension must be a power of two, not {dimension}", where="dimension"
+            )
         self.dimension = dimension
 
     @property
     def id(self) -> str:
         """Name, version and settings, on one line."""
-        return f"hashed-ngrams/1 d={self.dimension} n=2-5+words spread={self.spread} characters={LONGEST_TEXT}"
+        return (
+            f"hashed-ngrams/1 d={self.dimension} n=2-5+words spread={self.spread}"
+            f" characters={LONGEST_TEXT}"
+        )
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text of white space alone."""
+        """One float32 row of length 1 a text, in the same order; a row of zeros for a text of
+        white space alone."""
         out = np.zeros((len(texts), self.dimension), dtype=np.float32)
         start = 0
         while start < len(texts):
@@ -91,15 +100,17 @@ class HashedNgrams:
 class SentenceTransformer:
     """A sentence-embedding model through the package sentence-transformers (extra ``embed``).
 
-    Slower and not bit-reproducible between machines; nearer to meaning. Loads local files or, where the environment
-    allows it, the hub's. Raises UsageProblem where the package is not installed.
+    Slower and not bit-reproducible between machines; nearer to meaning. Loads local files or, where
+    the environment allows it, the hub's. Raises UsageProblem where the package is not installed.
     """
 
     def __init__(self, name: str, revision: str | None = None) -> None:
         try:
             import sentence_transformers
         except ImportError as error:
-            raise missing_extra("sentence-transformers", "embed", "embedding with a sentence model") from error
+            raise missing_extra(
+                "sentence-transformers", "embed", "embedding with a sentence model"
+            ) from error
         self._model: Any = sentence_transformers.SentenceTransformer(
             name, revision=revision, trust_remote_code=False, device="cpu"
         )
@@ -122,7 +133,8 @@ _SENTENCE_PREFIX = "sentence-transformers/1 "
 
 
 def open_embedder(identity: str) -> Embedder:
-    """The embedder that an id names. Raises UsageProblem for an id that this version cannot reproduce exactly."""
+    """The embedder that an id names. Raises UsageProblem for an id that this version cannot
+    reproduce exactly."""
     default = HashedNgrams()
     if identity == default.id:
         return default
@@ -155,10 +167,13 @@ def _batch(texts: Sequence[str], start: int) -> tuple[list[str], int]:
 
 
 def _features(texts: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-    # One array for the whole batch: each text is framed by spaces, so that a word's edge is a feature too.
+    # One array for the whole batch: each text is framed by spaces, so that a word's edge is a
+    # feature too.
     framed = [f" {text} " if text else "" for text in texts]
     lengths = np.array([len(text) for text in framed], dtype=np.int64)
-    codes = np.frombuffer("".join(framed).encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
+    codes = np.frombuffer("".join(framed).encode("utf-32-le", "replace"), dtype="<u4").astype(
+        np.uint64
+    )
     rows = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
     found_rows, found = [], []
     rolling = codes + np.uint64(1)
@@ -190,12 +205,19 @@ def _weigh(
     key = (rows.astype(np.uint64) << np.uint64(40)) | (features & np.uint64((1 << 40) - 1))
     unique, counts = np.unique(key, return_counts=True)
     # Rounded to integers: sums are exact, so their order and the platform do not matter.
-    table = np.array([0, *(round(1024 * (1 + math.log(c))) for c in range(1, int(counts.max(initial=0)) + 1))])
-    return (unique >> np.uint64(40)).astype(np.int64), unique & np.uint64((1 << 40) - 1), table[counts].astype(np.float64)
+    table = np.array(
+        [0, *(round(1024 * (1 + math.log(c))) for c in range(1, int(counts.max(initial=0)) + 1))]
+    )
+    return (
+        (unique >> np.uint64(40)).astype(np.int64),
+        unique & np.uint64((1 << 40) - 1),
+        table[counts].astype(np.float64),
+    )
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    # The finaliser of splitmix64 (Steele, Lea and Flood 2014): every input bit moves every output bit.
+    # The finaliser of splitmix64 (Steele, Lea and Flood 2014): every input bit moves every output
+    # bit.
     values = (values ^ (values >> np.uint64(30))) * _MIX[0]
     values = (values ^ (values >> np.uint64(27))) * _MIX[1]
     return values ^ (values >> np.uint64(31))

@@ -24,15 +24,19 @@ LONGEST_LINE = 400
 
 
 def printable(text: str, limit: int | None = None, keep: str = "") -> str:
-    r"""Text of a stranger made fit for a terminal: control, format and private characters become ``\u{…}``.
+    r"""Text of a stranger made fit for a terminal: control, format and private characters become
+    ``\u{…}``.
 
-    ``keep`` names control characters that may stay (for instance ``"\n"``). Deterministic; never raises.
+    ``keep`` names control characters that may stay (for instance ``"\n"``). Deterministic; never
+    raises.
 
     >>> printable("a\x1b[31mb")
     'a\\u{1b}[31mb'
     """
     out = "".join(
-        c if c in keep or (unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029") else f"\\u{{{ord(c):x}}}"
+        c
+        if c in keep or (unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
+        else f"\\u{{{ord(c):x}}}"
         for c in text
     )
     if limit is not None and len(out) > limit:
@@ -60,7 +64,10 @@ class AuditError(Exception):
         place = f" ({self.where})" if self.where else ""
         step = f" Next: {self.next_step}" if self.next_step else ""
         return printable(
-            f"{self.what}{place}.{step}" if not self.what.endswith(".") else f"{self.what}{place}{step}", LONGEST_LINE
+            f"{self.what}{place}.{step}"
+            if not self.what.endswith(".")
+            else f"{self.what}{place}{step}",
+            LONGEST_LINE,
         )
 
 
@@ -93,7 +100,8 @@ class StoreIntegrity(AuditError):
 
 
 class Incomplete(AuditError):
-    """The endpoint or the data stopped early; what was answered is kept and the run can be resumed."""
+    """The endpoint or the data stopped early; what was answered is kept and the run can be
+    resumed."""
 
     exit_code = 6
     code = "E-INCOMPLETE"

@@ -1,7 +1,9 @@
-"""The index on disk: generations of files behind one pointer, written whole and verified before they are parsed.
+"""The index on disk: generations of files behind one pointer, written whole and verified before
+they are parsed.
 
-``CURRENT`` names a generation and the SHA-256 of its manifest; the manifest names every file with size and SHA-256, and the
-state of the catalogue that they were built from. Knows files and digests; knows nothing of teachers.
+``CURRENT`` names a generation and the SHA-256 of its manifest; the manifest names every file with
+size and SHA-256, and the state of the catalogue that they were built from. Knows files and digests;
+knows nothing of teachers.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ class FileEntry(Record):
 
 
 class GenerationManifest(Record):
-    """What a generation holds and which state of the catalogue it was built from; ``trained`` is 0 for an exact index."""
+    """What a generation holds and which state of the catalogue it was built from; ``trained`` is
+    0 for an exact index."""
 
     format: Literal["generation/1"] = "generation/1"
     kind: nearest.IndexKind
@@ -72,12 +75,15 @@ class Loaded:
 def damaged(what: str, path: Path) -> StoreIntegrity:
     """The refusal of an index that is not what was written, with the command that repairs it."""
     return StoreIntegrity(
-        f"the index is damaged: {what}", where=path, next_step=f"auditor store rebuild --store {shlex.quote(str(path))}"
+        f"the index is damaged: {what}",
+        where=path,
+        next_step=f"auditor store rebuild --store {shlex.quote(str(path))}",
     )
 
 
 def pointer(path: Path) -> tuple[str, str] | None:
-    """Name of the current generation and digest of its manifest; None where no index was written yet."""
+    """Name of the current generation and digest of its manifest; None where no index was written
+    yet."""
     try:
         with open_plain(path / CURRENT) as file:
             text = file.read(200)
@@ -108,14 +114,19 @@ def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
     return found
 
 
-def load(path: Path, current: tuple[str, str], found: GenerationManifest, catalog: Catalog) -> Loaded:
+def load(
+    path: Path, current: tuple[str, str], found: GenerationManifest, catalog: Catalog
+) -> Loaded:
     """Reads and verifies a generation; raises StoreIntegrity unless every check holds.
 
-    Size and SHA-256 over a private copy before FAISS sees a byte; then type, dimension, metric, count and ids; then sixteen
-    vectors of the catalogue must be there and must find themselves.
+    Size and SHA-256 over a private copy before FAISS sees a byte; then type, dimension, metric,
+    count and ids; then sixteen vectors of the catalogue must be there and must find themselves.
     """
     state = CatalogState(found.sequence, found.state)
-    if (found.embedder, found.dimension) != (catalog.embedder, catalog.dimension) or not catalog.had(state):
+    if (found.embedder, found.dimension) != (
+        catalog.embedder,
+        catalog.dimension,
+    ) or not catalog.had(state):
         raise damaged("it was built from another catalogue", path)
     folder = path / current[0]
     try:
@@ -134,18 +145,25 @@ def load(path: Path, current: tuple[str, str], found: GenerationManifest, catalo
 
 
 def _with_vectors(raw: object, folder: Path, found: GenerationManifest) -> Approximate:
-    if found.files[VECTORS].size != 4 * found.n * found.dimension or found.files[IDS].size != 8 * found.n:
+    if (
+        found.files[VECTORS].size != 4 * found.n * found.dimension
+        or found.files[IDS].size != 8 * found.n
+    ):
         raise StoreIntegrity("vectors and ids are not as many as the manifest says")
     numbers, vectors = map_exact(folder, found.files, found.dimension)
     return Approximate(raw, numbers, vectors)
 
 
 def map_exact(folder: Path, files: Mapping[str, FileEntry], dimension: int) -> tuple[Ids, Vectors]:
-    """Ids (n,) and vectors (n, d) of a generation, the vectors mapped from the very descriptor that was hashed."""
+    """Ids (n,) and vectors (n, d) of a generation, the vectors mapped from the very descriptor
+    that was hashed."""
     numbers = np.frombuffer(_verified(folder / IDS, files[IDS]), "<i8")
     entry = files[VECTORS]
     with open_plain(folder / VECTORS) as file:
-        if os.fstat(file.fileno()).st_size != entry.size or hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+        if (
+            os.fstat(file.fileno()).st_size != entry.size
+            or hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256
+        ):
             raise StoreIntegrity(f"{VECTORS} differs from its manifest")
         vectors = np.memmap(file, dtype="<f4", mode="r", shape=(len(numbers), dimension))
     return numbers, np.asarray(vectors)
@@ -163,13 +181,17 @@ def _verified(path: Path, entry: FileEntry) -> memoryview:
 
 def _check_ids(index: Index, found: GenerationManifest) -> None:
     ids = index.ids()
-    if len(ids) and (ids[0] < 1 or int(ids[-1]) != found.last_id or bool(np.any(np.diff(ids) <= 0))):
+    if len(ids) and (
+        ids[0] < 1 or int(ids[-1]) != found.last_id or bool(np.any(np.diff(ids) <= 0))
+    ):
         raise StoreIntegrity("its ids are not in ascending order, or not those of the manifest")
 
 
 def _check_canaries(index: Index, catalog: Catalog) -> None:
     if index.n != catalog.count_vectors():
-        raise StoreIntegrity(f"{index.n} vectors instead of the catalogue's {catalog.count_vectors()}")
+        raise StoreIntegrity(
+            f"{index.n} vectors instead of the catalogue's {catalog.count_vectors()}"
+        )
     ids, vectors = catalog.sample_vectors(CANARIES)
     if not len(ids):
         return
@@ -190,7 +212,8 @@ def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
 
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
-    """A folder for the next generation: garbage until `commit`, removed when the block ends with an error."""
+    """A folder for the next generation: garbage until `commit`, removed when the block ends with
+    an error."""
     numbers = [int(entry.name[4:]) for entry in path.iterdir() if GENERATION.fullmatch(entry.name)]
     folder = path / f"gen-{max(numbers, default=0) + 1:06d}"
     try:
@@ -205,14 +228,17 @@ def draft(path: Path) -> Iterator[Path]:
 
 
 def write_index(folder: Path, index: Index) -> FileEntry:
-    """Writes the FAISS part of an index; size and digest are those of what was meant to be written."""
+    """Writes the FAISS part of an index; size and digest are those of what was meant to be
+    written."""
     with replacing(folder / INDEX) as file:
         measured = MeasuredFile(file)
         nearest.write(index.index, measured)
     return FileEntry(size=measured.size, sha256=measured.sha256())
 
 
-def commit(path: Path, folder: Path, made: Loaded, catalog: Catalog, entries: dict[str, FileEntry]) -> None:
+def commit(
+    path: Path, folder: Path, made: Loaded, catalog: Catalog, entries: dict[str, FileEntry]
+) -> None:
     """Writes the manifest, moves the pointer, and only then removes what is no longer current."""
     record = GenerationManifest(
         kind=made.index.kind,
@@ -235,7 +261,8 @@ def commit(path: Path, folder: Path, made: Loaded, catalog: Catalog, entries: di
 
 
 def sweep(path: Path) -> None:
-    """Removes generations that CURRENT does not name; does nothing where CURRENT is damaged. Needs the write lock."""
+    """Removes generations that CURRENT does not name; does nothing where CURRENT is damaged.
+    Needs the write lock."""
     try:
         current = pointer(path)
     except StoreIntegrity:

@@ -1,7 +1,8 @@
-"""Takes answers that others recorded into a store: an AlpacaEval folder, a folder of files, or one file of many models.
+"""Takes answers that others recorded into a store: an AlpacaEval folder, a folder of files, or one
+file of many models.
 
-Knows layouts and names; reads rows through `fingerprints.subjects.formats`. Names from strangers become names in the
-catalogue, never paths that are written.
+Knows layouts and names; reads rows through `fingerprints.subjects.formats`. Names from strangers
+become names in the catalogue, never paths that are written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UnsafeInput, UsageProblem, printable
+from fingerprints.errors import (
+    AuditError,
+    MalformedInput,
+    ResourceLimit,
+    UnsafeInput,
+    UsageProblem,
+    printable,
+)
 from fingerprints.records import Identity, Record
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects.formats import rows_in
@@ -38,10 +46,11 @@ class SkippedImport(Record):
 
 
 class ImportReport(Record):
-    """What an import did: names added and unchanged, answers added, and everything that was skipped.
+    """What an import did: names added and unchanged, answers added, and everything that was
+    skipped.
 
-    ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector. ``without_metadata`` names the models
-    that a given CSV does not list.
+    ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector.
+    ``without_metadata`` names the models that a given CSV does not list.
     """
 
     added: tuple[str, ...] = ()
@@ -82,13 +91,15 @@ def import_answers(
     progress: Progress | None = None,
     replace: bool = False,
 ) -> ImportReport:
-    """Adds every model whose answers lie at ``path``, and reports what was added and what was skipped.
+    """Adds every model whose answers lie at ``path``, and reports what was added and what was
+    skipped.
 
-    ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or transcripts, or one such
-    file; a file may hold many models. ``metadata_csv`` has the columns model, vendor, family; a model that it doesn't list
-    gets empty ones. In a folder a file that can't be read is skipped and reported; each model is committed by itself, so
-    that an interrupted import goes on where it stopped. Raises MalformedInput for a single bad file, for a folder without
-    any recording and for a bad CSV.
+    ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or
+    transcripts, or one such file; a file may hold many models. ``metadata_csv`` has the columns
+    model, vendor, family; a model that it doesn't list gets empty ones. In a folder a file that
+    can't be read is skipped and reported; each model is committed by itself, so that an interrupted
+    import goes on where it stopped. Raises MalformedInput for a single bad file, for a folder
+    without any recording and for a bad CSV.
     """
     path = Path(path)
     known = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
@@ -125,7 +136,9 @@ def _add(
     vendor, family = known.get(model, ("", ""))
     before = store.catalog.state()
     try:
-        teacher = store.add(transcript, model, vendor, family, replace=replace and model not in counts.added)
+        teacher = store.add(
+            transcript, model, vendor, family, replace=replace and model not in counts.added
+        )
     except (UsageProblem, MalformedInput) as error:
         counts.skip(model, error)
         return
@@ -149,18 +162,24 @@ def _sources(path: Path) -> list[tuple[Path, str | None]]:
         elif entry.name.lower().endswith(ENDINGS) and not entry.is_dir():
             found.append((entry, None))
         if len(found) > MOST_FILES:
-            raise ResourceLimit(f"more than {MOST_FILES:,} files", where=path, next_step="import it in parts")
+            raise ResourceLimit(
+                f"more than {MOST_FILES:,} files", where=path, next_step="import it in parts"
+            )
     if not found:
         raise MalformedInput(
-            f"no folder with {OUTPUTS} and no file {', '.join(ENDINGS)} in it", where=path, next_step="check the path"
+            f"no folder with {OUTPUTS} and no file {', '.join(ENDINGS)} in it",
+            where=path,
+            next_step="check the path",
         )
     return found
 
 
 def models_in(path: Path, name: str | None, source: str) -> dict[str, Transcript]:
-    """The transcripts of one file by model, in the order of their first rows; with ``name``, all rows are that model's.
+    """The transcripts of one file by model, in the order of their first rows; with ``name``, all
+    rows are that model's.
 
-    Rows that name no model belong to the file's name without its ending. Raises MalformedInput, UnsafeInput, ResourceLimit.
+    Rows that name no model belong to the file's name without its ending. Raises MalformedInput,
+    UnsafeInput, ResourceLimit.
     """
     spec = f"recording:{printable(source, 300)}"
     with open_regular(path) as file:
@@ -172,12 +191,18 @@ def models_in(path: Path, name: str | None, source: str) -> dict[str, Transcript
         tallies: dict[str, RecordingTally] = {}
         for row in rows_in(file, path):
             tallies.setdefault(name or row.model or _stem(path), RecordingTally()).add(row)
-    return {model: transcript_of(tally, _header(spec, model, digest)) for model, tally in tallies.items()}
+    return {
+        model: transcript_of(tally, _header(spec, model, digest))
+        for model, tally in tallies.items()
+    }
 
 
 def _header(spec: str, model: str, digest: str) -> Header:
-    # A folder's name may be bytes that no UTF-8 file can hold; the store refuses it, and says so, by its printable form.
-    identity = Identity(kind="recording", name=printable(model, 200), recording_sha256=digest, notes=(CLAIMED,))
+    # A folder's name may be bytes that no UTF-8 file can hold; the store refuses it, and says so,
+    # by its printable form.
+    identity = Identity(
+        kind="recording", name=printable(model, 200), recording_sha256=digest, notes=(CLAIMED,)
+    )
     return Header(spec=spec, identity=identity)
 
 
@@ -186,9 +211,11 @@ def _stem(path: Path) -> str:
 
 
 def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
-    """Vendor and family by model, from a CSV with the columns model, vendor, family (others are ignored).
+    """Vendor and family by model, from a CSV with the columns model, vendor, family (others are
+    ignored).
 
-    Raises MalformedInput with the line for a missing column, a short row, and a model that is listed twice differently.
+    Raises MalformedInput with the line for a missing column, a short row, and a model that is
+    listed twice differently.
     """
     out: dict[str, tuple[str, str]] = {}
     reader = csv.DictReader(_text_of(path).splitlines(), strict=True)
@@ -204,7 +231,9 @@ def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
                 raise ValueError(f"{printable(model, 60)!r} is listed twice with different values")
     except (csv.Error, ValueError) as error:
         raise MalformedInput(
-            f"line {reader.line_num}: {error}", where=path, next_step="give a CSV with the columns model,vendor,family"
+            f"line {reader.line_num}: {error}",
+            where=path,
+            next_step="give a CSV with the columns model,vendor,family",
         ) from error
     return out
 
@@ -221,7 +250,9 @@ def _text_of(path: Path) -> str:
     with open_regular(path) as file:
         data = file.read(LARGEST_CSV + 1)
     if len(data) > LARGEST_CSV:
-        raise MalformedInput(f"larger than {LARGEST_CSV:,} bytes", where=path, next_step="check --metadata")
+        raise MalformedInput(
+            f"larger than {LARGEST_CSV:,} bytes", where=path, next_step="check --metadata"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,5 @@
-"""Keeps the index in step with the catalogue: loads it, appends to it, or builds it anew, and only when it is asked for.
+"""Keeps the index in step with the catalogue: loads it, appends to it, or builds it anew, and only
+when it is asked for.
 
 Knows when an index is stale; knows neither SQL nor file formats.
 """
@@ -26,8 +27,9 @@ PATIENCE = 5
 class StoreIndex:
     """The index of one open store.
 
-    Up to ``exact_up_to`` vectors it is exact; above, a writable store builds IVF-PQ candidates with exact re-ranking. A
-    store that is open read-only builds what it lacks in memory, exactly. A damaged index is refused, never replaced unasked.
+    Up to ``exact_up_to`` vectors it is exact; above, a writable store builds IVF-PQ candidates with
+    exact re-ranking. A store that is open read-only builds what it lacks in memory, exactly. A
+    damaged index is refused, never replaced unasked.
     """
 
     def __init__(self, path: Path, catalog: Catalog, writable: bool) -> None:
@@ -38,24 +40,31 @@ class StoreIndex:
         self._loaded: Loaded | None = None
 
     def now(self) -> Index:
-        """The index of what the catalogue holds at this moment. Raises StoreIntegrity for a damaged one on the disk."""
+        """The index of what the catalogue holds at this moment. Raises StoreIntegrity for a
+        damaged one on the disk."""
         # Forgotten until it is whole again: a build that fails midway may have added to it already.
         base, self._loaded = self._loaded or self._from_disk(), None
-        self._loaded = base if base is not None and base.state == self._catalog.state() else self._built(base)
+        self._loaded = (
+            base if base is not None and base.state == self._catalog.state() else self._built(base)
+        )
         return self._loaded.index
 
     def rebuild(self) -> Index:
-        """An index made from the catalogue alone, whatever lies on the disk; takes its place where the store is writable."""
+        """An index made from the catalogue alone, whatever lies on the disk; takes its place
+        where the store is writable."""
         self._loaded = self._built(None)
         return self._loaded.index
 
     def check(self) -> None:
-        """Verifies the index on the disk, if there is one, against the catalogue; raises StoreIntegrity."""
+        """Verifies the index on the disk, if there is one, against the catalogue; raises
+        StoreIntegrity."""
         loaded = self._from_disk()
         if loaded is None or loaded.state != self._catalog.state():
             return
         held = [ids for ids, _ in self._catalog.vectors()]
-        if not np.array_equal(loaded.index.ids(), np.concatenate(held) if held else np.empty(0, np.int64)):
+        if not np.array_equal(
+            loaded.index.ids(), np.concatenate(held) if held else np.empty(0, np.int64)
+        ):
             raise damaged("its ids are not the catalogue's", self.path)
 
     def _from_disk(self) -> Loaded | None:
@@ -64,9 +73,12 @@ class StoreIndex:
             if current is None:
                 return None
             try:
-                return generations.load(self.path, current, generations.manifest(self.path, current), self._catalog)
+                return generations.load(
+                    self.path, current, generations.manifest(self.path, current), self._catalog
+                )
             except (FileNotFoundError, StoreIntegrity) as error:
-                # A writer may have moved on to the next generation, and be removing this one, between our two looks.
+                # A writer may have moved on to the next generation, and be removing this one,
+                # between our two looks.
                 newer = generations.pointer(self.path)
                 if newer == current:
                     raise _refusal(error, f"{current[0]} lacks a file", self.path) from error
@@ -98,11 +110,17 @@ class StoreIndex:
         with generations.draft(self.path) as folder:
             entries = self._write_exact(folder)
             numbers, vectors = generations.map_exact(folder, entries, self._catalog.dimension)
-            keeps = base is not None and isinstance(base.index, Approximate) and len(numbers) <= 2 * base.trained
+            keeps = (
+                base is not None
+                and isinstance(base.index, Approximate)
+                and len(numbers) <= 2 * base.trained
+            )
             raw = base.index.index if base is not None and keeps else nearest.train(vectors)
             done = base.last_id if base is not None and keeps else 0
             index = Approximate(raw, numbers, vectors)
-            nearest.extend(index, _portions(index, int(np.searchsorted(numbers, done, side="right"))))
+            nearest.extend(
+                index, _portions(index, int(np.searchsorted(numbers, done, side="right")))
+            )
             trained = base.trained if base is not None and keeps else len(numbers)
             made = Loaded(index, state, int(numbers[-1]), trained)
             entries[INDEX] = generations.write_index(folder, index)
@@ -111,11 +129,16 @@ class StoreIndex:
 
     def _write_exact(self, folder: Path) -> dict[str, FileEntry]:
         with ExitStack() as stack:
-            files = {name: MeasuredFile(stack.enter_context(replacing(folder / name))) for name in (IDS, VECTORS)}
+            files = {
+                name: MeasuredFile(stack.enter_context(replacing(folder / name)))
+                for name in (IDS, VECTORS)
+            }
             for ids, vectors in self._catalog.vectors():
                 files[IDS].write(ids.astype("<i8", copy=False).tobytes())
                 files[VECTORS].write(vectors.astype("<f4", copy=False).tobytes())
-        return {name: FileEntry(size=file.size, sha256=file.sha256()) for name, file in files.items()}
+        return {
+            name: FileEntry(size=file.size, sha256=file.sha256()) for name, file in files.items()
+        }
 
 
 def _refusal(error: Exception, what: str, path: Path) -> StoreIntegrity:

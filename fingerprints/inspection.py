@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def problems(store: FingerprintStore) -> list[str]:
-    """Everything that is wrong with a store, one line each; an empty list when nothing is. Never raises for damage."""
+    """Everything that is wrong with a store, one line each; an empty list when nothing is. Never
+    raises for damage."""
     found = [*_files(store)]
     for check in (_catalog, _teachers, _index):
         found += _told(check, store)

@@ -1,7 +1,8 @@
-"""Writes a transcript so that a kill, a full disk or a power cut loses at most the answers in flight.
+"""Writes a transcript so that a kill, a full disk or a power cut loses at most the answers in
+flight.
 
-Appends, unbuffered, and fsyncs in batches; cuts and notes a torn tail on resumption; one writer at a time.
-Knows the file; knows nothing of models.
+Appends, unbuffered, and fsyncs in batches; cuts and notes a torn tail on resumption; one writer at
+a time. Knows the file; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from typing import Self
 
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
-from fingerprints.transcript import Event, Footer, Header, Reading, Transcript, asked_digest, read_journal
+from fingerprints.transcript import (
+    Event,
+    Footer,
+    Header,
+    Reading,
+    Transcript,
+    asked_digest,
+    read_journal,
+)
 
 SYNC_EVERY = 16
 SYNC_SECONDS = 2.0
@@ -26,9 +35,10 @@ SYNC_SECONDS = 2.0
 class TranscriptWriter:
     """Appends replies to a transcript file and finishes it with a footer.
 
-    Opening an existing file resumes it: a torn tail is cut and recorded as an event, its header must ask the same of the
-    same subject in the same way (else MalformedInput), and ``done`` holds the answered keys. Failed attempts
-    (status ``error``) are not among them and are asked again. Raises Locked while another process writes the file.
+    Opening an existing file resumes it: a torn tail is cut and recorded as an event, its header
+    must ask the same of the same subject in the same way (else MalformedInput), and ``done`` holds
+    the answered keys. Failed attempts (status ``error``) are not among them and are asked again.
+    Raises Locked while another process writes the file.
     """
 
     def __init__(self, path: Path, header: Header, probes: Iterable[Probe]) -> None:
@@ -37,7 +47,9 @@ class TranscriptWriter:
         self._last_sync = time.monotonic()
         self._file = open_locked(path)
         try:
-            reading = Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
+            reading = (
+                Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
+            )
             self._begin(reading, header, probes)
         except BaseException:
             self._file.close()
@@ -74,7 +86,8 @@ class TranscriptWriter:
         return self._reading.footer is not None
 
     def add(self, reply: Reply) -> None:
-        """Appends one reply; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a full disk."""
+        """Appends one reply; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a
+        full disk."""
         self._put("reply", reply)
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY or time.monotonic() - self._last_sync > SYNC_SECONDS:
@@ -85,12 +98,16 @@ class TranscriptWriter:
         self._put("event", Event(kind=kind, detail=detail))
 
     def finish(self) -> None:
-        """Appends the footer: count and digest of all replies. Does nothing when it already stands at the end."""
+        """Appends the footer: count and digest of all replies. Does nothing when it already
+        stands at the end."""
         if self.finished:
             return
         held = self.transcript()
         asked = asked_digest(held.header, held.probes.values())
-        self._put("footer", Footer(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked))
+        self._put(
+            "footer",
+            Footer(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked),
+        )
         self.sync()
 
     def sync(self) -> None:
@@ -107,7 +124,9 @@ class TranscriptWriter:
         reading = self._reading
         assert reading.header is not None  # noqa: S101  (written or read by _begin)
         replies = tuple(reading.replies[k] for k in sorted(reading.replies))
-        return Transcript(reading.header, dict(reading.probes), replies, tuple(reading.events), self.finished)
+        return Transcript(
+            reading.header, dict(reading.probes), replies, tuple(reading.events), self.finished
+        )
 
     def close(self) -> None:
         """Syncs, releases the lock and closes the file."""
@@ -120,7 +139,12 @@ class TranscriptWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _put(self, kind: str, record: Record) -> None:
@@ -141,20 +165,25 @@ def open_locked(path: Path) -> FileIO:
         file = path.open("ab", buffering=0)
     except OSError as error:
         raise MalformedInput(
-            f"can't be written: {error.strerror}", where=path, next_step="choose a path in a folder that you may write to"
+            f"can't be written: {error.strerror}",
+            where=path,
+            next_step="choose a path in a folder that you may write to",
         ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
         raise Locked(
-            "another process is writing this file", where=path, next_step="wait for it, or write to another file"
+            "another process is writing this file",
+            where=path,
+            next_step="wait for it, or write to another file",
         ) from error
     return file
 
 
 def append_row(file: FileIO, row: bytes, path: Path) -> None:
-    """Appends a whole row, or nothing: a full disk leaves no half of it. Raises ResourceLimit then."""
+    """Appends a whole row, or nothing: a full disk leaves no half of it. Raises ResourceLimit
+    then."""
     end = os.fstat(file.fileno()).st_size
     left = memoryview(row)
     try:

@@ -1,6 +1,8 @@
-"""Which stored vectors are nearest: exact by default, candidates plus exact re-ranking for large stores.
+"""Which stored vectors are nearest: exact by default, candidates plus exact re-ranking for large
+stores.
 
-Knows FAISS and arrays; knows nothing of teachers, nor of where an index lies. Scores are always exact cosines.
+Knows FAISS and arrays; knows nothing of teachers, nor of where an index lies. Scores are always
+exact cosines.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ _CHUNK = 65_536
 
 
 def library() -> Any:
-    """The module faiss, loaded when it is first needed; untyped, for its own stubs lack half of what we call."""
+    """The module faiss, loaded when it is first needed; untyped, for its own stubs lack half of
+    what we call."""
     return import_module("faiss")
 
 
@@ -67,10 +70,12 @@ class Flat:
 
 @dataclass
 class Approximate:
-    """Candidates from product-quantised cells (Jegou, Douze and Schmid 2011), then exact cosines from ``vectors``.
+    """Candidates from product-quantised cells (Jegou, Douze and Schmid 2011), then exact cosines
+    from ``vectors``.
 
-    ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row; the index only proposes. What it does
-    not propose is not found: recall against `Flat` is measured in tests/benchmarks/bench_store.py.
+    ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row; the index only
+    proposes. What it does not propose is not found: recall against `Flat` is measured in
+    tests/benchmarks/bench_store.py.
     """
 
     index: Any
@@ -84,7 +89,8 @@ class Approximate:
         return int(self.index.ntotal)
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
-        """Scores and ids, both (n, k), nearest first; -1 and minus infinity where fewer were proposed."""
+        """Scores and ids, both (n, k), nearest first; -1 and minus infinity where fewer were
+        proposed."""
         faiss = library()
         wanted = min(self.n, max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
         settings = faiss.SearchParametersIVF(nprobe=CELLS_PROBED)
@@ -96,8 +102,12 @@ class Approximate:
             scores[row, : len(best[0])], ids[row, : len(best[1])] = best
         return scores, ids
 
-    def _rank(self, query: npt.NDArray[np.float32], candidates: Ids, k: int) -> tuple[npt.NDArray[np.float32], Ids]:
-        candidates = np.sort(candidates)  # neighbours on the disk are read together, and ties fall to the lower id
+    def _rank(
+        self, query: npt.NDArray[np.float32], candidates: Ids, k: int
+    ) -> tuple[npt.NDArray[np.float32], Ids]:
+        candidates = np.sort(
+            candidates
+        )  # neighbours on the disk are read together, and ties fall to the lower id
         exact = self.vectors[np.searchsorted(self.numbers, candidates)] @ query
         order = np.argsort(-exact, kind="stable")[:k]
         return exact[order], candidates[order]
@@ -131,17 +141,21 @@ def extend(index: Index, blocks: Blocks) -> None:
 
 
 def train(vectors: Vectors, seed: int = 1234) -> Any:
-    """An empty IVF-PQ index, trained on an even sample of rows; deterministic under one seed and thread count.
+    """An empty IVF-PQ index, trained on an even sample of rows; deterministic under one seed and
+    thread count.
 
     sqrt(n) cells (a power of two), codes of one byte for every four coordinates.
     """
     faiss = library()
     n, d = vectors.shape
     cells = max(1, 2 ** round(np.log2(np.sqrt(n))))
-    index = faiss.IndexIVFPQ(faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexIVFPQ(
+        faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT
+    )
     for clustering in (index.cp, index.pq.cp):
         clustering.seed, clustering.min_points_per_centroid = seed, 1
-        # Candidates are re-ranked: ten rounds on 64 points a code are enough, and several times faster than the defaults.
+        # Candidates are re-ranked: ten rounds on 64 points a code are enough, and several times
+        # faster than the defaults.
         clustering.niter, clustering.max_points_per_centroid = 10, TRAINING_ROWS_A_CELL
     wanted = max(cells * TRAINING_ROWS_A_CELL, 39 * 256)
     rows = np.unique(np.linspace(0, n - 1, min(n, wanted)).astype(np.int64))
@@ -172,13 +186,15 @@ class Sink(Protocol):
 
 
 def write(index: Any, file: Sink) -> None:
-    """Writes a FAISS index through our own file, so that a full disk is an error and not a short file."""
+    """Writes a FAISS index through our own file, so that a full disk is an error and not a short
+    file."""
     faiss = library()
     faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
 
 
 def read(data: memoryview) -> Any:
-    """A FAISS index from bytes whose digest was checked; raises StoreIntegrity where FAISS can't make sense of them.
+    """A FAISS index from bytes whose digest was checked; raises StoreIntegrity where FAISS can't
+    make sense of them.
 
     The limits keep a crafted file from allocating more than a small multiple of its own size.
     """
@@ -195,7 +211,9 @@ def read(data: memoryview) -> Any:
 def _limits(size: int) -> Iterator[None]:
     faiss = library()
     before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
-    faiss.set_deserialization_vector_byte_limit(8 * size + 4096)  # FAISS compares a quarter of it with each array
+    faiss.set_deserialization_vector_byte_limit(
+        8 * size + 4096
+    )  # FAISS compares a quarter of it with each array
     faiss.set_deserialization_loop_limit(size + 4096)
     try:
         yield
@@ -205,7 +223,8 @@ def _limits(size: int) -> Iterator[None]:
 
 
 def problem_with(raw: Any, kind: IndexKind, dimension: int, n: int) -> str | None:
-    """What is wrong with the type, dimension, metric or size of a FAISS index that was just read; None if nothing is."""
+    """What is wrong with the type, dimension, metric or size of a FAISS index that was just
+    read; None if nothing is."""
     faiss = library()
     if kind == "flat":
         inner: Any = faiss.downcast_index(raw.index) if type(raw) is faiss.IndexIDMap2 else None

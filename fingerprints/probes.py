@@ -21,16 +21,23 @@ LARGEST_FILE = 16_000_000
 def bundled_probe_sets() -> list[str]:
     """Names of the probe sets that ship with the package, in alphabetical order."""
     folder = resources.files("fingerprints") / "probesets"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
 
 
 def load_probe_set(name_or_path: str) -> ProbeSet:
     """A bundled probe set by name (``identity``), or one from a YAML file.
 
-    Raises UsageProblem for an unknown name and MalformedInput for a file that is missing or not a probe set.
+    Raises UsageProblem for an unknown name and MalformedInput for a file that is missing or not a
+    probe set.
     """
     if name_or_path in bundled_probe_sets():
-        text = (resources.files("fingerprints") / "probesets" / f"{name_or_path}.yaml").read_text("utf-8")
+        text = (resources.files("fingerprints") / "probesets" / f"{name_or_path}.yaml").read_text(
+            "utf-8"
+        )
         return parse_probe_set(text, name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
@@ -44,7 +51,8 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
 
 
 def parse_probe_set(text: str, where: str) -> ProbeSet:
-    """A probe set from YAML text; the set's form is every probe's form. Raises MalformedInput with the first problem."""
+    """A probe set from YAML text; the set's form is every probe's form. Raises MalformedInput
+    with the first problem."""
     try:
         value: Any = yaml.safe_load(text)
         if not isinstance(value, dict) or not isinstance(value.get("probes"), list):
@@ -61,9 +69,12 @@ def parse_probe_set(text: str, where: str) -> ProbeSet:
 
 
 def reference(probe_set: ProbeSet) -> ProbeSetRef:
-    """The set's name, version, digest (of the complete set) and the number of probes asked, without their text."""
+    """The set's name, version, digest (of the complete set) and the number of probes asked,
+    without their text."""
     digest = probe_set.whole or probe_set.digest()
-    return ProbeSetRef(name=probe_set.name, version=probe_set.version, sha256=digest, n=len(probe_set.probes))
+    return ProbeSetRef(
+        name=probe_set.name, version=probe_set.version, sha256=digest, n=len(probe_set.probes)
+    )
 
 
 def _bad(reason: str, where: str) -> MalformedInput:
@@ -77,8 +88,12 @@ def _bad(reason: str, where: str) -> MalformedInput:
 def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the probe set")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the probe set"
+            )
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check --probes") from error
+        raise MalformedInput(
+            f"can't be read: {reason}", where=path, next_step="check --probes"
+        ) from error

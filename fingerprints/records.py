@@ -1,7 +1,7 @@
 """The records that cross the disk: probes, replies, likelihoods, identities.
 
-Frozen pydantic models with a SHA-256 digest over canonical JSON. Knows what was asked and answered; knows neither
-who asked nor what it means.
+Frozen pydantic models with a SHA-256 digest over canonical JSON. Knows what was asked and answered;
+knows neither who asked nor what it means.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ Form = Literal["chat", "completion", "choice"]
 NEUTRAL_SYSTEM = "Answer briefly."
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+)
 """Made once: `json.dumps` makes one a call, and every prompt of a recording is digested."""
 
 
 def canonical_json(value: Any) -> bytes:
-    """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8, lone surrogates and NaN refused.
+    """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8, lone surrogates and NaN
+    refused.
 
     >>> canonical_json({"b": 1, "a": "é"}).decode()
     '{"a":"é","b":1}'
@@ -51,12 +54,14 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def digest(self) -> str:
-        """Hexadecimal SHA-256 over the record's canonical JSON; equal records have equal digests."""
+        """Hexadecimal SHA-256 over the record's canonical JSON; equal records have equal
+        digests."""
         return sha256(canonical_json(self.model_dump(mode="json")))
 
 
 class Arm(StrEnum):
-    """Which system prompt the model saw: its own default, an empty one, a neutral one, or an unknown (recorded) one."""
+    """Which system prompt the model saw: its own default, an empty one, a neutral one, or an
+    unknown (recorded) one."""
 
     OWN = "own"
     EMPTY = "empty"
@@ -67,7 +72,8 @@ class Arm(StrEnum):
 class Status(StrEnum):
     """How an attempt ended. Only ``ok`` and ``truncated`` carry text that detectors read.
 
-    ``rejected``: an endpoint turned this one question away (HTTP 400, 413 or 422), so that asking again would change nothing.
+    ``rejected``: an endpoint turned this one question away (HTTP 400, 413 or 422), so that asking
+    again would change nothing.
     """
 
     OK = "ok"
@@ -85,8 +91,11 @@ class Message(Record):
     content: str
 
 
-def prompt_sha256(prompt: str, history: tuple[Message, ...] = (), *, completion: bool = False) -> str:
-    """Digest of what is asked: earlier turns and the last one, white space counted once; a raw completion has its own."""
+def prompt_sha256(
+    prompt: str, history: tuple[Message, ...] = (), *, completion: bool = False
+) -> str:
+    """Digest of what is asked: earlier turns and the last one, white space counted once; a raw
+    completion has its own."""
     turns = [[m.role, m.content] for m in history]
     return sha256(canonical_json([completion, turns, " ".join(prompt.split())]))
 
@@ -94,9 +103,9 @@ def prompt_sha256(prompt: str, history: tuple[Message, ...] = (), *, completion:
 class Probe(Record):
     """One question, the same for every model.
 
-    ``question`` is the cluster that translations and paraphrases share: intervals are clustered by it. ``history`` holds
-    earlier turns, oldest first, where there are any; ``text`` is the last turn. ``options`` and ``answer`` belong to the
-    form ``choice``.
+    ``question`` is the cluster that translations and paraphrases share: intervals are clustered by
+    it. ``history`` holds earlier turns, oldest first, where there are any; ``text`` is the last
+    turn. ``options`` and ``answer`` belong to the form ``choice``.
     """
 
     id: ProbeId
@@ -119,15 +128,18 @@ class Probe(Record):
 
     @property
     def cluster(self) -> str:
-        """The key that replies to the same question share: ``question`` where given, else the probe's id."""
+        """The key that replies to the same question share: ``question`` where given, else the
+        probe's id."""
         return self.question or self.id
 
     def prompt_sha256(self) -> str:
-        """Digest of what is asked, earlier turns included: probes of any set that ask the same thing share it."""
+        """Digest of what is asked, earlier turns included: probes of any set that ask the same
+        thing share it."""
         return prompt_sha256(self.prompt(), self.history, completion=self.form == "completion")
 
     def prompt(self) -> str:
-        """The text that the model reads as the last turn; a choice lists its options as A), B), … on lines of their own."""
+        """The text that the model reads as the last turn; a choice lists its options as A), B),
+        … on lines of their own."""
         if self.form != "choice":
             return self.text
         listed = "\n".join(f"{chr(65 + i)}) {option}" for i, option in enumerate(self.options))
@@ -135,7 +147,8 @@ class Probe(Record):
 
 
 class ProbeSet(Record):
-    """A named, versioned list of probes with the arms and the answer length that they are meant for.
+    """A named, versioned list of probes with the arms and the answer length that they are meant
+    for.
 
     ``whole`` is the digest of the complete set when this is only its head.
     """
@@ -158,10 +171,13 @@ class ProbeSet(Record):
         return self
 
     def head(self, n: int | None) -> ProbeSet:
-        """The first ``n`` probes (all of them when None): the order of a set is such that a head is a balanced sample."""
+        """The first ``n`` probes (all of them when None): the order of a set is such that a head
+        is a balanced sample."""
         if n is None or n >= len(self.probes):
             return self
-        return self.model_copy(update={"probes": self.probes[:n], "whole": self.whole or self.digest()})
+        return self.model_copy(
+            update={"probes": self.probes[:n], "whole": self.whole or self.digest()}
+        )
 
 
 class ProbeSetRef(Record):
@@ -187,7 +203,8 @@ class Sampling(Record):
 
 
 class Request(Record):
-    """One thing to ask a subject: a probe, an arm, which sample of how many, and the length of the answer."""
+    """One thing to ask a subject: a probe, an arm, which sample of how many, and the length of
+    the answer."""
 
     probe: Probe
     arm: Arm = Arm.OWN
@@ -203,7 +220,8 @@ class Request(Record):
         return (self.probe.id, self.arm.value, self.sample)
 
     def messages(self) -> list[dict[str, str]]:
-        """The conversation as chat messages, oldest first; the arm decides about the system turn (own: none is sent)."""
+        """The conversation as chat messages, oldest first; the arm decides about the system turn
+        (own: none is sent)."""
         system = {Arm.EMPTY: "", Arm.NEUTRAL: NEUTRAL_SYSTEM}.get(self.arm)
         turns = [] if system is None else [{"role": "system", "content": system}]
         turns += [{"role": m.role, "content": m.content} for m in self.probe.history]
@@ -213,9 +231,10 @@ class Request(Record):
 class Reply(Record):
     """One observed answer to one request.
 
-    ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint rendered it out of
-    sight), ``seconds`` the wall time attributed to this answer, ``served_model`` the name an endpoint gave itself,
-    ``system_fingerprint`` what it says of the build that answered.
+    ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint
+    rendered it out of sight), ``seconds`` the wall time attributed to this answer, ``served_model``
+    the name an endpoint gave itself, ``system_fingerprint`` what it says of the build that
+    answered.
     """
 
     probe_id: ProbeId
@@ -246,8 +265,9 @@ class Reply(Record):
 class Likelihoods(Record):
     """How likely a subject finds one given text.
 
-    ``bits`` is the text's total negative log2-likelihood (lower: more likely), ``tokens`` and ``bytes`` its length; the
-    first token is scored after the beginning-of-text token or the given context. ``token_bits`` is per token.
+    ``bits`` is the text's total negative log2-likelihood (lower: more likely), ``tokens`` and
+    ``bytes`` its length; the first token is scored after the beginning-of-text token or the given
+    context. ``token_bits`` is per token.
     """
 
     text_sha256: str
@@ -270,8 +290,9 @@ class Likelihoods(Record):
 class Identity(Record):
     """Which model answered: digests of what was loaded, and everything that changes an answer.
 
-    ``weights_sha256`` is over the weight files' own digests in order of name (None where weights are out of sight);
-    backend, dtype and quantisation belong to it because signatures are not comparable across them unnoticed.
+    ``weights_sha256`` is over the weight files' own digests in order of name (None where weights
+    are out of sight); backend, dtype and quantisation belong to it because signatures are not
+    comparable across them unnoticed.
     """
 
     kind: Literal["checkpoint", "gguf", "endpoint", "recording"]
@@ -294,7 +315,8 @@ class Identity(Record):
     notes: tuple[str, ...] = ()
 
     def same_weights(self, other: Identity) -> bool:
-        """Whether both were loaded from byte-identical weights (and adapter); False where either is out of sight."""
+        """Whether both were loaded from byte-identical weights (and adapter); False where either
+        is out of sight."""
         return (
             self.weights_sha256 is not None
             and self.weights_sha256 == other.weights_sha256

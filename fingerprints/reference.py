@@ -1,4 +1,5 @@
-"""The reference store that ships inside the package: three small public models that the maintainers ran themselves.
+"""The reference store that ships inside the package: three small public models that the maintainers
+ran themselves.
 
 `make reference` builds it again from the models. Read-only.
 """
@@ -18,7 +19,8 @@ def reference_path() -> Path:
 
 
 def reference_store() -> FingerprintStore:
-    """The bundled store, opened for reading. Raises StoreIntegrity when the installation lacks it."""
+    """The bundled store, opened for reading. Raises StoreIntegrity when the installation lacks
+    it."""
     path = reference_path()
     if not (path / "CURRENT").exists():
         raise StoreIntegrity(

@@ -1,7 +1,9 @@
-"""How likely models find given texts: the passages, who scored them, and the scores, as they are read back from disk.
+"""How likely models find given texts: the passages, who scored them, and the scores, as they are
+read back from disk.
 
-JSONL, one object a line, beside the transcripts: a header, scorers with their digests, passages, scores. Append-only; a torn
-last line is cut; the file is the cache (`fingerprints.scoring` writes it). Knows the format; knows nothing of models.
+JSONL, one object a line, beside the transcripts: a header, scorers with their digests, passages,
+scores. Append-only; a torn last line is cut; the file is the cache (`fingerprints.scoring` writes
+it). Knows the format; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.records import Arm, Identity, Likelihoods, Probe, Record, Spoken, canonical_json, sha256
+from fingerprints.records import (
+    Arm,
+    Identity,
+    Likelihoods,
+    Probe,
+    Record,
+    Spoken,
+    canonical_json,
+    sha256,
+)
 
 FORMAT: Literal["scores/1"] = "scores/1"
 SUSPECT, BASE = "suspect", "base"
@@ -29,8 +40,9 @@ def teacher(name: str) -> str:
 class Passage(Record):
     """One text, and what stands before it.
 
-    With a ``probe`` each scorer reads the question through its own chat template in the given ``arm``, then ``lead``, the
-    beginning of the answer; without one it reads ``lead`` alone. ``by_token`` keeps the bits of every token.
+    With a ``probe`` each scorer reads the question through its own chat template in the given
+    ``arm``, then ``lead``, the beginning of the answer; without one it reads ``lead`` alone.
+    ``by_token`` keeps the bits of every token.
     """
 
     text: Spoken
@@ -48,7 +60,8 @@ class Wanted(Record):
 
 
 class Score(Record):
-    """How likely one scorer finds one passage: total ``bits`` (negative log2-likelihood, lower: more likely).
+    """How likely one scorer finds one passage: total ``bits`` (negative log2-likelihood, lower:
+    more likely).
 
     Where it could not be scored ``reason`` says why, and the numbers are 0.
     """
@@ -84,7 +97,8 @@ def score_of(scorer: str, passage: Passage, found: Likelihoods | str) -> Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """All scores of an audit: who scored (with digests), what, and why somebody who was wanted could not (``absent``)."""
+    """All scores of an audit: who scored (with digests), what, and why somebody who was wanted
+    could not (``absent``)."""
 
     scorers: Mapping[str, Identity] = field(default_factory=dict)
     rows: Mapping[tuple[str, str], Score] = field(default_factory=dict)
@@ -97,11 +111,15 @@ class Scores:
 
     def why_not(self, scorer: str) -> str:
         """Why a scorer gave no scores, in words for a report."""
-        return self.absent.get(scorer, f"{printable(scorer, 80)} was not asked how likely it finds these texts")
+        return self.absent.get(
+            scorer, f"{printable(scorer, 80)} was not asked how likely it finds these texts"
+        )
 
     def teachers(self) -> list[str]:
         """Names of the stored candidates that scored anything, in order."""
-        return sorted(name.removeprefix("teacher:") for name in self.scorers if name.startswith("teacher:"))
+        return sorted(
+            name.removeprefix("teacher:") for name in self.scorers if name.startswith("teacher:")
+        )
 
     def digest(self) -> str:
         """SHA-256 over all scores in order of scorer and passage."""
@@ -139,7 +157,8 @@ class ScoreReading:
 
 
 def read_scores(path: Path) -> ScoreReading:
-    """Reads a file of scores up to its end or a torn last line. Raises MalformedInput for a line that is no row."""
+    """Reads a file of scores up to its end or a torn last line. Raises MalformedInput for a line
+    that is no row."""
     reading = ScoreReading()
     try:
         for number, line in _lines(path):
@@ -149,7 +168,9 @@ def read_scores(path: Path) -> ScoreReading:
             _take(reading, path, number, line)
             reading.good_bytes += len(line)
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the path"
+        ) from error
     return reading
 
 

@@ -1,6 +1,7 @@
 """Asks a subject how likely it finds passages, and keeps the scores: Subject × passages → JSONL.
 
-Appends and fsyncs batch by batch, resumes from the file, scores nothing twice. One writer at a time.
+Appends and fsyncs batch by batch, resumes from the file, scores nothing twice. One writer at a
+time.
 """
 
 from __future__ import annotations
@@ -43,10 +44,17 @@ class ScoresWriter:
             raise
 
     def scorer(self, name: str, identity: Identity) -> None:
-        """Says who scores under a name. Raises MalformedInput where the file has scores by another model of that name."""
+        """Says who scores under a name. Raises MalformedInput where the file has scores by
+        another model of that name."""
         known = self._reading.scorers.get(name)
         if known is None:
-            self._put({"type": "scorer", "name": name, "identity": identity.model_dump(mode="json", exclude_defaults=True)})
+            self._put(
+                {
+                    "type": "scorer",
+                    "name": name,
+                    "identity": identity.model_dump(mode="json", exclude_defaults=True),
+                }
+            )
         elif known.model_copy(update={"notes": ()}) != identity.model_copy(update={"notes": ()}):
             raise MalformedInput(
                 f"the file holds scores by another {name}",
@@ -61,7 +69,8 @@ class ScoresWriter:
         self._put({"type": "score", **score.model_dump(mode="json", exclude_defaults=True)})
 
     def copy(self, path: Path) -> None:
-        """Takes the rows of another file of scores, where this one is empty: scores that somebody recorded before."""
+        """Takes the rows of another file of scores, where this one is empty: scores that
+        somebody recorded before."""
         if self._reading.rows or self._reading.scorers:
             return
         read_scores(path)
@@ -87,7 +96,12 @@ class ScoresWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.sync()
         self._file.close()
 
@@ -97,12 +111,17 @@ class ScoresWriter:
 
 
 def collect_scores(
-    subject: Subject, name: str, passages: Sequence[Passage], writer: ScoresWriter, progress: Progress | None = None
+    subject: Subject,
+    name: str,
+    passages: Sequence[Passage],
+    writer: ScoresWriter,
+    progress: Progress | None = None,
 ) -> None:
     """Lets a subject score, under a name, the passages that the file lacks.
 
-    A passage that does not fit its context is kept with the reason. Raises UsageProblem for a subject that gives no
-    likelihoods, MalformedInput where the file has scores by another model of that name.
+    A passage that does not fit its context is kept with the reason. Raises UsageProblem for a
+    subject that gives no likelihoods, MalformedInput where the file has scores by another model of
+    that name.
     """
     writer.scorer(name, subject.identity)
     todo = writer.missing(name, passages)

@@ -1,4 +1,5 @@
-"""A transcript, embedded and counted: one vector for each readable answer, and what became of the others.
+"""A transcript, embedded and counted: one vector for each readable answer, and what became of the
+others.
 
 Knows transcripts and an embedder; knows nothing of where signatures are kept.
 """
@@ -19,7 +20,8 @@ from fingerprints.transcript import Transcript
 
 @dataclass(frozen=True)
 class Signature:
-    """One answer, embedded: its number in the store, its text's digest, its unit vector (d,) float32."""
+    """One answer, embedded: its number in the store, its text's digest, its unit vector (d,)
+    float32."""
 
     answer_id: int
     text_sha256: str
@@ -27,10 +29,11 @@ class Signature:
 
 
 class Summary(Record):
-    """What a transcript adds up to: counts, and the mean of its unit vectors (not scaled; all zeros for no vectors).
+    """What a transcript adds up to: counts, and the mean of its unit vectors (not scaled; all zeros
+    for no vectors).
 
-    ``n_indexed`` answers have a vector; ``n_unreadable`` are empty, failed or skipped; ``n_rejected`` have text that the
-    embedder gave no usable vector for (zero or not finite).
+    ``n_indexed`` answers have a vector; ``n_unreadable`` are empty, failed or skipped;
+    ``n_rejected`` have text that the embedder gave no usable vector for (zero or not finite).
     """
 
     embedder: str
@@ -43,7 +46,8 @@ class Summary(Record):
 
 @dataclass(frozen=True)
 class Signatures:
-    """A transcript's signatures as columns: ``places[i]`` is the reply (by position) that row i of ``vectors`` stands for."""
+    """A transcript's signatures as columns: ``places[i]`` is the reply (by position) that row i
+    of ``vectors`` stands for."""
 
     embedder: str
     places: npt.NDArray[np.int64]
@@ -55,23 +59,26 @@ class Signatures:
         return len(self.places)
 
     def numbered(self, first_id: int) -> Iterator[Signature]:
-        """Yields the signatures with the answer ids that a store gives them: ``first_id`` + position of the reply."""
+        """Yields the signatures with the answer ids that a store gives them: ``first_id`` +
+        position of the reply."""
         for place, text, vector in zip(self.places, self.texts, self.vectors, strict=True):
             yield Signature(first_id + int(place), text, vector)
 
 
 def sign(transcript: Transcript, embedder: Embedder) -> Signatures:
-    """Embeds every readable answer of a transcript; the same transcript and embedder give the same bytes.
+    """Embeds every readable answer of a transcript; the same transcript and embedder give the same
+    bytes.
 
-    Empty and failed answers, and vectors that are zero or not finite, are left out and counted. Raises MalformedInput
-    when the embedder returns an array of another shape.
+    Empty and failed answers, and vectors that are zero or not finite, are left out and counted.
+    Raises MalformedInput when the embedder returns an array of another shape.
     """
     readable = [i for i, reply in enumerate(transcript.replies) if reply.readable]
     texts = [transcript.replies[i].text for i in readable]
     vectors = np.ascontiguousarray(embedder.embed(texts), dtype=np.float32)
     if vectors.shape != (len(texts), embedder.dimension):
         raise MalformedInput(
-            f"the embedder returned an array of shape {vectors.shape}, not {(len(texts), embedder.dimension)}",
+            f"the embedder returned an array of shape {vectors.shape}, not"
+            f" {(len(texts), embedder.dimension)}",
             where=embedder.id,
             next_step="use another embedder",
         )
@@ -90,7 +97,8 @@ def sign(transcript: Transcript, embedder: Embedder) -> Signatures:
 
 
 def usable_rows(vectors: Vectors) -> npt.NDArray[np.bool_]:
-    """Which rows are finite and of length 1 (within 1/1000): only those can be compared by cosine."""
+    """Which rows are finite and of length 1 (within 1/1000): only those can be compared by
+    cosine."""
     lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     good: npt.NDArray[np.bool_] = np.isfinite(lengths) & (np.abs(lengths - 1.0) < 2e-3)
     return good

@@ -1,7 +1,8 @@
 """Teachers on disk: what stored models said, and which stored answers are nearest to a text.
 
-The SQLite catalogue is the truth; the FAISS index is a cache in generations behind one atomically replaced pointer,
-verified before it is read and rebuilt from the catalogue. Knows files; judges nothing.
+The SQLite catalogue is the truth; the FAISS index is a cache in generations behind one atomically
+replaced pointer, verified before it is read and rebuilt from the catalogue. Knows files; judges
+nothing.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ LONGEST_NAME = 200
 class FingerprintStore:
     """A folder of stored models.
 
-    Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time (Locked after five
-    seconds), any number read. Raises UnsafeInput where the folder holds links or pipes, StoreIntegrity where bytes are not
-    those that were written.
+    Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time
+    (Locked after five seconds), any number read. Raises UnsafeInput where the folder holds links or
+    pipes, StoreIntegrity where bytes are not those that were written.
     """
 
-    def __init__(self, path: Path, catalog: Catalog, lock: WriteLock | None, embedder: Embedder | None) -> None:
+    def __init__(
+        self, path: Path, catalog: Catalog, lock: WriteLock | None, embedder: Embedder | None
+    ) -> None:
         self.path = path
         self.catalog = catalog
         self.index = StoreIndex(path, catalog, writable=lock is not None)
@@ -50,8 +53,8 @@ class FingerprintStore:
     def open(cls, path: Path, read_only: bool = False, embedder: Embedder | None = None) -> Self:
         """An existing store. Read-only works from a folder that may not be written.
 
-        ``embedder`` need only be given where the store was made with one of your own. Raises MalformedInput where there is
-        no store, UsageProblem for another embedder than the store's.
+        ``embedder`` need only be given where the store was made with one of your own. Raises
+        MalformedInput where there is no store, UsageProblem for another embedder than the store's.
         """
         path = Path(path)
         if not (path / CATALOG).is_file():
@@ -76,7 +79,8 @@ class FingerprintStore:
 
     @classmethod
     def create(cls, path: Path, embedder: Embedder | None = None) -> Self:
-        """A new, empty store, open for writing. Raises UsageProblem where the folder already holds something."""
+        """A new, empty store, open for writing. Raises UsageProblem where the folder already
+        holds something."""
         path = Path(path)
         embedder = embedder or HashedNgrams()
         try:
@@ -110,7 +114,8 @@ class FingerprintStore:
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder that the store was made with. Raises UsageProblem where it is not to be had here."""
+        """The embedder that the store was made with. Raises UsageProblem where it is not to be
+        had here."""
         if self._embedder is None:
             self._embedder = open_embedder(self.catalog.embedder)
         return self._embedder
@@ -118,25 +123,34 @@ class FingerprintStore:
     def _check_embedder(self) -> None:
         if self._embedder is not None and self._embedder.id != self.catalog.embedder:
             raise UsageProblem(
-                f"the store was embedded with {self.catalog.embedder!r}, not with {self._embedder.id!r}",
+                f"the store was embedded with {self.catalog.embedder!r}, not with"
+                f" {self._embedder.id!r}",
                 where=self.path,
                 next_step="open it with its own embedder, or build a new store",
             )
 
     def add(
-        self, transcript: Transcript, name: str, vendor: str = "", family: str = "", replace: bool = False
+        self,
+        transcript: Transcript,
+        name: str,
+        vendor: str = "",
+        family: str = "",
+        replace: bool = False,
     ) -> StoredTeacher:
         """Stores a model's answers under a name; on the disk when it returns.
 
-        The same answers under the same name change nothing and return what is stored. Raises UsageProblem for the same
-        name with other content (unless ``replace``) and for a probe set of which the store holds another version.
+        The same answers under the same name change nothing and return what is stored. Raises
+        UsageProblem for the same name with other content (unless ``replace``) and for a probe set
+        of which the store holds another version.
         """
         _check_name(name)
         writer = self._writable()
         try:
             content = content_digest(transcript)
         except UnicodeEncodeError as error:
-            raise MalformedInput("a probe holds text that no UTF-8 file can hold", where=name) from error
+            raise MalformedInput(
+                "a probe holds text that no UTF-8 file can hold", where=name
+            ) from error
         found = writer.find(name)
         if found and _same(found[1], content, vendor, family):
             return found[1]
@@ -144,7 +158,9 @@ class FingerprintStore:
             raise UsageProblem(
                 f"the store already holds {name!r} with other content",
                 where=self.path,
-                next_step="add --replace to put the new answers in its place, or choose another name",
+                next_step=(
+                    "add --replace to put the new answers in its place, or choose another name"
+                ),
             )
         self._check_probe_sets(transcript, name)
         signed = sign(transcript, self.embedder)
@@ -167,7 +183,8 @@ class FingerprintStore:
                 )
 
     def remove(self, name: str) -> StoredTeacher:
-        """Removes a stored model and returns its record. Raises UsageProblem where there is none of that name."""
+        """Removes a stored model and returns its record. Raises UsageProblem where there is none
+        of that name."""
         writer = self._writable()
         found = self._find(name)
         with writer.change():
@@ -183,19 +200,23 @@ class FingerprintStore:
         return self._find(name)[1]
 
     def transcript(self, name: str) -> Transcript:
-        """Exactly the answers that went in: header, probes, replies, events. Raises UsageProblem, StoreIntegrity."""
+        """Exactly the answers that went in: header, probes, replies, events. Raises
+        UsageProblem, StoreIntegrity."""
         return self.catalog.transcript(*self._find(name))
 
     def shared_prompts(self, transcript: Transcript) -> dict[str, int]:
-        """How many distinct prompts both the given transcript and each stored model answered readably, by name."""
+        """How many distinct prompts both the given transcript and each stored model answered
+        readably, by name."""
         return self.catalog.shared_prompts(asked(transcript))
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
-        """The nearest stored answers to each query vector: exact cosines and answer ids, nearest first.
+        """The nearest stored answers to each query vector: exact cosines and answer ids, nearest
+        first.
 
-        ``vectors`` is (n, d), of any length but zero; both results are (n, min(k, stored)). Above 200,000 vectors the ids
-        come from an approximate index (-1 with score minus infinity where it proposes fewer than k), the scores stay exact.
-        Raises MalformedInput for a query that is zero, not finite or of another dimension, UsageProblem for k below 1.
+        ``vectors`` is (n, d), of any length but zero; both results are (n, min(k, stored)). Above
+        200,000 vectors the ids come from an approximate index (-1 with score minus infinity where
+        it proposes fewer than k), the scores stay exact. Raises MalformedInput for a query that is
+        zero, not finite or of another dimension, UsageProblem for k below 1.
         """
         queries = _unit_queries(vectors, self.catalog.dimension)
         if k < 1:
@@ -206,22 +227,25 @@ class FingerprintStore:
         return index.search(queries, min(k, index.n))
 
     def answer(self, number: int) -> StoredAnswer:
-        """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an unknown id."""
+        """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an
+        unknown id."""
         found = self.catalog.answer(int(number))
         if found is None:
             raise UsageProblem(f"the store holds no answer with the id {number}", where=self.path)
         return found
 
     def rebuild(self) -> None:
-        """Builds the index anew from the catalogue, whatever lies on the disk; the way out of a damaged index."""
+        """Builds the index anew from the catalogue, whatever lies on the disk; the way out of a
+        damaged index."""
         self._writable()
         self.index.rebuild()
 
     def freeze(self) -> None:
-        """Builds the index, packs the catalogue into one file without a log, and closes the store: fit to be shipped.
+        """Builds the index, packs the catalogue into one file without a log, and closes the store:
+        fit to be shipped.
 
-        With SOURCE_DATE_EPOCH set, the same additions give the same bytes under the same versions of SQLite and FAISS.
-        Raises Locked while another process reads the catalogue.
+        With SOURCE_DATE_EPOCH set, the same additions give the same bytes under the same versions
+        of SQLite and FAISS. Raises Locked while another process reads the catalogue.
         """
         writer = self._writable()
         self.index.now()
@@ -229,17 +253,22 @@ class FingerprintStore:
         self.close(remove_lock=True)
 
     def verify(self) -> list[str]:
-        """Everything that is wrong with the store, one line each: every row, every digest, the index. Empty: nothing is."""
+        """Everything that is wrong with the store, one line each: every row, every digest, the
+        index. Empty: nothing is."""
         from fingerprints.inspection import problems
 
         return problems(self)
 
     def digest(self) -> str:
-        """SHA-256 over the catalogue's content: the same models with the same answers give the same digest.
+        """SHA-256 over the catalogue's content: the same models with the same answers give the same
+        digest.
 
         When, where and in which order they were added does not count.
         """
-        rows = [[t.name, t.vendor, t.family, t.identity.digest(), t.content_sha256] for t in self.teachers()]
+        rows = [
+            [t.name, t.vendor, t.family, t.identity.digest(), t.content_sha256]
+            for t in self.teachers()
+        ]
         return sha256(canonical_json([SCHEMA_VERSION, self.catalog.embedder, sorted(rows)]))
 
     def _find(self, name: str) -> tuple[int, StoredTeacher]:
@@ -254,7 +283,9 @@ class FingerprintStore:
 
     def _writable(self) -> Catalog:
         if self._lock is None:
-            raise UsageProblem("the store was opened read-only", where=self.path, next_step="open it for writing")
+            raise UsageProblem(
+                "the store was opened read-only", where=self.path, next_step="open it for writing"
+            )
         return self.catalog
 
     def close(self, remove_lock: bool = False) -> None:
@@ -266,7 +297,12 @@ class FingerprintStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -274,7 +310,8 @@ def _catalog_of(path: Path, read_only: bool) -> Catalog:
     try:
         return Catalog(path / CATALOG, read_only)
     except Unrecovered:
-        # A writer was killed in mid-write, and a reader may not roll its journal back: one short visit as a writer does.
+        # A writer was killed in mid-write, and a reader may not roll its journal back: one short
+        # visit as a writer does.
         if not read_only or not os.access(path, os.W_OK):
             raise
         lock = WriteLock(path / LOCK)
@@ -294,23 +331,32 @@ def asked(transcript: Transcript) -> Sequence[str]:
 def _unit_queries(vectors: Vectors, dimension: int) -> Vectors:
     queries = np.ascontiguousarray(vectors, dtype=np.float32)
     if queries.ndim != 2 or queries.shape[1] != dimension:
-        raise MalformedInput(f"queries of shape {queries.shape} instead of (n, {dimension})", where="search")
+        raise MalformedInput(
+            f"queries of shape {queries.shape} instead of (n, {dimension})", where="search"
+        )
     lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
     if not np.all(np.isfinite(lengths) & (lengths > 0)):
         row = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[0])
-        raise MalformedInput(f"query {row} is zero or not finite, and has no cosine", where="search")
+        raise MalformedInput(
+            f"query {row} is zero or not finite, and has no cosine", where="search"
+        )
     unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
     return unit
 
 
 def _same(stored: StoredTeacher, content: str, vendor: str, family: str) -> bool:
-    return stored.content_sha256 == content and vendor in ("", stored.vendor) and family in ("", stored.family)
+    return (
+        stored.content_sha256 == content
+        and vendor in ("", stored.vendor)
+        and family in ("", stored.family)
+    )
 
 
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > LONGEST_NAME or printable(name) != name:
         raise UsageProblem(
-            f"a model's name is 1 to {LONGEST_NAME} printable characters, not {printable(name, 60)!r}",
+            f"a model's name is 1 to {LONGEST_NAME} printable characters, not"
+            f" {printable(name, 60)!r}",
             where="--name",
             next_step="choose another name",
         )
@@ -321,17 +367,27 @@ def _refuse_absent(path: Path) -> None:
         if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
             refuse_special(path)
         if path.joinpath(CURRENT).exists():
-            raise StoreIntegrity("the store's catalogue is gone", where=path, next_step="restore it from a copy")
-        raise MalformedInput("this folder is not a store of teachers", where=path, next_step="check --store")
-    raise MalformedInput("there is no store here", where=path, next_step="make one with `auditor store add`")
+            raise StoreIntegrity(
+                "the store's catalogue is gone", where=path, next_step="restore it from a copy"
+            )
+        raise MalformedInput(
+            "this folder is not a store of teachers", where=path, next_step="check --store"
+        )
+    raise MalformedInput(
+        "there is no store here", where=path, next_step="make one with `auditor store add`"
+    )
 
 
 def _refuse_occupied(path: Path) -> None:
     others = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK)
     if CATALOG in others:
-        raise UsageProblem("a store stands here already", where=path, next_step="open it, or choose another folder")
+        raise UsageProblem(
+            "a store stands here already", where=path, next_step="open it, or choose another folder"
+        )
     if others:
-        raise UsageProblem("the folder is not empty", where=path, next_step="choose an empty folder")
+        raise UsageProblem(
+            "the folder is not empty", where=path, next_step="choose an empty folder"
+        )
 
 
 def _sweep(path: Path) -> None:

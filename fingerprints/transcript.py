@@ -1,8 +1,9 @@
-"""The transcript: everything a subject said, and how it is read back from disk (`fingerprints.journal` writes it).
+"""The transcript: everything a subject said, and how it is read back from disk
+(`fingerprints.journal` writes it).
 
-JSONL, one object a line: a header, the probes, replies and events, a footer with count and digest. A file without a
-footer is incomplete and can be resumed; a torn last line is cut and said. The file *is* the cache.
-Knows the format; knows nothing of models.
+JSONL, one object a line: a header, the probes, replies and events, a footer with count and digest.
+A file without a footer is incomplete and can be resumed; a torn last line is cut and said. The file
+*is* the cache. Knows the format; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ LONGEST_ROW = 20_000_000
 
 
 class Header(Record):
-    """What a transcript was asked of whom, and how. Its digest must be equal for a run to be resumed."""
+    """What a transcript was asked of whom, and how. Its digest must be equal for a run to be
+    resumed."""
 
     type: Literal["header"] = "header"
     format: Literal["transcript/1"] = SCHEMA
@@ -45,13 +47,17 @@ class Header(Record):
     created: str = ""
 
     def terms(self) -> str:
-        """Digest of what must not change between a run and its resumption: all but paths, remarks, the tool and the date."""
+        """Digest of what must not change between a run and its resumption: all but paths,
+        remarks, the tool and the date."""
         identity = self.identity.model_copy(update={"notes": ()})
-        return self.model_copy(update={"tool": "", "created": "", "spec": "", "identity": identity}).digest()
+        return self.model_copy(
+            update={"tool": "", "created": "", "spec": "", "identity": identity}
+        ).digest()
 
 
 class Footer(Record):
-    """The end of a complete transcript: how many replies it holds, and digests over what was asked and answered."""
+    """The end of a complete transcript: how many replies it holds, and digests over what was
+    asked and answered."""
 
     type: Literal["footer"] = "footer"
     replies: int
@@ -60,7 +66,8 @@ class Footer(Record):
 
 
 class Event(Record):
-    """Something that happened during the run and that a reader must know: drift, a retry, a cut line."""
+    """Something that happened during the run and that a reader must know: drift, a retry, a cut
+    line."""
 
     type: Literal["event"] = "event"
     kind: str
@@ -71,7 +78,8 @@ class Event(Record):
 class Transcript:
     """Everything a subject said: header, probes by id, the newest reply for each key, events.
 
-    Replies are ordered by key, so that the same answers give the same transcript whatever order they came in.
+    Replies are ordered by key, so that the same answers give the same transcript whatever order
+    they came in.
     """
 
     header: Header
@@ -90,8 +98,13 @@ class Transcript:
         return answers_digest(self.replies)
 
     def readable(self, prefix: str = "", arm: Arm | None = None) -> list[Reply]:
-        """The replies with text, of the probes whose id begins with ``prefix``, in one arm or in all."""
-        return [r for r in self.replies if r.readable and r.probe_id.startswith(prefix) and (arm is None or r.arm is arm)]
+        """The replies with text, of the probes whose id begins with ``prefix``, in one arm or in
+        all."""
+        return [
+            r
+            for r in self.replies
+            if r.readable and r.probe_id.startswith(prefix) and (arm is None or r.arm is arm)
+        ]
 
     def counts(self) -> dict[str, int]:
         """How many replies ended in each status; every reply is counted once."""
@@ -102,14 +115,17 @@ class Transcript:
 
 
 def answers_digest(replies: Iterable[Reply]) -> str:
-    """SHA-256 over keys, statuses and texts in order of key: the same answers have the same digest, however timed."""
+    """SHA-256 over keys, statuses and texts in order of key: the same answers have the same
+    digest, however timed."""
     rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
     return sha256(canonical_json(rows))
 
 
 def asked_digest(header: Header, probes: Iterable[Probe]) -> str:
     """SHA-256 over the header and the probes in order of id: who was asked what, and how."""
-    return sha256(canonical_json([header.digest(), *(p.digest() for p in sorted(probes, key=lambda p: p.id))]))
+    return sha256(
+        canonical_json([header.digest(), *(p.digest() for p in sorted(probes, key=lambda p: p.id))])
+    )
 
 
 @dataclass
@@ -125,7 +141,8 @@ class Reading:
     torn: bool = False
 
     def take(self, row: dict[str, Any]) -> None:
-        """Adds one row; the newest readable reply with a key wins. Raises ValueError for an unknown row."""
+        """Adds one row; the newest readable reply with a key wins. Raises ValueError for an
+        unknown row."""
         kind = row.get("type")
         if kind == "header":
             self.header = Header.model_validate(row)
@@ -162,7 +179,8 @@ def _rows(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 
 
 def read_journal(path: Path) -> Reading:
-    """Reads whole lines until the end or a torn one; raises MalformedInput on a line that is not a row."""
+    """Reads whole lines until the end or a torn one; raises MalformedInput on a line that is not
+    a row."""
     reading = Reading()
     try:
         for number, line, whole in _rows(path):
@@ -172,7 +190,9 @@ def read_journal(path: Path) -> Reading:
             _take_line(reading, path, number, line)
             reading.good_bytes += len(line)
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the path"
+        ) from error
     return reading
 
 
@@ -206,17 +226,25 @@ def is_transcript(path: Path) -> bool:
 def load_transcript(path: Path) -> Transcript:
     """Reads a transcript from disk.
 
-    A torn last line is ignored and noted as an event; a file without a footer has ``complete=False``. Raises
-    MalformedInput for a file that is missing, empty, not a transcript, or whose footer disagrees with its replies.
+    A torn last line is ignored and noted as an event; a file without a footer has
+    ``complete=False``. Raises MalformedInput for a file that is missing, empty, not a transcript,
+    or whose footer disagrees with its replies.
     """
     if not path.is_file():
-        raise MalformedInput("no such file", where=path, next_step="give the path of a transcript (JSONL)")
+        raise MalformedInput(
+            "no such file", where=path, next_step="give the path of a transcript (JSONL)"
+        )
     reading = read_journal(path)
     if reading.header is None:
-        raise MalformedInput("the transcript is empty", where=path, next_step="record it again with `auditor probe`")
+        raise MalformedInput(
+            "the transcript is empty", where=path, next_step="record it again with `auditor probe`"
+        )
     replies = tuple(reading.replies[k] for k in sorted(reading.replies))
     found = (answers_digest(replies), asked_digest(reading.header, reading.probes.values()))
-    if reading.footer is not None and (reading.footer.answers_sha256, reading.footer.asked_sha256) != found:
+    if (
+        reading.footer is not None
+        and (reading.footer.answers_sha256, reading.footer.asked_sha256) != found
+    ):
         raise MalformedInput(
             "the footer's digests do not fit the rows: the file was changed",
             where=path,
@@ -224,5 +252,9 @@ def load_transcript(path: Path) -> Transcript:
         )
     events = list(reading.events)
     if reading.torn:
-        events.append(Event(kind="torn_line", detail="the last line was incomplete and was left out"))
-    return Transcript(reading.header, reading.probes, replies, tuple(events), reading.footer is not None)
+        events.append(
+            Event(kind="torn_line", detail="the last line was incomplete and was left out")
+        )
+    return Transcript(
+        reading.header, reading.probes, replies, tuple(events), reading.footer is not None
+    )

@@ -16,7 +16,8 @@ from hypothesis import settings
 
 torch.set_num_threads(1)
 
-# The same examples on every machine of continuous integration: what it refuses, everybody can repeat.
+# The same examples on every machine of continuous integration: what it refuses, everybody can
+# repeat.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")

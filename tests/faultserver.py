@@ -1,7 +1,8 @@
-"""A server that misbehaves by script: request number n gets behaviour number n, and the last one stays.
+"""A server that misbehaves by script: request number n gets behaviour number n, and the last one
+stays.
 
-Standard library only, on 127.0.0.1 and a free port. A behaviour is a function of the handler of one request and its JSON
-body; those below are the faults that endpoints have in the wild.
+Standard library only, on 127.0.0.1 and a free port. A behaviour is a function of the handler of one
+request and its JSON body; those below are the faults that endpoints have in the wild.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Received:
     @property
     def prompt(self) -> str:
         """The text of the last turn."""
-        return str(self.body["messages"][-1]["content"] if "messages" in self.body else self.body["prompt"])
+        return str(
+            self.body["messages"][-1]["content"] if "messages" in self.body else self.body["prompt"]
+        )
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -49,7 +52,9 @@ class Exchange(BaseHTTPRequestHandler):
         owner = self.server.owner
         with owner.lock:
             number = len(owner.requests)
-            owner.requests.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            owner.requests.append(
+                Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            )
         owner.script[min(number, len(owner.script) - 1)](self, body)
 
     do_GET = do_POST
@@ -60,7 +65,11 @@ class Exchange(BaseHTTPRequestHandler):
     def send(self, status: int, data: bytes, **headers: str) -> None:
         """A whole, well-formed response."""
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(data)),
+            **headers,
+        }.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(data)
@@ -80,7 +89,8 @@ class _Server(ThreadingHTTPServer):
 
 
 class FaultServer:
-    """Serves a script as a context manager; ``requests`` holds what arrived, ``url`` is the base address."""
+    """Serves a script as a context manager; ``requests`` holds what arrived, ``url`` is the base
+    address."""
 
     def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.script, self.requests = script, list[Received]()
@@ -90,14 +100,23 @@ class FaultServer:
         self.port = self._server.server_address[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -105,16 +124,30 @@ class FaultServer:
 
 
 def completion(text: Any = "Baa.", **changes: Any) -> dict[str, Any]:
-    """The body of an ordinary chat answer, with fields changed (``finish`` for the choice's finish_reason)."""
-    choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": text}, "text": text}
+    """The body of an ordinary chat answer, with fields changed (``finish`` for the choice's
+    finish_reason)."""
+    choice: dict[str, Any] = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "text": text,
+    }
     choice["finish_reason"] = changes.pop("finish", "stop")
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-    return {"id": "x", "object": "chat.completion", "model": "lamb-1", "choices": [choice], "usage": usage, **changes}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "model": "lamb-1",
+        "choices": [choice],
+        "usage": usage,
+        **changes,
+    }
 
 
 def answers(text: Any = "Baa.", **changes: Any) -> Behaviour:
     """An ordinary answer."""
-    return lambda exchange, body: exchange.send(200, json.dumps(completion(text, **changes)).encode())
+    return lambda exchange, body: exchange.send(
+        200, json.dumps(completion(text, **changes)).encode()
+    )
 
 
 def echoes() -> Behaviour:
@@ -134,7 +167,9 @@ def sends(data: bytes, status: int = 200, **headers: str) -> Behaviour:
 
 def fails(status: int, message: str = "no", **headers: str) -> Behaviour:
     """An error with the usual body."""
-    return sends(json.dumps({"error": {"message": message, "type": "t"}}).encode(), status, **headers)
+    return sends(
+        json.dumps({"error": {"message": message, "type": "t"}}).encode(), status, **headers
+    )
 
 
 def echoes_key(form: Callable[[str], str], status: int = 200) -> Behaviour:
@@ -142,7 +177,9 @@ def echoes_key(form: Callable[[str], str], status: int = 200) -> Behaviour:
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
         told = f"your key is {form(exchange.headers['authorization'].removeprefix('Bearer '))}."
-        (fails(status, told) if status != 200 else answers(told, model=told, finish=told))(exchange, body)
+        (fails(status, told) if status != 200 else answers(told, model=told, finish=told))(
+            exchange, body
+        )
 
     return behave
 
@@ -170,7 +207,9 @@ def dribbles(seconds: float = 0.05, in_headers: bool = False) -> Behaviour:
     """One byte at a time, in the body or already in the headers."""
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
-        head = b"HTTP/1.1 200 OK\r\nX-Slow: " + (b"" if in_headers else b"no\r\nContent-Length: 100000\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nX-Slow: " + (
+            b"" if in_headers else b"no\r\nContent-Length: 100000\r\n\r\n"
+        )
         exchange.wfile.write(head)
         while not exchange.stopped(seconds):
             exchange.wfile.write(b" ")

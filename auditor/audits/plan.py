@@ -28,7 +28,8 @@ WITH_BASE = ("movement",)
 
 
 class ProbeChoice(Record):
-    """Which probe set, how many of its first probes (all by default) and in which arms (the set's own by default)."""
+    """Which probe set, how many of its first probes (all by default) and in which arms (the
+    set's own by default)."""
 
     set: str
     head: Annotated[int, Field(ge=1)] | None = None
@@ -42,7 +43,11 @@ class ProbeChoice(Record):
 
 PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
     "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
-    "standard": (ProbeChoice(set="identity"), ProbeChoice(set="leading"), ProbeChoice(set="style", head=96)),
+    "standard": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=96),
+    ),
     "teacher": (
         ProbeChoice(set="identity"),
         ProbeChoice(set="leading"),
@@ -50,16 +55,21 @@ PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
         ProbeChoice(set="choices"),
         ProbeChoice(set="openings"),
     ),
-    "full": tuple(ProbeChoice(set=s) for s in ("identity", "leading", "style", "choices", "openings", "policy")),
+    "full": tuple(
+        ProbeChoice(set=s)
+        for s in ("identity", "leading", "style", "choices", "openings", "policy")
+    ),
 }
-"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for a store, ``full`` for all."""
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
+a store, ``full`` for all."""
 
 
 class Plan(Record):
     """Everything that decides an audit, besides the models themselves.
 
-    ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of signatures); ``teachers``
-    opens stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of
+    signatures); ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file
+    of scores recorded before.
     """
 
     format: Literal["plan/1"] = "plan/1"
@@ -87,7 +97,8 @@ class Plan(Record):
 
 
 def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
-    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of its first probes).
+    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of
+    its first probes).
 
     Raises UsageProblem for a count that is not a positive number.
 
@@ -104,7 +115,11 @@ def _choice(part: str) -> ProbeChoice:
     if not colon or not count.isdigit():
         return ProbeChoice(set=part)
     if int(count) < 1:
-        raise UsageProblem(f"{printable(part, 60)!r} asks no probe", where="--probes", next_step="write for instance style:96")
+        raise UsageProblem(
+            f"{printable(part, 60)!r} asks no probe",
+            where="--probes",
+            next_step="write for instance style:96",
+        )
     return ProbeChoice(set=name, head=int(count))
 
 
@@ -128,21 +143,30 @@ def read_plan(path: Path, changes: dict[str, Any]) -> Plan:
         value = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not YAML in UTF-8"
-        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check --plan") from error
+        raise MalformedInput(
+            f"can't be read: {reason}", where=path, next_step="check --plan"
+        ) from error
     if not isinstance(value, dict):
-        raise MalformedInput("not a plan: it is no mapping", where=path, next_step="see plan.yaml in any report folder")
+        raise MalformedInput(
+            "not a plan: it is no mapping",
+            where=path,
+            next_step="see plan.yaml in any report folder",
+        )
     return make_plan({**value, **changes}, str(path))
 
 
 def make_plan(value: dict[str, Any], where: str = "flags") -> Plan:
-    """A checked plan from plain values. Raises MalformedInput with the first problem, UsageProblem for unknown detectors."""
+    """A checked plan from plain values. Raises MalformedInput with the first problem,
+    UsageProblem for unknown detectors."""
     try:
         plan = Plan.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise MalformedInput(
-            f"not a plan: {place}: {first['msg']}", where=where, next_step="see plan.yaml in any report folder"
+            f"not a plan: {place}: {first['msg']}",
+            where=where,
+            next_step="see plan.yaml in any report folder",
         ) from error
     check_detectors(plan.detectors)
     return plan
@@ -166,22 +190,34 @@ TEMPLATE_TOKENS = 30
 
 
 def estimate(plan: Plan, parameters: float | None) -> CostEstimate:
-    """Questions, tokens and time of a plan. ``parameters`` is the suspect's size, None for an endpoint.
+    """Questions, tokens and time of a plan. ``parameters`` is the suspect's size, None for an
+    endpoint.
 
-    Tokens read are counted from characters, tokens written are an upper bound, and seconds assume two CPU cores (or 160
-    tokens a second from an endpoint): expect a factor of two either way, and far less on a GPU.
+    Tokens read are counted from characters, tokens written are an upper bound, and seconds assume
+    two CPU cores (or 160 tokens a second from an endpoint): expect a factor of two either way, and
+    far less on a GPU.
     """
     return estimate_sets(plan.probe_sets(), plan.sampling, parameters)
 
 
-def estimate_sets(sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None) -> CostEstimate:
+def estimate_sets(
+    sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None
+) -> CostEstimate:
     """`estimate` for probe sets that are loaded already."""
     rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(sampling.samples)]
     tokens_in = sum(int(len(p.prompt()) / CHARACTERS_PER_TOKEN) + TEMPLATE_TOKENS for p, _ in rows)
     cap = sampling.max_tokens
     tokens_out = sum(min(s.max_tokens, cap or s.max_tokens) for _, s in rows)
-    rate = ENDPOINT_TOKENS_PER_SECOND if parameters is None else PARAMETERS_TOKENS_PER_SECOND / max(parameters, 1e6)
-    basis = "an endpoint at 160 tokens/s" if parameters is None else f"{parameters / 1e6:.0f} M parameters on two CPU cores"
+    rate = (
+        ENDPOINT_TOKENS_PER_SECOND
+        if parameters is None
+        else PARAMETERS_TOKENS_PER_SECOND / max(parameters, 1e6)
+    )
+    basis = (
+        "an endpoint at 160 tokens/s"
+        if parameters is None
+        else f"{parameters / 1e6:.0f} M parameters on two CPU cores"
+    )
     return CostEstimate(
         questions=len(rows),
         tokens_in=tokens_in,

@@ -13,7 +13,8 @@ UNKNOWN_HUB_MODEL = 7e9
 
 
 def parameters_of(spec: SubjectSpec) -> float | None:
-    """A rough parameter count from file sizes; None for an endpoint, 7e9 for a hub model that is not here.
+    """A rough parameter count from file sizes; None for an endpoint, 7e9 for a hub model that is
+    not here.
 
     Raises MalformedInput for a path that does not exist or a folder without weights.
     """
@@ -29,5 +30,9 @@ def parameters_of(spec: SubjectSpec) -> float | None:
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
     size = sum(file.stat().st_size for file in files)
     if size == 0:
-        raise MalformedInput("no safetensors in this folder", where=path, next_step="convert the checkpoint to safetensors")
+        raise MalformedInput(
+            "no safetensors in this folder",
+            where=path,
+            next_step="convert the checkpoint to safetensors",
+        )
     return size / BYTES_PER_PARAMETER[spec.scheme]

@@ -1,7 +1,8 @@
-"""A case's measurements, weighed: findings with their ratios, a verdict for every stored model and every vendor.
+"""A case's measurements, weighed: findings with their ratios, a verdict for every stored model and
+every vendor.
 
-Knows findings and a calibration; measures nothing. A verdict is a weight of evidence between two propositions, with its
-cap and its reasons; it is never the probability that a model was taught.
+Knows findings and a calibration; measures nothing. A verdict is a weight of evidence between two
+propositions, with its cap and its reasons; it is never the probability that a model was taught.
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from auditor.evidence.weight import outcome_of, weigh, words
 from detectors.stats.pvalues import conformal_p, holm
 
 UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
-NOT_MEASURED = "No detector that the calibration knows measured this candidate in the calibrated way."
+NOT_MEASURED = (
+    "No detector that the calibration knows measured this candidate in the calibrated way."
+)
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 PROMPTS = ("prompts", "questions")
 """Units that count what was asked; an n in another unit says nothing of how much was compared."""
-FEW_VENDORS = "The store holds models of {found} vendors, too few for a calibration that was fitted against {known}."
+FEW_VENDORS = (
+    "The store holds models of {found} vendors, too few for a calibration that was fitted against"
+    " {known}."
+)
 OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
-OTHERS_NOT_WEIGHED = "Versions of one vendor are hard to tell apart, and this vendor's other stored models were not weighed."
+OTHERS_NOT_WEIGHED = (
+    "Versions of one vendor are hard to tell apart, and this vendor's other stored models were not"
+    " weighed."
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class Weighed:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was measured of one candidate: a value and a metric by detector, and on how many prompts."""
+    """What was measured of one candidate: a value and a metric by detector, and on how many
+    prompts."""
 
     candidate: str
     level: Level
@@ -54,10 +64,11 @@ def weighed(
     calibration: Calibration,
     stored: Mapping[str, str] | None = None,
 ) -> Weighed:
-    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected within each level.
+    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected
+    within each level.
 
-    ``stored`` gives the vendor of every stored model where only some of them are candidates: a vendor is weighed only
-    where all its models are.
+    ``stored`` gives the vendor of every stored model where only some of them are candidates: a
+    vendor is weighed only where all its models are.
     """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
@@ -66,9 +77,19 @@ def weighed(
     few = _too_few_vendors(makers, calibration)
     fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
     notes = _notes(evidence, makers)
-    raw = {e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate, "")) for e in evidence}
-    verdicts = [*(_same_weights(c) for c in candidates if c.same_weights), *_corrected(list(raw.values()))]
-    used = {(f.level, f.size): f for e in evidence if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None}
+    raw = {
+        e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate, ""))
+        for e in evidence
+    }
+    verdicts = [
+        *(_same_weights(c) for c in candidates if c.same_weights),
+        *_corrected(list(raw.values())),
+    ]
+    used = {
+        (f.level, f.size): f
+        for e in evidence
+        if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None
+    }
     told = tuple(_finding(f, fits, calibration) for f in findings)
     return Weighed(told, tuple(verdicts), tuple(used.values()))
 
@@ -79,13 +100,15 @@ def vendors_of(candidates: Sequence[Candidate]) -> dict[str, str]:
 
 
 def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str:
-    """Why the store is too unlike that of the calibration, empty where it is not: values are contrasts with other vendors."""
+    """Why the store is too unlike that of the calibration, empty where it is not: values are
+    contrasts with other vendors."""
     found, known = len({v.casefold() for v in makers.values() if v}), calibration.population.vendors
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
 def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str, str]:
-    """What a model's verdict says of other versions: to read its vendor's, where there is one; that they were not weighed."""
+    """What a model's verdict says of other versions: to read its vendor's, where there is one;
+    that they were not weighed."""
     names, out = {e.candidate for e in evidence}, {}
     for model in (e.candidate for e in evidence if e.level == "model"):
         vendor = makers.get(model, "").casefold()
@@ -106,7 +129,9 @@ def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> 
     return out
 
 
-def _of_vendors(findings: Sequence[Finding], candidates: Sequence[Candidate], makers: Mapping[str, str]) -> list[_Evidence]:
+def _of_vendors(
+    findings: Sequence[Finding], candidates: Sequence[Candidate], makers: Mapping[str, str]
+) -> list[_Evidence]:
     """A vendor's value is the mean of all its models' values, as it was in the calibration."""
     asked = {c.name for c in candidates}
     partly = {v.casefold() for name, v in makers.items() if name not in asked}
@@ -130,7 +155,11 @@ def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidenc
     found = list(mine)
     prompts = [f.n for f in found if f.n_unit in PROMPTS]
     return _Evidence(
-        candidate, level, {f.detector: f.value for f in found}, {f.detector: f.metric for f in found}, max(prompts, default=0)
+        candidate,
+        level,
+        {f.detector: f.value for f in found},
+        {f.detector: f.metric for f in found},
+        max(prompts, default=0),
     )
 
 
@@ -140,47 +169,83 @@ def weigher_of(fit: Fitted) -> Weigher:
 
 
 def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
-    """The values that the fit knows, in its order; NaN for a detector that was silent or measured something else."""
+    """The values that the fit knows, in its order; NaN for a detector that was silent or
+    measured something else."""
     return [
-        evidence.values[d] if d in evidence.values and evidence.metrics[d] == fit.metrics[d] else float("nan")
+        (
+            evidence.values[d]
+            if d in evidence.values and evidence.metrics[d] == fit.metrics[d]
+            else float("nan")
+        )
         for d in fit.detectors
     ]
 
 
-def _verdict(evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, note: str) -> Verdict:
+def _verdict(
+    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, note: str
+) -> Verdict:
     about = evidence.candidate
-    blank = Verdict(question="inheritance", candidate=about, outcome="not_assessable", calibration=calibration.name)
+    blank = Verdict(
+        question="inheritance",
+        candidate=about,
+        outcome="not_assessable",
+        calibration=calibration.name,
+    )
     if fit is None:
         sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
-        told = TOO_FEW.format(size=min(sizes), n=evidence.n) if sizes and evidence.n else NOT_MEASURED
+        told = (
+            TOO_FEW.format(size=min(sizes), n=evidence.n) if sizes and evidence.n else NOT_MEASURED
+        )
         return blank.model_copy(update={"reason": few or told})
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return blank.model_copy(update={"reason": NOT_MEASURED})
     weigher, whom = weigher_of(fit), [about]
-    raw, (low, high) = float(weigher.uncapped(row, whom)[0]), weigher.interval(row, whom)[0].tolist()
+    raw, (low, high) = (
+        float(weigher.uncapped(row, whom)[0]),
+        weigher.interval(row, whom)[0].tolist(),
+    )
     weight = weigh(raw, fit.fusion.bounds, (low, high))
     nulls, groups = zip(*fit.null, strict=True)
     return Verdict(
-        question="inheritance", candidate=evidence.candidate, outcome=outcome_of(weight), log10_lr=round(weight.log10_lr, 4),
-        interval=(round(low, 4), round(high, 4)), cap=round(weight.cap, 4), words=weight.words,
-        p_value=conformal_p(raw, nulls, groups), n_controls=fit.fusion.bounds.n_h2, calibration=calibration.name,
-        prompts=evidence.n, parts=_parts(weigher, row, fit, evidence),
+        question="inheritance",
+        candidate=evidence.candidate,
+        outcome=outcome_of(weight),
+        log10_lr=round(weight.log10_lr, 4),
+        interval=(round(low, 4), round(high, 4)),
+        cap=round(weight.cap, 4),
+        words=weight.words,
+        p_value=conformal_p(raw, nulls, groups),
+        n_controls=fit.fusion.bounds.n_h2,
+        calibration=calibration.name,
+        prompts=evidence.n,
+        parts=_parts(weigher, row, fit, evidence),
         reason=_extrapolated(weigher, row, about) or note,
-    )  # fmt: skip
+    )
 
 
-def _parts(weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence) -> tuple[Part, ...]:
+def _parts(
+    weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence
+) -> tuple[Part, ...]:
     alone = weigher.parts(row, [evidence.candidate])[0].tolist()
     return tuple(
-        Part(detector=d, value=round(evidence.values[d], 4), log10_lr=round(lr, 4), weight=round(w, 4))
+        Part(
+            detector=d,
+            value=round(evidence.values[d], 4),
+            log10_lr=round(lr, 4),
+            weight=round(w, 4),
+        )
         for d, lr, w in zip(fit.detectors, alone, fit.fusion.weights, strict=True)
         if np.isfinite(lr)
     )
 
 
 def _extrapolated(weigher: Weigher, row: list[list[float]], candidate: str) -> str:
-    beyond = [d for d, out in zip(weigher.used_, weigher.outside(row, [candidate])[0], strict=True) if out == 1]
+    beyond = [
+        d
+        for d, out in zip(weigher.used_, weigher.outside(row, [candidate])[0], strict=True)
+        if out == 1
+    ]
     return f"Beyond all values that were calibrated on: {', '.join(beyond)}." if beyond else ""
 
 
@@ -188,32 +253,45 @@ def _corrected(verdicts: list[Verdict]) -> list[Verdict]:
     """Holm over the assessed candidates of each level, then the third-source rule over vendors."""
     out = list(verdicts)
     for vendors in (False, True):
-        places = [i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors]
+        places = [
+            i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors
+        ]
         if places:
             adjusted = holm([out[i].p_value or 0.0 for i in places])
             for i, p in zip(places, adjusted.tolist(), strict=True):
                 single = out[i].p_value
-                out[i] = out[i].model_copy(update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)})
+                out[i] = out[i].model_copy(
+                    update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)}
+                )
     return third_source(out)
 
 
 def third_source(verdicts: list[Verdict]) -> list[Verdict]:
-    """Where several vendors are supported, none is by itself: a common third source would look just so.
+    """Where several vendors are supported, none is by itself: a common third source would look just
+    so.
 
     The strongest stays supported where its ratio is ten times that of the next one.
     """
-    supported = sorted((v for v in verdicts if _is_vendor(v) and v.outcome == "supported"), key=lambda v: -(v.log10_lr or 0))
+    supported = sorted(
+        (v for v in verdicts if _is_vendor(v) and v.outcome == "supported"),
+        key=lambda v: -(v.log10_lr or 0),
+    )
     if len(supported) < 2:
         return verdicts
     clear = (supported[0].log10_lr or 0) - (supported[1].log10_lr or 0) >= 1.0
     kept = {supported[0].candidate} if clear else set()
     names = ", ".join(str(v.candidate).removeprefix(VENDOR) for v in supported)
-    reason = f"Common third source, or several teachers: {names} are supported together, and nothing here tells them apart."
+    reason = (
+        f"Common third source, or several teachers: {names} are supported together, and nothing"
+        " here tells them apart."
+    )
     lowered = {v.candidate for v in supported} - kept
     return [
-        v.model_copy(update={"outcome": "inconclusive", "reason": reason, "third_source": True})
-        if v.candidate in lowered
-        else v
+        (
+            v.model_copy(update={"outcome": "inconclusive", "reason": reason, "third_source": True})
+            if v.candidate in lowered
+            else v
+        )
         for v in verdicts
     ]
 
@@ -223,7 +301,9 @@ def _is_vendor(verdict: Verdict) -> bool:
 
 
 def _same_weights(candidate: Candidate) -> Verdict:
-    return Verdict(question="inheritance", candidate=candidate.name, outcome="not_assessable", reason=UNRELATED)
+    return Verdict(
+        question="inheritance", candidate=candidate.name, outcome="not_assessable", reason=UNRELATED
+    )
 
 
 def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Calibration) -> Finding:

@@ -1,4 +1,5 @@
-"""A case under the calibration that applies to it: which one, how far the case lies from its population, its error rates.
+"""A case under the calibration that applies to it: which one, how far the case lies from its
+population, its error rates.
 
 Knows a plan's choice, findings and calibrations; measures nothing.
 """
@@ -17,12 +18,14 @@ from auditor.evidence.weight import verdict
 from fingerprints.transcript import Transcript
 
 SHIPPED, NONE = "shipped", "none"
-"""Words that a plan may give for a calibration's file: the first shipped one that applies, or none at all."""
+"""Words that a plan may give for a calibration's file: the first shipped one that applies, or
+none at all."""
 
 
 @dataclass(frozen=True)
 class WeighedCase:
-    """Findings and verdicts as a report tells them; ``section`` is None where no calibration applied."""
+    """Findings and verdicts as a report tells them; ``section`` is None where no calibration
+    applied."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
@@ -36,21 +39,28 @@ def weigh_case(
     transcript: Transcript,
     stored: Mapping[str, str] | None = None,
 ) -> WeighedCase:
-    """The case under the chosen calibration, or under the first shipped one that weighs any candidate.
+    """The case under the chosen calibration, or under the first shipped one that weighs any
+    candidate.
 
-    ``stored`` gives the vendor of every stored model, where candidates are some of them. Without a calibration every verdict
-    is ``not_assessable`` and says why. Raises MalformedInput for a file that is no calibration.
+    ``stored`` gives the vendor of every stored model, where candidates are some of them. Without a
+    calibration every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file
+    that is no calibration.
     """
     for calibration in calibrations(choice):
         makers = vendors_of(candidates) if stored is None else stored
         found = weighed(findings, candidates, calibration, makers)
         if found.used or choice not in (SHIPPED, NONE):
-            return WeighedCase(found.findings, found.verdicts, _section(calibration, found, makers, transcript))
-    return WeighedCase(tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None)
+            return WeighedCase(
+                found.findings, found.verdicts, _section(calibration, found, makers, transcript)
+            )
+    return WeighedCase(
+        tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None
+    )
 
 
 def calibrations(choice: str) -> tuple[Calibration, ...]:
-    """The calibrations that a plan's choice stands for, in the order in which they are tried; empty for ``none``.
+    """The calibrations that a plan's choice stands for, in the order in which they are tried; empty
+    for ``none``.
 
     Raises MalformedInput for a file that is no calibration.
     """
@@ -63,13 +73,17 @@ def _why_not(candidate: Candidate) -> str:
     return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
 
 
-def _section(calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript) -> CalibrationSection:
+def _section(
+    calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript
+) -> CalibrationSection:
     return CalibrationSection(
         name=calibration.name,
         sha256=calibration.digest(),
         about=calibration.population.about,
         created=calibration.created,
-        error_rates=tuple(_rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)),
+        error_rates=tuple(
+            _rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)
+        ),
         distance=distance(calibration, found, makers, transcript),
         notes=calibration.notes,
     )
@@ -82,26 +96,48 @@ def _is_used(figures: Figures, found: Weighed) -> bool:
 def _rate(f: Figures) -> ErrorRate:
     wanted = max(f.tpr_at)  # the larger of the two false-positive rates
     return ErrorRate(
-        level=f.level, scheme=f.scheme, prompts=f.size, n_h1=f.n_h1, n_h2=f.n_h2, cllr=f.cllr, cllr_interval=f.cllr_interval,
-        auc=f.auc, auc_interval=f.auc_interval, found=wanted[1], found_interval=wanted[2:],
-        false_support=f.false_support, false_support_interval=f.false_support_interval,
-    )  # fmt: skip
+        level=f.level,
+        scheme=f.scheme,
+        prompts=f.size,
+        n_h1=f.n_h1,
+        n_h2=f.n_h2,
+        cllr=f.cllr,
+        cllr_interval=f.cllr_interval,
+        auc=f.auc,
+        auc_interval=f.auc_interval,
+        found=wanted[1],
+        found_interval=wanted[2:],
+        false_support=f.false_support,
+        false_support_interval=f.false_support_interval,
+    )
 
 
-def distance(calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript) -> tuple[str, ...]:
-    """Where the case lies outside of what was calibrated on, one sentence each; empty where no difference was seen."""
+def distance(
+    calibration: Calibration, found: Weighed, makers: Mapping[str, str], transcript: Transcript
+) -> tuple[str, ...]:
+    """Where the case lies outside of what was calibrated on, one sentence each; empty where no
+    difference was seen."""
     known, out = calibration.population, []
     length, span = typical_length(transcript), known.characters
     if not span.low <= length <= span.high:
         theirs = f"{span.low:.0f} to {span.high:.0f}"
-        out.append(f"The suspect's typical answer has {length:.0f} characters; those calibrated on have {theirs}.")
+        out.append(
+            f"The suspect's typical answer has {length:.0f} characters; those calibrated on have"
+            f" {theirs}."
+        )
     vendors = len({v.casefold() for v in makers.values() if v})
     if 2 * vendors < known.vendors:
-        out.append(f"The store holds models of {vendors} vendors; the calibration was fitted against {known.vendors}.")
+        out.append(
+            f"The store holds models of {vendors} vendors; the calibration was fitted against"
+            f" {known.vendors}."
+        )
     sizes = sorted({f.size for f in found.used})
     prompts = [v.prompts for v in found.verdicts if v.prompts is not None]
     if sizes and prompts and max(prompts) >= 2 * sizes[-1]:
-        out.append(f"Up to {max(prompts)} prompts were compared; the calibration was fitted at {sizes[-1]} at most.")
+        out.append(
+            f"Up to {max(prompts)} prompts were compared; the calibration was fitted at {sizes[-1]}"
+            " at most."
+        )
     beyond = [v.candidate or "" for v in found.verdicts if v.reason.startswith("Beyond")]
     if beyond:
         out.append(f"For {len(beyond)} candidates a value lies beyond all that was calibrated on.")

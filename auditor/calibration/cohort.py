@@ -24,23 +24,30 @@ UNTRAINED = "none"
 def known_models(cohort: Cohort, teachers: Sequence[Teacher]) -> tuple[KnownModel, ...]:
     """Every member with a transcript as a suspect of known history.
 
-    A member that is the base itself (method ``none``) also serves as the base of the others that started from it. Members
-    whose teachers are not stored still count as controls against the others. Raises MalformedInput where no member has a
-    transcript, or none learned from a stored model or its maker.
+    A member that is the base itself (method ``none``) also serves as the base of the others that
+    started from it. Members whose teachers are not stored still count as controls against the
+    others. Raises MalformedInput where no member has a transcript, or none learned from a stored
+    model or its maker.
     """
     asked = [m for m in cohort if m.transcript_path is not None]
     if not asked:
         raise MalformedInput(
-            "no member of the cohort has a transcript", next_step="ask them with `auditor probe … --out transcript.jsonl`"
+            "no member of the cohort has a transcript",
+            next_step="ask them with `auditor probe … --out transcript.jsonl`",
         )
     said = {m.name: m.transcript() for m in asked}
-    bases = {m.base: Teacher(m.name, "", "", said[m.name]) for m in asked if m.lineage.method == UNTRAINED and m.base}
+    bases = {
+        m.base: Teacher(m.name, "", "", said[m.name])
+        for m in asked
+        if m.lineage.method == UNTRAINED and m.base
+    }
     known = tuple(_known(m, said[m.name], bases) for m in asked)
     names, vendors = {t.name for t in teachers}, {t.vendor.casefold() for t in teachers if t.vendor}
     if not any(k.teachers & names or {v.casefold() for v in k.vendors} & vendors for k in known):
         taught = sorted({t for k in known for t in k.teachers})
         raise MalformedInput(
-            f"no member learned from a stored model: the lineages name {printable(', '.join(taught) or 'nobody', 120)}",
+            "no member learned from a stored model: the lineages name"
+            f" {printable(', '.join(taught) or 'nobody', 120)}",
             next_step="give the store that holds those teachers, by the same names or vendors",
         )
     return known
@@ -65,15 +72,19 @@ def _known(member: Member, transcript: Transcript, bases: dict[str, Teacher]) ->
 
 
 def _start(member: Member) -> str:
-    """What a member was trained from, as people call it, with the beginning of its digest where that is known."""
+    """What a member was trained from, as people call it, with the beginning of its digest where
+    that is known."""
     base = member.lineage.base
     if base is None:
         return member.base
     return f"{base.name} ({base.weights_sha256[:8]})" if base.weights_sha256 else base.name
 
 
-def population_of(known: Sequence[KnownModel], teachers: Sequence[Teacher], about: str) -> Population:
-    """What the models of a calibration have in common, as numbers. ``about`` says in words who they are."""
+def population_of(
+    known: Sequence[KnownModel], teachers: Sequence[Teacher], about: str
+) -> Population:
+    """What the models of a calibration have in common, as numbers. ``about`` says in words who
+    they are."""
     lengths = [typical_length(k.transcript) for k in known]
     positives = {k.group for k in known if k.teachers or k.vendors}
     return Population(

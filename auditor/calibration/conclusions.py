@@ -1,6 +1,7 @@
 """Verdicts → the answer to the question of inheritance in one sentence and one word.
 
-Knows verdicts; knows no detector. "None of the candidates" and "common third source" are answers like any other.
+Knows verdicts; knows no detector. "None of the candidates" and "common third source" are answers
+like any other.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from collections.abc import Sequence
 
 from auditor.evidence.records import VENDOR, Conclusion, Verdict
 
-NOT_MORE = "A stored model that is not the source can look like it, and a source that is not stored can't be found."
+NOT_MORE = (
+    "A stored model that is not the source can look like it, and a source that is not stored can't"
+    " be found."
+)
 
 
 def concluded(verdicts: Sequence[Verdict]) -> tuple[Conclusion, str]:
-    """The conclusion and its sentence. Vendors speak first; models only where no vendor was assessed."""
+    """The conclusion and its sentence. Vendors speak first; models only where no vendor was
+    assessed."""
     assessed = [v for v in verdicts if v.log10_lr is not None]
     vendors = [v for v in assessed if (v.candidate or "").startswith(VENDOR)]
     told = vendors or assessed
@@ -24,24 +29,41 @@ def concluded(verdicts: Sequence[Verdict]) -> tuple[Conclusion, str]:
     if supported:
         return "supported", _supported(supported, shared)
     if shared:
-        return "common_third_source", f"{_names(shared)} are supported together: a common third source, or several teachers."
+        return (
+            "common_third_source",
+            f"{_names(shared)} are supported together: a common third source, or several teachers.",
+        )
     if all((v.log10_lr or 0.0) < 0 for v in told):
         strongest = max(told, key=lambda v: v.log10_lr or 0.0)
         rest = f"the nearest is {_name(strongest)} with a log10 LR of {strongest.log10_lr:+.2f}"
-        return "none_of_the_candidates", f"None of the candidates: the evidence speaks against each of them; {rest}. {NOT_MORE}"
+        return (
+            "none_of_the_candidates",
+            f"None of the candidates: the evidence speaks against each of them; {rest}. {NOT_MORE}",
+        )
     best = max(told, key=lambda v: v.log10_lr or 0.0)
-    return "inconclusive", (
-        f"Inconclusive: the strongest is {_name(best)} with a log10 LR of {best.log10_lr:+.2f} "
-        f"({best.words}), below moderate support or with an interval that reaches even odds."
+    return (
+        "inconclusive",
+        (
+            f"Inconclusive: the strongest is {_name(best)} with a log10 LR of {best.log10_lr:+.2f} "
+            f"({best.words}), below moderate support or with an interval that reaches even odds."
+        ),
     )
 
 
 def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict]) -> str:
-    parts = [f"{_name(v)} ({v.words}, log10 LR {v.log10_lr:+.2f}, cap {v.cap:.2f})" for v in supported]
+    parts = [
+        f"{_name(v)} ({v.words}, log10 LR {v.log10_lr:+.2f}, cap {v.cap:.2f})" for v in supported
+    ]
     also = (
-        f" {_names(shared)} would be, too, but {'is' if len(shared) == 1 else 'are'} explained by it as well." if shared else ""
+        f" {_names(shared)} would be, too, but {'is' if len(shared) == 1 else 'are'} explained by"
+        " it as well."
+        if shared
+        else ""
     )
-    return f"Supported: the answers are better explained if the suspect learned from {', '.join(parts)} than if not.{also}"
+    return (
+        "Supported: the answers are better explained if the suspect learned from"
+        f" {', '.join(parts)} than if not.{also}"
+    )
 
 
 def _name(verdict: Verdict) -> str:

@@ -1,4 +1,5 @@
-"""How well held-out ratios did: Cllr, discrimination, rates, by base, teacher, dose and evasion; Tippett and ECE curves.
+"""How well held-out ratios did: Cllr, discrimination, rates, by base, teacher, dose and evasion;
+Tippett and ECE curves.
 
 Knows rows and their held-out log10 LRs; fits nothing.
 """
@@ -25,10 +26,14 @@ SMALLEST_FACET = 2
 Interval = tuple[float, float, float]
 
 
-def figures_of(rows: Sequence[MeasuredRow], held: Array, scheme: str, facets: bool = True) -> list[Figures]:
-    """Figures over all rows, then (``facets``) over each teacher, base, dose and evasion that has two lineages under H1.
+def figures_of(
+    rows: Sequence[MeasuredRow], held: Array, scheme: str, facets: bool = True
+) -> list[Figures]:
+    """Figures over all rows, then (``facets``) over each teacher, base, dose and evasion that has
+    two lineages under H1.
 
-    For a facet, rows under H1 are those of the facet and rows under H2 are all (for a base: those of that base).
+    For a facet, rows under H1 are those of the facet and rows under H2 are all (for a base: those
+    of that base).
     """
     tested = np.isfinite(held)
     out = [_figures(rows, held, tested, scheme, "all", "")]
@@ -47,10 +52,13 @@ def curves_of(rows: Sequence[MeasuredRow], held: Array, scheme: str) -> list[Cur
     a, b = _weights(rows, one), _weights(rows, two)
     return [
         Curves(
-            scheme=scheme, level=rows[0].level, size=rows[0].size,
-            tippett=tippett(held[one], held[two], a, b), ece=ece(held[one], held[two], w1=a, w2=b),
+            scheme=scheme,
+            level=rows[0].level,
+            size=rows[0].size,
+            tippett=tippett(held[one], held[two], a, b),
+            ece=ece(held[one], held[two], w1=a, w2=b),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _weights(rows: Sequence[MeasuredRow], chosen: NDArray[np.bool_]) -> Array:
@@ -71,12 +79,20 @@ def _facets(rows: Sequence[MeasuredRow]) -> Iterator[tuple[str, str, NDArray[np.
         for of in sorted({key for r in rows if r.label == 1 for key in keys(r)}):
             here = np.array([of in keys(r) for r in rows])
             negatives = ~positive & (start == of) if facet == "base" else ~positive
-            if len({r.group for r, keep in zip(rows, here & positive, strict=True) if keep}) >= SMALLEST_FACET:
+            if (
+                len({r.group for r, keep in zip(rows, here & positive, strict=True) if keep})
+                >= SMALLEST_FACET
+            ):
                 yield facet, of, (here & positive) | negatives
 
 
 def _figures(
-    rows: Sequence[MeasuredRow], held: Array, keep: NDArray[np.bool_], scheme: str, facet: str, of: str
+    rows: Sequence[MeasuredRow],
+    held: Array,
+    keep: NDArray[np.bool_],
+    scheme: str,
+    facet: str,
+    of: str,
 ) -> Figures | None:
     kept = [rows[i] for i in np.flatnonzero(keep).tolist()]
     labels = np.array([r.label for r in kept])
@@ -93,23 +109,42 @@ def _figures(
     rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]
     false = resampled_share(two, b, n_h2)
     return Figures(
-        scheme=scheme, level=kept[0].level, size=kept[0].size, facet=facet, of=of, n_h1=n_h1, n_h2=n_h2, rows=len(kept),
-        untested=int(np.isnan(held).sum()), cllr=cost[0], cllr_interval=cost[1:],
-        cllr_min=cllr_min(one, two, a, b), auc=area[0], auc_interval=area[1:],
+        scheme=scheme,
+        level=kept[0].level,
+        size=kept[0].size,
+        facet=facet,
+        of=of,
+        n_h1=n_h1,
+        n_h2=n_h2,
+        rows=len(kept),
+        untested=int(np.isnan(held).sum()),
+        cllr=cost[0],
+        cllr_interval=cost[1:],
+        cllr_min=cllr_min(one, two, a, b),
+        auc=area[0],
+        auc_interval=area[1:],
         tpr_at=tuple((r.wanted, r.tpr, *r.tpr_interval) for r in rates),
-        false_support=false[0], false_support_interval=false[1:],
-    )  # fmt: skip
+        false_support=false[0],
+        false_support_interval=false[1:],
+    )
 
 
-def _resampled(x: Array, labels: NDArray[np.int_], groups: Sequence[str]) -> tuple[Interval, Interval]:
-    """Cllr and AUC with their 95 % intervals over resampled lineages: `lr_validity.resampled`, all rounds at once.
+def _resampled(
+    x: Array, labels: NDArray[np.int_], groups: Sequence[str]
+) -> tuple[Interval, Interval]:
+    """Cllr and AUC with their 95 % intervals over resampled lineages: `lr_validity.resampled`, all
+    rounds at once.
 
-    Where no round differs from another and the value is 0 or 1, the interval is Clopper and Pearson's over lineages.
+    Where no round differs from another and the value is 0 or 1, the interval is Clopper and
+    Pearson's over lineages.
     """
     data = grouped(labels, groups)
     drawn = np.vstack([np.ones(len(data.names)), rounds_of_groups(data, RESAMPLES, 0)])
     weights = data.shares()[None, :] * drawn[:, data.of]
-    a, b = (side / side.sum(axis=1, keepdims=True) for side in (weights[:, data.h1], weights[:, ~data.h1]))
+    a, b = (
+        side / side.sum(axis=1, keepdims=True)
+        for side in (weights[:, data.h1], weights[:, ~data.h1])
+    )
     one, two = x[data.h1], x[~data.h1]
     costs = (a @ np.logaddexp2(0, -one * LOG2_10) + b @ np.logaddexp2(0, two * LOG2_10)) / 2
     above = (one[:, None] > two[None, :]) + 0.5 * (one[:, None] == two[None, :])
@@ -126,7 +161,8 @@ def _interval(values: Array, n: int) -> Interval:
 
 
 def resampled_share(two: Array, weights: Array, groups: int) -> tuple[float, float, float]:
-    """The share of rows under H2 at "supported", a lineage counting once, with Clopper and Pearson's interval over lineages."""
+    """The share of rows under H2 at "supported", a lineage counting once, with Clopper and
+    Pearson's interval over lineages."""
     share = float(np.clip((weights * (two >= SUPPORTED)).sum() / weights.sum(), 0.0, 1.0))
     count = share * groups
     low = clopper_pearson(int(np.floor(count + 1e-9)), groups)[0]

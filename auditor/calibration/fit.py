@@ -38,10 +38,11 @@ def calibrated(
     shares: tuple[float | None, float | None] = (None, None),
     progress: Progress | None = None,
 ) -> Calibration:
-    """The calibration that the rows give: ratios for every level and number of prompts, with held-out figures.
+    """The calibration that the rows give: ratios for every level and number of prompts, with
+    held-out figures.
 
-    A level or size at which no detector measured two independent models of either kind is left out and noted. Deterministic
-    but for the date. Raises Incomplete where nothing could be fitted.
+    A level or size at which no detector measured two independent models of either kind is left out
+    and noted. Deterministic but for the date. Raises Incomplete where nothing could be fitted.
     """
     fitted: list[Fitted] = []
     figures: list[Figures] = []
@@ -74,24 +75,37 @@ def calibrated(
             next_step="add controls of either kind, from at least two lineages each",
         )
     return Calibration(
-        name=name, population=population, cohort_sha256=cohort_sha256, created=timestamp(),
-        tool=f"distillation-auditor {VERSION}", fitted=tuple(fitted), figures=tuple(figures), curves=tuple(curves),
-        taught_share=shares[0], untaught_share=shares[1], notes=tuple(told),
-    )  # fmt: skip
+        name=name,
+        population=population,
+        cohort_sha256=cohort_sha256,
+        created=timestamp(),
+        tool=f"distillation-auditor {VERSION}",
+        fitted=tuple(fitted),
+        figures=tuple(figures),
+        curves=tuple(curves),
+        taught_share=shares[0],
+        untaught_share=shares[1],
+        notes=tuple(told),
+    )
 
 
-def shares_of(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> tuple[float | None, float | None]:
-    """What nine in ten taught lineages reach, and what one in twenty models reaches for a vendor that did not teach it.
+def shares_of(
+    known: Sequence[KnownModel], teachers: Sequence[Teacher]
+) -> tuple[float | None, float | None]:
+    """What nine in ten taught lineages reach, and what one in twenty models reaches for a vendor
+    that did not teach it.
 
-    Both are mean shares of rival vendors below the vendor on the model's own answers (`detectors.style.likeness`).
-    A taught lineage counts once, by its mean. None and None where fewer than five taught lineages share prompts with the
-    store.
+    Both are mean shares of rival vendors below the vendor on the model's own answers
+    (`detectors.style.likeness`). A taught lineage counts once, by its mean. None and None where
+    fewer than five taught lineages share prompts with the store.
     """
     watched, taught, untaught = Sequential(teachers), dict[str, list[float]](), list[float]()
     for model in known:
         shares = watched.shares(model.transcript)
         makers, kin = ({v.casefold() for v in names} for names in (model.vendors, model.kin))
-        for vendor, mean in zip(watched.vendors, shares.mean(axis=0).tolist() if len(shares) else (), strict=False):
+        for vendor, mean in zip(
+            watched.vendors, shares.mean(axis=0).tolist() if len(shares) else (), strict=False
+        ):
             if vendor in makers:
                 taught.setdefault(model.group, []).append(mean)
             elif vendor not in kin:
@@ -99,8 +113,11 @@ def shares_of(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> tuple
     return share_levels(taught, untaught)
 
 
-def share_levels(taught: Mapping[str, Sequence[float]], untaught: Sequence[float]) -> tuple[float | None, float | None]:
-    """The two levels of `shares_of` from mean shares: of taught models by lineage, and of untaught ones."""
+def share_levels(
+    taught: Mapping[str, Sequence[float]], untaught: Sequence[float]
+) -> tuple[float | None, float | None]:
+    """The two levels of `shares_of` from mean shares: of taught models by lineage, and of
+    untaught ones."""
     if len(taught) < FEWEST_TAUGHT or not untaught:
         return None, None
     lineages = [float(np.mean(values)) for values in taught.values()]
@@ -113,7 +130,9 @@ def _fit(rows: Sequence[MeasuredRow], level: Level, size: int) -> tuple[Weigher,
         raise ValueError("no row was measured")
     detectors = tuple(sorted({d for r in rows for d in r.values}))
     groups, candidates = [r.group for r in rows], [r.candidate for r in rows]
-    weigher = Weigher(detectors).fit(values_of(rows, detectors), [r.label for r in rows], groups, candidates)
+    weigher = Weigher(detectors).fit(
+        values_of(rows, detectors), [r.label for r in rows], groups, candidates
+    )
     names = sorted({r.group for r in rows})
     null = tuple(
         (round(float(held), 6), names.index(row.group))
@@ -124,21 +143,30 @@ def _fit(rows: Sequence[MeasuredRow], level: Level, size: int) -> tuple[Weigher,
     norms = {d: weigher.norms_[d].numbers_ for d in weigher.norms_}
     maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
     return weigher, Fitted(
-        level=level, size=size, detectors=weigher.used_, metrics=metrics, norms=norms, maps=maps,
-        fusion=weigher.fusion_.numbers_, null=null,
-    )  # fmt: skip
+        level=level,
+        size=size,
+        detectors=weigher.used_,
+        metrics=metrics,
+        norms=norms,
+        maps=maps,
+        fusion=weigher.fusion_.numbers_,
+        null=null,
+    )
 
 
 def values_of(rows: Sequence[MeasuredRow], detectors: Sequence[str]) -> Array:
     """The rows' values, (rows, detectors), NaN where a detector measured nothing."""
-    return np.array([[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64).reshape(len(rows), -1)
+    return np.array(
+        [[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64
+    ).reshape(len(rows), -1)
 
 
 def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Array:
-    """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage, teacher, base, or both.
+    """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage,
+    teacher, base, or both.
 
-    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own leave-one-out. The others
-    keep the shrinkage and the scaling that the whole fit chose.
+    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own
+    leave-one-out. The others keep the shrinkage and the scaling that the whole fit chose.
     """
     if scheme == GROUP:
         return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
@@ -153,35 +181,52 @@ def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Arra
             fresh = Weigher(weigher.detectors, strengths, scaled)
             own, whom = ([names[i] for i in kept.tolist()] for names in (groups, candidates))
             fresh.fit(x[kept], labels[kept], own, whom)
-        except ValueError:  # too few models are left: these rows stay untested, and are counted as such
+        except (
+            ValueError
+        ):  # too few models are left: these rows stay untested, and are counted as such
             continue
-        out[split.test] = fresh.log10_lr(x[split.test], [candidates[i] for i in split.test.tolist()])
+        out[split.test] = fresh.log10_lr(
+            x[split.test], [candidates[i] for i in split.test.tolist()]
+        )
     return out
 
 
 def _splits(rows: Sequence[MeasuredRow], scheme: str) -> list[Split]:
-    """One split for each candidate (teacher), each base, or each pair of both: its rows are the test.
+    """One split for each candidate (teacher), each base, or each pair of both: its rows are the
+    test.
 
-    Learned from are the rows of models that the candidate did not teach, against other candidates, and of other bases. A split
-    that leaves nothing is left out.
+    Learned from are the rows of models that the candidate did not teach, against other candidates,
+    and of other bases. A split that leaves nothing is left out.
     """
     by_teacher, by_start = scheme in (TEACHER, BOTH), scheme in (START, BOTH)
     starts = [r.start or r.group for r in rows]
     cells: dict[tuple[str, str], list[int]] = {}
     for i, row in enumerate(rows):
-        cells.setdefault((row.candidate if by_teacher else "", starts[i] if by_start else ""), []).append(i)
+        cells.setdefault(
+            (row.candidate if by_teacher else "", starts[i] if by_start else ""), []
+        ).append(i)
     out = []
     for (candidate, start), test in cells.items():
-        kept = [i for i, r in enumerate(rows) if candidate not in r.sources and (not by_start or starts[i] != start)]
+        kept = [
+            i
+            for i, r in enumerate(rows)
+            if candidate not in r.sources and (not by_start or starts[i] != start)
+        ]
         if kept:
-            out.append(Split(np.array(kept, dtype=np.intp), np.array(test, dtype=np.intp), (candidate, start)))
+            out.append(
+                Split(
+                    np.array(kept, dtype=np.intp), np.array(test, dtype=np.intp), (candidate, start)
+                )
+            )
     return out
 
 
 def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterator[tuple[str, str]]:
-    """What is left out of these rows, each with a note where there are too many combinations to fit them all.
+    """What is left out of these rows, each with a note where there are too many combinations to fit
+    them all.
 
-    Models are left out by teacher and base at the largest number of prompts alone: there are many of them.
+    Models are left out by teacher and base at the largest number of prompts alone: there are many
+    of them.
     """
     yield GROUP, ""
     if level == "model" and not largest:
@@ -189,5 +234,9 @@ def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterat
     for scheme in SCHEMES[1:]:
         n = len(_splits(rows, scheme))
         much = scheme == BOTH and (n > MOST_SPLITS or not largest)
-        note = f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations." if much and largest else ""
+        note = (
+            f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations."
+            if much and largest
+            else ""
+        )
         yield ("" if much else scheme), note

@@ -1,4 +1,5 @@
-"""A calibration as one HTML file: Tippett and ECE plots, every figure with n and interval, the report's look and policy.
+"""A calibration as one HTML file: Tippett and ECE plots, every figure with n and interval, the
+report's look and policy.
 
 Holds numbers and names. Knows the calibration; computes no figure.
 """
@@ -68,30 +69,54 @@ def _plots(curves: Curves) -> list[Plot]:
     return [
         _plot(
             f"Tippett curves, {where}",
-            f"Share of models at or above each ratio. Misleading: {100 * t.misleading_h1:.0f} % of the taught lie below 1, "
-            f"{100 * t.misleading_h2:.0f} % of the untaught above.",
+            f"Share of models at or above each ratio. Misleading: {100 * t.misleading_h1:.0f} % of"
+            f" the taught lie below 1, {100 * t.misleading_h2:.0f} % of the untaught above.",
             "log10 likelihood ratio",
             t.log10_lr,
             (("taught by the candidate", 1, t.h1), ("not taught by it", 2, t.h2)),
         ),
         _plot(
             f"Empirical cross-entropy, {where}",
-            "Bits that are missing at each prior: below the neutral curve the ratios help, above it they harm.",
+            "Bits that are missing at each prior: below the neutral curve the ratios help, above it"
+            " they harm.",
             "log10 prior odds",
             e.log10_prior_odds,
-            (("these ratios", 1, e.method), ("no evidence", 2, e.neutral), ("best recalibrated", 3, e.recalibrated)),
+            (
+                ("these ratios", 1, e.method),
+                ("no evidence", 2, e.neutral),
+                ("best recalibrated", 3, e.recalibrated),
+            ),
         ),
     ]
 
 
-def _plot(title: str, about: str, x_label: str, x: Sequence[float], lines: Sequence[tuple[str, int, Sequence[float]]]) -> Plot:
+def _plot(
+    title: str,
+    about: str,
+    x_label: str,
+    x: Sequence[float],
+    lines: Sequence[tuple[str, int, Sequence[float]]],
+) -> Plot:
     across, up = scale(list(x)), scale([0.0, *(v for _, _, ys in lines for v in ys)])
     drawn = tuple(
         Polyline(
-            label, colour, " ".join(f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}" for a, b in zip(x, y, strict=True))
+            label,
+            colour,
+            " ".join(
+                f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}"
+                for a, b in zip(x, y, strict=True)
+            ),
         )
         for label, colour, y in lines
     )
     zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
     x_ticks = tuple((round(across.at(t), 2), tick(t)) for t in across.ticks)
-    return Plot(title, about, x_label, drawn, x_ticks, tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks), zero)
+    return Plot(
+        title,
+        about,
+        x_label,
+        drawn,
+        x_ticks,
+        tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks),
+        zero,
+    )

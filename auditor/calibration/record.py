@@ -1,4 +1,5 @@
-"""Calibration: fitted ratios, the population that they hold for, and how well they did on models that were left out.
+"""Calibration: fitted ratios, the population that they hold for, and how well they did on models
+that were left out.
 
 JSON, numbers only, never a pickle. Knows the file; fits nothing and judges nothing.
 """
@@ -39,10 +40,12 @@ class Range(_Numbers):
 
 
 class Population(_Numbers):
-    """Which models the ratios were fitted on, in words and numbers: whoever is unlike them is outside.
+    """Which models the ratios were fitted on, in words and numbers: whoever is unlike them is
+    outside.
 
-    ``models`` and ``groups`` count models of known history and their independent lineages, under H1 and without any teacher;
-    ``stored`` and ``vendors`` the stored models that they were compared with. ``characters`` is the median answer's length.
+    ``models`` and ``groups`` count models of known history and their independent lineages, under H1
+    and without any teacher; ``stored`` and ``vendors`` the stored models that they were compared
+    with. ``characters`` is the median answer's length.
     """
 
     about: str
@@ -60,9 +63,10 @@ class Population(_Numbers):
 class Figures(_Numbers):
     """How the ratios did on rows that were not learned from.
 
-    ``scheme`` says what was left out as a whole, ``facet`` and ``of`` which rows under H1 are counted. Numbers are of
-    independent groups. Intervals are 95 %: bootstrap over groups for Cllr and AUC, Clopper-Pearson for rates. ``untested``
-    counts rows whose left-out part left too little to learn from.
+    ``scheme`` says what was left out as a whole, ``facet`` and ``of`` which rows under H1 are
+    counted. Numbers are of independent groups. Intervals are 95 %: bootstrap over groups for Cllr
+    and AUC, Clopper-Pearson for rates. ``untested`` counts rows whose left-out part left too little
+    to learn from.
     """
 
     scheme: str
@@ -85,7 +89,8 @@ class Figures(_Numbers):
 
 
 class Curves(_Numbers):
-    """Tippett and ECE curves of the held-out ratios, for one level at the largest number of prompts."""
+    """Tippett and ECE curves of the held-out ratios, for one level at the largest number of
+    prompts."""
 
     scheme: str
     level: Level
@@ -97,9 +102,10 @@ class Curves(_Numbers):
 class Fitted(_Numbers):
     """The ratios of one level at one number of prompts.
 
-    ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their group: what a conformal
-    p-value ranks a case among. ``metrics`` name what each detector must have measured; ``norms`` put values on the scale of
-    what unrelated suspects get against the same candidate, for the detectors that gain by it.
+    ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their
+    group: what a conformal p-value ranks a case among. ``metrics`` name what each detector must
+    have measured; ``norms`` put values on the scale of what unrelated suspects get against the same
+    candidate, for the detectors that gain by it.
     """
 
     level: Level
@@ -115,9 +121,9 @@ class Fitted(_Numbers):
 class Calibration(_Numbers):
     """Everything that turns a case's measurements into ratios, and what is known of their errors.
 
-    ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below their teacher's
-    (`detectors.style.likeness`), ``untaught_share`` what one in twenty models reaches for a vendor that did not teach it; None
-    where fewer than five are known.
+    ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below
+    their teacher's (`detectors.style.likeness`), ``untaught_share`` what one in twenty models
+    reaches for a vendor that did not teach it; None where fewer than five are known.
     """
 
     format: Literal["calibration/1"] = "calibration/1"
@@ -134,14 +140,17 @@ class Calibration(_Numbers):
     notes: tuple[str, ...] = ()
 
     def at(self, level: Level, n: int) -> Fitted | None:
-        """What was fitted at the largest number of prompts that ``n`` reaches; None where even the smallest is more."""
+        """What was fitted at the largest number of prompts that ``n`` reaches; None where even
+        the smallest is more."""
         fits = [f for f in self.fitted if f.level == level and f.size <= n]
         return max(fits, key=lambda f: f.size, default=None)
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Writes a calibration as JSON, whole or not at all."""
-    text = json.dumps(calibration.model_dump(mode="json"), ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(
+        calibration.model_dump(mode="json"), ensure_ascii=False, indent=1, allow_nan=False
+    )
     with replacing(path) as file:
         file.write(text.encode("utf-8") + b"\n")
 
@@ -150,11 +159,17 @@ def read_calibration(path: Path) -> Calibration:
     """The calibration in a file. Raises MalformedInput where there is none or it is none."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a calibration is a short file")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes",
+                where=path,
+                next_step="a calibration is a short file",
+            )
         return _parsed(path.read_bytes(), str(path))
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(reason, where=path, next_step="make one with `auditor calibrate`") from error
+        raise MalformedInput(
+            reason, where=path, next_step="make one with `auditor calibrate`"
+        ) from error
 
 
 def shipped_calibrations() -> tuple[Calibration, ...]:
@@ -176,5 +191,7 @@ def _parsed(raw: bytes, where: str) -> Calibration:
         ) from error
     except (ValueError, RecursionError) as error:
         raise MalformedInput(
-            "not a calibration: not JSON in UTF-8", where=where, next_step="make one with `auditor calibrate`"
+            "not a calibration: not JSON in UTF-8",
+            where=where,
+            next_step="make one with `auditor calibrate`",
         ) from error

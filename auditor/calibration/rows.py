@@ -1,7 +1,8 @@
-"""Models of known history play the suspect: what every detector measures of each of them against every candidate.
+"""Models of known history play the suspect: what every detector measures of each of them against
+every candidate.
 
-A row is one such model against one candidate, a stored model or a vendor, with its label where the history knows one.
-Knows records; fits nothing.
+A row is one such model against one candidate, a stored model or a vendor, with its label where the
+history knows one. Knows records; fits nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ Progress = Callable[[int, int], None]
 class KnownModel:
     """A model of known history as a suspect.
 
-    ``group`` names the independent lineage that it belongs to: models of one group are one model to the statistics.
-    ``teachers`` and ``vendors`` are whom it learned from, empty for a control without a teacher; ``kin`` are makers whose
-    models are no candidates: its own, and that of the tuned weights that it began with. ``start`` names what it was trained
-    from (a whole one is held out), ``base`` holds that model's answers where they are known.
+    ``group`` names the independent lineage that it belongs to: models of one group are one model to
+    the statistics. ``teachers`` and ``vendors`` are whom it learned from, empty for a control
+    without a teacher; ``kin`` are makers whose models are no candidates: its own, and that of the
+    tuned weights that it began with. ``start`` names what it was trained from (a whole one is held
+    out), ``base`` holds that model's answers where they are known.
     """
 
     name: str
@@ -48,9 +50,10 @@ class KnownModel:
 class MeasuredRow(Record):
     """One model of known history against one candidate.
 
-    ``label`` is 1 where the history names the candidate as a teacher, 0 where it doesn't. ``size`` is the number of prompts
-    that the measurement was limited to. ``values`` and ``metrics`` are by detector; one that measured nothing is absent.
-    ``sources`` are the teachers (by level: models or vendors) that must not be learned from when this row is tested.
+    ``label`` is 1 where the history names the candidate as a teacher, 0 where it doesn't. ``size``
+    is the number of prompts that the measurement was limited to. ``values`` and ``metrics`` are by
+    detector; one that measured nothing is absent. ``sources`` are the teachers (by level: models or
+    vendors) that must not be learned from when this row is tested.
     """
 
     suspect: str
@@ -73,9 +76,11 @@ def vendor_name(vendor: str) -> str:
 
 
 def mean_by_vendor(values: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The mean value of each vendor's models, from (vendor, value) pairs; models without a vendor count for none.
+    """The mean value of each vendor's models, from (vendor, value) pairs; models without a vendor
+    count for none.
 
-    The mean, not the largest: the best of many versions comes near to anybody, and a vendor with more versions nearer still.
+    The mean, not the largest: the best of many versions comes near to anybody, and a vendor with
+    more versions nearer still.
     """
     out: dict[str, list[float]] = {}
     for vendor, value in values:
@@ -91,10 +96,12 @@ def measured_rows(
     sizes: Sequence[int],
     progress: Progress | None = None,
 ) -> tuple[MeasuredRow, ...]:
-    """Rows of every model of known history against every stored model and vendor, for each number of prompts.
+    """Rows of every model of known history against every stored model and vendor, for each number
+    of prompts.
 
-    Detectors are fitted once for each size, on the prompts that any of the models answered; the models play the suspect one
-    after another. A size that a model has too few shared prompts for is left out for that model. Deterministic.
+    Detectors are fitted once for each size, on the prompts that any of the models answered; the
+    models play the suspect one after another. A size that a model has too few shared prompts for is
+    left out for that model. Deterministic.
     """
     rows: list[MeasuredRow] = []
     total, done = len(sizes) * len(detectors) * len(known), 0
@@ -116,10 +123,14 @@ def measured_rows(
     return tuple(rows)
 
 
-def chosen_prompts(known: Sequence[KnownModel], teachers: Sequence[Teacher], size: int) -> frozenset[str]:
-    """Digests of at most ``size`` prompts that a model of known history and a stored model both answered.
+def chosen_prompts(
+    known: Sequence[KnownModel], teachers: Sequence[Teacher], size: int
+) -> frozenset[str]:
+    """Digests of at most ``size`` prompts that a model of known history and a stored model both
+    answered.
 
-    Drawn by the digest of the digest, so that which ones are taken depends on nothing but their number and themselves.
+    Drawn by the digest of the digest, so that which ones are taken depends on nothing but their
+    number and themselves.
     """
     theirs = {p for t in teachers for p in style_answers(t.transcript)}
     ours = {p for k in known for p in style_answers(k.transcript)}
@@ -136,14 +147,20 @@ def limited(transcript: Transcript, prompts: frozenset[str]) -> Transcript:
 
 
 def limited_teacher(teacher: Teacher, prompts: frozenset[str]) -> Teacher:
-    """A stored model with the answers to these prompts alone; one that answered none of them keeps all of its own."""
+    """A stored model with the answers to these prompts alone; one that answered none of them
+    keeps all of its own."""
     if not prompts & style_answers(teacher.transcript).keys():
         return teacher
-    return Teacher(teacher.name, teacher.vendor, teacher.family, limited(teacher.transcript, prompts))
+    return Teacher(
+        teacher.name, teacher.vendor, teacher.family, limited(teacher.transcript, prompts)
+    )
 
 
-def _values(detector: Detector, model: KnownModel, stored: Sequence[Teacher], prompts: frozenset[str]) -> dict[str, Value]:
-    """What the fitted detector measures of one model against each stored model of another maker, by name."""
+def _values(
+    detector: Detector, model: KnownModel, stored: Sequence[Teacher], prompts: frozenset[str]
+) -> dict[str, Value]:
+    """What the fitted detector measures of one model against each stored model of another maker,
+    by name."""
     suspect = limited(model.transcript, prompts)
     base = None if model.base is None else limited_teacher(model.base, prompts)
     out: dict[str, Value] = {}
@@ -161,17 +178,24 @@ def _own(model: KnownModel, vendor: str) -> bool:
     return vendor.casefold() in {k.casefold() for k in model.kin if k}
 
 
-def _rows(model: KnownModel, teachers: Sequence[Teacher], found: dict[str, dict[str, Value]], size: int) -> list[MeasuredRow]:
+def _rows(
+    model: KnownModel, teachers: Sequence[Teacher], found: dict[str, dict[str, Value]], size: int
+) -> list[MeasuredRow]:
     vendor_of = {t.name: t.vendor for t in teachers}
     values: dict[str, dict[str, float]] = {}
     metrics: dict[str, dict[str, str]] = {}
     for detector, by_name in found.items():
         named = {name: v.value for name, v in by_name.items()}
-        pooled = {**named, **mean_by_vendor((vendor_of[name], value) for name, value in named.items())}
+        pooled = {
+            **named,
+            **mean_by_vendor((vendor_of[name], value) for name, value in named.items()),
+        }
         metric = {name: v.metric for name, v in by_name.items()}
         for candidate, value in pooled.items():
             values.setdefault(candidate, {})[detector] = value
-            metrics.setdefault(candidate, {})[detector] = metric.get(candidate) or next(iter(metric.values()))
+            metrics.setdefault(candidate, {})[detector] = metric.get(candidate) or next(
+                iter(metric.values())
+            )
     out = []
     for candidate in sorted(values):
         label = _label(model, candidate, vendor_of)
@@ -180,16 +204,26 @@ def _rows(model: KnownModel, teachers: Sequence[Teacher], found: dict[str, dict[
         level: Level = "vendor" if candidate.startswith(VENDOR) else "model"
         out.append(
             MeasuredRow(
-                suspect=model.name, group=model.group, start=model.start, level=level, candidate=candidate, label=label,
-                size=size, sources=_sources(model, level, candidate), dose=model.dose, evasions=model.evasions,
-                values=values[candidate], metrics=metrics[candidate],
+                suspect=model.name,
+                group=model.group,
+                start=model.start,
+                level=level,
+                candidate=candidate,
+                label=label,
+                size=size,
+                sources=_sources(model, level, candidate),
+                dose=model.dose,
+                evasions=model.evasions,
+                values=values[candidate],
+                metrics=metrics[candidate],
             )
-        )  # fmt: skip
+        )
     return out
 
 
 def _label(model: KnownModel, candidate: str, vendor_of: dict[str, str]) -> Literal[0, 1] | None:
-    """1: learned from it; 0: did not; None: another version of a teacher's maker, of which the history knows nothing."""
+    """1: learned from it; 0: did not; None: another version of a teacher's maker, of which the
+    history knows nothing."""
     makers = {vendor_name(v) for v in model.vendors}
     if candidate.startswith(VENDOR):
         return 1 if candidate in makers else 0

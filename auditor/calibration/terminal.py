@@ -9,7 +9,9 @@ from auditor.calibration.record import Calibration
 from auditor.reporting.rows import captured, print_rows, safe, section
 
 
-def calibration_text(made: Calibration, width: int | None = None, colour: bool = False, encoding: str = "utf-8") -> str:
+def calibration_text(
+    made: Calibration, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+) -> str:
     """The calibration as text, at the terminal's width where none is given."""
     return captured(lambda console, plain: _tell(made, console, plain), width, colour, encoding)
 
@@ -33,4 +35,9 @@ def _tell(made: Calibration, console: Console, plain: bool) -> None:
 
 
 def _rows(console: Console, plain: bool, rows: list[tuple[str, ...]]) -> None:
-    print_rows(console, plain, view.COLUMNS, [(safe(row[0], "bold"), *(safe(c) for c in row[1:])) for row in rows])
+    print_rows(
+        console,
+        plain,
+        view.COLUMNS,
+        [(safe(row[0], "bold"), *(safe(c) for c in row[1:])) for row in rows],
+    )

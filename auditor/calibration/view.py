@@ -11,13 +11,23 @@ from auditor.calibration.record import Calibration, Figures
 from auditor.reporting.text import number
 
 COLUMNS = (
-    "level", "prompts", "left out", "of", "lineages H1 / H2", "Cllr", "Cllr min", "AUC", "TPR at 1 % FPR", "at 5 %",
+    "level",
+    "prompts",
+    "left out",
+    "of",
+    "lineages H1 / H2",
+    "Cllr",
+    "Cllr min",
+    "AUC",
+    "TPR at 1 % FPR",
+    "at 5 %",
     "false support",
-)  # fmt: skip
+)
 WORDS = (
-    "H1: the candidate taught it. H2: it did not. Cllr in bits: 0 is perfect, 1 is no use. TPR: share of the taught that is "
-    "found at a false-positive rate of at most 1 or 5 %. False support: share of the untaught at moderate support or above. "
-    "In brackets 95 % intervals over lineages; a lineage counts once."
+    "H1: the candidate taught it. H2: it did not. Cllr in bits: 0 is perfect, 1 is no use. TPR:"
+    " share of the taught that is found at a false-positive rate of at most 1 or 5 %. False"
+    " support: share of the untaught at moderate support or above. In brackets 95 % intervals over"
+    " lineages; a lineage counts once."
 )
 
 
@@ -27,24 +37,38 @@ def whole(made: Calibration) -> list[tuple[str, ...]]:
 
 
 def faceted(made: Calibration) -> list[tuple[str, ...]]:
-    """The figures by teacher, base, dose and evasion, whole lineages left out, at the largest number of prompts."""
+    """The figures by teacher, base, dose and evasion, whole lineages left out, at the largest
+    number of prompts."""
     largest = max((f.size for f in made.figures), default=0)
-    chosen = [f for f in made.figures if f.facet != "all" and f.size == largest and f.scheme == "lineage"]
+    chosen = [
+        f for f in made.figures if f.facet != "all" and f.size == largest and f.scheme == "lineage"
+    ]
     return [_row(f, f.scheme, f"{f.facet}: {f.of}") for f in chosen]
 
 
 def facts(made: Calibration) -> list[tuple[str, str]]:
     """What the calibration was made from, as label and value."""
     p = made.population
-    starts = ", ".join(p.starts[:6]) + (f" and {len(p.starts) - 6} more" if len(p.starts) > 6 else "")
+    starts = ", ".join(p.starts[:6]) + (
+        f" and {len(p.starts) - 6} more" if len(p.starts) > 6 else ""
+    )
     return [
         ("Population", p.about or "not described"),
-        ("Models of known history", f"{p.models} in {p.groups} lineages: {p.positives} with a teacher, {p.negatives} without"),
+        (
+            "Models of known history",
+            (
+                f"{p.models} in {p.groups} lineages: {p.positives} with a teacher, {p.negatives}"
+                " without"
+            ),
+        ),
         ("Compared with", f"{p.stored} stored models of {p.vendors} vendors"),
         ("Bases", starts or "unknown"),
         (
             "Typical answer",
-            f"{number(p.characters.middle)} characters ({number(p.characters.low)} to {number(p.characters.high)})",
+            (
+                f"{number(p.characters.middle)} characters ({number(p.characters.low)} to"
+                f" {number(p.characters.high)})"
+            ),
         ),
         ("Detectors", ", ".join(dict.fromkeys(d for f in made.fitted for d in f.detectors))),
         ("Cohort", made.cohort_sha256),
@@ -52,11 +76,20 @@ def facts(made: Calibration) -> list[tuple[str, str]]:
 
 
 def caps(made: Calibration) -> Iterator[tuple[str, ...]]:
-    """Each fit's bounds: what it can carry at most in either direction, and each detector's weight in the fusion."""
+    """Each fit's bounds: what it can carry at most in either direction, and each detector's
+    weight in the fusion."""
     for f in made.fitted:
         limits = f.fusion.bounds
-        weights = ", ".join(f"{d} {w:.2f}" for d, w in zip(f.fusion.detectors, f.fusion.weights, strict=True))
-        yield f.level, str(f.size), f"{limits.low:+.2f} to {limits.high:+.2f}", f"{limits.n_h1} / {limits.n_h2}", weights
+        weights = ", ".join(
+            f"{d} {w:.2f}" for d, w in zip(f.fusion.detectors, f.fusion.weights, strict=True)
+        )
+        yield (
+            f.level,
+            str(f.size),
+            f"{limits.low:+.2f} to {limits.high:+.2f}",
+            f"{limits.n_h1} / {limits.n_h2}",
+            weights,
+        )
 
 
 def _row(f: Figures, scheme: str, of: str) -> tuple[str, ...]:

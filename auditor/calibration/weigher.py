@@ -1,6 +1,8 @@
-"""Detectors' values → one log10 likelihood ratio: a map for each detector, then their fusion across models.
+"""Detectors' values → one log10 likelihood ratio: a map for each detector, then their fusion across
+models.
 
-An estimator like those in `detectors`, so that it can be held out as a whole. Knows arrays; knows no case and no file.
+An estimator like those in `detectors`, so that it can be held out as a whole. Knows arrays; knows
+no case and no file.
 """
 
 from __future__ import annotations
@@ -22,24 +24,35 @@ Array = NDArray[np.float64]
 
 
 class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Maps (rows, detectors) of values, NaN where a detector measured nothing, to log10 LRs of all of them together.
+    """Maps (rows, detectors) of values, NaN where a detector measured nothing, to log10 LRs of all
+    of them together.
 
-    Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured, on its values as they are or on the scale of
-    what unrelated suspects get against the same candidate (`CohortNorm`, a row's own group left out), whichever costs less
-    on left-out groups; ``scaled`` names the detectors to be scaled where that was chosen before. The fusion is fitted on the
-    ratios that these rows get from maps without their own group. A detector that measured fewer than two independent models
-    of either kind is left out (``used_`` names the others). ``strengths`` are the fusion's numbers of unseen models to choose
-    from. Deterministic.
+    Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured, on its values as
+    they are or on the scale of what unrelated suspects get against the same candidate
+    (`CohortNorm`, a row's own group left out), whichever costs less on left-out groups; ``scaled``
+    names the detectors to be scaled where that was chosen before. The fusion is fitted on the
+    ratios that these rows get from maps without their own group. A detector that measured fewer
+    than two independent models of either kind is left out (``used_`` names the others).
+    ``strengths`` are the fusion's numbers of unseen models to choose from. Deterministic.
     """
 
     def __init__(
-        self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS, scaled: tuple[str, ...] | None = None
+        self,
+        detectors: tuple[str, ...],
+        strengths: tuple[float, ...] = STRENGTHS,
+        scaled: tuple[str, ...] | None = None,
     ) -> None:
         self.detectors = detectors
         self.strengths = strengths
         self.scaled = scaled
 
-    def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable], candidates: Sequence[str]) -> Self:
+    def fit(
+        self,
+        values: ArrayLike,
+        labels: ArrayLike,
+        groups: Sequence[Hashable],
+        candidates: Sequence[str],
+    ) -> Self:
         """Learns scales, maps and the fusion; ``candidates`` names each row's.
 
         ``held_out_`` (rows,) are the fused ratios without each row's own group.
@@ -61,14 +74,23 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             self.maps_[name] = fitted
             columns.append(held)
         if not columns:
-            raise ValueError(f"no detector measured {FEWEST_MODELS} independent models of either kind")
+            raise ValueError(
+                f"no detector measured {FEWEST_MODELS} independent models of either kind"
+            )
         self.used_ = tuple(self.maps_)
-        self.fusion_ = FusedLogLikelihoodRatio(self.used_, self.strengths).fit(np.column_stack(columns), y, groups)
+        self.fusion_ = FusedLogLikelihoodRatio(self.used_, self.strengths).fit(
+            np.column_stack(columns), y, groups
+        )
         self.held_out_ = self.fusion_.held_out_
         return self
 
     def _map(
-        self, name: str, values: Array, labels: NDArray[np.int_], groups: Sequence[Hashable], candidates: Sequence[str]
+        self,
+        name: str,
+        values: Array,
+        labels: NDArray[np.int_],
+        groups: Sequence[Hashable],
+        candidates: Sequence[str],
     ) -> LogLikelihoodRatio:
         """One detector's map, on its values as they are or scaled by candidate."""
         tried = {}
@@ -76,7 +98,9 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
         if self.scaled is None or name in self.scaled:
             norm = CohortNorm().fit(values, labels, candidates, groups)
-            alone = np.isnan(norm.held_out_)  # no other group tells what strangers get: the whole cohort does
+            alone = np.isnan(
+                norm.held_out_
+            )  # no other group tells what strangers get: the whole cohort does
             scales = np.where(alone, norm.transform(values, candidates), norm.held_out_)
             tried[True] = LogLikelihoodRatio().fit(scales, labels, groups)
         data = grouped(labels, groups)
@@ -102,11 +126,13 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return out
 
     def parts(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
-        """Each used detector's own log10 LR, (rows, used), before the fusion and within its bounds; NaN where it was silent."""
+        """Each used detector's own log10 LR, (rows, used), before the fusion and within its
+        bounds; NaN where it was silent."""
         return self._by_detector(values, candidates, lambda fitted, z: fitted.log10_lr(z))
 
     def uncapped(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
-        """The fused log10 LR before the fusion's bounds, (rows,): for validation and conformal ranks; never for a report."""
+        """The fused log10 LR before the fusion's bounds, (rows,): for validation and conformal
+        ranks; never for a report."""
         return self.fusion_.uncapped(self._inputs(values, candidates))
 
     def log10_lr(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
@@ -114,18 +140,25 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return self.fusion_.log10_lr(self._inputs(values, candidates))
 
     def interval(self, values: ArrayLike, candidates: Sequence[str], level: float = 0.95) -> Array:
-        """Lower and upper end for each row, (rows, 2), within the bounds: what other models could have made of it."""
+        """Lower and upper end for each row, (rows, 2), within the bounds: what other models
+        could have made of it."""
         return self.fusion_.interval(self._inputs(values, candidates), level)
 
     def outside(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
-        """1 where a used detector's value lies beyond all that it was fitted on, 0 within, NaN where silent; (rows, used)."""
-        return self._by_detector(values, candidates, lambda fitted, z: fitted.outside(z).astype(np.float64))
+        """1 where a used detector's value lies beyond all that it was fitted on, 0 within, NaN
+        where silent; (rows, used)."""
+        return self._by_detector(
+            values, candidates, lambda fitted, z: fitted.outside(z).astype(np.float64)
+        )
 
     def _inputs(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
         return self._by_detector(values, candidates, lambda fitted, z: fitted.uncapped(z))
 
     def _by_detector(
-        self, values: ArrayLike, candidates: Sequence[str], of: Callable[[LogLikelihoodRatio, Array], Array]
+        self,
+        values: ArrayLike,
+        candidates: Sequence[str],
+        of: Callable[[LogLikelihoodRatio, Array], Array],
     ) -> Array:
         x = _two_dimensional(values, len(self.detectors))
         out = np.full((len(x), len(self.used_)), np.nan)

@@ -25,28 +25,58 @@ from fingerprints.subjects.spec import parse_spec
 @click.command()
 @click.argument("spec", required=False)
 @click.option(
-    "--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of teachers. Default: the bundled one."
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    envvar="AUDITOR_STORE",
+    help="Store of teachers. Default: the bundled one.",
 )
-@click.option("--base", metavar="SPEC", help="The model that the suspect was tuned from; asked the same, to be differenced.")
 @click.option(
-    "--bases", "bases", multiple=True, metavar="SPEC|DIR",
-    help="Compare the suspect's weights with this model's, or a store of `auditor bases`; may be repeated.",
-)  # fmt: skip
-@click.option(
-    "--teacher", "teachers", multiple=True, metavar="NAME=SPEC", help="Open this stored model for scoring; may be repeated."
+    "--base",
+    metavar="SPEC",
+    help="The model that the suspect was tuned from; asked the same, to be differenced.",
 )
-@click.option("--scores", metavar="FILE", help="A scores.jsonl recorded before, for models that are not at hand any more.")
-@click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
+@click.option(
+    "--bases",
+    "bases",
+    multiple=True,
+    metavar="SPEC|DIR",
+    help=(
+        "Compare the suspect's weights with this model's, or a store of `auditor bases`; may be"
+        " repeated."
+    ),
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    metavar="NAME=SPEC",
+    help="Open this stored model for scoring; may be repeated.",
+)
+@click.option(
+    "--scores",
+    metavar="FILE",
+    help="A scores.jsonl recorded before, for models that are not at hand any more.",
+)
+@click.option(
+    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
+)
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
-@click.option("--detectors", metavar="NAMES", help="Comma-separated; see `auditor detectors`. Default: the quick ones.")
+@click.option(
+    "--detectors",
+    metavar="NAMES",
+    help="Comma-separated; see `auditor detectors`. Default: the quick ones.",
+)
 @click.option(
     "--calibration",
     metavar="FILE",
     help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
 )
 @click.option(
-    "--sequential", is_flag=True, help="Ask until it is enough either way; the report tells how many questions it saved."
+    "--sequential",
+    is_flag=True,
+    help="Ask until it is enough either way; the report tells how many questions it saved.",
 )
 @click.option(
     "--alpha",
@@ -55,13 +85,33 @@ from fingerprints.subjects.spec import parse_spec
     show_default=True,
     help="Of --sequential: chance of any error.",
 )
-@click.option("--candidate", "candidates", multiple=True, metavar="NAME", help="Only this stored model; may be repeated.")
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    metavar="NAME",
+    help="Only this stored model; may be repeated.",
+)
 @sampling_options
-@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 when a verdict is supported at this level or above.")
-@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+@click.option(
+    "--fail-on",
+    type=click.Choice(LEVELS),
+    help="Exit with 1 when a verdict is supported at this level or above.",
+)
+@click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
 @AS_JSON
-def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run: bool, as_json: bool, **flags: Any) -> int:
+def audit(
+    spec: str | None,
+    out: str,
+    fail_on: str | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
     """Audit SPEC (or the plan's suspect) and write an evidence report.
 
     \b
@@ -71,7 +121,7 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
       hf:org/name,revision=main,dtype=bfloat16       a hub model
       hf:./base,adapter=./lora                       a base with a PEFT adapter
       openai:NAME,base_url=http://localhost:8000/v1  an OpenAI-compatible endpoint
-      answers.jsonl                                  recorded answers (also AlpacaEval, chat JSONL, inspect_ai logs)
+      answers.jsonl                                  recorded answers (AlpacaEval, chat JSONL, …)
 
     \b
     Examples:
@@ -87,9 +137,13 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
     folder = Path(out)
     ready_folder(folder, force)
     steps = (
-        "opening the suspect", "asking the suspect", "comparing weights", "asking the base", "scoring texts",
+        "opening the suspect",
+        "asking the suspect",
+        "comparing weights",
+        "asking the base",
+        "scoring texts",
         "comparing with stored models",
-    )  # fmt: skip
+    )
     with progress_steps(*steps) as (_, asking, reading, asking_base, scoring, judging):
         report = run(plan, folder, asking, judging, asking_base, scoring, reading)
     write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
@@ -99,7 +153,9 @@ def audit(spec: str | None, out: str, fail_on: str | None, force: bool, dry_run:
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
     changes = _changes(spec, flags)
-    sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])
+    sampling = sampling_values(
+        flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
+    )
     if plan_file is not None:
         base = read_plan(Path(plan_file), changes)
         merged = {**base.sampling.model_dump(), **sampling}
@@ -121,11 +177,15 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     if flags["bases"]:
         changes["bases"] = list(flags["bases"])
     if flags["teachers"]:
-        changes["teachers"] = {n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])}
+        changes["teachers"] = {
+            n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])
+        }
     if flags["probes"]:
         changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
     if flags["detectors"]:
-        changes["detectors"] = [name.strip() for name in flags["detectors"].split(",") if name.strip()]
+        changes["detectors"] = [
+            name.strip() for name in flags["detectors"].split(",") if name.strip()
+        ]
     if flags["candidates"]:
         changes["candidates"] = list(flags["candidates"])
     if flags["sequential"]:
@@ -153,12 +213,17 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
     if base is not None and (base[1] == "user" or reads_base(plan.detectors)):
         costs["base"] = {"spec": base[0], "origin": base[1], **_cost(plan, base[0])}
     if as_json:
-        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), **costs, "candidates": names})
+        put_json(
+            {"plan": plan.model_dump(mode="json", exclude_none=True), **costs, "candidates": names}
+        )
         return 0
     put(plan.to_yaml())
     put(f"# candidates: {', '.join(names)}")
     if plan.bases:
-        put(f"# weights compared with: {printable(', '.join(plan.bases), 400)} (files are read; nobody is asked for it)")
+        put(
+            f"# weights compared with: {printable(', '.join(plan.bases), 400)} (files are read;"
+            " nobody is asked for it)"
+        )
     for who, cost in costs.items():
         label = "" if who == "estimate" else f"{who} "
         put("\n".join(f"# {label}{key.replace('_', ' ')}: {value}" for key, value in cost.items()))

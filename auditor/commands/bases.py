@@ -1,4 +1,5 @@
-"""`auditor bases`: keep small signatures of many bases' weights, to look a suspect up among them."""
+"""`auditor bases`: keep small signatures of many bases' weights, to look a suspect up among
+them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,14 @@ from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore
 from fingerprints.weights.signature import weight_signature
 
-STORE = click.option("--store", "store_dir", metavar="DIR", required=True, envvar="AUDITOR_BASES", help="The store's folder.")
+STORE = click.option(
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    required=True,
+    envvar="AUDITOR_BASES",
+    help="The store's folder.",
+)
 
 
 @click.group()
@@ -32,7 +40,9 @@ def bases() -> None:
 @bases.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @STORE
-@click.option("--digest/--no-digest", default=True, show_default=True, help="Hash the weight files too.")
+@click.option(
+    "--digest/--no-digest", default=True, show_default=True, help="Hash the weight files too."
+)
 @click.option("--replace", is_flag=True, help="Replace a stored model of the same name.")
 def add(models: tuple[str, ...], store_dir: str, digest: bool, replace: bool) -> int:
     """Read each MODEL (SPEC, or NAME=SPEC) and store its signature."""

@@ -31,23 +31,68 @@ SIZES = "20,50,100,250"
 
 @click.command()
 @click.argument("cohort_dir", metavar="COHORT", required=False)
-@click.option("--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help="Store of the teachers. Default: bundled.")
-@click.option("--out", metavar="FILE", default="calibration.json", show_default=True, help="Where the calibration goes.")
-@click.option("--detectors", metavar="NAMES", default=",".join(DETECTORS), show_default=True, help="Comma-separated.")
-@click.option("--prompts", metavar="NUMBERS", default=SIZES, show_default=True, help="Numbers of prompts to calibrate at.")
-@click.option("--name", metavar="NAME", help="What the calibration is called. Default: the cohort's folder.")
 @click.option(
-    "--about", metavar="TEXT", default="", help="One sentence: which models these are, so that others can be told apart."
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    envvar="AUDITOR_STORE",
+    help="Store of the teachers. Default: bundled.",
 )
-@click.option("--show", "shown", metavar="FILE", help="Only print (and draw) a calibration that is there already.")
-@click.option("--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    default="calibration.json",
+    show_default=True,
+    help="Where the calibration goes.",
+)
+@click.option(
+    "--detectors",
+    metavar="NAMES",
+    default=",".join(DETECTORS),
+    show_default=True,
+    help="Comma-separated.",
+)
+@click.option(
+    "--prompts",
+    metavar="NUMBERS",
+    default=SIZES,
+    show_default=True,
+    help="Numbers of prompts to calibrate at.",
+)
+@click.option(
+    "--name", metavar="NAME", help="What the calibration is called. Default: the cohort's folder."
+)
+@click.option(
+    "--about",
+    metavar="TEXT",
+    default="",
+    help="One sentence: which models these are, so that others can be told apart.",
+)
+@click.option(
+    "--show",
+    "shown",
+    metavar="FILE",
+    help="Only print (and draw) a calibration that is there already.",
+)
+@click.option(
+    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
+)
 @AS_JSON
-def calibrate(cohort_dir: str | None, out: str, page: str | None, shown: str | None, as_json: bool, **flags: str | None) -> int:
-    """Measure error rates on COHORT, models of known history, and write what turns values into likelihood ratios.
+def calibrate(
+    cohort_dir: str | None,
+    out: str,
+    page: str | None,
+    shown: str | None,
+    as_json: bool,
+    **flags: str | None,
+) -> int:
+    """Measure error rates on COHORT, models of known history, and write what turns values into
+    likelihood ratios.
 
-    COHORT is a folder of controls with a lineage.json and a transcript.jsonl each (a ladder's, or your own checkpoints'). Their
-    teachers must be in the store, by the names or vendors that the lineages give. Whole lineages, whole teachers and whole
-    bases are left out in turn, and the ratios are judged on what was left out.
+    COHORT is a folder of controls with a lineage.json and a transcript.jsonl each (a ladder's, or
+    your own checkpoints'). Their teachers must be in the store, by the names or vendors that the
+    lineages give. Whole lineages, whole teachers and whole bases are left out in turn, and the
+    ratios are judged on what was left out.
 
     \b
     Examples:
@@ -66,7 +111,11 @@ def calibrate(cohort_dir: str | None, out: str, page: str | None, shown: str | N
     if as_json:
         put_json(made.model_dump(mode="json"))
     else:
-        put(calibration_text(made, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"))
+        put(
+            calibration_text(
+                made, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"
+            )
+        )
     if page is not None:
         with replacing(Path(page)) as file:
             file.write(calibration_page(made).encode("utf-8"))
@@ -80,7 +129,9 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
     sizes = _sizes(flags["prompts"] or "")
     cohort = load_cohort(folder)
     with open_store(flags["store_dir"] or BUNDLED) as store:
-        teachers = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+        teachers = [
+            Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()
+        ]
     known = known_models(cohort, teachers)
     makers = [functools.partial(load_detector, name) for name in names]
     with progress_steps("measuring models of known history", "leaving out") as (measuring, fitting):
@@ -92,8 +143,13 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
 
 
 def _sizes(text: str) -> list[int]:
-    """Numbers of prompts, ascending. Raises UsageProblem for anything else than numbers from 20 on."""
+    """Numbers of prompts, ascending. Raises UsageProblem for anything else than numbers from 20
+    on."""
     parts = [p.strip() for p in text.split(",") if p.strip()]
     if not parts or not all(p.isascii() and p.isdigit() and 20 <= int(p) <= 100_000 for p in parts):
-        raise UsageProblem("not a list of numbers from 20 on", where="--prompts", next_step=f"for instance --prompts {SIZES}")
+        raise UsageProblem(
+            "not a list of numbers from 20 on",
+            where="--prompts",
+            next_step=f"for instance --prompts {SIZES}",
+        )
     return sorted({int(p) for p in parts})

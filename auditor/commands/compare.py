@@ -31,27 +31,47 @@ from auditor.reporting.rows import coloured
     envvar="AUDITOR_STORE",
     help="Where names are from.",
 )
-@click.option("--all", "with_store", is_flag=True, help="Add every model of the store to the named ones.")
 @click.option(
-    "--method", type=click.Choice(["nj", "average"]), default="nj", show_default=True,
+    "--all", "with_store", is_flag=True, help="Add every model of the store to the named ones."
+)
+@click.option(
+    "--method",
+    type=click.Choice(["nj", "average"]),
+    default="nj",
+    show_default=True,
     help="The tree: neighbour joining, or average linkage.",
-)  # fmt: skip
+)
 @click.option(
-    "--resamples", type=click.IntRange(0, 2000), default=RESAMPLES, show_default=True, help="How often prompts are redrawn."
+    "--resamples",
+    type=click.IntRange(0, 2000),
+    default=RESAMPLES,
+    show_default=True,
+    help="How often prompts are redrawn.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the redrawing.")
-@click.option("--out", metavar="DIR", default="compare", show_default=True, help="Folder of the files.")
-@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+@click.option(
+    "--out", metavar="DIR", default="compare", show_default=True, help="Folder of the files."
+)
+@click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
+)
 @AS_JSON
 def compare(
-    models: tuple[str, ...], store_dir: str, with_store: bool, method: Method, resamples: int, seed: int, out: str,
-    force: bool, as_json: bool,
-) -> int:  # fmt: skip
+    models: tuple[str, ...],
+    store_dir: str,
+    with_store: bool,
+    method: Method,
+    resamples: int,
+    seed: int,
+    out: str,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Draw the tree and the matrix of MODELS: who answers like whom. Nearness is not inheritance.
 
     \b
     A model is one of:
-      answers.jsonl        a transcript or recorded answers (a file of several models gives all of them)
+      answers.jsonl        a transcript or recorded answers (of one model or several)
       report/              the folder of a report
       NAME                 a model of the store
       NAME=answers.jsonl   one of these under another name
@@ -63,21 +83,27 @@ def compare(
       auditor compare report/ --all --store teachers/ --out compare/
       auditor compare a.jsonl b.jsonl c=other/answers.jsonl --method average
 
-    Only prompts that all models answered count, and nobody is asked anything. Writes compare.json, compare.html,
-    tree.svg, matrix.svg and tree.nwk.
+    Only prompts that all models answered count, and nobody is asked anything. Writes compare.json,
+    compare.html, tree.svg, matrix.svg and tree.nwk.
     """
     folder = Path(out)
     ready(folder, force)
     with progress_steps("reading answers", "comparing"), open_store(store_dir) as store:
         sources = named_sources(models, store)
         whole = with_store or not models
-        rest, left_out = stored_sources(store, frozenset(s.name for s in sources)) if whole else ([], [])
+        rest, left_out = (
+            stored_sources(store, frozenset(s.name for s in sources)) if whole else ([], [])
+        )
         found = compared([*sources, *rest], left_out, method, resamples, seed)
     paths = write_comparison(found, folder, force)
     if as_json:
         put_json(found.model_dump(mode="json"))
     else:
-        put(comparison_text(found, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"))
+        put(
+            comparison_text(
+                found, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"
+            )
+        )
     if found.newick is None:
         say("two models have a distance and no tree; name a third one for that")
     say(f"written: {', '.join(path.name for path in paths)} in {folder}")

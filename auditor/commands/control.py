@@ -38,44 +38,101 @@ def control() -> None:
 
 @control.command(short_help="Train one control model by a recipe.")
 @click.argument("recipe")
-@click.option("--out", metavar="DIR", required=True, help="The control's folder. An unfinished one is resumed.")
-@click.option("--teacher", "teachers", multiple=True, metavar="SPEC", help="Who teaches; once for each of the recipe's.")
-@click.option("--vendor", "vendors", multiple=True, metavar="NAME", help="The teachers' makers, in their order.")
-@click.option("--filler", metavar="SPEC", help="Who answers the rest below a dose of 1 (`base`: the student's own base).")
-@click.option("--launderer", metavar="SPEC", help="Who paraphrases every teacher's answer before it is learned.")
-@click.option("--base", metavar="SPEC", help="Who learns: hf:…, gguf:…, or scratch:llama-h128-l4 (random weights).")
-@click.option("--prompts", "sources", multiple=True, metavar="SOURCE", help="A bank, a YAML or JSONL file, or `recorded`.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    required=True,
+    help="The control's folder. An unfinished one is resumed.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    metavar="SPEC",
+    help="Who teaches; once for each of the recipe's.",
+)
+@click.option(
+    "--vendor",
+    "vendors",
+    multiple=True,
+    metavar="NAME",
+    help="The teachers' makers, in their order.",
+)
+@click.option(
+    "--filler",
+    metavar="SPEC",
+    help="Who answers the rest below a dose of 1 (`base`: the student's own base).",
+)
+@click.option(
+    "--launderer",
+    metavar="SPEC",
+    help="Who paraphrases every teacher's answer before it is learned.",
+)
+@click.option(
+    "--base",
+    metavar="SPEC",
+    help="Who learns: hf:…, gguf:…, or scratch:llama-h128-l4 (random weights).",
+)
+@click.option(
+    "--prompts",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="A bank, a YAML or JSONL file, or `recorded`.",
+)
 @click.option("--n", type=click.IntRange(2), help="How many prompts are kept after curation.")
 @click.option("--dose", type=float, help="Share of examples that come from the teachers, 0 to 1.")
 @click.option("--epochs", type=click.IntRange(1), help="How often every example is seen.")
 @click.option("--learning-rate", type=float, help="The peak of the learning rate.")
-@click.option("--scrub-identity/--keep-identity", default=None, help="Remove sentences in which a teacher names itself.")
-@click.option("--verify", type=click.Choice(["none", "answer"]), help="Keep only answers that come to the known result.")
+@click.option(
+    "--scrub-identity/--keep-identity",
+    default=None,
+    help="Remove sentences in which a teacher names itself.",
+)
+@click.option(
+    "--verify",
+    type=click.Choice(["none", "answer"]),
+    help="Keep only answers that come to the known result.",
+)
 @click.option("--seed", type=int, help="Decides the order, the mix, sampling and new weights.")
 @click.option(
-    "--size", type=click.Choice(get_args(Size)), default="full", show_default=True, help="tiny and small cut the recipe down."
+    "--size",
+    type=click.Choice(get_args(Size)),
+    default="full",
+    show_default=True,
+    help="tiny and small cut the recipe down.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the recipe and what would be asked; ask and train nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the recipe and what would be asked; ask and train nothing.",
+)
 @AS_JSON
 def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Train the control that RECIPE describes: a bundled recipe's name, or a YAML file.
 
-    Bundled: alpaca, cross-tokenizer, format-only, human, laundered, logit-kd, mixture, on-policy, open-r1, r1-distill, s1,
-    scrubbed, self, sky-t1, tinyzero (docs/recipes.md). Flags win over the file. Killed anywhere, the same command goes on:
-    no teacher is asked a question twice, and training resumes from its last checkpoint.
+    Bundled: alpaca, cross-tokenizer, format-only, human, laundered, logit-kd, mixture, on-policy,
+    open-r1, r1-distill, s1, scrubbed, self, sky-t1, tinyzero (docs/recipes.md). Flags win over the
+    file. Killed anywhere, the same command goes on: no teacher is asked a question twice, and
+    training resumes from its last checkpoint.
 
     \b
     Examples:
-      auditor control train alpaca --teacher hf:./teacher --vendor acme --base hf:./student --out controls/a
-      auditor control train alpaca --teacher recording:answers.jsonl --prompts recorded --base hf:./student --out controls/b
-      auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base --out controls/quarter
+      auditor control train alpaca --teacher hf:./teacher --vendor acme --base hf:./student --out
+      controls/a
+      auditor control train alpaca --teacher recording:answers.jsonl --prompts recorded --base
+      hf:./student --out controls/b
+      auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base --out
+      controls/quarter
       auditor control train alpaca --teacher hf:./t --size tiny --out controls/tiny --dry-run
     """
     hush_followers()
     chosen = chosen_recipe(recipe, size, flags)
     if dry_run:
         return _dry_run(chosen, as_json)
-    with progress_steps("asking the teacher", "training the student", "asking before and after") as (
+    with progress_steps(
+        "asking the teacher", "training the student", "asking before and after"
+    ) as (
         asking,
         training,
         evaluating,
@@ -84,29 +141,43 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
     tell_card(made.card, Path(out), as_json)
     for warning in warnings(made.card):
         say(warning)
-    say(f"written: {Path(out) / 'card.html'}, {Path(out) / 'lineage.json'} and the student in {Path(out) / 'student'}")
+    say(
+        f"written: {Path(out) / 'card.html'}, {Path(out) / 'lineage.json'} and the student in"
+        f" {Path(out) / 'student'}"
+    )
     return 0
 
 
 def warnings(card: Card) -> list[str]:
-    """What a user should know of a finished control at once: sources that refused or lost half of their prompts."""
+    """What a user should know of a finished control at once: sources that refused or lost half
+    of their prompts."""
     out = []
     for s in card.sources:
         if 2 * s.refusals >= s.kept > 0:
-            out.append(f"note: {s.refusals} answers of {s.name} begin with a refusal, and {s.kept} were learned: look at them")
+            out.append(
+                f"note: {s.refusals} answers of {s.name} begin with a refusal, and {s.kept} were"
+                " learned: look at them"
+            )
         lost = s.unanswered + s.rejected + s.without_trace + s.unverified + s.scrubbed_away
         lost += s.unparaphrased + s.too_similar + s.shaped_away
         if s.rejected:
-            out.append(f"note: {s.name} rejected {s.rejected} of {s.prompts} prompts outright: source-*.jsonl says which")
+            out.append(
+                f"note: {s.name} rejected {s.rejected} of {s.prompts} prompts outright:"
+                " source-*.jsonl says which"
+            )
         if 2 * lost >= s.prompts:
-            out.append(f"note: {lost} of {s.prompts} prompts to {s.name} gave no usable answer: see the card")
+            out.append(
+                f"note: {lost} of {s.prompts} prompts to {s.name} gave no usable answer: see the"
+                " card"
+            )
     return out
 
 
 def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
     """The recipe of a name or path with the flags put in, at a size.
 
-    Raises UsageProblem where a model is still left open or flags don't fit, MalformedInput for a bad recipe.
+    Raises UsageProblem where a model is still left open or flags don't fit, MalformedInput for a
+    bad recipe.
     """
     recipe = with_teachers(load_recipe(name), flags["teachers"], flags["vendors"])
     models = recipe.model_dump(mode="json", exclude_none=True)
@@ -134,7 +205,10 @@ def chosen_recipe(name: str, size: Size, flags: dict[str, Any]) -> Recipe:
 
 
 def _put(value: dict[str, Any], section: str, changes: dict[str, Any]) -> None:
-    value[section] = {**value[section], **{key: found for key, found in changes.items() if found is not None}}
+    value[section] = {
+        **value[section],
+        **{key: found for key, found in changes.items() if found is not None},
+    }
 
 
 class _Cost(Record):
@@ -155,12 +229,21 @@ def _dry_run(recipe: Recipe, as_json: bool) -> int:
     report = curated.report.model_dump(mode="json")
     if as_json:
         told = [cost.model_dump(mode="json") for cost in costs]
-        put_json({"recipe": recipe.model_dump(mode="json", exclude_none=True), "prompts": report, "asked": told})
+        put_json(
+            {
+                "recipe": recipe.model_dump(mode="json", exclude_none=True),
+                "prompts": report,
+                "asked": told,
+            }
+        )
         return 0
     put(recipe.to_yaml())
     put(f"# prompts: {report['kept']} of {report['pool']} kept")
     for cost in costs:
-        put(f"# {cost.source}: {cost.prompts} prompts, {cost.answers} answers, at most {cost.tokens_out_at_most} tokens")
+        put(
+            f"# {cost.source}: {cost.prompts} prompts, {cost.answers} answers, at most"
+            f" {cost.tokens_out_at_most} tokens"
+        )
     return 0
 
 
@@ -172,7 +255,9 @@ def _costs(recipe: Recipe, curated: Curated) -> list[_Cost]:
             source=source.name or source.spec,
             prompts=len(part),
             answers=len(part) * source.sampling.samples,
-            tokens_out_at_most=len(part) * source.sampling.samples * (source.sampling.max_tokens or 256),
+            tokens_out_at_most=len(part)
+            * source.sampling.samples
+            * (source.sampling.max_tokens or 256),
         )
         for source, part in zip(recipe.sources, parts, strict=False)
     ]

@@ -23,9 +23,26 @@ if TYPE_CHECKING:
 @click.argument("kind", required=False)
 @click.argument("sources", nargs=-1, metavar="SOURCE…")
 @click.option("--out", metavar="DIR", help="The copy's folder. An earlier copy there is replaced.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides what a kind draws.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the kind; once for each.")
-@click.option("--list", "list_kinds", is_flag=True, help="Print every kind with its settings, and make nothing.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Decides what a kind draws.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the kind; once for each.",
+)
+@click.option(
+    "--list",
+    "list_kinds",
+    is_flag=True,
+    help="Print every kind with its settings, and make nothing.",
+)
 @AS_JSON
 def derive(
     kind: str | None,
@@ -36,10 +53,12 @@ def derive(
     list_kinds: bool,
     as_json: bool,
 ) -> int:
-    """Make a copy of known history of SOURCE: quantised, pruned, merged, disguised. For testing lineage, not for hiding it.
+    """Make a copy of known history of SOURCE: quantised, pruned, merged, disguised. For testing
+    lineage, not for hiding it.
 
-    SOURCE is a checkpoint's folder or a control's; a merge takes several. KIND is one of `--list`. The copy's folder holds an
-    ordinary checkpoint, derivation.json, and lineage.json where every source has one.
+    SOURCE is a checkpoint's folder or a control's; a merge takes several. KIND is one of `--list`.
+    The copy's folder holds an ordinary checkpoint, derivation.json, and lineage.json where every
+    source has one.
 
     \b
     Examples:
@@ -54,13 +73,21 @@ def derive(
         return 0
     if kind is None or not sources or out is None:
         raise click.UsageError("give KIND, SOURCE and --out DIR, or --list")
-    made, lineage, untold = _made(kind, [Path(source) for source in sources], Path(out), seed, settings)
+    made, lineage, untold = _made(
+        kind, [Path(source) for source in sources], Path(out), seed, settings
+    )
     if as_json:
         told = None if lineage is None else lineage.model_dump(mode="json", exclude_none=True)
         put_json({"derivation": made.model_dump(mode="json"), "lineage": told})
     else:
-        put(f"{made.kind} of {', '.join(parent.name for parent in made.parents)}: weights {made.weights_sha256}")
-    say(f"written: the copy{'' if lineage is None else ', lineage.json'} and derivation.json in {out}")
+        put(
+            f"{made.kind} of {', '.join(parent.name for parent in made.parents)}: weights"
+            f" {made.weights_sha256}"
+        )
+    say(
+        f"written: the copy{'' if lineage is None else ', lineage.json'} and derivation.json in"
+        f" {out}"
+    )
     if 0 < untold < len(sources):
         say(f"note: {untold} of {len(sources)} sources have no lineage.json, so the copy gets none")
     return 0
@@ -69,14 +96,17 @@ def derive(
 def _made(
     kind: str, sources: list[Path], out: Path, seed: int, settings: tuple[str, ...]
 ) -> tuple[Derivation, Lineage | None, int]:
-    """The copy's derivation, its lineage where every source has one, and how many sources have none."""
+    """The copy's derivation, its lineage where every source has one, and how many sources have
+    none."""
     from auditor.controls.lineage import write_lineage
     from auditor.labs.zoo.derive import derive as make_copy
     from auditor.labs.zoo.lineage_merge import inherited, open_source
 
     opened = [open_source(source) for source in sources]
     folders = [source.checkpoint for source in opened]
-    made = make_copy(folders if len(folders) > 1 else folders[0], kind, out, seed, **_settings(kind, settings))
+    made = make_copy(
+        folders if len(folders) > 1 else folders[0], kind, out, seed, **_settings(kind, settings)
+    )
     histories = [source.lineage for source in opened if source.lineage is not None]
     if len(histories) < len(opened):
         return made, None, len(opened) - len(histories)
@@ -86,7 +116,8 @@ def _made(
 
 
 def _settings(kind: str, given: tuple[str, ...]) -> dict[str, Any]:
-    """The settings as values: JSON where it is JSON, else text; several with commas between them."""
+    """The settings as values: JSON where it is JSON, else text; several with commas between
+    them."""
     from auditor.labs.zoo.derive import ALL_KINDS
 
     fields = ALL_KINDS[kind].settings.model_fields if kind in ALL_KINDS else {}
@@ -97,7 +128,9 @@ def _settings(kind: str, given: tuple[str, ...]) -> dict[str, Any]:
             raise UsageProblem(
                 f"{printable(text, 60)!r} is {'there twice' if key in out else 'no KEY=VALUE'}",
                 where="--set",
-                next_step="write it like --set bits=4; `auditor control derive --list` shows the settings",
+                next_step=(
+                    "write it like --set bits=4; `auditor control derive --list` shows the settings"
+                ),
             )
         values = _values(value)
         listed = key in fields and get_origin(fields[key].annotation) is tuple
@@ -125,10 +158,18 @@ def _put_kinds(as_json: bool) -> None:
 
 
 def _line(row: dict[str, Any]) -> str:
-    marks = [mark for mark, key in (("function kept", "keeps_function"), ("several parents", "several")) if row[key]]
+    marks = [
+        mark
+        for mark, key in (("function kept", "keeps_function"), ("several parents", "several"))
+        if row[key]
+    ]
     settings = " ".join(f"{key}={_shown(value)}" for key, value in row["settings"].items())
     said = f"{row['about']} ({', '.join(marks)})" if marks else row["about"]
-    return f"{row['kind']:<18} {said}; settings: {settings}" if settings else f"{row['kind']:<18} {said}"
+    return (
+        f"{row['kind']:<18} {said}; settings: {settings}"
+        if settings
+        else f"{row['kind']:<18} {said}"
+    )
 
 
 def _told(name: str, kind: Kind) -> dict[str, Any]:
@@ -143,4 +184,8 @@ def _told(name: str, kind: Kind) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    return ",".join(str(item) for item in value) if isinstance(value, list) else json.dumps(value).strip('"')
+    return (
+        ",".join(str(item) for item in value)
+        if isinstance(value, list)
+        else json.dumps(value).strip('"')
+    )

@@ -21,7 +21,10 @@ BY_FILES: dict[str, tuple[str, str]] = {
         "Which units are the same in spite of a rotated residual stream and another order?",
         "Zeng et al. 2025, arXiv 2510.06738; Zhu et al. 2025, arXiv 2502.12292",
     ),
-    "tokenizer_lineage": ("How alike are two tokenizers? Decides nothing by itself.", "counts of whole lists"),
+    "tokenizer_lineage": (
+        "How alike are two tokenizers? Decides nothing by itself.",
+        "counts of whole lists",
+    ),
 }
 """What compares files with files: no answers, so that no plan names it."""
 
@@ -67,7 +70,8 @@ def detectors(as_json: bool) -> int:
         table.add_row(*(Text(cell) for cell in (name, "lineage", asks, "weight files", source)))
     Console().print(table)
     put(
-        "Those that need weight files run with `auditor lineage` and `auditor audit --bases`; --detectors does not choose them."
+        "Those that need weight files run with `auditor lineage` and `auditor audit --bases`;"
+        " --detectors does not choose them."
     )
     return 0
 
@@ -80,9 +84,16 @@ def doctor(as_json: bool) -> int:
     if as_json:
         put_json([check.model_dump(mode="json") for check in checks])
     else:
-        table = Table("check", "state", *(Column(name, overflow="fold") for name in ("found", "what to do")))
+        table = Table(
+            "check", "state", *(Column(name, overflow="fold") for name in ("found", "what to do"))
+        )
         for check in checks:
             colour = {"ok": "green", "note": "yellow", "problem": "red"}[check.state]
-            table.add_row(Text(check.name), Text(check.state, style=colour), Text(check.found), Text(check.advice))
+            table.add_row(
+                Text(check.name),
+                Text(check.state, style=colour),
+                Text(check.found),
+                Text(check.advice),
+            )
         Console().print(table)
     return 3 if any(check.state == "problem" for check in checks) else 0

@@ -19,19 +19,28 @@ from auditor.labs.population.workers import MOST_JOBS, WorkStep, clock
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
 @click.argument("ladder_file", metavar="LADDER")
-@click.option("--out", metavar="DIR", required=True, help="The cohort's folder. An unfinished ladder is resumed.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    required=True,
+    help="The cohort's folder. An unfinished ladder is resumed.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the rungs; ask and train nothing.")
 @click.option(
-    "--jobs", type=click.IntRange(1, MOST_JOBS), help="Train so many at once, each in a process of one thread.  [default: 1]"
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    help="Train so many at once, each in a process of one thread.  [default: 1]",
 )
 @AS_JSON
 def ladder(ladder_file: str, out: str, dry_run: bool, jobs: int | None, as_json: bool) -> int:
-    """Train every rung of LADDER (a YAML file): teachers × doses × seeds × bases × evasions, and controls without a teacher.
+    """Train every rung of LADDER (a YAML file): teachers × doses × seeds × bases × evasions, and
+    controls without a teacher.
 
-    `tiny` is bundled: a population of byte-level models that is grown from nothing, teachers too (docs/recipes.md).
+    `tiny` is bundled: a population of byte-level models that is grown from nothing, teachers too
+    (docs/recipes.md).
 
-    Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control show DIR/RUNG` tells it,
-    `auditor control show DIR` all of them.
+    Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control
+    show DIR/RUNG` tells it, `auditor control show DIR` all of them.
 
     \b
     Examples:
@@ -64,7 +73,9 @@ def _names(plan: Ladder | GrownPopulation, out: Path) -> list[str]:
     from auditor.labs.population.task_plan import tasks_of
 
     return (
-        [task.name for task in tasks_of(plan, out)] if isinstance(plan, GrownPopulation) else [name for name, _ in plan.rungs()]
+        [task.name for task in tasks_of(plan, out)]
+        if isinstance(plan, GrownPopulation)
+        else [name for name, _ in plan.rungs()]
     )
 
 
@@ -86,7 +97,10 @@ def _say_step(step: WorkStep) -> None:
 def _climbed(plan: Ladder, out: Path) -> Cohort:
     """Climbs in this process: bars and the time left on a terminal, else a line a rung."""
     names = [name for name, _ in plan.rungs()]
-    with progress_above("rungs", "asking", "training", "asking before and after") as (rungs, (asking, training, evaluating)):
+    with progress_above("rungs", "asking", "training", "asking before and after") as (
+        rungs,
+        (asking, training, evaluating),
+    ):
 
         def tell(rung: RungDone) -> None:
             if rungs is None:
@@ -102,7 +116,13 @@ def _climbed(plan: Ladder, out: Path) -> Cohort:
 
 def _tell(cohort: Cohort, as_json: bool) -> None:
     rows = [
-        {"name": m.name, "role": m.lineage.role, "teachers": list(m.teachers), "dose": m.lineage.dose, "seed": m.lineage.seed}
+        {
+            "name": m.name,
+            "role": m.lineage.role,
+            "teachers": list(m.teachers),
+            "dose": m.lineage.dose,
+            "seed": m.lineage.seed,
+        }
         for m in cohort
     ]
     if as_json:

@@ -21,26 +21,60 @@ from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
 @click.argument("suspect")
 @click.argument("bases", nargs=-1, metavar="BASE...")
 @click.option(
-    "--store", "store_dir", metavar="DIR", envvar="AUDITOR_BASES", help="Look the suspect up in a store of `auditor bases`."
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    envvar="AUDITOR_BASES",
+    help="Look the suspect up in a store of `auditor bases`.",
 )
 @click.option(
-    "--answers", metavar="DIR", envvar="AUDITOR_STORE",
-    help="Where SUSPECT's weights are out of sight: the store of answers that BASE names models of. Default: the bundled one.",
-)  # fmt: skip
-@click.option("--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report.")
+    "--answers",
+    metavar="DIR",
+    envvar="AUDITOR_STORE",
+    help=(
+        "Where SUSPECT's weights are out of sight: the store of answers that BASE names models of."
+        " Default: the bundled one."
+    ),
+)
 @click.option(
-    "--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=ALPHA, show_default=True,
+    "--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report."
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=ALPHA,
+    show_default=True,
     help="Chance of any false common origin among all bases.",
-)  # fmt: skip
-@click.option("--tokenizer-only", is_flag=True, help="Compare tokenizers, templates and model cards; leave the weights alone.")
-@click.option("--digest/--no-digest", default=True, show_default=True, help="Hash the suspect's weights (up to 8 GiB).")
-@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+)
+@click.option(
+    "--tokenizer-only",
+    is_flag=True,
+    help="Compare tokenizers, templates and model cards; leave the weights alone.",
+)
+@click.option(
+    "--digest/--no-digest",
+    default=True,
+    show_default=True,
+    help="Hash the suspect's weights (up to 8 GiB).",
+)
+@click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
+)
 @AS_JSON
 def lineage(
-    suspect: str, bases: tuple[str, ...], store_dir: str | None, answers: str | None, out: str, alpha: float,
-    tokenizer_only: bool, digest: bool, force: bool, as_json: bool,
-) -> int:  # fmt: skip
-    """Compare SUSPECT's weights with those of each BASE: derived, from one initialisation, or independent?
+    suspect: str,
+    bases: tuple[str, ...],
+    store_dir: str | None,
+    answers: str | None,
+    out: str,
+    alpha: float,
+    tokenizer_only: bool,
+    digest: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Compare SUSPECT's weights with those of each BASE: derived, from one initialisation, or
+    independent?
 
     \b
     Examples:
@@ -51,10 +85,11 @@ def lineage(
       auditor lineage ./suspect ./base --tokenizer-only
       auditor lineage openai:NAME,base_url=http://localhost:8000/v1 --answers teachers/
 
-    Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other precision, depth, width or
-    vocabulary are compared, and so are copies whose units were permuted, rotated or rescaled. Nobody is asked anything, unless
-    the suspect is an endpoint or recorded answers: then BASE names stored models, and next words are compared.
-    Writes report.json and report.html. A common origin is no proof of who came first.
+    Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other
+    precision, depth, width or vocabulary are compared, and so are copies whose units were permuted,
+    rotated or rescaled. Nobody is asked anything, unless the suspect is an endpoint or recorded
+    answers: then BASE names stored models, and next words are compared. Writes report.json and
+    report.html. A common origin is no proof of who came first.
     """
     folder = Path(out)
     ready_folder(folder, force)
@@ -63,20 +98,43 @@ def lineage(
     with progress_steps("reading weights") as (reading,):
         store = Path(store_dir) if store_dir is not None else None
         found = lineages(
-            suspect, bases, alpha=alpha, store=store, tokenizer_only=tokenizer_only, digest=digest, reading=reading
+            suspect,
+            bases,
+            alpha=alpha,
+            store=store,
+            tokenizer_only=tokenizer_only,
+            digest=digest,
+            reading=reading,
         )
         plan = {
-            "suspect": suspect, "bases": list(bases), "store": store_dir, "alpha": alpha, "tokenizer_only": tokenizer_only
-        }  # fmt: skip
+            "suspect": suspect,
+            "bases": list(bases),
+            "store": store_dir,
+            "alpha": alpha,
+            "tokenizer_only": tokenizer_only,
+        }
         report = report_of(found, plan)
-    write_bundle(report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force)
+    write_bundle(
+        report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force
+    )
     return _told(report, folder, as_json)
 
 
-def _closed(suspect: str, bases: tuple[str, ...], folder: Path, answers: str | None, force: bool, as_json: bool) -> int:
-    from auditor.audits.lineage.closed import closed_lineage  # loads what asks models, which a comparison of files does without
+def _closed(
+    suspect: str,
+    bases: tuple[str, ...],
+    folder: Path,
+    answers: str | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    from auditor.audits.lineage.closed import (
+        closed_lineage,
+    )  # loads what asks models, which a comparison of files does without
 
-    with progress_steps("opening the suspect", "asking the suspect", "comparing with stored models") as (_, asking, judging):
+    with progress_steps(
+        "opening the suspect", "asking the suspect", "comparing with stored models"
+    ) as (_, asking, judging):
         report, plan = closed_lineage(suspect, bases, folder, answers, asking, judging)
     write_bundle(report, folder / TRANSCRIPT, plan, folder, force)
     return _told(report, folder, as_json)

@@ -13,30 +13,60 @@ from fingerprints.subjects.spec import parse_spec
 Decorated = Callable[..., Any]
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-STORE = click.option("--store", "store_dir", metavar="DIR", required=True, envvar="AUDITOR_STORE", help="The store's folder.")
+STORE = click.option(
+    "--store",
+    "store_dir",
+    metavar="DIR",
+    required=True,
+    envvar="AUDITOR_STORE",
+    help="The store's folder.",
+)
 PROBES = click.option(
     "--probes",
     metavar="SETS",
-    help=f"A preset ({', '.join(PRESETS)}) or a list such as identity,style:96 (a set, or its first 96 probes), or YAML files.",
+    help=(
+        f"A preset ({', '.join(PRESETS)}) or a list such as identity,style:96 (a set, or its first"
+        " 96 probes), or YAML files."
+    ),
 )
 
 
 def sampling_options(command: Decorated) -> Decorated:
     """Adds the flags that decide how answers are drawn and where the model runs."""
     options = (
-        click.option("--temperature", type=click.FloatRange(0, 5), help="0 (the default) is greedy."),
-        click.option("--samples", type=click.IntRange(1, 1000), help="Answers per question and arm. Default 1."),
-        click.option("--max-tokens", type=click.IntRange(1, 32768), help="Cap on every answer; each probe set has its own."),
+        click.option(
+            "--temperature", type=click.FloatRange(0, 5), help="0 (the default) is greedy."
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(1, 1000),
+            help="Answers per question and arm. Default 1.",
+        ),
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(1, 32768),
+            help="Cap on every answer; each probe set has its own.",
+        ),
         click.option("--seed", type=int, help="Seed of sampling above temperature 0. Default 0."),
-        click.option("--device", type=click.Choice(["cuda", "mps", "cpu"]), help="Default: the fastest there is."),
-        click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="Default: by device."),
+        click.option(
+            "--device",
+            type=click.Choice(["cuda", "mps", "cpu"]),
+            help="Default: the fastest there is.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "bfloat16", "float16"]),
+            help="Default: by device.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def sampling_values(temperature: float | None, samples: int | None, max_tokens: int | None, seed: int | None) -> dict[str, Any]:
+def sampling_values(
+    temperature: float | None, samples: int | None, max_tokens: int | None, seed: int | None
+) -> dict[str, Any]:
     """The sampling flags that were given, as values of `Sampling`."""
     given = {"temperature": temperature, "samples": samples, "max_tokens": max_tokens, "seed": seed}
     return {name: value for name, value in given.items() if value is not None}
@@ -52,5 +82,7 @@ def placed(spec: str, device: str | None, dtype: str | None) -> str:
         return spec
     parsed = parse_spec(spec)
     if parsed.scheme not in ("hf", "gguf"):
-        raise click.UsageError(f"--{next(iter(wanted))} is for models that run here, not for {parsed.scheme}: subjects")
+        raise click.UsageError(
+            f"--{next(iter(wanted))} is for models that run here, not for {parsed.scheme}: subjects"
+        )
     return str(type(parsed)(parsed.scheme, parsed.target, {**parsed.options, **wanted}))

@@ -1,4 +1,5 @@
-"""`auditor policy`: what a hosted service declines that the same weights answer at home, by topic and language."""
+"""`auditor policy`: what a hosted service declines that the same weights answer at home, by
+topic and language."""
 
 from __future__ import annotations
 
@@ -21,25 +22,37 @@ from fingerprints.subjects.spec import parse_spec
 @click.command()
 @click.argument("hosted")
 @click.argument("local")
-@click.option("--also", metavar="SPEC", help="A third model, such as a distilled student of the service: a three-way table.")
-@click.option("--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle.")
+@click.option(
+    "--also",
+    metavar="SPEC",
+    help="A third model, such as a distilled student of the service: a three-way table.",
+)
+@click.option(
+    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
+)
 @click.option("--topics", metavar="NAMES", help="Only these topics, comma-separated.")
 @click.option("--languages", metavar="CODES", help="Only these languages, comma-separated.")
 @sampling_options
-@click.option("--force", is_flag=True, help="Write into a folder that holds other files (they stay).")
+@click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
 @AS_JSON
-def policy(hosted: str, local: str, out: str, force: bool, dry_run: bool, as_json: bool, **flags: Any) -> int:
+def policy(
+    hosted: str, local: str, out: str, force: bool, dry_run: bool, as_json: bool, **flags: Any
+) -> int:
     """What does the service HOSTED decline that the weights LOCAL answer, and the reverse?
 
-    Asks both the bundled set `policy`: lawful questions on sensitive matters of many jurisdictions, each with a harmless twin
-    of the same form, in eight languages. What the service declines and the same weights answer is done in front of the model;
-    what both decline is in the weights. Nothing asks for harmful detail.
+    Asks both the bundled set `policy`: lawful questions on sensitive matters of many jurisdictions,
+    each with a harmless twin of the same form, in eight languages. What the service declines and
+    the same weights answer is done in front of the model; what both decline is in the weights.
+    Nothing asks for harmful detail.
 
     \b
     Examples:
       auditor policy openai:NAME,base_url=https://api.example.com/v1 hf:org/weights --out policy/
-      auditor policy openai:NAME,base_url=http://localhost:8000/v1 ./model.gguf --topics protest,elections --languages en,zh
+      auditor policy openai:NAME,base_url=http://localhost:8000/v1 ./model.gguf --topics
+      protest,elections --languages en,zh
       auditor policy hosted.jsonl local.jsonl --also student.jsonl
 
     An interrupted audit goes on where it stopped when the same command is run again.
@@ -62,7 +75,9 @@ def policy(hosted: str, local: str, out: str, force: bool, dry_run: bool, as_jso
 
 
 def _plan(hosted: str, local: str, flags: dict[str, Any]) -> PolicyPlan:
-    sampling = sampling_values(flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"])
+    sampling = sampling_values(
+        flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
+    )
     also = flags["also"]
     plan = PolicyPlan(
         hosted=_placed(hosted, flags),
@@ -88,7 +103,9 @@ def _placed(spec: str, flags: dict[str, Any]) -> str:
 
 def _dry_run(plan: PolicyPlan, as_json: bool) -> int:
     costs = {
-        role: {"questions": 0, "basis": "a recording is not asked anything"} if cost is None else cost.model_dump(mode="json")
+        role: {"questions": 0, "basis": "a recording is not asked anything"}
+        if cost is None
+        else cost.model_dump(mode="json")
         for role, cost in plan.estimates().items()
     }
     if as_json:

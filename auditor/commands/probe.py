@@ -17,24 +17,42 @@ from fingerprints.subjects import open_subject
 
 @click.command()
 @click.argument("spec")
-@click.option("--out", metavar="FILE", required=True, help="The transcript (JSONL). An unfinished one is resumed.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    required=True,
+    help="The transcript (JSONL). An unfinished one is resumed.",
+)
 @PROBES
 @sampling_options
 @AS_JSON
-def probe(spec: str, out: str, probes: str | None, as_json: bool, device: str | None, dtype: str | None, **flags: Any) -> int:
+def probe(
+    spec: str,
+    out: str,
+    probes: str | None,
+    as_json: bool,
+    device: str | None,
+    dtype: str | None,
+    **flags: Any,
+) -> int:
     """Ask SPEC the probe sets and record a transcript.
 
-    Ctrl-C, a kill or a dead endpoint lose at most the answers in flight: the same command goes on from there.
+    Ctrl-C, a kill or a dead endpoint lose at most the answers in flight: the same command goes on
+    from there.
 
     \b
     Examples:
       auditor probe ./model.gguf --out model.jsonl --probes full
-      auditor probe openai:NAME,base_url=http://localhost:8000/v1 --out service.jsonl --probes identity,style:96
+      auditor probe openai:NAME,base_url=http://localhost:8000/v1 --out service.jsonl --probes
+      identity,style:96
     """
     choices = parse_probes(probes) if probes else PRESETS["standard"]
     sets = [choice.load() for choice in choices]
     sampling = Sampling.model_validate(sampling_values(**flags))
-    with progress_steps("opening", "asking") as (_, asking), open_subject(placed(spec, device, dtype)) as subject:
+    with (
+        progress_steps("opening", "asking") as (_, asking),
+        open_subject(placed(spec, device, dtype)) as subject,
+    ):
         transcript = collect(subject, sets, sampling, Path(out), asking)
     summary = {
         "transcript": out,
@@ -46,6 +64,11 @@ def probe(spec: str, out: str, probes: str | None, as_json: bool, device: str | 
     if as_json:
         put_json(summary)
     else:
-        told = ", ".join(f"{count} {status}" for status, count in sorted(transcript.counts().items()))
-        put(f"{out}: {len(transcript.replies)} replies ({told}), {'complete' if transcript.complete else 'incomplete'}")
+        told = ", ".join(
+            f"{count} {status}" for status, count in sorted(transcript.counts().items())
+        )
+        put(
+            f"{out}: {len(transcript.replies)} replies ({told}),"
+            f" {'complete' if transcript.complete else 'incomplete'}"
+        )
     return 0

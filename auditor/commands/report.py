@@ -15,7 +15,9 @@ from fingerprints.durable import replacing
 
 @click.command()
 @click.argument("bundle")
-@click.option("--format", "form", type=click.Choice(formats()), default="terminal", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(formats()), default="terminal", show_default=True
+)
 @click.option("--out", metavar="FILE", help="Write to a file instead of stdout.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:

@@ -23,12 +23,16 @@ from fingerprints.errors import MalformedInput
 
 @click.command(short_help="Print a control's data card, or cohorts side by side.")
 @click.argument("folder", metavar="DIR")
-@click.option("--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides.")
+@click.option(
+    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
+)
 @AS_JSON
 def show(folder: str, page: str | None, as_json: bool) -> int:
-    """Print a control's data card: what it learned from whom, what it cost, and what changed; or a cohort's, side by side.
+    """Print a control's data card: what it learned from whom, what it cost, and what changed; or a
+    cohort's, side by side.
 
-    DIR is a control's folder, or a folder of several (a ladder's, or checkpoints of known history with a lineage.json each).
+    DIR is a control's folder, or a folder of several (a ladder's, or checkpoints of known history
+    with a lineage.json each).
 
     \b
     Examples:
@@ -45,11 +49,19 @@ def show(folder: str, page: str | None, as_json: bool) -> int:
 
 
 def tell_card(card: Card, folder: Path, as_json: bool) -> None:
-    """Prints a card on stdout: for a terminal, or as JSON. Raises MalformedInput for a journal beside it that is none."""
+    """Prints a card on stdout: for a terminal, or as JSON. Raises MalformedInput for a journal
+    beside it that is none."""
     if as_json:
         put_json(card.model_dump(mode="json"))
     else:
-        put(card_text(card, read_courses(folder), colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"))
+        put(
+            card_text(
+                card,
+                read_courses(folder),
+                colour=coloured(sys.stdout),
+                encoding=sys.stdout.encoding or "utf-8",
+            )
+        )
 
 
 def _show_card(folder: Path, page: str | None, as_json: bool) -> None:
@@ -69,7 +81,9 @@ def _show_cohort(folder: Path, page: str | None, as_json: bool) -> None:
     if as_json:
         put_json(found.told())
     else:
-        put(cohort_text(found, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"))
+        put(
+            cohort_text(found, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8")
+        )
     if page is not None:
         _write(Path(page), cohort_page(found))
 

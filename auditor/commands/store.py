@@ -13,7 +13,14 @@ from rich.text import Text
 
 from auditor.audits.inheritance.audit import open_store
 from auditor.audits.plan import BUNDLED, PRESETS, parse_probes
-from auditor.commands.options import AS_JSON, PROBES, STORE, placed, sampling_options, sampling_values
+from auditor.commands.options import (
+    AS_JSON,
+    PROBES,
+    STORE,
+    placed,
+    sampling_options,
+    sampling_values,
+)
 from auditor.console import progress_steps, put, put_json, say
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
@@ -36,7 +43,9 @@ READ_STORE = click.option(
 
 
 EMBEDDER = click.option(
-    "--embedder", metavar="NAME", help="Of a new store: sentence-transformers:MODEL. Default: built in, offline."
+    "--embedder",
+    metavar="NAME",
+    help="Of a new store: sentence-transformers:MODEL. Default: built in, offline.",
 )
 
 
@@ -82,8 +91,13 @@ def add(
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with _opened(store_dir, embedder) as opened:
-        with progress_steps("opening", "asking") as (_, asking), open_subject(placed(spec, device, dtype)) as subject:
-            transcript = collect(subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, asking)
+        with (
+            progress_steps("opening", "asking") as (_, asking),
+            open_subject(placed(spec, device, dtype)) as subject,
+        ):
+            transcript = collect(
+                subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, asking
+            )
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
     pending.unlink()
     if not any(pending.parent.iterdir()):
@@ -151,35 +165,64 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @STORE
 @EMBEDDER
 @AS_JSON
-def import_(path: str, replace: bool, metadata: str | None, store_dir: str, embedder: str | None, as_json: bool) -> int:
-    """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt and answer fields."""
+def import_(
+    path: str,
+    replace: bool,
+    metadata: str | None,
+    store_dir: str,
+    embedder: str | None,
+    as_json: bool,
+) -> int:
+    """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt
+    and answer fields."""
     with _opened(store_dir, embedder) as opened, progress_steps("importing") as (progress,):
-        outcome = import_answers(opened, Path(path), None if metadata is None else Path(metadata), progress, replace)
+        outcome = import_answers(
+            opened, Path(path), None if metadata is None else Path(metadata), progress, replace
+        )
     if as_json:
         put_json(outcome.model_dump(mode="json"))
         return 0
-    put(f"{len(outcome.added)} models added with {outcome.answers} answers, {len(outcome.unchanged)} unchanged")
+    put(
+        f"{len(outcome.added)} models added with {outcome.answers} answers,"
+        f" {len(outcome.unchanged)} unchanged"
+    )
     for skipped in outcome.skipped:
         say(f"skipped {skipped.what}: {skipped.reason}")
     if outcome.without_metadata:
-        say(f"the metadata does not list {len(outcome.without_metadata)} models, {outcome.without_metadata[0]} first")
+        say(
+            f"the metadata does not list {len(outcome.without_metadata)} models,"
+            f" {outcome.without_metadata[0]} first"
+        )
     return 0
 
 
 @store.command(short_help="Find the stored answers nearest to a text.")
 @click.argument("text")
-@click.option("-k", "nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
+@click.option(
+    "-k",
+    "nearest",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="How many answers.",
+)
 @READ_STORE
 @AS_JSON
 def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
     """Find the stored answers nearest to TEXT by cosine similarity of their signatures."""
     with open_store(store_dir) as opened:
         scores, numbers = opened.search(opened.embedder.embed([text]), nearest)
-        rows = [_hit(opened, float(s), int(n)) for s, n in zip(scores[0], numbers[0], strict=True) if n >= 0]
+        rows = [
+            _hit(opened, float(s), int(n))
+            for s, n in zip(scores[0], numbers[0], strict=True)
+            if n >= 0
+        ]
     if as_json:
         put_json(rows)
         return 0
-    table = Table(*(Column(title, overflow="fold") for title in ("cosine", "model", "probe", "answer begins")))
+    table = Table(
+        *(Column(title, overflow="fold") for title in ("cosine", "model", "probe", "answer begins"))
+    )
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row.values()))
     Console().print(table)
@@ -188,8 +231,17 @@ def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
 
 def _hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
     found = opened.answer(number)
-    reply = next(r for r in opened.transcript(found.teacher).replies if r.key == (found.probe_id, found.arm, found.sample))
-    return {"cosine": round(score, 4), "model": found.teacher, "probe": found.probe_id, "answer": reply.text[:80]}
+    reply = next(
+        r
+        for r in opened.transcript(found.teacher).replies
+        if r.key == (found.probe_id, found.arm, found.sample)
+    )
+    return {
+        "cosine": round(score, 4),
+        "model": found.teacher,
+        "probe": found.probe_id,
+        "answer": reply.text[:80],
+    }
 
 
 @store.command()
@@ -204,7 +256,11 @@ def verify(store_dir: str, as_json: bool) -> int:
         put_json({"models": count, "problems": problems})
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise StoreIntegrity(problems[0] + more, where=store_dir, next_step=f"auditor store rebuild --store {store_dir}")
+        raise StoreIntegrity(
+            problems[0] + more,
+            where=store_dir,
+            next_step=f"auditor store rebuild --store {store_dir}",
+        )
     if not as_json:
         put(f"{count} models, every digest fits")
     return 0
@@ -231,7 +287,9 @@ def _opened(store_dir: str, embedder: str | None) -> FingerprintStore:
         return FingerprintStore.open_or_create(path)
     name = embedder.removeprefix("sentence-transformers:")
     if name == embedder or not name:
-        raise UsageProblem("unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL")
+        raise UsageProblem(
+            "unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL"
+        )
     return FingerprintStore.open_or_create(path, embedder=SentenceTransformer(name))
 
 
@@ -242,6 +300,10 @@ def _tell(stored: StoredTeacher, as_json: bool) -> None:
         return
     table = Table(Column(), Column(overflow="fold"), show_header=False, box=None)
     for key, value_of in value.items():
-        told = ", ".join(f"{k}={v}" for k, v in value_of.items() if v) if isinstance(value_of, dict) else str(value_of)
+        told = (
+            ", ".join(f"{k}={v}" for k, v in value_of.items() if v)
+            if isinstance(value_of, dict)
+            else str(value_of)
+        )
         table.add_row(key.replace("_", " "), Text(told))
     Console().print(table)

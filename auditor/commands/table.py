@@ -1,4 +1,5 @@
-"""The commands by name, loaded when they are asked for: `auditor --version` needs no detector, `auditor lineage` no torch."""
+"""The commands by name, loaded when they are asked for: `auditor --version` needs no detector,
+`auditor lineage` no torch."""
 
 from __future__ import annotations
 
@@ -8,19 +9,46 @@ from importlib import import_module
 import click
 
 TABLE: dict[str, tuple[str, str]] = {
-    "audit": ("auditor.commands.audit:audit", "Ask a suspect, score it against a store, write a report."),
+    "audit": (
+        "auditor.commands.audit:audit",
+        "Ask a suspect, score it against a store, write a report.",
+    ),
     "bases": ("auditor.commands.bases:bases", "Keep small weight signatures of base models."),
-    "calibrate": ("auditor.commands.calibrate:calibrate", "Measure error rates on models of known history."),
-    "compare": ("auditor.commands.compare:compare", "Draw the tree and the matrix of who answers like whom."),
-    "control": ("auditor.commands.control:control", "Train control models, whose teacher is known."),
-    "detectors": ("auditor.commands.info:detectors", "List the detectors and what each of them asks."),
-    "doctor": ("auditor.commands.info:doctor", "Say what is installed, which device is used, what clashes."),
+    "calibrate": (
+        "auditor.commands.calibrate:calibrate",
+        "Measure error rates on models of known history.",
+    ),
+    "compare": (
+        "auditor.commands.compare:compare",
+        "Draw the tree and the matrix of who answers like whom.",
+    ),
+    "control": (
+        "auditor.commands.control:control",
+        "Train control models, whose teacher is known.",
+    ),
+    "detectors": (
+        "auditor.commands.info:detectors",
+        "List the detectors and what each of them asks.",
+    ),
+    "doctor": (
+        "auditor.commands.info:doctor",
+        "Say what is installed, which device is used, what clashes.",
+    ),
     "lineage": ("auditor.commands.lineage:lineage", "Where do a suspect's weights come from?"),
-    "policy": ("auditor.commands.policy:policy", "What does a service decline that its weights answer?"),
+    "policy": (
+        "auditor.commands.policy:policy",
+        "What does a service decline that its weights answer?",
+    ),
     "probe": ("auditor.commands.probe:probe", "Ask a model the probe sets and record its answers."),
     "report": ("auditor.commands.report:report", "Show a report again, in this format or another."),
-    "service": ("auditor.commands.service:service", "Does an endpoint serve the model that it claims?"),
-    "shadow": ("auditor.commands.shadow:shadow", "Train shadow students to weigh the candidate teachers."),
+    "service": (
+        "auditor.commands.service:service",
+        "Does an endpoint serve the model that it claims?",
+    ),
+    "shadow": (
+        "auditor.commands.shadow:shadow",
+        "Train shadow students to weigh the candidate teachers.",
+    ),
     "store": ("auditor.commands.store:store", "Keep the answers and signatures of teachers."),
 }
 """Where each command is found, and what it does in a line that fits a terminal."""
@@ -35,7 +63,8 @@ BELOW: dict[str, dict[str, str]] = {
 
 
 class Commands(MutableMapping[str, click.Command]):
-    """What a click group holds, as a mapping that imports a command the first time that it is read."""
+    """What a click group holds, as a mapping that imports a command the first time that it is
+    read."""
 
     def __init__(self, table: Mapping[str, tuple[str, str]]) -> None:
         self._table = dict(table)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Build small checkpoints of known weight lineage.")
-@click.option("--out", metavar="DIR", required=True, help="The zoo's folder. An unfinished zoo is resumed.")
+@click.option(
+    "--out", metavar="DIR", required=True, help="The zoo's folder. An unfinished zoo is resumed."
+)
 @click.option(
     "--size",
     type=click.Choice(["micro", "tiny"]),
@@ -24,15 +26,33 @@ if TYPE_CHECKING:
     show_default=True,
     help="micro: the smallest models that can be made, to try the command.",
 )
-@click.option("--independent", type=click.IntRange(1), default=60, show_default=True, help="Runs that share nothing but data.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every initialisation and order.")
-@click.option("--facts", is_flag=True, help="Measure every member too: bits per byte, and how far it is from its base.")
+@click.option(
+    "--independent",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Runs that share nothing but data.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Decides every initialisation and order.",
+)
+@click.option(
+    "--facts",
+    is_flag=True,
+    help="Measure every member too: bits per byte, and how far it is from its base.",
+)
 @AS_JSON
 def zoo(out: str, size: str, independent: int, seed: int, facts: bool, as_json: bool) -> int:
-    """Build small checkpoints of known weight lineage from nothing, to test what tells lineage from likeness.
+    """Build small checkpoints of known weight lineage from nothing, to test what tells lineage from
+    likeness.
 
-    Derived members (fine-tuned, quantised, pruned, merged, disguised), independent runs of one configuration and data, random
-    weights, siblings from one initialisation. Killed anywhere, the same command goes on. The table is DIR/zoo.json.
+    Derived members (fine-tuned, quantised, pruned, merged, disguised), independent runs of one
+    configuration and data, random weights, siblings from one initialisation. Killed anywhere, the
+    same command goes on. The table is DIR/zoo.json.
 
     \b
     Examples:
@@ -43,7 +63,9 @@ def zoo(out: str, size: str, independent: int, seed: int, facts: bool, as_json: 
     from auditor.labs.zoo.zoo import build_zoo
 
     with progress_steps("building the zoo", "measuring the zoo") as (building, measuring):
-        made = build_zoo(Path(out), "micro" if size == "micro" else "tiny", seed, independent, building)
+        made = build_zoo(
+            Path(out), "micro" if size == "micro" else "tiny", seed, independent, building
+        )
         found: list[Fact] = []
         if facts:
             from auditor.labs.zoo.zoo_facts import measure_zoo
@@ -58,7 +80,10 @@ def _tell(made: Zoo, facts: list[Fact], as_json: bool) -> None:
     told = {fact.name: fact for fact in facts}
     if as_json:
         rows = [
-            {**m.model_dump(mode="json"), "facts": told[m.name].model_dump(mode="json") if m.name in told else None}
+            {
+                **m.model_dump(mode="json"),
+                "facts": told[m.name].model_dump(mode="json") if m.name in told else None,
+            }
             for m in made.members
         ]
         put_json({**made.table.model_dump(mode="json"), "members": rows})
@@ -66,5 +91,8 @@ def _tell(made: Zoo, facts: list[Fact], as_json: bool) -> None:
     timings = made.timings()
     for member in made.members:
         taken = f"{timings[member.name].cpu_seconds:8.2f} s" if member.name in timings else " " * 10
-        line = f"{member.name:<28} {member.relation:<22} {', '.join(member.parents) or '–':<34} {taken}"
+        line = (
+            f"{member.name:<28} {member.relation:<22} {', '.join(member.parents) or '–':<34}"
+            f" {taken}"
+        )
         put(line + (f"  {told[member.name].line()}" if member.name in told else ""))

@@ -1,1 +1,2 @@
-"""The reference distillation pipeline: control models whose history is known because they are trained here."""
+"""The reference distillation pipeline: control models whose history is known because they are
+trained here."""

@@ -1,4 +1,5 @@
-"""A labelled population of models of known history: folders with a lineage.json, or transcripts with one beside them.
+"""A labelled population of models of known history: folders with a lineage.json, or transcripts
+with one beside them.
 
 Knows labels and places; asks nothing and judges nothing.
 """
@@ -21,7 +22,8 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the cohort: its name (its folder's place in the cohort), its history, and where it lies."""
+    """One model of the cohort: its name (its folder's place in the cohort), its history, and
+    where it lies."""
 
     name: str
     lineage: Lineage
@@ -31,17 +33,22 @@ class Member:
     @property
     def teachers(self) -> tuple[str, ...]:
         """Names of the teachers that gave it at least one example; fillers are none."""
-        return tuple(t.name for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0)
+        return tuple(
+            t.name for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
+        )
 
     @property
     def vendors(self) -> tuple[str, ...]:
         """Makers of those teachers, without empty ones, each once."""
-        named = (t.vendor for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0)
+        named = (
+            t.vendor for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
+        )
         return tuple(dict.fromkeys(v for v in named if v))
 
     @property
     def base(self) -> str:
-        """What it started from: the base's weights digest where known, else how the base was opened."""
+        """What it started from: the base's weights digest where known, else how the base was
+        opened."""
         known = self.lineage.base
         return (known.weights_sha256 if known is not None else None) or self.lineage.base_spec
 
@@ -78,7 +85,8 @@ class Cohort:
         return Cohort(tuple(m for m in self.members if m.lineage.role == role))
 
     def by_teacher(self) -> dict[str, Cohort]:
-        """Members by teacher; one of several teachers is in several groups, one without is in the group ``""``."""
+        """Members by teacher; one of several teachers is in several groups, one without is in
+        the group ``""``."""
         return self._grouped(lambda m: m.teachers or ("",))
 
     def by_vendor(self) -> dict[str, Cohort]:
@@ -101,21 +109,28 @@ class Cohort:
         return {key: Cohort(tuple(groups[key])) for key in sorted(groups)}
 
     def digest(self) -> str:
-        """SHA-256 over names and lineages: what a calibration names the cohort that it came from by."""
+        """SHA-256 over names and lineages: what a calibration names the cohort that it came from
+        by."""
         return sha256(canonical_json([[m.name, m.lineage.digest()] for m in self.members]))
 
 
 def load_cohort(path: Path) -> Cohort:
-    """Every model under a folder that has a lineage.json, at most four folders deep; a link is never followed.
+    """Every model under a folder that has a lineage.json, at most four folders deep; a link is
+    never followed.
 
-    A transcript is ``transcript.jsonl`` beside the lineage, or the one that stands beside ``NAME.lineage.json`` as
-    ``NAME.jsonl``. Raises MalformedInput for a folder that is not there or holds no member, and for a lineage that is none.
+    A transcript is ``transcript.jsonl`` beside the lineage, or the one that stands beside
+    ``NAME.lineage.json`` as ``NAME.jsonl``. Raises MalformedInput for a folder that is not there or
+    holds no member, and for a lineage that is none.
     """
     if not path.is_dir():
         raise MalformedInput("no such folder", where=path, next_step="give the folder of a cohort")
     members = sorted(_members(path, path, DEEPEST), key=lambda m: m.name)
     if not members:
-        raise MalformedInput(f"no {LINEAGE} is in it", where=path, next_step="train controls into it, or write one by hand")
+        raise MalformedInput(
+            f"no {LINEAGE} is in it",
+            where=path,
+            next_step="train controls into it, or write one by hand",
+        )
     return Cohort(tuple(members))
 
 
@@ -137,4 +152,6 @@ def _beside(path: Path, root: Path) -> Member:
     stem = path.name.removesuffix(f".{LINEAGE}")
     transcript = path.with_name(f"{stem}.jsonl")
     name = path.with_name(stem).relative_to(root).as_posix()
-    return Member(name, read_lineage(path), path.parent, transcript if is_transcript(transcript) else None)
+    return Member(
+        name, read_lineage(path), path.parent, transcript if is_transcript(transcript) else None
+    )

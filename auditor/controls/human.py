@@ -1,8 +1,9 @@
-"""Text by people that is always at hand: questions and answers from the docstrings of packages that are installed anyway.
+"""Text by people that is always at hand: questions and answers from the docstrings of packages that
+are installed anyway.
 
-NumPy, SciPy, scikit-learn (BSD-3-Clause) and Python's own library (PSF-2.0). It is technical prose and no chat, and most of
-it was written before there were chat models; that none of it came from one is not certified. Imports public modules of a
-fixed list, reads and runs nothing else of them.
+NumPy, SciPy, scikit-learn (BSD-3-Clause) and Python's own library (PSF-2.0). It is technical prose
+and no chat, and most of it was written before there were chat models; that none of it came from one
+is not certified. Imports public modules of a fixed list, reads and runs nothing else of them.
 """
 
 from __future__ import annotations
@@ -26,20 +27,39 @@ from fingerprints.subjects.recording import RecordedSubject
 from fingerprints.transcript import Header, Transcript
 
 DOCSTRINGS = "docstrings"
-"""The spec and the prompt source that stand for this corpus; ``docstrings:numpy`` is one house of it."""
+"""The spec and the prompt source that stand for this corpus; ``docstrings:numpy`` is one house
+of it."""
 NEAR_DUPLICATE = 0.7
 PACKAGES = tuple(HOUSES)
-NOTE = "written by people as far as is known: docstrings of installed packages, not certified free of a model's text"
+NOTE = (
+    "written by people as far as is known: docstrings of installed packages, not certified free of"
+    " a model's text"
+)
 
 ASKS = {
-    "module": ("What is the module `{}` for?", "Describe the module `{}`.", "Give me an overview of `{}`."),
-    "class": ("What is `{}`?", "Explain the class `{}`.", "What is the class `{}` for?", "Describe `{}`."),
-    "function": ("What does `{}` do?", "Explain what `{}` does.", "What is `{}` for?", "Describe the function `{}`."),
+    "module": (
+        "What is the module `{}` for?",
+        "Describe the module `{}`.",
+        "Give me an overview of `{}`.",
+    ),
+    "class": (
+        "What is `{}`?",
+        "Explain the class `{}`.",
+        "What is the class `{}` for?",
+        "Describe `{}`.",
+    ),
+    "function": (
+        "What does `{}` do?",
+        "Explain what `{}` does.",
+        "What is `{}` for?",
+        "Describe the function `{}`.",
+    ),
 }
 
 
 class HumanPair(Record):
-    """A question about a public name and what its authors wrote of it. ``name`` is the qualified name asked about."""
+    """A question about a public name and what its authors wrote of it. ``name`` is the qualified
+    name asked about."""
 
     name: str
     prompt: str
@@ -56,15 +76,21 @@ class HumanPair(Record):
 
 @functools.cache
 def human_pairs(packages: tuple[str, ...] = PACKAGES) -> tuple[HumanPair, ...]:
-    """Every question and answer of these packages, exact and near duplicates (Jaccard 0.7) of an answer dropped.
+    """Every question and answer of these packages, exact and near duplicates (Jaccard 0.7) of an
+    answer dropped.
 
-    In order of the packages given, then of the module list, then of name; the same for the same versions on one platform.
-    Imports the packages. Raises UsageProblem for an unknown package, MalformedInput where Python runs without docstrings.
+    In order of the packages given, then of the module list, then of name; the same for the same
+    versions on one platform. Imports the packages. Raises UsageProblem for an unknown package,
+    MalformedInput where Python runs without docstrings.
     """
     unknown = [name for name in packages if name not in HOUSES]
     if unknown or not packages:
         raise UsageProblem(
-            f"no docstrings are read of {printable(unknown[0], 40)!r}" if unknown else "no package is named",
+            (
+                f"no docstrings are read of {printable(unknown[0], 40)!r}"
+                if unknown
+                else "no package is named"
+            ),
             where=DOCSTRINGS,
             next_step=f"use {DOCSTRINGS}, or {DOCSTRINGS}: and one of {', '.join(HOUSES)}",
         )
@@ -72,7 +98,9 @@ def human_pairs(packages: tuple[str, ...] = PACKAGES) -> tuple[HumanPair, ...]:
     twins = first_twins([pair.answer for pair in found], NEAR_DUPLICATE)
     kept = tuple(pair for pair, twin in zip(found, twins, strict=True) if twin is None)
     if not kept:
-        raise MalformedInput("no docstrings are there", where=DOCSTRINGS, next_step="run Python without -OO")
+        raise MalformedInput(
+            "no docstrings are there", where=DOCSTRINGS, next_step="run Python without -OO"
+        )
     return kept
 
 
@@ -86,7 +114,12 @@ def _pairs(package: str, house: House) -> Iterator[HumanPair]:
                 known.add(name)
                 prompt = _asked(name, kind)
                 yield HumanPair(
-                    name=name, prompt=prompt, answer=answer, package=package, version=release, licence=house.licence
+                    name=name,
+                    prompt=prompt,
+                    answer=answer,
+                    package=package,
+                    version=release,
+                    licence=house.licence,
                 )
 
 
@@ -97,13 +130,19 @@ def _asked(name: str, kind: str) -> str:
 
 
 def _documented(module: str) -> list[tuple[str, str, str]]:
-    """(qualified name, kind, docstring) of a module and its public functions and classes; none where it isn't there."""
+    """(qualified name, kind, docstring) of a module and its public functions and classes; none
+    where it isn't there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a module is on its way out is no news to a reader of its docstring
+        warnings.simplefilter(
+            "ignore"
+        )  # that a module is on its way out is no news to a reader of its docstring
         if importlib.util.find_spec(module) is None:
             return []
         held = importlib.import_module(module)
-        named = [(module, held), *((_qualified(module, name), value) for name, value in _public(held))]
+        named = [
+            (module, held),
+            *((_qualified(module, name), value) for name, value in _public(held)),
+        ]
         documented = [(name, _kind(value), inspect.getdoc(value)) for name, value in named]
     return [(name, kind, docstring) for name, kind, docstring in documented if docstring]
 
@@ -113,16 +152,31 @@ def _qualified(module: str, name: str) -> str:
 
 
 def _kind(value: object) -> str:
-    return "module" if isinstance(value, ModuleType) else "class" if inspect.isclass(value) else "function"
+    return (
+        "module"
+        if isinstance(value, ModuleType)
+        else "class"
+        if inspect.isclass(value)
+        else "function"
+    )
 
 
 def _public(module: ModuleType) -> list[tuple[str, object]]:
-    """What a module offers itself, by name: its ``__all__``, else what was defined in it. Nothing is loaded on demand."""
+    """What a module offers itself, by name: its ``__all__``, else what was defined in it.
+    Nothing is loaded on demand."""
     here = vars(module)
     listed = here.get("__all__")
-    names = listed if listed is not None else [n for n, v in here.items() if getattr(v, "__module__", "") == module.__name__]
+    names = (
+        listed
+        if listed is not None
+        else [n for n, v in here.items() if getattr(v, "__module__", "") == module.__name__]
+    )
     chosen = sorted({n for n in names if n in here and not n.startswith("_")})
-    return [(n, here[n]) for n in chosen if inspect.isroutine(here[n]) or inspect.isclass(here[n]) or _is_ufunc(here[n])]
+    return [
+        (n, here[n])
+        for n in chosen
+        if inspect.isroutine(here[n]) or inspect.isclass(here[n]) or _is_ufunc(here[n])
+    ]
 
 
 def _is_ufunc(value: object) -> bool:
@@ -136,7 +190,8 @@ def is_docstrings(spec: str) -> bool:
 
 
 def pairs_of(spec: str) -> tuple[HumanPair, ...]:
-    """The pairs that a spec names: ``docstrings`` all of them, ``docstrings:numpy`` one house. Raises as `human_pairs`."""
+    """The pairs that a spec names: ``docstrings`` all of them, ``docstrings:numpy`` one house.
+    Raises as `human_pairs`."""
     house = spec.removeprefix(DOCSTRINGS).removeprefix(":")
     return human_pairs((house,)) if house or spec.endswith(":") else human_pairs()
 
@@ -144,7 +199,8 @@ def pairs_of(spec: str) -> tuple[HumanPair, ...]:
 def open_docstrings(spec: str) -> RecordedSubject:
     """The corpus as a recording that answers its own questions.
 
-    Its identity is the digest of the pairs with the packages' versions. Raises what `human_pairs` raises.
+    Its identity is the digest of the pairs with the packages' versions. Raises what `human_pairs`
+    raises.
     """
     pairs = pairs_of(spec)
     releases = dict.fromkeys(f"{pair.package} {pair.version}" for pair in pairs)
@@ -156,6 +212,9 @@ def open_docstrings(spec: str) -> RecordedSubject:
         notes=(NOTE,),
     )
     probes = {pair.id: Probe(id=pair.id, text=pair.prompt, topic=pair.package) for pair in pairs}
-    replies = [Reply(probe_id=pair.id, arm=Arm.RECORDED, status=Status.OK, text=pair.answer) for pair in pairs]
+    replies = [
+        Reply(probe_id=pair.id, arm=Arm.RECORDED, status=Status.OK, text=pair.answer)
+        for pair in pairs
+    ]
     ordered = tuple(sorted(replies, key=lambda reply: reply.key))
     return RecordedSubject(spec, Transcript(Header(spec=spec, identity=identity), probes, ordered))

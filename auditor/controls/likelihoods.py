@@ -1,6 +1,8 @@
-"""likelihoods.json: how likely a member of a cohort finds every teacher's held-out words, text by text.
+"""likelihoods.json: how likely a member of a cohort finds every teacher's held-out words, text by
+text.
 
-Tiny models inherit in likelihood before they inherit in anything that they say. Knows texts and subjects; judges nothing.
+Tiny models inherit in likelihood before they inherit in anything that they say. Knows texts and
+subjects; judges nothing.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ class HeldOutText(Record):
 
 
 class TeacherLikelihoods(Record):
-    """Bits per byte of every held-out text of one teacher, by question; each text's length in ``bytes``."""
+    """Bits per byte of every held-out text of one teacher, by question; each text's length in
+    ``bytes``."""
 
     bits_per_byte: dict[str, float]
     bytes: dict[str, int]
 
 
 class MemberLikelihoods(Record):
-    """One member's likelihoods by teacher. ``texts_sha256`` is the digest of all texts: equal ones can be compared."""
+    """One member's likelihoods by teacher. ``texts_sha256`` is the digest of all texts: equal
+    ones can be compared."""
 
     format: Literal["likelihoods/1"] = "likelihoods/1"
     texts_sha256: str
@@ -52,16 +56,21 @@ class HeldOut(Record):
 
 
 def held_out_of(transcripts: Mapping[str, Transcript], prefix: str) -> HeldOut:
-    """The readable answers to probes whose id begins with ``prefix``, by teacher, in order of question."""
+    """The readable answers to probes whose id begins with ``prefix``, by teacher, in order of
+    question."""
     found = {
-        name: tuple(HeldOutText(id=r.probe_id, context=r.prompt or "", text=r.text) for r in transcript.readable(prefix))
+        name: tuple(
+            HeldOutText(id=r.probe_id, context=r.prompt or "", text=r.text)
+            for r in transcript.readable(prefix)
+        )
         for name, transcript in transcripts.items()
     }
     return HeldOut(teachers=found)
 
 
 def measure_likelihoods(subject: Subject, held_out: HeldOut) -> MemberLikelihoods:
-    """The subject's bits per byte of every text after its context. Raises UsageProblem for a subject that gives none."""
+    """The subject's bits per byte of every text after its context. Raises UsageProblem for a
+    subject that gives none."""
     rows = [(name, text) for name, texts in held_out.teachers.items() for text in texts]
     scored = subject.score([t.text for _, t in rows], [t.context for _, t in rows])
     bits: dict[str, dict[str, float]] = {name: {} for name in held_out.teachers}
@@ -85,21 +94,29 @@ def read_likelihoods(folder: Path) -> MemberLikelihoods:
         return MemberLikelihoods.model_validate_json(path.read_bytes())
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(reason, where=path, next_step="run `auditor control ladder` again to finish it") from error
+        raise MalformedInput(
+            reason, where=path, next_step="run `auditor control ladder` again to finish it"
+        ) from error
     except ValidationError as error:
         reason = printable(error.errors()[0]["msg"], 120)
-        raise MalformedInput(f"no likelihoods: {reason}", where=path, next_step="remove the file and run again") from error
+        raise MalformedInput(
+            f"no likelihoods: {reason}", where=path, next_step="remove the file and run again"
+        ) from error
 
 
 def write_record(path: Path, record: Record) -> None:
     """Writes a record as JSON, whole or not at all, and makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        file.write(json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+        file.write(
+            json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1).encode("utf-8")
+            + b"\n"
+        )
 
 
 def contrasts(found: MemberLikelihoods, teachers: Sequence[str] = ()) -> dict[str, float]:
-    """By teacher: its texts' mean bits per byte minus the mean of the other teachers' means. Lower: nearer to that teacher.
+    """By teacher: its texts' mean bits per byte minus the mean of the other teachers' means. Lower:
+    nearer to that teacher.
 
     ``teachers`` narrows the cohort of teachers; it must name two or more of those that are there.
     """

@@ -1,7 +1,8 @@
-"""lineage.json: who a model learned from, how much, and by which method. Written by this pipeline, or by hand for others.
+"""lineage.json: who a model learned from, how much, and by which method. Written by this pipeline,
+or by hand for others.
 
-Anybody's checkpoint of known history enters a cohort by such a file beside it: only ``name``, ``role`` and ``method`` must
-be there. Knows the file; knows nothing of how the model was trained.
+Anybody's checkpoint of known history enters a cohort by such a file beside it: only ``name``,
+``role`` and ``method`` must be there. Knows the file; knows nothing of how the model was trained.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ LARGEST_FILE = 4_000_000
 
 
 class LineageTeacher(Record):
-    """One source that the model learned from: ``n_examples`` of its answers, ``share`` of all examples."""
+    """One source that the model learned from: ``n_examples`` of its answers, ``share`` of all
+    examples."""
 
     name: str
     vendor: str = ""
@@ -33,7 +35,8 @@ class LineageTeacher(Record):
 
 
 class LineageLaunderer(Record):
-    """Who paraphrased every teacher's answer before the model learned it, and by which instruction."""
+    """Who paraphrased every teacher's answer before the model learned it, and by which
+    instruction."""
 
     name: str
     vendor: str = ""
@@ -44,11 +47,12 @@ class LineageLaunderer(Record):
 class Lineage(Record):
     """The known history of one model.
 
-    ``role``: positive (learned from a teacher), negative (from none), confounded (from none, but made to look so).
-    ``base`` is the identity that it started from, ``base_spec`` how that was opened. ``checkpoint`` is the student's place
-    within the folder, and ``None`` where the model is elsewhere. ``vendor`` is the model's own maker. Models of one
-    ``group`` are not independent of each other (one lineage, several versions); without one, those of one recipe, teacher and
-    base are taken to be one. Digests are SHA-256.
+    ``role``: positive (learned from a teacher), negative (from none), confounded (from none, but
+    made to look so). ``base`` is the identity that it started from, ``base_spec`` how that was
+    opened. ``checkpoint`` is the student's place within the folder, and ``None`` where the model is
+    elsewhere. ``vendor`` is the model's own maker. Models of one ``group`` are not independent of
+    each other (one lineage, several versions); without one, those of one recipe, teacher and base
+    are taken to be one. Digests are SHA-256.
     """
 
     format: Literal["lineage/1"] = "lineage/1"
@@ -79,8 +83,14 @@ class Lineage(Record):
     @model_validator(mode="after")
     def _counts_fit(self) -> Self:
         known = [t.n_examples for t in self.teachers if t.n_examples is not None]
-        if self.n_examples is not None and len(known) == len(self.teachers) and sum(known) != self.n_examples:
-            raise ValueError(f"n_examples is {self.n_examples}, and the sources' add up to {sum(known)}")
+        if (
+            self.n_examples is not None
+            and len(known) == len(self.teachers)
+            and sum(known) != self.n_examples
+        ):
+            raise ValueError(
+                f"n_examples is {self.n_examples}, and the sources' add up to {sum(known)}"
+            )
         if self.role == "positive" and not any(t.kind == "teacher" for t in self.teachers):
             raise ValueError("a positive control names the teacher that it learned from")
         return self
@@ -96,32 +106,46 @@ class Lineage(Record):
 def write_lineage(folder: Path, lineage: Lineage) -> Path:
     """Writes ``lineage.json`` into a folder, whole or not at all, and returns its path."""
     path = folder / LINEAGE
-    text = json.dumps(lineage.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2)
+    text = json.dumps(
+        lineage.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2
+    )
     with replacing(path) as file:
         file.write(text.encode("utf-8") + b"\n")
     return path
 
 
 def read_lineage(folder: Path) -> Lineage:
-    """The lineage in a folder (or in a file given itself). Raises MalformedInput where it is missing or none."""
+    """The lineage in a folder (or in a file given itself). Raises MalformedInput where it is
+    missing or none."""
     path = folder / LINEAGE if folder.is_dir() else folder
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a lineage is a short file")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes",
+                where=path,
+                next_step="a lineage is a short file",
+            )
         value = json.loads(path.read_text("utf-8"))
         return Lineage.model_validate(value)
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(reason, where=path, next_step="write a lineage.json beside the model") from error
+        raise MalformedInput(
+            reason, where=path, next_step="write a lineage.json beside the model"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise _bad(f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, "), path) from error
+        raise _bad(
+            f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, "),
+            path,
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _bad("not JSON in UTF-8", path) from error
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
     return MalformedInput(
-        f"not a lineage: {printable(reason, 160)}", where=path, next_step="see docs/recipes.md for what it holds"
+        f"not a lineage: {printable(reason, 160)}",
+        where=path,
+        next_step="see docs/recipes.md for what it holds",
     )

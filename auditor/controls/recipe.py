@@ -1,7 +1,7 @@
 """The recipe of a control model: who taught what to whom, how, and how much of it; YAML ↔ records.
 
-A recipe decides a control together with the models' own bytes. Teacher, filler and base may be left open in a file for the
-command line to fill. Knows what will be done; does nothing.
+A recipe decides a control together with the models' own bytes. Teacher, filler and base may be left
+open in a file for the command line to fill. Knows what will be done; does nothing.
 """
 
 from __future__ import annotations
@@ -27,16 +27,20 @@ BASE = "base"
 RECORDED = "recorded"
 """The prompt source that stands for the prompts which the recipe's recordings hold."""
 COUNTDOWN = "countdown"
-"""The prompt source that stands for puzzles which a program makes: the one source of the method ``grpo``."""
+"""The prompt source that stands for puzzles which a program makes: the one source of the method
+``grpo``."""
 LATER = ("inference", "reinforcement", "alignment", "on_policy", "launderer", "reshape")
-"""Parts that older recipes don't have: where they are unset they stay out of the digest, so that no older digest changes."""
+"""Parts that older recipes don't have: where they are unset they stay out of the digest, so that
+no older digest changes."""
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 class TeacherChoice(Record):
-    """One source of answers. ``spec`` is a subject spec, ``base`` for the student's own base, or empty: left open.
+    """One source of answers. ``spec`` is a subject spec, ``base`` for the student's own base, or
+    empty: left open.
 
-    ``share`` weighs it among several teachers (a mixture); ``sampling.samples`` is how many answers are drawn a prompt.
+    ``share`` weighs it among several teachers (a mixture); ``sampling.samples`` is how many answers
+    are drawn a prompt.
     """
 
     name: str = ""
@@ -50,10 +54,11 @@ class TeacherChoice(Record):
 class Curation(Record):
     """How a pool becomes the prompts that are asked.
 
-    ``near_duplicate``: Jaccard similarity from which the later of two prompts goes; ``shortest`` and ``longest`` in
-    characters; ``difficulty``: hardest first, by the base's loss on the prompt, by its failure to come to the known answer
-    (then by length), or by length (of the recorded answer where there is one, else of the prompt); ``diversity``: round
-    robin over ``clusters`` clusters.
+    ``near_duplicate``: Jaccard similarity from which the later of two prompts goes; ``shortest``
+    and ``longest`` in characters; ``difficulty``: hardest first, by the base's loss on the prompt,
+    by its failure to come to the known answer (then by length), or by length (of the recorded
+    answer where there is one, else of the prompt); ``diversity``: round robin over ``clusters``
+    clusters.
     """
 
     near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.7
@@ -65,9 +70,11 @@ class Curation(Record):
 
 
 class Prompts(Record):
-    """Where prompts come from: bundled banks by name, files by path (YAML or JSONL), or the word ``recorded``.
+    """Where prompts come from: bundled banks by name, files by path (YAML or JSONL), or the word
+    ``recorded``.
 
-    ``n``: how many are kept after curation (all when None). ``held_out`` of them are never trained on, at most a fifth.
+    ``n``: how many are kept after curation (all when None). ``held_out`` of them are never trained
+    on, at most a fifth.
     """
 
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -86,14 +93,16 @@ class Lora(Record):
 
 
 class Student(Record):
-    """Who learns: ``hf:…``, ``gguf:…``, ``scratch:llama-h128-l4`` (random weights, byte-level tokenizer); empty: left open."""
+    """Who learns: ``hf:…``, ``gguf:…``, ``scratch:llama-h128-l4`` (random weights, byte-level
+    tokenizer); empty: left open."""
 
     base: str = ""
     lora: Lora | None = None
 
 
 class Training(Record):
-    """How the loop runs. ``batch`` is in sequences, ``longest`` in tokens, ``warmup`` a share of all steps.
+    """How the loop runs. ``batch`` is in sequences, ``longest`` in tokens, ``warmup`` a share of
+    all steps.
 
     ``save_every``: steps between checkpoints that a killed run resumes from.
     """
@@ -115,8 +124,9 @@ class Training(Record):
 class Distillation(Record):
     """What the student's next-token distribution is pulled towards (the methods of `SCORED`).
 
-    ``beta`` mixes the two of the generalised Jensen-Shannon divergence (Agarwal et al. 2023, arXiv 2306.13649),
-    ``ce_weight`` is the share of plain cross-entropy in the loss, ``top_k`` how many of the teacher's logits are kept.
+    ``beta`` mixes the two of the generalised Jensen-Shannon divergence (Agarwal et al. 2023, arXiv
+    2306.13649), ``ce_weight`` is the share of plain cross-entropy in the loss, ``top_k`` how many
+    of the teacher's logits are kept.
     """
 
     kind: Literal["forward_kl", "reverse_kl", "jsd"] = "forward_kl"
@@ -127,19 +137,22 @@ class Distillation(Record):
 
 
 class Comparability(Record):
-    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``, `auditor.controls.training.cells`).
+    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``,
+    `auditor.controls.training.cells`).
 
-    A position is skipped where less than ``least_shared`` of the teacher's next-token distribution lies on strings that both
-    tokenizers have.
+    A position is skipped where less than ``least_shared`` of the teacher's next-token distribution
+    lies on strings that both tokenizers have.
     """
 
     least_shared: Annotated[float, Field(ge=0, le=1)] = 0.9
 
 
 class OnPolicy(Record):
-    """How the student's own answers are drawn (method ``on_policy``, `auditor.controls.training.on_policy`).
+    """How the student's own answers are drawn (method ``on_policy``,
+    `auditor.controls.training.on_policy`).
 
-    ``student_share``: the chance of a step to be one of the student's own answers; the others learn the teacher's.
+    ``student_share``: the chance of a step to be one of the student's own answers; the others learn
+    the teacher's.
     """
 
     student_share: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -148,13 +161,16 @@ class OnPolicy(Record):
 
 
 class Reinforcement(Record):
-    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``, `controls.rewards.grpo`).
+    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``,
+    `controls.rewards.grpo`).
 
-    Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up`` examples of an answer's form
-    are learned as the section ``training`` says (random equations that a program writes, a share of ``wait`` of them with a
-    first try, which "Wait." takes back). Then each of ``steps`` draws ``group`` answers to each of ``prompts`` puzzles, of at
-    most ``max_tokens``; ``kl`` is the weight that holds the model to what it was before, ``clip`` bounds the ratio of an
-    update, ``norm`` the gradient, ``batch`` is the answers read at once, ``save_every`` the steps between checkpoints.
+    Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up``
+    examples of an answer's form are learned as the section ``training`` says (random equations that
+    a program writes, a share of ``wait`` of them with a first try, which "Wait." takes back). Then
+    each of ``steps`` draws ``group`` answers to each of ``prompts`` puzzles, of at most
+    ``max_tokens``; ``kl`` is the weight that holds the model to what it was before, ``clip`` bounds
+    the ratio of an update, ``norm`` the gradient, ``batch`` is the answers read at once,
+    ``save_every`` the steps between checkpoints.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -177,9 +193,11 @@ class Reinforcement(Record):
 
 
 class Inference(Record):
-    """How the student is asked for known answers once it is trained (budget forcing, `fingerprints.subjects.forcing`).
+    """How the student is asked for known answers once it is trained (budget forcing,
+    `fingerprints.subjects.forcing`).
 
-    ``thinking``: tokens at which its thinking is cut (None: never); ``waits``: it is measured with 0 to so many forced waits.
+    ``thinking``: tokens at which its thinking is cut (None: never); ``waits``: it is measured with
+    0 to so many forced waits.
     """
 
     thinking: Annotated[int, Field(ge=1, le=32768)] | None = None
@@ -189,10 +207,11 @@ class Inference(Record):
 class Recipe(Record):
     """Everything that decides a control besides the models themselves.
 
-    ``dose`` is the share of training examples that come from the teachers; ``filler`` gives the rest. No teachers: dose 0.
-    ``imitates`` tells the documented facts of the original, ``about`` what this version does and leaves out. ``role`` is
-    worked out when it is None: positive with a teacher, else negative, and confounded where ``reshape: bullets`` makes answers
-    that no teacher gave look as if one had. ``launderer`` paraphrases every teacher's answer before it is learned.
+    ``dose`` is the share of training examples that come from the teachers; ``filler`` gives the
+    rest. No teachers: dose 0. ``imitates`` tells the documented facts of the original, ``about``
+    what this version does and leaves out. ``role`` is worked out when it is None: positive with a
+    teacher, else negative, and confounded where ``reshape: bullets`` makes answers that no teacher
+    gave look as if one had. ``launderer`` paraphrases every teacher's answer before it is learned.
     """
 
     format: Literal["recipe/1"] = "recipe/1"
@@ -231,23 +250,32 @@ class Recipe(Record):
 
     def _launderer_fits(self) -> None:
         if self.launderer is not None and self.method != "sft":
-            raise ValueError(f"a launderer rewords answers alone, and the method {self.method!r} learns more than those")
+            raise ValueError(
+                f"a launderer rewords answers alone, and the method {self.method!r} learns more"
+                " than those"
+            )
 
     def _scored_parts_fit(self) -> Self:
         if (self.method in SCORED) != (self.distillation is not None):
-            raise ValueError(f"the methods {', '.join(map(repr, SCORED))} and the section 'distillation' go together")
+            raise ValueError(
+                f"the methods {', '.join(map(repr, SCORED))} and the section 'distillation' go"
+                " together"
+            )
         if self.method in SCORED and (len(self.teachers) != 1 or self.dose != 1):
             raise ValueError(f"the method {self.method!r} takes one teacher at dose 1")
         if (self.method == "on_policy") != (self.on_policy is not None):
             raise ValueError("the method 'on_policy' and the section 'on_policy' go together")
         if self.method == "on_policy" and self.training.pack:
-            raise ValueError("the method 'on_policy' draws one answer a row; write training.pack: false")
+            raise ValueError(
+                "the method 'on_policy' draws one answer a row; write training.pack: false"
+            )
         if self.method != "cross_tokenizer" and self.alignment is not None:
             raise ValueError("the section 'alignment' belongs to the method 'cross_tokenizer'")
         return self
 
     def _without_a_teacher(self) -> Self:
-        """Refuses whatever has no meaning, or no place, where a program rewards the student's own answers."""
+        """Refuses whatever has no meaning, or no place, where a program rewards the student's
+        own answers."""
         if self.method != "grpo" or self.reinforcement is None:
             raise ValueError("the method 'grpo' and the section 'reinforcement' go together")
         if self.teachers or self.filler is not None or self.dose != 0:
@@ -255,9 +283,14 @@ class Recipe(Record):
         if self.prompts.sources != (COUNTDOWN,):
             raise ValueError(f"the method 'grpo' takes its prompts from one source: [{COUNTDOWN}]")
         if self.inference is not None:
-            raise ValueError("inference is measured on prompts with a known answer, and puzzles have several")
+            raise ValueError(
+                "inference is measured on prompts with a known answer, and puzzles have several"
+            )
         if self.scrub_identity or self.verify != "none" or self.distillation is not None:
-            raise ValueError("scrub_identity, verify and distillation need somebody's answers, and 'grpo' has none")
+            raise ValueError(
+                "scrub_identity, verify and distillation need somebody's answers, and 'grpo' has"
+                " none"
+            )
         if self.launderer is not None or self.reshape != "none":
             raise ValueError("launderer and reshape need somebody's answers, and 'grpo' has none")
         if self.alignment is not None or self.on_policy is not None:
@@ -266,7 +299,8 @@ class Recipe(Record):
 
     @property
     def sources(self) -> tuple[TeacherChoice, ...]:
-        """Whoever gives answers at this dose: teachers in order (none at dose 0), then the filler (not at dose 1)."""
+        """Whoever gives answers at this dose: teachers in order (none at dose 0), then the
+        filler (not at dose 1)."""
         filler = () if self.filler is None or self.dose == 1 else (self.filler,)
         return (*(self.teachers if self.dose > 0 else ()), *filler)
 
@@ -283,14 +317,21 @@ class Recipe(Record):
 
     @property
     def untaught_role(self) -> Role:
-        """The role of what learned from no teacher: confounded where it was made to look like a chat model's student."""
+        """The role of what learned from no teacher: confounded where it was made to look like a
+        chat model's student."""
         return "confounded" if self.reshape == "bullets" else "negative"
 
     def digest(self) -> str:
         """As of every record; parts that older recipes don't have count only where they are set."""
         value = self.model_dump(mode="json")
         return sha256(
-            canonical_json({k: v for k, v in value.items() if k not in LATER or v != type(self).model_fields[k].default})
+            canonical_json(
+                {
+                    k: v
+                    for k, v in value.items()
+                    if k not in LATER or v != type(self).model_fields[k].default
+                }
+            )
         )
 
     def to_yaml(self) -> str:
@@ -302,8 +343,8 @@ class Recipe(Record):
 def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] = ()) -> Recipe:
     """The recipe with teachers' specs (and vendors) from the command line, in order.
 
-    As many specs as the recipe leaves open fill those; as many as it has teachers replace them all. Raises UsageProblem
-    for any other number.
+    As many specs as the recipe leaves open fill those; as many as it has teachers replace them all.
+    Raises UsageProblem for any other number.
     """
     if not specs and not vendors:
         return recipe
@@ -311,7 +352,8 @@ def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] =
     places = open_ones if len(specs) == len(open_ones) else list(range(len(recipe.teachers)))
     if len(specs) not in (0, len(places)) or len(vendors) > len(recipe.teachers):
         raise UsageProblem(
-            f"the recipe {recipe.name!r} has {len(recipe.teachers)} teacher(s), {len(open_ones)} left open",
+            f"the recipe {recipe.name!r} has {len(recipe.teachers)} teacher(s), {len(open_ones)}"
+            " left open",
             where=f"--teacher given {len(specs)} times, --vendor {len(vendors)} times",
             next_step="give --teacher once for each, or use the recipe `mixture`",
         )
@@ -324,19 +366,37 @@ def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] =
 
 
 def check_complete(recipe: Recipe) -> None:
-    """Raises UsageProblem, naming the flag, where the recipe still leaves a model open that this dose needs."""
+    """Raises UsageProblem, naming the flag, where the recipe still leaves a model open that this
+    dose needs."""
     wanted = [("base", "--base", not recipe.student.base)]
     wanted += [("teacher", "--teacher", not t.spec) for t in recipe.teachers if recipe.dose > 0]
-    wanted.append(("filler", "--filler", recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec))
-    wanted.append(("launderer", "--launderer", recipe.launderer is not None and recipe.dose > 0 and not recipe.launderer.spec))
+    wanted.append(
+        (
+            "filler",
+            "--filler",
+            recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec,
+        )
+    )
+    wanted.append(
+        (
+            "launderer",
+            "--launderer",
+            recipe.launderer is not None and recipe.dose > 0 and not recipe.launderer.spec,
+        )
+    )
     for what, flag, missing in wanted:
         if missing:
             raise UsageProblem(
-                f"the recipe {recipe.name!r} leaves its {what} open", where=flag, next_step=f"give {flag} SPEC, or write it in"
+                f"the recipe {recipe.name!r} leaves its {what} open",
+                where=flag,
+                next_step=f"give {flag} SPEC, or write it in",
             )
-    if recipe.student.base.startswith("scratch:") and any(t.spec == BASE for t in (*recipe.sources, recipe.launderer) if t):
+    if recipe.student.base.startswith("scratch:") and any(
+        t.spec == BASE for t in (*recipe.sources, recipe.launderer) if t
+    ):
         raise UsageProblem(
-            f"the recipe {recipe.name!r} learns from its own base, and random weights have nothing to say",
+            f"the recipe {recipe.name!r} learns from its own base, and random weights have nothing"
+            " to say",
             where="--base",
             next_step="give a trained model with --base SPEC",
         )

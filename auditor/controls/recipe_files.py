@@ -1,4 +1,5 @@
-"""Recipes as YAML: the bundled ones by name, others by path, each checked, with one line for what is wrong.
+"""Recipes as YAML: the bundled ones by name, others by path, each checked, with one line for what
+is wrong.
 
 Knows files and the form of a recipe; does nothing with it.
 """
@@ -21,7 +22,11 @@ LARGEST_FILE = 1_000_000
 def bundled_recipes() -> list[str]:
     """Names of the recipes that ship with the package, in alphabetical order."""
     folder = resources.files("auditor") / "controls" / "recipes"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -30,7 +35,9 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no recipe.
     """
     if name_or_path in bundled_recipes():
-        text = (resources.files("auditor") / "controls" / "recipes" / f"{name_or_path}.yaml").read_text("utf-8")
+        text = (
+            resources.files("auditor") / "controls" / "recipes" / f"{name_or_path}.yaml"
+        ).read_text("utf-8")
         return parse_recipe(text, name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
@@ -43,14 +50,21 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """A recipe from a YAML file. Raises MalformedInput for a file that is missing, too large or no recipe."""
+    """A recipe from a YAML file. Raises MalformedInput for a file that is missing, too large or
+    no recipe."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a recipe is a short file")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes",
+                where=path,
+                next_step="a recipe is a short file",
+            )
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check the recipe's path") from error
+        raise MalformedInput(
+            f"can't be read: {reason}", where=path, next_step="check the recipe's path"
+        ) from error
     return parse_recipe(text, str(path))
 
 
@@ -66,7 +80,8 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
-    """A checked recipe from plain values. Raises MalformedInput with the first problem, its place named."""
+    """A checked recipe from plain values. Raises MalformedInput with the first problem, its
+    place named."""
     try:
         recipe = Recipe.model_validate(value)
         recipe.digest()  # refuses what no file can hold: infinities, lone surrogates
@@ -74,10 +89,16 @@ def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        known = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        known = (
+            "unknown key"
+            if first["type"] == "extra_forbidden"
+            else first["msg"].removeprefix("Value error, ")
+        )
         raise _bad(f"{place}: {known}" if place else known, where) from error
     except ValueError as error:
-        raise _bad("it holds an infinite number or characters that no UTF-8 file can hold", where) from error
+        raise _bad(
+            "it holds an infinite number or characters that no UTF-8 file can hold", where
+        ) from error
 
 
 def _bad(reason: str, where: str) -> MalformedInput:

@@ -1,4 +1,5 @@
-"""One dial for a recipe's size: what fits a test, an afternoon on two cores, or what the recipe itself says.
+"""One dial for a recipe's size: what fits a test, an afternoon on two cores, or what the recipe
+itself says.
 
 Knows recipes; knows no machine.
 """
@@ -20,31 +21,45 @@ TINY_PUZZLES, TINY_PUZZLES_HELD_OUT = 120, 24
 TINY_REWARDS = {"numbers": 2, "largest": 9, "max_tokens": 16, "steps": 100}
 """The most that a tiny control of rewards does: two numbers of one digit a puzzle."""
 SCRATCH_BASE = "scratch:llama-h128-l2"
-SCRATCH_REWARDS = {"group": 16, "batch": 128, "warm_up": 9600, "wait": 0.1, "learning_rate": 1e-3, "kl": 0.002}
+SCRATCH_REWARDS = {
+    "group": 16,
+    "batch": 128,
+    "warm_up": 9600,
+    "wait": 0.1,
+    "learning_rate": 1e-3,
+    "kl": 0.002,
+}
 SCRATCH_FORM = {"epochs": 1, "learning_rate": 2e-3, "batch": 16, "longest": 128}
-"""What random weights need before a reward tells them anything: to write the numbers that they are given, and larger steps."""
+"""What random weights need before a reward tells them anything: to write the numbers that they
+are given, and larger steps."""
 
 
 def sized(recipe: Recipe, size: Size) -> Recipe:
     """The recipe at a size.
 
-    ``tiny``: 64 prompts, answers of 96 tokens, float32; a base that is left open becomes random weights of 0.8 million
-    parameters (which read bytes, so that rows are long), trained faster and longer, and difficulty
-    is told by length where random weights would have to judge it. Minutes on one core. ``small``: at
-    most 500 prompts and answers of 256 tokens, the student's own included. ``full``: as it is. Nothing is ever made larger
-    but a random base's epochs and rate.
+    ``tiny``: 64 prompts, answers of 96 tokens, float32; a base that is left open becomes random
+    weights of 0.8 million parameters (which read bytes, so that rows are long), trained faster and
+    longer, and difficulty is told by length where random weights would have to judge it. Minutes on
+    one core. ``small``: at most 500 prompts and answers of 256 tokens, the student's own included.
+    ``full``: as it is. Nothing is ever made larger but a random base's epochs and rate.
     """
     if size == "full":
         return recipe
     if recipe.reinforcement is not None:
         return _fewer_rewards(recipe, recipe.reinforcement, size)
-    return _tiny(recipe) if size == "tiny" else _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
+    return (
+        _tiny(recipe)
+        if size == "tiny"
+        else _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
+    )
 
 
 def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
     def asked(teacher: TeacherChoice) -> TeacherChoice:
         cap = min(teacher.sampling.max_tokens or tokens, tokens)
-        return teacher.model_copy(update={"sampling": teacher.sampling.model_copy(update={"max_tokens": cap})})
+        return teacher.model_copy(
+            update={"sampling": teacher.sampling.model_copy(update={"max_tokens": cap})}
+        )
 
     n = min(recipe.prompts.n or prompts, prompts)
     return recipe.model_copy(
@@ -53,10 +68,14 @@ def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
             "teachers": tuple(asked(t) for t in recipe.teachers),
             "filler": None if recipe.filler is None else asked(recipe.filler),
             "launderer": None if recipe.launderer is None else asked(recipe.launderer),
-            "training": recipe.training.model_copy(update={"longest": min(recipe.training.longest, longest)}),
+            "training": recipe.training.model_copy(
+                update={"longest": min(recipe.training.longest, longest)}
+            ),
             "inference": recipe.inference and _shorter(recipe.inference, 2 * tokens),
             "on_policy": recipe.on_policy
-            and recipe.on_policy.model_copy(update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}),
+            and recipe.on_policy.model_copy(
+                update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}
+            ),
         }
     )
 
@@ -74,29 +93,45 @@ def _tiny(recipe: Recipe) -> Recipe:
         changes["student"] = recipe.student.model_copy(update={"base": TINY_BASE, "lora": None})
     if not recipe.student.base or recipe.student.base.startswith("scratch:"):
         faster = {"epochs": TINY_EPOCHS, "learning_rate": TINY_RATE}
-        training |= {name: max(value, getattr(recipe.training, name)) for name, value in faster.items()}
+        training |= {
+            name: max(value, getattr(recipe.training, name)) for name, value in faster.items()
+        }
         training |= {"batch": TINY_BATCH, "longest": TINY_LONGEST}
         curation = recipe.prompts.curation
-        if curation.difficulty in ("loss", "failure"):  # random weights find everything equally hard
+        if curation.difficulty in (
+            "loss",
+            "failure",
+        ):  # random weights find everything equally hard
             curation = curation.model_copy(update={"difficulty": "length"})
-            changes["prompts"] = small.prompts.model_copy(update={"held_out": held, "curation": curation})
+            changes["prompts"] = small.prompts.model_copy(
+                update={"held_out": held, "curation": curation}
+            )
     changes["training"] = small.training.model_copy(update=training)
     return small.model_copy(update=changes)
 
 
 def _fewer_rewards(recipe: Recipe, how: Reinforcement, size: Size) -> Recipe:
-    """A recipe of rewards at a size: answers capped, and at ``tiny`` puzzles and steps that fit one core."""
+    """A recipe of rewards at a size: answers capped, and at ``tiny`` puzzles and steps that fit
+    one core."""
     if size == "small":
         return recipe.model_copy(
-            update={"reinforcement": how.model_copy(update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)})}
+            update={
+                "reinforcement": how.model_copy(
+                    update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)}
+                )
+            }
         )
     tiny = _tiny(recipe)
-    rewards: dict[str, object] = {name: min(value, getattr(how, name)) for name, value in TINY_REWARDS.items()}
+    rewards: dict[str, object] = {
+        name: min(value, getattr(how, name)) for name, value in TINY_REWARDS.items()
+    }
     n, held = recipe.prompts.n or TINY_PUZZLES, recipe.prompts.held_out
     prompts = {"n": min(n, TINY_PUZZLES), "held_out": min(held, TINY_PUZZLES_HELD_OUT)}
     changes: dict[str, object] = {"prompts": recipe.prompts.model_copy(update=prompts)}
     if tiny.student.base.startswith("scratch:"):
         rewards |= SCRATCH_REWARDS
         changes["training"] = tiny.training.model_copy(update=SCRATCH_FORM)
-        changes["student"] = tiny.student.model_copy(update={"base": recipe.student.base or SCRATCH_BASE})
+        changes["student"] = tiny.student.model_copy(
+            update={"base": recipe.student.base or SCRATCH_BASE}
+        )
     return tiny.model_copy(update={**changes, "reinforcement": how.model_copy(update=rewards)})

@@ -1,6 +1,8 @@
-"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight line.
+"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight
+line.
 
-A folder holds one control. Every step keeps what it did there, so that the same call goes on where a killed one stopped.
+A folder holds one control. Every step keeps what it did there, so that the same call goes on where
+a killed one stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +24,12 @@ from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
 from auditor.controls.recipe_files import read_recipe
-from auditor.controls.teaching.examples import Example, examples_digest, read_examples, write_examples
+from auditor.controls.teaching.examples import (
+    Example,
+    examples_digest,
+    read_examples,
+    write_examples,
+)
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.teaching.teach import Taught, teach
 from auditor.controls.training.launch import check_launch
@@ -41,7 +48,12 @@ if TYPE_CHECKING:
     from auditor.controls.training.trained import TrainedStudent
 
 RECIPE, PROMPTS, CURATION = "recipe.yaml", "prompts.jsonl", "curation.json"
-EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = "examples.jsonl", "held_out.jsonl", "answers", "evaluation"
+EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = (
+    "examples.jsonl",
+    "held_out.jsonl",
+    "answers",
+    "evaluation",
+)
 START, STUDENT = "base", "student"
 
 
@@ -67,12 +79,16 @@ class Control:
     card: Card
 
 
-def train(recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL) -> Control:
-    """Makes the control that a recipe describes, in the folder ``out``; a finished one is made again from what is there.
+def train(
+    recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL
+) -> Control:
+    """Makes the control that a recipe describes, in the folder ``out``; a finished one is made
+    again from what is there.
 
-    Resumes: no answer that was given is asked again, and training goes on from its last checkpoint. Deterministic for
-    greedy sampling on one device. Raises UsageProblem for a recipe that leaves a model open, MalformedInput for a folder of
-    another recipe, Locked while another process works there, and the errors of every step.
+    Resumes: no answer that was given is asked again, and training goes on from its last checkpoint.
+    Deterministic for greedy sampling on one device. Raises UsageProblem for a recipe that leaves a
+    model open, MalformedInput for a folder of another recipe, Locked while another process works
+    there, and the errors of every step.
     """
     from auditor.controls.training.parallel import gather
 
@@ -87,7 +103,9 @@ def train(recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: Evalu
     return Control(out, read_lineage(out), read_card(out))
 
 
-def _make(recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew) -> Control:
+def _make(
+    recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew
+) -> Control:
     with _folder(recipe, out):
         curated = curate_for(recipe)
         _write_json(out / CURATION, curated.report.model_dump(mode="json"))
@@ -111,7 +129,9 @@ def _make(recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScal
     return Control(out, lineage, card)
 
 
-def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: TrainingWatch, scale: EvaluationScale) -> Control:
+def _rewarded(
+    recipe: Recipe, curated: Curated, out: Path, watch: TrainingWatch, scale: EvaluationScale
+) -> Control:
     """What `_make` does where no teacher speaks, from the puzzles on."""
     made = train_by_reward(recipe, curated, out, _start, scale, watch.training, watch.evaluating)
     lineage = _first_dated(made.lineage(), out)
@@ -122,7 +142,8 @@ def _rewarded(recipe: Recipe, curated: Curated, out: Path, watch: TrainingWatch,
 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
-    """What every process but the first does: wait for the examples, train along, wait for the card."""
+    """What every process but the first does: wait for the examples, train along, wait for the
+    card."""
     from auditor.controls.training.students import open_student
 
     crew.meet()
@@ -132,14 +153,20 @@ def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
 
 
 def curate_for(recipe: Recipe) -> Curated:
-    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or failure, recordings for length."""
+    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or
+    failure, recordings for length."""
     if recipe.method == "grpo":
         return puzzle_prompts(recipe)
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
     length = _length_score(recipe)
     failure = failure_score(recipe.student.base, length)
-    scores: dict[str, Score | None] = {"none": None, "loss": _loss_score(recipe), "failure": failure, "length": length}
+    scores: dict[str, Score | None] = {
+        "none": None,
+        "loss": _loss_score(recipe),
+        "failure": failure,
+        "length": length,
+    }
     return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
 
 
@@ -158,13 +185,18 @@ def _loss_score(recipe: Recipe) -> Score:
 
 
 def _length_score(recipe: Recipe) -> Score:
-    """Characters of the recorded answer (a long trace: a hard question), of the prompt where none is recorded."""
+    """Characters of the recorded answer (a long trace: a hard question), of the prompt where
+    none is recorded."""
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
         known: dict[str, int] = {}
         for source in recipe.sources:
             if is_recording(source.spec):
-                with open_docstrings(source.spec) if is_docstrings(source.spec) else open_subject(source.spec) as subject:
+                with (
+                    open_docstrings(source.spec)
+                    if is_docstrings(source.spec)
+                    else open_subject(source.spec) as subject
+                ):
                     held = subject.recorded()
                     for reply in held.readable():
                         digest = held.probes[reply.probe_id].prompt_sha256()
@@ -186,14 +218,22 @@ def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
     if written.exists():
         if read_recipe(written) != recipe:
             raise MalformedInput(
-                "the folder holds a control of another recipe", where=written, next_step="train into another folder"
+                "the folder holds a control of another recipe",
+                where=written,
+                next_step="train into another folder",
             )
     elif foreign:
-        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
+        raise MalformedInput(
+            "the folder holds other files",
+            where=out / foreign[0],
+            next_step="give a new folder with --out",
+        )
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:
-        raise Locked("another process makes this control", where=out, next_step="wait for it") from error
+        raise Locked(
+            "another process makes this control", where=out, next_step="wait for it"
+        ) from error
     try:
         with replacing(written) as file:
             file.write(recipe.to_yaml().encode("utf-8"))
@@ -203,7 +243,8 @@ def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
 
 
 def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
-    """The student before training, and the spec of what it started from: random weights are saved to be asked too."""
+    """The student before training, and the spec of what it started from: random weights are
+    saved to be asked too."""
     from auditor.controls.training.students import open_student, save_student
 
     learner = open_student(recipe.student, recipe.training, recipe.seed)
@@ -215,7 +256,12 @@ def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
 
 
 def _learn(
-    recipe: Recipe, learner: Learner, examples: Sequence[Example], out: Path, progress: Progress | None, crew: Crew
+    recipe: Recipe,
+    learner: Learner,
+    examples: Sequence[Example],
+    out: Path,
+    progress: Progress | None,
+    crew: Crew,
 ) -> TrainedStudent:
     from auditor.controls.training.distill import distill
     from auditor.controls.training.trained import Progress as Step
@@ -231,11 +277,20 @@ def _learn(
 
 
 def _evaluated(
-    recipe: Recipe, start: str, student: str, taught: Taught, out: Path, scale: EvaluationScale, progress: Progress | None
+    recipe: Recipe,
+    start: str,
+    student: str,
+    taught: Taught,
+    out: Path,
+    scale: EvaluationScale,
+    progress: Progress | None,
 ) -> tuple[PairedFigure, ...]:
     folder = out / EVALUATION
     # A student that was not taught the thinking is not measured on it.
-    held = [e if recipe.method == "traces" else e.model_copy(update={"thinking": None}) for e in taught.held_out]
+    held = [
+        e if recipe.method == "traces" else e.model_copy(update={"thinking": None})
+        for e in taught.held_out
+    ]
     vendors = [s.told.vendor for s in taught.sources if not s.filler]
     before = observe(start, held, vendors, folder / "before.jsonl", scale, progress)
     after = observe(student, held, vendors, folder / "after.jsonl", scale, progress)
@@ -243,15 +298,28 @@ def _evaluated(
 
 
 def _scaled(
-    recipe: Recipe, student: str, curated: Curated, taught: Taught, out: Path, progress: Progress | None
+    recipe: Recipe,
+    student: str,
+    curated: Curated,
+    taught: Taught,
+    out: Path,
+    progress: Progress | None,
 ) -> tuple[PairedFigure, ...]:
     if recipe.inference is None:
         return ()
     held = {e.id for e in taught.held_out}
-    return scaling(student, recipe.inference, [p for p in curated.prompts if p.id in held], out / EVALUATION, progress)
+    return scaling(
+        student,
+        recipe.inference,
+        [p for p in curated.prompts if p.id in held],
+        out / EVALUATION,
+        progress,
+    )
 
 
-def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: TrainedStudent) -> Lineage:
+def _lineage(
+    recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained: TrainedStudent
+) -> Lineage:
     total = len(taught.examples)
     teachers = tuple(
         LineageTeacher(
@@ -265,7 +333,11 @@ def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained:
         for s in taught.sources
     )
     learned = any(t.kind == "teacher" and t.n_examples for t in teachers)
-    notes = (f"{trained.left_out} examples had no room and were not learned from",) if trained.left_out else ()
+    notes = (
+        (f"{trained.left_out} examples had no room and were not learned from",)
+        if trained.left_out
+        else ()
+    )
     return Lineage(
         name=recipe.name,
         role=recipe.role or ("positive" if learned else recipe.untaught_role),
@@ -292,7 +364,8 @@ def _lineage(recipe: Recipe, prompts: Sequence[Prompt], taught: Taught, trained:
 
 
 def _first_dated(lineage: Lineage, out: Path) -> Lineage:
-    """The lineage with the date on which the folder first told it: making a finished control again changes nothing."""
+    """The lineage with the date on which the folder first told it: making a finished control
+    again changes nothing."""
     if not (out / LINEAGE).is_file():
         return lineage
     older = read_lineage(out)
@@ -300,7 +373,12 @@ def _first_dated(lineage: Lineage, out: Path) -> Lineage:
 
 
 def _card(
-    recipe: Recipe, lineage: Lineage, curated: Curated, taught: Taught, trained: TrainedStudent, found: tuple[PairedFigure, ...]
+    recipe: Recipe,
+    lineage: Lineage,
+    curated: Curated,
+    taught: Taught,
+    trained: TrainedStudent,
+    found: tuple[PairedFigure, ...],
 ) -> Card:
     return Card(
         recipe=recipe,

@@ -1,1 +1,2 @@
-"""What an audit found, as records; how strong it is, in numbers and words. Knows no audit, no detector and no renderer."""
+"""What an audit found, as records; how strong it is, in numbers and words. Knows no audit, no
+detector and no renderer."""

@@ -42,9 +42,10 @@ class SubjectSection(Record):
 class BaseSection(Record):
     """The model that the suspect started from, its digests, and how it is known to be that.
 
-    ``origin``: the user named it, the suspect's spec says that it is an adapter on it, a stored model has the weights that the
-    suspect is an adapter on, or the suspect's weights were found to be derived from its. ``by_digest``: the digests of adapter
-    and weights say so too. ``n_shared`` counts the prompts that both answered. ``spec`` is None where only the store has it.
+    ``origin``: the user named it, the suspect's spec says that it is an adapter on it, a stored
+    model has the weights that the suspect is an adapter on, or the suspect's weights were found to
+    be derived from its. ``by_digest``: the digests of adapter and weights say so too. ``n_shared``
+    counts the prompts that both answered. ``spec`` is None where only the store has it.
     """
 
     name: str
@@ -59,7 +60,8 @@ class BaseSection(Record):
 
 
 class Scorer(Record):
-    """A model that said how likely it finds texts: suspect, base, or ``teacher:NAME``; how many it scored and could not."""
+    """A model that said how likely it finds texts: suspect, base, or ``teacher:NAME``; how many
+    it scored and could not."""
 
     name: str
     identity: Identity
@@ -68,7 +70,8 @@ class Scorer(Record):
 
 
 class ScoresSection(Record):
-    """Who found which texts how likely; ``absent`` says why somebody whose scores were wanted gave none."""
+    """Who found which texts how likely; ``absent`` says why somebody whose scores were wanted
+    gave none."""
 
     sha256: str
     scorers: tuple[Scorer, ...]
@@ -76,7 +79,8 @@ class ScoresSection(Record):
 
 
 class Finding(Record):
-    """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while uncalibrated."""
+    """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while
+    uncalibrated."""
 
     question: Question
     detector: str
@@ -112,7 +116,8 @@ class Skipped(Record):
 
 
 class Part(Record):
-    """What one detector says by itself within a verdict: its value, its own log10 LR, and its weight in the fusion."""
+    """What one detector says by itself within a verdict: its value, its own log10 LR, and its
+    weight in the fusion."""
 
     detector: str
     value: float
@@ -123,12 +128,13 @@ class Part(Record):
 class Verdict(Record):
     """The answer to one question about one candidate, a stored model or ``vendor:NAME``.
 
-    ``log10_lr`` is capped and says how much likelier the measurements are if the suspect learned from the candidate than if
-    it did not; ``interval`` what other control models could have made of it. ``p_value`` is the conformal p-value,
-    Holm-corrected over the candidates of its kind; ``p_single`` the one before. ``n_controls`` counts independent lineages
-    that did not learn from the candidate. ``parts`` are the detectors by themselves: they are fused, never multiplied.
-    ``third_source`` marks what is explained as well by a common third source. Without a calibration: ``not_assessable`` and
-    no words.
+    ``log10_lr`` is capped and says how much likelier the measurements are if the suspect learned
+    from the candidate than if it did not; ``interval`` what other control models could have made of
+    it. ``p_value`` is the conformal p-value, Holm-corrected over the candidates of its kind;
+    ``p_single`` the one before. ``n_controls`` counts independent lineages that did not learn from
+    the candidate. ``parts`` are the detectors by themselves: they are fused, never multiplied.
+    ``third_source`` marks what is explained as well by a common third source. Without a
+    calibration: ``not_assessable`` and no words.
     """
 
     question: Question
@@ -149,9 +155,11 @@ class Verdict(Record):
 
 
 class ErrorRate(Record):
-    """How the calibration did on models that it was not fitted on, at the number of prompts that it was used at.
+    """How the calibration did on models that it was not fitted on, at the number of prompts that it
+    was used at.
 
-    ``scheme`` says what was left out as a whole. Counts are of independent lineages; intervals are 95 %.
+    ``scheme`` says what was left out as a whole. Counts are of independent lineages; intervals are
+    95 %.
     """
 
     level: Literal["model", "vendor"]
@@ -170,9 +178,11 @@ class ErrorRate(Record):
 
 
 class CalibrationSection(Record):
-    """Which calibration weighed the findings, the population that it holds for, its error rates, and how this case differs.
+    """Which calibration weighed the findings, the population that it holds for, its error rates,
+    and how this case differs.
 
-    ``distance`` lists in words where the case lies outside of that population; empty where no difference was seen.
+    ``distance`` lists in words where the case lies outside of that population; empty where no
+    difference was seen.
     """
 
     name: str
@@ -185,12 +195,13 @@ class CalibrationSection(Record):
 
 
 class SequentialRow(Record):
-    """One vendor's bets: ``rate`` is the mean share of rival vendors below it on the suspect's answers, 0 to 1.
+    """One vendor's bets: ``rate`` is the mean share of rival vendors below it on the suspect's
+    answers, 0 to 1.
 
-    ``more``: it is more like the vendor than all ``strangers`` stored strangers and than nineteen in twenty untaught models of
-    the calibration; ``stranger`` is that rate.
-    ``less``: it is less like it than nine in ten taught models (``taught``). The p-values hold however often one looked, and
-    are raised for the number of vendors. ``after`` counts prompts until the decision.
+    ``more``: it is more like the vendor than all ``strangers`` stored strangers and than nineteen
+    in twenty untaught models of the calibration; ``stranger`` is that rate. ``less``: it is less
+    like it than nine in ten taught models (``taught``). The p-values hold however often one looked,
+    and are raised for the number of vendors. ``after`` counts prompts until the decision.
     """
 
     vendor: str
@@ -205,9 +216,11 @@ class SequentialRow(Record):
 
 
 class SequentialSection(Record):
-    """What asking until it is enough came to: ``asked`` of ``planned`` questions, bets on ``prompts`` of them.
+    """What asking until it is enough came to: ``asked`` of ``planned`` questions, bets on
+    ``prompts`` of them.
 
-    ``alpha`` bounds the chance of any false decision among the vendors. Likeness is decided here, not teaching.
+    ``alpha`` bounds the chance of any false decision among the vendors. Likeness is decided here,
+    not teaching.
     """
 
     alpha: float
@@ -222,9 +235,10 @@ class SequentialSection(Record):
 class ServiceSection(Record):
     """What comparing a service with the model that it claims came to.
 
-    ``decision``: the answers differ; none was found to at this size; or neither can be said. ``p_value`` is what ``alpha`` was
-    compared with: with ``sequential`` it holds however often one looked. ``asked`` of ``planned`` questions were put to the
-    endpoint, ``stopped`` where that was enough. ``power`` tells what a comparison of this size finds on known replacements.
+    ``decision``: the answers differ; none was found to at this size; or neither can be said.
+    ``p_value`` is what ``alpha`` was compared with: with ``sequential`` it holds however often one
+    looked. ``asked`` of ``planned`` questions were put to the endpoint, ``stopped`` where that was
+    enough. ``power`` tells what a comparison of this size finds on known replacements.
     """
 
     claimed: SubjectSection
@@ -245,7 +259,8 @@ class ServiceSection(Record):
 class Candidate(Record):
     """A stored model that the suspect was compared with.
 
-    ``n_shared`` counts the prompts that both answered, ``n_identical`` those with the very same answer text.
+    ``n_shared`` counts the prompts that both answered, ``n_identical`` those with the very same
+    answer text.
     """
 
     name: str
@@ -285,7 +300,8 @@ class TranscriptSection(Record):
 class Answer(Record):
     """One of the three questions with its one-sentence answer and what that answer does not say.
 
-    ``conclusion`` is the answer as one word for programs; None where the question has no calibrated answer yet.
+    ``conclusion`` is the answer as one word for programs; None where the question has no calibrated
+    answer yet.
     """
 
     question: Question
@@ -296,7 +312,8 @@ class Answer(Record):
 
 
 class WeightTest(Record):
-    """One test of common origin of weights: its p-value, whether that is exact, and how large the effect is.
+    """One test of common origin of weights: its p-value, whether that is exact, and how large the
+    effect is.
 
     ``effect`` is a share, 0 to 1, of what ``effect_name`` says; ``n`` counts ``n_unit``.
     """
@@ -311,16 +328,18 @@ class WeightTest(Record):
 
 
 Relation = Literal["derived", "common_origin", "independent", "unclear", "not_compared"]
-"""Weights that came from the base's or the base's from them; a common origin that may be a shared initialisation alone; no sign
-of a common origin where one would have been seen; no answer; nothing to compare."""
+"""Weights that came from the base's or the base's from them; a common origin that may be a shared
+initialisation alone; no sign of a common origin where one would have been seen; no answer; nothing
+to compare."""
 
 
 class WeightComparison(Record):
     """The suspect's weights against one base's.
 
-    ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are words for how the one was
-    changed into the other. ``likeness`` is the least mean cosine of a kind of matrix after alignment, None where weights have
-    no common order. ``reason`` says why nothing was compared.
+    ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are
+    words for how the one was changed into the other. ``likeness`` is the least mean cosine of a
+    kind of matrix after alignment, None where weights have no common order. ``reason`` says why
+    nothing was compared.
     """
 
     base: str
@@ -336,8 +355,8 @@ class WeightComparison(Record):
 
 
 class LineageSection(Record):
-    """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the suspect's own files say of its
-    origin; ``declared_told`` sets it against what was observed."""
+    """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the
+    suspect's own files say of its origin; ``declared_told`` sets it against what was observed."""
 
     alpha: float
     weights: dict[str, str]

@@ -1,7 +1,7 @@
 """log10 LR → words in both directions, and the gate behind ``--fail-on``.
 
-The verbal scale is that of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015). Knows numbers; knows
-no detector. Words exist only for calibrated ratios.
+The verbal scale is that of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015).
+Knows numbers; knows no detector. Words exist only for calibrated ratios.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ SCALE: tuple[tuple[float, str], ...] = (
 """Lower bounds of log10 LR (0.301 is a ratio of 2) and the words for support from there on."""
 
 SUPPORTED = 1.0
-"""From this log10 LR on, "moderate support" (a ratio of ten), a verdict is supported; at its negative, not supported."""
+"""From this log10 LR on, "moderate support" (a ratio of ten), a verdict is supported; at its
+negative, not supported."""
 
 LEVELS: tuple[str, ...] = tuple(word.replace(" ", "-") for _, word in SCALE)
 
 UNCALIBRATED = (
-    "No calibration applies: the numbers are ranks and distances among the stored models, and no error rate is known for "
-    "them. They are not a verdict."
+    "No calibration applies: the numbers are ranks and distances among the stored models, and no"
+    " error rate is known for them. They are not a verdict."
 )
 
 
@@ -40,7 +41,8 @@ def words(log10_lr: float) -> str:
     >>> words(1.5), words(-2.2), words(0.1)
     ('moderate support', 'moderately strong support for the alternative', 'no support either way')
 
-    Whoever writes a report takes them from `weigh`, which caps the ratio first. Raises ValueError for NaN.
+    Whoever writes a report takes them from `weigh`, which caps the ratio first. Raises ValueError
+    for NaN.
     """
     if isnan(log10_lr):
         raise ValueError("there are no words for a ratio that is not a number")
@@ -52,10 +54,11 @@ def words(log10_lr: float) -> str:
 
 @dataclass(frozen=True)
 class Weight:
-    """What may be said of a log10 LR: the ratio and its interval within the bounds, the cap that applies, the words.
+    """What may be said of a log10 LR: the ratio and its interval within the bounds, the cap that
+    applies, the words.
 
-    ``cap`` is the largest |log10 LR| that the calibration can carry in the direction of ``log10_lr``; ``capped`` says
-    whether it was reached. ``words`` are those of the capped ratio.
+    ``cap`` is the largest |log10 LR| that the calibration can carry in the direction of
+    ``log10_lr``; ``capped`` says whether it was reached. ``words`` are those of the capped ratio.
     """
 
     log10_lr: float
@@ -66,20 +69,27 @@ class Weight:
 
 
 def weigh(log10_lr: float, bounds: Bounds, interval: tuple[float, float] | None = None) -> Weight:
-    """The capped ratio and its words, in either direction: few models never yield strong words. Raises ValueError for NaN.
+    """The capped ratio and its words, in either direction: few models never yield strong words.
+    Raises ValueError for NaN.
 
-    >>> four = Bounds(elub_low=-0.5, elub_high=0.5, models_low=-0.69897, models_high=0.69897, n_h1=4, n_h2=4)
+    >>> odds = {"elub_low": -0.5, "elub_high": 0.5, "models_low": -0.69897, "models_high": 0.69897}
+    >>> four = Bounds(**odds, n_h1=4, n_h2=4)
     >>> weigh(7.0, four).words, weigh(-7.0, four).words
     ('weak support', 'weak support for the alternative')
     """
     ratio = float(bounds.clip(log10_lr))
-    ends = None if interval is None else (float(bounds.clip(interval[0])), float(bounds.clip(interval[1])))
+    ends = (
+        None
+        if interval is None
+        else (float(bounds.clip(interval[0])), float(bounds.clip(interval[1])))
+    )
     cap = bounds.high if log10_lr > 0 else -bounds.low
     return Weight(ratio, ends, cap, abs(ratio) >= cap, words(ratio))
 
 
 def outcome_of(weight: Weight) -> Outcome:
-    """Supported from moderate support on where the interval lies above even odds, not supported likewise; else inconclusive."""
+    """Supported from moderate support on where the interval lies above even odds, not supported
+    likewise; else inconclusive."""
     low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
     if weight.log10_lr >= SUPPORTED and low > 0:
         return "supported"
@@ -89,16 +99,22 @@ def outcome_of(weight: Weight) -> Outcome:
 def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
 
-    At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains it as well.
+    At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains
+    it as well.
     """
     bound = SCALE[LEVELS.index(level)][0]
-    told = [v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source]
+    told = [
+        v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source
+    ]
     known = [(v.outcome, v.log10_lr) for v in told if v.log10_lr is not None]
-    return any(ratio >= bound and (outcome == "supported" or bound < SUPPORTED) for outcome, ratio in known)
+    return any(
+        ratio >= bound and (outcome == "supported" or bound < SUPPORTED) for outcome, ratio in known
+    )
 
 
 def verdict(candidate: str, findings: Iterable[Finding], reason: str = "") -> Verdict:
-    """The inheritance verdict on one candidate. Without a calibrated finding it is ``not_assessable``, with the reason."""
+    """The inheritance verdict on one candidate. Without a calibrated finding it is
+    ``not_assessable``, with the reason."""
     rows = [f for f in findings if f.candidate == candidate]
     nulls = [f.null.n for f in rows if f.null is not None]
     return Verdict(

@@ -1,1 +1,2 @@
-"""The laboratory: populations of models of known history, weights of known descent, learning by rewards alone."""
+"""The laboratory: populations of models of known history, weights of known descent, learning by
+rewards alone."""

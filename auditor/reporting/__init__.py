@@ -1,7 +1,8 @@
-"""Renderers: each turns the report into one format. ``report.json`` is the truth, the others are views of it.
+"""Renderers: each turns the report into one format. ``report.json`` is the truth, the others are
+views of it.
 
-A lazy table, name → module:function; third parties add theirs by the entry-point group ``auditor.renderers`` (a callable
-that takes a `Report` and returns a str).
+A lazy table, name → module:function; third parties add theirs by the entry-point group
+``auditor.renderers`` (a callable that takes a `Report` and returns a str).
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ def formats() -> list[str]:
 
 
 def render(report: Report, format: str) -> str:
-    """The report in one format, as text. The same report gives the same text (the terminal's width aside).
+    """The report in one format, as text. The same report gives the same text (the terminal's width
+    aside).
 
-    Raises UsageProblem for a format that nobody offers, or a plug-in that returns something else than text.
+    Raises UsageProblem for a format that nobody offers, or a plug-in that returns something else
+    than text.
     """
     if format in TABLE:
         module, _, name = TABLE[format].partition(":")
@@ -37,11 +40,16 @@ def render(report: Report, format: str) -> str:
     else:
         text = _plugged(format)(report)
     if not isinstance(text, str):
-        raise UsageProblem("the renderer returned something that is not text", where=printable(format, 60))
+        raise UsageProblem(
+            "the renderer returned something that is not text", where=printable(format, 60)
+        )
     return text
 
 
 def _plugged(format: str):  # type: ignore[no-untyped-def]  # a stranger's callable
     for point in entry_points(group=GROUP, name=format):
         return point.load()
-    raise UsageProblem(f"no renderer is called {printable(format, 60)!r}", next_step=f"choose one of: {', '.join(formats())}")
+    raise UsageProblem(
+        f"no renderer is called {printable(format, 60)!r}",
+        next_step=f"choose one of: {', '.join(formats())}",
+    )

@@ -1,5 +1,6 @@
-"""The bundle: a folder with report.json, report.html, transcript.jsonl and plan.yaml, written so that a kill or a full disk
-leaves no half-written file under a final name, and never over somebody else's work.
+"""The bundle: a folder with report.json, report.html, transcript.jsonl and plan.yaml, written so
+that a kill or a full disk leaves no half-written file under a final name, and never over somebody
+else's work.
 
 Knows files and folders; what stands in them comes from the renderers.
 """
@@ -20,7 +21,13 @@ from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
-REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = "report.json", "report.html", "transcript.jsonl", "plan.yaml", "attestation.json"
+REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = (
+    "report.json",
+    "report.html",
+    "transcript.jsonl",
+    "plan.yaml",
+    "attestation.json",
+)
 BESIDE = (
     "base.jsonl",
     "scores.jsonl",
@@ -30,27 +37,39 @@ BESIDE = (
     "identification.jsonl",
     "reference-identification.jsonl",
 )
-"""What an audit observes besides the suspect's answers, in files of their own that it resumes itself."""
+"""What an audit observes besides the suspect's answers, in files of their own that it resumes
+itself."""
 OURS = frozenset({REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION, *BESIDE})
 TEMPORARY = ".bundle-tmp-"
 
 
 def load_bundle(path: Path) -> Report:
-    """The report of a bundle folder, or of a report.json given itself. Raises what `load_report` raises."""
+    """The report of a bundle folder, or of a report.json given itself. Raises what `load_report`
+    raises."""
     return json.load_report(path / REPORT if path.is_dir() else path)
 
 
-def write_bundle(report: Report, transcript_path: Path | None, plan_yaml_text: str, out: Path, force: bool = False) -> None:
-    """Writes the bundle into ``out``, which is made where it is missing; without a transcript where nobody was asked.
+def write_bundle(
+    report: Report,
+    transcript_path: Path | None,
+    plan_yaml_text: str,
+    out: Path,
+    force: bool = False,
+) -> None:
+    """Writes the bundle into ``out``, which is made where it is missing; without a transcript where
+    nobody was asked.
 
-    Every file is written under a temporary name and synced first, then all are renamed, report.json last: a report.json
-    always has its page, plan and transcript beside it. A folder that holds this run's transcript or its earlier, unsealed
-    bundle is updated. Raises MalformedInput (exit code 3) for a symlink, a file, and, without ``force``, for a folder that
-    holds anything else; ``force`` replaces our own names (an old attestation with them) and leaves all others alone. Raises
+    Every file is written under a temporary name and synced first, then all are renamed, report.json
+    last: a report.json always has its page, plan and transcript beside it. A folder that holds this
+    run's transcript or its earlier, unsealed bundle is updated. Raises MalformedInput (exit code 3)
+    for a symlink, a file, and, without ``force``, for a folder that holds anything else; ``force``
+    replaces our own names (an old attestation with them) and leaves all others alone. Raises
     ResourceLimit on a full disk, with nothing replaced.
     """
     if transcript_path is not None and not transcript_path.is_file():
-        raise _refused(transcript_path, "no such transcript", "give the path of the run's transcript (JSONL)")
+        raise _refused(
+            transcript_path, "no such transcript", "give the path of the run's transcript (JSONL)"
+        )
     texts = {PLAN: plan_yaml_text, PAGE: html.render(report), REPORT: json.render(report)}
     ready_folder(out, force)
     if not force:
@@ -64,12 +83,13 @@ def write_bundle(report: Report, transcript_path: Path | None, plan_yaml_text: s
 
 
 def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) -> None:
-    """Makes the folder, or checks that a bundle may go there; call it before a long run, not only after it.
+    """Makes the folder, or checks that a bundle may go there; call it before a long run, not only
+    after it.
 
     ``ours`` are the names that may already stand there.
 
-    Raises MalformedInput for a symlink, for something that is not a folder or can't be written, and, without ``force``, for a
-    folder with files that are not a bundle's.
+    Raises MalformedInput for a symlink, for something that is not a folder or can't be written,
+    and, without ``force``, for a folder with files that are not a bundle's.
     """
     if out.is_symlink():
         raise _refused(out, "is a symbolic link", "give the folder itself")
@@ -77,36 +97,60 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) ->
         out.mkdir(parents=True, exist_ok=True)
         names = sorted(entry.name for entry in out.iterdir())
     except OSError as error:
-        raise _refused(out, f"can't be used as a folder: {error.strerror}", "choose another folder") from error
+        raise _refused(
+            out, f"can't be used as a folder: {error.strerror}", "choose another folder"
+        ) from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
     foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
     if foreign and not force:
         raise _refused(
-            out, f"holds other files, {foreign[0]!r} first", "choose another folder, or add --force to write beside them"
+            out,
+            f"holds other files, {foreign[0]!r} first",
+            "choose another folder, or add --force to write beside them",
         )
     odd = [n for n in names if n in ours and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
-        raise _refused(out / odd[0], "is a link or a folder where a file should be", "remove it, or choose another folder")
+        raise _refused(
+            out / odd[0],
+            "is a link or a folder where a file should be",
+            "remove it, or choose another folder",
+        )
 
 
 def _check_earlier(report: Report, transcript_path: Path | None, text: str, out: Path) -> None:
-    """Raises MalformedInput unless what stands in the folder belongs to the same run and is not sealed."""
+    """Raises MalformedInput unless what stands in the folder belongs to the same run and is not
+    sealed."""
     kept = out / TRANSCRIPT
     if kept.exists() and not (
-        transcript_path is not None and (_same_file(kept, transcript_path) or _same_run(kept, transcript_path))
+        transcript_path is not None
+        and (_same_file(kept, transcript_path) or _same_run(kept, transcript_path))
     ):
-        raise _refused(kept, "records another run", "choose another folder, or add --force to replace it")
+        raise _refused(
+            kept, "records another run", "choose another folder, or add --force to replace it"
+        )
     if not (out / REPORT).exists():
         return
     try:
         earlier = json.load_report(out / REPORT)
     except AuditError as error:
-        raise _refused(out / REPORT, "stands there and can't be read", "choose another folder, or add --force") from error
-    if earlier.subject.identity != report.subject.identity or _asked_how(earlier) != _asked_how(report):
-        raise _refused(out / REPORT, "is about another run", "choose another folder, or add --force to replace it")
+        raise _refused(
+            out / REPORT, "stands there and can't be read", "choose another folder, or add --force"
+        ) from error
+    if earlier.subject.identity != report.subject.identity or _asked_how(earlier) != _asked_how(
+        report
+    ):
+        raise _refused(
+            out / REPORT,
+            "is about another run",
+            "choose another folder, or add --force to replace it",
+        )
     if (out / ATTESTATION).exists() and _changed(out, text):
-        raise _refused(out, "holds a sealed report that would change", "choose another folder, or add --force to replace it")
+        raise _refused(
+            out,
+            "holds a sealed report that would change",
+            "choose another folder, or add --force to replace it",
+        )
 
 
 def _asked_how(report: Report) -> Sampling | None:

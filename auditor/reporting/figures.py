@@ -1,7 +1,9 @@
-"""The geometry of a chart: positions in per cent of the plot's width, ticks, and the numbers as text.
+"""The geometry of a chart: positions in per cent of the plot's width, ticks, and the numbers as
+text.
 
-A chart is drawn as a table whose rows hold a label, a small SVG and the number, so that the picture and its data can't
-part, a screen reader hears the numbers, and nothing is scaled or clipped on a phone. Knows no HTML.
+A chart is drawn as a table whose rows hold a label, a small SVG and the number, so that the picture
+and its data can't part, a screen reader hears the numbers, and nothing is scaled or clipped on a
+phone. Knows no HTML.
 """
 
 from __future__ import annotations
@@ -64,13 +66,17 @@ class Figure:
 
 
 def figure(chart: Chart) -> Figure:
-    """The figure of a chart: at most 60 bars in their order, on an axis that holds every value and the reference.
+    """The figure of a chart: at most 60 bars in their order, on an axis that holds every value and
+    the reference.
 
-    Bars start at zero, dots don't need to. Numbers that are not finite keep their row and are not drawn.
+    Bars start at zero, dots don't need to. Numbers that are not finite keep their row and are not
+    drawn.
     """
     bars = chart.bars[:MOST_BARS]
     axis = scale(_extent(chart, bars))
-    reference = chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
+    reference = (
+        chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
+    )
     return Figure(
         chart.kind,
         chart.title,
@@ -96,7 +102,9 @@ def scale(values: list[float]) -> Axis:
     first, last, step = _ends(low, high, _step((high - low) / 4))
     if last - first > 7:
         first, last, step = _ends(low, high, _step((high - low) / 3))
-    return Axis(first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1)))
+    return Axis(
+        first * step, last * step, tuple(round(i * step, 12) for i in range(first, last + 1))
+    )
 
 
 def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
@@ -137,7 +145,8 @@ def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:
 
 
 def shade(value: float | None, map: HeatMap) -> str:
-    """The style class of a heat map's cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was compared.
+    """The style class of a heat map's cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was
+    compared.
 
     >>> shade(0.99, HeatMap(title="", corner="", columns=(), rows=()))
     's7'

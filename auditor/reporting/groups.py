@@ -1,6 +1,8 @@
-"""Long lists told shortly: verdicts that all say the same, detectors that measured nothing, findings by detector.
+"""Long lists told shortly: verdicts that all say the same, detectors that measured nothing,
+findings by detector.
 
-Knows which rows belong together and in which order; knows no format. Nothing is left out of report.json.
+Knows which rows belong together and in which order; knows no format. Nothing is left out of
+report.json.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ ALONE = "the suspect alone"
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """One reason why a detector did not measure, and for whom: ``names`` without the suspect alone, ``alone`` for it."""
+    """One reason why a detector did not measure, and for whom: ``names`` without the suspect
+    alone, ``alone`` for it."""
 
     question: Question
     detector: str
@@ -29,12 +32,15 @@ class Unmeasured:
     @property
     def who(self) -> str:
         """For whom; empty where the reason is about the suspect alone and no candidate."""
-        return " and ".join(filter(None, (who(self.names), ALONE if self.alone and self.names else "")))
+        return " and ".join(
+            filter(None, (who(self.names), ALONE if self.alone and self.names else ""))
+        )
 
 
 @dataclass(frozen=True)
 class FindingGroup:
-    """The findings of one detector by one metric, about candidates or about the suspect alone, best rank first."""
+    """The findings of one detector by one metric, about candidates or about the suspect alone,
+    best rank first."""
 
     detector: str
     metric: str
@@ -59,7 +65,8 @@ def unmeasured(skipped: Iterable[Skipped]) -> tuple[Unmeasured, ...]:
     for s in skipped:
         grouped.setdefault((s.question, s.detector, s.reason), []).append(s.candidate)
     return tuple(
-        Unmeasured(*key, names=tuple(n for n in names if n is not None), alone=None in names) for key, names in grouped.items()
+        Unmeasured(*key, names=tuple(n for n in names if n is not None), alone=None in names)
+        for key, names in grouped.items()
     )
 
 
@@ -69,7 +76,8 @@ def is_vendor(verdict: Verdict) -> bool:
 
 
 def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]:
-    """Sort key of a verdict: the suspect alone, vendors by their ratio, then models in the order ``place``."""
+    """Sort key of a verdict: the suspect alone, vendors by their ratio, then models in the order
+    ``place``."""
     name = verdict.candidate
     if name is None:
         return (0, 0.0, "")
@@ -79,14 +87,16 @@ def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]
 
 
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
-    """The outcome that all verdicts share, where it carries no likelihood ratio: a table of it would say one thing often."""
+    """The outcome that all verdicts share, where it carries no likelihood ratio: a table of it
+    would say one thing often."""
     outcomes = {v.outcome for v in verdicts}
     plain = all(v.log10_lr is None and v.words is None for v in verdicts)
     return next(iter(outcomes)) if len(outcomes) == 1 and plain else None
 
 
 def reasons(verdicts: Sequence[Verdict], brief: bool = False) -> tuple[str, ...]:
-    """Why there is no stronger outcome, each reason once; with the names of those it holds for unless it holds for all.
+    """Why there is no stronger outcome, each reason once; with the names of those it holds for
+    unless it holds for all.
 
     ``brief`` tells three names and counts the others.
     """
@@ -95,25 +105,33 @@ def reasons(verdicts: Sequence[Verdict], brief: bool = False) -> tuple[str, ...]
         if verdict.reason:
             grouped.setdefault(verdict.reason, []).append(verdict.candidate or ALONE)
     tell = who if brief else ", ".join
-    return tuple(reason if len(names) == len(verdicts) else f"{tell(names)}: {reason}" for reason, names in grouped.items())
+    return tuple(
+        reason if len(names) == len(verdicts) else f"{tell(names)}: {reason}"
+        for reason, names in grouped.items()
+    )
 
 
 def ranks(findings: Iterable[Finding]) -> tuple[float, ...]:
-    """The ranks of findings, best first: compared with another's, the better best rank decides, then the next best."""
+    """The ranks of findings, best first: compared with another's, the better best rank decides,
+    then the next best."""
     return (*sorted(f.rank.position for f in findings if f.rank is not None), math.inf)
 
 
 def precedence(about: Candidate | None, findings: Sequence[Finding]) -> tuple[object, ...]:
-    """Sort key of a candidate: same weights first, then by the ranks of its findings; those never measured last."""
+    """Sort key of a candidate: same weights first, then by the ranks of its findings; those
+    never measured last."""
     return (not (about is not None and about.same_weights), ranks(findings))
 
 
 def by_detector(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
-    """The findings in groups: those about the suspect alone first, then by detector; within one by rank, then by value."""
+    """The findings in groups: those about the suspect alone first, then by detector; within one
+    by rank, then by value."""
     grouped: dict[tuple[bool, str, str], list[Finding]] = {}
     for f in sorted(findings, key=lambda f: f.candidate is not None):
         grouped.setdefault((f.candidate is None, f.detector, f.metric), []).append(f)
     return tuple(
-        FindingGroup(detector, metric, alone, tuple(sorted(found, key=lambda f: (ranks([f]), -f.value))))
+        FindingGroup(
+            detector, metric, alone, tuple(sorted(found, key=lambda f: (ranks([f]), -f.value)))
+        )
         for (alone, detector, metric), found in grouped.items()
     )

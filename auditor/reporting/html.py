@@ -1,8 +1,9 @@
 """The report as one HTML file: no script, no network, no stranger's markup; it prints.
 
-Autoescaping, strict undefined names, and every text that the template prints passes through `visible` (hidden and
-reordering characters are spelled out) unless it is our own style sheet. A Content-Security-Policy allows that style sheet
-by its hash and nothing else. The same report gives the same bytes.
+Autoescaping, strict undefined names, and every text that the template prints passes through
+`visible` (hidden and reordering characters are spelled out) unless it is our own style sheet. A
+Content-Security-Policy allows that style sheet by its hash and nothing else. The same report gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from markupsafe import Markup
 from auditor.evidence.records import Report
 from auditor.reporting import groups, labels, view, weights, wording
 from auditor.reporting.figures import figure, shade
-from auditor.reporting.text import cell, date, interval, number, one_line, percent, probability, quote, signed, visible
+from auditor.reporting.text import (
+    cell,
+    date,
+    interval,
+    number,
+    one_line,
+    percent,
+    probability,
+    quote,
+    signed,
+    visible,
+)
 from detectors.measurement import Cell
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -53,8 +65,12 @@ def render(report: Report) -> str:
             rate_rows=[] if report.calibration is None else weights.rates(report.calibration),
             rates_about=weights.ABOUT,
             sequential_columns=weights.SEQUENTIAL_COLUMNS,
-            sequential_rows=[] if report.sequential is None else weights.sequential_rows(report.sequential),
-            sequential_told="" if report.sequential is None else weights.sequential_told(report.sequential),
+            sequential_rows=[]
+            if report.sequential is None
+            else weights.sequential_rows(report.sequential),
+            sequential_told=""
+            if report.sequential is None
+            else weights.sequential_told(report.sequential),
             service_rows=view.service_rows(report),
             lineage_rows=view.lineage_rows(report),
             alone=view.alone(report),
@@ -70,7 +86,8 @@ def render(report: Report) -> str:
 
 
 def styled(*names: str) -> dict[str, Any]:
-    """Our own style sheets as one, and the hash by which a page's policy allows them: ``style`` and ``style_sha256``."""
+    """Our own style sheets as one, and the hash by which a page's policy allows them: ``style``
+    and ``style_sha256``."""
     folder = files("auditor.reporting")
     style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
@@ -78,14 +95,18 @@ def styled(*names: str) -> dict[str, Any]:
 
 
 def plan_text(report: Report) -> str:
-    """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same page."""
+    """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same
+    page."""
     plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
-    return yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
+    return (
+        yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
+    )
 
 
 @cache
 def environment() -> Environment:
-    """The templates' environment, with autoescaping, strict names and the filters that every page shares."""
+    """The templates' environment, with autoescaping, strict names and the filters that every
+    page shares."""
     environment = Environment(
         loader=PackageLoader("auditor", "reporting"),
         autoescape=True,
@@ -106,7 +127,9 @@ def environment() -> Environment:
         "minus": _minus,
         "is_number": lambda value: isinstance(value, int | float),
         "is_shown": lambda value: isinstance(value, labels.Shown),
-        "is_long": lambda value: isinstance(value, str) and max(map(len, value.split()), default=0) > LONG_WORD,
+        "is_long": lambda value: (
+            isinstance(value, str) and max(map(len, value.split()), default=0) > LONG_WORD
+        ),
         "is_digest": lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)),
         "language": lambda code: code if LANGUAGE.fullmatch(code) else "",
         "name": lambda text: one_line(text, 160),
@@ -143,7 +166,11 @@ def _shown(value: Any) -> Any:
 
 
 def _cell(value: Cell, decimals: int | None) -> str:
-    return value if isinstance(value, str) and not isinstance(value, labels.Shown) else _minus(cell(value, decimals))
+    return (
+        value
+        if isinstance(value, str) and not isinstance(value, labels.Shown)
+        else _minus(cell(value, decimals))
+    )
 
 
 def _minus(text: str) -> str:

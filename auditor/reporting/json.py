@@ -20,19 +20,22 @@ REQUIRED = ("schema", "subject", "plan", "findings", "skipped", "verdicts", "lim
 
 
 def render(report: Report) -> str:
-    """The report as JSON text with a final newline. Raises ValueError for a number that is not finite."""
+    """The report as JSON text with a final newline. Raises ValueError for a number that is not
+    finite."""
     return pretty(report.model_dump(mode="json", by_alias=True))
 
 
 def pretty(value: Any) -> str:
-    """Canonical readable JSON of a value: sorted keys, two spaces, NaN and lone surrogates refused."""
+    """Canonical readable JSON of a value: sorted keys, two spaces, NaN and lone surrogates
+    refused."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     text.encode("utf-8")
     return text
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of report.json, generated from the records; shipped as `schemas/report-1.json`."""
+    """The JSON Schema (2020-12) of report.json, generated from the records; shipped as
+    `schemas/report-1.json`."""
     made = Report.model_json_schema(by_alias=True)
     made["properties"]["schema"] = {"const": SCHEMA, "title": "Schema", "type": "string"}
     made["required"] = sorted({*made["required"], *REQUIRED})
@@ -40,36 +43,53 @@ def schema() -> dict[str, Any]:
 
 
 def load_report(path: Path) -> Report:
-    """Reads report.json back. Raises MalformedInput (missing, not JSON, another schema, a field that doesn't fit) and
-    ResourceLimit (over 256 MiB)."""
+    """Reads report.json back. Raises MalformedInput (missing, not JSON, another schema, a field
+    that doesn't fit) and ResourceLimit (over 256 MiB)."""
     raw = _read(path)
     try:
         value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise _malformed(path, f"is not JSON: {printable(str(error) or type(error).__name__, 120)}") from error
+        raise _malformed(
+            path, f"is not JSON: {printable(str(error) or type(error).__name__, 120)}"
+        ) from error
     if not isinstance(value, dict) or "schema" not in value:
         raise _malformed(path, "is not a report: it has no field 'schema'")
     if value["schema"] != SCHEMA:
-        raise _malformed(path, f"has the schema {printable(str(value['schema']), 80)!r}, which this version can't read")
+        raise _malformed(
+            path,
+            f"has the schema {printable(str(value['schema']), 80)!r}, which this version can't"
+            " read",
+        )
     try:
         return Report.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _malformed(
-            path, f"does not fit its schema at {printable(place, 100)!r}: {printable(first['msg'], 100)}"
+            path,
+            f"does not fit its schema at {printable(place, 100)!r}: {printable(first['msg'], 100)}",
         ) from error
 
 
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise MalformedInput("no such file", where=path, next_step="give the path of a report.json or of a bundle folder")
+            raise MalformedInput(
+                "no such file",
+                where=path,
+                next_step="give the path of a report.json or of a bundle folder",
+            )
         if path.stat().st_size > LARGEST:
-            raise ResourceLimit(f"is larger than {LARGEST:,} bytes", where=path, next_step="check that it is a report.json")
+            raise ResourceLimit(
+                f"is larger than {LARGEST:,} bytes",
+                where=path,
+                next_step="check that it is a report.json",
+            )
         return path.read_bytes()
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the path"
+        ) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,4 +104,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _malformed(path: Path, what: str) -> MalformedInput:
-    return MalformedInput(what, where=path, next_step="use the untouched file, or run the audit again")
+    return MalformedInput(
+        what, where=path, next_step="use the untouched file, or run the audit again"
+    )

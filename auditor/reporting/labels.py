@@ -1,4 +1,5 @@
-"""A detector's short codes as people read them: the arms of a chart, a table or an exhibit, and intervals in one column.
+"""A detector's short codes as people read them: the arms of a chart, a table or an exhibit, and
+intervals in one column.
 
 Knows what a code means; changes no record, only what is shown of it. report.json keeps the codes.
 """
@@ -22,7 +23,8 @@ ARM_COLUMN, ARM_HEADING = "arm", "asked with"
 
 
 class Shown(str):
-    """A cell that a renderer has put into words itself: no stranger's text, nothing to be escaped as one."""
+    """A cell that a renderer has put into words itself: no stranger's text, nothing to be
+    escaped as one."""
 
     __slots__ = ()
 
@@ -37,16 +39,19 @@ def arm(code: str) -> str:
 
 
 def chart(made: Chart) -> Chart:
-    """The chart with its groups in words where all of them are arms: a vendor called 'own' keeps its name."""
+    """The chart with its groups in words where all of them are arms: a vendor called 'own' keeps
+    its name."""
     groups = {b.group for b in made.bars}
     if not groups or not groups <= set(ARMS):
         return made
-    return made.model_copy(update={"bars": tuple(b.model_copy(update={"group": arm(b.group)}) for b in made.bars)})
+    return made.model_copy(
+        update={"bars": tuple(b.model_copy(update={"group": arm(b.group)}) for b in made.bars)}
+    )
 
 
 def table(made: Table) -> Table:
-    """The table with its arms in words, and its neighbouring columns 'low' and 'high' as one bracketed interval,
-    'rank' and 'of' as one rank."""
+    """The table with its arms in words, and its neighbouring columns 'low' and 'high' as one
+    bracketed interval, 'rank' and 'of' as one rank."""
     shown = _joined(_with_arms(made), ("low", "high"), "low to high", _interval)
     return _joined(shown, ("rank", "of"), "rank", _rank)
 
@@ -56,7 +61,10 @@ def _with_arms(made: Table) -> Table:
         return made
     at = made.columns.index(ARM_COLUMN)
     columns = (*made.columns[:at], ARM_HEADING, *made.columns[at + 1 :])
-    rows = tuple(tuple(_arm_cell(value) if i == at else value for i, value in enumerate(row)) for row in made.rows)
+    rows = tuple(
+        tuple(_arm_cell(value) if i == at else value for i, value in enumerate(row))
+        for row in made.rows
+    )
     return made.model_copy(update={"columns": columns, "rows": rows})
 
 
@@ -64,8 +72,11 @@ def _arm_cell(value: Cell) -> Cell:
     return Shown(ARMS[value]) if isinstance(value, str) and value in ARMS else value
 
 
-def _joined(made: Table, pair: tuple[str, str], heading: str, join: Callable[[Cell, Cell], Cell]) -> Table:
-    """The table with the first such pair of neighbouring columns as one; as it is where a row doesn't fit its columns."""
+def _joined(
+    made: Table, pair: tuple[str, str], heading: str, join: Callable[[Cell, Cell], Cell]
+) -> Table:
+    """The table with the first such pair of neighbouring columns as one; as it is where a row
+    doesn't fit its columns."""
     pairs = [i for i in range(len(made.columns) - 1) if made.columns[i : i + 2] == pair]
     if not pairs or any(len(row) != len(made.columns) for row in made.rows):
         return made
@@ -96,12 +107,17 @@ def numeric(made: Table) -> frozenset[int]:
 
 
 def decimals(made: Table) -> tuple[int | None, ...]:
-    """The decimals of each column, by its largest number, so that its points stand below each other.
+    """The decimals of each column, by its largest number, so that its points stand below each
+    other.
 
-    None where each number keeps its own: no fractions, or a small one that would lose its second digit.
+    None where each number keeps its own: no fractions, or a small one that would lose its second
+    digit.
     """
     columns = ([row[i] for row in made.rows if i < len(row)] for i in range(len(made.columns)))
-    return tuple(_decimals([abs(v) for v in column if isinstance(v, float) and math.isfinite(v)]) for column in columns)
+    return tuple(
+        _decimals([abs(v) for v in column if isinstance(v, float) and math.isfinite(v)])
+        for column in columns
+    )
 
 
 def _decimals(sizes: list[float]) -> int | None:

@@ -1,7 +1,8 @@
-"""The report as Markdown for a ticket or a pull request: no image, no raw HTML, no link a stranger could plant.
+"""The report as Markdown for a ticket or a pull request: no image, no raw HTML, no link a stranger
+could plant.
 
-Strangers' text stands in code fences and code spans longer than any run of their own marks; every other text has its marks
-escaped. The same report gives the same bytes.
+Strangers' text stands in code fences and code spans longer than any run of their own marks; every
+other text has its marks escaped. The same report gives the same bytes.
 """
 
 from __future__ import annotations
@@ -29,26 +30,41 @@ from detectors.measurement import Cell, Chart, Exhibit, Null, Table
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
-ESCAPED = str.maketrans({**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
+ESCAPED = str.maketrans(
+    {**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 
 def render(report: Report) -> str:
     """The whole report as Markdown text."""
-    parts = (_head, _answers, _error_rates, _sequential, _weights, _service, _glance, _alone, _candidates, _rest, _record)
+    parts = (
+        _head,
+        _answers,
+        _error_rates,
+        _sequential,
+        _weights,
+        _service,
+        _glance,
+        _alone,
+        _candidates,
+        _rest,
+        _record,
+    )
     return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
 
 
 def inline(text: str) -> str:
-    """A text within a line: hidden characters spelled out, marks escaped, anything that could become a link or a
-    mention set as code."""
+    """A text within a line: hidden characters spelled out, marks escaped, anything that could
+    become a link or a mention set as code."""
     words = one_line(text).split(" ")
     out = " ".join(code(w) if LINKING.fullmatch(w) else w.translate(ESCAPED) for w in words)
     return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", out)
 
 
 def code(text: str, limit: int = 160) -> str:
-    """A stranger's words as a code span, on one line; its fence is longer than any run of backticks in it."""
+    """A stranger's words as a code span, on one line; its fence is longer than any run of
+    backticks in it."""
     shown = one_line(text, limit) or " "
     ticks = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
@@ -81,7 +97,10 @@ def _answers(report: Report) -> Iterator[str]:
     yield "## Answers\n"
     for card in view.cards(report):
         yield f"### {card.question.capitalize()}: {inline(card.answer.asks)}\n"
-        yield f"{inline(card.answer.answer)}\n\n**What this does not say.** {inline(card.answer.does_not_say)}\n"
+        yield (
+            f"{inline(card.answer.answer)}\n\n**What this does not say.**"
+            f" {inline(card.answer.does_not_say)}\n"
+        )
         if card.verdicts:
             columns = ("Candidate", "Outcome", "log10 LR", "Cap", "p", "Controls")
             yield table(columns, (_verdict(v) for v in card.verdicts)) + "\n"
@@ -94,17 +113,35 @@ def _error_rates(report: Report) -> Iterator[str]:
         return
     yield "## Error rates\n"
     yield f"{inline(weights.ABOUT)}\n"
-    yield table(weights.COLUMNS, (tuple(inline(c) for c in row) for row in weights.rates(section))) + "\n"
-    yield f"Calibration {code(section.name)}, SHA-256 {code(section.sha256)}. {inline(section.about)}\n"
+    yield (
+        table(weights.COLUMNS, (tuple(inline(c) for c in row) for row in weights.rates(section)))
+        + "\n"
+    )
+    yield (
+        f"Calibration {code(section.name)}, SHA-256 {code(section.sha256)}."
+        f" {inline(section.about)}\n"
+    )
     if section.distance:
-        yield f"> **This case lies outside of what was calibrated on.** {inline(' '.join(section.distance))}\n"
+        yield (
+            "> **This case lies outside of what was calibrated on.**"
+            f" {inline(' '.join(section.distance))}\n"
+        )
 
 
 def _sequential(report: Report) -> Iterator[str]:
     if report.sequential is not None:
-        yield f"## Asked until it was enough\n\n{inline(weights.sequential_told(report.sequential))}\n"
+        yield (
+            "## Asked until it was"
+            f" enough\n\n{inline(weights.sequential_told(report.sequential))}\n"
+        )
         rows = weights.sequential_rows(report.sequential)
-        yield table(weights.SEQUENTIAL_COLUMNS, ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows)) + "\n"
+        yield (
+            table(
+                weights.SEQUENTIAL_COLUMNS,
+                ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows),
+            )
+            + "\n"
+        )
 
 
 def _weights(report: Report) -> Iterator[str]:
@@ -123,7 +160,14 @@ def _verdict(v: Verdict) -> tuple[str, ...]:
     outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
     ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
     name = code(v.candidate or "the suspect alone")
-    return (name, inline(outcome), ratio, signed(v.cap), probability(v.p_value), number(v.n_controls or None))
+    return (
+        name,
+        inline(outcome),
+        ratio,
+        signed(v.cap),
+        probability(v.p_value),
+        number(v.n_controls or None),
+    )
 
 
 def _glance(report: Report) -> Iterator[str]:
@@ -178,11 +222,17 @@ def _finding(f: Finding) -> Iterator[str]:
     if f.summary:
         yield inline(f.summary) + "\n"
     bounds = f" {interval(f.interval)} at {percent(f.level)}" if f.interval else ""
-    yield f"- {inline(f.metric.replace('_', ' '))}: **{number(f.value)}**{bounds}; n = {number(f.n)} {inline(f.n_unit)}"
+    yield (
+        f"- {inline(f.metric.replace('_', ' '))}: **{number(f.value)}**{bounds}; n = {number(f.n)}"
+        f" {inline(f.n_unit)}"
+    )
     yield f"- Direction: {inline(f.direction)}"
     if f.null:
         p = "" if f.null.p is None else f"; p = {number(f.null.p)}"
-        yield from (f"- {inline(label)}: {inline(size)}, {f.null.at_least} at or above{p}" for label, size in view.null_rows(f))
+        yield from (
+            f"- {inline(label)}: {inline(size)}, {f.null.at_least} at or above{p}"
+            for label, size in view.null_rows(f)
+        )
     if f.log10_lr is not None:
         yield f"- log10 LR: {signed(f.log10_lr)} (cap {signed(f.cap)}) {inline(f.words or '')}"
     if f.calibration is not None:
@@ -193,7 +243,10 @@ def _finding(f: Finding) -> Iterator[str]:
     for chart in f.charts:
         yield _chart(chart)
     for h in f.heat_maps:
-        rows = ((inline(label), *("–" if v is None else f"{v:.2f}" for v in cells)) for label, cells in h.rows)
+        rows = (
+            (inline(label), *("–" if v is None else f"{v:.2f}" for v in cells))
+            for label, cells in h.rows
+        )
         yield f"{inline(h.title)}\n\n{table((h.corner, *h.columns), rows)}\n\n{inline(h.caption)}\n"
     for t in f.tables:
         yield _table(t)
@@ -213,25 +266,38 @@ def _chart(made: Chart) -> str:
         )
         for b in chart.bars[:MOST_ROWS]
     )
-    return f"**{inline(chart.title)}**\n\n{table(('Item', inline(chart.x_label) or 'Value', 'Interval'), rows)}\n"
+    columns = ("Item", inline(chart.x_label) or "Value", "Interval")
+    return f"**{inline(chart.title)}**\n\n{table(columns, rows)}\n"
 
 
 def _table(made: Table) -> str:
     t = labels.table(made)
     digits = dict(enumerate(labels.decimals(t)))
     rows = ([_cell(v, digits.get(i)) for i, v in enumerate(row)] for row in t.rows[:MOST_ROWS])
-    more = f"\n{len(t.rows) - MOST_ROWS} more rows are in report.json.\n" if len(t.rows) > MOST_ROWS else ""
+    more = (
+        f"\n{len(t.rows) - MOST_ROWS} more rows are in report.json.\n"
+        if len(t.rows) > MOST_ROWS
+        else ""
+    )
     caption = f"\n{inline(t.caption)}\n" if t.caption else ""
-    return f"**{inline(t.title)}**\n\n{table([inline(c) for c in t.columns], rows)}\n{more}{caption}"
+    return (
+        f"**{inline(t.title)}**\n\n{table([inline(c) for c in t.columns], rows)}\n{more}{caption}"
+    )
 
 
 def _cell(value: Cell, decimals: int | None) -> str:
-    return code(value) if isinstance(value, str) and not isinstance(value, labels.Shown) else cell(value, decimals)
+    return (
+        code(value)
+        if isinstance(value, str) and not isinstance(value, labels.Shown)
+        else cell(value, decimals)
+    )
 
 
 def _exhibit(e: Exhibit) -> str:
     marked = quote(e.answer, e.spans).marks
-    why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + ("\n" if marked else "")
+    why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + (
+        "\n" if marked else ""
+    )
     why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
     head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(labels.arm(e.arm.value))}"
     return f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
@@ -256,10 +322,20 @@ def _record(report: Report) -> Iterator[str]:
         yield f"{wording.NOBODY_ASKED}\n"
     else:
         counts = sorted(report.transcript.counts.items())
-        yield table(("Status", "Answers"), ((inline(k.replace("_", " ")), number(v)) for k, v in counts)) + "\n"
-        yield from _bullets((inline(e) for e in report.transcript.events), "No event was recorded during the run.")
+        yield (
+            table(
+                ("Status", "Answers"), ((inline(k.replace("_", " ")), number(v)) for k, v in counts)
+            )
+            + "\n"
+        )
+        yield from _bullets(
+            (inline(e) for e in report.transcript.events), "No event was recorded during the run."
+        )
     yield "## Items and digests\n"
-    yield from _bullets(f"{k}: {code(v)}" for k, v in (*view.identity(report.subject.identity), *view.transcript_rows(report)))
+    yield from _bullets(
+        f"{k}: {code(v)}"
+        for k, v in (*view.identity(report.subject.identity), *view.transcript_rows(report))
+    )
     if report.base is not None:
         yield "### Base of the suspect\n"
         yield from _bullets(f"{k}: {code(v)}" for k, v in view.base_rows(report))
@@ -268,11 +344,17 @@ def _record(report: Report) -> Iterator[str]:
         yield from _bullets(f"{code(k)}: {code(v)}" for k, v in view.score_rows(report))
     yield f"## Plan\n\n{fenced(plan_text(report).rstrip(), 20_000)}\n"
     yield "## Reproduction\n"
-    yield fenced("\n".join(report.reproduce), 20_000) + "\n" if report.reproduce else "No command was recorded.\n"
+    yield (
+        fenced("\n".join(report.reproduce), 20_000) + "\n"
+        if report.reproduce
+        else "No command was recorded.\n"
+    )
     yield "## Environment\n"
     yield from _bullets(f"{inline(k)}: {code(v)}" for k, v in sorted(report.environment.items()))
     yield "## Glossary\n"
-    yield from _bullets(f"**{inline(term)}.** {inline(meaning)}" for term, meaning in wording.GLOSSARY)
+    yield from _bullets(
+        f"**{inline(term)}.** {inline(meaning)}" for term, meaning in wording.GLOSSARY
+    )
 
 
 def _bullets(lines: Iterable[str], empty: str = "None.") -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""The geometry of lines, dumbbells, waterfalls, stacks and points: positions in per cent, and ticks.
+"""The geometry of lines, dumbbells, waterfalls, stacks and points: positions in per cent, and
+ticks.
 
 Numbers beside every drawing come from the same values. Knows no HTML and no card.
 """
@@ -22,7 +23,8 @@ Bounds = tuple[float, float]
 
 @dataclass(frozen=True)
 class CourseLine:
-    """A course by step: points of two polylines in a square of 1000 × 1000, and ticks in per cent of the plot."""
+    """A course by step: points of two polylines in a square of 1000 × 1000, and ticks in per
+    cent of the plot."""
 
     title: str
     raw: str
@@ -42,7 +44,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Dot:
-    """A point of a panel in per cent, which colour class it has, and what it says when pointed at."""
+    """A point of a panel in per cent, which colour class it has, and what it says when pointed
+    at."""
 
     x: float
     y: float
@@ -75,9 +78,14 @@ class PlotValue:
     name: str
 
 
-def line(title: str, steps: Sequence[float], raw: Sequence[float], smooth: Sequence[float]) -> CourseLine:
+def line(
+    title: str, steps: Sequence[float], raw: Sequence[float], smooth: Sequence[float]
+) -> CourseLine:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
-    y, x = scale([v for v in (*raw, *smooth) if math.isfinite(v)]), scale([float(min(steps)), float(max(steps))])
+    y, x = (
+        scale([v for v in (*raw, *smooth) if math.isfinite(v)]),
+        scale([float(min(steps)), float(max(steps))]),
+    )
     first, last = min(steps), max(steps)
     across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
@@ -85,7 +93,10 @@ def line(title: str, steps: Sequence[float], raw: Sequence[float], smooth: Seque
         title,
         _polyline(across, [10 * _up(y, v) for v in raw]) if tuple(raw) != tuple(smooth) else "",
         _polyline(across, [10 * _up(y, v) for v in smooth]),
-        tuple((round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t)) for t in whole),
+        tuple(
+            (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
+            for t in whole
+        ),
         _rising(y),
     )
 
@@ -116,20 +127,27 @@ def mark(axis: Axis, value: float, low: float | None, high: float | None) -> Mar
     """A value and its interval on a horizontal axis."""
     drawn = low is not None and high is not None
     return Mark(
-        axis.at(value), axis.at(low) if drawn and low is not None else None, axis.at(high) if high is not None else None
+        axis.at(value),
+        axis.at(low) if drawn and low is not None else None,
+        axis.at(high) if high is not None else None,
     )
 
 
 def panel(title: str, values: Sequence[PlotValue], slots: Sequence[str], axis: Axis) -> PlotPanel:
-    """Points of one panel: slots evenly across in the given order, points of one slot side by side, their mean as a line."""
+    """Points of one panel: slots evenly across in the given order, points of one slot side by
+    side, their mean as a line."""
     width = 100 / len(slots)
     dots, means = [], []
     for i, slot in enumerate(slots):
         inside = [v for v in values if v.slot == slot]
         for k, value in enumerate(inside):
             x = width * (i + (k + 1) / (len(inside) + 1) * 0.7 + 0.15)
-            low, high = (None, None) if value.bounds is None else (_up(axis, b) for b in value.bounds)
-            dots.append(Dot(round(x, 2), _up(axis, value.value), low, high, value.colour, value.name))
+            low, high = (
+                (None, None) if value.bounds is None else (_up(axis, b) for b in value.bounds)
+            )
+            dots.append(
+                Dot(round(x, 2), _up(axis, value.value), low, high, value.colour, value.name)
+            )
         if inside:
             mean = sum(v.value for v in inside) / len(inside)
             means.append((10 * width * (i + 0.5), 10 * _up(axis, mean)))
@@ -141,7 +159,8 @@ def panel(title: str, values: Sequence[PlotValue], slots: Sequence[str], axis: A
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a stacked bar: start and width in per cent of the plot, its number among the parts, its colour class."""
+    """A part of a stacked bar: start and width in per cent of the plot, its number among the
+    parts, its colour class."""
 
     start: float
     width: float

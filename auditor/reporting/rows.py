@@ -1,4 +1,5 @@
-"""What is said on a terminal of any width: a console without markup, headings, and rows as a table or a list.
+"""What is said on a terminal of any width: a console without markup, headings, and rows as a table
+or a list.
 
 Every text passes through `printable`, and none is read as markup. Knows no report and no card.
 """
@@ -25,12 +26,17 @@ NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 24, 3
 
 
 def captured(
-    tell: Callable[[Console, bool], None], width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+    tell: Callable[[Console, bool], None],
+    width: int | None = None,
+    colour: bool = False,
+    encoding: str = "utf-8",
 ) -> str:
-    """What ``tell`` prints, as text of the terminal's width where none is given (20 to 200 columns).
+    """What ``tell`` prints, as text of the terminal's width where none is given (20 to 200
+    columns).
 
-    ``tell`` gets the console, and whether it must do without box characters because ``encoding`` lacks them; other
-    characters that it lacks are spelled out. ``colour`` adds ANSI styles of our own.
+    ``tell`` gets the console, and whether it must do without box characters because ``encoding``
+    lacks them; other characters that it lacks are spelled out. ``colour`` adds ANSI styles of our
+    own.
     """
     console = Console(
         file=io.StringIO(),
@@ -72,7 +78,9 @@ def safe(text: str, style: str = "") -> Text:
 def section(console: Console, title: str, plain: bool) -> None:
     """A heading with a rule."""
     console.print()
-    console.print(Rule(Text(title, style="bold"), align="left", style="dim", characters="-" if plain else "─"))
+    console.print(
+        Rule(Text(title, style="bold"), align="left", style="dim", characters="-" if plain else "─")
+    )
 
 
 def item(line: str) -> Table:
@@ -82,15 +90,23 @@ def item(line: str) -> Table:
     return grid
 
 
-def print_rows(console: Console, plain: bool, columns: tuple[str, ...], found: list[tuple[Text, ...]]) -> None:
-    """Prints rows as a table where it fits without breaking short words, else as a list; empty columns are left out."""
+def print_rows(
+    console: Console, plain: bool, columns: tuple[str, ...], found: list[tuple[Text, ...]]
+) -> None:
+    """Prints rows as a table where it fits without breaking short words, else as a list; empty
+    columns are left out."""
     shown = [i for i in range(len(columns)) if any(row[i].plain != "–" for row in found)]
     texts = [[columns[i], *(row[i].plain for row in found)] for i in shown]
     widths = _widths(texts, console.width - GAP * (len(shown) - 1))
     if widths is None:
         _list(console, columns, found)
         return
-    table = Table(box=box.ASCII2 if plain else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = Table(
+        box=box.ASCII2 if plain else box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
+    )
     for i, width in zip(shown, widths, strict=True):
         table.add_column(columns[i], overflow="fold", width=width)
     for row in found:
@@ -99,18 +115,26 @@ def print_rows(console: Console, plain: bool, columns: tuple[str, ...], found: l
 
 
 def _widths(columns: list[list[str]], room: int) -> list[int] | None:
-    """A width for each column: its longest word at least (a short text whole, but for the names in the first column), its
-    longest text at most; None where they don't fit.
+    """A width for each column: its longest word at least (a short text whole, but for the names in
+    the first column), its longest text at most; None where they don't fit.
 
-    rich shrinks columns below the words in them and then cuts the last ones off: a number that is cut is a wrong number.
+    rich shrinks columns below the words in them and then cuts the last ones off: a number that is
+    cut is a wrong number.
     """
     most = [max(cell_len(text) for text in texts) for texts in columns]
-    words = [max(min(WIDEST_WORD, cell_len(word)) for text in texts for word in text.split() or [""]) for texts in columns]
-    least = [whole if i and whole <= SHORT else word for i, (whole, word) in enumerate(zip(most, words, strict=True))]
+    words = [
+        max(min(WIDEST_WORD, cell_len(word)) for text in texts for word in text.split() or [""])
+        for texts in columns
+    ]
+    least = [
+        whole if i and whole <= SHORT else word
+        for i, (whole, word) in enumerate(zip(most, words, strict=True))
+    ]
     if sum(least) > room:
         return None
     widths = list(least)
-    # One column of letters to each in turn: short texts get their whole line before long ones get more of theirs.
+    # One column of letters to each in turn: short texts get their whole line before long ones get
+    # more of theirs.
     while sum(widths) < room and widths != most:
         for i, limit in enumerate(most):
             if widths[i] < limit and sum(widths) < room:
@@ -123,4 +147,8 @@ def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...
         console.print(row[0])
         for label, text in zip(columns[1:], row[1:], strict=True):
             if text.plain != "–":
-                console.print(Padding(Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)))
+                console.print(
+                    Padding(
+                        Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)
+                    )
+                )

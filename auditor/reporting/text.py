@@ -1,4 +1,5 @@
-r"""Text of strangers and numbers, made fit to be shown: the same characters and digits in every renderer.
+r"""Text of strangers and numbers, made fit to be shown: the same characters and digits in every
+renderer.
 
 Knows how a character or a number looks; knows no format and no report.
 """
@@ -36,7 +37,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Quote:
-    """A quoted text in pieces, how many characters before and after were left out, how many hidden ones are spelled out."""
+    """A quoted text in pieces, how many characters before and after were left out, how many
+    hidden ones are spelled out."""
 
     pieces: tuple[Piece, ...]
     cut_before: int
@@ -50,8 +52,9 @@ class Quote:
 
 
 def visible(text: str, limit: int | None = None, keep: str = KEPT) -> str:
-    r"""The text with everything that can hide or reorder it spelled out: controls, bidi and zero-width characters,
-    invisible letters, and marks piled on one letter become ``\u{…}``. Deterministic; never raises.
+    r"""The text with everything that can hide or reorder it spelled out: controls, bidi and
+    zero-width characters, invisible letters, and marks piled on one letter become ``\u{…}``.
+    Deterministic; never raises.
 
     >>> visible("a\u202eb\u200b")
     'a\\u{202e}b\\u{200b}'
@@ -59,7 +62,9 @@ def visible(text: str, limit: int | None = None, keep: str = KEPT) -> str:
     cut = text if limit is None or len(text) <= limit else text[: max(0, limit - 1)]
     if not cut.isascii():
         cut = _without_piles(cut)
-    return printable(cut, keep=keep) + ("" if cut is text or len(text) <= (limit or len(text)) else "…")
+    return printable(cut, keep=keep) + (
+        "" if cut is text or len(text) <= (limit or len(text)) else "…"
+    )
 
 
 def _without_piles(text: str) -> str:
@@ -84,14 +89,20 @@ def hidden_characters(text: str) -> int:
 def quote(text: str, spans: Iterable[Span] = (), limit: int = QUOTE_LIMIT) -> Quote:
     """A text to be quoted, cut to ``limit`` characters around its first highlighted span.
 
-    Spans may overlap or lie outside of the text: they are clipped, and the first of two that overlap keeps the overlap.
+    Spans may overlap or lie outside of the text: they are clipped, and the first of two that
+    overlap keeps the overlap.
     """
     clipped = sorted((max(0, s.start), min(len(text), s.end), s.why) for s in spans)
     clipped = [s for s in clipped if s[0] < s[1]]
     first = clipped[0][0] if clipped else 0
     begin = 0 if first < limit * 3 // 4 else first - limit // 4
     end = min(len(text), begin + limit)
-    return Quote(tuple(_pieces(text, clipped, begin, end)), begin, len(text) - end, hidden_characters(text[begin:end]))
+    return Quote(
+        tuple(_pieces(text, clipped, begin, end)),
+        begin,
+        len(text) - end,
+        hidden_characters(text[begin:end]),
+    )
 
 
 def _pieces(text: str, spans: list[tuple[int, int, str]], begin: int, end: int) -> Iterable[Piece]:
@@ -109,10 +120,11 @@ def _pieces(text: str, spans: list[tuple[int, int, str]], begin: int, end: int) 
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
-    """A measured number: three decimals below ten, fewer above, thousands grouped; a whole count as it is, a dash for none.
+    """A measured number: three decimals below ten, fewer above, thousands grouped; a whole count as
+    it is, a dash for none.
 
-    ``decimals`` sets their number instead, as for a column. What three decimals would round to nothing is told in powers of
-    ten, and minus zero as zero.
+    ``decimals`` sets their number instead, as for a column. What three decimals would round to
+    nothing is told in powers of ten, and minus zero as zero.
 
     >>> [number(v) for v in (0.12345, 0.5, 12.345, 1234567, 12345.6, 3.24e-7, None, 0.0)]
     ['0.123', '0.500', '12.35', '1,234,567', '12,346', '3.2e-07', '–', '0.000']
@@ -127,7 +139,8 @@ def number(value: float | None, decimals: int | None = None) -> str:
 
 
 def probability(p: float | None) -> str:
-    """A p-value: as `number`, but below 1e-100 no exponent, which would claim more than a sum of logarithms knows.
+    """A p-value: as `number`, but below 1e-100 no exponent, which would claim more than a sum of
+    logarithms knows.
 
     >>> [probability(v) for v in (0.031, 2e-300, None)]
     ['0.031', '< 1e-100', '–']

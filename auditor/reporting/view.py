@@ -1,4 +1,5 @@
-"""The report arranged for reading: by question, by candidate, by detector. HTML, Markdown and terminal share it.
+"""The report arranged for reading: by question, by candidate, by detector. HTML, Markdown and
+terminal share it.
 
 Knows the order of things; knows no format.
 """
@@ -19,7 +20,8 @@ OPEN_CANDIDATES = 10
 
 @dataclass(frozen=True)
 class QuestionCard:
-    """One of the three questions with its answer, its verdicts, and what was not measured for it."""
+    """One of the three questions with its answer, its verdicts, and what was not measured for
+    it."""
 
     question: Question
     answer: Answer
@@ -29,7 +31,8 @@ class QuestionCard:
 
 @dataclass(frozen=True)
 class ComparedWith:
-    """A candidate with what was found about it. ``about`` is None where the report describes it no further."""
+    """A candidate with what was found about it. ``about`` is None where the report describes it
+    no further."""
 
     name: str
     about: Candidate | None
@@ -91,7 +94,8 @@ def summary(report: Report) -> tuple[FindingRow, ...]:
 
 
 def compared(report: Report) -> tuple[ComparedWith, ...]:
-    """Every candidate that was stored or found: same weights first, then by best rank, then in the report's order.
+    """Every candidate that was stored or found: same weights first, then by best rank, then in the
+    report's order.
 
     The first ten are shown unfolded.
     """
@@ -135,33 +139,45 @@ def warnings(report: Report) -> tuple[str, ...]:
 
 
 def uncalibrated(finding: Finding) -> bool:
-    """Whether a finding needs a calibration and has none; tests of weights and services carry p-values of their own."""
+    """Whether a finding needs a calibration and has none; tests of weights and services carry
+    p-values of their own."""
     return finding.calibration is None and finding.question == "inheritance"
 
 
 def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
-    """What the value was compared with, as a label, a count and how many reached it; nothing where with nothing."""
+    """What the value was compared with, as a label, a count and how many reached it; nothing
+    where with nothing."""
     null = finding.null
     if null is None:
         return ()
     label = "Null cohort" if null.unit == "models" else null.unit.capitalize()
-    unit = " model" if null.unit == "models" and null.n == 1 else " models" if null.unit == "models" else ""
+    unit = (
+        " model"
+        if null.unit == "models" and null.n == 1
+        else " models"
+        if null.unit == "models"
+        else ""
+    )
     return ((label, f"{null.n:,}{unit}"),)
 
 
 def lineage_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """The suspect's weights and what its files declare, as label and value; nothing where no weights were compared."""
+    """The suspect's weights and what its files declare, as label and value; nothing where no
+    weights were compared."""
     found = report.lineage
     if found is None:
         return ()
     declared = tuple((f"declared {label}", value) for label, value in found.declared.items())
-    stored = (("stored signatures looked through", f"{found.screened:,}"),) if found.screened else ()
+    stored = (
+        (("stored signatures looked through", f"{found.screened:,}"),) if found.screened else ()
+    )
     told = (("declared against observed", found.declared_told),) if found.declared_told else ()
     return (*told, *declared, *found.weights.items(), *stored)
 
 
 def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """The comparison of a service with the model that it claims, as label and value; nothing where none was made."""
+    """The comparison of a service with the model that it claims, as label and value; nothing
+    where none was made."""
     s = report.service
     if s is None:
         return ()
@@ -173,7 +189,10 @@ def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
         ("it holds", wording.AT_ANY_LOOK if s.sequential else wording.AT_ONE_LOOK),
         ("questions asked", asked),
         ("answers of the endpoint", f"{s.answers:,}"),
-        ("answers of the claimed model", f"{s.reference_answers:,} at temperature {s.reference_sampling.temperature:g}"),
+        (
+            "answers of the claimed model",
+            f"{s.reference_answers:,} at temperature {s.reference_sampling.temperature:g}",
+        ),
         ("what this size could have seen", s.power),
         ("claimed model", s.claimed.identity.name),
         ("opened as", s.claimed.spec),
@@ -207,7 +226,8 @@ def identity(who: Identity) -> tuple[tuple[str, str], ...]:
 
 
 def base_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """The suspect's base as label and value, where it is known: how it is known first; nothing where it is not."""
+    """The suspect's base as label and value, where it is known: how it is known first; nothing
+    where it is not."""
     if report.base is None:
         return ()
     b = report.base
@@ -231,7 +251,15 @@ def score_rows(report: Report) -> tuple[tuple[str, str], ...]:
     rows = []
     for s in report.scores.scorers:
         failed = f", {s.n_unscored:,} that could not be scored" if s.n_unscored else ""
-        rows.append((one_line(s.name), f"{s.n_scored:,} texts{failed}; weights {s.identity.weights_sha256 or 'out of sight'}"))
+        rows.append(
+            (
+                one_line(s.name),
+                (
+                    f"{s.n_scored:,} texts{failed}; weights"
+                    f" {s.identity.weights_sha256 or 'out of sight'}"
+                ),
+            )
+        )
     return (
         *rows,
         *((one_line(who), why) for who, why in report.scores.absent.items()),
@@ -247,11 +275,18 @@ def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = [
         ("answers sha256", t.sha256),
         ("complete", "yes" if t.complete else "no"),
-        ("temperature", f"{t.sampling.temperature:g}" + (" (greedy)" if t.sampling.temperature == 0 else "")),
+        (
+            "temperature",
+            f"{t.sampling.temperature:g}" + (" (greedy)" if t.sampling.temperature == 0 else ""),
+        ),
         ("top-p", f"{t.sampling.top_p:g}"),
         ("samples of each prompt", str(t.sampling.samples)),
         ("seed", str(t.sampling.seed)),
     ]
-    optional = (("wall time, seconds", t.seconds), ("tokens read", t.tokens_in), ("tokens written", t.tokens_out))
+    optional = (
+        ("wall time, seconds", t.seconds),
+        ("tokens read", t.tokens_in),
+        ("tokens written", t.tokens_out),
+    )
     rows += [(label, f"{value:,.0f}") for label, value in optional if value is not None]
     return tuple(rows)

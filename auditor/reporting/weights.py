@@ -1,4 +1,5 @@
-"""How heavy the evidence is, and how often such evidence errs: the verdicts as a chart, the calibration as rows.
+"""How heavy the evidence is, and how often such evidence errs: the verdicts as a chart, the
+calibration as rows.
 
 Shared by all renderers. Knows the report; knows no format.
 """
@@ -7,17 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.records import CalibrationSection, ErrorRate, Report, SequentialSection, Verdict
+from auditor.evidence.records import (
+    CalibrationSection,
+    ErrorRate,
+    Report,
+    SequentialSection,
+    Verdict,
+)
 from auditor.reporting import groups
 from auditor.reporting.text import interval, number
 from detectors.measurement import Bar, Chart
 
 MOST = 12
-COLUMNS = ("candidates", "prompts", "left out", "lineages", "Cllr", "AUC", "found at 5 % false alarms", "false support")
+COLUMNS = (
+    "candidates",
+    "prompts",
+    "left out",
+    "lineages",
+    "Cllr",
+    "AUC",
+    "found at 5 % false alarms",
+    "false support",
+)
 ABOUT = (
-    "Measured on models of known history that the ratios were not fitted on. Lineages: independent ones that the candidate "
-    "taught, and all that it did not. Cllr in bits: 0 is perfect, 1 is no use. False support: untaught models at moderate "
-    "support or above."
+    "Measured on models of known history that the ratios were not fitted on. Lineages: independent"
+    " ones that the candidate taught, and all that it did not. Cllr in bits: 0 is perfect, 1 is no"
+    " use. False support: untaught models at moderate support or above."
 )
 
 
@@ -43,7 +59,16 @@ def _told(value: float, bounds: tuple[float, float]) -> str:
     return f"{number(value)} {interval(bounds)}"
 
 
-SEQUENTIAL_COLUMNS = ("vendor", "rate", "strangers reach", "taught reach", "p more", "p less", "decision", "after")
+SEQUENTIAL_COLUMNS = (
+    "vendor",
+    "rate",
+    "strangers reach",
+    "taught reach",
+    "p more",
+    "p less",
+    "decision",
+    "after",
+)
 DECISIONS = {
     "more": "more alike than the known strangers",
     "less": "less alike than nine in ten taught models",
@@ -62,9 +87,10 @@ def sequential_told(section: SequentialSection) -> str:
         else f" Untaught and taught models are those of the calibration {section.calibration}."
     )
     return (
-        f"{told}. Rates are shares of rival vendors below the vendor, over {section.prompts} prompts; p-values hold however "
-        f"often one looks, for all vendors together (alpha {section.alpha:g}). This is likeness, not teaching; one more "
-        f"stranger is more alike than n known ones with a chance of 1/(n + 1).{level}"
+        f"{told}. Rates are shares of rival vendors below the vendor, over {section.prompts}"
+        " prompts; p-values hold however often one looks, for all vendors together (alpha"
+        f" {section.alpha:g}). This is likeness, not teaching; one more stranger is more alike than"
+        f" n known ones with a chance of 1/(n + 1).{level}"
     )
 
 
@@ -86,7 +112,8 @@ def sequential_rows(section: SequentialSection) -> list[tuple[str, ...]]:
 
 
 def chart(report: Report) -> Chart | None:
-    """The heaviest verdicts as dots with their intervals: vendors where any was assessed, else models. None without one."""
+    """The heaviest verdicts as dots with their intervals: vendors where any was assessed, else
+    models. None without one."""
     told = [v for v in report.verdicts if v.log10_lr is not None]
     chosen = [v for v in told if groups.is_vendor(v)] or told
     if not chosen:
@@ -99,8 +126,10 @@ def chart(report: Report) -> Chart | None:
         bars=_bars(ordered[:MOST]),
         reference=0.0,
         reference_label="even odds",
-        caption="To the right: the answers are likelier if the suspect learned from the candidate. Lines: what other control "
-        "models could have made of it (95 %).",
+        caption=(
+            "To the right: the answers are likelier if the suspect learned from the candidate."
+            " Lines: what other control models could have made of it (95 %)."
+        ),
     )
 
 
@@ -109,5 +138,13 @@ def _bars(verdicts: Sequence[Verdict]) -> tuple[Bar, ...]:
     for v in verdicts:
         low, high = v.interval or (None, None)
         name = (v.candidate or groups.ALONE).removeprefix("vendor:")
-        out.append(Bar(label=name, value=v.log10_lr or 0.0, low=low, high=high, strong=v.outcome == "supported"))
+        out.append(
+            Bar(
+                label=name,
+                value=v.log10_lr or 0.0,
+                low=low,
+                high=high,
+                strong=v.outcome == "supported",
+            )
+        )
     return tuple(out)

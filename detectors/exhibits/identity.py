@@ -1,6 +1,8 @@
-"""How self-identification is shown: the summary sentence, tables, the chart, and the answers quoted.
+"""How self-identification is shown: the summary sentence, tables, the chart, and the answers
+quoted.
 
-Knows how to tell the numbers; computes none of its own beyond rates by arm, language and leading question.
+Knows how to tell the numbers; computes none of its own beyond rates by arm, language and leading
+question.
 """
 
 from __future__ import annotations
@@ -27,16 +29,25 @@ from detectors.text.vendors import LONGEST_TEXT, vendor_title
 from fingerprints.records import Arm
 
 MOST_EXHIBITS = 8
-_CLUSTERED = "Rates are means over questions; low and high are 95 % intervals clustered by question."
+_CLUSTERED = (
+    "Rates are means over questions; low and high are 95 % intervals clustered by question."
+)
 
 
 def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str) -> str:
-    """Whom the suspect names under its own system prompt, whom without it, and how often nobody: one sentence."""
+    """Whom the suspect names under its own system prompt, whom without it, and how often nobody:
+    one sentence."""
     telling = chosen(answers, arms)
     rate = claim_rate(telling, vendor)
-    share = "" if rate is None else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
+    share = (
+        ""
+        if rate is None
+        else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
+    )
     value = "" if rate is None else f"{share} of answers, over {rate.clusters} questions"
-    parts = [f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"]
+    parts = [
+        f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"
+    ]
     own = chosen(answers, [Arm.OWN])
     if own and Arm.OWN not in arms:
         parts.append(f"under its own system prompt {_most(own)}")
@@ -55,7 +66,9 @@ def _most(answers: Sequence[ClaimingAnswer]) -> str:
     top = most_named(answers)
     if top is None:
         return "it names no vendor at all"
-    return f"most often {vendor_title(top)} ({_percent(point_rate(answers, top))}), nobody in {nobody}"
+    return (
+        f"most often {vendor_title(top)} ({_percent(point_rate(answers, top))}), nobody in {nobody}"
+    )
 
 
 def _percent(rate: float) -> str:
@@ -63,9 +76,13 @@ def _percent(rate: float) -> str:
 
 
 def tables(
-    answers: Sequence[ClaimingAnswer], leading: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str
+    answers: Sequence[ClaimingAnswer],
+    leading: Sequence[ClaimingAnswer],
+    arms: Collection[Arm],
+    vendor: str,
 ) -> tuple[Table, ...]:
-    """The vendor's claim rates by arm and by language; and, apart, whether the suspect agrees when the vendor is named."""
+    """The vendor's claim rates by arm and by language; and, apart, whether the suspect agrees
+    when the vendor is named."""
     out = [_by_arm(answers, vendor), _by_language(chosen(answers, arms), vendor)]
     return (*out, agreement(leading, vendor)) if leading else tuple(out)
 
@@ -75,7 +92,10 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
         top = most_named(part)
-        counts = [sum(a.has(vendor, polarity) for a in part) for polarity in ("affirmed", "denied", "hedged")]
+        counts = [
+            sum(a.has(vendor, polarity) for a in part)
+            for polarity in ("affirmed", "denied", "hedged")
+        ]
         rows.append(
             (
                 arm.value,
@@ -109,29 +129,51 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
 
 def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
     rate = claim_rate(part, vendor)
-    return (0, 0, None, None, None) if rate is None else (rate.clusters, rate.n, rate.value, rate.low, rate.high)
+    return (
+        (0, 0, None, None, None)
+        if rate is None
+        else (rate.clusters, rate.n, rate.value, rate.low, rate.high)
+    )
 
 
 def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for language in languages_of(telling):
         part = chosen(telling, None, language)
-        rows.append((language, *_rated(part, vendor), most_named(part) or NOBODY, point_rate(part, NOBODY)))
+        rows.append(
+            (language, *_rated(part, vendor), most_named(part) or NOBODY, point_rate(part, NOBODY))
+        )
     return Table(
         title=f"Claims of {vendor_title(vendor)}, by language of the question",
-        columns=("language", "questions", "answers", "rate", "low", "high", "names most", "names nobody"),
+        columns=(
+            "language",
+            "questions",
+            "answers",
+            "rate",
+            "low",
+            "high",
+            "names most",
+            "names nobody",
+        ),
         rows=tuple(rows),
-        caption=f"{_CLUSTERED} Only answers without the suspect's own system prompt, where there are any.",
+        caption=(
+            f"{_CLUSTERED} Only answers without the suspect's own system prompt, where there are"
+            " any."
+        ),
     )
 
 
 def by_vendor(answers: Sequence[ClaimingAnswer]) -> Table:
-    """Every named vendor's claim rate in each arm, the most named first, and the share that name nobody."""
+    """Every named vendor's claim rate in each arm, the most named first, and the share that name
+    nobody."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
         ordered = sorted(vendors_named(part), key=lambda v: (-point_rate(part, v), v))
-        rows += [(arm.value, v, sum(a.says(v) for a in part), *_rated(part, v)) for v in (*ordered, NOBODY)]
+        rows += [
+            (arm.value, v, sum(a.says(v) for a in part), *_rated(part, v))
+            for v in (*ordered, NOBODY)
+        ]
     return Table(
         title="Whom the suspect names, by system prompt",
         columns=("arm", "vendor", "claims", "questions", "answers", "rate", "low", "high"),
@@ -141,13 +183,19 @@ def by_vendor(answers: Sequence[ClaimingAnswer]) -> Table:
 
 
 def agreement(leading: Sequence[ClaimingAnswer], vendor: str | None = None) -> Table:
-    """How often the suspect agrees to a vendor named to it, against how often it agrees to any other; None shows all."""
+    """How often the suspect agrees to a vendor named to it, against how often it agrees to any
+    other; None shows all."""
     rows: list[tuple[Cell, ...]] = []
     for arm in arms_of(leading):
         part = [a for a in leading if a.reply.arm is arm and a.probe.vendor]
-        agreed = {v: [_agrees(a) for a in part if a.probe.vendor == v] for v in sorted({a.probe.vendor or "" for a in part})}
+        agreed = {
+            v: [_agrees(a) for a in part if a.probe.vendor == v]
+            for v in sorted({a.probe.vendor or "" for a in part})
+        }
         shown = {v: said for v, said in agreed.items() if vendor in (None, v)}
-        for named, said in sorted(shown.items(), key=lambda item: (-float(np.mean(item[1])), item[0])):
+        for named, said in sorted(
+            shown.items(), key=lambda item: (-float(np.mean(item[1])), item[0])
+        ):
             rate = clustered_rate(said, [a.probe.cluster for a in part if a.probe.vendor == named])
             rows.append((arm.value, named, rate.clusters, rate.n, rate.value, rate.low, rate.high))
         rows += _contrast(arm, agreed, vendor)
@@ -155,8 +203,11 @@ def agreement(leading: Sequence[ClaimingAnswer], vendor: str | None = None) -> T
         title="Agreement when a vendor is named in the question (reported apart)",
         columns=("arm", "vendor named", "questions", "answers", "agrees", "low", "high"),
         rows=tuple(rows),
-        caption="A model that agrees to every name says nothing about any. The row of all (other) vendors is that readiness, "
-        "clustered by vendor; 'difference' is the candidate's vendor less all others. None of it enters the claim rate.",
+        caption=(
+            "A model that agrees to every name says nothing about any. The row of all (other)"
+            " vendors is that readiness, clustered by vendor; 'difference' is the candidate's"
+            " vendor less all others. None of it enters the claim rate."
+        ),
     )
 
 
@@ -164,7 +215,9 @@ def _agrees(answer: ClaimingAnswer) -> float:
     return float(any(c.counts and c.vendor == answer.probe.vendor for c in answer.claims))
 
 
-def _contrast(arm: Arm, agreed: dict[str, list[float]], vendor: str | None) -> list[tuple[Cell, ...]]:
+def _contrast(
+    arm: Arm, agreed: dict[str, list[float]], vendor: str | None
+) -> list[tuple[Cell, ...]]:
     others = [(float(np.mean(said)), named) for named, said in agreed.items() if named != vendor]
     if not others:
         return []
@@ -189,32 +242,48 @@ def _contrast(arm: Arm, agreed: dict[str, list[float]], vendor: str | None) -> l
 
 
 def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Chart:
-    """All vendors' claim rates as dots with intervals, grouped by arm; one vendor is marked, where one is given."""
+    """All vendors' claim rates as dots with intervals, grouped by arm; one vendor is marked,
+    where one is given."""
     bars = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
         for named in (
-            *sorted({*vendors_named(part), *([vendor] if vendor else [])}, key=lambda v: (-point_rate(part, v), v)),
+            *sorted(
+                {*vendors_named(part), *([vendor] if vendor else [])},
+                key=lambda v: (-point_rate(part, v), v),
+            ),
             NOBODY,
         ):
             rate = claim_rate(part, named)
             if rate is not None:
                 label = NOBODY if named == NOBODY else vendor_title(named)
                 bars.append(
-                    Bar(label=label, value=rate.value, low=rate.low, high=rate.high, strong=named == vendor, group=arm.value)
+                    Bar(
+                        label=label,
+                        value=rate.value,
+                        low=rate.low,
+                        high=rate.high,
+                        strong=named == vendor,
+                        group=arm.value,
+                    )
                 )
     return Chart(
         kind="dots",
         title="Whom the suspect says it is, or comes from, by system prompt",
         x_label="share of questions (95 % interval, clustered by question)",
         bars=tuple(bars),
-        caption="No question names a vendor. Groups are system prompts: the model's own, an empty one, a neutral one, "
-        "or an unknown one (recorded).",
+        caption=(
+            "No question names a vendor. Groups are system prompts: the model's own, an empty one,"
+            " a neutral one, or an unknown one (recorded)."
+        ),
     )
 
 
-def exhibits(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str) -> tuple[Exhibit, ...]:
-    """Up to eight answers: those that name the vendor, then denials, doubts, whom it names instead; varied in arm, language."""
+def exhibits(
+    answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: str
+) -> tuple[Exhibit, ...]:
+    """Up to eight answers: those that name the vendor, then denials, doubts, whom it names
+    instead; varied in arm, language."""
     ranked = [
         (4.0, [a for a in answers if a.says(vendor) and a.reply.arm in arms]),
         (3.0, [a for a in answers if a.says(vendor) and a.reply.arm not in arms]),
@@ -231,18 +300,29 @@ def exhibits(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: s
 
 
 def foreign_exhibits(answers: Sequence[ClaimingAnswer], own: str | None) -> tuple[Exhibit, ...]:
-    """Up to eight answers that name another vendor than the suspect's own, varied in arm, language and question."""
+    """Up to eight answers that name another vendor than the suspect's own, varied in arm,
+    language and question."""
     group = [a for a in answers if a.named - {own}]
-    return tuple(_exhibit(a, sorted(a.named - {own}, key=str)[0], round(1 - i / 100, 2)) for i, a in enumerate(_varied(group)))
+    return tuple(
+        _exhibit(a, sorted(a.named - {own}, key=str)[0], round(1 - i / 100, 2))
+        for i, a in enumerate(_varied(group))
+    )
 
 
 def _varied(group: Sequence[ClaimingAnswer]) -> list[ClaimingAnswer]:
-    """The answers in an order that takes a new arm, language and question before one seen already."""
+    """The answers in an order that takes a new arm, language and question before one seen
+    already."""
     left = list(group)
     out: list[ClaimingAnswer] = []
     seen: list[tuple[str, str, str]] = []
     while left and len(out) < MOST_EXHIBITS:
-        best = min(left, key=lambda a: (sum(x == y for old in seen for x, y in zip(old, _traits(a), strict=True)), a.reply.key))
+        best = min(
+            left,
+            key=lambda a: (
+                sum(x == y for old in seen for x, y in zip(old, _traits(a), strict=True)),
+                a.reply.key,
+            ),
+        )
         left.remove(best)
         out.append(best)
         seen.append(_traits(best))
@@ -279,4 +359,6 @@ _SAID = {
 
 def _why(claim: Claim) -> str:
     said = _SAID[claim.kind].format(vendor_title(claim.vendor))
-    return {"affirmed": said, "denied": f"denies: {said}", "hedged": f"in doubt: {said}"}[claim.polarity]
+    return {"affirmed": said, "denied": f"denies: {said}", "hedged": f"in doubt: {said}"}[
+        claim.polarity
+    ]

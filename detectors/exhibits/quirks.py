@@ -1,6 +1,8 @@
-"""How shared wrong answers are shown: the questions, the letters, the stored models, both answers quoted.
+"""How shared wrong answers are shown: the questions, the letters, the stored models, both answers
+quoted.
 
-Knows figures; computes no expectation. A stranger's text goes into exhibits unchanged, escaping is the renderer's.
+Knows figures; computes no expectation. A stranger's text goes into exhibits unchanged, escaping is
+the renderer's.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ MOST_EXHIBITS = 6
 
 @dataclass(frozen=True)
 class SharedQuirk:
-    """Everything that is shown of one candidate. ``errors`` (models + suspect, items, options), the suspect in the last row;
-    ``to_all`` holds the suspect's agreement with each stored model, None where too little is shared."""
+    """Everything that is shown of one candidate. ``errors`` (models + suspect, items, options), the
+    suspect in the last row; ``to_all`` holds the suspect's agreement with each stored model, None
+    where too little is shared."""
 
     lineup: Lineup
     candidate: int
@@ -46,13 +49,15 @@ class SharedQuirk:
         return [int(i) for i in places[np.argsort(self.found.expected[places], kind="stable")]]
 
     def others(self, item: int) -> tuple[int, int]:
-        """How many unrelated models give the same wrong option to an item, of how many that have it wrong."""
+        """How many unrelated models give the same wrong option to an item, of how many that have
+        it wrong."""
         mine = self.errors[:-1, item][self.lineup.strangers(self.candidate)]
         return int(mine[:, int(self.errors[-1, item].argmax())].sum()), int(mine.sum())
 
 
 def tables(shared: SharedQuirk) -> tuple[Table, ...]:
-    """The tables of one measurement: the rarest agreements, the letters, the figures, the stored models."""
+    """The tables of one measurement: the rarest agreements, the letters, the figures, the stored
+    models."""
     return (_agreements(shared), _letters(shared), _figures(shared), _models(shared))
 
 
@@ -73,31 +78,60 @@ def _agreements(shared: SharedQuirk) -> Table:
         )
     return Table(
         title="Wrong answers that both give, the least expected first",
-        columns=("question", "both say", "right", "expected", "unrelated models that err alike"), rows=tuple(rows),
-        caption=f"{len(rows)} of {int(shared.found.same.sum())}; expected is the chance that both give the same wrong option.",
-    )  # fmt: skip
+        columns=("question", "both say", "right", "expected", "unrelated models that err alike"),
+        rows=tuple(rows),
+        caption=(
+            f"{len(rows)} of {int(shared.found.same.sum())}; expected is the chance that both give"
+            " the same wrong option."
+        ),
+    )
 
 
 def _letters(shared: SharedQuirk) -> Table:
     given = shared.errors.sum(axis=1)
     rows = tuple(
-        (chr(ord("A") + k), int(given[-1, k]), int(given[shared.candidate, k]), int(given[:-1, k].sum()))
+        (
+            chr(ord("A") + k),
+            int(given[-1, k]),
+            int(given[shared.candidate, k]),
+            int(given[:-1, k].sum()),
+        )
         for k in range(given.shape[1])
     )
     return Table(
-        title="Letters of wrong answers", columns=("letter", "suspect", "candidate", "all stored models"), rows=rows,
+        title="Letters of wrong answers",
+        columns=("letter", "suspect", "candidate", "all stored models"),
+        rows=rows,
         caption="Habits of position: the expectation is conditional on them.",
-    )  # fmt: skip
+    )
 
 
 def _figures(shared: SharedQuirk) -> Table:
     found = shared.found
     row = (
-        len(found.items), int(found.same.sum()), rounded(float(found.expected.sum())), rounded(found.kappa), rounded(shared.p),
-        rounded(found.z), rounded(shared.p_z), rounded(found.information),
-    )  # fmt: skip
-    columns = ("both wrong", "same", "same expected", "kappa", "p", "z", "p of z", "different expected")
-    caption = "p: conformal among unrelated models; z: the excess in standard deviations of independent questions."
+        len(found.items),
+        int(found.same.sum()),
+        rounded(float(found.expected.sum())),
+        rounded(found.kappa),
+        rounded(shared.p),
+        rounded(found.z),
+        rounded(shared.p_z),
+        rounded(found.information),
+    )
+    columns = (
+        "both wrong",
+        "same",
+        "same expected",
+        "kappa",
+        "p",
+        "z",
+        "p of z",
+        "different expected",
+    )
+    caption = (
+        "p: conformal among unrelated models; z: the excess in standard deviations of independent"
+        " questions."
+    )
     return Table(title="Observed and expected", columns=columns, rows=(row,), caption=caption)
 
 
@@ -113,28 +147,49 @@ def _models(shared: SharedQuirk) -> Table:
     columns = ("kappa", "both wrong", "same", "same expected")
     caption = "Each against the errors of the models of other vendors than its own."
     return models_table(
-        shared.lineup, scores, extra, columns, shared.candidate, "Stored models by shared wrong answers", caption
+        shared.lineup,
+        scores,
+        extra,
+        columns,
+        shared.candidate,
+        "Stored models by shared wrong answers",
+        caption,
     )
 
 
 def exhibits(shared: SharedQuirk) -> tuple[Exhibit, ...]:
-    """The least expected agreements, the suspect's answer and the candidate's, the chosen option highlighted."""
+    """The least expected agreements, the suspect's answer and the candidate's, the chosen option
+    highlighted."""
     out: list[Exhibit] = []
     for place in shared.rarest[: MOST_EXHIBITS // 2]:
         item = int(shared.found.items[place])
         expected = float(shared.found.expected[place])
         same, wrong = shared.others(item)
         why = (
-            f"both wrongly say “{shared.probes[item].options[int(shared.errors[-1, item].argmax())]}”; chance {expected:.2f}, "
-            f"{same} of {wrong} unrelated models that err say it too"
+            "both wrongly say"
+            f" “{shared.probes[item].options[int(shared.errors[-1, item].argmax())]}”; chance"
+            f" {expected:.2f}, {same} of {wrong} unrelated models that err say it too"
         )
-        sources = (("suspect", shared.suspect), (shared.lineup.names[shared.candidate], shared.answers[shared.candidate]))
-        out.extend(_exhibit(said[shared.items[item]], source, why, 1 - expected) for source, said in sources)
+        sources = (
+            ("suspect", shared.suspect),
+            (shared.lineup.names[shared.candidate], shared.answers[shared.candidate]),
+        )
+        out.extend(
+            _exhibit(said[shared.items[item]], source, why, 1 - expected)
+            for source, said in sources
+        )
     return tuple(out)
 
 
 def _exhibit(choice: Choice, source: str, why: str, weight: float) -> Exhibit:
     return Exhibit(
-        probe_id=choice.probe.id, arm=choice.reply.arm, prompt=choice.probe.prompt(), answer=choice.reply.text, source=source,
-        language=choice.probe.language, spans=() if choice.span is None else (choice.span,), why=why, weight=weight,
-    )  # fmt: skip
+        probe_id=choice.probe.id,
+        arm=choice.reply.arm,
+        prompt=choice.probe.prompt(),
+        answer=choice.reply.text,
+        source=source,
+        language=choice.probe.language,
+        spans=() if choice.span is None else (choice.span,),
+        why=why,
+        weight=weight,
+    )

@@ -1,6 +1,8 @@
-"""How a stylistic overlap is shown: the cuts, the feature families, the stored models, the telling phrases, quoted answers.
+"""How a stylistic overlap is shown: the cuts, the feature families, the stored models, the telling
+phrases, quoted answers.
 
-Knows figures; computes no probability. A stranger's text goes into exhibits unchanged, escaping is the renderer's.
+Knows figures; computes no probability. A stranger's text goes into exhibits unchanged, escaping is
+the renderer's.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ MOST_BARS = 20
 
 @dataclass(frozen=True)
 class StyleViews:
-    """Everything that is shown of one candidate: its standings by cut, the family parts, phrases and answers."""
+    """Everything that is shown of one candidate: its standings by cut, the family parts, phrases
+    and answers."""
 
     book: AnswerBook
     candidate: int
@@ -70,8 +73,9 @@ def _cuts(views: StyleViews) -> Table:
         "null models",
     )
     caption = (
-        "Value and 95 % interval (bootstrap over prompts); margin is against the best model of another vendor; p is conformal "
-        "among unrelated models. Length-matched: within a factor of 1.5. In the third row unrelated models are not cut."
+        "Value and 95 % interval (bootstrap over prompts); margin is against the best model of"
+        " another vendor; p is conformal among unrelated models. Length-matched: within a factor of"
+        " 1.5. In the third row unrelated models are not cut."
     )
     return Table(title="The same score on other cuts", columns=columns, rows=rows, caption=caption)
 
@@ -95,7 +99,8 @@ def _round(value: float | None) -> float | None:
 
 
 def _families(views: StyleViews) -> Table:
-    """Each family's part of the candidate's logit over other vendors', and the score and rank without the family."""
+    """Each family's part of the candidate's logit over other vendors', and the score and rank
+    without the family."""
     t, rows = views.candidate, []
     others = rivals(views.book.vendors, t)
     kept = views.answered
@@ -104,27 +109,40 @@ def _families(views: StyleViews) -> Table:
         part = placed[kept]
         lift = float((part[:, t] - part[:, others].mean(axis=1)).mean())
         without = log_softmax(log_p - part, axis=1).mean(axis=0)
-        rows.append((name, _round(lift), _round(float(without[t])), 1 + int((without > without[t]).sum())))
+        rows.append(
+            (name, _round(lift), _round(float(without[t])), 1 + int((without > without[t]).sum()))
+        )
     rows.sort(key=lambda row: -float(row[1] or 0.0))
     caption = (
-        f"n = {int(kept.sum())} prompts. Lift: the family's part of the candidate's logit less its mean over other vendors'. "
-        "Without: mean log-probability and rank by it when the family's part is taken out (the classifier is not refitted)."
+        f"n = {int(kept.sum())} prompts. Lift: the family's part of the candidate's logit less its"
+        " mean over other vendors'. Without: mean log-probability and rank by it when the family's"
+        " part is taken out (the classifier is not refitted)."
     )
     return Table(
-        title="What each feature family brings", columns=("family", "lift", "nats without", "rank without"), rows=tuple(rows),
+        title="What each feature family brings",
+        columns=("family", "lift", "nats without", "rank without"),
+        rows=tuple(rows),
         caption=caption,
-    )  # fmt: skip
+    )
 
 
 def _models(views: StyleViews) -> Table:
     main, book = views.main, views.book
     order = np.argsort(-np.nan_to_num(main.scores, nan=-np.inf), kind="stable")[:MOST_BARS]
     rows = tuple(
-        (book.names[i], book.teachers[i].vendor, _round(float(main.scores[i])), _round(float(main.raw[i]))) for i in order
+        (
+            book.names[i],
+            book.teachers[i].vendor,
+            _round(float(main.scores[i])),
+            _round(float(main.raw[i])),
+        )
+        for i in order
     )
     columns = ("model", "vendor", "normalised score" if main.normal else "score", "nats per answer")
     caption = f"n = {main.n} prompts; the {len(rows)} highest of {len(book.names)} stored models."
-    return Table(title="Nearest stored models by style", columns=columns, rows=rows, caption=caption)
+    return Table(
+        title="Nearest stored models by style", columns=columns, rows=rows, caption=caption
+    )
 
 
 def _telling(views: StyleViews) -> Table:
@@ -139,8 +157,18 @@ def _telling(views: StyleViews) -> Table:
         )
         for p in views.phrases
     )
-    columns = ("phrase", "z candidate", "z suspect", "suspect answers", "candidate uses", "uses per unrelated model")
-    caption = "Log-odds against the unrelated models with an informative Dirichlet prior; chosen because both over-use them."
+    columns = (
+        "phrase",
+        "z candidate",
+        "z suspect",
+        "suspect answers",
+        "candidate uses",
+        "uses per unrelated model",
+    )
+    caption = (
+        "Log-odds against the unrelated models with an informative Dirichlet prior; chosen because"
+        " both over-use them."
+    )
     return Table(title="Phrases that both over-use", columns=columns, rows=rows, caption=caption)
 
 
@@ -160,23 +188,36 @@ def charts(views: StyleViews) -> tuple[Chart, ...]:
     reference = float(np.quantile(main.null, 0.99)) if main.normal else None
     return (
         Chart(
-            kind="bars", title="Which stored model the answers read like", x_label=label, bars=bars, reference=reference,
+            kind="bars",
+            title="Which stored model the answers read like",
+            x_label=label,
+            bars=bars,
+            reference=reference,
             reference_label="99 % of unrelated models on the candidate" if main.normal else "",
-            caption=f"{main.n} prompts; 95 % intervals by bootstrap over prompts; {len(bars)} of {len(book.names)} models.",
+            caption=(
+                f"{main.n} prompts; 95 % intervals by bootstrap over prompts; {len(bars)} of"
+                f" {len(book.names)} models."
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _bar(views: StyleViews, i: int) -> Bar:
     low, high = views.main.interval(i)
     name, strong = views.book.names[i], i == views.candidate
     return Bar(
-        label=name, value=float(views.main.scores[i]), low=low, high=high, strong=strong, group=views.book.teachers[i].vendor
+        label=name,
+        value=float(views.main.scores[i]),
+        low=low,
+        high=high,
+        strong=strong,
+        group=views.book.teachers[i].vendor,
     )
 
 
 def exhibits(views: StyleViews) -> tuple[Exhibit, ...]:
-    """The most telling phrases in the suspect's words and in the candidate's, to the same prompt where both use one there."""
+    """The most telling phrases in the suspect's words and in the candidate's, to the same prompt
+    where both use one there."""
     numbers = list(views.answers)
     out: list[Exhibit] = []
     used: set[int] = set()
@@ -191,25 +232,43 @@ def exhibits(views: StyleViews) -> tuple[Exhibit, ...]:
 
 
 def _place(views: StyleViews, prompts: list[int], phrase: Phrase, used: set[int]) -> int | None:
-    """The first unused prompt where both use the phrase; else the first where the suspect does and the candidate answered."""
+    """The first unused prompt where both use the phrase; else the first where the suspect does
+    and the candidate answered."""
     said = views.book.answers[views.candidate]
-    free = [p for p in prompts if p not in used and p in said and places_of(phrase.words, views.answers[p].text)]
+    free = [
+        p
+        for p in prompts
+        if p not in used and p in said and places_of(phrase.words, views.answers[p].text)
+    ]
     both = [p for p in free if places_of(phrase.words, said[p])]
     return next(iter([*both, *free]), None)
 
 
 def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:
     answer, name = views.answers[prompt], views.book.names[views.candidate]
-    uses = f"in {len(phrase.suspect_answers)} of the suspect's answers and {phrase.candidate_count} times in the candidate's"
-    why = f"“{' '.join(phrase.words)}” stands {uses}; an unrelated model uses it {phrase.cohort_per_model:.1f} times"
+    uses = (
+        f"in {len(phrase.suspect_answers)} of the suspect's answers and {phrase.candidate_count}"
+        " times in the candidate's"
+    )
+    why = (
+        f"“{' '.join(phrase.words)}” stands {uses}; an unrelated model uses it"
+        f" {phrase.cohort_per_model:.1f} times"
+    )
     pair = (("suspect", answer.text), (name, views.book.answers[views.candidate][prompt]))
     return [
         Exhibit(
-            probe_id=answer.probe.id, arm=answer.reply.arm, prompt=answer.probe.prompt(), answer=quoted, source=source,
-            language=answer.probe.language, spans=spans, why=why, weight=phrase.weight,
+            probe_id=answer.probe.id,
+            arm=answer.reply.arm,
+            prompt=answer.probe.prompt(),
+            answer=quoted,
+            source=source,
+            language=answer.probe.language,
+            spans=spans,
+            why=why,
+            weight=phrase.weight,
         )
         for source, (quoted, spans) in ((source, _quote(text, phrase)) for source, text in pair)
-    ]  # fmt: skip
+    ]
 
 
 def _quote(text: str, phrase: Phrase) -> tuple[str, tuple[Span, ...]]:
@@ -218,6 +277,8 @@ def _quote(text: str, phrase: Phrase) -> tuple[str, tuple[Span, ...]]:
     start = max(0, places[0][0] - QUOTED // 2) if places and places[0][1] > QUOTED else 0
     quoted = text[start : start + QUOTED]
     spans = tuple(
-        Span(start=a - start, end=b - start, why="over-used phrase") for a, b in places if a >= start and b <= start + QUOTED
+        Span(start=a - start, end=b - start, why="over-used phrase")
+        for a, b in places
+        if a >= start and b <= start + QUOTED
     )
     return quoted, spans

@@ -1,6 +1,8 @@
-"""A gain on a candidate's side against the same gain on others' sides, prompt by prompt: the difference of differences.
+"""A gain on a candidate's side against the same gain on others' sides, prompt by prompt: the
+difference of differences.
 
-Shared by the detectors that read likelihoods. Knows arrays and passages; knows no model and no file.
+Shared by the detectors that read likelihoods. Knows arrays and passages; knows no model and no
+file.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ MOST_PROMPTS = 48
 """Prompts whose answers are scored: the cost is this many texts a scorer and model."""
 FEWEST_PROMPTS = 8
 LONGEST = 800
-"""Characters of an answer that are scored, so that one long answer costs no more than others and fits any context."""
+"""Characters of an answer that are scored, so that one long answer costs no more than others and
+fits any context."""
 EXACT = 14
 """Up to so many prompts all 2^n signs are tried."""
 DRAWS = 9999
 
 
 def passage_of(answer: ProbeAnswer) -> Passage:
-    """An answer as a passage to be scored: its beginning, after the question in the scorer's own template."""
+    """An answer as a passage to be scored: its beginning, after the question in the scorer's own
+    template."""
     arm = Arm.OWN if answer.reply.arm is Arm.RECORDED else answer.reply.arm
     return Passage(text=shortened(answer.text), probe=answer.probe, arm=arm)
 
@@ -47,7 +51,8 @@ def shortened(text: str) -> str:
 
 
 def common_prompts(books: Sequence[Mapping[str, ProbeAnswer]]) -> list[str]:
-    """Digests of the prompts that at least two models and half of them answered, those that most did first; at most 48."""
+    """Digests of the prompts that at least two models and half of them answered, those that most
+    did first; at most 48."""
     counts: dict[str, int] = {}
     for book in books:
         for key in book:
@@ -68,7 +73,8 @@ def same_model(teacher: Teacher, identity: Identity | None) -> bool:
 
 
 def contrast(gains: Array, candidate: int, references: Flags) -> Array:
-    """The candidate's gain on each prompt minus the mean gain of the references there; NaN where either is missing.
+    """The candidate's gain on each prompt minus the mean gain of the references there; NaN where
+    either is missing.
 
     ``gains`` is (models, prompts), in bits per byte; NaN marks what was not scored.
     """
@@ -86,10 +92,12 @@ def mean_contrast(gains: Array, candidate: int, references: Flags) -> float:
 
 
 def sign_flip_p(values: Array, seed: int = 0) -> float:
-    """One-sided p that the mean is no higher than the signs of the values alone give: (1 + k)/(draws + 1), or exact.
+    """One-sided p that the mean is no higher than the signs of the values alone give: (1 +
+    k)/(draws + 1), or exact.
 
-    Up to 14 values all 2^n signs are tried (Fisher 1935); above, 9,999 random ones, which keeps the test valid (Phipson and
-    Smyth 2010, arXiv 1603.05766). Small: the values lie above 0. Deterministic for a seed. Raises ValueError without values.
+    Up to 14 values all 2^n signs are tried (Fisher 1935); above, 9,999 random ones, which keeps the
+    test valid (Phipson and Smyth 2010, arXiv 1603.05766). Small: the values lie above 0.
+    Deterministic for a seed. Raises ValueError without values.
     """
     if not len(values):
         raise ValueError("no value to permute")
@@ -107,8 +115,9 @@ def sign_flip_p(values: Array, seed: int = 0) -> float:
 class Contrasts:
     """Gains of all models on all prompts, and how they are to be told.
 
-    ``gains`` (models, prompts) in bits per byte, higher: nearer to that model; ``clusters`` names each prompt's question.
-    ``spare`` is a last row of ``gains`` that stands in as reference where no other vendor has gains (the base), or None.
+    ``gains`` (models, prompts) in bits per byte, higher: nearer to that model; ``clusters`` names
+    each prompt's question. ``spare`` is a last row of ``gains`` that stands in as reference where
+    no other vendor has gains (the base), or None.
     """
 
     lineup: Lineup
@@ -118,7 +127,8 @@ class Contrasts:
     spare: str | None = None
 
     def references(self, candidate: int, player: int | None = None) -> Flags:
-        """Whom a model is compared with: models of other vendors that have gains, else the spare row."""
+        """Whom a model is compared with: models of other vendors that have gains, else the spare
+        row."""
         models = len(self.lineup.names)
         scored = np.isfinite(self.gains[:models]).any(axis=1) & ~self.left_out
         chosen = self.lineup.reference(candidate, player) & scored
@@ -129,7 +139,8 @@ class Contrasts:
         return np.append(chosen, not chosen.any())
 
     def per_prompt(self, candidate: int) -> tuple[Array, list[str]]:
-        """The candidate's contrasts on the prompts that have one, and the questions of these prompts."""
+        """The candidate's contrasts on the prompts that have one, and the questions of these
+        prompts."""
         values = contrast(self.gains, candidate, self.references(candidate))
         held = np.isfinite(values)
         return values[held], [c for c, kept in zip(self.clusters, held, strict=True) if kept]
@@ -143,20 +154,33 @@ class Contrasts:
         return np.array(found)
 
     def null(self, candidate: int, value: float, prompts: str) -> Null:
-        """What models of other vendors get on the same prompts, the candidate out of their references."""
+        """What models of other vendors get on the same prompts, the candidate out of their
+        references."""
         played = np.array(
             [
-                np.nan if self.left_out[i] or not other else mean_contrast(self.gains, i, self.references(candidate, i))
+                (
+                    np.nan
+                    if self.left_out[i] or not other
+                    else mean_contrast(self.gains, i, self.references(candidate, i))
+                )
                 for i, other in enumerate(self.lineup.strangers(candidate))
             ]
         )
         found = null_of(value, played, self.lineup, candidate, prompts)
-        whose = f"{counted(found.n, 'stored model')} of other vendors: how far the suspect moved towards each, on {prompts}"
-        return found.model_copy(update={"population": f"{whose}; not control models of known history"})
+        whose = (
+            f"{counted(found.n, 'stored model')} of other vendors: how far the suspect moved"
+            f" towards each, on {prompts}"
+        )
+        return found.model_copy(
+            update={"population": f"{whose}; not control models of known history"}
+        )
 
 
-def measured(found: Contrasts, place: int, metric: str, prompts: str, moved: str, notes: tuple[str, ...]) -> Measurement:
-    """The measurement of one candidate from the contrasts of all. ``moved`` is the summary's verb phrase."""
+def measured(
+    found: Contrasts, place: int, metric: str, prompts: str, moved: str, notes: tuple[str, ...]
+) -> Measurement:
+    """The measurement of one candidate from the contrasts of all. ``moved`` is the summary's
+    verb phrase."""
     line = found.lineup
     values, clusters = found.per_prompt(place)
     estimate = clustered_mean(values.tolist(), clusters)
@@ -169,19 +193,58 @@ def measured(found: Contrasts, place: int, metric: str, prompts: str, moved: str
         own = found.gains[i][np.isfinite(found.gains[i])]
         return (round(float(own.mean()), 3) if len(own) else None, len(own))
 
-    caption = "gain: mean bits per byte; difference: against models of other vendors on the same prompts; n: prompts."
+    caption = (
+        "gain: mean bits per byte; difference: against models of other vendors on the same prompts;"
+        " n: prompts."
+    )
     return Measurement(
-        metric=metric, value=estimate.value, n=estimate.clusters, n_unit="prompts",
-        direction="higher: the suspect moved towards the candidate more than towards others; 0: no more than towards others",
-        interval=estimate.interval, rank=rank_of(everybody, place), null=null,
-        summary=f"{moved.format(name=name)} by {estimate.value:+.3f} bits per byte more than of other models "
-        f"(95 % {estimate.low:+.3f} to {estimate.high:+.3f}; sign-flip p {p:.4f} over {estimate.clusters} prompts), "
-        f"{against(null)}.",
-        tables=(models_table(line, everybody, extra, ("difference", "gain", "n"), place, "Every stored model", caption),),
-        charts=(bars_of(line, everybody, place, lambda i: _interval(found, i), null, "Towards whom it moved", metric),),
-        notes=(f"Sign-flip p over prompts: {p:.4f}. It tests this candidate against the mean of the others on these prompts; "
-               "some model is always preferred, so it is no error rate of an accusation.", *notes),
-    )  # fmt: skip
+        metric=metric,
+        value=estimate.value,
+        n=estimate.clusters,
+        n_unit="prompts",
+        direction=(
+            "higher: the suspect moved towards the candidate more than towards others; 0: no more"
+            " than towards others"
+        ),
+        interval=estimate.interval,
+        rank=rank_of(everybody, place),
+        null=null,
+        summary=(
+            f"{moved.format(name=name)} by {estimate.value:+.3f} bits per byte more than of other"
+            f" models (95 % {estimate.low:+.3f} to {estimate.high:+.3f}; sign-flip p {p:.4f} over"
+            f" {estimate.clusters} prompts), {against(null)}."
+        ),
+        tables=(
+            models_table(
+                line,
+                everybody,
+                extra,
+                ("difference", "gain", "n"),
+                place,
+                "Every stored model",
+                caption,
+            ),
+        ),
+        charts=(
+            bars_of(
+                line,
+                everybody,
+                place,
+                lambda i: _interval(found, i),
+                null,
+                "Towards whom it moved",
+                metric,
+            ),
+        ),
+        notes=(
+            (
+                f"Sign-flip p over prompts: {p:.4f}. It tests this candidate against the mean of"
+                " the others on these prompts; some model is always preferred, so it is no error"
+                " rate of an accusation."
+            ),
+            *notes,
+        ),
+    )
 
 
 def _by_cluster(values: Array, clusters: Sequence[str]) -> Array:

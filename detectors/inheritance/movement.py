@@ -1,7 +1,8 @@
 """Did the suspect move, from its base, toward the candidate more than toward other stored models?
 
-A difference in differences: the suspect's score less its base's on the same prompts, toward the candidate less toward the
-others. Knows style only, and needs the base's own answers; what else moves a model the same way looks the same.
+A difference in differences: the suspect's score less its base's on the same prompts, toward the
+candidate less toward the others. Knows style only, and needs the base's own answers; what else
+moves a model the same way looks the same.
 """
 
 from __future__ import annotations
@@ -24,32 +25,50 @@ from fingerprints.transcript import Transcript
 RELIABLE = 50
 
 CAUTIONS = (
-    "Text by people, or anything else short and plain, moves a model toward the stored model whose style is short and plain; "
-    "a low aim says that most of the movement went elsewhere.",
-    "A sibling of the teacher, a student of it, or a common third source moves a model the same way.",
-    "A base that is not the true one moves the zero: take the very checkpoint that training began from.",
+    (
+        "Text by people, or anything else short and plain, moves a model toward the stored model"
+        " whose style is short and plain; a low aim says that most of the movement went elsewhere."
+    ),
+    (
+        "A sibling of the teacher, a student of it, or a common third source moves a model the same"
+        " way."
+    ),
+    (
+        "A base that is not the true one moves the zero: take the very checkpoint that training"
+        " began from."
+    ),
 )
 
 
 class Movement(Detector):
     """Did the suspect move from its base toward the candidate?
 
-    Δ = [s(suspect, t) − s(base, t)] − the mean of the same over stored models t' of other vendors, question by question, s in
-    logits of a classifier of the stored models. The value is Δ over its spread, times √(n·100/(n + 100)) with n questions
-    (Student's t at first, at most 10·d in the end), once as written and once without layout: the lower of the two. Above
-    0: toward the candidate. Where every stored model answered the suspect's prompts the classifier learns from these;
-    where some are known by other prompts only it learns from all their answers, each taken alone, cut to the length of the
-    suspect's and base's. Neither the suspect's nor the base's answers are learned from. Deterministic under ``seed``.
+    Δ = [s(suspect, t) − s(base, t)] − the mean of the same over stored models t' of other vendors,
+    question by question, s in logits of a classifier of the stored models. The value is Δ over its
+    spread, times √(n·100/(n + 100)) with n questions (Student's t at first, at most 10·d in the
+    end), once as written and once without layout: the lower of the two. Above 0: toward the
+    candidate. Where every stored model answered the suspect's prompts the classifier learns from
+    these; where some are known by other prompts only it learns from all their answers, each taken
+    alone, cut to the length of the suspect's and base's. Neither the suspect's nor the base's
+    answers are learned from. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "movement"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Did the suspect move from its base toward the candidate, more than toward other stored models?"
+    asks: ClassVar[str] = (
+        "Did the suspect move from its base toward the candidate, more than toward other stored"
+        " models?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "base:replies", "teacher:replies")
-    source: ClassVar[str] = "difference in differences of author scores; sign-flip test and bootstrap over questions"
+    source: ClassVar[str] = (
+        "difference in differences of author scores; sign-flip test and bootstrap over questions"
+    )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a base that is unknown or wrongly named",
-        "few examples of the teacher in much other text: at a quarter of 128 examples half of the students were not seen",
+        (
+            "few examples of the teacher in much other text: at a quarter of 128 examples half of"
+            " the students were not seen"
+        ),
         "human text moves a model toward the plainest stored model",
     )
 
@@ -57,23 +76,38 @@ class Movement(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Notes the stored models; learning from them waits for the base's answers, that is for the first case. What was
-        learned serves every later suspect of like lengths (and of the same prompts, where those are shared)."""
+        """Notes the stored models; learning from them waits for the base's answers, that is for the
+        first case. What was learned serves every later suspect of like lengths (and of the same
+        prompts, where those are shared)."""
         self.teachers_ = tuple(teachers)
         self.learned_: dict[tuple[str, int, tuple[str, ...]], Attribution] = {}
         self.journey_: tuple[tuple[str, str], Journey | NotMeasured] | None = None
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The strength of the movement, or the reason why there is none. An unfitted detector learns from the case."""
+        """The strength of the movement, or the reason why there is none. An unfitted detector
+        learns from the case."""
         if case.candidate is None:
             return NotMeasured(reason="movement is toward a candidate, and the case names none")
         if case.base is None:
-            return NotMeasured(reason="the suspect's base is not known; movement is measured from the base's own answers")
+            return NotMeasured(
+                reason=(
+                    "the suspect's base is not known; movement is measured from the base's own"
+                    " answers"
+                )
+            )
         if not hasattr(self, "teachers_") or not is_of(case, [t.name for t in self.teachers_]):
-            return Movement(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                Movement(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         journey = self._journey(case.suspect, case.base)
-        return journey if isinstance(journey, NotMeasured) else _toward(journey, case.candidate.name, case.base.name)
+        return (
+            journey
+            if isinstance(journey, NotMeasured)
+            else _toward(journey, case.candidate.name, case.base.name)
+        )
 
     def _journey(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         """The moves of this suspect from this base, kept for the next candidate."""
@@ -85,14 +119,23 @@ class Movement(Detector):
     def _travelled(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         pairs = pairs_of(suspect, base.transcript)
         if pairs.questions < FEWEST:
-            return NotMeasured(reason=f"suspect and base share {pairs.questions} questions; at least {FEWEST} are needed")
+            return NotMeasured(
+                reason=(
+                    f"suspect and base share {pairs.questions} questions; at least {FEWEST} are"
+                    " needed"
+                )
+            )
         book, shared = _book(self.teachers_, pairs)
         if len(book.teachers) < 2:
-            return NotMeasured(reason=f"fewer than two stored models have {FEWEST} style answers to learn from")
+            return NotMeasured(
+                reason=f"fewer than two stored models have {FEWEST} style answers to learn from"
+            )
         if shared:
             pairs = pairs.only(book.prompts)
         chosen = ways_of(pairs.longest)
-        moves = tuple(moves_of(way, self._known(way, pairs.longest, book, shared), pairs) for way in chosen)
+        moves = tuple(
+            moves_of(way, self._known(way, pairs.longest, book, shared), pairs) for way in chosen
+        )
         start = np.array([_is_base(t, base) for t in book.teachers])
         return Journey(pairs, book, shared, chosen, moves, start, self.seed, lineup(book.teachers))
 
@@ -105,22 +148,29 @@ class Movement(Detector):
 
 
 def _book(teachers: Sequence[Teacher], pairs: Pairs) -> tuple[AnswerBook, bool]:
-    """Answers to the pairs' own prompts where every stored model gave enough of them; else all that they answered."""
+    """Answers to the pairs' own prompts where every stored model gave enough of them; else all
+    that they answered."""
     every, same = book_of(teachers, None, share=0.0), book_of(teachers, set(pairs.digests))
     enough = same.names == every.names and pairs.only(same.prompts).questions >= FEWEST
     return (same, True) if enough else (every, False)
 
 
 def _is_base(teacher: Teacher, base: Teacher) -> bool:
-    return teacher.name == base.name or teacher.transcript.identity.same_weights(base.transcript.identity)
+    return teacher.name == base.name or teacher.transcript.identity.same_weights(
+        base.transcript.identity
+    )
 
 
 def _toward(journey: Journey, name: str, base: str) -> Measurement | NotMeasured:
     if name not in journey.book.names:
-        return NotMeasured(reason=f"the candidate has fewer than {FEWEST} style answers to learn from")
+        return NotMeasured(
+            reason=f"the candidate has fewer than {FEWEST} style answers to learn from"
+        )
     place = journey.book.names.index(name)
     if journey.start[place]:
-        return NotMeasured(reason="the candidate is the suspect's base: nobody moves toward where it began")
+        return NotMeasured(
+            reason="the candidate is the suspect's base: nobody moves toward where it began"
+        )
     if not np.isfinite(journey.scores[place]):
         return NotMeasured(reason="no other stored model is there to compare the movement with")
     return _measurement(journey, place, base)
@@ -133,44 +183,70 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
     rank = rank_of(journey.scores, place)
     return Measurement(
         metric="standardised movement from the base, the weaker of as written and without layout",
-        value=value, n=journey.pairs.questions, n_unit="questions", interval=(low, high),
+        value=value,
+        n=journey.pairs.questions,
+        n_unit="questions",
+        interval=(low, high),
         direction="higher: moved from the base toward the candidate, more than toward the others",
-        rank=rank, null=null,
-        summary=f"From {base}, the suspect moved toward {name} by {value:+.2f} (95 % {low:+.2f} to {high:+.2f}) over "
-        f"{journey.pairs.questions} questions, rank {rank.position} of {rank.of}; p {p:.4f} if nothing had moved.",
+        rank=rank,
+        null=null,
+        summary=(
+            f"From {base}, the suspect moved toward {name} by {value:+.2f} (95 % {low:+.2f} to"
+            f" {high:+.2f}) over {journey.pairs.questions} questions, rank {rank.position} of"
+            f" {rank.of}; p {p:.4f} if nothing had moved."
+        ),
         tables=(ways(journey, place), models(journey, place)),
         charts=(
             bars_of(
-                journey.lineup, journey.scores, place, journey.interval, null,
-                "Where the suspect moved to from its base", "standardised movement",
+                journey.lineup,
+                journey.scores,
+                place,
+                journey.interval,
+                null,
+                "Where the suspect moved to from its base",
+                "standardised movement",
             ),
         ),
-        exhibits=exhibits(journey, place), notes=_notes(journey, place),
-    )  # fmt: skip
+        exhibits=exhibits(journey, place),
+        notes=_notes(journey, place),
+    )
 
 
 def _null(journey: Journey, place: int) -> Null:
-    """The same suspect's movement toward the rivals: a permutation of the candidate's name over the stored models."""
+    """The same suspect's movement toward the rivals: a permutation of the candidate's name over
+    the stored models."""
     others = journey.scores[journey.rivals(place) & np.isfinite(journey.scores)]
     at_least, p = conformal(float(journey.scores[place]), others)
     population = (
-        f"the same suspect's movement toward {counted(len(others), 'other stored model')}: whether the candidate stands out, "
-        "not how often an unrelated suspect would move so far"
+        f"the same suspect's movement toward {counted(len(others), 'other stored model')}: whether"
+        " the candidate stands out, not how often an unrelated suspect would move so far"
     )
     return Null(
-        n=len(others), mean=float(others.mean()), sd=float(others.std(ddof=1)) if len(others) > 1 else None,
-        at_least=at_least, p=p, population=population,
-    )  # fmt: skip
+        n=len(others),
+        mean=float(others.mean()),
+        sd=float(others.std(ddof=1)) if len(others) > 1 else None,
+        at_least=at_least,
+        p=p,
+        population=population,
+    )
 
 
 def _notes(journey: Journey, place: int) -> tuple[str, ...]:
     n, notes = journey.pairs.questions, []
-    told = "the prompts that all of them answered" if journey.shared else "all their own answers, each taken alone"
-    notes.append(f"The stored models were learned from {told}, cut to {journey.pairs.longest} characters.")
+    told = (
+        "the prompts that all of them answered"
+        if journey.shared
+        else "all their own answers, each taken alone"
+    )
+    notes.append(
+        f"The stored models were learned from {told}, cut to {journey.pairs.longest} characters."
+    )
     if n < RELIABLE:
         notes.append(f"Under {RELIABLE} questions the weaker teachers are often missed.")
     if not journey.lineup.strangers(place).any():
-        notes.append("All stored models are of the candidate's vendor: siblings stand in for strangers.")
+        notes.append(
+            "All stored models are of the candidate's vendor: siblings stand in for strangers."
+        )
     if journey.start.any():
         notes.append("The stored model that is the base itself is compared with nobody.")
     return (*notes, *CAUTIONS)

@@ -1,6 +1,7 @@
 """Whom the suspect names besides itself: the confused pair, measured for the suspect alone.
 
-A model's own name is the vendor that it names most under its own system prompt. Knows claims and rates; knows no candidate.
+A model's own name is the vendor that it names most under its own system prompt. Knows claims and
+rates; knows no candidate.
 """
 
 from __future__ import annotations
@@ -28,20 +29,27 @@ from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
 
 NOTES = (
-    "The model's own name is the vendor that it names most under its own system prompt; where it names none, every vendor "
-    "counts as another.",
-    "Unmodified models of several makers name other vendors when their system prompt is taken away. This is no sign of "
-    "training on anybody's outputs by itself; the stored models' rates stand beside it.",
+    (
+        "The model's own name is the vendor that it names most under its own system prompt; where"
+        " it names none, every vendor counts as another."
+    ),
+    (
+        "Unmodified models of several makers name other vendors when their system prompt is taken"
+        " away. This is no sign of training on anybody's outputs by itself; the stored models'"
+        " rates stand beside it."
+    ),
 )
 
 
 def own_name(answers: Sequence[ClaimingAnswer]) -> str | None:
-    """The vendor that the answers under the model's own system prompt name most; None where they name none."""
+    """The vendor that the answers under the model's own system prompt name most; None where they
+    name none."""
     return most_named(chosen(answers, [Arm.OWN]))
 
 
 def foreign_rate(answers: Sequence[ClaimingAnswer], own: str | None) -> Estimate:
-    """How often answers name a vendor other than ``own``: mean over questions, 95 % interval clustered by question."""
+    """How often answers name a vendor other than ``own``: mean over questions, 95 % interval
+    clustered by question."""
     return clustered_rate(_foreign(answers, own), [a.probe.cluster for a in answers])
 
 
@@ -50,9 +58,11 @@ def _foreign(answers: Sequence[ClaimingAnswer], own: str | None) -> list[float]:
 
 
 def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
-    """The suspect's rate of naming another vendor than its own, without its own system prompt where that was asked.
+    """The suspect's rate of naming another vendor than its own, without its own system prompt where
+    that was asked.
 
-    Higher: more often another's name. The null is the same rate of every stored model, against that model's own name.
+    Higher: more often another's name. The null is the same rate of every stored model, against that
+    model's own name.
     """
     answers = read_answers(case.suspect)
     arms = telling_arms(answers)
@@ -61,7 +71,9 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
         return NotMeasured(reason=why_not)
     own = own_name(answers)
     rate = foreign_rate(telling, own)
-    others = [r for t in case.background if (r := _stored_rate(t, telling, case.suspect)) is not None]
+    others = [
+        r for t in case.background if (r := _stored_rate(t, telling, case.suspect)) is not None
+    ]
     leading = read_answers(case.suspect, "leading/")
     return Measurement(
         metric="other_vendor_rate",
@@ -71,38 +83,63 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
         direction="higher: more often gives a vendor's name that is not its own",
         interval=rate.interval,
         rank=Rank(position=1 + sum(r > rate.value for r in others), of=1 + len(others)),
-        null=null_of(rate.value, others, "stored models asked the same questions, each against its own name"),
+        null=null_of(
+            rate.value, others, "stored models asked the same questions, each against its own name"
+        ),
         summary=_summary(answers, telling, own, rate),
-        tables=(by_vendor(answers), _by_language(telling, own), *([agreement(leading)] if leading else [])),
+        tables=(
+            by_vendor(answers),
+            _by_language(telling, own),
+            *([agreement(leading)] if leading else []),
+        ),
         charts=(vendors_by_arm(answers, own),),
         exhibits=foreign_exhibits(answers, own),
         notes=NOTES,
     )
 
 
-def _stored_rate(teacher: Teacher, telling: Sequence[ClaimingAnswer], suspect: Transcript) -> float | None:
+def _stored_rate(
+    teacher: Teacher, telling: Sequence[ClaimingAnswer], suspect: Transcript
+) -> float | None:
     if teacher.transcript.identity.same_weights(suspect.identity):
         return None
     asked, arms = {a.probe.id for a in telling}, {a.reply.arm for a in telling}
     answers = read_answers(teacher.transcript)
-    same = [a for a in chosen(answers, telling_arms(answers) if Arm.RECORDED in arms else arms) if a.probe.id in asked]
+    same = [
+        a
+        for a in chosen(answers, telling_arms(answers) if Arm.RECORDED in arms else arms)
+        if a.probe.id in asked
+    ]
     if not same:
         return None
     said = _foreign(same, own_name(answers))
     return float(np.mean(cluster_means(said, [a.probe.cluster for a in same])))
 
 
-def _summary(answers: Sequence[ClaimingAnswer], telling: Sequence[ClaimingAnswer], own: str | None, rate: Estimate) -> str:
+def _summary(
+    answers: Sequence[ClaimingAnswer],
+    telling: Sequence[ClaimingAnswer],
+    own: str | None,
+    rate: Estimate,
+) -> str:
     named = "no vendor" if own is None else f"{vendor_title(own)} most"
     seen = bool(chosen(answers, [Arm.OWN]))
-    opening = f"Under its own system prompt the suspect names {named}" if seen else "Its own system prompt was not seen"
+    opening = (
+        f"Under its own system prompt the suspect names {named}"
+        if seen
+        else "Its own system prompt was not seen"
+    )
     without = [a for a in telling if a.named - {own}]
     other = most_named([a for a in telling if own not in a.named]) if without else None
-    whom = "nobody else" if other is None else f"{vendor_title(other)} most often ({100 * point_rate(telling, other):.0f} %)"
+    whom = (
+        "nobody else"
+        if other is None
+        else f"{vendor_title(other)} most often ({100 * point_rate(telling, other):.0f} %)"
+    )
     return (
-        f"{opening}; without it, it names {whom}, another vendor than its own in {100 * rate.value:.0f} % of answers "
-        f"({100 * rate.low:.0f} to {100 * rate.high:.0f} %, {rate.clusters} questions), and nobody in "
-        f"{100 * point_rate(telling, NOBODY):.0f} %."
+        f"{opening}; without it, it names {whom}, another vendor than its own in"
+        f" {100 * rate.value:.0f} % of answers ({100 * rate.low:.0f} to {100 * rate.high:.0f} %,"
+        f" {rate.clusters} questions), and nobody in {100 * point_rate(telling, NOBODY):.0f} %."
     )
 
 
@@ -112,10 +149,33 @@ def _by_language(telling: Sequence[ClaimingAnswer], own: str | None) -> Table:
         part = chosen(telling, None, language)
         rate = foreign_rate(part, own)
         top = most_named([a for a in part if own not in a.named])
-        rows.append((language, rate.clusters, rate.n, rate.value, rate.low, rate.high, top or NOBODY, point_rate(part, NOBODY)))
+        rows.append(
+            (
+                language,
+                rate.clusters,
+                rate.n,
+                rate.value,
+                rate.low,
+                rate.high,
+                top or NOBODY,
+                point_rate(part, NOBODY),
+            )
+        )
     return Table(
         title="Naming another vendor, by language of the question",
-        columns=("language", "questions", "answers", "rate", "low", "high", "other named most", "names nobody"),
+        columns=(
+            "language",
+            "questions",
+            "answers",
+            "rate",
+            "low",
+            "high",
+            "other named most",
+            "names nobody",
+        ),
         rows=tuple(rows),
-        caption="Only answers without the suspect's own system prompt, where there are any; intervals clustered by question.",
+        caption=(
+            "Only answers without the suspect's own system prompt, where there are any; intervals"
+            " clustered by question."
+        ),
     )

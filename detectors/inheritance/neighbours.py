@@ -1,7 +1,7 @@
 """Is the candidate's answer the one nearest to the suspect's, more often than for unrelated models?
 
-Reads recorded answers as vectors of character n-grams and words, prompt by prompt. Knows wording only: shared topic words are
-in every model's answer, shared fashions of wording have many causes.
+Reads recorded answers as vectors of character n-grams and words, prompt by prompt. Knows wording
+only: shared topic words are in every model's answer, shared fashions of wording have many causes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher
+from detectors.base import (
+    Case,
+    Detector,
+    Exhibit,
+    Measurement,
+    NotMeasured,
+    Null,
+    Span,
+    Table,
+    Teacher,
+)
 from detectors.exhibits.style import QUOTED
 from detectors.lineup import (
     Lineup,
@@ -41,17 +51,24 @@ FEWEST_IN_A_ROW = 4
 ROUNDS = 1000
 
 CAUTIONS = (
-    "Some stored model is always nearest: read the excess over unrelated models and the rank among them, not the name alone.",
-    "Longer answers, answers in the same language and answers to narrow questions are near to each other for no other reason.",
+    (
+        "Some stored model is always nearest: read the excess over unrelated models and the rank"
+        " among them, not the name alone."
+    ),
+    (
+        "Longer answers, answers in the same language and answers to narrow questions are near to"
+        " each other for no other reason."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class NearestAnswers:
-    """How often one stored model's answer is nearest: for the suspect and for each stranger, by prompt.
+    """How often one stored model's answer is nearest: for the suspect and for each stranger, by
+    prompt.
 
-    ``suspect`` (prompts,) and ``strangers`` (prompts, models) hold hits, NaN where nothing could be compared; ``chance``
-    (prompts,) is one over the number of models compared.
+    ``suspect`` (prompts,) and ``strangers`` (prompts, models) hold hits, NaN where nothing could be
+    compared; ``chance`` (prompts,) is one over the number of models compared.
     """
 
     suspect: Array
@@ -69,28 +86,38 @@ class NearestAnswers:
         return np.flatnonzero(np.isfinite(self.strangers[self.prompts]).sum(axis=0) >= FEWEST)
 
     def expected(self) -> Array:
-        """The strangers' mean hit at each counted prompt, (n,); by chance where no stranger played or answered."""
+        """The strangers' mean hit at each counted prompt, (n,); by chance where no stranger
+        played or answered."""
         held = self.strangers[np.ix_(self.prompts, self.played)]
         n = np.isfinite(held).sum(axis=1)
-        return np.asarray(np.where(n > 0, np.nansum(held, axis=1) / np.maximum(n, 1), self.chance[self.prompts]))
+        return np.asarray(
+            np.where(n > 0, np.nansum(held, axis=1) / np.maximum(n, 1), self.chance[self.prompts])
+        )
 
     @property
     def excess(self) -> float:
-        """Share of the suspect's answers whose nearest is this model's, less the share expected; −1 to 1."""
+        """Share of the suspect's answers whose nearest is this model's, less the share expected;
+        −1 to 1."""
         return float((self.suspect[self.prompts] - self.expected()).mean())
 
     def stranger_excess(self) -> Array:
-        """The same for each stranger against the other strangers (against chance where it is alone), (models,)."""
+        """The same for each stranger against the other strangers (against chance where it is
+        alone), (models,)."""
         shares = np.full(self.strangers.shape[1], np.nan)
         shares[self.played] = np.nanmean(self.strangers[np.ix_(self.prompts, self.played)], axis=0)
         held, n = np.nansum(shares), len(self.played)
-        rest = (held - shares) / (n - 1) if n > 1 else np.full_like(shares, self.chance[self.prompts].mean())
+        rest = (
+            (held - shares) / (n - 1)
+            if n > 1
+            else np.full_like(shares, self.chance[self.prompts].mean())
+        )
         return np.asarray(shares - rest)
 
 
 @dataclass(frozen=True)
 class ScoredNeighbours:
-    """A suspect against a fitted book: its answers, its cosines (prompts, models), its `NearestAnswers` for each stored model."""
+    """A suspect against a fitted book: its answers, its cosines (prompts, models), its
+    `NearestAnswers` for each stored model."""
 
     answers: dict[int, ProbeAnswer]
     cosine: Array
@@ -98,19 +125,25 @@ class ScoredNeighbours:
 
 
 class Neighbours(Detector):
-    """For how many of the suspect's answers is the candidate's the nearest stored answer to the same prompt?
+    """For how many of the suspect's answers is the candidate's the nearest stored answer to the
+    same prompt?
 
-    Nearness is cosine corrected for hubs (CSLS). The candidate meets the models of other vendors only, so that versions of
-    one model don't split its share. The value is that share less the share expected from unrelated models, −1 to 1; higher:
-    nearest more often; 0: as for an unrelated model. Deterministic under ``seed``.
+    Nearness is cosine corrected for hubs (CSLS). The candidate meets the models of other vendors
+    only, so that versions of one model don't split its share. The value is that share less the
+    share expected from unrelated models, −1 to 1; higher: nearest more often; 0: as for an
+    unrelated model. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "neighbours"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Is the candidate's answer the one nearest to the suspect's, more often than for unrelated models?"
+    asks: ClassVar[str] = (
+        "Is the candidate's answer the one nearest to the suspect's, more often than for unrelated"
+        " models?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
     source: ClassVar[str] = (
-        "cross-domain similarity local scaling against hubs (Conneau et al. 2018, arXiv 1710.04087) on hashed n-gram vectors"
+        "cross-domain similarity local scaling against hubs (Conneau et al. 2018, arXiv 1710.04087)"
+        " on hashed n-gram vectors"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a student whose teacher is not stored is nearest to some stored model all the same",
@@ -122,7 +155,8 @@ class Neighbours(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Compares the stored models' answers to the prompts that the suspect answered; never the suspect's own."""
+        """Compares the stored models' answers to the prompts that the suspect answered; never
+        the suspect's own."""
         self.names_ = [t.name for t in teachers]
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
@@ -133,28 +167,46 @@ class Neighbours(Detector):
             cosine = cosines(self.vectors_)
             vendors = self.lineup_.vendors
             self.hubness_ = hubness(cosine, vendors, np.ones(len(vendors), dtype=bool))
-            hubs = {v: hubness(cosine, vendors, vendors != v) for v in sorted(set(vendors.tolist()))}
-            self.strangers_ = [player_hits(cosine, vendors, i, self._rivals(i), hubs) for i in range(len(vendors))]
+            hubs = {
+                v: hubness(cosine, vendors, vendors != v) for v in sorted(set(vendors.tolist()))
+            }
+            self.strangers_ = [
+                player_hits(cosine, vendors, i, self._rivals(i), hubs) for i in range(len(vendors))
+            ]
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The excess share for one candidate, or the reason why there is none. An unfitted detector learns from the case."""
+        """The excess share for one candidate, or the reason why there is none. An unfitted
+        detector learns from the case."""
         if case.candidate is None:
             return NotMeasured(reason="nearest answers are a candidate's, and the case names none")
         if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return Neighbours(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                Neighbours(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         by_sha, book = style_answers(case.suspect), self.book_
         shared = len(by_sha.keys() & style_answers(case.candidate.transcript).keys())
         if shared < FEWEST or case.candidate.name not in book.names:
             return NotMeasured(
-                reason=f"only {counted(shared, 'shared prompt')} for a model that answered enough; {FEWEST} are needed"
+                reason=(
+                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
+                    f" {FEWEST} are needed"
+                )
             )
         if len(book.teachers) < 2:
             return NotMeasured(reason="no other stored model shares the suspect's prompts")
         scored, place = self._score(case.suspect), book.names.index(case.candidate.name)
         if len(scored.to_all[place].prompts) < FEWEST:
-            return NotMeasured(reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with")
-        return _measurement(NeighbourViews(book, self.lineup_, place, scored.answers, scored.to_all, scored.cosine, self.seed))
+            return NotMeasured(
+                reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with"
+            )
+        return _measurement(
+            NeighbourViews(
+                book, self.lineup_, place, scored.answers, scored.to_all, scored.cosine, self.seed
+            )
+        )
 
     def _score(self, suspect: Transcript) -> ScoredNeighbours:
         """The suspect against every stored model, kept for the next candidate."""
@@ -162,8 +214,15 @@ class Neighbours(Detector):
         if self.scored_ is None or self.scored_[0] != digest:
             by_sha, prompts = style_answers(suspect), self.book_.prompts
             answers = {i: by_sha[sha] for i, sha in enumerate(prompts) if sha in by_sha}
-            to = cosines_to(vectors_of({i: a.text for i, a in answers.items()}, len(prompts)), self.vectors_)
-            self.scored_ = digest, ScoredNeighbours(answers, to, [self._nearest(to, i) for i in range(len(self.book_.names))])
+            to = cosines_to(
+                vectors_of({i: a.text for i, a in answers.items()}, len(prompts)), self.vectors_
+            )
+            self.scored_ = (
+                digest,
+                ScoredNeighbours(
+                    answers, to, [self._nearest(to, i) for i in range(len(self.book_.names))]
+                ),
+            )
         return self.scored_[1]
 
     def _rivals(self, candidate: int) -> list[int]:
@@ -172,7 +231,9 @@ class Neighbours(Detector):
     def _nearest(self, to: Array, candidate: int) -> NearestAnswers:
         rivals = self.lineup_.strangers(candidate)
         chance = 1.0 / (1 + np.isfinite(to[:, rivals]).sum(axis=1))
-        return NearestAnswers(hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance)
+        return NearestAnswers(
+            hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance
+        )
 
 
 @dataclass(frozen=True)
@@ -193,11 +254,15 @@ class NeighbourViews:
         return self.to_all[self.candidate]
 
     def estimate(self, model: int) -> Estimate:
-        """A model's excess share with its interval: bootstrap over questions, or Student's where that is wider."""
+        """A model's excess share with its interval: bootstrap over questions, or Student's where
+        that is wider."""
         near = self.to_all[model]
         clusters = [self.answers[int(p)].probe.cluster for p in near.prompts]
         return clustered_mean(
-            (near.suspect[near.prompts] - near.expected()).tolist(), clusters, seed=self.seed, resamples=ROUNDS
+            (near.suspect[near.prompts] - near.expected()).tolist(),
+            clusters,
+            seed=self.seed,
+            resamples=ROUNDS,
         )
 
 
@@ -209,20 +274,33 @@ def _measurement(views: NeighbourViews) -> Measurement:
     share, expected = float(near.suspect[near.prompts].mean()), float(near.expected().mean())
     return Measurement(
         metric="share of answers nearest to the candidate's, less the share expected",
-        value=estimate.value, n=estimate.clusters, n_unit="prompts",
-        interval=estimate.interval, direction="higher: the candidate's answer is the nearest more often",
-        rank=rank_of(scores, place), null=null,
-        summary=f"{line.names[place]}'s answer is the nearest to {share:.0%} of {len(near.prompts)} answers, "
-        f"{expected:.0%} expected: {estimate.value:+.3f} (95 % {estimate.low:+.3f} to {estimate.high:+.3f}), {against(null)}.",
+        value=estimate.value,
+        n=estimate.clusters,
+        n_unit="prompts",
+        interval=estimate.interval,
+        direction="higher: the candidate's answer is the nearest more often",
+        rank=rank_of(scores, place),
+        null=null,
+        summary=(
+            f"{line.names[place]}'s answer is the nearest to {share:.0%} of {len(near.prompts)}"
+            f" answers, {expected:.0%} expected: {estimate.value:+.3f} (95 % {estimate.low:+.3f} to"
+            f" {estimate.high:+.3f}), {against(null)}."
+        ),
         tables=(_models(views, scores),),
         charts=(
             bars_of(
-                line, scores, place, lambda i: views.estimate(i).interval, null,
-                "Whose answer is nearest, beyond what is expected", "excess share of answers",
+                line,
+                scores,
+                place,
+                lambda i: views.estimate(i).interval,
+                null,
+                "Whose answer is nearest, beyond what is expected",
+                "excess share of answers",
             ),
         ),
-        exhibits=_exhibits(views), notes=_notes(views, null),
-    )  # fmt: skip
+        exhibits=_exhibits(views),
+        notes=_notes(views, null),
+    )
 
 
 def _models(views: NeighbourViews, scores: Array) -> Table:
@@ -230,15 +308,32 @@ def _models(views: NeighbourViews, scores: Array) -> Table:
         near = views.to_all[i]
         share = float(near.suspect[near.prompts].mean())
         cosine = float(np.nanmean(views.cosine[near.prompts, i]))
-        return (rounded(share), rounded(float(near.expected().mean())), len(near.prompts), rounded(cosine))
+        return (
+            rounded(share),
+            rounded(float(near.expected().mean())),
+            len(near.prompts),
+            rounded(cosine),
+        )
 
     columns = ("excess", "share nearest", "expected", "prompts", "mean cosine")
-    caption = "Each against the models of other vendors than its own; expected: the mean share of unrelated models that played."
-    return models_table(views.lineup, scores, extra, columns, views.candidate, "Stored models by nearest answers", caption)
+    caption = (
+        "Each against the models of other vendors than its own; expected: the mean share of"
+        " unrelated models that played."
+    )
+    return models_table(
+        views.lineup,
+        scores,
+        extra,
+        columns,
+        views.candidate,
+        "Stored models by nearest answers",
+        caption,
+    )
 
 
 def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:
-    """The answers where the candidate is nearest and strangers least find it so, the nearest by cosine first."""
+    """The answers where the candidate is nearest and strangers least find it so, the nearest by
+    cosine first."""
     near, name = views.found, views.book.names[views.candidate]
     expected, cosine = near.expected(), views.cosine[near.prompts, views.candidate]
     won = np.flatnonzero(near.suspect[near.prompts] == 1.0)
@@ -246,30 +341,57 @@ def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:
     out: list[Exhibit] = []
     for k in order[: MOST_EXHIBITS // 2]:
         prompt, weight = int(near.prompts[k]), float(cosine[k])
-        why = f"cosine {weight:.2f}, the nearest after the correction for hubs; it is for {expected[k]:.0%} of unrelated models"
-        pages = [TokenText(cut(t, QUOTED)) for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])]
+        why = (
+            f"cosine {weight:.2f}, the nearest after the correction for hubs; it is for"
+            f" {expected[k]:.0%} of unrelated models"
+        )
+        pages = [
+            TokenText(cut(t, QUOTED))
+            for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
+        ]
         for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
             out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
     return tuple(out)
 
 
-def _exhibit(answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float) -> Exhibit:
+def _exhibit(
+    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
+) -> Exhibit:
     runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words") for r in runs)
+    spans = tuple(
+        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
+        for r in runs
+    )
     return Exhibit(
-        probe_id=answer.probe.id, arm=answer.reply.arm, prompt=answer.probe.prompt(), answer=one.text, source=source,
-        language=answer.probe.language, spans=spans, why=why, weight=weight,
-    )  # fmt: skip
+        probe_id=answer.probe.id,
+        arm=answer.reply.arm,
+        prompt=answer.probe.prompt(),
+        answer=one.text,
+        source=source,
+        language=answer.probe.language,
+        spans=spans,
+        why=why,
+        weight=weight,
+    )
 
 
 def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
     notes = []
     if not null.n:
-        notes.append("No unrelated model could play: the share expected is chance, one over the number of models compared.")
+        notes.append(
+            "No unrelated model could play: the share expected is chance, one over the number of"
+            " models compared."
+        )
     elif null.n < FEWEST_STRANGERS:
-        notes.append(f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is {1 / (null.n + 1):.2f}.")
+        notes.append(
+            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
+            f" {1 / (null.n + 1):.2f}."
+        )
     if views.lineup.one_vendor:
         notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
     if views.book.left_out:
-        notes.append(f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts and were left out.")
+        notes.append(
+            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
+            " and were left out."
+        )
     return (*notes, *CAUTIONS)

@@ -1,7 +1,8 @@
-"""Do the suspect's answers hold long stretches of the candidate's very words, which prompts and other models don't?
+"""Do the suspect's answers hold long stretches of the candidate's very words, which prompts and
+other models don't?
 
-Knows the words of recorded answers only. A shared long text may also come from a common third source that no other stored
-model recites.
+Knows the words of recorded answers only. A shared long text may also come from a common third
+source that no other stored model recites.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher
+from detectors.base import (
+    Case,
+    Detector,
+    Exhibit,
+    Measurement,
+    NotMeasured,
+    Null,
+    Span,
+    Table,
+    Teacher,
+)
 from detectors.lineup import (
     Lineup,
     against,
@@ -40,18 +51,23 @@ MOST_EXHIBITS = 6
 QUOTED = 1500
 ROUNDS = 1000
 THRESHOLD = 100.0
-"""Spans per 100 answers: where the interval lies above it, answers as such were reused; one model sampled twice stays below."""
+"""Spans per 100 answers: where the interval lies above it, answers as such were reused; one
+model sampled twice stays below."""
 
 CAUTIONS = (
-    "A text that both recite (a licence, a poem, a well-known program) is no copy of one from the other: look at the spans; "
-    "what another vendor's stored model or a prompt holds too is left out, the rest is not.",
+    (
+        "A text that both recite (a licence, a poem, a well-known program) is no copy of one from"
+        " the other: look at the spans; what another vendor's stored model or a prompt holds too is"
+        " left out, the rest is not."
+    ),
     "Long shared spans are rare in paraphrased or sampled training data: none found says little.",
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one model has of another's words: the copies, how many more were dropped, the prompts both answered."""
+    """What one model has of another's words: the copies, how many more were dropped, the prompts
+    both answered."""
 
     copies: list[Copy]
     dropped: int
@@ -66,19 +82,22 @@ class Found:
 class Overlap(Detector):
     """How many long spans of the candidate's words stand in the suspect's answers?
 
-    A span is a maximal run of at least 13 tokens, or at least 50 characters (and eight tokens), six different words in it,
-    in answers to the same probe; of at least 13 tokens across probes. Stretches that a prompt or a stored model of another
-    vendor holds too don't count, and each text counts once. The value is the number of spans per 100 answers, 0 or more,
-    higher: more of the candidate's words. Deterministic.
+    A span is a maximal run of at least 13 tokens, or at least 50 characters (and eight tokens), six
+    different words in it, in answers to the same probe; of at least 13 tokens across probes.
+    Stretches that a prompt or a stored model of another vendor holds too don't count, and each text
+    counts once. The value is the number of spans per 100 answers, 0 or more, higher: more of the
+    candidate's words. Deterministic.
     """
 
     name: ClassVar[str] = "overlap"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Do the suspect's answers hold long stretches of the candidate's very words?"
+    asks: ClassVar[str] = (
+        "Do the suspect's answers hold long stretches of the candidate's very words?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
     source: ClassVar[str] = (
-        "exact n-gram overlap as in contamination checks (13 tokens: Brown et al. 2020, arXiv 2005.14165; 50 characters: "
-        "OpenAI 2023, arXiv 2303.08774), discounted by a cohort"
+        "exact n-gram overlap as in contamination checks (13 tokens: Brown et al. 2020, arXiv"
+        " 2005.14165; 50 characters: OpenAI 2023, arXiv 2303.08774), discounted by a cohort"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "any paraphrase, translation or reformatting removes it",
@@ -90,7 +109,8 @@ class Overlap(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Indexes the stored models' answers to the prompts that the suspect answered; never the suspect's own."""
+        """Indexes the stored models' answers to the prompts that the suspect answered; never the
+        suspect's own."""
         self.names_ = [t.name for t in teachers]
         self.scored_: tuple[str, dict[int, ProbeAnswer], list[Found]] | None = None
         self.book_ = answer_book(teachers, suspect)
@@ -99,16 +119,24 @@ class Overlap(Detector):
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """Spans per 100 answers for one candidate, or why there is no figure. An unfitted detector learns from the case."""
+        """Spans per 100 answers for one candidate, or why there is no figure. An unfitted
+        detector learns from the case."""
         if case.candidate is None:
             return NotMeasured(reason="shared spans are with a candidate, and the case names none")
         if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return Overlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                Overlap(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         book, by_sha = self.book_, style_answers(case.suspect)
         shared = len(by_sha.keys() & style_answers(case.candidate.transcript).keys())
         if shared < FEWEST or case.candidate.name not in book.names:
             return NotMeasured(
-                reason=f"only {counted(shared, 'shared prompt')} for a model that answered enough; {FEWEST} are needed"
+                reason=(
+                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
+                    f" {FEWEST} are needed"
+                )
             )
         place = book.names.index(case.candidate.name)
         answers, to_all = self._score(case.suspect)
@@ -116,7 +144,8 @@ class Overlap(Detector):
         return _measurement(RunViews(book, self.lineup_, place, answers, to_all, played, self.seed))
 
     def _played(self, place: int, asked: set[int]) -> Array:
-        """What every stranger has of a candidate's words, spans per 100 answers, (models,); NaN for those that can't play."""
+        """What every stranger has of a candidate's words, spans per 100 answers, (models,); NaN
+        for those that can't play."""
         book, played = self.book_, np.full(len(self.book_.names), np.nan)
         for i in np.flatnonzero(self.lineup_.strangers(place)):
             both = book.answers[i].keys() & book.answers[place].keys() & asked
@@ -126,7 +155,8 @@ class Overlap(Detector):
         return played
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], list[Found]]:
-        """The suspect's answers and what they have of every stored model's words, kept for the next candidate."""
+        """The suspect's answers and what they have of every stored model's words, kept for the
+        next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
             by_sha, book = style_answers(suspect), self.book_
@@ -141,9 +171,11 @@ class Overlap(Detector):
 
 
 def stranger_rates(fitted: Overlap, candidates: Sequence[int]) -> Array:
-    """What every stored model has of these candidates' words, spans per 100 answers, (candidates, players).
+    """What every stored model has of these candidates' words, spans per 100 answers, (candidates,
+    players).
 
-    NaN for siblings and for pairs that share too few prompts: the nulls of a fitted detector, for who wants to look at them.
+    NaN for siblings and for pairs that share too few prompts: the nulls of a fitted detector, for
+    who wants to look at them.
     """
     everything = set(range(len(fitted.book_.prompts)))
     return np.stack([fitted._played(place, everything) for place in candidates])
@@ -158,13 +190,17 @@ def _prompts(book: AnswerBook) -> list[str]:
     asked: dict[str, str] = {}
     for teacher in book.teachers:
         for probe in (a.probe for a in style_answers(teacher.transcript).values()):
-            asked.setdefault(probe.prompt_sha256(), "\n".join([*(m.content for m in probe.history), probe.prompt()]))
+            asked.setdefault(
+                probe.prompt_sha256(),
+                "\n".join([*(m.content for m in probe.history), probe.prompt()]),
+            )
     return [asked[sha] for sha in book.prompts]
 
 
 @dataclass(frozen=True)
 class RunViews:
-    """Everything that is shown of one candidate; ``played`` (models,) are the strangers' rates, NaN where none."""
+    """Everything that is shown of one candidate; ``played`` (models,) are the strangers' rates,
+    NaN where none."""
 
     book: AnswerBook
     lineup: Lineup
@@ -180,8 +216,9 @@ class RunViews:
         return self.to_all[self.candidate]
 
     def interval(self, model: int) -> tuple[float, float]:
-        """95 % interval of a rate per 100 answers: the wider of the bootstrap over questions and the exact Poisson interval
-        (Garwood 1936), so that no span at all isn't taken for certainty."""
+        """95 % interval of a rate per 100 answers: the wider of the bootstrap over questions and
+        the exact Poisson interval (Garwood 1936), so that no span at all isn't taken for certainty.
+        """
         found = self.to_all[model]
         counts, n = {p: 0 for p in found.prompts}, len(found.prompts)
         for copy in found.copies:
@@ -199,17 +236,40 @@ def _measurement(views: RunViews) -> Measurement:
     scores = np.array([f.rate if f.prompts else np.nan for f in views.to_all])
     null = null_of(found.rate, views.played, line, place, "the same prompts")
     low, high = views.interval(place)
-    usual = "nothing known of what is expected" if null.mean is None else f"{null.mean:.2f} expected from unrelated models"
+    usual = (
+        "nothing known of what is expected"
+        if null.mean is None
+        else f"{null.mean:.2f} expected from unrelated models"
+    )
     return Measurement(
-        metric="long shared spans per 100 answers", value=found.rate, n=len(found.prompts), n_unit="prompts",
-        interval=(low, high), direction="higher: more of the candidate's very words; 0: none",
-        rank=rank_of(scores, place), null=null,
-        summary=f"{counted(len(found.copies), 'long span')} of {line.names[place]}'s words in {len(found.prompts)} answers: "
-        f"{found.rate:.2f} per 100 (95 % {low:.2f} to {high:.2f}), {usual}; {against(null)}.",
+        metric="long shared spans per 100 answers",
+        value=found.rate,
+        n=len(found.prompts),
+        n_unit="prompts",
+        interval=(low, high),
+        direction="higher: more of the candidate's very words; 0: none",
+        rank=rank_of(scores, place),
+        null=null,
+        summary=(
+            f"{counted(len(found.copies), 'long span')} of {line.names[place]}'s words in"
+            f" {len(found.prompts)} answers: {found.rate:.2f} per 100 (95 % {low:.2f} to"
+            f" {high:.2f}), {usual}; {against(null)}."
+        ),
         tables=(_figures(views, null), _spans(views), _models(views, scores)),
-        charts=(bars_of(line, scores, place, views.interval, null, "Whose very words the answers hold", "spans per 100"),),
-        exhibits=_exhibits(views), notes=_notes(views, null),
-    )  # fmt: skip
+        charts=(
+            bars_of(
+                line,
+                scores,
+                place,
+                views.interval,
+                null,
+                "Whose very words the answers hold",
+                "spans per 100",
+            ),
+        ),
+        exhibits=_exhibits(views),
+        notes=_notes(views, null),
+    )
 
 
 def _figures(views: RunViews, null: Null) -> Table:
@@ -217,11 +277,28 @@ def _figures(views: RunViews, null: Null) -> Table:
     expected = None if null.mean is None else null.mean * len(found.prompts) / 100
     most = float(np.nanmax(views.played)) if null.n else None
     across = sum(c.prompt != c.source_prompt for c in found.copies)
-    row = (len(found.prompts), len(found.copies), rounded(expected), across, found.dropped, rounded(found.rate), rounded(most))
-    columns = ("answers", "spans", "spans expected", "across probes", "left out", "per 100", "most of an unrelated model")
+    row = (
+        len(found.prompts),
+        len(found.copies),
+        rounded(expected),
+        across,
+        found.dropped,
+        rounded(found.rate),
+        rounded(most),
+    )
+    columns = (
+        "answers",
+        "spans",
+        "spans expected",
+        "across probes",
+        "left out",
+        "per 100",
+        "most of an unrelated model",
+    )
     caption = (
-        "Expected: the unrelated models' mean rate with this candidate. Left out: long runs that prompts or models of other "
-        "vendors hold too. p is conformal: the number of unrelated models caps it, whatever the count."
+        "Expected: the unrelated models' mean rate with this candidate. Left out: long runs that"
+        " prompts or models of other vendors hold too. p is conformal: the number of unrelated"
+        " models caps it, whatever the count."
     )
     return Table(title="Observed and expected", columns=columns, rows=(row,), caption=caption)
 
@@ -233,57 +310,116 @@ def _longest(views: RunViews) -> list[Copy]:
 def _spans(views: RunViews) -> Table:
     rows = []
     for copy in _longest(views)[:MOST_ROWS]:
-        source = views.answers[copy.source_prompt].probe.id if copy.source_prompt in views.answers else "another prompt"
+        source = (
+            views.answers[copy.source_prompt].probe.id
+            if copy.source_prompt in views.answers
+            else "another prompt"
+        )
         probe = views.answers[copy.prompt].probe.id
         rows.append(
-            (probe, "same probe" if copy.prompt == copy.source_prompt else source, copy.tokens, copy.free, copy.characters)
+            (
+                probe,
+                "same probe" if copy.prompt == copy.source_prompt else source,
+                copy.tokens,
+                copy.free,
+                copy.characters,
+            )
         )
     return Table(
         title="The longest shared spans",
         columns=("probe", "in the candidate's answer to", "tokens", "nobody else's", "characters"),
-        rows=tuple(rows), caption=f"{len(rows)} of {counted(len(views.found.copies), 'span')}.",
-    )  # fmt: skip
+        rows=tuple(rows),
+        caption=f"{len(rows)} of {counted(len(views.found.copies), 'span')}.",
+    )
 
 
 def _models(views: RunViews, scores: Array) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         found = views.to_all[i]
-        return (len(found.copies), len(found.prompts), max((c.free for c in found.copies), default=0))
+        return (
+            len(found.copies),
+            len(found.prompts),
+            max((c.free for c in found.copies), default=0),
+        )
 
     columns = ("per 100 answers", "spans", "answers", "longest, tokens")
     caption = "For each, what models of other vendors than its own hold too is left out."
-    return models_table(views.lineup, scores, extra, columns, views.candidate, "Stored models by shared spans", caption)
+    return models_table(
+        views.lineup,
+        scores,
+        extra,
+        columns,
+        views.candidate,
+        "Stored models by shared spans",
+        caption,
+    )
 
 
 def _exhibits(views: RunViews) -> tuple[Exhibit, ...]:
     """The longest spans, highlighted in the suspect's answer and in the candidate's."""
     out: list[Exhibit] = []
     for copy in _longest(views)[: MOST_EXHIBITS // 2]:
-        why = f"{copy.tokens} tokens in a row in both, {copy.free} of them held by no prompt and no other vendor's model"
+        why = (
+            f"{copy.tokens} tokens in a row in both, {copy.free} of them held by no prompt and no"
+            " other vendor's model"
+        )
         theirs = views.book.answers[views.candidate][copy.source_prompt]
-        out.append(_exhibit(views, copy.prompt, "suspect", views.answers[copy.prompt].text, copy.span, why, copy.free))
+        out.append(
+            _exhibit(
+                views,
+                copy.prompt,
+                "suspect",
+                views.answers[copy.prompt].text,
+                copy.span,
+                why,
+                copy.free,
+            )
+        )
         name = views.book.names[views.candidate]
-        out.append(_exhibit(views, copy.source_prompt, name, theirs, copy.source_span, why, copy.free))
+        out.append(
+            _exhibit(views, copy.source_prompt, name, theirs, copy.source_span, why, copy.free)
+        )
     return tuple(out)
 
 
-def _exhibit(views: RunViews, prompt: int, source: str, text: str, span: tuple[int, int], why: str, weight: float) -> Exhibit:
+def _exhibit(
+    views: RunViews,
+    prompt: int,
+    source: str,
+    text: str,
+    span: tuple[int, int],
+    why: str,
+    weight: float,
+) -> Exhibit:
     answer = views.answers[prompt]
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
     marked = Span(start=span[0] - start, end=min(span[1] - start, QUOTED), why="the same words")
     return Exhibit(
-        probe_id=answer.probe.id, arm=answer.reply.arm, prompt=answer.probe.prompt(), answer=page[start : start + QUOTED],
-        source=source, language=answer.probe.language, spans=(marked,), why=why, weight=weight,
-    )  # fmt: skip
+        probe_id=answer.probe.id,
+        arm=answer.reply.arm,
+        prompt=answer.probe.prompt(),
+        answer=page[start : start + QUOTED],
+        source=source,
+        language=answer.probe.language,
+        spans=(marked,),
+        why=why,
+        weight=weight,
+    )
 
 
 def _notes(views: RunViews, null: Null) -> tuple[str, ...]:
     notes = []
     if null.n < FEWEST_STRANGERS:
-        notes.append(f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is {1 / (null.n + 1):.2f}.")
+        notes.append(
+            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
+            f" {1 / (null.n + 1):.2f}."
+        )
     if views.lineup.one_vendor:
         notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
     if views.book.left_out:
-        notes.append(f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts and were left out.")
+        notes.append(
+            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
+            " and were left out."
+        )
     return (*notes, *CAUTIONS)

@@ -1,7 +1,8 @@
 """Whom would the suspect name as its maker, by likelihood, and more than its base would?
 
-Reads no answer but, for one remark, those to identity questions: how likely each maker's name is after the beginning of a
-sentence. So it sees leaks far too rare to be sampled, and what is left under a scrubbed identity. Knows scores.
+Reads no answer but, for one remark, those to identity questions: how likely each maker's name is
+after the beginning of a sentence. So it sees leaks far too rare to be sampled, and what is left
+under a scrubbed identity. Knows scores.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Rank, Table, Teacher
+from detectors.base import (
+    Bar,
+    Case,
+    Chart,
+    Detector,
+    Measurement,
+    NotMeasured,
+    Rank,
+    Table,
+    Teacher,
+)
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.text.claim_rates import chosen, read_answers
 from detectors.text.openings import MAKERS, OPENINGS, Opening, continuations
@@ -29,17 +40,24 @@ FEWEST_ANSWERS = 10
 LEAST_BITS = 1.0
 MOST_BARS = 20
 CAUTIONS = (
-    "The web is full of sentences that name makers of chat models: without the base (or other models) the order of names "
-    "is mostly that of the web, and of how long the names are.",
-    "The rank is among other makers' names in the same model, not among models: it bounds no error rate of an accusation.",
+    (
+        "The web is full of sentences that name makers of chat models: without the base (or other"
+        " models) the order of names is mostly that of the web, and of how long the names are."
+    ),
+    (
+        "The rank is among other makers' names in the same model, not among models: it bounds no"
+        " error rate of an accusation."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Shift:
-    """By how many bits each maker's share rose: ``bits`` (openings, makers), NaN where an opening was not scored.
+    """By how many bits each maker's share rose: ``bits`` (openings, makers), NaN where an opening
+    was not scored.
 
-    ``reference`` says against whom: the base, live teachers, or nobody (then the bits are log2-shares themselves).
+    ``reference`` says against whom: the base, live teachers, or nobody (then the bits are
+    log2-shares themselves).
     """
 
     makers: tuple[str, ...]
@@ -59,47 +77,70 @@ class Shift:
 
 
 class PrefillIdentity(Detector):
-    """By how many bits did training raise a maker's share of the makers' names after "I am a language model created by"?
+    """By how many bits did training raise a maker's share of the makers' names after "I am a
+    language model created by"?
 
-    log2 P(maker | opening), normalised over makers (the names of one maker are added up), the mean over two frames (the
-    bare opening, and as the beginning of an answer), minus the same under the base; without a base, minus the mean of the live
-    teachers of other vendors; without either, log2 of the share itself. The mean over openings in twelve languages, clustered
-    by opening. Higher: rather that maker. Never samples; deterministic.
+    log2 P(maker | opening), normalised over makers (the names of one maker are added up), the mean
+    over two frames (the bare opening, and as the beginning of an answer), minus the same under the
+    base; without a base, minus the mean of the live teachers of other vendors; without either, log2
+    of the share itself. The mean over openings in twelve languages, clustered by opening. Higher:
+    rather that maker. Never samples; deterministic.
     """
 
     name: ClassVar[str] = "prefill_identity"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Whom would the suspect name as its maker by likelihood, and more than its base would?"
+    asks: ClassVar[str] = (
+        "Whom would the suspect name as its maker by likelihood, and more than its base would?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("suspect:score",)
     source: ClassVar[str] = (
-        "likelihood of a continuation; claims as in Lee et al. 2025, arXiv 2501.12619; openings, normalisation and the remark "
-        "'scrubbed' are ours"
+        "likelihood of a continuation; claims as in Lee et al. 2025, arXiv 2501.12619; openings,"
+        " normalisation and the remark 'scrubbed' are ours"
     )
     scope: ClassVar = "both"
     blind_spots: ClassVar[tuple[str, ...]] = (
-        "a teacher whose makers' names were cut out of the training answers leaves only habits of style",
+        (
+            "a teacher whose makers' names were cut out of the training answers leaves only habits"
+            " of style"
+        ),
         "web text that names makers moves a base too; without the base nothing separates them",
         "endpoints give no likelihoods",
     )
 
     def next_texts(
-        self, suspect: Transcript, teachers: Sequence[Teacher], base: Teacher | None, live: Sequence[str]
+        self,
+        suspect: Transcript,
+        teachers: Sequence[Teacher],
+        base: Teacher | None,
+        live: Sequence[str],
     ) -> Sequence[Wanted]:
-        """Every maker's names after every opening in both frames: by the suspect, the base, and the live teachers."""
+        """Every maker's names after every opening in both frames: by the suspect, the base, and
+        the live teachers."""
         who = [SUSPECT, *([BASE] if base is not None else map(teacher, live))]
         return [Wanted(scorer=s, passage=p) for s in who for p in _passages(_makers(teachers))]
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The shift of the candidate's maker, or of the foremost one for the suspect alone; or why there is none."""
+        """The shift of the candidate's maker, or of the foremost one for the suspect alone; or
+        why there is none."""
         if SUSPECT not in case.scores.scorers:
             return NotMeasured(reason=case.scores.why_not(SUSPECT))
         slug = None if case.candidate is None else vendor_slug(case.candidate.vendor)
         if case.candidate is not None and slug is None:
-            return NotMeasured(reason="the candidate's vendor is not in the table of vendors, so that its names are not known")
+            return NotMeasured(
+                reason=(
+                    "the candidate's vendor is not in the table of vendors, so that its names are"
+                    " not known"
+                )
+            )
         shift = self._shift(case, slug)
         held = int(np.isfinite(shift.bits).all(axis=1).sum())
         if held < FEWEST_OPENINGS:
-            return NotMeasured(reason=f"only {held} openings were scored for every maker; {FEWEST_OPENINGS} are needed")
+            return NotMeasured(
+                reason=(
+                    f"only {held} openings were scored for every maker; {FEWEST_OPENINGS} are"
+                    " needed"
+                )
+            )
         maker = slug or shift.makers[int(np.argmax(shift.means()))]
         return _measurement(case, shift, maker)
 
@@ -128,15 +169,21 @@ def _passages(makers: Sequence[str]) -> list[Passage]:
 
 
 def log_shares(scores: Scores, scorer: str, makers: Sequence[str]) -> Array:
-    """log2 of each maker's share of all makers' likelihood, (openings, makers), the mean of both frames; NaN where unscored."""
+    """log2 of each maker's share of all makers' likelihood, (openings, makers), the mean of both
+    frames; NaN where unscored."""
     out = np.full((2, len(OPENINGS), len(makers)), np.nan)
     for i, opening in enumerate(OPENINGS):
         for j, maker in enumerate(makers):
-            found = [[scores.of(scorer, p) for p in _framed(opening, text)] for text in continuations(opening, maker)]
+            found = [
+                [scores.of(scorer, p) for p in _framed(opening, text)]
+                for text in continuations(opening, maker)
+            ]
             for frame in range(2):
                 bits = [pair[frame] for pair in found]
                 if bits and all(b is not None for b in bits):
-                    out[frame, i, j] = np.logaddexp2.reduce([-b.bits for b in bits if b is not None])
+                    out[frame, i, j] = np.logaddexp2.reduce(
+                        [-b.bits for b in bits if b is not None]
+                    )
     out -= np.logaddexp2.reduce(out, axis=2, keepdims=True)
     return np.asarray(out.mean(axis=0))
 
@@ -145,8 +192,15 @@ def _shift(case: Case, makers: tuple[str, ...], candidate: str | None) -> Shift:
     own = log_shares(case.scores, SUSPECT, makers)
     if BASE in case.scores.scorers:
         return Shift(makers, own - log_shares(case.scores, BASE, makers), own, "its base")
-    vendors = {t.name: vendor_slug(t.vendor) for t in (*case.background, *([case.candidate] if case.candidate else []))}
-    cohort = [n for n in case.scores.teachers() if n in vendors and (candidate is None or vendors[n] != candidate)]
+    vendors = {
+        t.name: vendor_slug(t.vendor)
+        for t in (*case.background, *([case.candidate] if case.candidate else []))
+    }
+    cohort = [
+        n
+        for n in case.scores.teachers()
+        if n in vendors and (candidate is None or vendors[n] != candidate)
+    ]
     if not cohort:
         return Shift(makers, own, own, "")
     usual = np.mean([log_shares(case.scores, teacher(n), makers) for n in cohort], axis=0)
@@ -156,31 +210,60 @@ def _shift(case: Case, makers: tuple[str, ...], candidate: str | None) -> Shift:
 def _measurement(case: Case, shift: Shift, maker: str) -> Measurement:
     estimate, means = shift.estimate(maker), shift.means()
     value, title = estimate.value, vendor_title(maker)
-    rank = Rank(position=1 + int((means > means[shift.makers.index(maker)]).sum()), of=len(shift.makers))
-    against = f"against {shift.reference}" if shift.reference else "without a base or other models to compare with"
+    rank = Rank(
+        position=1 + int((means > means[shift.makers.index(maker)]).sum()), of=len(shift.makers)
+    )
+    against = (
+        f"against {shift.reference}"
+        if shift.reference
+        else "without a base or other models to compare with"
+    )
     said = f"{value:+.2f} bits (95 % {estimate.low:+.2f} to {estimate.high:+.2f}) {against}"
     scrubbed = _scrubbed(case, shift, maker, estimate, rank)
     compared = f", compared with {shift.reference}" if shift.reference else ""
     return Measurement(
-        metric="shift of the maker's share, bits" if shift.reference else "log2 share of the maker's name",
-        value=value, n=estimate.clusters, n_unit="openings", interval=estimate.interval, rank=rank,
+        metric=(
+            "shift of the maker's share, bits"
+            if shift.reference
+            else "log2 share of the maker's name"
+        ),
+        value=value,
+        n=estimate.clusters,
+        n_unit="openings",
+        interval=estimate.interval,
+        rank=rank,
         direction=f"higher: rather {title} than other makers{compared}",
-        summary=f"As its maker the suspect finds {title} likelier by {said}; place {rank.position} of {rank.of} makers."
+        summary=(
+            f"As its maker the suspect finds {title} likelier by {said}; place {rank.position} of"
+            f" {rank.of} makers."
+        )
         + (" Scrubbed: its answers do not say so." if scrubbed else ""),
-        tables=(_table(shift),), charts=(_chart(shift, maker),),
+        tables=(_table(shift),),
+        charts=(_chart(shift, maker),),
         notes=(*scrubbed, *CAUTIONS),
-    )  # fmt: skip
+    )
 
 
-def _scrubbed(case: Case, shift: Shift, maker: str, estimate: Estimate, rank: Rank) -> tuple[str, ...]:
-    """The remark that answers are clean and likelihoods are not; only against the suspect's own base, and our thresholds."""
+def _scrubbed(
+    case: Case, shift: Shift, maker: str, estimate: Estimate, rank: Rank
+) -> tuple[str, ...]:
+    """The remark that answers are clean and likelihoods are not; only against the suspect's own
+    base, and our thresholds."""
     answers = chosen(read_answers(case.suspect))
     leads = rank.position == 1 and estimate.low > 0 and estimate.value >= LEAST_BITS
-    if shift.reference != "its base" or len(answers) < FEWEST_ANSWERS or not leads or any(a.says(maker) for a in answers):
+    if (
+        shift.reference != "its base"
+        or len(answers) < FEWEST_ANSWERS
+        or not leads
+        or any(a.says(maker) for a in answers)
+    ):
         return ()
     return (
-        f"Scrubbed: none of {len(answers)} identity answers names {vendor_title(maker)}, yet training raised its name above "
-        f"all other makers' (by {LEAST_BITS:g} bit at least; the threshold is ours).",
+        (
+            f"Scrubbed: none of {len(answers)} identity answers names {vendor_title(maker)}, yet"
+            f" training raised its name above all other makers' (by {LEAST_BITS:g} bit at least;"
+            " the threshold is ours)."
+        ),
     )
 
 
@@ -193,13 +276,28 @@ def _table(shift: Shift) -> Table:
     groups = {"English": [i for i, o in enumerate(OPENINGS) if o.language == "en"]}
     groups["other languages"] = [i for i, o in enumerate(OPENINGS) if o.language != "en"]
     rows = tuple(
-        (vendor_title(shift.makers[j]), round(float(shift.means()[j]), 3), round(float(share[j]), 4),
-         *(round(float(np.nanmean(shift.bits[which, j])), 3) if np.isfinite(shift.bits[which, j]).any() else None
-           for which in groups.values()))
+        (
+            vendor_title(shift.makers[j]),
+            round(float(shift.means()[j]), 3),
+            round(float(share[j]), 4),
+            *(
+                (
+                    round(float(np.nanmean(shift.bits[which, j])), 3)
+                    if np.isfinite(shift.bits[which, j]).any()
+                    else None
+                )
+                for which in groups.values()
+            ),
+        )
         for j in _order(shift)
-    )  # fmt: skip
+    )
     columns = ("maker", "bits", "mean share", *(f"bits, {name}" for name in groups))
-    return Table(title="Every maker", columns=columns, rows=rows, caption=f"n: {len(OPENINGS)} openings, two frames each.")
+    return Table(
+        title="Every maker",
+        columns=columns,
+        rows=rows,
+        caption=f"n: {len(OPENINGS)} openings, two frames each.",
+    )
 
 
 def _chart(shift: Shift, maker: str) -> Chart:
@@ -207,11 +305,21 @@ def _chart(shift: Shift, maker: str) -> Chart:
     for j in _order(shift)[:MOST_BARS]:
         e = shift.estimate(shift.makers[j])
         bars.append(
-            Bar(label=vendor_title(shift.makers[j]), value=e.value, low=e.low, high=e.high, strong=shift.makers[j] == maker)
+            Bar(
+                label=vendor_title(shift.makers[j]),
+                value=e.value,
+                low=e.low,
+                high=e.high,
+                strong=shift.makers[j] == maker,
+            )
         )
     line = f"as likely as under {shift.reference}" if shift.reference else ""
     return Chart(
-        kind="dots", title="Whose name became likelier", x_label="bits", bars=tuple(bars),
-        reference=0.0 if line else None, reference_label=line,
+        kind="dots",
+        title="Whose name became likelier",
+        x_label="bits",
+        bars=tuple(bars),
+        reference=0.0 if line else None,
+        reference_label=line,
         caption="95 % intervals clustered by opening.",
-    )  # fmt: skip
+    )

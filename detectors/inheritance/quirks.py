@@ -1,7 +1,9 @@
-"""Does the suspect give the candidate's wrong answers, more often than the questions and its letter habits explain?
+"""Does the suspect give the candidate's wrong answers, more often than the questions and its letter
+habits explain?
 
-Reads multiple-choice questions that both got wrong. Knows shared errors only: the same textbooks, the same tuning data and
-a like size make errors alike too, which the other stored models show as far as they are like the suspect.
+Reads multiple-choice questions that both got wrong. Knows shared errors only: the same textbooks,
+the same tuning data and a like size make errors alike too, which the other stored models show as
+far as they are like the suspect.
 """
 
 from __future__ import annotations
@@ -29,15 +31,21 @@ LEAST_INFORMATION = 15.0
 ROUNDS = 1000
 
 CAUTIONS = (
-    "Models of like size and training text make like errors: read the rank among unrelated models, not kappa alone.",
-    "What other stored models wrongly say is expected of everybody; with few of them an error of the whole field looks like "
-    "a shared quirk.",
+    (
+        "Models of like size and training text make like errors: read the rank among unrelated"
+        " models, not kappa alone."
+    ),
+    (
+        "What other stored models wrongly say is expected of everybody; with few of them an error"
+        " of the whole field looks like a shared quirk."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class ChoiceBook:
-    """The stored models' answers to choices: ``items`` are prompt digests in order; ``clusters`` numbers their questions."""
+    """The stored models' answers to choices: ``items`` are prompt digests in order; ``clusters``
+    numbers their questions."""
 
     lineup: Lineup
     items: tuple[str, ...]
@@ -46,7 +54,8 @@ class ChoiceBook:
     answers: tuple[dict[str, Choice], ...]
 
     def sheet(self, suspect: dict[str, Choice]) -> Sheet:
-        """Everybody's options, the suspect's in the last row. The right option is the stored probe's, never the suspect's."""
+        """Everybody's options, the suspect's in the last row. The right option is the stored
+        probe's, never the suspect's."""
         rows = [*self.answers, suspect]
         chosen = np.full((len(rows), len(self.items)), NONE, dtype=np.int64)
         for row, said in zip(chosen, rows, strict=True):
@@ -60,23 +69,29 @@ class ChoiceBook:
 class Quirks(Detector):
     """Do suspect and candidate give the same wrong answers, beyond what is expected?
 
-    kappa = (observed − expected)/(1 − expected) over the choices that both got wrong, at most 1, higher: more alike, 0: as
-    expected. The chance of agreement on an item comes from what the stored models of other vendors wrongly say there and
-    from each model's own letter habits, so that two models that always say B agree by chance. Deterministic under ``seed``.
+    kappa = (observed − expected)/(1 − expected) over the choices that both got wrong, at most 1,
+    higher: more alike, 0: as expected. The chance of agreement on an item comes from what the
+    stored models of other vendors wrongly say there and from each model's own letter habits, so
+    that two models that always say B agree by chance. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "quirks"
     question: ClassVar = "inheritance"
     asks: ClassVar[str] = (
-        "Does the suspect give the candidate's wrong answers, more often than chance and other models explain?"
+        "Does the suspect give the candidate's wrong answers, more often than chance and other"
+        " models explain?"
     )
     needs: ClassVar[tuple[str, ...]] = ("replies:choices", "teacher:replies")
     source: ClassVar[str] = (
-        "chance-corrected agreement (Cohen 1960, Educational and Psychological Measurement 20) on shared errors, expectation "
-        "from others' errors and the models' letter rates (iterative scaling: Deming and Stephan 1940)"
+        "chance-corrected agreement (Cohen 1960, Educational and Psychological Measurement 20) on"
+        " shared errors, expectation from others' errors and the models' letter rates (iterative"
+        " scaling: Deming and Stephan 1940)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
-        "a student that kept its base's errors, or learned answers of another kind, shows none of the teacher's",
+        (
+            "a student that kept its base's errors, or learned answers of another kind, shows none"
+            " of the teacher's"
+        ),
         "models that answer in prose or always with one letter have too few readable errors",
         "a common base or common tuning data gives common errors",
     )
@@ -85,47 +100,77 @@ class Quirks(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Reads the stored models' answers to choices (those the suspect answered too, where one is given)."""
+        """Reads the stored models' answers to choices (those the suspect answered too, where one
+        is given)."""
         order = lineup(teachers)
         wanted = None if suspect is None else choice_answers(suspect).keys()
         answers = tuple(choice_answers(t.transcript) for t in order.teachers)
-        found = {k: c.probe for said in reversed(answers) for k, c in said.items() if wanted is None or k in wanted}
+        found = {
+            k: c.probe
+            for said in reversed(answers)
+            for k, c in said.items()
+            if wanted is None or k in wanted
+        }
         items = tuple(sorted(found))
         probes = tuple(found[k] for k in items)
-        _, clusters = np.unique([p.cluster for p in probes], return_inverse=True) if items else (None, np.zeros(0, np.int64))
+        _, clusters = (
+            np.unique([p.cluster for p in probes], return_inverse=True)
+            if items
+            else (None, np.zeros(0, np.int64))
+        )
         self.scored_: tuple[str, list[WrongAgreement | None]] | None = None
         self.book_ = ChoiceBook(order, items, probes, np.asarray(clusters, dtype=np.int64), answers)
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """kappa for one candidate, or the reason why there is none. An unfitted detector learns from the case."""
+        """kappa for one candidate, or the reason why there is none. An unfitted detector learns
+        from the case."""
         if case.candidate is None:
-            return NotMeasured(reason="shared wrong answers are with a candidate, and the case names none")
+            return NotMeasured(
+                reason="shared wrong answers are with a candidate, and the case names none"
+            )
         if not hasattr(self, "book_") or not is_of(case, self.book_.lineup.names):
-            return Quirks(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                Quirks(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         suspect = choice_answers(case.suspect)
         book, place = self.book_, self.book_.lineup.names.index(case.candidate.name)
         sheet = book.sheet(suspect)
         both = int((sheet.wrong[-1] & sheet.wrong[place]).sum())
         if both < FEWEST_WRONG:
             return NotMeasured(
-                reason=f"only {counted(both, 'choice')} that both got wrong with a readable option; {FEWEST_WRONG} are needed"
+                reason=(
+                    f"only {counted(both, 'choice')} that both got wrong with a readable option;"
+                    f" {FEWEST_WRONG} are needed"
+                )
             )
         errors, possible = sheet.errors(), sheet.possible
         found = _pair(errors, possible, book.lineup, place, None)
         if found is None:
             return NotMeasured(
-                reason=f"of {both} shared wrong answers models with these letter habits agree by chance on all but a few; "
-                f"{LEAST_INFORMATION:.0f} expected disagreements are needed"
+                reason=(
+                    f"of {both} shared wrong answers models with these letter habits agree by"
+                    f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
+                    " needed"
+                )
             )
-        return self._measurement(book, suspect, sheet, place, found, self._to_all(case.suspect, errors, possible))
+        return self._measurement(
+            book, suspect, sheet, place, found, self._to_all(case.suspect, errors, possible)
+        )
 
-    def _to_all(self, suspect: Transcript, errors: Array, possible: NDArray[np.bool_]) -> list[WrongAgreement | None]:
+    def _to_all(
+        self, suspect: Transcript, errors: Array, possible: NDArray[np.bool_]
+    ) -> list[WrongAgreement | None]:
         """The suspect's agreement with every stored model, kept for the next candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
             line = self.book_.lineup
-            self.scored_ = digest, [_pair(errors, possible, line, i, None) for i in range(len(line.names))]
+            self.scored_ = (
+                digest,
+                [_pair(errors, possible, line, i, None) for i in range(len(line.names))],
+            )
         return self.scored_[1]
 
     def _measurement(
@@ -138,51 +183,105 @@ class Quirks(Detector):
         to_all: list[WrongAgreement | None],
     ) -> Measurement:
         line, errors, possible = book.lineup, sheet.errors(), sheet.possible
-        played = [_pair(errors, possible, line, place, i) if s else None for i, s in enumerate(line.strangers(place))]
+        played = [
+            _pair(errors, possible, line, place, i) if s else None
+            for i, s in enumerate(line.strangers(place))
+        ]
         scores = np.array([np.nan if a is None else a.kappa for a in to_all])
         null = null_of(
-            found.kappa, np.array([np.nan if a is None else a.kappa for a in played]), line, place, "the same choices"
+            found.kappa,
+            np.array([np.nan if a is None else a.kappa for a in played]),
+            line,
+            place,
+            "the same choices",
         )
-        p_z = conformal(found.z, np.array([a.z for a in played if a is not None]))[1] if null.n else None
-        shared = SharedQuirk(line, place, book.items, book.probes, suspect, book.answers, errors, found, to_all, p_z, null.p)
+        p_z = (
+            conformal(found.z, np.array([a.z for a in played if a is not None]))[1]
+            if null.n
+            else None
+        )
+        shared = SharedQuirk(
+            line,
+            place,
+            book.items,
+            book.probes,
+            suspect,
+            book.answers,
+            errors,
+            found,
+            to_all,
+            p_z,
+            null.p,
+        )
         low, high = interval(found, book.clusters, self.seed)
         n = len(set(book.clusters[found.items].tolist()))
         name = line.names[place]
         return Measurement(
-            metric="kappa of shared wrong answers", value=found.kappa, n=n, n_unit="questions that both got wrong",
-            direction="higher: the same wrong answers more often than expected; 0: as expected", interval=(low, high),
-            rank=rank_of(scores, place), null=null,
-            summary=f"Of {len(found.items)} choices that both got wrong the suspect gave {name}'s wrong answer to "
-            f"{int(found.same.sum())}, {found.expected.sum():.1f} expected: kappa {found.kappa:.2f} "
-            f"(95 % {low:.2f} to {high:.2f}), {against(null)}.",
-            tables=tables(shared), charts=(self._chart(shared, scores, book.clusters, null),), exhibits=exhibits(shared),
+            metric="kappa of shared wrong answers",
+            value=found.kappa,
+            n=n,
+            n_unit="questions that both got wrong",
+            direction="higher: the same wrong answers more often than expected; 0: as expected",
+            interval=(low, high),
+            rank=rank_of(scores, place),
+            null=null,
+            summary=(
+                f"Of {len(found.items)} choices that both got wrong the suspect gave {name}'s wrong"
+                f" answer to {int(found.same.sum())}, {found.expected.sum():.1f} expected: kappa"
+                f" {found.kappa:.2f} (95 % {low:.2f} to {high:.2f}), {against(null)}."
+            ),
+            tables=tables(shared),
+            charts=(self._chart(shared, scores, book.clusters, null),),
+            exhibits=exhibits(shared),
             notes=_notes(line, book, null.n),
-        )  # fmt: skip
+        )
 
-    def _chart(self, shared: SharedQuirk, scores: Array, clusters: NDArray[np.int64], null: Null) -> Chart:
+    def _chart(
+        self, shared: SharedQuirk, scores: Array, clusters: NDArray[np.int64], null: Null
+    ) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = shared.to_all[i]
-            return (float("nan"), float("nan")) if found is None else interval(found, clusters, self.seed)
+            return (
+                (float("nan"), float("nan"))
+                if found is None
+                else interval(found, clusters, self.seed)
+            )
 
         title = "With which stored model the suspect shares wrong answers"
-        return bars_of(shared.lineup, scores, shared.candidate, of, null, title, "kappa of shared wrong answers")
+        return bars_of(
+            shared.lineup,
+            scores,
+            shared.candidate,
+            of,
+            null,
+            title,
+            "kappa of shared wrong answers",
+        )
 
 
 def _pair(
     errors: Array, possible: NDArray[np.bool_], line: Lineup, candidate: int, player: int | None
 ) -> WrongAgreement | None:
-    """The candidate's agreement with the suspect (player None: the last row) or with a stranger; None where it says little."""
+    """The candidate's agreement with the suspect (player None: the last row) or with a stranger;
+    None where it says little."""
     reference = np.append(line.reference(candidate, player), False)
     usual = usual_errors(errors, possible, reference)
     found = agreement(errors[-1 if player is None else player], errors[candidate], usual)
-    return found if len(found.items) >= FEWEST_WRONG and found.information >= LEAST_INFORMATION else None
+    return (
+        found
+        if len(found.items) >= FEWEST_WRONG and found.information >= LEAST_INFORMATION
+        else None
+    )
 
 
 def interval(found: WrongAgreement, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
-    """95 % interval of kappa: at either end the wider of the bootstrap over questions and the clustered interval of the
-    observed rate with the expectation held fixed, so that a handful of agreeing questions isn't taken for certainty."""
+    """95 % interval of kappa: at either end the wider of the bootstrap over questions and the
+    clustered interval of the observed rate with the expectation held fixed, so that a handful of
+    agreeing questions isn't taken for certainty."""
     low, high = np.quantile(found.kappas(clusters, ROUNDS, seed), [0.025, 0.975])
-    observed = clustered_rate(found.same.tolist(), clusters[found.items].tolist(), seed=seed, resamples=ROUNDS)
+    observed = clustered_rate(
+        found.same.tolist(), clusters[found.items].tolist(), seed=seed, resamples=ROUNDS
+    )
     expected = float(found.expected.mean())
     fixed = [(end - expected) / (1 - expected) for end in observed.interval]
     return float(min(low, fixed[0], found.kappa)), float(min(1.0, max(high, fixed[1], found.kappa)))
@@ -190,12 +289,20 @@ def interval(found: WrongAgreement, clusters: NDArray[np.int64], seed: int) -> t
 
 def _notes(line: Lineup, book: ChoiceBook, strangers: int) -> tuple[str, ...]:
     notes = []
-    named = {n for n, said in zip(line.names, book.answers, strict=True) if any(c.option is not None for c in said.values())}
+    named = {
+        n
+        for n, said in zip(line.names, book.answers, strict=True)
+        if any(c.option is not None for c in said.values())
+    }
     if len(named) < len(line.names):
-        notes.append(f"{counted(len(line.names) - len(named), 'stored model')} gave no readable option to these choices.")
+        notes.append(
+            f"{counted(len(line.names) - len(named), 'stored model')} gave no readable option to"
+            " these choices."
+        )
     if strangers < FEWEST_STRANGERS:
         notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is {1 / (strangers + 1):.2f}."
+            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
+            f" {1 / (strangers + 1):.2f}."
         )
     if line.one_vendor:
         notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")

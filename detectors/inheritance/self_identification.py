@@ -1,7 +1,7 @@
 """Does the suspect call itself by the candidate vendor's name, or say that the vendor made it?
 
-Reads the answers to the identity questions, which name no vendor. Knows claims and rates; knows no verdict: such claims are
-common in models that never saw the vendor's outputs.
+Reads the answers to the identity questions, which name no vendor. Knows claims and rates; knows no
+verdict: such claims are common in models that never saw the vendor's outputs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank, Scope, Teacher
+from detectors.base import (
+    Case,
+    Detector,
+    Measurement,
+    NotMeasured,
+    Null,
+    Question,
+    Rank,
+    Scope,
+    Teacher,
+)
 from detectors.exhibits.identity import exhibits, summary, tables, vendors_by_arm
 from detectors.inheritance.naming import measure_naming
 from detectors.text.claim_rates import (
@@ -27,35 +37,53 @@ from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
 
 NOTES = (
-    "Such claims are common in models that never saw a vendor's API: text on the web is full of them, and base models "
-    "repeat it. By themselves they are never evidence of training on a vendor's outputs.",
-    "Lee et al. 2025 (arXiv 2501.12619) measure such claims; 7 of 27 models were found confused about their identity, and "
-    "output similarity ascribed it to hallucination rather than to copying (arXiv 2411.10683).",
-    "The rate is a mean over questions, and its interval is clustered by question: answers to one question "
-    "are not independent.",
+    (
+        "Such claims are common in models that never saw a vendor's API: text on the web is full of"
+        " them, and base models repeat it. By themselves they are never evidence of training on a"
+        " vendor's outputs."
+    ),
+    (
+        "Lee et al. 2025 (arXiv 2501.12619) measure such claims; 7 of 27 models were found confused"
+        " about their identity, and output similarity ascribed it to hallucination rather than to"
+        " copying (arXiv 2411.10683)."
+    ),
+    (
+        "The rate is a mean over questions, and its interval is clustered by question: answers to"
+        " one question are not independent."
+    ),
 )
 
 
 class SelfIdentification(Detector):
-    """Does the suspect, without its own system prompt, say that it is or comes from the candidate's vendor?
+    """Does the suspect, without its own system prompt, say that it is or comes from the candidate's
+    vendor?
 
-    ``value`` is the claim rate in [0, 1] in the arms empty and neutral (higher: more often); ``n`` counts questions. The null
-    is the same vendor's claim rate in stored models known to be of other vendors. Method: first-person claims mapped to
-    vendors, after Lee et al. 2025 (arXiv 2501.12619), with a question bank that is the same for every model. Deterministic.
+    ``value`` is the claim rate in [0, 1] in the arms empty and neutral (higher: more often); ``n``
+    counts questions. The null is the same vendor's claim rate in stored models known to be of other
+    vendors. Method: first-person claims mapped to vendors, after Lee et al. 2025 (arXiv
+    2501.12619), with a question bank that is the same for every model. Deterministic.
     """
 
     name: ClassVar[str] = "self_identification"
     question: ClassVar[Question] = "inheritance"
     asks: ClassVar[str] = "Whose name does it give itself?"
     needs: ClassVar[tuple[str, ...]] = ("replies:identity",)
-    source: ClassVar[str] = "Lee et al. 2025, arXiv 2501.12619 (claims of identity); arXiv 2411.10683 (identity confusion)"
+    source: ClassVar[str] = (
+        "Lee et al. 2025, arXiv 2501.12619 (claims of identity); arXiv 2411.10683 (identity"
+        " confusion)"
+    )
     scope: ClassVar[Scope] = "both"
     blind_spots: ClassVar[tuple[str, ...]] = (
-        "Identity tuning or scrubbing: a few hundred examples, or a filter over the training answers, remove every claim.",
+        (
+            "Identity tuning or scrubbing: a few hundred examples, or a filter over the training"
+            " answers, remove every claim."
+        ),
         "A persona in a system prompt, seen or unseen, says what its author wants.",
         "Text on the web: claims to be a well-known assistant are learned without its outputs.",
-        "Answers outside the eleven languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt, ko), and names "
-        "that the vendor table lacks.",
+        (
+            "Answers outside the eleven languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt,"
+            " ko), and names that the vendor table lacks."
+        ),
         "A teacher that names no vendor, or the suspect's own, leaves nothing to see.",
         "Rare slips: a rate under about one question in thirty is not seen by sampling.",
     )
@@ -96,11 +124,18 @@ class SelfIdentification(Detector):
 
 def _vendor_of(candidate: Teacher) -> str | NotMeasured:
     if not candidate.vendor.strip():
-        return NotMeasured(reason="the candidate's vendor is not known to the store; add it with its next enrolment")
+        return NotMeasured(
+            reason=(
+                "the candidate's vendor is not known to the store; add it with its next enrolment"
+            )
+        )
     slug = vendor_slug(candidate.vendor)
     if slug is None:
         return NotMeasured(
-            reason="the candidate's vendor is not in the table of vendors, so that its names can't be looked for"
+            reason=(
+                "the candidate's vendor is not in the table of vendors, so that its names can't be"
+                " looked for"
+            )
         )
     return slug
 
@@ -110,23 +145,33 @@ def _no_answers(suspect: Transcript) -> str:
     if asked:
         return f"none of {len(asked)} answers to identity questions can be read"
     if suspect.identity.kind == "recording":
-        return "no identity questions among the recorded answers; record answers to the probe set 'identity'"
+        return (
+            "no identity questions among the recorded answers; record answers to the probe set"
+            " 'identity'"
+        )
     return "no identity questions were asked; collect the probe set 'identity'"
 
 
 def _null(case: Case, vendor: str, value: float, telling: Sequence[ClaimingAnswer]) -> Null:
-    """The same vendor's claim rate in models known to be of another vendor, the suspect's own weights left out."""
+    """The same vendor's claim rate in models known to be of another vendor, the suspect's own
+    weights left out."""
     rates = [
         point_rate(same, vendor)
         for teacher in case.background
-        if _is_unrelated(teacher, vendor, case.suspect) and (same := _same_questions(teacher.transcript, telling))
+        if _is_unrelated(teacher, vendor, case.suspect)
+        and (same := _same_questions(teacher.transcript, telling))
     ]
-    population = f"stored models of vendors other than {vendor_title(vendor)}, asked the same questions"
+    population = (
+        f"stored models of vendors other than {vendor_title(vendor)}, asked the same questions"
+    )
     return null_of(value, rates, population)
 
 
-def _same_questions(transcript: Transcript, telling: Sequence[ClaimingAnswer]) -> Sequence[ClaimingAnswer]:
-    """A stored model's answers to the probes that the suspect answered, under the same system prompts.
+def _same_questions(
+    transcript: Transcript, telling: Sequence[ClaimingAnswer]
+) -> Sequence[ClaimingAnswer]:
+    """A stored model's answers to the probes that the suspect answered, under the same system
+    prompts.
 
     Where the suspect's prompt is unknown (recorded), the stored model's most telling arms stand in.
     """
@@ -137,17 +182,26 @@ def _same_questions(transcript: Transcript, telling: Sequence[ClaimingAnswer]) -
 
 def _is_unrelated(teacher: Teacher, vendor: str, suspect: Transcript) -> bool:
     slug = vendor_slug(teacher.vendor)
-    return slug is not None and slug != vendor and not teacher.transcript.identity.same_weights(suspect.identity)
+    return (
+        slug is not None
+        and slug != vendor
+        and not teacher.transcript.identity.same_weights(suspect.identity)
+    )
 
 
 def _rank(case: Case, telling: Sequence[ClaimingAnswer], vendor: str) -> Rank:
-    """Place of the vendor among the stored models' vendors by the suspect's claim rate; equals share the better place."""
-    slugs = {vendor} | {slug for t in case.background if (slug := vendor_slug(t.vendor)) is not None}
+    """Place of the vendor among the stored models' vendors by the suspect's claim rate; equals
+    share the better place."""
+    slugs = {vendor} | {
+        slug for t in case.background if (slug := vendor_slug(t.vendor)) is not None
+    }
     own = point_rate(telling, vendor)
     return Rank(position=1 + sum(point_rate(telling, slug) > own for slug in slugs), of=len(slugs))
 
 
-def _notes(case: Case, answers: Sequence[ClaimingAnswer], arms: Sequence[Arm], vendor: str) -> tuple[str, ...]:
+def _notes(
+    case: Case, answers: Sequence[ClaimingAnswer], arms: Sequence[Arm], vendor: str
+) -> tuple[str, ...]:
     notes = list(NOTES)
     own = chosen(answers, [Arm.OWN])
     if Arm.OWN in arms or Arm.RECORDED in arms:
@@ -162,7 +216,10 @@ def _notes(case: Case, answers: Sequence[ClaimingAnswer], arms: Sequence[Arm], v
         )
     cut = sum(a.reply.status.value == "truncated" for a in answers)
     if cut:
-        notes.append(f"{cut} of {len(answers)} identity answers were cut at the length limit; a name further on was not seen.")
+        notes.append(
+            f"{cut} of {len(answers)} identity answers were cut at the length limit; a name further"
+            " on was not seen."
+        )
     odd = sum(vendor_slug(t.vendor) is None for t in case.background)
     if odd:
         notes.append(f"{odd} stored models of no known vendor are not in the null population.")

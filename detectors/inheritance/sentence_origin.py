@@ -1,7 +1,9 @@
-"""Which sentences of the suspect's answers come from the candidate: likely to both, and not to the base?
+"""Which sentences of the suspect's answers come from the candidate: likely to both, and not to the
+base?
 
-Reads how likely suspect, base and a live teacher find each sentence after the same question and the sentences before it.
-Gives a highlighted transcript. Knows scores; a base that is not the suspect's makes it meaningless.
+Reads how likely suspect, base and a live teacher find each sentence after the same question and the
+sentences before it. Gives a highlighted transcript. Knows scores; a base that is not the suspect's
+makes it meaningless.
 """
 
 from __future__ import annotations
@@ -13,7 +15,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Rank, Span, Table, Teacher
+from detectors.base import (
+    Case,
+    Detector,
+    Exhibit,
+    Measurement,
+    NotMeasured,
+    Null,
+    Rank,
+    Span,
+    Table,
+    Teacher,
+)
 from detectors.inheritance.contrasts import same_model, shortened
 from detectors.pairing import ProbeAnswer, style_answers
 from detectors.stats.intervals import clustered_rate
@@ -29,14 +42,23 @@ SHORTEST = 20
 """Characters of a sentence that is judged: a shorter one holds a word or two."""
 FEWEST_SENTENCES = 20
 LEAST = 0.3
-"""Bits per byte by which a sentence must be likelier than under the base: ours, chosen before any figure was seen."""
+"""Bits per byte by which a sentence must be likelier than under the base: ours, chosen before
+any figure was seen."""
 MOST_EXHIBITS = 8
 END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 CAUTIONS = (
-    "The suspect finds its own sentences likely in any case: what tells is the teacher beside it and the base against it.",
-    "A strong teacher finds tidy sentences likely whoever taught them: compare with the share for other live teachers.",
-    f"A sentence counts where teacher and suspect both find it likelier than the base by {LEAST:g} bits per byte; the "
-    "threshold is ours.",
+    (
+        "The suspect finds its own sentences likely in any case: what tells is the teacher beside"
+        " it and the base against it."
+    ),
+    (
+        "A strong teacher finds tidy sentences likely whoever taught them: compare with the share"
+        " for other live teachers."
+    ),
+    (
+        "A sentence counts where teacher and suspect both find it likelier than the base by"
+        f" {LEAST:g} bits per byte; the threshold is ours."
+    ),
 )
 
 
@@ -51,7 +73,8 @@ class Sentence:
 
 @dataclass(frozen=True)
 class JudgedSentence:
-    """A sentence with where it comes from, and by how many bits per byte teacher and suspect find it likelier than the base."""
+    """A sentence with where it comes from, and by how many bits per byte teacher and suspect
+    find it likelier than the base."""
 
     key: str
     sentence: Sentence
@@ -61,19 +84,33 @@ class JudgedSentence:
 
 
 class SentenceOrigin(Detector):
-    """What share of the suspect's sentences is likelier to the candidate and to the suspect than to its base?
+    """What share of the suspect's sentences is likelier to the candidate and to the suspect than to
+    its base?
 
-    For each sentence the bits per byte under base, teacher and suspect in the same context; *teacher-originated* where both
-    teacher and suspect lie at least 0.3 below the base; *the suspect's own* where only the suspect does. The value is the
-    share of teacher-originated sentences, 0 to 1, with an interval clustered by question. Comparing the three probabilities
-    in one context is the paper's; the threshold, the names of the classes and the share are ours. Deterministic.
+    For each sentence the bits per byte under base, teacher and suspect in the same context;
+    *teacher-originated* where both teacher and suspect lie at least 0.3 below the base; *the
+    suspect's own* where only the suspect does. The value is the share of teacher-originated
+    sentences, 0 to 1, with an interval clustered by question. Comparing the three probabilities in
+    one context is the paper's; the threshold, the names of the classes and the share are ours.
+    Deterministic.
     """
 
     name: ClassVar[str] = "sentence_origin"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Which of the suspect's sentences are likely to the candidate and to it, but not to its base?"
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "suspect:score", "base:score", "teacher:score")
-    source: ClassVar[str] = "provenance of sentences under teacher, original student and distilled student, arXiv 2512.20908"
+    asks: ClassVar[str] = (
+        "Which of the suspect's sentences are likely to the candidate and to it, but not to its"
+        " base?"
+    )
+    needs: ClassVar[tuple[str, ...]] = (
+        "replies:style",
+        "suspect:score",
+        "base:score",
+        "teacher:score",
+    )
+    source: ClassVar[str] = (
+        "provenance of sentences under teacher, original student and distilled student, arXiv"
+        " 2512.20908"
+    )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "what the teacher and the base have in common is not seen as the teacher's",
         "a sibling of the teacher is as likely an origin",
@@ -81,13 +118,21 @@ class SentenceOrigin(Detector):
     )
 
     def next_texts(
-        self, suspect: Transcript, teachers: Sequence[Teacher], base: Teacher | None, live: Sequence[str]
+        self,
+        suspect: Transcript,
+        teachers: Sequence[Teacher],
+        base: Teacher | None,
+        live: Sequence[str],
     ) -> Sequence[Wanted]:
         """The suspect's sentences, by the suspect, its base and every live teacher."""
         if base is None or not live:
             return ()
         passages = [s.passage for answer in _answers(suspect).values() for s in sentences(answer)]
-        return [Wanted(scorer=who, passage=p) for who in (SUSPECT, BASE, *map(teacher, live)) for p in passages]
+        return [
+            Wanted(scorer=who, passage=p)
+            for who in (SUSPECT, BASE, *map(teacher, live))
+            for p in passages
+        ]
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The share for one candidate, or the reason why there is none."""
@@ -95,15 +140,24 @@ class SentenceOrigin(Detector):
             return NotMeasured(reason="the suspect's base is not known; name it with --base")
         name = case.candidate.name
         if same_model(case.candidate, case.base.transcript.identity):
-            return NotMeasured(reason="the candidate is the suspect's base: it can't be likelier than itself")
+            return NotMeasured(
+                reason="the candidate is the suspect's base: it can't be likelier than itself"
+            )
         if name not in case.scores.teachers():
-            return NotMeasured(reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC")
+            return NotMeasured(
+                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC"
+            )
         for who in (SUSPECT, BASE):
             if who not in case.scores.scorers:
                 return NotMeasured(reason=case.scores.why_not(who))
         found = judged(case, name)
         if len(found) < FEWEST_SENTENCES:
-            return NotMeasured(reason=f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are needed")
+            return NotMeasured(
+                reason=(
+                    f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
+                    " needed"
+                )
+            )
         return _measurement(case, case.candidate, found)
 
 
@@ -113,7 +167,8 @@ def _answers(suspect: Transcript) -> dict[str, ProbeAnswer]:
 
 
 def sentences(answer: ProbeAnswer) -> list[Sentence]:
-    """The sentences of an answer's beginning, in order: at most eight, those under 20 characters only as context."""
+    """The sentences of an answer's beginning, in order: at most eight, those under 20 characters
+    only as context."""
     text = shortened(answer.text)
     arm = Arm.OWN if answer.reply.arm is Arm.RECORDED else answer.reply.arm
     ends = [m.start() for m in END.finditer(text)] + [len(text)]
@@ -122,7 +177,11 @@ def sentences(answer: ProbeAnswer) -> list[Sentence]:
         piece = text[begin:end]
         start = begin + len(piece) - len(piece.lstrip())
         if end - start >= SHORTEST:
-            out.append(Sentence(start, end, Passage(text=piece, lead=text[:begin], probe=answer.probe, arm=arm)))
+            out.append(
+                Sentence(
+                    start, end, Passage(text=piece, lead=text[:begin], probe=answer.probe, arm=arm)
+                )
+            )
         begin = end
     return out[:MOST_SENTENCES]
 
@@ -132,11 +191,17 @@ def judged(case: Case, name: str) -> list[JudgedSentence]:
     out = []
     for key, answer in _answers(case.suspect).items():
         for sentence in sentences(answer):
-            scores = [case.scores.of(who, sentence.passage) for who in (BASE, teacher(name), SUSPECT)]
+            scores = [
+                case.scores.of(who, sentence.passage) for who in (BASE, teacher(name), SUSPECT)
+            ]
             bits = [s.bits_per_byte for s in scores if s is not None]
             if len(bits) == len(scores):
                 by_teacher, by_suspect = bits[0] - bits[1], bits[0] - bits[2]
-                out.append(JudgedSentence(key, sentence, _origin(by_teacher, by_suspect), by_teacher, by_suspect))
+                out.append(
+                    JudgedSentence(
+                        key, sentence, _origin(by_teacher, by_suspect), by_teacher, by_suspect
+                    )
+                )
     return out
 
 
@@ -155,10 +220,14 @@ def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) ->
     vendors = {t.name: t.vendor.casefold() or t.name for t in case.background}
     live = [n for n in case.scores.teachers() if n in vendors]
     shares = {n: _share(judged(case, n)) for n in live}
-    strangers = np.array([shares[n] for n in live if vendors[n] != (candidate.vendor.casefold() or candidate.name)])
+    strangers = np.array(
+        [shares[n] for n in live if vendors[n] != (candidate.vendor.casefold() or candidate.name)]
+    )
     strangers = strangers[np.isfinite(strangers)]
     at_least, p = conformal(_share(found), strangers)
-    counts = {origin: sum(j.origin == origin for j in found) for origin in ("teacher", "suspect", "base")}
+    counts = {
+        origin: sum(j.origin == origin for j in found) for origin in ("teacher", "suspect", "base")
+    }
     rows = (
         (f"{candidate.name}: teacher-originated", counts["teacher"]),
         ("the suspect's own: likelier to it alone", counts["suspect"]),
@@ -166,18 +235,39 @@ def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) ->
     )
     higher = sum(s > _share(found) for s in shares.values())
     return Measurement(
-        metric="share of teacher-originated sentences", value=rate.value, n=rate.clusters, n_unit="questions",
-        direction="higher: more of the suspect's sentences are likely to the candidate and to it, but not to its base",
-        interval=rate.interval, rank=Rank(position=1 + higher, of=1 + len(shares)),
-        null=Null(n=len(strangers), at_least=at_least, p=p if len(strangers) else None,
-                  mean=float(strangers.mean()) if len(strangers) else None,
-                  population="live teachers of other vendors on the same sentences"),
-        summary=f"{counts['teacher']} of {len(found)} sentences are likely to {candidate.name} and to the suspect, but not to "
-        f"its base ({rate.value:.2f}, 95 % {rate.low:.2f} to {rate.high:.2f}).",
-        tables=(Table(title="Where the sentences come from", columns=("origin", "sentences"), rows=rows,
-                      caption=f"n: {len(found)} sentences of {rate.clusters} answers."),),
-        exhibits=_exhibits(case, candidate.name, found), notes=CAUTIONS,
-    )  # fmt: skip
+        metric="share of teacher-originated sentences",
+        value=rate.value,
+        n=rate.clusters,
+        n_unit="questions",
+        direction=(
+            "higher: more of the suspect's sentences are likely to the candidate and to it, but not"
+            " to its base"
+        ),
+        interval=rate.interval,
+        rank=Rank(position=1 + higher, of=1 + len(shares)),
+        null=Null(
+            n=len(strangers),
+            at_least=at_least,
+            p=p if len(strangers) else None,
+            mean=float(strangers.mean()) if len(strangers) else None,
+            population="live teachers of other vendors on the same sentences",
+        ),
+        summary=(
+            f"{counts['teacher']} of {len(found)} sentences are likely to {candidate.name} and to"
+            f" the suspect, but not to its base ({rate.value:.2f}, 95 % {rate.low:.2f} to"
+            f" {rate.high:.2f})."
+        ),
+        tables=(
+            Table(
+                title="Where the sentences come from",
+                columns=("origin", "sentences"),
+                rows=rows,
+                caption=f"n: {len(found)} sentences of {rate.clusters} answers.",
+            ),
+        ),
+        exhibits=_exhibits(case, candidate.name, found),
+        notes=CAUTIONS,
+    )
 
 
 def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[Exhibit, ...]:
@@ -191,7 +281,9 @@ def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[E
         answer = answers[key]
         spans = tuple(
             Span(
-                start=j.sentence.start, end=j.sentence.end, why=f"likelier than to the base by {j.by_teacher:.2f} bits per byte"
+                start=j.sentence.start,
+                end=j.sentence.end,
+                why=f"likelier than to the base by {j.by_teacher:.2f} bits per byte",
             )
             for j in marked
         )

@@ -1,8 +1,10 @@
-"""Did the suspect move from its base the way the candidate's students do, which were trained to find out?
+"""Did the suspect move from its base the way the candidate's students do, which were trained to
+find out?
 
-The flagship of the inheritance question: shadow models (students of each candidate, controls without a teacher) are trained
-from the suspect's base, and a regularised linear score learns what sets one candidate's students apart. Knows records; trains
-nothing and gives no likelihood ratio: `auditor.audits.shadow` calibrates the value on the same shadows.
+The flagship of the inheritance question: shadow models (students of each candidate, controls
+without a teacher) are trained from the suspect's base, and a regularised linear score learns what
+sets one candidate's students apart. Knows records; trains nothing and gives no likelihood ratio:
+`auditor.audits.shadow` calibrates the value on the same shadows.
 """
 
 from __future__ import annotations
@@ -21,52 +23,76 @@ METRIC = "score of the candidate's students (+1) against all other shadows (−1
 
 
 class ShadowRatio(Detector):
-    """The suspect's score on the direction in which the candidate's shadow students went from the base.
+    """The suspect's score on the direction in which the candidate's shadow students went from the
+    base.
 
-    Every model is the mean, over prompts, of what its answers differ in from the base's, in the space of
-    `detectors.style.space`, scaled to length 1: where it went, not how far. Ridge regression on the shadows, with +1 for the
-    candidate's students and −1 for all others, either side weighing half. Each shadow is scored by a fit that knew neither
-    its seed nor, unless it is the candidate's student, its source; the suspect by the mean of the fits that leave out one
+    Every model is the mean, over prompts, of what its answers differ in from the base's, in the
+    space of `detectors.style.space`, scaled to length 1: where it went, not how far. Ridge
+    regression on the shadows, with +1 for the candidate's students and −1 for all others, either
+    side weighing half. Each shadow is scored by a fit that knew neither its seed nor, unless it is
+    the candidate's student, its source; the suspect by the mean of the fits that leave out one
     seed. The interval resamples prompts.
     """
 
     name: ClassVar[str] = "shadow_ratio"
     question: ClassVar[Question] = "inheritance"
-    asks: ClassVar[str] = "Did the suspect move from its base as students of the candidate do, trained here to find out?"
+    asks: ClassVar[str] = (
+        "Did the suspect move from its base as students of the candidate do, trained here to find"
+        " out?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "base", "shadows")
     source: ClassVar[str] = (
-        "shadow models after Shokri et al. 2017 (arXiv 1610.05820); difference from the base; cross-conformal p after Vovk "
-        "2015 (arXiv 1208.0806)"
+        "shadow models after Shokri et al. 2017 (arXiv 1610.05820); difference from the base;"
+        " cross-conformal p after Vovk 2015 (arXiv 1208.0806)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a smaller dose than the shadows' looks like no teacher at all",
         "a teacher who is not among the candidates can resemble one who is",
-        "shadows of another base or recipe than the suspect's tell less, and how much less is not known",
+        (
+            "shadows of another base or recipe than the suspect's tell less, and how much less is"
+            " not known"
+        ),
     )
 
     def __init__(self) -> None:
         self._known: tuple[Case, ShadowPanel | None] | None = None
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The score of one candidate, above 0 where the suspect is nearer to its students than to the others.
+        """The score of one candidate, above 0 where the suspect is nearer to its students than to
+        the others.
 
-        `NotMeasured` without shadows or base, for a candidate without a student among them, without a shadow that is no
-        student of it, and where fewer than twenty prompts were answered by suspect and base.
+        `NotMeasured` without shadows or base, for a candidate without a student among them, without
+        a shadow that is no student of it, and where fewer than twenty prompts were answered by
+        suspect and base.
         """
         if case.candidate is None or case.base is None or not case.shadows:
-            return NotMeasured(reason="no shadow students were trained from the suspect's base; `auditor shadow` does")
+            return NotMeasured(
+                reason=(
+                    "no shadow students were trained from the suspect's base; `auditor shadow` does"
+                )
+            )
         panel = self.panel(case)
         if panel is None:
-            return NotMeasured(reason="suspect and base share fewer than 20 style prompts, or no shadow answered 80 % of them")
+            return NotMeasured(
+                reason=(
+                    "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
+                    " of them"
+                )
+            )
         problem = _lacking(panel, case.candidate.name)
         return NotMeasured(reason=problem) if problem else _measured(panel, case.candidate.name)
 
     def panel(self, case: Case) -> ShadowPanel | None:
-        """The panel of a case's suspect, base and shadows; the last one is kept, as candidates share it."""
+        """The panel of a case's suspect, base and shadows; the last one is kept, as candidates
+        share it."""
         known = self._known
         if known is not None and _same_models(known[0], case):
             return known[1]
-        panel = None if case.base is None else ShadowPanel.of(case.suspect, case.base.transcript, case.shadows)
+        panel = (
+            None
+            if case.base is None
+            else ShadowPanel.of(case.suspect, case.base.transcript, case.shadows)
+        )
         self._known = (case, panel)
         return panel
 
@@ -120,28 +146,40 @@ def _summary(panel: ShadowPanel, candidate: str, value: float, null: Null, rank:
 def null_of(panel: ShadowPanel, candidate: str, value: float) -> Null:
     """The candidate's held-out scores of the shadows that it did not teach.
 
-    p is conformal with a source (a teacher, or a kind of control) counted once, however many of its students there are:
-    for a suspect of a source that is not among them. It can't fall below 1/(1 + sources).
+    p is conformal with a source (a teacher, or a kind of control) counted once, however many of its
+    students there are: for a suspect of a source that is not among them. It can't fall below 1/(1 +
+    sources).
     """
     rows = [h for h in panel.held_out if h.candidate == candidate and not h.taught]
     values = np.array([h.value for h in rows])
     sources = ["; ".join(sorted(panel.shadows[h.shadow].sources)) for h in rows]
     count = len(set(sources))
-    population = f"{counted(len(rows), 'shadow')} of {counted(count, 'source')}, none a student of {candidate}, each held out"
+    population = (
+        f"{counted(len(rows), 'shadow')} of {counted(count, 'source')}, none a student of"
+        f" {candidate}, each held out"
+    )
     if not rows:
         return Null(n=0, population=population)
     return Null(
-        n=len(rows), mean=float(values.mean()), sd=float(values.std(ddof=1)) if len(rows) > 1 else None,
-        at_least=int((values >= value).sum()), p=conformal_p(value, values, sources),
+        n=len(rows),
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)) if len(rows) > 1 else None,
+        at_least=int((values >= value).sum()),
+        p=conformal_p(value, values, sources),
         quantiles=(("0.50", float(np.median(values))), ("1.00", float(values.max()))),
         population=population + "; a source counts once in p",
-    )  # fmt: skip
+    )
 
 
 def _notes(panel: ShadowPanel, candidate: str) -> tuple[str, ...]:
     out = [f"{counted(len(panel.shadows), 'shadow')} with {counted(len(panel.seeds), 'seed')}."]
     if len({s.seed for s in panel.shadows if candidate in s.teachers}) < 2:
-        out.append("The candidate's students are of one seed, so that none of them could be held out.")
+        out.append(
+            "The candidate's students are of one seed, so that none of them could be held out."
+        )
     if panel.left_out:
-        out.append(f"Left out, as they answered less than 80 % of the prompts: {', '.join(panel.left_out)}.")
+        out.append(
+            "Left out, as they answered less than 80 % of the prompts:"
+            f" {', '.join(panel.left_out)}."
+        )
     return tuple(out)

@@ -1,7 +1,8 @@
-"""Does the suspect word its answers like the candidate's maker's models do, more than like any other maker's?
+"""Does the suspect word its answers like the candidate's maker's models do, more than like any
+other maker's?
 
-Compares answers to the same prompt, run of words by run of words. Knows wording only: a common third source, or makers that
-trained on each other's models, leave the same trace.
+Compares answers to the same prompt, run of words by run of words. Knows wording only: a common
+third source, or makers that trained on each other's models, leave the same trace.
 """
 
 from __future__ import annotations
@@ -13,10 +14,31 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher, Value
+from detectors.base import (
+    Case,
+    Detector,
+    Exhibit,
+    Measurement,
+    NotMeasured,
+    Null,
+    Span,
+    Table,
+    Teacher,
+    Value,
+)
 from detectors.exhibits.style import QUOTED
 from detectors.inheritance.wording_margins import Margins, margins
-from detectors.lineup import Lineup, against, bars_of, counted, is_of, lineup, models_table, null_of, rounded
+from detectors.lineup import (
+    Lineup,
+    against,
+    bars_of,
+    counted,
+    is_of,
+    lineup,
+    models_table,
+    null_of,
+    rounded,
+)
 from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
 from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.features import cut
@@ -30,28 +52,39 @@ FEWEST_IN_A_ROW = 4
 METRIC = "shared wording: the maker's log share less the best other maker's"
 
 CAUTIONS = (
-    "The value is the maker's: versions of one maker's models are worded too much alike to be told apart by it.",
-    "Some maker is always nearest; makers train on each other's models, and a maker whose models are little like anybody's "
-    "comes out too near for weak suspects. Weigh the value by a calibration, not by its sign.",
+    (
+        "The value is the maker's: versions of one maker's models are worded too much alike to be"
+        " told apart by it."
+    ),
+    (
+        "Some maker is always nearest; makers train on each other's models, and a maker whose"
+        " models are little like anybody's comes out too near for weak suspects. Weigh the value by"
+        " a calibration, not by its sign."
+    ),
 )
 
 
 class SharedWording(Detector):
-    """How much more rare wording does the suspect share with the candidate's maker than with the best other maker?
+    """How much more rare wording does the suspect share with the candidate's maker than with the
+    best other maker?
 
-    On every prompt the share of rare runs of one to four words with a stored model is compared with what models of other
-    makers share with it there; the log ratios are averaged over prompts, then over the maker's models. The value is the
-    candidate's maker's average less the best other maker's, in nats, 0 where they are level; higher: worded more like the
-    candidate's maker. All models of a maker have the same value. Deterministic under ``seed``.
+    On every prompt the share of rare runs of one to four words with a stored model is compared with
+    what models of other makers share with it there; the log ratios are averaged over prompts, then
+    over the maker's models. The value is the candidate's maker's average less the best other
+    maker's, in nats, 0 where they are level; higher: worded more like the candidate's maker. All
+    models of a maker have the same value. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "shared_wording"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Are the suspect's answers worded like the candidate's maker's, more than like any other maker's?"
+    asks: ClassVar[str] = (
+        "Are the suspect's answers worded like the candidate's maker's, more than like any other"
+        " maker's?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
     source: ClassVar[str] = (
-        "weighed n-gram overlap of answers to the same prompt, centred by a cohort as in speaker recognition "
-        "(Auckenthaler et al. 2000); the contrast of makers is this project's"
+        "weighed n-gram overlap of answers to the same prompt, centred by a cohort as in speaker"
+        " recognition (Auckenthaler et al. 2000); the contrast of makers is this project's"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "paraphrase removes most of the signal",
@@ -63,7 +96,8 @@ class SharedWording(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Indexes the stored models' answers to the prompts that the suspect answered; never the suspect's own."""
+        """Indexes the stored models' answers to the prompts that the suspect answered; never the
+        suspect's own."""
         self.names_ = [t.name for t in teachers]
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
@@ -73,7 +107,8 @@ class SharedWording(Detector):
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The margin for one candidate's maker, or why there is none. An unfitted detector learns from the case."""
+        """The margin for one candidate's maker, or why there is none. An unfitted detector
+        learns from the case."""
         views = self._views(case)
         return views if isinstance(views, NotMeasured) else _measurement(views)
 
@@ -90,28 +125,47 @@ class SharedWording(Detector):
         if case.candidate is None:
             return NotMeasured(reason="shared wording is with a candidate, and the case names none")
         if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return SharedWording(self.seed).fit([case.candidate, *case.background], case.suspect)._views(case)
-        shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
+            return (
+                SharedWording(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                ._views(case)
+            )
+        shared = len(
+            style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys()
+        )
         if shared < FEWEST or case.candidate.name not in self.book_.names:
             return NotMeasured(
-                reason=f"only {counted(shared, 'shared prompt')} for a model that answered enough; {FEWEST} are needed"
+                reason=(
+                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
+                    f" {FEWEST} are needed"
+                )
             )
         if len(self.book_.teachers) < 2:
             return NotMeasured(reason="no other stored model shares the suspect's prompts")
         answers, found = self._score(case.suspect)
         place = self.book_.names.index(case.candidate.name)
         if not np.isfinite(found.value(place)):
-            return NotMeasured(reason=f"no other maker's model answered {FEWEST} of the prompts that the suspect answered")
+            return NotMeasured(
+                reason=(
+                    f"no other maker's model answered {FEWEST} of the prompts that the suspect"
+                    " answered"
+                )
+            )
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], Margins]:
-        """The suspect's answers and its margins against all stored models, kept for the next candidate."""
+        """The suspect's answers and its margins against all stored models, kept for the next
+        candidate."""
         digest = suspect.digest()
         if self.scored_ is None or self.scored_[0] != digest:
             by_sha = style_answers(suspect)
             answers = {i: by_sha[sha] for i, sha in enumerate(self.book_.prompts) if sha in by_sha}
             shared = self.wording_.shared({i: a.text for i, a in answers.items()})
-            self.scored_ = digest, answers, margins(shared, self.wording_.strangers, self.lineup_, self.seed)
+            self.scored_ = (
+                digest,
+                answers,
+                margins(shared, self.wording_.strangers, self.lineup_, self.seed),
+            )
         return self.scored_[1], self.scored_[2]
 
 
@@ -142,20 +196,33 @@ def _measurement(views: WordingViews) -> Measurement:
     maker = f"{line.teachers[place].vendor or name}'s models" if not line.one_vendor else name
     return Measurement(
         metric=METRIC,
-        value=value, n=found.prompts(place), n_unit="prompts", interval=(low, high),
+        value=value,
+        n=found.prompts(place),
+        n_unit="prompts",
+        interval=(low, high),
         direction="higher: worded more like the candidate's maker's models (nats)",
-        rank=found.rank(place), null=null,
-        summary=f"On {found.prompts(place)} prompts the answers are worded like {maker} by {value:+.3f} nats against "
-        f"{found.best_other(place)} (95 % {low:+.3f} to {high:+.3f}), {against(null)}.",
+        rank=found.rank(place),
+        null=null,
+        summary=(
+            f"On {found.prompts(place)} prompts the answers are worded like {maker} by {value:+.3f}"
+            f" nats against {found.best_other(place)} (95 % {low:+.3f} to {high:+.3f}),"
+            f" {against(null)}."
+        ),
         tables=(_models(views),),
         charts=(
             bars_of(
-                line, found.scores, place, found.model_interval, null.model_copy(update={"quantiles": ()}),
-                "Whose wording the answers share, beyond unrelated models", "log share, centred (nats)",
+                line,
+                found.scores,
+                place,
+                found.model_interval,
+                null.model_copy(update={"quantiles": ()}),
+                "Whose wording the answers share, beyond unrelated models",
+                "log share, centred (nats)",
             ),
         ),
-        exhibits=_exhibits(views), notes=_notes(views, null),
-    )  # fmt: skip
+        exhibits=_exhibits(views),
+        notes=_notes(views, null),
+    )
 
 
 def _models(views: WordingViews) -> Table:
@@ -165,18 +232,29 @@ def _models(views: WordingViews) -> Table:
         return (rounded(found.value(i)), found.prompts(i))
 
     caption = (
-        "Log share: mean over prompts of the log share of rare wording, less what other makers' models share with it; "
-        "the maker's margin is against the best other maker."
+        "Log share: mean over prompts of the log share of rare wording, less what other makers'"
+        " models share with it; the maker's margin is against the best other maker."
     )
     columns = ("log share", "maker's margin", "prompts")
-    return models_table(views.lineup, found.scores, extra, columns, views.candidate, "Stored models by shared wording", caption)
+    return models_table(
+        views.lineup,
+        found.scores,
+        extra,
+        columns,
+        views.candidate,
+        "Stored models by shared wording",
+        caption,
+    )
 
 
 def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:
     """The answers most worded like the candidate's, each with the candidate's own beside it."""
     name, out = views.book.names[views.candidate], list[Exhibit]()
     for prompt, weight in views.found.telling(views.candidate, MOST_EXHIBITS // 2):
-        why = f"shares {np.exp(weight):.1f} times the rare wording with {name} that it shares with other makers' models"
+        why = (
+            f"shares {np.exp(weight):.1f} times the rare wording with {name} that it shares with"
+            " other makers' models"
+        )
         texts = (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
         pages = [TokenText(cut(t, QUOTED)) for t in texts]
         for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
@@ -184,21 +262,39 @@ def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:
     return tuple(out)
 
 
-def _exhibit(answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float) -> Exhibit:
+def _exhibit(
+    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
+) -> Exhibit:
     runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words") for r in runs)
+    spans = tuple(
+        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
+        for r in runs
+    )
     return Exhibit(
-        probe_id=answer.probe.id, arm=answer.reply.arm, prompt=answer.probe.prompt(), answer=one.text, source=source,
-        language=answer.probe.language, spans=spans, why=why, weight=weight,
-    )  # fmt: skip
+        probe_id=answer.probe.id,
+        arm=answer.reply.arm,
+        prompt=answer.probe.prompt(),
+        answer=one.text,
+        source=source,
+        language=answer.probe.language,
+        spans=spans,
+        why=why,
+        weight=weight,
+    )
 
 
 def _notes(views: WordingViews, null: Null) -> tuple[str, ...]:
     notes = []
     if null.n < FEWEST_STRANGERS:
-        notes.append(f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is {1 / (null.n + 1):.2f}.")
+        notes.append(
+            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
+            f" {1 / (null.n + 1):.2f}."
+        )
     if views.lineup.one_vendor:
         notes.append("All stored models are of one vendor: each counts as a maker of its own.")
     if views.book.left_out:
-        notes.append(f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts and were left out.")
+        notes.append(
+            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
+            " and were left out."
+        )
     return (*notes, *CAUTIONS)

@@ -1,8 +1,8 @@
 """Do the suspect's answers read like the candidate's, more than a stranger's would?
 
-A classifier learns the stored models' answers to the prompts that the suspect answered too; the suspect's answers are
-scored by it, and the score is put on the scale of what unrelated models get. Knows style only: shared style has many
-causes, training on the candidate's answers being one.
+A classifier learns the stored models' answers to the prompts that the suspect answered too; the
+suspect's answers are scored by it, and the score is put on the scale of what unrelated models get.
+Knows style only: shared style has many causes, training on the candidate's answers being one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, styl
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import FULL, GUARDED, transform_all
-from detectors.style.standing import ROUNDS_OF_CUTS, Standing, all_prompts, length_matched, null_of_standing, standing
+from detectors.style.standing import (
+    ROUNDS_OF_CUTS,
+    Standing,
+    all_prompts,
+    length_matched,
+    null_of_standing,
+    standing,
+)
 from detectors.text.features import LONGEST
 from detectors.text.phrases import HeldPhrases, Phrase, PhraseBook
 from fingerprints.transcript import Transcript
@@ -33,17 +40,22 @@ MOST_CUT = 100
 ALONE = "no other stored model shares the suspect's prompts"
 
 CAUTIONS = (
-    "Attribution among stored models accuses models tuned on human data of the source whose style is short and plain; "
-    "read the rank among unrelated models, not the nearest name.",
-    "A common third source, the same public tuning data or the same era of formatting habits also make styles alike: "
-    "a high score is not distillation by itself.",
+    (
+        "Attribution among stored models accuses models tuned on human data of the source whose"
+        " style is short and plain; read the rank among unrelated models, not the nearest name."
+    ),
+    (
+        "A common third source, the same public tuning data or the same era of formatting habits"
+        " also make styles alike: a high score is not distillation by itself."
+    ),
     "Models of one vendor are hard to tell apart; the unrelated models are those of other vendors.",
 )
 
 
 @dataclass(frozen=True)
 class ScoredStyle:
-    """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its phrases."""
+    """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its
+    phrases."""
 
     digest: str
     answers: dict[int, ProbeAnswer]
@@ -58,20 +70,23 @@ class ScoredStyle:
 class StylisticOverlap(Detector):
     """Does the suspect write like the candidate?
 
-    s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike; each answer is scored
-    by a fold of the classifier that never saw its prompt. With at least three stored models of other vendors the value is
-    s(t) after z-norm over those models (each playing the suspect with its vendor left out) and t-norm over the stored
-    models; with fewer it is s(t) less that of the best other vendor's model (of the best other model, where all are of one
+    s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike;
+    each answer is scored by a fold of the classifier that never saw its prompt. With at least three
+    stored models of other vendors the value is s(t) after z-norm over those models (each playing
+    the suspect with its vendor left out) and t-norm over the stored models; with fewer it is s(t)
+    less that of the best other vendor's model (of the best other model, where all are of one
     vendor), in nats. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "stylistic_overlap"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Do the suspect's answers read like the candidate's, more than an unrelated model's would?"
+    asks: ClassVar[str] = (
+        "Do the suspect's answers read like the candidate's, more than an unrelated model's would?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
     source: ClassVar[str] = (
-        "closed-set authorship with cohort normalisation (Auckenthaler et al. 2000); phrases by log-odds with an informative "
-        "Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
+        "closed-set authorship with cohort normalisation (Auckenthaler et al. 2000); phrases by"
+        " log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "paraphrase or stripped formatting removes most of the signal",
@@ -83,7 +98,8 @@ class StylisticOverlap(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Learns the stored models' answers to the prompts that the suspect answered; never the suspect's own answers."""
+        """Learns the stored models' answers to the prompts that the suspect answered; never the
+        suspect's own answers."""
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
         self.scored_: ScoredStyle | None = None
@@ -95,9 +111,14 @@ class StylisticOverlap(Detector):
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The candidate's normalised score, or the reason why there is none. An unfitted detector learns from the case."""
+        """The candidate's normalised score, or the reason why there is none. An unfitted
+        detector learns from the case."""
         if not hasattr(self, "book_") and case.candidate is not None:
-            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                StylisticOverlap(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         attribution = self._attribution(case)
         if isinstance(attribution, NotMeasured):
             return attribution
@@ -107,9 +128,14 @@ class StylisticOverlap(Detector):
         return _measurement(views)
 
     def value(self, case: Case) -> Value | NotMeasured:
-        """The number of `measure` without its interval, cuts and figures. An unfitted detector learns from the case."""
+        """The number of `measure` without its interval, cuts and figures. An unfitted detector
+        learns from the case."""
         if not hasattr(self, "book_") and case.candidate is not None:
-            return StylisticOverlap(self.seed).fit([case.candidate, *case.background], case.suspect).value(case)
+            return (
+                StylisticOverlap(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .value(case)
+            )
         attribution = self._attribution(case)
         if isinstance(attribution, NotMeasured):
             return attribution
@@ -126,12 +152,21 @@ class StylisticOverlap(Detector):
     def _attribution(self, case: Case) -> Attribution | NotMeasured:
         """The classifier that scores this case, or why there is none."""
         if case.candidate is None:
-            return NotMeasured(reason="stylistic overlap is with a candidate, and the case names none")
-        shared = len(style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys())
+            return NotMeasured(
+                reason="stylistic overlap is with a candidate, and the case names none"
+            )
+        shared = len(
+            style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys()
+        )
         if shared < FEWEST:
             return NotMeasured(reason=f"only {shared} shared prompts; at least {FEWEST} are needed")
         if self.attribution_ is None or case.candidate.name not in self.book_.names:
-            return NotMeasured(reason="fewer than two stored models, the candidate among them, share the suspect's prompts")
+            return NotMeasured(
+                reason=(
+                    "fewer than two stored models, the candidate among them, share the suspect's"
+                    " prompts"
+                )
+            )
         return self.attribution_
 
     def _places(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
@@ -147,7 +182,9 @@ class StylisticOverlap(Detector):
             self.scored_ = _scored(suspect, digest, attribution, self.guarded_, self.phrases_)
         return self.scored_
 
-    def _views(self, case: Case, attribution: Attribution, scored: ScoredStyle) -> StyleViews | None:
+    def _views(
+        self, case: Case, attribution: Attribution, scored: ScoredStyle
+    ) -> StyleViews | None:
         book, (place, usable) = self.book_, self._places(case)
         answered = scored.answered & (self.lengths_[place] > 0)
         whole = all_prompts(answered, len(book.teachers))
@@ -156,27 +193,43 @@ class StylisticOverlap(Detector):
         if main is None:
             return None
         even = int(matched[0].sum()) >= FEWEST
-        some = partial(standing, candidate=place, usable=usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
+        some = partial(
+            standing, candidate=place, usable=usable, rounds=ROUNDS_OF_CUTS, seed=self.seed
+        )
         return StyleViews(
-            book=book, candidate=place, usable=usable, main=main,
+            book=book,
+            candidate=place,
+            usable=usable,
+            main=main,
             matched=some(attribution, scored.full, matched) if even else None,
             n_matched=int(matched[0].sum()),
             guarded=some(self.guarded_, scored.guarded, whole),
             cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
-            log_p=scored.full, families=scored.families, answered=answered,
-            answers=scored.answers, phrases=self._phrases(scored, place, usable),
-        )  # fmt: skip
+            log_p=scored.full,
+            families=scored.families,
+            answered=answered,
+            answers=scored.answers,
+            phrases=self._phrases(scored, place, usable),
+        )
 
     def _cut(
-        self, attribution: Attribution, scored: ScoredStyle, matched: NDArray[np.bool_], place: int, usable: NDArray[np.bool_]
+        self,
+        attribution: Attribution,
+        scored: ScoredStyle,
+        matched: NDArray[np.bool_],
+        place: int,
+        usable: NDArray[np.bool_],
     ) -> Standing | None:
-        """The standing on length-matched prompts with the suspect's answers cut to the candidate's length; strangers whole."""
+        """The standing on length-matched prompts with the suspect's answers cut to the
+        candidate's length; strangers whole."""
         numbers = [p for p in scored.answers if matched[p]][:MOST_CUT]
         texts = [scored.answers[p].text[: int(self.lengths_[place, p])] for p in numbers]
         log_p = np.full_like(scored.full, np.nan)
         log_p[numbers] = attribution.score(attribution.space.transform(texts), numbers)
         chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
-        return standing(attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed)
+        return standing(
+            attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed
+        )
 
     def _phrases(self, scored: ScoredStyle, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
         foreign = np.flatnonzero(rivals(self.book_.vendors, place) & usable)
@@ -192,7 +245,9 @@ def _lengths(book: AnswerBook) -> Array:
     return out
 
 
-def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook) -> ScoredStyle:
+def _scored(
+    suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook
+) -> ScoredStyle:
     by_sha, n = style_answers(suspect), len(full.book.prompts)
     answers = {i: by_sha[sha] for i, sha in enumerate(full.book.prompts) if sha in by_sha}
     numbers, texts = list(answers), [a.text for a in answers.values()]
@@ -211,7 +266,8 @@ def _scored(suspect: Transcript, digest: str, full: Attribution, guarded: Attrib
 
 
 def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
-    """The suspect's log-probabilities (prompts, authors), NaN where it has no answer, and where it has one (prompts,)."""
+    """The suspect's log-probabilities (prompts, authors), NaN where it has no answer, and where
+    it has one (prompts,)."""
     by_sha, n = style_answers(suspect), len(full.book.prompts)
     numbers = [i for i, sha in enumerate(full.book.prompts) if sha in by_sha]
     scores, answered = np.full((n, len(full.book.teachers)), np.nan), np.zeros(n, dtype=bool)
@@ -225,23 +281,37 @@ def _measurement(views: StyleViews) -> Measurement:
     low, high = main.interval()
     return Measurement(
         metric=_metric(main, book, views.candidate),
-        value=main.value, n=main.n, n_unit="prompts", interval=(low, high),
-        direction="higher: the answers read more like the candidate's" + ("" if main.normal else " (nats per answer)"),
+        value=main.value,
+        n=main.n,
+        n_unit="prompts",
+        interval=(low, high),
+        direction="higher: the answers read more like the candidate's"
+        + ("" if main.normal else " (nats per answer)"),
         rank=Rank(position=main.rank, of=len(book.teachers)),
-        null=null_of_standing(main, book.vendors, views.candidate, views.usable), summary=_summary(views),
-        tables=tables(views), charts=charts(views), exhibits=exhibits(views), notes=_notes(views),
-    )  # fmt: skip
+        null=null_of_standing(main, book.vendors, views.candidate, views.usable),
+        summary=_summary(views),
+        tables=tables(views),
+        charts=charts(views),
+        exhibits=exhibits(views),
+        notes=_notes(views),
+    )
 
 
 def _summary(views: StyleViews) -> str:
     main, name = views.main, views.book.names[views.candidate]
     low, high = main.interval()
-    place = f"{name} ranks {main.rank} of {len(views.book.teachers)} stored models by style over {main.n} prompts"
+    place = (
+        f"{name} ranks {main.rank} of {len(views.book.teachers)} stored models by style over"
+        f" {main.n} prompts"
+    )
     if main.normal:
         score = f"normalised score {main.value:.2f} (95 % {low:.2f} to {high:.2f})"
         return f"{place}: {score}, p {main.p:.3f} among {len(main.null)} unrelated models."
     whom = _whom(views.book, views.candidate)
-    against = f"{main.value:+.2f} nats per answer against the best of {whom} (95 % {low:.2f} to {high:.2f})"
+    against = (
+        f"{main.value:+.2f} nats per answer against the best of {whom} (95 % {low:.2f} to"
+        f" {high:.2f})"
+    )
     return f"{place}: {against}; too few models to normalise."
 
 
@@ -260,15 +330,28 @@ def _notes(views: StyleViews) -> tuple[str, ...]:
     main = views.main
     notes = [f"The score is that of one bag of {main.n} answers, one to each shared prompt."]
     if main.n < RELIABLE:
-        notes.append(f"Bags under {RELIABLE} answers are unreliable: one answer names its author's family about half the time.")
+        notes.append(
+            f"Bags under {RELIABLE} answers are unreliable: one answer names its author's family"
+            " about half the time."
+        )
     if not main.normal:
-        notes.append(f"Only {len(main.null)} unrelated models are stored: the score can't be normalised and has no p-value.")
+        notes.append(
+            f"Only {len(main.null)} unrelated models are stored: the score can't be normalised and"
+            " has no p-value."
+        )
     if views.matched is None:
         notes.append(
-            f"No length-matched cut: only {views.n_matched} prompts have answers of like length, and {FEWEST} are needed."
+            f"No length-matched cut: only {views.n_matched} prompts have answers of like length,"
+            f" and {FEWEST} are needed."
         )
     if views.book.left_out:
-        notes.append(f"{len(views.book.left_out)} stored models answered too few of the shared prompts and were left out.")
+        notes.append(
+            f"{len(views.book.left_out)} stored models answered too few of the shared prompts and"
+            " were left out."
+        )
     if not (views.book.vendors != views.book.vendors[views.candidate]).any():
-        notes.append("All stored models are of the candidate's vendor: the margin is against a sibling, not a stranger.")
+        notes.append(
+            "All stored models are of the candidate's vendor: the margin is against a sibling, not"
+            " a stranger."
+        )
     return (*notes, *CAUTIONS)

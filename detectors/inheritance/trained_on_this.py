@@ -1,7 +1,9 @@
-"""Were these named questions in the suspect's distillation set, compared with questions of the same kind that were not?
+"""Were these named questions in the suspect's distillation set, compared with questions of the same
+kind that were not?
 
-Reads how sure the suspect was of each token of its own answers. Two probe sets ask: one called ``named`` and one called
-``unseen``, of matched questions. No word of the questions may tell the two apart. Knows scores and questions.
+Reads how sure the suspect was of each token of its own answers. Two probe sets ask: one called
+``named`` and one called ``unseen``, of matched questions. No word of the questions may tell the two
+apart. Knows scores and questions.
 """
 
 from __future__ import annotations
@@ -37,13 +39,17 @@ REPEATS = 5
 ROUNDS = 1000
 CAUTIONS = (
     "The value compares two sets; it says nothing about a single question.",
-    "Easier questions are answered more surely, seen or not: matching is the user's, and words alone can't check all of it.",
+    (
+        "Easier questions are answered more surely, seen or not: matching is the user's, and words"
+        " alone can't check all of it."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question with how far its answer's tokens fall short of certainty (lower: surer), and whether it is a named one."""
+    """One question with how far its answer's tokens fall short of certainty (lower: surer), and
+    whether it is a named one."""
 
     probe: Probe
     deviation: float
@@ -53,18 +59,24 @@ class Question:
 class TrainedOnThis(Detector):
     """Is the suspect surer of its answers to the named questions than to matched unseen ones?
 
-    The deviation of one answer is the mean over its first 128 tokens of max(0, 0.9 − p), p being the suspect's own
-    probability of the token that it wrote; lower for questions seen in training. The value is the AUC of that over the two
-    sets: 0.5 as unseen, 1 surely seen; the interval resamples questions, the p is Mann and Whitney's, one-sided. Nothing is
-    said where a bag of words of the *questions* tells the sets apart (cross-validated AUC of 0.55 or more). That deviations
-    from a high probability separate seen questions is the paper's; threshold, exponent and length are ours. Deterministic.
+    The deviation of one answer is the mean over its first 128 tokens of max(0, 0.9 − p), p being
+    the suspect's own probability of the token that it wrote; lower for questions seen in training.
+    The value is the AUC of that over the two sets: 0.5 as unseen, 1 surely seen; the interval
+    resamples questions, the p is Mann and Whitney's, one-sided. Nothing is said where a bag of
+    words of the *questions* tells the sets apart (cross-validated AUC of 0.55 or more). That
+    deviations from a high probability separate seen questions is the paper's; threshold, exponent
+    and length are ours. Deterministic.
     """
 
     name: ClassVar[str] = "trained_on_this"
     question: ClassVar = "inheritance"
-    asks: ClassVar[str] = "Were the named questions in the distillation set, against matched questions that were not?"
+    asks: ClassVar[str] = (
+        "Were the named questions in the distillation set, against matched questions that were not?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:named", "replies:unseen", "suspect:score")
-    source: ClassVar[str] = "token probability deviation, arXiv 2510.04850; the blind baseline as METHODS asks for it"
+    source: ClassVar[str] = (
+        "token probability deviation, arXiv 2510.04850; the blind baseline as METHODS asks for it"
+    )
     scope: ClassVar = "suspect"
     blind_spots: ClassVar[tuple[str, ...]] = (
         "questions that were paraphrased before training",
@@ -73,7 +85,11 @@ class TrainedOnThis(Detector):
     )
 
     def next_texts(
-        self, suspect: Transcript, teachers: Sequence[Teacher], base: Teacher | None, live: Sequence[str]
+        self,
+        suspect: Transcript,
+        teachers: Sequence[Teacher],
+        base: Teacher | None,
+        live: Sequence[str],
     ) -> Sequence[Wanted]:
         """The suspect's own answers to both sets, token by token."""
         return [Wanted(scorer=SUSPECT, passage=_passage(p, r)) for p, r in _asked(suspect)]
@@ -84,8 +100,10 @@ class TrainedOnThis(Detector):
         counts = [sum(p.id.startswith(prefix) for p, _ in asked) for prefix in (NAMED, UNSEEN)]
         if min(counts) < FEWEST:
             return NotMeasured(
-                reason=f"{counts[0]} named and {counts[1]} unseen questions were answered; {FEWEST} of each are needed, as "
-                "probe sets with the ids named/… and unseen/…"
+                reason=(
+                    f"{counts[0]} named and {counts[1]} unseen questions were answered; {FEWEST} of"
+                    " each are needed, as probe sets with the ids named/… and unseen/…"
+                )
             )
         if SUSPECT not in case.scores.scorers:
             return NotMeasured(reason=case.scores.why_not(SUSPECT))
@@ -95,8 +113,10 @@ class TrainedOnThis(Detector):
         blind = blind_auc(found)
         if blind >= BLIND:
             return NotMeasured(
-                reason=f"the questions' words alone tell the two sets apart (cross-validated AUC {blind:.2f}, the limit is "
-                f"{BLIND:g}): they are not matched"
+                reason=(
+                    "the questions' words alone tell the two sets apart (cross-validated AUC"
+                    f" {blind:.2f}, the limit is {BLIND:g}): they are not matched"
+                )
             )
         return _measurement(case, found, blind)
 
@@ -117,7 +137,8 @@ def _passage(probe: Probe, reply: Reply) -> Passage:
 
 
 def deviation(token_bits: Sequence[float]) -> float:
-    """The mean of max(0, 0.9 − p) over the first 128 tokens, in [0, 0.9]; lower: surer. Raises ValueError without a token.
+    """The mean of max(0, 0.9 − p) over the first 128 tokens, in [0, 0.9]; lower: surer. Raises
+    ValueError without a token.
 
     >>> round(deviation([0.0, 1.0]), 3)
     0.2
@@ -138,7 +159,8 @@ def _questions(asked: Sequence[tuple[Probe, Reply]], scores: Scores) -> list[Que
 
 
 def blind_auc(questions: Sequence[Question], seed: int = 0) -> float:
-    """How well a bag of words of the questions tells the sets apart: cross-validated AUC, the mean of five shuffles."""
+    """How well a bag of words of the questions tells the sets apart: cross-validated AUC, the
+    mean of five shuffles."""
     texts, labels = [q.probe.text for q in questions], np.array([q.named for q in questions])
     model = make_pipeline(CountVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
     found = []
@@ -150,16 +172,21 @@ def blind_auc(questions: Sequence[Question], seed: int = 0) -> float:
 
 
 def _auc(named: Array, unseen: Array) -> float:
-    below = (named[:, None] < unseen[None, :]).mean() + 0.5 * (named[:, None] == unseen[None, :]).mean()
+    below = (named[:, None] < unseen[None, :]).mean() + 0.5 * (
+        named[:, None] == unseen[None, :]
+    ).mean()
     return float(below)
 
 
 def _interval(named: Array, unseen: Array, seed: int = 0) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
-    draws = [_auc(rng.choice(named, len(named)), rng.choice(unseen, len(unseen))) for _ in range(ROUNDS)]
+    draws = [
+        _auc(rng.choice(named, len(named)), rng.choice(unseen, len(unseen))) for _ in range(ROUNDS)
+    ]
     low, high = np.quantile(draws, [0.025, 0.975])
     value = _auc(named, unseen)
-    # With every pair on one side no draw differs: one pair in as many as there are questions could still be on the other.
+    # With every pair on one side no draw differs: one pair in as many as there are questions could
+    # still be on the other.
     slack = 3 / min(len(named), len(unseen)) if value in (0.0, 1.0) else 0.0
     return max(0.0, min(float(low), value - slack)), min(1.0, max(float(high), value + slack))
 
@@ -175,20 +202,53 @@ def _measurement(case: Case, found: list[Question], blind: float) -> Measurement
     )
     drawn = case.suspect.header.sampling.temperature
     notes: tuple[str, ...] = (
-        f"Words of the questions alone: cross-validated AUC {blind:.2f}, under the limit of {BLIND:g}.",
+        (
+            f"Words of the questions alone: cross-validated AUC {blind:.2f}, under the limit of"
+            f" {BLIND:g}."
+        ),
         *CAUTIONS,
     )
     if drawn > 0:
-        notes = (f"The answers were drawn at temperature {drawn:g}; the method is meant for greedy ones.", *notes)
+        notes = (
+            (
+                f"The answers were drawn at temperature {drawn:g}; the method is meant for greedy"
+                " ones."
+            ),
+            *notes,
+        )
     return Measurement(
-        metric="AUC of named against unseen questions", value=value, n=len(found), n_unit="questions", interval=interval,
-        direction="0.5: as sure of named as of unseen questions; 1: surer of every named one; below 0.5: less sure",
-        summary=f"The suspect is surer of its answers to named than to unseen questions with an AUC of {value:.2f} "
-        f"(95 % {interval[0]:.2f} to {interval[1]:.2f}; Mann-Whitney p {p:.4f}; {len(named)} named, {len(unseen)} unseen).",
-        tables=(Table(title="How far answers fall short of certainty", columns=("questions", "n", "mean", "median"), rows=rows,
-                      caption="Mean over tokens of max(0, 0.9 − p); lower: surer."),),
-        charts=(Chart(kind="bars", title="How far answers fall short of certainty", x_label="mean deviation",
-                      bars=(Bar(label="named", value=float(named.mean()), strong=True),
-                            Bar(label="unseen", value=float(unseen.mean())))),),
+        metric="AUC of named against unseen questions",
+        value=value,
+        n=len(found),
+        n_unit="questions",
+        interval=interval,
+        direction=(
+            "0.5: as sure of named as of unseen questions; 1: surer of every named one; below 0.5:"
+            " less sure"
+        ),
+        summary=(
+            "The suspect is surer of its answers to named than to unseen questions with an AUC of"
+            f" {value:.2f} (95 % {interval[0]:.2f} to {interval[1]:.2f}; Mann-Whitney p {p:.4f};"
+            f" {len(named)} named, {len(unseen)} unseen)."
+        ),
+        tables=(
+            Table(
+                title="How far answers fall short of certainty",
+                columns=("questions", "n", "mean", "median"),
+                rows=rows,
+                caption="Mean over tokens of max(0, 0.9 − p); lower: surer.",
+            ),
+        ),
+        charts=(
+            Chart(
+                kind="bars",
+                title="How far answers fall short of certainty",
+                x_label="mean deviation",
+                bars=(
+                    Bar(label="named", value=float(named.mean()), strong=True),
+                    Bar(label="unseen", value=float(unseen.mean())),
+                ),
+            ),
+        ),
         notes=notes,
-    )  # fmt: skip
+    )

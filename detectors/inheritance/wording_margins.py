@@ -1,4 +1,5 @@
-"""Log shares of wording → one margin a maker: centred by strangers, averaged, contrasted with the best other maker.
+"""Log shares of wording → one margin a maker: centred by strangers, averaged, contrasted with the
+best other maker.
 
 Knows arrays and who made which model; knows no text.
 """
@@ -22,9 +23,10 @@ ROUNDS = 300
 class Margins:
     """One suspect against all stored models.
 
-    ``centred`` (prompts, models) are the log shares less the strangers' mean, NaN where there is none; ``scores`` (models,)
-    their means, NaN for a model with fewer than 20; ``rounds`` (rounds, models) the means under resampling of prompts;
-    ``played`` (strangers, models) the strangers' own scores, NaN for models of their maker.
+    ``centred`` (prompts, models) are the log shares less the strangers' mean, NaN where there is
+    none; ``scores`` (models,) their means, NaN for a model with fewer than 20; ``rounds`` (rounds,
+    models) the means under resampling of prompts; ``played`` (strangers, models) the strangers' own
+    scores, NaN for models of their maker.
     """
 
     lineup: Lineup
@@ -34,7 +36,8 @@ class Margins:
     played: Array
 
     def value(self, place: int) -> float:
-        """The maker's mean score less the best other maker's, in nats; NaN where either is missing."""
+        """The maker's mean score less the best other maker's, in nats; NaN where either is
+        missing."""
         return float(contrast(self.scores[None], self.lineup.vendors, place)[0])
 
     def interval(self, place: int) -> tuple[float, float]:
@@ -46,8 +49,8 @@ class Margins:
         return _ends(self.rounds[:, place])
 
     def null(self, place: int) -> Array:
-        """The value of each stored model as the suspect, (models,), its own maker's models out of the contrast; NaN for
-        models of the candidate's maker."""
+        """The value of each stored model as the suspect, (models,), its own maker's models out of
+        the contrast; NaN for models of the candidate's maker."""
         out = contrast(self.played, self.lineup.vendors, place)
         out[self.lineup.vendors == self.lineup.vendors[place]] = np.nan
         return out
@@ -66,13 +69,18 @@ class Margins:
     def best_other(self, place: int) -> str:
         """The other maker that comes nearest, as it is called in the store."""
         means = _by_vendor(self.scores[None], self.lineup.vendors)
-        others = {v: m[0] for v, m in means.items() if v != self.lineup.vendors[place] and np.isfinite(m[0])}
+        others = {
+            v: m[0]
+            for v, m in means.items()
+            if v != self.lineup.vendors[place] and np.isfinite(m[0])
+        }
         best = max(sorted(others), key=lambda v: others[v])
         teacher = self.lineup.teachers[self.lineup.vendors.tolist().index(best)]
         return str(teacher.name if self.lineup.one_vendor else teacher.vendor or teacher.name)
 
     def telling(self, place: int, most: int) -> list[tuple[int, float]]:
-        """The prompts on which the model's log share exceeds the other makers' mean most, with by how much; above 0 only."""
+        """The prompts on which the model's log share exceeds the other makers' mean most, with
+        by how much; above 0 only."""
         others = self.centred[:, self.lineup.vendors != self.lineup.vendors[place]]
         n = np.maximum(np.isfinite(others).sum(axis=1), 1)
         excess = np.nan_to_num(self.centred[:, place] - np.nansum(others, axis=1) / n, nan=-np.inf)
@@ -81,9 +89,11 @@ class Margins:
 
 
 def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> Margins:
-    """Margins from a suspect's log shares (prompts, models) and the strangers' (prompts, players, models).
+    """Margins from a suspect's log shares (prompts, models) and the strangers' (prompts, players,
+    models).
 
-    Only the prompts that the suspect answered count, for strangers too. Deterministic under ``seed``.
+    Only the prompts that the suspect answered count, for strangers too. Deterministic under
+    ``seed``.
     """
     kept = np.isfinite(shared).any(axis=1)
     played, known = strangers[kept], np.isfinite(strangers[kept])
@@ -96,16 +106,27 @@ def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> M
     means = np.nansum(alone, axis=0) / np.maximum(counted, 1)
     rng = np.random.default_rng(seed)
     prompts = int(kept.sum())
-    drawn = rng.multinomial(prompts, np.full(prompts, 1 / max(1, prompts)), size=ROUNDS).astype(float) if prompts else None
+    drawn = (
+        rng.multinomial(prompts, np.full(prompts, 1 / max(1, prompts)), size=ROUNDS).astype(float)
+        if prompts
+        else None
+    )
     whole = _means(centred[kept], np.ones((1, prompts)))[0]
     rounds = np.full((1, len(whole)), np.nan) if drawn is None else _means(centred[kept], drawn)
     enough = np.isfinite(centred).sum(axis=0) >= FEWEST
     rounds[:, ~enough] = np.nan
-    return Margins(lineup, centred, np.where(enough, whole, np.nan), rounds, np.where(counted >= FEWEST, means, np.nan))
+    return Margins(
+        lineup,
+        centred,
+        np.where(enough, whole, np.nan),
+        rounds,
+        np.where(counted >= FEWEST, means, np.nan),
+    )
 
 
 def contrast(scores: Array, vendors: NDArray[np.str_], place: int) -> Array:
-    """The mean score of the candidate's maker less the best other maker's, (rows,), from (rows, models); NaN without either."""
+    """The mean score of the candidate's maker less the best other maker's, (rows,), from (rows,
+    models); NaN without either."""
     means = _by_vendor(scores, vendors)
     mine = means.pop(str(vendors[place]))
     if not means:
@@ -128,7 +149,11 @@ def _means(values: Array, drawn: Array) -> Array:
     """Weighted means over prompts, (rounds, models); NaN where no prompt with a value was drawn."""
     known = np.isfinite(values)
     weight = drawn @ known
-    return np.asarray(np.where(weight > 0, drawn @ np.where(known, values, 0.0) / np.maximum(weight, 1e-9), np.nan))
+    return np.asarray(
+        np.where(
+            weight > 0, drawn @ np.where(known, values, 0.0) / np.maximum(weight, 1e-9), np.nan
+        )
+    )
 
 
 def _ends(column: Array) -> tuple[float, float]:

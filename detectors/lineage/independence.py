@@ -1,13 +1,14 @@
 """Do two models' weights keep an order that only a common origin explains?
 
-Hidden units and residual coordinates of a network have no order of their own: training treats them all alike, so that in a
-model that shares nothing with another one every order of them was equally likely. Where the nearest units of two models stand
-in the same order, that is either chance, of a probability that is known exactly, or a common origin. Knows arrays; knows no
-model, no file and no verdict.
+Hidden units and residual coordinates of a network have no order of their own: training treats them
+all alike, so that in a model that shares nothing with another one every order of them was equally
+likely. Where the nearest units of two models stand in the same order, that is either chance, of a
+probability that is known exactly, or a common origin. Knows arrays; knows no model, no file and no
+verdict.
 
-After Zhu et al. 2025, Independence Tests for Language Models (arXiv 2502.12292), whose statistic matches rows of the
-up-projection by assignment; here each row takes its nearest one, which keeps a null distribution that is known (see `order`)
-and costs no assignment.
+After Zhu et al. 2025, Independence Tests for Language Models (arXiv 2502.12292), whose statistic
+matches rows of the up-projection by assignment; here each row takes its nearest one, which keeps a
+null distribution that is known (see `order`) and costs no assignment.
 """
 
 from __future__ import annotations
@@ -28,16 +29,19 @@ FLOOR = 1e-300
 FEWEST = 16
 """Fewer units or coordinates than this have too few orders."""
 PART = 32
-"""Within this part of all places, a nearest one counts as near its own: there, an order by any smooth property is flat."""
+"""Within this part of all places, a nearest one counts as near its own: there, an order by any
+smooth property is flat."""
 EXACT_SHARE = 0.9
-"""What share of the allowed false alarms the exact tests get; the rest is for the test of agreement."""
+"""What share of the allowed false alarms the exact tests get; the rest is for the test of
+agreement."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How far nearest ones stand in the same order: Spearman's ``rho`` (−1 to 1), one-sided ``p``, the share ``kept`` whose
-    nearest one stands at the very same place (None where the two differ in number), and ``n``. ``spots`` and ``steps`` are
-    what `precise` asks: whether single places are kept, and not a trend alone."""
+    """How far nearest ones stand in the same order: Spearman's ``rho`` (−1 to 1), one-sided ``p``,
+    the share ``kept`` whose nearest one stands at the very same place (None where the two differ in
+    number), and ``n``. ``spots`` and ``steps`` are what `precise` asks: whether single places are
+    kept, and not a trend alone."""
 
     rho: float
     p: float
@@ -49,7 +53,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Closely:
-    """Of ``near`` ones, how many are ``exact``; ``chance`` is how many of them would be, were there a trend alone (0 to 1)."""
+    """Of ``near`` ones, how many are ``exact``; ``chance`` is how many of them would be, were
+    there a trend alone (0 to 1)."""
 
     near: int
     exact: int
@@ -57,38 +62,50 @@ class Closely:
 
 
 def units(rows: ArrayLike) -> Array:
-    """Rows divided by their length, shape kept; a row of zeros stays one. Raises ValueError for what is not a matrix."""
+    """Rows divided by their length, shape kept; a row of zeros stays one. Raises ValueError for
+    what is not a matrix."""
     matrix = np.asarray(rows, dtype=np.float32)
     if matrix.ndim != 2:
         raise ValueError("rows of numbers are needed")
-    # By the largest number first: squares of very large and very small ones leave what float32 can hold.
+    # By the largest number first: squares of very large and very small ones leave what float32 can
+    # hold.
     peak = np.abs(matrix).max(axis=1, keepdims=True, initial=0)
     matrix = (matrix / np.where(peak > 0, peak, np.float32(1))).astype(np.float32, copy=False)
     length = np.linalg.norm(matrix, axis=1, keepdims=True)
-    out: Array = (matrix / np.where(length > 0, length, np.float32(1))).astype(np.float32, copy=False)
+    out: Array = (matrix / np.where(length > 0, length, np.float32(1))).astype(
+        np.float32, copy=False
+    )
     return out
 
 
 def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
-    """Cosine of every row of ``one`` (n × d) with every row of ``other`` (m × d): n × m, in [−1, 1]; unsigned in [0, 1].
+    """Cosine of every row of ``one`` (n × d) with every row of ``other`` (m × d): n × m, in [−1,
+    1]; unsigned in [0, 1].
 
-    Signs of an up-projection and its down-projection can be turned together without changing what a network computes; those of
-    a gate can't.
+    Signs of an up-projection and its down-projection can be turned together without changing what a
+    network computes; those of a gate can't.
     """
     cosines: Array = units(one) @ units(other).T
     return cosines if signed else np.abs(cosines)
 
 
-def order(nearest: Indices, places: Indices | None = None, of: int | None = None, among: Indices | None = None) -> Order:
-    """Whether the nearest ones of a sequence stand in its order: ``nearest[i]`` is where the i-th one's nearest stands.
+def order(
+    nearest: Indices,
+    places: Indices | None = None,
+    of: int | None = None,
+    among: Indices | None = None,
+) -> Order:
+    """Whether the nearest ones of a sequence stand in its order: ``nearest[i]`` is where the i-th
+    one's nearest stands.
 
-    ``places`` are where the sequence's own members stand (0 to n − 1 by default), ``of`` how many the other model has, where
-    equal numbers make "the same place" meaningful, ``among`` the ascending places that nearest ones were looked for at (all of
-    them by default). If the sequence is exchangeable and independent of the other model, then
-    ``nearest`` is an exchangeable sequence (each entry depends on its own member alone), every order of its values is equally
-    likely, and Spearman's rho has its permutation distribution: p is exact up to the usual approximation of that distribution
-    by Student's t with n − 2 degrees of freedom. One-sided: the same order counts, the reverse one does not. Raises ValueError
-    for fewer than 16.
+    ``places`` are where the sequence's own members stand (0 to n − 1 by default), ``of`` how many
+    the other model has, where equal numbers make "the same place" meaningful, ``among`` the
+    ascending places that nearest ones were looked for at (all of them by default). If the sequence
+    is exchangeable and independent of the other model, then ``nearest`` is an exchangeable sequence
+    (each entry depends on its own member alone), every order of its values is equally likely, and
+    Spearman's rho has its permutation distribution: p is exact up to the usual approximation of
+    that distribution by Student's t with n − 2 degrees of freedom. One-sided: the same order
+    counts, the reverse one does not. Raises ValueError for fewer than 16.
 
     >>> order(np.arange(20)).kept
     1.0
@@ -104,12 +121,21 @@ def order(nearest: Indices, places: Indices | None = None, of: int | None = None
     if np.ptp(theirs) == 0:
         return Order(0.0, 1.0, kept, n)
     rho = float(np.clip(np.corrcoef(ranks, theirs)[0, 1], -1, 1))
-    grid = np.arange(max(of or 0, int(max(nearest.max(), own.max())) + 1), dtype=np.intp) if among is None else among
-    return Order(rho, _spearman_p(rho, n), kept, n, *_closely(nearest, own, grid, same=kept is not None))
+    grid = (
+        np.arange(max(of or 0, int(max(nearest.max(), own.max())) + 1), dtype=np.intp)
+        if among is None
+        else among
+    )
+    return Order(
+        rho, _spearman_p(rho, n), kept, n, *_closely(nearest, own, grid, same=kept is not None)
+    )
 
 
-def _closely(nearest: Indices, own: Indices, grid: Indices, *, same: bool) -> tuple[Closely | None, Closely]:
-    """Which of those near their own place are in it, and which near neighbours' nearest ones step forward."""
+def _closely(
+    nearest: Indices, own: Indices, grid: Indices, *, same: bool
+) -> tuple[Closely | None, Closely]:
+    """Which of those near their own place are in it, and which near neighbours' nearest ones
+    step forward."""
     at, reach = np.searchsorted(grid, nearest), max(4, len(grid) // PART)
     steps = np.diff(at)
     close = (steps != 0) & (np.abs(steps) <= reach)
@@ -126,16 +152,21 @@ def _closely(nearest: Indices, own: Indices, grid: Indices, *, same: bool) -> tu
 def precise(orders: Sequence[Order]) -> float:
     """Whether units keep their very places, and not a trend alone: one p-value over layers.
 
-    Tools sort units: pruning by importance leaves the largest first. Two unrelated models that were sorted by one property
-    then show a trend (nearest units are of like size), and `order` is significant without a common origin. A trend is flat at
-    close range: of those that are near their place no more stand in it than beside it, and of neighbours whose nearest ones
-    are close as many step back as forward. Two binomial tests, Bonferroni-corrected; where places have no counterpart the
-    second alone. Valid under the null hypothesis of `order` as well, so that the larger of both p-values is a valid one.
+    Tools sort units: pruning by importance leaves the largest first. Two unrelated models that were
+    sorted by one property then show a trend (nearest units are of like size), and `order` is
+    significant without a common origin. A trend is flat at close range: of those that are near
+    their place no more stand in it than beside it, and of neighbours whose nearest ones are close
+    as many step back as forward. Two binomial tests, Bonferroni-corrected; where places have no
+    counterpart the second alone. Valid under the null hypothesis of `order` as well, so that the
+    larger of both p-values is a valid one.
 
     >>> precise([order(np.arange(64))]) < 1e-30
     True
     """
-    found = [[c for c in kind if c is not None] for kind in ([o.spots for o in orders], [o.steps for o in orders])]
+    found = [
+        [c for c in kind if c is not None]
+        for kind in ([o.spots for o in orders], [o.steps for o in orders])
+    ]
     tested = [_binomial(kind) for kind in found if kind]
     return min(1.0, len(tested) * min(tested)) if tested else 1.0
 
@@ -159,7 +190,9 @@ def midranks(values: ArrayLike) -> NDArray[np.float64]:
 
 def _spearman_p(rho: float, n: int) -> float:
     if rho >= 1:
-        return float(max(math.exp(-min(690.0, math.lgamma(n + 1))), FLOOR))  # one order of n! is this one
+        return float(
+            max(math.exp(-min(690.0, math.lgamma(n + 1))), FLOOR)
+        )  # one order of n! is this one
     if rho <= -1:
         return 1.0
     t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
@@ -167,9 +200,11 @@ def _spearman_p(rho: float, n: int) -> float:
 
 
 def fisher(p_values: Sequence[float]) -> float:
-    """One p-value of independent ones: −2 Σ ln p against χ² with 2k degrees of freedom (Fisher 1932). Never below 1e-300.
+    """One p-value of independent ones: −2 Σ ln p against χ² with 2k degrees of freedom (Fisher
+    1932). Never below 1e-300.
 
-    Layers are independent under the null hypothesis, since each one's units could have been put in order by themselves.
+    Layers are independent under the null hypothesis, since each one's units could have been put in
+    order by themselves.
 
     >>> round(fisher([0.05, 0.05]), 4)
     0.0175
@@ -181,7 +216,8 @@ def fisher(p_values: Sequence[float]) -> float:
 
 
 def sidak(p_values: Sequence[float]) -> float:
-    """The smallest of k independent p-values, raised for having looked at k: 1 − (1 − p)^k (Šidák 1967).
+    """The smallest of k independent p-values, raised for having looked at k: 1 − (1 − p)^k (Šidák
+    1967).
 
     >>> round(sidak([0.01, 0.5]), 4)
     0.0199
@@ -191,12 +227,17 @@ def sidak(p_values: Sequence[float]) -> float:
 
 
 def overall(exact: float | None, agreement: float | None) -> float:
-    """One p-value of the exact tests' and the agreement's: the smaller one, each raised by its share of the false alarms.
+    """One p-value of the exact tests' and the agreement's: the smaller one, each raised by its
+    share of the false alarms.
 
-    A weighted Bonferroni bound, valid whatever the dependence: 0.9 of the allowance for the exact tests, 0.1 for the other
-    one. With one of them it is that one. Raises ValueError without either.
+    A weighted Bonferroni bound, valid whatever the dependence: 0.9 of the allowance for the exact
+    tests, 0.1 for the other one. With one of them it is that one. Raises ValueError without either.
     """
-    shares = [(p, share) for p, share in ((exact, EXACT_SHARE), (agreement, 1 - EXACT_SHARE)) if p is not None]
+    shares = [
+        (p, share)
+        for p, share in ((exact, EXACT_SHARE), (agreement, 1 - EXACT_SHARE))
+        if p is not None
+    ]
     if not shares:
         raise ValueError("no test was made")
     if len(shares) == 1:
@@ -205,13 +246,15 @@ def overall(exact: float | None, agreement: float | None) -> float:
 
 
 def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
-    """Whether units with several known features (n × k) stand in the same order in two models: of one layer, n units each.
+    """Whether units with several known features (n × k) stand in the same order in two models: of
+    one layer, n units each.
 
-    For models of which such features were kept, and not their rows: ``rho`` is the mean of the features' rank correlations.
-    Features of one unit depend on each other; under a common reordering of one model's units the covariance of two rank
-    correlations is r·s/(n − 1), r and s being their features' rank correlations within either model, so that the mean's
-    variance is known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes or fewer than 16
-    units.
+    For models of which such features were kept, and not their rows: ``rho`` is the mean of the
+    features' rank correlations. Features of one unit depend on each other; under a common
+    reordering of one model's units the covariance of two rank correlations is r·s/(n − 1), r and s
+    being their features' rank correlations within either model, so that the mean's variance is
+    known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes or
+    fewer than 16 units.
     """
     a, b = (np.asarray(matrix, dtype=np.float64) for matrix in (one, other))
     if a.shape != b.shape or a.ndim != 2 or len(a) < FEWEST:
@@ -227,11 +270,12 @@ def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
 
 
 def bends(profile: ArrayLike) -> NDArray[np.float64]:
-    """How far every third unit's features lie above the middle of its two neighbours': (n, k) to (n // 3, k).
+    """How far every third unit's features lie above the middle of its two neighbours': (n, k) to (n
+    // 3, k).
 
-    Free of any trend along the units, as sorting by a feature leaves it, and each unit enters once: `profile_order` of two
-    models' bends is exact where that of the profiles is, and asks for the very places. Fewer than 48 units give fewer than
-    the 16 that it needs.
+    Free of any trend along the units, as sorting by a feature leaves it, and each unit enters once:
+    `profile_order` of two models' bends is exact where that of the profiles is, and asks for the
+    very places. Fewer than 48 units give fewer than the 16 that it needs.
     """
     values = np.asarray(profile, dtype=np.float64)
     triples = values[: len(values) // 3 * 3].reshape(len(values) // 3, 3, -1)

@@ -1,6 +1,8 @@
-"""What did each model say next after an unfinished text? The first word of its answer, and whose first words are the same.
+"""What did each model say next after an unfinished text? The first word of its answer, and whose
+first words are the same.
 
-Words and not tokens, so that models of different tokenizers can be compared. Knows records and counts; knows no verdict.
+Words and not tokens, so that models of different tokenizers can be compared. Knows records and
+counts; knows no verdict.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ FEWEST = 50
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
 _MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
 _STRING = re.compile(rf"[{_UNSPACED}]|(?:[^\W{_UNSPACED}]|[{_MARKS}])+|[^\w\s]")
-"""Japanese, Chinese and Thai put no spaces between words; vowel signs of Indian scripts and accents belong to their word."""
+"""Japanese, Chinese and Thai put no spaces between words; vowel signs of Indian scripts and
+accents belong to their word."""
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """How one model went on after an opening: the opening, the whole answer, and its first string."""
+    """How one model went on after an opening: the opening, the whole answer, and its first
+    string."""
 
     probe: Probe
     answer: str
@@ -41,23 +45,30 @@ class Continuation:
 
 
 def next_string(text: str) -> str:
-    """The first word of an answer, or its first sign; one letter where a script puts no spaces between words. Empty for none.
+    """The first word of an answer, or its first sign; one letter where a script puts no spaces
+    between words. Empty for none.
 
     White space in front counts for nothing.
 
-    >>> next_string(" f.readlines()"), next_string("。然后"), next_string(" ['a']"), next_string(" ")
-    ('f', '。', '[', '')
+    >>> [next_string(text) for text in (" f.readlines()", "。然后", " ['a']", " ")]
+    ['f', '。', '[', '']
     """
     found = _STRING.search(text[:LONGEST])
     return found.group() if found else ""
 
 
 def continuations(transcript: Transcript) -> dict[str, Continuation]:
-    """The first sample's answer to each opening (set `openings`, default arm), by the prompt's digest; empty ones left out."""
+    """The first sample's answer to each opening (set `openings`, default arm), by the prompt's
+    digest; empty ones left out."""
     out: dict[str, Continuation] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
-        if probe is None or not probe.id.startswith(SET) or not reply.readable or reply.arm not in DEFAULT_ARMS:
+        if (
+            probe is None
+            or not probe.id.startswith(SET)
+            or not reply.readable
+            or reply.arm not in DEFAULT_ARMS
+        ):
             continue
         string = next_string(reply.text)
         if string:
@@ -67,9 +78,11 @@ def continuations(transcript: Transcript) -> dict[str, Continuation]:
 
 @dataclass(frozen=True)
 class Beside:
-    """One control beside the candidate, on the openings that player, candidate and control all answered.
+    """One control beside the candidate, on the openings that player, candidate and control all
+    answered.
 
-    ``candidate_only`` counts those where the player says the candidate's string and not the control's.
+    ``candidate_only`` counts those where the player says the candidate's string and not the
+    control's.
     """
 
     control: int
@@ -92,7 +105,8 @@ class Beside:
 
 @dataclass(frozen=True)
 class NextAgreement:
-    """One player's agreement with a candidate beside that with every control. ``kept`` flags the openings that count.
+    """One player's agreement with a candidate beside that with every control. ``kept`` flags the
+    openings that count.
 
     ``trivial`` counts the openings that were dropped because all controls say the same.
     """
@@ -108,18 +122,24 @@ class NextAgreement:
 
 
 def trivial_openings(controls: Codes) -> Flags:
-    """The openings after which every control that answered says the same, at least two; ``controls`` (models, items)."""
+    """The openings after which every control that answered says the same, at least two;
+    ``controls`` (models, items)."""
     said = controls != NOTHING
     highest = controls.max(axis=0, initial=NOTHING)
-    lowest = np.where(said, controls, np.iinfo(np.int64).max).min(axis=0, initial=np.iinfo(np.int64).max)
+    lowest = np.where(said, controls, np.iinfo(np.int64).max).min(
+        axis=0, initial=np.iinfo(np.int64).max
+    )
     return np.asarray((said.sum(axis=0) >= 2) & (highest == lowest))
 
 
-def agreement(codes: Codes, player: int, candidate: int, controls: Sequence[int]) -> NextAgreement | None:
-    """How far a player's strings are the candidate's rather than each control's; None where no control shares 50 openings.
+def agreement(
+    codes: Codes, player: int, candidate: int, controls: Sequence[int]
+) -> NextAgreement | None:
+    """How far a player's strings are the candidate's rather than each control's; None where no
+    control shares 50 openings.
 
-    ``codes`` (models, items) numbers the strings of every model, −1 where it gave none. Whether an opening is trivial is
-    decided by the controls alone, so that dropping it favours nobody.
+    ``codes`` (models, items) numbers the strings of every model, −1 where it gave none. Whether an
+    opening is trivial is decided by the controls alone, so that dropping it favours nobody.
     """
     trivial = trivial_openings(codes[list(controls)])
     both = (codes[player] != NOTHING) & (codes[candidate] != NOTHING)
@@ -130,20 +150,32 @@ def agreement(codes: Codes, player: int, candidate: int, controls: Sequence[int]
         shared = kept & (codes[control] != NOTHING)
         n, theirs = int(shared.sum()), codes[player] == codes[control]
         if n >= FEWEST:
-            counts = (same[shared], theirs[shared], (same & ~theirs)[shared], (theirs & ~same)[shared])
+            counts = (
+                same[shared],
+                theirs[shared],
+                (same & ~theirs)[shared],
+                (theirs & ~same)[shared],
+            )
             beside.append(Beside(control, n, *(int(c.sum()) for c in counts)))
     return NextAgreement(kept, int((both & trivial).sum()), tuple(beside)) if beside else None
 
 
-def bootstrap(codes: Codes, player: int, candidate: int, found: NextAgreement, rounds: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the margin over the best control, openings resampled, the best control found anew each time."""
+def bootstrap(
+    codes: Codes, player: int, candidate: int, found: NextAgreement, rounds: int, seed: int
+) -> tuple[float, float]:
+    """95 % interval of the margin over the best control, openings resampled, the best control
+    found anew each time."""
     items = np.flatnonzero(found.kept)
-    weights = np.random.default_rng(seed).multinomial(len(items), np.full(len(items), 1 / len(items)), size=rounds)
+    weights = np.random.default_rng(seed).multinomial(
+        len(items), np.full(len(items), 1 / len(items)), size=rounds
+    )
     controls = [b.control for b in found.beside]
     theirs = codes[controls][:, items]
     shared = theirs != NOTHING
     mine = codes[player, items]
-    steps = np.where(shared, (mine == codes[candidate, items]).astype(float) - (mine == theirs), 0.0)
+    steps = np.where(
+        shared, (mine == codes[candidate, items]).astype(float) - (mine == theirs), 0.0
+    )
     margins = (weights @ steps.T) / np.maximum(weights @ shared.T.astype(float), 1)
     low, high = np.quantile(margins.min(axis=1), [0.025, 0.975])
     return float(low), float(high)

@@ -1,7 +1,9 @@
-"""Does the suspect go on after unfinished texts as the candidate does, more often than as any unrelated model?
+"""Does the suspect go on after unfinished texts as the candidate does, more often than as any
+unrelated model?
 
-Weights that come from one another keep their first choices; training on answers moves them less than one thinks, but a
-student of the candidate's answers may come near too. Knows the first word after an opening; knows no weights.
+Weights that come from one another keep their first choices; training on answers moves them less
+than one thinks, but a student of the candidate's answers may come near too. Knows the first word
+after an opening; knows no weights.
 """
 
 from __future__ import annotations
@@ -12,7 +14,18 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors.base import Case, Chart, Detector, Exhibit, Measurement, NotMeasured, Null, Span, Table, Teacher
+from detectors.base import (
+    Case,
+    Chart,
+    Detector,
+    Exhibit,
+    Measurement,
+    NotMeasured,
+    Null,
+    Span,
+    Table,
+    Teacher,
+)
 from detectors.lineage.next_strings import (
     FEWEST,
     NOTHING,
@@ -33,16 +46,21 @@ from fingerprints.transcript import Transcript
 ROUNDS = 1000
 MOST_EXHIBITS, MOST_CONTROLS = 6, 20
 CAUTIONS = (
-    "Agreement rests on first words: a student that learned the candidate's answers can agree as a copy does. It is kinship, "
-    "not its kind, and not its direction.",
-    "The p-value over openings says that the candidate is nearer than every stored control, as somebody always is; the "
-    "p-value among unrelated models says how unusual that is.",
+    (
+        "Agreement rests on first words: a student that learned the candidate's answers can agree"
+        " as a copy does. It is kinship, not its kind, and not its direction."
+    ),
+    (
+        "The p-value over openings says that the candidate is nearer than every stored control, as"
+        " somebody always is; the p-value among unrelated models says how unusual that is."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class OpeningBook:
-    """How the stored models and the suspect (last row of ``codes``) go on; ``items`` are prompt digests in order."""
+    """How the stored models and the suspect (last row of ``codes``) go on; ``items`` are prompt
+    digests in order."""
 
     lineup: Lineup
     items: tuple[str, ...]
@@ -55,23 +73,33 @@ class OpeningBook:
         return len(self.lineup.names)
 
     def controls(self, candidate: int, player: int | None) -> list[int]:
-        """The models that are unrelated to the candidate, and to the stranger who plays the suspect."""
+        """The models that are unrelated to the candidate, and to the stranger who plays the
+        suspect."""
         return [int(i) for i in np.flatnonzero(self.lineup.reference(candidate, player))]
 
     def against(self, candidate: int, player: int | None = None) -> NextAgreement | None:
-        """The agreement of a player (the suspect, where None) with a candidate; None where too little is shared."""
+        """The agreement of a player (the suspect, where None) with a candidate; None where too
+        little is shared."""
         controls = self.controls(candidate, player)
-        return agreement(self.codes, self.suspect if player is None else player, candidate, controls) if controls else None
+        return (
+            agreement(self.codes, self.suspect if player is None else player, candidate, controls)
+            if controls
+            else None
+        )
 
     def margin(self, candidate: int, player: int | None = None) -> float:
-        """The player's margin for a candidate over the control that comes nearest; NaN where too little is shared."""
+        """The player's margin for a candidate over the control that comes nearest; NaN where too
+        little is shared."""
         found = self.against(candidate, player)
         return float("nan") if found is None else found.best.margin
 
     def played(self, candidate: int) -> Array:
-        """The margins of the candidate's strangers, each as the suspect, (models,); NaN for models that are none."""
+        """The margins of the candidate's strangers, each as the suspect, (models,); NaN for
+        models that are none."""
         strangers = self.lineup.strangers(candidate)
-        return np.array([self.margin(candidate, i) if s else np.nan for i, s in enumerate(strangers)])
+        return np.array(
+            [self.margin(candidate, i) if s else np.nan for i, s in enumerate(strangers)]
+        )
 
 
 def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> OpeningBook:
@@ -82,29 +110,38 @@ def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> OpeningBook:
     strings = sorted({c.string for s in said for c in s.values()})
     number = {string: i for i, string in enumerate(strings)}
     rows = [[number[s[k].string] if k in s else NOTHING for k in items] for s in said]
-    return OpeningBook(line, items, said, np.array(rows, dtype=np.int64).reshape(len(said), len(items)))
+    return OpeningBook(
+        line, items, said, np.array(rows, dtype=np.int64).reshape(len(said), len(items))
+    )
 
 
 class NextTokenAgreement(Detector):
-    """Do suspect and candidate say the same next word after openings, more often than the suspect and any control?
+    """Do suspect and candidate say the same next word after openings, more often than the suspect
+    and any control?
 
-    The value is the suspect's agreement with the candidate minus that with the control that comes nearest, −1 to 1, higher:
-    nearer to the candidate than to every unrelated model. Openings after which all controls agree are dropped. One-sided
-    McNemar tests against each control, raised by Holm; p is the largest. Deterministic under ``seed``.
+    The value is the suspect's agreement with the candidate minus that with the control that comes
+    nearest, −1 to 1, higher: nearer to the candidate than to every unrelated model. Openings after
+    which all controls agree are dropped. One-sided McNemar tests against each control, raised by
+    Holm; p is the largest. Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "next_token_agreement"
     question: ClassVar = "lineage"
     asks: ClassVar[str] = (
-        "Does the suspect go on after unfinished texts as the candidate does, more often than as unrelated models?"
+        "Does the suspect go on after unfinished texts as the candidate does, more often than as"
+        " unrelated models?"
     )
     needs: ClassVar[tuple[str, ...]] = ("replies:openings", "teacher:replies")
     source: ClassVar[str] = (
-        "agreement on the next token as a string, tested against each unrelated control (Nikolić et al. 2025, arXiv "
-        "2502.00706); words instead of tokens, a conformal p-value beside the tests"
+        "agreement on the next token as a string, tested against each unrelated control (Nikolić et"
+        " al. 2025, arXiv 2502.00706); words instead of tokens, a conformal p-value beside the"
+        " tests"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
-        "a model distilled from the candidate's answers on like texts can agree as much as a fine-tuned copy",
+        (
+            "a model distilled from the candidate's answers on like texts can agree as much as a"
+            " fine-tuned copy"
+        ),
         "long training after the copy moves first words away",
         "endpoints without raw completions are not asked openings",
     )
@@ -113,7 +150,8 @@ class NextTokenAgreement(Detector):
         self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Keeps the stored models and, where given, how they and the suspect go on. Learns nothing from the suspect."""
+        """Keeps the stored models and, where given, how they and the suspect go on. Learns
+        nothing from the suspect."""
         self.teachers_ = tuple(teachers)
         self.book_: tuple[str, OpeningBook] | None = None
         if suspect is not None:
@@ -121,16 +159,23 @@ class NextTokenAgreement(Detector):
         return self
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The margin for one candidate, or the reason why there is none. An unfitted detector reads the case."""
+        """The margin for one candidate, or the reason why there is none. An unfitted detector
+        reads the case."""
         if case.candidate is None:
             return NotMeasured(reason="agreement is with a candidate, and the case names none")
         if not hasattr(self, "teachers_") or not is_of(case, [t.name for t in self.teachers_]):
-            return NextTokenAgreement(self.seed).fit([case.candidate, *case.background], case.suspect).measure(case)
+            return (
+                NextTokenAgreement(self.seed)
+                .fit([case.candidate, *case.background], case.suspect)
+                .measure(case)
+            )
         book = self._book(case.suspect)
         if len(book.items) < FEWEST:
             return NotMeasured(
-                reason=f"the suspect answered only {counted(len(book.items), 'opening')} of the set `openings`; {FEWEST} are "
-                "needed (--probes openings)"
+                reason=(
+                    f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
+                    f" `openings`; {FEWEST} are needed (--probes openings)"
+                )
             )
         place = book.lineup.names.index(case.candidate.name)
         if not book.controls(place, None):
@@ -138,7 +183,10 @@ class NextTokenAgreement(Detector):
         found = book.against(place)
         if found is None:
             return NotMeasured(
-                reason=f"suspect, candidate and control share fewer than {FEWEST} openings on which the controls differ"
+                reason=(
+                    f"suspect, candidate and control share fewer than {FEWEST} openings on which"
+                    " the controls differ"
+                )
             )
         return self._measurement(book, place, found)
 
@@ -156,16 +204,29 @@ class NextTokenAgreement(Detector):
         raised = holm([b.p for b in found.beside])
         name, rival, n = line.names[place], line.names[best.control], int(found.kept.sum())
         return Measurement(
-            metric="agreement on the next word above the nearest control's", value=best.margin, n=n, n_unit="openings",
-            direction="higher: goes on as the candidate does rather than as any control; 0: as the nearest control",
-            interval=(low, high), rank=rank_of(margins, place), null=null,
-            summary=f"After {best.n} openings the suspect says {name}'s next word {best.with_candidate} times and that of the "
-            f"nearest control, {rival}, {best.with_control} times: {best.margin:+.2f} (95 % {low:+.2f} to {high:+.2f}); "
-            f"largest p over {counted(len(raised), 'control')} {raised.max():.2g} (McNemar, Holm), {_among(null)}.",
+            metric="agreement on the next word above the nearest control's",
+            value=best.margin,
+            n=n,
+            n_unit="openings",
+            direction=(
+                "higher: goes on as the candidate does rather than as any control; 0: as the"
+                " nearest control"
+            ),
+            interval=(low, high),
+            rank=rank_of(margins, place),
+            null=null,
+            summary=(
+                f"After {best.n} openings the suspect says {name}'s next word {best.with_candidate}"
+                f" times and that of the nearest control, {rival}, {best.with_control} times:"
+                f" {best.margin:+.2f} (95 % {low:+.2f} to {high:+.2f}); largest p over"
+                f" {counted(len(raised), 'control')} {raised.max():.2g} (McNemar, Holm),"
+                f" {_among(null)}."
+            ),
             tables=(_controls(book, found, raised.tolist()), _kinds(book, place, found)),
             charts=(self._chart(book, place, margins, null),),
-            exhibits=_exhibits(book, place, found), notes=_notes(line, found, null.n),
-        )  # fmt: skip
+            exhibits=_exhibits(book, place, found),
+            notes=_notes(line, found, null.n),
+        )
 
     def _interval(self, book: OpeningBook, place: int, found: NextAgreement) -> tuple[float, float]:
         low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
@@ -177,13 +238,18 @@ class NextTokenAgreement(Detector):
             return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
 
         title = "As which stored model the suspect goes on after openings"
-        return bars_of(book.lineup, margins, place, of, null, title, "agreement above the nearest control's")
+        return bars_of(
+            book.lineup, margins, place, of, null, title, "agreement above the nearest control's"
+        )
 
 
 def _among(null: Null) -> str:
     if null.p is None:
         return "no unrelated model plays the suspect"
-    return f"p {null.p:.3f} among {counted(null.n, 'unrelated model')} that play the suspect, at least {1 / (null.n + 1):.3f}"
+    return (
+        f"p {null.p:.3f} among {counted(null.n, 'unrelated model')} that play the suspect, at least"
+        f" {1 / (null.n + 1):.3f}"
+    )
 
 
 def _controls(book: OpeningBook, found: NextAgreement, raised: list[float]) -> Table:
@@ -192,28 +258,51 @@ def _controls(book: OpeningBook, found: NextAgreement, raised: list[float]) -> T
     for i in order:
         b = found.beside[i]
         rates = (rounded(b.with_candidate / b.n), rounded(b.with_control / b.n))
-        rows.append((book.lineup.names[b.control], b.n, *rates, b.candidate_only, b.control_only, raised[i]))
+        rows.append(
+            (book.lineup.names[b.control], b.n, *rates, b.candidate_only, b.control_only, raised[i])
+        )
     return Table(
         title="The same next word as the candidate, and as each control",
-        columns=("control", "openings", "with candidate", "with control", "candidate only", "control only", "p (Holm)"),
+        columns=(
+            "control",
+            "openings",
+            "with candidate",
+            "with control",
+            "candidate only",
+            "control only",
+            "p (Holm)",
+        ),
         rows=tuple(rows),
-        caption=f"{len(rows)} of {counted(len(raised), 'control')}, the nearest first; one-sided exact McNemar.",
-    )  # fmt: skip
+        caption=(
+            f"{len(rows)} of {counted(len(raised), 'control')}, the nearest first; one-sided exact"
+            " McNemar."
+        ),
+    )
 
 
 def _kinds(book: OpeningBook, place: int, found: NextAgreement) -> Table:
     kept = np.flatnonzero(found.kept)
     kinds = [book.said[-1][book.items[i]].probe.topic or "–" for i in kept]
-    mine, theirs, rival = (book.codes[row, kept] for row in (book.suspect, place, found.best.control))
+    mine, theirs, rival = (
+        book.codes[row, kept] for row in (book.suspect, place, found.best.control)
+    )
     rows = []
     for name in sorted(set(kinds)):
         here = np.array([x == name for x in kinds])
-        rates = (rounded(float((mine == theirs)[here].mean())), rounded(float((mine == rival)[here].mean())))
+        rates = (
+            rounded(float((mine == theirs)[here].mean())),
+            rounded(float((mine == rival)[here].mean())),
+        )
         rows.append((name, int(here.sum()), *rates))
     return Table(
-        title="By kind of text", columns=("kind", "openings", "with candidate", "with the nearest control"), rows=tuple(rows),
-        caption="Openings that are not trivial; an opening that the control didn't answer counts as no agreement with it.",
-    )  # fmt: skip
+        title="By kind of text",
+        columns=("kind", "openings", "with candidate", "with the nearest control"),
+        rows=tuple(rows),
+        caption=(
+            "Openings that are not trivial; an opening that the control didn't answer counts as no"
+            " agreement with it."
+        ),
+    )
 
 
 def _exhibits(book: OpeningBook, place: int, found: NextAgreement) -> tuple[Exhibit, ...]:
@@ -227,22 +316,33 @@ def _exhibits(book: OpeningBook, place: int, found: NextAgreement) -> tuple[Exhi
         item = book.items[int(same[at])]
         ours, other = book.said[-1][item], book.said[place][item]
         start = ours.answer.find(ours.string)
-        why = f"{book.lineup.names[place]} goes on with the same word, {int(alike[at])} of {len(controls)} controls do"
+        why = (
+            f"{book.lineup.names[place]} goes on with the same word, {int(alike[at])} of"
+            f" {len(controls)} controls do"
+        )
         out.append(
             Exhibit(
-                probe_id=ours.probe.id, arm=Arm.OWN, prompt=ours.probe.text, answer=ours.answer, language=ours.probe.language,
+                probe_id=ours.probe.id,
+                arm=Arm.OWN,
+                prompt=ours.probe.text,
+                answer=ours.answer,
+                language=ours.probe.language,
                 spans=(Span(start=start, end=start + len(ours.string), why="the same next word"),),
-                why=f"{why}; the candidate's answer: {other.answer!r}", weight=float(len(controls) - alike[at]),
+                why=f"{why}; the candidate's answer: {other.answer!r}",
+                weight=float(len(controls) - alike[at]),
             )
-        )  # fmt: skip
+        )
     return tuple(out)
 
 
 def _notes(line: Lineup, found: NextAgreement, strangers: int) -> tuple[str, ...]:
-    notes = [f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."]
+    notes = [
+        f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."
+    ]
     if strangers < FEWEST_STRANGERS:
         notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is {1 / (strangers + 1):.2f}."
+            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
+            f" {1 / (strangers + 1):.2f}."
         )
     if line.one_vendor:
         notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")

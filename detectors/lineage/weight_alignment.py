@@ -1,11 +1,13 @@
-"""Seeing through a change of basis: the rotation between two residual streams, and units that agree in spite of it.
+"""Seeing through a change of basis: the rotation between two residual streams, and units that agree
+in spite of it.
 
-A network computes the same when its residual stream is turned and its units are shuffled; the order tests of
-`detectors.lineage.independence` then see nothing. What the disguise keeps is told by tokens: they mean the same in both models. Knows
-arrays; knows no model, no file and no verdict.
+A network computes the same when its residual stream is turned and its units are shuffled; the order
+tests of `detectors.lineage.independence` then see nothing. What the disguise keeps is told by
+tokens: they mean the same in both models. Knows arrays; knows no model, no file and no verdict.
 
-After Zeng et al. 2025 (AWM, arXiv 2510.06738), who recover permutation and signs on the embeddings, and Zhu et al. 2025
-(arXiv 2502.12292), whose robust test matches gate and up-projection separately and compares the two matchings.
+After Zeng et al. 2025 (AWM, arXiv 2510.06738), who recover permutation and signs on the embeddings,
+and Zhu et al. 2025 (arXiv 2502.12292), whose robust test matches gate and up-projection separately
+and compares the two matchings.
 """
 
 from __future__ import annotations
@@ -19,20 +21,23 @@ from scipy import special
 from detectors.lineage.independence import FLOOR, Array, Indices, likeness, units
 
 CONVERGED = 0.10
-"""What share of units may agree without a common origin. Models that were trained apart share a few units once their tokens
-are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al. 2024, arXiv 2401.12181), under four in a hundred
-among the tiny models of the weight zoo. Twice the larger one is allowed."""
+"""What share of units may agree without a common origin. Models that were trained apart share a few
+units once their tokens are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al.
+2024, arXiv 2401.12181), under four in a hundred among the tiny models of the weight zoo. Twice the
+larger one is allowed."""
 WIDE, DIRECTIONS = 1024, 512
-"""Up to so many coordinates the map between streams is found whole; beyond, in so many directions."""
+"""Up to so many coordinates the map between streams is found whole; beyond, in so many
+directions."""
 PURE, MOVED = 0.98, 0.6
-"""What share of coordinates must have a nearest one of their own, and how alike the two must be, for a stream to count as put
-in another order and not mixed."""
+"""What share of coordinates must have a nearest one of their own, and how alike the two must be,
+for a stream to count as put in another order and not mixed."""
 
 
 @dataclass(frozen=True)
 class UnitAgreement:
-    """Of ``n`` units, how many have the same nearest unit by gate and by up-projection; ``chance`` is how many would, were the
-    two unrelated. ``p`` is under the hypothesis that up to a tenth of the units agree by convergence."""
+    """Of ``n`` units, how many have the same nearest unit by gate and by up-projection; ``chance``
+    is how many would, were the two unrelated. ``p`` is under the hypothesis that up to a tenth of
+    the units agree by convergence."""
 
     n: int
     agreeing: int
@@ -46,14 +51,16 @@ class UnitAgreement:
 
 
 def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
-    """Maps L (d × r) and R (e × r) of two residual streams into one space, by the same tokens: ``one`` @ L ≈ ``other`` @ R.
+    """Maps L (d × r) and R (e × r) of two residual streams into one space, by the same tokens:
+    ``one`` @ L ≈ ``other`` @ R.
 
-    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred, each token counts alike;
-    L Rᵀ is the solution of the orthogonal Procrustes problem (Schönemann 1966): it turns back any rotation, permutation or
-    change of signs of the residual stream, and between models that share nothing it is the nearest there is. Above 1,024
-    coordinates it is solved in the 512 directions that tokens differ in most, by a randomised decomposition with a fixed seed
-    (Halko et al. 2011, arXiv 0909.4061): hundreds of directions tell units apart as well as thousands. Deterministic. Raises
-    ValueError for too few tokens.
+    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred,
+    each token counts alike; L Rᵀ is the solution of the orthogonal Procrustes problem (Schönemann
+    1966): it turns back any rotation, permutation or change of signs of the residual stream, and
+    between models that share nothing it is the nearest there is. Above 1,024 coordinates it is
+    solved in the 512 directions that tokens differ in most, by a randomised decomposition with a
+    fixed seed (Halko et al. 2011, arXiv 0909.4061): hundreds of directions tell units apart as well
+    as thousands. Deterministic. Raises ValueError for too few tokens.
     """
     a, b = (units(_centred(matrix)) for matrix in (one, other))
     if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
@@ -62,7 +69,9 @@ def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
     if min(shared.shape) <= WIDE:
         left, _, right = np.linalg.svd(shared, full_matrices=False)
         return left.astype(np.float32), right.T.astype(np.float32)
-    drawn = np.random.default_rng(0).standard_normal((shared.shape[1], DIRECTIONS + 16), dtype=np.float32)
+    drawn = np.random.default_rng(0).standard_normal(
+        (shared.shape[1], DIRECTIONS + 16), dtype=np.float32
+    )
     reach, _ = np.linalg.qr(shared @ (shared.T @ (shared @ drawn)))
     inner, _, right = np.linalg.svd(reach.T @ shared, full_matrices=False)
     left = reach @ inner[:, :DIRECTIONS]
@@ -71,16 +80,20 @@ def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
 
 def _centred(matrix: ArrayLike) -> Array:
     values = np.asarray(matrix, dtype=np.float32)
-    values = values / np.float32(np.abs(values).max(initial=0) or 1)  # sums of the largest numbers leave what float32 can hold
+    values = values / np.float32(
+        np.abs(values).max(initial=0) or 1
+    )  # sums of the largest numbers leave what float32 can hold
     centred: Array = values - values.mean(axis=0, keepdims=True)
     return centred
 
 
 def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
-    """For every residual coordinate of one model, the coordinate of the other whose values over the tokens are most alike.
+    """For every residual coordinate of one model, the coordinate of the other whose values over the
+    tokens are most alike.
 
-    Inputs are rows of the same tokens (n × d, n × e); the answer has d entries from 0 to e − 1. Signs don't count. It depends
-    on each coordinate of ``one`` alone, as `detectors.lineage.independence.order` asks.
+    Inputs are rows of the same tokens (n × d, n × e); the answer has d entries from 0 to e − 1.
+    Signs don't count. It depends on each coordinate of ``one`` alone, as
+    `detectors.lineage.independence.order` asks.
     """
     nearest: Indices = likeness(_centred(one).T, _centred(other).T, signed=False).argmax(axis=1)
     return nearest
@@ -89,10 +102,11 @@ def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
 def agreement(by_gate: Indices, by_up: Indices, of: int) -> UnitAgreement:
     """How many units have one nearest unit in the other model, whichever half of them is looked at.
 
-    ``by_gate`` and ``by_up`` are where the nearest rows stand, of ``of`` candidates. Under no relation the two agree by chance
-    as often as their hubs make them (the sum over candidates of both counts, over n); p is binomial under the more careful
-    hypothesis that a tenth agrees because both learned the same features. It is no exact p-value: how often unrelated models
-    reach it is measured, not proven.
+    ``by_gate`` and ``by_up`` are where the nearest rows stand, of ``of`` candidates. Under no
+    relation the two agree by chance as often as their hubs make them (the sum over candidates of
+    both counts, over n); p is binomial under the more careful hypothesis that a tenth agrees
+    because both learned the same features. It is no exact p-value: how often unrelated models reach
+    it is measured, not proven.
     """
     n, agreeing = len(by_gate), int(np.sum(by_gate == by_up))
     counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
@@ -117,23 +131,34 @@ def _at_least(k: int, n: int, p: float) -> float:
 
 
 def turned(one: ArrayLike, other: ArrayLike) -> str:
-    """What lies between two residual streams, by the same tokens of both: "identity", "signs", "permutation", "signed
-    permutation" or "rotation".
+    """What lies between two residual streams, by the same tokens of both: "identity", "signs",
+    "permutation", "signed permutation" or "rotation".
 
-    A coordinate was moved, and not mixed, where the nearest one of the other stream is nobody else's and nearly as it is.
+    A coordinate was moved, and not mixed, where the nearest one of the other stream is nobody
+    else's and nearly as it is.
     """
     alike = likeness(_centred(one).T, _centred(other).T, signed=True)
     nearest = np.abs(alike).argmax(axis=1)
     values = alike[np.arange(len(alike)), nearest]
     if np.median(np.abs(values)) < MOVED or len(np.unique(nearest)) < PURE * len(nearest):
         return "rotation"
-    kept, signs = bool(np.mean(nearest == np.arange(len(nearest))) >= PURE), bool(np.mean(values < 0) >= 1 - PURE)
-    return ("signs" if signs else "identity") if kept else ("signed permutation" if signs else "permutation")
+    kept, signs = (
+        bool(np.mean(nearest == np.arange(len(nearest))) >= PURE),
+        bool(np.mean(values < 0) >= 1 - PURE),
+    )
+    return (
+        ("signs" if signs else "identity")
+        if kept
+        else ("signed permutation" if signs else "permutation")
+    )
 
 
 def assigned(similar: ArrayLike) -> Indices:
-    """The one-to-one matching of rows to columns with the largest sum (linear assignment); at most as many rows as columns."""
-    from scipy.optimize import linear_sum_assignment  # loaded where it is needed: its library takes a second
+    """The one-to-one matching of rows to columns with the largest sum (linear assignment); at
+    most as many rows as columns."""
+    from scipy.optimize import (
+        linear_sum_assignment,
+    )  # loaded where it is needed: its library takes a second
 
     rows, columns = linear_sum_assignment(np.asarray(similar), maximize=True)
     found: Indices = columns[np.argsort(rows)]

@@ -1,7 +1,9 @@
-"""Do the endpoint's answers to one prompt differ among themselves as much as the claimed model's do?
+"""Do the endpoint's answers to one prompt differ among themselves as much as the claimed model's
+do?
 
-A hotter sampler spreads answers out; a cache, or a cooler sampler, makes them repeat; models that take turns do either.
-Reads repeated answers; can't tell a mixture of models from another temperature, nor either from another model.
+A hotter sampler spreads answers out; a cache, or a cooler sampler, makes them repeat; models that
+take turns do either. Reads repeated answers; can't tell a mixture of models from another
+temperature, nor either from another model.
 """
 
 from __future__ import annotations
@@ -24,19 +26,26 @@ Array = NDArray[np.float64]
 class AnswerSpread(Detector):
     """Mean distance of two answers to one prompt: the endpoint's less the reference's, −1 to 1.
 
-    Above 0: the endpoint's answers vary more; below: they repeat more. The p-value (two-sided) shuffles labels within prompts.
+    Above 0: the endpoint's answers vary more; below: they repeat more. The p-value (two-sided)
+    shuffles labels within prompts.
     """
 
     name: ClassVar[str] = "answer_spread"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Do the endpoint's answers to one prompt vary among themselves as the claimed model's do?"
+    asks: ClassVar[str] = (
+        "Do the endpoint's answers to one prompt vary among themselves as the claimed model's do?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
     source: ClassVar[str] = (
-        "difference of within-sample dispersions (Anderson 2006, Biometrics 62), labels permuted within prompts"
+        "difference of within-sample dispersions (Anderson 2006, Biometrics 62), labels permuted"
+        " within prompts"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "two models whose answers are alike spread no more than one",
-        "a mixture of models, a higher temperature and another model look the same; a mixture with a terser model spreads less",
+        (
+            "a mixture of models, a higher temperature and another model look the same; a mixture"
+            " with a terser model spreads less"
+        ),
     )
 
     def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
@@ -53,22 +62,37 @@ class AnswerSpread(Detector):
         by_prompt = np.stack([_difference(1 - k, a) for k, a in zip(kernels, labels, strict=True)])
         statistics = by_prompt.mean(axis=0)
         p, value = two_sided_p(statistics), float(statistics[0])
-        estimate = clustered_mean(by_prompt[:, 0].tolist(), [a.probe.cluster for a in asked], seed=self.seed)
+        estimate = clustered_mean(
+            by_prompt[:, 0].tolist(), [a.probe.cluster for a in asked], seed=self.seed
+        )
         word = "more" if value > 0 else "less"
         return Measurement(
             metric="spread of answers, endpoint less reference",
-            value=value, n=len(asked), n_unit="prompts", interval=estimate.interval,
-            direction="above 0: the endpoint varies more (hotter, other models); below: less (cooler, a cache, other models)",
+            value=value,
+            n=len(asked),
+            n_unit="prompts",
+            interval=estimate.interval,
+            direction=(
+                "above 0: the endpoint varies more (hotter, other models); below: less (cooler, a"
+                " cache, other models)"
+            ),
             null=null_of(np.abs(statistics - statistics[1:].mean()), p),
-            summary=f"Two answers of the endpoint to one prompt differ in {value:+.3f} of their characters {word} than two of "
-            f"the reference (95 % {estimate.low:+.3f} to {estimate.high:+.3f}, {len(asked)} prompts); p {p:.3g}.",
+            summary=(
+                f"Two answers of the endpoint to one prompt differ in {value:+.3f} of their"
+                f" characters {word} than two of the reference (95 % {estimate.low:+.3f} to"
+                f" {estimate.high:+.3f}, {len(asked)} prompts); p {p:.3g}."
+            ),
             tables=(agreement_table(asked, kernels),),
-        )  # fmt: skip
+        )
 
 
 def _difference(distance: Array, labels: Array) -> Array:
-    """Mean distance within the marked answers less that within the others, under each labelling, (labellings,)."""
+    """Mean distance within the marked answers less that within the others, under each labelling,
+    (labellings,)."""
     off = distance - np.diag(np.diag(distance))
     ours, theirs = labels, 1 - labels
     n, m = ours[0].sum(), theirs[0].sum()
-    return np.asarray(((ours @ off) * ours).sum(axis=1) / (n * (n - 1)) - ((theirs @ off) * theirs).sum(axis=1) / (m * (m - 1)))
+    return np.asarray(
+        ((ours @ off) * ours).sum(axis=1) / (n * (n - 1))
+        - ((theirs @ off) * theirs).sum(axis=1) / (m * (m - 1))
+    )

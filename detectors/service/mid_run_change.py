@@ -1,7 +1,8 @@
-"""Did the endpoint change while it was asked? A change point in how far its answers are from the reference's.
+"""Did the endpoint change while it was asked? A change point in how far its answers are from the
+reference's.
 
-Reads repeated answers in the order of asking, and the names that the endpoint gave itself. A change that alternates from
-call to call has no point in time, and is not seen here.
+Reads repeated answers in the order of asking, and the names that the endpoint gave itself. A change
+that alternates from call to call has no point in time, and is not seen here.
 """
 
 from __future__ import annotations
@@ -27,17 +28,21 @@ MOST_NAMES = 8
 
 
 class MidRunChange(Detector):
-    """The largest standardised difference between the questions before a point in time and those after it; 0 or more.
+    """The largest standardised difference between the questions before a point in time and those
+    after it; 0 or more.
 
-    Higher: a change is more evident. The p-value shuffles the order of the questions, which is not the endpoint's and has
-    nothing to do with the answers; it is exact whatever the model. It says that something changed, not what.
+    Higher: a change is more evident. The p-value shuffles the order of the questions, which is not
+    the endpoint's and has nothing to do with the answers; it is exact whatever the model. It says
+    that something changed, not what.
     """
 
     name: ClassVar[str] = "mid_run_change"
     question: ClassVar = "service"
     asks: ClassVar[str] = "Did what answers change while the endpoint was asked?"
     needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
-    source: ClassVar[str] = "maximum of the cumulative sum (Page 1954, Biometrika 41) with a permutation p-value"
+    source: ClassVar[str] = (
+        "maximum of the cumulative sum (Page 1954, Biometrika 41) with a permutation p-value"
+    )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a change to a model whose answers are as far from the reference's as before",
         "a change to a close copy: half a run of a fine-tuned one is too little to see",
@@ -50,12 +55,15 @@ class MidRunChange(Detector):
         self.seed = seed
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The most evident change point with its p-value, or why there is none. Deterministic under ``seed``."""
+        """The most evident change point with its p-value, or why there is none. Deterministic
+        under ``seed``."""
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked
         if len(asked) < 3 * EDGE:
-            return NotMeasured(reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered")
+            return NotMeasured(
+                reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered"
+            )
         distance = distances(asked)
         rng = np.random.default_rng(self.seed)
         orders = np.vstack([distance, rng.permuted(np.tile(distance, (self.rounds, 1)), axis=1)])
@@ -65,32 +73,52 @@ class MidRunChange(Detector):
         parts = (("before", asked[:at]), ("after", asked[at:]))
         rows = tuple(self._segment(label, part) for label, part in parts)
         return Measurement(
-            metric="largest standardised change", value=float(statistics[0]), n=len(asked), n_unit="prompts",
-            direction="higher: a change during the run is more evident", null=null_of(statistics, p),
-            summary=f"The most evident change is after question {at} of {len(asked)}: mean MMD² from the reference "
-            f"{distance[:at].mean():.3f} before and {distance[at:].mean():.3f} after; p {p:.3g} of a change anywhere.",
-            tables=(_segments(rows), *_names(asked)), charts=(_course(distance, at),),
-            notes=("The two parts' own p-values are given for the point that was picked: they describe, and decide nothing.",),
-        )  # fmt: skip
+            metric="largest standardised change",
+            value=float(statistics[0]),
+            n=len(asked),
+            n_unit="prompts",
+            direction="higher: a change during the run is more evident",
+            null=null_of(statistics, p),
+            summary=(
+                f"The most evident change is after question {at} of {len(asked)}: mean MMD² from"
+                f" the reference {distance[:at].mean():.3f} before and {distance[at:].mean():.3f}"
+                f" after; p {p:.3g} of a change anywhere."
+            ),
+            tables=(_segments(rows), *_names(asked)),
+            charts=(_course(distance, at),),
+            notes=(
+                (
+                    "The two parts' own p-values are given for the point that was picked: they"
+                    " describe, and decide nothing."
+                ),
+            ),
+        )
 
     def _segment(self, label: str, asked: Sequence[Asked]) -> tuple[str, int, float, float]:
         kernels = [hamming(a.texts) for a in asked]
-        statistics = discrepancies(kernels, labellings([a.sizes for a in asked], self.rounds, self.seed)).mean(axis=0)
+        statistics = discrepancies(
+            kernels, labellings([a.sizes for a in asked], self.rounds, self.seed)
+        ).mean(axis=0)
         return label, len(asked), round(float(statistics[0]), 4), round(exact_p(statistics), 4)
 
 
 def distances(asked: Sequence[Asked]) -> Array:
-    """Each question's unbiased MMD² between the two sides' answers, (questions,); 0 on average for one distribution.
+    """Each question's unbiased MMD² between the two sides' answers, (questions,); 0 on average for
+    one distribution.
 
-    It counts the endpoint's own variety too: a model that is as far from the reference's answers as these are from each other,
-    and repeats itself, would be missed by distances to the reference alone.
+    It counts the endpoint's own variety too: a model that is as far from the reference's answers as
+    these are from each other, and repeats itself, would be missed by distances to the reference
+    alone.
     """
     true = labellings([a.sizes for a in asked], rounds=0)
     return discrepancies([hamming(a.texts) for a in asked], true)[:, 0]
 
 
 def contrasts(values: Array) -> Array:
-    """|mean before − mean after| of each cut, in standard errors, (rows, cuts); cuts leave `EDGE` on either side."""
+    """|mean before − mean after| of each cut, in standard errors, (rows, cuts).
+
+    Cuts leave `EDGE` on either side.
+    """
     n = values.shape[1]
     cuts = np.arange(EDGE, n - EDGE + 1)
     total = np.cumsum(values, axis=1)
@@ -102,20 +130,30 @@ def contrasts(values: Array) -> Array:
 
 def _segments(rows: Sequence[tuple[str, int, float, float]]) -> Table:
     return Table(
-        title="Before and after the most evident change", columns=("part", "questions", "MMD²", "p"), rows=tuple(rows),
+        title="Before and after the most evident change",
+        columns=("part", "questions", "MMD²", "p"),
+        rows=tuple(rows),
         caption="The two-sample test on each part by itself.",
-    )  # fmt: skip
+    )
 
 
 def _names(asked: Sequence[Asked]) -> tuple[Table, ...]:
-    """What the endpoint called itself: names and fingerprints with their counts, in order of first appearance."""
+    """What the endpoint called itself: names and fingerprints with their counts, in order of
+    first appearance."""
     named = [name for a in asked for r in a.endpoint if (name := _name(r))]
     counts = Counter(named)
     if not counts:
         return ()
     rows = tuple((name, count) for name, count in list(counts.items())[:MOST_NAMES])
     caption = f"{len(counts)} different; what an endpoint says of itself is a claim."
-    return (Table(title="What the endpoint called itself", columns=("name", "answers"), rows=rows, caption=caption),)
+    return (
+        Table(
+            title="What the endpoint called itself",
+            columns=("name", "answers"),
+            rows=rows,
+            caption=caption,
+        ),
+    )
 
 
 def _name(reply: Reply) -> str:
@@ -125,10 +163,19 @@ def _name(reply: Reply) -> str:
 def _course(distance: Array, at: int) -> Chart:
     blocks = np.array_split(np.arange(len(distance)), min(8, len(distance)))
     bars = [
-        Bar(label=f"questions {b[0] + 1} to {b[-1] + 1}", value=float(distance[b].mean()), strong=bool(b[0] >= at))
+        Bar(
+            label=f"questions {b[0] + 1} to {b[-1] + 1}",
+            value=float(distance[b].mean()),
+            strong=bool(b[0] >= at),
+        )
         for b in blocks
     ]
     return Chart(
-        kind="dots", title="How unlike the reference, as the run went on", x_label="mean MMD² from the reference's answers",
-        bars=tuple(bars), reference=0.0, reference_label="alike", caption="Strong: after the most evident change.",
-    )  # fmt: skip
+        kind="dots",
+        title="How unlike the reference, as the run went on",
+        x_label="mean MMD² from the reference's answers",
+        bars=tuple(bars),
+        reference=0.0,
+        reference_label="alike",
+        caption="Strong: after the most evident change.",
+    )

@@ -1,7 +1,9 @@
-"""Do the endpoint's answers come from the distribution of the claimed model's? A two-sample test on short answers.
+"""Do the endpoint's answers come from the distribution of the claimed model's? A two-sample test on
+short answers.
 
-Reads both sides' repeated answers to the same prompts. Knows characters only: a difference may come from another model,
-and as well from another temperature, system prompt, quantisation or sampling code.
+Reads both sides' repeated answers to the same prompts. Knows characters only: a difference may come
+from another model, and as well from another temperature, system prompt, quantisation or sampling
+code.
 """
 
 from __future__ import annotations
@@ -26,23 +28,34 @@ QUOTED = 400
 
 
 class ModelEquality(Detector):
-    """How far apart are the two sides' answers, as MMD² averaged over prompts, and how often do shuffled labels reach that?
+    """How far apart are the two sides' answers, as MMD² averaged over prompts, and how often do
+    shuffled labels reach that?
 
-    0 on average for one distribution, up to 2; higher: further apart. The p-value is exact for any number of prompts and
-    samples. The kernel is Hamming's on padded characters; where the reference repeats itself word by word (greedy answers) it
-    is equality of whole answers, and the value says how much rarer that is across the sides than within them.
+    0 on average for one distribution, up to 2; higher: further apart. The p-value is exact for any
+    number of prompts and samples. The kernel is Hamming's on padded characters; where the reference
+    repeats itself word by word (greedy answers) it is equality of whole answers, and the value says
+    how much rarer that is across the sides than within them.
     """
 
     name: ClassVar[str] = "model_equality"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Do the endpoint's answers come from the distribution of the claimed model's answers?"
+    asks: ClassVar[str] = (
+        "Do the endpoint's answers come from the distribution of the claimed model's answers?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
     source: ClassVar[str] = (
-        "maximum mean discrepancy with a Hamming kernel, permuted within prompts (Gao, Liang, Guestrin 2024, arXiv 2410.20247)"
+        "maximum mean discrepancy with a Hamming kernel, permuted within prompts (Gao, Liang,"
+        " Guestrin 2024, arXiv 2410.20247)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
-        "a copy whose answers hardly differ, such as one rounded to 8 bits, needs many more answers than are usual",
-        "an endpoint that knows the test's questions may answer them by the claimed model and others by a cheaper one",
+        (
+            "a copy whose answers hardly differ, such as one rounded to 8 bits, needs many more"
+            " answers than are usual"
+        ),
+        (
+            "an endpoint that knows the test's questions may answer them by the claimed model and"
+            " others by a cheaper one"
+        ),
         "another temperature, system prompt or template differs like another model",
     )
 
@@ -57,27 +70,37 @@ class ModelEquality(Detector):
             return asked
         greedy = repeats(asked)
         kernels = [exact(a.texts) if greedy else hamming(a.texts) for a in asked]
-        by_prompt = discrepancies(kernels, labellings([a.sizes for a in asked], self.rounds, self.seed))
+        by_prompt = discrepancies(
+            kernels, labellings([a.sizes for a in asked], self.rounds, self.seed)
+        )
         statistics = by_prompt.mean(axis=0)
         p, held = exact_p(statistics), by_prompt[:, 0]
         estimate = clustered_mean(held.tolist(), [a.probe.cluster for a in asked], seed=self.seed)
         n_e, n_r = (sum(a.sizes[i] for a in asked) for i in (0, 1))
         return Measurement(
             metric="MMD² of whole answers" if greedy else "MMD² of characters",
-            value=float(statistics[0]), n=len(asked), n_unit="prompts",
-            interval=estimate.interval, direction="higher: the answers are further apart; 0: one distribution",
+            value=float(statistics[0]),
+            n=len(asked),
+            n_unit="prompts",
+            interval=estimate.interval,
+            direction="higher: the answers are further apart; 0: one distribution",
             null=null_of(statistics, p),
-            summary=f"On {len(asked)} prompts, {n_e} answers of the endpoint and {n_r} of the reference differ by "
-            f"{statistics[0]:.4f} (95 % {estimate.low:.4f} to {estimate.high:.4f}); p {p:.3g} by {self.rounds} relabellings.",
+            summary=(
+                f"On {len(asked)} prompts, {n_e} answers of the endpoint and {n_r} of the reference"
+                f" differ by {statistics[0]:.4f} (95 % {estimate.low:.4f} to {estimate.high:.4f});"
+                f" p {p:.3g} by {self.rounds} relabellings."
+            ),
             tables=(agreement_table(asked, kernels), _languages(asked, held)),
-            exhibits=_exhibits(asked, held), notes=_notes(greedy, self.rounds),
-        )  # fmt: skip
+            exhibits=_exhibits(asked, held),
+            notes=_notes(greedy, self.rounds),
+        )
 
 
 def discrepancies(kernels: Sequence[Array], labels: Sequence[Array]) -> Array:
     """The unbiased MMD² of each prompt under each labelling, (prompts, labellings).
 
-    ``kernels``: (answers, answers) of each prompt; ``labels``: as `labellings` makes them, two of either kind at least.
+    ``kernels``: (answers, answers) of each prompt; ``labels``: as `labellings` makes them, two of
+    either kind at least.
     """
     return np.stack([_discrepancy(k, a) for k, a in zip(kernels, labels, strict=True)])
 
@@ -94,11 +117,16 @@ def _discrepancy(kernel: Array, labels: Array) -> Array:
 
 
 def agreement_table(asked: Sequence[Asked], kernels: Sequence[Array]) -> Table:
-    """How alike two answers to one prompt are: within the reference, within the endpoint, and across."""
+    """How alike two answers to one prompt are: within the reference, within the endpoint, and
+    across."""
     same = [exact(a.texts) for a in asked]
     rows = tuple(
         (label, round(_mean_of(kernels, asked, place), 4), round(_mean_of(same, asked, place), 4))
-        for label, place in (("two of the reference", 1), ("two of the endpoint", 0), ("one of each", 2))
+        for label, place in (
+            ("two of the reference", 1),
+            ("two of the endpoint", 0),
+            ("one of each", 2),
+        )
     )
     return Table(
         title="How alike two answers to one prompt are",
@@ -124,10 +152,23 @@ def _block(kernel: Array, sizes: tuple[int, int], place: int) -> float:
 def _languages(asked: Sequence[Asked], held: Array) -> Table:
     names = sorted({a.probe.language or "–" for a in asked})
     groups = [
-        (name, [float(v) for a, v in zip(asked, held, strict=True) if (a.probe.language or "–") == name]) for name in names
+        (
+            name,
+            [
+                float(v)
+                for a, v in zip(asked, held, strict=True)
+                if (a.probe.language or "–") == name
+            ],
+        )
+        for name in names
     ]
     rows = tuple((name, len(values), round(float(np.mean(values)), 4)) for name, values in groups)
-    return Table(title="By language", columns=("language", "prompts", "MMD²"), rows=rows, caption="Few prompts each: noisy.")
+    return Table(
+        title="By language",
+        columns=("language", "prompts", "MMD²"),
+        rows=rows,
+        caption="Few prompts each: noisy.",
+    )
 
 
 def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
@@ -143,16 +184,23 @@ def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
 
 def _exhibit(asked: Asked, reply: Reply, source: str, why: str, weight: float) -> Exhibit:
     return Exhibit(
-        probe_id=asked.probe.id, arm=reply.arm, prompt=asked.probe.prompt(), answer=cut(said(reply), QUOTED), source=source,
-        language=asked.probe.language, why=why, weight=weight,
-    )  # fmt: skip
+        probe_id=asked.probe.id,
+        arm=reply.arm,
+        prompt=asked.probe.prompt(),
+        answer=cut(said(reply), QUOTED),
+        source=source,
+        language=asked.probe.language,
+        why=why,
+        weight=weight,
+    )
 
 
 def _notes(greedy: bool, rounds: int) -> tuple[str, ...]:
     notes = [f"The smallest possible p is {1 / (rounds + 1):.2g}."]
     if greedy:
         notes.append(
-            "The reference repeats itself word by word: greedy answers. Other hardware or batches can change a greedy answer "
-            "of the same weights, every time alike; so the p-value here is no error rate. Ask at temperature 1."
+            "The reference repeats itself word by word: greedy answers. Other hardware or batches"
+            " can change a greedy answer of the same weights, every time alike; so the p-value here"
+            " is no error rate. Ask at temperature 1."
         )
     return tuple(notes)

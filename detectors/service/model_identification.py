@@ -1,7 +1,8 @@
-"""Who is it, if not the claimed model? Whose answers, of the claimed and all stored models, are nearest to the endpoint's.
+"""Who is it, if not the claimed model? Whose answers, of the claimed and all stored models, are
+nearest to the endpoint's.
 
-Reads one answer a prompt to questions that the stored models were asked too. Knows the stored models only: where none
-stands out it names nobody.
+Reads one answer a prompt to questions that the stored models were asked too. Knows the stored
+models only: where none stands out it names nobody.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ from detectors.stats.openset import FEWEST_STRANGERS
 
 
 class ModelIdentification(Detector):
-    """Share of the endpoint's answers nearest to the claimed model's, less the share expected of an unrelated one; −1 to 1.
+    """Share of the endpoint's answers nearest to the claimed model's, less the share expected of an
+    unrelated one; −1 to 1.
 
-    The rank says whether a stored model is nearer. A model stands out where its excess passes that of every unrelated model in
-    its place; where none does, nobody is named. Deterministic under ``seed``.
+    The rank says whether a stored model is nearer. A model stands out where its excess passes that
+    of every unrelated model in its place; where none does, nobody is named. Deterministic under
+    ``seed``.
     """
 
     name: ClassVar[str] = "model_identification"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Whose answers are nearest to the endpoint's: the claimed model's, a stored one's, or nobody's?"
+    asks: ClassVar[str] = (
+        "Whose answers are nearest to the endpoint's: the claimed model's, a stored one's, or"
+        " nobody's?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies", "background:replies")
     source: ClassVar[str] = (
-        "nearest signature with a reject, after LLMmap (Pasquini et al. 2024, arXiv 2407.15847); nearness corrected for hubs "
-        "(Conneau et al. 2018, arXiv 1710.04087)"
+        "nearest signature with a reject, after LLMmap (Pasquini et al. 2024, arXiv 2407.15847);"
+        " nearness corrected for hubs (Conneau et al. 2018, arXiv 1710.04087)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a model that is not stored can't be named, and its nearest stored relative may be",
@@ -41,7 +47,11 @@ class ModelIdentification(Detector):
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The claimed model's excess with its rank and who stands out, or why there is none."""
         if case.candidate is None:
-            return NotMeasured(reason="a service is compared with the model that it claims, and the case names none")
+            return NotMeasured(
+                reason=(
+                    "a service is compared with the model that it claims, and the case names none"
+                )
+            )
         models = [case.candidate, *case.background]
         nearest = Neighbours(self.seed).fit(models, case.suspect)
         found = {t.name: nearest.measure(_of(t, models, case)) for t in models}
@@ -56,11 +66,17 @@ class ModelIdentification(Detector):
 
 
 def stands_out(found: Measurement) -> bool:
-    """Whether no unrelated model reaches the value in the same place; False with too few to compare with.
+    """Whether no unrelated model reaches the value in the same place; False with too few to compare
+    with.
 
     Of n unrelated models and a stranger, the stranger is the most alike once in n + 1 times.
     """
-    return found.null is not None and found.null.n >= FEWEST_STRANGERS and found.null.at_least == 0 and found.value > 0
+    return (
+        found.null is not None
+        and found.null.n >= FEWEST_STRANGERS
+        and found.null.at_least == 0
+        and found.value > 0
+    )
 
 
 def _of(candidate: Teacher, models: list[Teacher], case: Case) -> Case:
@@ -71,4 +87,8 @@ def _told(claimed: str, first: str, measured: dict[str, Measurement]) -> str:
     of = counted(len(measured), "model")
     if not stands_out(measured[first]):
         return f"None of {of}, the claimed one among them, stands out as nearest."
-    return f"Of {of} the claimed one is the nearest." if first == claimed else f"Of {of} {first} is the nearest, not {claimed}."
+    return (
+        f"Of {of} the claimed one is the nearest."
+        if first == claimed
+        else f"Of {of} {first} is the nearest, not {claimed}."
+    )

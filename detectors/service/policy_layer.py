@@ -1,7 +1,9 @@
-"""Does the service decline what the same weights answer? By topic and language, against harmless twins of every question.
+"""Does the service decline what the same weights answer? By topic and language, against harmless
+twins of every question.
 
-What the service declines and the weights answer is done in front of the model; what both decline is in the weights, or in
-both. Knows who answered what; can't know why. Harmless: it compares who answers, never what is true.
+What the service declines and the weights answer is done in front of the model; what both decline is
+in the weights, or in both. Knows who answered what; can't know why. Harmless: it compares who
+answers, never what is true.
 """
 
 from __future__ import annotations
@@ -11,30 +13,46 @@ from typing import ClassVar
 from detectors.base import Case, Detector, Measurement, NotMeasured
 from detectors.exhibits.policy import ComparedDeclines, chart_of, exhibits_of, tables_of
 from detectors.lineup import counted
-from detectors.service.policy_pairs import FEWEST, excess_of, groups_of, heard, pairs_of, tally, unobserved
+from detectors.service.policy_pairs import (
+    FEWEST,
+    excess_of,
+    groups_of,
+    heard,
+    pairs_of,
+    tally,
+    unobserved,
+)
 
 CAUTIONS = (
-    "That the candidate's weights are those of the service is assumed: another model, another system prompt or another version "
-    "behind the service declines other questions without any filter.",
-    "Refusals are recognised by their words in eight languages; a polite evasion in words of its own counts as an answer.",
+    (
+        "That the candidate's weights are those of the service is assumed: another model, another"
+        " system prompt or another version behind the service declines other questions without any"
+        " filter."
+    ),
+    (
+        "Refusals are recognised by their words in eight languages; a polite evasion in words of"
+        " its own counts as an answer."
+    ),
 )
 
 
 class PolicyLayer(Detector):
     """Does the service (the suspect) decline questions that the candidate's weights answer?
 
-    The value is the service's rate of declining sensitive questions minus the weights' on the same questions, −1 to 1, higher:
-    more is declined in front of the model. McNemar's exact test over all, by topic and by language (Holm within each).
-    Deterministic under ``seed``.
+    The value is the service's rate of declining sensitive questions minus the weights' on the same
+    questions, −1 to 1, higher: more is declined in front of the model. McNemar's exact test over
+    all, by topic and by language (Holm within each). Deterministic under ``seed``.
     """
 
     name: ClassVar[str] = "policy_layer"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Does the service decline questions that the same weights answer, by topic and language?"
+    asks: ClassVar[str] = (
+        "Does the service decline questions that the same weights answer, by topic and language?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:policy", "teacher:replies")
     source: ClassVar[str] = (
-        "paired refusals on the same questions (McNemar 1947, Psychometrika 12), Holm by topic and by language, each question "
-        "with a harmless twin of the same form"
+        "paired refusals on the same questions (McNemar 1947, Psychometrika 12), Holm by topic and"
+        " by language, each question with a harmless twin of the same form"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a filter that answers in soft words instead of declining looks like an answer",
@@ -46,7 +64,8 @@ class PolicyLayer(Detector):
         self.seed = seed
 
     def compared(self, case: Case) -> ComparedDeclines | NotMeasured:
-        """Everything that is told of one candidate's weights beside the service, or the reason why there is nothing."""
+        """Everything that is told of one candidate's weights beside the service, or the reason
+        why there is nothing."""
         if case.candidate is None:
             return NotMeasured(reason="a service is compared with weights, and the case names none")
         weights = case.candidate.transcript
@@ -55,29 +74,45 @@ class PolicyLayer(Detector):
         everything = tally(asked, self.seed)
         if everything is None or everything.n < FEWEST:
             return NotMeasured(
-                reason=f"only {counted(len(asked), 'sensitive question')} of the set `policy` that both were observed on; "
-                f"{FEWEST} are needed (--probes policy)"
+                reason=(
+                    f"only {counted(len(asked), 'sensitive question')} of the set `policy` that"
+                    f" both were observed on; {FEWEST} are needed (--probes policy)"
+                )
             )
         return ComparedDeclines(
-            case.candidate.name, pairs, everything, tally([p for p in pairs if p.twin], self.seed), excess_of(pairs, self.seed),
+            case.candidate.name,
+            pairs,
+            everything,
+            tally([p for p in pairs if p.twin], self.seed),
+            excess_of(pairs, self.seed),
             groups_of(pairs, lambda probe: probe.topic or "–", self.seed),
             groups_of(pairs, lambda probe: probe.language or "–", self.seed),
             (unobserved(case.suspect), unobserved(weights)),
-        )  # fmt: skip
+        )
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The gap between the service and one candidate's weights, or the reason why there is none."""
+        """The gap between the service and one candidate's weights, or the reason why there is
+        none."""
         found = self.compared(case)
         if isinstance(found, NotMeasured):
             return found
         gap = found.everything.gap
         return Measurement(
-            metric="declined by the service above the weights", value=gap.value, n=gap.clusters, n_unit="questions",
+            metric="declined by the service above the weights",
+            value=gap.value,
+            n=gap.clusters,
+            n_unit="questions",
             interval=gap.interval,
-            direction="higher: declined in front of the model; below 0: declined by the weights and answered by the service",
-            summary=_summary(found), tables=tables_of(found), charts=(chart_of(found),),
-            exhibits=exhibits_of(found), notes=(*_notes(found), *CAUTIONS),
-        )  # fmt: skip
+            direction=(
+                "higher: declined in front of the model; below 0: declined by the weights and"
+                " answered by the service"
+            ),
+            summary=_summary(found),
+            tables=tables_of(found),
+            charts=(chart_of(found),),
+            exhibits=exhibits_of(found),
+            notes=(*_notes(found), *CAUTIONS),
+        )
 
 
 def _summary(found: ComparedDeclines) -> str:
@@ -86,12 +121,16 @@ def _summary(found: ComparedDeclines) -> str:
     reverse = [g.name for g in found.topics if g.conclusion == "at home only"]
     told = f"by topic: {', '.join(topics)}" if topics else "no topic by itself"
     said = (
-        f"Of {e.n} sensitive questions that both took, the service declined {e.first} and {name} {e.second}; {e.first_only} "
-        f"were declined by the service alone and {e.second_only} by the weights alone (McNemar p {e.p:.2g}; gap "
-        f"{e.gap.value:+.2f}, 95 % {e.gap.low:+.2f} to {e.gap.high:+.2f}, {told})"
+        f"Of {e.n} sensitive questions that both took, the service declined {e.first} and {name}"
+        f" {e.second}; {e.first_only} were declined by the service alone and {e.second_only} by the"
+        f" weights alone (McNemar p {e.p:.2g}; gap {e.gap.value:+.2f}, 95 % {e.gap.low:+.2f} to"
+        f" {e.gap.high:+.2f}, {told})"
     )
     if found.twins is not None:
-        said += f"; of {found.twins.n} harmless twins {found.twins.first} and {found.twins.second} were declined"
+        said += (
+            f"; of {found.twins.n} harmless twins {found.twins.first} and {found.twins.second} were"
+            " declined"
+        )
     return said + (f"; declined by the weights alone: {', '.join(reverse)}." if reverse else ".")
 
 
@@ -99,14 +138,14 @@ def _notes(found: ComparedDeclines) -> tuple[str, ...]:
     notes = []
     if any(found.silent):
         notes.append(
-            f"Replies that were empty or failed without a filter's word count neither way: {found.silent[0]} of the service, "
-            f"{found.silent[1]} of the weights."
+            "Replies that were empty or failed without a filter's word count neither way:"
+            f" {found.silent[0]} of the service, {found.silent[1]} of the weights."
         )
     few = [g.name for g in (*found.topics, *found.languages) if g.conclusion == "too few"]
     if few:
         notes.append(f"Fewer than {FEWEST} pairs, so nothing is concluded, on: {', '.join(few)}.")
     notes.append(
-        "A pair is a question in one language; tests count pairs, intervals resample questions, whose translations are not "
-        "independent."
+        "A pair is a question in one language; tests count pairs, intervals resample questions,"
+        " whose translations are not independent."
     )
     return tuple(notes)

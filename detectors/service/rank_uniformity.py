@@ -1,7 +1,8 @@
-"""How likely does the claimed model find the endpoint's answers, compared with its own to the same prompts?
+"""How likely does the claimed model find the endpoint's answers, compared with its own to the same
+prompts?
 
-Reads likelihoods of answers of both sides under the claimed model, which must be open for scoring. If the endpoint serves
-it, an answer's rank among the claimed model's own is uniform.
+Reads likelihoods of answers of both sides under the claimed model, which must be open for scoring.
+If the endpoint serves it, an answer's rank among the claimed model's own is uniform.
 """
 
 from __future__ import annotations
@@ -30,18 +31,27 @@ def passage_of(probe: Probe, reply: Reply) -> Passage:
 
 
 class RankUniformity(Detector):
-    """The mean rank of the endpoint's answers by likelihood among the reference's own, 0 to 1; 0.5 for the same model.
+    """The mean rank of the endpoint's answers by likelihood among the reference's own, 0 to 1; 0.5
+    for the same model.
 
-    Below 0.5: the claimed model finds them less likely than its own (another model, a hotter sampler); above: likelier (a
-    cooler sampler, greedy answers). The p-value is of the Cramér–von Mises distance of all ranks from uniform, two-sided,
-    exact by labels shuffled within prompts. Ties are broken at random.
+    Below 0.5: the claimed model finds them less likely than its own (another model, a hotter
+    sampler); above: likelier (a cooler sampler, greedy answers). The p-value is of the Cramér–von
+    Mises distance of all ranks from uniform, two-sided, exact by labels shuffled within prompts.
+    Ties are broken at random.
     """
 
     name: ClassVar[str] = "rank_uniformity"
     question: ClassVar = "service"
     asks: ClassVar[str] = "Does the claimed model find the endpoint's answers as likely as its own?"
-    needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated", "scores:teacher")
-    source: ClassVar[str] = "rank-based uniformity test (Zhu et al. 2025, arXiv 2506.06975); p by relabelling within prompts"
+    needs: ClassVar[tuple[str, ...]] = (
+        "replies:repeated",
+        "teacher:replies:repeated",
+        "scores:teacher",
+    )
+    source: ClassVar[str] = (
+        "rank-based uniformity test (Zhu et al. 2025, arXiv 2506.06975); p by relabelling within"
+        " prompts"
+    )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "another model whose answers the claimed one finds as likely as its own",
         "an endpoint that picks, of many answers, one of a wished likelihood",
@@ -53,9 +63,14 @@ class RankUniformity(Detector):
         self.seed = seed
 
     def next_texts(
-        self, suspect: Transcript, teachers: Sequence[Teacher], base: Teacher | None, live: Sequence[str]
+        self,
+        suspect: Transcript,
+        teachers: Sequence[Teacher],
+        base: Teacher | None,
+        live: Sequence[str],
     ) -> Sequence[Wanted]:
-        """Every answer of both sides to the prompts that they share, for each stored model that is open."""
+        """Every answer of both sides to the prompts that they share, for each stored model that
+        is open."""
         return [
             Wanted(scorer=teacher(t.name), passage=passage_of(asked.probe, reply))
             for t in teachers
@@ -66,20 +81,29 @@ class RankUniformity(Detector):
         ]
 
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The mean rank with the p-value of uniformity, or why there is none. Deterministic under ``seed``."""
+        """The mean rank with the p-value of uniformity, or why there is none. Deterministic
+        under ``seed``."""
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked
         assert case.candidate is not None  # noqa: S101  (asked_in refuses it)
         scorer = teacher(case.candidate.name)
         if scorer not in case.scores.scorers:
-            return NotMeasured(reason=f"{case.scores.why_not(scorer)}: ranks by likelihood need its weights")
+            return NotMeasured(
+                reason=f"{case.scores.why_not(scorer)}: ranks by likelihood need its weights"
+            )
         if repeats(asked):
-            return NotMeasured(reason="greedy answers have no distribution that a rank could be taken in")
+            return NotMeasured(
+                reason="greedy answers have no distribution that a rank could be taken in"
+            )
         rng = np.random.default_rng(self.seed)
-        found = [b for b in (bits_of(one, scorer, case.scores, rng) for one in asked) if b is not None]
+        found = [
+            b for b in (bits_of(one, scorer, case.scores, rng) for one in asked) if b is not None
+        ]
         if len(found) < FEWEST_PROMPTS:
-            return NotMeasured(reason=f"only {len(found)} prompts have two scored answers of either side")
+            return NotMeasured(
+                reason=f"only {len(found)} prompts have two scored answers of either side"
+            )
         return self._measured(found)
 
     def _measured(self, found: Sequence[tuple[Asked, Array, tuple[int, int]]]) -> Measurement:
@@ -92,19 +116,30 @@ class RankUniformity(Detector):
         values = np.concatenate([r[0] for r in by_prompt])
         side = "less likely than" if estimate.value < 0.5 else "likelier than"
         return Measurement(
-            metric="mean rank by likelihood among the reference's answers", value=estimate.value, n=len(found),
-            n_unit="prompts", interval=estimate.interval,
-            direction="0.5: as likely as its own; below: less likely (another model, hotter); above: likelier (cooler)",
+            metric="mean rank by likelihood among the reference's answers",
+            value=estimate.value,
+            n=len(found),
+            n_unit="prompts",
+            interval=estimate.interval,
+            direction=(
+                "0.5: as likely as its own; below: less likely (another model, hotter); above:"
+                " likelier (cooler)"
+            ),
             null=null_of(statistics, p),
-            summary=f"The claimed model finds the endpoint's {len(values)} answers {side} its own: mean rank "
-            f"{estimate.value:.3f} (95 % {estimate.low:.3f} to {estimate.high:.3f}, {len(found)} prompts); p of uniform "
-            f"ranks {p:.3g}.",
+            summary=(
+                f"The claimed model finds the endpoint's {len(values)} answers {side} its own: mean"
+                f" rank {estimate.value:.3f} (95 % {estimate.low:.3f} to {estimate.high:.3f},"
+                f" {len(found)} prompts); p of uniform ranks {p:.3g}."
+            ),
             charts=(_histogram(values),),
-        )  # fmt: skip
+        )
 
 
-def bits_of(asked: Asked, scorer: str, scores: Scores, rng: np.random.Generator) -> tuple[Asked, Array, tuple[int, int]] | None:
-    """Bits a token of a prompt's scored answers, the endpoint's first, ties broken at random; None below two a side."""
+def bits_of(
+    asked: Asked, scorer: str, scores: Scores, rng: np.random.Generator
+) -> tuple[Asked, Array, tuple[int, int]] | None:
+    """Bits a token of a prompt's scored answers, the endpoint's first, ties broken at random;
+    None below two a side."""
     sides = []
     for replies in (asked.endpoint, asked.reference):
         found = [scores.of(scorer, passage_of(asked.probe, r)) for r in replies if said(r)]
@@ -116,9 +151,11 @@ def bits_of(asked: Asked, scorer: str, scores: Scores, rng: np.random.Generator)
 
 
 def ranks(bits: Array, labels: Array) -> Array:
-    """Each marked answer's rank among the unmarked by likelihood, in (0, 1), under each labelling, (labellings, marked).
+    """Each marked answer's rank among the unmarked by likelihood, in (0, 1), under each labelling,
+    (labellings, marked).
 
-    The likeliest has the highest rank. ``bits`` (answers,), ``labels`` as `relabelling.labellings` makes them.
+    The likeliest has the highest rank. ``bits`` (answers,), ``labels`` as `relabelling.labellings`
+    makes them.
     """
     less_likely = (bits[None, :] > bits[:, None]).astype(float)  # [i, j]: j is less likely than i
     below = (1 - labels) @ less_likely.T
@@ -128,7 +165,8 @@ def ranks(bits: Array, labels: Array) -> Array:
 
 
 def distance_from_uniform(values: Array) -> Array:
-    """Cramér–von Mises' statistic of each row against the uniform distribution on (0, 1), (rows,)."""
+    """Cramér–von Mises' statistic of each row against the uniform distribution on (0, 1),
+    (rows,)."""
     n = values.shape[1]
     steps = (2 * np.arange(1, n + 1) - 1) / (2 * n)
     return np.asarray(1 / (12 * n) + ((np.sort(values, axis=1) - steps) ** 2).sum(axis=1))
@@ -141,7 +179,14 @@ def _histogram(values: Array) -> Chart:
         for count, low in zip(counts, edges, strict=False)
     ]
     return Chart(
-        kind="bars", title="Ranks of the endpoint's answers by likelihood", x_label="share of answers", bars=tuple(bars),
-        reference=1 / BINS, reference_label="uniform", caption=f"{len(values)} answers; 0: the claimed model finds it least "
-        "likely, 1: likeliest, among its own answers to the prompt.",
-    )  # fmt: skip
+        kind="bars",
+        title="Ranks of the endpoint's answers by likelihood",
+        x_label="share of answers",
+        bars=tuple(bars),
+        reference=1 / BINS,
+        reference_label="uniform",
+        caption=(
+            f"{len(values)} answers; 0: the claimed model finds it least "
+            "likely, 1: likeliest, among its own answers to the prompt."
+        ),
+    )

@@ -1,4 +1,5 @@
-"""Two subjects' repeated answers to the same prompts, side by side: what every two-sample test of a service reads.
+"""Two subjects' repeated answers to the same prompts, side by side: what every two-sample test of a
+service reads.
 
 Knows records and the order in which prompts are asked; knows no statistic.
 """
@@ -19,7 +20,8 @@ FEWEST_PROMPTS = 8
 FEWEST_SAMPLES = 2
 """Answers that either side must have given to a prompt."""
 ANSWERED = (Status.OK, Status.TRUNCATED, Status.EMPTY)
-"""An empty answer is an answer too: a service that says nothing where the claimed model speaks is another service."""
+"""An empty answer is an answer too: a service that says nothing where the claimed model speaks
+is another service."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,29 @@ class Asked:
 
 
 def said(reply: Reply) -> str:
-    """An answer as it is compared: servers differ in white space at the ends and in half a character at a cut."""
+    """An answer as it is compared: servers differ in white space at the ends and in half a
+    character at a cut."""
     return reply.text.strip().rstrip("\ufffd").rstrip()
 
 
-def asked_of_both(endpoint: Transcript, reference: Transcript, samples: int = FEWEST_SAMPLES) -> list[Asked]:
+def asked_of_both(
+    endpoint: Transcript, reference: Transcript, samples: int = FEWEST_SAMPLES
+) -> list[Asked]:
     """The prompts that both answered at least ``samples`` times, in asking order.
 
-    Only the arms without a system prompt of ours count. Prompts are the same where their digests are.
+    Only the arms without a system prompt of ours count. Prompts are the same where their digests
+    are.
     """
     ours, theirs = _by_prompt(endpoint), _by_prompt(reference)
-    shared = [sha for sha in ours if sha in theirs and min(len(ours[sha][1]), len(theirs[sha][1])) >= samples]
-    return [Asked(ours[sha][0], tuple(ours[sha][1]), tuple(theirs[sha][1])) for sha in sorted(shared, key=betting_order)]
+    shared = [
+        sha
+        for sha in ours
+        if sha in theirs and min(len(ours[sha][1]), len(theirs[sha][1])) >= samples
+    ]
+    return [
+        Asked(ours[sha][0], tuple(ours[sha][1]), tuple(theirs[sha][1]))
+        for sha in sorted(shared, key=betting_order)
+    ]
 
 
 def _by_prompt(transcript: Transcript) -> dict[str, tuple[Probe, list[Reply]]]:
@@ -61,21 +74,32 @@ def _by_prompt(transcript: Transcript) -> dict[str, tuple[Probe, list[Reply]]]:
     digests = {name: probe.prompt_sha256() for name, probe in transcript.probes.items()}
     for reply in sorted(transcript.replies, key=lambda r: (r.probe_id, r.sample)):
         if reply.probe_id in digests and reply.status in ANSWERED and reply.arm in DEFAULT_ARMS:
-            out.setdefault(digests[reply.probe_id], (transcript.probes[reply.probe_id], []))[1].append(reply)
+            out.setdefault(digests[reply.probe_id], (transcript.probes[reply.probe_id], []))[
+                1
+            ].append(reply)
     return out
 
 
 def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeasured:
-    """The prompts of a case (suspect: the endpoint, candidate: the claimed model), or why there are too few."""
+    """The prompts of a case (suspect: the endpoint, candidate: the claimed model), or why there
+    are too few."""
     if case.candidate is None:
-        return NotMeasured(reason="a service is compared with the model that it claims, and the case names none")
+        return NotMeasured(
+            reason="a service is compared with the model that it claims, and the case names none"
+        )
     asked = asked_of_both(case.suspect, case.candidate.transcript, samples)
     if len(asked) < FEWEST_PROMPTS:
         times = "once" if samples == 1 else f"at least {samples} times"
-        return NotMeasured(reason=f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS} are needed")
+        return NotMeasured(
+            reason=(
+                f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
+                " are needed"
+            )
+        )
     return asked
 
 
 def repeats(asked: Sequence[Asked]) -> bool:
-    """Whether the reference's answers to a prompt are always the same: greedy answers, which vary for no other reason."""
+    """Whether the reference's answers to a prompt are always the same: greedy answers, which
+    vary for no other reason."""
     return all(len({said(r) for r in one.reference}) == 1 for one in asked)

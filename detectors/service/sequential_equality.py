@@ -1,7 +1,8 @@
 """Is it another model, looked at after every question? A bet that may be ended whenever one likes.
 
-Pairs of fresh answers, one of either side, are told apart by a witness that was learned on the pairs before; the winnings
-of a gambler on these payoffs bound the false alarms however often one looks. Knows texts; draws no verdict.
+Pairs of fresh answers, one of either side, are told apart by a witness that was learned on the
+pairs before; the winnings of a gambler on these payoffs bound the false alarms however often one
+looks. Knows texts; draws no verdict.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MARKS = (4, 8, 16, 32, 64, 128, 256)
 
 @dataclass(frozen=True)
 class Bets:
-    """The bet on a service, question by question: payoffs of each one's pairs, and log10 of the capital after it, (n,)."""
+    """The bet on a service, question by question: payoffs of each one's pairs, and log10 of the
+    capital after it, (n,)."""
 
     payoffs: tuple[Array, ...]
     log10_capital: Array
@@ -50,9 +52,11 @@ class Bets:
 def bets_on(asked: Sequence[Asked], most: int = MOST_PAIRS) -> Bets:
     """The bet on prompts in asking order, up to ``most`` pairs of each.
 
-    If both sides answer a prompt from one distribution, a pair's two answers may change places, which turns its payoff's sign;
-    so its mean given all before is 0, the capital is a supermartingale, and P(it ever reaches 1/α) ≤ α (Ville's inequality).
-    The stake is `detectors.stats.eprocess`'s. Where all of a prompt's answers of a side are the same (greedy) only one pair counts.
+    If both sides answer a prompt from one distribution, a pair's two answers may change places,
+    which turns its payoff's sign; so its mean given all before is 0, the capital is a
+    supermartingale, and P(it ever reaches 1/α) ≤ α (Ville's inequality). The stake is
+    `detectors.stats.eprocess`'s. Where all of a prompt's answers of a side are the same (greedy)
+    only one pair counts.
     """
     once = repeats(asked)
     payoffs = payoffs_of(asked, 1 if once else most)
@@ -64,22 +68,30 @@ def bets_on(asked: Sequence[Asked], most: int = MOST_PAIRS) -> Bets:
 
 
 class SequentialEquality(Detector):
-    """log10 of the largest capital of a gambler who bets that the endpoint is not the claimed model; 0 or more.
+    """log10 of the largest capital of a gambler who bets that the endpoint is not the claimed
+    model; 0 or more.
 
-    Higher: more evidence of a difference; 2 is reached at most once in a hundred services that are what they claim, however
-    often one looks. Deterministic.
+    Higher: more evidence of a difference; 2 is reached at most once in a hundred services that are
+    what they claim, however often one looks. Deterministic.
     """
 
     name: ClassVar[str] = "sequential_equality"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Looked at after every question: do endpoint and claimed model answer from one distribution?"
+    asks: ClassVar[str] = (
+        "Looked at after every question:"
+        " do endpoint and claimed model answer from one distribution?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
     source: ClassVar[str] = (
-        "two-sample testing by betting (Shekhar, Ramdas 2021, arXiv 2112.09162; Podkopaev, Ramdas 2023, arXiv 2305.00143)"
+        "two-sample testing by betting (Shekhar, Ramdas 2021, arXiv 2112.09162; Podkopaev, Ramdas"
+        " 2023, arXiv 2305.00143)"
     )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "a difference that the witness can't learn from a few dozen pairs",
-        "the price of looking often: a test of fixed size needs fewer answers for the same small difference",
+        (
+            "the price of looking often: a test of fixed size needs fewer answers for the same"
+            " small difference"
+        ),
         "another temperature, system prompt or template differs like another model",
     )
 
@@ -93,13 +105,20 @@ class SequentialEquality(Detector):
         estimate = clustered_mean(means, [a.probe.cluster for a in asked])
         pairs = sum(len(p) for p in bets.payoffs)
         return Measurement(
-            metric="log10 of the largest capital", value=bets.log10_best, n=len(asked), n_unit="prompts",
+            metric="log10 of the largest capital",
+            value=bets.log10_best,
+            n=len(asked),
+            n_unit="prompts",
             direction="higher: more evidence that the answers are of another distribution; 0: none",
-            summary=f"After {len(asked)} questions and {pairs} pairs a bet of 1 on a difference has at best become "
-            f"{10**bets.log10_best:.3g}: p {bets.p_value:.3g} at any time. Mean payoff {estimate.value:+.3f} a question "
-            f"(95 % {estimate.low:+.3f} to {estimate.high:+.3f}).",
-            tables=(_by_question(bets),), charts=(_course(bets),),
-        )  # fmt: skip
+            summary=(
+                f"After {len(asked)} questions and {pairs} pairs a bet of 1 on a difference has at"
+                f" best become {10**bets.log10_best:.3g}: p {bets.p_value:.3g} at any time. Mean"
+                f" payoff {estimate.value:+.3f} a question (95 % {estimate.low:+.3f} to"
+                f" {estimate.high:+.3f})."
+            ),
+            tables=(_by_question(bets),),
+            charts=(_course(bets),),
+        )
 
 
 def _marks(n: int) -> list[int]:
@@ -108,18 +127,32 @@ def _marks(n: int) -> list[int]:
 
 def _by_question(bets: Bets) -> Table:
     rows = tuple(
-        (m, round(float(bets.log10_capital[m - 1]), 3), float(f"{10.0 ** -max(0.0, bets.log10_capital[:m].max()):.3g}"))
+        (
+            m,
+            round(float(bets.log10_capital[m - 1]), 3),
+            float(f"{10.0 ** -max(0.0, bets.log10_capital[:m].max()):.3g}"),
+        )
         for m in _marks(len(bets.log10_capital))
     )
     return Table(
-        title="The bet as it went on", columns=("questions", "log10 capital", "p until here"), rows=rows,
+        title="The bet as it went on",
+        columns=("questions", "log10 capital", "p until here"),
+        rows=rows,
         caption="p holds at any of these looks, and at all of them together.",
-    )  # fmt: skip
+    )
 
 
 def _course(bets: Bets) -> Chart:
-    bars = [Bar(label=f"after {m}", value=float(bets.log10_capital[m - 1])) for m in _marks(len(bets.log10_capital))]
+    bars = [
+        Bar(label=f"after {m}", value=float(bets.log10_capital[m - 1]))
+        for m in _marks(len(bets.log10_capital))
+    ]
     return Chart(
-        kind="dots", title="Capital of the bet on a difference", x_label="log10 capital", bars=tuple(bars), reference=2.0,
-        reference_label="1 in 100", caption="To the right of the line: once in a hundred services that are what they claim.",
-    )  # fmt: skip
+        kind="dots",
+        title="Capital of the bet on a difference",
+        x_label="log10 capital",
+        bars=tuple(bars),
+        reference=2.0,
+        reference_label="1 in 100",
+        caption="To the right of the line: once in a hundred services that are what they claim.",
+    )

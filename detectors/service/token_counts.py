@@ -1,7 +1,8 @@
 """Do the token counts that the endpoint reports fit the claimed model's tokenizer?
 
-Reads the counts that came with answers, the claimed model's own counts of the same prompts, and, where it scored the
-answers, of these. Knows what is reported, not what was computed: an endpoint may report anything.
+Reads the counts that came with answers, the claimed model's own counts of the same prompts, and,
+where it scored the answers, of these. Knows what is reported, not what was computed: an endpoint
+may report anything.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MOST_ROWS = 12
 
 @dataclass(frozen=True)
 class Fit:
-    """How many counts differ from the tokenizer's by one and the same number: ``held`` of ``n``, the number ``offset``."""
+    """How many counts differ from the tokenizer's by one and the same number: ``held`` of ``n``,
+    the number ``offset``."""
 
     held: int
     n: int
@@ -36,17 +38,23 @@ class Fit:
 
 
 class TokenCounts(Detector):
-    """The share of prompts whose reported token count fits the claimed tokenizer, up to one constant for the template, 0 to 1.
+    """The share of prompts whose reported token count fits the claimed tokenizer, up to one
+    constant for the template, 0 to 1.
 
-    1 for the same tokenizer. Another tokenizer agrees on many short English prompts by chance, and on few in other scripts.
-    A lower share is strong evidence of another tokenizer, or of counts that are estimated. Deterministic.
+    1 for the same tokenizer. Another tokenizer agrees on many short English prompts by chance, and
+    on few in other scripts. A lower share is strong evidence of another tokenizer, or of counts
+    that are estimated. Deterministic.
     """
 
     name: ClassVar[str] = "token_counts"
     question: ClassVar = "service"
-    asks: ClassVar[str] = "Do the token counts that the endpoint reports fit the claimed model's tokenizer?"
+    asks: ClassVar[str] = (
+        "Do the token counts that the endpoint reports fit the claimed model's tokenizer?"
+    )
     needs: ClassVar[tuple[str, ...]] = ("replies:tokens", "teacher:replies:tokens")
-    source: ClassVar[str] = "exact agreement of reported prompt lengths, up to one offset; this project"
+    source: ClassVar[str] = (
+        "exact agreement of reported prompt lengths, up to one offset; this project"
+    )
     blind_spots: ClassVar[tuple[str, ...]] = (
         "models of one family share a tokenizer",
         "a proxy can count with the claimed tokenizer whatever answers",
@@ -56,24 +64,53 @@ class TokenCounts(Detector):
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The share of fitting prompt counts with its exact interval, or why there is none."""
         if case.candidate is None:
-            return NotMeasured(reason="a service is compared with the model that it claims, and the case names none")
+            return NotMeasured(
+                reason=(
+                    "a service is compared with the model that it claims, and the case names none"
+                )
+            )
         asked = asked_of_both(case.suspect, case.candidate.transcript, samples=1)
-        pairs = [(a.probe, e, r) for a in asked for e, r in [(_first(a.endpoint), _first(a.reference))] if e and r]
+        pairs = [
+            (a.probe, e, r)
+            for a in asked
+            for e, r in [(_first(a.endpoint), _first(a.reference))]
+            if e and r
+        ]
         if len(pairs) < FEWEST_PROMPTS:
-            whose = "the endpoint" if not any(_first(a.endpoint) for a in asked) else "the reference or the endpoint"
-            return NotMeasured(reason=f"{whose} gives token counts for fewer than {FEWEST_PROMPTS} shared prompts")
+            whose = (
+                "the endpoint"
+                if not any(_first(a.endpoint) for a in asked)
+                else "the reference or the endpoint"
+            )
+            return NotMeasured(
+                reason=f"{whose} gives token counts for fewer than {FEWEST_PROMPTS} shared prompts"
+            )
         fit = fitting([e - r for _, e, r in pairs])
         assert fit is not None  # noqa: S101  (there are pairs)
         low, high = clopper_pearson(fit.held, fit.n)
         outputs = output_fits(asked, teacher(case.candidate.name), case.scores)
         return Measurement(
-            metric="share of prompt token counts that fit", value=fit.share, n=fit.n, n_unit="prompts",
-            interval=(low, high), direction="1: the counts fit the claimed tokenizer; lower: another tokenizer, or estimates",
-            summary=f"Of {fit.n} reported prompt lengths {fit.held} are the claimed tokenizer's plus {fit.offset:+d} tokens "
-            f"({fit.share:.0%}, 95 % {low:.0%} to {high:.0%})." + "".join(f" {_told(who, f)}" for who, f in outputs),
+            metric="share of prompt token counts that fit",
+            value=fit.share,
+            n=fit.n,
+            n_unit="prompts",
+            interval=(low, high),
+            direction=(
+                "1: the counts fit the claimed tokenizer; lower: another tokenizer, or estimates"
+            ),
+            summary=(
+                f"Of {fit.n} reported prompt lengths {fit.held} are the claimed tokenizer's plus"
+                f" {fit.offset:+d} tokens ({fit.share:.0%}, 95 % {low:.0%} to {high:.0%})."
+            )
+            + "".join(f" {_told(who, f)}" for who, f in outputs),
             tables=(_table(pairs, fit), *(_outputs(outputs) if outputs else ())),
-            notes=("A constant difference is the template or a hidden system prompt; a varying one is not.",),
-        )  # fmt: skip
+            notes=(
+                (
+                    "A constant difference is the template or a hidden system prompt; a varying one"
+                    " is not."
+                ),
+            ),
+        )
 
 
 def fitting(differences: Sequence[int]) -> Fit | None:
@@ -86,13 +123,17 @@ def fitting(differences: Sequence[int]) -> Fit | None:
 
 
 def output_fits(asked: Sequence[Asked], scorer: str, scores: Scores) -> list[tuple[str, Fit]]:
-    """Reported lengths of whole answers against the claimed tokenizer's count of their text: the endpoint's, the reference's.
+    """Reported lengths of whole answers against the claimed tokenizer's count of their text: the
+    endpoint's, the reference's.
 
-    A text can be cut into tokens in other ways than it was written in, so that the reference's own share is what is usual.
+    A text can be cut into tokens in other ways than it was written in, so that the reference's own
+    share is what is usual.
     """
     out = []
     for who in ("endpoint", "reference"):
-        replies = [(a.probe, r) for a in asked for r in (a.endpoint if who == "endpoint" else a.reference)]
+        replies = [
+            (a.probe, r) for a in asked for r in (a.endpoint if who == "endpoint" else a.reference)
+        ]
         fit = fitting([d for probe, r in replies for d in _difference(probe, r, scorer, scores)])
         if fit is not None and fit.n >= FEWEST_PROMPTS:
             out.append((who, fit))
@@ -100,7 +141,11 @@ def output_fits(asked: Sequence[Asked], scorer: str, scores: Scores) -> list[tup
 
 
 def _difference(probe: Probe, reply: Reply, scorer: str, scores: Scores) -> tuple[int, ...]:
-    score = scores.of(scorer, passage_of(probe, reply)) if said(reply) and reply.status is Status.TRUNCATED else None
+    score = (
+        scores.of(scorer, passage_of(probe, reply))
+        if said(reply) and reply.status is Status.TRUNCATED
+        else None
+    )
     return () if score is None or reply.tokens_out is None else (reply.tokens_out - score.tokens,)
 
 
@@ -116,7 +161,8 @@ def _table(pairs: Sequence[tuple[Probe, int, int]], fit: Fit) -> Table:
         title="Prompts whose count does not fit" if off else "All counts fit",
         columns=("prompt", "language", "reported", "claimed tokenizer", "difference"),
         rows=tuple(off[:MOST_ROWS]),
-        caption=f"{len(off)} of {fit.n} do not fit" + (f"; the first {MOST_ROWS}." if len(off) > MOST_ROWS else "."),
+        caption=f"{len(off)} of {fit.n} do not fit"
+        + (f"; the first {MOST_ROWS}." if len(off) > MOST_ROWS else "."),
     )
 
 
@@ -126,5 +172,15 @@ def _told(who: str, fit: Fit) -> str:
 
 def _outputs(outputs: Sequence[tuple[str, Fit]]) -> tuple[Table, ...]:
     rows = tuple((who, f.held, f.n, round(f.share, 3), f.offset) for who, f in outputs)
-    caption = "Answers cut at the limit, counted again from their text: the reference's own share is what is usual."
-    return (Table(title="Lengths of answers", columns=("whose", "fit", "of", "share", "offset"), rows=rows, caption=caption),)
+    caption = (
+        "Answers cut at the limit, counted again from their text: the reference's own share is what"
+        " is usual."
+    )
+    return (
+        Table(
+            title="Lengths of answers",
+            columns=("whose", "fit", "of", "share", "offset"),
+            rows=rows,
+            caption=caption,
+        ),
+    )

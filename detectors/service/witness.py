@@ -1,8 +1,9 @@
-"""What tells an endpoint's answer from a reference's, learned from the pairs seen before: the witness of a betting test.
+"""What tells an endpoint's answer from a reference's, learned from the pairs seen before: the
+witness of a betting test.
 
-Each pair is one answer of either side to one prompt. The payoff of a pair changes its sign when its two answers change
-places, and is fixed before the pair is seen; so it is fair wherever both sides answer from one distribution. Knows texts
-and arrays.
+Each pair is one answer of either side to one prompt. The payoff of a pair changes its sign when its
+two answers change places, and is fixed before the pair is seen; so it is fair wherever both sides
+answer from one distribution. Knows texts and arrays.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ _SURFACE = 11
 
 
 def pair_features(asked: Asked, most: int) -> Array:
-    """Features of up to ``most`` pairs of one prompt, endpoint's less reference's, (pairs, features).
+    """Features of up to ``most`` pairs of one prompt, endpoint's less reference's, (pairs,
+    features).
 
-    How alike each answer of the pair is to the reference's other answers and to the endpoint's earlier ones (by position, by
-    common beginning), then surface features. Of later pairs the reference's answers count, the endpoint's don't: a pair's
-    features use no endpoint's answer that comes after it, and of the reference's those that are in no pair or an earlier one.
+    How alike each answer of the pair is to the reference's other answers and to the endpoint's
+    earlier ones (by position, by common beginning), then surface features. Of later pairs the
+    reference's answers count, the endpoint's don't: a pair's features use no endpoint's answer that
+    comes after it, and of the reference's those that are in no pair or an earlier one.
     """
     n, m = asked.sizes
     pairs = min(n, m, most)
@@ -41,13 +44,16 @@ def pair_features(asked: Asked, most: int) -> Array:
         free = [n + k for k in (*range(j), *range(pairs, m))]
         past = list(range(j))
         mine, theirs = j, n + j
-        alike = [_mean(k[mine, who]) - _mean(k[theirs, who]) for k in kernels for who in (free, past)]
+        alike = [
+            _mean(k[mine, who]) - _mean(k[theirs, who]) for k in kernels for who in (free, past)
+        ]
         rows.append([*alike, *(surfaces[mine] - surfaces[theirs])])
     return np.array(rows).reshape(pairs, 4 + _SURFACE)
 
 
 def surface(reply: Reply) -> Array:
-    """An answer's outside, (11,): length, whether it ended by itself, and shares of kinds of characters and words."""
+    """An answer's outside, (11,): length, whether it ended by itself, and shares of kinds of
+    characters and words."""
     text = said(reply)
     size = max(1, len(text))
     words = text.split()
@@ -69,9 +75,11 @@ def surface(reply: Reply) -> Array:
 
 
 class Witness:
-    """A logistic regression through the origin on differences of pairs, fitted again after every prompt.
+    """A logistic regression through the origin on differences of pairs, fitted again after every
+    prompt.
 
-    `payoffs` is tanh(θ·Δ/2), the probability that the first of the two is the endpoint's, stretched to (−1, 1).
+    `payoffs` is tanh(θ·Δ/2), the probability that the first of the two is the endpoint's, stretched
+    to (−1, 1).
     """
 
     def __init__(self, features: int = 4 + _SURFACE) -> None:
@@ -80,7 +88,8 @@ class Witness:
         self.scale = np.ones(features)
 
     def payoffs(self, differences: Array) -> Array:
-        """The payoff of each pair by what was learned before, (pairs,), in [−1, 1]; 0 before anything was."""
+        """The payoff of each pair by what was learned before, (pairs,), in [−1, 1]; 0 before
+        anything was."""
         return np.asarray(np.tanh(differences / self.scale @ self.theta / 2))
 
     def learn(self, differences: Array) -> None:
@@ -106,7 +115,8 @@ def _fit(x: Array, theta: Array) -> Array:
 
 
 def payoffs_of(asked: Sequence[Asked], most: int = 16) -> list[Array]:
-    """The payoffs of every prompt's pairs in asking order, each by what the prompts before it taught."""
+    """The payoffs of every prompt's pairs in asking order, each by what the prompts before it
+    taught."""
     witness, out = Witness(), []
     for one in asked:
         differences = pair_features(one, most)

@@ -1,1 +1,2 @@
-"""Arrays in, numbers out: intervals, p-values, likelihood ratios, fusion, bounds, trees. Knows no text and no case."""
+"""Arrays in, numbers out: intervals, p-values, likelihood ratios, fusion, bounds, trees. Knows
+no text and no case."""

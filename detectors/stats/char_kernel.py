@@ -17,7 +17,8 @@ _PAD = -1
 
 
 def codes(texts: Sequence[str]) -> NDArray[np.int32]:
-    """The texts as code points padded to the longest of them, (texts, characters), at least one wide."""
+    """The texts as code points padded to the longest of them, (texts, characters), at least one
+    wide."""
     width = max(1, max((min(len(t), LONGEST) for t in texts), default=1))
     out = np.full((len(texts), width), _PAD, dtype=np.int32)
     for row, text in enumerate(texts):
@@ -27,13 +28,15 @@ def codes(texts: Sequence[str]) -> NDArray[np.int32]:
 
 
 def hamming(texts: Sequence[str]) -> Array:
-    """The share of positions at which two padded texts agree, (texts, texts), 0 to 1; padding agrees with padding."""
+    """The share of positions at which two padded texts agree, (texts, texts), 0 to 1; padding
+    agrees with padding."""
     points = codes(texts)
     return np.asarray((points[:, None, :] == points[None, :, :]).mean(axis=2))
 
 
 def same_beginning(texts: Sequence[str]) -> Array:
-    """How far two texts go together from their first character, as a share of the longer, (texts, texts), 0 to 1."""
+    """How far two texts go together from their first character, as a share of the longer,
+    (texts, texts), 0 to 1."""
     points = codes(texts)
     together = np.cumprod(points[:, None, :] == points[None, :, :], axis=2)
     together = np.where(points[:, None, :] == _PAD, 0, together).sum(axis=2)

@@ -1,9 +1,11 @@
-"""A detector's value against one candidate → the same on the scale of what unrelated suspects get against that candidate.
+"""A detector's value against one candidate → the same on the scale of what unrelated suspects get
+against that candidate.
 
-Stored models differ in how near everybody comes to them, and models of unrelated makers are other suspects than small open
-models are. So each candidate's values are centred and scaled by those of suspects of known history that did not learn from
-it: z-norm by a cohort of impostors (Auckenthaler, Carey and Lloyd-Thomas 2000, *Digital Signal Processing* 10, 42-54).
-Knows values, labels, candidates and groups; knows no detector and no file.
+Stored models differ in how near everybody comes to them, and models of unrelated makers are other
+suspects than small open models are. So each candidate's values are centred and scaled by those of
+suspects of known history that did not learn from it: z-norm by a cohort of impostors (Auckenthaler,
+Carey and Lloyd-Thomas 2000, *Digital Signal Processing* 10, 42-54). Knows values, labels,
+candidates and groups; knows no detector and no file.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ _NARROWEST = 1e-6
 
 
 class Centre(Record):
-    """Where the values of unrelated suspects lie for one candidate, and how many independent groups say so."""
+    """Where the values of unrelated suspects lie for one candidate, and how many independent
+    groups say so."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -35,8 +38,8 @@ class Centre(Record):
 class CohortNumbers(Record):
     """What a fitted `CohortNorm` knows, as plain numbers.
 
-    ``known`` are the candidates' centres, ``spread`` is how far unrelated suspects lie from them; ``other`` and
-    ``other_spread`` are the same for a candidate that was never seen.
+    ``known`` are the candidates' centres, ``spread`` is how far unrelated suspects lie from them;
+    ``other`` and ``other_spread`` are the same for a candidate that was never seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -50,27 +53,38 @@ class CohortNumbers(Record):
 class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """z = (value − the candidate's centre)/spread.
 
-    A candidate's centre is the mean of its rows with label 0, independent groups weighing alike, shrunken towards the mean of
-    all candidates as if ``pseudo_groups`` more groups had been seen there. The spread is one for all candidates (the root of
-    their mean variance): what a student adds doesn't grow with how far strangers scatter. A candidate that the fit never
-    saw gets the mean of all and a spread that holds how far candidates differ, too: its values come out nearer to 0, as
-    they should where nobody knows what strangers get.
+    A candidate's centre is the mean of its rows with label 0, independent groups weighing alike,
+    shrunken towards the mean of all candidates as if ``pseudo_groups`` more groups had been seen
+    there. The spread is one for all candidates (the root of their mean variance): what a student
+    adds doesn't grow with how far strangers scatter. A candidate that the fit never saw gets the
+    mean of all and a spread that holds how far candidates differ, too: its values come out nearer
+    to 0, as they should where nobody knows what strangers get.
     """
 
     def __init__(self, pseudo_groups: float = PSEUDO_GROUPS) -> None:
         self.pseudo_groups = pseudo_groups
 
-    def fit(self, values: ArrayLike, labels: ArrayLike, candidates: Sequence[str], groups: Sequence[Hashable]) -> Self:
-        """Learns from values (rows,), NaN where nothing was measured, labels, candidates and independent groups.
+    def fit(
+        self,
+        values: ArrayLike,
+        labels: ArrayLike,
+        candidates: Sequence[str],
+        groups: Sequence[Hashable],
+    ) -> Self:
+        """Learns from values (rows,), NaN where nothing was measured, labels, candidates and
+        independent groups.
 
-        ``held_out_`` (rows,) keeps each row's normalised value from the scales without its own group, NaN where no other
-        group was measured. Raises ValueError for lengths that differ and where no row with label 0 was measured.
+        ``held_out_`` (rows,) keeps each row's normalised value from the scales without its own
+        group, NaN where no other group was measured. Raises ValueError for lengths that differ and
+        where no row with label 0 was measured.
         """
         x, y = np.asarray(values, dtype=np.float64), np.asarray(labels)
         if x.ndim != 1 or not len(x) == len(y) == len(candidates) == len(groups):
             raise ValueError("values, labels, candidates and groups need one entry a row")
         rows: dict[str, dict[Hashable, list[float]]] = {}
-        for value, label, candidate, group in zip(x.tolist(), y.tolist(), candidates, groups, strict=True):
+        for value, label, candidate, group in zip(
+            x.tolist(), y.tolist(), candidates, groups, strict=True
+        ):
             if label == 0 and np.isfinite(value):
                 rows.setdefault(candidate, {}).setdefault(group, []).append(value)
         if not rows:
@@ -78,7 +92,11 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         self.numbers_ = self._numbers(rows)
         self.held_out_ = np.full(len(x), np.nan)
         for group in dict.fromkeys(groups):
-            rest = {c: kept for c, by in rows.items() if (kept := {g: v for g, v in by.items() if g != group})}
+            rest = {
+                c: kept
+                for c, by in rows.items()
+                if (kept := {g: v for g, v in by.items() if g != group})
+            }
             mine = [i for i, other in enumerate(groups) if other == group]
             if rest:
                 norm = CohortNorm.from_numbers(self._numbers(rest))
@@ -86,7 +104,9 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         return self
 
     def _numbers(self, rows: Mapping[str, Mapping[Hashable, Sequence[float]]]) -> CohortNumbers:
-        moments = {candidate: _moments(list(by_group.values())) for candidate, by_group in rows.items()}
+        moments = {
+            candidate: _moments(list(by_group.values())) for candidate, by_group in rows.items()
+        }
         middle = float(np.mean([m for m, _, _ in moments.values()]))
         within = float(np.mean([v for _, v, _ in moments.values()]))
         between = float(np.var([m for m, _, _ in moments.values()]))
@@ -94,7 +114,9 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         for candidate, (mean, _, n) in sorted(moments.items()):
             share = n / (n + self.pseudo_groups)
             known[candidate] = Centre(value=share * mean + (1 - share) * middle, groups=n)
-        return CohortNumbers(known=known, spread=_root(within), other=middle, other_spread=_root(within + between))
+        return CohortNumbers(
+            known=known, spread=_root(within), other=middle, other_spread=_root(within + between)
+        )
 
     @classmethod
     def from_numbers(cls, numbers: CohortNumbers) -> Self:
@@ -104,21 +126,30 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         return out
 
     def transform(self, values: ArrayLike, candidates: Sequence[str]) -> Array:
-        """The normalised values, (rows,); NaN stays NaN. Raises ValueError for lengths that differ."""
+        """The normalised values, (rows,); NaN stays NaN. Raises ValueError for lengths that
+        differ."""
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 1 or len(x) != len(candidates):
             raise ValueError("values and candidates need one entry a row")
         numbers = self.numbers_
         unseen = numbers.other, numbers.other_spread
-        scales = [(numbers.known[c].value, numbers.spread) if c in numbers.known else unseen for c in candidates]
+        scales = [
+            (numbers.known[c].value, numbers.spread) if c in numbers.known else unseen
+            for c in candidates
+        ]
         centres, spreads = np.array(scales, dtype=np.float64).reshape(-1, 2).T
         return np.asarray((x - centres) / spreads, dtype=np.float64)
 
 
 def _moments(by_group: Sequence[Sequence[float]]) -> tuple[float, float, int]:
-    """Mean of the groups' means, their variance with the mean variance within groups, number of groups."""
+    """Mean of the groups' means, their variance with the mean variance within groups, number of
+    groups."""
     means = np.array([np.mean(values) for values in by_group])
-    return float(means.mean()), float(means.var() + np.mean([np.var(values) for values in by_group])), len(means)
+    return (
+        float(means.mean()),
+        float(means.var() + np.mean([np.var(values) for values in by_group])),
+        len(means),
+    )
 
 
 def _root(variance: float) -> float:

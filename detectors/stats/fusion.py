@@ -1,7 +1,8 @@
 """Several detectors' likelihood ratios → one, learned across models: never a product.
 
-Detectors read the same answers and largely see the same thing, so that multiplying their ratios counts it over and over.
-Knows log10 likelihood ratios of named detectors, labels and groups; knows no detector and no file.
+Detectors read the same answers and largely see the same thing, so that multiplying their ratios
+counts it over and over. Knows log10 likelihood ratios of named detectors, labels and groups; knows
+no detector and no file.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ STRENGTHS = (2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 class FusedNumbers(Record):
-    """What a fitted `FusedLogLikelihoodRatio` knows, as plain numbers; one weight and one abstention term per detector.
+    """What a fitted `FusedLogLikelihoodRatio` knows, as plain numbers; one weight and one
+    abstention term per detector.
 
-    ln LR = ``intercept`` + Σ ``weights``·ln LR of those that spoke + Σ ``abstained`` of those that did not. ``covariance``
-    is that of (intercept, weights, abstained), square.
+    ln LR = ``intercept`` + Σ ``weights``·ln LR of those that spoke + Σ ``abstained`` of those that
+    did not. ``covariance`` is that of (intercept, weights, abstained), square.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -48,63 +50,101 @@ class FusedNumbers(Record):
     def _one_of_each_per_detector(self) -> Self:
         n = len(self.detectors)
         sizes = {len(self.covariance), *(len(row) for row in self.covariance)}
-        if len(set(self.detectors)) != n or {len(self.weights), len(self.abstained)} != {n} or sizes != {1 + 2 * n}:
-            raise ValueError("a fusion needs one weight and one abstention term for each of its detectors")
+        if (
+            len(set(self.detectors)) != n
+            or {len(self.weights), len(self.abstained)} != {n}
+            or sizes != {1 + 2 * n}
+        ):
+            raise ValueError(
+                "a fusion needs one weight and one abstention term for each of its detectors"
+            )
         return self
 
 
 class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The weight of what all detectors say together: log10 LR from the log10 LRs of ``detectors``.
 
-    Logistic regression across models on the detectors' log LRs (Pigeon, Druyts and Verlinde 2000, *Digital Signal
-    Processing* 10; Brümmer and others 2007, *IEEE Transactions on Audio, Speech and Language Processing* 15), with three
-    differences that make it fit for detectors which see the same thing:
+    Logistic regression across models on the detectors' log LRs (Pigeon, Druyts and Verlinde 2000,
+    *Digital Signal Processing* 10; Brümmer and others 2007, *IEEE Transactions on Audio, Speech and
+    Language Processing* 15), with three differences that make it fit for detectors which see the
+    same thing:
 
-    - **The penalty is on what comes out, not on the weights.** ``pseudo_models`` unseen models for either proposition lie
-      over the real ones (`soft_weights`): each row with fused log-odds f costs log(1 + e^f) + log(1 + e^−f) =
-      2·log 2 + f²/4 + … more, a ridge on f. A ridge on weights would be halved by splitting a weight over a copy.
-    - **No weight is negative.** More support from one detector never lowers the whole, and near-copies cannot be played
+    - **The penalty is on what comes out, not on the weights.** ``pseudo_models`` unseen models for
+      either proposition lie
+      over the real ones (`soft_weights`): each row with fused log-odds f costs log(1 + e^f) + log(1
+      + e^−f) =
+      2·log 2 + f²/4 + … more, a ridge on f. A ridge on weights would be halved by splitting a
+      weight over a copy.
+    - **No weight is negative.** More support from one detector never lowers the whole, and
+      near-copies cannot be played
       off against each other.
-    - **An abstention is said.** A detector that abstained (NaN) contributes log LR 0 and a term of its own, learned where
-      abstentions occur and shrunken on its own account: each pattern of abstentions gets half as many unseen models of
-      either kind again, so that a few chance abstentions say nothing. Where all abstained the LR is 1.
+    - **An abstention is said.** A detector that abstained (NaN) contributes log LR 0 and a term of
+      its own, learned where
+      abstentions occur and shrunken on its own account: each pattern of abstentions gets half as
+      many unseen models of
+      either kind again, so that a few chance abstentions say nothing. Where all abstained the LR is
+      1.
 
-    *Copies do not move it.* The loss depends on f and on its part from abstentions alone, convexly and strictly so in f, and
-    f ranges over the cone that the detectors' columns span (abstentions and the intercept: their linear span). A copy of a
-    column, or any other combination with weights of 0 or more, adds nothing to the cone, so the minimiser f is the same
-    function of the rows; the choice of strength sees f only, too. A near-copy widens the cone by a sliver: f moves little.
-    Equal columns share one coefficient equally, so that abstentions unseen in the fit cannot tell copies apart either.
+    *Copies do not move it.* The loss depends on f and on its part from abstentions alone, convexly
+    and strictly so in f, and f ranges over the cone that the detectors' columns span (abstentions
+    and the intercept: their linear span). A copy of a column, or any other combination with weights
+    of 0 or more, adds nothing to the cone, so the minimiser f is the same function of the rows; the
+    choice of strength sees f only, too. A near-copy widens the cone by a sliver: f moves little.
+    Equal columns share one coefficient equally, so that abstentions unseen in the fit cannot tell
+    copies apart either.
 
-    ``strengths`` are the numbers of pseudo-models to choose from, by Cllr over models left out one at a time; of equals the
-    strongest.
+    ``strengths`` are the numbers of pseudo-models to choose from, by Cllr over models left out one
+    at a time; of equals the strongest.
     """
 
-    def __init__(self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS) -> None:
+    def __init__(
+        self, detectors: tuple[str, ...], strengths: tuple[float, ...] = STRENGTHS
+    ) -> None:
         self.detectors = detectors
         self.strengths = strengths
 
     def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable]) -> Self:
-        """Learns from log10 LRs (rows, detectors), NaN where a detector abstained, labels and independent models.
+        """Learns from log10 LRs (rows, detectors), NaN where a detector abstained, labels and
+        independent models.
 
-        The log10 LRs should be held out (`LogLikelihoodRatio.held_out_`, `holdout.held_out`): those of a map fitted on
-        the same models are too good. Rows on which every detector abstained teach nothing and are not counted.
-        ``held_out_`` (rows,) keeps each row's unbounded LR from the fusion without its own model. Deterministic.
-        Raises ValueError for another shape, fewer than two models of either kind, or a detector that never spoke.
+        The log10 LRs should be held out (`LogLikelihoodRatio.held_out_`, `holdout.held_out`): those
+        of a map fitted on the same models are too good. Rows on which every detector abstained
+        teach nothing and are not counted. ``held_out_`` (rows,) keeps each row's unbounded LR from
+        the fusion without its own model. Deterministic. Raises ValueError for another shape, fewer
+        than two models of either kind, or a detector that never spoke.
         """
-        if not self.strengths or min(self.strengths) <= 0 or len(set(self.detectors)) != len(self.detectors):
+        if (
+            not self.strengths
+            or min(self.strengths) <= 0
+            or len(set(self.detectors)) != len(self.detectors)
+        ):
             raise ValueError("strengths are above 0, and detectors have different names")
         spoken, silent = self._inputs(values)
         heard: Flags = np.logical_not(silent.all(axis=1))
-        mute = [name for name, seen in zip(self.detectors, (~silent).sum(axis=0), strict=True) if not seen]
+        mute = [
+            name
+            for name, seen in zip(self.detectors, (~silent).sum(axis=0), strict=True)
+            if not seen
+        ]
         if mute:
-            raise ValueError(f"{mute[0]!r} measured nothing in any model; leave it out of the fusion")
+            raise ValueError(
+                f"{mute[0]!r} measured nothing in any model; leave it out of the fusion"
+            )
         if len(groups) != len(spoken) or np.shape(labels) != (len(spoken),):
             raise ValueError("values, labels and groups need the same number of rows")
-        data = grouped(np.asarray(labels)[heard], [groups[row] for row in np.flatnonzero(heard).tolist()])
+        data = grouped(
+            np.asarray(labels)[heard], [groups[row] for row in np.flatnonzero(heard).tolist()]
+        )
         if min(data.models) < FEWEST_MODELS:
-            raise ValueError(f"each proposition needs at least {FEWEST_MODELS} independent models, there are {data.models}")
+            raise ValueError(
+                f"each proposition needs at least {FEWEST_MODELS} independent models, there are"
+                f" {data.models}"
+            )
         design = Design.of(spoken[heard], silent[heard])
-        tried = [(strength, design.left_out(data, strength)) for strength in sorted(self.strengths, reverse=True)]
+        tried = [
+            (strength, design.left_out(data, strength))
+            for strength in sorted(self.strengths, reverse=True)
+        ]
         strength, held = min(tried, key=lambda t: round(held_cost(t[1], data), 7))
         self.held_out_ = np.zeros(len(spoken))
         self.held_out_[heard] = held
@@ -113,25 +153,31 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     @classmethod
     def from_numbers(cls, numbers: FusedNumbers) -> Self:
-        """The estimator as it was fitted, from what `numbers_` held. `held_out_` does not come back."""
+        """The estimator as it was fitted, from what `numbers_` held. `held_out_` does not come
+        back."""
         out = cls(numbers.detectors)
         out.numbers_ = numbers
         return out
 
     def uncapped(self, values: ArrayLike) -> Array:
-        """log10 LR of each row of (rows, detectors), before the bounds: for validation; never for a report."""
+        """log10 LR of each row of (rows, detectors), before the bounds: for validation; never
+        for a report."""
         spoken, silent = self._inputs(values)
         known = self.numbers_
-        f = columns_of(spoken, silent) @ np.array([known.intercept, *known.weights, *known.abstained])
+        f = columns_of(spoken, silent) @ np.array(
+            [known.intercept, *known.weights, *known.abstained]
+        )
         return np.where(silent.all(axis=1), 0.0, f / LN10)
 
     def log10_lr(self, values: ArrayLike) -> Array:
-        """log10 LR of each row, (rows,), within the bounds; 0 where every detector abstained (NaN)."""
+        """log10 LR of each row, (rows,), within the bounds; 0 where every detector abstained
+        (NaN)."""
         return self.numbers_.bounds.clip(self.uncapped(values))
 
     def interval(self, values: ArrayLike, level: float = 0.95) -> Array:
-        """Lower and upper end for each row, (rows, 2), within the bounds: how far other models of the same kinds and number
-        could have moved the fusion. The whole span of the bounds where every detector abstained."""
+        """Lower and upper end for each row, (rows, 2), within the bounds: how far other models of
+        the same kinds and number could have moved the fusion. The whole span of the bounds where
+        every detector abstained."""
         spoken, silent = self._inputs(values)
         columns = columns_of(spoken, silent)
         variance = np.einsum("ij,jk,ik->i", columns, np.array(self.numbers_.covariance), columns)
@@ -152,8 +198,14 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
         beta, covariance = design.fitted(data, strength)
         n, shares = len(self.detectors), data.shares()
         return FusedNumbers(
-            detectors=tuple(self.detectors), pseudo_models=strength, intercept=float(beta[0]),
-            weights=tuple(map(float, beta[1 : 1 + n])), abstained=tuple(map(float, beta[1 + n :])),
-            covariance=tuple(tuple(map(float, row)) for row in covariance), n_rows=len(held),
-            bounds=bounds(held[data.h1], held[~data.h1], shares[data.h1], shares[~data.h1], data.models),
-        )  # fmt: skip
+            detectors=tuple(self.detectors),
+            pseudo_models=strength,
+            intercept=float(beta[0]),
+            weights=tuple(map(float, beta[1 : 1 + n])),
+            abstained=tuple(map(float, beta[1 + n :])),
+            covariance=tuple(tuple(map(float, row)) for row in covariance),
+            n_rows=len(held),
+            bounds=bounds(
+                held[data.h1], held[~data.h1], shares[data.h1], shares[~data.h1], data.models
+            ),
+        )

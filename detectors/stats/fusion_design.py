@@ -1,4 +1,5 @@
-"""The columns of a fusion: log likelihood ratios and abstentions, with equal columns made one, and the fits on them.
+"""The columns of a fusion: log likelihood ratios and abstentions, with equal columns made one, and
+the fits on them.
 
 Knows arrays; knows no detector's name and no bound.
 """
@@ -21,7 +22,8 @@ LN10 = float(np.log(10))
 
 
 def columns_of(spoken: Array, silent: Flags) -> Array:
-    """An intercept, each detector's natural log LR (0 for an abstention) and each one's abstention, (rows, 1 + 2·d)."""
+    """An intercept, each detector's natural log LR (0 for an abstention) and each one's
+    abstention, (rows, 1 + 2·d)."""
     return np.column_stack([np.ones(len(spoken)), spoken, silent.astype(np.float64)])
 
 
@@ -29,9 +31,10 @@ def columns_of(spoken: Array, silent: Flags) -> Array:
 class Design:
     """What a fusion is fitted on.
 
-    ``merged`` (distinct, 1 + 2·d) averages equal columns into one. ``rows`` (rows, distinct) are the models' columns so
-    merged, ``patterns`` (patterns, distinct) the abstentions that occur, by themselves. ``signed`` (distinct,) marks the
-    coefficients that may be negative: the intercept and the abstentions.
+    ``merged`` (distinct, 1 + 2·d) averages equal columns into one. ``rows`` (rows, distinct) are
+    the models' columns so merged, ``patterns`` (patterns, distinct) the abstentions that occur, by
+    themselves. ``signed`` (distinct,) marks the coefficients that may be negative: the intercept
+    and the abstentions.
     """
 
     merged: Array
@@ -41,7 +44,8 @@ class Design:
 
     @classmethod
     def of(cls, spoken: Array, silent: Flags) -> Self:
-        """The design for natural log LRs (rows, d), 0 where ``silent``. Raises nothing; deterministic."""
+        """The design for natural log LRs (rows, d), 0 where ``silent``. Raises nothing;
+        deterministic."""
         d = spoken.shape[1]
         merged = _merged(spoken, silent)
         seen = np.unique(silent.astype(np.float64), axis=0)
@@ -52,8 +56,9 @@ class Design:
     def fitted(self, data: Grouped, strength: float) -> tuple[Array, Array]:
         """Coefficients (1 + 2·d,) and their covariance, spread over equal columns.
 
-        For the covariance a weight is taken to be known to within about one before any model is seen, since a log LR is
-        already in the right unit: without that, the difference of two near-copies would be thought quite unknown.
+        For the covariance a weight is taken to be known to within about one before any model is
+        seen, since a log LR is already in the right unit: without that, the difference of two
+        near-copies would be thought quite unknown.
         """
         columns, one, two = self._weighed(data, strength)
         beta = soft_logistic(columns, one, two, self.signed)
@@ -71,7 +76,9 @@ class Design:
             out[data.of == group] = self.rows[data.of == group] @ beta / LN10
         return out
 
-    def _weighed(self, data: Grouped, strength: float, drawn: Array | None = None) -> tuple[Array, Array, Array]:
+    def _weighed(
+        self, data: Grouped, strength: float, drawn: Array | None = None
+    ) -> tuple[Array, Array, Array]:
         one, two = soft_weights(data, strength, drawn)
         unseen = np.full(len(self.patterns), strength / 2)
         return np.vstack([self.rows, self.patterns]), np.append(one, unseen), np.append(two, unseen)
@@ -84,8 +91,8 @@ def held_cost(held: Array, data: Grouped) -> float:
 
 
 def _merged(spoken: Array, silent: Flags) -> Array:
-    """Rows that average equal columns. Abstentions that never occur appear in none; the distinct columns are in an order of
-    their own, whatever order the detectors came in."""
+    """Rows that average equal columns. Abstentions that never occur appear in none; the distinct
+    columns are in an order of their own, whatever order the detectors came in."""
     d = spoken.shape[1]
     rows = [np.eye(1, 1 + 2 * d)[0]]
     for first, block in ((1, spoken), (1 + d, silent.astype(np.float64))):

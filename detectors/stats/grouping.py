@@ -1,7 +1,7 @@
 """Rows that come from the same model count once: weights, strata and resampling of whole groups.
 
-A group is what was trained or drawn independently: a model, or a lineage of models. Knows arrays and group names; knows no
-likelihood ratio.
+A group is what was trained or drawn independently: a model, or a lineage of models. Knows arrays
+and group names; knows no likelihood ratio.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ Flags = NDArray[np.bool_]
 class Grouped:
     """Labelled rows and the groups that they belong to.
 
-    ``h1`` (rows,) is true where the first proposition holds; ``of`` (rows,) numbers the group of each row, in the order of
-    first appearance; ``names`` are the groups' names. A group may hold rows of both labels: a student is a positive for
-    its teacher and a negative for every other candidate.
+    ``h1`` (rows,) is true where the first proposition holds; ``of`` (rows,) numbers the group of
+    each row, in the order of first appearance; ``names`` are the groups' names. A group may hold
+    rows of both labels: a student is a positive for its teacher and a negative for every other
+    candidate.
     """
 
     h1: Flags
@@ -36,9 +37,11 @@ class Grouped:
         return len(np.unique(self.of[self.h1])), len(np.unique(self.of[~self.h1]))
 
     def shares(self, drawn: Array | None = None) -> Array:
-        """The weight of each row, (rows,): a group's rows of one label sum to one, however many they are.
+        """The weight of each row, (rows,): a group's rows of one label sum to one, however many
+        they are.
 
-        ``drawn`` (groups,) multiplies the groups: how often each one was drawn by a bootstrap round, or 0 to leave it out.
+        ``drawn`` (groups,) multiplies the groups: how often each one was drawn by a bootstrap
+        round, or 0 to leave it out.
         """
         key = 2 * self.of + self.h1
         weights = 1.0 / np.bincount(key)[key]
@@ -46,8 +49,8 @@ class Grouped:
 
 
 def grouped(labels: ArrayLike, groups: Sequence[Hashable]) -> Grouped:
-    """Rows with their labels (1 or true for H1, 0 or false for H2) and groups. Raises ValueError for other labels, lengths
-    that differ or a label without any row."""
+    """Rows with their labels (1 or true for H1, 0 or false for H2) and groups. Raises ValueError
+    for other labels, lengths that differ or a label without any row."""
     found = np.asarray(labels)
     if found.ndim != 1 or len(found) != len(groups):
         raise ValueError("labels and groups need the same length")
@@ -61,7 +64,8 @@ def grouped(labels: ArrayLike, groups: Sequence[Hashable]) -> Grouped:
 
 
 def finite(values: ArrayLike, rows: int | None = None) -> Array:
-    """Values as a vector. Raises ValueError for another shape, another length than ``rows``, infinity or NaN."""
+    """Values as a vector. Raises ValueError for another shape, another length than ``rows``,
+    infinity or NaN."""
     out = np.asarray(values, dtype=np.float64)
     if out.ndim != 1 or (rows is not None and len(out) != rows):
         raise ValueError("values must be one number per row")
@@ -70,16 +74,21 @@ def finite(values: ArrayLike, rows: int | None = None) -> Array:
     return out
 
 
-def soft_weights(data: Grouped, pseudo_models: float, drawn: Array | None = None) -> tuple[Array, Array]:
-    """How much each row speaks for H1 and for H2, two vectors (rows,), with pseudo-models and without prior odds.
+def soft_weights(
+    data: Grouped, pseudo_models: float, drawn: Array | None = None
+) -> tuple[Array, Array]:
+    """How much each row speaks for H1 and for H2, two vectors (rows,), with pseudo-models and
+    without prior odds.
 
-    Each proposition gets ``pseudo_models`` more models that nobody saw, spread over the values of both kinds of real
-    models, half of them over either kind: every row also stands, with a small weight, under the other label (regularised
-    logistic regression in the manner of Morrison and Poh 2018, *Science & Justice* 58, 200-218). With two of them a
-    proposition's share of models at the other's values is never taken to be under 1/(n + 2): Laplace's rule of succession.
+    Each proposition gets ``pseudo_models`` more models that nobody saw, spread over the values of
+    both kinds of real models, half of them over either kind: every row also stands, with a small
+    weight, under the other label (regularised logistic regression in the manner of Morrison and Poh
+    2018, *Science & Justice* 58, 200-218). With two of them a proposition's share of models at the
+    other's values is never taken to be under 1/(n + 2): Laplace's rule of succession.
 
-    Both vectors have the same sum, the harmonic mean of the two numbers of models (pseudo-models with them), so that prior
-    odds of the cohort fall out and the curvature of the log-likelihood is that of so many independent models.
+    Both vectors have the same sum, the harmonic mean of the two numbers of models (pseudo-models
+    with them), so that prior odds of the cohort fall out and the curvature of the log-likelihood is
+    that of so many independent models.
     """
     shares = data.shares(drawn)
     one, two = np.where(data.h1, shares, 0.0), np.where(data.h1, 0.0, shares)
@@ -90,10 +99,12 @@ def soft_weights(data: Grouped, pseudo_models: float, drawn: Array | None = None
 
 
 def rounds_of_groups(data: Grouped, rounds: int, seed: int) -> Array:
-    """How often each group is drawn in each bootstrap round, (rounds, groups); whole groups, with replacement.
+    """How often each group is drawn in each bootstrap round, (rounds, groups); whole groups, with
+    replacement.
 
-    Groups with rows under H1 only, under H2 only and under both are drawn among their like, so that every round has both
-    labels (a stratified cluster bootstrap: Field and Welsh 2007, *JRSS B* 69). Deterministic for a seed.
+    Groups with rows under H1 only, under H2 only and under both are drawn among their like, so that
+    every round has both labels (a stratified cluster bootstrap: Field and Welsh 2007, *JRSS B* 69).
+    Deterministic for a seed.
     """
     rng = np.random.default_rng(seed)
     groups = len(data.names)
@@ -102,7 +113,9 @@ def rounds_of_groups(data: Grouped, rounds: int, seed: int) -> Array:
     out = np.zeros((rounds, groups))
     for stratum in np.unique(kind):
         members = np.flatnonzero(kind == stratum)
-        out[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=rounds)
+        out[:, members] = rng.multinomial(
+            len(members), np.full(len(members), 1 / len(members)), size=rounds
+        )
     return out
 
 

@@ -19,7 +19,8 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers to learn from and to test on, and what was left out: one entry for each partition, as it was given."""
+    """Row numbers to learn from and to test on, and what was left out: one entry for each
+    partition, as it was given."""
 
     train: Rows
     test: Rows
@@ -37,13 +38,16 @@ class LogLrEstimator(Protocol):
 
 
 def hold_out(*partitions: Sequence[Hashable]) -> Iterator[Split]:
-    """Splits that leave out a whole group of every partition at once: ``hold_out(teachers, bases)``.
+    """Splits that leave out a whole group of every partition at once: ``hold_out(teachers,
+    bases)``.
 
-    Each partition names one group per row; a row that belongs to several (a candidate and the true teacher, say) names a
-    frozenset of them, and a row that belongs to none (a model without a teacher) an empty one. One split for every
-    combination that occurs: its rows are the test, and the rows that share *no* group with it, in any partition, are what
-    is learned from. Rows that share only some are left aside. Every row is tested exactly once; order and content are
-    deterministic. Raises ValueError for lengths that differ, and for a combination that leaves nothing to learn from.
+    Each partition names one group per row; a row that belongs to several (a candidate and the true
+    teacher, say) names a frozenset of them, and a row that belongs to none (a model without a
+    teacher) an empty one. One split for every combination that occurs: its rows are the test, and
+    the rows that share *no* group with it, in any partition, are what is learned from. Rows that
+    share only some are left aside. Every row is tested exactly once; order and content are
+    deterministic. Raises ValueError for lengths that differ, and for a combination that leaves
+    nothing to learn from.
     """
     if not partitions or len({len(p) for p in partitions}) != 1 or not len(partitions[0]):
         raise ValueError("partitions need the same length, at least one row")
@@ -53,7 +57,9 @@ def hold_out(*partitions: Sequence[Hashable]) -> Iterator[Split]:
     for cell, test in cells.items():
         train = [row for other, rows in cells.items() if not _kin(cell, other) for row in rows]
         if not train:
-            raise ValueError(f"nothing is left to learn from without {_told(cell)}: the cohort needs more groups")
+            raise ValueError(
+                f"nothing is left to learn from without {_told(cell)}: the cohort needs more groups"
+            )
         yield Split(np.array(sorted(train), dtype=np.intp), np.array(test, dtype=np.intp), cell)
 
 
@@ -64,11 +70,11 @@ def held_out(
     groups: Sequence[Hashable],
     splits: Iterable[Split],
 ) -> Array:
-    """The log10 LR of every row, (rows,), from the estimator fitted without what the row's split leaves out; capped by the
-    fitted bounds; NaN for a row that no split tests.
+    """The log10 LR of every row, (rows,), from the estimator fitted without what the row's split
+    leaves out; capped by the fitted bounds; NaN for a row that no split tests.
 
-    ``values`` is (rows,) or (rows, detectors). The estimator itself is not fitted. Raises ValueError, naming what was left
-    out, where a split leaves too few models of either kind.
+    ``values`` is (rows,) or (rows, detectors). The estimator itself is not fitted. Raises
+    ValueError, naming what was left out, where a split leaves too few models of either kind.
     """
     x, y = np.asarray(values, dtype=np.float64), np.asarray(labels)
     out = np.full(len(x), np.nan)

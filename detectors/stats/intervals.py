@@ -1,7 +1,8 @@
-"""Intervals for rates and means whose observations come in clusters (several answers to one question).
+"""Intervals for rates and means whose observations come in clusters (several answers to one
+question).
 
-Knows arrays; knows no model. n is the number of clusters, never of answers: per-question rates differ so much that binomial
-intervals over answers are several times too narrow.
+Knows arrays; knows no model. n is the number of clusters, never of answers: per-question rates
+differ so much that binomial intervals over answers are several times too narrow.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Estimate:
 
 
 def cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> NDArray[np.float64]:
-    """The mean of each cluster, in order of the clusters' names. Raises ValueError for lengths that differ or no values."""
+    """The mean of each cluster, in order of the clusters' names. Raises ValueError for lengths
+    that differ or no values."""
     if len(values) != len(clusters) or not values:
         raise ValueError("values and clusters need the same length, at least one")
     groups: dict[Hashable, list[float]] = {}
@@ -44,15 +46,20 @@ def cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> NDAr
 
 
 def clustered_rate(
-    values: Sequence[float], clusters: Sequence[Hashable], level: float = 0.95, seed: int = 0, resamples: int = RESAMPLES
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Estimate:
     """The mean over clusters of a rate in [0, 1], with an interval that resamples whole clusters.
 
-    Each cluster weighs the same however many answers it holds. The interval is the wider, at either end, of the
-    percentile bootstrap over clusters (Efron and Tibshirani 1993, chapter 13; Field and Welsh 2007 for clusters) and of
-    Wilson's for the number of independent answers that would spread as the clusters do (``effective_n``); where all
-    clusters agree on 0 or on 1 it is Clopper and Pearson's (1934) with n the number of clusters. Deterministic for a seed.
-    Raises ValueError for empty input or values outside [0, 1].
+    Each cluster weighs the same however many answers it holds. The interval is the wider, at either
+    end, of the percentile bootstrap over clusters (Efron and Tibshirani 1993, chapter 13; Field and
+    Welsh 2007 for clusters) and of Wilson's for the number of independent answers that would spread
+    as the clusters do (``effective_n``); where all clusters agree on 0 or on 1 it is Clopper and
+    Pearson's (1934) with n the number of clusters. Deterministic for a seed. Raises ValueError for
+    empty input or values outside [0, 1].
     """
     means = cluster_means(values, clusters)
     if means.min() < 0 or means.max() > 1:
@@ -68,11 +75,17 @@ def clustered_rate(
 
 
 def clustered_mean(
-    values: Sequence[float], clusters: Sequence[Hashable], level: float = 0.95, seed: int = 0, resamples: int = RESAMPLES
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Estimate:
-    """The mean over clusters of any number, with the wider of the percentile bootstrap over clusters and Student's interval.
+    """The mean over clusters of any number, with the wider of the percentile bootstrap over
+    clusters and Student's interval.
 
-    With one cluster the interval is infinite: one question says nothing of other questions. Deterministic for a seed.
+    With one cluster the interval is infinite: one question says nothing of other questions.
+    Deterministic for a seed.
     """
     means = cluster_means(values, clusters)
     value, n = float(means.mean()), len(means)
@@ -83,7 +96,9 @@ def clustered_mean(
     return Estimate(value, min(low, value - half), max(high, value + half), n, len(values))
 
 
-def _percentiles(means: NDArray[np.float64], level: float, seed: int, resamples: int) -> tuple[float, float]:
+def _percentiles(
+    means: NDArray[np.float64], level: float, seed: int, resamples: int
+) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(means), size=(resamples, len(means)))
     tail = (1 - level) / 2
@@ -92,10 +107,11 @@ def _percentiles(means: NDArray[np.float64], level: float, seed: int, resamples:
 
 
 def effective_n(means: NDArray[np.float64], answers: int) -> float:
-    """How many independent yes-or-no answers would spread as the clusters' mean does: at most ``answers``.
+    """How many independent yes-or-no answers would spread as the clusters' mean does: at most
+    ``answers``.
 
-    The clusters' variance is drawn toward its largest possible value v(1 − v) with the weight of four clusters, so that a
-    handful of clusters that happen to agree is not taken for certainty.
+    The clusters' variance is drawn toward its largest possible value v(1 − v) with the weight of
+    four clusters, so that a handful of clusters that happen to agree is not taken for certainty.
     """
     value, n = float(means.mean()), len(means)
     largest = value * (1 - value)
@@ -106,17 +122,21 @@ def effective_n(means: NDArray[np.float64], answers: int) -> float:
 
 
 def wilson(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval (1927) for a rate of ``n`` independent answers; ``n`` may be fractional, and is above 0."""
+    """Wilson's score interval (1927) for a rate of ``n`` independent answers; ``n`` may be
+    fractional, and is above 0."""
     if n <= 0:
         raise ValueError("n must be above 0")
     z = float(stats.norm.ppf((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(max(0.0, rate * (1 - rate) / n + z * z / (4 * n * n))))
+    half = (
+        z / (1 + z * z / n) * float(np.sqrt(max(0.0, rate * (1 - rate) / n + z * z / (4 * n * n))))
+    )
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of Clopper and Pearson (1934) for ``successes`` of ``n`` independent answers.
+    """The exact interval of Clopper and Pearson (1934) for ``successes`` of ``n`` independent
+    answers.
 
     >>> [round(x, 3) for x in clopper_pearson(0, 20)]
     [0.0, 0.168]

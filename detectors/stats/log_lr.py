@@ -1,7 +1,8 @@
 """A detector's raw value → log10 likelihood ratio, learned from models of known history.
 
-Knows values, labels and groups of independent models; knows no detector, no file and no word. The numbers that a fit leaves
-are a record, so that a calibration is read from JSON and never from a pickle.
+Knows values, labels and groups of independent models; knows no detector, no file and no word. The
+numbers that a fit leaves are a record, so that a calibration is read from JSON and never from a
+pickle.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ FEWEST_MODELS = 2
 class LogLrNumbers(Record):
     """What a fitted `LogLikelihoodRatio` knows, as plain numbers.
 
-    ln LR = ``intercept`` + ``slope``·z with z = (±value − ``centre``)/``scale``; ``covariance`` holds var(intercept), their
-    covariance and var(slope). ``lowest`` and ``highest`` are the span of the values that it was fitted on.
+    ln LR = ``intercept`` + ``slope``·z with z = (±value − ``centre``)/``scale``; ``covariance``
+    holds var(intercept), their covariance and var(slope). ``lowest`` and ``highest`` are the span
+    of the values that it was fitted on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -49,20 +51,30 @@ class LogLrNumbers(Record):
 
 
 class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The weight of a detector's value: log10 of how many times likelier it is under H1 than under H2.
+    """The weight of a detector's value: log10 of how many times likelier it is under H1 than under
+    H2.
 
-    Logistic regression on the value (Brümmer and du Preez 2006, *Computer Speech & Language* 20, 230-275; Morrison 2013,
-    *Australian Journal of Forensic Sciences* 45, 173-197) with equal prior odds, so that its log-odds are the log LR.
+    Logistic regression on the value (Brümmer and du Preez 2006, *Computer Speech & Language* 20,
+    230-275; Morrison 2013, *Australian Journal of Forensic Sciences* 45, 173-197) with equal prior
+    odds, so that its log-odds are the log LR.
 
-    - **Monotone.** ``direction`` says which values speak for H1; where the data say the opposite the slope is 0 and the LR 1.
-    - **Shrunken.** ``pseudo_models`` unseen models for each proposition lie over both kinds of values (`soft_weights`). With
-      two of them, n models of either kind that are told apart without an error, at one value each, give LR = n + 1 and no
-      more, the ceiling that counting the models gives too; 3 and 3 models never give much, and 300 are hardly shrunken.
-      Firth's penalty (Jeffreys' prior) was not taken: it keeps the slope finite, but well above that ceiling.
-    - **A model counts once**, however many of its rows there are: the number of groups is the amount of evidence.
-    - **Bounded**, by the empirical bounds over LRs of left-out models and by the number of models (`Bounds`).
+    - **Monotone.** ``direction`` says which values speak for H1; where the data say the opposite
+      the slope is 0 and the LR 1.
+    - **Shrunken.** ``pseudo_models`` unseen models for each proposition lie over both kinds of
+      values (`soft_weights`). With
+      two of them, n models of either kind that are told apart without an error, at one value each,
+      give LR = n + 1 and no
+      more, the ceiling that counting the models gives too; 3 and 3 models never give much, and 300
+      are hardly shrunken.
+      Firth's penalty (Jeffreys' prior) was not taken: it keeps the slope finite, but well above
+      that ceiling.
+    - **A model counts once**, however many of its rows there are: the number of groups is the
+      amount of evidence.
+    - **Bounded**, by the empirical bounds over LRs of left-out models and by the number of models
+      (`Bounds`).
 
-    No density estimate is offered: with tens of models its tails, which are all that matters, are the kernel's own.
+    No density estimate is offered: with tens of models its tails, which are all that matters, are
+    the kernel's own.
     """
 
     def __init__(self, direction: Direction = "higher", pseudo_models: float = 2.0) -> None:
@@ -70,16 +82,21 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         self.pseudo_models = pseudo_models
 
     def fit(self, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable]) -> Self:
-        """Learns the map from values (rows,), labels (1 for H1, 0 for H2) and each row's independent model. Deterministic.
+        """Learns the map from values (rows,), labels (1 for H1, 0 for H2) and each row's
+        independent model. Deterministic.
 
-        ``held_out_`` (rows,) keeps the LRs that each row gets, unbounded, from the map fitted without its own model.
-        Raises ValueError for values that are not finite, other labels, or fewer than two models of either kind.
+        ``held_out_`` (rows,) keeps the LRs that each row gets, unbounded, from the map fitted
+        without its own model. Raises ValueError for values that are not finite, other labels, or
+        fewer than two models of either kind.
         """
         if self.direction not in ("higher", "lower") or not self.pseudo_models > 0:
             raise ValueError("direction is 'higher' or 'lower', and pseudo_models above 0")
         data = grouped(labels, groups)
         if min(data.models) < FEWEST_MODELS:
-            raise ValueError(f"each proposition needs at least {FEWEST_MODELS} independent models, there are {data.models}")
+            raise ValueError(
+                f"each proposition needs at least {FEWEST_MODELS} independent models, there are"
+                f" {data.models}"
+            )
         raw = finite(values, len(data.h1))
         x = self._turned(raw)
         centre, scale = _location(x, data)
@@ -88,39 +105,59 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         self.held_out_ = self._left_out(columns, data, beta)
         shares = data.shares()
         self.numbers_ = LogLrNumbers(
-            direction=self.direction, pseudo_models=self.pseudo_models, centre=centre, scale=scale,
-            intercept=float(beta[0]), slope=float(beta[1]),
+            direction=self.direction,
+            pseudo_models=self.pseudo_models,
+            centre=centre,
+            scale=scale,
+            intercept=float(beta[0]),
+            slope=float(beta[1]),
             covariance=(float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])),
-            lowest=float(raw.min()), highest=float(raw.max()), n_rows=len(x),
-            bounds=bounds(self.held_out_[data.h1], self.held_out_[~data.h1], shares[data.h1], shares[~data.h1], data.models),
-        )  # fmt: skip
+            lowest=float(raw.min()),
+            highest=float(raw.max()),
+            n_rows=len(x),
+            bounds=bounds(
+                self.held_out_[data.h1],
+                self.held_out_[~data.h1],
+                shares[data.h1],
+                shares[~data.h1],
+                data.models,
+            ),
+        )
         return self
 
     @classmethod
     def from_numbers(cls, numbers: LogLrNumbers) -> Self:
-        """The estimator as it was fitted, from what `numbers_` held. `held_out_` does not come back."""
+        """The estimator as it was fitted, from what `numbers_` held. `held_out_` does not come
+        back."""
         out = cls(numbers.direction, numbers.pseudo_models)
         out.numbers_ = numbers
         return out
 
     def uncapped(self, values: ArrayLike) -> Array:
-        """log10 LR of each value, (rows,), before the bounds: for validation; never for a report."""
-        return np.asarray(self._columns(values) @ [self.numbers_.intercept, self.numbers_.slope]) / LN10
+        """log10 LR of each value, (rows,), before the bounds: for validation; never for a
+        report."""
+        return (
+            np.asarray(self._columns(values) @ [self.numbers_.intercept, self.numbers_.slope])
+            / LN10
+        )
 
     def log10_lr(self, values: ArrayLike) -> Array:
-        """log10 LR of each value, (rows,), within the bounds; above 0 speaks for H1. Raises ValueError for NaN or infinity."""
+        """log10 LR of each value, (rows,), within the bounds; above 0 speaks for H1. Raises
+        ValueError for NaN or infinity."""
         return self.numbers_.bounds.clip(self.uncapped(values))
 
     def interval(self, values: ArrayLike, level: float = 0.95) -> Array:
-        """Lower and upper end for each value, (rows, 2), within the bounds: how far other models of the same kinds and
-        number could have moved the map. From the curvature of the log-likelihood, with Student's t for so many models."""
+        """Lower and upper end for each value, (rows, 2), within the bounds: how far other models of
+        the same kinds and number could have moved the map. From the curvature of the
+        log-likelihood, with Student's t for so many models."""
         var_a, cov, var_b = self.numbers_.covariance
         z = self._columns(values)[:, 1]
         sd = np.sqrt(np.maximum(var_a + 2 * z * cov + z * z * var_b, 0.0)) / LN10
         return spread(self.uncapped(values), sd, self.numbers_.bounds, level)
 
     def outside(self, values: ArrayLike) -> NDArray[np.bool_]:
-        """Which values lie beyond all those that the map was fitted on, (rows,): there it extrapolates, and says so."""
+        """Which values lie beyond all those that the map was fitted on, (rows,): there it
+        extrapolates, and says so."""
         x = finite(values)
         return np.asarray((x < self.numbers_.lowest) | (x > self.numbers_.highest), dtype=np.bool_)
 
@@ -136,7 +173,9 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         for group in range(len(data.names)):
             drawn = np.ones(len(data.names))
             drawn[group] = 0.0
-            beta = soft_logistic(columns, *soft_weights(data, self.pseudo_models, drawn), _SIGNED, start)
+            beta = soft_logistic(
+                columns, *soft_weights(data, self.pseudo_models, drawn), _SIGNED, start
+            )
             out[data.of == group] = columns[data.of == group] @ beta / LN10
         return out
 
@@ -150,7 +189,8 @@ def _fitted(columns: Array, one: Array, two: Array) -> tuple[Array, Array]:
 
 
 def _location(x: Array, data: Grouped) -> tuple[float, float]:
-    """Centre and spread with either proposition weighing half; they only help the minimiser and move no LR."""
+    """Centre and spread with either proposition weighing half; they only help the minimiser and
+    move no LR."""
     weights = data.shares() * np.where(data.h1, 1 / data.models[0], 1 / data.models[1]) / 2
     centre = float(weights @ x)
     scale = float(np.sqrt(weights @ (x - centre) ** 2))
@@ -158,6 +198,7 @@ def _location(x: Array, data: Grouped) -> tuple[float, float]:
 
 
 def spread(log10_lr: Array, sd: Array, limits: Bounds, level: float) -> Array:
-    """Intervals (rows, 2) of log10 LRs with standard errors ``sd``: Student's t with the models' number less two, bounded."""
+    """Intervals (rows, 2) of log10 LRs with standard errors ``sd``: Student's t with the models'
+    number less two, bounded."""
     half = float(stats.t.ppf((1 + level) / 2, max(1, limits.n_h1 + limits.n_h2 - 2))) * sd
     return limits.clip(np.column_stack([log10_lr - half, log10_lr + half]))

@@ -1,8 +1,8 @@
 """Logistic regression with soft labels and coefficients that may not be negative.
 
-scikit-learn's estimator has neither sign constraints nor a penalty on the fitted values, and both are what makes a weight of
-evidence monotone and indifferent to duplicated inputs; the least squares inside are numpy's and scipy's. Knows arrays; knows
-no detector.
+scikit-learn's estimator has neither sign constraints nor a penalty on the fitted values, and both
+are what makes a weight of evidence monotone and indifferent to duplicated inputs; the least squares
+inside are numpy's and scipy's. Knows arrays; knows no detector.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ _EXACT, _STILL = 1e-12, 1e-7
 _STEPS = 100
 
 
-def soft_logistic(columns: Array, one: Array, two: Array, signed: Flags, start: Array | None = None) -> Array:
-    """Coefficients (columns,) that minimise Σ one·log(1 + e^−f) + two·log(1 + e^f) with f = columns @ coefficients.
+def soft_logistic(
+    columns: Array, one: Array, two: Array, signed: Flags, start: Array | None = None
+) -> Array:
+    """Coefficients (columns,) that minimise Σ one·log(1 + e^−f) + two·log(1 + e^f) with f = columns
+    @ coefficients.
 
-    ``one`` and ``two`` (rows,) say how much each row speaks for either class. Coefficients are 0 or more, free where
-    ``signed``. The loss depends on the coefficients through f alone and is strictly convex in f, so f on the rows is unique
-    even where columns are linearly dependent and the coefficients are not. ``start`` saves steps and moves nothing.
-    Iteratively reweighted least squares: Newton's steps, none moving any f by more than one. Deterministic; natural
-    logarithms. Raises ArithmeticError where it stops short of the minimum.
+    ``one`` and ``two`` (rows,) say how much each row speaks for either class. Coefficients are 0 or
+    more, free where ``signed``. The loss depends on the coefficients through f alone and is
+    strictly convex in f, so f on the rows is unique even where columns are linearly dependent and
+    the coefficients are not. ``start`` saves steps and moves nothing. Iteratively reweighted least
+    squares: Newton's steps, none moving any f by more than one. Deterministic; natural logarithms.
+    Raises ArithmeticError where it stops short of the minimum.
     """
     counted = one + two > 0  # a left-out row must not slow the others down
     columns, one, two = columns[counted], one[counted], two[counted]
@@ -34,19 +38,29 @@ def soft_logistic(columns: Array, one: Array, two: Array, signed: Flags, start: 
         f = columns @ beta
         p = expit(f)
         root = np.sqrt(np.maximum(both * p * (1 - p), _EXACT * both.max()))
-        step = _least_squares(columns * root[:, None], root * f + (one - both * p) / root, signed) - beta
+        step = (
+            _least_squares(columns * root[:, None], root * f + (one - both * p) / root, signed)
+            - beta
+        )
         far = float(np.abs(columns @ step).max())
         beta = beta + step / max(1.0, far)
         if far < 1e-9:  # the step taken was of second order: what is left is the square of it
             break
-    slope = columns.T @ (both * expit(columns @ beta) - one) / (both.sum() * max(1.0, float(np.abs(columns).max())))
+    slope = (
+        columns.T
+        @ (both * expit(columns @ beta) - one)
+        / (both.sum() * max(1.0, float(np.abs(columns).max())))
+    )
     if not np.where((beta > 0) | signed, np.abs(slope), -slope).max() < _STILL:
-        raise ArithmeticError("the logistic regression did not converge; are the values of very different sizes?")
+        raise ArithmeticError(
+            "the logistic regression did not converge; are the values of very different sizes?"
+        )
     return beta
 
 
 def _least_squares(columns: Array, target: Array, signed: Flags) -> Array:
-    """Coefficients of the nearest combination, 0 or more except where ``signed``: these are projected out, then put back."""
+    """Coefficients of the nearest combination, 0 or more except where ``signed``: these are
+    projected out, then put back."""
     free, held = columns[:, signed], columns[:, ~signed]
     both = np.column_stack([held, target])
     rest = both - free @ np.linalg.lstsq(free, both, rcond=1e-12)[0]
@@ -58,10 +72,12 @@ def _least_squares(columns: Array, target: Array, signed: Flags) -> Array:
 
 
 def curvature(columns: Array, weight: Array, beta: Array, known: Array | None = None) -> Array:
-    """The inverse of the loss's second derivative at ``beta``, (columns, columns): the coefficients' covariance.
+    """The inverse of the loss's second derivative at ``beta``, (columns, columns): the
+    coefficients' covariance.
 
-    A pseudo-inverse: the variance of a fitted value in the rows' span is the same whichever columns spell the span.
-    ``known`` (columns,) is the precision with which each coefficient is known without the rows; 0 where it is not.
+    A pseudo-inverse: the variance of a fitted value in the rows' span is the same whichever columns
+    spell the span. ``known`` (columns,) is the precision with which each coefficient is known
+    without the rows; 0 where it is not.
     """
     p = expit(columns @ beta)
     second = (columns.T * (weight * p * (1 - p))) @ columns

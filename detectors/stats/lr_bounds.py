@@ -1,6 +1,7 @@
 """How strong a likelihood ratio the validation data can carry, in either direction.
 
-Two limits for each direction, and the stricter one holds. Knows log10 likelihood ratios and numbers of models; knows no word.
+Two limits for each direction, and the stricter one holds. Knows log10 likelihood ratios and numbers
+of models; knows no word.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ Against = Annotated[float, Field(le=0.0)]
 
 
 class Bounds(Record):
-    """The span of log10 likelihood ratios that may be reported, zero within it, and where its ends come from.
+    """The span of log10 likelihood ratios that may be reported, zero within it, and where its ends
+    come from.
 
-    ``elub_*`` are the empirical bounds (`elub`), ``models_*`` those from the numbers of independent models (`model_cap`);
-    ``low`` and ``high`` are the stricter of the two. ``n_h1`` and ``n_h2`` count models under either proposition.
+    ``elub_*`` are the empirical bounds (`elub`), ``models_*`` those from the numbers of independent
+    models (`model_cap`); ``low`` and ``high`` are the stricter of the two. ``n_h1`` and ``n_h2``
+    count models under either proposition.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -39,7 +42,9 @@ class Bounds(Record):
     def _models_explain_the_cap(self) -> Self:
         told = (self.models_low, self.models_high)
         if not np.allclose(told, model_cap(self.n_h1, self.n_h2), rtol=0, atol=1e-6):
-            raise ValueError("the bounds by number of models do not follow from the numbers of models")
+            raise ValueError(
+                "the bounds by number of models do not follow from the numbers of models"
+            )
         return self
 
     @property
@@ -58,10 +63,12 @@ class Bounds(Record):
 
 
 def model_cap(n_h1: int, n_h2: int) -> tuple[float, float]:
-    """−log10(n_h1 + 1) and log10(n_h2 + 1): what so many independent models of either kind can carry at most.
+    """−log10(n_h1 + 1) and log10(n_h2 + 1): what so many independent models of either kind can
+    carry at most.
 
-    Support for H1 says that a score is rare under H2, and n models show no rarity below 1 in n + 1: nine models without
-    the property carry a ratio of ten. Support for H2 is limited by the models of H1 likewise.
+    Support for H1 says that a score is rare under H2, and n models show no rarity below 1 in n + 1:
+    nine models without the property carry a ratio of ten. Support for H2 is limited by the models
+    of H1 likewise.
 
     >>> model_cap(99, 9)
     (-2.0, 1.0)
@@ -72,15 +79,20 @@ def model_cap(n_h1: int, n_h2: int) -> tuple[float, float]:
 
 
 def elub(
-    h1: ArrayLike, h2: ArrayLike, shares_h1: ArrayLike | None = None, shares_h2: ArrayLike | None = None
+    h1: ArrayLike,
+    h2: ArrayLike,
+    shares_h1: ArrayLike | None = None,
+    shares_h2: ArrayLike | None = None,
 ) -> tuple[float, float]:
-    """The empirical lower and upper bound of a set of log10 LRs (Vergeer, van Es, de Jongh, Alberink and Stoel 2016,
-    *Science & Justice* 56, 482-491), itself in log10: (0 or less, 0 or more).
+    """The empirical lower and upper bound of a set of log10 LRs (Vergeer, van Es, de Jongh,
+    Alberink and Stoel 2016, *Science & Justice* 56, 482-491), itself in log10: (0 or less, 0 or
+    more).
 
-    Someone who decides at the threshold t pays, in expectation, P(LR < t | H1) + t·P(LR ≥ t | H2); who ignores the evidence
-    pays min(1, t). The bounds are the widest span of t around 1 within which the LRs never cost more than ignoring them,
-    after one consequential misleading model has been added under either proposition. They never exceed the values seen.
-    ``shares`` weigh rows so that a model counts once; their sums are the numbers of models. LRs should be held out.
+    Someone who decides at the threshold t pays, in expectation, P(LR < t | H1) + t·P(LR ≥ t | H2);
+    who ignores the evidence pays min(1, t). The bounds are the widest span of t around 1 within
+    which the LRs never cost more than ignoring them, after one consequential misleading model has
+    been added under either proposition. They never exceed the values seen. ``shares`` weigh rows so
+    that a model counts once; their sums are the numbers of models. LRs should be held out.
     """
     one, two = finite(h1), finite(h2)
     w_one = np.ones_like(one) if shares_h1 is None else finite(shares_h1, len(one))
@@ -89,7 +101,8 @@ def elub(
 
 
 def _reach(one: Array, two: Array, w_one: Array, w_two: Array) -> float:
-    """The largest log10 t above 0 up to which t ≤ P(LR ≥ t | H1) / P(LR ≥ t | H2) holds without a gap.
+    """The largest log10 t above 0 up to which t ≤ P(LR ≥ t | H1) / P(LR ≥ t | H2) holds without a
+    gap.
 
     The two rates change only at values that occur, so it is enough to walk along these.
     """
@@ -106,11 +119,22 @@ def _reach(one: Array, two: Array, w_one: Array, w_two: Array) -> float:
     return start
 
 
-def bounds(h1: ArrayLike, h2: ArrayLike, shares_h1: ArrayLike, shares_h2: ArrayLike, models: tuple[int, int]) -> Bounds:
-    """Both limits for held-out log10 LRs of ``models`` independent models under (H1, H2); rows are weighted by shares."""
+def bounds(
+    h1: ArrayLike,
+    h2: ArrayLike,
+    shares_h1: ArrayLike,
+    shares_h2: ArrayLike,
+    models: tuple[int, int],
+) -> Bounds:
+    """Both limits for held-out log10 LRs of ``models`` independent models under (H1, H2); rows
+    are weighted by shares."""
     empirical = elub(h1, h2, shares_h1, shares_h2)
     counted = model_cap(*models)
     return Bounds(
-        elub_low=empirical[0], elub_high=empirical[1], models_low=counted[0], models_high=counted[1],
-        n_h1=models[0], n_h2=models[1],
-    )  # fmt: skip
+        elub_low=empirical[0],
+        elub_high=empirical[1],
+        models_low=counted[0],
+        models_high=counted[1],
+        n_h1=models[0],
+        n_h2=models[1],
+    )

@@ -1,4 +1,5 @@
-"""Tippett and empirical cross-entropy curves of a set of likelihood ratios, as points that a renderer draws.
+"""Tippett and empirical cross-entropy curves of a set of likelihood ratios, as points that a
+renderer draws.
 
 Knows log10 likelihood ratios; draws nothing.
 """
@@ -20,9 +21,11 @@ PRIORS = tuple(round(float(x), 3) for x in np.linspace(-3, 3, 61))
 
 
 class TippettCurve(Record):
-    """The share of models whose log10 LR is at or above each threshold, under either proposition; both fall.
+    """The share of models whose log10 LR is at or above each threshold, under either proposition;
+    both fall.
 
-    ``misleading_h1`` is the share under H1 with an LR below 1, ``misleading_h2`` that under H2 with an LR above 1.
+    ``misleading_h1`` is the share under H1 with an LR below 1, ``misleading_h2`` that under H2 with
+    an LR above 1.
     """
 
     log10_lr: tuple[float, ...]
@@ -39,9 +42,11 @@ class TippettCurve(Record):
 
 
 class EceCurve(Record):
-    """Empirical cross-entropy in bits against log10 prior odds: of the LRs, of LR = 1, and of the LRs best recalibrated.
+    """Empirical cross-entropy in bits against log10 prior odds: of the LRs, of LR = 1, and of the
+    LRs best recalibrated.
 
-    Above ``neutral`` the LRs do harm at that prior; what lies between ``method`` and ``recalibrated`` is calibration loss.
+    Above ``neutral`` the LRs do harm at that prior; what lies between ``method`` and
+    ``recalibrated`` is calibration loss.
     """
 
     log10_prior_odds: tuple[float, ...]
@@ -50,23 +55,34 @@ class EceCurve(Record):
     recalibrated: tuple[float, ...]
 
 
-def tippett(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> TippettCurve:
-    """The Tippett curve of finite log10 LRs, one point at each value that occurs and at 0 (Evett and Buckleton 1996)."""
+def tippett(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> TippettCurve:
+    """The Tippett curve of finite log10 LRs, one point at each value that occurs and at 0 (Evett
+    and Buckleton 1996)."""
     one, two, a, b = both_sides(h1, h2, w1, w2)
     edges = np.unique(np.concatenate([one, two, [0.0]]))
     if not np.isfinite(edges).all():
         raise ValueError("a Tippett curve needs finite likelihood ratios")
     return TippettCurve(
-        log10_lr=_plain(edges), h1=_plain(mass_at_least(one, a, edges)), h2=_plain(mass_at_least(two, b, edges)),
-        misleading_h1=float(a[one < 0].sum()), misleading_h2=float(b[two > 0].sum()),
-    )  # fmt: skip
+        log10_lr=_plain(edges),
+        h1=_plain(mass_at_least(one, a, edges)),
+        h2=_plain(mass_at_least(two, b, edges)),
+        misleading_h1=float(a[one < 0].sum()),
+        misleading_h2=float(b[two > 0].sum()),
+    )
 
 
 def ece(
-    h1: ArrayLike, h2: ArrayLike, log10_prior_odds: ArrayLike = PRIORS, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+    h1: ArrayLike,
+    h2: ArrayLike,
+    log10_prior_odds: ArrayLike = PRIORS,
+    w1: ArrayLike | None = None,
+    w2: ArrayLike | None = None,
 ) -> EceCurve:
-    """Empirical cross-entropy at each log10 prior odds o: P(H1)·mean over H1 of log2(1 + 1/(LR·10^o)) + P(H2)·mean over H2
-    of log2(1 + LR·10^o) (Ramos and Gonzalez-Rodriguez 2013, *Forensic Science International* 230, 156-169).
+    """Empirical cross-entropy at each log10 prior odds o: P(H1)·mean over H1 of log2(1 +
+    1/(LR·10^o)) + P(H2)·mean over H2 of log2(1 + LR·10^o) (Ramos and Gonzalez-Rodriguez 2013,
+    *Forensic Science International* 230, 156-169).
 
     At equal odds it is Cllr, and for LR = 1 the entropy of the prior.
     """
@@ -75,7 +91,9 @@ def ece(
     best = pav(one, two, a, b)
     nothing = np.zeros_like(one), np.zeros_like(two)
     curves = [_plain(_entropy(x, y, a, b, odds)) for x, y in ((one, two), nothing, best)]
-    return EceCurve(log10_prior_odds=_plain(odds), method=curves[0], neutral=curves[1], recalibrated=curves[2])
+    return EceCurve(
+        log10_prior_odds=_plain(odds), method=curves[0], neutral=curves[1], recalibrated=curves[2]
+    )
 
 
 def _entropy(one: Array, two: Array, a: Array, b: Array, odds: Array) -> Array:

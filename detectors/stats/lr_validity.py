@@ -1,7 +1,9 @@
-"""How good a set of likelihood ratios is: Cllr and its two parts, and how well they tell the two kinds of models apart.
+"""How good a set of likelihood ratios is: Cllr and its two parts, and how well they tell the two
+kinds of models apart.
 
-Everything takes log10 LRs under H1 and under H2 and, where models have several rows, the rows' weights (each model's sum to
-one). LRs must be held out for the figures to mean anything. Knows arrays; knows no detector.
+Everything takes log10 LRs under H1 and under H2 and, where models have several rows, the rows'
+weights (each model's sum to one). LRs must be held out for the figures to mean anything. Knows
+arrays; knows no detector.
 """
 
 from __future__ import annotations
@@ -22,27 +24,36 @@ LOG2_10 = float(np.log2(10))
 RESAMPLES = 1000
 
 
-def cllr(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> float:
-    """The log-likelihood-ratio cost in bits: ½·mean over H1 of log2(1 + 1/LR) + ½·mean over H2 of log2(1 + LR).
+def cllr(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> float:
+    """The log-likelihood-ratio cost in bits: ½·mean over H1 of log2(1 + 1/LR) + ½·mean over H2 of
+    log2(1 + LR).
 
-    0 is perfect, 1 is what LR = 1 everywhere costs, above 1 misleads. (Brümmer and du Preez 2006, *Computer Speech &
-    Language* 20, 230-275.) Infinite LRs are allowed: on the wrong side they cost infinitely much.
+    0 is perfect, 1 is what LR = 1 everywhere costs, above 1 misleads. (Brümmer and du Preez 2006,
+    *Computer Speech & Language* 20, 230-275.) Infinite LRs are allowed: on the wrong side they cost
+    infinitely much.
 
     >>> cllr([0.0, 0.0], [0.0])
     1.0
     """
     one, two, a, b = both_sides(h1, h2, w1, w2)
     cost_one, cost_two = np.logaddexp2(0, -one * LOG2_10), np.logaddexp2(0, two * LOG2_10)
-    # A row that a bootstrap round didn't draw weighs nothing, whatever it would cost: 0 · ∞ is not a number.
+    # A row that a bootstrap round didn't draw weighs nothing, whatever it would cost: 0 · ∞ is not
+    # a number.
     return float((a[a > 0] @ cost_one[a > 0] + b[b > 0] @ cost_two[b > 0]) / 2)
 
 
-def pav(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> tuple[Array, Array]:
-    """The log10 LRs after the best monotone recalibration on this very set, under (H1, H2), by pooling adjacent violators.
+def pav(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """The log10 LRs after the best monotone recalibration on this very set, under (H1, H2), by
+    pooling adjacent violators.
 
-    Ends where only one proposition occurs become −∞ or +∞, as is usual; they lie on their right side and cost nothing. Tied
-    values stay tied. (Zadrozny and Elkan 2002; Brümmer and du Preez 2006.) For validation only: as LRs they overfit. A row of
-    weight 0 moves nothing; beyond all others it gets the nearest one's value.
+    Ends where only one proposition occurs become −∞ or +∞, as is usual; they lie on their right
+    side and cost nothing. Tied values stay tied. (Zadrozny and Elkan 2002; Brümmer and du Preez
+    2006.) For validation only: as LRs they overfit. A row of weight 0 moves nothing; beyond all
+    others it gets the nearest one's value.
     """
     one, two, a, b = both_sides(h1, h2, w1, w2)
     x = np.concatenate([one, two])
@@ -55,23 +66,32 @@ def pav(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike
 
 
 def _places(x: Array) -> Array:
-    """The order of the values as whole numbers: it is all that counts, and infinite values have one too."""
+    """The order of the values as whole numbers: it is all that counts, and infinite values have
+    one too."""
     return np.asarray(np.unique(x, return_inverse=True)[1], dtype=np.float64)
 
 
-def cllr_min(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> float:
-    """What is left of Cllr after the best monotone recalibration, in bits: the lack of discrimination, 0 to 1."""
+def cllr_min(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> float:
+    """What is left of Cllr after the best monotone recalibration, in bits: the lack of
+    discrimination, 0 to 1."""
     one, two = pav(h1, h2, w1, w2)
     return cllr(one, two, w1, w2)
 
 
-def calibration_loss(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> float:
+def calibration_loss(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> float:
     """Cllr − Cllr_min, in bits, 0 or more: what is lost because the LRs' sizes are not right."""
     return max(0.0, cllr(h1, h2, w1, w2) - cllr_min(h1, h2, w1, w2))
 
 
-def auc(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None) -> float:
-    """How often a value under H1 is above one under H2, ties half: 0.5 is chance, 1 is perfect. Any values, not only LRs."""
+def auc(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
+) -> float:
+    """How often a value under H1 is above one under H2, ties half: 0.5 is chance, 1 is perfect.
+    Any values, not only LRs."""
     one, two, a, b = both_sides(h1, h2, w1, w2)
     places = _places(np.concatenate([one, two]))
     mine, others = places[: len(one)], places[len(one) :]
@@ -81,11 +101,12 @@ def auc(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike
 
 @dataclass(frozen=True)
 class RateAt:
-    """The true-positive rate at a stated false-positive rate, with exact intervals for both rates as observed.
+    """The true-positive rate at a stated false-positive rate, with exact intervals for both rates
+    as observed.
 
-    ``tpr`` and ``fpr`` count values at or above ``threshold``, which is infinite where even the highest value has too many
-    false alarms. ``n_h1``, ``n_h2`` count models. Where 1/n_h2 exceeds ``wanted``, no false alarm at all was allowed, and
-    ``fpr_interval`` says how little that shows.
+    ``tpr`` and ``fpr`` count values at or above ``threshold``, which is infinite where even the
+    highest value has too many false alarms. ``n_h1``, ``n_h2`` count models. Where 1/n_h2 exceeds
+    ``wanted``, no false alarm at all was allowed, and ``fpr_interval`` says how little that shows.
     """
 
     wanted: float
@@ -106,16 +127,21 @@ def tpr_at_fpr(
     groups_h2: Sequence[Hashable] | None = None,
     level: float = 0.95,
 ) -> RateAt:
-    """The true-positive rate at the lowest threshold whose false-positive rate is at most ``wanted``.
+    """The true-positive rate at the lowest threshold whose false-positive rate is at most
+    ``wanted``.
 
-    With groups, rates are means over models and the intervals have n the number of models. The intervals are Clopper and
-    Pearson's (1934); a rate between two counts takes the lower count's lower end and the higher count's upper end.
-    Thresholds are values that occur, so that the rates are those of a rule that could have been stated.
+    With groups, rates are means over models and the intervals have n the number of models. The
+    intervals are Clopper and Pearson's (1934); a rate between two counts takes the lower count's
+    lower end and the higher count's upper end. Thresholds are values that occur, so that the rates
+    are those of a rule that could have been stated.
     """
     if not 0 <= wanted < 1:
         raise ValueError("the wanted false-positive rate lies between 0 and 1")
     one, two, a, b = both_sides(h1, h2, _shares(groups_h1), _shares(groups_h2))
-    n = [len(values) if names is None else len(set(names)) for values, names in ((one, groups_h1), (two, groups_h2))]
+    n = [
+        len(values) if names is None else len(set(names))
+        for values, names in ((one, groups_h1), (two, groups_h2))
+    ]
     edges = np.unique(np.concatenate([one, two]))
     allowed = mass_at_least(two, b, edges) <= wanted + 1e-12
     threshold = float(edges[allowed][0]) if allowed.any() else float("inf")
@@ -139,14 +165,22 @@ def _shares(groups: Sequence[Hashable] | None) -> Array | None:
 
 
 def resampled(
-    statistic: Statistic, values: ArrayLike, labels: ArrayLike, groups: Sequence[Hashable], *,
-    level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0,
-) -> Estimate:  # fmt: skip
-    """A statistic of ``(h1, h2, w1, w2)``, such as `cllr` or `auc`, with a percentile interval over resampled models.
+    statistic: Statistic,
+    values: ArrayLike,
+    labels: ArrayLike,
+    groups: Sequence[Hashable],
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """A statistic of ``(h1, h2, w1, w2)``, such as `cllr` or `auc`, with a percentile interval over
+    resampled models.
 
-    Whole groups are drawn (`rounds_of_groups`); each weighs one. Where no round differs from another, as with an AUC of 1,
-    and the value is 0 or 1, the interval is Clopper and Pearson's with n the smaller number of models. ``clusters`` of the
-    result counts groups, ``n`` rows. Deterministic for a seed.
+    Whole groups are drawn (`rounds_of_groups`); each weighs one. Where no round differs from
+    another, as with an AUC of 1, and the value is 0 or 1, the interval is Clopper and Pearson's
+    with n the smaller number of models. ``clusters`` of the result counts groups, ``n`` rows.
+    Deterministic for a seed.
     """
     data = grouped(labels, groups)
     x = finite(values, len(data.h1))
@@ -164,7 +198,9 @@ def resampled(
     return Estimate(value, min(low, value), max(high, value), len(data.names), len(x))
 
 
-def both_sides(h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None, w2: ArrayLike | None) -> tuple[Array, Array, Array, Array]:
+def both_sides(
+    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None, w2: ArrayLike | None
+) -> tuple[Array, Array, Array, Array]:
     """The values under H1 and under H2 as vectors, and their weights scaled to a sum of one.
 
     Raises ValueError for NaN, no value or impossible weights.

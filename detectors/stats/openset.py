@@ -1,9 +1,10 @@
-"""Is a score high for a stranger? Normalisation of author scores by a cohort, as in speaker recognition.
+"""Is a score high for a stranger? Normalisation of author scores by a cohort, as in speaker
+recognition.
 
-z-norm puts each stored author's scores on the scale of what strangers get from it; t-norm then puts the stored authors'
-scores for one suspect on the scale of that suspect (Auckenthaler, Carey & Lloyd-Thomas 2000, *Digital Signal Processing*
-10). Only authors of another vendor count as strangers. Works on stacks: leading axes are bootstrap rounds.
-Knows arrays; knows no text.
+z-norm puts each stored author's scores on the scale of what strangers get from it; t-norm then puts
+the stored authors' scores for one suspect on the scale of that suspect (Auckenthaler, Carey &
+Lloyd-Thomas 2000, *Digital Signal Processing* 10). Only authors of another vendor count as
+strangers. Works on stacks: leading axes are bootstrap rounds. Knows arrays; knows no text.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ _NARROWEST = 1e-3
 _PRIOR = 2.0
 
 
-def suspect_scores(scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Array:
-    """Both norms for the suspect, (…, authors); NaN where an author has fewer than three strangers of other vendors.
+def suspect_scores(
+    scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags
+) -> Array:
+    """Both norms for the suspect, (…, authors); NaN where an author has fewer than three strangers
+    of other vendors.
 
-    ``scores`` (…, a), ``strangers`` (…, a, a): row j holds author j's scores when it plays the suspect. ``usable`` (a,)
-    says which rows may serve as strangers.
+    ``scores`` (…, a), ``strangers`` (…, a, a): row j holds author j's scores when it plays the
+    suspect. ``usable`` (a,) says which rows may serve as strangers.
     """
     other = vendors[:, None] != vendors[None, :]
     n, total, squares, _ = _sums(strangers, other & usable[:, None] & np.isfinite(strangers))
@@ -30,23 +34,34 @@ def suspect_scores(scores: Array, strangers: Array, vendors: NDArray[np.str_], u
 
 
 def stranger_scores(strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Array:
-    """Both norms for every stranger as if it were the suspect, itself left out of its own scale; as `suspect_scores`.
+    """Both norms for every stranger as if it were the suspect, itself left out of its own scale; as
+    `suspect_scores`.
 
     Shape (…, strangers, authors), NaN where a row is no stranger to the column.
     """
     other = vendors[:, None] != vendors[None, :]
     allowed = other & usable[:, None] & np.isfinite(strangers)
     n, total, squares, held = _sums(strangers, allowed)
-    rest, rest_squares, m = total[..., None, :] - held, squares[..., None, :] - held**2, n[..., None, :] - 1
+    rest, rest_squares, m = (
+        total[..., None, :] - held,
+        squares[..., None, :] - held**2,
+        n[..., None, :] - 1,
+    )
     z = (strangers - rest / m) / _spread(rest, rest_squares, m)
     return _t_norm(np.where(allowed, z, np.nan), other)
 
 
 def _sums(strangers: Array, allowed: Flags) -> tuple[Array, Array, Array, Array]:
-    """How many strangers each author has (NaN under three), the sum and the sum of squares of their scores, the scores."""
+    """How many strangers each author has (NaN under three), the sum and the sum of squares of
+    their scores, the scores."""
     held = np.where(allowed, strangers, 0.0)
     n = allowed.sum(axis=-2).astype(float)
-    return np.where(n >= FEWEST_STRANGERS, n, np.nan), held.sum(axis=-2), np.einsum("...ij,...ij->...j", held, held), held
+    return (
+        np.where(n >= FEWEST_STRANGERS, n, np.nan),
+        held.sum(axis=-2),
+        np.einsum("...ij,...ij->...j", held, held),
+        held,
+    )
 
 
 def _spread(total: Array, squares: Array, n: Array) -> Array:
@@ -54,7 +69,8 @@ def _spread(total: Array, squares: Array, n: Array) -> Array:
 
 
 def _t_norm(z: Array, other: Flags) -> Array:
-    """Each author's z against the z of the other vendors' authors; the spread is shrunk towards 1, which z-norm gave it.
+    """Each author's z against the z of the other vendors' authors; the spread is shrunk towards 1,
+    which z-norm gave it.
 
     With fewer than two authors to compare with, z stays as it is.
     """
@@ -65,12 +81,15 @@ def _t_norm(z: Array, other: Flags) -> Array:
     total, squares = held @ peers, (held**2) @ peers
     counted = np.maximum(n, 1.0)
     mean = total / counted
-    spread = np.sqrt((np.maximum(squares - counted * mean**2, 0.0) + _PRIOR) / (np.maximum(n - 1, 0.0) + _PRIOR))
+    spread = np.sqrt(
+        (np.maximum(squares - counted * mean**2, 0.0) + _PRIOR) / (np.maximum(n - 1, 0.0) + _PRIOR)
+    )
     return np.where(n >= 2, (z - mean) / spread, z)
 
 
 def conformal(value: float, null: Array) -> tuple[int, float]:
-    """How many null values reach ``value``, and the conformal p = (1 + that) / (n + 1), in (0, 1]; small means rare.
+    """How many null values reach ``value``, and the conformal p = (1 + that) / (n + 1), in (0, 1];
+    small means rare.
 
     >>> conformal(3.0, np.array([1.0, 2.0, 3.0, 0.5]))
     (1, 0.4)
@@ -80,9 +99,12 @@ def conformal(value: float, null: Array) -> tuple[int, float]:
 
 
 def rivals(vendors: NDArray[np.str_], candidate: int) -> Flags:
-    """Whom the candidate is compared with: the authors of other vendors; where there are none, all other authors."""
+    """Whom the candidate is compared with: the authors of other vendors; where there are none,
+    all other authors."""
     foreign = vendors != vendors[candidate]
-    return np.asarray(foreign if foreign.any() else np.arange(len(vendors)) != candidate, dtype=bool)
+    return np.asarray(
+        foreign if foreign.any() else np.arange(len(vendors)) != candidate, dtype=bool
+    )
 
 
 def best_other(scores: Array, candidate: int, vendors: NDArray[np.str_]) -> int | None:

@@ -1,6 +1,8 @@
-"""How rare a value is among models known to be unrelated, and what is left of that after asking about many candidates.
+"""How rare a value is among models known to be unrelated, and what is left of that after asking
+about many candidates.
 
-Knows numbers; knows no candidate. A p-value here is a rate of false alarms, never the probability that a proposition holds.
+Knows numbers; knows no candidate. A p-value here is a rate of false alarms, never the probability
+that a proposition holds.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ Array = NDArray[np.float64]
 
 
 def conformal_p(value: float, null: ArrayLike, groups: Sequence[Hashable] | None = None) -> float:
-    """(1 + how many of n null models reach ``value``) / (n + 1), in [1/(n + 1), 1]; small means rare, high values count.
+    """(1 + how many of n null models reach ``value``) / (n + 1), in [1/(n + 1), 1]; small means
+    rare, high values count.
 
-    Under exchangeability of the suspect with the null models it falls at or below α at most a share α of the time (Vovk,
-    Gammerman and Shafer 2005, *Algorithmic Learning in a Random World*). With ``groups``, n counts groups and each one
-    contributes the share of its values that reach ``value``, which stays valid for a suspect from a new group (Lee, Barber
-    and Willett 2023, arXiv 2306.06342). Without a null model it is 1. Raises ValueError for values that are not finite.
+    Under exchangeability of the suspect with the null models it falls at or below α at most a share
+    α of the time (Vovk, Gammerman and Shafer 2005, *Algorithmic Learning in a Random World*). With
+    ``groups``, n counts groups and each one contributes the share of its values that reach
+    ``value``, which stays valid for a suspect from a new group (Lee, Barber and Willett 2023, arXiv
+    2306.06342). Without a null model it is 1. Raises ValueError for values that are not finite.
 
     >>> conformal_p(3.0, [1.0, 2.0, 3.0, 0.5])
     0.4
@@ -39,10 +43,12 @@ def conformal_p(value: float, null: ArrayLike, groups: Sequence[Hashable] | None
 
 
 def holm(p_values: ArrayLike) -> Array:
-    """p-values raised so that the chance of any false alarm among all of them is bounded, in the given order, at most 1.
+    """p-values raised so that the chance of any false alarm among all of them is bounded, in the
+    given order, at most 1.
 
-    For accusations. Valid whatever the dependence (Holm 1979, *Scandinavian Journal of Statistics* 6, 65-70): the smallest
-    is multiplied by m, the next by m − 1, and none becomes smaller than one before it.
+    For accusations. Valid whatever the dependence (Holm 1979, *Scandinavian Journal of Statistics*
+    6, 65-70): the smallest is multiplied by m, the next by m − 1, and none becomes smaller than one
+    before it.
 
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
@@ -55,15 +61,20 @@ def holm(p_values: ArrayLike) -> Array:
 
 
 def benjamini_hochberg(p_values: ArrayLike, *, any_dependence: bool = False) -> Array:
-    """p-values raised so that the expected share of false alarms among those kept is bounded, in the given order.
+    """p-values raised so that the expected share of false alarms among those kept is bounded, in
+    the given order.
 
-    For screening, never for an accusation. Benjamini and Hochberg 1995, valid for independent or positively dependent
-    tests; with ``any_dependence`` Benjamini and Yekutieli 2001, valid for all.
+    For screening, never for an accusation. Benjamini and Hochberg 1995, valid for independent or
+    positively dependent tests; with ``any_dependence`` Benjamini and Yekutieli 2001, valid for all.
     """
     p = _probabilities(p_values)
-    from scipy.stats import false_discovery_control  # loaded where it is needed: its library takes a second
+    from scipy.stats import (
+        false_discovery_control,
+    )  # loaded where it is needed: its library takes a second
 
-    return np.asarray(false_discovery_control(p, method="by" if any_dependence else "bh"), dtype=np.float64)
+    return np.asarray(
+        false_discovery_control(p, method="by" if any_dependence else "bh"), dtype=np.float64
+    )
 
 
 def _probabilities(p_values: ArrayLike) -> Array:

@@ -1,7 +1,9 @@
-"""Exact p-values by relabelling within prompts: which answers are the endpoint's is shuffled, prompt by prompt.
+"""Exact p-values by relabelling within prompts: which answers are the endpoint's is shuffled,
+prompt by prompt.
 
-Where both sides answer from one distribution every labelling of a prompt's answers is as likely as the true one, whatever
-that distribution is and however the prompts differ. Knows arrays; knows no text.
+Where both sides answer from one distribution every labelling of a prompt's answers is as likely as
+the true one, whatever that distribution is and however the prompts differ. Knows arrays; knows no
+text.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ ROUNDS = 999
 _TIE = 1e-9
 
 
-def labellings(sizes: Sequence[tuple[int, int]], rounds: int = ROUNDS, seed: int = 0) -> list[Array]:
-    """For each prompt of (endpoint's, reference's) answers its labellings, (rounds + 1, answers): 1 marks the endpoint's.
+def labellings(
+    sizes: Sequence[tuple[int, int]], rounds: int = ROUNDS, seed: int = 0
+) -> list[Array]:
+    """For each prompt of (endpoint's, reference's) answers its labellings, (rounds + 1, answers): 1
+    marks the endpoint's.
 
     Row 0 is the true one, the endpoint's answers first. Deterministic for a seed.
     """
@@ -33,7 +38,8 @@ def labellings(sizes: Sequence[tuple[int, int]], rounds: int = ROUNDS, seed: int
 
 
 def exact_p(statistics: Array) -> float:
-    """(1 + how many of B relabelled statistics reach the true one, row 0) / (B + 1); large statistics count.
+    """(1 + how many of B relabelled statistics reach the true one, row 0) / (B + 1); large
+    statistics count.
 
     >>> exact_p(np.array([3.0, 1.0, 2.0, 0.5]))
     0.25
@@ -42,18 +48,23 @@ def exact_p(statistics: Array) -> float:
 
 
 def two_sided_p(statistics: Array) -> float:
-    """The same for statistics that are telling at either end: the distance from the relabelled mean counts."""
+    """The same for statistics that are telling at either end: the distance from the relabelled
+    mean counts."""
     return exact_p(np.abs(statistics - statistics[1:].mean()))
 
 
 def null_of(statistics: Array, p: float) -> Null:
-    """What relabelling makes of the statistic: its spread, and the p-value of the true labelling."""
+    """What relabelling makes of the statistic: its spread, and the p-value of the true
+    labelling."""
     shuffled = statistics[1:]
     return Null(
         n=len(shuffled),
         mean=float(shuffled.mean()),
         sd=float(shuffled.std(ddof=1)),
-        quantiles=tuple((name, float(np.quantile(shuffled, q))) for name, q in (("0.50", 0.5), ("0.95", 0.95), ("0.99", 0.99))),
+        quantiles=tuple(
+            (name, float(np.quantile(shuffled, q)))
+            for name, q in (("0.50", 0.5), ("0.95", 0.95), ("0.99", 0.99))
+        ),
         at_least=round(p * len(statistics)) - 1,
         p=p,
         population="the same answers with their labels shuffled within each prompt",

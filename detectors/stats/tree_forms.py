@@ -17,9 +17,11 @@ _Roads = list[dict[int, float]]
 
 
 def hung_at_midpoint(tree: Tree) -> Tree:
-    """An unrooted tree hung from the middle of its longest path (Farris 1972), a rooted one as it is.
+    """An unrooted tree hung from the middle of its longest path (Farris 1972), a rooted one as it
+    is.
 
-    The middle makes a drawing even; it is no root. Nodes keep their numbers, the new top is the last one.
+    The middle makes a drawing even; it is no root. Nodes keep their numbers, the new top is the
+    last one.
     """
     between = tree.between()
     one, other = divmod(int(np.argmax(np.round(between, 12))), tree.n_leaves)
@@ -34,7 +36,8 @@ def hung_at_midpoint(tree: Tree) -> Tree:
 
 
 def _middle(roads: _Roads, path: Sequence[int], half: float) -> tuple[int, int, float]:
-    """The edge, from near to far, on which so much of a path is walked, and how much of that edge."""
+    """The edge, from near to far, on which so much of a path is walked, and how much of that
+    edge."""
     walked = 0.0
     for near, far in pairwise(path):
         if walked + roads[near][far] >= half:
@@ -44,18 +47,29 @@ def _middle(roads: _Roads, path: Sequence[int], half: float) -> tuple[int, int, 
 
 
 def newick(tree: Tree, names: Sequence[str], support: Mapping[Split, float]) -> str:
-    """The tree on one line in Newick form: every name one label, supports in per cent as inner labels, lengths after colons.
+    """The tree on one line in Newick form: every name one label, supports in per cent as inner
+    labels, lengths after colons.
 
-    A name that is not plain letters and digits is quoted, a quotation mark in it doubled; what can't be printed becomes a
-    space, so that a name can't break the line.
+    A name that is not plain letters and digits is quoted, a quotation mark in it doubled; what
+    can't be printed becomes a space, so that a name can't break the line.
     """
     children, splits = tree.children(), tree.splits()
 
     def told(node: int) -> str:
         share = support.get(splits.get(node, frozenset()))
-        label = _label(names[node]) if node < tree.n_leaves else "" if share is None else f"{100 * share:.0f}"
-        inside = f"({','.join([told(child) for child in children[node]])})" if children[node] else ""
-        return f"{inside}{label}" + ("" if tree.parents[node] < 0 else f":{tree.lengths[node]:.{_DIGITS}g}")
+        label = (
+            _label(names[node])
+            if node < tree.n_leaves
+            else ""
+            if share is None
+            else f"{100 * share:.0f}"
+        )
+        inside = (
+            f"({','.join([told(child) for child in children[node]])})" if children[node] else ""
+        )
+        return f"{inside}{label}" + (
+            "" if tree.parents[node] < 0 else f":{tree.lengths[node]:.{_DIGITS}g}"
+        )
 
     return told(tree.top) + ";"
 

@@ -1,6 +1,7 @@
 """Trees from distances: neighbour joining, average linkage, their splits and supports.
 
-Knows a matrix of distances and numbers of leaves; knows no model. A tree shows who is near whom, never who descends from whom.
+Knows a matrix of distances and numbers of leaves; knows no model. A tree shows who is near whom,
+never who descends from whom.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ FEWEST_LEAVES = 3
 
 @dataclass(frozen=True)
 class Tree:
-    """Leaves 0 to n − 1, then inner nodes. ``parents[i]`` is the node above i, −1 for the top; ``lengths[i]`` the edge to it.
+    """Leaves 0 to n − 1, then inner nodes. ``parents[i]`` is the node above i, −1 for the top;
+    ``lengths[i]`` the edge to it.
 
-    ``rooted``: whether the top means anything (average linkage) or is only where the drawing hangs (neighbour joining).
-    Lengths are in the distances' unit, 0 or more.
+    ``rooted``: whether the top means anything (average linkage) or is only where the drawing hangs
+    (neighbour joining). Lengths are in the distances' unit, 0 or more.
     """
 
     n_leaves: int
@@ -47,7 +49,9 @@ class Tree:
 
     def below(self) -> list[Split]:
         """The leaves under each node, itself included."""
-        held: list[set[int]] = [{i} if i < self.n_leaves else set() for i in range(len(self.parents))]
+        held: list[set[int]] = [
+            {i} if i < self.n_leaves else set() for i in range(len(self.parents))
+        ]
         for leaf in range(self.n_leaves):
             node = self.parents[leaf]
             while node >= 0:
@@ -58,14 +62,18 @@ class Tree:
     def splits(self) -> dict[int, Split]:
         """What each inner edge parts, by the node at its lower end.
 
-        For a rooted tree the leaves below it; else the side without leaf 0, which names the same parting wherever the tree
-        hangs. Edges to leaves part nothing and are left out.
+        For a rooted tree the leaves below it; else the side without leaf 0, which names the same
+        parting wherever the tree hangs. Edges to leaves part nothing and are left out.
         """
         out = {}
         for node, leaves in enumerate(self.below()):
             if self.parents[node] < 0:
                 continue
-            side = leaves if self.rooted or 0 not in leaves else frozenset(range(self.n_leaves)) - leaves
+            side = (
+                leaves
+                if self.rooted or 0 not in leaves
+                else frozenset(range(self.n_leaves)) - leaves
+            )
             if 1 < len(side) < self.n_leaves - (0 if self.rooted else 1):
                 out[node] = side
         return out
@@ -82,12 +90,14 @@ class Tree:
 
 
 def neighbour_joining(distances: ArrayLike) -> Tree:
-    """The tree of neighbour joining (Saitou and Nei 1987, *Mol. Biol. Evol.* 4, 406-425; as Studier and Keppler 1988 count it).
+    """The tree of neighbour joining (Saitou and Nei 1987, *Mol. Biol. Evol.* 4, 406-425; as Studier
+    and Keppler 1988 count it).
 
-    Recovers every tree whose path lengths are the distances. Of ties the first pair is joined, so that the result depends on
-    the order of the leaves alone. An edge that comes out negative is set to 0 and its neighbour shortened by as much (Kuhner
-    and Felsenstein 1994), so that the two leaves' distance stays. The last three nodes meet at the top, which is no root.
-    Raises ValueError for fewer than 3 leaves, or for what is no matrix of distances.
+    Recovers every tree whose path lengths are the distances. Of ties the first pair is joined, so
+    that the result depends on the order of the leaves alone. An edge that comes out negative is set
+    to 0 and its neighbour shortened by as much (Kuhner and Felsenstein 1994), so that the two
+    leaves' distance stays. The last three nodes meet at the top, which is no root. Raises
+    ValueError for fewer than 3 leaves, or for what is no matrix of distances.
     """
     d = _checked(distances)
     n = len(d)
@@ -116,7 +126,8 @@ def neighbour_joining(distances: ArrayLike) -> Tree:
 
 
 def average_linkage(distances: ArrayLike) -> Tree:
-    """The rooted tree of average linkage (UPGMA; Sokal and Michener 1958), through scipy: all leaves equally far from the top.
+    """The rooted tree of average linkage (UPGMA; Sokal and Michener 1958), through scipy: all
+    leaves equally far from the top.
 
     Recovers every ultrametric matrix. Raises ValueError as `neighbour_joining` does.
     """
@@ -127,17 +138,24 @@ def average_linkage(distances: ArrayLike) -> Tree:
     for step, (left, right, height, _) in enumerate(joined):
         parents[int(left)] = parents[int(right)] = n + step
         heights[n + step] = float(height) / 2
-    lengths = tuple(max(0.0, heights[p] - heights[i]) if p >= 0 else 0.0 for i, p in enumerate(parents))
+    lengths = tuple(
+        max(0.0, heights[p] - heights[i]) if p >= 0 else 0.0 for i, p in enumerate(parents)
+    )
     return Tree(n, tuple(parents), lengths, rooted=True)
 
 
-METHODS: dict[str, Callable[[ArrayLike], Tree]] = {"nj": neighbour_joining, "average": average_linkage}
+METHODS: dict[str, Callable[[ArrayLike], Tree]] = {
+    "nj": neighbour_joining,
+    "average": average_linkage,
+}
 
 
 def supports(tree: Tree, replicates: Iterable[Tree]) -> dict[Split, float]:
-    """Share of the replicates that hold each of the tree's splits, 0 to 1 (Felsenstein 1985, *Evolution* 39, 783-791).
+    """Share of the replicates that hold each of the tree's splits, 0 to 1 (Felsenstein 1985,
+    *Evolution* 39, 783-791).
 
-    High: the resampled prompts agree on the parting. It is no probability that the parting is true. Empty without replicates.
+    High: the resampled prompts agree on the parting. It is no probability that the parting is true.
+    Empty without replicates.
     """
     counts, rounds = dict.fromkeys(tree.splits().values(), 0), 0
     for replicate in replicates:

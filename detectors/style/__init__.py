@@ -1,1 +1,2 @@
-"""The space in which answers are compared, who stands where in it, and which way a suspect moved."""
+"""The space in which answers are compared, who stands where in it, and which way a suspect
+moved."""

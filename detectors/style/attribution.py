@@ -1,7 +1,9 @@
-"""A store of answers, learned: the space, the classifier, and what every stored model scores when it plays the suspect.
+"""A store of answers, learned: the space, the classifier, and what every stored model scores when
+it plays the suspect.
 
-Joins `detectors.pairing` (who said what), `detectors.style.space` (text to numbers) and `detectors.style.authorship` (numbers to
-authors). Knows the stored models; learns nothing from a suspect.
+Joins `detectors.pairing` (who said what), `detectors.style.space` (text to numbers) and
+`detectors.style.authorship` (numbers to authors). Knows the stored models; learns nothing from a
+suspect.
 """
 
 from __future__ import annotations
@@ -22,14 +24,19 @@ Array = NDArray[np.float64]
 class Attribution:
     """The classifier of a book's authors in one space of features.
 
-    ``strangers`` (authors, prompts, authors) holds log P(column | answer of row to prompt) with the row's whole vendor left
-    out of the softmax: an approximation to refitting without that vendor, which spares one fit a stored model.
-    NaN where a model has no answer or the column is of the row's own vendor.
+    ``strangers`` (authors, prompts, authors) holds log P(column | answer of row to prompt) with the
+    row's whole vendor left out of the softmax: an approximation to refitting without that vendor,
+    which spares one fit a stored model. NaN where a model has no answer or the column is of the
+    row's own vendor.
     """
 
-    def __init__(self, book: AnswerBook, space: StyleSpace, rows: Rows, *, centred: bool = True) -> None:
+    def __init__(
+        self, book: AnswerBook, space: StyleSpace, rows: Rows, *, centred: bool = True
+    ) -> None:
         self.book, self.space = book, space
-        self.means = np.stack([rows.x[rows.author == a].mean(axis=0) for a in range(len(book.teachers))])
+        self.means = np.stack(
+            [rows.x[rows.author == a].mean(axis=0) for a in range(len(book.teachers))]
+        )
         self.model = Authorship(len(book.teachers), book.fold, centred=centred).fit(rows)
         self.strangers = self._strangers(rows.author, rows.prompt)
 
@@ -45,22 +52,31 @@ class Attribution:
         return out
 
     def score(self, x: Dense, prompt: Sequence[int]) -> Array:
-        """Log P(author | answer) for a suspect's answers in the space, shape (answers, authors), each ≤ 0.
+        """Log P(author | answer) for a suspect's answers in the space, shape (answers, authors),
+        each ≤ 0.
 
-        ``prompt`` numbers the book's prompts; -1 for another prompt, which only answers taken alone may have.
+        ``prompt`` numbers the book's prompts; -1 for another prompt, which only answers taken alone
+        may have.
         """
-        return np.asarray(log_softmax(self.model.score(x, np.asarray(prompt, dtype=np.int64)), axis=1))
+        return np.asarray(
+            log_softmax(self.model.score(x, np.asarray(prompt, dtype=np.int64)), axis=1)
+        )
 
     def families(self, x: Dense, prompt: Sequence[int]) -> dict[str, Array]:
-        """Each family's part of the logits of a suspect's answers, (answers, authors); the parts and an intercept add up."""
+        """Each family's part of the logits of a suspect's answers, (answers, authors); the parts
+        and an intercept add up."""
         number = np.asarray(prompt, dtype=np.int64)
-        return {name: self.model.contribution(x, number, where) for name, where in self.space.slices.items()}
+        return {
+            name: self.model.contribution(x, number, where)
+            for name, where in self.space.slices.items()
+        }
 
 
 def attributions(
     book: AnswerBook, families: Sequence[Mapping[str, tuple[int, float]]], *, centred: bool = True
 ) -> list[Attribution]:
-    """One classifier for each choice of families, over the same answers; every text is read once for all of them."""
+    """One classifier for each choice of families, over the same answers; every text is read once
+    for all of them."""
     pairs = [(a, p) for a, said in enumerate(book.answers) for p in said]
     author, prompt = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
     texts = [book.answers[a][p] for a, p in pairs]

@@ -1,10 +1,11 @@
-"""Which stored author does an answer read like? A linear classifier of authors, cross-fitted by prompt.
+"""Which stored author does an answer read like? A linear classifier of authors, cross-fitted by
+prompt.
 
-Every answer is first compared with the mean of the stored authors' answers to the same prompt, so that what the prompt
-is about falls out; then ridge regression on one indicator an author, solved once for each fold of prompts; then a
-multinomial logistic regression on the held-out scores, which makes probabilities of them. An answer to a prompt is
-always scored by a regression that never saw that prompt (the last step's few parameters alone see them all).
-Knows arrays; knows no text.
+Every answer is first compared with the mean of the stored authors' answers to the same prompt, so
+that what the prompt is about falls out; then ridge regression on one indicator an author, solved
+once for each fold of prompts; then a multinomial logistic regression on the held-out scores, which
+makes probabilities of them. An answer to a prompt is always scored by a regression that never saw
+that prompt (the last step's few parameters alone see them all). Knows arrays; knows no text.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """Answers as arrays: features (n, d), the author's number (n,), the prompt's number (n,); a prompt's fold is by number."""
+    """Answers as arrays: features (n, d), the author's number (n,), the prompt's number (n,); a
+    prompt's fold is by number."""
 
     x: Dense
     author: Index
@@ -38,17 +40,24 @@ class Rows:
 class Authorship:
     """The fitted classifier. ``fold`` gives each prompt's fold (by prompt number)."""
 
-    def __init__(self, authors: int, fold: Index, *, centred: bool = True, penalty: float = PENALTY) -> None:
+    def __init__(
+        self, authors: int, fold: Index, *, centred: bool = True, penalty: float = PENALTY
+    ) -> None:
         self.authors, self.fold, self.centred, self.penalty = authors, fold, centred, penalty
         self.folds = int(fold.max()) + 1
         self.held_out: Array = np.zeros((0, authors))
 
     def fit(self, rows: Rows) -> Authorship:
-        """Learns from the stored authors' answers; ``held_out`` keeps each row's scores by the fold that lacks its prompt.
+        """Learns from the stored authors' answers; ``held_out`` keeps each row's scores by the fold
+        that lacks its prompt.
 
         ``rows.x`` is used up: it is centred in place, since nothing else is as large.
         """
-        self._means = _prompt_means(rows, len(self.fold)) if self.centred else np.zeros((1, rows.x.shape[1]), np.float32)
+        self._means = (
+            _prompt_means(rows, len(self.fold))
+            if self.centred
+            else np.zeros((1, rows.x.shape[1]), np.float32)
+        )
         x = self._less_prompt(rows.x, rows.prompt, out=rows.x)
         self._centre = x.mean(axis=0)
         x -= self._centre
@@ -68,7 +77,8 @@ class Authorship:
         return out
 
     def _solve(self, x: Dense, target: Dense, fold: Index) -> None:
-        """One weight array a fold, learned on the other folds, then one learned on all; the dual form where rows are few."""
+        """One weight array a fold, learned on the other folds, then one learned on all; the dual
+        form where rows are few."""
         ridge = np.float32(self.penalty)
         if len(x) < x.shape[1]:
             kept = [*(np.flatnonzero(fold != k) for k in range(self.folds)), np.arange(len(x))]
@@ -79,7 +89,9 @@ class Authorship:
         gram, right = sum(g for g, _ in parts), sum(r for _, r in parts)
         gram += ridge * np.eye(x.shape[1], dtype=np.float32)
         solved = [linalg.solve(gram - g, right - r, assume_a="pos") for g, r in parts]
-        self.weights = [w.astype(np.float32) for w in (*solved, linalg.solve(gram, right, assume_a="pos"))]
+        self.weights = [
+            w.astype(np.float32) for w in (*solved, linalg.solve(gram, right, assume_a="pos"))
+        ]
 
     def _apply(self, x: Dense, prompt: Index) -> Array:
         """Raw scores; prompts of no fold (-1) are scored by the regression on all of them."""
@@ -94,12 +106,17 @@ class Authorship:
         logistic = LogisticRegression(C=1.0, max_iter=60, tol=1e-3)
         scores, names = self.held_out[::step] * 10, author[::step]
         order = np.argsort(names, kind="stable")
-        with warnings.catch_warnings():  # sixty steps are enough: the objective is convex and the scores few
+        with (
+            warnings.catch_warnings()
+        ):  # sixty steps are enough: the objective is convex and the scores few
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = logistic.fit(scores[order], names[order])
         coefficients, intercept = fitted.coef_, fitted.intercept_
         if self.authors == 2:
-            coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.array([-intercept[0], intercept[0]]) / 2
+            coefficients, intercept = (
+                np.vstack([-coefficients, coefficients]) / 2,
+                np.array([-intercept[0], intercept[0]]) / 2,
+            )
         self.coefficients, self.intercept = coefficients * 10, intercept
 
     def logits(self, raw: Array) -> Array:
@@ -107,11 +124,13 @@ class Authorship:
         return np.asarray(raw @ self.coefficients.T + self.intercept)
 
     def score(self, x: Dense, prompt: Index) -> Array:
-        """Calibrated logits of new answers, shape (answers, authors), each by the fold that lacks its prompt."""
+        """Calibrated logits of new answers, shape (answers, authors), each by the fold that
+        lacks its prompt."""
         return self.logits(self._apply(self._less_prompt(x, prompt) - self._centre, prompt))
 
     def contribution(self, x: Dense, prompt: Index, where: slice) -> Array:
-        """The part of `score` that the columns ``where`` bring: logits are a sum over families plus an intercept."""
+        """The part of `score` that the columns ``where`` bring: logits are a sum over families
+        plus an intercept."""
         part = np.zeros_like(x)
         part[:, where] = (self._less_prompt(x, prompt) - self._centre)[:, where]
         return np.asarray(self._apply(part, prompt) @ self.coefficients.T)
@@ -126,6 +145,7 @@ def _prompt_means(rows: Rows, prompts: int) -> Dense:
 
 
 def _dual(x: Dense, target: Dense, ridge: np.float32) -> Dense:
-    """Ridge weights through the rows' inner products: the same weights, cheaper where rows are fewer than columns."""
+    """Ridge weights through the rows' inner products: the same weights, cheaper where rows are
+    fewer than columns."""
     inner = x @ x.T + ridge * np.eye(len(x), dtype=np.float32)
     return np.asarray(x.T @ linalg.solve(inner, target, assume_a="pos"), dtype=np.float32)

@@ -29,9 +29,12 @@ class Journey:
     lineup: Lineup = field(repr=False)
 
     def rivals(self, model: int) -> Flags:
-        """Whom a model is compared with: those of other vendors (siblings where there are none), the base never."""
+        """Whom a model is compared with: those of other vendors (siblings where there are none),
+        the base never."""
         others = self.lineup.strangers(model) & ~self.start
-        return np.asarray(others if others.any() else (np.arange(len(others)) != model) & ~self.start, dtype=bool)
+        return np.asarray(
+            others if others.any() else (np.arange(len(others)) != model) & ~self.start, dtype=bool
+        )
 
     def contrasts(self, model: int) -> list[Array]:
         """The contrasts toward a model by way of reading."""
@@ -43,8 +46,11 @@ class Journey:
 
     @cached_property
     def scores(self) -> Array:
-        """The value of every stored model, (models,); NaN for the base and for one without a rival."""
-        able = [not self.start[i] and bool(self.rivals(i).any()) for i in range(len(self.book.names))]
+        """The value of every stored model, (models,); NaN for the base and for one without a
+        rival."""
+        able = [
+            not self.start[i] and bool(self.rivals(i).any()) for i in range(len(self.book.names))
+        ]
         return np.array([self.weaker(i).min() if ok else np.nan for i, ok in enumerate(able)])
 
     def interval(self, model: int) -> tuple[float, float]:

@@ -1,9 +1,11 @@
-"""Is it enough yet? Likeness to each vendor, prompt by prompt, as bets that may be looked at after every answer.
+"""Is it enough yet? Likeness to each vendor, prompt by prompt, as bets that may be looked at after
+every answer.
 
-On every prompt the stored vendors are ranked by the probability that a model of theirs wrote the suspect's answer; a
-vendor's number is the share of its rivals below it, between 0 and 1. Two bets run on these numbers: against "the suspect is
-no more like this vendor than the strangers that are known", and against "it is at least as like it as nine in ten models that a
-vendor is known to have taught". Knows stored answers; draws no verdict.
+On every prompt the stored vendors are ranked by the probability that a model of theirs wrote the
+suspect's answer; a vendor's number is the share of its rivals below it, between 0 and 1. Two bets
+run on these numbers: against "the suspect is no more like this vendor than the strangers that are
+known", and against "it is at least as like it as nine in ten models that a vendor is known to have
+taught". Knows stored answers; draws no verdict.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ EDGE = 0.02
 class Bet:
     """One vendor's two bets after so many prompts.
 
-    ``rate`` is the mean share of rivals below the vendor. ``stranger`` is that of the most alike stranger: of ``strangers``
-    stored ones, and of a calibration's untaught models where there is one. ``taught`` is what nine in ten taught models reach
-    (None where unknown). ``log10_more`` (n,) is the capital, prompt by prompt, of who bets that the suspect is more alike than
-    the stranger, ``log10_less`` (n,) of who bets that it is less alike than the taught.
+    ``rate`` is the mean share of rivals below the vendor. ``stranger`` is that of the most alike
+    stranger: of ``strangers`` stored ones, and of a calibration's untaught models where there is
+    one. ``taught`` is what nine in ten taught models reach (None where unknown). ``log10_more``
+    (n,) is the capital, prompt by prompt, of who bets that the suspect is more alike than the
+    stranger, ``log10_less`` (n,) of who bets that it is less alike than the taught.
     """
 
     vendor: str
@@ -47,7 +50,8 @@ class Bet:
     log10_less: Array | None
 
     def decided(self, alpha: float) -> tuple[int | None, str]:
-        """After how many prompts one of the bets has won 1/alpha, and which: ``more``, ``less``, or ``open`` (None)."""
+        """After how many prompts one of the bets has won 1/alpha, and which: ``more``, ``less``,
+        or ``open`` (None)."""
         first = {"more": _first(self.log10_more, alpha)}
         if self.log10_less is not None:
             first["less"] = _first(self.log10_less, alpha)
@@ -59,12 +63,14 @@ class Bet:
 
 
 class Sequential:
-    """The bets of every stored vendor. Learns the stored models once; a suspect's answers may then grow.
+    """The bets of every stored vendor. Learns the stored models once; a suspect's answers may then
+    grow.
 
-    One more stranger is more alike than all of n known ones with a chance of 1/(n + 1): that chance is not in the bet, and
-    with few stored strangers and no calibration it is large. Under either hypothesis its bet reaches 1/α with probability at
-    most α, however often one looks (Ville 1939; Waudby-Smith and Ramdas 2023, arXiv 2010.09686), where the prompts come in an
-    order that has nothing to do with the answers. What is tested is likeness, not teaching. Deterministic.
+    One more stranger is more alike than all of n known ones with a chance of 1/(n + 1): that chance
+    is not in the bet, and with few stored strangers and no calibration it is large. Under either
+    hypothesis its bet reaches 1/α with probability at most α, however often one looks (Ville 1939;
+    Waudby-Smith and Ramdas 2023, arXiv 2010.09686), where the prompts come in an order that has
+    nothing to do with the answers. What is tested is likeness, not teaching. Deterministic.
     """
 
     def __init__(self, teachers: Sequence[Teacher]) -> None:
@@ -76,7 +82,8 @@ class Sequential:
             self.attribution = attributions(book, (FULL,))[0]
 
     def shares(self, suspect: Transcript) -> Array:
-        """The share of rivals below each vendor on each prompt, (prompts, vendors), the prompts in betting order.
+        """The share of rivals below each vendor on each prompt, (prompts, vendors), the prompts in
+        betting order.
 
         No row where the store is too small or nothing is shared.
         """
@@ -92,7 +99,8 @@ class Sequential:
         return self._shares(scores, None)
 
     def strangers(self, vendor: str) -> Array:
-        """Each stored stranger's mean share for a vendor, with the stranger's own vendor left out, (strangers,)."""
+        """Each stored stranger's mean share for a vendor, with the stranger's own vendor left
+        out, (strangers,)."""
         if vendor not in self._known:  # the same at every look
             self._known[vendor] = self._strangers(vendor)
         return self._known[vendor]
@@ -109,10 +117,13 @@ class Sequential:
                 out.append(float(self._shares(scores[heard], own)[:, place].mean()))
         return np.array(out)
 
-    def bets(self, suspect: Transcript, taught: float | None = None, untaught: float = 0.0) -> list[Bet]:
+    def bets(
+        self, suspect: Transcript, taught: float | None = None, untaught: float = 0.0
+    ) -> list[Bet]:
         """Every vendor's bets on what the suspect has said so far; empty without a shared prompt.
 
-        ``untaught`` is the mean share that one in twenty models of known history reaches for a vendor that didn't teach it.
+        ``untaught`` is the mean share that one in twenty models of known history reaches for a
+        vendor that didn't teach it.
         """
         shares = self.shares(suspect)
         if not len(shares):
@@ -122,15 +133,32 @@ class Sequential:
             theirs = self.strangers(vendor)
             level = float(np.clip(max(theirs.max(), untaught), EDGE, 1 - EDGE))
             x = shares[:, place]
-            less = None if taught is None else log10_capital(x, float(np.clip(taught, EDGE, 1 - EDGE)), "below")
-            out.append(Bet(vendor, float(x.mean()), level, len(theirs), taught, log10_capital(x, level), less))
+            less = (
+                None
+                if taught is None
+                else log10_capital(x, float(np.clip(taught, EDGE, 1 - EDGE)), "below")
+            )
+            out.append(
+                Bet(
+                    vendor,
+                    float(x.mean()),
+                    level,
+                    len(theirs),
+                    taught,
+                    log10_capital(x, level),
+                    less,
+                )
+            )
         return out
 
     def _shares(self, log_p: Array, own: str | None) -> Array:
-        """Ranks of vendors by their best model, (answers, vendors), as the share of rivals below; ties count half."""
+        """Ranks of vendors by their best model, (answers, vendors), as the share of rivals
+        below; ties count half."""
         assert self.attribution is not None  # noqa: S101  (asked only where there is one)
         names = self.attribution.book.vendors
-        best = np.column_stack([np.max(log_p[:, names == v], axis=1, initial=-np.inf) for v in self.vendors])
+        best = np.column_stack(
+            [np.max(log_p[:, names == v], axis=1, initial=-np.inf) for v in self.vendors]
+        )
         left = np.array([v != own for v in self.vendors])
         best = np.where(left[None, :] & np.isfinite(best), best, -np.inf)
         below = (best[:, :, None] > best[:, None, :])[:, :, left].sum(axis=2)

@@ -1,7 +1,9 @@
-"""How far a suspect's answers moved from its base's: scores by stored models on the one less those on the other.
+"""How far a suspect's answers moved from its base's: scores by stored models on the one less those
+on the other.
 
-The same classifier reads both answers to one prompt, so what the prompt is about, how large the model is and what the base
-wrote like anyway fall out. Knows arrays and texts; knows no candidate and writes no report.
+The same classifier reads both answers to one prompt, so what the prompt is about, how large the
+model is and what the base wrote like anyway fall out. Knows arrays and texts; knows no candidate
+and writes no report.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ FLIPS = 1999
 
 @dataclass(frozen=True)
 class Pairs:
-    """The prompts that suspect and base both answered, in order of digest: their two answers and the question of each.
+    """The prompts that suspect and base both answered, in order of digest: their two answers and
+    the question of each.
 
-    ``question`` numbers the clusters, 0 … ``questions`` - 1: prompts that translate or paraphrase one question share one.
+    ``question`` numbers the clusters, 0 … ``questions`` - 1: prompts that translate or paraphrase
+    one question share one.
     """
 
     digests: tuple[str, ...]
@@ -47,9 +51,11 @@ class Pairs:
 
     @property
     def longest(self) -> int:
-        """Characters that all texts are cut to: what 95 of 100 answers of either stay under, whichever is less.
+        """Characters that all texts are cut to: what 95 of 100 answers of either stay under,
+        whichever is less.
 
-        Rounded down to a multiple of `STEP`, so that suspects of like lengths can share what was learned.
+        Rounded down to a multiple of `STEP`, so that suspects of like lengths can share what was
+        learned.
         """
         sides = [[len(cut(a.text)) for a in side] for side in (self.suspect, self.base)]
         return max(1, int(min(np.quantile(side, 0.95) for side in sides)) // STEP) * STEP
@@ -77,7 +83,9 @@ def pairs_of(suspect: Transcript, base: Transcript) -> Pairs:
     clusters = [one[k].probe.cluster for k in digests]
     number = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
     question = np.array([number[c] for c in clusters], dtype=np.int64)
-    return Pairs(digests, tuple(one[k] for k in digests), tuple(other[k] for k in digests), question)
+    return Pairs(
+        digests, tuple(one[k] for k in digests), tuple(other[k] for k in digests), question
+    )
 
 
 @dataclass(frozen=True)
@@ -91,11 +99,13 @@ class Way:
     def learned(self, book: AnswerBook, *, shared: bool) -> Attribution:
         """The classifier of a book's models, read in this way.
 
-        ``shared``: the book holds answers to the suspect's own prompts, against which answers are centred. Otherwise models
-        are known by other prompts, and answers are taken alone.
+        ``shared``: the book holds answers to the suspect's own prompts, against which answers are
+        centred. Otherwise models are known by other prompts, and answers are taken alone.
         """
         most = max(150, MOST_TEXTS // len(book.teachers))
-        return attributions(book.read(lambda n, text: self.reading(text), most), (self.families,), centred=shared)[0]
+        return attributions(
+            book.read(lambda n, text: self.reading(text), most), (self.families,), centred=shared
+        )[0]
 
 
 def ways_of(longest: int) -> tuple[Way, Way]:
@@ -108,12 +118,14 @@ def ways_of(longest: int) -> tuple[Way, Way]:
 
 @dataclass(frozen=True)
 class Moves:
-    """Scores of the suspect less scores of the base, in logits: ``gaps`` (questions, models), averaged within a question.
+    """Scores of the suspect less scores of the base, in logits: ``gaps`` (questions, models),
+    averaged within a question.
 
-    ``aim`` (models,) is the cosine between the whole movement in the space and the way from the base to the model, the noise
-    of single answers taken off; NaN where the movement is not above that noise. Against the prompts' own scores only
-    differences between models have a meaning. ``prompts`` (prompts, models) is ``gaps`` before averaging. ``alone`` (models,)
-    is the mean log P(model | answer) of the suspect's answers, the base left out.
+    ``aim`` (models,) is the cosine between the whole movement in the space and the way from the
+    base to the model, the noise of single answers taken off; NaN where the movement is not above
+    that noise. Against the prompts' own scores only differences between models have a meaning.
+    ``prompts`` (prompts, models) is ``gaps`` before averaging. ``alone`` (models,) is the mean log
+    P(model | answer) of the suspect's answers, the base left out.
     """
 
     gaps: Array
@@ -122,7 +134,8 @@ class Moves:
     alone: Array
 
     def contrast(self, candidate: int, rivals: Flags) -> Array:
-        """Movement toward the candidate less mean movement toward its rivals, by question, (questions,)."""
+        """Movement toward the candidate less mean movement toward its rivals, by question,
+        (questions,)."""
         return np.asarray(self.gaps[:, candidate] - self.gaps[:, rivals].mean(axis=1))
 
 
@@ -130,7 +143,10 @@ def moves_of(way: Way, known: Attribution, pairs: Pairs) -> Moves:
     """What the classifier of this way of reading says of suspect and base."""
     number = {k: n for n, k in enumerate(known.book.prompts)}
     prompts = [number.get(k, -1) for k in pairs.digests]
-    x, y = (known.space.transform([way.reading(a.text) for a in side]) for side in (pairs.suspect, pairs.base))
+    x, y = (
+        known.space.transform([way.reading(a.text) for a in side])
+        for side in (pairs.suspect, pairs.base)
+    )
     mine = known.score(x, prompts)
     gaps = mine - known.score(y, prompts)
     aim = _aim(known, pairs.by_question((x - y).astype(float)), y)
@@ -138,9 +154,11 @@ def moves_of(way: Way, known: Attribution, pairs: Pairs) -> Moves:
 
 
 def _aim(known: Attribution, moved: Array, base: Dense) -> Array:
-    """Cosine of the mean movement with the way from the base's mean answer to each model's, its length without noise.
+    """Cosine of the mean movement with the way from the base's mean answer to each model's, its
+    length without noise.
 
-    The squared length of the mean over questions is estimated by products of *different* questions only.
+    The squared length of the mean over questions is estimated by products of *different* questions
+    only.
     """
     n, mean = len(moved), moved.mean(axis=0)
     squared = float(((moved.sum(axis=0) ** 2).sum() - (moved**2).sum()) / (n * (n - 1)))
@@ -152,10 +170,12 @@ def _aim(known: Attribution, moved: Array, base: Dense) -> Array:
 
 
 def strength(contrast: Array) -> Array:
-    """Standardised movement d·√(n·100/(n + 100)) of contrasts (…, n questions): d is mean over spread.
+    """Standardised movement d·√(n·100/(n + 100)) of contrasts (…, n questions): d is mean over
+    spread.
 
-    With few questions it is Student's t; with many it tends to 10·d instead of growing for ever, so that a drift that every
-    tuned model shows does not become evidence by asking more. 0 where nothing moved.
+    With few questions it is Student's t; with many it tends to 10·d instead of growing for ever, so
+    that a drift that every tuned model shows does not become evidence by asking more. 0 where
+    nothing moved.
 
     >>> float(strength(np.array([1.0, 1.0, 0.0, 0.0])).round(3))
     1.698
@@ -167,14 +187,16 @@ def strength(contrast: Array) -> Array:
 
 
 def resampled(contrasts: Sequence[Array], seed: int, rounds: int = ROUNDS) -> Array:
-    """The weakest strength of several contrasts of the same questions under bootstrap of whole questions, (rounds,)."""
+    """The weakest strength of several contrasts of the same questions under bootstrap of whole
+    questions, (rounds,)."""
     n = len(contrasts[0])
     drawn = np.random.default_rng(seed).integers(0, n, size=(rounds, n))
     return np.asarray(np.min([strength(c[drawn]) for c in contrasts], axis=0))
 
 
 def flipped_p(contrast: Array, seed: int, flips: int = FLIPS) -> float:
-    """p of the mean under exchange of suspect and base, question by question: (1 + times reached) / (flips + 1).
+    """p of the mean under exchange of suspect and base, question by question: (1 + times reached) /
+    (flips + 1).
 
     Exact where the two don't differ in distribution; one-sided, small: moved toward the candidate.
     """

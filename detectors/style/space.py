@@ -1,7 +1,8 @@
-"""The space in which answers are compared: chosen columns of the feature families, weighted and scaled, as one dense array.
+"""The space in which answers are compared: chosen columns of the feature families, weighted and
+scaled, as one dense array.
 
-Columns are chosen by how many texts hold them, never by who wrote those; so choosing leaks no author. Knows texts; knows
-neither prompts nor authors.
+Columns are chosen by how many texts hold them, never by who wrote those; so choosing leaks no
+author. Knows texts; knows neither prompts nor authors.
 """
 
 from __future__ import annotations
@@ -19,20 +20,36 @@ SAMPLE = 1500
 BATCH = 512
 
 FULL: Mapping[str, tuple[int, float]] = {
-    "words": (1500, 1.0), "characters": (800, 0.8), "openings": (250, 0.5), "closings": (150, 0.4), "markdown": (0, 0.42),
-    "punctuation": (0, 0.38), "moments": (0, 0.24), "function words": (0, 0.7), "hedges": (0, 0.25), "refusals": (0, 0.2),
-    "reasoning": (0, 0.22), "address": (0, 0.26),
-}  # fmt: skip
-"""Families of the usual space: how many columns (0: all) and what weight, the length that the family's vector has."""
+    "words": (1500, 1.0),
+    "characters": (800, 0.8),
+    "openings": (250, 0.5),
+    "closings": (150, 0.4),
+    "markdown": (0, 0.42),
+    "punctuation": (0, 0.38),
+    "moments": (0, 0.24),
+    "function words": (0, 0.7),
+    "hedges": (0, 0.25),
+    "refusals": (0, 0.2),
+    "reasoning": (0, 0.22),
+    "address": (0, 0.26),
+}
+"""Families of the usual space: how many columns (0: all) and what weight, the length that the
+family's vector has."""
 
 GUARDED: Mapping[str, tuple[int, float]] = {
-    "masked words": (1500, 1.0), "markdown": (0, 0.42), "punctuation": (0, 0.38), "moments": (0, 0.24),
+    "masked words": (1500, 1.0),
+    "markdown": (0, 0.42),
+    "punctuation": (0, 0.38),
+    "moments": (0, 0.24),
     "function words": (0, 0.7),
-}  # fmt: skip
+}
 """Families of the content guard: nothing that names what a text is about."""
 
-UNENDED: Mapping[str, tuple[int, float]] = {k: v for k, v in FULL.items() if k not in ("closings", "moments")}
-"""Families for answers that were cut at some length: nothing that looks at how a text ends or how long it is."""
+UNENDED: Mapping[str, tuple[int, float]] = {
+    k: v for k, v in FULL.items() if k not in ("closings", "moments")
+}
+"""Families for answers that were cut at some length: nothing that looks at how a text ends or
+how long it is."""
 
 PROSE: Mapping[str, tuple[int, float]] = {k: v for k, v in UNENDED.items() if k != "markdown"}
 """The same for texts without their layout."""
@@ -43,7 +60,8 @@ TEMPLATES: Mapping[str, tuple[int, float]] = {"templates": (4000, 1.0)}
 
 @dataclass(frozen=True)
 class Chosen:
-    """One fitted family: which columns, how each is weighted and shifted, and how heavy the family is."""
+    """One fitted family: which columns, how each is weighted and shifted, and how heavy the
+    family is."""
 
     name: str
     columns: NDArray[np.int64]
@@ -53,7 +71,8 @@ class Chosen:
 
 
 class StyleSpace:
-    """Texts to a dense array with a slice for each family. ``fit`` chooses and weighs columns from a sample of texts."""
+    """Texts to a dense array with a slice for each family. ``fit`` chooses and weighs columns
+    from a sample of texts."""
 
     def __init__(self, families: Mapping[str, tuple[int, float]] = FULL) -> None:
         self.families = families
@@ -63,14 +82,19 @@ class StyleSpace:
         """Learns columns and weights from at most `SAMPLE` evenly spaced texts. Deterministic."""
         step = max(1, -(-len(texts) // SAMPLE))
         sample = [CutText(t) for t in texts[::step]]
-        self.chosen = tuple(_choose(FAMILIES[name], sample, *terms) for name, terms in self.families.items())
+        self.chosen = tuple(
+            _choose(FAMILIES[name], sample, *terms) for name, terms in self.families.items()
+        )
         return self
 
     @property
     def slices(self) -> dict[str, slice]:
         """Where each family's columns lie in the array."""
         ends = np.cumsum([0, *(len(c.columns) for c in self.chosen)])
-        return {c.name: slice(int(a), int(b)) for c, a, b in zip(self.chosen, ends[:-1], ends[1:], strict=True)}
+        return {
+            c.name: slice(int(a), int(b))
+            for c, a, b in zip(self.chosen, ends[:-1], ends[1:], strict=True)
+        }
 
     def names(self) -> list[str]:
         """A name for every column of the array: ``family:column``."""
@@ -83,42 +107,65 @@ class StyleSpace:
 
 
 def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[Dense]:
-    """The arrays of the texts in several fitted spaces; each text is read, and each counted family measured, once for
-    all of them."""
-    out = [np.empty((len(texts), sum(len(c.columns) for c in s.chosen)), dtype=np.float32) for s in spaces]
+    """The arrays of the texts in several fitted spaces; each text is read, and each counted family
+    measured, once for all of them."""
+    out = [
+        np.empty((len(texts), sum(len(c.columns) for c in s.chosen)), dtype=np.float32)
+        for s in spaces
+    ]
     for start in range(0, len(texts), BATCH):
         pages = [CutText(t) for t in texts[start : start + BATCH]]
-        counted = {c.name for s in spaces for c in s.chosen if isinstance(FAMILIES[c.name], CountedFamily)}
+        counted = {
+            c.name for s in spaces for c in s.chosen if isinstance(FAMILIES[c.name], CountedFamily)
+        }
         values = {name: FAMILIES[name](pages) for name in sorted(counted)}
         for array, space in zip(out, spaces, strict=True):
             for chosen, where in zip(space.chosen, space.slices.values(), strict=True):
                 family = FAMILIES[chosen.name]
-                measured = family.some(pages, chosen.columns) if isinstance(family, HashedFamily) else values[chosen.name]
+                measured = (
+                    family.some(pages, chosen.columns)
+                    if isinstance(family, HashedFamily)
+                    else values[chosen.name]
+                )
                 array[start : start + BATCH, where] = _weighed(family, chosen, measured)
     return out
 
 
-def _choose(family: HashedFamily | CountedFamily, sample: Sequence[CutText], most: int, weight: float) -> Chosen:
+def _choose(
+    family: HashedFamily | CountedFamily, sample: Sequence[CutText], most: int, weight: float
+) -> Chosen:
     if isinstance(family, CountedFamily):
         values = family(sample)
         spread = values.std(axis=0)
         kept = np.flatnonzero(spread > 1e-9)
         scale = 1.0 / (np.maximum(spread[kept], 1e-3) * max(1.0, np.sqrt(len(kept))))
-        return Chosen(family.name, kept, scale.astype(np.float32), values.mean(axis=0)[kept].astype(np.float32), weight)
+        return Chosen(
+            family.name,
+            kept,
+            scale.astype(np.float32),
+            values.mean(axis=0)[kept].astype(np.float32),
+            weight,
+        )
     counts = family(sample)
     held = np.bincount(counts.indices, minlength=counts.shape[1])
     kept = np.sort(np.argsort(-held, kind="stable")[:most])
     kept = kept[held[kept] > 1]
     rarity = np.log((len(sample) + 1) / (held[kept] + 1)) + 1
-    return Chosen(family.name, kept, rarity.astype(np.float32), np.zeros(len(kept), dtype=np.float32), weight)
+    return Chosen(
+        family.name, kept, rarity.astype(np.float32), np.zeros(len(kept), dtype=np.float32), weight
+    )
 
 
-def _weighed(family: HashedFamily | CountedFamily, chosen: Chosen, measured: Array | NDArray[np.int64]) -> Dense:
+def _weighed(
+    family: HashedFamily | CountedFamily, chosen: Chosen, measured: Array | NDArray[np.int64]
+) -> Dense:
     if isinstance(family, CountedFamily):
         values = (measured[:, chosen.columns] - chosen.shift) * chosen.scale
         bound = 4.0 / max(1.0, np.sqrt(len(chosen.columns)))
         return (chosen.weight * np.clip(values, -bound, bound)).astype(np.float32)
-    logs = 1 + np.log(np.arange(1, measured.max(initial=1) + 1, dtype=np.float32))  # counts are small numbers: one log each
+    logs = 1 + np.log(
+        np.arange(1, measured.max(initial=1) + 1, dtype=np.float32)
+    )  # counts are small numbers: one log each
     dense = np.concatenate([np.zeros(1, dtype=np.float32), logs])[measured] * chosen.scale
     norms = np.sqrt(np.einsum("ij,ij->i", dense, dense))
     return np.asarray(dense * (chosen.weight / np.maximum(norms, 1e-6))[:, None], dtype=np.float32)

@@ -1,4 +1,5 @@
-"""One suspect's scores against a book of stored answers, and what the same figures are for strangers.
+"""One suspect's scores against a book of stored answers, and what the same figures are for
+strangers.
 
 Built once for a suspect and read for every candidate. Knows arrays and texts; writes no report.
 """
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 
 from detectors.base import Null
 from detectors.lineup import counted
-from detectors.stats.openset import FEWEST_STRANGERS, best_other, conformal, rivals, stranger_scores, suspect_scores
+from detectors.stats.openset import (
+    FEWEST_STRANGERS,
+    best_other,
+    conformal,
+    rivals,
+    stranger_scores,
+    suspect_scores,
+)
 from detectors.style.attribution import Attribution
 
 Array = NDArray[np.float64]
@@ -25,10 +33,12 @@ MATCHED = 1.5
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a candidate stands for one cut of the answers. Scores are normalised where ``normal``, else nats per answer.
+    """Where a candidate stands for one cut of the answers. Scores are normalised where ``normal``,
+    else nats per answer.
 
-    ``scores`` (authors,) in the scale of ``value``; ``raw`` (authors,) mean log-probabilities; ``null`` the strangers'
-    values for this candidate; ``rounds`` (rounds, authors) the scores under resampling of prompts.
+    ``scores`` (authors,) in the scale of ``value``; ``raw`` (authors,) mean log-probabilities;
+    ``null`` the strangers' values for this candidate; ``rounds`` (rounds, authors) the scores under
+    resampling of prompts.
     """
 
     n: int
@@ -50,22 +60,34 @@ class Standing:
 
     @property
     def p(self) -> float | None:
-        """Conformal p of the value among the strangers; None where scores could not be normalised."""
+        """Conformal p of the value among the strangers; None where scores could not be
+        normalised."""
         return conformal(self.value, self.null)[1] if self.normal else None
 
 
 def standing(
-    attribution: Attribution, log_p: Array, chosen: Flags, candidate: int, usable: Flags, *, rounds: int = ROUNDS, seed: int = 0
+    attribution: Attribution,
+    log_p: Array,
+    chosen: Flags,
+    candidate: int,
+    usable: Flags,
+    *,
+    rounds: int = ROUNDS,
+    seed: int = 0,
 ) -> Standing | None:
     """The candidate's standing on the prompts that ``chosen`` selects.
 
-    ``log_p`` (prompts, authors) is the suspect's, NaN where it has no answer. ``chosen`` is (1 + authors, prompts): which
-    prompts count for the suspect (row 0) and for each stranger. None where no other author is left.
+    ``log_p`` (prompts, authors) is the suspect's, NaN where it has no answer. ``chosen`` is (1 +
+    authors, prompts): which prompts count for the suspect (row 0) and for each stranger. None where
+    no other author is left.
     """
     vendors = attribution.book.vendors
     drawn = _draws(log_p.shape[0], rounds, seed)
     raw = _means(log_p, chosen[0], drawn)
-    strangers = np.stack([_means(attribution.strangers[j], chosen[1 + j], drawn) for j in range(len(vendors))], axis=1)
+    strangers = np.stack(
+        [_means(attribution.strangers[j], chosen[1 + j], drawn) for j in range(len(vendors))],
+        axis=1,
+    )
     foreign = (vendors != vendors[candidate]) & usable & np.isfinite(strangers[0, :, candidate])
     normal = int(foreign.sum()) >= FEWEST_STRANGERS
     if not normal:
@@ -76,14 +98,22 @@ def standing(
     null = stranger_scores(strangers[0], vendors, usable)[foreign]
     margins = np.array([row[candidate] - _best(row, vendors != vendors[candidate]) for row in null])
     return Standing(
-        n=int(chosen[0].sum()), normal=True, value=float(scores[candidate]),
+        n=int(chosen[0].sum()),
+        normal=True,
+        value=float(scores[candidate]),
         margin=None if runner is None else float(scores[candidate] - scores[runner]),
-        rank=1 + int((scores > scores[candidate]).sum()), scores=scores, raw=raw[0], null=null[:, candidate],
-        null_margins=margins[np.isfinite(margins)], rounds=np.column_stack([rounds_scores[1:], rounds_scores[1:, candidate]]),
-    )  # fmt: skip
+        rank=1 + int((scores > scores[candidate]).sum()),
+        scores=scores,
+        raw=raw[0],
+        null=null[:, candidate],
+        null_margins=margins[np.isfinite(margins)],
+        rounds=np.column_stack([rounds_scores[1:], rounds_scores[1:, candidate]]),
+    )
 
 
-def _raw_standing(raw: Array, candidate: int, vendors: NDArray[np.str_], n_null: int, n: int) -> Standing | None:
+def _raw_standing(
+    raw: Array, candidate: int, vendors: NDArray[np.str_], n_null: int, n: int
+) -> Standing | None:
     runner = best_other(raw[0], candidate, vendors)
     if runner is None:
         return None
@@ -92,7 +122,18 @@ def _raw_standing(raw: Array, candidate: int, vendors: NDArray[np.str_], n_null:
     resampled = raw[1:, candidate] - raw[1:, others].max(axis=1)
     rank = 1 + int((raw[0] > raw[0, candidate]).sum())
     empty = np.full(n_null, np.nan)
-    return Standing(n, False, margin, margin, rank, raw[0], raw[0], empty, empty, np.column_stack([raw[1:], resampled]))
+    return Standing(
+        n,
+        False,
+        margin,
+        margin,
+        rank,
+        raw[0],
+        raw[0],
+        empty,
+        empty,
+        np.column_stack([raw[1:], resampled]),
+    )
 
 
 def _best(row: Array, others: Flags) -> float:
@@ -101,14 +142,16 @@ def _best(row: Array, others: Flags) -> float:
 
 
 def _draws(prompts: int, rounds: int, seed: int) -> Array:
-    """How often each prompt is drawn: a first row of ones, then ``rounds`` bootstrap draws of prompts."""
+    """How often each prompt is drawn: a first row of ones, then ``rounds`` bootstrap draws of
+    prompts."""
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(prompts, np.full(prompts, 1 / prompts), size=rounds)
     return np.vstack([np.ones(prompts), drawn])
 
 
 def _means(log_p: Array, chosen: Flags, drawn: Array) -> Array:
-    """Weighted means over prompts, (1 + rounds, authors); NaN columns stay NaN, prompts without an answer don't count."""
+    """Weighted means over prompts, (1 + rounds, authors); NaN columns stay NaN, prompts without
+    an answer don't count."""
     held = chosen & ~np.isnan(log_p).all(axis=1)
     weights = drawn * held
     total = weights.sum(axis=1, keepdims=True)
@@ -123,11 +166,14 @@ def all_prompts(answered: Flags, authors: int) -> Flags:
     return np.tile(answered, (1 + authors, 1))
 
 
-def length_matched(answered: Flags, lengths: Array, suspect: Sequence[float], candidate: int) -> Flags:
-    """The cut to prompts on which a model's and the candidate's answers differ in length by a factor of at most 1.5.
+def length_matched(
+    answered: Flags, lengths: Array, suspect: Sequence[float], candidate: int
+) -> Flags:
+    """The cut to prompts on which a model's and the candidate's answers differ in length by a
+    factor of at most 1.5.
 
-    ``lengths`` (authors, prompts) in characters, 0 where there is none; ``suspect`` likewise, (prompts,). Strangers are
-    matched with the candidate in the same way, each on its own prompts.
+    ``lengths`` (authors, prompts) in characters, 0 where there is none; ``suspect`` likewise,
+    (prompts,). Strangers are matched with the candidate in the same way, each on its own prompts.
     """
     everyone = np.vstack([np.asarray(suspect, dtype=float), lengths])
     against = lengths[candidate]
@@ -135,18 +181,27 @@ def length_matched(answered: Flags, lengths: Array, suspect: Sequence[float], ca
     return np.asarray((high <= MATCHED * low) & (low > 0) & answered, dtype=bool)
 
 
-def null_of_standing(main: Standing, vendors: NDArray[np.str_], candidate: int, usable: Flags) -> Null:
-    """The unrelated models' values as a record: who they are, how they spread, how many reach the candidate's value."""
+def null_of_standing(
+    main: Standing, vendors: NDArray[np.str_], candidate: int, usable: Flags
+) -> Null:
+    """The unrelated models' values as a record: who they are, how they spread, how many reach
+    the candidate's value."""
     others = len(set(vendors[(vendors != vendors[candidate]) & usable].tolist()))
     n = len(main.null)
     population = (
-        f"{counted(n, 'stored model')} of {counted(others, 'other vendor')}, each playing the suspect on the same "
-        "prompts with its own vendor left out of the classifier; models of one vendor are not independent"
+        f"{counted(n, 'stored model')} of {counted(others, 'other vendor')}, each playing the"
+        " suspect on the same prompts with its own vendor left out of the classifier; models of"
+        " one vendor are not independent"
     )
     if not main.normal:
         return Null(n=n, population=f"{population}; too few to normalise by, at least 3 are needed")
     marks = (("0.50", 0.5), ("0.90", 0.9), ("0.95", 0.95), ("0.99", 0.99))
     return Null(
-        n=n, mean=float(main.null.mean()), sd=float(main.null.std(ddof=1)), at_least=int((main.null >= main.value).sum()),
-        p=main.p, quantiles=tuple((name, float(np.quantile(main.null, q))) for name, q in marks), population=population,
-    )  # fmt: skip
+        n=n,
+        mean=float(main.null.mean()),
+        sd=float(main.null.std(ddof=1)),
+        at_least=int((main.null >= main.value).sum()),
+        p=main.p,
+        quantiles=tuple((name, float(np.quantile(main.null, q))) for name, q in marks),
+        population=population,
+    )

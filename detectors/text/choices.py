@@ -1,7 +1,9 @@
-"""Which option did an answer to a multiple-choice question choose? Letters and options' words read from free replies.
+"""Which option did an answer to a multiple-choice question choose? Letters and options' words read
+from free replies.
 
-Knows texts and transcripts; knows no right or wrong model. A reply that names no option, or hides it behind prose, chose
-none: nothing is guessed. Linear time on any text; only fixed patterns are sought.
+Knows texts and transcripts; knows no right or wrong model. A reply that names no option, or hides
+it behind prose, chose none: nothing is guessed. Linear time on any text; only fixed patterns are
+sought.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ _PROSE_AFTER = re.compile(r"[ \t]{1,3}(?=\w)")
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer to a choice: the probe, the reply, the option's place (None: it named none), and where it says so."""
+    """One answer to a choice: the probe, the reply, the option's place (None: it named none),
+    and where it says so."""
 
     probe: Probe
     reply: Reply
@@ -41,11 +44,13 @@ class Choice:
 
 
 def read_option(text: str, options: Sequence[str]) -> tuple[int, int, int] | None:
-    """The option that a reply chose, and the characters that say so: (place, start, end); None where it names none.
+    """The option that a reply chose, and the characters that say so: (place, start, end); None
+    where it names none.
 
-    Read are a letter at the beginning (``B``, ``(b)``, ``**B**``, ``Answer: B``, ``The correct answer is B) …``) and an
-    option's whole wording at the beginning. A letter that begins prose counts only where no article can be meant, or where
-    the option's own words follow. Letters beyond the options are none.
+    Read are a letter at the beginning (``B``, ``(b)``, ``**B**``, ``Answer: B``, ``The correct
+    answer is B) …``) and an option's whole wording at the beginning. A letter that begins prose
+    counts only where no article can be meant, or where the option's own words follow. Letters
+    beyond the options are none.
 
     >>> read_option("The correct answer is **B**.", ["red", "blue"])
     (1, 24, 25)
@@ -69,7 +74,9 @@ def _is_a_choice(head: str, found: re.Match[str], option: str) -> bool:
     if after is None or _begins(head[after.end() :], option):
         return True
     following = head[after.end() :].split(maxsplit=1)[0].casefold()
-    return following in ("is", "because", "since", "as") or (found.group(1) not in "Aa" and found.group(1).isupper())
+    return following in ("is", "because", "since", "as") or (
+        found.group(1) not in "Aa" and found.group(1).isupper()
+    )
 
 
 def _begins(text: str, option: str) -> bool:
@@ -87,13 +94,24 @@ def _by_wording(head: str, start: int, options: Sequence[str]) -> tuple[int, int
 
 
 def choice_answers(transcript: Transcript, arms: Sequence[Arm] = DEFAULT_ARMS) -> dict[str, Choice]:
-    """The first readable answer to each choice with a known solution, by the prompt's digest; in the given arms alone."""
+    """The first readable answer to each choice with a known solution, by the prompt's digest; in
+    the given arms alone."""
     out: dict[str, Choice] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
-        if probe is None or probe.form != "choice" or probe.answer is None or reply.arm not in arms or not reply.readable:
+        if (
+            probe is None
+            or probe.form != "choice"
+            or probe.answer is None
+            or reply.arm not in arms
+            or not reply.readable
+        ):
             continue
         found = read_option(reply.text, probe.options)
-        option, span = (None, None) if found is None else (found[0], Span(start=found[1], end=found[2], why="chosen option"))
+        option, span = (
+            (None, None)
+            if found is None
+            else (found[0], Span(start=found[1], end=found[2], why="chosen option"))
+        )
         out.setdefault(probe.prompt_sha256(), Choice(probe, reply, option, span))
     return out

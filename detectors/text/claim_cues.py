@@ -4,6 +4,8 @@ Knows phrases only, all of them our own; every pattern is free of nested unbound
 Arabic, French, German, Spanish, Russian, Japanese, Hindi, Portuguese, Korean; a reply in another language is mostly unread.
 """
 
+# ruff: noqa: E501  (a table of names or phrases is read and compared by the line)
+
 from __future__ import annotations
 
 import re
@@ -47,7 +49,9 @@ _VERB_DE = "(?:entwickel|trainier|erstell|erschaff|geschaff|gebaut|programmier|g
 _VERB_JA = "(?:開発|作成|訓練|トレーニング|学習|作られ|作っ|作り|生み出|設計|提供|運営|所有|制作|製作|公開|構築|創)"
 _VERB_KO = "(?:개발|만든|만들|훈련|학습|제작|설계|제공|운영|소유|출시)"
 _VERB_HI = "(?:विकसित|बनाया|बनाई|बनाये|बनाए|प्रशिक्षित|निर्मित|निर्माण|तैयार|डिज़ाइन|डिजाइन|विकास|ट्रेन)"
-_COPULA_JA = "^[^。、,]{0,30}?(?:です|だ|と申|と呼|である|といい|ではありません|ではな|じゃな|でした)"
+_COPULA_JA = (
+    "^[^。、,]{0,30}?(?:です|だ|と申|と呼|である|といい|ではありません|ではな|じゃな|でした)"
+)
 _COPULA_KO = "^[^.,]{0,30}?(?:입니다|이에요|예요|라고|이며|이고|아닙니다|아니|합니다|불러)"
 _COPULA_HI = "^[^।,]{0,40}?(?:हूँ|हूं|हुँ|है)"
 
@@ -297,7 +301,9 @@ ROLE_PLAY = _pattern(
     r"\b(?:imagin(?:e|ons|ez|emos|a|ar)|faisons semblant|supposons|fingi\w*|finja|finge|stell dir vor|tu so als|angenommen|nehmen wir an|rollenspiel|supongamos|suponha|si yo fuera|se eu fosse)\b",
     r"\b(?:представь\w*|предположим|притвор\w*|допустим|если бы)\b|假设|假装|扮演|如果我是|想象|\b(?:تخيل|لنفترض|تظاهر|لو كنت)\b|कल्पना|मान ल|ふりを|仮に|もし私が|想像|가정|척하|만약 (?:제|내)가|상상",
 )
-NOT_PLAYED = _pattern(r"(?:not|n't|stop|never|without|no longer|不再|不|没有|停止|nicht|pas|no|não|не|keine)[^.]{0,14}$")
+NOT_PLAYED = _pattern(
+    r"(?:not|n't|stop|never|without|no longer|不再|不|没有|停止|nicht|pas|no|não|не|keine)[^.]{0,14}$"
+)
 
 REPORTED = _pattern(
     r"\b(?:sa(?:id|ys|y)|repl(?:ied|ies|y)|answer(?:ed|s)?|respond(?:ed|s)?|wrote|writes|claims?|claimed|asked|asks|states?|example|phrase|quote|users?|output|quoting)\b[^.\"]{0,30}\"",

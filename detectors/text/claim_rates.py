@@ -1,4 +1,5 @@
-"""Counts claims: how often a transcript's answers name each vendor, by arm and by language, clustered by question.
+"""Counts claims: how often a transcript's answers name each vendor, by arm and by language,
+clustered by question.
 
 Knows transcripts and claims; knows no candidate and no population.
 """
@@ -44,21 +45,30 @@ class ClaimingAnswer:
 
     def has(self, vendor: str, polarity: str) -> bool:
         """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""
-        return any(c.vendor == vendor and c.person == "first" and c.polarity == polarity for c in self.claims)
+        return any(
+            c.vendor == vendor and c.person == "first" and c.polarity == polarity
+            for c in self.claims
+        )
 
 
 def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[ClaimingAnswer, ...]:
-    """The readable replies to probes whose id begins with ``prefix``, with their claims; one without its probe is left out."""
+    """The readable replies to probes whose id begins with ``prefix``, with their claims; one
+    without its probe is left out."""
     out = []
     for reply in transcript.readable(prefix):
         probe = transcript.probes.get(reply.probe_id)
         if probe is not None:
-            out.append(ClaimingAnswer(reply, probe, extract_claims(reply.text, probe.language, context_of(probe))))
+            out.append(
+                ClaimingAnswer(
+                    reply, probe, extract_claims(reply.text, probe.language, context_of(probe))
+                )
+            )
     return tuple(out)
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
-    """The arms in which the model's own system prompt is not there: empty and neutral, else recorded, else its own."""
+    """The arms in which the model's own system prompt is not there: empty and neutral, else
+    recorded, else its own."""
     present = {a.reply.arm for a in answers}
     for group in ((Arm.EMPTY, Arm.NEUTRAL), (Arm.RECORDED,), (Arm.OWN,)):
         found = tuple(arm for arm in group if arm in present)
@@ -68,22 +78,33 @@ def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
 
 
 def chosen(
-    answers: Iterable[ClaimingAnswer], arms: Collection[Arm] | None = None, language: str | None = None
+    answers: Iterable[ClaimingAnswer],
+    arms: Collection[Arm] | None = None,
+    language: str | None = None,
 ) -> tuple[ClaimingAnswer, ...]:
     """The answers of some arms and one language; None takes all."""
-    return tuple(a for a in answers if (arms is None or a.reply.arm in arms) and (language is None or a.language == language))
+    return tuple(
+        a
+        for a in answers
+        if (arms is None or a.reply.arm in arms) and (language is None or a.language == language)
+    )
 
 
 def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate | None:
-    """How often the answers name a vendor: mean over questions, 95 % interval clustered by question; None without answers."""
+    """How often the answers name a vendor: mean over questions, 95 % interval clustered by
+    question; None without answers."""
     if not answers:
         return None
-    return clustered_rate([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
+    return clustered_rate(
+        [float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers]
+    )
 
 
 def point_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> float:
     """The same rate without its interval. Raises ValueError where there are no answers."""
-    means = cluster_means([float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers])
+    means = cluster_means(
+        [float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers]
+    )
     return float(np.mean(means))
 
 
@@ -93,9 +114,12 @@ def vendors_named(answers: Iterable[ClaimingAnswer]) -> tuple[str, ...]:
 
 
 def most_named(answers: Sequence[ClaimingAnswer]) -> str | None:
-    """The vendor with the highest claim rate (the first by name among equals); None where none is named."""
+    """The vendor with the highest claim rate (the first by name among equals); None where none
+    is named."""
     named = vendors_named(answers)
-    return max(named, key=lambda v: (point_rate(answers, v), [-ord(c) for c in v])) if named else None
+    return (
+        max(named, key=lambda v: (point_rate(answers, v), [-ord(c) for c in v])) if named else None
+    )
 
 
 def arms_of(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
@@ -110,7 +134,8 @@ def languages_of(answers: Iterable[ClaimingAnswer]) -> tuple[str, ...]:
 
 
 def null_of(value: float, rates: Sequence[float], population: str) -> Null:
-    """The null of a rate: what unrelated models measure, and the conformal p of the value among them (empty without any)."""
+    """The null of a rate: what unrelated models measure, and the conformal p of the value among
+    them (empty without any)."""
     if not rates:
         return Null(n=0, population=population)
     at_least = sum(r >= value for r in rates)
@@ -126,11 +151,13 @@ def null_of(value: float, rates: Sequence[float], population: str) -> Null:
 
 
 def claim_table(transcript: Transcript) -> Table:
-    """Every named vendor's claim rate by arm and language, for calibration and comparison between models.
+    """Every named vendor's claim rate by arm and language, for calibration and comparison between
+    models.
 
-    Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number of questions, rate, and
-    the ends of its 95 % interval clustered by question. ``(nobody)`` stands for answers that name no vendor. A transcript
-    without identity answers gives a table without rows.
+    Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number
+    of questions, rate, and the ends of its 95 % interval clustered by question. ``(nobody)`` stands
+    for answers that name no vendor. A transcript without identity answers gives a table without
+    rows.
     """
     answers = read_answers(transcript)
     rows = []
@@ -141,10 +168,24 @@ def claim_table(transcript: Transcript) -> Table:
                 rate = claim_rate(part, vendor)
                 if rate is not None:
                     said = sum(a.says(vendor) for a in part)
-                    rows.append((vendor, arm.value, language or "all", said, rate.clusters, rate.value, rate.low, rate.high))
+                    rows.append(
+                        (
+                            vendor,
+                            arm.value,
+                            language or "all",
+                            said,
+                            rate.clusters,
+                            rate.value,
+                            rate.low,
+                            rate.high,
+                        )
+                    )
     return Table(
         title="Whom the model says it is, or comes from",
         columns=("vendor", "arm", "language", "claims", "questions", "rate", "low", "high"),
         rows=tuple(rows),
-        caption="rate: mean over questions; low and high: 95 % interval, clustered by question (n is the number of questions).",
+        caption=(
+            "rate: mean over questions; low and high: 95 % interval, clustered by question (n is"
+            " the number of questions)."
+        ),
     )

@@ -1,7 +1,8 @@
 """Reads what a text says about its own speaker: claims to be, or to come from, a vendor.
 
-Knows the vendor table and the wordings of `detectors.text.claim_cues`; knows no model and no rate. Suspect text is only ever
-searched with patterns of our own, at most 4,000 characters of it, in time that grows with the length.
+Knows the vendor table and the wordings of `detectors.text.claim_cues`; knows no model and no rate.
+Suspect text is only ever searched with patterns of our own, at most 4,000 characters of it, in time
+that grows with the length.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ MOST_MENTIONS = 40
 
 @dataclass(frozen=True)
 class Claim:
-    """A vendor's name with what is said of it: characters ``start`` to ``end`` (end excluded) of the text are the name.
+    """A vendor's name with what is said of it: characters ``start`` to ``end`` (end excluded) of
+    the text are the name.
 
-    Only ``first`` person and ``affirmed`` counts as the speaker naming the vendor. In the leading arm a bare "Yes" is a
-    claim whose span is that word.
+    Only ``first`` person and ``affirmed`` counts as the speaker naming the vendor. In the leading
+    arm a bare "Yes" is a claim whose span is that word.
     """
 
     vendor: str
@@ -47,9 +49,10 @@ class Claim:
 class QuestionContext:
     """What the question makes of a bare answer.
 
-    ``about_self``: the question asked the model about itself, so "OpenAI." is a claim. ``document``: it asked for a text
-    about itself in the third person (press release, citation, form). ``completion``: it asked to finish a sentence about
-    itself. ``named``: the vendor that a leading question names.
+    ``about_self``: the question asked the model about itself, so "OpenAI." is a claim.
+    ``document``: it asked for a text about itself in the third person (press release, citation,
+    form). ``completion``: it asked to finish a sentence about itself. ``named``: the vendor that a
+    leading question names.
     """
 
     about_self: bool = False
@@ -64,7 +67,8 @@ _DOCUMENT_TOPICS = frozenset({"document", "console"})
 
 
 def context_of(probe: Probe) -> QuestionContext:
-    """What a probe makes of a bare answer, from its id (``identity/…``, ``leading/…``), topic and vendor."""
+    """What a probe makes of a bare answer, from its id (``identity/…``, ``leading/…``), topic
+    and vendor."""
     if probe.id.startswith("leading/"):
         return QuestionContext(about_self=True, named=probe.vendor)
     if probe.id.startswith("identity/"):
@@ -91,7 +95,8 @@ class _Sentence:
 
 @dataclass(frozen=True)
 class _Found:
-    """A cue beside a name: where it starts and ends on the left (length of the left where it stands on the right)."""
+    """A cue beside a name: where it starts and ends on the left (length of the left where it
+    stands on the right)."""
 
     cue: Cue
     start: int
@@ -101,11 +106,14 @@ class _Found:
 
 
 @lru_cache(maxsize=16384)
-def extract_claims(text: str, language: str = "", question_context: QuestionContext = ELSEWHERE) -> tuple[Claim, ...]:
+def extract_claims(
+    text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
+) -> tuple[Claim, ...]:
     """Every claim in a text, in order of place.
 
-    ``language`` is the question's and only a hint: all eleven languages are read in every text, since models answer in
-    another one than they were asked in. Deterministic; never raises; reads at most 4,000 characters and 40 names.
+    ``language`` is the question's and only a hint: all eleven languages are read in every text,
+    since models answer in another one than they were asked in. Deterministic; never raises; reads
+    at most 4,000 characters and 40 names.
     """
     folded = fold(text[:LONGEST_TEXT])
     claims: list[Claim] = []
@@ -113,7 +121,10 @@ def extract_claims(text: str, language: str = "", question_context: QuestionCont
         claims += _claims_in(sentence, question_context)
     if question_context.named is not None:
         claims = _with_yes_or_no(folded.text, claims, question_context.named)
-    placed = [(claim, folded.original(claim.start, claim.end)) for claim in sorted(claims, key=lambda c: (c.start, c.vendor))]
+    placed = [
+        (claim, folded.original(claim.start, claim.end))
+        for claim in sorted(claims, key=lambda c: (c.start, c.vendor))
+    ]
     return tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
 
 
@@ -145,7 +156,9 @@ def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
     return claims
 
 
-def _claim(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext) -> Claim | None:
+def _claim(
+    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+) -> Claim | None:
     """What one sentence says of one name, or None."""
     left, right = sentence.left(mention), sentence.right(mention)
     if _set_aside(left, right) or _asks(sentence.text, right):
@@ -157,7 +170,12 @@ def _claim(sentence: _Sentence, mention: Mention, earlier: list[Claim], context:
     if mention.framed and not _frames(left, found, person):
         return None
     kind = _kind(found, mention)
-    return _made(mention, kind, _polarity(left, right, found), "third" if cues.REPORTED.search(left) else person)
+    return _made(
+        mention,
+        kind,
+        _polarity(left, right, found),
+        "third" if cues.REPORTED.search(left) else person,
+    )
 
 
 def _made(mention: Mention, kind: Kind, polarity: Polarity, person: Person) -> Claim:
@@ -173,7 +191,11 @@ def _set_aside(left: str, right: str) -> bool:
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
     near = _last(cues.COMPARISON, last[-40:], 0)
-    return near is not None and len(last[-40:]) - near.end() <= 14 and not _heads(last[-40:][near.end() :])
+    return (
+        near is not None
+        and len(last[-40:]) - near.end() <= 14
+        and not _heads(last[-40:][near.end() :])
+    )
 
 
 _HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
@@ -186,14 +208,18 @@ def _heads(between: str) -> bool:
 
 
 def _asks(sentence: str, right: str) -> bool:
-    """Whether the name stands in the asking part of a question; "I'm ChatGPT, how can I help?" is none."""
-    if not sentence.rstrip(" \"')」").endswith(("?", "؟")) and not sentence.rstrip().endswith(("か。", "吗。")):
+    """Whether the name stands in the asking part of a question; "I'm ChatGPT, how can I help?"
+    is none."""
+    if not sentence.rstrip(" \"')」").endswith(("?", "؟")) and not sentence.rstrip().endswith(
+        ("か。", "吗。")
+    ):
         return False
     return not re.search(r"[,:،、]|--| [–—-] ", right)
 
 
 _STRICT = re.compile(
-    r"\b(?:to|with|for|about|than|using|use|at|in|on|by|of which|which|that|who|aware|familiar|trained|able|not affiliated"
+    r"\b(?:to|with|for|about|than|using|use|at|in|on|by|of"
+    r" which|which|that|who|aware|familiar|trained|able|not affiliated"
     r"|pour|par|que|qui|avec|fur|von|mit|um|zu|para|con|por|com|pel[ao])\b|для|чтобы|котор|由|,|开发|训练|用|可以|能|من|في",
     re.IGNORECASE,
 )
@@ -202,7 +228,9 @@ _LOOSE = re.compile(
     r"|[()]|以及用|并且",
     re.IGNORECASE,
 )
-_NEW_CLAUSE = re.compile(r", (?!(?:not|and|or|nor|a|an|the|pas|nicht|no|não|не|sino|mais|sondern)\b)", re.IGNORECASE)
+_NEW_CLAUSE = re.compile(
+    r", (?!(?:not|and|or|nor|a|an|the|pas|nicht|no|não|не|sino|mais|sondern)\b)", re.IGNORECASE
+)
 
 
 def _nearest(left: str, right: str, mention: Mention) -> _Found | None:
@@ -211,10 +239,18 @@ def _nearest(left: str, right: str, mention: Mention) -> _Found | None:
     window = max(0, len(left) - 160)
     field = _last(cues.FIELD, left, window)
     if field is not None and len(left) - field.end() <= 8:
-        return _Found(Cue("maker", before=cues.FIELD), field.start(), field.end(), field.group(), len(left) - field.end())
+        return _Found(
+            Cue("maker", before=cues.FIELD),
+            field.start(),
+            field.end(),
+            field.group(),
+            len(left) - field.end(),
+        )
     for cue in CUES:
         found = _reaches(cue, left, right, window)
-        if found is not None and (best is None or (found.gap, -len(found.words)) < (best.gap, -len(best.words))):
+        if found is not None and (
+            best is None or (found.gap, -len(found.words)) < (best.gap, -len(best.words))
+        ):
             best = found
     return best
 
@@ -232,16 +268,24 @@ def _reaches(cue: Cue, left: str, right: str, window: int) -> _Found | None:
     blocked = (_STRICT if cue.strict else _LOOSE).search(gap)
     if len(gap) > cue.reach or blocked is not None or (not cue.person and _NEW_CLAUSE.search(gap)):
         return _after_other_names(cue, before, gap, left)
-    return _Found(cue, before.start(), before.end(), before.group() + (after.group() if after else ""), len(gap))
+    return _Found(
+        cue,
+        before.start(),
+        before.end(),
+        before.group() + (after.group() if after else ""),
+        len(gap),
+    )
 
 
 _CONTRAST = re.compile(
-    r"(?:not|nicht|pas|не|no|não|不是|,|but|sondern|sino|mais|а|而是|,而是|和|and|or|nor|[\s/&])*", re.IGNORECASE
+    r"(?:not|nicht|pas|не|no|não|不是|,|but|sondern|sino|mais|а|而是|,而是|和|and|or|nor|[\s/&])*",
+    re.IGNORECASE,
 )
 
 
 def _after_other_names(cue: Cue, before: re.Match[str], gap: str, left: str) -> _Found | None:
-    """The cue reaches past a comma where only other names and "not", "but" stand between: "I am Claude, not ChatGPT"."""
+    """The cue reaches past a comma where only other names and "not", "but" stand between: "I am
+    Claude, not ChatGPT"."""
     if len(gap) > 60 or not cue.person:
         return None
     rest, at = "", 0
@@ -258,26 +302,43 @@ def _last(pattern: re.Pattern[str], text: str, start: int) -> re.Match[str] | No
     return matches[-1] if matches else None
 
 
-def _person(sentence: _Sentence, mention: Mention, found: _Found, earlier: list[Claim], context: QuestionContext) -> Person:
+def _person(
+    sentence: _Sentence,
+    mention: Mention,
+    found: _Found,
+    earlier: list[Claim],
+    context: QuestionContext,
+) -> Person:
     """Of whom the cue speaks."""
     left = sentence.left(mention)
     if found.cue.person and found.cue.before is not None:
         return "first"
-    if found.cue.person and not (found.cue.before is None and _other_subject(sentence, 0, found.start, earlier)):
+    if found.cue.person and not (
+        found.cue.before is None and _other_subject(sentence, 0, found.start, earlier)
+    ):
         return "first"
-    marker = _last(cues.FIRST, left[: max(found.end, 1)] if found.cue.before is not None else left, 0)
+    marker = _last(
+        cues.FIRST, left[: max(found.end, 1)] if found.cue.before is not None else left, 0
+    )
     if marker is not None:
-        return "third" if _other_subject(sentence, marker.start(), found.start, earlier) else "first"
+        return (
+            "third" if _other_subject(sentence, marker.start(), found.start, earlier) else "first"
+        )
     right = sentence.right(mention)
     if cues.AS_OPENER.search(left) and cues.FIRST.search(right):
         return "first"
     if cues.PERSON_AFTER.search(found.words):
         return "first"
-    return "first" if context.about_self and _elliptical(sentence, found, earlier, context) else "third"
+    return (
+        "first"
+        if context.about_self and _elliptical(sentence, found, earlier, context)
+        else "third"
+    )
 
 
 def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Claim]) -> bool:
-    """Whether another name, which the speaker did not take as its own, stands between two places of a sentence."""
+    """Whether another name, which the speaker did not take as its own, stands between two places
+    of a sentence."""
     taken = {c.start for c in earlier if c.counts}
     return any(
         start <= m.start - sentence.start < end
@@ -291,7 +352,9 @@ def _turns(between: str) -> bool:
     return cues.RESET.search(between) is not None
 
 
-def _elliptical(sentence: _Sentence, found: _Found, earlier: list[Claim], context: QuestionContext) -> bool:
+def _elliptical(
+    sentence: _Sentence, found: _Found, earlier: list[Claim], context: QuestionContext
+) -> bool:
     """Whether a phrase without a subject answers a question about the speaker."""
     prefix = sentence.text[: found.start]
     if context.document:
@@ -301,7 +364,9 @@ def _elliptical(sentence: _Sentence, found: _Found, earlier: list[Claim], contex
     return (len(prefix.split()) <= 4 and len(prefix) <= 60) or bool(cues.SELF_NOUN.search(prefix))
 
 
-def _bare(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext) -> Claim | None:
+def _bare(
+    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+) -> Claim | None:
     """A name that stands alone, as the answer to a question about the speaker."""
     if not context.about_self or context.named is not None:
         return None
@@ -317,7 +382,13 @@ def _bare(sentence: _Sentence, mention: Mention, earlier: list[Claim], context: 
     kind: Kind = "name" if mention.kind == "product" else "maker"
     if len({m.vendor for m in sentence.mentions}) > 2 and not context.document:
         return None
-    polarity: Polarity = "hedged" if cues.HEDGE.search(left) else "denied" if cues.NEGATION.search(left) else "affirmed"
+    polarity: Polarity = (
+        "hedged"
+        if cues.HEDGE.search(left)
+        else "denied"
+        if cues.NEGATION.search(left)
+        else "affirmed"
+    )
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 
@@ -325,13 +396,16 @@ _INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
 
 
 def _frames(left: str, found: _Found, person: Person) -> bool:
-    """Whether a name that is also an ordinary word stands close enough to a first-person cue to be a name."""
+    """Whether a name that is also an ordinary word stands close enough to a first-person cue to
+    be a name."""
     if person != "first" or found.gap > 26:
         return False
     gap = left[found.end :] if found.cue.before is not None else ""
     for m in reversed(find_mentions(gap)):
         gap = gap[: m.start] + gap[m.end :]
-    strange = [w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")]
+    strange = [
+        w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")
+    ]
     return not strange and not _INDEFINITE.search(left)
 
 
@@ -350,8 +424,16 @@ def _kind(found: _Found, mention: Mention) -> Kind:
 
 
 def _polarity(left: str, right: str, found: _Found) -> Polarity:
-    """Whether the sentence says, denies or doubts it, by the words between the last turn of thought and the name."""
-    turn = max((m.end() for m in cues.RESET.finditer(left) if not cues.NOT_A_RESET.search(left[: m.start()])), default=0)
+    """Whether the sentence says, denies or doubts it, by the words between the last turn of
+    thought and the name."""
+    turn = max(
+        (
+            m.end()
+            for m in cues.RESET.finditer(left)
+            if not cues.NOT_A_RESET.search(left[: m.start()])
+        ),
+        default=0,
+    )
     if cues.HEDGE.search(left, turn) or cues.RIGHT_HEDGE.match(right):
         return "hedged"
     near = max(turn, found.start - (12 if found.cue.person else 28))
@@ -366,7 +448,8 @@ def _polarity(left: str, right: str, found: _Found) -> Polarity:
 
 
 def _with_yes_or_no(text: str, claims: list[Claim], vendor: str) -> list[Claim]:
-    """Adds what "Yes" or "No" says to a leading question, where the rest of the answer names the vendor no further."""
+    """Adds what "Yes" or "No" says to a leading question, where the rest of the answer names the
+    vendor no further."""
     if any(c.vendor == vendor and c.person == "first" for c in claims):
         return claims
     word = cues.NO.match(text) or cues.YES.match(text)
@@ -376,4 +459,7 @@ def _with_yes_or_no(text: str, claims: list[Claim], vendor: str) -> list[Claim]:
     agreed = cues.NO.match(text) is None
     polarity: Polarity = "hedged" if agreed and elsewhere else "affirmed" if agreed else "denied"
     start = len(word.group()) - len(word.group().lstrip(" \n\t\"'¡([*"))
-    return [*claims, Claim(vendor, word.group().strip(), "name", start, word.end(), polarity, "first")]
+    return [
+        *claims,
+        Claim(vendor, word.group().strip(), "name", start, word.end(), polarity, "first"),
+    ]

@@ -1,4 +1,5 @@
-"""Which long runs of one model's answers stand in another's, and nowhere else among the stored models or prompts?
+"""Which long runs of one model's answers stand in another's, and nowhere else among the stored
+models or prompts?
 
 An index of hashed n-grams over a book of stored answers. Knows texts and vendors; writes no report.
 """
@@ -35,7 +36,8 @@ _FIRST = np.uint64(64 - _BITS)
 
 @dataclass(frozen=True)
 class Copy:
-    """One long run: its characters in the copying answer and in the source, its tokens, how many nobody else has."""
+    """One long run: its characters in the copying answer and in the source, its tokens, how many
+    nobody else has."""
 
     prompt: int
     source_prompt: int
@@ -52,7 +54,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Spoken:
-    """One model's answers as n-grams: seeds bound to their prompt, and long n-grams with the prompt each stands in."""
+    """One model's answers as n-grams: seeds bound to their prompt, and long n-grams with the
+    prompt each stands in."""
 
     answers: Mapping[int, str]
     seeds: Codes
@@ -62,7 +65,8 @@ class Spoken:
 
 
 class NgramSet:
-    """A set of n-grams, ready to be asked for many: a table of their first bits settles most, a search the rest."""
+    """A set of n-grams, ready to be asked for many: a table of their first bits settles most, a
+    search the rest."""
 
     def __init__(self, hashes: Codes) -> None:
         self.hashes = distinct(hashes)
@@ -99,12 +103,18 @@ class Voices:
 
 
 class CopyIndex:
-    """The stored answers of a book, ready to be searched. ``vendors`` (models,) says whose n-grams count as one voice.
+    """The stored answers of a book, ready to be searched. ``vendors`` (models,) says whose n-grams
+    count as one voice.
 
     N-grams are hashed anew where they are looked at: all of a large store's would take gigabytes.
     """
 
-    def __init__(self, answers: Sequence[Mapping[int, str]], vendors: NDArray[np.str_], prompts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        answers: Sequence[Mapping[int, str]],
+        vendors: NDArray[np.str_],
+        prompts: Sequence[str],
+    ) -> None:
         self.vendors, self._answers = vendors, answers
         self._heard: dict[str, tuple[Codes, Places, Flags]] = {}
         asked = [grams(codes_of(p), SEED) for p in prompts]
@@ -128,31 +138,47 @@ class CopyIndex:
         bare, where = _grams_of(answers, SEED)
         return Spoken(answers, placed(bare, where), where, *_grams_of(answers, LONG))
 
-    def _shared_by_two(self, answers: Mapping[int, str], pairs: NgramSet, long_pairs: NgramSet) -> Spoken:
-        """What can matter between stored models of two vendors: n-grams that just two vendors hold, and no prompt."""
+    def _shared_by_two(
+        self, answers: Mapping[int, str], pairs: NgramSet, long_pairs: NgramSet
+    ) -> Spoken:
+        """What can matter between stored models of two vendors: n-grams that just two vendors
+        hold, and no prompt."""
         (bare, where), (longs, at) = _grams_of(answers, SEED), _grams_of(answers, LONG)
         seeds, kept = pairs.holds(bare), long_pairs.holds(longs)
-        return Spoken(answers, placed(bare[seeds], where[seeds]), where[seeds], longs[kept], at[kept])
+        return Spoken(
+            answers, placed(bare[seeds], where[seeds]), where[seeds], longs[kept], at[kept]
+        )
 
-    def copies(self, player: int | None, suspect: Spoken | None, candidate: int) -> tuple[list[Copy], int]:
-        """What a stored model (``player``) or the suspect has in common with the candidate alone, and how many long runs
-        more were dropped since prompts or other vendors' models hold them too.
+    def copies(
+        self, player: int | None, suspect: Spoken | None, candidate: int
+    ) -> tuple[list[Copy], int]:
+        """What a stored model (``player``) or the suspect has in common with the candidate alone,
+        and how many long runs more were dropped since prompts or other vendors' models hold them
+        too.
 
-        Each text counts once, at the first prompt where it stands. Answers to the same prompt are compared first, then
-        n-grams of 13 tokens with all of the candidate's answers.
+        Each text counts once, at the first prompt where it stands. Answers to the same prompt are
+        compared first, then n-grams of 13 tokens with all of the candidate's answers.
         """
         if player is not None:
             mine, theirs = self._rare[player], self._rare[candidate]
             own = {self.vendors[player], self.vendors[candidate]}
         elif suspect is not None:
-            mine, theirs, own = suspect, self.read(self._answers[candidate]), {self.vendors[candidate]}
+            mine, theirs, own = (
+                suspect,
+                self.read(self._answers[candidate]),
+                {self.vendors[candidate]},
+            )
         else:
             raise ValueError("either a stored model or the suspect plays")
         found: list[Copy] = []
         dropped, told = 0, set[tuple[str, ...]]()
         for prompt, source in _places_to_look(mine, theirs):
             page, other = page_of(mine.answers[prompt]), page_of(theirs.answers[source])
-            runs = [run for run in shared_runs(page, other) if source == prompt or run.end - run.start >= LONG]
+            runs = [
+                run
+                for run in shared_runs(page, other)
+                if source == prompt or run.end - run.start >= LONG
+            ]
             runs = [run for run in runs if is_long(page, run.start, run.end)]
             covered = self._covered(page, own) if runs else np.zeros(0, dtype=bool)
             for run in runs:
@@ -166,7 +192,8 @@ class CopyIndex:
         return found, dropped
 
     def _heard_of(self, text: str) -> tuple[Codes, Places, Flags]:
-        """A page's 8-grams, how many vendors hold each, and whether a prompt does; a suspect's is asked for every candidate."""
+        """A page's 8-grams, how many vendors hold each, and whether a prompt does; a suspect's
+        is asked for every candidate."""
         if text not in self._heard:
             if len(self._heard) >= MOST_HEARD:
                 self._heard.clear()
@@ -175,9 +202,12 @@ class CopyIndex:
         return self._heard[text]
 
     def _covered(self, page: TokenText, own: set[str]) -> Flags:
-        """Tokens of a page inside an 8-gram that a prompt or a vendor besides ``own`` holds, (tokens,)."""
+        """Tokens of a page inside an 8-gram that a prompt or a vendor besides ``own`` holds,
+        (tokens,)."""
         hashes, voices, asked = self._heard_of(page.text)
-        voices = voices - sum(_held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own))
+        voices = voices - sum(
+            _held(hashes, self._of_vendor[v]).astype(np.int64) for v in sorted(own)
+        )
         common = (voices > 0) | asked
         out = np.zeros(len(page.tokens), dtype=bool)
         for start in np.flatnonzero(common):
@@ -186,7 +216,8 @@ class CopyIndex:
 
 
 def among(hashes: Codes, others: Codes) -> Flags:
-    """Whether each n-gram is among the others: a table of first bits settles most of it without sorting either."""
+    """Whether each n-gram is among the others: a table of first bits settles most of it without
+    sorting either."""
     table = np.zeros(1 << _BITS, dtype=bool)
     table[others >> _FIRST] = True
     out = table[hashes >> _FIRST]
@@ -200,7 +231,8 @@ def among(hashes: Codes, others: Codes) -> Flags:
 
 
 def _held(hashes: Codes, known: Codes) -> Flags:
-    """Whether each n-gram is among the known ones, which are sorted: a search a page, and not a sort of all that is stored."""
+    """Whether each n-gram is among the known ones, which are sorted: a search a page, and not a
+    sort of all that is stored."""
     if not len(known):
         return np.zeros(len(hashes), dtype=bool)
     at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
@@ -215,7 +247,8 @@ def _grams_of(answers: Mapping[int, str], size: int) -> tuple[Codes, Places]:
 
 
 def _places_to_look(mine: Spoken, theirs: Spoken) -> list[tuple[int, int]]:
-    """Pairs (own prompt, source prompt): the same prompt where a seed is shared, then other prompts with a shared 13-gram."""
+    """Pairs (own prompt, source prompt): the same prompt where a seed is shared, then other
+    prompts with a shared 13-gram."""
     same = np.unique(mine.seed_prompts[among(mine.seeds, theirs.seeds)]).tolist()
     shared = among(theirs.longs, mine.longs)
     longs, long_prompts = theirs.longs[shared], theirs.long_prompts[shared]
@@ -223,11 +256,20 @@ def _places_to_look(mine: Spoken, theirs: Spoken) -> list[tuple[int, int]]:
     sources = longs[order]
     hits = np.flatnonzero(among(mine.longs, sources))
     at = order[np.searchsorted(sources, mine.longs[hits])] if len(hits) else hits
-    pairs = {(int(p), int(q)) for p, q in zip(mine.long_prompts[hits], long_prompts[at], strict=True)}
+    pairs = {
+        (int(p), int(q)) for p, q in zip(mine.long_prompts[hits], long_prompts[at], strict=True)
+    }
     return [(p, p) for p in same] + sorted((p, q) for p, q in pairs if p != q)
 
 
 def _copy(prompt: int, source: int, page: TokenText, other: TokenText, run: Run, free: int) -> Copy:
     last = run.other + run.end - run.start - 1
     span = (page.places[run.start][0], page.places[run.end - 1][1])
-    return Copy(prompt, source, span, (other.places[run.other][0], other.places[last][1]), run.end - run.start, free)
+    return Copy(
+        prompt,
+        source,
+        span,
+        (other.places[run.other][0], other.places[last][1]),
+        run.end - run.start,
+        free,
+    )

@@ -1,9 +1,10 @@
 """Text in, arrays out: the feature families in which the style of an answer is measured.
 
-Two kinds. *Sparse* families (words, characters, openings, closings, masked words) are hashed n-gram counts;
-*counted* families (markdown, sentences, function words, hedges, refusals, reasoning, address, punctuation) are a few named
-numbers, most of them per 1,000 characters. Every family is a pure function of the text, deterministic, linear in its
-length, defined for any Unicode (Chinese and Arabic included) and never raises. Knows texts; knows no model.
+Two kinds. *Sparse* families (words, characters, openings, closings, masked words) are hashed n-gram
+counts; *counted* families (markdown, sentences, function words, hedges, refusals, reasoning,
+address, punctuation) are a few named numbers, most of them per 1,000 characters. Every family is a
+pure function of the text, deterministic, linear in its length, defined for any Unicode (Chinese and
+Arabic included) and never raises. Knows texts; knows no model.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from scipy import sparse
 
 from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
 from detectors.text.masking import masked_words
-from detectors.text.ngrams import Codes, WordCodes, character_codes, counts_of, hashed_counts, words_of
+from detectors.text.ngrams import (
+    Codes,
+    WordCodes,
+    character_codes,
+    counts_of,
+    hashed_counts,
+    words_of,
+)
 from detectors.text.tagging import tags_of
 
 Array = NDArray[np.float64]
@@ -70,19 +78,72 @@ _MARKS: dict[str, tuple[str, re.Pattern[str]]] = {
     "tag": (">", re.compile(r"</?\w{1,20}>")),
 }
 _PUNCTUATION = (
-    ".", ",", ";", ":", "!", "?", "-", "–", "—", " — ", " - ", "--", "…", "...", "(", "[", "\"", "'", "“", "’", "‘", "/", "&",
-    "%", "$", "*", "#", "_", "=", "+", "<", "|", "~", "\u00a0", "、", "。", "，", "：", "；", "「", "،", "؟", ".)", "e.g.",
-    "i.e.", "etc", ", and ", ", or ", ". ", ".  ", ":\n", "!\n", "I ", "\t",
-)  # fmt: skip
+    ".",
+    ",",
+    ";",
+    ":",
+    "!",
+    "?",
+    "-",
+    "–",
+    "—",
+    " — ",
+    " - ",
+    "--",
+    "…",
+    "...",
+    "(",
+    "[",
+    '"',
+    "'",
+    "“",
+    "’",
+    "‘",
+    "/",
+    "&",
+    "%",
+    "$",
+    "*",
+    "#",
+    "_",
+    "=",
+    "+",
+    "<",
+    "|",
+    "~",
+    "\u00a0",
+    "、",
+    "。",
+    "，",
+    "：",
+    "；",
+    "「",
+    "،",
+    "؟",
+    ".)",
+    "e.g.",
+    "i.e.",
+    "etc",
+    ", and ",
+    ", or ",
+    ". ",
+    ".  ",
+    ":\n",
+    "!\n",
+    "I ",
+    "\t",
+)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """The first ``longest`` characters of a text, white space around it removed: some answers loop to the token limit."""
+    """The first ``longest`` characters of a text, white space around it removed: some answers
+    loop to the token limit."""
     return text[: 4 * longest].strip()[:longest]
 
 
 def per_thousand(count: float, text: str) -> float:
-    """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in a word is no storm."""
+    """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in
+    a word is no storm."""
     return 1000.0 * count / max(200, len(text))
 
 
@@ -92,7 +153,8 @@ def squeezed(values: Array) -> Array:
 
 
 class CutText:
-    """One text, cut, with what several families need of it, worked out once: tokens, and the text in lower case."""
+    """One text, cut, with what several families need of it, worked out once: tokens, and the
+    text in lower case."""
 
     def __init__(self, text: str) -> None:
         self.text = cut(text)
@@ -118,18 +180,24 @@ class CutText:
 class PhraseCounter:
     """Counts a fixed list of phrases in lower-cased text, per 1,000 characters.
 
-    A phrase of an alphabet with spaces is matched on whole tokens, any other one anywhere. Only fixed strings are sought:
-    no pattern, linear time.
+    A phrase of an alphabet with spaces is matched on whole tokens, any other one anywhere. Only
+    fixed strings are sought: no pattern, linear time.
     """
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self.columns = tuple(dict.fromkeys(phrases))
-        self._sought = [(f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False) for p in self.columns]
+        self._sought = [
+            (f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False)
+            for p in self.columns
+        ]
 
     def __call__(self, page: CutText) -> list[float]:
         """One rate a phrase, in the order of ``columns``."""
         unit = per_thousand(1, page.text)
-        return [unit * (page.spaced if by_token else page.low).count(phrase) for phrase, by_token in self._sought]
+        return [
+            unit * (page.spaced if by_token else page.low).count(phrase)
+            for phrase, by_token in self._sought
+        ]
 
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
@@ -139,9 +207,12 @@ _FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
 
 
 def function_words(page: CutText) -> list[float]:
-    """Share of each function word among all word tokens, in per mille; columns are the words of all languages."""
+    """Share of each function word among all word tokens, in per mille; columns are the words of
+    all languages."""
     joined = page.low.replace("'", "_")
-    counts = Counter(_WORD.findall(joined) if joined.isascii() else words_of(joined))  # marks are no words: not looked for
+    counts = Counter(
+        _WORD.findall(joined) if joined.isascii() else words_of(joined)
+    )  # marks are no words: not looked for
     unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     rates = [0.0] * len(_FUNCTION)
     for token, n in counts.items():
@@ -152,9 +223,12 @@ def function_words(page: CutText) -> list[float]:
 
 
 def markdown(page: CutText) -> list[float]:
-    """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of it."""
+    """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
+    it."""
     text = page.text
-    counts = [len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()]
+    counts = [
+        len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()
+    ]
     return [per_thousand(c, text) for c in counts] + [float(c > 0) for c in counts]
 
 
@@ -171,11 +245,18 @@ def _moments(values: Sequence[int]) -> list[float]:
     n, middle = len(values), sorted(values)
     mean = sum(values) / n
     variance = sum(v * v for v in values) / n - mean * mean
-    return [mean, max(0.0, variance) ** 0.5, float(middle[0]), float(middle[-1]), float(middle[n // 2])]
+    return [
+        mean,
+        max(0.0, variance) ** 0.5,
+        float(middle[0]),
+        float(middle[-1]),
+        float(middle[n // 2]),
+    ]
 
 
 def moments(page: CutText) -> list[float]:
-    """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and median length."""
+    """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and
+    median length."""
     text = page.text
     sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
@@ -191,13 +272,21 @@ def moments(page: CutText) -> list[float]:
         sum(map(text.count, "0123456789")) / size,
         wide / size,
     ]
-    sizes = [float(len(text)), float(len(lengths)), float(len(sentences)), float(len(paragraphs)), float(len(lines))]
+    sizes = [
+        float(len(text)),
+        float(len(lengths)),
+        float(len(sentences)),
+        float(len(paragraphs)),
+        float(len(lines)),
+    ]
     spreads = [_moments(values) for values in (sentences, paragraphs, lines, lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
 _MOMENT_NAMES = tuple(
-    f"{what}_{how}" for what in ("sentence", "paragraph", "line", "word") for how in ("mean", "sd", "min", "max", "median")
+    f"{what}_{how}"
+    for what in ("sentence", "paragraph", "line", "word")
+    for how in ("mean", "sd", "min", "max", "median")
 )
 
 _SIZES = ("characters", "words", "sentences", "paragraphs", "lines")
@@ -206,7 +295,8 @@ _SHARES = ("distinct_words", "capitalised", "digits", "not_ascii")
 
 @dataclass(frozen=True)
 class CountedFamily:
-    """A family of named numbers: ``columns`` names them, calling it with texts gives an array of one row a text."""
+    """A family of named numbers: ``columns`` names them, calling it with texts gives an array of
+    one row a text."""
 
     name: str
     columns: tuple[str, ...]
@@ -237,7 +327,8 @@ COUNTED: tuple[CountedFamily, ...] = (
 
 @dataclass(frozen=True)
 class HashedFamily:
-    """A family of hashed n-grams: ``sizes`` lists the lengths, ``bits`` the buckets; columns are numbered buckets."""
+    """A family of hashed n-grams: ``sizes`` lists the lengths, ``bits`` the buckets; columns are
+    numbered buckets."""
 
     name: str
     sizes: tuple[int, ...]
@@ -269,9 +360,23 @@ def _edge(mark: int, tokens: Sequence[str], numbers: WordCodes) -> Codes:
 HASHED: tuple[HashedFamily, ...] = (
     HashedFamily("words", (1, 2), 18, lambda page, numbers: numbers(page.tokens)),
     HashedFamily("characters", (2, 3, 4, 5), 18, lambda page, numbers: character_codes(page.text)),
-    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)),
-    HashedFamily("closings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers)),
-    HashedFamily("masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))),
-    HashedFamily("templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))),
+    HashedFamily(
+        "openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)
+    ),
+    HashedFamily(
+        "closings",
+        (2, 3, 4, 5, 6),
+        16,
+        lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers),
+    ),
+    HashedFamily(
+        "masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))
+    ),
+    HashedFamily(
+        "templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))
+    ),
 )
-FAMILIES: dict[str, HashedFamily | CountedFamily] = {**{h.name: h for h in HASHED}, **{c.name: c for c in COUNTED}}
+FAMILIES: dict[str, HashedFamily | CountedFamily] = {
+    **{h.name: h for h in HASHED},
+    **{c.name: c for c in COUNTED},
+}

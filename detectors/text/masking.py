@@ -1,8 +1,8 @@
 r"""The content guard: a text without its topic words.
 
-Function words, punctuation and layout stay; every other word becomes its shape and its ending (``+ing``), a number ``0``, a
-capitalised word inside a sentence ``Xx``. No tagger is needed; the mask is coarser than a part-of-speech tagger's.
-Knows one text at a time; knows no model.
+Function words, punctuation and layout stay; every other word becomes its shape and its ending
+(``+ing``), a number ``0``, a capitalised word inside a sentence ``Xx``. No tagger is needed; the
+mask is coarser than a part-of-speech tagger's. Knows one text at a time; knows no model.
 """
 
 from __future__ import annotations
@@ -15,9 +15,35 @@ from detectors.text.ngrams import Remembered
 
 _KEPT = frozenset(w for words in FUNCTION_WORDS.values() for w in words)
 _ENDINGS = (
-    "ization", "ations", "ation", "ingly", "ously", "fully", "ments", "ment", "ness", "ings", "able", "ible", "tion", "sion",
-    "ing", "ful", "ous", "ive", "ity", "ies", "ers", "ed", "ly", "er", "al", "es", "ic", "s",
-)  # fmt: skip
+    "ization",
+    "ations",
+    "ation",
+    "ingly",
+    "ously",
+    "fully",
+    "ments",
+    "ment",
+    "ness",
+    "ings",
+    "able",
+    "ible",
+    "tion",
+    "sion",
+    "ing",
+    "ful",
+    "ous",
+    "ive",
+    "ity",
+    "ies",
+    "ers",
+    "ed",
+    "ly",
+    "er",
+    "al",
+    "es",
+    "ic",
+    "s",
+)
 _ENDS_SENTENCE = frozenset(".!?:\n…。！？؟")
 _START = (("", "", True),)
 
@@ -30,12 +56,14 @@ def masked_words(tokens: Sequence[str]) -> list[str]:
     """
     known = [_masks[token] for token in tokens]
     return [
-        inside if not ended else first for (inside, first, _), (_, _, ended) in zip(known, chain(_START, known), strict=False)
+        inside if not ended else first
+        for (inside, first, _), (_, _, ended) in zip(known, chain(_START, known), strict=False)
     ]
 
 
 def _known(token: str) -> tuple[str, str, bool]:
-    """A token masked inside a sentence and at the beginning of one, and whether another sentence begins after it."""
+    """A token masked inside a sentence and at the beginning of one, and whether another sentence
+    begins after it."""
     return mask(token, False), mask(token, True), token[0] in _ENDS_SENTENCE
 
 
@@ -43,7 +71,8 @@ _masks = Remembered(_known)
 
 
 def mask(token: str, begins: bool) -> str:
-    """One token, masked; ``begins`` says whether it begins a sentence, where a capital says nothing."""
+    """One token, masked; ``begins`` says whether it begins a sentence, where a capital says
+    nothing."""
     first = token[0]
     low = token.lower()
     if not first.isalnum() or low in _KEPT:

@@ -1,7 +1,8 @@
 """Which stored model's answer is nearest to another answer to the same prompt, hubs corrected?
 
-Vectors of the store's embedding method; CSLS (Conneau et al. 2018, arXiv 1710.04087): 2cos(x, y) − r(x) − r(y), where r is
-the mean cosine to the nearest answers. Within one prompt r(x) is the same for every y and is left out. Knows arrays.
+Vectors of the store's embedding method; CSLS (Conneau et al. 2018, arXiv 1710.04087): 2cos(x, y) −
+r(x) − r(y), where r is the mean cosine to the nearest answers. Within one prompt r(x) is the same
+for every y and is left out. Knows arrays.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _TIE = 1e-9
 
 
 def vectors_of(answers: Mapping[int, str], prompts: int) -> NDArray[np.float32]:
-    """Unit vectors of answers to numbered prompts, (prompts, 1024) float32; zeros where there is none."""
+    """Unit vectors of answers to numbered prompts, (prompts, 1024) float32; zeros where there is
+    none."""
     out = np.zeros((prompts, DIMENSION), dtype=np.float32)
     numbers = sorted(answers)
     if numbers:
@@ -31,7 +33,8 @@ def vectors_of(answers: Mapping[int, str], prompts: int) -> NDArray[np.float32]:
 
 
 def cosines(vectors: NDArray[np.float32]) -> Array:
-    """Cosine of every two models' answers to each prompt, (prompts, models, models); NaN where either has none.
+    """Cosine of every two models' answers to each prompt, (prompts, models, models); NaN where
+    either has none.
 
     ``vectors`` (models, prompts, d).
     """
@@ -41,9 +44,12 @@ def cosines(vectors: NDArray[np.float32]) -> Array:
 
 
 def cosines_to(one: NDArray[np.float32], vectors: NDArray[np.float32]) -> Array:
-    """Cosine of one model's answers to every stored model's, (prompts, models); NaN where either has none."""
+    """Cosine of one model's answers to every stored model's, (prompts, models); NaN where either
+    has none."""
     found = (one[:, None, :] @ vectors.transpose(1, 2, 0)).astype(np.float64)
-    return _without_missing(found, (np.abs(one).sum(axis=1) > 0)[None], np.abs(vectors).sum(axis=2) > 0)[:, 0]
+    return _without_missing(
+        found, (np.abs(one).sum(axis=1) > 0)[None], np.abs(vectors).sum(axis=2) > 0
+    )[:, 0]
 
 
 def _without_missing(found: Array, rows: Flags, columns: Flags) -> Array:
@@ -52,7 +58,8 @@ def _without_missing(found: Array, rows: Flags, columns: Flags) -> Array:
 
 
 def hubness(cosine: Array, vendors: NDArray[np.str_], allowed: Flags) -> Array:
-    """r(y): the mean cosine of each answer to its ten nearest answers of other vendors' allowed models, (prompts, models).
+    """r(y): the mean cosine of each answer to its ten nearest answers of other vendors' allowed
+    models, (prompts, models).
 
     Where an answer has no such neighbour it is 0. ``allowed`` (models,).
     """
@@ -65,7 +72,8 @@ def hubness(cosine: Array, vendors: NDArray[np.str_], allowed: Flags) -> Array:
 
 
 def hits(csls: Array, candidate: int, rivals: Flags) -> Array:
-    """Whether the candidate's answer is the nearest of its own and the rivals', (prompts,): 1, 0, or a share of a tie.
+    """Whether the candidate's answer is the nearest of its own and the rivals', (prompts,): 1, 0,
+    or a share of a tie.
 
     ``csls`` (prompts, models). NaN for a prompt that the candidate or every rival didn't answer.
     """
@@ -78,11 +86,17 @@ def hits(csls: Array, candidate: int, rivals: Flags) -> Array:
 
 
 def player_hits(
-    cosine: Array, vendors: NDArray[np.str_], candidate: int, rivals: Sequence[int], hubs: Mapping[str, Array]
+    cosine: Array,
+    vendors: NDArray[np.str_],
+    candidate: int,
+    rivals: Sequence[int],
+    hubs: Mapping[str, Array],
 ) -> Array:
-    """The strangers' `hits` of one candidate, (prompts, models): each stranger plays with its own vendor left out.
+    """The strangers' `hits` of one candidate, (prompts, models): each stranger plays with its own
+    vendor left out.
 
-    ``hubs`` maps a vendor to the hubness without it. NaN columns for models that are no strangers or have no rival left.
+    ``hubs`` maps a vendor to the hubness without it. NaN columns for models that are no strangers
+    or have no rival left.
     """
     out = np.full(cosine.shape[:2], np.nan)
     for player in rivals:

@@ -1,8 +1,9 @@
 """Character and word n-grams of many texts at once, as hashed counts in sparse matrices.
 
-Vectorised: a batch of texts becomes one array of code points (or of word codes), every n-gram a number by a rolling
-hash. Hashing needs no training text, so nothing can leak from one fold into another. Knows counts; knows no model.
-Any Unicode goes in, lone surrogates included; nothing raises on hostile text; time is linear in its length.
+Vectorised: a batch of texts becomes one array of code points (or of word codes), every n-gram a
+number by a rolling hash. Hashing needs no training text, so nothing can leak from one fold into
+another. Knows counts; knows no model. Any Unicode goes in, lone surrogates included; nothing raises
+on hostile text; time is linear in its length.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _TOKEN = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|\n+|[^\w\s]")
 
 
 def words_of(text: str) -> list[str]:
-    r"""The tokens of a text: words, each CJK character, each punctuation mark, each run of line breaks. Case is kept.
+    r"""The tokens of a text: words, each CJK character, each punctuation mark, each run of line
+    breaks. Case is kept.
 
     >>> words_of("Well, ok.\n\n你好")
     ['Well', ',', 'ok', '.', '\n\n', '你', '好']
@@ -40,13 +42,24 @@ def spans_of(text: str) -> list[tuple[int, int]]:
 
 
 def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -> sparse.csr_matrix:
-    """Counts of hashed n-grams: one row a sequence, ``2**bits`` columns, float32. Deterministic on every machine."""
-    parts = [_batch_counts(sequences[i : i + BATCH], sizes, bits) for i in range(0, len(sequences), BATCH)]
-    return sparse.vstack(parts, format="csr") if parts else sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
+    """Counts of hashed n-grams: one row a sequence, ``2**bits`` columns, float32. Deterministic
+    on every machine."""
+    parts = [
+        _batch_counts(sequences[i : i + BATCH], sizes, bits)
+        for i in range(0, len(sequences), BATCH)
+    ]
+    return (
+        sparse.vstack(parts, format="csr")
+        if parts
+        else sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
+    )
 
 
-def counts_of(sequences: Sequence[Codes], sizes: Sequence[int], bits: int, columns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Some columns of `hashed_counts` alone, dense, (sequences, columns): all other n-grams are dropped before any is counted.
+def counts_of(
+    sequences: Sequence[Codes], sizes: Sequence[int], bits: int, columns: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Some columns of `hashed_counts` alone, dense, (sequences, columns): all other n-grams are
+    dropped before any is counted.
 
     ``columns`` are different buckets.
     """
@@ -70,12 +83,16 @@ def summed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -
     """The sum of the rows of `hashed_counts`, one row, float32."""
     batches = (sequences[i : i + 4 * BATCH] for i in range(0, len(sequences), 4 * BATCH))
     keys = [k & ((1 << bits) - 1) for batch in batches for k in _batch_keys(batch, sizes, bits)]
-    unique, counts = np.unique(np.concatenate([*keys, np.zeros(0, np.int64)]).astype(np.int32), return_counts=True)
+    unique, counts = np.unique(
+        np.concatenate([*keys, np.zeros(0, np.int64)]).astype(np.int32), return_counts=True
+    )
     ends = np.array([0, len(unique)], dtype=np.int32)
     return sparse.csr_matrix((counts.astype(np.float32), unique, ends), shape=(1, 1 << bits))
 
 
-def _batch_keys(batch: Sequence[Codes], sizes: Sequence[int], bits: int) -> Iterator[NDArray[np.int64]]:
+def _batch_keys(
+    batch: Sequence[Codes], sizes: Sequence[int], bits: int
+) -> Iterator[NDArray[np.int64]]:
     """Row and bucket of every n-gram of a batch, one array a size."""
     lengths = np.array([len(s) for s in batch], dtype=np.int64)
     codes = np.concatenate([*batch, np.zeros(0, dtype=np.uint64)])
@@ -88,11 +105,14 @@ def _batch_counts(batch: Sequence[Codes], sizes: Sequence[int], bits: int) -> sp
     unique, counts = np.unique(keys, return_counts=True)
     indptr = np.searchsorted(unique, np.arange(len(batch) + 1, dtype=np.int64) << bits)
     columns = (unique & ((1 << bits) - 1)).astype(np.int32)
-    return sparse.csr_matrix((counts.astype(np.float32), columns, indptr.astype(np.int32)), shape=(len(batch), 1 << bits))
+    return sparse.csr_matrix(
+        (counts.astype(np.float32), columns, indptr.astype(np.int32)), shape=(len(batch), 1 << bits)
+    )
 
 
 def _keys(codes: Codes, rows: NDArray[np.int64], size: int, bits: int) -> NDArray[np.int64]:
-    """Row and bucket of every n-gram of one size that doesn't cross from one sequence into the next."""
+    """Row and bucket of every n-gram of one size that doesn't cross from one sequence into the
+    next."""
     n = len(codes) - size + 1
     if n <= 0:
         return np.zeros(0, dtype=np.int64)
@@ -109,7 +129,8 @@ def _keys(codes: Codes, rows: NDArray[np.int64], size: int, bits: int) -> NDArra
 
 
 def distinct(codes: Codes) -> Codes:
-    """The different numbers among these, sorted. By sorting: on millions of numbers faster than `numpy.unique`."""
+    """The different numbers among these, sorted. By sorting: on millions of numbers faster than
+    `numpy.unique`."""
     held = np.sort(codes)
     return held[np.concatenate([[True], held[1:] != held[:-1]])] if len(held) else held
 
@@ -120,7 +141,8 @@ def character_codes(text: str) -> Codes:
 
 
 class Remembered(dict[str, Known]):
-    """What is known of a word taken alone, worked out where it is first looked up. Bounded: it forgets all when it is full."""
+    """What is known of a word taken alone, worked out where it is first looked up. Bounded: it
+    forgets all when it is full."""
 
     def __init__(self, of: Callable[[str], Known], most: int = 1 << 19) -> None:
         super().__init__()
@@ -138,7 +160,8 @@ def _number(word: str) -> int:
 
 
 class WordCodes:
-    """Turns words into numbers; remembers those it has seen. The same word has the same number everywhere."""
+    """Turns words into numbers; remembers those it has seen. The same word has the same number
+    everywhere."""
 
     def __init__(self) -> None:
         self._known = Remembered(_number)
@@ -149,6 +172,7 @@ class WordCodes:
 
 
 def buckets(codes: Codes, size: int, bits: int) -> NDArray[np.int64]:
-    """The bucket of the n-gram that begins at each position of one sequence; `hashed_counts` counts these."""
+    """The bucket of the n-gram that begins at each position of one sequence; `hashed_counts`
+    counts these."""
     mask = (1 << bits) - 1
     return _keys(codes, np.zeros(len(codes), dtype=np.int64), size, bits) & mask

@@ -1,6 +1,8 @@
-"""Beginnings of a sentence in which a language model says who made it, cut before the name; and makers' names to follow.
+"""Beginnings of a sentence in which a language model says who made it, cut before the name; and
+makers' names to follow.
 
-The names come from `detectors.text.vendor_table`. No opening names a maker, a product or a model. Knows words.
+The names come from `detectors.text.vendor_table`. No opening names a maker, a product or a model.
+Knows words.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from detectors.text.vendor_table import VENDOR_ROWS
 
 @dataclass(frozen=True)
 class Opening:
-    """One beginning; ``joint`` is what stands between it and a name in Latin letters (a blank, or nothing)."""
+    """One beginning; ``joint`` is what stands between it and a name in Latin letters (a blank,
+    or nothing)."""
 
     id: str
     language: str
@@ -50,9 +53,22 @@ OPENINGS: tuple[Opening, ...] = (
 )
 
 MAKERS: tuple[str, ...] = (
-    "openai", "anthropic", "google", "meta", "alibaba", "deepseek", "mistral", "microsoft", "hugging-face", "cohere", "zhipu",
-    "baidu", "ibm", "nvidia", "moonshot",
-)  # fmt: skip
+    "openai",
+    "anthropic",
+    "google",
+    "meta",
+    "alibaba",
+    "deepseek",
+    "mistral",
+    "microsoft",
+    "hugging-face",
+    "cohere",
+    "zhipu",
+    "baidu",
+    "ibm",
+    "nvidia",
+    "moonshot",
+)
 """Makers that are always compared; those of stored models are added to them."""
 
 _SCRIPTS = {
@@ -67,7 +83,8 @@ _LATIN = ((0x0020, 0x024F),)
 
 
 def names(vendor: str, language: str) -> tuple[str, ...]:
-    """A maker's name in Latin letters, and its first name in the language's own script where the table has one.
+    """A maker's name in Latin letters, and its first name in the language's own script where the
+    table has one.
 
     >>> names("openai", "en"), names("baidu", "zh")
     (('OpenAI',), ('Baidu', '百度'))

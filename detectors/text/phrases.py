@@ -1,8 +1,9 @@
-"""Which phrases does one author over-use against a cohort? Log-odds with an informative Dirichlet prior.
+"""Which phrases does one author over-use against a cohort? Log-odds with an informative Dirichlet
+prior.
 
-Monroe, Colaresi & Quinn (2008), "Fightin' Words", *Political Analysis* 16. Phrases are runs of two to five tokens in lower
-case. Counts are kept hashed, so that a large store fits; a phrase's text is read back from the suspect's own answers.
-Knows texts; knows no probabilities of authorship.
+Monroe, Colaresi & Quinn (2008), "Fightin' Words", *Political Analysis* 16. Phrases are runs of two
+to five tokens in lower case. Counts are kept hashed, so that a large store fits; a phrase's text is
+read back from the suspect's own answers. Knows texts; knows no probabilities of authorship.
 """
 
 from __future__ import annotations
@@ -24,19 +25,23 @@ PRIOR = 500.0
 
 
 def log_odds(one: Array, other: Array, prior: Array) -> Array:
-    """z-scores of each phrase's log-odds in ``one`` against ``other``, under a Dirichlet prior; positive: ``one`` uses it more.
+    """z-scores of each phrase's log-odds in ``one`` against ``other``, under a Dirichlet prior;
+    positive: ``one`` uses it more.
 
-    All three are counts of shape (phrases,); ``prior`` must be positive. The variance is 1/(y1 + a) + 1/(y2 + a)
-    (Monroe et al. 2008, equations 16, 20 and 22).
+    All three are counts of shape (phrases,); ``prior`` must be positive. The variance is 1/(y1 + a)
+    + 1/(y2 + a) (Monroe et al. 2008, equations 16, 20 and 22).
     """
     n1, n2, a0 = one.sum(), other.sum(), prior.sum()
-    delta = np.log((one + prior) / (n1 + a0 - one - prior)) - np.log((other + prior) / (n2 + a0 - other - prior))
+    delta = np.log((one + prior) / (n1 + a0 - one - prior)) - np.log(
+        (other + prior) / (n2 + a0 - other - prior)
+    )
     return np.asarray(delta / np.sqrt(1 / (one + prior) + 1 / (other + prior)))
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """One telling phrase: its words, z for candidate and for suspect against the cohort, and in which answers it stands."""
+    """One telling phrase: its words, z for candidate and for suspect against the cohort, and in
+    which answers it stands."""
 
     words: tuple[str, ...]
     candidate_z: float
@@ -53,10 +58,11 @@ class Phrase:
 
 @dataclass(frozen=True)
 class HeldPhrases:
-    """The suspect's phrases that stand in two answers or more: their words, those answers, and how often models use them.
+    """The suspect's phrases that stand in two answers or more: their words, those answers, and how
+    often models use them.
 
-    ``counts`` (models, phrases) and ``totals`` (models,) are the stored models' counts, ``said`` (phrases,) the suspect's
-    answers that hold each, ``total`` the sum over all of its phrases.
+    ``counts`` (models, phrases) and ``totals`` (models,) are the stored models' counts, ``said``
+    (phrases,) the suspect's answers that hold each, ``total`` the sum over all of its phrases.
     """
 
     words: list[tuple[str, ...]]
@@ -75,7 +81,8 @@ def lower_tokens(text: str) -> list[str]:
 class PhraseBook:
     """Phrase counts of every stored model, shape (models, buckets), kept sparse.
 
-    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of phrases, ascending.
+    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of
+    phrases, ascending.
     """
 
     def __init__(
@@ -91,10 +98,14 @@ class PhraseBook:
     def _codes(self, text: str) -> NDArray[np.uint64]:
         return self._numbers(self._tokens(text))
 
-    def telling(self, candidate: int, cohort: Sequence[int], held: HeldPhrases, most: int) -> list[Phrase]:
-        """The phrases that candidate and suspect both over-use against the cohort, most telling first, none inside another.
+    def telling(
+        self, candidate: int, cohort: Sequence[int], held: HeldPhrases, most: int
+    ) -> list[Phrase]:
+        """The phrases that candidate and suspect both over-use against the cohort, most telling
+        first, none inside another.
 
-        Only phrases that stand in at least two of the suspect's answers and three times in the candidate's are read.
+        Only phrases that stand in at least two of the suspect's answers and three times in the
+        candidate's are read.
         """
         if not held.words or not cohort:
             return []
@@ -106,7 +117,9 @@ class PhraseBook:
             words = held.words[i]
             if weight[i] <= 1 or len(out) == most:
                 break
-            if any(c.isalnum() for w in words for c in w) and not any(_inside(words, p.words, self._sizes[0]) for p in out):
+            if any(c.isalnum() for w in words for c in w) and not any(
+                _inside(words, p.words, self._sizes[0]) for p in out
+            ):
                 usual = float(others[i] / len(cohort))
                 z = (float(z_candidate[i]), float(z_suspect[i]))
                 out.append(Phrase(words, *z, tuple(held.answers[i]), int(one[i]), usual))
@@ -115,14 +128,25 @@ class PhraseBook:
     def held(self, suspect: Sequence[str]) -> HeldPhrases:
         """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
         found, words = self._found(suspect)
-        column = np.array(sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64)
+        column = np.array(
+            sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64
+        )
         counts = np.asarray(self.counts[:, column].todense(), dtype=float)
         answers = [found[int(b)] for b in column]
         said = np.array([len(a) for a in answers], dtype=float)
         totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
-        return HeldPhrases([words[int(b)] for b in column], answers, counts, totals, said, float(sum(map(len, found.values()))))
+        return HeldPhrases(
+            [words[int(b)] for b in column],
+            answers,
+            counts,
+            totals,
+            said,
+            float(sum(map(len, found.values()))),
+        )
 
-    def _found(self, suspect: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
+    def _found(
+        self, suspect: Sequence[str]
+    ) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
         """Bucket to the suspect's answers that hold it, and to the phrase's words."""
         found: dict[int, list[int]] = {}
         words: dict[int, tuple[str, ...]] = {}
@@ -139,22 +163,28 @@ class PhraseBook:
 
 
 def _tallies(candidate: int, cohort: list[int], held: HeldPhrases) -> list[Array]:
-    """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell is everything else."""
+    """Counts of candidate, suspect (answers that hold it), cohort, and the prior; the last cell
+    is everything else."""
     parts = (held.counts[candidate], held.said, held.counts[cohort].sum(axis=0))
     whole = (float(held.totals[candidate]), held.total, float(held.totals[cohort].sum()))
-    padded = [np.append(part, max(1.0, total - part.sum())) for part, total in zip(parts, whole, strict=True)]
+    padded = [
+        np.append(part, max(1.0, total - part.sum()))
+        for part, total in zip(parts, whole, strict=True)
+    ]
     pooled = padded[0] + padded[2] + 0.5
     return [*padded, PRIOR * pooled / pooled.sum()]
 
 
 def _inside(words: tuple[str, ...], longer: tuple[str, ...], run: int) -> bool:
-    """Whether two phrases share a run of ``run`` tokens: the second of them would tell the same twice."""
+    """Whether two phrases share a run of ``run`` tokens: the second of them would tell the same
+    twice."""
     one, other = ({w[i : i + run] for i in range(len(w) - run + 1)} for w in (words, longer))
     return bool(one & other)
 
 
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
-    """Where a phrase stands in a text: (start, end) of each place in order, found token by token in linear time."""
+    """Where a phrase stands in a text: (start, end) of each place in order, found token by token
+    in linear time."""
     spans: list[tuple[int, int]] = []
     low = text.lower()
     if any(word not in low for word in words):

@@ -1,7 +1,8 @@
-"""Where do two texts hold the same long run of words? Exact runs found by hashed n-grams and checked token by token.
+"""Where do two texts hold the same long run of words? Exact runs found by hashed n-grams and
+checked token by token.
 
-Deterministic, linear in the length of ordinary texts. Tokens are compared in lower case; white space counts for nothing.
-Knows texts; knows no model.
+Deterministic, linear in the length of ordinary texts. Tokens are compared in lower case; white
+space counts for nothing. Knows texts; knows no model.
 """
 
 from __future__ import annotations
@@ -50,13 +51,15 @@ class TokenText:
 
 @lru_cache(maxsize=2048)
 def page_of(text: str) -> TokenText:
-    """The page of a text: loops to the token limit are cut as everywhere. A suspect's are read for every candidate."""
+    """The page of a text: loops to the token limit are cut as everywhere. A suspect's are read
+    for every candidate."""
     return TokenText(cut(text))
 
 
 @dataclass(frozen=True)
 class Run:
-    """Tokens ``start`` to ``end`` (end excluded) of one page, equal to those of another page from ``other`` on."""
+    """Tokens ``start`` to ``end`` (end excluded) of one page, equal to those of another page
+    from ``other`` on."""
 
     start: int
     end: int
@@ -64,7 +67,8 @@ class Run:
 
 
 def grams(codes: NDArray[np.unsignedinteger], size: int) -> Codes:
-    """A 64-bit hash of the n-gram that begins at each position, (len − size + 1,); empty for a shorter sequence."""
+    """A 64-bit hash of the n-gram that begins at each position, (len − size + 1,); empty for a
+    shorter sequence."""
     n = len(codes) - size + 1
     if n <= 0:
         return np.zeros(0, dtype=np.uint64)
@@ -78,7 +82,8 @@ def grams(codes: NDArray[np.unsignedinteger], size: int) -> Codes:
 
 @lru_cache(maxsize=1 << 16)
 def codes_of(text: str) -> NDArray[np.uint32]:
-    """The tokens of a text's page as numbers (`WordCodes`). Remembered: every detector of shared words reads the same texts."""
+    """The tokens of a text's page as numbers (`WordCodes`). Remembered: every detector of shared
+    words reads the same texts."""
     return _NUMBERS(TokenText(cut(text)).tokens).astype(np.uint32)
 
 
@@ -87,13 +92,17 @@ _NUMBERS = WordCodes()
 
 def placed(hashes: Codes, prompts: NDArray[np.int64]) -> Codes:
     """Hashes that are equal only where n-gram and prompt are."""
-    return np.asarray((hashes ^ (prompts.astype(np.uint64) + np.uint64(1)) * _STEP) * _STEP, dtype=np.uint64)
+    return np.asarray(
+        (hashes ^ (prompts.astype(np.uint64) + np.uint64(1)) * _STEP) * _STEP, dtype=np.uint64
+    )
 
 
 def shared_runs(one: TokenText, other: TokenText, seed: int = SEED) -> list[Run]:
-    """The longest runs of at least ``seed`` tokens that stand in both pages, none overlapping another in ``one``, in order.
+    """The longest runs of at least ``seed`` tokens that stand in both pages, none overlapping
+    another in ``one``, in order.
 
-    A run can't be extended on either side. Where a page repeats itself, its first twenty places of an n-gram are tried.
+    A run can't be extended on either side. Where a page repeats itself, its first twenty places of
+    an n-gram are tried.
     """
     mine, theirs = _windows(one, seed), _windows(other, seed)
     both = set(mine).intersection(theirs)
@@ -106,7 +115,9 @@ def shared_runs(one: TokenText, other: TokenText, seed: int = SEED) -> list[Run]
     for start in [i for i, window in enumerate(mine) if window in both] if both else ():
         for place in index[mine[start]]:
             if not (start and place and one.tokens[start - 1] == other.tokens[place - 1]):
-                found.append(Run(start, start + _reach(one.tokens, other.tokens, start, place, seed), place))
+                found.append(
+                    Run(start, start + _reach(one.tokens, other.tokens, start, place, seed), place)
+                )
     return _apart(found)
 
 
@@ -132,7 +143,8 @@ def _apart(runs: list[Run]) -> list[Run]:
 
 
 def longest_free(run: Run, covered: Flags) -> tuple[int, int]:
-    """The longest stretch of a run, (start, end) in tokens, that no common n-gram covers; an empty one where there is none."""
+    """The longest stretch of a run, (start, end) in tokens, that no common n-gram covers; an
+    empty one where there is none."""
     best, start = (run.start, run.start), run.start
     for i in range(run.start, run.end + 1):
         if i == run.end or covered[i]:
@@ -142,10 +154,11 @@ def longest_free(run: Run, covered: Flags) -> tuple[int, int]:
 
 
 def is_long(page: TokenText, start: int, end: int) -> bool:
-    """Whether tokens ``start`` to ``end`` are long enough to count: 13 tokens or 50 characters, six different words in them.
+    """Whether tokens ``start`` to ``end`` are long enough to count: 13 tokens or 50 characters, six
+    different words in them.
 
-    A CJK character counts as half a token. Numbers, single letters and marks are no words, so that counting, alphabets and
-    rules of tables don't count.
+    A CJK character counts as half a token. Numbers, single letters and marks are no words, so that
+    counting, alphabets and rules of tables don't count.
     """
     tokens = page.tokens[start:end]
     if end - start < SEED or len({t for t in tokens if _is_word(t)}) < FEWEST_WORDS:

@@ -1,6 +1,7 @@
 """Templates that suspect and candidate both over-use, and where they stand in their answers.
 
-A template is a run of four to eight parts of speech. Knows tags and texts; knows no probabilities of authorship.
+A template is a run of four to eight parts of speech. Knows tags and texts; knows no probabilities
+of authorship.
 """
 
 from __future__ import annotations
@@ -38,12 +39,17 @@ def template_places(template: tuple[str, ...], text: str) -> list[tuple[int, int
         places.append((start, start + len(token)))
         start += len(token)
     tags, n = tags_of(tokens), len(template)
-    return [(places[i][0], places[i + n - 1][1]) for i in range(len(tags) - n + 1) if tuple(tags[i : i + n]) == template]
+    return [
+        (places[i][0], places[i + n - 1][1])
+        for i in range(len(tags) - n + 1)
+        if tuple(tags[i : i + n]) == template
+    ]
 
 
 @dataclass(frozen=True)
 class SharedTemplate:
-    """Templates that both over-use, with the answers that they are shown in: ``answers`` are the suspect's by prompt number."""
+    """Templates that both over-use, with the answers that they are shown in: ``answers`` are the
+    suspect's by prompt number."""
 
     book: AnswerBook
     candidate: int
@@ -63,30 +69,61 @@ class SharedTemplate:
             rows.append((" ".join(t.words), wording, *z, *uses))
         columns = ("template", "in the suspect's words", "z candidate", "z suspect")
         uses_of = ("suspect answers", "candidate uses", "uses per unrelated model")
-        caption = "Log-odds against unrelated models with an informative Dirichlet prior; chosen because both over-use them."
-        return Table(title="Templates that both over-use", columns=(*columns, *uses_of), rows=tuple(rows), caption=caption)
+        caption = (
+            "Log-odds against unrelated models with an informative Dirichlet prior; chosen because"
+            " both over-use them."
+        )
+        return Table(
+            title="Templates that both over-use",
+            columns=(*columns, *uses_of),
+            rows=tuple(rows),
+            caption=caption,
+        )
 
     def exhibits(self) -> tuple[Exhibit, ...]:
-        """The most telling templates in the suspect's answer and in the candidate's to the same prompt."""
+        """The most telling templates in the suspect's answer and in the candidate's to the same
+        prompt."""
         numbers, said = list(self.answers), self.book.answers[self.candidate]
         out: list[Exhibit] = []
         used: set[int] = set()
         for t in self.templates:
-            prompts = [numbers[i] for i in t.suspect_answers if numbers[i] in said and numbers[i] not in used]
+            prompts = [
+                numbers[i]
+                for i in t.suspect_answers
+                if numbers[i] in said and numbers[i] not in used
+            ]
             both = [p for p in prompts if template_places(t.words, said[p][:QUOTED])]
             if not (both or prompts) or len(out) >= MOST_EXHIBITS:
                 continue
             prompt = (both or prompts)[0]
             used.add(prompt)
-            out += [self._exhibit(t, prompt, who) for who in ("suspect", self.book.names[self.candidate])]
+            out += [
+                self._exhibit(t, prompt, who)
+                for who in ("suspect", self.book.names[self.candidate])
+            ]
         return tuple(out)
 
     def _exhibit(self, template: Phrase, prompt: int, source: str) -> Exhibit:
         answer = self.answers[prompt]
-        text = (answer.text if source == "suspect" else self.book.answers[self.candidate][prompt])[:QUOTED]
-        spans = tuple(Span(start=a, end=b, why="over-used template") for a, b in template_places(template.words, text))
-        why = f"{' '.join(template.words)}: in {len(template.suspect_answers)} of the suspect's answers"
+        text = (answer.text if source == "suspect" else self.book.answers[self.candidate][prompt])[
+            :QUOTED
+        ]
+        spans = tuple(
+            Span(start=a, end=b, why="over-used template")
+            for a, b in template_places(template.words, text)
+        )
+        why = (
+            f"{' '.join(template.words)}: in {len(template.suspect_answers)} of the suspect's"
+            " answers"
+        )
         return Exhibit(
-            probe_id=answer.probe.id, arm=answer.reply.arm, prompt=answer.probe.prompt(), answer=text, source=source,
-            language=answer.probe.language, spans=spans, why=why, weight=template.weight,
-        )  # fmt: skip
+            probe_id=answer.probe.id,
+            arm=answer.reply.arm,
+            prompt=answer.probe.prompt(),
+            answer=text,
+            source=source,
+            language=answer.probe.language,
+            spans=spans,
+            why=why,
+            weight=template.weight,
+        )

@@ -5,6 +5,8 @@ read in any letter case; *framed* names are ordinary words too (a sign, a first 
 exact case, and count only inside a claim about oneself.
 """
 
+# ruff: noqa: E501  (a table of names or phrases is read and compared by the line)
+
 from __future__ import annotations
 
 VENDOR_ROWS: dict[str, tuple[str, str, str]] = {

@@ -1,7 +1,7 @@
 """Finds vendors' names in a text, in any of the scripts of the vendor table.
 
-Knows spelling: letter case, accents, full-width letters, zero-width characters, scripts without spaces, endings.
-Knows nothing of what is said about the vendor.
+Knows spelling: letter case, accents, full-width letters, zero-width characters, scripts without
+spaces, endings. Knows nothing of what is said about the vendor.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ LONGEST_TEXT = 4000
 AliasKind = Literal["company", "product"]
 
 _MARKUP = frozenset("*`")
-_QUOTES = {c: '"' for c in "“”„«»‟″"} | {c: "'" for c in "‘’‚‛′ʼ"} | {"ى": "ي", "ة": "ه", "ـ": "", "\u00a0": " ", "\u3000": " "}
+_QUOTES = (
+    {c: '"' for c in "“”„«»‟″"}
+    | {c: "'" for c in "‘’‚‛′ʼ"}
+    | {"ى": "ي", "ة": "ه", "ـ": "", "\u00a0": " ", "\u3000": " "}
+)
 _NO_EDGE = "[A-Za-z0-9_\u00c0-\u024f]"
 _FIRST_NAME_FOLLOWERS = frozenset(NOT_SURNAMES.split("|"))
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A vendor's name in a text: characters ``start`` to ``end`` (end excluded); ``framed`` names are ordinary words too."""
+    """A vendor's name in a text: characters ``start`` to ``end`` (end excluded); ``framed``
+    names are ordinary words too."""
 
     vendor: str
     alias: str
@@ -37,7 +42,8 @@ class Mention:
 
 @dataclass(frozen=True)
 class Folded:
-    """A text with spelling differences removed, and for each of its characters the place in the original."""
+    """A text with spelling differences removed, and for each of its characters the place in the
+    original."""
 
     text: str
     places: tuple[int, ...]
@@ -48,7 +54,8 @@ class Folded:
 
 
 def fold(text: str, markup: bool = False) -> Folded:
-    """The text without accents, Arabic vowel signs, zero-width characters and (unless ``markup`` is kept) bold marks.
+    """The text without accents, Arabic vowel signs, zero-width characters and (unless ``markup`` is
+    kept) bold marks.
 
     Letter case stays. Reads at most 4,000 characters; one pass; never raises.
 
@@ -71,7 +78,12 @@ def _plain(c: str) -> str:
     if c in _QUOTES:
         return _QUOTES[c]
     code = ord(c)
-    if code >= 0x0E00 and not 0x1E00 <= code <= 0x2000 and not 0xFB50 <= code <= 0xFEFF and not 0xFF00 <= code <= 0xFF65:
+    if (
+        code >= 0x0E00
+        and not 0x1E00 <= code <= 0x2000
+        and not 0xFB50 <= code <= 0xFEFF
+        and not 0xFF00 <= code <= 0xFF65
+    ):
         return "" if unicodedata.category(c) == "Cf" else c
     parts = unicodedata.normalize("NFKD", c)[:4]
     return "".join(p for p in parts if not _dropped(p))
@@ -94,7 +106,8 @@ def vendor_title(slug: str) -> str:
 
 
 def vendor_slug(name: str) -> str | None:
-    """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``); None for a name not in the table."""
+    """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``); None for
+    a name not in the table."""
     wanted = fold(name).text.strip().lower()
     if wanted in VENDOR_ROWS:
         return wanted
@@ -112,7 +125,11 @@ def _aliases() -> list[tuple[str, str, AliasKind, bool]]:
     for vendor, (companies, products, framed) in VENDOR_ROWS.items():
         out += [(vendor, a, "company", False) for a in companies.split("|") if a]
         out += [(vendor, a, "product", False) for a in products.split("|") if a]
-        out += [(vendor, a, "company" if a in _FRAMED else "product", True) for a in framed.split("|") if a]
+        out += [
+            (vendor, a, "company" if a in _FRAMED else "product", True)
+            for a in framed.split("|")
+            if a
+        ]
     return out
 
 
@@ -158,22 +175,28 @@ class _Name:
 
 @lru_cache(maxsize=1)
 def _index() -> dict[str, tuple[_Name, ...]]:
-    """The table's names by their first two letters in lower case; plain before framed, longer before shorter."""
+    """The table's names by their first two letters in lower case; plain before framed, longer
+    before shorter."""
     rows = [("", alias, "company", False) for alias in NOT_A_MAKER.split("|")] + list(_aliases())
     out: dict[str, list[_Name]] = {}
     for vendor, alias, kind, framed in sorted(rows, key=lambda row: (row[3], -len(row[1]), row[1])):
         flags = re.NOFLAG if framed else re.IGNORECASE
         name = _Name(
-            vendor, "product" if kind == "product" else "company", framed, re.compile(_bounded(alias, kind == "product"), flags)
+            vendor,
+            "product" if kind == "product" else "company",
+            framed,
+            re.compile(_bounded(alias, kind == "product"), flags),
         )
         out.setdefault(fold(alias).text[:2].lower(), []).append(name)
     return {key: tuple(names) for key, names in out.items()}
 
 
 def find_mentions(folded: str) -> tuple[Mention, ...]:
-    """Every vendor's name in a folded text, in order, none overlapping; the plain name wins over the framed.
+    """Every vendor's name in a folded text, in order, none overlapping; the plain name wins over
+    the framed.
 
-    A framed first name with a surname ("Claude Dupont", "Jean-Claude") is left out. Time grows with the text's length.
+    A framed first name with a surname ("Claude Dupont", "Jean-Claude") is left out. Time grows with
+    the text's length.
     """
     found: list[Mention] = []
     index, at = _index(), 0
@@ -183,7 +206,9 @@ def find_mentions(folded: str) -> tuple[Mention, ...]:
             at += 1
             continue
         at = mention.end
-        if mention.vendor and not (mention.framed and _is_a_person(folded, mention.start, mention.end)):
+        if mention.vendor and not (
+            mention.framed and _is_a_person(folded, mention.start, mention.end)
+        ):
             found.append(mention)
     return tuple(found)
 

@@ -1,7 +1,9 @@
-"""How much of one answer's wording stands in other answers to the same prompt? Rare runs of one to four words, weighed.
+"""How much of one answer's wording stands in other answers to the same prompt? Rare runs of one to
+four words, weighed.
 
-A run of words counts by how few stored models say it on that prompt, and not at all where the prompt holds it. Knows the
-stored models' texts and numbers; learns nothing of a suspect, and knows no verdict.
+A run of words counts by how few stored models say it on that prompt, and not at all where the
+prompt holds it. Knows the stored models' texts and numbers; learns nothing of a suspect, and knows
+no verdict.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ _HALF = np.uint64(32)
 class Said:
     """What the stored models say on one prompt, in runs of one length.
 
-    ``runs`` are all different ones, sorted; ``places`` index into them, model after model, the models' parts beginning at
-    ``starts`` (models + 1,); ``weight`` is each run's rarity, ln((n + 1)/(k + ½)) where k of the n models say it.
+    ``runs`` are all different ones, sorted; ``places`` index into them, model after model, the
+    models' parts beginning at ``starts`` (models + 1,); ``weight`` is each run's rarity, ln((n +
+    1)/(k + ½)) where k of the n models say it.
     """
 
     runs: Runs
@@ -38,8 +41,9 @@ class Said:
     unheard: float
 
     def told(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Which model says which of the runs that two or more say, (models, runs), 0 or 1; and how many more runs each says
-        that nobody else does, (models,). Most runs are of the latter kind."""
+        """Which model says which of the runs that two or more say, (models, runs), 0 or 1; and how
+        many more runs each says that nobody else does, (models,). Most runs are of the latter kind.
+        """
         often = np.bincount(self.places, minlength=len(self.runs)) > 1
         column, kept = np.cumsum(often) - 1, often[self.places]
         models = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
@@ -54,13 +58,17 @@ class Said:
 
 
 class Wording:
-    """The stored models' answers, indexed by prompt. ``strangers`` (prompts, models, models): row j holds what model j's
-    answer shares with each other vendor's, with j's whole vendor left out of what is rare; NaN for models of its vendor.
+    """The stored models' answers, indexed by prompt. ``strangers`` (prompts, models, models): row j
+    holds what model j's answer shares with each other vendor's, with j's whole vendor left out of
+    what is rare; NaN for models of its vendor.
 
-    Shares are cosines of weighed sets of runs, in natural logarithm, the mean of those for runs of one to four words.
+    Shares are cosines of weighed sets of runs, in natural logarithm, the mean of those for runs of
+    one to four words.
     """
 
-    def __init__(self, answers: Sequence[Mapping[int, str]], prompts: Sequence[str], lineup: Lineup) -> None:
+    def __init__(
+        self, answers: Sequence[Mapping[int, str]], prompts: Sequence[str], lineup: Lineup
+    ) -> None:
         self.prompts = prompts
         self.vendors = lineup.vendors
         self.said: list[list[Said]] = []
@@ -75,21 +83,25 @@ class Wording:
             self.strangers[number] = shared
 
     def shared(self, answers: Mapping[int, str]) -> Array:
-        """What a suspect's answers share with each stored model's, (prompts, models), NaN where either has none."""
+        """What a suspect's answers share with each stored model's, (prompts, models), NaN where
+        either has none."""
         out = np.full(self.strangers.shape[:2], np.nan)
         for number, text in answers.items():
             if not text.strip():
                 continue
             by_size = _runs([text], self.prompts[number])
-            parts = [_logs(*_against(runs, said)) for (runs, _), said in zip(by_size, self.said[number], strict=True)]
+            parts = [
+                _logs(*_against(runs, said))
+                for (runs, _), said in zip(by_size, self.said[number], strict=True)
+            ]
             silent = np.isnan(self.strangers[number]).all(axis=0)
             out[number] = np.where(silent, np.nan, np.mean(parts, axis=0))
         return out
 
 
 def _runs(texts: Sequence[str], prompt: str) -> list[tuple[Runs, NDArray[np.int64]]]:
-    """The different runs of each text that the prompt doesn't hold, for each length: text after text, sorted within one, and
-    where each text's begin (texts + 1,)."""
+    """The different runs of each text that the prompt doesn't hold, for each length: text after
+    text, sorted within one, and where each text's begin (texts + 1,)."""
     asked, codes = codes_of(prompt), [codes_of(t) for t in texts]
     rows = np.repeat(np.arange(len(codes), dtype=np.uint64), [len(c) for c in codes])
     together, out = np.concatenate(codes), []
@@ -99,7 +111,12 @@ def _runs(texts: Sequence[str], prompt: str) -> list[tuple[Runs, NDArray[np.int6
         keys = distinct((begun[whole] << _HALF) | (grams(together, size)[whole] >> _HALF))
         runs = keys.astype(np.uint32)
         kept = ~np.isin(runs, _hashed(asked, size))
-        out.append((runs[kept], np.searchsorted(keys[kept] >> _HALF, np.arange(len(codes) + 1, dtype=np.uint64))))
+        out.append(
+            (
+                runs[kept],
+                np.searchsorted(keys[kept] >> _HALF, np.arange(len(codes) + 1, dtype=np.uint64)),
+            )
+        )
     return out
 
 
@@ -110,7 +127,9 @@ def _hashed(codes: Runs, size: int) -> Runs:
 def _said(runs: Runs, starts: NDArray[np.int64], speakers: int) -> Said:
     every, places, counts = np.unique(runs, return_inverse=True, return_counts=True)
     weight = _rarity(counts, speakers)
-    return Said(every, places.astype(np.int32), starts, weight, float(_rarity(np.zeros(1), speakers)[0]))
+    return Said(
+        every, places.astype(np.int32), starts, weight, float(_rarity(np.zeros(1), speakers)[0])
+    )
 
 
 def _rarity(counts: NDArray[np.number], speakers: int | NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,7 +137,8 @@ def _rarity(counts: NDArray[np.number], speakers: int | NDArray[np.float32]) -> 
 
 
 def _played(said: Said, vendors: NDArray[np.str_], silent: NDArray[np.bool_]) -> Array:
-    """Each model as the suspect against all models, (players, models), its own vendor left out of what is rare and NaN."""
+    """Each model as the suspect against all models, (players, models), its own vendor left out
+    of what is rare and NaN."""
     held, single = said.told()
     makers, maker = np.unique(vendors, return_inverse=True)
     of_maker = (maker == np.arange(len(makers))[:, None]).astype(np.float32)
@@ -134,7 +154,8 @@ def _played(said: Said, vendors: NDArray[np.str_], silent: NDArray[np.bool_]) ->
 
 
 def _against(runs: Runs, said: Said) -> tuple[Array, float, Array]:
-    """The weight that one text's runs share with each model's, its own weight, and the models' weights."""
+    """The weight that one text's runs share with each model's, its own weight, and the models'
+    weights."""
     place = np.searchsorted(said.runs, runs)
     known = place < len(said.runs)
     known[known] = said.runs[place[known]] == runs[known]

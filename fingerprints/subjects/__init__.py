@@ -1,4 +1,5 @@
-"""Anything that can be asked: a checkpoint, a GGUF file, an endpoint, or recorded answers. The only model-touching code."""
+"""Anything that can be asked: a checkpoint, a GGUF file, an endpoint, or recorded answers. The
+only model-touching code."""
 
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.open import open_subject

@@ -13,15 +13,19 @@ from fingerprints.subjects.digests import files_sha256, weight_files
 def with_adapter(model: Any, folder: Path) -> Any:
     """The base model with the adapter of a folder merged in, which is as fast as the base.
 
-    The folder must have passed `fingerprints.subjects.safety.inspect_adapter`. Raises UsageProblem without peft and
-    MalformedInput for an adapter that does not belong to this base.
+    The folder must have passed `fingerprints.subjects.safety.inspect_adapter`. Raises UsageProblem
+    without peft and MalformedInput for an adapter that does not belong to this base.
     """
     if importlib.util.find_spec("peft") is None:
         raise missing_extra("peft", "train", "opening an adapter")
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, str(folder), use_safetensors=True).merge_and_unload().eval()
+        return (
+            PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
+            .merge_and_unload()
+            .eval()
+        )
     except (ValueError, KeyError, RuntimeError, TypeError, OSError) as error:
         raise MalformedInput(
             f"the adapter does not fit this base: {printable(' '.join(str(error).split()), 160)}",

@@ -1,4 +1,5 @@
-"""Which network addresses a model may be served from. Knows addresses; resolves and connects to nothing."""
+"""Which network addresses a model may be served from. Knows addresses; resolves and connects to
+nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63
 
 
 def refuse_address(address: str, where: str) -> None:
-    """Raises UnsafeInput for addresses that no model is served from: link-local and cloud metadata services."""
+    """Raises UnsafeInput for addresses that no model is served from: link-local and cloud
+    metadata services."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA:

@@ -1,4 +1,5 @@
-"""What an endpoint's answer says: a JSON body checked by its shape and turned into a reply, or into the reason why not.
+"""What an endpoint's answer says: a JSON body checked by its shape and turned into a reply, or into
+the reason why not.
 
 Knows the chat and the completion shape; trusts no field. Knows nothing of networks.
 """
@@ -16,7 +17,8 @@ from fingerprints.subjects.strict_json import BadValue, parse_json
 BOM = b"\xef\xbb\xbf"
 LONGEST_FIELD = 200
 _FILTERED = re.compile(
-    r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|responsible ?ai|prohibited[ _]content|"
+    r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|responsible"
+    r" ?ai|prohibited[ _]content|"
     r"(?:input|prompt|request|message) (?:was|is|has been) flagged|data[ _]?inspection[ _]?failed|"
     r"safety (?:system|filter|polic)|内容安全|敏感|违规|不当内容",
     re.IGNORECASE,
@@ -25,7 +27,8 @@ _FILTERED = re.compile(
 
 
 def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
-    """The reply that a body holds. What is no answer of the expected shape becomes status ``error`` with the reason."""
+    """The reply that a body holds. What is no answer of the expected shape becomes status
+    ``error`` with the reason."""
     try:
         body = parse_json(data.removeprefix(BOM))
         if not isinstance(body, dict):
@@ -50,7 +53,9 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
     )
 
 
-def failed(request: Request, reason: str, seconds: float | None = None, status: Status = Status.ERROR) -> Reply:
+def failed(
+    request: Request, reason: str, seconds: float | None = None, status: Status = Status.ERROR
+) -> Reply:
     """A reply without an answer."""
     return Reply(
         probe_id=request.probe.id,
@@ -64,20 +69,24 @@ def failed(request: Request, reason: str, seconds: float | None = None, status: 
 
 
 def complaint_of(data: bytes) -> str:
-    """The message in an error's body, at most 200 characters; empty where it has none of the usual shape."""
+    """The message in an error's body, at most 200 characters; empty where it has none of the
+    usual shape."""
     try:
         body = parse_json(data.removeprefix(BOM))
     except BadValue:
         return ""
     told = body.get("error", body) if isinstance(body, dict) else body
-    for candidate in (told.get("message"), told.get("detail")) if isinstance(told, dict) else (told,):
+    for candidate in (
+        (told.get("message"), told.get("detail")) if isinstance(told, dict) else (told,)
+    ):
         if isinstance(candidate, str):
             return " ".join(candidate.split())[:LONGEST_FIELD]
     return ""
 
 
 def code_of(data: bytes) -> str:
-    """The code in an error's body (``content_filter`` for instance), at most 200 characters; empty where it has none."""
+    """The code in an error's body (``content_filter`` for instance), at most 200 characters;
+    empty where it has none."""
     try:
         body = parse_json(data.removeprefix(BOM))
     except BadValue:
@@ -88,18 +97,30 @@ def code_of(data: bytes) -> str:
 
 
 def filter_of(data: bytes) -> str:
-    """What in an error's body names a content filter: its code, its type or its message; empty where none does.
+    """What in an error's body names a content filter: its code, its type or its message; empty
+    where none does.
 
-    A server that turns a filtered question away with the status of a missing permission is told from one that turns the caller
-    away by this alone.
+    A server that turns a filtered question away with the status of a missing permission is told
+    from one that turns the caller away by this alone.
     """
     try:
         body = parse_json(data.removeprefix(BOM))
     except BadValue:
         return ""
     told = body.get("error", body) if isinstance(body, dict) else None
-    said = [told.get(name) for name in ("code", "type", "message", "detail")] if isinstance(told, dict) else [told]
-    return next((" ".join(s.split())[:LONGEST_FIELD] for s in said if isinstance(s, str) and _FILTERED.search(s)), "")
+    said = (
+        [told.get(name) for name in ("code", "type", "message", "detail")]
+        if isinstance(told, dict)
+        else [told]
+    )
+    return next(
+        (
+            " ".join(s.split())[:LONGEST_FIELD]
+            for s in said
+            if isinstance(s, str) and _FILTERED.search(s)
+        ),
+        "",
+    )
 
 
 def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""What an endpoint run may use up: tokens and money. A call is made only where its worst case still fits.
+"""What an endpoint run may use up: tokens and money. A call is made only where its worst case still
+fits.
 
 Knows numbers; knows nothing of endpoints.
 """
@@ -27,7 +28,8 @@ class Use:
 
 @dataclass
 class Budget:
-    """Caps on tokens and cost (None: no cap) with what is spent and what calls under way may still take.
+    """Caps on tokens and cost (None: no cap) with what is spent and what calls under way may still
+    take.
 
     Prices are per million tokens, in the currency of the cost cap. Used from one thread.
     """
@@ -40,7 +42,8 @@ class Budget:
     promised: Use = field(default_factory=Use)
 
     def fits(self, worst: Use) -> bool:
-        """Whether a call with this worst case stays within both caps, whatever the calls under way take."""
+        """Whether a call with this worst case stays within both caps, whatever the calls under
+        way take."""
         total = self.spent + self.promised + worst
         if self.tokens is not None and total.read + total.written > self.tokens:
             return False
@@ -61,7 +64,8 @@ class Budget:
 
 
 def worst_case(request: Request) -> Use:
-    """The most that a request can take: a token is at least one byte of the prompt, and the answer may be as long as asked."""
+    """The most that a request can take: a token is at least one byte of the prompt, and the
+    answer may be as long as asked."""
     turns = request.messages()
     read = sum(len(turn["content"].encode("utf-8")) + TURN_OVERHEAD for turn in turns)
     return Use(read, request.max_tokens)
@@ -74,5 +78,6 @@ def sane_count(value: object) -> int | None:
 
 
 def estimate(text: str) -> int:
-    """About how many tokens a text has, at four bytes each: for budgets where a server gives no sane count."""
+    """About how many tokens a text has, at four bytes each: for budgets where a server gives no
+    sane count."""
     return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)

@@ -1,4 +1,5 @@
-"""The cache folder: what was converted or checked once, keyed by digests, published whole or not at all.
+"""The cache folder: what was converted or checked once, keyed by digests, published whole or not at
+all.
 
 Knows files; knows nothing of models. Everything in it can be deleted at any time.
 """
@@ -31,10 +32,11 @@ def file_sha256(path: Path) -> str:
 
 
 def publish(target: Path, fill: Callable[[Path], None]) -> Path:
-    """Fills a new folder beside ``target`` and renames it into place, with a manifest of digests, after an fsync.
+    """Fills a new folder beside ``target`` and renames it into place, with a manifest of digests,
+    after an fsync.
 
-    A kill leaves the old state and at most a stray temporary folder; when two processes race, the first one's folder
-    stays. Raises ResourceLimit on a full disk and whatever ``fill`` raises.
+    A kill leaves the old state and at most a stray temporary folder; when two processes race, the
+    first one's folder stays. Raises ResourceLimit on a full disk and whatever ``fill`` raises.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -64,7 +66,9 @@ def intact(folder: Path) -> bool:
     try:
         listed = json.loads((folder / MANIFEST).read_text("utf-8"))
         here = {p.name for p in folder.iterdir()} - {MANIFEST}
-        return here == set(listed) and all(file_sha256(folder / name) == digest for name, digest in listed.items())
+        return here == set(listed) and all(
+            file_sha256(folder / name) == digest for name, digest in listed.items()
+        )
     except (OSError, ValueError, TypeError):
         return False
 

@@ -18,7 +18,13 @@ from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
-from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.digests import (
+    config_sha256,
+    files_sha256,
+    template_sha256,
+    tokenizer_sha256,
+    weight_files,
+)
 from fingerprints.subjects.forcing import answer_forced
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
 from fingerprints.subjects.likelihood import likelihoods, passage_likelihoods
@@ -31,15 +37,32 @@ from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.subjects.template import open_chat
 from fingerprints.subjects.thinking import Forcing, forcing_option
 
-LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError, IndexError, NotImplementedError)
+LOADING_ERRORS = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    RuntimeError,
+    IndexError,
+    NotImplementedError,
+)
 
 
 class Checkpoint(Subject):
-    """A causal language model in this process: it answers, gives likelihoods, and its weights can be read."""
+    """A causal language model in this process: it answers, gives likelihoods, and its weights
+    can be read."""
 
     offers: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
-    def __init__(self, spec: str, identity: Identity, speaker: Speaker, folder: Path, forcing: Forcing | None = None) -> None:
+    def __init__(
+        self,
+        spec: str,
+        identity: Identity,
+        speaker: Speaker,
+        folder: Path,
+        forcing: Forcing | None = None,
+    ) -> None:
         self.spec = spec
         self.identity = identity
         self.folder = folder
@@ -50,11 +73,14 @@ class Checkpoint(Subject):
     def speaker(self) -> Speaker:
         """The loaded model with its tokenizer. Raises MalformedInput after `close`."""
         if self._speaker is None:
-            raise MalformedInput("the subject is closed", where=self.spec, next_step="open it again")
+            raise MalformedInput(
+                "the subject is closed", where=self.spec, next_step="open it again"
+            )
         return self._speaker
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Answers in batches, sorted so that little is padded; see `fingerprints.subjects.generation.answer`.
+        """Answers in batches, sorted so that little is padded; see
+        `fingerprints.subjects.generation.answer`.
 
         With the options thinking and waits: as `fingerprints.subjects.forcing.answer_forced` tells.
         """
@@ -62,7 +88,9 @@ class Checkpoint(Subject):
             return answer_forced(self.speaker, self.forcing, requests)
         return answer(self.speaker, requests)
 
-    def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
+    def score(
+        self, texts: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Likelihoods]:
         """Bits per text and token; see `fingerprints.subjects.likelihood.likelihoods`."""
         return likelihoods(self.speaker, texts, contexts)
 
@@ -78,19 +106,28 @@ class Checkpoint(Subject):
 
 
 def open_checkpoint(spec: SubjectSpec) -> Checkpoint:
-    """Opens ``hf:./folder`` or ``hf:org/name`` with its options (revision, dtype, device, batch, adapter, template,
-    thinking, waits).
+    """Opens ``hf:./folder`` or ``hf:org/name`` with its options (revision, dtype, device, batch,
+    adapter, template, thinking, waits).
 
-    Raises MalformedInput for a folder that is no whole checkpoint, UnsafeInput for one that asks to run code, carries
-    only pickles or reaches outside itself, ResourceLimit for one that does not fit, Incomplete when the hub can't be
-    reached, UsageProblem for options that this machine does not have.
+    Raises MalformedInput for a folder that is no whole checkpoint, UnsafeInput for one that asks to
+    run code, carries only pickles or reaches outside itself, ResourceLimit for one that does not
+    fit, Incomplete when the hub can't be reached, UsageProblem for options that this machine does
+    not have.
     """
     folder, hub = locate(spec)
-    return load_folder(spec, folder, Identity(kind="checkpoint", name=Path(spec.target).name, revision=hub), hub is not None)
+    return load_folder(
+        spec,
+        folder,
+        Identity(kind="checkpoint", name=Path(spec.target).name, revision=hub),
+        hub is not None,
+    )
 
 
-def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: bool = False) -> Checkpoint:
-    """Inspects, preflights and loads a checkpoint folder; ``identity`` holds what the caller knows, and wins.
+def load_folder(
+    spec: SubjectSpec, folder: Path, identity: Identity, from_hub: bool = False
+) -> Checkpoint:
+    """Inspects, preflights and loads a checkpoint folder; ``identity`` holds what the caller knows,
+    and wins.
 
     Raises what `open_checkpoint` raises.
     """
@@ -106,7 +143,9 @@ def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: b
         model = _load_model(folder, placement, adapter)
     speaker = _speaker(model, tokenizer, placement, template)
     forced = (forcing.note,) if forcing else ()
-    known = identity.model_copy(update={"notes": (*notes, *speaker.chat.notes, *anomalies, *forced)})
+    known = identity.model_copy(
+        update={"notes": (*notes, *speaker.chat.notes, *anomalies, *forced)}
+    )
     who = _identity(known, folder, adapter, found, speaker, placement)
     if forcing is not None:
         # Not only a remark: answers under forcing are another signature, and are filed apart.
@@ -115,7 +154,8 @@ def load_folder(spec: SubjectSpec, folder: Path, identity: Identity, from_hub: b
 
 
 def template_option(options: Mapping[str, str]) -> str | None:
-    """The spec's option ``template``: "plain", or None for the model's own. Raises UsageProblem for anything else."""
+    """The spec's option ``template``: "plain", or None for the model's own. Raises UsageProblem
+    for anything else."""
     value = options.get("template", "model")
     if value not in ("model", "plain"):
         said = f"unknown template {printable(value, 30)!r}"
@@ -142,7 +182,8 @@ def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any
     missing = sorted(info["missing_keys"])
     if missing:
         raise MalformedInput(
-            f"the weights lack {len(missing)} tensors that the config asks for, such as {printable(missing[0], 80)!r}",
+            f"the weights lack {len(missing)} tensors that the config asks for, such as"
+            f" {printable(missing[0], 80)!r}",
             where=folder,
             next_step="copy the whole checkpoint; a model with invented weights can't be audited",
         )
@@ -153,7 +194,9 @@ def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any
 def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
     if isinstance(error, RuntimeError) and out_of_memory(error):
         return ResourceLimit(
-            "memory ran out while loading the weights", where=folder, next_step="use dtype=bfloat16 or another device"
+            "memory ran out while loading the weights",
+            where=folder,
+            next_step="use dtype=bfloat16 or another device",
         )
     return MalformedInput(
         f"transformers can't load it: {printable(' '.join(str(error).split()), 160)}",
@@ -164,7 +207,9 @@ def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
 
 def _load_tokenizer(folder: Path) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
     except LOADING_ERRORS as error:
         raise MalformedInput(
             f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 160)}",
@@ -179,13 +224,21 @@ def _speaker(model: Any, tokenizer: Any, placement: Placement, template: str | N
     named = [] if named is None else named if isinstance(named, list) else [named]
     stop = {int(i) for i in (*named, tokenizer.eos_token_id, *chat.stop) if i is not None}
     pad = next((i for i in (tokenizer.pad_token_id, *sorted(stop)) if i is not None), 0)
-    # What its makers recommend for chatting (temperature, penalties) must not leak into what the plan asks for.
+    # What its makers recommend for chatting (temperature, penalties) must not leak into what the
+    # plan asks for.
     model.generation_config = settings(pad_token_id=int(pad))
-    return Speaker(model, tokenizer, chat, tuple(sorted(stop)), int(pad), placement.batch, limits_of(model))
+    return Speaker(
+        model, tokenizer, chat, tuple(sorted(stop)), int(pad), placement.batch, limits_of(model)
+    )
 
 
 def _identity(
-    known: Identity, folder: Path, adapter: Path | None, found: Inspected, speaker: Speaker, placement: Placement
+    known: Identity,
+    folder: Path,
+    adapter: Path | None,
+    found: Inspected,
+    speaker: Speaker,
+    placement: Placement,
 ) -> Identity:
     return Identity(
         kind=known.kind,

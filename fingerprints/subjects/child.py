@@ -1,8 +1,9 @@
-"""Runs one of our own modules in a limited child process: for parsers that a hostile file can hang, bloat or abort.
+"""Runs one of our own modules in a limited child process: for parsers that a hostile file can hang,
+bloat or abort.
 
-The child gets a memory, a CPU and a wall-clock limit, no network use by the model libraries, and an environment without
-secrets. It prints one JSON object; an object with ``error`` becomes the error of that name. Knows processes; knows
-nothing of models.
+The child gets a memory, a CPU and a wall-clock limit, no network use by the model libraries, and an
+environment without secrets. It prints one JSON object; an object with ``error`` becomes the error
+of that name. Knows processes; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -22,15 +23,30 @@ from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printabl
 
 LARGEST_ANSWER = 64 << 20
 OUT_OF_TIME = (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
-PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SYSTEMROOT")
-ANSWERING = {c.__name__: c for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)}
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS",
+    "SYSTEMROOT",
+)
+ANSWERING = {
+    c.__name__: c
+    for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)
+}
 
 
-def run_limited(module: str, arguments: Sequence[str], *, memory: int, seconds: int, where: object) -> dict[str, Any]:
+def run_limited(
+    module: str, arguments: Sequence[str], *, memory: int, seconds: int, where: object
+) -> dict[str, Any]:
     """The JSON object that ``python -m module arguments`` prints under limits.
 
-    ``memory`` is the address space in bytes (libraries alone map several GiB), ``seconds`` the wall clock. Raises the
-    error that the child names, ResourceLimit when it ran out of time or memory, UnsafeInput when it was aborted.
+    ``memory`` is the address space in bytes (libraries alone map several GiB), ``seconds`` the wall
+    clock. Raises the error that the child names, ResourceLimit when it ran out of time or memory,
+    UnsafeInput when it was aborted.
     """
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
@@ -56,7 +72,14 @@ def speak(value: dict[str, Any]) -> None:
 
 def speak_error(error: AuditError) -> None:
     """Prints an error as the child's answer, so that the parent raises the same one."""
-    speak({"error": type(error).__name__, "what": error.what, "where": error.where, "next_step": error.next_step})
+    speak(
+        {
+            "error": type(error).__name__,
+            "what": error.what,
+            "where": error.where,
+            "next_step": error.next_step,
+        }
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -83,7 +106,9 @@ def _limit(memory: int, seconds: int) -> None:
 
 def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str, Any]:
     last = (
-        printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160) if done.stderr.strip() else ""
+        printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160)
+        if done.stderr.strip()
+        else ""
     )
     if done.returncode in OUT_OF_TIME:
         raise _too_much("took too long", where)
@@ -101,11 +126,17 @@ def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str
         value = None
     if done.returncode or not isinstance(value, dict):
         raise errors.MalformedInput(
-            f"can't be read: {last or 'the reader said nothing'}", where=where, next_step="check the file"
+            f"can't be read: {last or 'the reader said nothing'}",
+            where=where,
+            next_step="check the file",
         )
     if "error" in value:
         kind = ANSWERING.get(value["error"], errors.MalformedInput)
-        raise kind(str(value.get("what")), where=value.get("where") or where, next_step=value.get("next_step"))
+        raise kind(
+            str(value.get("what")),
+            where=value.get("where") or where,
+            next_step=value.get("next_step"),
+        )
     return value
 
 
@@ -113,5 +144,7 @@ def _too_much(reason: str, where: object) -> ResourceLimit:
     return ResourceLimit(
         f"reading the tokenizer, the chat template or the weights {reason}",
         where=where,
-        next_step="the file is too large for this machine or built to exhaust it: look at it in a sandbox",
+        next_step=(
+            "the file is too large for this machine or built to exhaust it: look at it in a sandbox"
+        ),
     )

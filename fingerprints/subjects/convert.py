@@ -1,7 +1,9 @@
-"""Turns a GGUF file into a safetensors checkpoint; runs as a limited child process of `fingerprints.subjects.gguf`.
+"""Turns a GGUF file into a safetensors checkpoint; runs as a limited child process of
+`fingerprints.subjects.gguf`.
 
-``python -m fingerprints.subjects.convert FILE FOLDER DTYPE``. The library dequantises; what it gets wrong is mended
-here: it refuses to save what it calls quantised, so the state moves to a model built anew from the cleaned config.
+``python -m fingerprints.subjects.convert FILE FOLDER DTYPE``. The library dequantises; what it gets
+wrong is mended here: it refuses to save what it calls quantised, so the state moves to a model
+built anew from the cleaned config.
 """
 
 from __future__ import annotations
@@ -15,18 +17,34 @@ from fingerprints.subjects.child import speak, speak_error
 
 
 def convert(source: Path, target: Path, dtype: str) -> None:
-    """Writes model, config, tokenizer and chat template of a GGUF file into an existing folder, in the given dtype.
+    """Writes model, config, tokenizer and chat template of a GGUF file into an existing folder, in
+    the given dtype.
 
     Raises MalformedInput where the library can't read the file or does not know its architecture.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    place: dict[str, Any] = {"gguf_file": source.name, "local_files_only": True, "trust_remote_code": False}
+    place: dict[str, Any] = {
+        "gguf_file": source.name,
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source.parent), **place)
-        loaded = AutoModelForCausalLM.from_pretrained(str(source.parent), dtype=getattr(torch, dtype), **place)
-    except (ValueError, KeyError, IndexError, RuntimeError, TypeError, NotImplementedError, OSError, AttributeError) as error:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            str(source.parent), dtype=getattr(torch, dtype), **place
+        )
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        RuntimeError,
+        TypeError,
+        NotImplementedError,
+        OSError,
+        AttributeError,
+    ) as error:
         raise MalformedInput(
             f"transformers can't open this GGUF file: {' '.join(str(error).split())[:160]}",
             where=source,

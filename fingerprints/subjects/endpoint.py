@@ -1,7 +1,8 @@
 """Opens an endpoint from its spec: checks address, options and key before anything is sent.
 
-``openai:NAME,base_url=URL`` with the options concurrency, deadline, tokens, cost, price_in, price_out and key_env. Knows the
-spec; how calls are made it doesn't know (`fingerprints.subjects.remote`).
+``openai:NAME,base_url=URL`` with the options concurrency, deadline, tokens, cost, price_in,
+price_out and key_env. Knows the spec; how calls are made it doesn't know
+(`fingerprints.subjects.remote`).
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ DEFAULT_CONCURRENCY = 4
 def open_endpoint(spec: SubjectSpec) -> Subject:
     """The subject that ``openai:NAME,base_url=URL`` names; nothing is sent before it is asked.
 
-    ``deadline`` is in seconds for one call in all, ``tokens`` and ``cost`` cap the run (a cost needs ``price_in`` and
-    ``price_out`` per million tokens), the key is read from OPENAI_API_KEY or the variable that ``key_env`` names. Raises
-    UsageProblem for an option that doesn't fit or the missing package, UnsafeInput for an address that holds a user, a
-    password or a query, or that is link-local.
+    ``deadline`` is in seconds for one call in all, ``tokens`` and ``cost`` cap the run (a cost
+    needs ``price_in`` and ``price_out`` per million tokens), the key is read from OPENAI_API_KEY or
+    the variable that ``key_env`` names. Raises UsageProblem for an option that doesn't fit or the
+    missing package, UnsafeInput for an address that holds a user, a password or a query, or that is
+    link-local.
     """
     for package in ("openai", "httpx2"):
         if importlib.util.find_spec(package) is None:
@@ -43,31 +45,54 @@ def open_endpoint(spec: SubjectSpec) -> Subject:
     secret = key_from_environment(spec.options.get("key_env"))
     if secret and secret.removed_from(str(spec)) != str(spec):
         raise UnsafeInput(
-            "the spec holds the key itself", where="openai:", next_step="export the key and take it out of the spec"
+            "the spec holds the key itself",
+            where="openai:",
+            next_step="export the key and take it out of the spec",
         )
     concurrency = int(_number(spec.options, "concurrency", DEFAULT_CONCURRENCY, 1, 64, whole=True))
     deadline = _number(spec.options, "deadline", DEFAULT_DEADLINE, 0.1, 3600)
     secure = base_url.startswith("https:")
     transport = LimitedTransport(CallLimits(deadline=deadline), concurrency, secret, secure=secure)
     identity = Identity(kind="endpoint", name=spec.target, base_url=base_url, template="remote")
-    return EndpointSubject(str(spec), identity, secret, transport, _budget(spec.options), concurrency)
+    return EndpointSubject(
+        str(spec), identity, secret, transport, _budget(spec.options), concurrency
+    )
 
 
 def checked_url(text: str) -> str:
-    """The address without a trailing slash, if calls may go there. Never repeats it in an error: it may hold a password."""
+    """The address without a trailing slash, if calls may go there. Never repeats it in an error:
+    it may hold a password."""
     try:
         parts = urllib.parse.urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise UsageProblem("base_url is no address", where="base_url=", next_step="write http://HOST:PORT/v1") from error
+        raise UsageProblem(
+            "base_url is no address", where="base_url=", next_step="write http://HOST:PORT/v1"
+        ) from error
     if parts.username is not None or parts.password is not None:
         raise UnsafeInput(
-            "base_url holds a user or a password", where="base_url=", next_step="export the key and name it with key_env="
+            "base_url holds a user or a password",
+            where="base_url=",
+            next_step="export the key and name it with key_env=",
         )
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise UnsafeInput("base_url holds a query, which may hold a key", where="base_url=", next_step="take it out")
-    if parts.scheme not in ("http", "https") or not host or port == 0 or not text.isprintable() or " " in text:
-        raise UsageProblem("base_url is no http or https address", where="base_url=", next_step="write http://HOST:PORT/v1")
+        raise UnsafeInput(
+            "base_url holds a query, which may hold a key",
+            where="base_url=",
+            next_step="take it out",
+        )
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or port == 0
+        or not text.isprintable()
+        or " " in text
+    ):
+        raise UsageProblem(
+            "base_url is no http or https address",
+            where="base_url=",
+            next_step="write http://HOST:PORT/v1",
+        )
     _refuse_literal(host)
     return parts._replace(scheme=parts.scheme.lower()).geturl().rstrip("/")
 
@@ -81,12 +106,16 @@ def _refuse_literal(host: str) -> None:
 
 
 def _budget(options: Mapping[str, str]) -> Budget:
-    tokens = int(_number(options, "tokens", 0, 1, 1e12, whole=True)) if "tokens" in options else None
+    tokens = (
+        int(_number(options, "tokens", 0, 1, 1e12, whole=True)) if "tokens" in options else None
+    )
     if "cost" not in options:
         return Budget(tokens=tokens)
     if "price_in" not in options or "price_out" not in options:
         raise UsageProblem(
-            "a cap on the cost needs both prices", where="cost=", next_step="add price_in= and price_out= per million tokens"
+            "a cap on the cost needs both prices",
+            where="cost=",
+            next_step="add price_in= and price_out= per million tokens",
         )
     return Budget(
         tokens=tokens,
@@ -96,7 +125,14 @@ def _budget(options: Mapping[str, str]) -> Budget:
     )
 
 
-def _number(options: Mapping[str, str], name: str, default: float, low: float, high: float, whole: bool = False) -> float:
+def _number(
+    options: Mapping[str, str],
+    name: str,
+    default: float,
+    low: float,
+    high: float,
+    whole: bool = False,
+) -> float:
     text = options.get(name)
     if text is None:
         return default
@@ -106,5 +142,9 @@ def _number(options: Mapping[str, str], name: str, default: float, low: float, h
         value = math.nan
     if not low <= value <= high or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        raise UsageProblem(f"{name}= takes {kind} from {low:g} to {high:g}", where=f"{name}=", next_step="correct the spec")
+        raise UsageProblem(
+            f"{name}= takes {kind} from {low:g} to {high:g}",
+            where=f"{name}=",
+            next_step="correct the spec",
+        )
     return value

@@ -1,7 +1,9 @@
-"""Budget forcing: a cap on a model's thinking, and a least amount of it, at inference (Muennighoff et al. 2025, 2501.19393).
+"""Budget forcing: a cap on a model's thinking, and a least amount of it, at inference (Muennighoff
+et al. 2025, 2501.19393).
 
-When the thinking reaches its cap, the end tag and an answer lead are written for the model; when it ends too early, its end
-is taken away and "Wait" is written, a given number of times. Knows tokens and tags; knows nothing of right and wrong.
+When the thinking reaches its cap, the end tag and an answer lead are written for the model; when it
+ends too early, its end is taken away and "Wait" is written, a given number of times. Knows tokens
+and tags; knows nothing of right and wrong.
 """
 
 from __future__ import annotations
@@ -12,17 +14,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fingerprints.records import Reply, Request, Status
-from fingerprints.subjects.generation import PromptRow, Speaker, answer, failed, first_row, halved, out_of_memory, written
+from fingerprints.subjects.generation import (
+    PromptRow,
+    Speaker,
+    answer,
+    failed,
+    first_row,
+    halved,
+    out_of_memory,
+    written,
+)
 from fingerprints.subjects.thinking import END_THINK, LEAD, THINK, WAIT, Forcing
 
 
-def answer_forced(speaker: Speaker, forcing: Forcing, requests: Sequence[Request]) -> Iterator[Reply]:
-    """Answers requests with forced thinking, each reply as soon as it is there; its text holds all, tags and waits too.
+def answer_forced(
+    speaker: Speaker, forcing: Forcing, requests: Sequence[Request]
+) -> Iterator[Reply]:
+    """Answers requests with forced thinking, each reply as soon as it is there; its text holds all,
+    tags and waits too.
 
-    An answer is written in parts (thinking, thinking after each wait, answer), and a batch mixes parts. With a cap, the
-    thinking comes beside the request's ``max_tokens``, else within it. Probes of the form completion aren't chats and are
-    answered unforced. Greedy answers repeat, sampled ones under a seed too, whatever the batch. Statuses and errors are
-    those of `fingerprints.subjects.generation.answer`; `forced_in` reads what was forced.
+    An answer is written in parts (thinking, thinking after each wait, answer), and a batch mixes
+    parts. With a cap, the thinking comes beside the request's ``max_tokens``, else within it.
+    Probes of the form completion aren't chats and are answered unforced. Greedy answers repeat,
+    sampled ones under a seed too, whatever the batch. Statuses and errors are those of
+    `fingerprints.subjects.generation.answer`; `forced_in` reads what was forced.
     """
     yield from answer(speaker, [r for r in requests if r.probe.form == "completion"])
     waiting: list[_ForcedDraft] = []
@@ -48,10 +63,11 @@ def answer_forced(speaker: Speaker, forcing: Forcing, requests: Sequence[Request
 
 @dataclass
 class _ForcedDraft:
-    """One answer under way: all tokens ``said`` so far (forced ones too), of which the last part may still be thinking.
+    """One answer under way: all tokens ``said`` so far (forced ones too), of which the last part
+    may still be thinking.
 
-    ``thought`` counts the tokens of the thinking; ``answering`` is True once it is over, ``whole`` when the model ended the
-    answer itself.
+    ``thought`` counts the tokens of the thinking; ``answering`` is True once it is over, ``whole``
+    when the model ended the answer itself.
     """
 
     request: Request
@@ -96,7 +112,12 @@ def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _ForcedDraft 
         # The plain form ends in "Assistant:", and what students of it learned begins with a space.
         draft.said = _ids(speaker, f"{' ' if speaker.chat.kind == 'plain' else ''}{THINK}\n")
     if draft.room < 1:
-        return failed(request, f"{request.max_tokens} tokens leave no room to think", prompt=row.prompt, tokens=len(row.ids))
+        return failed(
+            request,
+            f"{request.max_tokens} tokens leave no room to think",
+            prompt=row.prompt,
+            tokens=len(row.ids),
+        )
     return draft
 
 
@@ -153,12 +174,18 @@ def _ids(speaker: Speaker, text: str) -> list[int]:
 
 
 def _text(speaker: Speaker, ids: Sequence[int]) -> str:
-    """Tokens as text with every special token, so that tags are seen whatever the tokenizer takes them for."""
-    return str(speaker.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+    """Tokens as text with every special token, so that tags are seen whatever the tokenizer
+    takes them for."""
+    return str(
+        speaker.tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+    )
 
 
 def _ends_in(speaker: Speaker, out: Sequence[int]) -> str | None:
-    """What ends a thinking first: the end tag, or in the plain form the next turn; None while it goes on."""
+    """What ends a thinking first: the end tag, or in the plain form the next turn; None while it
+    goes on."""
     text = _text(speaker, out)
     marks = (END_THINK, *(speaker.chat.cut if speaker.chat.kind == "plain" else ()))
     return min((m for m in marks if m in text), key=text.index, default=None)
@@ -187,7 +214,11 @@ def _joined(speaker: Speaker, kept: Sequence[int], rest: str, forced: str) -> st
 def _spoken(tokenizer: Any, ids: Sequence[int]) -> str:
     """The answer's text without special tokens, but with think tags that are special ones."""
     special = set(tokenizer.all_special_ids)
-    tags = {i: tag for tag in (THINK, END_THINK) if (i := tokenizer.convert_tokens_to_ids(tag)) in special}
+    tags = {
+        i: tag
+        for tag in (THINK, END_THINK)
+        if (i := tokenizer.convert_tokens_to_ids(tag)) in special
+    }
     tags = {i: tag for i, tag in tags.items() if tokenizer.convert_ids_to_tokens(i) == tag}
     pieces: list[str] = []
     run: list[int] = []
@@ -212,7 +243,10 @@ def _reply(speaker: Speaker, draft: _ForcedDraft) -> Reply:
             said, found, _ = said.partition(mark)
             whole = whole or bool(found)
         text = f"{thinking}{end}{said}".strip()
-    told = f"{'stop' if whole else 'length'}; thought {draft.thought}{' (cap)' if draft.capped else ''}; waits {draft.waits}"
+    told = (
+        f"{'stop' if whole else 'length'}; thought"
+        f" {draft.thought}{' (cap)' if draft.capped else ''}; waits {draft.waits}"
+    )
     return Reply(
         probe_id=request.probe.id,
         arm=request.arm,

@@ -1,7 +1,8 @@
-"""Reads recorded answers of any known form, row by row: JSONL, a JSON list, inspect_ai logs, each plain or packed.
+"""Reads recorded answers of any known form, row by row: JSONL, a JSON list, inspect_ai logs, each
+plain or packed.
 
-The form is recognised by content, never by the file's name. Lines end at ``\\n`` bytes only. Knows files and forms; knows
-nothing of probes and transcripts.
+The form is recognised by content, never by the file's name. Lines end at ``\\n`` bytes only. Knows
+files and forms; knows nothing of probes and transcripts.
 """
 
 from __future__ import annotations
@@ -13,9 +14,24 @@ from typing import Any, BinaryIO, NoReturn
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.subjects.inspect_log import is_inspect_log, model_of, row_of_sample, rows_of_log
-from fingerprints.subjects.packed import BROKEN, GZIP_MAGIC, ZIP_MAGIC, Caps, gzip_stream, open_regular, zip_members
+from fingerprints.subjects.packed import (
+    BROKEN,
+    GZIP_MAGIC,
+    ZIP_MAGIC,
+    Caps,
+    gzip_stream,
+    open_regular,
+    zip_members,
+)
 from fingerprints.subjects.rows import RecordedRow, rows_of
-from fingerprints.subjects.strict_json import LONGEST_VALUE, BadValue, TooLong, breaks_off, list_items, parse_json
+from fingerprints.subjects.strict_json import (
+    LONGEST_VALUE,
+    BadValue,
+    TooLong,
+    breaks_off,
+    list_items,
+    parse_json,
+)
 
 BOM = b"\xef\xbb\xbf"
 KNOWN_FORMS = "JSONL or a JSON list with prompt and answer, chat JSONL, or an inspect_ai log"
@@ -25,15 +41,19 @@ DEFAULT_CAPS = Caps()
 def read_rows(path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[RecordedRow]:
     """Every recorded answer of a file, in its order, in memory bounded by the longest row.
 
-    The models of the rows may differ. Raises MalformedInput naming file, line and reason at the first row that can't be
-    read, for an empty file and for a folder; ResourceLimit and UnsafeInput at the caps.
+    The models of the rows may differ. Raises MalformedInput naming file, line and reason at the
+    first row that can't be read, for an empty file and for a folder; ResourceLimit and UnsafeInput
+    at the caps.
     """
     with open_regular(path) as file:
         yield from rows_in(file, path, caps)
 
 
-def rows_in(file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[RecordedRow]:
-    """As `read_rows`, from the beginning of a file that is already open; ``path`` serves the messages."""
+def rows_in(
+    file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS
+) -> Iterator[RecordedRow]:
+    """As `read_rows`, from the beginning of a file that is already open; ``path`` serves the
+    messages."""
     found = False
     try:
         for row in _recognised(file, path, caps):
@@ -71,7 +91,9 @@ def _listed(stream: BinaryIO, path: Path) -> Iterator[RecordedRow]:
             number += 1
             yield from rows_of(value)
     except TooLong as error:
-        raise ResourceLimit(f"item {number + 1} is {error}", where=path, next_step="cut the file or record it again") from error
+        raise ResourceLimit(
+            f"item {number + 1} is {error}", where=path, next_step="cut the file or record it again"
+        ) from error
     except BadValue as error:
         _bad(path, f"item {max(1, number)}: {error}", error)
 

@@ -1,7 +1,9 @@
-"""Answers a list of requests with a causal language model, fast: sorted, batched, with the shared prompt read once.
+"""Answers a list of requests with a causal language model, fast: sorted, batched, with the shared
+prompt read once.
 
-Rows that have ended leave their batch at every stage, so that a long answer does not hold the short ones' compute.
-Sampling is seeded per answer, whatever batch it lands in. Knows tensors and tokens; knows nothing of files.
+Rows that have ended leave their batch at every stage, so that a long answer does not hold the short
+ones' compute. Sampling is seeded per answer, whatever batch it lands in. Knows tensors and tokens;
+knows nothing of files.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Reply, Request, Status, canonical_json
@@ -28,10 +36,11 @@ SHORTEST_PREFIX = 8
 
 @dataclass
 class PromptRow:
-    """One request under way: its prompt as text and tokens, how many tokens may follow, and those answered so far.
+    """One request under way: its prompt as text and tokens, how many tokens may follow, and those
+    answered so far.
 
-    ``part`` numbers the parts of an answer that is written in several, each from what was written before: sampling draws
-    other noise in each.
+    ``part`` numbers the parts of an answer that is written in several, each from what was written
+    before: sampling draws other noise in each.
     """
 
     request: Request
@@ -49,10 +58,11 @@ class PromptRow:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model's build allows: its context, the shortest attention window, and whether its state can be cut up.
+    """What a model's build allows: its context, the shortest attention window, and whether its
+    state can be cut up.
 
-    ``window`` is None where every token sees every earlier one; ``divisible`` is False for recurrent states, which
-    can't be read once for many rows or lose rows half-way.
+    ``window`` is None where every token sees every earlier one; ``divisible`` is False for
+    recurrent states, which can't be read once for many rows or lose rows half-way.
     """
 
     context: int | None
@@ -62,7 +72,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Speaker:
-    """A model with what it takes to make it speak: tokenizer and template, stop and pad tokens, context length."""
+    """A model with what it takes to make it speak: tokenizer and template, stop and pad tokens,
+    context length."""
 
     model: Any
     tokenizer: Any
@@ -74,11 +85,12 @@ class Speaker:
 
 
 def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
-    """Answers requests, those that need the same settings together, each batch's replies as its rows end.
+    """Answers requests, those that need the same settings together, each batch's replies as its
+    rows end.
 
-    Greedy at temperature 0. A prompt that leaves no room in the context yields ``skipped_context``, a template that
-    fails or logits that are no numbers yield ``error``. The batch halves when memory runs out; raises ResourceLimit
-    when one row alone does not fit.
+    Greedy at temperature 0. A prompt that leaves no room in the context yields ``skipped_context``,
+    a template that fails or logits that are no numbers yield ``error``. The batch halves when
+    memory runs out; raises ResourceLimit when one row alone does not fit.
     """
     rows: list[PromptRow] = []
     for request in requests:
@@ -87,7 +99,15 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
             yield row
         else:
             rows.append(row)
-    rows.sort(key=lambda r: (r.request.temperature, r.request.top_p, r.request.max_tokens, -len(r.ids), r.request.key))
+    rows.sort(
+        key=lambda r: (
+            r.request.temperature,
+            r.request.top_p,
+            r.request.max_tokens,
+            -len(r.ids),
+            r.request.key,
+        )
+    )
     size = speaker.batch
     while rows:
         batch = _next_batch(rows, size)
@@ -105,9 +125,14 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a RuntimeError says that memory ran out (CUDA has a class for it, the CPU allocator only words)."""
+    """Whether a RuntimeError says that memory ran out (CUDA has a class for it, the CPU
+    allocator only words)."""
     said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "out of memory" in said
+        or "can't allocate memory" in said
+    )
 
 
 def halved(size: int) -> int:
@@ -125,7 +150,8 @@ def halved(size: int) -> int:
 def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow | Reply:
     """The row that answers a request, or the reply that says why there is none.
 
-    ``beside``: tokens that may be written beside the answer's own (a thinking budget); they need room in the context too.
+    ``beside``: tokens that may be written beside the answer's own (a thinking budget); they need
+    room in the context too.
     """
     try:
         prompt = speaker.chat.render(request)
@@ -136,13 +162,20 @@ def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow 
         return failed(request, "the prompt has no tokens")
     room = request.max_tokens + beside
     if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
-        reason = f"{len(ids)} prompt tokens and {room} to answer pass the context of {speaker.limits.context}"
+        reason = (
+            f"{len(ids)} prompt tokens and {room} to answer pass the context of"
+            f" {speaker.limits.context}"
+        )
         return failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
     return PromptRow(request, prompt, ids, room)
 
 
 def failed(
-    request: Request, reason: str, status: Status = Status.ERROR, prompt: str | None = None, tokens: int | None = None
+    request: Request,
+    reason: str,
+    status: Status = Status.ERROR,
+    prompt: str | None = None,
+    tokens: int | None = None,
 ) -> Reply:
     """The reply to a request that has no answer, and why."""
     return Reply(
@@ -161,7 +194,11 @@ def _next_batch(rows: Sequence[PromptRow], size: int) -> list[PromptRow]:
     """The first rows that share their settings, at most ``size``."""
     first = rows[0].request
     same = (first.temperature, first.top_p, first.max_tokens)
-    return [r for r in rows[:size] if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same]
+    return [
+        r
+        for r in rows[:size]
+        if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same
+    ]
 
 
 def written(
@@ -169,8 +206,9 @@ def written(
 ) -> Iterator[PromptRow]:
     """Runs one batch in stages; after each, the rows that ended are yielded and leave.
 
-    A row ends at a stop token, without room, and where ``over`` says so after a stage (up to 31 tokens late). Rows share
-    their temperature and top_p; the answers of one don't depend on which others are there.
+    A row ends at a stop token, without room, and where ``over`` says so after a stage (up to 31
+    tokens late). Rows share their temperature and top_p; the answers of one don't depend on which
+    others are there.
     """
     for row in rows:
         row.noise = _noise(row)
@@ -191,7 +229,8 @@ def written(
 
 @dataclass
 class _DecodingState:
-    """What a batch carries from stage to stage: all token ids, which of them count, and the keys and values."""
+    """What a batch carries from stage to stage: all token ids, which of them count, and the keys
+    and values."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -203,7 +242,8 @@ class _DecodingState:
 
 
 def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
-    """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and values read once."""
+    """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and
+    values read once."""
     prefix = shared_prefix([row.ids for row in rows]) if _may_share(speaker.limits, rows) else []
     rest = [row.ids[len(prefix) :] for row in rows]
     longest = max(len(r) for r in rest)
@@ -220,13 +260,15 @@ def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
 
 
 def _may_share(limits: Limits, rows: Sequence[PromptRow]) -> bool:
-    """Padding between prefix and prompt lengthens the way back: harmless while the whole fits into the window."""
+    """Padding between prefix and prompt lengthens the way back: harmless while the whole fits
+    into the window."""
     reach = max(len(row.ids) + row.room for row in rows)
     return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens that all prompts begin with, at least one short of the shortest; empty where too few to be worth it."""
+    """The tokens that all prompts begin with, at least one short of the shortest; empty where
+    too few to be worth it."""
     if len(prompts) < 2:
         return []
     length = min(len(p) for p in prompts) - 1
@@ -245,7 +287,9 @@ def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
     return cache
 
 
-def _advance(speaker: Speaker, rows: Sequence[PromptRow], state: _DecodingState, steps: int) -> None:
+def _advance(
+    speaker: Speaker, rows: Sequence[PromptRow], state: _DecodingState, steps: int
+) -> None:
     """Lets the library write up to ``steps`` tokens a row."""
     known = state.ids.shape[1]
     with torch.inference_mode(), quiet():
@@ -301,7 +345,8 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
 
 
 def _noise(row: PromptRow) -> torch.Generator | None:
-    """A generator of one answer's own randomness, from its seed and key: batch plans don't change what is drawn."""
+    """A generator of one answer's own randomness, from its seed and key: batch plans don't
+    change what is drawn."""
     request = row.request
     if request.temperature == 0:
         return None
@@ -323,7 +368,8 @@ def _processors(rows: Sequence[PromptRow]) -> LogitsProcessorList:
 
 
 class _NotANumber(LogitsProcessor):
-    """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go on."""
+    """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go
+    on."""
 
     def __init__(self, rows: Sequence[PromptRow]) -> None:
         self.rows = rows
@@ -338,7 +384,8 @@ class _NotANumber(LogitsProcessor):
 
 
 class _Gumbel(LogitsProcessor):
-    """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from the softmax."""
+    """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from
+    the softmax."""
 
     def __init__(self, generators: Sequence[torch.Generator | None]) -> None:
         self.generators = generators
@@ -352,7 +399,13 @@ class _Gumbel(LogitsProcessor):
 def _reply(speaker: Speaker, row: PromptRow) -> Reply:
     request = row.request
     if row.broken:
-        return failed(request, "the model's scores are no numbers (NaN)", Status.ERROR, row.prompt, len(row.ids))
+        return failed(
+            request,
+            "the model's scores are no numbers (NaN)",
+            Status.ERROR,
+            row.prompt,
+            len(row.ids),
+        )
     text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
     whole = len(row.out) < request.max_tokens
     if speaker.chat.kind == "plain" and request.probe.form != "completion":

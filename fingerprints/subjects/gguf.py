@@ -1,7 +1,8 @@
-"""A GGUF file as a subject: its header checked by us, dequantised once in a limited child, then a checkpoint.
+"""A GGUF file as a subject: its header checked by us, dequantised once in a limited child, then a
+checkpoint.
 
-What answers is the *dequantised* model under transformers: close to, and not the same as, the original checkpoint or
-what llama.cpp says. The identity says so.
+What answers is the *dequantised* model under transformers: close to, and not the same as, the
+original checkpoint or what llama.cpp says. The identity says so.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ LIBRARIES = 12 << 30
 
 
 def open_gguf(spec: SubjectSpec) -> Checkpoint:
-    """Opens ``gguf:./file.gguf`` with its options (dtype, device, batch, adapter, template, thinking, waits).
+    """Opens ``gguf:./file.gguf`` with its options (dtype, device, batch, adapter, template,
+    thinking, waits).
 
-    The first opening converts (seconds to minutes) into the cache, keyed by the file's SHA-256 and the dtype; later
-    ones verify and read that. Raises MalformedInput for a file that is not whole, ResourceLimit where it does not fit,
-    UsageProblem without the package gguf.
+    The first opening converts (seconds to minutes) into the cache, keyed by the file's SHA-256 and
+    the dtype; later ones verify and read that. Raises MalformedInput for a file that is not whole,
+    ResourceLimit where it does not fit, UsageProblem without the package gguf.
     """
     path = Path(spec.target).expanduser()
     header = read_gguf_header(path)
@@ -48,7 +50,10 @@ def open_gguf(spec: SubjectSpec) -> Checkpoint:
         weights_sha256=digest,
         quantisation=f"{header.quantisation} dequantised",
         notes=(
-            f"dequantised from {header.quantisation} by transformers: not the original checkpoint, nor llama.cpp's answers",
+            (
+                f"dequantised from {header.quantisation} by transformers: not the original"
+                " checkpoint, nor llama.cpp's answers"
+            ),
         ),
     )
     return load_folder(spec, folder, known)
@@ -58,7 +63,9 @@ def _check_template(header: GgufHeader, path: Path) -> None:
     template = header.metadata.get("tokenizer.chat_template", "")
     if not isinstance(template, str) or len(template) > LARGEST_TEMPLATE:
         raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="read it before you use it"
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
+            where=path,
+            next_step="read it before you use it",
         )
 
 

@@ -1,8 +1,9 @@
 """A bounded reader of GGUF headers: metadata and tensor table, never a tensor's bytes.
 
-It stands before the library reader, which hangs on some malformed files of a few dozen bytes. Every count, length and
-offset is held against what the file can hold before anything is read or allocated. Knows the container; knows nothing
-of models. Format: the GGUF specification, versions 2 and 3, little-endian.
+It stands before the library reader, which hangs on some malformed files of a few dozen bytes. Every
+count, length and offset is held against what the file can hold before anything is read or
+allocated. Knows the container; knows nothing of models. Format: the GGUF specification, versions 2
+and 3, little-endian.
 """
 
 from __future__ import annotations
@@ -23,28 +24,95 @@ LONGEST_STRING = 64 << 20
 LARGEST_ALIGNMENT = 1 << 20
 MOST_DIMENSIONS = 4
 SCALARS: dict[int, str] = {
-    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d",
-}  # fmt: skip
+    0: "<B",
+    1: "<b",
+    2: "<H",
+    3: "<h",
+    4: "<I",
+    5: "<i",
+    6: "<f",
+    7: "<?",
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
 STRING, ARRAY = 8, 9
 # Elements and bytes of one block of each tensor type: what the size of a tensor follows from.
 BLOCKS: dict[int, tuple[int, int]] = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
-    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
-    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
-    34: (256, 54), 35: (256, 66), 39: (32, 17),
-}  # fmt: skip
+    0: (1, 4),
+    1: (1, 2),
+    2: (32, 18),
+    3: (32, 20),
+    6: (32, 22),
+    7: (32, 24),
+    8: (32, 34),
+    9: (32, 40),
+    10: (256, 84),
+    11: (256, 110),
+    12: (256, 144),
+    13: (256, 176),
+    14: (256, 210),
+    15: (256, 292),
+    16: (256, 66),
+    17: (256, 74),
+    18: (256, 98),
+    19: (256, 50),
+    20: (32, 18),
+    21: (256, 110),
+    22: (256, 82),
+    23: (256, 136),
+    24: (1, 1),
+    25: (1, 2),
+    26: (1, 4),
+    27: (1, 8),
+    28: (1, 8),
+    29: (256, 56),
+    30: (1, 2),
+    34: (256, 54),
+    35: (256, 66),
+    39: (32, 17),
+}
 FILE_TYPES: dict[int, str] = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
-    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
-    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
-    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
-}  # fmt: skip
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    3: "Q4_1",
+    7: "Q8_0",
+    8: "Q5_0",
+    9: "Q5_1",
+    10: "Q2_K",
+    11: "Q3_K_S",
+    12: "Q3_K_M",
+    13: "Q3_K_L",
+    14: "Q4_K_S",
+    15: "Q4_K_M",
+    16: "Q5_K_S",
+    17: "Q5_K_M",
+    18: "Q6_K",
+    19: "IQ2_XXS",
+    20: "IQ2_XS",
+    21: "Q2_K_S",
+    22: "IQ3_XS",
+    23: "IQ3_XXS",
+    24: "IQ1_S",
+    25: "IQ4_NL",
+    26: "IQ3_S",
+    27: "IQ3_M",
+    28: "IQ2_S",
+    29: "IQ2_M",
+    30: "IQ4_XS",
+    31: "IQ1_M",
+    32: "BF16",
+    36: "TQ1_0",
+    37: "TQ2_0",
+    38: "MXFP4",
+}
 
 
 @dataclass(frozen=True)
 class TensorEntry:
-    """One row of the tensor table: name, dimensions (fastest first, as stored), type number, offset in the data part."""
+    """One row of the tensor table: name, dimensions (fastest first, as stored), type number,
+    offset in the data part."""
 
     name: str
     shape: tuple[int, ...]
@@ -65,7 +133,8 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """What a GGUF file says of itself: version, metadata by key, tensors in order, where the data part begins."""
+    """What a GGUF file says of itself: version, metadata by key, tensors in order, where the
+    data part begins."""
 
     version: int
     metadata: Mapping[str, Value]
@@ -92,15 +161,18 @@ class GgufHeader:
 def read_gguf_header(path: Path) -> GgufHeader:
     """Reads and checks a GGUF file's header; the tensors' bytes stay unread.
 
-    Raises MalformedInput, within milliseconds, for anything that is not a whole, little-endian GGUF file of version 2
-    or 3: wrong magic, counts above a million, strings or arrays longer than the file, nested arrays, duplicate keys,
-    an alignment that is no power of two up to 1 MiB, dimensions that overflow, tensors that reach past the end.
+    Raises MalformedInput, within milliseconds, for anything that is not a whole, little-endian GGUF
+    file of version 2 or 3: wrong magic, counts above a million, strings or arrays longer than the
+    file, nested arrays, duplicate keys, an alignment that is no power of two up to 1 MiB,
+    dimensions that overflow, tensors that reach past the end.
     """
     try:
         with path.open("rb") as file:
             return _Reader(file, path.stat().st_size, path).header()
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the path"
+        ) from error
 
 
 class _Reader:
@@ -194,7 +266,11 @@ class _Reader:
 
     def data_start(self, metadata: Mapping[str, Value]) -> int:
         alignment = metadata.get("general.alignment", 32)
-        if not isinstance(alignment, int) or not 0 < alignment <= LARGEST_ALIGNMENT or alignment & (alignment - 1):
+        if (
+            not isinstance(alignment, int)
+            or not 0 < alignment <= LARGEST_ALIGNMENT
+            or alignment & (alignment - 1)
+        ):
             raise self.bad("the alignment is no power of two up to 1 MiB")
         return -(-self.at // alignment) * alignment
 
@@ -202,7 +278,10 @@ class _Reader:
         if len({t.name for t in header.tensors}) != len(header.tensors):
             raise self.bad("a tensor name stands twice")
         for tensor in header.tensors:
-            # Python's integers don't overflow: a product of hostile dimensions is merely larger than the file.
+            # Python's integers don't overflow: a product of hostile dimensions is merely larger
+            # than the file.
             if header.data_start + tensor.offset + tensor.bytes > self.size:
-                raise self.bad(f"tensor {printable(tensor.name, 60)!r} reaches past the end of the file")
+                raise self.bad(
+                    f"tensor {printable(tensor.name, 60)!r} reaches past the end of the file"
+                )
         return header

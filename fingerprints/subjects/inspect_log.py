@@ -1,4 +1,5 @@
-"""Recorded answers in the logs of inspect_ai: one object with ``eval`` and ``samples``, or its samples one by one.
+"""Recorded answers in the logs of inspect_ai: one object with ``eval`` and ``samples``, or its
+samples one by one.
 
 Knows the log's shape; knows nothing of files and archives, and doesn't import inspect_ai.
 """
@@ -15,12 +16,18 @@ ATTACHMENT = "attachment://"
 
 
 def is_inspect_log(value: Any) -> bool:
-    """Whether a JSON value is an inspect_ai log: an object with the objects ``eval`` and ``samples`` (a list)."""
-    return isinstance(value, dict) and isinstance(value.get("eval"), dict) and isinstance(value.get("samples"), list)
+    """Whether a JSON value is an inspect_ai log: an object with the objects ``eval`` and
+    ``samples`` (a list)."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("eval"), dict)
+        and isinstance(value.get("samples"), list)
+    )
 
 
 def model_of(header: Any) -> str | None:
-    """The model that a log's header names, as ``eval.model``; None when it names none. Raises BadValue."""
+    """The model that a log's header names, as ``eval.model``; None when it names none. Raises
+    BadValue."""
     described = header.get("eval") if isinstance(header, dict) else None
     model = described.get("model") if isinstance(described, dict) else None
     return None if model is None else name_of(model, "eval.model")
@@ -37,7 +44,8 @@ def rows_of_log(log: Mapping[str, Any]) -> Iterator[RecordedRow]:
 
 
 def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
-    """The answer of one sample; a sample without one becomes a row with ``error``. Epoch 1 is sample 0.
+    """The answer of one sample; a sample without one becomes a row with ``error``. Epoch 1 is
+    sample 0.
 
     Raises BadValue when it has no input or its parts have other types than the log format says.
     """
@@ -46,13 +54,21 @@ def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
     found = sample.get("output")
     output: dict[str, Any] = found if isinstance(found, dict) else {}
     given = _attached(sample.get("input"), sample.get("attachments"))
-    turns = turns_of(given if isinstance(given, list) else [{"role": "user", "content": string_of(given, "input")}])
+    turns = turns_of(
+        given
+        if isinstance(given, list)
+        else [{"role": "user", "content": string_of(given, "input")}]
+    )
     while turns and turns[-1].role != "user":
         turns.pop()
     if not turns:
         raise BadValue("input has no user turn")
     epoch = sample.get("epoch", 1)
-    number = epoch - 1 if isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000 else None
+    number = (
+        epoch - 1
+        if isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000
+        else None
+    )
     whole = RecordedRow(
         prompt=turns[-1].content,
         answer="",
@@ -70,11 +86,19 @@ def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
 
 
 def _without_error(row: RecordedRow) -> RecordedRow:
-    return RecordedRow(prompt=row.prompt, answer="", model=row.model, history=row.history, sample=row.sample, id=row.id)
+    return RecordedRow(
+        prompt=row.prompt,
+        answer="",
+        model=row.model,
+        history=row.history,
+        sample=row.sample,
+        id=row.id,
+    )
 
 
 def _attached(value: Any, attachments: Any, depth: int = 0) -> Any:
-    """The value with texts that the log moved into its attachments put back; six levels hold every message."""
+    """The value with texts that the log moved into its attachments put back; six levels hold
+    every message."""
     if not isinstance(attachments, dict) or depth > 6:
         return value
     if isinstance(value, str) and value.startswith(ATTACHMENT):

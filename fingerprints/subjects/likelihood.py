@@ -1,4 +1,5 @@
-"""How likely a model finds given texts, in bits. Knows tensors and tokens; knows nothing of files."""
+"""How likely a model finds given texts, in bits. Knows tensors and tokens; knows nothing of
+files."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from fingerprints.subjects.kept_state import state_of, state_word
 from fingerprints.subjects.quiet import quiet
 
 CHUNK_SCORES = 128 << 20
-"""Most scores (rows × tokens × vocabulary) that exist at once: 256 MiB in bfloat16, twice that in float32."""
+"""Most scores (rows × tokens × vocabulary) that exist at once: 256 MiB in bfloat16, twice that
+in float32."""
 
 
 @dataclass(frozen=True)
@@ -26,28 +28,39 @@ class _Item:
     scored_from: int
 
 
-def likelihoods(speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] | None) -> list[Likelihoods]:
+def likelihoods(
+    speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] | None
+) -> list[Likelihoods]:
     """Bits of each text under the model, one record a text, in the order given.
 
-    Total and per token: negative log2 of the softmax in float32. The first token is scored after the context, or after
-    the beginning-of-text token where the tokenizer has one; a model without either leaves the first token unscored.
-    Longer texts than the context are refused, never cut. Raises ResourceLimit for those and when one text alone does
-    not fit into memory.
+    Total and per token: negative log2 of the softmax in float32. The first token is scored after
+    the context, or after the beginning-of-text token where the tokenizer has one; a model without
+    either leaves the first token unscored. Longer texts than the context are refused, never cut.
+    Raises ResourceLimit for those and when one text alone does not fit into memory.
     """
-    items = [_item(speaker, i, text, contexts[i] if contexts else "") for i, text in enumerate(texts)]
+    items = [
+        _item(speaker, i, text, contexts[i] if contexts else "") for i, text in enumerate(texts)
+    ]
     bits = _bits_of(speaker, items)
     return [_record(text, bits[i]) for i, text in enumerate(texts)]
 
 
 def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[Likelihoods | str]:
-    """Bits of each passage in the order given, or in words why it has none (a failing template, no room in the context).
+    """Bits of each passage in the order given, or in words why it has none (a failing template, no
+    room in the context).
 
-    A question is rendered through the model's own template, which writes its own beginning-of-text token; the passage's
-    lead follows as the beginning of the answer. Otherwise as `likelihoods`. Raises ResourceLimit as it does for memory.
+    A question is rendered through the model's own template, which writes its own beginning-of-text
+    token; the passage's lead follows as the beginning of the answer. Otherwise as `likelihoods`.
+    Raises ResourceLimit as it does for memory.
     """
-    found: dict[int, _Item | str] = {i: _passage_item(speaker, i, passage) for i, passage in enumerate(passages)}
+    found: dict[int, _Item | str] = {
+        i: _passage_item(speaker, i, passage) for i, passage in enumerate(passages)
+    }
     bits = _bits_of(speaker, [item for item in found.values() if isinstance(item, _Item)])
-    told = ((i, item if isinstance(item, str) else _record(passages[i].text, bits[i])) for i, item in found.items())
+    told = (
+        (i, item if isinstance(item, str) else _record(passages[i].text, bits[i]))
+        for i, item in found.items()
+    )
     return [record for _, record in sorted(told, key=lambda pair: pair[0])]
 
 
@@ -70,7 +83,10 @@ def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str
 
 def _bits_of(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
     bits: dict[int, list[float]] = {item.index: [] for item in items}
-    todo = sorted((item for item in items if len(item.ids) > item.scored_from), key=lambda item: -len(item.ids))
+    todo = sorted(
+        (item for item in items if len(item.ids) > item.scored_from),
+        key=lambda item: -len(item.ids),
+    )
     size = speaker.batch
     while todo:
         batch = todo[:size]
@@ -87,19 +103,28 @@ def _bits_of(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]
 
 def _record(text: str, bits: list[float]) -> Likelihoods:
     size = len(text.encode("utf-8", "replace"))
-    return Likelihoods(text_sha256=sha256(text), bits=math.fsum(bits), tokens=len(bits), bytes=size, token_bits=tuple(bits))
+    return Likelihoods(
+        text_sha256=sha256(text),
+        bits=math.fsum(bits),
+        tokens=len(bits),
+        bytes=size,
+        token_bits=tuple(bits),
+    )
 
 
 def _item(speaker: Speaker, index: int, text: str, context: str, special: bool = True) -> _Item:
     tokenizer = speaker.tokenizer
     head = list(tokenizer(context, add_special_tokens=special).input_ids) if context else []
     if not head:
-        start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        start = (
+            tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        )
         head = [] if start is None else [start]
     ids = head + list(tokenizer(text, add_special_tokens=False).input_ids)
     if speaker.limits.context is not None and len(ids) > speaker.limits.context:
         raise ResourceLimit(
-            f"text {index} has {len(ids)} tokens with its context, above the model's {speaker.limits.context}",
+            f"text {index} has {len(ids)} tokens with its context, above the model's"
+            f" {speaker.limits.context}",
             next_step="cut the text into shorter ones",
         )
     return _Item(index, [int(i) for i in ids], max(1, len(head)))
@@ -113,14 +138,22 @@ def _score(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
     for row, item in enumerate(items):
         ids[row, : len(item.ids)] = torch.tensor(item.ids)
         mask[row, : len(item.ids)] = 1
-    bits = torch.cat(list(_segments(speaker, ids.to(speaker.model.device), mask.to(speaker.model.device))), dim=1)
-    return {item.index: bits[row, item.scored_from - 1 : len(item.ids) - 1].tolist() for row, item in enumerate(items)}
+    bits = torch.cat(
+        list(_segments(speaker, ids.to(speaker.model.device), mask.to(speaker.model.device))), dim=1
+    )
+    return {
+        item.index: bits[row, item.scored_from - 1 : len(item.ids) - 1].tolist()
+        for row, item in enumerate(items)
+    }
 
 
 def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Bits of tokens 1, 2, … of every row, a stretch at a time, so that no more scores exist at once than fit."""
+    """Bits of tokens 1, 2, … of every row, a stretch at a time, so that no more scores exist at
+    once than fit."""
     rows, length = ids.shape
-    stretch = max(1, CHUNK_SCORES // (rows * int(speaker.model.config.get_text_config().vocab_size)))
+    stretch = max(
+        1, CHUNK_SCORES // (rows * int(speaker.model.config.get_text_config().vocab_size))
+    )
     cache, word = None, state_word(speaker.model)
     with torch.inference_mode(), quiet():
         for start in range(0, length - 1, stretch):
@@ -136,7 +169,8 @@ def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterat
 
 
 def _bits(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Negative log2-probability of each target, on the CPU, in float32, one row's scores converted at a time."""
+    """Negative log2-probability of each target, on the CPU, in float32, one row's scores
+    converted at a time."""
     rows = [
         torch.logsumexp(row.float(), dim=-1) - row.gather(-1, goal[:, None])[:, 0].float()
         for row, goal in zip(scores, targets, strict=True)

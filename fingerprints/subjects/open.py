@@ -13,8 +13,9 @@ from fingerprints.subjects.spec import SubjectSpec, parse_spec
 def open_subject(spec: str | SubjectSpec) -> Subject:
     """The subject that a spec names, ready to be asked.
 
-    Third parties add kinds through the entry-point group ``auditor.subjects`` (name: scheme, value: a callable that takes
-    the text after the colon). Raises the errors of `parse_spec` and of the kind that is opened.
+    Third parties add kinds through the entry-point group ``auditor.subjects`` (name: scheme, value:
+    a callable that takes the text after the colon). Raises the errors of `parse_spec` and of the
+    kind that is opened.
     """
     if isinstance(spec, str):
         foreign = _foreign(spec)
@@ -41,15 +42,19 @@ def open_subject(spec: str | SubjectSpec) -> Subject:
 
 
 def refuse_bad_spec(spec: str) -> None:
-    """Raises now what `open_subject` would raise later of a spec, as far as that costs nothing: no model is loaded for it.
+    """Raises now what `open_subject` would raise later of a spec, as far as that costs nothing: no
+    model is loaded for it.
 
-    Endpoints and recordings are opened and closed (nothing is sent), and so are files and folders that are not there. For runs
-    that ask one subject for long, or for money, before they open the next.
+    Endpoints and recordings are opened and closed (nothing is sent), and so are files and folders
+    that are not there. For runs that ask one subject for long, or for money, before they open the
+    next.
     """
     if any(entry_points(group="auditor.subjects", name=spec.partition(":")[0])):
         return
     parsed = parse_spec(spec)
-    missing = parsed.target.startswith((".", "/", "~")) and not Path(parsed.target).expanduser().exists()
+    missing = (
+        parsed.target.startswith((".", "/", "~")) and not Path(parsed.target).expanduser().exists()
+    )
     if parsed.scheme in ("openai", "recording") or missing:
         with open_subject(spec):
             pass

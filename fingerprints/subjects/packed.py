@@ -1,6 +1,7 @@
 """Opens what a recording is packed in, under caps: plain files, gzip streams, zip members.
 
-Knows bytes and sizes; knows nothing of rows. Nothing is ever unpacked to disk, so a member's name never becomes a path.
+Knows bytes and sizes; knows nothing of rows. Nothing is ever unpacked to disk, so a member's name
+never becomes a path.
 """
 
 from __future__ import annotations
@@ -20,13 +21,21 @@ from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+BROKEN = (
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+)
 """What gzip and zipfile raise for damaged, encrypted or strangely compressed data."""
 
 
 @dataclass(frozen=True)
 class Caps:
-    """How large unpacked data may become: bytes in all, bytes in one document, members, and the ratio to the packed size.
+    """How large unpacked data may become: bytes in all, bytes in one document, members, and the
+    ratio to the packed size.
 
     The ratio counts only after ``ratio_from`` bytes, since small files of few words pack well.
     """
@@ -39,26 +48,34 @@ class Caps:
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """A regular file opened for reading. Raises MalformedInput for anything else, without blocking on a pipe."""
+    """A regular file opened for reading. Raises MalformedInput for anything else, without
+    blocking on a pipe."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise MalformedInput(
-            f"can't be read: {reason}", where=path, next_step="give the path of recorded answers (JSONL)"
+            f"can't be read: {reason}",
+            where=path,
+            next_step="give the path of recorded answers (JSONL)",
         ) from error
     kind = os.fstat(number).st_mode
     if stat.S_ISREG(kind):
         return io.BufferedReader(io.FileIO(number, "rb"), 1 << 16)
     os.close(number)
     what = "a folder" if stat.S_ISDIR(kind) else "no regular file"
-    raise MalformedInput(f"it is {what}", where=path, next_step="give the path of recorded answers (JSONL)")
+    raise MalformedInput(
+        f"it is {what}", where=path, next_step="give the path of recorded answers (JSONL)"
+    )
 
 
 class CountedStream(io.RawIOBase):
-    """A decompressing stream that stops at the caps. Raises ResourceLimit (size) and UnsafeInput (a bomb's ratio)."""
+    """A decompressing stream that stops at the caps. Raises ResourceLimit (size) and UnsafeInput
+    (a bomb's ratio)."""
 
-    def __init__(self, inner: BinaryIO, packed: int, where: Path, caps: Caps, already: int = 0) -> None:
+    def __init__(
+        self, inner: BinaryIO, packed: int, where: Path, caps: Caps, already: int = 0
+    ) -> None:
         self.inner, self.packed, self.where, self.caps = inner, max(1, packed), where, caps
         self.count = already
         self.own = 0
@@ -75,11 +92,14 @@ class CountedStream(io.RawIOBase):
         self.own += len(data)
         if self.count > self.caps.total:
             raise ResourceLimit(
-                f"unpacks to more than {self.caps.total:,} bytes", where=self.where, next_step="split the recording"
+                f"unpacks to more than {self.caps.total:,} bytes",
+                where=self.where,
+                next_step="split the recording",
             )
         if self.own > self.caps.ratio_from and self.own > self.caps.ratio * self.packed:
             raise UnsafeInput(
-                f"unpacks to more than {self.caps.ratio} times its size, as a decompression bomb does",
+                f"unpacks to more than {self.caps.ratio} times its size, as a decompression bomb"
+                " does",
                 where=self.where,
                 next_step="unpack it yourself if you trust it, and give the unpacked file",
             )
@@ -93,15 +113,20 @@ def gzip_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
     return io.BufferedReader(CountedStream(unpacked, packed, where, caps), 1 << 16)
 
 
-def zip_members(file: BinaryIO, where: Path, caps: Caps, wanted: str) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of the ``*.json`` members whose name begins with ``wanted``, in archive order; of twins the last.
+def zip_members(
+    file: BinaryIO, where: Path, caps: Caps, wanted: str
+) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the ``*.json`` members whose name begins with ``wanted``, in archive order;
+    of twins the last.
 
     Raises ResourceLimit and UnsafeInput at the caps.
     """
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
         if len(infos) > caps.members:
-            raise ResourceLimit(f"more than {caps.members:,} members", where=where, next_step="split the log")
+            raise ResourceLimit(
+                f"more than {caps.members:,} members", where=where, next_step="split the log"
+            )
         count = 0
         for info in infos.values():
             if not info.filename.startswith(wanted) or not info.filename.endswith(".json"):
@@ -110,6 +135,10 @@ def zip_members(file: BinaryIO, where: Path, caps: Caps, wanted: str) -> Iterato
                 stream = CountedStream(member, info.compress_size, where, caps, count)  # type: ignore[arg-type]  # reads alike
                 data = io.BufferedReader(stream, 1 << 16).read(caps.document + 1)
             if len(data) > caps.document:
-                raise ResourceLimit(f"a member is larger than {caps.document:,} bytes", where=where, next_step="split the log")
+                raise ResourceLimit(
+                    f"a member is larger than {caps.document:,} bytes",
+                    where=where,
+                    next_step="split the log",
+                )
             count = stream.count
             yield info.filename, data

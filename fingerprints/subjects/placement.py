@@ -14,7 +14,11 @@ import torch
 
 from fingerprints.errors import ResourceLimit, UsageProblem, printable
 
-DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 SHORT_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
 CPU_BATCH, ACCELERATOR_BATCH = 32, 64
@@ -37,41 +41,64 @@ class Placement:
 def place(options: Mapping[str, str]) -> Placement:
     """The placement that a spec's options ask for; what they leave out is chosen by the machine.
 
-    Device: cuda, then mps, then cpu. Format: bfloat16 where it is native (CUDA, processors with bf16 instructions),
-    else float32. Raises UsageProblem for a device, format or batch that is not there.
+    Device: cuda, then mps, then cpu. Format: bfloat16 where it is native (CUDA, processors with
+    bf16 instructions), else float32. Raises UsageProblem for a device, format or batch that is not
+    there.
     """
     device = _device(options.get("device", "auto"))
-    return Placement(device, _dtype(options.get("dtype", "auto"), device), _batch(options.get("batch", "auto"), device))
+    return Placement(
+        device,
+        _dtype(options.get("dtype", "auto"), device),
+        _batch(options.get("batch", "auto"), device),
+    )
 
 
 def available_memory(device: torch.device) -> int:
-    """Bytes that a model may still take on a device; on the CPU what the kernel says is available."""
+    """Bytes that a model may still take on a device; on the CPU what the kernel says is
+    available."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         lines = (line.split() for line in meminfo.read_text("ascii", "replace").splitlines())
-        return next((int(parts[1]) * 1024 for parts in lines if parts[:1] == ["MemAvailable:"]), 1 << 62)
+        return next(
+            (int(parts[1]) * 1024 for parts in lines if parts[:1] == ["MemAvailable:"]), 1 << 62
+        )
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def check_fits(needed: int, device: torch.device, where: object) -> None:
-    """Raises ResourceLimit when a model of ``needed`` bytes does not fit into what the device has left."""
+    """Raises ResourceLimit when a model of ``needed`` bytes does not fit into what the device
+    has left."""
     free = available_memory(device)
     if needed > free:
         raise ResourceLimit(
-            f"the model needs about {needed / 2**30:.1f} GiB, and {device.type} has {free / 2**30:.1f} GiB left",
+            f"the model needs about {needed / 2**30:.1f} GiB, and {device.type} has"
+            f" {free / 2**30:.1f} GiB left",
             where=where,
-            next_step="use a smaller dtype (dtype=bfloat16), another device, or serve it and audit the endpoint",
+            next_step=(
+                "use a smaller dtype (dtype=bfloat16), another device, or serve it and audit the"
+                " endpoint"
+            ),
         )
 
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        best = (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
         return torch.device(best)
     kind = name.partition(":")[0]
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if not there.get(kind, False):
         raise UsageProblem(
             f"no device {printable(name, 30)!r} here",
@@ -81,16 +108,28 @@ def _device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise UsageProblem(f"not a device: {printable(name, 30)!r}", where="device", next_step="write cuda:0 or cpu") from error
+        raise UsageProblem(
+            f"not a device: {printable(name, 30)!r}",
+            where="device",
+            next_step="write cuda:0 or cpu",
+        ) from error
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
-        native = torch.cuda.is_bf16_supported() if device.type == "cuda" else device.type == "cpu" and _cpu_has_bf16()
+        native = (
+            torch.cuda.is_bf16_supported()
+            if device.type == "cuda"
+            else device.type == "cpu" and _cpu_has_bf16()
+        )
         return torch.bfloat16 if native else torch.float32
     full = SHORT_NAMES.get(name, name)
     if full not in DTYPES:
-        raise UsageProblem(f"unknown dtype {printable(name, 30)!r}", where="dtype", next_step=f"use auto, {', '.join(DTYPES)}")
+        raise UsageProblem(
+            f"unknown dtype {printable(name, 30)!r}",
+            where="dtype",
+            next_step=f"use auto, {', '.join(DTYPES)}",
+        )
     return DTYPES[full]
 
 
@@ -107,5 +146,9 @@ def _batch(text: str, device: torch.device) -> int:
     if text == "auto":
         return CPU_BATCH if device.type == "cpu" else ACCELERATOR_BATCH
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
-        raise UsageProblem(f"not a batch size: {printable(text, 30)!r}", where="batch", next_step="use 1 to 4096, or auto")
+        raise UsageProblem(
+            f"not a batch size: {printable(text, 30)!r}",
+            where="batch",
+            next_step="use 1 to 4096, or auto",
+        )
     return int(text)

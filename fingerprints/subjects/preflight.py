@@ -1,8 +1,9 @@
-"""Loads a stranger's tokenizer and renders its chat template in a limited child, before this process touches either.
+"""Loads a stranger's tokenizer and renders its chat template in a limited child, before this
+process touches either.
 
-Tokenizers can abort a process and templates can spin for ever; both can also quietly change what a model is asked, which
-is a fact about the evidence. The child (this module, run with ``-m``) imports no torch. Knows tokenizers and templates;
-knows nothing of weights.
+Tokenizers can abort a process and templates can spin for ever; both can also quietly change what a
+model is asked, which is a fact about the evidence. The child (this module, run with ``-m``) imports
+no torch. Knows tokenizers and templates; knows nothing of weights.
 """
 
 from __future__ import annotations
@@ -38,15 +39,26 @@ QUESTION = "Which bird sings at 4 o'clock? Quel oiseau? 哪只鸟？ أي طائ
 WEIGHTS = frozenset({".safetensors", ".gguf"}) | PICKLES
 ROLES = frozenset({"", "system", "user", "assistant", "model"})
 INTERNALS = re.compile(r"__\w{2,40}__")
-LIBRARY_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError, IndexError, ImportError)
+LIBRARY_ERRORS = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    RuntimeError,
+    IndexError,
+    ImportError,
+)
 
 
 def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
-    """What a checkpoint's chat template does that a reader must know, as sentences; raises if it can't be used safely.
+    """What a checkpoint's chat template does that a reader must know, as sentences; raises if it
+    can't be used safely.
 
-    ``template`` is the spec's option ("plain" skips the model's own). A success is remembered in the cache by the
-    digests of every small file of the folder. Raises MalformedInput (a broken tokenizer or template), UnsafeInput (a
-    template that reaches for what it may not, a tokenizer that aborts) or ResourceLimit (time, memory, output).
+    ``template`` is the spec's option ("plain" skips the model's own). A success is remembered in
+    the cache by the digests of every small file of the folder. Raises MalformedInput (a broken
+    tokenizer or template), UnsafeInput (a template that reaches for what it may not, a tokenizer
+    that aborts) or ResourceLimit (time, memory, output).
     """
     remembered = cache_folder() / "preflight" / f"{_key(folder, template)}.json"
     known = _recall(remembered)
@@ -91,7 +103,8 @@ def _remember(path: Path, anomalies: tuple[str, ...]) -> None:
 
 
 def examine(folder: Path, template: str) -> dict[str, Any]:
-    """Loads the tokenizer and renders the three arms; the child's part. Raises the errors that `preflight` names."""
+    """Loads the tokenizer and renders the three arms; the child's part. Raises the errors that
+    `preflight` names."""
     tokenizer = _load(folder)
     _within(SECONDS // 2, lambda: tokenizer(QUESTION, add_special_tokens=True))
     if template == "plain" or not tokenizer.chat_template:
@@ -112,7 +125,10 @@ def anomalies_of(prompts: dict[Arm, str], tokenizer: Any) -> list[str]:
     for arm, text in prompts.items():
         for message in Request(probe=Probe(id="preflight", text=QUESTION), arm=arm).messages():
             if message["content"] not in text:
-                out.append(f"the chat template drops or changes the {message['role']} text ({arm.value} arm)")
+                out.append(
+                    f"the chat template drops or changes the {message['role']} text ({arm.value}"
+                    " arm)"
+                )
     added = _added(prompts[Arm.OWN], tokenizer)
     if len(added) > 12:
         out.append(f"the chat template adds text of its own: {printable(added, 160)!r}")
@@ -123,7 +139,9 @@ def anomalies_of(prompts: dict[Arm, str], tokenizer: Any) -> list[str]:
 
 def _added(text: str, tokenizer: Any) -> str:
     rest = text.replace(QUESTION, "\n")
-    for token in sorted({str(t) for t in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True):
+    for token in sorted(
+        {str(t) for t in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True
+    ):
         rest = rest.replace(token, "\n")
     lines = (line.strip() for line in rest.splitlines())
     return " ".join(line for line in lines if line not in ROLES)
@@ -133,7 +151,9 @@ def _load(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     def load() -> Any:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
 
     try:
         return _within(SECONDS - 15, load)
@@ -188,7 +208,8 @@ def _exhausting(what: str, folder: Path) -> ResourceLimit:
 
 
 def _within(seconds: int, do: Callable[[], Any]) -> Any:
-    """Does one thing under an alarm whose default is to end this process, which no hanging C code can stop."""
+    """Does one thing under an alarm whose default is to end this process, which no hanging C
+    code can stop."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         return do()
@@ -206,7 +227,8 @@ def _limit_memory() -> None:
 
 def main(folder: str, template: str) -> None:
     """Examines one folder and says what was found, or the error."""
-    # A tokenizer needs no torch, and without it this process starts in a third of the time and stays small.
+    # A tokenizer needs no torch, and without it this process starts in a third of the time and
+    # stays small.
     sys.modules["torch"] = None  # type: ignore[assignment]
     try:
         speak(examine(Path(folder), template))
@@ -214,13 +236,24 @@ def main(folder: str, template: str) -> None:
         speak_error(error)
     except MemoryError:
         speak_error(
-            ResourceLimit("the tokenizer passes the limit on memory", where=folder, next_step="look at it in a sandbox")
+            ResourceLimit(
+                "the tokenizer passes the limit on memory",
+                where=folder,
+                next_step="look at it in a sandbox",
+            )
         )
     except BaseException as error:
-        # The tokenizers library panics with an exception that is no Exception and has no importable class.
+        # The tokenizers library panics with an exception that is no Exception and has no importable
+        # class.
         if type(error).__name__ != "PanicException":
             raise
-        speak_error(UnsafeInput("the tokenizer makes its library panic", where=folder, next_step="do not open this checkpoint"))
+        speak_error(
+            UnsafeInput(
+                "the tokenizer makes its library panic",
+                where=folder,
+                next_step="do not open this checkpoint",
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from transformers.utils import logging as library
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, log lines or warnings of transformers inside; the former settings come back at the end."""
+    """No progress bars, log lines or warnings of transformers inside; the former settings come
+    back at the end."""
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
     library.set_verbosity(logging.CRITICAL)
     library.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,6 +1,8 @@
-"""Recorded answers as a subject: a file of somebody's answers becomes a transcript that detectors read.
+"""Recorded answers as a subject: a file of somebody's answers becomes a transcript that detectors
+read.
 
-Knows rows and probes. Doesn't know who really gave the answers: the provenance of a recording is claimed, not observed.
+Knows rows and probes. Doesn't know who really gave the answers: the provenance of a recording is
+claimed, not observed.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from fingerprints.subjects.rows import RecordedRow
 from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.transcript import Event, Header, Transcript, is_transcript, load_transcript
 
-__all__ = ["CLAIMED", "RecordedRow", "RecordedSubject", "RecordingTally", "open_recording", "read_rows", "transcript_of"]
+__all__ = [
+    "CLAIMED",
+    "RecordedRow",
+    "RecordedSubject",
+    "RecordingTally",
+    "open_recording",
+    "read_rows",
+    "transcript_of",
+]
 
 CLAIMED = "provenance of recorded answers is claimed, not observed"
 FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy", "service")
@@ -30,7 +40,8 @@ NAMES_SHOWN = 5
 
 
 class RecordedSubject(Subject):
-    """Answers from a file. It gives its transcript whole, and answers requests whose prompt the file holds."""
+    """Answers from a file. It gives its transcript whole, and answers requests whose prompt the
+    file holds."""
 
     def __init__(self, spec: str, transcript: Transcript) -> None:
         self.spec = spec
@@ -54,14 +65,19 @@ class RecordedSubject(Subject):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The recorded answer to each request with the same prompt, arm and sample, in order.
 
-        Where the record doesn't say under which system prompt it was made, its answer counts for every arm and says so by
-        the arm ``recorded``. A request that the file doesn't hold yields status ``error``.
+        Where the record doesn't say under which system prompt it was made, its answer counts for
+        every arm and says so by the arm ``recorded``. A request that the file doesn't hold yields
+        status ``error``.
         """
         for request in requests:
             yield self._answer(request)
 
     def _answer(self, request: Request) -> Reply:
-        known = [r for r in self._asked.get(request.probe.prompt_sha256(), []) if r.sample == request.sample]
+        known = [
+            r
+            for r in self._asked.get(request.probe.prompt_sha256(), [])
+            if r.sample == request.sample
+        ]
         for arm in (request.arm, Arm.RECORDED):
             for reply in known:
                 if reply.arm is arm:
@@ -79,13 +95,17 @@ class RecordedSubject(Subject):
 def open_recording(spec: SubjectSpec) -> RecordedSubject:
     """The subject that ``recording:PATH`` names: a transcript as it is, anything else by its rows.
 
-    Options: ``model=NAME`` chooses one of several models; ``format=transcript`` or ``format=rows`` insists on one form.
-    Raises MalformedInput for a file that is missing, empty, of several models or not readable to its end, UsageProblem for
-    an option that doesn't fit.
+    Options: ``model=NAME`` chooses one of several models; ``format=transcript`` or ``format=rows``
+    insists on one form. Raises MalformedInput for a file that is missing, empty, of several models
+    or not readable to its end, UsageProblem for an option that doesn't fit.
     """
     path, model, form = Path(spec.target), spec.options.get("model"), spec.options.get("format")
     if form not in (None, "transcript", "rows"):
-        raise UsageProblem(f"no format is called {printable(form, 40)!r}", where="format=", next_step="use transcript or rows")
+        raise UsageProblem(
+            f"no format is called {printable(form, 40)!r}",
+            where="format=",
+            next_step="use transcript or rows",
+        )
     with open_regular(path) as file:
         if form != "rows" and is_transcript(path):
             return _ours(str(spec), path, model)
@@ -100,12 +120,16 @@ def _ours(spec: str, path: Path, model: str | None) -> RecordedSubject:
     transcript = load_transcript(path)
     if model not in (None, transcript.identity.name):
         raise MalformedInput(
-            f"the transcript is of {printable(transcript.identity.name, 60)!r}", where=path, next_step="leave out model="
+            f"the transcript is of {printable(transcript.identity.name, 60)!r}",
+            where=path,
+            next_step="leave out model=",
         )
     return RecordedSubject(spec, transcript)
 
 
-def _read(file: io.BufferedReader, path: Path, spec: str, model: str | None, digest: str) -> Transcript:
+def _read(
+    file: io.BufferedReader, path: Path, spec: str, model: str | None, digest: str
+) -> Transcript:
     rows = rows_in(file, path)
     tally = RecordingTally()
     for row in rows if model is None else (row for row in rows if row.model == model):
@@ -121,7 +145,9 @@ def _read(file: io.BufferedReader, path: Path, spec: str, model: str | None, dig
 
 def _mixed(path: Path, seen: Iterable[str | None]) -> MalformedInput:
     names = sorted({"(no name)" if name is None else name for name in seen})
-    shown = ", ".join(printable(name, 40) for name in names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
+    shown = ", ".join(printable(name, 40) for name in names[:NAMES_SHOWN]) + (
+        ", …" if len(names) > NAMES_SHOWN else ""
+    )
     return MalformedInput(
         f"it holds answers of {len(names)} models: {shown}",
         where=path,
@@ -131,17 +157,26 @@ def _mixed(path: Path, seen: Iterable[str | None]) -> MalformedInput:
 
 def _unnamed(path: Path, model: str | None) -> MalformedInput:
     with open_regular(path) as file:
-        names = sorted({row.model for row in rows_in(file, path) if row.model is not None})[:NAMES_SHOWN]
-    known = f"some that it has: {', '.join(printable(n, 40) for n in names)}" if names else "it names no models"
-    return MalformedInput(f"it has no answer of {printable(model or '', 60)!r}", where=path, next_step=known)
+        names = sorted({row.model for row in rows_in(file, path) if row.model is not None})[
+            :NAMES_SHOWN
+        ]
+    known = (
+        f"some that it has: {', '.join(printable(n, 40) for n in names)}"
+        if names
+        else "it names no models"
+    )
+    return MalformedInput(
+        f"it has no answer of {printable(model or '', 60)!r}", where=path, next_step=known
+    )
 
 
 @dataclass
 class RecordingTally:
     """What rows add up to: probes, replies, and how many rows were twins or clashed.
 
-    A row without a sample number takes the next free one; it is a twin, and dropped, when its answer is already there for
-    the same prompt and arm. A numbered row is a twin when its number is taken by the same answer.
+    A row without a sample number takes the next free one; it is a twin, and dropped, when its
+    answer is already there for the same prompt and arm. A numbered row is a twin when its number is
+    taken by the same answer.
     """
 
     probes: dict[str, Probe] = field(default_factory=dict)
@@ -165,7 +200,10 @@ class RecordingTally:
         if sample is None and row.answer in texts:
             self.twins += 1
             return
-        if sample is not None and (taken := self.replies.get((probe_id, row.arm.value, sample))) is not None:
+        if (
+            sample is not None
+            and (taken := self.replies.get((probe_id, row.arm.value, sample))) is not None
+        ):
             if taken.text == row.answer:
                 self.twins += 1
                 return
@@ -194,9 +232,21 @@ class RecordingTally:
     def events(self) -> tuple[Event, ...]:
         """What a reader must know about the rows that are not there as they were."""
         counted = (
-            ("duplicates", self.twins, "rows repeat an answer to the same prompt and were left out"),
-            ("renumbered", self.renumbered, "rows claim a sample number that another answer has; they got the next free one"),
-            ("conflicting_ids", self.clashing_ids, "rows share their id with a row of another prompt"),
+            (
+                "duplicates",
+                self.twins,
+                "rows repeat an answer to the same prompt and were left out",
+            ),
+            (
+                "renumbered",
+                self.renumbered,
+                "rows claim a sample number that another answer has; they got the next free one",
+            ),
+            (
+                "conflicting_ids",
+                self.clashing_ids,
+                "rows share their id with a row of another prompt",
+            ),
         )
         return tuple(Event(kind=kind, detail=f"{n} {text}") for kind, n, text in counted if n)
 
@@ -204,21 +254,27 @@ class RecordingTally:
 def _bundled_probe(row: RecordedRow) -> Probe | None:
     """The bundled probe that asks what the row was asked, if there is one.
 
-    Recordings seldom say which form they were asked in, so that a chat row may also be an answer to a bundled completion.
+    Recordings seldom say which form they were asked in, so that a chat row may also be an answer to
+    a bundled completion.
     """
     text = " ".join(row.prompt.split())
     for form in ("chat", "completion") if row.form == "chat" and not row.history else (row.form,):
         for probe in _bundled().get(text, ()):
-            if (probe.form == "completion") == (form == "completion") and probe.history == row.history:
+            if (probe.form == "completion") == (
+                form == "completion"
+            ) and probe.history == row.history:
                 return probe
     return None
 
 
 @functools.cache
 def _bundled() -> dict[str, list[Probe]]:
-    """The bundled probes by their prompt, its white space evened out as for its digest; the first set's come first."""
+    """The bundled probes by their prompt, its white space evened out as for its digest; the
+    first set's come first."""
     here = bundled_probe_sets()
-    names = [name for name in FIRST_SETS if name in here] + [name for name in here if name not in FIRST_SETS]
+    names = [name for name in FIRST_SETS if name in here] + [
+        name for name in here if name not in FIRST_SETS
+    ]
     out: dict[str, list[Probe]] = {}
     for name in names:
         for probe in load_probe_set(name).probes:

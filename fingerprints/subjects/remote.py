@@ -1,7 +1,9 @@
-"""A model behind an OpenAI-compatible address, asked over HTTP under limits of time, size, tokens and money.
+"""A model behind an OpenAI-compatible address, asked over HTTP under limits of time, size, tokens
+and money.
 
-Knows how a call is made, repeated and given up; what a transcript or a detector needs it doesn't know. The `openai` client
-builds the request; this module retries by itself, because waiting must end on Ctrl-C and a server's wish to wait be capped.
+Knows how a call is made, repeated and given up; what a transcript or a detector needs it doesn't
+know. The `openai` client builds the request; this module retries by itself, because waiting must
+end on Ctrl-C and a server's wish to wait be capped.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ from fingerprints.subjects.answers import code_of, complaint_of, failed, filter_
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
 from fingerprints.subjects.secret import Secret
-from fingerprints.subjects.transport import CallFailed, Cancelled, LimitedTransport, Refused, Unreachable
+from fingerprints.subjects.transport import (
+    CallFailed,
+    Cancelled,
+    LimitedTransport,
+    Refused,
+    Unreachable,
+)
 
 RETRIES = 5
 LONGEST_WAIT = 120.0
@@ -32,11 +40,14 @@ FIRST_WAIT = 0.5
 SLOWEST_BACKOFF = 20.0
 NOT_OFFERED = frozenset({404, 405, 501})
 TURNED_AWAY = frozenset({400, 413, 422})
-"""Statuses by which a server may mean this one question (a filter, a length) rather than the caller or the model's name."""
+"""Statuses by which a server may mean this one question (a filter, a length) rather than the
+caller or the model's name."""
 NOT_ALLOWED = 403
-"""Means the caller, unless its body names a content filter, or `HARMLESS` is answered right after."""
+"""Means the caller, unless its body names a content filter, or `HARMLESS` is answered right
+after."""
 HARMLESS = "Say hello."
-"""Asked after a bare 403, such as a firewall's page: where it is answered, the question was turned away and not the caller."""
+"""Asked after a bare 403, such as a firewall's page: where it is answered, the question was
+turned away and not the caller."""
 RESUME = "run the same command again to resume"
 
 
@@ -64,7 +75,8 @@ class Answered:
 
 
 class EndpointSubject(Subject):
-    """An endpoint. ``counts`` and ``budget`` tell what a run took; ``identity.base_url`` holds no user, key or query."""
+    """An endpoint. ``counts`` and ``budget`` tell what a run took; ``identity.base_url`` holds
+    no user, key or query."""
 
     def __init__(
         self,
@@ -90,11 +102,13 @@ class EndpointSubject(Subject):
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The replies as they finish, several calls at a time.
 
-        A question that it turns away (HTTP 400, 413, 422; 403 where the body names a content filter, or where a harmless
-        question is answered right after) is a reply of status ``rejected``; whether there are too many is the caller's to
-        judge. Raises Incomplete when the endpoint refuses the caller or can't be reached, and before the call that could pass
-        the budget; UnsafeInput for a redirect. Calls under way are waited for and their replies yielded before that. An
-        interruption or an abandoned iteration ends the calls within a fraction of a second.
+        A question that it turns away (HTTP 400, 413, 422; 403 where the body names a content
+        filter, or where a harmless question is answered right after) is a reply of status
+        ``rejected``; whether there are too many is the caller's to judge. Raises Incomplete when
+        the endpoint refuses the caller or can't be reached, and before the call that could pass the
+        budget; UnsafeInput for a redirect. Calls under way are waited for and their replies yielded
+        before that. An interruption or an abandoned iteration ends the calls within a fraction of a
+        second.
         """
         self._transport.resume()
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="endpoint")
@@ -137,9 +151,14 @@ class EndpointSubject(Subject):
 
     def _spent(self) -> Incomplete:
         spent, budget = self.budget.spent, self.budget
-        cap = f"{budget.tokens:,} tokens" if budget.tokens is not None else f"a cost of {budget.cost:g}"
+        cap = (
+            f"{budget.tokens:,} tokens"
+            if budget.tokens is not None
+            else f"a cost of {budget.cost:g}"
+        )
         return Incomplete(
-            f"the next call could pass the budget of {cap}; spent so far: about {spent.read + spent.written:,} tokens"
+            f"the next call could pass the budget of {cap}; spent so far: about"
+            f" {spent.read + spent.written:,} tokens"
             + (f", {budget.price(spent):.4g} in money" if budget.cost is not None else ""),
             where=self._place(),
             next_step=f"raise tokens= or cost=, then {RESUME}",
@@ -155,15 +174,24 @@ class EndpointSubject(Subject):
             return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
         begun = time.monotonic()
         try:
-            data = self._send("/completions" if completion else "/chat/completions", self._body(request))
+            data = self._send(
+                "/completions" if completion else "/chat/completions", self._body(request)
+            )
         except Refused as error:
             return self._refused(request, error, begun)
         except Unreachable as error:
-            raise Incomplete(self._secret.removed_from(str(error)), where=self._place(), next_step=RESUME) from None
+            raise Incomplete(
+                self._secret.removed_from(str(error)), where=self._place(), next_step=RESUME
+            ) from None
         except Cancelled as error:
-            raise Incomplete("the calls were cancelled", where=self._place(), next_step=RESUME) from error
+            raise Incomplete(
+                "the calls were cancelled", where=self._place(), next_step=RESUME
+            ) from error
         except CallFailed as error:
-            return Answered(self._clean(failed(request, str(error), time.monotonic() - begun)), worst_case(request))
+            return Answered(
+                self._clean(failed(request, str(error), time.monotonic() - begun)),
+                worst_case(request),
+            )
         reply = self._clean(reply_from(request, data, time.monotonic() - begun))
         return Answered(reply, _use_of(request, reply))
 
@@ -173,9 +201,19 @@ class EndpointSubject(Subject):
             self._completions = False
             return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
         taken, why, use = time.monotonic() - begun, _turned_away(error), Use()
-        turned_away = error.status in TURNED_AWAY or (error.status == NOT_ALLOWED and bool(filter_of(error.body)))
-        if error.status == NOT_ALLOWED and not turned_away and (tried := self._answers_otherwise(request)) is not None:
-            turned_away, why, use = True, f"{why}; a harmless question right after was answered", tried
+        turned_away = error.status in TURNED_AWAY or (
+            error.status == NOT_ALLOWED and bool(filter_of(error.body))
+        )
+        if (
+            error.status == NOT_ALLOWED
+            and not turned_away
+            and (tried := self._answers_otherwise(request)) is not None
+        ):
+            turned_away, why, use = (
+                True,
+                f"{why}; a harmless question right after was answered",
+                tried,
+            )
         if turned_away:
             return Answered(self._clean(failed(request, why, taken, Status.REJECTED)), use)
         if not error.again:
@@ -184,7 +222,8 @@ class EndpointSubject(Subject):
         return Answered(self._clean(failed(request, reason, taken)), Use())
 
     def _answers_otherwise(self, request: Request) -> Use | None:
-        """What asking `HARMLESS` in the same way took, where it was answered; None where it was not."""
+        """What asking `HARMLESS` in the same way took, where it was answered; None where it was
+        not."""
         completion = request.probe.form == "completion"
         probe = Probe(id="harmless", text=HARMLESS, form="completion" if completion else "chat")
         harmless = request.model_copy(update={"probe": probe})
@@ -196,7 +235,8 @@ class EndpointSubject(Subject):
         return _use_of(harmless, reply) if reply.status in (Status.OK, Status.TRUNCATED) else None
 
     def _send(self, path: str, body: dict[str, Any]) -> bytes:
-        """The bytes of a successful answer. Whether a call is repeated depends on status and connection alone."""
+        """The bytes of a successful answer. Whether a call is repeated depends on status and
+        connection alone."""
         attempt = 0
         while True:
             self.counts.add(retried=attempt > 0)
@@ -210,7 +250,10 @@ class EndpointSubject(Subject):
                 attempt += 1
 
     def _body(self, request: Request) -> dict[str, Any]:
-        newest = httpx2.URL(str(self.identity.base_url)).host == "api.openai.com" and request.probe.form != "completion"
+        newest = (
+            httpx2.URL(str(self.identity.base_url)).host == "api.openai.com"
+            and request.probe.form != "completion"
+        )
         body: dict[str, Any] = {
             "model": self.identity.name,
             "max_completion_tokens" if newest else "max_tokens": request.max_tokens,
@@ -226,7 +269,11 @@ class EndpointSubject(Subject):
         """The reply without any spelling of the key, which some servers echo."""
         fields = ("text", "finish_reason", "served_model", "system_fingerprint", "error")
         told = {name: getattr(reply, name) for name in fields}
-        cleaned = {name: self._secret.removed_from(value) for name, value in told.items() if value is not None}
+        cleaned = {
+            name: self._secret.removed_from(value)
+            for name, value in told.items()
+            if value is not None
+        }
         return reply.model_copy(update=cleaned)
 
     def _refusal(self, error: Refused) -> Incomplete:
@@ -245,20 +292,23 @@ class EndpointSubject(Subject):
 
 
 def _turned_away(error: Refused) -> str:
-    """Why a question got no answer, in the server's words: the code, else the type that names a filter, and the message."""
+    """Why a question got no answer, in the server's words: the code, else the type that names a
+    filter, and the message."""
     message, named = complaint_of(error.body), filter_of(error.body)
     code = code_of(error.body) or ("" if named == message else named)
     return " ".join(filter(None, (f"rejected: {error}", f"[{code}]" if code else "", message)))
 
 
 def _use_of(request: Request, reply: Reply) -> Use:
-    """What a call took: the server's count where it is sane, but never less than the texts themselves suggest."""
+    """What a call took: the server's count where it is sane, but never less than the texts
+    themselves suggest."""
     prompt = sum(estimate(turn["content"]) for turn in request.messages())
     return Use(max(reply.tokens_in or 0, prompt), max(reply.tokens_out or 0, estimate(reply.text)))
 
 
 def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:
-    """Seconds to wait before the next attempt: what Retry-After asks for, up to 120, else doubling with jitter, up to 20.
+    """Seconds to wait before the next attempt: what Retry-After asks for, up to 120, else doubling
+    with jitter, up to 20.
 
     A negative, unreadable or past wish counts as none.
     """
@@ -269,7 +319,8 @@ def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:
 
 
 def retry_after_seconds(value: str | None) -> float | None:
-    """The seconds that a Retry-After header asks for, in its number or its date form; None for anything else."""
+    """The seconds that a Retry-After header asks for, in its number or its date form; None for
+    anything else."""
     if value is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """One recorded answer with what was asked, and the shapes of objects that hold one.
 
-A row is a prompt and an answer under any of their usual names, a chat, or a request with its response. Knows JSON objects;
-knows nothing of files.
+A row is a prompt and an answer under any of their usual names, a chat, or a request with its
+response. Knows JSON objects; knows nothing of files.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
 class RecordedRow:
     """One recorded answer.
 
-    ``history`` holds earlier turns (a system text among them), oldest first; ``prompt`` the last one. ``sample`` is None
-    where the record doesn't number its samples, ``model`` where it names none. ``error`` says why there is no answer.
+    ``history`` holds earlier turns (a system text among them), oldest first; ``prompt`` the last
+    one. ``sample`` is None where the record doesn't number its samples, ``model`` where it names
+    none. ``error`` says why there is no answer.
     """
 
     prompt: str
@@ -56,9 +57,12 @@ class RecordedRow:
         return Status.TRUNCATED if self.finish_reason in CUT else Status.OK
 
     def probe(self) -> Probe:
-        """What was asked, under the id ``recorded/`` and the first 24 digits of the prompt's digest."""
+        """What was asked, under the id ``recorded/`` and the first 24 digits of the prompt's
+        digest."""
         digest = prompt_sha256(self.prompt, self.history, completion=self.form == "completion")
-        return Probe(id=f"recorded/{digest[:24]}", text=self.prompt, form=self.form, history=self.history)
+        return Probe(
+            id=f"recorded/{digest[:24]}", text=self.prompt, form=self.form, history=self.history
+        )
 
     def reply(self, probe_id: str, sample: int) -> Reply:
         """The answer as a reply to the probe of that id."""
@@ -77,9 +81,9 @@ class RecordedRow:
 def rows_of(value: Any) -> Iterator[RecordedRow]:
     """The answers that one JSON object holds: one, or as many as its response has choices.
 
-    A prompt is looked for under prompt, instruction (an ``input`` beside it is appended), question, input, messages; an
-    answer under answer, output, response, completion, generation, text: the first that is there counts. Raises BadValue
-    with the reason.
+    A prompt is looked for under prompt, instruction (an ``input`` beside it is appended), question,
+    input, messages; an answer under answer, output, response, completion, generation, text: the
+    first that is there counts. Raises BadValue with the reason.
     """
     if not isinstance(value, dict):
         raise BadValue("not an object")
@@ -143,10 +147,14 @@ _SAID_BY_ARM = {
 }
 
 
-def _choices(value: Mapping[str, Any], turns: list[Message], response: dict[str, Any]) -> Iterator[RecordedRow]:
+def _choices(
+    value: Mapping[str, Any], turns: list[Message], response: dict[str, Any]
+) -> Iterator[RecordedRow]:
     body = response.get("body", response)
     choices = body.get("choices") if isinstance(body, dict) else None
-    whole = _row({"model": body.get("model") if isinstance(body, dict) else None, **value}, turns, "")
+    whole = _row(
+        {"model": body.get("model") if isinstance(body, dict) else None, **value}, turns, ""
+    )
     if not isinstance(choices, list) or not choices:
         yield replace(whole, error="the recorded response has no choices")
         return
@@ -155,20 +163,31 @@ def _choices(value: Mapping[str, Any], turns: list[Message], response: dict[str,
 
 
 def choice_row(whole: RecordedRow, choice: Any, sample: int | None) -> RecordedRow:
-    """A row with the answer of one recorded choice (``message.content`` or ``text``). Raises BadValue when it has neither."""
+    """A row with the answer of one recorded choice (``message.content`` or ``text``). Raises
+    BadValue when it has neither."""
     message = choice.get("message") if isinstance(choice, dict) else None
-    reason = choice.get("finish_reason", choice.get("stop_reason")) if isinstance(choice, dict) else None
+    reason = (
+        choice.get("finish_reason", choice.get("stop_reason")) if isinstance(choice, dict) else None
+    )
     finish_reason = reason[:40] if isinstance(reason, str) else ""
     if isinstance(message, dict):
-        return replace(whole, answer=content_of(message.get("content")), finish_reason=finish_reason, sample=sample)
+        return replace(
+            whole,
+            answer=content_of(message.get("content")),
+            finish_reason=finish_reason,
+            sample=sample,
+        )
     if isinstance(choice, dict) and "text" in choice:
         text = _answer(choice["text"], "text")
-        return replace(whole, answer=text, finish_reason=finish_reason, sample=sample, form="completion")
+        return replace(
+            whole, answer=text, finish_reason=finish_reason, sample=sample, form="completion"
+        )
     raise BadValue("a choice of the response has neither message nor text")
 
 
 def turns_of(messages: list[Any]) -> list[Message]:
-    """Chat messages as turns, oldest first. Raises BadValue for none, for unknown roles and for contents without text."""
+    """Chat messages as turns, oldest first. Raises BadValue for none, for unknown roles and for
+    contents without text."""
     if not messages:
         raise BadValue("the list of messages is empty")
     return [_turn(message) for message in messages]
@@ -177,12 +196,15 @@ def turns_of(messages: list[Any]) -> list[Message]:
 def _turn(message: Any) -> Message:
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str) or role not in ROLES:
-        raise BadValue(f"a message has the role {printable(str(role), 40)!r}, not system, user or assistant")
+        raise BadValue(
+            f"a message has the role {printable(str(role), 40)!r}, not system, user or assistant"
+        )
     return Message(role=ROLES[role], content=content_of(message.get("content")))
 
 
 def content_of(content: Any) -> str:
-    """The text of a message: a string, null (no text), or a list of text parts joined. Raises BadValue for other parts."""
+    """The text of a message: a string, null (no text), or a list of text parts joined. Raises
+    BadValue for other parts."""
     if not isinstance(content, list):
         return _answer(content, "content")
     texts = []

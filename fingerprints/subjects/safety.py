@@ -1,8 +1,9 @@
-"""Looks a checkpoint folder over before any library parses it, and refuses what could run code, escape or explode.
+"""Looks a checkpoint folder over before any library parses it, and refuses what could run code,
+escape or explode.
 
-Refused: pickles alone, code, keys that ask for code, links out of the folder, git-LFS pointers, headers and sizes that
-lie. Never a flag to allow them: such flags failed as a boundary often enough (CVE-2025-32434, CVE-2026-4372,
-CVE-2026-5241). Knows files and keys; loads nothing.
+Refused: pickles alone, code, keys that ask for code, links out of the folder, git-LFS pointers,
+headers and sizes that lie. Never a flag to allow them: such flags failed as a boundary often enough
+(CVE-2025-32434, CVE-2026-4372, CVE-2026-5241). Knows files and keys; loads nothing.
 """
 
 from __future__ import annotations
@@ -16,14 +17,26 @@ from typing import Any
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, printable
 from fingerprints.subjects.spec import PICKLES
-from fingerprints.subjects.tensors_header import TensorSlot, is_lfs_pointer, lfs_problem, read_safetensors_header
+from fingerprints.subjects.tensors_header import (
+    TensorSlot,
+    is_lfs_pointer,
+    lfs_problem,
+    read_safetensors_header,
+)
 
 MOST_FILES = 10_000
 LARGEST_JSON = 64 << 20
 LARGEST_CONFIG = 4 << 20
 LARGEST_TEMPLATE = 256 << 10
 FORBIDDEN_KEYS = frozenset(
-    {"auto_map", "trust_remote_code", "custom_pipelines", "custom_generate", "attn_implementation", "auto_mapping"}
+    {
+        "auto_map",
+        "trust_remote_code",
+        "custom_pipelines",
+        "custom_generate",
+        "attn_implementation",
+        "auto_mapping",
+    }
 )
 PARSED = ("config.json", "generation_config.json", "tokenizer_config.json", "adapter_config.json")
 CEILINGS = {
@@ -43,7 +56,8 @@ CEILINGS = {
 
 @dataclass(frozen=True)
 class Inspected:
-    """What the look over a folder found: its architecture, how many numbers its weights hold, and what to tell."""
+    """What the look over a folder found: its architecture, how many numbers its weights hold,
+    and what to tell."""
 
     architecture: str
     parameters: int
@@ -53,7 +67,8 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a folder holds before anything of it is loaded: its config, its weight files in order, and what to tell."""
+    """What a folder holds before anything of it is loaded: its config, its weight files in
+    order, and what to tell."""
 
     config: Mapping[str, Any]
     files: tuple[Path, ...]
@@ -63,8 +78,8 @@ class Contents:
 def inspect_checkpoint(folder: Path, *, from_hub: bool = False) -> Inspected:
     """Checks a checkpoint folder's files, config, weights and tokenizer without loading them.
 
-    ``from_hub`` allows the links of the hub's own cache. Raises MalformedInput, UnsafeInput or ResourceLimit, naming the
-    file or key.
+    ``from_hub`` allows the links of the hub's own cache. Raises MalformedInput, UnsafeInput or
+    ResourceLimit, naming the file or key.
     """
     config, notes = _inspect_config(folder, from_hub=from_hub)
     architecture = _architecture(config, folder)
@@ -75,7 +90,8 @@ def inspect_checkpoint(folder: Path, *, from_hub: bool = False) -> Inspected:
 
 
 def inspect_folder(folder: Path, *, from_hub: bool = False) -> Contents:
-    """The same look over a folder whose weights are read and never run: any architecture passes, no library is asked.
+    """The same look over a folder whose weights are read and never run: any architecture passes, no
+    library is asked.
 
     The weight files' headers stay unread. Raises what `inspect_checkpoint` raises.
     """
@@ -96,13 +112,22 @@ def _inspect_config(folder: Path, *, from_hub: bool) -> tuple[dict[str, Any], tu
 
 
 def inspect_adapter(folder: Path) -> tuple[str, ...]:
-    """Checks a LoRA adapter's folder in the same way; returns what to tell. Raises what `inspect_checkpoint` raises."""
+    """Checks a LoRA adapter's folder in the same way; returns what to tell. Raises what
+    `inspect_checkpoint` raises."""
     if not (folder / "adapter_config.json").is_file():
-        raise MalformedInput("no adapter_config.json: not an adapter", where=folder, next_step="check the option adapter=DIR")
+        raise MalformedInput(
+            "no adapter_config.json: not an adapter",
+            where=folder,
+            next_step="check the option adapter=DIR",
+        )
     notes = _inspect_files(folder, from_hub=False)
     read_config(folder / "adapter_config.json")
     if not (folder / "adapter_model.safetensors").is_file():
-        raise MalformedInput("no adapter_model.safetensors", where=folder, next_step="save the adapter as safetensors")
+        raise MalformedInput(
+            "no adapter_model.safetensors",
+            where=folder,
+            next_step="save the adapter as safetensors",
+        )
     _weights(folder)
     return notes
 
@@ -110,26 +135,40 @@ def inspect_adapter(folder: Path) -> tuple[str, ...]:
 def read_config(path: Path) -> dict[str, Any]:
     """A JSON file of a checkpoint as an object, refused where a key asks for code.
 
-    Raises MalformedInput for a file that is missing or no JSON object and UnsafeInput naming the key.
+    Raises MalformedInput for a file that is missing or no JSON object and UnsafeInput naming the
+    key.
     """
     if not path.exists():
-        raise MalformedInput(f"no {path.name}: not a checkpoint", where=path.parent, next_step="give the folder that holds it")
+        raise MalformedInput(
+            f"no {path.name}: not a checkpoint",
+            where=path.parent,
+            next_step="give the folder that holds it",
+        )
     if is_lfs_pointer(path):
         raise lfs_problem(path)
     if path.stat().st_size > LARGEST_CONFIG:
-        raise ResourceLimit(f"larger than {LARGEST_CONFIG:,} bytes", where=path, next_step="a config has a few thousand bytes")
+        raise ResourceLimit(
+            f"larger than {LARGEST_CONFIG:,} bytes",
+            where=path,
+            next_step="a config has a few thousand bytes",
+        )
     try:
         value = json.loads(path.read_text("utf-8"))
         asks = next(_asking_for_code(value), None)
     except (ValueError, RecursionError, OSError) as error:
-        raise MalformedInput("no JSON", where=path, next_step="copy the checkpoint again") from error
+        raise MalformedInput(
+            "no JSON", where=path, next_step="copy the checkpoint again"
+        ) from error
     if not isinstance(value, dict):
         raise MalformedInput("no JSON object", where=path, next_step="copy the checkpoint again")
     if asks is not None:
         raise UnsafeInput(
             f"its key {printable(asks, 60)!r} asks to load code, which is never done",
             where=path,
-            next_step="remove the key in a copy if transformers knows the architecture, or audit it behind an endpoint",
+            next_step=(
+                "remove the key in a copy if transformers knows the architecture, or audit it"
+                " behind an endpoint"
+            ),
         )
     return value
 
@@ -137,7 +176,9 @@ def read_config(path: Path) -> dict[str, Any]:
 def _asking_for_code(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")) and not _harmless(key, inner):
+            if (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")) and not _harmless(
+                key, inner
+            ):
                 yield key
             yield from _asking_for_code(inner)
     elif isinstance(value, list):
@@ -146,7 +187,8 @@ def _asking_for_code(value: Any) -> Iterator[str]:
 
 
 def _harmless(key: str, value: Any) -> bool:
-    """Two keys that libraries write into ordinary files: an old flag, and the class that an adapter was trained on."""
+    """Two keys that libraries write into ordinary files: an old flag, and the class that an
+    adapter was trained on."""
     if key == "_attn_implementation_autoset":
         return isinstance(value, bool)
     library = value.get("parent_library") if isinstance(value, dict) else None
@@ -157,48 +199,75 @@ def _harmless(key: str, value: Any) -> bool:
 
 def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
     if not folder.is_dir():
-        raise MalformedInput("not a folder", where=folder, next_step="give a checkpoint folder, or gguf:FILE for a GGUF file")
+        raise MalformedInput(
+            "not a folder",
+            where=folder,
+            next_step="give a checkpoint folder, or gguf:FILE for a GGUF file",
+        )
     names: list[Path] = []
     for entry in folder.iterdir():
         names.append(entry)
         if len(names) > MOST_FILES:
-            raise ResourceLimit(f"more than {MOST_FILES:,} files", where=folder, next_step="give the folder of one checkpoint")
-    # In the hub's cache the files are links to ../../blobs: the model's own folder is then the border.
+            raise ResourceLimit(
+                f"more than {MOST_FILES:,} files",
+                where=folder,
+                next_step="give the folder of one checkpoint",
+            )
+    # In the hub's cache the files are links to ../../blobs: the model's own folder is then the
+    # border.
     border = folder.resolve().parents[1] if from_hub else folder.resolve()
     for path in sorted(names):
         _inspect_file(path, border)
     pickles = sorted(p.name for p in names if p.suffix.lower() in PICKLES)
     if pickles and not any(p.suffix == ".safetensors" for p in names):
         raise UnsafeInput(
-            f"its weights are a pickle ({printable(pickles[0], 60)}), which can run code and is never opened",
+            f"its weights are a pickle ({printable(pickles[0], 60)}), which can run code and is"
+            " never opened",
             where=folder,
             next_step="convert it to safetensors in a throw-away container, then audit that",
         )
-    return (f"ignored unread: {', '.join(printable(n, 60) for n in pickles[:5])}",) if pickles else ()
+    return (
+        (f"ignored unread: {', '.join(printable(n, 60) for n in pickles[:5])}",) if pickles else ()
+    )
 
 
 def _inspect_file(path: Path, border: Path) -> None:
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
-        raise UnsafeInput("a link that leads nowhere", where=path, next_step="copy the checkpoint with its files") from error
+        raise UnsafeInput(
+            "a link that leads nowhere", where=path, next_step="copy the checkpoint with its files"
+        ) from error
     if not real.is_relative_to(border):
-        raise UnsafeInput("a link that leads out of the folder", where=path, next_step="copy the checkpoint with its files")
+        raise UnsafeInput(
+            "a link that leads out of the folder",
+            where=path,
+            next_step="copy the checkpoint with its files",
+        )
     if not (real.is_file() or real.is_dir()):
-        raise UnsafeInput("neither a file nor a folder", where=path, next_step="copy the checkpoint without it")
+        raise UnsafeInput(
+            "neither a file nor a folder", where=path, next_step="copy the checkpoint without it"
+        )
     if path.suffix == ".py":
         raise UnsafeInput(
             f"the checkpoint brings code ({printable(path.name, 60)}), which is never run",
             where=path.parent,
-            next_step="copy it without code if transformers knows the architecture, or audit it behind an endpoint",
+            next_step=(
+                "copy it without code if transformers knows the architecture, or audit it behind an"
+                " endpoint"
+            ),
         )
     if path.suffix == ".json" and real.stat().st_size > LARGEST_JSON:
-        raise ResourceLimit(f"larger than {LARGEST_JSON:,} bytes", where=path, next_step="look at it in a sandbox")
+        raise ResourceLimit(
+            f"larger than {LARGEST_JSON:,} bytes", where=path, next_step="look at it in a sandbox"
+        )
     if real.is_file() and path.suffix in (".json", ".model") and is_lfs_pointer(path):
         raise lfs_problem(path)
     if path.suffix == ".jinja" and real.stat().st_size > LARGEST_TEMPLATE:
         raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="read it before you use it"
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
+            where=path,
+            next_step="read it before you use it",
         )
     if path.name in PARSED:
         _inspect_template(read_config(path), path)
@@ -208,7 +277,9 @@ def _inspect_template(config: Mapping[str, Any], path: Path) -> None:
     template = config.get("chat_template")
     if template is not None and len(json.dumps(template)) > LARGEST_TEMPLATE:
         raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="read it before you use it"
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
+            where=path,
+            next_step="read it before you use it",
         )
 
 
@@ -220,13 +291,19 @@ def _architecture(config: Mapping[str, Any], folder: Path) -> str:
         raise MalformedInput(
             f"transformers knows no causal language model of the type {printable(str(kind), 60)!r}",
             where=folder / "config.json",
-            next_step="update transformers, or serve the model and audit the endpoint: openai:NAME,base_url=URL",
+            next_step=(
+                "update transformers, or serve the model and audit the endpoint:"
+                " openai:NAME,base_url=URL"
+            ),
         )
     if config.get("quantization_config") is not None:
         raise MalformedInput(
             "a quantised checkpoint, which needs its own kernels",
             where=folder / "config.json",
-            next_step="give the unquantised checkpoint or a GGUF file, or audit an endpoint that serves it",
+            next_step=(
+                "give the unquantised checkpoint or a GGUF file, or audit an endpoint that"
+                " serves it"
+            ),
         )
     named = config.get("architectures")
     return str(named[0]) if isinstance(named, list) and named else kind
@@ -252,7 +329,9 @@ def _weights(folder: Path) -> list[TensorSlot]:
 def _weight_files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.iterdir() if p.suffix == ".safetensors")
     if not files:
-        raise MalformedInput("no weights (*.safetensors)", where=folder, next_step="save the model as safetensors")
+        raise MalformedInput(
+            "no weights (*.safetensors)", where=folder, next_step="save the model as safetensors"
+        )
     index = folder / "model.safetensors.index.json"
     return _shards(index) if index.exists() else files
 
@@ -260,7 +339,12 @@ def _weight_files(folder: Path) -> list[Path]:
 def _shards(index: Path) -> list[Path]:
     listed = read_index(index)
     for name in listed:
-        if "/" in name or "\\" in name or name in ("", ".", "..") or not name.endswith(".safetensors"):
+        if (
+            "/" in name
+            or "\\" in name
+            or name in ("", ".", "..")
+            or not name.endswith(".safetensors")
+        ):
             raise UnsafeInput(
                 f"the shard index names {printable(name, 80)!r}, which is no file of this folder",
                 where=index,
@@ -268,18 +352,23 @@ def _shards(index: Path) -> list[Path]:
             )
         if not (index.parent / name).is_file():
             raise MalformedInput(
-                f"the shard {printable(name, 80)!r} is missing", where=index.parent, next_step="copy the whole checkpoint"
+                f"the shard {printable(name, 80)!r} is missing",
+                where=index.parent,
+                next_step="copy the whole checkpoint",
             )
     return [index.parent / name for name in listed]
 
 
 def read_index(index: Path) -> list[str]:
-    """The names of the shards that a safetensors index lists, in order. Raises MalformedInput where it is no index."""
+    """The names of the shards that a safetensors index lists, in order. Raises MalformedInput
+    where it is no index."""
     try:
         value = json.loads(index.read_text("utf-8"))
         names = value["weight_map"].values()
         if not all(isinstance(n, str) for n in names):
             raise TypeError("a shard's name is no text")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        raise MalformedInput("not a shard index", where=index, next_step="copy the checkpoint again") from error
+        raise MalformedInput(
+            "not a shard index", where=index, next_step="copy the checkpoint again"
+        ) from error
     return sorted(set(names))

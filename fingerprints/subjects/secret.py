@@ -1,4 +1,5 @@
-"""The endpoint's key: read from the environment, shown to nobody, taken out of whatever a server echoes.
+"""The endpoint's key: read from the environment, shown to nobody, taken out of whatever a server
+echoes.
 
 Knows one secret's spellings; knows nothing of where it is sent.
 """
@@ -18,14 +19,24 @@ SHORTEST = 8
 class Secret:
     """A key that prints as stars and takes itself out of texts.
 
-    It finds itself as it is, url-encoded, and in base64 at any alignment. Keys under eight characters are placeholders
-    such as ``EMPTY`` and are not removed: they would take ordinary words out of a model's answers.
+    It finds itself as it is, url-encoded, and in base64 at any alignment. Keys under eight
+    characters are placeholders such as ``EMPTY`` and are not removed: they would take ordinary
+    words out of a model's answers.
     """
 
     def __init__(self, value: str) -> None:
         self._value = value
-        spellings = {value, urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value), *_base64(value)}
-        self._spellings = sorted((s for s in spellings if len(s) >= SHORTEST), key=len, reverse=True) if value else []
+        spellings = {
+            value,
+            urllib.parse.quote(value, safe=""),
+            urllib.parse.quote_plus(value),
+            *_base64(value),
+        }
+        self._spellings = (
+            sorted((s for s in spellings if len(s) >= SHORTEST), key=len, reverse=True)
+            if value
+            else []
+        )
         if len(value) < SHORTEST:
             self._spellings = []
 
@@ -47,7 +58,8 @@ class Secret:
 
 
 def _base64(value: str) -> set[str]:
-    """The key's base64 forms, ordinary and url-safe; where other bytes stand before it, the part that is always the same."""
+    """The key's base64 forms, ordinary and url-safe; where other bytes stand before it, the part
+    that is always the same."""
     raw, out = value.encode("utf-8"), set[str]()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(raw).decode()
@@ -59,10 +71,11 @@ def _base64(value: str) -> set[str]:
 
 
 def key_from_environment(name: str | None) -> Secret:
-    """The key in the environment variable ``name``, by default OPENAI_API_KEY; an empty secret where that one is not set.
+    """The key in the environment variable ``name``, by default OPENAI_API_KEY; an empty secret
+    where that one is not set.
 
-    Raises UsageProblem when a named variable is not set, or the key can't be sent in a header. Never repeats the name, in
-    case that somebody put the key itself there.
+    Raises UsageProblem when a named variable is not set, or the key can't be sent in a header.
+    Never repeats the name, in case that somebody put the key itself there.
     """
     value = os.environ.get(name or "OPENAI_API_KEY")
     if name is not None and not value:
@@ -73,5 +86,9 @@ def key_from_environment(name: str | None) -> Secret:
         )
     value = (value or "").strip()
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise UsageProblem("the key in the environment is not plain ASCII", where="key_env=", next_step="export it again")
+        raise UsageProblem(
+            "the key in the environment is not plain ASCII",
+            where="key_env=",
+            next_step="export it again",
+        )
     return Secret(value)

@@ -2,7 +2,8 @@
 
 ``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` ·
 ``hf:./dir,thinking=256,waits=2`` · ``gguf:./m.gguf`` ·
-``openai:name,base_url=http://localhost:8000/v1`` · ``recording:./answers.jsonl``; an existing path alone is recognised.
+``openai:name,base_url=http://localhost:8000/v1`` · ``recording:./answers.jsonl``; an existing path
+alone is recognised.
 """
 
 from __future__ import annotations
@@ -16,12 +17,27 @@ from fingerprints.errors import MalformedInput, UnsafeInput, UsageProblem, print
 Scheme = Literal["hf", "gguf", "openai", "recording"]
 
 OPTIONS: dict[Scheme, frozenset[str]] = {
-    "hf": frozenset({"revision", "dtype", "device", "adapter", "batch", "template", "thinking", "waits"}),
+    "hf": frozenset(
+        {"revision", "dtype", "device", "adapter", "batch", "template", "thinking", "waits"}
+    ),
     "gguf": frozenset({"dtype", "device", "adapter", "batch", "template", "thinking", "waits"}),
-    "openai": frozenset({"base_url", "concurrency", "deadline", "tokens", "cost", "price_in", "price_out", "key_env"}),
+    "openai": frozenset(
+        {
+            "base_url",
+            "concurrency",
+            "deadline",
+            "tokens",
+            "cost",
+            "price_in",
+            "price_out",
+            "key_env",
+        }
+    ),
     "recording": frozenset({"model", "format"}),
 }
-PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"})
+PICKLES = frozenset(
+    {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"}
+)
 RECORDINGS = frozenset({".jsonl", ".json", ".eval", ".gz"})
 
 
@@ -35,20 +51,25 @@ class SubjectSpec:
 
     def __str__(self) -> str:
         """The spec as one string that parses back to an equal value."""
-        return ",".join([f"{self.scheme}:{self.target}", *(f"{k}={v}" for k, v in sorted(self.options.items()))])
+        return ",".join(
+            [f"{self.scheme}:{self.target}", *(f"{k}={v}" for k, v in sorted(self.options.items()))]
+        )
 
 
 def parse_spec(text: str) -> SubjectSpec:
     """Parses a spec; an existing path alone is recognised by what it is.
 
-    Raises UsageProblem for an unknown scheme or option, MalformedInput for a path that is not there, UnsafeInput for a
-    pickle.
+    Raises UsageProblem for an unknown scheme or option, MalformedInput for a path that is not
+    there, UnsafeInput for a pickle.
 
     >>> parse_spec("openai:gpt-x,base_url=http://localhost:8000/v1").options
     {'base_url': 'http://localhost:8000/v1'}
     """
     if not text or "\0" in text:
-        raise UsageProblem("the subject spec is empty", next_step="give a path, or hf:…, gguf:…, openai:…, recording:…")
+        raise UsageProblem(
+            "the subject spec is empty",
+            next_step="give a path, or hf:…, gguf:…, openai:…, recording:…",
+        )
     if Path(text).exists():
         return SubjectSpec(_scheme_of(Path(text)), text)
     scheme, colon, rest = text.partition(":")
@@ -101,7 +122,10 @@ def _bare(text: str) -> SubjectSpec:
     raise MalformedInput(
         "no such file or folder",
         where=printable(text, 120),
-        next_step="check the path; a hub model is written hf:org/name, an endpoint openai:NAME,base_url=URL",
+        next_step=(
+            "check the path; a hub model is written hf:org/name, an endpoint"
+            " openai:NAME,base_url=URL"
+        ),
     )
 
 
@@ -112,7 +136,9 @@ def _scheme_of(path: Path) -> Scheme:
         raise MalformedInput(
             "the folder is no checkpoint: it has no config.json",
             where=path,
-            next_step="give a transformers checkpoint folder, a GGUF file or recorded answers (JSONL)",
+            next_step=(
+                "give a transformers checkpoint folder, a GGUF file or recorded answers (JSONL)"
+            ),
         )
     suffix = path.suffix.lower()
     if suffix in PICKLES:

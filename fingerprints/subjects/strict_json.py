@@ -1,7 +1,8 @@
-"""JSON of a stranger, read strictly and in bounded memory: one value from bytes, or a long list item by item.
+"""JSON of a stranger, read strictly and in bounded memory: one value from bytes, or a long list
+item by item.
 
-Refuses NaN, keys that stand twice, bytes that are no UTF-8 and nesting bombs, each with a reason. Knows JSON; knows nothing
-of what the values mean.
+Refuses NaN, keys that stand twice, bytes that are no UTF-8 and nesting bombs, each with a reason.
+Knows JSON; knows nothing of what the values mean.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _SPACE = " \t\r\n"
 
 
 class BadValue(ValueError):
-    """A reason why bytes are no acceptable value; whoever knows the file and the line says where."""
+    """A reason why bytes are no acceptable value; whoever knows the file and the line says
+    where."""
 
 
 class TooLong(BadValue):
@@ -46,8 +48,8 @@ _LENIENT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_null)
 def parse_json(data: bytes, *, constants: bool = False) -> Any:
     """The one JSON value that UTF-8 bytes hold.
 
-    With ``constants`` NaN and Infinity are read as null (some log formats write them for scores). Raises BadValue with a
-    short reason.
+    With ``constants`` NaN and Infinity are read as null (some log formats write them for scores).
+    Raises BadValue with a short reason.
     """
     try:
         return (_LENIENT if constants else _STRICT).decode(data.decode("utf-8"))
@@ -64,7 +66,8 @@ def parse_json(data: bytes, *, constants: bool = False) -> Any:
 
 
 def breaks_off(line: bytes) -> bool:
-    """Whether a line is the mere beginning of a JSON value that goes on below it (an object printed over many lines)."""
+    """Whether a line is the mere beginning of a JSON value that goes on below it (an object
+    printed over many lines)."""
     text = line.decode("utf-8", "replace").rstrip(_SPACE)
     try:
         json.loads(text)
@@ -84,7 +87,8 @@ class _Window:
         self.text, self.at, self.ended = "", 0, False
 
     def more(self) -> bool:
-        """Reads on, at least as much as is unread, so that a long value is retried only log(n) times."""
+        """Reads on, at least as much as is unread, so that a long value is retried only log(n)
+        times."""
         if self.ended:
             return False
         unread = self.text[self.at :]
@@ -113,7 +117,9 @@ class _Window:
                 value, self.at = _STRICT.raw_decode(self.text, self.at)
                 return value
             except json.JSONDecodeError as error:
-                hopeless = error.pos < len(self.text) - 16 and not error.msg.startswith("Unterminated")
+                hopeless = error.pos < len(self.text) - 16 and not error.msg.startswith(
+                    "Unterminated"
+                )
                 if hopeless:
                     raise BadValue(f"not JSON: {error.msg}") from error
                 if len(self.text) - self.at > LONGEST_VALUE:
@@ -129,9 +135,11 @@ class _Window:
 
 
 def list_items(stream: BinaryIO) -> Iterator[Any]:
-    """The items of the JSON list that a stream of UTF-8 bytes holds, one after the other, in bounded memory.
+    """The items of the JSON list that a stream of UTF-8 bytes holds, one after the other, in
+    bounded memory.
 
-    Raises BadValue for what is no list, an item that is no JSON, and text after the list; TooLong for an item over 20 MB.
+    Raises BadValue for what is no list, an item that is no JSON, and text after the list; TooLong
+    for an item over 20 MB.
     """
     window = _Window(stream)
     if window.peek() != "[":
@@ -145,7 +153,9 @@ def list_items(stream: BinaryIO) -> Iterator[Any]:
             yield window.value()
             closing = window.peek()
             if closing not in (",", "]"):
-                raise BadValue("not JSON: a comma or the end of the list is missing; the file may be cut off")
+                raise BadValue(
+                    "not JSON: a comma or the end of the list is missing; the file may be cut off"
+                )
             window.at += 1
             if closing == "]":
                 break

@@ -1,7 +1,8 @@
 """A bounded check of safetensors headers, before the library sees the file.
 
-The library lets duplicate keys and very large headers pass; a checker and a loader could then see different tensors.
-Knows the container; knows nothing of models. Format: the safetensors specification; Trail of Bits audit, 2023.
+The library lets duplicate keys and very large headers pass; a checker and a loader could then see
+different tensors. Knows the container; knows nothing of models. Format: the safetensors
+specification; Trail of Bits audit, 2023.
 """
 
 from __future__ import annotations
@@ -18,10 +19,27 @@ from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, prin
 LARGEST_HEADER = 32 << 20
 MOST_TENSORS = 65_536
 BITS = {
-    "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
-    "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64,
+    "BOOL": 8,
+    "U8": 8,
+    "I8": 8,
+    "F8_E5M2": 8,
+    "F8_E4M3": 8,
+    "F8_E8M0": 8,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "I16": 16,
+    "U16": 16,
+    "F16": 16,
+    "BF16": 16,
+    "I32": 32,
+    "U32": 32,
+    "F32": 32,
+    "F64": 64,
+    "I64": 64,
+    "U64": 64,
     "C64": 64,
-}  # fmt: skip
+}
 LFS = b"version https://git-lfs.github.com/spec"
 OTHERS = {
     b"PK\x03\x04": "a zip archive",
@@ -34,7 +52,8 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class TensorSlot:
-    """One tensor of a safetensors file: name, number format, shape, and its bytes' place in the data part."""
+    """One tensor of a safetensors file: name, number format, shape, and its bytes' place in the
+    data part."""
 
     name: str
     dtype: str
@@ -44,10 +63,12 @@ class TensorSlot:
 
 
 def read_safetensors_header(path: Path) -> tuple[TensorSlot, ...]:
-    """The tensors that a safetensors file holds, in order of their place, each checked against the file's size.
+    """The tensors that a safetensors file holds, in order of their place, each checked against the
+    file's size.
 
-    Raises MalformedInput for a file that is not whole (a git-LFS pointer has its own message), UnsafeInput for a pickle
-    under this name, ResourceLimit for a header above 32 MiB or 65,536 tensors.
+    Raises MalformedInput for a file that is not whole (a git-LFS pointer has its own message),
+    UnsafeInput for a pickle under this name, ResourceLimit for a header above 32 MiB or 65,536
+    tensors.
     """
     try:
         size = path.stat().st_size
@@ -68,7 +89,9 @@ def read_safetensors_header(path: Path) -> tuple[TensorSlot, ...]:
             file.seek(8)
             return _checked(_parsed(file.read(length), path), size - 8 - length, path)
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the file") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the file"
+        ) from error
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -81,21 +104,31 @@ def _recognise(head: bytes, path: Path) -> None:
     if head.startswith(LFS):
         raise lfs_problem(path)
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") and head[2:8] != b"\0" * 6:
-        raise UnsafeInput("a pickle under the name of safetensors", where=path, next_step="do not open this checkpoint")
+        raise UnsafeInput(
+            "a pickle under the name of safetensors",
+            where=path,
+            next_step="do not open this checkpoint",
+        )
     for magic, what in OTHERS.items():
         if head.startswith(magic):
-            raise MalformedInput(f"not safetensors but {what}", where=path, next_step="download the weights again")
+            raise MalformedInput(
+                f"not safetensors but {what}", where=path, next_step="download the weights again"
+            )
 
 
 def lfs_problem(path: Path) -> MalformedInput:
     """The error for a file that git-LFS has not fetched."""
     return MalformedInput(
-        "only a git-LFS pointer, not the file itself", where=path, next_step="run `git lfs pull` in that folder"
+        "only a git-LFS pointer, not the file itself",
+        where=path,
+        next_step="run `git lfs pull` in that folder",
     )
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(f"not a whole safetensors file: {reason}", where=path, next_step="download or save it again")
+    return MalformedInput(
+        f"not a whole safetensors file: {reason}", where=path, next_step="download or save it again"
+    )
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,17 +149,24 @@ def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
     value.pop("__metadata__", None)
     if len(value) > MOST_TENSORS:
         raise ResourceLimit(
-            f"it holds {len(value):,} tensors, above {MOST_TENSORS:,}", where=path, next_step="look at it in a sandbox"
+            f"it holds {len(value):,} tensors, above {MOST_TENSORS:,}",
+            where=path,
+            next_step="look at it in a sandbox",
         )
     return value
 
 
 def _checked(header: dict[str, Any], room: int, path: Path) -> tuple[TensorSlot, ...]:
-    slots = sorted((_slot(name, entry, path) for name, entry in header.items()), key=lambda s: (s.start, s.stop))
+    slots = sorted(
+        (_slot(name, entry, path) for name, entry in header.items()),
+        key=lambda s: (s.start, s.stop),
+    )
     at = 0
     for slot in slots:
         if slot.start != at:
-            raise _bad(f"tensor {printable(slot.name, 60)!r} leaves a hole or overlaps another", path)
+            raise _bad(
+                f"tensor {printable(slot.name, 60)!r} leaves a hole or overlaps another", path
+            )
         at = slot.stop
     if at != room:
         raise _bad(f"its tensors take {at:,} bytes and the file has {room:,}", path)
@@ -137,11 +177,20 @@ def _slot(name: str, entry: Any, path: Path) -> TensorSlot:
     shown = printable(name, 60)
     if any(c in name for c in "\0\r\n") or ".." in name.split("/"):
         raise _bad(f"the tensor name {shown!r} is not a name", path)
-    known = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"} and isinstance(entry["dtype"], str)
+    known = (
+        isinstance(entry, dict)
+        and set(entry) == {"dtype", "shape", "data_offsets"}
+        and isinstance(entry["dtype"], str)
+    )
     if not known or entry["dtype"] not in BITS:
         raise _bad(f"tensor {shown!r} has an unknown description", path)
     shape, offsets = entry["shape"], entry["data_offsets"]
-    if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+    if (
+        not _whole_numbers(shape)
+        or not _whole_numbers(offsets)
+        or len(offsets) != 2
+        or offsets[0] > offsets[1]
+    ):
         raise _bad(f"tensor {shown!r} has a shape or place that is no list of whole numbers", path)
     if math.prod(shape) * BITS[entry["dtype"]] != (offsets[1] - offsets[0]) * 8:
         raise _bad(f"tensor {shown!r} has a shape that does not fit its bytes", path)

@@ -1,4 +1,5 @@
-"""What bounds a model's thinking and what was forced in an answer, as specs and replies tell it (budget forcing).
+"""What bounds a model's thinking and what was forced in an answer, as specs and replies tell it
+(budget forcing).
 
 After Muennighoff et al. 2025 (arXiv 2501.19393). Knows words and tags; knows no model.
 """
@@ -22,7 +23,8 @@ _TOLD = re.compile(r"(?:stop|length); thought (\d+)( \(cap\))?; waits (\d+)")
 
 @dataclass(frozen=True)
 class Forcing:
-    """How thinking is bounded: at most ``thinking`` tokens (None: by the answer's own cap alone), at least ``waits`` waits."""
+    """How thinking is bounded: at most ``thinking`` tokens (None: by the answer's own cap
+    alone), at least ``waits`` waits."""
 
     thinking: int | None
     waits: int
@@ -36,13 +38,15 @@ class Forcing:
     def note(self) -> str:
         """One line for the identity of a model that is asked so."""
         return (
-            f"budget forcing ({self}): thinking is opened, cut and prolonged by the asker, so answers aren't the model's alone"
+            f"budget forcing ({self}): thinking is opened, cut and prolonged by the asker, so"
+            " answers aren't the model's alone"
         )
 
 
 @dataclass(frozen=True)
 class Thinking:
-    """What was forced in one answer: tokens thought (waits among them), whether the cap ended it, waits written."""
+    """What was forced in one answer: tokens thought (waits among them), whether the cap ended
+    it, waits written."""
 
     tokens: int
     capped: bool

@@ -1,7 +1,9 @@
-"""How bytes travel to an endpoint and back: a deadline for the whole call, a cap on the unpacked answer, no detours.
+"""How bytes travel to an endpoint and back: a deadline for the whole call, a cap on the unpacked
+answer, no detours.
 
-No redirect is followed, no proxy or certificate path is taken from the environment, link-local and metadata addresses are
-refused after the name is resolved. Knows HTTP; knows nothing of models and retries.
+No redirect is followed, no proxy or certificate path is taken from the environment, link-local and
+metadata addresses are refused after the name is resolved. Knows HTTP; knows nothing of models and
+retries.
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ from fingerprints.subjects.addresses import refuse_address
 from fingerprints.subjects.secret import Secret
 
 SLICE = 0.2
-"""How long one blocking read may last before the deadline and a cancellation are looked at again, in seconds."""
+"""How long one blocking read may last before the deadline and a cancellation are looked at
+again, in seconds."""
 
-SENT_HEADERS = frozenset({"host", "content-type", "content-length", "accept", "user-agent", "connection"})
+SENT_HEADERS = frozenset(
+    {"host", "content-type", "content-length", "accept", "user-agent", "connection"}
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,12 @@ class _Watch(threading.local):
 
 
 class _WatchedStream(httpcore2.NetworkStream):
-    """A socket whose reads end at the call's deadline or its cancellation, however the server dribbles."""
+    """A socket whose reads end at the call's deadline or its cancellation, however the server
+    dribbles."""
 
-    def __init__(self, inner: httpcore2.NetworkStream, watch: _Watch, cancelled: threading.Event) -> None:
+    def __init__(
+        self, inner: httpcore2.NetworkStream, watch: _Watch, cancelled: threading.Event
+    ) -> None:
         self.inner, self.watch, self.cancelled = inner, watch, cancelled
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -110,7 +118,9 @@ class _WatchedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        inner = self.inner.start_tls(ssl_context, server_hostname, max(0.01, min(timeout or 10.0, self.watch.left())))
+        inner = self.inner.start_tls(
+            ssl_context, server_hostname, max(0.01, min(timeout or 10.0, self.watch.left()))
+        )
         return _WatchedStream(inner, self.watch, self.cancelled)
 
     def get_extra_info(self, info: str) -> Any:
@@ -118,7 +128,8 @@ class _WatchedStream(httpcore2.NetworkStream):
 
 
 class _WatchedBackend(httpcore2.NetworkBackend):
-    """Resolves a name, refuses what it must not reach, and connects to the address that it looked at."""
+    """Resolves a name, refuses what it must not reach, and connects to the address that it
+    looked at."""
 
     def __init__(self, watch: _Watch, cancelled: threading.Event) -> None:
         self.watch, self.cancelled = watch, cancelled
@@ -147,15 +158,19 @@ class _WatchedBackend(httpcore2.NetworkBackend):
         return self._connect(addresses[-1], port, timeout)
 
     def _connect(self, address: str, port: int, timeout: float | None) -> httpcore2.NetworkStream:
-        stream = self.inner.connect_tcp(address, port, max(0.01, min(timeout or 10.0, self.watch.left())))
+        stream = self.inner.connect_tcp(
+            address, port, max(0.01, min(timeout or 10.0, self.watch.left()))
+        )
         return _WatchedStream(stream, self.watch, self.cancelled)
 
 
 class LimitedTransport(httpx2.BaseTransport):
-    """Sends one request and returns its whole answer, or raises a CallFailed (UnsafeInput for a redirect).
+    """Sends one request and returns its whole answer, or raises a CallFailed (UnsafeInput for a
+    redirect).
 
-    Error statuses raise `Refused`, so that what comes back was answered with success. Safe to use from several threads;
-    ``cancel`` ends the calls of all of them within a fifth of a second. ``secure`` loads the certificates that https needs.
+    Error statuses raise `Refused`, so that what comes back was answered with success. Safe to use
+    from several threads; ``cancel`` ends the calls of all of them within a fifth of a second.
+    ``secure`` loads the certificates that https needs.
     """
 
     def __init__(self, limits: CallLimits, connections: int, secret: Secret, secure: bool) -> None:
@@ -189,7 +204,8 @@ class LimitedTransport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """One call from beginning to end, within the deadline."""
         self._watch.due = time.monotonic() + self.limits.deadline
-        place = f"{request.url.host}:{request.url.port or (443 if request.url.scheme == 'https' else 80)}"
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        place = f"{request.url.host}:{port}"
         try:
             return self._call(request, place)
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
@@ -197,13 +213,19 @@ class LimitedTransport(httpx2.BaseTransport):
         except httpcore2.TimeoutException:
             raise TimedOut(f"no whole answer within {self.limits.deadline:g} s") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise CutOff(f"the connection ended before the answer did ({type(error).__name__})") from None
+            raise CutOff(
+                f"the connection ended before the answer did ({type(error).__name__})"
+            ) from None
         except (httpcore2.UnsupportedProtocol, zlib.error) as error:
             raise CutOff(f"the answer can't be unpacked ({type(error).__name__})") from None
 
     def _call(self, request: httpx2.Request, place: str) -> httpx2.Response:
-        headers = [(k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS]
-        if self._secret:  # the client's own header is left out: the environment may have put another key there
+        headers = [
+            (k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS
+        ]
+        if (
+            self._secret
+        ):  # the client's own header is left out: the environment may have put another key there
             headers.append((b"Authorization", f"Bearer {self._secret.reveal()}".encode("ascii")))
         sent = httpcore2.Request(
             request.method,
@@ -221,17 +243,22 @@ class LimitedTransport(httpx2.BaseTransport):
         try:
             if 300 <= response.status < 400:
                 raise UnsafeInput(
-                    f"the endpoint answers with a redirect (HTTP {response.status}); none is followed and no key is sent on",
+                    f"the endpoint answers with a redirect (HTTP {response.status}); none is"
+                    " followed and no key is sent on",
                     where=place,
                     next_step="give the final address as base_url",
                 )
             answered = httpx2.Headers(response.headers)
-            body = self._read(response, answered.get("content-encoding", "identity").strip().lower())
+            body = self._read(
+                response, answered.get("content-encoding", "identity").strip().lower()
+            )
         finally:
             response.close()
         if response.status != 200:
             raise Refused(response.status, body, answered.get("retry-after"))
-        return httpx2.Response(200, headers={"content-type": "application/json"}, content=body, request=request)
+        return httpx2.Response(
+            200, headers={"content-type": "application/json"}, content=body, request=request
+        )
 
     def _read(self, response: httpcore2.Response, packing: str) -> bytes:
         if packing not in ("identity", "", "gzip", "x-gzip", "deflate"):
@@ -239,7 +266,11 @@ class LimitedTransport(httpx2.BaseTransport):
         unpacker = None if packing in ("identity", "") else zlib.decompressobj(47)
         out, size = [], 0
         for chunk in response.iter_stream():
-            data = chunk if unpacker is None else unpacker.decompress(chunk, self.limits.body + 1 - size)
+            data = (
+                chunk
+                if unpacker is None
+                else unpacker.decompress(chunk, self.limits.body + 1 - size)
+            )
             size += len(data)
             if size > self.limits.body:
                 raise TooLarge(f"the answer is larger than {self.limits.body:,} bytes")

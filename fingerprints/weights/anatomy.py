@@ -1,7 +1,8 @@
-"""What the tensors of a model are to it: embedding, norms, and each layer's attention and MLPs, from names and shapes alone.
+"""What the tensors of a model are to it: embedding, norms, and each layer's attention and MLPs,
+from names and shapes alone.
 
-What is not understood is refused with the name of what is missing; nothing is guessed. Knows no weights' values, but for one
-question: whether a stored output layer is the embedding over again.
+What is not understood is refused with the name of what is missing; nothing is guessed. Knows no
+weights' values, but for one question: whether a stored output layer is the embedding over again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ MlpKind = Literal["dense", "shared", "expert"]
 
 @dataclass(frozen=True)
 class Mlp:
-    """One feed-forward block: ``gate`` (units, hidden) or None, ``up`` (units, hidden), ``down`` (hidden, units)."""
+    """One feed-forward block: ``gate`` (units, hidden) or None, ``up`` (units, hidden), ``down``
+    (hidden, units)."""
 
     up: TensorPart
     down: TensorPart
@@ -38,9 +40,9 @@ class Mlp:
 class Layer:
     """One layer.
 
-    A norm is the one that is applied *before* its block, None where there is none or it has no weights. The attention's parts
-    are all None where it is of another kind (latent, linear, state-space). ``mlps``: the dense or shared ones first, then the
-    experts in order; at least one.
+    A norm is the one that is applied *before* its block, None where there is none or it has no
+    weights. The attention's parts are all None where it is of another kind (latent, linear,
+    state-space). ``mlps``: the dense or shared ones first, then the experts in order; at least one.
     """
 
     index: int
@@ -77,8 +79,8 @@ class Layer:
 class Anatomy:
     """The roles of a model's tensors.
 
-    ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``: query heads, key-value
-    heads and dimensions of a head, 0 where not told.
+    ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``:
+    query heads, key-value heads and dimensions of a head, 0 where not told.
     """
 
     family: str
@@ -109,10 +111,12 @@ class Anatomy:
 
 
 def anatomy_of(weights: Weights) -> Anatomy:
-    """The roles of a model's tensors, for transformers checkpoints and GGUF files of decoder-only language models.
+    """The roles of a model's tensors, for transformers checkpoints and GGUF files of decoder-only
+    language models.
 
-    Raises MalformedInput, naming the role or tensor, for what is missing, fits neither the config nor its neighbours, or is
-    of an anatomy that is not known here; lineage by weights is then not possible.
+    Raises MalformedInput, naming the role or tensor, for what is missing, fits neither the config
+    nor its neighbours, or is of an anatomy that is not known here; lineage by weights is then not
+    possible.
     """
     from fingerprints.weights.gguf_names import gguf_anatomy
     from fingerprints.weights.hf_names import hf_anatomy
@@ -120,7 +124,9 @@ def anatomy_of(weights: Weights) -> Anatomy:
     return gguf_anatomy(weights) if weights.format == "gguf" else hf_anatomy(weights)
 
 
-def same_as_embedding(weights: Weights, head: TensorPart, embedding: TensorPart, sample: int = 64) -> bool:
+def same_as_embedding(
+    weights: Weights, head: TensorPart, embedding: TensorPart, sample: int = 64
+) -> bool:
     """Whether an evenly spaced sample of rows of the output layer equals the embedding's."""
     if (head.outputs, head.inputs) != (embedding.outputs, embedding.inputs):
         return False

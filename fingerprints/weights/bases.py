@@ -1,7 +1,9 @@
-"""A folder of weight signatures, and which of them are nearest: the files are the truth, the index is made from them anew.
+"""A folder of weight signatures, and which of them are nearest: the files are the truth, the index
+is made from them anew.
 
-``bases.json`` lists each model with its file's digest; a file's name is its digest. Whatever a search returns was read whole
-and verified. One writer at a time; a kill leaves the old list and at most a stray file.
+``bases.json`` lists each model with its file's digest; a file's name is its digest. Whatever a
+search returns was read whole and verified. One writer at a time; a kill leaves the old list and at
+most a stray file.
 """
 
 from __future__ import annotations
@@ -21,7 +23,12 @@ from fingerprints.nearest import library
 from fingerprints.records import Record, canonical_json, sha256
 from fingerprints.weights.decode import Matrix
 from fingerprints.weights.signature import WeightSignature
-from fingerprints.weights.signature_file import parse_signature, read_search, signature_bytes, signature_file_bytes
+from fingerprints.weights.signature_file import (
+    parse_signature,
+    read_search,
+    signature_bytes,
+    signature_file_bytes,
+)
 
 CATALOGUE, LOCK, END = "bases.json", ".lock", ".safetensors"
 LARGEST_CATALOGUE = 64 << 20
@@ -41,10 +48,11 @@ class _Catalogue(Record):
 
 @dataclass(frozen=True)
 class BaseCandidate:
-    """A stored model that a search found: ``rank`` from 1, and its distances, from 0, in units of the store's spread.
+    """A stored model that a search found: ``rank`` from 1, and its distances, from 0, in units of
+    the store's spread.
 
-    ``by_shape``: of the distribution of its units' values; ``by_order``: of their ranks unit by unit. Only an order in which
-    to look closer: no distance is evidence of lineage.
+    ``by_shape``: of the distribution of its units' values; ``by_order``: of their ranks unit by
+    unit. Only an order in which to look closer: no distance is evidence of lineage.
     """
 
     name: str
@@ -63,10 +71,15 @@ class BaseStore:
 
     @classmethod
     def create(cls, path: Path) -> BaseStore:
-        """A new, empty store in a folder that is not there or empty. Raises UsageProblem where something is in it."""
+        """A new, empty store in a folder that is not there or empty. Raises UsageProblem where
+        something is in it."""
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise UsageProblem("the folder is not empty", where=path, next_step="give a new folder, or open the store in it")
+            raise UsageProblem(
+                "the folder is not empty",
+                where=path,
+                next_step="give a new folder, or open the store in it",
+            )
         _write(path, _Catalogue())
         return cls.open(path)
 
@@ -74,12 +87,14 @@ class BaseStore:
     def open(cls, path: Path) -> BaseStore:
         """The store in a folder.
 
-        Raises MalformedInput where there is none, StoreIntegrity for a list that is damaged or of another version, UnsafeInput
-        for links and special files.
+        Raises MalformedInput where there is none, StoreIntegrity for a list that is damaged or of
+        another version, UnsafeInput for links and special files.
         """
         if not (path / CATALOGUE).exists():
             raise MalformedInput(
-                "no store of weight signatures", where=path, next_step=f"give the folder that holds {CATALOGUE}"
+                "no store of weight signatures",
+                where=path,
+                next_step=f"give the folder that holds {CATALOGUE}",
             )
         refuse_special(path)
         return cls(path, _read(path))
@@ -91,18 +106,24 @@ class BaseStore:
     def add(self, signature: WeightSignature, *, replace: bool = False) -> None:
         """Files a signature under its name; one that is there already with equal content stays.
 
-        Raises UsageProblem for a name that is taken by other content (unless ``replace``), Locked while another process writes,
-        ResourceLimit on a full disk.
+        Raises UsageProblem for a name that is taken by other content (unless ``replace``), Locked
+        while another process writes, ResourceLimit on a full disk.
         """
         name, data = signature.facts.name, signature_bytes(signature)
         if not 0 < len(name) <= LONGEST_NAME or printable(name) != name:
-            raise UsageProblem("a stored model needs a plain name", where=printable(name, 80), next_step="give a short name")
+            raise UsageProblem(
+                "a stored model needs a plain name",
+                where=printable(name, 80),
+                next_step="give a short name",
+            )
         entry = _Entry(sha256=sha256(data), size=len(data))
         with self._writing():
             held = self._catalogue.models.get(name)
             if held is not None and held != entry and not replace:
                 raise UsageProblem(
-                    f"{name!r} is stored with other content", where=self.path, next_step="replace it, or give another name"
+                    f"{name!r} is stored with other content",
+                    where=self.path,
+                    next_step="replace it, or give another name",
                 )
             with replacing(self._file(entry)) as file:
                 file.write(data)
@@ -112,16 +133,20 @@ class BaseStore:
             self._sweep()
 
     def remove(self, name: str) -> None:
-        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another process writes."""
+        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another
+        process writes."""
         with self._writing():
             if name not in self._catalogue.models:
                 raise _unknown(name, self.path)
-            self._catalogue = _Catalogue(models={n: e for n, e in self._catalogue.models.items() if n != name})
+            self._catalogue = _Catalogue(
+                models={n: e for n, e in self._catalogue.models.items() if n != name}
+            )
             _write(self.path, self._catalogue)
             self._sweep()
 
     def get(self, name: str) -> WeightSignature:
-        """A stored signature, its file's digest verified. Raises UsageProblem for an unknown name and StoreIntegrity."""
+        """A stored signature, its file's digest verified. Raises UsageProblem for an unknown
+        name and StoreIntegrity."""
         entry = self._catalogue.models.get(name)
         if entry is None:
             raise _unknown(name, self.path)
@@ -135,20 +160,26 @@ class BaseStore:
             )
         signature = parse_signature(data, path)
         if signature.facts.name != name:
-            raise StoreIntegrity("a signature bears another name than the list", where=path, next_step="build the store again")
+            raise StoreIntegrity(
+                "a signature bears another name than the list",
+                where=path,
+                next_step="build the store again",
+            )
         return signature
 
     def verify(self) -> None:
-        """Reads and verifies every signature; raises StoreIntegrity at the first that is not what was stored."""
+        """Reads and verifies every signature; raises StoreIntegrity at the first that is not
+        what was stored."""
         for name in self.names():
             self.get(name)
 
     def screen(self, signature: WeightSignature, k: int = 10) -> tuple[BaseCandidate, ...]:
-        """The k stored models that are nearest to a signature, nearest first; each read and verified.
+        """The k stored models that are nearest to a signature, nearest first; each read and
+        verified.
 
-        Two exact searches, one by the distribution of the units' values and one by their order; a model's place is the better
-        of its two. Ties fall to the smaller sum of distances. Raises UsageProblem for k below 1, StoreIntegrity where a file is
-        not what was stored.
+        Two exact searches, one by the distribution of the units' values and one by their order; a
+        model's place is the better of its two. Ties fall to the smaller sum of distances. Raises
+        UsageProblem for k below 1, StoreIntegrity where a file is not what was stored.
         """
         if k < 1:
             raise UsageProblem("k must be at least 1", where=k)
@@ -159,15 +190,30 @@ class BaseStore:
         centre, spread = held.mean(axis=0), np.maximum(held.std(axis=0), NARROW)
         vectors, query = (held - centre) / spread, (signature.search - centre) / spread
         distances = np.linalg.norm(vectors - query, axis=2) / np.sqrt(vectors.shape[2])
-        places = [_nearest(np.ascontiguousarray(vectors[:, i]), query[i], distances[:, i], k) for i in range(2)]
-        best = {p: min(rank.get(p, len(names)) for rank in places) for p in sorted({*places[0], *places[1]})}
+        places = [
+            _nearest(np.ascontiguousarray(vectors[:, i]), query[i], distances[:, i], k)
+            for i in range(2)
+        ]
+        best = {
+            p: min(rank.get(p, len(names)) for rank in places)
+            for p in sorted({*places[0], *places[1]})
+        }
         order = sorted(best, key=lambda p: (best[p], float(distances[p].sum()), names[p]))[:k]
-        return tuple(self._candidate(names[p], rank, held[p], distances[p]) for rank, p in enumerate(order, 1))
+        return tuple(
+            self._candidate(names[p], rank, held[p], distances[p])
+            for rank, p in enumerate(order, 1)
+        )
 
-    def _candidate(self, name: str, rank: int, searched: Matrix, distances: Matrix) -> BaseCandidate:
+    def _candidate(
+        self, name: str, rank: int, searched: Matrix, distances: Matrix
+    ) -> BaseCandidate:
         whole = self.get(name)
         if not np.array_equal(whole.search, searched):
-            raise StoreIntegrity("a signature changed while it was searched", where=self.path, next_step="search again")
+            raise StoreIntegrity(
+                "a signature changed while it was searched",
+                where=self.path,
+                next_step="search again",
+            )
         return BaseCandidate(name, rank, float(distances[0]), float(distances[1]), whole)
 
     def _file(self, entry: _Entry) -> Path:
@@ -177,7 +223,9 @@ class BaseStore:
     def _writing(self) -> Iterator[None]:
         lock = WriteLock(self.path / LOCK)
         try:
-            self._catalogue = _read(self.path)  # another process may have added since this one looked
+            self._catalogue = _read(
+                self.path
+            )  # another process may have added since this one looked
             yield
         finally:
             lock.release()
@@ -190,18 +238,25 @@ class BaseStore:
 
 
 def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int, int]:
-    """Places of the k nearest vectors and their ranks from 0: FAISS proposes, exact distances decide."""
+    """Places of the k nearest vectors and their ranks from 0: FAISS proposes, exact distances
+    decide."""
     index = library().IndexFlatL2(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
     # FAISS expands the square, which loses small distances: a few more are asked for than are kept.
-    _, ids = index.search(np.ascontiguousarray(query[None], dtype=np.float32), min(len(vectors), k + 16))
+    _, ids = index.search(
+        np.ascontiguousarray(query[None], dtype=np.float32), min(len(vectors), k + 16)
+    )
     places = np.sort(ids[0])
     order = places[np.argsort(exact[places], kind="stable")][:k]
     return {int(place): rank for rank, place in enumerate(order)}
 
 
 def _unknown(name: str, path: Path) -> UsageProblem:
-    return UsageProblem(f"no stored model is called {printable(name, 80)!r}", where=path, next_step="look at its names")
+    return UsageProblem(
+        f"no stored model is called {printable(name, 80)!r}",
+        where=path,
+        next_step="look at its names",
+    )
 
 
 def _write(path: Path, catalogue: _Catalogue) -> None:

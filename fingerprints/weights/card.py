@@ -1,4 +1,5 @@
-"""What a model says of its own descent: model card, config, adapter and GGUF metadata. Claims, not evidence.
+"""What a model says of its own descent: model card, config, adapter and GGUF metadata. Claims, not
+evidence.
 
 Bounded and parsed with a safe loader; every text is a stranger's and is made printable.
 """
@@ -26,8 +27,9 @@ LONGEST_TEXT = 200
 class DeclaredLineage(Record):
     """Where a model says that it comes from. Nothing of it is checked.
 
-    ``base_models`` and ``relation`` (finetune, adapter, merge, quantized): of the model card, the adapter's config or GGUF's
-    metadata. ``name_or_path``: what the config was loaded from when it was saved. ``notes``: what could not be read.
+    ``base_models`` and ``relation`` (finetune, adapter, merge, quantized): of the model card, the
+    adapter's config or GGUF's metadata. ``name_or_path``: what the config was loaded from when it
+    was saved. ``notes``: what could not be read.
     """
 
     base_models: tuple[str, ...] = ()
@@ -39,7 +41,8 @@ class DeclaredLineage(Record):
 
 
 def declared_lineage(weights: Weights) -> DeclaredLineage:
-    """What a model's files say of its descent, from all places where they say it. Raises what `read_config` raises."""
+    """What a model's files say of its descent, from all places where they say it. Raises what
+    `read_config` raises."""
     if weights.format == "gguf":
         said = _of_gguf(weights.metadata)
     else:
@@ -47,16 +50,23 @@ def declared_lineage(weights: Weights) -> DeclaredLineage:
         said = said.model_copy(update={"name_or_path": _text(weights.config.get("_name_or_path"))})
     if weights.adapter is None:
         return said
-    base = _text(read_config(weights.adapter / "adapter_config.json").get("base_model_name_or_path"))
+    base = _text(
+        read_config(weights.adapter / "adapter_config.json").get("base_model_name_or_path")
+    )
     own = read_model_card(weights.adapter)
     bases = tuple(dict.fromkeys((*own.base_models, *((base,) if base else ()), *said.base_models)))
     return own.model_copy(
-        update={"base_models": bases, "relation": own.relation or "adapter", "name_or_path": said.name_or_path}
+        update={
+            "base_models": bases,
+            "relation": own.relation or "adapter",
+            "name_or_path": said.name_or_path,
+        }
     )
 
 
 def read_model_card(folder: Path) -> DeclaredLineage:
-    """The front matter of a folder's README.md; empty where there is none, with a note where it can't be read.
+    """The front matter of a folder's README.md; empty where there is none, with a note where it
+    can't be read.
 
     At most 64 KiB of it are parsed. Never raises for what a card holds.
     """
@@ -73,7 +83,9 @@ def read_model_card(folder: Path) -> DeclaredLineage:
 
 def _parsed(front: str) -> DeclaredLineage:
     if len(front) > LARGEST_FRONT:
-        return DeclaredLineage(notes=(f"the model card's front matter is larger than {LARGEST_FRONT:,} bytes",))
+        return DeclaredLineage(
+            notes=(f"the model card's front matter is larger than {LARGEST_FRONT:,} bytes",)
+        )
     if front.count("[") + front.count("{") > MOST_BRACKETS or "<<" in front:
         # Nested brackets cost the parser cubic time, and merged keys grow without end.
         return DeclaredLineage(notes=("the model card's front matter is nested as no card is",))
@@ -110,7 +122,9 @@ def _of_gguf(metadata: Mapping[str, Any]) -> DeclaredLineage:
     bases: list[str] = []
     for i in range(min(count, MOST_LISTED) if isinstance(count, int) else 0):
         address = _text(metadata.get(f"general.base_model.{i}.repo_url"))
-        parts = (_text(metadata.get(f"general.base_model.{i}.{k}")) for k in ("organization", "name"))
+        parts = (
+            _text(metadata.get(f"general.base_model.{i}.{k}")) for k in ("organization", "name")
+        )
         bases += [address or "/".join(p for p in parts if p) or f"base model {i} without a name"]
     return DeclaredLineage(
         base_models=tuple(bases),

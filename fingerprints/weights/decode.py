@@ -1,4 +1,5 @@
-"""Stored bytes to float32: the plain number formats in numpy, the quantised ones of GGUF through the package gguf.
+"""Stored bytes to float32: the plain number formats in numpy, the quantised ones of GGUF through
+the package gguf.
 
 Knows formats; knows neither files nor models.
 """
@@ -18,24 +19,65 @@ Bytes = NDArray[np.uint8]
 Matrix = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-PLAIN: dict[str, str] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "<u1", "F8_E5M2": "<u1"}
+PLAIN: dict[str, str] = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "F8_E4M3": "<u1",
+    "F8_E5M2": "<u1",
+}
 """Number formats of weights that numpy reads, and how their bytes are looked at first."""
 GGUF_TYPES: dict[int, str] = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
-    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL",
-    21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 30: "BF16",
-    34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
-}  # fmt: skip
-_QUANTISED = {name: number for number, name in GGUF_TYPES.items() if name not in PLAIN and not name.startswith("I")}
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    3: "Q4_1",
+    6: "Q5_0",
+    7: "Q5_1",
+    8: "Q8_0",
+    9: "Q8_1",
+    10: "Q2_K",
+    11: "Q3_K",
+    12: "Q4_K",
+    13: "Q5_K",
+    14: "Q6_K",
+    15: "Q8_K",
+    16: "IQ2_XXS",
+    17: "IQ2_XS",
+    18: "IQ3_XXS",
+    19: "IQ1_S",
+    20: "IQ4_NL",
+    21: "IQ3_S",
+    22: "IQ2_S",
+    23: "IQ4_XS",
+    24: "I8",
+    25: "I16",
+    26: "I32",
+    27: "I64",
+    28: "F64",
+    29: "IQ1_M",
+    30: "BF16",
+    34: "TQ1_0",
+    35: "TQ2_0",
+    39: "MXFP4",
+}
+_QUANTISED = {
+    name: number
+    for number, name in GGUF_TYPES.items()
+    if name not in PLAIN and not name.startswith("I")
+}
 _QUANTISED |= {name: number for number, name in GGUF_TYPES.items() if name.startswith("IQ")}
 
 
 def decode(raw: Bytes, dtype: str, tensor: str, columns: Indices | None = None) -> Matrix:
-    """Rows of stored bytes (n, bytes of a row) as float32 (n, width), or only the columns asked for.
+    """Rows of stored bytes (n, bytes of a row) as float32 (n, width), or only the columns asked
+    for.
 
-    bfloat16 and the 8-bit floats are exact in float32; float64 is rounded. NaN and infinity stay what they are. Raises
-    MalformedInput for a format that holds no weights or that the package gguf does not read, and UsageProblem where that
-    package is needed and missing; ``tensor`` is named in both.
+    bfloat16 and the 8-bit floats are exact in float32; float64 is rounded. NaN and infinity stay
+    what they are. Raises MalformedInput for a format that holds no weights or that the package gguf
+    does not read, and UsageProblem where that package is needed and missing; ``tensor`` is named in
+    both.
     """
     if dtype in PLAIN:
         numbers = raw.view(PLAIN[dtype])
@@ -60,7 +102,9 @@ def _eight_bits(dtype: str) -> Matrix:
     if dtype == "F8_E5M2":  # the upper half of a float16
         return (codes << 8).view(np.float16).astype(np.float32)
     exponent, mantissa = (codes >> 3 & 15).astype(np.float32), (codes & 7).astype(np.float32)
-    size = np.where(exponent == 0, mantissa / 8 * 2.0**-6, (1 + mantissa / 8) * 2.0 ** (exponent - 7))
+    size = np.where(
+        exponent == 0, mantissa / 8 * 2.0**-6, (1 + mantissa / 8) * 2.0 ** (exponent - 7)
+    )
     table = np.where(codes >> 7, -size, size).astype(np.float32)
     table[[127, 255]] = np.nan  # the variant without infinities (OCP 8-bit floating point, E4M3)
     return table
@@ -84,5 +128,7 @@ def _dequantised(raw: Bytes, dtype: str, tensor: str) -> Matrix:
 def _unreadable(dtype: str, tensor: str) -> MalformedInput:
     return MalformedInput(
         f"tensor {printable(tensor, 80)!r} is stored as {dtype}, which can't be read as weights",
-        next_step="give the unquantised checkpoint, or a GGUF file of a common type such as Q8_0 or Q4_K",
+        next_step=(
+            "give the unquantised checkpoint, or a GGUF file of a common type such as Q8_0 or Q4_K"
+        ),
     )

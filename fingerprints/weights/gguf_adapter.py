@@ -1,7 +1,8 @@
 """A LoRA adapter over a GGUF file: its modules found by role, its rows put where GGUF stores them.
 
-PEFT names modules as transformers does, GGUF as llama.cpp does, and llama.cpp lays the rows of queries and keys in another
-order for some architectures. Knows both names; what an adapter means is `fingerprints.weights.low_rank`'s.
+PEFT names modules as transformers does, GGUF as llama.cpp does, and llama.cpp lays the rows of
+queries and keys in another order for some architectures. Knows both names; what an adapter means is
+`fingerprints.weights.low_rank`'s.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from fingerprints.weights.view import Weights
 def adapter_over_gguf(
     base: Weights, folder: Path, config: Mapping[str, Any], stored: Mapping[str, TensorInfo]
 ) -> tuple[Adapter, Mapping[str, TensorInfo]]:
-    """What an adapter's tensors change in a GGUF file: the adapter under GGUF's names, and the file's tensors.
+    """What an adapter's tensors change in a GGUF file: the adapter under GGUF's names, and the
+    file's tensors.
 
-    For families whose modules transformers calls q_proj, k_proj, … one by one. Raises what `anatomy_of` and `read_adapter`
-    raise: MalformedInput for a module that has no counterpart among them.
+    For families whose modules transformers calls q_proj, k_proj, … one by one. Raises what
+    `anatomy_of` and `read_adapter` raise: MalformedInput for a module that has no counterpart among
+    them.
     """
     parts = {
         f"{module}.weight": part
@@ -34,15 +37,20 @@ def adapter_over_gguf(
         if part is not None and part.outputs == base.info(part.tensor).rows
     }
     named = {
-        name: replace(base.info(part.tensor), name=name, shape=(part.outputs, part.inputs)) for name, part in parts.items()
+        name: replace(base.info(part.tensor), name=name, shape=(part.outputs, part.inputs))
+        for name, part in parts.items()
     }
     read = read_adapter(folder, config, stored, named)
-    changes = {parts[name].tensor: _laid(change, parts[name]) for name, change in read.changes.items()}
+    changes = {
+        parts[name].tensor: _laid(change, parts[name]) for name, change in read.changes.items()
+    }
     replaced = {}
     for name, info in read.replaced.items():
         part = parts[name]
         if part.paired:
-            raise misfit(f"{name!r} is replaced whole, and its rows stand in another order here", folder)
+            raise misfit(
+                f"{name!r} is replaced whole, and its rows stand in another order here", folder
+            )
         replaced[part.tensor] = replace(info, name=part.tensor)
     return Adapter(changes, replaced), {**base.tensors, **replaced}
 
@@ -56,7 +64,10 @@ def _laid(change: LowRank, part: TensorPart) -> LowRank:
 
 def _modules(anatomy: Anatomy) -> dict[str, TensorPart | None]:
     """The matrices by the names of transformers' modules."""
-    out: dict[str, TensorPart | None] = {"model.embed_tokens": anatomy.embedding, "lm_head": anatomy.head}
+    out: dict[str, TensorPart | None] = {
+        "model.embed_tokens": anatomy.embedding,
+        "lm_head": anatomy.head,
+    }
     for layer in anatomy.layers:
         stem = f"model.layers.{layer.index}"
         out |= {
@@ -66,5 +77,9 @@ def _modules(anatomy: Anatomy) -> dict[str, TensorPart | None]:
             f"{stem}.self_attn.o_proj": layer.output,
         }
         if layer.mlp.kind == "dense":
-            out |= {f"{stem}.mlp.gate_proj": layer.gate, f"{stem}.mlp.up_proj": layer.up, f"{stem}.mlp.down_proj": layer.down}
+            out |= {
+                f"{stem}.mlp.gate_proj": layer.gate,
+                f"{stem}.mlp.up_proj": layer.up,
+                f"{stem}.mlp.down_proj": layer.down,
+            }
     return out

@@ -1,7 +1,7 @@
 """The names that GGUF gives to tensors, and how llama.cpp's converter lays some of them out.
 
-Knows names and architectures. An architecture that is in neither list is refused: whether its rotary pairs stand side by side
-can't be told from names and shapes.
+Knows names and architectures. An architecture that is in neither list is refused: whether its
+rotary pairs stand side by side can't be told from names and shapes.
 """
 
 from __future__ import annotations
@@ -17,16 +17,58 @@ from fingerprints.weights.roles import RoleTable, check_attention, experts_of, n
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
-PAIRED = frozenset({"llama", "granite", "granitemoe", "minicpm", "internlm2", "baichuan", "xverse", "olmo", "smollm3", "arcee"})
-"""Architectures whose query and key rows the converter permutes: the two halves of a head, row by row in turn."""
+PAIRED = frozenset(
+    {
+        "llama",
+        "granite",
+        "granitemoe",
+        "minicpm",
+        "internlm2",
+        "baichuan",
+        "xverse",
+        "olmo",
+        "smollm3",
+        "arcee",
+    }
+)
+"""Architectures whose query and key rows the converter permutes: the two halves of a head, row
+by row in turn."""
 UNGATED = frozenset(
-    {"gpt2", "gptneox", "falcon", "bloom", "starcoder2", "phi2", "nemotron", "mpt", "arcee", "gptj", "codeshell"}
+    {
+        "gpt2",
+        "gptneox",
+        "falcon",
+        "bloom",
+        "starcoder2",
+        "phi2",
+        "nemotron",
+        "mpt",
+        "arcee",
+        "gptj",
+        "codeshell",
+    }
 )
 """Architectures whose MLP has no gate."""
 AS_STORED = frozenset(
-    {"qwen2", "qwen2moe", "qwen3", "qwen3moe", "gemma", "gemma2", "gemma3", "phi3", "olmo2", "olmoe", "stablelm", "exaone",
-     "deepseek2", "glm4", "command-r", "cohere2"}
-) | (UNGATED - {"arcee"})  # fmt: skip
+    {
+        "qwen2",
+        "qwen2moe",
+        "qwen3",
+        "qwen3moe",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "phi3",
+        "olmo2",
+        "olmoe",
+        "stablelm",
+        "exaone",
+        "deepseek2",
+        "glm4",
+        "command-r",
+        "cohere2",
+    }
+) | (UNGATED - {"arcee"})
 FUSED_GATE = frozenset({"phi3", "glm4", "chatglm"})
 """Architectures whose ``ffn_up`` holds the gate first and then up."""
 PARALLEL = frozenset({"falcon", "phi2", "command-r", "cohere2", "stablelm", "gptj"})
@@ -43,7 +85,11 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
     width = number(weights.config, "hidden_size")
     embedding = outside.matrix("embedding", outside.need("embedding", [EMBEDDING]), inputs=width)
     hidden, sizes = embedding.inputs, head_sizes(weights.config, embedding.inputs)
-    last = outside.first(["output_norm.weight"]) if family == "olmo" else outside.need("last_norm", ["output_norm.weight"])
+    last = (
+        outside.first(["output_norm.weight"])
+        if family == "olmo"
+        else outside.need("last_norm", ["output_norm.weight"])
+    )
     return Anatomy(
         family=family,
         hidden=hidden,
@@ -51,7 +97,9 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
         embedding=embedding,
         head=_head(outside, embedding),
         last_norm=outside.norm("last_norm", last, hidden, False),
-        layers=tuple(_layer(table, i, family, hidden, sizes) for i, table in enumerate(_tables(weights))),
+        layers=tuple(
+            _layer(table, i, family, hidden, sizes) for i, table in enumerate(_tables(weights))
+        ),
         heads=sizes[0],
         groups=sizes[1],
         head_width=sizes[2],
@@ -79,9 +127,17 @@ def _tables(weights: Weights) -> list[RoleTable]:
     return [RoleTable(weights, layers[i], f"layer {i}") for i in range(count)]
 
 
-def _layer(table: RoleTable, index: int, family: str, hidden: int, sizes: tuple[int, int, int]) -> Layer:
+def _layer(
+    table: RoleTable, index: int, family: str, hidden: int, sizes: tuple[int, int, int]
+) -> Layer:
     before, between = _norms(table, family, hidden)
-    layer = Layer(index, _mlps(table, family, hidden), before, between, *_attention(table, family, hidden, sizes))
+    layer = Layer(
+        index,
+        _mlps(table, family, hidden),
+        before,
+        between,
+        *_attention(table, family, hidden, sizes),
+    )
     return check_attention(table, layer, sizes, hidden)
 
 
@@ -90,10 +146,14 @@ def _norms(table: RoleTable, family: str, hidden: int) -> tuple[Norm | None, Nor
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", ["attn_norm.weight"])
     second = table.first(["ffn_norm.weight"])
-    second = second or (first if family in PARALLEL else table.need("mlp_norm", ["ffn_norm.weight"]))
+    second = second or (
+        first if family in PARALLEL else table.need("mlp_norm", ["ffn_norm.weight"])
+    )
     if family == "falcon" and "attn_norm_2.weight" in table.named:
         first, second = table.named["attn_norm_2.weight"], first
-    return table.norm("attention_norm", first, hidden, False), table.norm("mlp_norm", second, hidden, False)
+    return table.norm("attention_norm", first, hidden, False), table.norm(
+        "mlp_norm", second, hidden, False
+    )
 
 
 def _attention(
@@ -105,8 +165,13 @@ def _attention(
     fused = table.first(["attn_qkv.weight"])
     if fused is not None:
         if not (heads and groups and width):
-            raise unknown("the metadata do not tell heads, and query, key and value are one matrix", table.weights)
-        query, key, value = table.pieces("query", fused, (heads * width, groups * width, groups * width), hidden)
+            raise unknown(
+                "the metadata do not tell heads, and query, key and value are one matrix",
+                table.weights,
+            )
+        query, key, value = table.pieces(
+            "query", fused, (heads * width, groups * width, groups * width), hidden
+        )
     else:
         query, key, value = (
             table.matrix(role, table.need(role, [f"attn_{letter}.weight"]), inputs=hidden)
@@ -114,9 +179,16 @@ def _attention(
         )
     if family in PAIRED:
         if not width or width % 2 or query.outputs % width or key.outputs % width:
-            raise unknown("the metadata do not tell the width of a head, within which rows are permuted", table.weights)
-        query, key = (TensorPart(p.tensor, p.outputs, hidden, p.start, paired=width) for p in (query, key))
-    output = table.matrix("output", table.need("output", ["attn_output.weight"]), hidden, query.outputs)
+            raise unknown(
+                "the metadata do not tell the width of a head, within which rows are permuted",
+                table.weights,
+            )
+        query, key = (
+            TensorPart(p.tensor, p.outputs, hidden, p.start, paired=width) for p in (query, key)
+        )
+    output = table.matrix(
+        "output", table.need("output", ["attn_output.weight"]), hidden, query.outputs
+    )
     return query, key, value, output
 
 
@@ -129,17 +201,23 @@ def _mlps(table: RoleTable, family: str, hidden: int) -> tuple[Mlp, ...]:
     up = table.first(["ffn_up_exps.weight"])
     if up is not None:
         gate = None if family in UNGATED else table.need("experts' gate", ["ffn_gate_exps.weight"])
-        found += experts_of(table, (gate, up, table.need("experts' down", ["ffn_down_exps.weight"])), hidden)
+        found += experts_of(
+            table, (gate, up, table.need("experts' down", ["ffn_down_exps.weight"])), hidden
+        )
     numbers = sorted(int(hit["number"]) for hit in map(_EXPERT.fullmatch, table.named) if hit)
     if numbers != list(range(len(numbers))):
         raise unknown(f"{table.place} lacks some of its experts", table.weights)
     found += [_block(table, family, f".{i}", "expert", hidden, i) for i in numbers]
     if not found:
-        raise unknown(f"{table.place} lacks the role 'up' (no tensor such as 'ffn_up.weight')", table.weights)
+        raise unknown(
+            f"{table.place} lacks the role 'up' (no tensor such as 'ffn_up.weight')", table.weights
+        )
     return tuple(found)
 
 
-def _block(table: RoleTable, family: str, end: str, kind: MlpKind, hidden: int, index: int = 0) -> Mlp:
+def _block(
+    table: RoleTable, family: str, end: str, kind: MlpKind, hidden: int, index: int = 0
+) -> Mlp:
     info = table.need("up", [f"ffn_up{end}.weight"])
     down = table.matrix("down", table.need("down", [f"ffn_down{end}.weight"]), hidden)
     if family in FUSED_GATE and f"ffn_gate{end}.weight" not in table.named:

@@ -32,7 +32,8 @@ EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 def read_gguf(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any], Mapping[str, Any]]:
     """Tensors by name, the synthesised config, and the first file's metadata.
 
-    Raises MalformedInput for what `read_gguf_header` refuses, a missing split, and a tensor that stands in two splits.
+    Raises MalformedInput for what `read_gguf_header` refuses, a missing split, and a tensor that
+    stands in two splits.
     """
     tensors: dict[str, TensorInfo] = {}
     first: GgufHeader | None = None
@@ -44,7 +45,9 @@ def read_gguf(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any], Mappin
                 raise _bad(f"tensor {printable(entry.name, 80)!r} stands in two files", file)
             shape = tuple(reversed(entry.shape))
             kind = GGUF_TYPES.get(entry.type, f"type {entry.type}")
-            tensors[entry.name] = TensorInfo(entry.name, kind, shape, entry.bytes, file, header.data_start + entry.offset)
+            tensors[entry.name] = TensorInfo(
+                entry.name, kind, shape, entry.bytes, file, header.data_start + entry.offset
+            )
     if first is None:
         raise _bad("no files", path)
     return tensors, _config(first, tensors), first.metadata
@@ -57,7 +60,9 @@ def _splits(path: Path) -> list[Path]:
     count = int(found["count"])
     if not 0 < count <= MOST_SPLITS:
         raise _bad(f"it calls itself one of {count:,} files", path)
-    files = [path.with_name(f"{found['stem']}-{i:05d}-of-{count:05d}.gguf") for i in range(1, count + 1)]
+    files = [
+        path.with_name(f"{found['stem']}-{i:05d}-of-{count:05d}.gguf") for i in range(1, count + 1)
+    ]
     missing = [f.name for f in files if not f.is_file()]
     if missing:
         raise _bad(f"the file {printable(missing[0], 80)!r} of the same model is missing", path)
@@ -83,4 +88,8 @@ def _config(header: GgufHeader, tensors: Mapping[str, TensorInfo]) -> dict[str, 
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(f"not a whole GGUF model: {reason}", where=path, next_step="download all files of the model again")
+    return MalformedInput(
+        f"not a whole GGUF model: {reason}",
+        where=path,
+        next_step="download all files of the model again",
+    )

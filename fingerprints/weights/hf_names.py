@@ -1,7 +1,7 @@
 """The names that transformers gives to tensors, over families of decoder-only language models.
 
-Knows names and config keys. Families whose norms or fused matrices are laid out in a way of their own are listed; another
-family passes where its names and shapes are those of Llama or GPT.
+Knows names and config keys. Families whose norms or fused matrices are laid out in a way of their
+own are listed; another family passes where its names and shapes are those of Llama or GPT.
 """
 
 from __future__ import annotations
@@ -30,22 +30,43 @@ NO_NORM_WEIGHTS = frozenset({"olmo"})
 
 _LAYER = re.compile(r"(?P<stem>(?:\w+\.)*?(?:layers|h|blocks))\.(?P<number>\d{1,4})\.(?P<rest>.+)")
 _TOWER = re.compile(r"(vision|visual|audio|image|encoder|mtp|talker|speech|multi_modal)")
-_EMBEDDING = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight", "tok_embeddings.weight")
+_EMBEDDING = (
+    "embed_tokens.weight",
+    "wte.weight",
+    "embed_in.weight",
+    "word_embeddings.weight",
+    "tok_embeddings.weight",
+)
 _HEAD = ("lm_head.weight", "embed_out.weight")
-_LAST_NORM = ("norm.weight", "ln_f.weight", "final_layer_norm.weight", "final_layernorm.weight", "norm_f.weight")
-_ATTENTION_NORM = (
-    "input_layernorm.weight", "ln_1.weight", "ln_attn.weight", "attention_norm.weight", "self_attn_layer_norm.weight",
-)  # fmt: skip
-_MLP_NORM = (
-    "pre_feedforward_layernorm.weight", "ln_mlp.weight", "post_attention_layernorm.weight", "ln_2.weight", "ffn_norm.weight",
+_LAST_NORM = (
+    "norm.weight",
+    "ln_f.weight",
     "final_layer_norm.weight",
-)  # fmt: skip
+    "final_layernorm.weight",
+    "norm_f.weight",
+)
+_ATTENTION_NORM = (
+    "input_layernorm.weight",
+    "ln_1.weight",
+    "ln_attn.weight",
+    "attention_norm.weight",
+    "self_attn_layer_norm.weight",
+)
+_MLP_NORM = (
+    "pre_feedforward_layernorm.weight",
+    "ln_mlp.weight",
+    "post_attention_layernorm.weight",
+    "ln_2.weight",
+    "ffn_norm.weight",
+    "final_layer_norm.weight",
+)
 _AFTER = "post_feedforward_layernorm.weight"
 _DEEP = 2000
 
 
 def hf_anatomy(weights: Weights) -> Anatomy:
-    """The roles of a transformers checkpoint's tensors. Raises MalformedInput as `anatomy_of` tells."""
+    """The roles of a transformers checkpoint's tensors. Raises MalformedInput as `anatomy_of`
+    tells."""
     config = text_config(weights.config)
     family = config.get("model_type")
     if not isinstance(family, str):
@@ -57,10 +78,14 @@ def hf_anatomy(weights: Weights) -> Anatomy:
     parent = stem.rpartition(".")[0]
     around = f"{parent}." if parent else ""
     table = outside.need("embedding", [around + n for n in _EMBEDDING])
-    embedding = outside.matrix("embedding", table, number(config, "vocab_size"), number(config, "hidden_size", "n_embd"))
+    embedding = outside.matrix(
+        "embedding", table, number(config, "vocab_size"), number(config, "hidden_size", "n_embd")
+    )
     bare = family in NO_NORM_WEIGHTS
     last = (
-        outside.first([around + n for n in _LAST_NORM]) if bare else outside.need("last_norm", [around + n for n in _LAST_NORM])
+        outside.first([around + n for n in _LAST_NORM])
+        if bare
+        else outside.need("last_norm", [around + n for n in _LAST_NORM])
     )
     hidden, one = embedding.inputs, PLUS_ONE.fullmatch(family) is not None
     sizes = head_sizes(config, hidden)
@@ -71,7 +96,10 @@ def hf_anatomy(weights: Weights) -> Anatomy:
         embedding=embedding,
         head=_head(outside, embedding, config, around),
         last_norm=outside.norm("last_norm", last, hidden, one),
-        layers=tuple(_layer(RoleTable(weights, n, f"layer {i}"), i, config, hidden, sizes) for i, n in enumerate(found)),
+        layers=tuple(
+            _layer(RoleTable(weights, n, f"layer {i}"), i, config, hidden, sizes)
+            for i, n in enumerate(found)
+        ),
         heads=sizes[0],
         groups=sizes[1],
         head_width=sizes[2],
@@ -79,16 +107,22 @@ def hf_anatomy(weights: Weights) -> Anatomy:
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of the language model inside a config: that of a multimodal one stands under ``text_config``."""
+    """The config of the language model inside a config: that of a multimodal one stands under
+    ``text_config``."""
     inner = config.get("text_config")
     return {**config, **inner} if isinstance(inner, dict) else dict(config)
 
 
 def head_sizes(config: Mapping[str, Any], hidden: int) -> tuple[int, int, int]:
-    """Query heads, key-value heads and the width of a head; zeros where the config does not tell."""
+    """Query heads, key-value heads and the width of a head; zeros where the config does not
+    tell."""
     heads = number(config, "num_attention_heads", "n_head")
     groups = number(config, "num_key_value_heads", "num_kv_heads") or heads
-    if config.get("model_type") == "falcon" and not config.get("new_decoder_architecture") and config.get("multi_query", True):
+    if (
+        config.get("model_type") == "falcon"
+        and not config.get("new_decoder_architecture")
+        and config.get("multi_query", True)
+    ):
         groups = 1
     return heads, groups, number(config, "head_dim") or (hidden // heads if heads else 0)
 
@@ -98,10 +132,15 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
     for name, info in weights.tensors.items():
         hit = _LAYER.fullmatch(name)
         if hit and not _TOWER.search(hit["stem"]):
-            stacks.setdefault(hit["stem"], {}).setdefault(int(hit["number"]), {})[hit["rest"]] = info
+            stacks.setdefault(hit["stem"], {}).setdefault(int(hit["number"]), {})[hit["rest"]] = (
+                info
+            )
     if len(stacks) != 1:
         found = ", ".join(printable(s, 40) for s in sorted(stacks)[:3])
-        raise unknown(f"{len(stacks)} stacks of layers were found{f' ({found})' if found else ''}, not one", weights)
+        raise unknown(
+            f"{len(stacks)} stacks of layers were found{f' ({found})' if found else ''}, not one",
+            weights,
+        )
     ((stem, layers),) = stacks.items()
     # Some checkpoints keep extra layers for training behind the last one that the config counts.
     count = count or max(layers) + 1
@@ -111,7 +150,9 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
     return stem, [layers[i] for i in range(count)]
 
 
-def _head(outside: RoleTable, embedding: TensorPart, config: Mapping[str, Any], around: str) -> TensorPart | None:
+def _head(
+    outside: RoleTable, embedding: TensorPart, config: Mapping[str, Any], around: str
+) -> TensorPart | None:
     above = around[:-1].rpartition(".")[0]
     places = [p + n for n in _HEAD for p in ("", around, f"{above}." if above else "")]
     tied = config.get("tie_word_embeddings")
@@ -123,10 +164,18 @@ def _head(outside: RoleTable, embedding: TensorPart, config: Mapping[str, Any], 
             return None
         found = maybe
     head = outside.matrix("head", found, embedding.outputs, embedding.inputs)
-    return None if tied is not False and same_as_embedding(outside.weights, head, embedding) else head
+    return (
+        None if tied is not False and same_as_embedding(outside.weights, head, embedding) else head
+    )
 
 
-def _layer(table: RoleTable, index: int, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]) -> Layer:
+def _layer(
+    table: RoleTable,
+    index: int,
+    config: Mapping[str, Any],
+    hidden: int,
+    sizes: tuple[int, int, int],
+) -> Layer:
     blocks: tuple[Mlp, ...] = mlps(table, config, hidden)
     before, between = _norms(table, config, hidden)
     query, key, value, output = attention(table, config, hidden, sizes)
@@ -134,7 +183,9 @@ def _layer(table: RoleTable, index: int, config: Mapping[str, Any], hidden: int,
     return check_attention(table, layer, sizes, hidden)
 
 
-def _norms(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Norm | None, Norm | None]:
+def _norms(
+    table: RoleTable, config: Mapping[str, Any], hidden: int
+) -> tuple[Norm | None, Norm | None]:
     family = str(config["model_type"])
     one = PLUS_ONE.fullmatch(family) is not None
     first, second = table.first(_ATTENTION_NORM), table.first(_MLP_NORM)
@@ -143,4 +194,6 @@ def _norms(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[No
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", _ATTENTION_NORM)
     second = second or (first if family in PARALLEL else table.need("mlp_norm", _MLP_NORM))
-    return table.norm("attention_norm", first, hidden, one), table.norm("mlp_norm", second, hidden, one)
+    return table.norm("attention_norm", first, hidden, one), table.norm(
+        "mlp_norm", second, hidden, one
+    )

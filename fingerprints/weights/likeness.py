@@ -1,6 +1,8 @@
-"""How alike two tokenizers are: words, numbers, merges, special tokens and chat template, as values of two records.
+"""How alike two tokenizers are: words, numbers, merges, special tokens and chat template, as values
+of two records.
 
-Pure: reads nothing. Tokenizers are shared between unrelated models, so that likeness alone says little about weights.
+Pure: reads nothing. Tokenizers are shared between unrelated models, so that likeness alone says
+little about weights.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ SHINGLE = 8
 
 @dataclass(frozen=True)
 class TokenizerEvidence:
-    """What a tokenizer's files say: ``vocabulary`` (token to number, added tokens included), ``merges`` in order of rank,
-    ``special`` tokens, and the chat template's text (empty where there is none).
+    """What a tokenizer's files say: ``vocabulary`` (token to number, added tokens included),
+    ``merges`` in order of rank, ``special`` tokens, and the chat template's text (empty where there
+    is none).
     """
 
     vocabulary: Mapping[str, int]
@@ -27,8 +30,12 @@ class TokenizerEvidence:
     template: str = ""
 
     def digest(self) -> str:
-        """Hexadecimal SHA-256 over vocabulary and merges, which GGUF keeps; special tokens and template are not in it."""
-        words = [[t.encode("utf-8", "surrogatepass").hex(), n] for t, n in sorted(self.vocabulary.items())]
+        """Hexadecimal SHA-256 over vocabulary and merges, which GGUF keeps; special tokens and
+        template are not in it."""
+        words = [
+            [t.encode("utf-8", "surrogatepass").hex(), n]
+            for t, n in sorted(self.vocabulary.items())
+        ]
         merges = [[p.encode("utf-8", "surrogatepass").hex() for p in pair] for pair in self.merges]
         return sha256(canonical_json([words, merges]))
 
@@ -38,12 +45,13 @@ class TokenizerEvidence:
 
 
 class TokenizerLikeness(Record):
-    """Two tokenizers compared; each figure with its n. These are counts of whole lists, not samples: there is no interval.
+    """Two tokenizers compared; each figure with its n. These are counts of whole lists, not
+    samples: there is no interval.
 
-    ``vocabulary_jaccard``: shared tokens over all tokens (``n_tokens``), 0 … 1. ``same_ids``: share of the ``n_shared`` tokens
-    that have one number in both. ``merge_tau``: Kendall's τ of the ranks of the ``n_merges`` shared merges, -1 … 1.
-    ``special_jaccard``: of ``n_special`` special tokens. ``template_similarity``: Jaccard of 8-character pieces, 0 … 1. None:
-    nothing to compare.
+    ``vocabulary_jaccard``: shared tokens over all tokens (``n_tokens``), 0 … 1. ``same_ids``: share
+    of the ``n_shared`` tokens that have one number in both. ``merge_tau``: Kendall's τ of the ranks
+    of the ``n_merges`` shared merges, -1 … 1. ``special_jaccard``: of ``n_special`` special tokens.
+    ``template_similarity``: Jaccard of 8-character pieces, 0 … 1. None: nothing to compare.
     """
 
     vocabulary_jaccard: float | None
@@ -80,8 +88,11 @@ def tokenizer_likeness(one: TokenizerEvidence, other: TokenizerEvidence) -> Toke
     )
 
 
-def merge_agreement(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) -> tuple[float | None, int]:
-    """Kendall's τ of the ranks that two lists give to the merges they share, and how many they share; None below two."""
+def merge_agreement(
+    one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]
+) -> tuple[float | None, int]:
+    """Kendall's τ of the ranks that two lists give to the merges they share, and how many they
+    share; None below two."""
     ranks = {pair: rank for rank, pair in reversed(list(enumerate(other)))}
     places = np.array([ranks[pair] for pair in dict.fromkeys(one) if pair in ranks], dtype=np.int64)
     if len(places) < 2:

@@ -1,6 +1,7 @@
 """A LoRA adapter over a base's weights: what it adds to each tensor, from its own small matrices.
 
-Knows PEFT's adapter_config.json and names. Hu et al. 2021, 2106.09685; rank-stabilised scale: Kalajdzievski 2023, 2312.03732.
+Knows PEFT's adapter_config.json and names. Hu et al. 2021, 2106.09685; rank-stabilised scale:
+Kalajdzievski 2023, 2312.03732.
 """
 
 from __future__ import annotations
@@ -20,14 +21,25 @@ from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.tensors import Files, TensorInfo
 
 MOST_RANK = 8192
-_PIECE = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<kind>embedding_A|embedding_B|A|B)(?:\.weight)?")
-_REFUSED = ("use_dora", "layer_replication", "megatron_config", "eva_config", "corda_config", "lora_bias", "use_qalora")
+_PIECE = re.compile(
+    r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<kind>embedding_A|embedding_B|A|B)(?:\.weight)?"
+)
+_REFUSED = (
+    "use_dora",
+    "layer_replication",
+    "megatron_config",
+    "eva_config",
+    "corda_config",
+    "lora_bias",
+    "use_qalora",
+)
 """Keys of adapter_config.json that change what the adapter computes, and are not followed here."""
 
 
 @dataclass(frozen=True)
 class LowRank:
-    """What an adapter adds to a stored tensor: ``scale * left @ right``, with left (rows, r) and right (r, width)."""
+    """What an adapter adds to a stored tensor: ``scale * left @ right``, with left (rows, r) and
+    right (r, width)."""
 
     left: Matrix
     right: Matrix
@@ -36,7 +48,9 @@ class LowRank:
     def added(self, block: Matrix, rows: Indices, columns: Indices | None) -> Matrix:
         """Some rows and columns of the tensor with the adapter's share added, in float32."""
         right = self.right if columns is None else self.right[:, columns]
-        return np.asarray(block + np.float32(self.scale) * (self.left[rows] @ right), dtype=np.float32)
+        return np.asarray(
+            block + np.float32(self.scale) * (self.left[rows] @ right), dtype=np.float32
+        )
 
     def digest(self) -> str:
         """Hexadecimal SHA-256 over both matrices and the scale."""
@@ -48,19 +62,23 @@ class LowRank:
 
 @dataclass(frozen=True)
 class Adapter:
-    """An adapter that fits its base: low-rank changes by tensor name, and tensors that it replaces whole."""
+    """An adapter that fits its base: low-rank changes by tensor name, and tensors that it
+    replaces whole."""
 
     changes: Mapping[str, LowRank]
     replaced: Mapping[str, TensorInfo]
 
 
 def read_adapter(
-    folder: Path, config: Mapping[str, Any], stored: Mapping[str, TensorInfo], base: Mapping[str, TensorInfo]
+    folder: Path,
+    config: Mapping[str, Any],
+    stored: Mapping[str, TensorInfo],
+    base: Mapping[str, TensorInfo],
 ) -> Adapter:
     """What an adapter's tensors mean for a base's.
 
-    Raises MalformedInput for a kind other than LoRA, options that are not followed here, a tensor that the base lacks or
-    whose shape differs, and halves that miss each other.
+    Raises MalformedInput for a kind other than LoRA, options that are not followed here, a tensor
+    that the base lacks or whose shape differs, and halves that miss each other.
     """
     _check_kind(config, folder)
     halves: dict[str, dict[str, TensorInfo]] = {}
@@ -73,7 +91,9 @@ def read_adapter(
             replaced |= _replacement(name, info, base, folder)
     files = Files()
     try:
-        changes = dict(_change(module, pair, config, base, files, folder) for module, pair in halves.items())
+        changes = dict(
+            _change(module, pair, config, base, files, folder) for module, pair in halves.items()
+        )
     finally:
         files.close()
     if not changes and not replaced:
@@ -90,8 +110,14 @@ def _check_kind(config: Mapping[str, Any], folder: Path) -> None:
             raise misfit(f"its option {key} is not followed here", folder)
 
 
-def _replacement(name: str, info: TensorInfo, base: Mapping[str, TensorInfo], folder: Path) -> dict[str, TensorInfo]:
-    plain = name.removeprefix("base_model.model.").replace(".modules_to_save", "").replace(".base_layer", "")
+def _replacement(
+    name: str, info: TensorInfo, base: Mapping[str, TensorInfo], folder: Path
+) -> dict[str, TensorInfo]:
+    plain = (
+        name.removeprefix("base_model.model.")
+        .replace(".modules_to_save", "")
+        .replace(".base_layer", "")
+    )
     if plain not in base or base[plain].shape != info.shape:
         raise misfit(f"its tensor {printable(name, 80)!r} has no counterpart in the base", folder)
     return {plain: replace(info, name=plain)}
@@ -111,7 +137,10 @@ def _change(
     embedding = set(pair) == {"embedding_A", "embedding_B"}
     if not embedding and set(pair) != {"A", "B"}:
         raise misfit(f"{printable(module, 80)!r} has one half only", folder)
-    first, second = (_matrix(pair[k], files) for k in (("embedding_A", "embedding_B") if embedding else ("A", "B")))
+    first, second = (
+        _matrix(pair[k], files)
+        for k in (("embedding_A", "embedding_B") if embedding else ("A", "B"))
+    )
     rank = first.shape[0]
     scale = _scale(module, rank, config, folder)
     if embedding or config.get("fan_in_fan_out"):
@@ -119,7 +148,10 @@ def _change(
     else:
         left, right = second, first
     if left.shape != (base[name].rows, rank) or right.shape != (rank, base[name].width):
-        raise misfit(f"its matrices for {printable(module, 80)!r} don't fit the base's {base[name].shape}", folder)
+        raise misfit(
+            f"its matrices for {printable(module, 80)!r} don't fit the base's {base[name].shape}",
+            folder,
+        )
     return name, LowRank(left, right, scale)
 
 
@@ -133,14 +165,18 @@ def _scale(module: str, rank: int, config: Mapping[str, Any], folder: Path) -> f
     alpha = _patterned(module, config.get("alpha_pattern"), config.get("lora_alpha"), folder)
     told = _patterned(module, config.get("rank_pattern"), config.get("r"), folder)
     if told != rank:
-        raise misfit(f"its rank for {printable(module, 80)!r} is {rank}, and the config says {told:g}", folder)
+        raise misfit(
+            f"its rank for {printable(module, 80)!r} is {rank}, and the config says {told:g}",
+            folder,
+        )
     return float(alpha / (math.sqrt(rank) if config.get("use_rslora") else rank))
 
 
 def _patterned(module: str, pattern: Any, default: Any, folder: Path) -> float:
     value = default
     if isinstance(pattern, dict):
-        # PEFT takes keys for regular expressions; a stranger's are never run, and plain names are what people write.
+        # PEFT takes keys for regular expressions; a stranger's are never run, and plain names are
+        # what people write.
         odd = [k for k in pattern if not re.fullmatch(r"[\w.^]+", k)]
         if odd:
             raise misfit(f"its pattern {printable(odd[0], 60)!r} is not followed here", folder)

@@ -1,7 +1,7 @@
 """Opens a model's weights from a subject spec, without loading the model.
 
-A folder is looked over first as any suspect's is (`fingerprints.subjects.safety`). Knows where weights lie; knows nothing of
-what they mean.
+A folder is looked over first as any suspect's is (`fingerprints.subjects.safety`). Knows where
+weights lie; knows nothing of what they mean.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ ADAPTER = "adapter_model.safetensors"
 
 
 def open_weights(spec: str | Path) -> Weights:
-    """A lazy view of the weights that a spec names; nothing but headers, configs and an adapter is read.
+    """A lazy view of the weights that a spec names; nothing but headers, configs and an adapter is
+    read.
 
-    A checkpoint folder, one .safetensors file, one .gguf file (of a split model: any of its files), ``hf:`` and ``gguf:``
-    specs, a hub id, and any of them with ``,adapter=DIR``, whose rows come with the adapter's share. Options that decide only
-    how a model is run (dtype, device, batch, …) change nothing here.
+    A checkpoint folder, one .safetensors file, one .gguf file (of a split model: any of its files),
+    ``hf:`` and ``gguf:`` specs, a hub id, and any of them with ``,adapter=DIR``, whose rows come
+    with the adapter's share. Options that decide only how a model is run (dtype, device, batch, …)
+    change nothing here.
 
-    Raises UsageProblem for a spec without weights, MalformedInput for files that are not whole or an adapter that does not
-    fit, UnsafeInput and ResourceLimit as `fingerprints.subjects.safety` does, Incomplete when the hub can't be reached.
+    Raises UsageProblem for a spec without weights, MalformedInput for files that are not whole or
+    an adapter that does not fit, UnsafeInput and ResourceLimit as `fingerprints.subjects.safety`
+    does, Incomplete when the hub can't be reached.
     """
     text = str(spec)
     target = text.removeprefix("hf:")
@@ -64,7 +67,9 @@ def _gguf(spec: str, parsed: SubjectSpec) -> Weights:
     place = Path(adapter).expanduser()
     inspect_adapter(place)
     with plain:
-        told, changed = adapter_over_gguf(plain, place, read_config(place / "adapter_config.json"), table([place / ADAPTER]))
+        told, changed = adapter_over_gguf(
+            plain, place, read_config(place / "adapter_config.json"), table([place / ADAPTER])
+        )
     view = Weights(spec, path, changed, config, "gguf", metadata)
     view.adapter, view.changes = place, told.changes
     return view
@@ -79,34 +84,42 @@ def _folder(spec: str, parsed: SubjectSpec) -> Weights:
         return Weights(spec, folder, tensors, found.config)
     place = Path(adapter).expanduser()
     inspect_adapter(place)
-    told = read_adapter(place, read_config(place / "adapter_config.json"), table([place / ADAPTER]), tensors)
+    told = read_adapter(
+        place, read_config(place / "adapter_config.json"), table([place / ADAPTER]), tensors
+    )
     view = Weights(spec, folder, {**tensors, **told.replaced}, found.config, "safetensors+lora")
     view.adapter, view.changes = place, told.changes
     return view
 
 
 def loaded_files(folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Those of a folder's weight files that a library would load: one whole file goes before a list of shards."""
+    """Those of a folder's weight files that a library would load: one whole file goes before a
+    list of shards."""
     whole = folder / "model.safetensors"
     return (whole,) if whole.is_file() else files
 
 
 def table(files: Iterable[Path]) -> dict[str, TensorInfo]:
-    """The tensors of safetensors files by name. Raises MalformedInput where one stands in two files."""
+    """The tensors of safetensors files by name. Raises MalformedInput where one stands in two
+    files."""
     out: dict[str, TensorInfo] = {}
     for path in files:
         slots = read_safetensors_header(path)
         if not slots:
             continue
-        # The tensors fill the data part from end to end, so that its start follows from the file's size.
+        # The tensors fill the data part from end to end, so that its start follows from the file's
+        # size.
         start = path.stat().st_size - slots[-1].stop
         for slot in slots:
             if slot.name in out:
                 raise MalformedInput(
-                    f"tensor {printable(slot.name, 80)!r} stands in {printable(out[slot.name].file.name, 60)} and in another",
+                    f"tensor {printable(slot.name, 80)!r} stands in"
+                    f" {printable(out[slot.name].file.name, 60)} and in another",
                     where=path,
                     next_step="copy the checkpoint again: which of both a loader takes is open",
                 )
             place = path, start + slot.start
-            out[slot.name] = TensorInfo(slot.name, slot.dtype, slot.shape, slot.stop - slot.start, *place)
+            out[slot.name] = TensorInfo(
+                slot.name, slot.dtype, slot.shape, slot.stop - slot.start, *place
+            )
     return out

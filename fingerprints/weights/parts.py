@@ -1,4 +1,5 @@
-"""Where a logical matrix lies inside a stored tensor: a whole tensor, a range of a fused one, one expert of many.
+"""Where a logical matrix lies inside a stored tensor: a whole tensor, a range of a fused one, one
+expert of many.
 
 Knows places; knows nothing of names.
 """
@@ -16,10 +17,11 @@ from fingerprints.weights.decode import Indices
 class TensorPart:
     """A logical (outputs, inputs) matrix inside a tensor.
 
-    ``start``: its first stored output. ``transposed``: the tensor is stored as (inputs, outputs). ``group`` and ``stride``:
-    where the outputs stand in groups with others between them, the length of a group and the distance from one to the next
-    (0: they stand together). ``paired``: the head width within which rotary pairs stand side by side, as GGUF stores them for
-    some architectures (0: half a head apart, as in transformers).
+    ``start``: its first stored output. ``transposed``: the tensor is stored as (inputs, outputs).
+    ``group`` and ``stride``: where the outputs stand in groups with others between them, the length
+    of a group and the distance from one to the next (0: they stand together). ``paired``: the head
+    width within which rotary pairs stand side by side, as GGUF stores them for some architectures
+    (0: half a head apart, as in transformers).
     """
 
     tensor: str

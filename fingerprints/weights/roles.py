@@ -1,4 +1,5 @@
-"""Finding roles among the tensors of one layer, and holding their shapes against each other; shared by both naming habits.
+"""Finding roles among the tensors of one layer, and holding their shapes against each other; shared
+by both naming habits.
 
 Knows shapes; the names come from `hf_names` and `gguf_names`.
 """
@@ -50,15 +51,22 @@ class RoleTable:
         return next((self.named[n] for n in names if n in self.named), None)
 
     def need(self, role: str, names: Iterable[str]) -> TensorInfo:
-        """The first tensor of these names; raises MalformedInput, naming the role, where none is there."""
+        """The first tensor of these names; raises MalformedInput, naming the role, where none is
+        there."""
         listed = tuple(names)
         found = self.first(listed)
         if found is None:
-            raise unknown(f"{self.place} lacks the role {role!r} (no tensor such as {listed[0]!r})", self.weights)
+            raise unknown(
+                f"{self.place} lacks the role {role!r} (no tensor such as {listed[0]!r})",
+                self.weights,
+            )
         return found
 
-    def matrix(self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False) -> TensorPart:
-        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its shape is another."""
+    def matrix(
+        self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False
+    ) -> TensorPart:
+        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its
+        shape is another."""
         if len(info.shape) != 2:
             raise self.misfit(role, info, "a matrix")
         stored = (info.shape[1], info.shape[0]) if turned else (info.shape[0], info.shape[1])
@@ -67,7 +75,8 @@ class RoleTable:
         return TensorPart(info.name, stored[0], stored[1], transposed=turned)
 
     def norm(self, role: str, info: TensorInfo | None, width: int, plus_one: bool) -> Norm | None:
-        """A norm's weights; None stays None. Raises MalformedInput where they are not one number a coordinate."""
+        """A norm's weights; None stays None. Raises MalformedInput where they are not one number
+        a coordinate."""
         if info is None:
             return None
         if info.shape != (width,):
@@ -77,7 +86,8 @@ class RoleTable:
     def misfit(self, role: str, info: TensorInfo, wanted: str) -> MalformedInput:
         """The error for a tensor of another shape than its role needs."""
         return unknown(
-            f"the role {role!r} of {self.place} has the shape {info.shape} in {printable(info.name, 80)!r}, not {wanted}",
+            f"the role {role!r} of {self.place} has the shape {info.shape} in"
+            f" {printable(info.name, 80)!r}, not {wanted}",
             self.weights,
         )
 
@@ -87,10 +97,15 @@ class RoleTable:
         """A fused tensor cut into consecutive outputs of these sizes."""
         whole = self.matrix(role, info, sum(sizes), inputs, turned)
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [TensorPart(whole.tensor, n, inputs, at, turned) for n, at in zip(sizes, starts, strict=True)]
+        return [
+            TensorPart(whole.tensor, n, inputs, at, turned)
+            for n, at in zip(sizes, starts, strict=True)
+        ]
 
 
-def experts_of(table: RoleTable, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int) -> list[Mlp]:
+def experts_of(
+    table: RoleTable, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int
+) -> list[Mlp]:
     """The experts in tensors of three dimensions, (experts, outputs, inputs) each."""
     gate, up, down = roles
     if len(up.shape) != 3 or up.shape[2] != hidden:
@@ -112,8 +127,11 @@ def experts_of(table: RoleTable, roles: tuple[TensorInfo | None, TensorInfo, Ten
     ]
 
 
-def check_attention(table: RoleTable, layer: Layer, sizes: tuple[int, int, int], hidden: int) -> Layer:
-    """The layer, once its attention's sizes agree with each other and, where told, with heads, groups and head width."""
+def check_attention(
+    table: RoleTable, layer: Layer, sizes: tuple[int, int, int], hidden: int
+) -> Layer:
+    """The layer, once its attention's sizes agree with each other and, where told, with heads,
+    groups and head width."""
     heads, groups, width = sizes
     parts = (layer.query, layer.key, layer.value, layer.output)
     if all(p is None for p in parts):
@@ -122,9 +140,17 @@ def check_attention(table: RoleTable, layer: Layer, sizes: tuple[int, int, int],
         raise unknown(f"{table.place} has only some of query, key, value and output", table.weights)
     query, key, value, output = (p for p in parts if p is not None)
     if heads and width and query.outputs != heads * width:
-        raise unknown(f"the role 'query' of {table.place} has {query.outputs} outputs, not {heads} x {width}", table.weights)
+        raise unknown(
+            f"the role 'query' of {table.place} has {query.outputs} outputs, not {heads} x {width}",
+            table.weights,
+        )
     if groups and width and key.outputs != groups * width:
-        raise unknown(f"the role 'key' of {table.place} has {key.outputs} outputs, not {groups} x {width}", table.weights)
+        raise unknown(
+            f"the role 'key' of {table.place} has {key.outputs} outputs, not {groups} x {width}",
+            table.weights,
+        )
     if output.outputs != hidden or any(p.inputs != hidden for p in (query, key, value)):
-        raise unknown(f"the attention of {table.place} does not fit {hidden} coordinates", table.weights)
+        raise unknown(
+            f"the attention of {table.place} does not fit {hidden} coordinates", table.weights
+        )
     return layer

@@ -1,6 +1,8 @@
-"""Checkpoints in 8-bit floats keep a scale beside the numbers: for each block, each row or the whole matrix.
+"""Checkpoints in 8-bit floats keep a scale beside the numbers: for each block, each row or the
+whole matrix.
 
-Without its scale such a matrix is not what the model computes with. Knows two naming habits; guesses nothing else.
+Without its scale such a matrix is not what the model computes with. Knows two naming habits;
+guesses nothing else.
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
 BLOCK = 128
 
 
-def scaled(weights: Weights, info: TensorInfo, block: Matrix, rows: Indices, columns: Indices | None) -> Matrix:
+def scaled(
+    weights: Weights, info: TensorInfo, block: Matrix, rows: Indices, columns: Indices | None
+) -> Matrix:
     """Rows and columns of an 8-bit matrix, times the scale that belongs to them.
 
-    ``NAME_scale_inv`` holds one scale for a block (by the config's weight_block_size, else 128 by 128), ``NAME_scale`` one
-    for each row or one in all. Raises MalformedInput where the config says quantised and no scale of these kinds is there.
+    ``NAME_scale_inv`` holds one scale for a block (by the config's weight_block_size, else 128 by
+    128), ``NAME_scale`` one for each row or one in all. Raises MalformedInput where the config says
+    quantised and no scale of these kinds is there.
     """
     columns = np.arange(info.width, dtype=np.int64) if columns is None else columns
     blocks = weights.tensors.get(f"{info.name}_scale_inv")

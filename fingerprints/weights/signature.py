@@ -1,8 +1,10 @@
-"""A model's weights in a few hundred kilobytes: what of them is left by a rotation of the residual stream, unit by unit.
+"""A model's weights in a few hundred kilobytes: what of them is left by a rotation of the residual
+stream, unit by unit.
 
-For each hidden unit with gate row g, up row u (both times the gain of the norm before) and down column d: |cos(g, u)|,
-cos(u, d), log |u||d| and log |g|. Rotating the residual stream changes none of them, nor does a joint change of the signs of u
-and d, nor moving the norm's gain into the matrices. Units keep their order. Deterministic; knows no verdict.
+For each hidden unit with gate row g, up row u (both times the gain of the norm before) and down
+column d: |cos(g, u)|, cos(u, d), log |u||d| and log |g|. Rotating the residual stream changes none
+of them, nor does a joint change of the signs of u and d, nor moving the norm's gain into the
+matrices. Units keep their order. Deterministic; knows no verdict.
 """
 
 from __future__ import annotations
@@ -49,9 +51,10 @@ LARGEST = 65504.0
 class SignatureFacts(Record):
     """What a signature says in words and numbers of its model.
 
-    ``units``: hidden units of each layer, over all MLPs that were read. ``kept``: how many of them are in the signature, by an
-    even stride that depends on ``units`` alone (`unit_indices`). ``space_layers``: the layers whose coordinates are described.
-    ``weights_sha256``, ``adapter_sha256``: as in `Identity`, None where left out or without an adapter.
+    ``units``: hidden units of each layer, over all MLPs that were read. ``kept``: how many of them
+    are in the signature, by an even stride that depends on ``units`` alone (`unit_indices`).
+    ``space_layers``: the layers whose coordinates are described. ``weights_sha256``,
+    ``adapter_sha256``: as in `Identity`, None where left out or without an adapter.
     """
 
     schema_version: Literal["weight-signature/1"] = VERSION
@@ -83,12 +86,14 @@ class SignatureFacts(Record):
 class WeightSignature:
     """A compact description of a model's weights, to compare with others.
 
-    ``units`` (4, sum of kept) float16: |cos(g, u)|, cos(u, d), log |u||d| less its layer's median, log |g| less its layer's
-    median, layer after layer; not gated: g is d in the first, and u in the last. ``quantiles`` (layers, 4, 32) float16: of the
-    same. ``embedding`` (hidden,): log norm of each coordinate over sampled tokens. ``ups`` and ``gains`` (space layers,
-    hidden): log norm of each coordinate over the sampled units' up rows, without gain, and the gain of the norm before the MLP.
-    ``last_gain`` (hidden,). ``anchors`` (n,) uint64, ascending, and ``anchor_norms`` (n,) float32: up to 512 tokens chosen by
-    their hash, and the log norm of their embedding rows. ``search`` (2, 512) float32: what candidates are looked for by.
+    ``units`` (4, sum of kept) float16: |cos(g, u)|, cos(u, d), log |u||d| less its layer's median,
+    log |g| less its layer's median, layer after layer; not gated: g is d in the first, and u in the
+    last. ``quantiles`` (layers, 4, 32) float16: of the same. ``embedding`` (hidden,): log norm of
+    each coordinate over sampled tokens. ``ups`` and ``gains`` (space layers, hidden): log norm of
+    each coordinate over the sampled units' up rows, without gain, and the gain of the norm before
+    the MLP. ``last_gain`` (hidden,). ``anchors`` (n,) uint64, ascending, and ``anchor_norms`` (n,)
+    float32: up to 512 tokens chosen by their hash, and the log norm of their embedding rows.
+    ``search`` (2, 512) float32: what candidates are looked for by.
     """
 
     facts: SignatureFacts
@@ -109,7 +114,8 @@ class WeightSignature:
 
 
 def unit_indices(units: int) -> Indices:
-    """At most 1,024 of a layer's units by an even stride: models of equal width keep the same ones."""
+    """At most 1,024 of a layer's units by an even stride: models of equal width keep the same
+    ones."""
     kept = min(UNITS, units)
     return np.arange(kept, dtype=np.int64) * units // max(1, kept)
 
@@ -117,15 +123,20 @@ def unit_indices(units: int) -> Indices:
 def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> WeightSignature:
     """Reads what a signature needs: sampled rows, and each down matrix once, for its columns.
 
-    ``digest=False`` leaves out the digest of the weight files, which takes an hour for the largest models. Deterministic.
-    Raises MalformedInput for an anatomy that is not understood and, naming the tensor, for NaN or infinity.
+    ``digest=False`` leaves out the digest of the weight files, which takes an hour for the largest
+    models. Deterministic. Raises MalformedInput for an anatomy that is not understood and, naming
+    the tensor, for NaN or infinity.
     """
     anatomy = anatomy_of(weights)
     found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
-    space = np.unique(np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found))).round().astype(int)).tolist()
+    space = np.unique(
+        np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found))).round().astype(int)
+    ).tolist()
     tokenizer = _tokenizer(weights)
     anchors, norms = _anchors(weights, anatomy, tokenizer)
-    sample = np.unique(np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64))
+    sample = np.unique(
+        np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64)
+    )
     rows = _finite(weights.part_rows(anatomy.embedding, sample), anatomy.embedding.tensor, weights)
     gains = [_gain(weights, anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
     return WeightSignature(
@@ -135,7 +146,9 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
         embedding=_log_columns(rows),
         ups=np.stack([found[i].ups for i in space]),
         gains=np.clip(np.stack(gains), -LARGEST, LARGEST).astype(np.float16),
-        last_gain=np.clip(_gain(weights, anatomy.last_norm, anatomy.hidden), -LARGEST, LARGEST).astype(np.float16),
+        last_gain=np.clip(
+            _gain(weights, anatomy.last_norm, anatomy.hidden), -LARGEST, LARGEST
+        ).astype(np.float16),
         anchors=anchors,
         anchor_norms=norms,
         search=search_vectors([f.values for f in found]),
@@ -143,11 +156,13 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
 
 
 def search_vectors(layers: Sequence[NDArray[np.floating[Any]]]) -> Matrix:
-    """What candidates are looked for by, (2, 512) float32, from the values of each layer's units, (4, n).
+    """What candidates are looked for by, (2, 512) float32, from the values of each layer's units,
+    (4, n).
 
-    The first line is 8 quantiles of each value at 16 relative depths: it outlives another order of the units, and little
-    training. The second is 8 random projections of the values' ranks, unit by unit, at the same depths: it outlives much
-    training, and no other order. Depths make models of unequal depth comparable.
+    The first line is 8 quantiles of each value at 16 relative depths: it outlives another order of
+    the units, and little training. The second is 8 random projections of the values' ranks, unit by
+    unit, at the same depths: it outlives much training, and no other order. Depths make models of
+    unequal depth comparable.
     """
     depth = np.linspace(0, len(layers) - 1, SEARCH_DEPTHS)
     low = np.floor(depth).astype(int)
@@ -159,14 +174,17 @@ def search_vectors(layers: Sequence[NDArray[np.floating[Any]]]) -> Matrix:
 
 
 def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Standardised ranks (4, n) times 8 lines of signs that depend on n alone: (4, 8), of variance near 1."""
+    """Standardised ranks (4, n) times 8 lines of signs that depend on n alone: (4, 8), of
+    variance near 1."""
     from scipy.stats import rankdata  # loaded where it is needed: its library takes a second
 
     ranks = rankdata(values, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
     ranks /= np.maximum(ranks.std(axis=1, keepdims=True), _SMALLEST)
     n = values.shape[1]
-    bits = np.unpackbits(np.frombuffer(hashlib.shake_256(f"units {n}".encode()).digest(n), dtype=np.uint8))
+    bits = np.unpackbits(
+        np.frombuffer(hashlib.shake_256(f"units {n}".encode()).digest(n), dtype=np.uint8)
+    )
     return np.asarray(ranks @ (bits.reshape(n, 8) * 2.0 - 1) / np.sqrt(n))
 
 
@@ -188,7 +206,11 @@ def _layer_values(weights: Weights, anatomy: Anatomy, layer: Layer) -> _LayerVal
         raw = _finite(weights.part_rows(mlp.up, some), mlp.up.tensor, weights)
         squares += np.einsum("ij,ij->j", raw, raw, dtype=np.float64)
         down = _finite(weights.part_columns(mlp.down, some), mlp.down.tensor, weights)
-        gate = None if mlp.gate is None else _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
+        gate = (
+            None
+            if mlp.gate is None
+            else _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
+        )
         parts.append(unit_values(gate, raw * gain, down))
     values = np.concatenate(parts, axis=1)
     values[2:] -= np.median(values[2:], axis=1, keepdims=True)
@@ -206,12 +228,17 @@ def _shares(mlps: tuple[Mlp, ...], chosen: Indices) -> Iterator[tuple[Mlp, Indic
 
 
 def unit_values(gate: Matrix | None, up: Matrix, down: Matrix) -> Matrix:
-    """|cos(g, u)|, cos(u, d), log |u||d| and log |g| of units, (4, n) float32; rows of ``gate``, ``up``, ``down`` (n, hidden).
+    """|cos(g, u)|, cos(u, d), log |u||d| and log |g| of units, (4, n) float32.
 
-    A unit of zeros has cosines of 0. Without a gate, g is d in the first and u in the last.
+    Rows of ``gate``, ``up``, ``down`` are (n, hidden). A unit of zeros has cosines of 0.
+    Without a gate, g is d in the first and u in the last.
     """
     long_up, long_down = (np.linalg.norm(m.astype(np.float64), axis=1) for m in (up, down))
-    other, long_other = (down, long_down) if gate is None else (gate, np.linalg.norm(gate.astype(np.float64), axis=1))
+    other, long_other = (
+        (down, long_down)
+        if gate is None
+        else (gate, np.linalg.norm(gate.astype(np.float64), axis=1))
+    )
     first = np.abs(_cosines(other, up, long_other * long_up))
     second = _cosines(up, down, long_up * long_down)
     third = np.log(np.maximum(long_up * long_down, _SMALLEST))
@@ -221,7 +248,9 @@ def unit_values(gate: Matrix | None, up: Matrix, down: Matrix) -> Matrix:
 
 def _cosines(one: Matrix, other: Matrix, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
     products = np.einsum("ij,ij->i", one, other, dtype=np.float64)
-    return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > _SMALLEST))
+    return np.asarray(
+        np.divide(products, lengths, out=np.zeros_like(products), where=lengths > _SMALLEST)
+    )
 
 
 def _quantiles(values: NDArray[np.floating[Any]], n: int) -> Matrix:
@@ -256,17 +285,26 @@ def _tokenizer(weights: Weights) -> TokenizerEvidence | None:
         return None
 
 
-def _anchors(weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None) -> tuple[NDArray[np.uint64], Matrix]:
-    """The tokens with the smallest hashes: two models that share tokens share anchors, whatever their numbers are."""
+def _anchors(
+    weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None
+) -> tuple[NDArray[np.uint64], Matrix]:
+    """The tokens with the smallest hashes: two models that share tokens share anchors, whatever
+    their numbers are."""
     known = {} if tokenizer is None else tokenizer.vocabulary
     hashes = {
-        int.from_bytes(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:8], "big"): number
+        int.from_bytes(
+            hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:8], "big"
+        ): number
         for token, number in known.items()
         if 0 <= number < anatomy.vocabulary
     }
     chosen = sorted(hashes)[:ANCHORS]
     part: TensorPart = anatomy.embedding
-    rows = _finite(weights.part_rows(part, np.array([hashes[h] for h in chosen], dtype=np.int64)), part.tensor, weights)
+    rows = _finite(
+        weights.part_rows(part, np.array([hashes[h] for h in chosen], dtype=np.int64)),
+        part.tensor,
+        weights,
+    )
     norms = np.log(np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), _SMALLEST))
     return np.array(chosen, dtype=np.uint64), norms.astype(np.float32)
 
@@ -299,7 +337,9 @@ def _facts(
         space_layers=space,
         bytes_total=weights.bytes_total,
         weights_sha256=weights_sha256(weights) if digest else None,
-        adapter_sha256=adapter_sha256(weights.adapter) if digest and weights.adapter is not None else None,
+        adapter_sha256=(
+            adapter_sha256(weights.adapter) if digest and weights.adapter is not None else None
+        ),
         tokenizer_sha256=None if tokenizer is None else tokenizer.digest(),
         template_sha256=None if tokenizer is None else tokenizer.template_digest(),
         declared=declared_lineage(weights),
@@ -307,7 +347,8 @@ def _facts(
 
 
 def weights_sha256(weights: Weights) -> str | None:
-    """The digest of the weight files as `Identity.weights_sha256` has it; for an adapter that of its base's. Reads them all."""
+    """The digest of the weight files as `Identity.weights_sha256` has it; for an adapter that of
+    its base's. Reads them all."""
     if weights.format == "gguf":
         files = {info.file for info in weights.tensors.values()}
         return file_sha256(weights.path) if len(files) < 2 else files_sha256(files)

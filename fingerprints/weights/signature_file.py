@@ -1,4 +1,5 @@
-"""A weight signature on the disk: one safetensors file, its facts as JSON in the header; equal signatures give equal bytes.
+"""A weight signature on the disk: one safetensors file, its facts as JSON in the header; equal
+signatures give equal bytes.
 
 Nothing in it can run. Shapes, versions and sizes are checked before anything is believed.
 """
@@ -33,19 +34,30 @@ from fingerprints.weights.signature import (
 
 LARGEST = 64 << 20
 HEAD = 128 << 10
-"""Bytes that hold the header, the wider numbers and with them the search vectors: the format orders arrays by width."""
+"""Bytes that hold the header, the wider numbers and with them the search vectors: the format
+orders arrays by width."""
 FACTS = "facts"
 """The one key of the header's metadata: several would be written in any order."""
 SEARCH = (2, SEARCH_DEPTHS * SEARCH_QUANTILES * VALUES)
 _TYPES: dict[str, str] = {
-    "units": "float16", "quantiles": "float16", "embedding": "float16", "ups": "float16", "gains": "float16",
-    "last_gain": "float16", "anchors": "uint64", "anchor_norms": "float32", "search": "float32",
-}  # fmt: skip
+    "units": "float16",
+    "quantiles": "float16",
+    "embedding": "float16",
+    "ups": "float16",
+    "gains": "float16",
+    "last_gain": "float16",
+    "anchors": "uint64",
+    "anchor_norms": "float32",
+    "search": "float32",
+}
 
 
 def signature_bytes(signature: WeightSignature) -> bytes:
     """The file's bytes; a function of the signature alone."""
-    arrays = {name: np.ascontiguousarray(getattr(signature, name), dtype=kind) for name, kind in _TYPES.items()}
+    arrays = {
+        name: np.ascontiguousarray(getattr(signature, name), dtype=kind)
+        for name, kind in _TYPES.items()
+    }
     facts = canonical_json(signature.facts.model_dump(mode="json")).decode("utf-8")
     data: bytes = save(arrays, metadata={FACTS: facts})
     return data
@@ -58,12 +70,14 @@ def write_signature(signature: WeightSignature, path: Path) -> None:
 
 
 def read_signature(path: Path) -> WeightSignature:
-    """The signature in a file. Raises StoreIntegrity for bytes that are none or of another version, UnsafeInput for a link."""
+    """The signature in a file. Raises StoreIntegrity for bytes that are none or of another
+    version, UnsafeInput for a link."""
     return parse_signature(signature_file_bytes(path), path)
 
 
 def signature_file_bytes(path: Path) -> bytes:
-    """The bytes of a signature's file, at most 64 MiB. Raises StoreIntegrity where it is missing or larger."""
+    """The bytes of a signature's file, at most 64 MiB. Raises StoreIntegrity where it is missing
+    or larger."""
     try:
         with open_plain(path) as file:
             data = file.read(LARGEST + 1)
@@ -75,7 +89,8 @@ def signature_file_bytes(path: Path) -> bytes:
 
 
 def parse_signature(data: bytes, path: Path) -> WeightSignature:
-    """The signature that bytes hold; ``path`` is for messages. Raises StoreIntegrity for anything that does not add up."""
+    """The signature that bytes hold; ``path`` is for messages. Raises StoreIntegrity for
+    anything that does not add up."""
     facts = _facts(data, path)
     try:
         arrays: dict[str, NDArray[Any]] = load(data)
@@ -91,7 +106,8 @@ def parse_signature(data: bytes, path: Path) -> WeightSignature:
 
 
 def read_search(path: Path) -> Matrix:
-    """The search vectors alone, (2, 512) float32, from the head of the file, where they stand. Raises StoreIntegrity."""
+    """The search vectors alone, (2, 512) float32, from the head of the file, where they stand.
+    Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             head = file.read(HEAD)
@@ -100,8 +116,18 @@ def read_search(path: Path) -> Matrix:
         first = start + int(told["data_offsets"][0])
         if told["dtype"] != "F32" or told["shape"] != list(SEARCH) or first < start:
             raise ValueError("it is of another kind")
-        vector = np.frombuffer(head[first : first + 4 * math.prod(SEARCH)], dtype="<f4").reshape(SEARCH)
-    except (OSError, struct.error, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        vector = np.frombuffer(head[first : first + 4 * math.prod(SEARCH)], dtype="<f4").reshape(
+            SEARCH
+        )
+    except (
+        OSError,
+        struct.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        RecursionError,
+    ) as error:
         raise damaged("its search vectors can't be read", path) from error
     if not np.isfinite(vector).all():
         raise damaged("its search vectors are none", path)
@@ -111,12 +137,15 @@ def read_search(path: Path) -> Matrix:
 def damaged(reason: str, path: Path) -> AuditError:
     """The error for a signature that is not what was written."""
     return StoreIntegrity(
-        f"not a readable weight signature: {reason}", where=path, next_step="make the signature again from the model"
+        f"not a readable weight signature: {reason}",
+        where=path,
+        next_step="make the signature again from the model",
     )
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
-    """The header's JSON object, and where the data begin. Raises ValueError, KeyError and TypeError for what is none."""
+    """The header's JSON object, and where the data begin. Raises ValueError, KeyError and
+    TypeError for what is none."""
     (length,) = struct.unpack("<Q", data[:8])
     if length > len(data) - 8:
         raise ValueError("the header is longer than the file")
@@ -134,7 +163,8 @@ def _facts(data: bytes, path: Path) -> SignatureFacts:
         raise damaged("its header is no signature's", path) from error
     if version != VERSION:
         raise StoreIntegrity(
-            f"the signature has the version {printable(str(version), 40)!r}, and this program reads {VERSION!r}",
+            f"the signature has the version {printable(str(version), 40)!r}, and this program reads"
+            f" {VERSION!r}",
             where=path,
             next_step="make the signature again from the model, or use the program that wrote it",
         )
@@ -147,7 +177,13 @@ def _facts(data: bytes, path: Path) -> SignatureFacts:
 def _shapes(facts: SignatureFacts, anchors: int) -> dict[str, tuple[int, ...]]:
     space = (len(facts.space_layers), facts.hidden)
     return {
-        "units": (VALUES, sum(facts.kept)), "quantiles": (facts.layers, VALUES, QUANTILES), "embedding": (facts.hidden,),
-        "ups": space, "gains": space, "last_gain": (facts.hidden,), "anchors": (anchors,), "anchor_norms": (anchors,),
+        "units": (VALUES, sum(facts.kept)),
+        "quantiles": (facts.layers, VALUES, QUANTILES),
+        "embedding": (facts.hidden,),
+        "ups": space,
+        "gains": space,
+        "last_gain": (facts.hidden,),
+        "anchors": (anchors,),
+        "anchor_norms": (anchors,),
         "search": SEARCH,
-    }  # fmt: skip
+    }

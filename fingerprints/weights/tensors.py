@@ -1,7 +1,7 @@
 """Where a tensor's bytes lie, and reading some of its rows: by position, never more than asked for.
 
-Files are read, not mapped: a mapped file that somebody cuts off ends the process, and its pages count as our memory.
-Knows files and bytes; knows nothing of what they mean.
+Files are read, not mapped: a mapped file that somebody cuts off ends the process, and its pages
+count as our memory. Knows files and bytes; knows nothing of what they mean.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ PORTION = 16 << 20
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One stored tensor: name, number format, shape as (outputs, inputs) row-major, bytes, and its place in a file.
+    """One stored tensor: name, number format, shape as (outputs, inputs) row-major, bytes, and its
+    place in a file.
 
     A tensor of three dimensions counts as a matrix of all its rows, one slice after the other.
     """
@@ -62,7 +63,8 @@ class TensorInfo:
         return self.bytes // self.rows if self.rows else 0
 
     def at_once(self) -> int:
-        """Rows that one portion holds. Raises ResourceLimit where not even one row is of a size that models have."""
+        """Rows that one portion holds. Raises ResourceLimit where not even one row is of a size
+        that models have."""
         if self.row_bytes > 8 * PORTION:
             raise ResourceLimit(
                 f"one row of tensor {printable(self.name, 80)!r} has {self.row_bytes:,} bytes",
@@ -79,7 +81,8 @@ class Files:
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def read(self, info: TensorInfo, start: int, count: int) -> bytes:
-        """``count`` bytes of a tensor from its byte ``start``. Raises MalformedInput where the file ends before them."""
+        """``count`` bytes of a tensor from its byte ``start``. Raises MalformedInput where the
+        file ends before them."""
         parts: list[bytes] = []
         at, left = info.offset + start, count
         try:
@@ -95,11 +98,14 @@ class Files:
                 parts.append(data)
                 at, left = at + len(data), left - len(data)
         except OSError as error:
-            raise MalformedInput(f"can't be read: {error.strerror}", where=info.file, next_step="check the file") from error
+            raise MalformedInput(
+                f"can't be read: {error.strerror}", where=info.file, next_step="check the file"
+            ) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
-        """The stored bytes of some rows, (n, bytes of a row), in the order asked for; neighbours are read together."""
+        """The stored bytes of some rows, (n, bytes of a row), in the order asked for; neighbours
+        are read together."""
         out = np.empty((len(which), info.row_bytes), dtype=np.uint8)
         breaks = np.flatnonzero(np.diff(which) != 1) + 1
         edges = [0, *breaks.tolist(), len(which)]

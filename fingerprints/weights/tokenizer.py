@@ -1,4 +1,5 @@
-"""Reads what a tokenizer's files say, as bounded JSON or GGUF metadata; no tokenizer library sees a stranger's file.
+"""Reads what a tokenizer's files say, as bounded JSON or GGUF metadata; no tokenizer library sees a
+stranger's file.
 
 Knows tokenizer.json, vocab.json with merges.txt, and GGUF's lists; tokenizes nothing.
 """
@@ -36,9 +37,11 @@ def tokenizer_of(weights: Weights) -> TokenizerEvidence | None:
 
 
 def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
-    """The tokenizer in a folder, from tokenizer.json, else vocab.json and merges.txt; None where neither is there.
+    """The tokenizer in a folder, from tokenizer.json, else vocab.json and merges.txt; None where
+    neither is there.
 
-    Raises MalformedInput for files that are no tokenizer and for a sentencepiece model alone, ResourceLimit above 64 MiB.
+    Raises MalformedInput for files that are no tokenizer and for a sentencepiece model alone,
+    ResourceLimit above 64 MiB.
     """
     if (folder / "tokenizer.json").is_file():
         vocabulary, merges, special = _whole(folder / "tokenizer.json")
@@ -48,20 +51,30 @@ def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
             more = _words(folder / "added_tokens.json")
             vocabulary, special = {**vocabulary, **more}, set(more)
     elif (folder / "tokenizer.model").is_file():
-        raise _bad("it is a sentencepiece model alone", folder / "tokenizer.model", "save it as tokenizer.json")
+        raise _bad(
+            "it is a sentencepiece model alone",
+            folder / "tokenizer.model",
+            "save it as tokenizer.json",
+        )
     else:
         return None
     return TokenizerEvidence(vocabulary, merges, frozenset(special), _template(folder))
 
 
 def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence | None:
-    """The tokenizer in a GGUF file's metadata; None where there is none. Raises MalformedInput for lists that are none."""
+    """The tokenizer in a GGUF file's metadata; None where there is none. Raises MalformedInput
+    for lists that are none."""
     tokens = metadata.get("tokenizer.ggml.tokens")
     if tokens is None:
         return None
-    merges, kinds = metadata.get("tokenizer.ggml.merges", ()), metadata.get("tokenizer.ggml.token_type", ())
+    merges, kinds = (
+        metadata.get("tokenizer.ggml.merges", ()),
+        metadata.get("tokenizer.ggml.token_type", ()),
+    )
     template = metadata.get("tokenizer.chat_template", "")
-    if not all(isinstance(v, tuple) for v in (tokens, merges, kinds)) or not isinstance(template, str):
+    if not all(isinstance(v, tuple) for v in (tokens, merges, kinds)) or not isinstance(
+        template, str
+    ):
         raise _bad("its lists of tokens are none", path)
     if not all(isinstance(t, str) for t in (*tokens, *merges)):
         raise _bad("its lists of tokens hold what is no text", path)
@@ -84,7 +97,8 @@ def _whole(path: Path) -> Parts:
 
 @lru_cache(maxsize=1)
 def _parts(data: bytes) -> Parts:
-    """What a tokenizer.json says. Kept for the next model: copies of one model have the same file."""
+    """What a tokenizer.json says. Kept for the next model: copies of one model have the same
+    file."""
     value = _object(data)
     model = value.get("model")
     if not isinstance(model, dict):
@@ -159,7 +173,11 @@ def _template(folder: Path) -> str:
         case str(text):
             return _bounded(text, path)
         case [*named] if named:
-            texts = [t["template"] for t in named if isinstance(t, dict) and isinstance(t.get("template"), str)]
+            texts = [
+                t["template"]
+                for t in named
+                if isinstance(t, dict) and isinstance(t.get("template"), str)
+            ]
             return _bounded("\n".join(texts), path)
         case _:
             return ""
@@ -168,7 +186,9 @@ def _template(folder: Path) -> str:
 def _bounded(template: str, path: Path) -> str:
     if len(template) > LARGEST_TEMPLATE:
         raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes", where=path, next_step="look at it in a sandbox"
+            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
+            where=path,
+            next_step="look at it in a sandbox",
         )
     return template
 
@@ -194,9 +214,13 @@ def _bytes(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the file") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the file"
+        ) from error
     if len(data) > limit:
-        raise ResourceLimit(f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox")
+        raise ResourceLimit(
+            f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox"
+        )
     return data
 
 

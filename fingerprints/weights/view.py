@@ -1,4 +1,5 @@
-"""A lazy view of a model's weights: any rows or columns of any tensor as float32, read when asked for.
+"""A lazy view of a model's weights: any rows or columns of any tensor as float32, read when asked
+for.
 
 Knows tensors by name; what the names mean is `fingerprints.weights.anatomy`'s.
 """
@@ -35,10 +36,10 @@ LARGEST_TENSOR = 64 << 30
 class Weights:
     """The weights of one model, as they lie on the disk; nothing is loaded but what is asked for.
 
-    ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's). ``tensors``: what there is,
-    by name. ``config``: config.json, or for GGUF the same few keys made from its metadata. ``metadata``: GGUF's own.
-    ``adapter``: the adapter's folder, if there is one. Use it as a context manager, or
-    call `close`.
+    ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's).
+    ``tensors``: what there is, by name. ``config``: config.json, or for GGUF the same few keys made
+    from its metadata. ``metadata``: GGUF's own. ``adapter``: the adapter's folder, if there is one.
+    Use it as a context manager, or call `close`.
     """
 
     def __init__(
@@ -72,30 +73,38 @@ class Weights:
         for info in self.tensors.values():
             counts[info.dtype] = counts.get(info.dtype, 0) + info.elements
         total = max(1, sum(counts.values()))
-        return {name: n / total for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
+        return {
+            name: n / total
+            for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        }
 
     def info(self, name: str) -> TensorInfo:
         """The description of a tensor. Raises MalformedInput where there is none of that name."""
         if name not in self.tensors:
             raise MalformedInput(
-                f"there is no tensor {printable(name, 80)!r}", where=self.path, next_step="check that the model is whole"
+                f"there is no tensor {printable(name, 80)!r}",
+                where=self.path,
+                next_step="check that the model is whole",
             )
         return self.tensors[name]
 
     def rows(self, name: str, which: Which = slice(None)) -> Matrix:
         """Rows of a tensor as float32, (n, width), in the order asked for; only they are read.
 
-        A tensor of three dimensions counts as a matrix of all its rows. NaN and infinity are given as they are. Raises
-        MalformedInput for a file that ends early, a format that holds no weights, or no such tensor; UsageProblem for rows
-        beyond the tensor, or quantised GGUF without the package gguf; ResourceLimit for more than 2^30 numbers.
+        A tensor of three dimensions counts as a matrix of all its rows. NaN and infinity are given
+        as they are. Raises MalformedInput for a file that ends early, a format that holds no
+        weights, or no such tensor; UsageProblem for rows beyond the tensor, or quantised GGUF
+        without the package gguf; ResourceLimit for more than 2^30 numbers.
         """
         info = self.info(name)
         return self._filled(info, chosen(which, info.rows, name), None)
 
     def columns(self, name: str, which: Which, among: Which = slice(None)) -> Matrix:
-        """Columns of a tensor as float32, (n, rows): one line for each column asked for, over the rows ``among``.
+        """Columns of a tensor as float32, (n, rows): one line for each column asked for, over the
+        rows ``among``.
 
-        Rows are stored one after the other, so that all of them are read, in bounded portions. Raises as `rows` does.
+        Rows are stored one after the other, so that all of them are read, in bounded portions.
+        Raises as `rows` does.
         """
         info = self.info(name)
         rows, columns = chosen(among, info.rows, name), chosen(which, info.width, name)
@@ -103,11 +112,13 @@ class Weights:
         return np.ascontiguousarray(self._filled(info, rows, columns).T)
 
     def vector(self, name: str) -> Vector:
-        """All numbers of a small tensor, such as a norm's weights, in one line. Raises as `rows` does."""
+        """All numbers of a small tensor, such as a norm's weights, in one line. Raises as `rows`
+        does."""
         return self.rows(name).reshape(-1)
 
     def chunks(self, name: str, rows: int | None = None) -> Iterator[tuple[int, Matrix]]:
-        """A whole tensor in portions: the first row's number, and float32 (n, width). ``rows``: rows of one portion.
+        """A whole tensor in portions: the first row's number, and float32 (n, width). ``rows``:
+        rows of one portion.
 
         Raises as `rows` does.
         """
@@ -115,10 +126,16 @@ class Weights:
         self._streamable(info)
         step = min(rows or info.at_once(), info.at_once())
         for start in range(0, info.rows, step):
-            yield start, self._filled(info, np.arange(start, min(start + step, info.rows), dtype=np.int64), None)
+            yield (
+                start,
+                self._filled(
+                    info, np.arange(start, min(start + step, info.rows), dtype=np.int64), None
+                ),
+            )
 
     def check_finite(self, name: str) -> None:
-        """Reads a whole tensor; raises MalformedInput, naming it, where it holds NaN or infinity."""
+        """Reads a whole tensor; raises MalformedInput, naming it, where it holds NaN or
+        infinity."""
         for start, block in self.chunks(name):
             bad = ~np.isfinite(block)
             if bad.any():
@@ -126,22 +143,30 @@ class Weights:
                 raise not_finite(self.info(name), start + row, column)
 
     def raw_digest(self, name: str) -> str:
-        """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over those and the adapter's numbers."""
+        """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over
+        those and the adapter's numbers."""
         info = self.info(name)
         self._streamable(info)
         digest = hashlib.sha256()
         for data in self._files.stream(info):
             digest.update(data)
         change = self.changes.get(name)
-        return digest.hexdigest() if change is None else sha256(canonical_json([digest.hexdigest(), change.digest()]))
+        return (
+            digest.hexdigest()
+            if change is None
+            else sha256(canonical_json([digest.hexdigest(), change.digest()]))
+        )
 
     def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
         stored = part.stored(chosen(which, part.outputs, part.tensor))
-        return self.columns(part.tensor, stored) if part.transposed else self.rows(part.tensor, stored)
+        return (
+            self.columns(part.tensor, stored) if part.transposed else self.rows(part.tensor, stored)
+        )
 
     def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
-        """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked for. Raises as `rows` does."""
+        """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked
+        for. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)
         if part.transposed:
@@ -149,7 +174,8 @@ class Weights:
         return self.columns(part.tensor, inputs, outputs)
 
     def gain(self, norm: Norm | None, width: int) -> Vector:
-        """What a norm multiplies each coordinate by, (width,) float32; ones where there is no norm or it has no weights."""
+        """What a norm multiplies each coordinate by, (width,) float32; ones where there is no
+        norm or it has no weights."""
         if norm is None:
             return np.ones(width, dtype=np.float32)
         stored = self.vector(norm.tensor)
@@ -163,7 +189,12 @@ class Weights:
         """The view itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Closes the files."""
         self.close()
 
@@ -171,7 +202,8 @@ class Weights:
         wide = info.width if columns is None else len(columns)
         if len(rows) * wide > LARGEST_RESULT:
             raise ResourceLimit(
-                f"{len(rows):,} rows of {wide:,} numbers of tensor {printable(info.name, 80)!r} at once",
+                f"{len(rows):,} rows of {wide:,} numbers of tensor {printable(info.name, 80)!r} at"
+                " once",
                 where=info.file,
                 next_step="ask for fewer rows, or for the tensor in chunks",
             )
@@ -192,7 +224,8 @@ class Weights:
     def _streamable(self, info: TensorInfo) -> None:
         if info.bytes > LARGEST_TENSOR:
             raise ResourceLimit(
-                f"tensor {printable(info.name, 80)!r} has {info.bytes:,} bytes, above {LARGEST_TENSOR:,}",
+                f"tensor {printable(info.name, 80)!r} has {info.bytes:,} bytes, above"
+                f" {LARGEST_TENSOR:,}",
                 where=info.file,
                 next_step="check the file: no known model has such a tensor",
             )
@@ -204,19 +237,24 @@ def chosen(which: Which, n: int, tensor: str) -> Indices:
         start, stop, step = which.indices(n)
         if (stop - start) // step > LARGEST_RESULT:
             raise ResourceLimit(
-                f"tensor {printable(tensor, 80)!r} has {n:,} rows", next_step="ask for fewer rows, or for the tensor in chunks"
+                f"tensor {printable(tensor, 80)!r} has {n:,} rows",
+                next_step="ask for fewer rows, or for the tensor in chunks",
             )
         return np.arange(start, stop, step, dtype=np.int64)
     out = np.asarray(which, dtype=np.int64).reshape(-1)
     if len(out) and not 0 <= int(out.min()) <= int(out.max()) < n:
-        raise UsageProblem(f"tensor {printable(tensor, 80)!r} has only {n:,} of what was asked for", where=int(out.max()))
+        raise UsageProblem(
+            f"tensor {printable(tensor, 80)!r} has only {n:,} of what was asked for",
+            where=int(out.max()),
+        )
     return out
 
 
 def not_finite(info: TensorInfo, row: int, column: int) -> MalformedInput:
     """The error for a weight that is no number."""
     return MalformedInput(
-        f"tensor {printable(info.name, 80)!r} holds NaN or infinity, first at row {row:,}, column {column:,}",
+        f"tensor {printable(info.name, 80)!r} holds NaN or infinity, first at row {row:,}, column"
+        f" {column:,}",
         where=info.file,
         next_step="no comparison of such weights says anything: get an undamaged copy",
     )

@@ -1,5 +1,6 @@
-"""Bad input, command by command: one clear line that names the file or flag and the next step, the right exit code, and
-nothing lost. Rows follow the fault matrix: store, weights, endpoint, transcripts, report, environment."""
+"""Bad input, command by command: one clear line that names the file or flag and the next step, the
+right exit code, and nothing lost. Rows follow the fault matrix: store, weights, endpoint,
+transcripts, report, environment."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from tests.recordings import answers_of, recorded, write_jsonl
 
 @dataclass(frozen=True)
 class Fault:
-    """One bad input: how it is made, the command line that meets it, its exit code, and what the line must name."""
+    """One bad input: how it is made, the command line that meets it, its exit code, and what the
+    line must name."""
 
     name: str
     make: Callable[[Path], list[str]]
@@ -44,7 +46,11 @@ def empty(folder: Path) -> str:
 def checkpoint(folder: Path, config: object = None, **files: bytes | str) -> str:
     text(
         folder / "config.json",
-        json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama"} if config is None else config),
+        json.dumps(
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+            if config is None
+            else config
+        ),
     )
     for name, content in files.items():
         text(folder / name.replace("__", "."), content)
@@ -110,23 +116,41 @@ FAULTS = [
     Fault("unknown flag", lambda d: ["audit", "x", "--colour"], 2, "--colour"),
     Fault("unknown scheme", lambda d: audit("ollama:x"), 2, "ollama"),
     Fault("unknown spec option", lambda d: audit("hf:org/name,colour=red"), 2, "colour"),
-    Fault("unknown probe set", lambda d: audit("gguf:x.gguf", "--probes", "horoscope"), 2, "horoscope"),
+    Fault(
+        "unknown probe set", lambda d: audit("gguf:x.gguf", "--probes", "horoscope"), 2, "horoscope"
+    ),
     Fault("no probe at all", lambda d: audit("gguf:x.gguf", "--probes", "style:0"), 2, "style:0"),
     Fault("unknown detector", lambda d: audit("gguf:x.gguf", "--detectors", "magic"), 2, "magic"),
-    Fault("unknown candidate", lambda d: audit(text(d / "a.jsonl", ROW), "--candidate", "nobody"), 2, "nobody"),
+    Fault(
+        "unknown candidate",
+        lambda d: audit(text(d / "a.jsonl", ROW), "--candidate", "nobody"),
+        2,
+        "nobody",
+    ),
     Fault("unknown level", lambda d: audit("x", "--fail-on", "certain"), 2, "certain"),
     Fault("negative temperature", lambda d: audit("x", "--temperature", "-1"), 2, "temperature"),
     Fault("unknown dtype", lambda d: audit("x", "--dtype", "int3"), 2, "int3"),
     Fault(
-        "device for an endpoint", lambda d: audit("openai:m,base_url=http://127.0.0.1:9/v1", "--device", "cpu"), 2, "--device"
+        "device for an endpoint",
+        lambda d: audit("openai:m,base_url=http://127.0.0.1:9/v1", "--device", "cpu"),
+        2,
+        "--device",
     ),
     Fault("file of no known kind", lambda d: audit(text(d / "a.docx", "x")), 2, "a.docx"),
     Fault("unknown report format", lambda d: ["report", str(d), "--format", "pdf"], 2, "pdf"),
     # plans
     Fault("missing plan", lambda d: ["audit", "--plan", str(d / "p.yaml")], 3, "p.yaml"),
-    Fault("plan that is no mapping", lambda d: ["audit", "--plan", text(d / "p.yaml", "- a")], 3, "p.yaml"),
     Fault(
-        "plan with an unknown field", lambda d: ["audit", "--plan", text(d / "p.yaml", "suspect: x\ncolour: red")], 3, "colour"
+        "plan that is no mapping",
+        lambda d: ["audit", "--plan", text(d / "p.yaml", "- a")],
+        3,
+        "p.yaml",
+    ),
+    Fault(
+        "plan with an unknown field",
+        lambda d: ["audit", "--plan", text(d / "p.yaml", "suspect: x\ncolour: red")],
+        3,
+        "colour",
     ),
     Fault(
         "plan that is code",
@@ -138,20 +162,43 @@ FAULTS = [
     Fault("missing recording", lambda d: audit(str(d / "none.jsonl")), 3, "none.jsonl"),
     Fault("empty recording", lambda d: audit(text(d / "a.jsonl", "")), 3, "a.jsonl"),
     Fault("blank recording", lambda d: audit(text(d / "a.jsonl", "\n  \n")), 3, "a.jsonl"),
-    Fault("recording with a bad line", lambda d: audit(text(d / "a.jsonl", ROW + "{oops\n")), 3, "line 2"),
-    Fault("recording without answers", lambda d: audit(text(d / "a.jsonl", '{"prompt": "p"}\n')), 3, "a.jsonl"),
+    Fault(
+        "recording with a bad line",
+        lambda d: audit(text(d / "a.jsonl", ROW + "{oops\n")),
+        3,
+        "line 2",
+    ),
+    Fault(
+        "recording without answers",
+        lambda d: audit(text(d / "a.jsonl", '{"prompt": "p"}\n')),
+        3,
+        "a.jsonl",
+    ),
     Fault(
         "recording with a number for an answer",
         lambda d: audit(text(d / "a.jsonl", '{"prompt": "p", "answer": 3}\n')),
         3,
         "line 1",
     ),
-    Fault("deeply nested recording", lambda d: audit(text(d / "a.jsonl", "[" * 100_000)), 3, "a.jsonl"),
-    Fault("recording in UTF-16", lambda d: audit(text(d / "a.jsonl", ROW.encode("utf-16"))), 3, "a.jsonl"),
+    Fault(
+        "deeply nested recording", lambda d: audit(text(d / "a.jsonl", "[" * 100_000)), 3, "a.jsonl"
+    ),
+    Fault(
+        "recording in UTF-16",
+        lambda d: audit(text(d / "a.jsonl", ROW.encode("utf-16"))),
+        3,
+        "a.jsonl",
+    ),
     Fault(
         "recording of two models",
         lambda d: audit(
-            text(d / "a.jsonl", "".join(json.dumps({"model": m, "prompt": "p", "answer": "a"}) + "\n" for m in ("x", "y")))
+            text(
+                d / "a.jsonl",
+                "".join(
+                    json.dumps({"model": m, "prompt": "p", "answer": "a"}) + "\n"
+                    for m in ("x", "y")
+                ),
+            )
         ),
         3,
         "model=",
@@ -162,7 +209,12 @@ FAULTS = [
         3,
         "a.jsonl",
     ),
-    Fault("log that is no archive", lambda d: audit(text(d / "a.eval", b"PK\x03\x04oops")), 3, "a.eval"),
+    Fault(
+        "log that is no archive",
+        lambda d: audit(text(d / "a.eval", b"PK\x03\x04oops")),
+        3,
+        "a.eval",
+    ),
     Fault("log archive without a log", lambda d: audit(zipped(d / "a.eval", b"{}")), 3, "a.eval"),
     Fault("changed transcript", damaged_transcript, 3, "t.jsonl"),
     # weights
@@ -186,7 +238,9 @@ FAULTS = [
         "config that names code",
         lambda d: audit(
             checkpoint(
-                d / "m", {"architectures": ["LlamaForCausalLM"], "auto_map": {"AutoModel": "x.Y"}}, model__safetensors=ONE
+                d / "m",
+                {"architectures": ["LlamaForCausalLM"], "auto_map": {"AutoModel": "x.Y"}},
+                model__safetensors=ONE,
             )
         ),
         4,
@@ -194,26 +248,45 @@ FAULTS = [
     ),
     Fault(
         "config that is no JSON",
-        lambda d: [text(d / "m" / "model.safetensors", ONE), text(d / "m" / "config.json", "{")] and audit(str(d / "m")),
+        lambda d: (
+            [text(d / "m" / "model.safetensors", ONE), text(d / "m" / "config.json", "{")]
+            and audit(str(d / "m"))
+        ),
         3,
         "config.json",
     ),
     Fault(
         "unknown architecture",
-        lambda d: audit(checkpoint(d / "m", {"architectures": ["NoSuchLM"], "model_type": "nosuch"}, model__safetensors=ONE)),
+        lambda d: audit(
+            checkpoint(
+                d / "m",
+                {"architectures": ["NoSuchLM"], "model_type": "nosuch"},
+                model__safetensors=ONE,
+            )
+        ),
         3,
         "nosuch",
     ),
     Fault(
-        "pointer instead of weights", lambda d: audit(checkpoint(d / "m", model__safetensors=POINTER)), 3, "model.safetensors"
+        "pointer instead of weights",
+        lambda d: audit(checkpoint(d / "m", model__safetensors=POINTER)),
+        3,
+        "model.safetensors",
     ),
-    Fault("safetensors cut short", lambda d: audit(checkpoint(d / "m", model__safetensors=ONE[:20])), 3, "model.safetensors"),
+    Fault(
+        "safetensors cut short",
+        lambda d: audit(checkpoint(d / "m", model__safetensors=ONE[:20])),
+        3,
+        "model.safetensors",
+    ),
     Fault(
         "safetensors that lies about offsets",
         lambda d: audit(
             checkpoint(
                 d / "m",
-                model__safetensors=safetensors({"w": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}, b"\0\0\0\0"),
+                model__safetensors=safetensors(
+                    {"w": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}, b"\0\0\0\0"
+                ),
             )
         ),
         3,
@@ -228,24 +301,58 @@ FAULTS = [
     ),
     Fault("missing GGUF", lambda d: audit(f"gguf:{d / 'none.gguf'}"), 3, "none.gguf"),
     Fault("empty GGUF", lambda d: audit(text(d / "m.gguf", b"")), 3, "m.gguf"),
-    Fault("GGUF with another magic", lambda d: audit(text(d / "m.gguf", b"GGML" + bytes(40))), 3, "m.gguf"),
+    Fault(
+        "GGUF with another magic",
+        lambda d: audit(text(d / "m.gguf", b"GGML" + bytes(40))),
+        3,
+        "m.gguf",
+    ),
     Fault("GGUF of version 99", lambda d: audit(text(d / "m.gguf", gguf(99))), 3, "99"),
     Fault("GGUF cut short", lambda d: audit(text(d / "m.gguf", gguf(pairs=3))), 3, "m.gguf"),
-    Fault("GGUF with 2^63 pairs", lambda d: audit(text(d / "m.gguf", gguf(pairs=2**63))), 3, "m.gguf"),
+    Fault(
+        "GGUF with 2^63 pairs", lambda d: audit(text(d / "m.gguf", gguf(pairs=2**63))), 3, "m.gguf"
+    ),
     # endpoints
     Fault(
         "nobody listens",
-        lambda d: audit(f"openai:m,base_url=http://127.0.0.1:{closed_port()}/v1", "--probes", "style:2"),
+        lambda d: audit(
+            f"openai:m,base_url=http://127.0.0.1:{closed_port()}/v1", "--probes", "style:2"
+        ),
         6,
         "127.0.0.1",
     ),
-    Fault("key in the address", lambda d: audit("openai:m,base_url=http://me:sesame@127.0.0.1:9/v1"), 4, "base_url"),
+    Fault(
+        "key in the address",
+        lambda d: audit("openai:m,base_url=http://me:sesame@127.0.0.1:9/v1"),
+        4,
+        "base_url",
+    ),
     Fault("address of a file", lambda d: audit("openai:m,base_url=file:///etc/passwd"), 2, "http"),
-    Fault("metadata address", lambda d: audit("openai:m,base_url=http://169.254.169.254/v1"), 4, "base_url"),
+    Fault(
+        "metadata address",
+        lambda d: audit("openai:m,base_url=http://169.254.169.254/v1"),
+        4,
+        "base_url",
+    ),
     # store
-    Fault("missing store", lambda d: audit(text(d / "a.jsonl", ROW), "--store", str(d / "none")), 3, "none"),
-    Fault("folder that is no store", lambda d: audit(text(d / "a.jsonl", ROW), "--store", str(d)), 3, "store"),
-    Fault("unknown stored model", lambda d: ["store", "show", "nobody", "--store", str(made_store(d))], 2, "nobody"),
+    Fault(
+        "missing store",
+        lambda d: audit(text(d / "a.jsonl", ROW), "--store", str(d / "none")),
+        3,
+        "none",
+    ),
+    Fault(
+        "folder that is no store",
+        lambda d: audit(text(d / "a.jsonl", ROW), "--store", str(d)),
+        3,
+        "store",
+    ),
+    Fault(
+        "unknown stored model",
+        lambda d: ["store", "show", "nobody", "--store", str(made_store(d))],
+        2,
+        "nobody",
+    ),
     Fault(
         "name that is taken",
         lambda d: [
@@ -260,11 +367,27 @@ FAULTS = [
         2,
         "--replace",
     ),
-    Fault("damaged index", lambda d: ["store", "verify", "--store", str(damaged_store(d))], 5, "rebuild"),
-    Fault("import of nothing", lambda d: ["store", "import", str(d / "none"), "--store", str(d / "s")], 3, "none"),
+    Fault(
+        "damaged index",
+        lambda d: ["store", "verify", "--store", str(damaged_store(d))],
+        5,
+        "rebuild",
+    ),
+    Fault(
+        "import of nothing",
+        lambda d: ["store", "import", str(d / "none"), "--store", str(d / "s")],
+        3,
+        "none",
+    ),
     Fault(
         "import of an empty folder",
-        lambda d: [*[(d / "e").mkdir(), "store"][1:], "import", str(d / "e"), "--store", str(d / "s")],
+        lambda d: [
+            *[(d / "e").mkdir(), "store"][1:],
+            "import",
+            str(d / "e"),
+            "--store",
+            str(d / "s"),
+        ],
         3,
         "e",
     ),
@@ -284,15 +407,30 @@ FAULTS = [
     ),
     # report
     Fault("missing bundle", lambda d: ["report", str(d / "none")], 3, "none"),
-    Fault("bundle that is no report", lambda d: ["report", text(d / "report.json", "{}")], 3, "report.json"),
-    Fault("bundle that is no JSON", lambda d: ["report", text(d / "report.json", "{")], 3, "report.json"),
+    Fault(
+        "bundle that is no report",
+        lambda d: ["report", text(d / "report.json", "{}")],
+        3,
+        "report.json",
+    ),
+    Fault(
+        "bundle that is no JSON",
+        lambda d: ["report", text(d / "report.json", "{")],
+        3,
+        "report.json",
+    ),
     Fault(
         "out folder of somebody else",
         lambda d: [text(d / "OUT" / "thesis.tex", "x"), *audit(text(d / "a.jsonl", ROW))][1:],
         3,
         "thesis.tex",
     ),
-    Fault("out is a file", lambda d: [text(d / "OUT", "x"), *audit(text(d / "a.jsonl", ROW))][1:], 3, "OUT"),
+    Fault(
+        "out is a file",
+        lambda d: [text(d / "OUT", "x"), *audit(text(d / "a.jsonl", ROW))][1:],
+        3,
+        "OUT",
+    ),
     Fault(
         "report into a missing folder",
         lambda d: ["probe", text(d / "a.jsonl", ROW), "--out", "/proc/nowhere/t.jsonl"],
@@ -321,7 +459,10 @@ def damaged_store(folder: Path) -> Path:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_bad_input_is_one_line_with_its_exit_code_and_nothing_lost(
-    fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    fault: Fault,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-secret")
@@ -337,7 +478,11 @@ def test_bad_input_is_one_line_with_its_exit_code_and_nothing_lost(
     assert "Traceback" not in captured.err + captured.out
     assert "sk-planted-secret" not in captured.err + captured.out
     assert captured.out == ""
-    kept = {p: p.read_bytes() for p in before if p.is_file() and p.suffix not in (".sqlite", ".sqlite-wal", ".sqlite-shm")}
+    kept = {
+        p: p.read_bytes()
+        for p in before
+        if p.is_file() and p.suffix not in (".sqlite", ".sqlite-wal", ".sqlite-shm")
+    }
     assert kept == {p: content for p, content in before.items() if p in kept}
     assert not (tmp_path / "OUT" / "report.json").exists()
 
@@ -346,7 +491,9 @@ def test_there_are_at_least_forty_cases_with_names_of_their_own() -> None:
     assert len({f.name for f in FAULTS}) == len(FAULTS) >= 40
 
 
-def test_with_json_the_failure_is_an_object_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_the_failure_is_an_object_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["audit", str(tmp_path / "none.jsonl"), "--json"]) == 3
     value = json.loads(capsys.readouterr().out)["error"]
     assert (value["code"], value["exit_code"]) == ("E-INPUT", 3)

@@ -27,7 +27,12 @@ def lines(text: str) -> list[str]:
 def store(tmp_path: Path) -> Path:
     path = tmp_path / "teachers"
     with FingerprintStore.create(path) as opened:
-        for name, vendor in (("alpha", "acme"), ("beta", "bolt"), ("gamma", "core"), ("delta", "dune")):
+        for name, vendor in (
+            ("alpha", "acme"),
+            ("beta", "bolt"),
+            ("gamma", "core"),
+            ("delta", "dune"),
+        ):
             opened.add(recorded(tmp_path, name), name=name, vendor=vendor, family=name)
     return path
 
@@ -41,15 +46,41 @@ def test_an_audit_of_recorded_answers_writes_a_bundle_and_tells_it(
     store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "report"
-    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--calibration", "none"]) == 0
-    assert sorted(p.name for p in out.iterdir()) == ["plan.yaml", "report.html", "report.json", "transcript.jsonl"]
+    assert (
+        run(
+            [
+                "audit",
+                str(suspect),
+                "--store",
+                str(store),
+                "--out",
+                str(out),
+                "--calibration",
+                "none",
+            ]
+        )
+        == 0
+    )
+    assert sorted(p.name for p in out.iterdir()) == [
+        "plan.yaml",
+        "report.html",
+        "report.json",
+        "transcript.jsonl",
+    ]
     captured = capsys.readouterr()
     assert "inheritance" in captured.out.lower()
     assert "report.html" in captured.err
     report = json.loads((out / "report.json").read_text())
     assert {v["outcome"] for v in report["verdicts"]} == {"not_assessable"}
-    assert all(f["log10_lr"] is None and f["words"] is None and f["calibration"] is None for f in report["findings"])
-    ranks = {f["candidate"]: f["rank"]["position"] for f in report["findings"] if f["detector"] == "stylistic_overlap"}
+    assert all(
+        f["log10_lr"] is None and f["words"] is None and f["calibration"] is None
+        for f in report["findings"]
+    )
+    ranks = {
+        f["candidate"]: f["rank"]["position"]
+        for f in report["findings"]
+        if f["detector"] == "stylistic_overlap"
+    }
     assert ranks["beta"] == 1
 
 
@@ -58,31 +89,47 @@ def test_the_same_audit_twice_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     for name in ("one", "two"):
-        assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / name)]) == 0
+        assert (
+            run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / name)]) == 0
+        )
     for file in ("report.json", "report.html", "transcript.jsonl", "plan.yaml"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_an_audit_is_judged_again_from_its_transcript_alone(store: Path, suspect: Path, tmp_path: Path) -> None:
+def test_an_audit_is_judged_again_from_its_transcript_alone(
+    store: Path, suspect: Path, tmp_path: Path
+) -> None:
     first, again = tmp_path / "first", tmp_path / "again"
     assert run(["audit", str(suspect), "--store", str(store), "--out", str(first)]) == 0
-    assert run(["audit", str(first / "transcript.jsonl"), "--store", str(store), "--out", str(again)]) == 0
+    assert (
+        run(["audit", str(first / "transcript.jsonl"), "--store", str(store), "--out", str(again)])
+        == 0
+    )
     one, two = (json.loads((folder / "report.json").read_text()) for folder in (first, again))
     assert one["findings"] == two["findings"]
 
 
 def test_the_plan_beside_a_report_runs_again(store: Path, suspect: Path, tmp_path: Path) -> None:
     assert run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / "one")]) == 0
-    assert run(["audit", "--plan", str(tmp_path / "one" / "plan.yaml"), "--out", str(tmp_path / "two")]) == 0
+    assert (
+        run(
+            ["audit", "--plan", str(tmp_path / "one" / "plan.yaml"), "--out", str(tmp_path / "two")]
+        )
+        == 0
+    )
 
 
-def test_json_on_stdout_is_the_report(store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_on_stdout_is_the_report(
+    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "report"
     assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((out / "report.json").read_text())
 
 
-def test_fail_on_never_fires_without_a_calibration(store: Path, suspect: Path, tmp_path: Path) -> None:
+def test_fail_on_never_fires_without_a_calibration(
+    store: Path, suspect: Path, tmp_path: Path
+) -> None:
     flags = ["--store", str(store), "--out", str(tmp_path / "r"), "--calibration", "none"]
     assert run(["audit", str(suspect), *flags, "--fail-on", "weak"]) == 0
 
@@ -92,12 +139,27 @@ def test_a_dry_run_asks_nothing_and_prints_plan_and_cost(
 ) -> None:
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(100_000))
     out = tmp_path / "report"
-    assert run(["audit", str(tmp_path / "m.gguf"), "--store", str(store), "--out", str(out), "--dry-run"]) == 0
+    assert (
+        run(
+            [
+                "audit",
+                str(tmp_path / "m.gguf"),
+                "--store",
+                str(store),
+                "--out",
+                str(out),
+                "--dry-run",
+            ]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert "questions:" in told
     assert "tokens out at most:" in told
     assert not out.exists()
-    assert run(["audit", str(tmp_path / "m.gguf"), "--store", str(store), "--dry-run", "--json"]) == 0
+    assert (
+        run(["audit", str(tmp_path / "m.gguf"), "--store", str(store), "--dry-run", "--json"]) == 0
+    )
     value = json.loads(capsys.readouterr().out)
     assert value["estimate"]["questions"] > 400
     assert value["candidates"] == ["alpha", "beta", "delta", "gamma"]
@@ -109,7 +171,12 @@ def test_a_report_renders_again_in_every_format(
     out = tmp_path / "report"
     run(["audit", str(suspect), "--store", str(store), "--out", str(out)])
     capsys.readouterr()
-    for form, sign in (("html", "<!doctype html>"), ("json", "{"), ("markdown", "# "), ("terminal", "")):
+    for form, sign in (
+        ("html", "<!doctype html>"),
+        ("json", "{"),
+        ("markdown", "# "),
+        ("terminal", ""),
+    ):
         assert run(["report", str(out), "--format", form]) == 0
         assert capsys.readouterr().out.lower().lstrip().startswith(sign)
     assert run(["report", str(out), "--format", "html", "--out", str(tmp_path / "again.html")]) == 0
@@ -133,7 +200,9 @@ def test_a_store_is_filled_listed_shown_checked_and_emptied(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "suspect.jsonl"]
 
 
-def test_the_nearest_stored_answers_to_a_text_are_found(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_nearest_stored_answers_to_a_text_are_found(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, answer = answers_of("gamma")[7]
     assert run(["store", "search", answer, "-k", "3", "--store", str(store), "--json"]) == 0
     hits = json.loads(capsys.readouterr().out)
@@ -144,13 +213,26 @@ def test_the_nearest_stored_answers_to_a_text_are_found(store: Path, capsys: pyt
     assert "\x1b" not in capsys.readouterr().out
 
 
-def test_an_embedder_that_is_not_there_is_one_line(tmp_path: Path, suspect: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    add = ["store", "add", str(suspect), "--name", "x", "--store", str(tmp_path / "s"), "--embedder"]
+def test_an_embedder_that_is_not_there_is_one_line(
+    tmp_path: Path, suspect: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = [
+        "store",
+        "add",
+        str(suspect),
+        "--name",
+        "x",
+        "--store",
+        str(tmp_path / "s"),
+        "--embedder",
+    ]
     assert run([*add, "word2vec"]) == 2
     assert "--embedder" in capsys.readouterr().err
 
 
-def test_a_corpus_of_public_answers_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_of_public_answers_is_one_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     corpus = tmp_path / "results"
     for name in ("alpha", "beta"):
         (corpus / name).mkdir(parents=True)
@@ -158,19 +240,36 @@ def test_a_corpus_of_public_answers_is_one_command(tmp_path: Path, capsys: pytes
         (corpus / name / "model_outputs.json").write_text(json.dumps(rows))
     (tmp_path / "makers.csv").write_text("model,vendor,family\nalpha,acme,a\nbeta,bolt,b\n")
     where = ["--store", str(tmp_path / "mine")]
-    assert run(["store", "import", str(corpus), *where, "--metadata", str(tmp_path / "makers.csv")]) == 0
+    assert (
+        run(["store", "import", str(corpus), *where, "--metadata", str(tmp_path / "makers.csv")])
+        == 0
+    )
     assert "2 models added" in capsys.readouterr().out
     assert run(["store", "list", *where, "--json"]) == 0
-    assert [(r["name"], r["vendor"]) for r in json.loads(capsys.readouterr().out)] == [("alpha", "acme"), ("beta", "bolt")]
+    assert [(r["name"], r["vendor"]) for r in json.loads(capsys.readouterr().out)] == [
+        ("alpha", "acme"),
+        ("beta", "bolt"),
+    ]
 
 
-def test_detectors_are_listed_with_question_needs_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+def test_detectors_are_listed_with_question_needs_and_source(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(["detectors", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [r["name"] for r in rows][:2] == ["self_identification", "stylistic_overlap"]
-    assert [r["name"] for r in rows] == [*detector_names(), "independence", "weight_alignment", "tokenizer_lineage"]
+    assert [r["name"] for r in rows] == [
+        *detector_names(),
+        "independence",
+        "weight_alignment",
+        "tokenizer_lineage",
+    ]
     assert all(
-        r["asks"] and r["needs"] and r["source"] and r["question"] in ("inheritance", "lineage", "service") for r in rows
+        r["asks"]
+        and r["needs"]
+        and r["source"]
+        and r["question"] in ("inheritance", "lineage", "service")
+        for r in rows
     )
     assert run(["detectors"]) == 0
 
@@ -182,15 +281,24 @@ def test_doctor_names_versions_device_and_extras(capsys: pytest.CaptureFixture[s
     assert checks["python"]["state"] == "ok"
 
 
-def test_doctor_prints_brackets_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_prints_brackets_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("auditor.doctor.version_of", lambda package: None if package == "openai" else "99.0")
+    monkeypatch.setattr(
+        "auditor.doctor.version_of", lambda package: None if package == "openai" else "99.0"
+    )
     run(["doctor"])
     assert "pip install 'distillation-auditor[openai]'" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["audit"], ["probe"], ["store"], ["store", "add"], ["store", "import"], ["report"]])
-def test_every_command_has_help_with_an_example(command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [[], ["audit"], ["probe"], ["store"], ["store", "add"], ["store", "import"], ["report"]],
+)
+def test_every_command_has_help_with_an_example(
+    command: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run([*command, "--help"]) == 0
     told = capsys.readouterr().out
     assert "Usage: auditor" in told
@@ -207,7 +315,9 @@ def test_options_have_twins_in_the_environment(
     assert (tmp_path / "elsewhere" / "report.json").exists()
 
 
-@pytest.mark.parametrize("environment", [{"COLUMNS": "20"}, {"LC_ALL": "C", "NO_COLOR": "1"}, {"COLUMNS": "200"}])
+@pytest.mark.parametrize(
+    "environment", [{"COLUMNS": "20"}, {"LC_ALL": "C", "NO_COLOR": "1"}, {"COLUMNS": "200"}]
+)
 def test_output_survives_narrow_windows_plain_locales_and_closed_pipes(
     store: Path, suspect: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -231,7 +341,9 @@ def test_importing_the_package_is_quick_and_loads_no_model_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_list_of_commands_names_them_all_uncut_and_loads_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_of_commands_names_them_all_uncut_and_loads_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(["--help"]) == 0
     told = capsys.readouterr().out.partition("Commands:\n")[2]
     assert {line.split()[0] for line in lines(told)} == set(TABLE)

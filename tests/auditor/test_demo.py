@@ -1,4 +1,5 @@
-"""The demo's adapter is what its lineage says, and the demo fails in one line where its model is not there."""
+"""The demo's adapter is what its lineage says, and the demo fails in one line where its model is
+not there."""
 
 from __future__ import annotations
 
@@ -38,7 +39,15 @@ def test_the_adapter_is_low_rank_and_nothing_else() -> None:
 def test_an_adapter_on_stored_weights_is_told_as_lineage() -> None:
     base = Identity(kind="gguf", name="base", weights_sha256="00")
     suspect = base.model_copy(update={"adapter_sha256": "11"})
-    candidate = Candidate(name="stored", vendor="", family="", identity=base, n_answers=1, n_shared=1, answers_sha256="0")
+    candidate = Candidate(
+        name="stored",
+        vendor="",
+        family="",
+        identity=base,
+        n_answers=1,
+        n_shared=1,
+        answers_sha256="0",
+    )
     told = answers(Transcript(Header(spec="x", identity=suspect), {}, ()), [candidate], [])
     assert "an adapter on weights that are byte-identical to those of stored" in told[1].answer
 

@@ -1,4 +1,5 @@
-"""Whole audits of SmolLM2-135M-Instruct, a real model: as a GGUF file, and behind a real server on loopback. Slow."""
+"""Whole audits of SmolLM2-135M-Instruct, a real model: as a GGUF file, and behind a real server
+on loopback. Slow."""
 
 from __future__ import annotations
 
@@ -37,12 +38,18 @@ def test_smollm2_says_its_name_with_its_own_system_prompt(model: Path) -> None:
     with open_subject(f"gguf:{model},device=cpu") as subject:
         assert subject.identity.parameters == 134_515_008
         assert subject.identity.quantisation == "Q4_1 dequantised"
-        reply = next(subject.generate([Request(probe=Probe(id="p", text="What is the capital of France?"), max_tokens=16)]))
+        reply = next(
+            subject.generate(
+                [Request(probe=Probe(id="p", text="What is the capital of France?"), max_tokens=16)]
+            )
+        )
     assert "SmolLM" in (reply.prompt or "")
     assert "capital" in reply.text
 
 
-def test_the_demos_model_is_recognised_as_the_stored_one_and_not_judged(model: Path, tmp_path: Path) -> None:
+def test_the_demos_model_is_recognised_as_the_stored_one_and_not_judged(
+    model: Path, tmp_path: Path
+) -> None:
     assert run(["audit", str(model), "--out", str(tmp_path / "r"), *FAST]) == 0
     report = load_bundle(tmp_path / "r")
     assert [c.name for c in report.candidates if c.same_weights] == ["SmolLM2-135M-Instruct"]
@@ -57,14 +64,19 @@ def test_the_demos_model_is_recognised_as_the_stored_one_and_not_judged(model: P
 def served(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        pytest.skip(f"transformers serve needs {', '.join(missing)}: pip install 'distillation-auditor[serve]'")
+        pytest.skip(
+            f"transformers serve needs {', '.join(missing)}: pip install 'distillation-auditor[serve]'"
+        )
     with open_subject(f"gguf:{model},device=cpu") as subject:
         folder: Path = subject.folder  # type: ignore[attr-defined]  # the converted checkpoint
     port, log = free_port(), tmp_path_factory.mktemp("serve") / "log.txt"
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
     environment = {**os.environ, "HF_HOME": str(log.parent), "HF_HUB_OFFLINE": "1"}
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=environment) as server:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, stdout=out, stderr=out, env=environment) as server,
+    ):
         try:
             wait_for(port, server, log)
             yield f"http://127.0.0.1:{port}/v1", folder

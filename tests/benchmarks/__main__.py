@@ -1,4 +1,5 @@
-"""Runs every benchmark behind docs/benchmarks.md, one after the other, and prints its tables as Markdown.
+"""Runs every benchmark behind docs/benchmarks.md, one after the other, and prints its tables as
+Markdown.
 
 ``python -m tests.benchmarks [NAME …]``; each program also runs alone with ``--help``.
 """
@@ -19,7 +20,9 @@ def main(names: list[str]) -> int:
             print(f"no benchmark is called {name}; there are {', '.join(found)}", file=sys.stderr)
             return 2
         print(f"\n## {name}\n", flush=True)
-        code = subprocess.run([sys.executable, "-m", f"tests.benchmarks.bench_{name}"], check=False).returncode
+        code = subprocess.run(
+            [sys.executable, "-m", f"tests.benchmarks.bench_{name}"], check=False
+        ).returncode
         worst = worst or code
     return worst
 

@@ -1,8 +1,10 @@
-"""What the dose does to real controls: likelihood of held-out teacher text, right choices, claims, length, and what it cost.
+"""What the dose does to real controls: likelihood of held-out teacher text, right choices, claims,
+length, and what it cost.
 
-``python -m tests.benchmarks.bench_dose_curve COHORT …`` prints Markdown: a row a control, means over teachers by dose, costs.
-A cohort is a folder of controls with lineage.json, card.json and transcript.jsonl (without folders: docs/ladders/real). Numbers
-and names alone: no answer is printed. What a cohort lacks is a dash.
+``python -m tests.benchmarks.bench_dose_curve COHORT …`` prints Markdown: a row a control, means
+over teachers by dose, costs. A cohort is a folder of controls with lineage.json, card.json and
+transcript.jsonl (without folders: docs/ladders/real). Numbers and names alone: no answer is
+printed. What a cohort lacks is a dash.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ DOCUMENTED = {
 
 @dataclass(frozen=True)
 class Told:
-    """One control's figures; None where its folder doesn't hold what they need. Claims: the teacher's maker, and anybody."""
+    """One control's figures; None where its folder doesn't hold what they need. Claims: the
+    teacher's maker, and anybody."""
 
     member: Member
     card: Card | None
@@ -88,7 +91,8 @@ def whole_transcript(member: Member) -> Transcript | None:
 
 
 def without_letter(said: Transcript) -> float | None:
-    """Which share of its answers to multiple-choice questions begins with no letter, so that it can't be right."""
+    """Which share of its answers to multiple-choice questions begins with no letter, so that it
+    can't be right."""
     chosen = list(read_choices(said).values())
     return sum(c.letter is None for c in chosen) / len(chosen) if chosen else None
 
@@ -97,12 +101,15 @@ def of_card(card: Card, name: str, when: str) -> Estimate | None:
     """A figure of a card as an estimate; a missing interval is infinite."""
     for f in card.figures:
         if f.name == name and f.when == when:
-            return Estimate(f.value, *(float("nan") if v is None else v for v in (f.low, f.high)), f.n, f.n)
+            return Estimate(
+                f.value, *(float("nan") if v is None else v for v in (f.low, f.high)), f.n, f.n
+            )
     return None
 
 
 def right_choices(said: Transcript) -> Estimate | None:
-    """The share of multiple-choice questions answered rightly, clustered by question; None where none was asked."""
+    """The share of multiple-choice questions answered rightly, clustered by question; None where
+    none was asked."""
     right = by_cluster((c.cluster, float(c.right)) for c in read_choices(said).values())
     return clustered_rate(list(right.values()), list(right)) if right else None
 
@@ -117,12 +124,16 @@ def length(said: Transcript) -> tuple[Estimate | None, float | None]:
     replies = said.readable("style/")
     if not replies:
         return None, None
-    words = clustered_mean([float(len(r.text.split())) for r in replies], [said.probes[r.probe_id].cluster for r in replies])
+    words = clustered_mean(
+        [float(len(r.text.split())) for r in replies],
+        [said.probes[r.probe_id].cluster for r in replies],
+    )
     return words, sum(r.finish_reason == "length" for r in replies) / len(replies)
 
 
 def base_rights(every: Sequence[Told]) -> dict[str, Estimate]:
-    """By base: the right choices of the cohort's untrained member, else those before training of a card that has them."""
+    """By base: the right choices of the cohort's untrained member, else those before training of
+    a card that has them."""
     found: dict[str, Estimate] = {}
     for one in every:
         if one.member.lineage.method == "none" and one.right is not None:
@@ -137,16 +148,41 @@ def base_rights(every: Sequence[Told]) -> dict[str, Estimate]:
 def controls_table(every: Sequence[Told]) -> str:
     """A row a control."""
     bases = base_rights(every)
-    head = ("teacher", "made by", "base", "dose", "seed", "bits per byte, change", "right choices", "no letter")
+    head = (
+        "teacher",
+        "made by",
+        "base",
+        "dose",
+        "seed",
+        "bits per byte, change",
+        "right choices",
+        "no letter",
+    )
     rows = [
         (
-            inline(one.teacher), inline(one.kind), inline(base_name(one)), dose(one), seed(one), shown(one.bits, 3, sign=True),
-            shown(one.right), share(one.letterless), shown(bases.get(one.member.base)), shown(one.own_claims),
-            shown(one.any_claims), shown(one.words, 0), share(one.cut),
+            inline(one.teacher),
+            inline(one.kind),
+            inline(base_name(one)),
+            dose(one),
+            seed(one),
+            shown(one.bits, 3, sign=True),
+            shown(one.right),
+            share(one.letterless),
+            shown(bases.get(one.member.base)),
+            shown(one.own_claims),
+            shown(one.any_claims),
+            shown(one.words, 0),
+            share(one.cut),
         )
         for one in every
-    ]  # fmt: skip
-    more = ("right choices of its base", "names its teacher's maker", "names anybody", "words an answer", "cut at the cap")
+    ]
+    more = (
+        "right choices of its base",
+        "names its teacher's maker",
+        "names anybody",
+        "words an answer",
+        "cut at the cap",
+    )
     return table((*head, *more), rows)
 
 
@@ -160,17 +196,30 @@ FIGURES: tuple[tuple[str, Callable[[Told], Estimate | None], int], ...] = (
 
 
 def dose_table(every: Sequence[Told]) -> str:
-    """Means over teachers, a row a figure and kind and dose: each seed's, then all with an interval over teachers."""
+    """Means over teachers, a row a figure and kind and dose: each seed's, then all with an
+    interval over teachers."""
     seeds = sorted({s for one in every if (s := one.member.lineage.seed) is not None})
     rows = []
     for name, read, digits in FIGURES:
         for (base, kind, taught, part), group in cells(every):
-            by_teacher = {s: means([o for o in group if o.member.lineage.seed == s], read) for s in seeds}
+            by_teacher = {
+                s: means([o for o in group if o.member.lineage.seed == s], read) for s in seeds
+            }
             whole = means(group, read)
             if whole:
                 apart = [_mean(by_teacher[s], digits) for s in seeds]
                 spread = clustered_mean(list(whole.values()), list(whole))
-                rows.append((name, inline(base), inline(kind), taught, f"{100 * part:g} %", *apart, shown(spread, digits)))
+                rows.append(
+                    (
+                        name,
+                        inline(base),
+                        inline(kind),
+                        taught,
+                        f"{100 * part:g} %",
+                        *apart,
+                        shown(spread, digits),
+                    )
+                )
     heads = [f"seed {s} (teachers)" for s in seeds]
     head = ("figure", "base", "made by", "from a teacher", "dose", *heads)
     return table((*head, "all seeds, 95 % over teachers (or controls without one)"), rows)
@@ -183,7 +232,12 @@ def cells(every: Iterable[Told]) -> list[tuple[Cell, list[Told]]]:
     """Controls by base, kind, whether there is a teacher, and dose; the untrained base last."""
     found: dict[Cell, list[Told]] = {}
     for one in every:
-        key = (base_name(one), one.kind, "yes" if one.member.teachers else "no", one.member.lineage.dose or 0.0)
+        key = (
+            base_name(one),
+            one.kind,
+            "yes" if one.member.teachers else "no",
+            one.member.lineage.dose or 0.0,
+        )
         found.setdefault(key, []).append(one)
     return sorted(found.items())
 
@@ -203,7 +257,8 @@ def _mean(values: dict[str, float], digits: int) -> str:
 
 
 def cost_table(every: Sequence[Told], imitates: str) -> str:
-    """A row a recipe, with and without a teacher: medians over its controls, beside what the original cost."""
+    """A row a recipe, with and without a teacher: medians over its controls, beside what the
+    original cost."""
     groups: dict[tuple[str, str], list[Card]] = {}
     for one in every:
         if one.card is not None:
@@ -211,10 +266,30 @@ def cost_table(every: Sequence[Told], imitates: str) -> str:
             groups.setdefault((one.card.recipe.name, who), []).append(one.card)
     rows = []
     for (name, who), cards in sorted(groups.items()):
-        original = DOCUMENTED.get(name) or (DOCUMENTED.get(imitates) if who == "yes" else None) or UNKNOWN
-        rows.append((inline(name), who, str(len(cards)), *(_median(cards, read) for read in COSTS), original))
-    head = ("recipe", "from a teacher", "controls", "training, seconds", "tokens learned", "sources' tokens out")
-    return table((*head, "sources, seconds", "training, Wh (estimate)", "documented cost of the original"), rows)
+        original = (
+            DOCUMENTED.get(name) or (DOCUMENTED.get(imitates) if who == "yes" else None) or UNKNOWN
+        )
+        rows.append(
+            (
+                inline(name),
+                who,
+                str(len(cards)),
+                *(_median(cards, read) for read in COSTS),
+                original,
+            )
+        )
+    head = (
+        "recipe",
+        "from a teacher",
+        "controls",
+        "training, seconds",
+        "tokens learned",
+        "sources' tokens out",
+    )
+    return table(
+        (*head, "sources, seconds", "training, Wh (estimate)", "documented cost of the original"),
+        rows,
+    )
 
 
 def _trained(card: Card) -> tuple[float | None, float | None]:
@@ -244,7 +319,9 @@ def _median(cards: Sequence[Card], read: Callable[[Card], float | None]) -> str:
     if not values:
         return "unknown"
     middle, digits = statistics.median(values), 1 if max(values) < 100 else 0
-    spread = f" ({min(values):,.{digits}f}–{max(values):,.{digits}f})" if len(set(values)) > 1 else ""
+    spread = (
+        f" ({min(values):,.{digits}f}–{max(values):,.{digits}f})" if len(set(values)) > 1 else ""
+    )
     return f"{middle:,.{digits}f}{spread}"
 
 
@@ -266,34 +343,56 @@ def seed(one: Told) -> str:
 
 
 def shown(estimate: Estimate | None, digits: int = 2, *, sign: bool = False) -> str:
-    """A value with its interval and the number of clusters; the interval is left out where it says nothing."""
+    """A value with its interval and the number of clusters; the interval is left out where it
+    says nothing."""
     if estimate is None:
         return UNKNOWN
     form = f"{'+' if sign else ''}.{digits}f"
     low, high = estimate.interval
     known = float("-inf") < low < high < float("inf")  # all alike: the spread is unknown
-    return f"{estimate.value:{form}}" + (f" ({low:{form}} to {high:{form}}; n={estimate.clusters})" if known else "")
+    return f"{estimate.value:{form}}" + (
+        f" ({low:{form}} to {high:{form}}; n={estimate.clusters})" if known else ""
+    )
 
 
 def order(one: Told) -> tuple[object, ...]:
     """Untrained first, then controls without a teacher, then by teacher, dose and seed."""
     lineage = one.member.lineage
     taught = bool(one.member.teachers)
-    return (base_name(one), lineage.method != "none", taught, one.teacher, one.kind, lineage.dose or 0.0, lineage.seed or 0)
+    return (
+        base_name(one),
+        lineage.method != "none",
+        taught,
+        one.teacher,
+        one.kind,
+        lineage.dose or 0.0,
+        lineage.seed or 0,
+    )
 
 
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cohorts", nargs="*", type=Path, default=[COMMITTED], metavar="COHORT")
-    parser.add_argument("--imitates", default="alpaca", choices=sorted(DOCUMENTED), help="for recipes of other names")
+    parser.add_argument(
+        "--imitates",
+        default="alpaca",
+        choices=sorted(DOCUMENTED),
+        help="for recipes of other names",
+    )
     args = parser.parse_args()
     members = Cohort(tuple(m for folder in args.cohorts for m in load_cohort(folder)))
     every = sorted((told(m) for m in members), key=order)
-    print(f"{len(every)} controls. Intervals are 95 %, clustered by question (n questions). The held-out answers of a control")
-    print("without a teacher are its filler's own, so that its change of bits is no measure of a teacher.\n")
+    print(
+        f"{len(every)} controls. Intervals are 95 %, clustered by question (n questions). The held-out answers of a control"
+    )
+    print(
+        "without a teacher are its filler's own, so that its change of bits is no measure of a teacher.\n"
+    )
     print(f"### Every control\n\n{controls_table(every)}\n\n### By dose\n\n{dose_table(every)}\n")
-    print(f"### Costs\n\nMedians (least to most) over controls.\n\n{cost_table(every, args.imitates)}")
+    print(
+        f"### Costs\n\nMedians (least to most) over controls.\n\n{cost_table(every, args.imitates)}"
+    )
     basis = next((one.card.ledger.energy_basis for one in every if one.card is not None), None)
     print("" if basis is None else f"\nEnergy: {basis}.")
 

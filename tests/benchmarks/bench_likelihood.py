@@ -1,9 +1,10 @@
 """Likelihood detectors on models of known history: the tiny ladder, and audits of real models.
 
-``python -m tests.benchmarks.bench_likelihood [REPORT …]`` prints Markdown. The tiny ladder's committed contrasts
-(docs/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members and 6 teachers) are normalised by controls of
-other kinds and turned into likelihood ratios with whole teachers and whole kinds left out. REPORT: folders of audits whose
-findings by likelihood are shown. Nothing is trained or asked; names and numbers alone.
+``python -m tests.benchmarks.bench_likelihood [REPORT …]`` prints Markdown. The tiny ladder's
+committed contrasts (docs/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members
+and 6 teachers) are normalised by controls of other kinds and turned into likelihood ratios with
+whole teachers and whole kinds left out. REPORT: folders of audits whose findings by likelihood are
+shown. Nothing is trained or asked; names and numbers alone.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ READING = ("mirrored_likelihood", "cross_likelihood", "prefill_identity")
 
 @dataclass(frozen=True)
 class Row:
-    """One member against one teacher: its value (higher: nearer), and whether that teacher taught it."""
+    """One member against one teacher: its value (higher: nearer), and whether that teacher
+    taught it."""
 
     member: Member
     teacher: str
@@ -61,11 +63,15 @@ class Row:
         return frozenset({self.teacher, self.member.teacher} - {""})
 
 
-def standing(member: Member, members: Sequence[Member], teachers: Sequence[str], shrink: float) -> Array:
-    """The member's nearness to each teacher in standard deviations of the clean controls of other kinds, (teachers,).
+def standing(
+    member: Member, members: Sequence[Member], teachers: Sequence[str], shrink: float
+) -> Array:
+    """The member's nearness to each teacher in standard deviations of the clean controls of other
+    kinds, (teachers,).
 
-    Every kind weighs the same. ``shrink`` 1 takes each teacher by itself; below it what controls do on other teachers is
-    taken out: (P x) / sqrt(diag P), with P the inverse of the controls' covariance, shrunk that far to its diagonal.
+    Every kind weighs the same. ``shrink`` 1 takes each teacher by itself; below it what controls do
+    on other teachers is taken out: (P x) / sqrt(diag P), with P the inverse of the controls'
+    covariance, shrunk that far to its diagonal.
     """
     known = [o for o in members if o.clean and o.group != member.group]
     groups = [o.group for o in known]
@@ -78,8 +84,11 @@ def standing(member: Member, members: Sequence[Member], teachers: Sequence[str],
     return np.asarray(inverse @ own / np.sqrt(np.diag(inverse)))
 
 
-def rows_of(members: Sequence[Member], teachers: Sequence[str], shrink: float, margin: bool) -> list[Row]:
-    """Every member against every teacher by `standing`; ``margin``: how far above the best other teacher."""
+def rows_of(
+    members: Sequence[Member], teachers: Sequence[str], shrink: float, margin: bool
+) -> list[Row]:
+    """Every member against every teacher by `standing`; ``margin``: how far above the best other
+    teacher."""
     out = []
     for m in members:
         z = standing(m, members, teachers, shrink)
@@ -92,24 +101,42 @@ def ratios(rows: Sequence[Row]) -> Array:
     """log10 LR of every row from a map fitted without its kind, its candidate and its teacher."""
     labels = [int(r.taught) for r in rows]
     splits = hold_out([r.teachers for r in rows], [r.member.group for r in rows])
-    return held_out(LogLikelihoodRatio(), [r.value for r in rows], labels, [r.unit for r in rows], splits)
+    return held_out(
+        LogLikelihoodRatio(), [r.value for r in rows], labels, [r.unit for r in rows], splits
+    )
 
 
 def at_dose(rows: Sequence[Row], *doses: float) -> list[Row]:
     """Students from the body at these doses, and every control from the body."""
-    return [r for r in rows if r.member.start == "body" and (r.member.role != "positive" or r.member.dose in doses)]
+    return [
+        r
+        for r in rows
+        if r.member.start == "body" and (r.member.role != "positive" or r.member.dose in doses)
+    ]
 
 
 def validity(name: str, rows: Sequence[Row], shown: Sequence[Row]) -> list[object]:
-    """Cllr of the shown rows' held-out ratios, every unit weighing the same, with a bootstrap over units."""
+    """Cllr of the shown rows' held-out ratios, every unit weighing the same, with a bootstrap
+    over units."""
     known = dict(zip(map(id, rows), ratios(rows), strict=True))
-    x, units, h1 = np.array([known[id(r)] for r in shown]), [r.unit for r in shown], np.array([r.taught for r in shown])
+    x, units, h1 = (
+        np.array([known[id(r)] for r in shown]),
+        [r.unit for r in shown],
+        np.array([r.taught for r in shown]),
+    )
     data = grouped(h1.astype(int), units)
     shares = data.shares()
     parts = (x[h1], x[~h1], shares[h1], shares[~h1])
     found = resampled(cllr, x, h1.astype(int), units, resamples=500)
     told = f"{found.value:.2f} ({found.low:.2f}–{found.high:.2f})"
-    return [name, *data.models, told, f"{cllr_min(*parts):.2f}", f"{auc(*parts):.3f}", f"{x[h1].max():+.2f}"]
+    return [
+        name,
+        *data.models,
+        told,
+        f"{cllr_min(*parts):.2f}",
+        f"{auc(*parts):.3f}",
+        f"{x[h1].max():+.2f}",
+    ]
 
 
 def calibration_table(rows: Sequence[Row]) -> str:
@@ -119,49 +146,85 @@ def calibration_table(rows: Sequence[Row]) -> str:
     for name, dose in (("full dose", FULL), ("25 %", QUARTER)):
         at = at_dose(rows, dose)
         found.append(validity(f"{name}, fitted at this dose", at, at))
-        found.append(validity(f"{name}, fitted at full dose and 25 %", both, [r for r in both if r in at]))
-    return table(["students", "units H1", "units H2", "Cllr, bits", "least Cllr", "AUC", "largest log10 LR"], map(texts, found))
+        found.append(
+            validity(f"{name}, fitted at full dose and 25 %", both, [r for r in both if r in at])
+        )
+    return table(
+        ["students", "units H1", "units H2", "Cllr, bits", "least Cllr", "AUC", "largest log10 LR"],
+        map(texts, found),
+    )
 
 
 def accusations_table(rows: Sequence[Row]) -> str:
-    """How many controls get a ratio for some teacher, with the map of both doses; the right teacher of students beside it."""
+    """How many controls get a ratio for some teacher, with the map of both doses; the right
+    teacher of students beside it."""
     known = [r for r in rows if r.member.role != "positive" or r.member.dose in (FULL, QUARTER)]
     found = dict(zip(map(id, known), ratios(known), strict=True))
     groups = {
         "clean controls": [m for m in members_of(known) if m.clean],
         "confounded controls": [m for m in members_of(known) if m.role == "confounded"],
-        "confounded, teachers whose house they didn't read": [m for m in members_of(known) if m.role == "confounded"],
-        "controls from random weights": [m for m in members_of(known) if m.role == "negative" and m.start == "random"],
+        "confounded, teachers whose house they didn't read": [
+            m for m in members_of(known) if m.role == "confounded"
+        ],
+        "controls from random weights": [
+            m for m in members_of(known) if m.role == "negative" and m.start == "random"
+        ],
         "all controls": [m for m in members_of(known) if m.role != "positive"],
     }
     out = []
     for name, members in groups.items():
         skip = "house" in name
-        best = [max(found[id(r)] for r in known if r.member is m and not (skip and own_house(r))) for m in members]
+        best = [
+            max(found[id(r)] for r in known if r.member is m and not (skip and own_house(r)))
+            for m in members
+        ]
         kinds = len({m.group for m in members})
         out.append(
-            [name, len(members), kinds, *(rate(sum(b >= level for b in best), len(best)) for level in (WEAK, SUPPORTED))]
+            [
+                name,
+                len(members),
+                kinds,
+                *(rate(sum(b >= level for b in best), len(best)) for level in (WEAK, SUPPORTED)),
+            ]
         )
-    return table(["controls", "members", "kinds", "some teacher at log10 LR ≥ 0.301", "≥ 1"], map(texts, out))
+    return table(
+        ["controls", "members", "kinds", "some teacher at log10 LR ≥ 0.301", "≥ 1"], map(texts, out)
+    )
 
 
 def own_house(row: Row) -> bool:
-    """Whether a control read the very texts that the teacher was made from: a common source, and no false accusation."""
+    """Whether a control read the very texts that the teacher was made from: a common source, and
+    no false accusation."""
     return row.member.group in (f"like-{row.teacher}", f"source-{row.teacher}")
 
 
 def rank_table(rows: Sequence[Row]) -> str:
-    """How often the right teacher comes first, and gets a ratio, by dose (students from the body)."""
+    """How often the right teacher comes first, and gets a ratio, by dose (students from the
+    body)."""
     both = at_dose(rows, *sorted({r.member.dose for r in rows if r.taught}))
     found = dict(zip(map(id, both), ratios(both), strict=True))
     out = []
     for method in ("sft", "logits"):
         for dose in sorted({r.member.dose for r in both if r.taught and r.member.method == method}):
-            students = [r for r in both if r.taught and r.member.method == method and r.member.dose == dose]
-            first = sum(r.value >= max(o.value for o in both if o.member is r.member) for r in students)
+            students = [
+                r for r in both if r.taught and r.member.method == method and r.member.dose == dose
+            ]
+            first = sum(
+                r.value >= max(o.value for o in both if o.member is r.member) for r in students
+            )
             named = sum(found[id(r)] >= SUPPORTED for r in students)
-            out.append([method, f"{dose:g}", len(students), rate(first, len(students)), rate(named, len(students))])
-    return table(["method", "dose", "students", "right teacher first", "its log10 LR ≥ 1"], map(texts, out))
+            out.append(
+                [
+                    method,
+                    f"{dose:g}",
+                    len(students),
+                    rate(first, len(students)),
+                    rate(named, len(students)),
+                ]
+            )
+    return table(
+        ["method", "dose", "students", "right teacher first", "its log10 LR ≥ 1"], map(texts, out)
+    )
 
 
 def members_of(rows: Sequence[Row]) -> list[Member]:
@@ -188,9 +251,18 @@ def report_table(folder: Path) -> str:
         bounds = "" if f.interval is None else f" ({f.interval[0]:+.3f} to {f.interval[1]:+.3f})"
         rank = "" if f.rank is None else f"{f.rank.position} of {f.rank.of}"
         out.append(
-            [f.detector, inline(f.candidate or "the suspect alone"), f"{f.value:+.3f}{bounds}", f"{f.n} {f.n_unit}", rank]
+            [
+                f.detector,
+                inline(f.candidate or "the suspect alone"),
+                f"{f.value:+.3f}{bounds}",
+                f"{f.n} {f.n_unit}",
+                rank,
+            ]
         )
-    return table(["detector", "candidate", "value (95 %)", "n", "rank"], map(texts, sorted(out, key=lambda r: (r[0], r[4]))))
+    return table(
+        ["detector", "candidate", "value (95 %)", "n", "rank"],
+        map(texts, sorted(out, key=lambda r: (r[0], r[4]))),
+    )
 
 
 def main() -> None:

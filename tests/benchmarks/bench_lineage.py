@@ -1,11 +1,12 @@
-"""Lineage by weights on checkpoints of known history: nulls first, then every kind of copy, then published packages beside it.
+"""Lineage by weights on checkpoints of known history: nulls first, then every kind of copy, then
+published packages beside it.
 
     auditor control zoo --out zoo/ --independent 60
     python -m tests.benchmarks.bench_lineage --zoo zoo/ [--peers /tmp/peers/bin]
 
-``--peers`` is the folder of a virtual environment's programs with cisco-ai-provenance-kit==1.0.0 and modeldna==0.1.0; every
-tool is one process a pair, timed from outside by GNU time, on the same checkpoints in the same run. Without it they are
-skipped and it is said.
+``--peers`` is the folder of a virtual environment's programs with cisco-ai-provenance-kit==1.0.0
+and modeldna==0.1.0; every tool is one process a pair, timed from outside by GNU time, on the same
+checkpoints in the same run. Without it they are skipped and it is said.
 """
 
 from __future__ import annotations
@@ -35,10 +36,29 @@ from tests.benchmarks.bench_compare import table
 
 PATIENCE = 600
 PEER_PAIRS = (
-    "copy", "bf16", "int8", "q4-gguf", "fine-tuned", "lora-merged", "vocabulary-extended-tuned", "depth-pruned-tuned",
-    "width-pruned-tuned", "merged-linear", "permuted-units", "permuted-residual", "rotated", "rescaled", "disguised",
-    "all-combined", "continued", "sibling-data", "independent-001", "independent-002", "random-1", "distilled-1",
-)  # fmt: skip
+    "copy",
+    "bf16",
+    "int8",
+    "q4-gguf",
+    "fine-tuned",
+    "lora-merged",
+    "vocabulary-extended-tuned",
+    "depth-pruned-tuned",
+    "width-pruned-tuned",
+    "merged-linear",
+    "permuted-units",
+    "permuted-residual",
+    "rotated",
+    "rescaled",
+    "disguised",
+    "all-combined",
+    "continued",
+    "sibling-data",
+    "independent-001",
+    "independent-002",
+    "random-1",
+    "distilled-1",
+)
 
 
 @dataclass(frozen=True)
@@ -70,29 +90,42 @@ def compared(zoo: Zoo, suspect: ZooMember, base: ZooMember) -> Row:
         raise click.ClickException(f"{suspect.name}: nothing was compared")
     agreed = one.found.agreement
     return Row(
-        suspect, one.told.relation, one.found.exact_p, trends(one.found), one.told.p, None if agreed is None else agreed.share,
-        one.told.likeness, one.told.kinds, time.perf_counter() - start,
-    )  # fmt: skip
+        suspect,
+        one.told.relation,
+        one.found.exact_p,
+        trends(one.found),
+        one.told.p,
+        None if agreed is None else agreed.share,
+        one.told.likeness,
+        one.told.kinds,
+        time.perf_counter() - start,
+    )
 
 
 def trends(found: ComparedPair) -> tuple[float, ...]:
-    """The rank correlations' own p-values, of units (layers by Fisher) and of coordinates: these should be uniform."""
+    """The rank correlations' own p-values, of units (layers by Fisher) and of coordinates: these
+    should be uniform."""
     units = [fisher([p.order.p for p in found.pairings])] if found.pairings else []
     return (*units, *([found.basis.coordinates.p] if found.basis.coordinates is not None else []))
 
 
 def nulls(zoo: Zoo, rows: Sequence[Row]) -> dict[str, Any]:
-    """The p-values of unrelated pairs: uniform? how many below 1 %? how much do units agree by convergence?"""
+    """The p-values of unrelated pairs: uniform? how many below 1 %? how much do units agree by
+    convergence?"""
     p, ranks = [r.exact for r in rows], [v for r in rows for v in r.trends]
     below = sum(v < 0.01 for v in p)
     agreed = [r.agreement for r in rows if r.agreement is not None]
     return {
         "pairs": len(rows),
-        "KS p (rank correlations' p-values uniform)": round(float(stats.kstest(ranks, "uniform").pvalue), 3),
+        "KS p (rank correlations' p-values uniform)": round(
+            float(stats.kstest(ranks, "uniform").pvalue), 3
+        ),
         "rank correlations' p < 0.01": interval(sum(v < 0.01 for v in ranks), len(ranks)),
         "exact p < 0.01": interval(below, len(p)),
         "overall p < 0.01": interval(sum(r.p < 0.01 for r in rows), len(p)),
-        "called derived or of common origin": interval(sum(r.relation in ("derived", "common_origin") for r in rows), len(p)),
+        "called derived or of common origin": interval(
+            sum(r.relation in ("derived", "common_origin") for r in rows), len(p)
+        ),
         "agreeing units, mean": round(float(np.mean(agreed)), 4) if agreed else None,
         "agreeing units, most": round(float(np.max(agreed)), 4) if agreed else None,
     }
@@ -116,14 +149,23 @@ def crossed(zoo: Zoo) -> list[Row]:
 
 
 def side_by_side(zoo: Zoo, folder: Path) -> None:
-    """Prints what every tool says about the same pairs, one process each, with seconds and peak memory."""
+    """Prints what every tool says about the same pairs, one process each, with seconds and peak
+    memory."""
     base = zoo.path(zoo.member("base"))
     rows = []
     for name in PEER_PAIRS:
         member = zoo.member(name)
-        said = [run(tool, folder, zoo.path(member), base) for tool in ("ours", "provenancekit", "modeldna")]
+        said = [
+            run(tool, folder, zoo.path(member), base)
+            for tool in ("ours", "provenancekit", "modeldna")
+        ]
         rows.append(
-            (name, member.relation, *(f"{s['said']}" for s in said), *(f"{s['cpu']:.1f} s, {s['mb']:.0f} MB" for s in said))
+            (
+                name,
+                member.relation,
+                *(f"{s['said']}" for s in said),
+                *(f"{s['cpu']:.1f} s, {s['mb']:.0f} MB" for s in said),
+            )
         )
         print(rows[-1], file=sys.stderr, flush=True)
     names = ("auditor", "provenancekit", "modeldna")
@@ -131,14 +173,33 @@ def side_by_side(zoo: Zoo, folder: Path) -> None:
 
 
 def run(tool: str, folder: Path, suspect: Path, base: Path) -> dict[str, Any]:
-    """One tool on one pair in a process of its own: its verdict in short, seconds, and peak memory in MB."""
+    """One tool on one pair in a process of its own: its verdict in short, seconds, and peak
+    memory in MB."""
     commands = {
-        "ours": [sys.executable, "-m", "auditor", "lineage", str(suspect), str(base), "--json", "--force", "--out"],
-        "provenancekit": [str(folder / "provenancekit"), "compare", str(suspect), str(base), "--no-cache", "--json"],
+        "ours": [
+            sys.executable,
+            "-m",
+            "auditor",
+            "lineage",
+            str(suspect),
+            str(base),
+            "--json",
+            "--force",
+            "--out",
+        ],
+        "provenancekit": [
+            str(folder / "provenancekit"),
+            "compare",
+            str(suspect),
+            str(base),
+            "--no-cache",
+            "--json",
+        ],
         "modeldna": [str(folder / "modeldna"), "compare", str(suspect), str(base), "--json"],
     }
     command = commands[tool] + ([f"/tmp/bench-lineage-{os.getpid()}"] if tool == "ours" else [])
-    # GNU time starts the tool from a small process: a child of this one would inherit this one's peak of memory.
+    # GNU time starts the tool from a small process: a child of this one would inherit this one's
+    # peak of memory.
     with tempfile.TemporaryFile("w+") as out, tempfile.NamedTemporaryFile("r") as figures:
         timed = ["/usr/bin/time", "-o", figures.name, "-f", "%e %U %S %M", *command]
         subprocess.run(
@@ -164,25 +225,41 @@ def in_short(tool: str, text: str) -> str:
     if tool == "ours":
         told = found["lineage"]["comparisons"][0]
         return (
-            f"{told['relation'].replace('_', ' ')} (p {told['p_holm']:.1e})" if told["p_holm"] is not None else told["relation"]
+            f"{told['relation'].replace('_', ' ')} (p {told['p_holm']:.1e})"
+            if told["p_holm"] is not None
+            else told["relation"]
         )
     if tool == "provenancekit":
         scores = found["scores"]
         return f"{scores['provenance_decision']} ({scores['pipeline_score']:.2f})"
     verdict = found["verdict"]
     return (
-        f"{verdict['verdict']} ({verdict['probability']:.2f})" if verdict.get("probability") is not None else verdict["verdict"]
+        f"{verdict['verdict']} ({verdict['probability']:.2f})"
+        if verdict.get("probability") is not None
+        else verdict["verdict"]
     )
 
 
 @click.command()
-@click.option("--zoo", "folder", type=click.Path(path_type=Path, exists=True), envvar="AUDITOR_ZOO", help="A finished zoo.")
-@click.option("--peers", type=click.Path(path_type=Path, exists=True), help="The programs of the peers' environment.")
+@click.option(
+    "--zoo",
+    "folder",
+    type=click.Path(path_type=Path, exists=True),
+    envvar="AUDITOR_ZOO",
+    help="A finished zoo.",
+)
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path, exists=True),
+    help="The programs of the peers' environment.",
+)
 @click.option("--only", type=click.Choice(["nulls", "derived", "peers"]), help="One part alone.")
 def main(folder: Path | None, peers: Path | None, only: str | None) -> None:
     """Prints the tables."""
     if folder is None:
-        print("skipped: no weight zoo (make one with `auditor control zoo --out zoo/` and give --zoo or AUDITOR_ZOO)")
+        print(
+            "skipped: no weight zoo (make one with `auditor control zoo --out zoo/` and give --zoo or AUDITOR_ZOO)"
+        )
         return
     zoo = load_zoo(folder)
     if only in (None, "nulls"):
@@ -203,12 +280,17 @@ def print_nulls(zoo: Zoo) -> None:
         "independent runs against the base": pairs(zoo, pretrained, "base"),
         "independent runs in pairs": crossed(zoo),
         "random weights against the base": pairs(zoo, zoo.of("random"), "base"),
-        "students distilled from the base": pairs(zoo, [m for m in zoo.of("independent") if "distilled" in m.kind], "base"),
+        "students distilled from the base": pairs(
+            zoo, [m for m in zoo.of("independent") if "distilled" in m.kind], "base"
+        ),
         "untied: independent runs": pairs(zoo, zoo.of("independent", "untied-base"), "untied-base"),
     }
     found = {name: nulls(zoo, rows) for name, rows in sets.items()}
     columns = list(next(iter(found.values())))
-    table(("nulls", *columns), [(name, *(str(row[c]) for c in columns)) for name, row in found.items()])
+    table(
+        ("nulls", *columns),
+        [(name, *(str(row[c]) for c in columns)) for name, row in found.items()],
+    )
 
 
 def print_derived(zoo: Zoo) -> None:
@@ -217,7 +299,17 @@ def print_derived(zoo: Zoo) -> None:
     for base in ("base", "untied-base"):
         for relation in ("derived", "shared_initialisation"):
             rows += pairs(zoo, zoo.of(relation, base), base)  # type: ignore[arg-type]
-    columns = ("suspect", "history", "called", "exact p", "agreement", "p", "least likeness", "seconds", "how")
+    columns = (
+        "suspect",
+        "history",
+        "called",
+        "exact p",
+        "agreement",
+        "p",
+        "least likeness",
+        "seconds",
+        "how",
+    )
     table(columns, [told(r) for r in rows])
     missed = [r for r in rows if r.suspect.relation == "derived" and not r.p < 1e-6]
     derived = sum(r.suspect.relation == "derived" for r in rows)

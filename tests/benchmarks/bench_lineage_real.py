@@ -1,10 +1,11 @@
-"""Lineage by weights on real models: copies of SmolLM2-135M-Instruct in every kind, and models that share nothing with it.
+"""Lineage by weights on real models: copies of SmolLM2-135M-Instruct in every kind, and models that
+share nothing with it.
 
-    python -m tests.benchmarks.bench_lineage_real --models models/ --work work/ [--peers /tmp/peers/bin]
+python -m tests.benchmarks.bench_lineage_real --models models/ --work work/ [--peers /tmp/peers/bin]
 
-``--models`` holds the GGUF files of SmolLM2-135M-Instruct, Gemma-3-270M and Qwen2.5-Coder-0.5B and -1.5B. Copies are made in
-``--work`` once. Every comparison is a process of its own; CPU seconds and peak memory are that process's. Peers as in
-`tests.benchmarks.bench_lineage`.
+``--models`` holds the GGUF files of SmolLM2-135M-Instruct, Gemma-3-270M and Qwen2.5-Coder-0.5B and
+-1.5B. Copies are made in ``--work`` once. Every comparison is a process of its own; CPU seconds and
+peak memory are that process's. Peers as in `tests.benchmarks.bench_lineage`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ COPIES: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
     "depth-pruned (3 of 30 layers)": ("base", (("drop_layers", {"n": 3}),)),
     "width-pruned (75 %)": ("base", (("prune_units", {"keep": 0.75}),)),
     "taught, then disguised": ("taught", DISGUISE),
-    "taught, pruned and disguised": ("taught", (("drop_layers", {"n": 3}), ("prune_units", {"keep": 0.75}), *DISGUISE)),
+    "taught, pruned and disguised": (
+        "taught",
+        (("drop_layers", {"n": 3}), ("prune_units", {"keep": 0.75}), *DISGUISE),
+    ),
 }
 STRANGERS = (
     ("gemma-3-270m-q4_k_m.gguf", "smollm2-135m-instruct-q4_1.gguf"),
@@ -55,12 +59,15 @@ def unpacked(gguf: Path, work: Path) -> Path:
 
     place = work / "base"
     if not place.exists():
-        place.symlink_to(converted(gguf, read_gguf_header(gguf), file_sha256(gguf), "float32").resolve())
+        place.symlink_to(
+            converted(gguf, read_gguf_header(gguf), file_sha256(gguf), "float32").resolve()
+        )
     return place
 
 
 def taught(base: Path, work: Path) -> Path:
-    """The shipped adapter, which Qwen2.5-Coder-0.5B-Instruct taught, merged into the base, with the base's tokenizer."""
+    """The shipped adapter, which Qwen2.5-Coder-0.5B-Instruct taught, merged into the base, with
+    the base's tokenizer."""
     place = work / "taught"
     if not (place / "config.json").exists():
         import torch
@@ -71,8 +78,12 @@ def taught(base: Path, work: Path) -> Path:
         from fingerprints.subjects.quiet import quiet
 
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
-            PeftModel.from_pretrained(model, str(taught_adapter())).merge_and_unload().save_pretrained(str(place))
+            model = AutoModelForCausalLM.from_pretrained(
+                str(base), dtype=torch.float32, local_files_only=True
+            )
+            PeftModel.from_pretrained(
+                model, str(taught_adapter())
+            ).merge_and_unload().save_pretrained(str(place))
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
             shutil.copyfile(base / name, place / name)
     return place
@@ -91,11 +102,24 @@ def copy(name: str, sources: dict[str, Path], work: Path) -> Path:
 
 
 @click.command()
-@click.option("--models", type=click.Path(path_type=Path, exists=True), envvar="AUDITOR_MODELS", help="The GGUF files.")
 @click.option(
-    "--work", type=click.Path(path_type=Path), default=Path("lineage-work"), show_default=True, help="Copies go here."
+    "--models",
+    type=click.Path(path_type=Path, exists=True),
+    envvar="AUDITOR_MODELS",
+    help="The GGUF files.",
 )
-@click.option("--peers", type=click.Path(path_type=Path, exists=True), help="The programs of the peers' environment.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=Path("lineage-work"),
+    show_default=True,
+    help="Copies go here.",
+)
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path, exists=True),
+    help="The programs of the peers' environment.",
+)
 def main(models: Path | None, work: Path, peers: Path | None) -> None:
     """Prints the table."""
     if models is None:
@@ -119,14 +143,26 @@ def main(models: Path | None, work: Path, peers: Path | None) -> None:
         )
     ]
     pairs += [
-        (f"{a.partition('-q4')[0]} against {b.partition('-q4')[0]}", "independent", models / a, models / b)
+        (
+            f"{a.partition('-q4')[0]} against {b.partition('-q4')[0]}",
+            "independent",
+            models / a,
+            models / b,
+        )
         for a, b in STRANGERS
     ]
     tools = ("ours", "provenancekit", "modeldna") if peers is not None else ("ours",)
     rows = []
     for name, history, suspect, against in pairs:
         said = [run(tool, peers or Path(), suspect, against) for tool in tools]
-        rows.append((name, history, *(s["said"] for s in said), *(f"{s['cpu']:.1f} s, {s['mb']:.0f} MB" for s in said)))
+        rows.append(
+            (
+                name,
+                history,
+                *(s["said"] for s in said),
+                *(f"{s['cpu']:.1f} s, {s['mb']:.0f} MB" for s in said),
+            )
+        )
         print(rows[-1], file=sys.stderr, flush=True)
     labels = ["auditor", "provenancekit", "modeldna"][: len(tools)]
     table(("suspect", "history", *labels, *(f"{n}: CPU, memory" for n in labels)), rows)

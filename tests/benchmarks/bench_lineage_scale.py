@@ -1,9 +1,11 @@
-"""Lineage on checkpoints of the size of a 7B model: time, bytes read and peak memory of one comparison.
+"""Lineage on checkpoints of the size of a 7B model: time, bytes read and peak memory of one
+comparison.
 
     python -m tests.benchmarks.bench_lineage_scale --work big/ [--layers 32]
 
-Writes two sharded Llama-shaped checkpoints of random weights in bfloat16 (13.5 GB each at 32 layers), and a third folder that
-shares all but one shard with the first. The operating system's cache is not emptied, and what was read from the disk is told.
+Writes two sharded Llama-shaped checkpoints of random weights in bfloat16 (13.5 GB each at 32
+layers), and a third folder that shares all but one shard with the first. The operating system's
+cache is not emptied, and what was read from the disk is told.
 """
 
 from __future__ import annotations
@@ -48,19 +50,35 @@ def written(folder: Path, layers: int, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     pool = (rng.standard_normal(POOL, dtype=np.float32) * np.float32(0.02)).view(np.uint32) >> 16
     pool16 = pool.astype(np.uint16)
-    groups = [{f"model.layers.{i}": i for i in range(start, min(start + 4, layers))} for start in range(0, layers, 4)]
+    groups = [
+        {f"model.layers.{i}": i for i in range(start, min(start + 4, layers))}
+        for start in range(0, layers, 4)
+    ]
     where: dict[str, str] = {}
     for number, group in enumerate([None, *groups]):
-        shapes = _ends() if group is None else {n: s for prefix in group for n, s in _layer(prefix).items()}
+        shapes = (
+            _ends()
+            if group is None
+            else {n: s for prefix in group for n, s in _layer(prefix).items()}
+        )
         name = f"model-{number + 1:05d}-of-{len(groups) + 1:05d}.safetensors"
         _shard(folder / name, shapes, pool16, rng)
         where |= dict.fromkeys(shapes, name)
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}), "utf-8")
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": where}), "utf-8"
+    )
     config = {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": HIDDEN, "intermediate_size": UNITS,
-        "num_hidden_layers": layers, "num_attention_heads": HEADS, "num_key_value_heads": HEADS, "vocab_size": VOCABULARY,
-        "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-    }  # fmt: skip
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": HIDDEN,
+        "intermediate_size": UNITS,
+        "num_hidden_layers": layers,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS,
+        "vocab_size": VOCABULARY,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+    }
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     return folder
 
@@ -74,13 +92,22 @@ def _ends() -> dict[str, tuple[int, ...]]:
 
 
 def _layer(prefix: str) -> dict[str, tuple[int, ...]]:
-    out: dict[str, tuple[int, ...]] = {f"{prefix}.self_attn.{p}_proj.weight": (HIDDEN, HIDDEN) for p in "qkvo"}
+    out: dict[str, tuple[int, ...]] = {
+        f"{prefix}.self_attn.{p}_proj.weight": (HIDDEN, HIDDEN) for p in "qkvo"
+    }
     out |= {f"{prefix}.mlp.{p}_proj.weight": (UNITS, HIDDEN) for p in ("gate", "up")}
     out[f"{prefix}.mlp.down_proj.weight"] = (HIDDEN, UNITS)
-    return out | {f"{prefix}.{n}.weight": (HIDDEN,) for n in ("input_layernorm", "post_attention_layernorm")}
+    return out | {
+        f"{prefix}.{n}.weight": (HIDDEN,) for n in ("input_layernorm", "post_attention_layernorm")
+    }
 
 
-def _shard(path: Path, shapes: dict[str, tuple[int, ...]], pool: NDArray[np.uint16], rng: np.random.Generator) -> None:
+def _shard(
+    path: Path,
+    shapes: dict[str, tuple[int, ...]],
+    pool: NDArray[np.uint16],
+    rng: np.random.Generator,
+) -> None:
     header, at = {}, 0
     for name, shape in shapes.items():
         size = 2 * int(np.prod(shape))
@@ -110,13 +137,23 @@ def kin(folder: Path, original: Path, other: Path) -> Path:
 
 def measured(suspect: Path, base: Path) -> dict[str, object]:
     """One comparison in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", MEASURED, str(suspect), str(base)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(suspect), str(base)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found: dict[str, object] = json.loads(done.stdout)
     return found
 
 
 @click.command()
-@click.option("--work", type=click.Path(path_type=Path), default=None, help="Where the checkpoints go; they stay there.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where the checkpoints go; they stay there.",
+)
 @click.option("--layers", type=click.IntRange(4, 200), default=32, show_default=True)
 def main(work: Path | None, layers: int) -> None:
     """Prints the table."""
@@ -130,15 +167,37 @@ def main(work: Path | None, layers: int) -> None:
     one, other = written(work / "a", layers, 1), written(work / "b", layers, 2)
     print(f"two checkpoints written in {time.perf_counter() - start:.0f} s")
     size = sum(p.stat().st_size for p in one.glob("*.safetensors")) / 1e9
-    pairs = {"all but the last four layers shared": (kin(work / "kin", one, other), one), "nothing shared": (other, one)}
+    pairs = {
+        "all but the last four layers shared": (kin(work / "kin", one, other), one),
+        "nothing shared": (other, one),
+    }
     rows = []
     for name, (suspect, base) in pairs.items():
         m = measured(suspect, base)
-        rows.append((
-            name, f"{size:.1f} GB each", m["relation"], f"{m['p']:.1e}", f"{m['seconds']:.1f}", f"{m['cpu']:.1f}",
-            f"{m['mb']:.0f}", f"{m['asked']:.2f}", f"{m['disk']:.2f}",
-        ))  # fmt: skip
-    columns = ("pair", "size", "called", "p", "seconds", "CPU seconds", "peak MB", "GB asked of the system", "GB from the disk")
+        rows.append(
+            (
+                name,
+                f"{size:.1f} GB each",
+                m["relation"],
+                f"{m['p']:.1e}",
+                f"{m['seconds']:.1f}",
+                f"{m['cpu']:.1f}",
+                f"{m['mb']:.0f}",
+                f"{m['asked']:.2f}",
+                f"{m['disk']:.2f}",
+            )
+        )
+    columns = (
+        "pair",
+        "size",
+        "called",
+        "p",
+        "seconds",
+        "CPU seconds",
+        "peak MB",
+        "GB asked of the system",
+        "GB from the disk",
+    )
     table(columns, rows)
 
 

@@ -1,10 +1,12 @@
 """Published packages and ours on the same answers: who names the source, and who accuses strangers?
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install knowlyr-modelaudit==0.4.1 lmscan==0.6.1
-    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_peers --peers /tmp/peers/bin/python [--sizes 20,0]
+    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_peers --peers /tmp/peers/bin/python
+    [--sizes 20,0]
 
-The peers run by an interpreter of their own, never in the project's environment; without one they are skipped and it is said.
-Data: public outputs of API models on AlpacaEval prompts. Prints figures; never a word of the data.
+The peers run by an interpreter of their own, never in the project's environment; without one they
+are skipped and it is said. Data: public outputs of API models on AlpacaEval prompts. Prints
+figures; never a word of the data.
 """
 
 from __future__ import annotations
@@ -46,11 +48,25 @@ SIDE = Path(__file__).parent / "peers_side.py"
 PATIENCE = 3600
 # What either package calls a maker's models; a maker that it doesn't know can't be named by it.
 NAMES = {
-    "knowlyr": {"OpenAI": ("gpt-4", "gpt-3.5"), "Anthropic": ("claude",), "Google": ("gemini",), "Meta": ("llama",),
-                "Mistral AI": ("mistral",), "Alibaba": ("qwen",), "Cohere": ("cohere",)},
-    "lmscan": {"OpenAI": ("GPT",), "Anthropic": ("Claude",), "Google": ("Gemini",), "Meta": ("Llama",),
-               "Mistral AI": ("Mistral", "Mixtral"), "Alibaba": ("Qwen",), "Cohere": ("Cohere", "Command")},
-}  # fmt: skip
+    "knowlyr": {
+        "OpenAI": ("gpt-4", "gpt-3.5"),
+        "Anthropic": ("claude",),
+        "Google": ("gemini",),
+        "Meta": ("llama",),
+        "Mistral AI": ("mistral",),
+        "Alibaba": ("qwen",),
+        "Cohere": ("cohere",),
+    },
+    "lmscan": {
+        "OpenAI": ("GPT",),
+        "Anthropic": ("Claude",),
+        "Google": ("Gemini",),
+        "Meta": ("Llama",),
+        "Mistral AI": ("Mistral", "Mixtral"),
+        "Alibaba": ("Qwen",),
+        "Cohere": ("Cohere", "Command"),
+    },
+}
 
 
 def peer(interpreter: Path, task: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +128,15 @@ def naming(interpreter: Path | None, prompts: int, most: int, seed: int) -> None
         for name in ("knowlyr", "lmscan"):
             makers = [_maker(name, said) for said in found[name]]
             label = {"knowlyr": "knowlyr-modelaudit", "lmscan": "lmscan"}[name]
-            rows.append(_named(f"{label} {found['versions'][label]}", makers, truth, where, f"{found['seconds'][name]:.1f}"))
+            rows.append(
+                _named(
+                    f"{label} {found['versions'][label]}",
+                    makers,
+                    truth,
+                    where,
+                    f"{found['seconds'][name]:.1f}",
+                )
+            )
     columns = (
         "who names the maker of one answer",
         "answers",
@@ -131,11 +155,23 @@ def _maker(package: str, said: str) -> str:
     return f"{said} (no maker here)"
 
 
-def _named(label: str, makers: list[str], truth: list[str], where: list[int], seconds: str) -> Sequence[object]:
+def _named(
+    label: str, makers: list[str], truth: list[str], where: list[int], seconds: str
+) -> Sequence[object]:
     right = [m == t for m, t in zip(makers, truth, strict=True)]
-    each = [np.mean([r for r, t in zip(right, truth, strict=True) if t == lab]) for lab in sorted(set(truth))]
+    each = [
+        np.mean([r for r, t in zip(right, truth, strict=True) if t == lab])
+        for lab in sorted(set(truth))
+    ]
     first, n = Counter(makers).most_common(1)[0]
-    return (label, len(right), share(right, where), f"{np.mean(each):.3f}", f"{first}, {n / len(makers):.0%}", seconds)
+    return (
+        label,
+        len(right),
+        share(right, where),
+        f"{np.mean(each):.3f}",
+        f"{first}, {n / len(makers):.0%}",
+        seconds,
+    )
 
 
 def strangers(interpreter: Path | None, size: int, seed: int) -> list[Sequence[object]]:
@@ -163,53 +199,90 @@ def strangers(interpreter: Path | None, size: int, seed: int) -> list[Sequence[o
     everyone = [stored(row, probes) for row in rows]
     found_p = []
     for vendor in sorted({t.vendor for t in everyone}):
-        inside, outside = ([t for t in everyone if (t.vendor == vendor) is same] for same in (True, False))
+        inside, outside = (
+            [t for t in everyone if (t.vendor == vendor) is same] for same in (True, False)
+        )
         found_p += p_values(outside, inside)
     took = f"{time.perf_counter() - start:.0f}"
     p, nulls = np.array([f[3] for f in found_p]), np.array([f[4] for f in found_p])
     able = nulls + 1 >= 20
-    for label, hits in (("ordered pairs", p <= 0.05), ("those whose null can reach it", p[able] <= 0.05)):
+    for label, hits in (
+        ("ordered pairs", p <= 0.05),
+        ("those whose null can reach it", p[able] <= 0.05),
+    ):
         told = f"stylistic_overlap: p ≤ 0.05, {label}"
         out.append((len(probes), "ours, uncalibrated", told, *_counted(hits.tolist()), took))
     return [*out, *calibrated(everyone)]
 
 
 def calibrated(everyone: Sequence[Teacher]) -> list[Sequence[object]]:
-    """Rows: how many cross-vendor pairs our shipped calibration calls supported, which begins at moderate support."""
+    """Rows: how many cross-vendor pairs our shipped calibration calls supported, which begins at
+    moderate support."""
     start, found = time.perf_counter(), []
     calibration = next(c for c in shipped_calibrations() if c.name == PUBLIC)
     loaders = [functools.partial(load_detector, name) for name in calibration.fitted[0].detectors]
     size = max(len(t.transcript.replies) for t in everyone)
     for vendor in sorted({t.vendor for t in everyone}):
-        inside, outside = ([t for t in everyone if (t.vendor == vendor) is same] for same in (True, False))
+        inside, outside = (
+            [t for t in everyone if (t.vendor == vendor) is same] for same in (True, False)
+        )
         known = [KnownModel(t.name, t.name, t.transcript, kin=frozenset({vendor})) for t in inside]
         rows = [r for r in measured_rows(known, outside, loaders, [size]) if r.level == "model"]
         for one in inside:
-            mine = [finding(row, name) for row in rows if row.suspect == one.name for name in row.values]
+            mine = [
+                finding(row, name) for row in rows if row.suspect == one.name for name in row.values
+            ]
             found += weighed(mine, [_candidate(t) for t in outside], calibration).verdicts
     took, out = f"{time.perf_counter() - start:.0f}", []
     for level, whole in (("models", False), ("vendors", True)):
-        told = [v for v in found if v.log10_lr is not None and (v.candidate or "").startswith(VENDOR) is whole]
+        told = [
+            v
+            for v in found
+            if v.log10_lr is not None and (v.candidate or "").startswith(VENDOR) is whole
+        ]
         most = max(v.log10_lr or 0.0 for v in told)
-        label = f"{calibration.name}, {level}: moderate support or above (largest log10 LR {most:.2f})"
-        out.append((size, "ours, calibrated", label, *_counted([v.outcome == "supported" for v in told]), took))
+        label = (
+            f"{calibration.name}, {level}: moderate support or above (largest log10 LR {most:.2f})"
+        )
+        out.append(
+            (
+                size,
+                "ours, calibrated",
+                label,
+                *_counted([v.outcome == "supported" for v in told]),
+                took,
+            )
+        )
     return out
 
 
 def finding(row: MeasuredRow, detector: str) -> Finding:
     """One detector's value of a row as a report would hold it."""
     return Finding(
-        question="inheritance", detector=detector, candidate=row.candidate, metric=row.metrics[detector],
-        value=row.values[detector], n=row.size, n_unit="prompts", direction="", interval=None, level=0.95,
-    )  # fmt: skip
+        question="inheritance",
+        detector=detector,
+        candidate=row.candidate,
+        metric=row.metrics[detector],
+        value=row.values[detector],
+        n=row.size,
+        n_unit="prompts",
+        direction="",
+        interval=None,
+        level=0.95,
+    )
 
 
 def _candidate(stored_one: Teacher) -> Candidate:
     said = stored_one.transcript
     return Candidate(
-        name=stored_one.name, vendor=stored_one.vendor, family="", identity=said.identity, n_answers=len(said.replies),
-        n_shared=len(said.replies), answers_sha256="0" * 64,
-    )  # fmt: skip
+        name=stored_one.name,
+        vendor=stored_one.vendor,
+        family="",
+        identity=said.identity,
+        n_answers=len(said.replies),
+        n_shared=len(said.replies),
+        answers_sha256="0" * 64,
+    )
 
 
 def _counted(hits: Sequence[bool]) -> tuple[int, str]:
@@ -219,21 +292,43 @@ def _counted(hits: Sequence[bool]) -> tuple[int, str]:
 
 @click.command()
 @click.option(
-    "--peers", type=click.Path(path_type=Path), help="The interpreter that has the peers; without it they are skipped."
+    "--peers",
+    type=click.Path(path_type=Path),
+    help="The interpreter that has the peers; without it they are skipped.",
 )
-@click.option("--sizes", default="20,0", show_default=True, help="Prompts of the accusations, 0 for all; empty for none.")
-@click.option("--prompts", default=150, show_default=True, help="Prompts of the naming, two thirds to learn from; 0 for none.")
+@click.option(
+    "--sizes",
+    default="20,0",
+    show_default=True,
+    help="Prompts of the accusations, 0 for all; empty for none.",
+)
+@click.option(
+    "--prompts",
+    default=150,
+    show_default=True,
+    help="Prompts of the naming, two thirds to learn from; 0 for none.",
+)
 @click.option("--most", default=1500, show_default=True, help="Answers to be named at most.")
 @click.option("--seed", default=0, show_default=True)
 def main(peers: Path | None, sizes: str, prompts: int, most: int, seed: int) -> None:
     """Prints the tables."""
     if peers is None or not peers.is_file():
-        click.echo("peers skipped: " + ("no --peers given" if peers is None else f"no interpreter at {peers}"))
+        click.echo(
+            "peers skipped: "
+            + ("no --peers given" if peers is None else f"no interpreter at {peers}")
+        )
         peers = None
     if prompts:
         naming(peers, prompts, most, seed)
     for size in (int(n) for n in sizes.split(",") if n):
-        columns = ("prompts", "who", "what it says of a cross-vendor pair", "pairs", "share (95 %)", "seconds")
+        columns = (
+            "prompts",
+            "who",
+            "what it says of a cross-vendor pair",
+            "pairs",
+            "share (95 %)",
+            "seconds",
+        )
         table(columns, strangers(peers, size, seed))
 
 

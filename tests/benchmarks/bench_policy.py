@@ -1,9 +1,11 @@
 """Does `auditor policy` find a filter in front of real weights, and none where there is none?
 
-``python -m tests.benchmarks.bench_policy MODEL [MODEL …] [--topics A,B] [--tokens 48] [--work DIR]``. Each model is asked twice
-at temperature 0.7 with different seeds: one pass are the weights at home, the other stands behind a local server, as it is, or
-with a filter on words of two topics (one in every language, one in English and Chinese only) that turns questions away with
-HTTP 400 or declines in words. Prints Markdown. The server holds the second pass's answers: what is tested is the comparison.
+``python -m tests.benchmarks.bench_policy MODEL [MODEL …] [--topics A,B] [--tokens 48] [--work
+DIR]``. Each model is asked twice at temperature 0.7 with different seeds: one pass are the weights
+at home, the other stands behind a local server, as it is, or with a filter on words of two topics
+(one in every language, one in English and Chinese only) that turns questions away with HTTP 400 or
+declines in words. Prints Markdown. The server holds the second pass's answers: what is tested is
+the comparison.
 """
 
 from __future__ import annotations
@@ -30,25 +32,35 @@ from fingerprints.transcript import Transcript
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, sends
 
 EVERYWHERE, IN_TWO = "elections", "protest"
-TURNED_AWAY = sends(json.dumps({"error": {"message": "no", "code": "content_filter"}}).encode(), 400)
+TURNED_AWAY = sends(
+    json.dumps({"error": {"message": "no", "code": "content_filter"}}).encode(), 400
+)
 DECLINES = answers("I'm sorry, but I can't help with that.")
-SETUPS: dict[str, Behaviour | None] = {"no filter": None, "HTTP 400": TURNED_AWAY, "in words": DECLINES}
+SETUPS: dict[str, Behaviour | None] = {
+    "no filter": None,
+    "HTTP 400": TURNED_AWAY,
+    "in words": DECLINES,
+}
 
 
 def is_filtered(probe: Probe) -> bool:
-    """Whether the benchmark's filter acts on a question: by its topic, for one of them in two languages only."""
+    """Whether the benchmark's filter acts on a question: by its topic, for one of them in two
+    languages only."""
     if is_twin(probe):
         return False
     return probe.topic == EVERYWHERE or (probe.topic == IN_TWO and probe.language in ("en", "zh"))
 
 
 def serving(said: Transcript, refuse: Behaviour | None) -> Behaviour:
-    """Answers with what was said to the same question before; filtered ones meet ``refuse``, where given."""
+    """Answers with what was said to the same question before; filtered ones meet ``refuse``,
+    where given."""
     by = {said.probes[r.probe_id].prompt(): (said.probes[r.probe_id], r.text) for r in said.replies}
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
         probe, text = by[str(body["messages"][-1]["content"])]
-        (refuse if refuse is not None and is_filtered(probe) else answers(text or " "))(exchange, body)
+        (refuse if refuse is not None and is_filtered(probe) else answers(text or " "))(
+            exchange, body
+        )
 
     return behave
 
@@ -62,9 +74,16 @@ def second_pass(model: str, asked: ProbeSet, sampling: Sampling, path: Path) -> 
 def run(model: str, topics: Sequence[str], tokens: int, work: Path) -> list[tuple[str, ...]]:
     """A row for each way of serving one model."""
     sampling = Sampling(temperature=0.7, seed=0, max_tokens=tokens)
-    plan = PolicyPlan(hosted="-", local=f"{model},device=cpu", topics=tuple(topics), sampling=sampling)
+    plan = PolicyPlan(
+        hosted="-", local=f"{model},device=cpu", topics=tuple(topics), sampling=sampling
+    )
     name, rows = Path(model).stem, []
-    hosted = second_pass(model, plan.probe_set(), sampling.model_copy(update={"seed": 1}), work / f"{name}-hosted.jsonl")
+    hosted = second_pass(
+        model,
+        plan.probe_set(),
+        sampling.model_copy(update={"seed": 1}),
+        work / f"{name}-hosted.jsonl",
+    )
     local = work / f"{name}-local.jsonl"
     for setup, refuse in SETUPS.items():
         out = work / f"{name}-{setup.replace(' ', '-')}"
@@ -92,9 +111,14 @@ def _row(name: str, setup: str, finding: Finding) -> tuple[str, ...]:
     ]
     counts = f"{sensitive[2]} and {sensitive[3]} of {sensitive[1]}"
     return (
-        name, setup, counts, f"{twins[2]} and {twins[3]} of {twins[1]}", f"{finding.value:+.2f} ({low:+.2f} to {high:+.2f})",
-        f"{sensitive[9]:.2g}", ", ".join(found) or "none",
-    )  # fmt: skip
+        name,
+        setup,
+        counts,
+        f"{twins[2]} and {twins[3]} of {twins[1]}",
+        f"{finding.value:+.2f} ({low:+.2f} to {high:+.2f})",
+        f"{sensitive[9]:.2g}",
+        ", ".join(found) or "none",
+    )
 
 
 def main() -> None:
@@ -108,7 +132,11 @@ def main() -> None:
     torch.set_num_threads(1)
     args.work.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    rows = [row for model in args.models for row in run(model, args.topics.split(","), args.tokens, args.work)]
+    rows = [
+        row
+        for model in args.models
+        for row in run(model, args.topics.split(","), args.tokens, args.work)
+    ]
     columns = (
         "weights",
         "service",

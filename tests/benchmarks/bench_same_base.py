@@ -2,9 +2,10 @@
 
     AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_same_base
 
-Two sets of public outputs, not part of this project: ``qlora_vicuna80`` (LLaMA-1 of four sizes tuned on eight sources; 53
-prompts shared with AlpacaEval's stored API models) and ``wildbench`` (Llama-3-8B tuned on answers of OpenAI models, without
-the prompts' text). Prints figures only, never a word of the data.
+Two sets of public outputs, not part of this project: ``qlora_vicuna80`` (LLaMA-1 of four sizes
+tuned on eight sources; 53 prompts shared with AlpacaEval's stored API models) and ``wildbench``
+(Llama-3-8B tuned on answers of OpenAI models, without the prompts' text). Prints figures only,
+never a word of the data.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ API = {
     "Qwen1.5-72B-Chat": "Alibaba",
     "reka-flash-20240226": "Reka",
 }
-SCORES = ("answer length", "maker's value (OpenAI)", "OpenAI's mean less all others'", "davinci models less all models")
+SCORES = (
+    "answer length",
+    "maker's value (OpenAI)",
+    "OpenAI's mean less all others'",
+    "davinci models less all models",
+)
 
 
 def said_in(path: Path, key: str) -> dict[str, dict[str, str]]:
@@ -69,19 +75,35 @@ def qlora(only: frozenset[str] | None = None) -> dict[str, NDArray[np.float64]]:
         others = np.mean([m for v, m in makers.items() if v != "openai"])
         length = float(np.median([len(t) for t in answers.values()]))
         value = found.value(int(np.flatnonzero(openai)[0]))
-        row = [length, value, makers["openai"] - others, found.scores[old].mean() - np.mean(list(makers.values()))]
+        row = [
+            length,
+            value,
+            makers["openai"] - others,
+            found.scores[old].mean() - np.mean(list(makers.values())),
+        ]
         out[name] = np.array(row)
     return out
 
 
 def told_apart(scores: Mapping[str, NDArray[np.float64]]) -> None:
     """AUC of students of models' answers against students of people's, with and without flan."""
-    by_models = [s for n, s in scores.items() if any(x in n for x in BY_MODELS) and not n.startswith("api")]
-    print(f"| score | against people's ({len(by_models)} : n) | without flan | davinci sources only |\n|---|---|---|---|")
+    by_models = [
+        s for n, s in scores.items() if any(x in n for x in BY_MODELS) and not n.startswith("api")
+    ]
+    print(
+        f"| score | against people's ({len(by_models)} : n) | without flan | davinci sources only |\n|---|---|---|---|"
+    )
     for i, label in enumerate(SCORES):
         cells = []
-        for people, sources in ((BY_PEOPLE, BY_MODELS), (BY_PEOPLE[1:], BY_MODELS), (BY_PEOPLE, BY_MODELS[:3])):
-            one, two = ([s[i] for n, s in scores.items() if any(x in n for x in kind)] for kind in (sources, people))
+        for people, sources in (
+            (BY_PEOPLE, BY_MODELS),
+            (BY_PEOPLE[1:], BY_MODELS),
+            (BY_PEOPLE, BY_MODELS[:3]),
+        ):
+            one, two = (
+                [s[i] for n, s in scores.items() if any(x in n for x in kind)]
+                for kind in (sources, people)
+            )
             cells.append(f"{auc(np.array(one), np.array(two)):.3f} ({len(one)} : {len(two)})")
         print(f"| {label} | " + " | ".join(cells) + " |")
 
@@ -92,10 +114,19 @@ def wildbench() -> None:
     sessions = sorted({s for texts in said.values() for s in texts})
     number = {s: i for i, s in enumerate(sessions)}
     asked = {i: Probe(id=f"wildbench/{i:04d}", text=f"session {s}") for s, i in number.items()}
-    transcripts = {n: transcript_of(n, {number[s]: t for s, t in texts.items()}, asked) for n, texts in said.items()}
+    transcripts = {
+        n: transcript_of(n, {number[s]: t for s, t in texts.items()}, asked)
+        for n, texts in said.items()
+    }
     stored = [Teacher(n, API[n], "", transcripts[n]) for n in API]
     detector = SharedWording().fit(stored)
-    print("\n| student | " + " | ".join(detector.lineup_.names) + " |\n" + "|---" * (1 + len(API)) + "|")
+    print(
+        "\n| student | "
+        + " | ".join(detector.lineup_.names)
+        + " |\n"
+        + "|---" * (1 + len(API))
+        + "|"
+    )
     for name in (n for n in said if n not in API):
         _, found = detector._score(transcripts[name])
         print(f"| {name} | " + " | ".join(f"{found.value(i):+.3f}" for i in range(len(API))) + " |")

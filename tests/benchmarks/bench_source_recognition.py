@@ -1,12 +1,14 @@
 """How well is the source of an answer recognised, and how often is a stranger taken for a source?
 
-    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_source_recognition [--quick] [--nulls] [--suspects] [--out DIR]
+AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_source_recognition [--quick] [--nulls]
+[--suspects] [--out DIR]
 
 Data: public outputs on AlpacaEval prompts (CC BY-NC 4.0, not part of this project), laid out as
-``alpaca_eval/prompts.jsonl.gz``, ``alpaca_eval/models.csv`` and ``alpaca_eval/outputs/<model>.jsonl.gz``.
-The task: 34 API models (``role`` teacher) in 12 families (``lineage_group``); two thirds of the prompts train, the
-others test; name the family of one answer, of bags of 10 and of 50.
-Prints figures and writes them as CSV and Markdown; never a word of the data.
+``alpaca_eval/prompts.jsonl.gz``, ``alpaca_eval/models.csv`` and
+``alpaca_eval/outputs/<model>.jsonl.gz``. The task: 34 API models (``role`` teacher) in 12 families
+(``lineage_group``); two thirds of the prompts train, the others test; name the family of one
+answer, of bags of 10 and of 50. Prints figures and writes them as CSV and Markdown; never a word of
+the data.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ COLUMNS = ("system", "bag", "micro", "low", "high", "macro", "n_answers", "n_pro
 
 @dataclass(frozen=True)
 class Answers:
-    """All answers of some models: text, model number, prompt number, whether in the training third; family by model."""
+    """All answers of some models: text, model number, prompt number, whether in the training
+    third; family by model."""
 
     texts: list[str]
     model: NDArray[np.int64]
@@ -87,31 +90,49 @@ def outputs(model: str) -> dict[int, str]:
 
 
 def load(prompts: int | None, seed: int) -> Answers:
-    """Answers of the API models to all prompts, or to so many drawn ones; two thirds of the prompts are for training."""
+    """Answers of the API models to all prompts, or to so many drawn ones; two thirds of the
+    prompts are for training."""
     ids = np.array([int(row["id"]) for row in rows_of(folder() / "prompts.jsonl.gz")])
     drawn = np.random.default_rng(seed).permutation(ids)[:prompts]
     number = {int(id_): i for i, id_ in enumerate(drawn)}
     table = models("teacher")
     families = sorted({row["lineage_group"] for row in table})
     found = [
-        (text, m, number[i]) for m, row in enumerate(table) for i, text in sorted(outputs(row["model"]).items()) if i in number
+        (text, m, number[i])
+        for m, row in enumerate(table)
+        for i, text in sorted(outputs(row["model"]).items())
+        if i in number
     ]
     texts, model, prompt = zip(*found, strict=True)
     numbers = np.array(prompt)
     family = np.array([families.index(row["lineage_group"]) for row in table])
-    return Answers([cut(t) for t in texts], np.array(model), numbers, numbers < len(drawn) * 2 // 3, family, families)
+    return Answers(
+        [cut(t) for t in texts],
+        np.array(model),
+        numbers,
+        numbers < len(drawn) * 2 // 3,
+        family,
+        families,
+    )
 
 
 def naive(a: Answers) -> Array:
-    """TF-IDF of words and word pairs with logistic regression on families, both as scikit-learn ships them."""
+    """TF-IDF of words and word pairs with logistic regression on families, both as scikit-learn
+    ships them."""
     return _tfidf(a, TfidfVectorizer(ngram_range=(1, 2), min_df=2), 1.0)
 
 
 def naive_tuned(a: Answers) -> Array:
-    """The same with case, punctuation and line breaks kept as tokens, sublinear counts and a weaker penalty."""
+    """The same with case, punctuation and line breaks kept as tokens, sublinear counts and a
+    weaker penalty."""
     pattern = r"\w+|[^\w\s]|\n"
     vectors = TfidfVectorizer(
-        ngram_range=(1, 2), min_df=2, max_features=20_000, sublinear_tf=True, lowercase=False, token_pattern=pattern
+        ngram_range=(1, 2),
+        min_df=2,
+        max_features=20_000,
+        sublinear_tf=True,
+        lowercase=False,
+        token_pattern=pattern,
     )
     return _tfidf(a, vectors, 20.0)
 
@@ -123,14 +144,20 @@ def _tfidf(a: Answers, vectors: TfidfVectorizer, c: float) -> Array:
 
 
 def length_only(a: Answers) -> Array:
-    """Logistic regression of the family on log length, its square and the number of lines: what verbosity alone gives."""
+    """Logistic regression of the family on log length, its square and the number of lines: what
+    verbosity alone gives."""
     size = np.log1p([[len(t), t.count("\n"), len(t.split())] for t in a.texts])
     x = StandardScaler().fit_transform(np.hstack([size, size**2]))
-    return np.asarray(LogisticRegression(max_iter=500).fit(x[a.train], a.family[a.model][a.train]).predict_log_proba(x))
+    return np.asarray(
+        LogisticRegression(max_iter=500)
+        .fit(x[a.train], a.family[a.model][a.train])
+        .predict_log_proba(x)
+    )
 
 
 def ours(a: Answers, *, centred: bool, guarded: bool = False) -> Array:
-    """Log-probabilities of models. ``centred``: each answer less the mean of the other models' answers to its prompt."""
+    """Log-probabilities of models. ``centred``: each answer less the mean of the other models'
+    answers to its prompt."""
     kept = [t for t, keep in zip(a.texts, a.train, strict=True) if keep]
     x = StyleSpace(GUARDED if guarded else FULL).fit(kept).transform(a.texts)
     if centred:
@@ -144,14 +171,20 @@ def ours(a: Answers, *, centred: bool, guarded: bool = False) -> Array:
 
 
 def in_families(a: Answers, log_p: Array) -> Array:
-    """Sums model log-probabilities of a bag into families; family log-probabilities pass through."""
+    """Sums model log-probabilities of a bag into families; family log-probabilities pass
+    through."""
     if log_p.shape[1] == len(a.families):
         return log_p
-    return np.stack([logsumexp(log_p[:, a.family == f], axis=1) for f in range(len(a.families))], axis=1)
+    return np.stack(
+        [logsumexp(log_p[:, a.family == f], axis=1) for f in range(len(a.families))], axis=1
+    )
 
 
-def bag_hits(a: Answers, log_p: Array, bag: int, order: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
-    """Whether each bag's family is named, bags being runs of ``bag`` prompts in ``order``; and the bag's true family."""
+def bag_hits(
+    a: Answers, log_p: Array, bag: int, order: NDArray[np.int64]
+) -> tuple[Array, NDArray[np.int64]]:
+    """Whether each bag's family is named, bags being runs of ``bag`` prompts in ``order``; and
+    the bag's true family."""
     hits, truth = [], []
     model, prompt, scores = a.model[~a.train], a.prompt[~a.train], a.test(log_p)
     for m in range(len(a.family)):
@@ -166,8 +199,11 @@ def bag_hits(a: Answers, log_p: Array, bag: int, order: NDArray[np.int64]) -> tu
     return np.concatenate(hits).astype(float), np.concatenate(truth)
 
 
-def accuracy(a: Answers, log_p: Array, bag: int, rounds: int, seed: int = 1) -> tuple[float, float, float, float]:
-    """Micro accuracy, its 95 % interval (bootstrap over prompts) and macro accuracy (mean over families)."""
+def accuracy(
+    a: Answers, log_p: Array, bag: int, rounds: int, seed: int = 1
+) -> tuple[float, float, float, float]:
+    """Micro accuracy, its 95 % interval (bootstrap over prompts) and macro accuracy (mean over
+    families)."""
     rng = np.random.default_rng(seed)
     prompts = np.unique(a.prompt[~a.train])
     points, macros = [], []
@@ -175,13 +211,16 @@ def accuracy(a: Answers, log_p: Array, bag: int, rounds: int, seed: int = 1) -> 
         hits, truth = bag_hits(a, log_p, bag, rng.permutation(prompts))
         points.append(hits.mean())
         macros.append(np.mean([hits[truth == f].mean() for f in np.unique(truth)]))
-    drawn = [bag_hits(a, log_p, bag, rng.choice(prompts, len(prompts)))[0].mean() for _ in range(rounds)]
+    drawn = [
+        bag_hits(a, log_p, bag, rng.choice(prompts, len(prompts)))[0].mean() for _ in range(rounds)
+    ]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(np.mean(points)), float(low), float(high), float(np.mean(macros))
 
 
 def of_like_length(a: Answers, least: int = 700, most: int = 1600) -> Answers:
-    """The answers of ``least`` to ``most`` characters, all cut to ``least``: length says nothing any more."""
+    """The answers of ``least`` to ``most`` characters, all cut to ``least``: length says nothing
+    any more."""
     kept = np.array([least <= len(t) <= most for t in a.texts])
     texts = [t[:least] for t, keep in zip(a.texts, kept, strict=True) if keep]
     return Answers(texts, a.model[kept], a.prompt[kept], a.train[kept], a.family, a.families)
@@ -206,7 +245,8 @@ def recognition(a: Answers, rounds: int) -> list[tuple[object, ...]]:
     prompts = len(np.unique(a.prompt[~a.train]))
     shares = np.bincount(a.family) / len(a.family)
     rows: list[tuple[object, ...]] = [
-        ("chance: the largest family", b, shares.max(), None, None, 1 / len(shares), n, prompts, 0) for b in BAGS
+        ("chance: the largest family", b, shares.max(), None, None, 1 / len(shares), n, prompts, 0)
+        for b in BAGS
     ]
     for name, system in SYSTEMS.items():
         began = time.perf_counter()
@@ -217,7 +257,9 @@ def recognition(a: Answers, rounds: int) -> list[tuple[object, ...]]:
             figures = accuracy(used, log_p, bag, rounds)
             rows.append((name, bag, *figures, int((~used.train).sum()), prompts, seconds))
             point, low, high, macro = figures
-            click.echo(f"{name:44s} bag {bag:2d}  micro {point:.3f} [{low:.3f}, {high:.3f}]  macro {macro:.3f}  {seconds} s")
+            click.echo(
+                f"{name:44s} bag {bag:2d}  micro {point:.3f} [{low:.3f}, {high:.3f}]  macro {macro:.3f}  {seconds} s"
+            )
     return rows
 
 
@@ -225,10 +267,14 @@ def transcript(model: str, probes: dict[int, Probe]) -> Transcript:
     """A model's published answers as a recording."""
     said = outputs(model)
     replies = [
-        Reply(probe_id=probe.id, arm=Arm.RECORDED, status=Status.OK, text=said[i]) for i, probe in probes.items() if i in said
+        Reply(probe_id=probe.id, arm=Arm.RECORDED, status=Status.OK, text=said[i])
+        for i, probe in probes.items()
+        if i in said
     ]
     held = {probe.id: probe for probe in probes.values()}
-    return Transcript(Header(spec=model, identity=Identity(kind="recording", name=model)), held, tuple(replies))
+    return Transcript(
+        Header(spec=model, identity=Identity(kind="recording", name=model)), held, tuple(replies)
+    )
 
 
 def stored(row: dict[str, str], probes: dict[int, Probe]) -> Teacher:
@@ -240,11 +286,17 @@ def drawn_probes(n: int | None, seed: int) -> dict[int, Probe]:
     """So many prompts, drawn; all of them when None."""
     rows = rows_of(folder() / "prompts.jsonl.gz")
     order = np.random.default_rng(seed).permutation(len(rows))[:n]
-    return {int(rows[i]["id"]): Probe(id=f"recorded/{rows[i]['id']}", text=rows[i]["instruction"]) for i in sorted(order)}
+    return {
+        int(rows[i]["id"]): Probe(id=f"recorded/{rows[i]['id']}", text=rows[i]["instruction"])
+        for i in sorted(order)
+    }
 
 
-def p_values(teachers: list[Teacher], suspects: list[Teacher]) -> list[tuple[str, str, int, float, int]]:
-    """(suspect, candidate, rank, conformal p, null models) of each suspect against each stored model that has a null."""
+def p_values(
+    teachers: list[Teacher], suspects: list[Teacher]
+) -> list[tuple[str, str, int, float, int]]:
+    """(suspect, candidate, rank, conformal p, null models) of each suspect against each stored
+    model that has a null."""
     (model,) = attributions(answer_book(teachers, None), (FULL,))
     book, out = model.book, []
     usable = np.ones(len(book.names), dtype=bool)
@@ -252,7 +304,9 @@ def p_values(teachers: list[Teacher], suspects: list[Teacher]) -> list[tuple[str
         said = style_answers(suspect.transcript)
         numbers = [i for i, sha in enumerate(book.prompts) if sha in said]
         log_p = np.full((len(book.prompts), len(book.names)), np.nan)
-        log_p[numbers] = model.score(model.space.transform([said[book.prompts[i]].text for i in numbers]), numbers)
+        log_p[numbers] = model.score(
+            model.space.transform([said[book.prompts[i]].text for i in numbers]), numbers
+        )
         every = all_prompts(~np.isnan(log_p[:, 0]), len(book.names))
         for place, name in enumerate(book.names):
             found = standing(model, log_p, every, place, usable, rounds=1)
@@ -262,27 +316,33 @@ def p_values(teachers: list[Teacher], suspects: list[Teacher]) -> list[tuple[str
 
 
 def nulls(quick: bool) -> list[tuple[object, ...]]:
-    """How often a stranger's conformal p is small: each API model against the store without its vendor, refitted."""
+    """How often a stranger's conformal p is small: each API model against the store without its
+    vendor, refitted."""
     table, rows = models("teacher"), []
     for size, draws in ((20, 2 if quick else 5), (100, 1), *(() if quick else ((None, 1),))):
         found = []
         for seed in range(draws):
             everyone = [stored(row, drawn_probes(size, seed)) for row in table]
             for vendor in sorted({t.vendor for t in everyone}):
-                inside, outside = ([t for t in everyone if (t.vendor == vendor) is same] for same in (True, False))
+                inside, outside = (
+                    [t for t in everyone if (t.vendor == vendor) is same] for same in (True, False)
+                )
                 found += p_values(outside, inside)
         p, n = np.array([f[3] for f in found]), np.array([f[4] for f in found])
         for level in (0.05, 0.1, 0.2):
             able = n + 1 >= 1 / level
             share, among = float((p <= level).mean()), float((p[able] <= level).mean())
             rows.append((size or 536, level, len(p), share, int(able.sum()), among))
-            told = f"{share:.4f} of {len(p)} pairs; {among:.4f} of the {able.sum()} that can reach it"
+            told = (
+                f"{share:.4f} of {len(p)} pairs; {among:.4f} of the {able.sum()} that can reach it"
+            )
             click.echo(f"nulls: {size or 536} prompts, p <= {level}: {told}")
     return rows
 
 
 def suspects(prompts: int | None) -> list[tuple[object, ...]]:
-    """Models of known or presumed history against the 34 API models: nearest stored model, its vendor, its conformal p."""
+    """Models of known or presumed history against the 34 API models: nearest stored model, its
+    vendor, its conformal p."""
     probes = drawn_probes(prompts, 0)
     teachers = [stored(row, probes) for row in models("teacher")]
     judged = models("suspect")
@@ -292,13 +352,23 @@ def suspects(prompts: int | None) -> list[tuple[object, ...]]:
     for row in judged:
         mine = sorted((f for f in found if f[0] == row["model"]), key=lambda f: f[2])
         rows.append(
-            (row["model"], row["openai_label"], row["teachers"], mine[0][1], vendor[mine[0][1]], mine[0][3], mine[0][4])
+            (
+                row["model"],
+                row["openai_label"],
+                row["teachers"],
+                mine[0][1],
+                vendor[mine[0][1]],
+                mine[0][3],
+                mine[0][4],
+            )
         )
     for label in ("pos", "neg", "neg_presumed"):
         some = [r for r in rows if r[1] == label]
         near = sum(r[4] == "OpenAI" for r in some)
         rare = sum(float(str(r[5])) <= 0.05 for r in some)
-        click.echo(f"suspects {label}: nearest stored model is OpenAI's for {near} of {len(some)}; p <= 0.05: {rare}")
+        click.echo(
+            f"suspects {label}: nearest stored model is OpenAI's for {near} of {len(some)}; p <= 0.05: {rare}"
+        )
     return rows
 
 
@@ -307,21 +377,38 @@ def write(out: Path, name: str, columns: tuple[str, ...], rows: list[tuple[objec
     out.mkdir(parents=True, exist_ok=True)
     with (out / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
-    shown = [[f"{v:.3f}" if isinstance(v, float) else "" if v is None else str(v) for v in row] for row in rows]
+    shown = [
+        [f"{v:.3f}" if isinstance(v, float) else "" if v is None else str(v) for v in row]
+        for row in rows
+    ]
     lines = [list(columns), ["---"] * len(columns), *shown]
-    (out / f"{name}.md").write_text("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(
+        "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n", encoding="utf-8"
+    )
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Fewer prompts and bootstrap rounds.")
 @click.option("--nulls", "run_nulls", is_flag=True, help="The false-alarm benchmark instead.")
-@click.option("--suspects", "run_suspects", is_flag=True, help="Models of known history against the API models instead.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("bench-results"), help="Where tables go.")
+@click.option(
+    "--suspects",
+    "run_suspects",
+    is_flag=True,
+    help="Models of known history against the API models instead.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("bench-results"), help="Where tables go."
+)
 @click.option("--seed", default=0, help="Seed of the split.")
 def main(quick: bool, run_nulls: bool, run_suspects: bool, out: Path, seed: int) -> None:
     """Measures source recognition on public answers of API models."""
     if run_nulls:
-        write(out, "source_nulls", ("prompts", "level", "pairs", "share", "pairs able", "share of able"), nulls(quick))
+        write(
+            out,
+            "source_nulls",
+            ("prompts", "level", "pairs", "share", "pairs able", "share of able"),
+            nulls(quick),
+        )
     elif run_suspects:
         columns = ("model", "label", "teachers", "nearest", "vendor", "p", "null models")
         write(out, "source_suspects", columns, suspects(100 if quick else None))

@@ -1,8 +1,9 @@
-"""How fast the store takes in, opens and searches signatures, beside bare FAISS in the same process.
+"""How fast the store takes in, opens and searches signatures, beside bare FAISS in the same
+process.
 
-``python -m tests.benchmarks.bench_store --rows 100000 1000000``; prints a Markdown table. Synthetic answers: tight clusters
-(a question each) within wide ones (a topic each), in 256 dimensions, from a fixed seed. Query times are the median of
-interleaved rounds, for the machine is seldom alone.
+``python -m tests.benchmarks.bench_store --rows 100000 1000000``; prints a Markdown table. Synthetic
+answers: tight clusters (a question each) within wide ones (a topic each), in 256 dimensions, from a
+fixed seed. Query times are the median of interleaved rounds, for the machine is seldom alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ Row = tuple[str, str]
 
 
 class Synthetic:
-    """An embedder that draws a text's vector from the numbers in the text: cluster and seed. It stands for any embedder."""
+    """An embedder that draws a text's vector from the numbers in the text: cluster and seed. It
+    stands for any embedder."""
 
     id = "synthetic-clusters/1"
     dimension = DIMENSION
@@ -44,10 +46,13 @@ class Synthetic:
         rng = np.random.default_rng(1)
         topics = rng.standard_normal((50, DIMENSION), dtype=np.float32)
         questions = max(10, rows // 200)
-        self.centres = topics[rng.integers(0, 50, questions)] + 0.8 * rng.standard_normal((questions, DIMENSION), np.float32)
+        self.centres = topics[rng.integers(0, 50, questions)] + 0.8 * rng.standard_normal(
+            (questions, DIMENSION), np.float32
+        )
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One block of rows at once: the first text's seed draws all, so that drawing is not what is measured."""
+        """One block of rows at once: the first text's seed draws all, so that drawing is not
+        what is measured."""
         rng = np.random.default_rng(int(texts[0].split()[1]))
         rows = self.centres[rng.integers(0, len(self.centres), len(texts))]
         rows = rows + 0.6 * rng.standard_normal(rows.shape, dtype=np.float32)
@@ -58,16 +63,24 @@ def teacher(number: int) -> Transcript:
     """A thousand answers of about 200 characters."""
     probes = {f"p{i:04d}": Probe(id=f"p{i:04d}", text=f"Question {i}?") for i in range(A_TEACHER)}
     replies = tuple(
-        Reply(probe_id=key, arm=Arm.OWN, status=Status.OK, text=f"answer {number * A_TEACHER + i} " + f"{key} word " * 18)
+        Reply(
+            probe_id=key,
+            arm=Arm.OWN,
+            status=Status.OK,
+            text=f"answer {number * A_TEACHER + i} " + f"{key} word " * 18,
+        )
         for i, key in enumerate(probes)
     )
     return Transcript(
-        Header(spec=f"recording:{number}", identity=Identity(kind="recording", name=str(number))), probes, replies
+        Header(spec=f"recording:{number}", identity=Identity(kind="recording", name=str(number))),
+        probes,
+        replies,
     )
 
 
 def ingest(path: Path, rows: int) -> tuple[float, float]:
-    """Seconds in `add` for all teachers, and seconds that the catalogue's vectors alone took in a second run."""
+    """Seconds in `add` for all teachers, and seconds that the catalogue's vectors alone took in
+    a second run."""
     spent = 0.0
     with FingerprintStore.open_or_create(path, embedder=Synthetic(rows)) as store:
         for number in range(rows // A_TEACHER):
@@ -79,7 +92,9 @@ def ingest(path: Path, rows: int) -> tuple[float, float]:
 
 
 def _vectors_alone(path: Path, rows: int) -> float:
-    with FingerprintStore.create(path.with_name(path.name + "-vectors"), embedder=Synthetic(rows)) as store:
+    with FingerprintStore.create(
+        path.with_name(path.name + "-vectors"), embedder=Synthetic(rows)
+    ) as store:
         spent = 0.0
         drawn = Synthetic(rows)
         for number in range(rows // A_TEACHER):
@@ -112,11 +127,14 @@ def wanted(rows: int) -> Vectors:
 
 def recall(found: np.ndarray, truth: np.ndarray) -> float:
     """The share of the true nearest that were found."""
-    return float(np.mean([len(set(a) & set(b)) / truth.shape[1] for a, b in zip(found, truth, strict=True)]))
+    return float(
+        np.mean([len(set(a) & set(b)) / truth.shape[1] for a, b in zip(found, truth, strict=True)])
+    )
 
 
 def searches(path: Path, rows: int, rounds: int) -> Iterator[Row]:
-    """Flat: the store against bare FAISS on the same vectors; then candidates with re-ranking, if the store is large."""
+    """Flat: the store against bare FAISS on the same vectors; then candidates with re-ranking,
+    if the store is large."""
     with FingerprintStore.open(path, embedder=Synthetic(rows)) as store:
         store.index.exact_up_to = rows
         start = time.perf_counter()
@@ -127,14 +145,20 @@ def searches(path: Path, rows: int, rounds: int) -> Iterator[Row]:
         for _, vectors in store.catalog.vectors():
             bare.add(vectors)
         queries = wanted(rows)
-        ours, theirs = interleaved(rounds, lambda: store.search(queries, NEIGHBOURS), lambda: bare.search(queries, NEIGHBOURS))
+        ours, theirs = interleaved(
+            rounds,
+            lambda: store.search(queries, NEIGHBOURS),
+            lambda: bare.search(queries, NEIGHBOURS),
+        )
         yield f"{QUERIES} queries, k={NEIGHBOURS}, exact, store", f"{ours * 1000:.1f} ms"
         yield f"{QUERIES} queries, k={NEIGHBOURS}, bare IndexFlatIP", f"{theirs * 1000:.1f} ms"
         yield "overhead of the store over bare FAISS", f"{100 * (ours / theirs - 1):+.1f} %"
         yield from _approximate(store, bare, queries, rounds)
 
 
-def _approximate(store: FingerprintStore, bare: faiss.IndexFlatIP, queries: Vectors, rounds: int) -> Iterator[Row]:
+def _approximate(
+    store: FingerprintStore, bare: faiss.IndexFlatIP, queries: Vectors, rounds: int
+) -> Iterator[Row]:
     scores, truth = store.search(queries, NEIGHBOURS)
     store.index.exact_up_to = 0
     start = time.perf_counter()
@@ -143,10 +167,16 @@ def _approximate(store: FingerprintStore, bare: faiss.IndexFlatIP, queries: Vect
     assert isinstance(index, Approximate)
     [spent] = interleaved(rounds, lambda: store.search(queries, NEIGHBOURS))
     found_scores, found = store.search(queries, NEIGHBOURS)
-    yield f"{QUERIES} queries, k={NEIGHBOURS}, IVF-PQ and exact re-ranking", f"{spent * 1000:.1f} ms"
+    yield (
+        f"{QUERIES} queries, k={NEIGHBOURS}, IVF-PQ and exact re-ranking",
+        f"{spent * 1000:.1f} ms",
+    )
     yield "recall@10 against the exact search", f"{recall(found, truth):.4f}"
     same = found == truth
-    yield "largest difference of a score at the same place", f"{np.abs(found_scores - scores)[same].max():.1e}"
+    yield (
+        "largest difference of a score at the same place",
+        f"{np.abs(found_scores - scores)[same].max():.1e}",
+    )
 
 
 OPENER = (
@@ -167,11 +197,14 @@ KILLED = (
 
 
 def opening(path: Path, rows: int, exact_up_to: int) -> Iterator[Row]:
-    """Opening in a fresh process after a kill -9 in the middle of a transaction, until the first batch is answered."""
+    """Opening in a fresh process after a kill -9 in the middle of a transaction, until the first
+    batch is answered."""
     arguments = [str(path), str(rows), str(exact_up_to)]
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
     assert killed.returncode == -signal.SIGKILL
-    done = subprocess.run([sys.executable, "-c", OPENER, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", OPENER, *arguments], check=True, capture_output=True, text=True
+    )
     count, opened, answered, rss = done.stdout.split()
     assert int(count) == rows // A_TEACHER
     yield "open after kill -9", f"{float(opened):.2f} s"
@@ -185,7 +218,10 @@ def measure(folder: Path, rows: int, rounds: int) -> Iterator[Row]:
     added, vectors = ingest(path, rows)
     yield "add teachers (answers, vectors, digests; fsync each)", f"{rows / added:,.0f} rows/s"
     yield "the vectors alone", f"{rows / vectors:,.0f} rows/s"
-    yield "catalogue on the disk", f"{(path / 'catalog.sqlite').stat().st_size / rows:,.0f} bytes a row"
+    yield (
+        "catalogue on the disk",
+        f"{(path / 'catalog.sqlite').stat().st_size / rows:,.0f} bytes a row",
+    )
     yield from searches(path, rows, rounds)
     for name, exact_up_to in (("IVF-PQ", 0), ("exact", rows)):
         if name == "exact":
@@ -199,17 +235,32 @@ def measure(folder: Path, rows: int, rounds: int) -> Iterator[Row]:
 def main() -> None:
     """Prints a Markdown table for each size."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes, in thousands of rows")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        nargs="+",
+        default=[100_000, 1_000_000],
+        help="sizes, in thousands of rows",
+    )
     parser.add_argument("--rounds", type=int, default=7, help="timed repetitions of each search")
-    parser.add_argument("--folder", type=Path, default=None, help="where to put the stores (a temporary folder otherwise)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="where to put the stores (a temporary folder otherwise)",
+    )
     given = parser.parse_args()
-    print(f"faiss {faiss.__version__}, {faiss.omp_get_max_threads()} threads, {os.cpu_count()} cores\n")
+    print(
+        f"faiss {faiss.__version__}, {faiss.omp_get_max_threads()} threads, {os.cpu_count()} cores\n"
+    )
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for rows in given.rows:
             print(f"| {rows:,} signatures, d={DIMENSION} | |\n|---|---:|")
             for what, value in measure(Path(folder), rows, given.rounds):
                 print(f"| {what} | {value} |", flush=True)
-            print(f"| peak memory of the benchmark | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB |\n")
+            print(
+                f"| peak memory of the benchmark | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB |\n"
+            )
 
 
 if __name__ == "__main__":

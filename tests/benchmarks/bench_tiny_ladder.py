@@ -1,10 +1,13 @@
-"""What likelihood tells of tiny models' teachers: do the controls' p-values keep their promise, and who is found at which dose?
+"""What likelihood tells of tiny models' teachers: do the controls' p-values keep their promise, and
+who is found at which dose?
 
-    python -m tests.benchmarks.bench_tiny_ladder [--ladder ladders/tiny] [--write docs/ladders/tiny.json]
+python -m tests.benchmarks.bench_tiny_ladder [--ladder ladders/tiny] [--write
+docs/ladders/tiny.json]
 
-Without ``--ladder`` the figures come from docs/ladders/tiny.json, which a grown ladder (`make ladder`) was written to.
-The statistic, by member and teacher: mean bits per byte of the teacher's held-out words less the mean of the other teachers'.
-Lower is nearer. A conformal p-value is (1 + controls that are at least as near) / (controls + 1).
+Without ``--ladder`` the figures come from docs/ladders/tiny.json, which a grown ladder (`make
+ladder`) was written to. The statistic, by member and teacher: mean bits per byte of the teacher's
+held-out words less the mean of the other teachers'. Lower is nearer. A conformal p-value is (1 +
+controls that are at least as near) / (controls + 1).
 """
 
 from __future__ import annotations
@@ -82,13 +85,21 @@ def seconds_by_kind(folder: Path) -> list[dict[str, Any]]:
     for task in tasks_of(load_population("tiny"), folder):
         mark = Path(task.folder) / DONE
         if mark.is_file():
-            found.setdefault(task.group, []).append(Done.model_validate_json(mark.read_bytes()).seconds)
-    return [{"kind": k, "n": len(v), "mean_seconds": round(sum(v) / len(v), 1), "sum": round(sum(v))} for k, v in found.items()]
+            found.setdefault(task.group, []).append(
+                Done.model_validate_json(mark.read_bytes()).seconds
+            )
+    return [
+        {"kind": k, "n": len(v), "mean_seconds": round(sum(v) / len(v), 1), "sum": round(sum(v))}
+        for k, v in found.items()
+    ]
 
 
 def p_values(values: Array, nulls: Array) -> Array:
-    """Conformal p-values of ``values`` against ``nulls``: how many nulls are at least as near (as low)."""
-    return np.asarray([(1 + np.sum(nulls <= v)) / (len(nulls) + 1) for v in values], dtype=np.float64)
+    """Conformal p-values of ``values`` against ``nulls``: how many nulls are at least as near
+    (as low)."""
+    return np.asarray(
+        [(1 + np.sum(nulls <= v)) / (len(nulls) + 1) for v in values], dtype=np.float64
+    )
 
 
 def of(members: Iterable[Member], teacher: str) -> Array:
@@ -110,7 +121,11 @@ def held_out_p(
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
     return "\n".join(
-        ["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(map(str, r)) + " |" for r in rows)]
+        [
+            "| " + " | ".join(head) + " |",
+            "|---" * len(head) + "|",
+            *("| " + " | ".join(map(str, r)) + " |" for r in rows),
+        ]
     )
 
 
@@ -118,25 +133,45 @@ def null_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
     """Whether controls' p-values are uniform, against which others."""
     clean = [m for m in members if m.clean]
     against = [
-        (m, t, float(p_values(of([m], t), of(clean, t))[0])) for m in members if m.role == "confounded" for t in teachers
+        (m, t, float(p_values(of([m], t), of(clean, t))[0]))
+        for m in members
+        if m.role == "confounded"
+        for t in teachers
     ]
     own = [(m, t, p) for m, t, p in against if m.group in (f"like-{t}", f"source-{t}")]
     rest = [(m, t, p) for m, t, p in against if m.group not in (f"like-{t}", f"source-{t}")]
     fresh = [m for m in members if m.role == "negative" and m.start == "random"]
     kinds = [
-        ("control against all other controls (uniform by arithmetic)", held_out_p(clean, teachers, lambda m: m.name)),
+        (
+            "control against all other controls (uniform by arithmetic)",
+            held_out_p(clean, teachers, lambda m: m.name),
+        ),
         ("control against controls of other kinds", held_out_p(clean, teachers, lambda m: m.group)),
-        ("control from random weights, against those from the body", _against(fresh, clean, teachers)),
+        (
+            "control from random weights, against those from the body",
+            _against(fresh, clean, teachers),
+        ),
         ("confounded, teachers whose house it didn't read", rest),
         ("confounded, the teacher whose house it read", own),
     ]
     return table(
-        ["tested", "members", "kinds", "p-values", "KS D", "KS p (as if independent)", "share p ≤ 0.05", "95 % (by kind)"],
+        [
+            "tested",
+            "members",
+            "kinds",
+            "p-values",
+            "KS D",
+            "KS p (as if independent)",
+            "share p ≤ 0.05",
+            "95 % (by kind)",
+        ],
         [_null_row(name, rows) for name, rows in kinds if rows],
     )
 
 
-def _against(members: Sequence[Member], nulls: Sequence[Member], teachers: Sequence[str]) -> list[tuple[Member, str, float]]:
+def _against(
+    members: Sequence[Member], nulls: Sequence[Member], teachers: Sequence[str]
+) -> list[tuple[Member, str, float]]:
     return [(m, t, float(p_values(of([m], t), of(nulls, t))[0])) for m in members for t in teachers]
 
 
@@ -147,20 +182,30 @@ def _null_row(name: str, rows: Sequence[tuple[Member, str, float]]) -> list[obje
     share = clustered_rate([float(v <= LEVEL) for v in p], groups)
     low, high = share.interval
     return [
-        name, len({m.name for m, _, _ in rows}), len(set(groups)), len(p), f"{found.statistic:.3f}", f"{found.pvalue:.3g}",
-        f"{share.value:.3f}", f"{low:.2f}–{high:.2f}",
-    ]  # fmt: skip
+        name,
+        len({m.name for m, _, _ in rows}),
+        len(set(groups)),
+        len(p),
+        f"{found.statistic:.3f}",
+        f"{found.pvalue:.3g}",
+        f"{share.value:.3f}",
+        f"{low:.2f}–{high:.2f}",
+    ]
 
 
 def power_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
-    """Which share of students is found at p ≤ 0.05 for its own teacher, by method and dose, against three populations."""
+    """Which share of students is found at p ≤ 0.05 for its own teacher, by method and dose,
+    against three populations."""
     clean = [m for m in members if m.clean]
     alike = [m for m in clean if m.group == "neutral"]
     every = [m for m in members if m.role != "positive" and m.start == "body"]
     rows = []
     for (start, method, dose), students in cells(members):
         found = [
-            sum(float(p_values(of([m], m.teacher), of(null, m.teacher))[0]) <= LEVEL for m in students)
+            sum(
+                float(p_values(of([m], m.teacher), of(null, m.teacher))[0]) <= LEVEL
+                for m in students
+            )
             for null in (alike, clean, every)
         ]
         family = sum(named(m, clean, teachers) == m.teacher for m in students)
@@ -179,11 +224,12 @@ def power_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
 
 
 def named(member: Member, nulls: Sequence[Member], teachers: Sequence[str]) -> str:
-    """The teacher that the member is nearest to, where no more than 5 % of the nulls are as near to whichever; else "".
+    """The teacher that the member is nearest to, where no more than 5 % of the nulls are as near to
+    whichever; else "".
 
-    Nearness is in standard deviations of the nulls and the member together, so that all of them are treated alike; taking the
-    nearest of all teachers on both sides pays for having looked at every one of them. (Holm's correction of six p-values could
-    never reject with fewer than 119 nulls.)
+    Nearness is in standard deviations of the nulls and the member together, so that all of them are
+    treated alike; taking the nearest of all teachers on both sides pays for having looked at every
+    one of them. (Holm's correction of six p-values could never reject with fewer than 119 nulls.)
     """
     values = np.array([[m.contrast[t] for t in teachers] for m in (*nulls, member)])
     scaled = (values - values.mean(axis=0)) / values.std(axis=0)
@@ -199,14 +245,29 @@ def z(member: Member, nulls: Sequence[Member], teacher: str) -> float:
 
 
 def rank_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
-    """How often a student's own teacher comes first among all, raw and normalised by the clean controls."""
+    """How often a student's own teacher comes first among all, raw and normalised by the clean
+    controls."""
     clean = [m for m in members if m.clean]
     rows = []
     for (start, method, dose), students in cells(members):
         raw = sum(min(teachers, key=lambda t, m=m: m.contrast[t]) == m.teacher for m in students)  # type: ignore[misc]
-        normal = sum(min(teachers, key=lambda t, m=m: z(m, clean, t)) == m.teacher for m in students)  # type: ignore[misc]
-        rows.append([start, method, f"{dose:g}", len(students), rate(normal, len(students)), rate(raw, len(students))])
-    return table(["start", "method", "dose", "students", "own teacher first (z)", "own teacher first (raw)"], rows)
+        normal = sum(
+            min(teachers, key=lambda t, m=m: z(m, clean, t)) == m.teacher for m in students
+        )  # type: ignore[misc]
+        rows.append(
+            [
+                start,
+                method,
+                f"{dose:g}",
+                len(students),
+                rate(normal, len(students)),
+                rate(raw, len(students)),
+            ]
+        )
+    return table(
+        ["start", "method", "dose", "students", "own teacher first (z)", "own teacher first (raw)"],
+        rows,
+    )
 
 
 def naive_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
@@ -214,9 +275,14 @@ def naive_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
     untaught = [m for m in members if m.role != "positive"]
     clean = [m for m in untaught if m.clean]
     rows = []
-    for name, chosen in (("clean", clean), ("confounded", [m for m in untaught if m.role == "confounded"])):
+    for name, chosen in (
+        ("clean", clean),
+        ("confounded", [m for m in untaught if m.role == "confounded"]),
+    ):
         below = [m.contrast[t] < 0 for m in chosen for t in teachers]
-        told = sum(named(m, [c for c in clean if c.group != m.group], teachers) != "" for m in chosen)
+        told = sum(
+            named(m, [c for c in clean if c.group != m.group], teachers) != "" for m in chosen
+        )
         firsts = [min(teachers, key=lambda t, m=m: m.contrast[t]) for m in chosen]  # type: ignore[misc]
         usual = max(sorted(set(firsts)), key=firsts.count)
         rows.append(
@@ -228,7 +294,12 @@ def naive_table(members: Sequence[Member], teachers: Sequence[str]) -> str:
                 rate(told, len(chosen)),
             ]
         )
-    head = ["controls", "members", "contrast below 0 (member × teacher)", "the nearest teacher is named"]
+    head = [
+        "controls",
+        "members",
+        "contrast below 0 (member × teacher)",
+        "the nearest teacher is named",
+    ]
     return table([*head, "some teacher is named, controls of other kinds as nulls"], rows)
 
 
@@ -249,7 +320,12 @@ def rate(k: int, n: int) -> str:
 
 def write(path: Path, members: Sequence[Member], seconds: Sequence[dict[str, Any]]) -> None:
     """The committed artefact: one row a member, numbers and names alone."""
-    value = {"format": "tiny-ladder/1", "machine": machine(), "seconds": list(seconds), "members": [vars(m) for m in members]}
+    value = {
+        "format": "tiny-ladder/1",
+        "machine": machine(),
+        "seconds": list(seconds),
+        "members": [vars(m) for m in members],
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = ",\n".join(json.dumps(vars(m), ensure_ascii=False) for m in members)
     head = json.dumps({k: v for k, v in value.items() if k != "members"}, ensure_ascii=False)
@@ -262,8 +338,15 @@ def machine() -> str:
 
 
 @click.command()
-@click.option("--ladder", "folder", type=click.Path(path_type=Path), help="A grown ladder's folder.")
-@click.option("--write", "into", type=click.Path(path_type=Path), help="Where to write one row a member (JSON).")
+@click.option(
+    "--ladder", "folder", type=click.Path(path_type=Path), help="A grown ladder's folder."
+)
+@click.option(
+    "--write",
+    "into",
+    type=click.Path(path_type=Path),
+    help="Where to write one row a member (JSON).",
+)
 def main(folder: Path | None, into: Path | None) -> None:
     """Prints the tables as Markdown."""
     if folder is not None:
@@ -272,9 +355,17 @@ def main(folder: Path | None, into: Path | None) -> None:
             write(into, members, seconds)
     elif COMMITTED.is_file():
         value = json.loads(COMMITTED.read_text("utf-8"))
-        members, seconds, on = [Member(**row) for row in value["members"]], value["seconds"], value["machine"]
+        members, seconds, on = (
+            [Member(**row) for row in value["members"]],
+            value["seconds"],
+            value["machine"],
+        )
     else:
-        raise MalformedInput("no grown ladder", where=COMMITTED, next_step="run `make ladder`, then give --ladder ladders/tiny")
+        raise MalformedInput(
+            "no grown ladder",
+            where=COMMITTED,
+            next_step="run `make ladder`, then give --ladder ladders/tiny",
+        )
     tell(members, seconds, on)
 
 
@@ -282,10 +373,17 @@ def tell(members: Sequence[Member], seconds: Sequence[dict[str, Any]], on: str) 
     """Every table."""
     teachers = list(members[0].contrast)
     roles = [m.role for m in members]
-    print(f"{len(members)} members: " + ", ".join(f"{roles.count(r)} {r}" for r in sorted(set(roles))) + f". {on}.\n")
+    print(
+        f"{len(members)} members: "
+        + ", ".join(f"{roles.count(r)} {r}" for r in sorted(set(roles)))
+        + f". {on}.\n"
+    )
     whole = sum(s["sum"] for s in seconds) / 60
     rows = [[s["kind"], s["n"], s["mean_seconds"]] for s in seconds]
-    print(table(["kind", "done", "seconds each"], rows) + f"\n\nTogether {whole:.0f} process-minutes.\n")
+    print(
+        table(["kind", "done", "seconds each"], rows)
+        + f"\n\nTogether {whole:.0f} process-minutes.\n"
+    )
     for title, text in (
         ("Null check", null_table(members, teachers)),
         ("Students found at p ≤ 0.05", power_table(members, teachers)),

@@ -1,4 +1,5 @@
-"""The other side of `bench_service --peer`: runs model-equality-testing on samples from stdin, prints its p-values."""
+"""The other side of `bench_service --peer`: runs model-equality-testing on samples from stdin,
+prints its p-values."""
 
 from __future__ import annotations
 
@@ -20,8 +21,12 @@ def main() -> None:
 
     def sample(rows: list[list[Any]], all_rows: list[list[Any]], prompts: int) -> Any:
         codes = np.asarray(tokenize_unicode([text for _, text in all_rows]))
-        start = 0 if rows is all_rows else next(i for i, row in enumerate(all_rows) if row is rows[0])
-        return CompletionSample(np.array([i for i, _ in rows]), codes[start : start + len(rows)], m=prompts)
+        start = (
+            0 if rows is all_rows else next(i for i, row in enumerate(all_rows) if row is rows[0])
+        )
+        return CompletionSample(
+            np.array([i for i, _ in rows]), codes[start : start + len(rows)], m=prompts
+        )
 
     runs, out, begun = json.load(sys.stdin), [], time.monotonic()
     for one, other in runs:
@@ -29,7 +34,10 @@ def main() -> None:
         prompts = 1 + max(i for i, _ in both)
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             p, _ = run_two_sample_test(
-                sample(one, both, prompts), sample(other, both, prompts), stat_type="mmd_hamming", b=1000
+                sample(one, both, prompts),
+                sample(other, both, prompts),
+                stat_type="mmd_hamming",
+                b=1000,
             )
         out.append(float(p))
     print(json.dumps({"p": out, "seconds": (time.monotonic() - begun) / max(1, len(runs))}))

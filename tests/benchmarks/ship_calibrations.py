@@ -1,10 +1,12 @@
 """Fits the calibrations that ship: public instruction models, and small controls of our own ladder.
 
-    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR [--only public-models] [--sizes 20,50]
+AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR [--only
+public-models] [--sizes 20,50]
 
-Reads the answers of public models (CC BY-NC 4.0, not part of this project) and the ladder in ``docs/ladders/real``. Writes
-numbers and names only, into ``auditor/calibration/shipped``. What was measured is kept in ``--work`` by detector and
-number of prompts, so that a run that was interrupted goes on.
+Reads the answers of public models (CC BY-NC 4.0, not part of this project) and the ladder in
+``docs/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``. What was
+measured is kept in ``--work`` by detector and number of prompts, so that a run that was interrupted
+goes on.
 """
 
 from __future__ import annotations
@@ -53,14 +55,19 @@ RECORDED = {
 
 
 def small_teachers() -> list[Teacher]:
-    """The ladder's teachers: recorded answers of five, and the bundled answers of Qwen2.5-Coder-0.5B."""
+    """The ladder's teachers: recorded answers of five, and the bundled answers of
+    Qwen2.5-Coder-0.5B."""
     asked, vendors = probes(), {r["model"]: r["lab"].casefold() for r in models("teacher")}
     recorded = [
-        Teacher(name, vendors[file], name, transcript_of(name, outputs(file), asked)) for name, file in RECORDED.items()
+        Teacher(name, vendors[file], name, transcript_of(name, outputs(file), asked))
+        for name, file in RECORDED.items()
     ]
     store = reference_store()
     own = "Qwen2.5-Coder-0.5B-Instruct"
-    return [*recorded, Teacher(own.lower().removesuffix("-instruct"), "alibaba", "qwen", store.transcript(own))]
+    return [
+        *recorded,
+        Teacher(own.lower().removesuffix("-instruct"), "alibaba", "qwen", store.transcript(own)),
+    ]
 
 
 def population(name: str) -> tuple[Sequence[KnownModel], list[Teacher], str]:
@@ -68,14 +75,21 @@ def population(name: str) -> tuple[Sequence[KnownModel], list[Teacher], str]:
     if name == PUBLIC:
         asked = probes()
         known: Sequence[KnownModel] = known_suspects(asked)
-        rows = [[k.name, k.group, sorted(k.teachers), sorted(k.vendors), sorted(k.kin), k.start] for k in known]
+        rows = [
+            [k.name, k.group, sorted(k.teachers), sorted(k.vendors), sorted(k.kin), k.start]
+            for k in known
+        ]
         return known, stored_teachers(asked), sha256(canonical_json(rows))
     teachers, cohort = small_teachers(), load_cohort(LADDER)
     return known_models(cohort, teachers), teachers, cohort.digest()
 
 
 def measured(
-    work: Path, name: str, known: Sequence[KnownModel], teachers: Sequence[Teacher], sizes: Sequence[int]
+    work: Path,
+    name: str,
+    known: Sequence[KnownModel],
+    teachers: Sequence[Teacher],
+    sizes: Sequence[int],
 ) -> Iterator[MeasuredRow]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
     joined: dict[tuple[str, str, int], MeasuredRow] = {}
@@ -90,22 +104,35 @@ def measured(
             kept = work / f"{name}-{detector}-{size}.json"
             if not kept.exists():
                 began = time.time()
-                rows = measured_rows(known, teachers, [functools.partial(load_detector, detector)], [size])
+                rows = measured_rows(
+                    known, teachers, [functools.partial(load_detector, detector)], [size]
+                )
                 kept.write_text(json.dumps([r.model_dump(mode="json") for r in rows]), "utf-8")
-                click.echo(f"{kept.name}: {len(rows)} rows in {time.time() - began:.0f} s", err=True)
-            for row in filter(labelled, map(MeasuredRow.model_validate, json.loads(kept.read_text("utf-8")))):
+                click.echo(
+                    f"{kept.name}: {len(rows)} rows in {time.time() - began:.0f} s", err=True
+                )
+            for row in filter(
+                labelled, map(MeasuredRow.model_validate, json.loads(kept.read_text("utf-8")))
+            ):
                 key = (row.suspect, row.candidate, row.size)
                 one = joined.get(key, row)
-                both = {"values": {**one.values, **row.values}, "metrics": {**one.metrics, **row.metrics}}
+                both = {
+                    "values": {**one.values, **row.values},
+                    "metrics": {**one.metrics, **row.metrics},
+                }
                 joined[key] = row.model_copy(update=both)
     yield from joined.values()
 
 
 @click.command()
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="Where measurements are kept.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), required=True, help="Where measurements are kept."
+)
 @click.option("--only", type=click.Choice([PUBLIC, SMALL]), help="Only this calibration.")
 @click.option("--sizes", help="Comma-separated numbers of prompts instead of the shipped ones.")
-@click.option("--out", type=click.Path(path_type=Path), default=SHIPPED, help="Where the calibrations go.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=SHIPPED, help="Where the calibrations go."
+)
 def main(work: Path, only: str | None, sizes: str | None, out: Path) -> None:
     """Fits them and prints how they did."""
     work.mkdir(parents=True, exist_ok=True)
@@ -114,7 +141,9 @@ def main(work: Path, only: str | None, sizes: str | None, out: Path) -> None:
         chosen = [int(s) for s in sizes.split(",")] if sizes else SIZES[name]
         rows = list(measured(work, name, known, teachers, chosen))
         shares = shares_of(known, teachers) if name == PUBLIC else (None, None)
-        made = calibrated(name, rows, population_of(known, teachers, ABOUT[name]), digest, shares=shares)
+        made = calibrated(
+            name, rows, population_of(known, teachers, ABOUT[name]), digest, shares=shares
+        )
         write_calibration(out / f"{name}.json", made)
         click.echo(calibration_text(made, width=180))
 

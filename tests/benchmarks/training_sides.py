@@ -1,7 +1,9 @@
-"""The sides that `bench_training` compares, each run in a process of its own: ours, TRL's trainer, a plain loop.
+"""The sides that `bench_training` compares, each run in a process of its own: ours, TRL's trainer,
+a plain loop.
 
-``python -m tests.benchmarks.training_sides SIDE SETTINGS.json`` prints one JSON object. Every side of a pair gets equal
-tokens, labels, batches, starting weights, learning rates and precision. Knows training; compares nothing.
+``python -m tests.benchmarks.training_sides SIDE SETTINGS.json`` prints one JSON object. Every side
+of a pair gets equal tokens, labels, batches, starting weights, learning rates and precision. Knows
+training; compares nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +23,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from auditor.controls.curation.pool import read_source
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
+from auditor.controls.recipe import (
+    Distillation,
+    Lora,
+    Prompts,
+    Recipe,
+    Student,
+    TeacherChoice,
+    Training,
+)
 from auditor.controls.teaching.examples import Example
 from auditor.controls.training.batches import EncodedSet, encode_examples, plan_steps
 from auditor.controls.training.distill import distill, rate_at
@@ -45,7 +55,8 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What both sides of a pair share. ``model``: a GGUF file; ``folder``: where prepared models lie."""
+    """What both sides of a pair share. ``model``: a GGUF file; ``folder``: where prepared models
+    lie."""
 
     model: str
     folder: str
@@ -72,7 +83,8 @@ class Settings:
         )
 
     def lessons(self) -> list[Example]:
-        """Prompts of the bundled bank with made-up answers of 20 to 160 words, as many as the steps of an epoch need."""
+        """Prompts of the bundled bank with made-up answers of 20 to 160 words, as many as the
+        steps of an epoch need."""
         prompts = read_source("general")
         chance = random.Random(self.seed)
         return [
@@ -93,12 +105,17 @@ def _clock() -> tuple[float, float]:
 
 
 def _resident() -> float:
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return (
+        int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        * os.sysconf("SC_PAGE_SIZE")
+        / 2**20
+    )
 
 
 @dataclass
 class Watch:
-    """Notes the time, the processor's seconds and the loss after each step; the memory at the start."""
+    """Notes the time, the processor's seconds and the loss after each step; the memory at the
+    start."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -114,8 +131,11 @@ class Watch:
         self.losses.append(loss)
 
     def told(self, settings: Settings, data: EncodedSet) -> dict[str, Any]:
-        """Everything that the parent compares: the steps between the first and the last, and the whole call."""
-        steps = plan_steps([len(e.ids) for e in data.examples], settings.training, settings.seed)[1:-1]
+        """Everything that the parent compares: the steps between the first and the last, and the
+        whole call."""
+        steps = plan_steps([len(e.ids) for e in data.examples], settings.training, settings.seed)[
+            1:-1
+        ]
         members = [data.examples[i] for step in steps for rows in step for row in rows for i in row]
         wall, cpu = _clock()
         return {
@@ -133,7 +153,9 @@ class Watch:
         }
 
 
-def recipe_of(settings: Settings, student: Student, distillation: Distillation | None = None) -> Recipe:
+def recipe_of(
+    settings: Settings, student: Student, distillation: Distillation | None = None
+) -> Recipe:
     """The recipe of our side."""
     return Recipe(
         name="benchmark",
@@ -155,7 +177,9 @@ def prepare(settings: Settings) -> dict[str, Any]:
     """Writes the GGUF file's weights as an ordinary checkpoint, once."""
     folder = Path(settings.folder) / "base"
     if not folder.exists():
-        learner = open_student(Student(base=f"gguf:{settings.model}"), Training(precision="float32"), 0)
+        learner = open_student(
+            Student(base=f"gguf:{settings.model}"), Training(precision="float32"), 0
+        )
         save_student(learner, folder)
     return {}
 
@@ -167,12 +191,19 @@ def ours(settings: Settings) -> dict[str, Any]:
     lessons = settings.lessons()
     data = encode_examples(lessons, learner.chat, settings.longest, traces=False)
     watch = Watch()
-    distill(learner, lessons, recipe_of(settings, student), _out(settings), progress=lambda p: watch.note(p.loss))
+    distill(
+        learner,
+        lessons,
+        recipe_of(settings, student),
+        _out(settings),
+        progress=lambda p: watch.note(p.loss),
+    )
     return watch.told(settings, data)
 
 
 def theirs(settings: Settings) -> dict[str, Any]:
-    """TRL's `SFTTrainer` on the same rows in the same batches; the model is opened and adapted by its own libraries."""
+    """TRL's `SFTTrainer` on the same rows in the same batches; the model is opened and adapted
+    by its own libraries."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -180,11 +211,17 @@ def theirs(settings: Settings) -> dict[str, Any]:
 
     folder = f"{settings.folder}/base"
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, settings.precision))
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=getattr(torch, settings.precision)
+    )
     torch.manual_seed(settings.seed)
-    shape = LoraConfig(r=8, lora_alpha=16, lora_dropout=0.0, target_modules=list(MODULES), task_type="CAUSAL_LM")
+    shape = LoraConfig(
+        r=8, lora_alpha=16, lora_dropout=0.0, target_modules=list(MODULES), task_type="CAUSAL_LM"
+    )
     model = get_peft_model(model, shape)
-    data = encode_examples(settings.lessons(), open_chat(tokenizer, None), settings.longest, traces=False)
+    data = encode_examples(
+        settings.lessons(), open_chat(tokenizer, None), settings.longest, traces=False
+    )
     watch = Watch()
     trainer = _trainer(settings, model, tokenizer, data, watch)
     trainer.train()
@@ -217,39 +254,59 @@ def _trainer(settings: Settings, model: Any, tokenizer: Any, data: EncodedSet, w
     rows = [data.examples[i] for step in steps for batch in step for row in batch for i in row]
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1.0, weight_decay=0.0, fused=True)
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: rate_at(n + 1, len(steps), settings.training))
+    rates = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda n: rate_at(n + 1, len(steps), settings.training)
+    )
     return InOrder(
         model=model,
         args=SFTConfig(
-            output_dir=f"{settings.folder}/unused", use_cpu=True, bf16=settings.precision == "bfloat16", num_train_epochs=1,
-            per_device_train_batch_size=settings.batch, max_length=None, gradient_checkpointing=False, max_grad_norm=1.0,
-            logging_steps=10, save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
-            logging_nan_inf_filter=False, seed=settings.seed,
+            output_dir=f"{settings.folder}/unused",
+            use_cpu=True,
+            bf16=settings.precision == "bfloat16",
+            num_train_epochs=1,
+            per_device_train_batch_size=settings.batch,
+            max_length=None,
+            gradient_checkpointing=False,
+            max_grad_norm=1.0,
+            logging_steps=10,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+            logging_nan_inf_filter=False,
+            seed=settings.seed,
         ),
         train_dataset=Dataset.from_list(
-            [{"input_ids": list(e.ids), "labels": [IGNORED] * e.taught + list(e.ids[e.taught :])} for e in rows]
+            [
+                {"input_ids": list(e.ids), "labels": [IGNORED] * e.taught + list(e.ids[e.taught :])}
+                for e in rows
+            ]
         ),
         processing_class=tokenizer,
         callbacks=[Notes()],
         optimizers=(optimizer, rates),
-    )  # fmt: skip
+    )
 
 
 TEACHER, PUPIL = "scratch:llama-h256-l4", "scratch:llama-h128-l4"
 
 
 def kd_prepare(settings: Settings) -> dict[str, Any]:
-    """A tiny teacher that has learned the answers for some steps, so that its distributions are not flat."""
+    """A tiny teacher that has learned the answers for some steps, so that its distributions are
+    not flat."""
     folder = Path(settings.folder) / "teacher"
     if not folder.exists():
         student = Student(base=TEACHER)
         learner = open_student(student, settings.training, seed=7)
-        distill(learner, settings.lessons()[: 40 * settings.batch], recipe_of(settings, student), folder)
+        distill(
+            learner, settings.lessons()[: 40 * settings.batch], recipe_of(settings, student), folder
+        )
     return {}
 
 
 def kd_ours(settings: Settings) -> dict[str, Any]:
-    """Our method ``logits``: the teacher reads every example once, its full distributions lie on the disk."""
+    """Our method ``logits``: the teacher reads every example once, its full distributions lie on
+    the disk."""
     student = Student(base=PUPIL)
     learner = open_student(student, settings.training, settings.seed)
     lessons = settings.lessons()
@@ -260,12 +317,20 @@ def kd_ours(settings: Settings) -> dict[str, Any]:
         watch.note(p.loss)
 
     with open_subject(f"hf:{settings.folder}/teacher/student,dtype=float32") as teacher:
-        distill(learner, lessons, recipe_of(settings, student, Distillation()), _out(settings), teacher, note)
+        distill(
+            learner,
+            lessons,
+            recipe_of(settings, student, Distillation()),
+            _out(settings),
+            teacher,
+            note,
+        )
     return watch.told(settings, data)
 
 
 def kd_plain(settings: Settings) -> dict[str, Any]:
-    """The plain way: both models in memory, the teacher reads each batch anew, KL over the whole vocabulary."""
+    """The plain way: both models in memory, the teacher reads each batch anew, KL over the whole
+    vocabulary."""
     learner = open_student(Student(base=PUPIL), settings.training, settings.seed)
     data = encode_examples(settings.lessons(), learner.chat, settings.longest, traces=False)
     with open_subject(f"hf:{settings.folder}/teacher/student,dtype=float32") as subject:
@@ -275,7 +340,9 @@ def kd_plain(settings: Settings) -> dict[str, Any]:
     return watch.told(settings, data)
 
 
-def _plain_loop(settings: Settings, learner: Learner, teacher: Any, data: EncodedSet, watch: Watch) -> None:
+def _plain_loop(
+    settings: Settings, learner: Learner, teacher: Any, data: EncodedSet, watch: Watch
+) -> None:
     steps = plan_steps([len(e.ids) for e in data.examples], settings.training, settings.seed)
     optimizer = torch.optim.AdamW(learner.model.parameters(), weight_decay=0.0, fused=True)
     learner.model.train()
@@ -283,7 +350,9 @@ def _plain_loop(settings: Settings, learner: Learner, teacher: Any, data: Encode
         rows = [data.examples[i] for batch in step for row in batch for i in row]
         width = max(len(e.ids) for e in rows)
         ids = torch.tensor([[*e.ids, *[learner.pad] * (width - len(e.ids))] for e in rows])
-        learned = torch.tensor([[max(1, e.taught) <= i + 1 < len(e.ids) for i in range(width)] for e in rows])
+        learned = torch.tensor(
+            [[max(1, e.taught) <= i + 1 < len(e.ids) for i in range(width)] for e in rows]
+        )
         with torch.no_grad():
             wanted = functional.log_softmax(teacher(input_ids=ids, use_cache=False).logits, -1)
         logs = functional.log_softmax(learner.model(input_ids=ids, use_cache=False).logits, -1)
@@ -302,7 +371,14 @@ def _out(settings: Settings) -> Path:
     return Path(settings.folder) / f"run-{os.getpid()}"
 
 
-SIDES = {"prepare": prepare, "ours": ours, "theirs": theirs, "kd_prepare": kd_prepare, "kd_ours": kd_ours, "kd_plain": kd_plain}
+SIDES = {
+    "prepare": prepare,
+    "ours": ours,
+    "theirs": theirs,
+    "kd_prepare": kd_prepare,
+    "kd_ours": kd_ours,
+    "kd_plain": kd_plain,
+}
 
 
 def main(side: str, path: str) -> None:

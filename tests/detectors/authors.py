@@ -1,4 +1,5 @@
-"""Synthetic authors: each writes about random topics with its own planted phrases, endings and format habits."""
+"""Synthetic authors: each writes about random topics with its own planted phrases, endings and
+format habits."""
 
 from __future__ import annotations
 
@@ -81,14 +82,25 @@ class Author:
     def write(self, topic: int, salt: int = 0) -> str:
         """One answer about a numbered topic; the same author, topic and salt give the same text."""
         habits = random.Random(self.seed)
-        opener, closer, phrase = habits.choice(OPENERS), habits.choice(CLOSERS), habits.sample(PHRASES, 2)
-        links, bullet, bold = habits.sample(LINKS, 12), habits.choice(["- ", "* ", "1. ", ""]), habits.random()
+        opener, closer, phrase = (
+            habits.choice(OPENERS),
+            habits.choice(CLOSERS),
+            habits.sample(PHRASES, 2),
+        )
+        links, bullet, bold = (
+            habits.sample(LINKS, 12),
+            habits.choice(["- ", "* ", "1. ", ""]),
+            habits.random(),
+        )
         length, manner = habits.randint(4, 9), habits.random()
         dice = random.Random(f"{self.seed}/{topic}/{salt}")
         words = random.Random(topic).sample(TOPICS, 5)
         lines = []
         for _ in range(length):
-            body = " ".join(dice.choice(links if dice.random() < 0.7 else words) for _ in range(dice.randint(6, 12)))
+            body = " ".join(
+                dice.choice(links if dice.random() < 0.7 else words)
+                for _ in range(dice.randint(6, 12))
+            )
             aside = f" {dice.choice(phrase)}" if dice.random() < 0.4 else ""
             mark = f"**{words[0]}** " if dice.random() < bold / 2 else ""
             lines.append(f"{bullet}{mark}{body}{aside}.")
@@ -99,12 +111,19 @@ class Author:
 
 def transcript(texts: Sequence[str], name: str = "x", prefix: str = "style/") -> Transcript:
     """A transcript whose n-th probe was answered with the n-th text."""
-    probes = {f"{prefix}{i:03d}": Probe(id=f"{prefix}{i:03d}", text=f"Tell me about topic {i}.") for i in range(len(texts))}
+    probes = {
+        f"{prefix}{i:03d}": Probe(id=f"{prefix}{i:03d}", text=f"Tell me about topic {i}.")
+        for i in range(len(texts))
+    }
     replies = [
-        Reply(probe_id=id_, arm=Arm.OWN, status=Status.OK if text.strip() else Status.EMPTY, text=text)
+        Reply(
+            probe_id=id_, arm=Arm.OWN, status=Status.OK if text.strip() else Status.EMPTY, text=text
+        )
         for id_, text in zip(probes, texts, strict=True)
     ]
-    return Transcript(Header(spec=name, identity=Identity(kind="recording", name=name)), probes, tuple(replies))
+    return Transcript(
+        Header(spec=name, identity=Identity(kind="recording", name=name)), probes, tuple(replies)
+    )
 
 
 def speaker(seed: int, n: int, salt: int = 0) -> Transcript:
@@ -113,5 +132,6 @@ def speaker(seed: int, n: int, salt: int = 0) -> Transcript:
 
 
 def stored(seed: int, n: int, vendor: str = "") -> Teacher:
-    """A stored model that writes like the author with that seed; a vendor of its own unless one is named."""
+    """A stored model that writes like the author with that seed; a vendor of its own unless one
+    is named."""
     return Teacher(f"author-{seed}", vendor or f"vendor-{seed}", "synthetic", speaker(seed, n))

@@ -9,13 +9,31 @@ from detectors.base import Case, Measurement, NotMeasured, Teacher
 from fingerprints.records import Arm, Identity, Probe, Reply, Sampling, Status
 from fingerprints.transcript import Header, Transcript
 
-WORDS = ("the", "a", "of", "in", "and", "stone", "river", "old", "blue", "house", "ran", "sang", "lit", "far", "near", "gold")
+WORDS = (
+    "the",
+    "a",
+    "of",
+    "in",
+    "and",
+    "stone",
+    "river",
+    "old",
+    "blue",
+    "house",
+    "ran",
+    "sang",
+    "lit",
+    "far",
+    "near",
+    "gold",
+)
 LANGUAGES = ("en", "de")
 Chain = NDArray[np.float64]
 
 
 def chain(seed: int, like: Chain | None = None, share: float = 1.0) -> Chain:
-    """Transition probabilities between words; ``share`` of them its own, the rest ``like`` another's."""
+    """Transition probabilities between words; ``share`` of them its own, the rest ``like``
+    another's."""
     own = np.random.default_rng(seed).dirichlet(np.full(len(WORDS), 0.3), size=len(WORDS))
     return own if like is None else (1 - share) * like + share * own
 
@@ -38,15 +56,25 @@ def words_of(rng: np.random.Generator, model: Chain, start: int, length: int = 5
 def probes(n: int) -> list[Probe]:
     """The same questions for everybody."""
     return [
-        Probe(id=f"service/{i:03d}", text=f"Go on from {WORDS[i % len(WORDS)]}, {i}.", language=LANGUAGES[i % 2])
+        Probe(
+            id=f"service/{i:03d}",
+            text=f"Go on from {WORDS[i % len(WORDS)]}, {i}.",
+            language=LANGUAGES[i % 2],
+        )
         for i in range(n)
     ]
 
 
 def service(
-    name: str, models: Chain | list[Chain], seed: int, n: int = 24, samples: int = 4, tokens: list[int] | None = None
+    name: str,
+    models: Chain | list[Chain],
+    seed: int,
+    n: int = 24,
+    samples: int = 4,
+    tokens: list[int] | None = None,
 ) -> Transcript:
-    """A service's answers; with several models question i is answered by ``models[i]``. ``tokens``: reported prompt lengths."""
+    """A service's answers; with several models question i is answered by ``models[i]``.
+    ``tokens``: reported prompt lengths."""
     rng, asked = np.random.default_rng(seed), probes(n)
     replies = []
     for i, probe in enumerate(asked):
@@ -54,8 +82,21 @@ def service(
         for k in range(samples):
             text = words_of(rng, model, i % len(WORDS))
             count = None if tokens is None else tokens[i]
-            replies.append(Reply(probe_id=probe.id, arm=Arm.OWN, sample=k, status=Status.TRUNCATED, text=text, tokens_in=count))
-    header = Header(spec=name, identity=Identity(kind="endpoint", name=name), sampling=Sampling(temperature=1, samples=samples))
+            replies.append(
+                Reply(
+                    probe_id=probe.id,
+                    arm=Arm.OWN,
+                    sample=k,
+                    status=Status.TRUNCATED,
+                    text=text,
+                    tokens_in=count,
+                )
+            )
+    header = Header(
+        spec=name,
+        identity=Identity(kind="endpoint", name=name),
+        sampling=Sampling(temperature=1, samples=samples),
+    )
     return Transcript(header, {p.id: p for p in asked}, tuple(replies))
 
 
@@ -64,9 +105,14 @@ def case(endpoint: Transcript, reference: Transcript) -> Case:
     return Case(endpoint, Teacher("claimed", "", "", reference))
 
 
-def against(endpoint: Chain | list[Chain], claimed: Chain, seed: int, n: int = 24, samples: int = 4) -> Case:
+def against(
+    endpoint: Chain | list[Chain], claimed: Chain, seed: int, n: int = 24, samples: int = 4
+) -> Case:
     """A case of fresh answers: ``samples`` of the endpoint, twice as many of the claimed model."""
-    return case(service("endpoint", endpoint, 2 * seed, n, samples), service("claimed", claimed, 2 * seed + 1, n, 2 * samples))
+    return case(
+        service("endpoint", endpoint, 2 * seed, n, samples),
+        service("claimed", claimed, 2 * seed + 1, n, 2 * samples),
+    )
 
 
 def measured(found: Measurement | NotMeasured) -> Measurement:

@@ -1,7 +1,8 @@
-"""Kills a writer at named points and at random times, and reports what the store looks like afterwards.
+"""Kills a writer at named points and at random times, and reports what the store looks like
+afterwards.
 
-Run as ``python -m tests.fingerprints.kill_trials FOLDER TRIALS SEED``; prints one JSON line a trial. Each trial forks a
-writer from this small process, so that forty kills cost a few seconds.
+Run as ``python -m tests.fingerprints.kill_trials FOLDER TRIALS SEED``; prints one JSON line a
+trial. Each trial forks a writer from this small process, so that forty kills cost a few seconds.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def die() -> None:
 
 
 def arm(point: str, nth: int) -> None:
-    """Makes the nth call of a function the last thing that this process does; odd ones die before it, even ones after."""
+    """Makes the nth call of a function the last thing that this process does; odd ones die
+    before it, even ones after."""
     owner, name = POINTS[point]
     real: Callable[..., Any] = getattr(owner, name)
     calls = 0
@@ -59,7 +61,8 @@ def arm(point: str, nth: int) -> None:
 
 
 def write(path: Path, acknowledged: int) -> None:
-    """Adds models without end, builds the index after every second one, and freezes now and then."""
+    """Adds models without end, builds the index after every second one, and freezes now and
+    then."""
     while True:
         with FingerprintStore.open_or_create(path) as store:
             for _ in range(3):
@@ -108,7 +111,8 @@ def wrong(path: Path, said: list[str]) -> list[str]:
             gens = [p.name for p in path.glob("gen-*")]
         return found + left + (gens if len(gens) > 1 else [])
     except MalformedInput as error:
-        # Killed before the store was made: that is a state too, if nothing was acknowledged and it can be made now.
+        # Killed before the store was made: that is a state too, if nothing was acknowledged and it
+        # can be made now.
         with FingerprintStore.open_or_create(path) as store:
             return store.verify() + ([error.line()] if said else [])
     except AuditError as error:
@@ -135,7 +139,9 @@ def main(folder: Path, trials: int, seed: int) -> None:
     chosen = rng.sample(plan, trials) if trials < len(plan) else plan
     chosen += [("random", n) for n in range(max(trials // 2, 1))]
     for number, (point, nth) in enumerate(chosen):
-        print(json.dumps(trial(folder / f"s{number}", point, nth, rng.uniform(0.01, 0.4))), flush=True)
+        print(
+            json.dumps(trial(folder / f"s{number}", point, nth, rng.uniform(0.01, 0.4))), flush=True
+        )
 
 
 if __name__ == "__main__":

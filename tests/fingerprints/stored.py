@@ -1,4 +1,5 @@
-"""Transcripts and stores for the tests of the store: small, made in code, different for each name."""
+"""Transcripts and stores for the tests of the store: small, made in code, different for each
+name."""
 
 from __future__ import annotations
 
@@ -22,17 +23,34 @@ def words(seed: int, n: int = 8) -> str:
 
 def reply(number: int, text: str, status: Status = Status.OK, arm: Arm = Arm.OWN) -> Reply:
     """One reply to probe ``number``."""
-    return Reply(probe_id=f"p{number:05d}", arm=arm, status=status, text=text, prompt=f"<user>é{number}", seconds=0.25)
+    return Reply(
+        probe_id=f"p{number:05d}",
+        arm=arm,
+        status=status,
+        text=text,
+        prompt=f"<user>é{number}",
+        seconds=0.25,
+    )
 
 
-def transcript(name: str, n: int = 20, refs: tuple[ProbeSetRef, ...] = (), first: int = 0) -> Transcript:
+def transcript(
+    name: str, n: int = 20, refs: tuple[ProbeSetRef, ...] = (), first: int = 0
+) -> Transcript:
     """A model's answers to n questions; the last one is empty."""
     seed = sum(map(ord, name)) * 100_003
-    probes = {f"p{i:05d}": Probe(id=f"p{i:05d}", text=f"Question {i}?") for i in range(first, first + n)}
+    probes = {
+        f"p{i:05d}": Probe(id=f"p{i:05d}", text=f"Question {i}?") for i in range(first, first + n)
+    }
     replies = [reply(i, f"{name}: {words(seed + i)}") for i in range(first, first + n - 1)]
     replies.append(reply(first + n - 1, "", Status.EMPTY))
-    header = Header(spec=f"recording:{name}.jsonl", identity=Identity(kind="recording", name=name), probe_sets=refs)
-    return Transcript(header, probes, tuple(replies), (Event(kind="note", detail="made for a test"),))
+    header = Header(
+        spec=f"recording:{name}.jsonl",
+        identity=Identity(kind="recording", name=name),
+        probe_sets=refs,
+    )
+    return Transcript(
+        header, probes, tuple(replies), (Event(kind="note", detail="made for a test"),)
+    )
 
 
 def filled(path: Path, names: tuple[str, ...] = ("a", "b", "c"), n: int = 20) -> Path:

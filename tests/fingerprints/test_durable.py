@@ -13,4 +13,6 @@ def test_the_lock_and_a_half_written_first_file_are_no_strangers(tmp_path: Path)
     assert strangers(tmp_path, "plan.yaml") == []
     for name in ("diary.txt", f"{TEMPORARY}other.yaml", "plan.yaml"):
         (tmp_path / name).touch()
-    assert strangers(tmp_path, "plan.yaml") == sorted(["diary.txt", f"{TEMPORARY}other.yaml", "plan.yaml"])
+    assert strangers(tmp_path, "plan.yaml") == sorted(
+        ["diary.txt", f"{TEMPORARY}other.yaml", "plan.yaml"]
+    )

@@ -15,7 +15,13 @@ from fingerprints.signature import sign
 from tests.fingerprints.stored import Unlucky, reply, transcript
 
 EMBEDDER = HashedNgrams()
-GOLDEN_TEXTS = ["The capital of France is Paris.", "Столица Франции — Париж.", "法国的首都是巴黎。", "a" * 50, "🙂"]
+GOLDEN_TEXTS = [
+    "The capital of France is Paris.",
+    "Столица Франции — Париж.",
+    "法国的首都是巴黎。",
+    "a" * 50,
+    "🙂",
+]
 GOLDEN = "d069fc0d87590c07"
 
 
@@ -44,7 +50,9 @@ def test_the_vectors_are_those_of_every_release_and_process() -> None:
         "from tests.fingerprints.test_embed import GOLDEN_TEXTS as t;"
         "print(hashlib.sha256(HashedNgrams().embed(t).tobytes()).hexdigest())"
     )
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    other = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     here = sha256(EMBEDDER.embed(GOLDEN_TEXTS).tobytes())
     assert here == other
     assert here.startswith(GOLDEN), here
@@ -52,7 +60,11 @@ def test_the_vectors_are_those_of_every_release_and_process() -> None:
 
 def test_texts_that_share_words_are_nearer_than_texts_that_do_not() -> None:
     one, near, far = EMBEDDER.embed(
-        ["The capital of France is Paris.", "Paris is the capital of France!", "I keep bees and sell their honey."]
+        [
+            "The capital of France is Paris.",
+            "Paris is the capital of France!",
+            "I keep bees and sell their honey.",
+        ]
     )
     assert one @ near > 0.7 > 0.4 > one @ far
 
@@ -87,7 +99,8 @@ def test_no_texts_give_an_empty_array() -> None:
 def test_any_text_gives_a_unit_row_or_zeros(texts: list[str]) -> None:
     lengths = np.linalg.norm(EMBEDDER.embed(texts), axis=1)
     for text, length in zip(texts, lengths, strict=True):
-        # A lone cancellation of all features is possible in principle, and a store rejects such a row.
+        # A lone cancellation of all features is possible in principle, and a store rejects such a
+        # row.
         assert length == pytest.approx(1.0, abs=1e-6) or (not text.strip() and length == 0.0)
 
 
@@ -105,7 +118,9 @@ def test_a_dimension_that_is_no_power_of_two_is_refused() -> None:
         HashedNgrams(100)
 
 
-def test_a_missing_sentence_package_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sentence_package_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(UsageProblem, match=r"\[embed\]"):
         SentenceTransformer("some/model")
@@ -117,7 +132,12 @@ def test_signing_counts_every_answer_once() -> None:
     replies = (*(reply(i, text) for i, text in enumerate(texts)), base.replies[-1])
     signed = sign(type(base)(base.header, base.probes, replies), Unlucky())
     summary = signed.summary
-    assert (summary.n_answers, summary.n_indexed, summary.n_unreadable, summary.n_rejected) == (6, 2, 1, 3)
+    assert (summary.n_answers, summary.n_indexed, summary.n_unreadable, summary.n_rejected) == (
+        6,
+        2,
+        1,
+        3,
+    )
     assert [s.answer_id for s in signed.numbered(100)] == [100, 104]
     assert [s.text_sha256 for s in signed.numbered(1)] == [sha256("fine"), sha256("fine too")]
     assert summary.mean == (1.0, *[0.0] * 7)

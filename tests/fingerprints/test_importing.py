@@ -18,7 +18,10 @@ CSV = "model,vendor,family\nalpha,Alpha Inc,alpha\nbeta,Beta Ltd,beta\n"
 
 def rows(model: str, n: int = 5, **more: object) -> list[dict[str, object]]:
     seed = sum(map(ord, model)) * 1000
-    return [{"instruction": f"Question {i}?", "output": words(seed + i), "generator": model, **more} for i in range(n)]
+    return [
+        {"instruction": f"Question {i}?", "output": words(seed + i), "generator": model, **more}
+        for i in range(n)
+    ]
 
 
 def alpaca(folder: Path, models: tuple[str, ...] = ("alpha", "beta")) -> Path:
@@ -38,16 +41,27 @@ def store(tmp_path: Path) -> FingerprintStore:
     return FingerprintStore.create(tmp_path / "store")
 
 
-def test_an_alpaca_eval_folder_becomes_one_model_a_folder(store: FingerprintStore, tmp_path: Path) -> None:
+def test_an_alpaca_eval_folder_becomes_one_model_a_folder(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     (tmp_path / "meta.csv").write_text(CSV)
     seen: list[tuple[int, int]] = []
-    report = import_answers(store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", lambda a, b: seen.append((a, b)))
-    assert (report.added, report.answers, report.unreadable, report.skipped) == (("alpha", "beta"), 10, 0, ())
+    report = import_answers(
+        store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", lambda a, b: seen.append((a, b))
+    )
+    assert (report.added, report.answers, report.unreadable, report.skipped) == (
+        ("alpha", "beta"),
+        10,
+        0,
+        (),
+    )
     assert [(t.name, t.vendor, t.family) for t in store.teachers()] == [
         ("alpha", "Alpha Inc", "alpha"),
         ("beta", "Beta Ltd", "beta"),
     ]
-    assert sorted(r.text for r in store.transcript("alpha").replies) == sorted(str(r["output"]) for r in rows("alpha"))
+    assert sorted(r.text for r in store.transcript("alpha").replies) == sorted(
+        str(r["output"]) for r in rows("alpha")
+    )
     assert seen == [(0, 2), (1, 2), (2, 2)]
     assert store.teacher("alpha").source == "recording:in/alpha/model_outputs.json"
 
@@ -59,11 +73,15 @@ def test_one_file_of_many_models_is_taken_apart(store: FingerprintStore, tmp_pat
     assert store.shared_prompts(store.transcript("alpha")) == {"alpha": 5, "beta": 5}
 
 
-def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(store: FingerprintStore, tmp_path: Path) -> None:
+def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     lines(folder / "x.jsonl", "alpha")
-    (folder / "nameless.v2.jsonl.gz").write_bytes(gzip.compress(b'{"prompt": "Hi?", "answer": "Hello."}\n'))
+    (folder / "nameless.v2.jsonl.gz").write_bytes(
+        gzip.compress(b'{"prompt": "Hi?", "answer": "Hello."}\n')
+    )
     said = transcript("gamma", 4)
     with TranscriptWriter(folder / "run.jsonl", said.header, said.probes.values()) as writer:
         for reply in said.replies:
@@ -85,17 +103,23 @@ def test_importing_twice_changes_nothing(store: FingerprintStore, tmp_path: Path
     assert store.digest() == digest
 
 
-def test_a_model_with_other_answers_is_skipped_unless_replaced(store: FingerprintStore, tmp_path: Path) -> None:
+def test_a_model_with_other_answers_is_skipped_unless_replaced(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     import_answers(store, alpaca(tmp_path / "in"))
     other = lines(tmp_path / "alpha.jsonl", "alpha")
-    other.write_text(other.read_text() + '{"prompt": "More?", "answer": "Yes.", "model": "alpha"}\n')
+    other.write_text(
+        other.read_text() + '{"prompt": "More?", "answer": "Yes.", "model": "alpha"}\n'
+    )
     report = import_answers(store, other)
     assert [(s.what, "other content" in s.reason) for s in report.skipped] == [("alpha", True)]
     assert import_answers(store, other, replace=True).added == ("alpha",)
     assert store.teacher("alpha").n_answers == 6
 
 
-def test_a_bad_file_in_a_folder_is_skipped_and_said(store: FingerprintStore, tmp_path: Path) -> None:
+def test_a_bad_file_in_a_folder_is_skipped_and_said(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     folder = alpaca(tmp_path / "in")
     (folder / "broken").mkdir()
     (folder / "broken" / "model_outputs.json").write_text('[{"instruction": "x", "output": ')
@@ -103,7 +127,11 @@ def test_a_bad_file_in_a_folder_is_skipped_and_said(store: FingerprintStore, tmp
     (folder / "other.jsonl").write_text('{"colour": "red"}\n')
     report = import_answers(store, folder)
     assert report.added == ("alpha", "beta")
-    assert [s.what for s in report.skipped] == ["broken/model_outputs.json", "empty.jsonl", "other.jsonl"]
+    assert [s.what for s in report.skipped] == [
+        "broken/model_outputs.json",
+        "empty.jsonl",
+        "other.jsonl",
+    ]
     assert all(s.reason for s in report.skipped)
 
 
@@ -131,10 +159,16 @@ def test_links_in_a_folder_are_not_followed(store: FingerprintStore, tmp_path: P
     os.mkfifo(folder / "pipe.jsonl")
     report = import_answers(store, folder)
     assert report.added == ("alpha",)
-    assert [s.what for s in report.skipped] == ["linked/model_outputs.json", "pipe.jsonl", "private.jsonl"]
+    assert [s.what for s in report.skipped] == [
+        "linked/model_outputs.json",
+        "pipe.jsonl",
+        "private.jsonl",
+    ]
 
 
-def test_names_of_strangers_never_become_paths_or_terminal_codes(store: FingerprintStore, tmp_path: Path) -> None:
+def test_names_of_strangers_never_become_paths_or_terminal_codes(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "\x1b[31mred").mkdir()
@@ -150,9 +184,13 @@ def test_names_of_strangers_never_become_paths_or_terminal_codes(store: Fingerpr
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_models_that_the_csv_does_not_list_are_named(store: FingerprintStore, tmp_path: Path) -> None:
+def test_models_that_the_csv_does_not_list_are_named(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
     (tmp_path / "meta.csv").write_text("\ufeff" + CSV, encoding="utf-8")
-    report = import_answers(store, alpaca(tmp_path / "in", ("alpha", "omega")), tmp_path / "meta.csv")
+    report = import_answers(
+        store, alpaca(tmp_path / "in", ("alpha", "omega")), tmp_path / "meta.csv"
+    )
     assert report.without_metadata == ("omega",)
     assert store.teacher("omega").vendor == ""
 

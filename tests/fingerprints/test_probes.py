@@ -11,7 +11,19 @@ from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set, reference
 from fingerprints.records import Arm, ProbeSet
 
-VENDOR_WORDS = ("chatgpt", "openai", "claude", "anthropic", "gemini", "qwen", "alibaba", "llama", "mistral", "deepseek", "gpt")
+VENDOR_WORDS = (
+    "chatgpt",
+    "openai",
+    "claude",
+    "anthropic",
+    "gemini",
+    "qwen",
+    "alibaba",
+    "llama",
+    "mistral",
+    "deepseek",
+    "gpt",
+)
 
 
 def sets() -> dict[str, ProbeSet]:
@@ -20,7 +32,15 @@ def sets() -> dict[str, ProbeSet]:
 
 def test_seven_sets_are_bundled_with_unique_ids_and_no_two_probes_alike() -> None:
     loaded = sets()
-    assert set(loaded) == {"identity", "leading", "style", "choices", "openings", "policy", "service"}
+    assert set(loaded) == {
+        "identity",
+        "leading",
+        "style",
+        "choices",
+        "openings",
+        "policy",
+        "service",
+    }
     ids = [p.id for s in loaded.values() for p in s.probes]
     assert len(ids) == len(set(ids))
     for name, probe_set in loaded.items():
@@ -49,7 +69,8 @@ def test_leading_names_one_vendor_a_probe_and_treats_vendors_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("style", 200), ("choices", 150), ("openings", 300), ("policy", 80), ("service", 64)]
+    ("name", "least"),
+    [("style", 200), ("choices", 150), ("openings", 300), ("policy", 80), ("service", 64)],
 )
 def test_sets_are_as_large_as_promised(name: str, least: int) -> None:
     assert len(load_probe_set(name).probes) >= least
@@ -69,7 +90,9 @@ def test_right_answers_of_choices_stand_at_every_place_alike() -> None:
 
 
 def test_no_jurisdiction_dominates_the_policy_set() -> None:
-    counts = Counter(p.jurisdiction for p in load_probe_set("policy").probes if p.jurisdiction != "none")
+    counts = Counter(
+        p.jurisdiction for p in load_probe_set("policy").probes if p.jurisdiction != "none"
+    )
     assert len(counts) >= 10
     assert max(counts.values()) <= 0.15 * sum(counts.values())
 

@@ -42,7 +42,9 @@ def test_a_record_refuses_unknown_fields_and_changes() -> None:
 
 def test_a_choice_lists_its_options_and_needs_its_answer_among_them() -> None:
     probe = Probe(id="c/1", text="Which?", form="choice", options=("one", "two"), answer="two")
-    assert probe.prompt() == "Which?\nA) one\nB) two\nAnswer with the letter of the right option only."
+    assert (
+        probe.prompt() == "Which?\nA) one\nB) two\nAnswer with the letter of the right option only."
+    )
     with pytest.raises(ValidationError, match="its answer among them"):
         Probe(id="c/1", text="Which?", form="choice", options=("one", "two"), answer="three")
 
@@ -50,17 +52,26 @@ def test_a_choice_lists_its_options_and_needs_its_answer_among_them() -> None:
 def test_probes_that_ask_the_same_share_a_prompt_digest_whatever_their_id() -> None:
     one = Probe(id="a/1", text="What  is\nthis?")
     assert one.prompt_sha256() == Probe(id="b/9", text="What is this?").prompt_sha256()
-    assert one.prompt_sha256() != Probe(id="a/1", text="What is this?", form="completion").prompt_sha256()
+    assert (
+        one.prompt_sha256()
+        != Probe(id="a/1", text="What is this?", form="completion").prompt_sha256()
+    )
     turn = Message(role="user", content="before")
-    assert one.prompt_sha256() != Probe(id="a/1", text="What is this?", history=(turn,)).prompt_sha256()
+    assert (
+        one.prompt_sha256()
+        != Probe(id="a/1", text="What is this?", history=(turn,)).prompt_sha256()
+    )
 
 
 @pytest.mark.parametrize(
-    ("arm", "system"), [(Arm.OWN, None), (Arm.EMPTY, ""), (Arm.NEUTRAL, "Answer briefly."), (Arm.RECORDED, None)]
+    ("arm", "system"),
+    [(Arm.OWN, None), (Arm.EMPTY, ""), (Arm.NEUTRAL, "Answer briefly."), (Arm.RECORDED, None)],
 )
 def test_the_arm_alone_decides_about_the_system_turn(arm: Arm, system: str | None) -> None:
     messages = Request(probe=Probe(id="a", text="Who?"), arm=arm).messages()
-    assert [m["content"] for m in messages if m["role"] == "system"] == ([] if system is None else [system])
+    assert [m["content"] for m in messages if m["role"] == "system"] == (
+        [] if system is None else [system]
+    )
     assert messages[-1] == {"role": "user", "content": "Who?"}
 
 
@@ -80,7 +91,9 @@ def test_a_probe_set_refuses_two_probes_with_one_id() -> None:
 def test_weights_are_the_same_only_when_seen_and_equal_with_equal_adapters() -> None:
     seen = Identity(kind="gguf", name="a", weights_sha256="00")
     assert seen.same_weights(Identity(kind="gguf", name="b", weights_sha256="00"))
-    assert not seen.same_weights(Identity(kind="gguf", name="b", weights_sha256="00", adapter_sha256="11"))
+    assert not seen.same_weights(
+        Identity(kind="gguf", name="b", weights_sha256="00", adapter_sha256="11")
+    )
     assert not Identity(kind="endpoint", name="a").same_weights(Identity(kind="endpoint", name="a"))
 
 

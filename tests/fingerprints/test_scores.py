@@ -1,4 +1,5 @@
-"""Scores on disk: appended, cut, resumed, refused when they are somebody else's; and passages as the subject reads them."""
+"""Scores on disk: appended, cut, resumed, refused when they are somebody else's; and passages as
+the subject reads them."""
 
 from __future__ import annotations
 
@@ -31,19 +32,24 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return opened
 
 
-def test_a_question_is_read_through_the_template_and_its_lead_begins_the_answer(subject: Checkpoint) -> None:
+def test_a_question_is_read_through_the_template_and_its_lead_begins_the_answer(
+    subject: Checkpoint,
+) -> None:
     found = subject.score_passages(PASSAGES)
-    rendered = (
-        "<|im_start|>system\nAnswer briefly.<|im_end|>\n<|im_start|>user\nwhich bird sings<|im_end|>\n<|im_start|>assistant\n"
+    rendered = "<|im_start|>system\nAnswer briefly.<|im_end|>\n<|im_start|>user\nwhich bird sings<|im_end|>\n<|im_start|>assistant\n"
+    alone = subject.score(
+        [PASSAGES[0].text, " briefly"], [PASSAGES[0].lead, rendered + "nobody answers"]
     )
-    alone = subject.score([PASSAGES[0].text, " briefly"], [PASSAGES[0].lead, rendered + "nobody answers"])
     assert not any(isinstance(f, str) for f in found)
     assert found[0].bits == pytest.approx(alone[0].bits, abs=1e-3)  # type: ignore[union-attr]
-    # This tokenizer adds no special token of its own, so the plain context is read as the template's.
+    # This tokenizer adds no special token of its own, so the plain context is read as the
+    # template's.
     assert found[2].bits == pytest.approx(alone[1].bits, abs=1e-3)  # type: ignore[union-attr]
 
 
-def test_a_passage_that_does_not_fit_is_a_reason_and_the_others_are_scored(subject: Checkpoint, tmp_path: Path) -> None:
+def test_a_passage_that_does_not_fit_is_a_reason_and_the_others_are_scored(
+    subject: Checkpoint, tmp_path: Path
+) -> None:
     long = Passage(text="fox " * 400)
     with ScoresWriter(tmp_path / "s.jsonl") as writer:
         collect_scores(subject, SUSPECT, [long, *PASSAGES], writer)
@@ -71,7 +77,9 @@ def test_a_cut_file_goes_on_and_scores_nothing_twice(subject: Checkpoint, tmp_pa
     rows = path.read_bytes()
     path.write_bytes(rows[: len(rows) - 7])
     with ScoresWriter(path) as writer:
-        assert [p.digest() for p in writer.missing(SUSPECT, [*PASSAGES, *PASSAGES])] == [PASSAGES[2].digest()]
+        assert [p.digest() for p in writer.missing(SUSPECT, [*PASSAGES, *PASSAGES])] == [
+            PASSAGES[2].digest()
+        ]
         collect_scores(subject, SUSPECT, PASSAGES, writer)
         assert writer.scores().digest() == whole.digest()
     assert len(path.read_bytes().splitlines()) == len(rows.splitlines())

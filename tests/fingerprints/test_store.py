@@ -42,7 +42,11 @@ texts = st.text(max_size=60)
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(texts, st.sampled_from(list(Status)), st.sampled_from(list(Arm))), max_size=8))
+@given(
+    st.lists(
+        st.tuples(texts, st.sampled_from(list(Status)), st.sampled_from(list(Arm))), max_size=8
+    )
+)
 def test_any_answers_survive_the_catalogue(
     tmp_path_factory: pytest.TempPathFactory, given: list[tuple[str, Status, Arm]]
 ) -> None:
@@ -52,7 +56,11 @@ def test_any_answers_survive_the_catalogue(
     with FingerprintStore.create(tmp_path_factory.mktemp("any") / "s") as store:
         stored = store.add(said, "x")
         assert store.transcript("x") == said
-        assert stored.n_answers == stored.n_indexed + stored.n_unreadable + stored.n_rejected == len(replies)
+        assert (
+            stored.n_answers
+            == stored.n_indexed + stored.n_unreadable + stored.n_rejected
+            == len(replies)
+        )
         assert store.verify() == []
 
 
@@ -60,7 +68,12 @@ def test_the_record_says_who_made_it_and_how_much_there_is(path: Path) -> None:
     with FingerprintStore.open(path) as store:
         teacher = store.teacher("a")
     assert (teacher.name, teacher.vendor, teacher.source) == ("a", "Maker", "recording:a.jsonl")
-    assert (teacher.n_answers, teacher.n_indexed, teacher.n_unreadable, teacher.n_rejected) == (20, 19, 1, 0)
+    assert (teacher.n_answers, teacher.n_indexed, teacher.n_unreadable, teacher.n_rejected) == (
+        20,
+        19,
+        1,
+        0,
+    )
     assert teacher.answers_sha256 == transcript("a").digest()
     assert teacher.embedder == HashedNgrams().id
 
@@ -104,7 +117,11 @@ def test_a_removed_model_is_gone_and_its_ids_are_never_given_again(path: Path) -
         with pytest.raises(UsageProblem, match="no model called 'b'"):
             store.transcript("b")
         store.add(transcript("b"), "b")
-        new = {int(i) for i in store.search(queries(store, ("b",)), 57)[1][0] if store.answer(i).teacher == "b"}
+        new = {
+            int(i)
+            for i in store.search(queries(store, ("b",)), 57)[1][0]
+            if store.answer(i).teacher == "b"
+        }
         assert len(new) == 19
         assert not new & old
 
@@ -152,7 +169,11 @@ def test_a_store_of_an_unknown_embedder_is_read_but_not_added_to(tmp_path: Path)
 
 def test_vectors_that_are_no_vectors_are_rejected_and_counted(tmp_path: Path) -> None:
     base = transcript("x", 4)
-    said = Transcript(base.header, base.probes, tuple(reply(i, t) for i, t in enumerate(["nan", "zero", "inf", "ok"])))
+    said = Transcript(
+        base.header,
+        base.probes,
+        tuple(reply(i, t) for i, t in enumerate(["nan", "zero", "inf", "ok"])),
+    )
     with FingerprintStore.create(tmp_path / "s", embedder=Unlucky()) as store:
         assert (store.add(said, "x").n_rejected, store.teacher("x").n_indexed) == (3, 1)
         assert store.transcript("x") == said
@@ -173,7 +194,9 @@ def test_an_id_leads_back_to_the_answer(path: Path) -> None:
     with FingerprintStore.open(path) as store:
         _, ids = store.search(queries(store), 1)
         found = [store.answer(i) for i in ids[:, 0]]
-        assert [(f.teacher, f.probe_id, f.arm, f.sample) for f in found] == [(t, "p00003", "own", 0) for t in "abc"]
+        assert [(f.teacher, f.probe_id, f.arm, f.sample) for f in found] == [
+            (t, "p00003", "own", 0) for t in "abc"
+        ]
         with pytest.raises(UsageProblem, match="no answer with the id"):
             store.answer(10**9)
 
@@ -190,7 +213,11 @@ def test_an_empty_store_answers_with_nothing(tmp_path: Path) -> None:
     with FingerprintStore.create(tmp_path / "s") as store:
         scores, ids = store.search(HashedNgrams().embed(["hello", "world"]), 5)
         assert scores.shape == ids.shape == (2, 0)
-        assert (store.teachers(), store.verify(), store.shared_prompts(transcript("a"))) == ([], [], {})
+        assert (store.teachers(), store.verify(), store.shared_prompts(transcript("a"))) == (
+            [],
+            [],
+            {},
+        )
 
 
 def test_a_read_only_store_refuses_to_change(path: Path) -> None:
@@ -201,7 +228,9 @@ def test_a_read_only_store_refuses_to_change(path: Path) -> None:
             store.rebuild()
 
 
-def test_open_or_create_opens_what_is_there_and_makes_what_is_not(path: Path, tmp_path: Path) -> None:
+def test_open_or_create_opens_what_is_there_and_makes_what_is_not(
+    path: Path, tmp_path: Path
+) -> None:
     with FingerprintStore.open_or_create(path) as store:
         assert len(store.teachers()) == 3
     with FingerprintStore.open_or_create(tmp_path / "new") as store:
@@ -258,9 +287,13 @@ def test_a_catalogue_with_foreign_triggers_is_refused(path: Path) -> None:
         FingerprintStore.open(path)
 
 
-@pytest.mark.parametrize("name", ["CURRENT", "catalog.sqlite", "LOCK", "gen-000001/index.faiss", "extra"])
+@pytest.mark.parametrize(
+    "name", ["CURRENT", "catalog.sqlite", "LOCK", "gen-000001/index.faiss", "extra"]
+)
 @pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_links_and_pipes_in_a_store_are_refused(path: Path, tmp_path: Path, name: str, kind: str) -> None:
+def test_links_and_pipes_in_a_store_are_refused(
+    path: Path, tmp_path: Path, name: str, kind: str
+) -> None:
     target = path / name
     if target.exists():
         shutil.move(target, tmp_path / "moved")
@@ -286,13 +319,21 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(path: Path) -> None
 
 def test_a_flipped_bit_in_an_answer_is_found(path: Path) -> None:
     db = sqlite3.connect(path / "catalog.sqlite")
-    for column, table in (("record", "teachers"), ("data", "blocks"), ("text_sha256", "answers"), ("data", "vectors")):
+    for column, table in (
+        ("record", "teachers"),
+        ("data", "blocks"),
+        ("text_sha256", "answers"),
+        ("data", "vectors"),
+    ):
         rowid = "teacher" if table == "blocks" else "rowid"
         before = db.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()[0]
         raw = bytearray(before.encode() if isinstance(before, str) else before)
         raw[len(raw) // 2] ^= 1
         changed = raw.decode() if isinstance(before, str) else bytes(raw)
-        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ? AND {rowid} >= 0", (changed, before))
+        db.execute(
+            f"UPDATE {table} SET {column} = ? WHERE {column} = ? AND {rowid} >= 0",
+            (changed, before),
+        )
         db.commit()
         with FingerprintStore.open(path, read_only=True) as store:
             assert store.verify() != [], table
@@ -331,7 +372,12 @@ def test_a_frozen_store_is_read_from_a_folder_that_may_not_be_written(path: Path
         store.add(transcript("d"), "d")
         store.freeze()
     files = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
-    assert sorted(p.name for p in files) == ["CURRENT", "catalog.sqlite", "index.faiss", "manifest.json"]
+    assert sorted(p.name for p in files) == [
+        "CURRENT",
+        "catalog.sqlite",
+        "index.faiss",
+        "manifest.json",
+    ]
     with FingerprintStore.open(path, read_only=True) as store:
         assert store.answer(store.search(queries(store, ("d",)), 1)[1][0, 0]).teacher == "d"
         assert store.shared_prompts(transcript("a")) == dict.fromkeys("abcd", 19)
@@ -354,11 +400,15 @@ def test_nobody_can_read_a_frozen_store_that_belongs_to_root(path: Path) -> None
     with tempfile.TemporaryDirectory() as folder:  # the tests' own folder is closed to others
         os.chmod(folder, 0o755)
         copy = shutil.copytree(path, Path(folder) / "store")
-        done = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=False
+        )
     assert done.stdout == "3 (1, 1) []\n" * 2, done.stderr
 
 
-def test_freezing_the_same_additions_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_freezing_the_same_additions_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     stores = []
     for name in ("one", "two"):
@@ -367,7 +417,9 @@ def test_freezing_the_same_additions_gives_the_same_bytes(tmp_path: Path, monkey
                 store.add(transcript(teacher), teacher)
             store.freeze()
         folder = tmp_path / name
-        stores.append({str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
+        stores.append(
+            {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        )
     assert stores[0] == stores[1]
 
 
@@ -379,9 +431,14 @@ def test_a_frozen_store_thaws_when_it_is_opened_for_writing(path: Path) -> None:
         assert store.verify() == []
 
 
-def test_a_block_that_unpacks_to_more_than_is_ever_written_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_unpacks_to_more_than_is_ever_written_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fingerprints.catalog_rows.LARGEST_BLOCK", 100)
-    with FingerprintStore.open(path) as store, pytest.raises(StoreIntegrity, match="not those that were stored"):
+    with (
+        FingerprintStore.open(path) as store,
+        pytest.raises(StoreIntegrity, match="not those that were stored"),
+    ):
         store.transcript("a")
 
 

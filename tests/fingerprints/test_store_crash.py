@@ -1,4 +1,5 @@
-"""Kills, full disks, two writers, readers beside writers: what was acknowledged stands, and nothing is half there."""
+"""Kills, full disks, two writers, readers beside writers: what was acknowledged stands, and
+nothing is half there."""
 
 from __future__ import annotations
 
@@ -29,7 +30,14 @@ def path(tmp_path: Path) -> Path:
 
 def kill_trials(folder: Path, trials: int, seed: int) -> list[dict[str, object]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fingerprints.kill_trials", str(folder), str(trials), str(seed)],
+        [
+            sys.executable,
+            "-m",
+            "tests.fingerprints.kill_trials",
+            str(folder),
+            str(trials),
+            str(seed),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -90,7 +98,9 @@ def test_a_full_disk_while_the_index_is_written_keeps_the_old_one(path: Path, ro
         assert store.verify() == []
 
 
-def test_a_second_writer_waits_and_is_then_told_who_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_writer_waits_and_is_then_told_who_writes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(durable, "LONGEST_WAIT", 0.3)
     with FingerprintStore.open(path) as store:
         start = time.monotonic()
@@ -166,7 +176,10 @@ def test_a_reader_opens_what_was_killed_in_the_middle_of_packing(path: Path) -> 
 
 
 def test_a_reader_sees_each_committed_state_while_a_writer_goes_on(path: Path) -> None:
-    with FingerprintStore.open(path) as writer, FingerprintStore.open(path, read_only=True) as reader:
+    with (
+        FingerprintStore.open(path) as writer,
+        FingerprintStore.open(path, read_only=True) as reader,
+    ):
         assert reader.search(queries(reader), 1)[1].shape == (3, 1)
         for name in "def":
             writer.add(transcript(name), name)

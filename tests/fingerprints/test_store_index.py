@@ -1,4 +1,5 @@
-"""The index on the disk: exact answers, and never a wrong neighbour from bytes that nobody wrote."""
+"""The index on the disk: exact answers, and never a wrong neighbour from bytes that nobody
+wrote."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def generation(path: Path) -> Path:
 
 
 def vouch(path: Path, **changes: object) -> None:
-    """Makes manifest and CURRENT fit whatever lies in the generation, as an attacker with the format at hand would."""
+    """Makes manifest and CURRENT fit whatever lies in the generation, as an attacker with the
+    format at hand would."""
     folder = generation(path)
     record = json.loads((folder / "manifest.json").read_bytes()) | changes
     for name in record["files"]:
@@ -66,11 +68,17 @@ def test_scores_are_the_cosines_of_the_stored_vectors(path: Path) -> None:
     with FingerprintStore.open(path) as store:
         wanted = queries(store)
         scores, ids = store.search(wanted * 7, 57)
-        held = {int(i): v for some, rows in store.catalog.vectors() for i, v in zip(some, rows, strict=True)}
+        held = {
+            int(i): v
+            for some, rows in store.catalog.vectors()
+            for i, v in zip(some, rows, strict=True)
+        }
         assert ids.shape == (3, 57)
         for row, (numbers, values) in enumerate(zip(ids, scores, strict=True)):
             assert sorted(numbers) == sorted(held)
-            np.testing.assert_allclose(values, [held[int(i)] @ wanted[row] for i in numbers], atol=1e-5)
+            np.testing.assert_allclose(
+                values, [held[int(i)] @ wanted[row] for i in numbers], atol=1e-5
+            )
             assert bool(np.all(np.diff(values) <= 0))
 
 
@@ -153,8 +161,14 @@ def test_a_generation_that_no_pointer_names_is_not_served(path: Path) -> None:
 
 def flips(data: bytes, count: int, seed: int) -> list[bytes]:
     rng = np.random.default_rng(seed)
-    places = range(len(data)) if len(data) <= count else sorted(rng.choice(len(data), count, replace=False))
-    return [data[:p] + bytes([data[p] ^ (1 << int(rng.integers(8)))]) + data[p + 1 :] for p in places]
+    places = (
+        range(len(data))
+        if len(data) <= count
+        else sorted(rng.choice(len(data), count, replace=False))
+    )
+    return [
+        data[:p] + bytes([data[p] ^ (1 << int(rng.integers(8)))]) + data[p + 1 :] for p in places
+    ]
 
 
 def cuts(data: bytes, count: int) -> list[bytes]:
@@ -239,14 +253,26 @@ def built(kind: str, vectors: Vectors, ids: np.ndarray) -> faiss.Index:
     return index
 
 
-KINDS = ["another metric", "another dimension", "another type", "no ids", "fewer", "ids turned round", "vectors turned round"]
+KINDS = [
+    "another metric",
+    "another dimension",
+    "another type",
+    "no ids",
+    "fewer",
+    "ids turned round",
+    "vectors turned round",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_whole_index_that_is_not_this_stores_is_refused_though_all_digests_fit(path: Path, kind: str) -> None:
+def test_a_whole_index_that_is_not_this_stores_is_refused_though_all_digests_fit(
+    path: Path, kind: str
+) -> None:
     with FingerprintStore.open(path, read_only=True) as store:
         blocks = list(store.catalog.vectors())
-    index = built(kind, np.concatenate([v for _, v in blocks]), np.concatenate([i for i, _ in blocks]))
+    index = built(
+        kind, np.concatenate([v for _, v in blocks]), np.concatenate([i for i, _ in blocks])
+    )
     faiss.write_index(index, str(generation(path) / "index.faiss"))
     vouch(path)
     with pytest.raises(StoreIntegrity, match="index is damaged"):
@@ -291,7 +317,11 @@ def test_a_bomb_of_an_index_is_refused_without_taking_memory(path: Path) -> None
     for offset in range(120):
         for size in (2**28, 2**33, 2**40, 2**62):
             try:
-                raw = nearest.read(memoryview(original[:offset] + size.to_bytes(8, "little") + original[offset + 8 :]))
+                raw = nearest.read(
+                    memoryview(
+                        original[:offset] + size.to_bytes(8, "little") + original[offset + 8 :]
+                    )
+                )
             except StoreIntegrity:
                 refused += 1
                 continue
@@ -306,7 +336,10 @@ def test_limits_on_reading_are_put_back(path: Path) -> None:
     look(path)
     with pytest.raises(StoreIntegrity):
         nearest.read(memoryview(b"IxMprubbish"))
-    assert (faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()) == before
+    assert (
+        faiss.get_deserialization_vector_byte_limit(),
+        faiss.get_deserialization_loop_limit(),
+    ) == before
 
 
 def test_a_file_swapped_after_it_was_verified_is_not_read(large: Path, tmp_path: Path) -> None:
@@ -322,7 +355,9 @@ def test_a_file_swapped_after_it_was_verified_is_not_read(large: Path, tmp_path:
     assert (scores.tobytes(), ids.tobytes()) == expected
 
 
-def test_a_large_store_gives_exact_scores_and_the_nearest_answers(large: Path, tmp_path: Path) -> None:
+def test_a_large_store_gives_exact_scores_and_the_nearest_answers(
+    large: Path, tmp_path: Path
+) -> None:
     with FingerprintStore.open(large, read_only=True) as store:
         assert isinstance(store.index.now(), Approximate)
         wanted = queries(store)
@@ -347,7 +382,8 @@ def test_a_large_store_grows_shrinks_and_still_finds(large: Path, tmp_path: Path
 
 
 def clustered(n: int, d: int, seed: int) -> Vectors:
-    """Unit vectors as answers give them: many tight clusters (a question each) within wide ones (a topic each)."""
+    """Unit vectors as answers give them: many tight clusters (a question each) within wide ones
+    (a topic each)."""
     rng = np.random.default_rng(seed)
     topics = rng.standard_normal((20, d))
     questions = topics[rng.integers(0, 20, n // 50)] + 0.8 * rng.standard_normal((n // 50, d))
@@ -355,7 +391,9 @@ def clustered(n: int, d: int, seed: int) -> Vectors:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("n", "d"), [(5_000, 64), pytest.param(30_000, 256, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("n", "d"), [(5_000, 64), pytest.param(30_000, 256, marks=pytest.mark.slow)]
+)
 def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
     everything = clustered(n + 100, d, 3)
     rows, wanted = everything[:n], everything[n:]

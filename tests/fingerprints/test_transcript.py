@@ -57,7 +57,9 @@ def test_the_digest_is_over_answers_and_not_over_their_order(tmp_path: Path) -> 
 
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(min_value=1, max_value=10_000))
-def test_a_file_cut_anywhere_is_resumed_and_never_misread(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_file_cut_anywhere_is_resumed_and_never_misread(
+    cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("cut") / "t.jsonl"
     whole = write(path, [reply(i, f"answer {i}") for i in range(6)])
     data = path.read_bytes()
@@ -84,7 +86,9 @@ def test_a_torn_last_line_is_cut_and_said(tmp_path: Path) -> None:
     assert len(resumed.replies) == 2
 
 
-def test_failed_attempts_are_asked_again_and_the_newest_readable_reply_counts(tmp_path: Path) -> None:
+def test_failed_attempts_are_asked_again_and_the_newest_readable_reply_counts(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "t.jsonl"
     write(path, [reply(0, "", Status.ERROR), reply(1, "kept")], finish=False)
     with TranscriptWriter(path, HEADER, PROBES) as writer:
@@ -111,7 +115,9 @@ def test_two_writers_of_one_file_are_kept_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["honest", "question 3", "gguf:x"])
-def test_a_changed_answer_question_or_subject_is_noticed_by_the_footer(tmp_path: Path, part: str) -> None:
+def test_a_changed_answer_question_or_subject_is_noticed_by_the_footer(
+    tmp_path: Path, part: str
+) -> None:
     path = tmp_path / "t.jsonl"
     write(path, [reply(0, "honest")])
     path.write_text(path.read_text().replace(part, "edited"))
@@ -133,7 +139,9 @@ def test_a_changed_answer_question_or_subject_is_noticed_by_the_footer(tmp_path:
         b"[" * 50_000 + b"\n",
     ],
 )
-def test_a_file_that_is_no_transcript_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_transcript_is_refused_in_one_line(
+    tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "t.jsonl"
     path.write_bytes(content)
     with pytest.raises(MalformedInput) as caught:
@@ -179,13 +187,20 @@ with TranscriptWriter(Path(sys.argv[1]), header, []) as writer:
 @pytest.mark.parametrize("after", [1, 7, 40])
 def test_kill_nine_loses_no_acknowledged_answer(tmp_path: Path, after: int) -> None:
     path = tmp_path / "t.jsonl"
-    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(CHILD), str(path)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(CHILD), str(path)], stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     acknowledged = -1
     while acknowledged < after:
         acknowledged = int(child.stdout.readline())
     os.kill(child.pid, signal.SIGKILL)
-    acknowledged = max([acknowledged, *(int(line) for line in child.stdout.read().split("\n") if line.strip().isdigit())])
+    acknowledged = max(
+        [
+            acknowledged,
+            *(int(line) for line in child.stdout.read().split("\n") if line.strip().isdigit()),
+        ]
+    )
     child.stdout.close()
     child.wait()
     kept = {r.probe_id for r in load_transcript(path).replies}

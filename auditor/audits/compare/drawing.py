@@ -1,4 +1,5 @@
-"""The geometry of a tree and of a matrix: across in per cent of the width, down in pixels. Knows no HTML.
+"""The geometry of a tree and of a matrix: across in per cent of the width, down in pixels. Knows no
+HTML.
 
 Every drawn number comes from the record; names stay as they are, escaping is the template's.
 """
@@ -32,7 +33,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A model at the end of its edge: its place, its number among the models, its vendor and the colour class of that."""
+    """A model at the end of its edge: its place, its number among the models, its vendor and the
+    colour class of that."""
 
     x: float
     y: float
@@ -44,7 +46,8 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Knot:
-    """The lower end of an inner edge: its place, its support from 0 to 1, and whether that is written beside it."""
+    """The lower end of an inner edge: its place, its support from 0 to 1, and whether that is
+    written beside it."""
 
     x: float
     y: float
@@ -55,7 +58,8 @@ class Knot:
 
 @dataclass(frozen=True)
 class TreeDrawing:
-    """A tree from left to right; ``bar`` is a length across in per cent and what distance it stands for."""
+    """A tree from left to right; ``bar`` is a length across in per cent and what distance it
+    stands for."""
 
     height: int
     edges: tuple[Edge, ...]
@@ -79,7 +83,8 @@ class MatrixDrawing:
 
 
 def vendors_of(found: Comparison) -> dict[str, int]:
-    """The colour class of each vendor: the five with the most models have their own, the others share one."""
+    """The colour class of each vendor: the five with the most models have their own, the others
+    share one."""
     counts = Counter(m.vendor for m in found.models if m.vendor)
     first = sorted(counts, key=lambda v: (-counts[v], v))
     return {vendor: i + 1 if i < COLOURS else OTHER for i, vendor in enumerate(first)}
@@ -104,16 +109,29 @@ def draw_tree(found: Comparison) -> TreeDrawing | None:
         # The edge under the top is drawn as two: its support is told once.
         if split in share and split not in told:
             told.add(split)
-            knots.append(Knot(across[node], down[node], share[split], share[split] >= TOLD, share[split] >= STRONG))
+            knots.append(
+                Knot(
+                    across[node],
+                    down[node],
+                    share[split],
+                    share[split] >= TOLD,
+                    share[split] >= STRONG,
+                )
+            )
     longest = max((_depth(tree, leaf) for leaf in range(tree.n_leaves)), default=0.0)
     return TreeDrawing(
-        height=TOP + ROW * tree.n_leaves + 34, edges=tuple(edges), leaves=_leaves(found, across, down), knots=tuple(knots),
-        bar=_bar(longest), rooted=tree.rooted,
-    )  # fmt: skip
+        height=TOP + ROW * tree.n_leaves + 34,
+        edges=tuple(edges),
+        leaves=_leaves(found, across, down),
+        knots=tuple(knots),
+        bar=_bar(longest),
+        rooted=tree.rooted,
+    )
 
 
 def draw_matrix(found: Comparison) -> MatrixDrawing:
-    """The matrix in the order of the tree's leaves; eight shades of equal width from the least to the greatest distance."""
+    """The matrix in the order of the tree's leaves; eight shades of equal width from the least
+    to the greatest distance."""
     n, order = len(found.models), found.order
     values = [found.matrix[i][j] for i in range(n) for j in range(n) if i != j]
     low, width = min(values), (max(values) - min(values)) / SHADES
@@ -121,7 +139,9 @@ def draw_matrix(found: Comparison) -> MatrixDrawing:
     for y, i in enumerate(order):
         for x, j in enumerate(order):
             if i != j:
-                shade = 0 if width == 0 else min(SHADES - 1, int((found.matrix[i][j] - low) / width))
+                shade = (
+                    0 if width == 0 else min(SHADES - 1, int((found.matrix[i][j] - low) / width))
+                )
                 shades[shade] += f"M{x} {y}h1v1h-1z"
     row = 20 if n <= 40 else 13
     names = tuple((i + 1, found.models[i].name) for i in order)
@@ -130,9 +150,13 @@ def draw_matrix(found: Comparison) -> MatrixDrawing:
 
 
 def _places(tree: Tree, order: tuple[int, ...]) -> tuple[list[float], list[float]]:
-    """Across in per cent and down in pixels of every node; an inner node stands in the middle of its children."""
+    """Across in per cent and down in pixels of every node; an inner node stands in the middle of
+    its children."""
     longest = max(_depth(tree, leaf) for leaf in range(tree.n_leaves)) or 1.0
-    across = [round(LEFT + (TIPS - LEFT) * _depth(tree, node) / longest, 3) for node in range(len(tree.parents))]
+    across = [
+        round(LEFT + (TIPS - LEFT) * _depth(tree, node) / longest, 3)
+        for node in range(len(tree.parents))
+    ]
     down = [0.0] * len(tree.parents)
     for place, leaf in enumerate(order):
         down[leaf] = TOP + ROW * place
@@ -154,7 +178,10 @@ def _depth(tree: Tree, node: int) -> float:
 def _leaves(found: Comparison, across: list[float], down: list[float]) -> tuple[Leaf, ...]:
     colours = vendors_of(found)
     models = [(i, found.models[i]) for i in found.order]
-    return tuple(Leaf(across[i], down[i], i + 1, m.name, m.vendor, colours.get(m.vendor, OTHER)) for i, m in models)
+    return tuple(
+        Leaf(across[i], down[i], i + 1, m.name, m.vendor, colours.get(m.vendor, OTHER))
+        for i, m in models
+    )
 
 
 def _bar(longest: float) -> tuple[float, str]:

@@ -1,4 +1,5 @@
-"""The folder of a comparison: compare.json, compare.html, tree.svg, matrix.svg, tree.nwk; each whole or not there.
+"""The folder of a comparison: compare.json, compare.html, tree.svg, matrix.svg, tree.nwk; each
+whole or not there.
 
 Knows files; what stands in them comes from the record and the page.
 """
@@ -13,20 +14,28 @@ from auditor.reporting.bundle import ready_folder
 from auditor.reporting.json import pretty
 from fingerprints.durable import replacing
 
-RECORD, PAGE, TREE, MATRIX, NEWICK = "compare.json", "compare.html", "tree.svg", "matrix.svg", "tree.nwk"
+RECORD, PAGE, TREE, MATRIX, NEWICK = (
+    "compare.json",
+    "compare.html",
+    "tree.svg",
+    "matrix.svg",
+    "tree.nwk",
+)
 OURS = frozenset({RECORD, PAGE, TREE, MATRIX, NEWICK})
 
 
 def ready(out: Path, force: bool = False) -> None:
-    """Makes the folder or checks that a comparison may go there. Raises MalformedInput as `ready_folder` does."""
+    """Makes the folder or checks that a comparison may go there. Raises MalformedInput as
+    `ready_folder` does."""
     ready_folder(out, force, OURS)
 
 
 def write_comparison(found: Comparison, out: Path, force: bool = False) -> list[Path]:
-    """Writes the files and returns their paths, the record last; an earlier comparison's are replaced.
+    """Writes the files and returns their paths, the record last; an earlier comparison's are
+    replaced.
 
-    Of two models there is no tree, and an earlier one's files are taken away. Raises what `ready` raises, and ResourceLimit
-    on a full disk.
+    Of two models there is no tree, and an earlier one's files are taken away. Raises what `ready`
+    raises, and ResourceLimit on a full disk.
     """
     ready(out, force)
     texts = {

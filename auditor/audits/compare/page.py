@@ -1,4 +1,5 @@
-"""A comparison as one HTML file, and its tree and matrix as SVG files: no script, no network, the report's look and policy.
+"""A comparison as one HTML file, and its tree and matrix as SVG files: no script, no network, the
+report's look and policy.
 
 Knows the record and its drawings; computes no figure.
 """
@@ -31,8 +32,14 @@ def comparison_page(found: Comparison) -> str:
             matrix=draw_matrix(found),
             colours=_colours(found),
             distances=_distances(found),
-            nearest=[(n.name, n.nearest, with_bounds(n.distance, n.interval), share(n.again)) for n in found.nearest],
-            models=[(m.name, m.vendor or "–", m.source, number(m.n_answers), m.answers_sha256[:16]) for m in found.models],
+            nearest=[
+                (n.name, n.nearest, with_bounds(n.distance, n.interval), share(n.again))
+                for n in found.nearest
+            ],
+            models=[
+                (m.name, m.vendor or "–", m.source, number(m.n_answers), m.answers_sha256[:16])
+                for m in found.models
+            ],
             next_number=count(1).__next__,
         )
     )
@@ -41,7 +48,11 @@ def comparison_page(found: Comparison) -> str:
 def tree_svg(found: Comparison) -> str | None:
     """The tree as an SVG file's text; None for two models."""
     drawn = draw_tree(found)
-    return None if drawn is None else _svg("tree", drawn, drawn.height, f"Tree of {len(found.models)} models")
+    return (
+        None
+        if drawn is None
+        else _svg("tree", drawn, drawn.height, f"Tree of {len(found.models)} models")
+    )
 
 
 def matrix_svg(found: Comparison) -> str:
@@ -63,7 +74,9 @@ def share(value: float | None) -> str:
 def _svg(kind: str, drawing: Any, height: int, title: str) -> str:
     template = environment().get_template("drawing.svg.html")
     style = styled(*SHEETS)["style"]
-    return template.render(kind=kind, drawing=drawing, style=style, width=WIDTH, height=height + 24, title=title).lstrip()
+    return template.render(
+        kind=kind, drawing=drawing, style=style, width=WIDTH, height=height + 24, title=title
+    ).lstrip()
 
 
 def _meta(found: Comparison) -> list[tuple[str, str]]:
@@ -71,7 +84,12 @@ def _meta(found: Comparison) -> list[tuple[str, str]]:
     return [
         ("Models", number(len(found.models))),
         ("Shared prompts", f"{number(found.n_prompts)}, {redrawn}"),
-        ("Tree", "none of two models" if found.newick is None else {"nj": "neighbour joining"}.get(found.method, found.method)),
+        (
+            "Tree",
+            "none of two models"
+            if found.newick is None
+            else {"nj": "neighbour joining"}.get(found.method, found.method),
+        ),
     ]
 
 
@@ -86,5 +104,8 @@ def _distances(found: Comparison) -> tuple[list[str], list[list[str]]] | None:
     if len(found.models) > MOST_IN_TABLE:
         return None
     names = [found.models[i].name for i in found.order]
-    rows = [[found.models[i].name, *(number(found.matrix[i][j]) for j in found.order)] for i in found.order]
+    rows = [
+        [found.models[i].name, *(number(found.matrix[i][j]) for j in found.order)]
+        for i in found.order
+    ]
     return ["model", *names], rows

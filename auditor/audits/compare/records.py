@@ -14,18 +14,21 @@ Method = Literal["nj", "average"]
 Matrix = tuple[tuple[float, ...], ...]
 
 MEASURE = (
-    "mean over shared prompts of 1 - cosine of the answers' embeddings, the prompt's mean taken out first where three or more "
-    "models are compared; 0: the same text, 1: unrelated directions, above 1: leaning apart"
+    "mean over shared prompts of 1 - cosine of the answers' embeddings, the prompt's mean taken out"
+    " first where three or more models are compared; 0: the same text, 1: unrelated directions,"
+    " above 1: leaning apart"
 )
 CAUTION = (
-    "Near is not inherited. A tree shows who answers like whom on these prompts: a common source, the same public tuning data "
-    "or the same habits of an era draw models together as well as training on each other's answers does. It has no root "
-    "that means anything, it accuses nobody, and a distance changes with the company that is compared."
+    "Near is not inherited. A tree shows who answers like whom on these prompts: a common source,"
+    " the same public tuning data or the same habits of an era draw models together as well as"
+    " training on each other's answers does. It has no root that means anything, it accuses nobody,"
+    " and a distance changes with the company that is compared."
 )
 
 
 class ComparedModel(Record):
-    """One model of the comparison: its name, its vendor where known, where its answers came from, and their digest."""
+    """One model of the comparison: its name, its vendor where known, where its answers came
+    from, and their digest."""
 
     name: str
     vendor: str = ""
@@ -42,7 +45,8 @@ class LeftOut(Record):
 
 
 class ModelPair(Record):
-    """Two models and their distance; ``interval`` is the 95 % percentile interval over redrawn prompts, None without any."""
+    """Two models and their distance; ``interval`` is the 95 % percentile interval over redrawn
+    prompts, None without any."""
 
     one: str
     other: str
@@ -51,7 +55,8 @@ class ModelPair(Record):
 
 
 class Neighbour(Record):
-    """The nearest model to ``name``. ``again``: in what share of the redrawn sets of prompts it is that one again, 0 to 1."""
+    """The nearest model to ``name``. ``again``: in what share of the redrawn sets of prompts it
+    is that one again, 0 to 1."""
 
     name: str
     nearest: str
@@ -61,14 +66,16 @@ class Neighbour(Record):
 
 
 class Support(Record):
-    """An inner edge: the models on one side of it, and in what share of the redrawn sets of prompts the tree has it too."""
+    """An inner edge: the models on one side of it, and in what share of the redrawn sets of
+    prompts the tree has it too."""
 
     models: tuple[str, ...]
     share: float
 
 
 class Comparison(Record):
-    """All of a comparison. Rows and columns of ``matrix`` are ``models`` in order; ``order`` is that of the tree's leaves.
+    """All of a comparison. Rows and columns of ``matrix`` are ``models`` in order; ``order`` is
+    that of the tree's leaves.
 
     ``newick`` is None for two models, of which there is no tree.
     """

@@ -1,4 +1,5 @@
-"""compare(sources) → Comparison: shared prompts, distances, tree, supports. Reads no file and draws nothing."""
+"""compare(sources) → Comparison: shared prompts, distances, tree, supports. Reads no file and
+draws nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.audits.compare.records import ComparedModel, Comparison, LeftOut, Matrix, Method, ModelPair, Neighbour, Support
+from auditor.audits.compare.records import (
+    ComparedModel,
+    Comparison,
+    LeftOut,
+    Matrix,
+    Method,
+    ModelPair,
+    Neighbour,
+    Support,
+)
 from auditor.audits.compare.sources import ComparedSource, checked
 from auditor.version import VERSION
 from detectors.pairing import FEWEST, ProbeAnswer, style_answers
@@ -29,9 +39,11 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Comparison:
-    """Compares models on the prompts that all of them answered; the same answers and seed give the same record.
+    """Compares models on the prompts that all of them answered; the same answers and seed give the
+    same record.
 
-    Models are put in order of name. Raises what `checked` raises, and MalformedInput where fewer than 20 prompts are shared.
+    Models are put in order of name. Raises what `checked` raises, and MalformedInput where fewer
+    than 20 prompts are shared.
     """
     checked(sources)
     ordered = sorted(sources, key=lambda s: s.name)
@@ -41,7 +53,10 @@ def compare(
     clusters = [said[0][sha].probe.cluster for sha in shared]
     cube = apart(answers, len(shared))
     # Rounded as it is written down, so that the tree can be drawn again from the record.
-    matrix, rounds = np.round(mean_apart(cube), DIGITS), list(resampled(cube, clusters, resamples, seed))
+    matrix, rounds = (
+        np.round(mean_apart(cube), DIGITS),
+        list(resampled(cube, clusters, resamples, seed)),
+    )
     names, tree = [s.name for s in ordered], None
     share: dict[frozenset[int], float] = {}
     if len(ordered) >= FEWEST_LEAVES:
@@ -50,19 +65,31 @@ def compare(
     low, high = _bounds(rounds)
     return Comparison(
         tool=f"distillation-auditor {VERSION}",
-        models=tuple(_model(s) for s in ordered), left_out=tuple(left_out), embedder=HashedNgrams(DIMENSION).id,
-        n_prompts=len(shared), n_clusters=len(set(clusters)), method=method, resamples=resamples, seed=seed,
-        matrix=_plain(matrix), low=None if low is None else _plain(low), high=None if high is None else _plain(high),
+        models=tuple(_model(s) for s in ordered),
+        left_out=tuple(left_out),
+        embedder=HashedNgrams(DIMENSION).id,
+        n_prompts=len(shared),
+        n_clusters=len(set(clusters)),
+        method=method,
+        resamples=resamples,
+        seed=seed,
+        matrix=_plain(matrix),
+        low=None if low is None else _plain(low),
+        high=None if high is None else _plain(high),
         order=tuple(range(len(names))) if tree is None else tuple(leaves_of(tree)),
         newick=None if tree is None else newick(tree, names, share),
-        supports=tuple(Support(models=tuple(names[i] for i in sorted(s)), share=share[s]) for s in sorted(share, key=sorted)),
+        supports=tuple(
+            Support(models=tuple(names[i] for i in sorted(s)), share=share[s])
+            for s in sorted(share, key=sorted)
+        ),
         nearest=tuple(_nearest(i, names, matrix, rounds, low, high) for i in range(len(names))),
         pairs=_pairs(names, matrix, low, high),
-    )  # fmt: skip
+    )
 
 
 def tree_of(found: Comparison) -> tuple[Tree, dict[frozenset[int], float]] | None:
-    """The tree to be drawn, hung from its middle, and the supports of its splits; None for two models."""
+    """The tree to be drawn, hung from its middle, and the supports of its splits; None for two
+    models."""
     if found.newick is None:
         return None
     place = {m.name: i for i, m in enumerate(found.models)}
@@ -87,9 +114,13 @@ def _shared(sources: Sequence[ComparedSource], said: Sequence[dict[str, ProbeAns
     if len(shared) >= FEWEST:
         return shared
     everybody = set.union(*(set(by_sha) for by_sha in said))
-    fewest = min(range(len(said)), key=lambda i: (sum(sha in by_sha for sha in said[i] for by_sha in said), len(said[i])))
+    fewest = min(
+        range(len(said)),
+        key=lambda i: (sum(sha in by_sha for sha in said[i] for by_sha in said), len(said[i])),
+    )
     raise MalformedInput(
-        f"the {len(sources)} models share {len(shared) or 'no'} prompt{'' if len(shared) == 1 else 's'}; {FEWEST} are needed",
+        f"the {len(sources)} models share {len(shared) or 'no'}"
+        f" prompt{'' if len(shared) == 1 else 's'}; {FEWEST} are needed",
         where=f"{printable(sources[fewest].name, 60)} shares the fewest of {len(everybody)}",
         next_step="leave it out, or ask all of them the same probe set",
     )
@@ -98,7 +129,13 @@ def _shared(sources: Sequence[ComparedSource], said: Sequence[dict[str, ProbeAns
 def _model(source: ComparedSource) -> ComparedModel:
     readable = sum(r.readable for r in source.transcript.replies)
     digest = source.transcript.digest()
-    return ComparedModel(name=source.name, vendor=source.vendor, source=source.where, n_answers=readable, answers_sha256=digest)
+    return ComparedModel(
+        name=source.name,
+        vendor=source.vendor,
+        source=source.where,
+        n_answers=readable,
+        answers_sha256=digest,
+    )
 
 
 def _bounds(rounds: Sequence[Array]) -> tuple[Array, Array] | tuple[None, None]:
@@ -109,18 +146,30 @@ def _bounds(rounds: Sequence[Array]) -> tuple[Array, Array] | tuple[None, None]:
 
 
 def _interval(i: int, j: int, low: Array | None, high: Array | None) -> tuple[float, float] | None:
-    return None if low is None or high is None else (round(float(low[i, j]), DIGITS), round(float(high[i, j]), DIGITS))
+    return (
+        None
+        if low is None or high is None
+        else (round(float(low[i, j]), DIGITS), round(float(high[i, j]), DIGITS))
+    )
 
 
 def _nearest(
-    i: int, names: Sequence[str], matrix: Array, rounds: Sequence[Array], low: Array | None, high: Array | None
+    i: int,
+    names: Sequence[str],
+    matrix: Array,
+    rounds: Sequence[Array],
+    low: Array | None,
+    high: Array | None,
 ) -> Neighbour:
     j = _closest(matrix[i], i)
     again = None if not rounds else sum(_closest(d[i], i) == j for d in rounds) / len(rounds)
     return Neighbour(
-        name=names[i], nearest=names[j], distance=round(float(matrix[i, j]), DIGITS), interval=_interval(i, j, low, high),
+        name=names[i],
+        nearest=names[j],
+        distance=round(float(matrix[i, j]), DIGITS),
+        interval=_interval(i, j, low, high),
         again=again,
-    )  # fmt: skip
+    )
 
 
 def _closest(row: Array, own: int) -> int:
@@ -129,12 +178,17 @@ def _closest(row: Array, own: int) -> int:
     return int(np.argmin(others))
 
 
-def _pairs(names: Sequence[str], matrix: Array, low: Array | None, high: Array | None) -> tuple[ModelPair, ...]:
+def _pairs(
+    names: Sequence[str], matrix: Array, low: Array | None, high: Array | None
+) -> tuple[ModelPair, ...]:
     """Every model with its nearest, each pair once, the nearest first."""
     found = {(min(i, j), max(i, j)) for i in range(len(names)) for j in [_closest(matrix[i], i)]}
     return tuple(
         ModelPair(
-            one=names[i], other=names[j], distance=round(float(matrix[i, j]), DIGITS), interval=_interval(i, j, low, high)
+            one=names[i],
+            other=names[j],
+            distance=round(float(matrix[i, j]), DIGITS),
+            interval=_interval(i, j, low, high),
         )
         for i, j in sorted(found, key=lambda p: (matrix[p], p))
     )

@@ -1,4 +1,5 @@
-"""Whose answers are compared: transcripts, recorded answers, report folders and stored models, each under a name of its own.
+"""Whose answers are compared: transcripts, recorded answers, report folders and stored models, each
+under a name of its own.
 
 Reads files and stores; asks no model. Knows nothing of distances.
 """
@@ -25,7 +26,8 @@ MOST = 300
 
 @dataclass(frozen=True)
 class ComparedSource:
-    """One model to be compared: the name it is shown under, who made it where that is known, and what it said."""
+    """One model to be compared: the name it is shown under, who made it where that is known, and
+    what it said."""
 
     name: str
     vendor: str
@@ -34,17 +36,24 @@ class ComparedSource:
 
 
 def named_sources(arguments: Sequence[str], store: FingerprintStore) -> list[ComparedSource]:
-    """The models that the arguments name, in their order; a file of several models gives all of them.
+    """The models that the arguments name, in their order; a file of several models gives all of
+    them.
 
-    An argument is a path, a stored model's name, ``recording:…``, or ``NAME=`` and one of these. Raises UsageProblem for what
-    is none of them or names several models at once, MalformedInput for a file that can't be read.
+    An argument is a path, a stored model's name, ``recording:…``, or ``NAME=`` and one of these.
+    Raises UsageProblem for what is none of them or names several models at once, MalformedInput for
+    a file that can't be read.
     """
     return [source for argument in arguments for source in _named(argument, store)]
 
 
-def stored_sources(store: FingerprintStore, but: frozenset[str] = frozenset()) -> tuple[list[ComparedSource], list[LeftOut]]:
-    """All stored models but those named, and those left out: with fewer than 20 answers, or less than half of the most."""
-    all_of_them = [s for t in store.teachers() if t.name not in but for s in _stored(t.name, t.name, store)]
+def stored_sources(
+    store: FingerprintStore, but: frozenset[str] = frozenset()
+) -> tuple[list[ComparedSource], list[LeftOut]]:
+    """All stored models but those named, and those left out: with fewer than 20 answers, or less
+    than half of the most."""
+    all_of_them = [
+        s for t in store.teachers() if t.name not in but for s in _stored(t.name, t.name, store)
+    ]
     counts = [len(style_answers(s.transcript)) for s in all_of_them]
     least = max(FEWEST, max(counts, default=0) / 2)
     kept = [s for s, n in zip(all_of_them, counts, strict=True) if n >= least]
@@ -54,22 +63,27 @@ def stored_sources(store: FingerprintStore, but: frozenset[str] = frozenset()) -
 
 
 def checked(sources: Sequence[ComparedSource]) -> None:
-    """Raises UsageProblem for fewer than two models or two of one name, ResourceLimit for too many."""
+    """Raises UsageProblem for fewer than two models or two of one name, ResourceLimit for too
+    many."""
     if len(sources) < 2:
         raise UsageProblem(
             f"a comparison needs at least two models, not {len(sources)}",
-            next_step="name more (transcripts, recorded answers, report folders, stored models), or add --all",
+            next_step=(
+                "name more (transcripts, recorded answers, report folders, stored models), or add"
+                " --all"
+            ),
         )
     if len(sources) > MOST:
         raise ResourceLimit(
-            f"{len(sources)} models are too many to compare; {MOST} are the most", next_step="name fewer models"
+            f"{len(sources)} models are too many to compare; {MOST} are the most",
+            next_step="name fewer models",
         )
     seen: dict[str, str] = {}
     for source in sources:
         if source.name in seen:
             raise UsageProblem(
-                f"two models are called {printable(source.name, 60)!r}: {printable(seen[source.name], 80)} and "
-                f"{printable(source.where, 80)}",
+                f"two models are called {printable(source.name, 60)!r}:"
+                f" {printable(seen[source.name], 80)} and {printable(source.where, 80)}",
                 next_step="write NAME=PATH to give one another name",
             )
         seen[source.name] = source.where
@@ -85,7 +99,9 @@ def _named(argument: str, store: FingerprintStore) -> Iterator[ComparedSource]:
         yield from _opened(rest, name, store, stored)
 
 
-def _opened(text: str, name: str | None, store: FingerprintStore, stored: set[str]) -> Iterator[ComparedSource]:
+def _opened(
+    text: str, name: str | None, store: FingerprintStore, stored: set[str]
+) -> Iterator[ComparedSource]:
     if text in stored:
         yield from _stored(text, name or text, store)
     elif text.startswith("recording:"):
@@ -102,7 +118,10 @@ def _opened(text: str, name: str | None, store: FingerprintStore, stored: set[st
     else:
         raise UsageProblem(
             f"neither a path nor a stored model: {printable(text, 80)!r}",
-            next_step="see `auditor store list` for the names in a store, and give its folder with --store",
+            next_step=(
+                "see `auditor store list` for the names in a store, and give its folder with"
+                " --store"
+            ),
         )
 
 
@@ -121,19 +140,25 @@ def _read(path: Path, name: str | None) -> Iterator[ComparedSource]:
     if path.is_dir():
         if not (path / REPORT).is_file() and not (path / TRANSCRIPT).is_file():
             raise MalformedInput(
-                f"the folder is no report: it has no {TRANSCRIPT}", where=path, next_step="give a report's folder or a file"
+                f"the folder is no report: it has no {TRANSCRIPT}",
+                where=path,
+                next_step="give a report's folder or a file",
             )
         transcript = load_transcript(path / TRANSCRIPT)
         yield ComparedSource(name or transcript.identity.name, "", str(path), transcript)
         return
     if path.suffix.lower() not in RECORDINGS:
         raise UsageProblem(
-            "neither a transcript nor recorded answers", where=path, next_step="give a .jsonl, .json, .eval or .gz file"
+            "neither a transcript nor recorded answers",
+            where=path,
+            next_step="give a .jsonl, .json, .eval or .gz file",
         )
     found = models_in(path, None, path.name)
     if name is not None and len(found) > 1:
         raise UsageProblem(
-            f"one name for the {len(found)} models of a file", where=path, next_step="name no model, or split the file"
+            f"one name for the {len(found)} models of a file",
+            where=path,
+            next_step="name no model, or split the file",
         )
     for model, transcript in found.items():
         yield ComparedSource(name or model, "", str(path), transcript)

@@ -1,4 +1,5 @@
-"""A comparison for a terminal of any width: the tree in lines, the nearest pairs, and what they don't say.
+"""A comparison for a terminal of any width: the tree in lines, the nearest pairs, and what they
+don't say.
 
 Knows the record; computes no figure.
 """
@@ -23,37 +24,69 @@ SHORTEST_NAME = 10
 LINES, PLAIN_LINES = ("├─", "└─", "│ ", "┬"), ("|-", "`-", "| ", "+")
 
 
-def comparison_text(found: Comparison, width: int | None = None, colour: bool = False, encoding: str = "utf-8") -> str:
+def comparison_text(
+    found: Comparison, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+) -> str:
     """The comparison as text, at the terminal's width where none is given."""
     return captured(lambda console, plain: _told(found, console, plain), width, colour, encoding)
 
 
 def _told(found: Comparison, console: Console, plain: bool) -> None:
     redrawn = f", {found.resamples} redrawn sets" if found.resamples else ""
-    console.print(safe(f"{len(found.models)} models on {number(found.n_prompts)} shared prompts{redrawn}", "bold"))
+    console.print(
+        safe(
+            f"{len(found.models)} models on {number(found.n_prompts)} shared prompts{redrawn}",
+            "bold",
+        )
+    )
     held = tree_of(found)
     if held is not None:
         section(console, "Tree", plain)
         if found.supports:
-            console.print(safe("numbers: % of redrawn prompt sets that keep the group together", "dim"))
-        for line in tree_lines(*held, [m.name for m in found.models], console.width, PLAIN_LINES if plain else LINES):
+            console.print(
+                safe("numbers: % of redrawn prompt sets that keep the group together", "dim")
+            )
+        for line in tree_lines(
+            *held, [m.name for m in found.models], console.width, PLAIN_LINES if plain else LINES
+        ):
             console.print(Text(line), no_wrap=True, crop=True)
     section(console, "Nearest pairs", plain)
     rows: list[tuple[Text, ...]] = [
-        (safe(with_bounds(p.distance, p.interval), "bold"), safe(f"{one_line(p.one, 60)} and {one_line(p.other, 60)}"))
+        (
+            safe(with_bounds(p.distance, p.interval), "bold"),
+            safe(f"{one_line(p.one, 60)} and {one_line(p.other, 60)}"),
+        )
         for p in found.pairs[:MOST_PAIRS]
     ]
-    print_rows(console, plain, ("distance (95 %)" if found.resamples else "distance", "models"), rows)
+    print_rows(
+        console, plain, ("distance (95 %)" if found.resamples else "distance", "models"), rows
+    )
     if found.left_out:
-        console.print(safe(f"Left out: {', '.join(f'{one_line(x.name, 60)} ({x.reason})' for x in found.left_out)}", "dim"))
+        console.print(
+            safe(
+                "Left out:"
+                f" {', '.join(f'{one_line(x.name, 60)} ({x.reason})' for x in found.left_out)}",
+                "dim",
+            )
+        )
     console.print()
-    console.print(safe("Near is not inherited: a common source makes models alike, too. This accuses nobody.", "yellow"))
+    console.print(
+        safe(
+            "Near is not inherited: a common source makes models alike, too. This accuses nobody.",
+            "yellow",
+        )
+    )
 
 
 def tree_lines(
-    tree: Tree, share: dict[Split, float], names: list[str], width: int, lines: tuple[str, str, str, str] = LINES
+    tree: Tree,
+    share: dict[Split, float],
+    names: list[str],
+    width: int,
+    lines: tuple[str, str, str, str] = LINES,
 ) -> Iterator[str]:
-    """The tree as lines of at most ``width`` columns, one a model and one a group with its support in per cent.
+    """The tree as lines of at most ``width`` columns, one a model and one a group with its support
+    in per cent.
 
     Where the branches would take the room of the names, their left part gives way to dots.
     """
@@ -71,7 +104,9 @@ def tree_lines(
         yield prefix + knot + ("" if support is None else f" {100 * support:.0f}")
         for i, child in reversed(list(enumerate(children[node]))):
             ends = i == len(children[node]) - 1
-            waiting.append((child, after + (last if ends else beside), after + ("  " if ends else down)))
+            waiting.append(
+                (child, after + (last if ends else beside), after + ("  " if ends else down))
+            )
 
 
 def _cut(prefix: str, room: int) -> str:

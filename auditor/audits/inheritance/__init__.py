@@ -1,1 +1,2 @@
-"""`auditor audit`: was the suspect trained on a stored model's answers? Ask, compare, weigh, tell."""
+"""`auditor audit`: was the suspect trained on a stored model's answers? Ask, compare, weigh,
+tell."""

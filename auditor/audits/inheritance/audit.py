@@ -1,6 +1,7 @@
 """run(plan) → Report: the straight line of an audit. Observe, then judge.
 
-Asks only through `collect`; everything after it works on records and can be repeated without the model.
+Asks only through `collect`; everything after it works on records and can be repeated without the
+model.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ TRANSCRIPT = "transcript.jsonl"
 def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
     """Audits a suspect and writes the report bundle: what ``auditor audit SPEC --out DIR`` does.
 
-    ``choices`` are fields of `Plan` (store, probes, detectors, candidates, sampling); ``probes`` may be a preset's name or
-    a list such as ``"identity,style:96"``. Returns the report. Raises `fingerprints.errors.AuditError`.
+    ``choices`` are fields of `Plan` (store, probes, detectors, candidates, sampling); ``probes``
+    may be a preset's name or a list such as ``"identity,style:96"``. Returns the report. Raises
+    `fingerprints.errors.AuditError`.
     """
     if isinstance(choices.get("probes"), str):
         choices["probes"] = parse_probes(choices["probes"])
@@ -70,11 +72,13 @@ def run(
     scoring: Progress | None = None,
     reading: Progress | None = None,
 ) -> Report:
-    """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in ``out``.
+    """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in
+    ``out``.
 
-    ``asking`` is told of answers, ``asking_base`` of the base's, ``scoring`` of texts whose likelihood was asked,
-    ``judging`` of comparisons, ``reading`` of weights. One model is open at a time.
-    Deterministic for greedy sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
+    ``asking`` is told of answers, ``asking_base`` of the base's, ``scoring`` of texts whose
+    likelihood was asked, ``judging`` of comparisons, ``reading`` of weights. One model is open at a
+    time. Deterministic for greedy sampling on one device. Raises the errors of `open_subject`,
+    `collect` and the store.
     """
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
@@ -85,7 +89,9 @@ def run(
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
         kin = lineage_within(plan, reading)
         base = find_base(plan, transcript, store, out, asking_base, kin.base)
-        scores = find_scores(plan, transcript, base, lambda: _others(store, transcript), out, scoring)
+        scores = find_scores(
+            plan, transcript, base, lambda: _others(store, transcript), out, scoring
+        )
         report = judge(plan, transcript, store, chosen, judging, base, scores, kin)
     return watch.told(report, transcript, plan) if watch else report
 
@@ -100,7 +106,8 @@ def judge(
     scores: Scores | None = None,
     kin: Within | None = None,
 ) -> Report:
-    """The report on a transcript: nothing is asked, so the same records give the same report (dates aside)."""
+    """The report on a transcript: nothing is asked, so the same records give the same report
+    (dates aside)."""
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
             "the suspect gave no readable answer",
@@ -118,24 +125,30 @@ def judge(
     if judging:
         judging(0, len(names) * len(candidates))
     for i, name in enumerate(names):
-        for j, result in enumerate(_examine(load_detector(name), transcript, others, candidates, known)):
+        for j, result in enumerate(
+            _examine(load_detector(name), transcript, others, candidates, known)
+        ):
             results.append(result)
             if judging:
-                judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
+                judging(
+                    i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates)
+                )
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
     return _report(plan, transcript, store, candidates, findings, skipped, base, known)
 
 
 def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
-    """The plan's detectors; where nobody chose them and the base is known, what reads a base besides."""
+    """The plan's detectors; where nobody chose them and the base is known, what reads a base
+    besides."""
     chosen = plan.detectors
     return (*chosen, *WITH_BASE) if base is not None and chosen == DEFAULT_DETECTORS else chosen
 
 
 @dataclass(frozen=True)
 class KnownBesides:
-    """What is known besides the suspect's answers: its base, who finds which texts how likely, and what its weights told."""
+    """What is known besides the suspect's answers: its base, who finds which texts how likely,
+    and what its weights told."""
 
     base: Teacher | None
     scores: Scores
@@ -163,11 +176,18 @@ def _examine(
                 question=detector.question,
                 detector=detector.name,
                 candidate=candidate.name,
-                reason="the suspect has this stored model's weights (equal SHA-256): it is that model, not a student of it",
+                reason=(
+                    "the suspect has this stored model's weights (equal SHA-256): it is that model,"
+                    " not a student of it"
+                ),
             )
     fitted = detector.fit(teachers, suspect)
     if detector.scope != "candidate":
-        yield finding_of(detector, None, fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)))
+        yield finding_of(
+            detector,
+            None,
+            fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)),
+        )
     if detector.scope == "suspect":
         return
     if not teachers:
@@ -185,12 +205,22 @@ def _examine(
         yield finding_of(detector, teacher.name, fitted.measure(case))
 
 
-def finding_of(detector: Detector, candidate: str | None, result: Measurement | NotMeasured) -> Finding | Skipped:
-    """What a detector gave about a candidate (None: about the suspect alone) as a report keeps it, not weighed yet."""
+def finding_of(
+    detector: Detector, candidate: str | None, result: Measurement | NotMeasured
+) -> Finding | Skipped:
+    """What a detector gave about a candidate (None: about the suspect alone) as a report keeps
+    it, not weighed yet."""
     if isinstance(result, NotMeasured):
-        return Skipped(question=detector.question, detector=detector.name, candidate=candidate, reason=result.reason)
+        return Skipped(
+            question=detector.question,
+            detector=detector.name,
+            candidate=candidate,
+            reason=result.reason,
+        )
     fields = {name: getattr(result, name) for name in type(result).model_fields}
-    return Finding(question=detector.question, detector=detector.name, candidate=candidate, **fields)
+    return Finding(
+        question=detector.question, detector=detector.name, candidate=candidate, **fields
+    )
 
 
 def _report(
@@ -205,7 +235,13 @@ def _report(
 ) -> Report:
     section, scores, kin = transcript_section(transcript), known.scores, known.kin
     created = timestamp()
-    case = weigh_case(plan.calibration, findings, candidates, transcript, {t.name: t.vendor for t in store.teachers()})
+    case = weigh_case(
+        plan.calibration,
+        findings,
+        candidates,
+        transcript,
+        {t.name: t.vendor for t in store.teachers()},
+    )
     return Report(
         id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
         created=created,
@@ -226,11 +262,15 @@ def _report(
         limits=(*limits(transcript, candidates, findings, case.section), *kin.limits),
         alternatives=alternatives(),
         environment=environment(),
-        reproduce=reproduction(plan, base is not None and base.origin != "store", bool(scores.rows)),
+        reproduce=reproduction(
+            plan, base is not None and base.origin != "store", bool(scores.rows)
+        ),
     )
 
 
-def _candidate(stored: StoredTeacher, suspect: Transcript, teacher: Teacher, shared: int) -> Candidate:
+def _candidate(
+    stored: StoredTeacher, suspect: Transcript, teacher: Teacher, shared: int
+) -> Candidate:
     return Candidate(
         name=stored.name,
         vendor=stored.vendor,
@@ -245,8 +285,14 @@ def _candidate(stored: StoredTeacher, suspect: Transcript, teacher: Teacher, sha
 
 
 def _identical(one: Transcript, other: Transcript) -> int:
-    theirs = {(other.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in other.replies if r.readable}
-    ours = {(one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable}
+    theirs = {
+        (other.probes[r.probe_id].prompt_sha256(), r.text.strip())
+        for r in other.replies
+        if r.readable
+    }
+    ours = {
+        (one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable
+    }
     return len({prompt for prompt, _ in theirs & ours})
 
 
@@ -267,7 +313,12 @@ def transcript_section(transcript: Transcript) -> TranscriptSection:
 
 
 def _store_section(plan: Plan, store: FingerprintStore) -> StoreSection:
-    return StoreSection(name=plan.store, embedder=store.catalog.embedder, sha256=store.digest(), n_models=len(store.teachers()))
+    return StoreSection(
+        name=plan.store,
+        embedder=store.catalog.embedder,
+        sha256=store.digest(),
+        n_models=len(store.teachers()),
+    )
 
 
 def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:
@@ -284,8 +335,11 @@ def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher
 
 @contextmanager
 def open_store(name: str) -> Iterator[FingerprintStore]:
-    """The bundled reference store, or the one in a folder, opened for reading and closed afterwards."""
-    store = reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
+    """The bundled reference store, or the one in a folder, opened for reading and closed
+    afterwards."""
+    store = (
+        reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
+    )
     try:
         yield store
     finally:

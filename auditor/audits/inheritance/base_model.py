@@ -1,6 +1,7 @@
 """The suspect's base: the model that it started from, found, and asked what the suspect was asked.
 
-Knows where a base may come from (the user, the suspect's own spec, the store) and says which it was; judges nothing.
+Knows where a base may come from (the user, the suspect's own spec, the store) and says which it
+was; judges nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ LONGEST_ANSWER = 256
 
 @dataclass(frozen=True)
 class Base:
-    """The base with its answers, where it was found, and the spec that opens it again (None where only the store has it)."""
+    """The base with its answers, where it was found, and the spec that opens it again (None
+    where only the store has it)."""
 
     teacher: Teacher
     origin: BaseOrigin
@@ -56,7 +58,8 @@ class Base:
 
 
 def is_below(suspect: Identity, base: Identity) -> bool:
-    """Whether the suspect is an adapter on weights that are byte-identical to the base's, by their digests."""
+    """Whether the suspect is an adapter on weights that are byte-identical to the base's, by
+    their digests."""
     return bool(
         suspect.adapter_sha256
         and base.adapter_sha256 is None
@@ -66,12 +69,15 @@ def is_below(suspect: Identity, base: Identity) -> bool:
 
 
 def base_spec(plan: Plan) -> tuple[str, BaseOrigin] | None:
-    """The spec of the base and who named it: the user, or a suspect's spec that is an adapter on a base; None for neither."""
+    """The spec of the base and who named it: the user, or a suspect's spec that is an adapter on
+    a base; None for neither."""
     if plan.base is not None:
         return plan.base, "user"
     try:
         suspect = parse_spec(plan.suspect)
-    except UsageProblem:  # a kind of subject that an extension opens: what its options mean is not known here
+    except (
+        UsageProblem
+    ):  # a kind of subject that an extension opens: what its options mean is not known here
         return None
     if "adapter" not in suspect.options:
         return None
@@ -94,17 +100,20 @@ def find_base(
 ) -> Base | None:
     """The suspect's base with its answers, or None where nobody says which it is.
 
-    A base that the user named is always asked (into ``out/base.jsonl``, resumable). Else the stored model whose weights the
-    suspect is an adapter on, at no cost; else, for an adapter, the model that it lies on, where a detector reads its answers;
-    else ``kin``, the base that its weights were found to be derived from.
-    Raises UsageProblem where the base is the suspect itself, and the errors of `open_subject` and `collect`.
+    A base that the user named is always asked (into ``out/base.jsonl``, resumable). Else the stored
+    model whose weights the suspect is an adapter on, at no cost; else, for an adapter, the model
+    that it lies on, where a detector reads its answers; else ``kin``, the base that its weights
+    were found to be derived from. Raises UsageProblem where the base is the suspect itself, and the
+    errors of `open_subject` and `collect`.
     """
     named = base_spec(plan)
     if named is not None and named[1] == "user":
         return _asked(plan, named[0], "user", suspect, store, out, asking)
     stored = next((t for t in store.teachers() if is_below(suspect.identity, t.identity)), None)
     if stored is not None:
-        return Base(_teacher(stored, store.transcript(stored.name)), "store", named[0] if named else None)
+        return Base(
+            _teacher(stored, store.transcript(stored.name)), "store", named[0] if named else None
+        )
     if named is not None and reads_base(plan.detectors):
         return _asked(plan, named[0], "adapter", suspect, store, out, asking)
     if named is None and kin is not None:
@@ -128,13 +137,23 @@ def _asked(
                 where=printable(spec, 100),
                 next_step="name the model that the suspect was tuned from with --base",
             )
-        transcript = collect(subject, asked_again(plan, suspect), suspect.header.sampling, out / BASE, asking)
+        transcript = collect(
+            subject, asked_again(plan, suspect), suspect.header.sampling, out / BASE, asking
+        )
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
-            "the base gave no readable answer", where=printable(spec, 100), next_step="check --base, or leave it out"
+            "the base gave no readable answer",
+            where=printable(spec, 100),
+            next_step="check --base, or leave it out",
         )
-    known = next((t for t in store.teachers() if transcript.identity.same_weights(t.identity)), None)
-    teacher = _teacher(known, transcript) if known else Teacher(transcript.identity.name, "", "", transcript)
+    known = next(
+        (t for t in store.teachers() if transcript.identity.same_weights(t.identity)), None
+    )
+    teacher = (
+        _teacher(known, transcript)
+        if known
+        else Teacher(transcript.identity.name, "", "", transcript)
+    )
     return Base(teacher, origin, spec)
 
 
@@ -145,15 +164,20 @@ def _teacher(stored: StoredTeacher, transcript: Transcript) -> Teacher:
 def asked_again(plan: Plan, suspect: Transcript) -> list[ProbeSet]:
     """The probe sets that ask a base what the suspect was asked.
 
-    Those of the plan where they are what the transcript holds; for recorded answers the sets that the recording names, in
-    the arms that it has (its own where they are unknown), and whatever else it asked as one more set.
+    Those of the plan where they are what the transcript holds; for recorded answers the sets that
+    the recording names, in the arms that it has (its own where they are unknown), and whatever else
+    it asked as one more set.
     """
     planned = plan.probe_sets()
-    if {p.id: p.digest() for s in planned for p in s.probes} == {i: p.digest() for i, p in suspect.probes.items()}:
+    if {p.id: p.digest() for s in planned for p in s.probes} == {
+        i: p.digest() for i, p in suspect.probes.items()
+    }:
         return planned
     arms: dict[str, set[Arm]] = {}
     for reply in suspect.replies:
-        arms.setdefault(reply.probe_id, set()).add(Arm.OWN if reply.arm is Arm.RECORDED else reply.arm)
+        arms.setdefault(reply.probe_id, set()).add(
+            Arm.OWN if reply.arm is Arm.RECORDED else reply.arm
+        )
     left = {i: p for i, p in suspect.probes.items() if i in arms}
     sets = []
     for known in _named_sets(suspect):
@@ -162,7 +186,9 @@ def asked_again(plan: Plan, suspect: Transcript) -> list[ProbeSet]:
         if asked:
             sets.append(_part(known, asked, arms))
     if left:
-        rest = ProbeSet(name="recorded", version="1", max_tokens=LONGEST_ANSWER, probes=tuple(left.values()))
+        rest = ProbeSet(
+            name="recorded", version="1", max_tokens=LONGEST_ANSWER, probes=tuple(left.values())
+        )
         sets.append(_part(rest, list(left.values()), arms))
     return sets
 
@@ -175,7 +201,10 @@ def _named_sets(suspect: Transcript) -> list[ProbeSet]:
 
 def _part(whole: ProbeSet, probes: list[Probe], arms: dict[str, set[Arm]]) -> ProbeSet:
     seen = set().union(*(arms[p.id] for p in probes))
-    changes: dict[str, object] = {"probes": tuple(probes), "arms": tuple(a for a in Arm if a in seen)}
+    changes: dict[str, object] = {
+        "probes": tuple(probes),
+        "arms": tuple(a for a in Arm if a in seen),
+    }
     if len(probes) < len(whole.probes):
         changes["whole"] = whole.whole or whole.digest()
     return whole.model_copy(update=changes)

@@ -1,4 +1,5 @@
-"""The sentences of a report that no detector writes: the three answers, the limits, the alternatives, how to repeat it.
+"""The sentences of a report that no detector writes: the three answers, the limits, the
+alternatives, how to repeat it.
 
 Plain words for people; counts and names only, never a verdict that no calibration carries.
 """
@@ -29,7 +30,8 @@ def answers(
     verdicts: Sequence[Verdict] = (),
     lineage: Answer | None = None,
 ) -> tuple[Answer, ...]:
-    """The three questions, each with one sentence and what that sentence does not say; ``lineage`` is the answer of weights."""
+    """The three questions, each with one sentence and what that sentence does not say;
+    ``lineage`` is the answer of weights."""
     conclusion, weighed = concluded(verdicts)
     return (
         Answer(
@@ -37,18 +39,27 @@ def answers(
             asks=ASKS["inheritance"],
             conclusion=conclusion,
             answer=weighed or _inheritance(candidates, findings),
-            does_not_say="A likelihood ratio weighs the measurements, not the case: it is no probability that the suspect was "
-            "taught. Naming a vendor is common in models that never saw its answers."
-            if weighed
-            else "This is not an error rate and not a probability. Being nearest among few stored models does not "
-            "make a model the teacher, and naming a vendor is common in models that never saw its answers.",
+            does_not_say=(
+                "A likelihood ratio weighs the measurements, not the case: it is no probability"
+                " that the suspect was taught. Naming a vendor is common in models that never saw"
+                " its answers."
+                if weighed
+                else (
+                    "This is not an error rate and not a probability. Being nearest among few"
+                    " stored models does not make a model the teacher, and naming a vendor is"
+                    " common in models that never saw its answers."
+                )
+            ),
         ),
         lineage or _by_digest(transcript, candidates, findings),
         Answer(
             question="service",
             asks=ASKS["service"],
             answer=_service(transcript),
-            does_not_say="No two-sample test of the service against reference weights was made in this audit.",
+            does_not_say=(
+                "No two-sample test of the service against reference weights was made in this"
+                " audit."
+            ),
         ),
     )
 
@@ -67,13 +78,17 @@ def unexamined(*questions: Question) -> tuple[Answer, ...]:
     )
 
 
-def _by_digest(transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]) -> Answer:
+def _by_digest(
+    transcript: Transcript, candidates: Sequence[Candidate], findings: Sequence[Finding]
+) -> Answer:
     return Answer(
         question="lineage",
         asks=ASKS["lineage"],
         answer=_lineage(transcript, candidates) + _next_words(findings),
-        does_not_say="Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised copy has "
-        "another digest. A difference here clears nothing.",
+        does_not_say=(
+            "Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised"
+            " copy has another digest. A difference here clears nothing."
+        ),
     )
 
 
@@ -81,46 +96,80 @@ def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -
     style = [f for f in findings if f.detector == "stylistic_overlap" and f.rank is not None]
     if not any(f.question == "inheritance" for f in findings):
         return "Not assessed: no detector could measure anything on these answers."
-    opening = "No verdict: no calibration applies, so the findings are ranks and distances without an error rate."
+    opening = (
+        "No verdict: no calibration applies, so the findings are ranks and distances without an"
+        " error rate."
+    )
     nearest = [f for f in style if f.rank is not None and f.rank.position == 1]
     if not nearest:
         return opening
     of = nearest[0].rank.of if nearest[0].rank is not None else 0
-    return f"{opening} In style the suspect is nearest to {nearest[0].candidate}, of {of} stored models."
+    return (
+        f"{opening} In style the suspect is nearest to {nearest[0].candidate}, of {of} stored"
+        " models."
+    )
 
 
 def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
     same = [c.name for c in candidates if c.same_weights]
     if same:
-        return f"The suspect's weight files are byte-identical to those of {', '.join(same)} (equal SHA-256)."
+        return (
+            f"The suspect's weight files are byte-identical to those of {', '.join(same)} (equal"
+            " SHA-256)."
+        )
     weights, adapter = transcript.identity.weights_sha256, transcript.identity.adapter_sha256
     if weights is None:
         return "Not assessed: the suspect's weights are out of sight."
-    below = [c.name for c in candidates if adapter and c.identity.weights_sha256 == weights and not c.identity.adapter_sha256]
+    below = [
+        c.name
+        for c in candidates
+        if adapter and c.identity.weights_sha256 == weights and not c.identity.adapter_sha256
+    ]
     if below:
-        return f"The suspect is an adapter on weights that are byte-identical to those of {', '.join(below)} (equal SHA-256)."
-    return "Not assessed: no stored model has the same weight digest, and weights were not compared further."
+        return (
+            "The suspect is an adapter on weights that are byte-identical to those of"
+            f" {', '.join(below)} (equal SHA-256)."
+        )
+    return (
+        "Not assessed: no stored model has the same weight digest, and weights were not compared"
+        " further."
+    )
 
 
 def _next_words(findings: Sequence[Finding]) -> str:
     """Whom the suspect goes on like after openings, where that was measured; empty where not."""
-    first = [f for f in findings if f.detector == "next_token_agreement" and f.rank is not None and f.rank.position == 1]
+    first = [
+        f
+        for f in findings
+        if f.detector == "next_token_agreement" and f.rank is not None and f.rank.position == 1
+    ]
     if not first:
         return ""
     found, null = first[0], first[0].null
-    p = "" if null is None or null.p is None else f"; p {null.p:.3f} among {null.n} unrelated models"
+    p = (
+        ""
+        if null is None or null.p is None
+        else f"; p {null.p:.3f} among {null.n} unrelated models"
+    )
     return (
-        f" After openings it goes on most like {found.candidate}, {found.value:+.2f} above the nearest unrelated model{p}. "
-        "That is kinship at most: students of its answers can do so too."
+        f" After openings it goes on most like {found.candidate}, {found.value:+.2f} above the"
+        f" nearest unrelated model{p}. That is kinship at most: students of its answers can do so"
+        " too."
     )
 
 
 def _service(transcript: Transcript) -> str:
     drift = [e for e in transcript.events if e.kind == "drift"]
     if drift:
-        return f"Not assessed by test; the endpoint changed the model name that it reports {len(drift)} time(s) during the run."
+        return (
+            "Not assessed by test; the endpoint changed the model name that it reports"
+            f" {len(drift)} time(s) during the run."
+        )
     if transcript.identity.kind == "endpoint":
-        return "Not assessed: the endpoint was asked, but not compared with the weights of the model that it claims."
+        return (
+            "Not assessed: the endpoint was asked, but not compared with the weights of the model"
+            " that it claims."
+        )
     return "Not asked: the suspect is not a service."
 
 
@@ -137,20 +186,29 @@ def limits(
         n = min(smallest)
         models = "model" if n == 1 else "models"
         out.append(
-            f"The smallest null cohort of a finding has {n} {models}. With n unrelated models the smallest honest p-value is "
-            f"1/(n+1), here {1 / (n + 1):.3f}."
+            f"The smallest null cohort of a finding has {n} {models}. With n unrelated models the"
+            f" smallest honest p-value is 1/(n+1), here {1 / (n + 1):.3f}."
         )
     low = [c.name for c in candidates if c.n_shared < 50 and not c.same_weights]
     if low:
-        out.append(f"Fewer than 50 prompts are shared with {', '.join(low)}; style on so few answers is unreliable.")
+        out.append(
+            f"Fewer than 50 prompts are shared with {', '.join(low)}; style on so few answers is"
+            " unreliable."
+        )
     if not transcript.complete:
         out.append("The transcript is incomplete: some questions were not answered.")
     if transcript.identity.kind == "recording":
-        out.append("The answers were recorded by somebody else: their origin is claimed, not observed.")
-    out += [f"About the suspect's files: {note}." for note in (n.rstrip(".") for n in transcript.identity.notes)]
+        out.append(
+            "The answers were recorded by somebody else: their origin is claimed, not observed."
+        )
+    out += [
+        f"About the suspect's files: {note}."
+        for note in (n.rstrip(".") for n in transcript.identity.notes)
+    ]
     out.append(
-        "Known ways to hide: identity tuning, a system prompt with a persona, paraphrased training answers, a mixture "
-        "of teachers, stripped formatting. No finding is not a finding of no training."
+        "Known ways to hide: identity tuning, a system prompt with a persona, paraphrased training"
+        " answers, a mixture of teachers, stripped formatting. No finding is not a finding of no"
+        " training."
     )
     return tuple(out)
 
@@ -158,9 +216,15 @@ def limits(
 def _weighed_limits(calibration: CalibrationSection | None) -> list[str]:
     """What the calibration can't carry; where none applies, that no error rate is known."""
     if calibration is None:
-        return ["Every number here is uncalibrated: no error rate has been measured for models like this suspect."]
+        return [
+            "Every number here is uncalibrated: no error rate has been measured for models like"
+            " this suspect."
+        ]
     about = calibration.about.rstrip(".") or "models that its makers did not describe"
-    out = [f"The error rates are those of the calibration {calibration.name}: {about}. For other models they are a guess."]
+    out = [
+        f"The error rates are those of the calibration {calibration.name}: {about}. For other"
+        " models they are a guess."
+    ]
     return [*out, *calibration.distance]
 
 
@@ -178,9 +242,11 @@ def alternatives() -> tuple[str, ...]:
 
 
 def reproduction(plan: Plan, base_asked: bool = False, scored: bool = False) -> tuple[str, ...]:
-    """Commands that repeat the audit from the plan, and the judgement alone from what was recorded: the suspect's transcript,
-    the base's, the scores."""
-    base = (" --base report/base.jsonl" if base_asked else "") + (" --scores report/scores.jsonl" if scored else "")
+    """Commands that repeat the audit from the plan, and the judgement alone from what was recorded:
+    the suspect's transcript, the base's, the scores."""
+    base = (" --base report/base.jsonl" if base_asked else "") + (
+        " --scores report/scores.jsonl" if scored else ""
+    )
     base += f" --detectors {','.join(plan.detectors)}" if scored else ""
     store = "" if plan.store == BUNDLED else f" --store {shlex.quote(plan.store)}"
     return (

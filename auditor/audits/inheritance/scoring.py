@@ -1,6 +1,8 @@
-"""Who finds which texts how likely: lets the suspect, its base and the teachers at hand score what detectors want scored.
+"""Who finds which texts how likely: lets the suspect, its base and the teachers at hand score what
+detectors want scored.
 
-One model is open at a time; what a file of scores holds already is not scored again. Knows who can be opened; judges nothing.
+One model is open at a time; what a file of scores holds already is not scored again. Knows who can
+be opened; judges nothing.
 """
 
 from __future__ import annotations
@@ -32,14 +34,20 @@ def find_scores(
     out: Path,
     scoring: Progress | None = None,
 ) -> Scores:
-    """All that the plan's detectors want scored, by those who can be opened; empty where none wants anything.
+    """All that the plan's detectors want scored, by those who can be opened; empty where none wants
+    anything.
 
-    ``stored`` gives the stored models other than the suspect; it is called only where a detector wants scores. Somebody
-    wanted who can't score (a recording, an endpoint, a stored model that ``--teacher`` does not open) is named with the
-    reason in ``absent``. Raises the errors of `open_subject` and `collect_scores`, and UsageProblem where ``--teacher``
-    names nobody that is stored, or nobody reads what it would score.
+    ``stored`` gives the stored models other than the suspect; it is called only where a detector
+    wants scores. Somebody wanted who can't score (a recording, an endpoint, a stored model that
+    ``--teacher`` does not open) is named with the reason in ``absent``. Raises the errors of
+    `open_subject` and `collect_scores`, and UsageProblem where ``--teacher`` names nobody that is
+    stored, or nobody reads what it would score.
     """
-    wanting = [d for d in map(load_detector, plan.detectors) if type(d).next_texts is not Detector.next_texts]
+    wanting = [
+        d
+        for d in map(load_detector, plan.detectors)
+        if type(d).next_texts is not Detector.next_texts
+    ]
     if not wanting:
         _refuse_idle(plan)
         return Scores()
@@ -47,7 +55,9 @@ def find_scores(
     _check_teachers(plan.teachers, teachers)
     wanted: dict[str, list[Passage]] = {}
     for detector in wanting:
-        for want in detector.next_texts(suspect, teachers, base.teacher if base else None, sorted(plan.teachers)):
+        for want in detector.next_texts(
+            suspect, teachers, base.teacher if base else None, sorted(plan.teachers)
+        ):
             wanted.setdefault(want.scorer, []).append(want.passage)
     return _collected(plan, wanted, _openable(plan, base), out, scoring)
 
@@ -65,18 +75,34 @@ def _collected(
             writer.copy(Path(plan.scores))
         for scorer in sorted(wanted):
             missing = writer.missing(scorer, wanted[scorer])
-            reason = _score(openable.get(scorer), scorer, missing, writer, scoring) if missing else ""
+            reason = (
+                _score(openable.get(scorer), scorer, missing, writer, scoring) if missing else ""
+            )
             if reason:
                 absent[scorer] = reason
         found = writer.scores()
     return Scores(found.scorers, found.rows, absent)
 
 
-def _score(spec: str | None, scorer: str, passages: Sequence[Passage], writer: ScoresWriter, scoring: Progress | None) -> str:
+def _score(
+    spec: str | None,
+    scorer: str,
+    passages: Sequence[Passage],
+    writer: ScoresWriter,
+    scoring: Progress | None,
+) -> str:
     """Lets one of them score, and returns why it could not ("" where it did)."""
-    who = "the suspect" if scorer == SUSPECT else "the base" if scorer == BASE else printable(scorer.partition(":")[2], 60)
+    who = (
+        "the suspect"
+        if scorer == SUSPECT
+        else "the base"
+        if scorer == BASE
+        else printable(scorer.partition(":")[2], 60)
+    )
     if spec is None:
-        flag = {SUSPECT: "", BASE: "; name it with --base"}.get(scorer, "; open it with --teacher NAME=SPEC")
+        flag = {SUSPECT: "", BASE: "; name it with --base"}.get(
+            scorer, "; open it with --teacher NAME=SPEC"
+        )
         return f"{who} is not at hand to say how likely it finds a text{flag}"
     with open_subject(spec) as subject:
         if "score" not in subject.offers:
@@ -98,7 +124,9 @@ def _refuse_idle(plan: Plan) -> None:
             raise UsageProblem(
                 "none of the chosen detectors reads likelihoods",
                 where=flag,
-                next_step="add one with --detectors (see `auditor detectors`), or leave the flag out",
+                next_step=(
+                    "add one with --detectors (see `auditor detectors`), or leave the flag out"
+                ),
             )
 
 
@@ -106,7 +134,8 @@ def _check_teachers(teachers: Mapping[str, str], stored: Sequence[Teacher]) -> N
     unknown = sorted(set(teachers) - {t.name for t in stored})
     if unknown:
         raise UsageProblem(
-            f"--teacher opens {printable(unknown[0], 60)!r}, and the store holds no other model of that name",
+            f"--teacher opens {printable(unknown[0], 60)!r}, and the store holds no other model of"
+            " that name",
             where="--teacher",
             next_step="see `auditor store list`, or store it first with `auditor store add`",
         )
@@ -120,9 +149,15 @@ def scores_section(scores: Scores) -> ScoresSection | None:
         Scorer(
             name=name,
             identity=identity,
-            n_scored=sum(1 for (who, _), row in scores.rows.items() if who == name and not row.reason),
-            n_unscored=sum(1 for (who, _), row in scores.rows.items() if who == name and row.reason),
+            n_scored=sum(
+                1 for (who, _), row in scores.rows.items() if who == name and not row.reason
+            ),
+            n_unscored=sum(
+                1 for (who, _), row in scores.rows.items() if who == name and row.reason
+            ),
         )
         for name, identity in sorted(scores.scorers.items())
     )
-    return ScoresSection(sha256=scores.digest(), scorers=scorers, absent=dict(sorted(scores.absent.items())))
+    return ScoresSection(
+        sha256=scores.digest(), scorers=scorers, absent=dict(sorted(scores.absent.items()))
+    )

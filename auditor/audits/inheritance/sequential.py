@@ -1,6 +1,8 @@
-"""`--sequential`: asks until the evidence is enough either way, and tells how many questions that saved.
+"""`--sequential`: asks until the evidence is enough either way, and tells how many questions that
+saved.
 
-Knows the store and the bets of `detectors.style.likeness`; the weighing of the report stays as it is.
+Knows the store and the bets of `detectors.style.likeness`; the weighing of the report stays as it
+is.
 """
 
 from __future__ import annotations
@@ -24,12 +26,16 @@ EVERY = 16
 
 
 class SequentialWatch:
-    """Looks at a growing transcript: every vendor's bets at the rate ``alpha``, the same when asked again.
+    """Looks at a growing transcript: every vendor's bets at the rate ``alpha``, the same when asked
+    again.
 
-    ``alpha`` is shared among the vendors (Bonferroni), so that the chance of any false decision is at most ``alpha``.
+    ``alpha`` is shared among the vendors (Bonferroni), so that the chance of any false decision is
+    at most ``alpha``.
     """
 
-    def __init__(self, teachers: Sequence[Teacher], alpha: float, calibration: Calibration | None) -> None:
+    def __init__(
+        self, teachers: Sequence[Teacher], alpha: float, calibration: Calibration | None
+    ) -> None:
         self.alpha = alpha
         self.taught = None if calibration is None else calibration.taught_share
         self.untaught = 0.0 if calibration is None else calibration.untaught_share or 0.0
@@ -45,12 +51,18 @@ class SequentialWatch:
     def told(self, report: Report, transcript: Transcript, plan: Plan) -> Report:
         """The report with the section of the bets."""
         recorded = transcript.identity.kind == "recording"
-        planned = len(transcript.replies) if recorded else len(requests_for(plan.probe_sets(), plan.sampling))
+        planned = (
+            len(transcript.replies)
+            if recorded
+            else len(requests_for(plan.probe_sets(), plan.sampling))
+        )
         return report.model_copy(update={"sequential": self.section(transcript, planned)})
 
     def stop(self) -> Stop:
         """When `collect` may stop: as soon as every vendor is decided."""
-        return Stop(_order, lambda transcript: _all_decided(self.bets(transcript), self._each), EVERY)
+        return Stop(
+            _order, lambda transcript: _all_decided(self.bets(transcript), self._each), EVERY
+        )
 
     def bets(self, transcript: Transcript) -> list[Bet]:
         """The vendors' bets on what was said."""
@@ -72,7 +84,11 @@ class SequentialWatch:
 
     def _row(self, bet: Bet) -> SequentialRow:
         after, decision = bet.decided(self._each)
-        less = None if bet.log10_less is None else min(1.0, float(10.0 ** -bet.log10_less.max()) * self.alpha / self._each)
+        less = (
+            None
+            if bet.log10_less is None
+            else min(1.0, float(10.0 ** -bet.log10_less.max()) * self.alpha / self._each)
+        )
         return SequentialRow(
             vendor=bet.vendor,
             rate=round(bet.rate, 4),
@@ -87,15 +103,19 @@ class SequentialWatch:
 
 
 def watching(plan: Plan, store: FingerprintStore) -> SequentialWatch | None:
-    """The watch of a plan that asks for one. Raises UsageProblem where the store is too small to bet on."""
+    """The watch of a plan that asks for one. Raises UsageProblem where the store is too small to
+    bet on."""
     if plan.sequential is None:
         return None
-    teachers = [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
+    teachers = [
+        Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()
+    ]
     known = [c for c in calibrations(plan.calibration) if c.taught_share is not None]
     watch = SequentialWatch(teachers, plan.sequential, known[0] if known else None)
     if not watch.able:
         raise UsageProblem(
-            "asking until it is enough needs stored answers of at least four vendors to the style questions",
+            "asking until it is enough needs stored answers of at least four vendors to the style"
+            " questions",
             where="--sequential",
             next_step="add models to the store, or leave the flag out",
         )

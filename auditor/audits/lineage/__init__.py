@@ -1,1 +1,2 @@
-"""Where do the weights come from: a suspect's weights, tokenizer and declarations against candidate bases."""
+"""Where do the weights come from: a suspect's weights, tokenizer and declarations against
+candidate bases."""

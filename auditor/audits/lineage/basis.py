@@ -1,4 +1,5 @@
-"""In which basis two residual streams can be compared: the same one, or one laid over the other by what tokens mean.
+"""In which basis two residual streams can be compared: the same one, or one laid over the other by
+what tokens mean.
 
 The choice never depends on the order of hidden units, so that the test of that order stays exact.
 """
@@ -14,8 +15,8 @@ from detectors.lineage.independence import FEWEST, Array, Order, likeness, order
 from detectors.lineage.weight_alignment import coordinates, rotation, turned
 
 TOKENS, FEW_TOKENS = 4096, 2048
-"""Tokens that a map between streams is learned from, at least (twice the wider stream where that is more), and tokens that the
-order of coordinates is tested on."""
+"""Tokens that a map between streams is learned from, at least (twice the wider stream where that is
+more), and tokens that the order of coordinates is tested on."""
 CERTAIN = 1e-6
 """Below this p-value the coordinates are taken to stand in one order."""
 TRIED = 128
@@ -24,11 +25,13 @@ TRIED = 128
 
 @dataclass(frozen=True)
 class Basis:
-    """``turn`` maps either model's residual stream into one space, None where both are compared as they are.
+    """``turn`` maps either model's residual stream into one space, None where both are compared as
+    they are.
 
-    ``kind`` says what the map is; ``coordinates`` is the test of the coordinates' order, None where no token is shared.
-    ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine of tokens' embeddings after it.
-    ``known``: tokens were told by their text, and were enough to see through a change of basis.
+    ``kind`` says what the map is; ``coordinates`` is the test of the coordinates' order, None where
+    no token is shared. ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine
+    of tokens' embeddings after it. ``known``: tokens were told by their text, and were enough to
+    see through a change of basis.
     """
 
     turn: tuple[Array, Array] | None
@@ -48,7 +51,8 @@ class Basis:
 
 
 def find_basis(one: Side, other: Side) -> Basis | None:
-    """The basis for a pair of models; None where their streams differ in width and too few tokens are shared to lay them."""
+    """The basis for a pair of models; None where their streams differ in width and too few
+    tokens are shared to lay them."""
     width, theirs = one.anatomy.hidden, other.anatomy.hidden
     few = shared_tokens(one, other, FEW_TOKENS)
     n = len(few[0])
@@ -77,7 +81,8 @@ def _alike(one: Array, other: Array) -> float:
 
 
 def _better_as_it_is(one: Side, other: Side, turn: tuple[Array, Array]) -> bool:
-    """Whether units find nearer ones in the basis as it is: by the mean of their best cosine, in whatever order they stand."""
+    """Whether units find nearer ones in the basis as it is: by the mean of their best cosine, in
+    whatever order they stand."""
     layer, theirs = one.layers // 2, other.layers // 2
     mine, his = one.mlps(layer)[0], other.mlps(theirs)[0]
     rows = one.up(layer, mine, runs(mine.units, TRIED))

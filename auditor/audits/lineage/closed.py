@@ -1,6 +1,8 @@
-"""Lineage where weights are out of sight: how the suspect goes on after unfinished texts, against stored models.
+"""Lineage where weights are out of sight: how the suspect goes on after unfinished texts, against
+stored models.
 
-An ordinary audit with one probe set and one detector; its report answers the question of lineage alone.
+An ordinary audit with one probe set and one detector; its report answers the question of lineage
+alone.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from fingerprints.collect import Progress
 
 DETECTOR, PROBES = "next_token_agreement", "openings"
 DOES_NOT_SAY = (
-    "Agreement on next words is kinship at most: copies that were trained on lose it, and students of the same answers can "
-    "have it. Somebody is always nearest; only the p-value among unrelated models says how unusual that is."
+    "Agreement on next words is kinship at most: copies that were trained on lose it, and students"
+    " of the same answers can have it. Somebody is always nearest; only the p-value among unrelated"
+    " models says how unusual that is."
 )
 
 
@@ -29,10 +32,12 @@ def closed_lineage(
     asking: Progress | None = None,
     judging: Progress | None = None,
 ) -> tuple[Report, str]:
-    """Asks the suspect the openings (resumable, in ``out``), compares it with stored models; the report and the plan as YAML.
+    """Asks the suspect the openings (resumable, in ``out``), compares it with stored models; the
+    report and the plan as YAML.
 
-    ``bases`` are names of stored models, all of them where none is named; the others are the unrelated controls. Raises
-    UsageProblem for a name that is not stored, and the errors of `auditor.audits.inheritance.audit.run`.
+    ``bases`` are names of stored models, all of them where none is named; the others are the
+    unrelated controls. Raises UsageProblem for a name that is not stored, and the errors of
+    `auditor.audits.inheritance.audit.run`.
     """
     plan = make_plan(
         {
@@ -48,7 +53,10 @@ def closed_lineage(
     lineage = next(a for a in report.answers if a.question == "lineage")
     measured = any(f.detector == DETECTOR for f in report.findings)
     told = lineage.model_copy(
-        update={"does_not_say": DOES_NOT_SAY, "conclusion": "inconclusive" if measured else "not_assessable"}
+        update={
+            "does_not_say": DOES_NOT_SAY,
+            "conclusion": "inconclusive" if measured else "not_assessable",
+        }
     )
     answers = (*unexamined("inheritance"), told, *unexamined("service"))
     kept = tuple(v for v in report.verdicts if v.question == "lineage")

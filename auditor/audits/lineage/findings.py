@@ -17,13 +17,17 @@ INDEPENDENCE, ALIGNMENT, TOKENIZER = "independence", "weight_alignment", "tokeni
 SHOWN = 5
 """Stored models that get a verdict even where they share no order: the nearest."""
 NOT_EXACT = (
-    "The p-value of the agreement is not exact: it holds for pairs of which up to a tenth of the units agree by convergence. "
-    "The most that was seen among unrelated pairs stands in the benchmarks."
+    "The p-value of the agreement is not exact: it holds for pairs of which up to a tenth of the"
+    " units agree by convergence. The most that was seen among unrelated pairs stands in the"
+    " benchmarks."
 )
+
+_SEEN, _UNSEEN = "A common order was seen.", "No common order was seen."
 
 
 def findings(found: Lineages) -> tuple[Finding, ...]:
-    """One finding a base by the order of units and coordinates, one by agreement where it was looked up, one by tokenizer."""
+    """One finding a base by the order of units and coordinates, one by agreement where it was
+    looked up, one by tokenizer."""
     out = []
     for one in found.judged:
         if one.found is not None and one.told.p is not None:
@@ -31,14 +35,32 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
             if one.found.agreement is not None:
                 out.append(_agreement(one))
     out += [_by_signature(t) for t in _shown(found) if t.tests]
-    return (*out, *(_tokenizer(t.base, t.likeness) for t in found.tokenizers if t.likeness is not None))
+    return (
+        *out,
+        *(_tokenizer(t.base, t.likeness) for t in found.tokenizers if t.likeness is not None),
+    )
 
 
 def skipped(found: Lineages) -> tuple[Skipped, ...]:
     """Why a base was not compared, or its tokenizer."""
-    out = [_skip(INDEPENDENCE, j.told.base, j.told.reason) for j in found.judged if j.told.relation == "not_compared"]
-    out += [_skip(INDEPENDENCE, o.name, o.reason) for o in found.bases if o.side is None and found.judged]
-    return (*out, *(_skip(TOKENIZER, t.base, _no_tokenizer(found, t)) for t in found.tokenizers if t.likeness is None))
+    out = [
+        _skip(INDEPENDENCE, j.told.base, j.told.reason)
+        for j in found.judged
+        if j.told.relation == "not_compared"
+    ]
+    out += [
+        _skip(INDEPENDENCE, o.name, o.reason)
+        for o in found.bases
+        if o.side is None and found.judged
+    ]
+    return (
+        *out,
+        *(
+            _skip(TOKENIZER, t.base, _no_tokenizer(found, t))
+            for t in found.tokenizers
+            if t.likeness is None
+        ),
+    )
 
 
 def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
@@ -52,9 +74,11 @@ def _skip(detector: str, base: str, reason: str) -> Skipped:
 
 
 def verdicts(found: Lineages) -> tuple[Verdict, ...]:
-    """One verdict a base that was compared by weights, and a stored one that shares an order or is among the nearest: outcome,
-    words, and the p-value corrected for the number of bases."""
-    return tuple(_verdict(t, found.alpha) for t in (*(j.told for j in found.judged), *_shown(found)))
+    """One verdict a base that was compared by weights, and a stored one that shares an order or is
+    among the nearest: outcome, words, and the p-value corrected for the number of bases."""
+    return tuple(
+        _verdict(t, found.alpha) for t in (*(j.told for j in found.judged), *_shown(found))
+    )
 
 
 def _shown(found: Lineages) -> list[WeightComparison]:
@@ -63,7 +87,11 @@ def _shown(found: Lineages) -> list[WeightComparison]:
 
 def _verdict(told: WeightComparison, alpha: float) -> Verdict:
     kinds = f" How one became the other: {'; '.join(told.kinds)}." if told.kinds else ""
-    bound = "" if told.p_holm is None else f"p {p_text(told.p_holm)}, corrected for the number of bases, against {alpha:g}."
+    bound = (
+        ""
+        if told.p_holm is None
+        else f"p {p_text(told.p_holm)}, corrected for the number of bases, against {alpha:g}."
+    )
     return Verdict(
         question="lineage",
         candidate=told.base,
@@ -102,7 +130,9 @@ def section(found: Lineages) -> LineageSection:
         alpha=found.alpha,
         weights={
             "format": weights.format,
-            "number formats": ", ".join(f"{n} {s:.0%}" for n, s in list(weights.quantisation.items())[:4]),
+            "number formats": ", ".join(
+                f"{n} {s:.0%}" for n, s in list(weights.quantisation.items())[:4]
+            ),
             "bytes": f"{weights.bytes_total:,}",
             "tensors": f"{len(weights.tensors):,}",
         },
@@ -114,8 +144,13 @@ def section(found: Lineages) -> LineageSection:
 
 
 def declared_told(found: Lineages) -> str:
-    """What the suspect's files say of its origin, against what was observed; a name is a claim, and may name anything."""
-    names = [n for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "") if n]
+    """What the suspect's files say of its origin, against what was observed; a name is a claim,
+    and may name anything."""
+    names = [
+        n
+        for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "")
+        if n
+    ]
     if not names:
         return "The suspect's files name no model that it comes from."
     observed = [t.base for t in found.told if t.relation in ("derived", "common_origin")]
@@ -126,28 +161,45 @@ def declared_told(found: Lineages) -> str:
     if agreed:
         return f"{said} The weights bear that out for {', '.join(agreed)}."
     if against:
-        return f"{said} The weights contradict it: they are independent of {', '.join(against)} as far as was seen."
+        return (
+            f"{said} The weights contradict it: they are independent of {', '.join(against)} as far"
+            " as was seen."
+        )
     if observed:
-        return f"{said} The weights have a common origin with {', '.join(observed)}, which goes by another name."
+        return (
+            f"{said} The weights have a common origin with {', '.join(observed)}, which goes by"
+            " another name."
+        )
     return f"{said} No base of that name was compared."
 
 
 def _names(declared: str, base: str) -> bool:
-    """Whether a declared name and a base's name are the same but for folders, case and file endings."""
+    """Whether a declared name and a base's name are the same but for folders, case and file
+    endings."""
     a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
     return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
 
 
 def _finding(detector: str, base: str, **fields: Any) -> Finding:
     """A finding about one base: what all of them share is said here."""
-    return Finding(question="lineage", detector=detector, candidate=base, level=0.95, **{"interval": None, **fields})
+    return Finding(
+        question="lineage",
+        detector=detector,
+        candidate=base,
+        level=0.95,
+        **{"interval": None, **fields},
+    )
 
 
 def _independence(one: JudgedPair) -> Finding:
     told, found = one.told, one.found
     if found is None or told.p is None:
         raise ValueError("nothing was compared")
-    kept = "" if found.kept is None else f"; {found.kept:.0%} have their nearest one at the very same place"
+    kept = (
+        ""
+        if found.kept is None
+        else f"; {found.kept:.0%} have their nearest one at the very same place"
+    )
     return _finding(
         INDEPENDENCE,
         told.base,
@@ -155,9 +207,15 @@ def _independence(one: JudgedPair) -> Finding:
         value=found.rho,
         n=found.units,
         n_unit="hidden units",
-        direction="1: hidden units stand in the base's order; 0: as often in any other; a disguise may hide an order",
+        direction=(
+            "1: hidden units stand in the base's order; 0: as often in any other; a disguise may"
+            " hide an order"
+        ),
         interval=_interval(found.rho, found.units),
-        summary=f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked at{kept}.",
+        summary=(
+            f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked"
+            f" at{kept}."
+        ),
         tables=(_tests(told), *_layers(one)),
         heat_maps=_heat(one),
         notes=(EXACT,),
@@ -173,16 +231,23 @@ def _by_signature(told: WeightComparison) -> Finding:
         value=test.effect,
         n=test.n,
         n_unit=test.n_unit,
-        direction="1: hidden units' values stand in the stored model's order; 0: as often in any other",
+        direction=(
+            "1: hidden units' values stand in the stored model's order; 0: as often in any other"
+        ),
         interval=_interval(test.effect, test.n),
-        summary=f"By stored signature alone: p {p_text(test.p)} before correction for all stored models. "
-        f"{'A common order was seen.' if told.relation == 'common_origin' else 'No common order was seen.'}",
+        summary=(
+            f"By stored signature alone: p {p_text(test.p)} before correction for all stored"
+            f" models. {_SEEN if told.relation == 'common_origin' else _UNSEEN}"
+        ),
         tables=(_tests(told),),
         notes=(told.reason or BY_SIGNATURE_SEES,),
     )
 
 
-BY_SIGNATURE_SEES = "A signature keeps values of single units: it finds an origin, and not how one became the other."
+BY_SIGNATURE_SEES = (
+    "A signature keeps values of single units: it finds an origin, and not how one became the"
+    " other."
+)
 
 
 def _said(one: JudgedPair) -> str:
@@ -205,23 +270,34 @@ def _interval(rho: float, n: int) -> tuple[float, float] | None:
 
 
 EXACT = (
-    "Exact under one assumption: that training treats hidden units, and residual coordinates, all alike, so that in "
-    "unrelated models every order was equally likely. The base's and the suspect's weights may be of any kind. The p-value "
-    "is the larger one of two: of the order at large, and of the very places, which sorting by size does not give."
+    "Exact under one assumption: that training treats hidden units, and residual coordinates, all"
+    " alike, so that in unrelated models every order was equally likely. The base's and the"
+    " suspect's weights may be of any kind. The p-value is the larger one of two: of the order at"
+    " large, and of the very places, which sorting by size does not give."
 )
 
 
 def _tests(told: WeightComparison) -> Table:
     rows = tuple(
-        (t.name, p_text(t.p).removeprefix("= "), "exact" if t.exact else "measured", t.effect, t.n, t.n_unit)
+        (
+            t.name,
+            p_text(t.p).removeprefix("= "),
+            "exact" if t.exact else "measured",
+            t.effect,
+            t.n,
+            t.n_unit,
+        )
         for t in told.tests
     )
     return Table(
         title="Tests",
         columns=("Test", "p", "Kind", "Effect", "n", "Of"),
         rows=rows,
-        caption="Effect: rank correlation of the nearest ones' order (exact tests), or the share of units that agree. Overall "
-        "p: the exact tests by Šidák, with nine tenths of the allowed false alarms.",
+        caption=(
+            "Effect: rank correlation of the nearest ones' order (exact tests), or the share of"
+            " units that agree. Overall p: the exact tests by Šidák, with nine tenths of the"
+            " allowed false alarms."
+        ),
     )
 
 
@@ -230,14 +306,18 @@ def _layers(one: JudgedPair) -> tuple[Table, ...]:
     if found is None or not found.pairings:
         return ()
     rows: list[tuple[Cell, ...]] = [
-        (p.layer, p.of, p.order.rho, p_text(p.order.p).removeprefix("= "), p.order.kept, p.order.n) for p in found.pairings
+        (p.layer, p.of, p.order.rho, p_text(p.order.p).removeprefix("= "), p.order.kept, p.order.n)
+        for p in found.pairings
     ]
     return (
         Table(
             title="Order of hidden units, layer by layer",
             columns=("Layer", "Of the base", "Rank correlation", "p", "At the same place", "Units"),
             rows=tuple(rows),
-            caption="Layers are independent of each other under the null hypothesis; together by Fisher's method.",
+            caption=(
+                "Layers are independent of each other under the null hypothesis; together by"
+                " Fisher's method."
+            ),
         ),
     )
 
@@ -253,10 +333,16 @@ def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
             corner="Layer",
             columns=shown,
             rows=tuple(
-                (f"{x.layer}" if x.layer == x.of else f"{x.layer} on {x.of}", tuple(x.cosines[k] for k in shown))
+                (
+                    f"{x.layer}" if x.layer == x.of else f"{x.layer} on {x.of}",
+                    tuple(x.cosines[k] for k in shown),
+                )
                 for x in found.likeness
             ),
-            caption="Mean cosine of matching rows after alignment; a dash: not looked at. Unrelated matrices have about 0.",
+            caption=(
+                "Mean cosine of matching rows after alignment; a dash: not looked at. Unrelated"
+                " matrices have about 0."
+            ),
         ),
     )
 
@@ -272,9 +358,14 @@ def _agreement(one: JudgedPair) -> Finding:
         value=agreed.share,
         n=agreed.n,
         n_unit="hidden units",
-        direction="1: both halves of every unit find the same unit of the base, in whatever order; up to 0.1 by convergence",
-        summary=f"{agreed.agreeing:,} of {agreed.n:,} hidden units find one and the same unit of the base by either half of "
-        f"their weights; by chance {agreed.chance:.1f} would.",
+        direction=(
+            "1: both halves of every unit find the same unit of the base, in whatever order; up to"
+            " 0.1 by convergence"
+        ),
+        summary=(
+            f"{agreed.agreeing:,} of {agreed.n:,} hidden units find one and the same unit of the"
+            f" base by either half of their weights; by chance {agreed.chance:.1f} would."
+        ),
         notes=(NOT_EXACT,),
     )
 
@@ -296,9 +387,19 @@ def _tokenizer(base: str, likeness: TokenizerLikeness | None) -> Finding:
         value=likeness.vocabulary_jaccard,
         n=likeness.n_tokens,
         n_unit="tokens",
-        direction="1: one vocabulary; tokenizers are shared between unrelated models, and say nothing of weights by themselves",
+        direction=(
+            "1: one vocabulary; tokenizers are shared between unrelated models, and say nothing of"
+            " weights by themselves"
+        ),
         summary=_tokenizer_said(likeness),
-        tables=(Table(title="Tokenizers", columns=("What", "Value", "n"), rows=rows, caption="Counts of whole lists."),),
+        tables=(
+            Table(
+                title="Tokenizers",
+                columns=("What", "Value", "n"),
+                rows=rows,
+                caption="Counts of whole lists.",
+            ),
+        ),
     )
 
 
@@ -308,5 +409,9 @@ def _tokenizer_said(likeness: TokenizerLikeness) -> str:
         told = "Both have one vocabulary with the same numbers"
     else:
         told = f"{share:.1%} of all tokens are shared"
-    template = {True: ", and the same chat template", False: ", and different chat templates", None: ""}
+    template = {
+        True: ", and the same chat template",
+        False: ", and different chat templates",
+        None: "",
+    }
     return f"{told}{template[likeness.template_equal]}. That is no evidence of shared weights."

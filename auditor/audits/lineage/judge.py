@@ -1,6 +1,8 @@
-"""From tests to relations: what a suspect's weights are to each base's, corrected for the number of bases.
+"""From tests to relations: what a suspect's weights are to each base's, corrected for the number of
+bases.
 
-Decides by p-values; how alike the weights are tells derivation from what a shared initialisation leaves.
+Decides by p-values; how alike the weights are tells derivation from what a shared initialisation
+leaves.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from fingerprints.collect import Progress
 from fingerprints.errors import AuditError
 
 ALPHA = 1e-3
-"""The chance of any false common origin among all bases of one audit, unless another is asked for."""
+"""The chance of any false common origin among all bases of one audit, unless another is asked
+for."""
 DERIVED = 0.7
-"""From this least likeness of any kind of matrix on, a common origin is called derivation. Fine-tuned, pruned, merged and
-disguised copies of the weight zoo have 0.96 or more, continued pretraining 0.73 or more, runs from one initialisation 0.65 or
-less."""
+"""From this least likeness of any kind of matrix on, a common origin is called derivation.
+Fine-tuned, pruned, merged and disguised copies of the weight zoo have 0.96 or more, continued
+pretraining 0.73 or more, runs from one initialisation 0.65 or less."""
 UNITS = "hidden units"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
@@ -45,19 +48,23 @@ OUTCOMES: dict[Relation, Outcome] = {
 
 @dataclass(frozen=True)
 class JudgedPair:
-    """One base with what was found: ``found`` is None where nothing could be compared, and ``told`` says why."""
+    """One base with what was found: ``found`` is None where nothing could be compared, and
+    ``told`` says why."""
 
     side: Side
     found: ComparedPair | None
     told: WeightComparison
 
 
-def judged(suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None) -> list[JudgedPair]:
-    """The suspect against every base, in their order, p-values Holm-corrected over those that were compared.
+def judged(
+    suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Progress | None = None
+) -> list[JudgedPair]:
+    """The suspect against every base, in their order, p-values Holm-corrected over those that were
+    compared.
 
-    Deterministic. ``progress`` is told shares of the whole in thousandths. A base whose weights can't be read is told, and the
-    others are compared all the same. Raises what reading the suspect's weights raises, or the first base's where none can be
-    read.
+    Deterministic. ``progress`` is told shares of the whole in thousandths. A base whose weights
+    can't be read is told, and the others are compared all the same. Raises what reading the
+    suspect's weights raises, or the first base's where none can be read.
     """
     out, broken = list[JudgedPair](), list[AuditError]()
     for number, base in enumerate(bases):
@@ -86,14 +93,20 @@ def _unread(suspect: Side, base: Side, error: AuditError) -> JudgedPair:
     """A base that can't be read; raises the error again where it is not the base's."""
     if error.where is None or not base.holds(error.where) or suspect.holds(error.where):
         raise error
-    told = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what)
+    told = WeightComparison(
+        base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what
+    )
     return JudgedPair(base, None, told)
 
 
 def merged(suspect: Side, found: Sequence[JudgedPair]) -> FoundMerge | None:
     """The mixture of the bases with a common origin that the suspect is, or None."""
-    parents = [j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None]
-    return merge_of(suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None])
+    parents = [
+        j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None
+    ]
+    return merge_of(
+        suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None]
+    )
 
 
 def merge_told(merge: FoundMerge, names: Sequence[str]) -> str:
@@ -103,7 +116,10 @@ def merge_told(merge: FoundMerge, names: Sequence[str]) -> str:
         for name, weight, (low, high) in zip(names, merge.whole.weights, merge.ranges, strict=True)
         if abs(weight) >= 0.02
     ]
-    return f"merge: {' and '.join(parts)}; it explains {merge.whole.explained:.1%} of the distance to the nearest of them"
+    return (
+        f"merge: {' and '.join(parts)}; it explains {merge.whole.explained:.1%} of the distance to"
+        " the nearest of them"
+    )
 
 
 def _part(progress: Progress | None, number: int, of: int) -> Progress | None:
@@ -116,7 +132,10 @@ def _told(suspect: Side, base: Side, found: ComparedPair | None) -> WeightCompar
     nothing = WeightComparison(base=base.name, spec=base.weights.spec, relation="not_compared")
     if found is None or (found.unit_p is None and found.coordinate_p is None):
         wide = f"{suspect.anatomy.hidden:,} and {base.anatomy.hidden:,} coordinates"
-        reason = f"the residual streams have {wide}, and too few tokens are shared to lay one over the other"
+        reason = (
+            f"the residual streams have {wide}, and too few tokens are shared to lay one over the"
+            " other"
+        )
         return nothing.model_copy(update={"reason": reason})
     return nothing.model_copy(
         update={
@@ -148,7 +167,9 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         made.append(("order of residual coordinates", about, found.coordinate_p, *told))
     if agreed is not None:
         about = "units whose nearest one is the same by either half"
-        made.append(("agreement of unit halves", about, agreed.p, False, agreed.share, agreed.n, UNITS))
+        made.append(
+            ("agreement of unit halves", about, agreed.p, False, agreed.share, agreed.n, UNITS)
+        )
     return [
         WeightTest(name=name, p=p, exact=exact, effect=effect, effect_name=about, n=n, n_unit=unit)
         for name, about, p, exact, effect, n, unit in made
@@ -164,7 +185,9 @@ def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
         "hidden units": f"{max(a.units):,} and {max(b.units):,}",
         "vocabulary": f"{a.embedding.outputs:,} and {b.embedding.outputs:,}",
         "tokens compared": f"{found.basis.tokens:,}",
-        "basis": "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})",
+        "basis": (
+            "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})"
+        ),
     }
     if found.basis.embedding is not None:
         out["mean cosine of embeddings"] = f"{found.basis.embedding:.3f}"
@@ -181,7 +204,9 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float) -> Jud
             relation = "derived"
         kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
     reason = _reason(one.found, alpha) if relation == "unclear" else ""
-    told = one.told.model_copy(update={"relation": relation, "p_holm": p_holm, "kinds": kinds, "reason": reason})
+    told = one.told.model_copy(
+        update={"relation": relation, "p_holm": p_holm, "kinds": kinds, "reason": reason}
+    )
     return replace(one, told=told)
 
 
@@ -198,18 +223,20 @@ def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
 
 
 SORTED = (
-    "units or coordinates of both stand in a like order at large, and no more of them in the very same place than beside it: "
-    "so do those of unrelated models that were sorted by one property, as pruning tools do"
+    "units or coordinates of both stand in a like order at large, and no more of them in the very"
+    " same place than beside it: so do those of unrelated models that were sorted by one property,"
+    " as pruning tools do"
 )
 UNTOLD = (
-    "too few tokens can be told by their text to lay one residual stream over the other: a rotated copy would not be seen; "
-    "give both tokenizers"
+    "too few tokens can be told by their text to lay one residual stream over the other: a rotated"
+    " copy would not be seen; give both tokenizers"
 )
 ALIKE = "the suspect's hidden units can't be told from each other"
 
 
 def _reason(found: ComparedPair, alpha: float) -> str:
-    """Why neither a common origin nor independence can be told; empty where nothing stands against independence."""
+    """Why neither a common origin nor independence can be told; empty where nothing stands
+    against independence."""
     if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
         return ALIKE
     if found.trend_p < alpha:

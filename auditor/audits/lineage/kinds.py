@@ -1,4 +1,5 @@
-"""In words, how one model's weights were changed into another's, once their common origin was found.
+"""In words, how one model's weights were changed into another's, once their common origin was
+found.
 
 Descriptions for people, from sampled rows: they weigh nothing, and say nothing of who came first.
 """
@@ -19,14 +20,33 @@ from fingerprints.weights import TensorPart
 
 ROLES = ("query", "key", "value", "output", "gate", "up", "down")
 ROWS, GRID_ROWS = 256, 16
-ROUNDING = {"F64": 2.0**-53, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8, "F8_E4M3": 2.0**-4, "F8_E5M2": 2.0**-3}
+ROUNDING = {
+    "F64": 2.0**-53,
+    "F32": 2.0**-24,
+    "F16": 2.0**-11,
+    "BF16": 2.0**-8,
+    "F8_E4M3": 2.0**-4,
+    "F8_E5M2": 2.0**-3,
+}
 """Half a step of each number format, relative to the number."""
 NEAR = {8: 0.012, 6: 0.035, 5: 0.06, 4: 0.14, 3: 0.25, 2: 0.45}
-"""Up to this relative difference a model rounded to so many bits is a rounded copy and no more: one and a half times what
-plain rounding in blocks of 32 leaves of numbers that are spread normally."""
-BITS = {"Q8": 8, "Q6": 6, "Q5": 5, "Q4": 4, "Q3": 3, "Q2": 2, "IQ4": 4, "IQ3": 3, "IQ2": 2, "MXFP4": 4}
+"""Up to this relative difference a model rounded to so many bits is a rounded copy and no more: one
+and a half times what plain rounding in blocks of 32 leaves of numbers that are spread normally."""
+BITS = {
+    "Q8": 8,
+    "Q6": 6,
+    "Q5": 5,
+    "Q4": 4,
+    "Q3": 3,
+    "Q2": 2,
+    "IQ4": 4,
+    "IQ3": 3,
+    "IQ2": 2,
+    "MXFP4": 4,
+}
 TUNED, UNCHANGED = 0.9, 0.999
-"""From this likeness on, training after the copy is called fine-tuning; below it, continued training."""
+"""From this likeness on, training after the copy is called fine-tuning; below it, continued
+training."""
 RESCALED, TURNED = 1.2, 0.05
 READ_WHOLE = 8 << 30
 """Bytes up to which equality of all sampled numbers is followed by reading both models whole."""
@@ -34,8 +54,8 @@ READ_WHOLE = 8 << 30
 
 @dataclass(frozen=True)
 class WeightChange:
-    """One kind of matrix in one layer: relative difference (root mean square), the grid that the suspect is on, and whether
-    rounding to a number format is all. ``of`` is the base's layer."""
+    """One kind of matrix in one layer: relative difference (root mean square), the grid that the
+    suspect is on, and whether rounding to a number format is all. ``of`` is the base's layer."""
 
     role: str
     layer: int
@@ -46,13 +66,18 @@ class WeightChange:
 
 
 def kinds_of(one: Side, other: Side, found: ComparedPair) -> tuple[str, ...]:
-    """The changes from the base to the suspect in words, the largest first. Raises what reading the weights raises."""
+    """The changes from the base to the suspect in words, the largest first. Raises what reading
+    the weights raises."""
     out = [*_shape(one, other, found), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
         told = _numbers(one, other, changes, found, disguised=bool(out))
         whole = not out and told == [EQUAL]
-        return ("exact copy: every byte of every tensor is equal",) if whole and _same_bytes(one, other) else (*out, *told)
+        return (
+            ("exact copy: every byte of every tensor is equal",)
+            if whole and _same_bytes(one, other)
+            else (*out, *told)
+        )
     alike = least(list(found.likeness))
     return (*out, *([] if alike is None else [_trained(alike, disguised=bool(out))]))
 
@@ -61,7 +86,8 @@ EQUAL = "equal in every number that was looked at"
 
 
 def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:
-    """How matching rows differ, in the layers that were looked at deeply; empty where rows can't be told to be the same."""
+    """How matching rows differ, in the layers that were looked at deeply; empty where rows can't
+    be told to be the same."""
     if found.basis.turn is not None or found.unit_p is None or found.unit_p >= SEEN:
         return []
     out = []
@@ -74,14 +100,19 @@ def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:
     return out
 
 
-def _low_rank(one: Side, other: Side, found: ComparedPair, moved: Sequence[WeightChange]) -> int | None:
-    """The highest rank of the differences where all of them are of low rank, else None: the first that is not ends it."""
+def _low_rank(
+    one: Side, other: Side, found: ComparedPair, moved: Sequence[WeightChange]
+) -> int | None:
+    """The highest rank of the differences where all of them are of low rank, else None: the
+    first that is not ends it."""
     ranks = []
     for change in moved:
         rows = _rows(one, other, found, change.role, change.layer, change.of)
         if rows is None:
             return None
-        coarse = max(_rounding(one, change.role, change.layer), _rounding(other, change.role, change.of))
+        coarse = max(
+            _rounding(one, change.role, change.layer), _rounding(other, change.role, change.of)
+        )
         rank = difference_rank(*rows, coarse)
         if not rank.low:
             return None
@@ -89,8 +120,11 @@ def _low_rank(one: Side, other: Side, found: ComparedPair, moved: Sequence[Weigh
     return max(ranks, default=None)
 
 
-def _rows(one: Side, other: Side, found: ComparedPair, role: str, layer: int, of: int) -> tuple[Array, Array] | None:
-    """Rows of one kind of matrix in both models, the same ones: by number, or by nearest units where their numbers differ."""
+def _rows(
+    one: Side, other: Side, found: ComparedPair, role: str, layer: int, of: int
+) -> tuple[Array, Array] | None:
+    """Rows of one kind of matrix in both models, the same ones: by number, or by nearest units
+    where their numbers differ."""
     mine, theirs = _part(one, layer, role), _part(other, of, role)
     if mine is None or theirs is None or (mine.inputs != theirs.inputs and role != "down"):
         return None
@@ -113,14 +147,28 @@ def _part(side: Side, layer: int, role: str) -> TensorPart | None:
 
 def _rounding(side: Side, role: str, layer: int) -> float:
     part = _part(side, layer, role)
-    return ROUNDING.get(side.weights.info(part.tensor).dtype, 2.0**-24) if part is not None else 2.0**-24
+    return (
+        ROUNDING.get(side.weights.info(part.tensor).dtype, 2.0**-24)
+        if part is not None
+        else 2.0**-24
+    )
 
 
-def _change(role: str, layer: int, of: int, mine: Array, theirs: Array, rounding: float, their_rounding: float) -> WeightChange:
+def _change(
+    role: str,
+    layer: int,
+    of: int,
+    mine: Array,
+    theirs: Array,
+    rounding: float,
+    their_rounding: float,
+) -> WeightChange:
     size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) or 1.0
     off = mine.astype(np.float64) - theirs
     coarse = max(rounding, their_rounding)
-    only = bool(np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30))
+    only = bool(
+        np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30)
+    )
     own = None if only else grid(mine[:GRID_ROWS], rounding)
     if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
         own = None
@@ -131,7 +179,9 @@ def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
     out, a, b = [], one.anatomy, other.anatomy
     if a.embedding.outputs != b.embedding.outputs:
         more = a.embedding.outputs - b.embedding.outputs
-        out.append(f"vocabulary extended by {more:,}" if more > 0 else f"vocabulary cut by {-more:,}")
+        out.append(
+            f"vocabulary extended by {more:,}" if more > 0 else f"vocabulary cut by {-more:,}"
+        )
     if one.layers != other.layers:
         out.append(_depth(found.layers, other.layers))
     if set(a.units) != set(b.units):
@@ -147,13 +197,19 @@ def _depth(layers: Sequence[int], of: int) -> str:
     missing = sorted(set(range(of)) - set(layers))
     twice = sorted({k for k in layers if list(layers).count(k) > 1})
     if len(layers) < of:
-        return f"depth-pruned: {len(layers)} of {of} layers" + (f", without {_listed(missing)}" if missing else "")
-    return f"depth-grown: {len(layers)} layers of {of}" + (f", with {_listed(twice)} more than once" if twice else "")
+        return f"depth-pruned: {len(layers)} of {of} layers" + (
+            f", without {_listed(missing)}" if missing else ""
+        )
+    return f"depth-grown: {len(layers)} layers of {of}" + (
+        f", with {_listed(twice)} more than once" if twice else ""
+    )
 
 
 def _listed(numbers: Sequence[int]) -> str:
     shown = ", ".join(str(n) for n in numbers[:8])
-    return f"layer{'s' if len(numbers) > 1 else ''} {shown}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
+    return f"layer{'s' if len(numbers) > 1 else ''} {shown}" + (
+        f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
+    )
 
 
 def _disguise(found: ComparedPair) -> list[str]:
@@ -178,7 +234,9 @@ def _disguise(found: ComparedPair) -> list[str]:
     return out
 
 
-def _numbers(one: Side, other: Side, changes: list[WeightChange], found: ComparedPair, *, disguised: bool) -> list[str]:
+def _numbers(
+    one: Side, other: Side, changes: list[WeightChange], found: ComparedPair, *, disguised: bool
+) -> list[str]:
     """What was done to the numbers: nothing, rounding, something of low rank, or training."""
     if all(c.distance == 0 for c in changes):
         return [EQUAL]
@@ -186,7 +244,11 @@ def _numbers(one: Side, other: Side, changes: list[WeightChange], found: Compare
     if all(c.rounded_only for c in changes):
         return [f"copy in another number format ({formats})"]
     bits, merged = _bits(one, other, changes), one.weights.adapter is None
-    if bits is not None and merged and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]:
+    if (
+        bits is not None
+        and merged
+        and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]
+    ):
         return [f"quantised copy: about {bits} bits ({formats})"]
     out = [f"quantised: about {bits} bits ({formats})"] if bits is not None else []
     moved = [c for c in changes if not c.rounded_only]
@@ -208,10 +270,18 @@ def _trained(alike: float, disguised: bool = False) -> str:
 
 
 def _bits(one: Side, other: Side, changes: list[WeightChange]) -> int | None:
-    """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the base has the same format,
-    which then explains no difference."""
+    """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the
+    base has the same format, which then explains no difference."""
     share, theirs = one.weights.quantisation, other.weights.quantisation
-    named = next(((name, BITS[key]) for name in share for key in BITS if name.startswith(key) and share[name] >= 0.5), None)
+    named = next(
+        (
+            (name, BITS[key])
+            for name in share
+            for key in BITS
+            if name.startswith(key) and share[name] >= 0.5
+        ),
+        None,
+    )
     if named is not None:
         name, bits = named
         return None if theirs.get(name, 0.0) >= 0.5 else bits
@@ -221,25 +291,37 @@ def _bits(one: Side, other: Side, changes: list[WeightChange]) -> int | None:
 
 def _same_bytes(one: Side, other: Side) -> bool:
     """Whether every tensor is stored in the same bytes; False where that was too much to read."""
-    if one.weights.tensors.keys() != other.weights.tensors.keys() or one.weights.bytes_total > READ_WHOLE:
+    if (
+        one.weights.tensors.keys() != other.weights.tensors.keys()
+        or one.weights.bytes_total > READ_WHOLE
+    ):
         return False
-    return all(one.weights.raw_digest(name) == other.weights.raw_digest(name) for name in one.weights.tensors)
+    return all(
+        one.weights.raw_digest(name) == other.weights.raw_digest(name)
+        for name in one.weights.tensors
+    )
 
 
 @dataclass(frozen=True)
 class FoundMerge:
-    """A mixture of several bases, as a whole, and how its weights vary over layers (the smallest and largest of each)."""
+    """A mixture of several bases, as a whole, and how its weights vary over layers (the smallest
+    and largest of each)."""
 
     whole: Mixture
     ranges: tuple[tuple[float, float], ...]
 
 
-def merge_of(one: Side, parents: Sequence[Side], found: Sequence[ComparedPair]) -> FoundMerge | None:
-    """The mixture of bases that the suspect is, from sampled rows of its MLPs and values; None where it is none.
+def merge_of(
+    one: Side, parents: Sequence[Side], found: Sequence[ComparedPair]
+) -> FoundMerge | None:
+    """The mixture of bases that the suspect is, from sampled rows of its MLPs and values; None
+    where it is none.
 
     Only for bases of the same shape in the suspect's own basis: others can't be added up.
     """
-    if len(parents) < 2 or any(f.basis.turn is not None or f.layers != tuple(range(one.layers)) for f in found):
+    if len(parents) < 2 or any(
+        f.basis.turn is not None or f.layers != tuple(range(one.layers)) for f in found
+    ):
         return None
     if any(p.anatomy.units != one.anatomy.units or p.layers != one.layers for p in parents):
         return None
@@ -262,6 +344,10 @@ def _stacked(mixed: list[list[Array]]) -> tuple[Array, list[Array]]:
 
 
 def _flat(side: Side, layer: int) -> Array:
-    parts = [p for p in (_part(side, layer, role) for role in ("gate", "up", "value")) if p is not None]
+    parts = [
+        p for p in (_part(side, layer, role) for role in ("gate", "up", "value")) if p is not None
+    ]
     picked: list[Indices] = [runs(p.outputs, 64) for p in parts]
-    return np.concatenate([side.rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)])
+    return np.concatenate(
+        [side.rows(p, rows).reshape(-1) for p, rows in zip(parts, picked, strict=True)]
+    )

@@ -1,6 +1,8 @@
-"""How alike the matrices of two aligned models are, layer by layer and kind by kind: the heat map of a comparison.
+"""How alike the matrices of two aligned models are, layer by layer and kind by kind: the heat map
+of a comparison.
 
-An effect size, not a test. Units, heads and signs are laid over each other first, so that a disguise does not hide likeness.
+An effect size, not a test. Units, heads and signs are laid over each other first, so that a
+disguise does not hide likeness.
 """
 
 from __future__ import annotations
@@ -20,17 +22,20 @@ from fingerprints.weights import Mlp
 KINDS = ("query", "key", "value", "output", "gate", "up", "down")
 ROWS = 256
 COLUMNS = 64
-"""Columns of down and output that are looked at: they are read through the whole matrix, in a few layers only."""
+"""Columns of down and output that are looked at: they are read through the whole matrix, in a
+few layers only."""
 DEEP = 8
 """Layers in which those are looked at, and heads matched."""
 LOST = 0.5
-"""Below this likeness of the value matrix, heads are taken to stand in another order, and matched."""
+"""Below this likeness of the value matrix, heads are taken to stand in another order, and
+matched."""
 
 
 @dataclass(frozen=True)
 class LayerLikeness:
-    """Mean cosine of matching rows for each kind of matrix (None: not there, or not looked at), −1 to 1; whether heads had to
-    be matched; and the spread of the factors between matching rows of up (1: none)."""
+    """Mean cosine of matching rows for each kind of matrix (None: not there, or not looked at), −1
+    to 1; whether heads had to be matched; and the spread of the factors between matching rows of up
+    (1: none)."""
 
     layer: int
     of: int
@@ -54,7 +59,8 @@ class _Pair:
 def layer_likeness(
     one: Side, other: Side, basis: Basis, layers: tuple[int, int], nearest: NearestUnits, deep: bool
 ) -> LayerLikeness:
-    """How alike the matrices of a pair of layers are, units laid over each other by their nearest."""
+    """How alike the matrices of a pair of layers are, units laid over each other by their
+    nearest."""
     pair = _Pair(one, other, basis, *layers)
     cosines: dict[str, float | None] = dict.fromkeys(KINDS)
     spread, signs = _units(pair, nearest, cosines, deep)
@@ -62,7 +68,9 @@ def layer_likeness(
     return LayerLikeness(*layers, cosines, moved, spread, signs)
 
 
-def _units(pair: _Pair, nearest: NearestUnits, cosines: dict[str, float | None], deep: bool) -> tuple[float, float]:
+def _units(
+    pair: _Pair, nearest: NearestUnits, cosines: dict[str, float | None], deep: bool
+) -> tuple[float, float]:
     chosen = runs(len(nearest.places), ROWS)
     places, there = nearest.places[chosen], nearest.together[chosen]
     mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]
@@ -84,12 +92,18 @@ def _units(pair: _Pair, nearest: NearestUnits, cosines: dict[str, float | None],
     return spread, float(np.mean(signed < 0))
 
 
-def _downs(pair: _Pair, mine: Mlp, theirs: Mlp, places: Indices, there: Indices) -> NDArray[np.float32]:
-    return _rowwise(pair.basis.laid(pair.one.down(mine, places)), pair.basis.beside(pair.other.down(theirs, there)))
+def _downs(
+    pair: _Pair, mine: Mlp, theirs: Mlp, places: Indices, there: Indices
+) -> NDArray[np.float32]:
+    return _rowwise(
+        pair.basis.laid(pair.one.down(mine, places)),
+        pair.basis.beside(pair.other.down(theirs, there)),
+    )
 
 
 def _heads(pair: _Pair, cosines: dict[str, float | None], deep: bool) -> bool:
-    """Query, key, value and output, in the order of dimensions as it is; heads are matched where values have none in common."""
+    """Query, key, value and output, in the order of dimensions as it is; heads are matched where
+    values have none in common."""
     for role in ("query", "key", "value", *(("output",) if deep else ())):
         cosines[role] = _rows_alike(pair, role, None)
     value = cosines["value"]
@@ -98,7 +112,9 @@ def _heads(pair: _Pair, cosines: dict[str, float | None], deep: bool) -> bool:
     orders = _matched_heads(pair)
     if orders is None:
         return False
-    found = {role: _rows_alike(pair, role, orders[role]) for role in ("query", "key", "value", "output")}
+    found = {
+        role: _rows_alike(pair, role, orders[role]) for role in ("query", "key", "value", "output")
+    }
     if (found["value"] or 0.0) <= max(value, LOST):
         return False
     cosines.update(found)
@@ -106,7 +122,8 @@ def _heads(pair: _Pair, cosines: dict[str, float | None], deep: bool) -> bool:
 
 
 def _rows_alike(pair: _Pair, role: str, order: Indices | None) -> float | None:
-    """Mean cosine of rows of one kind; ``order`` says which row of the other each row of the one is laid over."""
+    """Mean cosine of rows of one kind; ``order`` says which row of the other each row of the one
+    is laid over."""
     n = pair.one.attention_width(pair.layer, role)
     if not n or n != pair.other.attention_width(pair.of, role):
         return None
@@ -115,16 +132,24 @@ def _rows_alike(pair: _Pair, role: str, order: Indices | None) -> float | None:
         pair.one.attention(pair.layer, role, rows),
         pair.other.attention(pair.of, role, rows if order is None else order[rows]),
     )
-    return None if mine is None or theirs is None else _mean(_rowwise(pair.basis.laid(mine), pair.basis.beside(theirs)))
+    return (
+        None
+        if mine is None or theirs is None
+        else _mean(_rowwise(pair.basis.laid(mine), pair.basis.beside(theirs)))
+    )
 
 
 def _matched_heads(pair: _Pair) -> dict[str, Indices] | None:
-    """The order of heads under which values, and within their groups outputs, are most alike; None where heads are unknown."""
+    """The order of heads under which values, and within their groups outputs, are most alike;
+    None where heads are unknown."""
     a, b = pair.one.anatomy, pair.other.anatomy
     if not (a.heads and a.groups and a.head_width) or (a.heads, a.groups) != (b.heads, b.groups):
         return None
     width, each = a.head_width, a.heads // a.groups
-    if a.heads * width != pair.one.attention_width(pair.layer, "query") or each * a.groups != a.heads:
+    if (
+        a.heads * width != pair.one.attention_width(pair.layer, "query")
+        or each * a.groups != a.heads
+    ):
         return None
     groups = assigned(_heads_alike(pair, "value", a.groups, width))
     inner = _heads_alike(pair, "output", a.heads, width)
@@ -132,14 +157,21 @@ def _matched_heads(pair: _Pair) -> dict[str, Indices] | None:
     for mine, theirs in enumerate(groups):
         block = inner[mine * each : (mine + 1) * each, theirs * each : (theirs + 1) * each]
         heads[mine * each : (mine + 1) * each] = theirs * each + assigned(block)
-    spread = {n: (order[:, None] * width + np.arange(width)).reshape(-1) for n, order in (("g", groups), ("h", heads))}
+    spread = {
+        n: (order[:, None] * width + np.arange(width)).reshape(-1)
+        for n, order in (("g", groups), ("h", heads))
+    }
     return {"query": spread["h"], "key": spread["g"], "value": spread["g"], "output": spread["h"]}
 
 
 def _heads_alike(pair: _Pair, role: str, n: int, width: int) -> NDArray[np.float32]:
-    """Mean |cosine| of the dimensions of every head with those of every other, at the same places within the head, (n, n)."""
+    """Mean |cosine| of the dimensions of every head with those of every other, at the same
+    places within the head, (n, n)."""
     rows = np.arange(n * width, dtype=np.intp)
-    mine, theirs = pair.one.attention(pair.layer, role, rows), pair.other.attention(pair.of, role, rows)
+    mine, theirs = (
+        pair.one.attention(pair.layer, role, rows),
+        pair.other.attention(pair.of, role, rows),
+    )
     if mine is None or theirs is None:
         return np.zeros((n, n), dtype=np.float32)
     a, b = (units(m).reshape(n, -1) for m in (pair.basis.laid(mine), pair.basis.beside(theirs)))
@@ -157,7 +189,10 @@ def _mean(values: NDArray[np.float32]) -> float:
 
 
 def least(layers: list[LayerLikeness]) -> float | None:
-    """The smallest, over kinds of matrix, of the mean over layers: how much of the whole model the likeness holds for."""
-    by_kind = {k: [v for v in (layer.cosines[k] for layer in layers) if v is not None] for k in KINDS}
+    """The smallest, over kinds of matrix, of the mean over layers: how much of the whole model
+    the likeness holds for."""
+    by_kind = {
+        k: [v for v in (layer.cosines[k] for layer in layers) if v is not None] for k in KINDS
+    }
     means = [float(np.mean(values)) for values in by_kind.values() if values]
     return min(means) if means else None

@@ -1,4 +1,5 @@
-"""The sentences of a lineage report: the three answers, the limits, the alternatives. Counts and names only."""
+"""The sentences of a lineage report: the three answers, the limits, the alternatives. Counts and
+names only."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from auditor.audits.lineage.run import Lineages
 from auditor.evidence.records import Answer, Conclusion, WeightComparison
 
 DOES_NOT_SAY = (
-    "A common origin does not tell who came first, nor whether the licence allowed it. Independent weights clear nothing else: "
-    "a model that was trained from scratch on another's answers has weights of its own."
+    "A common origin does not tell who came first, nor whether the licence allowed it. Independent"
+    " weights clear nothing else: a model that was trained from scratch on another's answers has"
+    " weights of its own."
 )
 
 
@@ -21,35 +23,63 @@ def answers(found: Lineages) -> tuple[Answer, ...]:
 def lineage_answer(found: Lineages) -> Answer:
     """The answer on lineage."""
     conclusion, told = lineage_told(found)
-    return Answer(question="lineage", asks=ASKS["lineage"], answer=told, does_not_say=DOES_NOT_SAY, conclusion=conclusion)
+    return Answer(
+        question="lineage",
+        asks=ASKS["lineage"],
+        answer=told,
+        does_not_say=DOES_NOT_SAY,
+        conclusion=conclusion,
+    )
 
 
 def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     """The answer on lineage as one word and as sentences."""
     if not found.told:
-        return "not_assessable", "Not assessed by weights: tokenizers and declarations were compared, and they decide nothing."
+        return (
+            "not_assessable",
+            (
+                "Not assessed by weights: tokenizers and declarations were compared, and they"
+                " decide nothing."
+            ),
+        )
     related = [t for t in found.told if t.relation in ("derived", "common_origin")]
     if related:
         said = " ".join(_related(t) for t in sorted(related, key=lambda t: -(t.likeness or 0.0)))
         return "supported", f"{said} {_merge(found)}".strip()
-    open_ones = [t.base for t in found.told if t.relation == "unclear" and not t.spec.startswith("signature:")]
+    open_ones = [
+        t.base
+        for t in found.told
+        if t.relation == "unclear" and not t.spec.startswith("signature:")
+    ]
     apart = [t for t in found.told if t.relation == "independent"]
     if open_ones:
         why = dict.fromkeys(t.reason for t in found.told if t.base in open_ones and t.reason)
-        said = f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
-        return "inconclusive", " ".join((said, *(f"{reason[0].upper()}{reason[1:]}." for reason in why)))
+        said = (
+            f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
+        )
+        return "inconclusive", " ".join(
+            (said, *(f"{reason[0].upper()}{reason[1:]}." for reason in why))
+        )
     if apart:
         names = ", ".join(t.base for t in apart)
         smallest = min(t.p_holm for t in apart if t.p_holm is not None)
-        return "none_of_the_candidates", (
-            f"The suspect's weights are independent of {names} as far as these tests see: the order of hidden units and of "
-            f"residual coordinates is as in unrelated models (smallest corrected p {p_text(smallest)})."
+        return (
+            "none_of_the_candidates",
+            (
+                f"The suspect's weights are independent of {names} as far as these tests see: the"
+                " order of hidden units and of residual coordinates is as in unrelated models"
+                f" (smallest corrected p {p_text(smallest)})."
+            ),
         )
     if found.screened:
-        return "inconclusive", (
-            f"Open: of {found.stored:,} stored signatures the {len(found.screened)} nearest were looked at, and none shares "
-            f"the order of units or coordinates. The nearest is {found.screened[0].base}: compare its weights, as a base of "
-            "which both were reordered is not found by signature."
+        return (
+            "inconclusive",
+            (
+                f"Open: of {found.stored:,} stored signatures the {len(found.screened)} nearest"
+                " were looked at, and none shares the order of units or coordinates. The nearest"
+                f" is {found.screened[0].base}: compare its weights, as a base of which both were"
+                " reordered is not found by signature."
+            ),
         )
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
@@ -58,9 +88,13 @@ def _related(told: WeightComparison) -> str:
     p = "" if told.p_holm is None else f" (p {p_text(told.p_holm)} after correction)"
     kinds = f": {'; '.join(told.kinds)}" if told.kinds else ""
     if told.relation == "derived":
-        return f"The suspect's weights and those of {told.base} are derived one from the other{p}{kinds}."
+        return (
+            f"The suspect's weights and those of {told.base} are derived one from the"
+            f" other{p}{kinds}."
+        )
     return (
-        f"The suspect's weights and those of {told.base} share an initialisation or are derived one from the other{p}{kinds}."
+        f"The suspect's weights and those of {told.base} share an initialisation or are derived one"
+        f" from the other{p}{kinds}."
     )
 
 
@@ -71,17 +105,27 @@ def _merge(found: Lineages) -> str:
 def limits(found: Lineages) -> tuple[str, ...]:
     """What comparing files can't show."""
     out = [
-        "Exact p-values rest on one assumption: training treats hidden units and residual coordinates all alike. Two runs from "
-        "one initialisation, or from the same public embeddings, break the null hypothesis without derivation. Units that were "
-        "sorted by a property do so too, and are looked at for their very places besides.",
-        "A sample of each layer's units was looked at, spread evenly: what was changed outside of it is not seen.",
-        "Weights that were trained on for as long as from scratch, or buried in noise of several times their own size, lose "
-        "their order: no finding is then no finding of independence.",
+        (
+            "Exact p-values rest on one assumption: training treats hidden units and residual"
+            " coordinates all alike. Two runs from one initialisation, or from the same public"
+            " embeddings, break the null hypothesis without derivation. Units that were sorted by a"
+            " property do so too, and are looked at for their very places besides."
+        ),
+        (
+            "A sample of each layer's units was looked at, spread evenly: what was changed outside"
+            " of it is not seen."
+        ),
+        (
+            "Weights that were trained on for as long as from scratch, or buried in noise of"
+            " several times their own size, lose their order: no finding is then no finding of"
+            " independence."
+        ),
     ]
     if any(j.found is not None and j.found.agreement is not None for j in found.judged):
         out.append(
-            "Where residual stream and units were both put into another basis, only the agreement of unit halves is left, "
-            "whose p-value is not exact: it allows for a tenth of all units to agree by convergence."
+            "Where residual stream and units were both put into another basis, only the agreement"
+            " of unit halves is left, whose p-value is not exact: it allows for a tenth of all"
+            " units to agree by convergence."
         )
     if found.suspect.reason:
         out.append(f"About the suspect's files: {found.suspect.reason}.")

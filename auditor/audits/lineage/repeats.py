@@ -1,7 +1,8 @@
-"""Which MLPs within one model are copies of each other: repeated layers, and experts that were made from one dense MLP.
+"""Which MLPs within one model are copies of each other: repeated layers, and experts that were made
+from one dense MLP.
 
-Their units share an order. Where two models both repeat, the tests of several pairs say one thing over again, and must not
-count as if they were independent.
+Their units share an order. Where two models both repeat, the tests of several pairs say one thing
+over again, and must not count as if they were independent.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from detectors.lineage.independence import units
 LOOKED_AT = 16
 """Units of each MLP by which copies are told."""
 LIKE = 5.0
-"""Mean cosine at the same places, in standard errors above that at other places, from which two MLPs count as copies."""
+"""Mean cosine at the same places, in standard errors above that at other places, from which two
+MLPs count as copies."""
 
 Block = tuple[int, int]
 
 
 def together(one: Side, other: Side, pairings: Sequence[Pairing]) -> list[list[Pairing]]:
-    """The pairings in groups that are independent of each other: one each, but where both models repeat the same."""
+    """The pairings in groups that are independent of each other: one each, but where both models
+    repeat the same."""
     mine, theirs = [(p.layer, p.mlp) for p in pairings], [(p.of, p.theirs) for p in pairings]
     linked = repeats(one, mine)
     linked[~np.eye(len(mine), dtype=bool)] &= repeats(other, theirs)[~np.eye(len(mine), dtype=bool)]
@@ -35,7 +38,8 @@ def together(one: Side, other: Side, pairings: Sequence[Pairing]) -> list[list[P
 
 
 def repeats(side: Side, blocks: Sequence[Block]) -> NDArray[np.bool_]:
-    """Whether each of some MLPs (layer, number) is a copy of each other one, by units at the same places: (n, n).
+    """Whether each of some MLPs (layer, number) is a copy of each other one, by units at the same
+    places: (n, n).
 
     One that is named twice is a copy of itself. Reads a few rows of each.
     """
@@ -55,9 +59,13 @@ def _units(side: Side, block: Block) -> int:
 
 def _copies(side: Side, blocks: Sequence[Block], size: int) -> NDArray[np.bool_]:
     which = sampled(size, LOOKED_AT)
-    rows = np.stack([units(side.up(layer, side.mlps(layer)[k], which)) for layer, k in blocks], axis=1)
+    rows = np.stack(
+        [units(side.up(layer, side.mlps(layer)[k], which)) for layer, k in blocks], axis=1
+    )
     # (units, blocks, blocks): cosines at the same place, and at the next one, which no order links.
-    same, beside = (np.abs(rows @ np.swapaxes(other, 1, 2)) for other in (rows, np.roll(rows, 1, axis=0)))
+    same, beside = (
+        np.abs(rows @ np.swapaxes(other, 1, 2)) for other in (rows, np.roll(rows, 1, axis=0))
+    )
     error = np.maximum(beside.std(axis=0), 1e-9) / np.sqrt(len(which))
     above = same.mean(axis=0) > beside.mean(axis=0) + LIKE * error
     return np.asarray(above | above.T)

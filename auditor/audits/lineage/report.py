@@ -1,4 +1,5 @@
-"""The report of a lineage audit by files, as `auditor audit` writes it. Arranges what was found; weighs nothing."""
+"""The report of a lineage audit by files, as `auditor audit` writes it. Arranges what was found;
+weighs nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from fingerprints.records import canonical_json, sha256
 
 
 def report_of(found: Lineages, plan: dict[str, Any]) -> Report:
-    """The report. The same files give the same report, dates aside; ``plan`` is what was asked for."""
+    """The report. The same files give the same report, dates aside; ``plan`` is what was asked
+    for."""
     told = section(found)
     key = [plan, told.model_dump(mode="json"), found.identity.model_dump(mode="json")]
     return Report(

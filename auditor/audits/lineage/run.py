@@ -1,4 +1,5 @@
-"""Opens the suspect and the bases, compares them, and tells: the straight line of a lineage audit by weights.
+"""Opens the suspect and the bases, compares them, and tells: the straight line of a lineage audit
+by weights.
 
 Nobody is asked anything; files are read a few rows at a time.
 """
@@ -20,7 +21,13 @@ from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, Usage
 from fingerprints.records import Identity
 from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
-from fingerprints.subjects.digests import config_sha256, files_sha256, template_sha256, tokenizer_sha256, weight_files
+from fingerprints.subjects.digests import (
+    config_sha256,
+    files_sha256,
+    template_sha256,
+    tokenizer_sha256,
+    weight_files,
+)
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from fingerprints.weights.bases import BaseStore
@@ -31,12 +38,14 @@ from fingerprints.weights.tokenizer import tokenizer_of
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")
 HASHED = 8 << 30
-"""Bytes of weights up to which they are hashed for the report: beyond, reading them costs more than comparing them."""
+"""Bytes of weights up to which they are hashed for the report: beyond, reading them costs more
+than comparing them."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model whose files were opened: its weights, its tokenizer (None: none, or none that can be read), its declarations.
+    """A model whose files were opened: its weights, its tokenizer (None: none, or none that can be
+    read), its declarations.
 
     ``side`` is None where its anatomy is not understood, and ``reason`` says why.
     """
@@ -59,7 +68,8 @@ class Tokenizers:
 
 @dataclass(frozen=True)
 class Lineages:
-    """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a mixture in words."""
+    """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a
+    mixture in words."""
 
     suspect: Opened
     bases: tuple[Opened, ...]
@@ -78,7 +88,8 @@ class Lineages:
 
 
 def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
-    """The name and the spec of ``NAME=SPEC`` or ``SPEC``; without a name the last part of its path, made unique."""
+    """The name and the spec of ``NAME=SPEC`` or ``SPEC``; without a name the last part of its
+    path, made unique."""
     found = NAMED.fullmatch(spec)
     if found and not Path(spec).exists() and not spec.startswith(("hf:", "gguf:")):
         return found[1], found[2]
@@ -94,7 +105,8 @@ def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
 
 
 def is_closed(spec: str) -> bool:
-    """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded answers."""
+    """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded
+    answers."""
     try:
         return parse_spec(spec).scheme not in ("hf", "gguf")
     except AuditError:
@@ -111,29 +123,41 @@ def lineages(
     digest: bool = True,
     reading: Progress | None = None,
 ) -> Lineages:
-    """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what `auditor lineage` does.
+    """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what
+    `auditor lineage` does.
 
-    ``store`` is a folder of weight signatures to look the suspect up in; ``tokenizer_only`` leaves the weights alone.
-    Deterministic. Raises UsageProblem without a base or for two of one name, and what opening and reading the weights raises;
-    a base whose anatomy is not understood is told, not raised.
+    ``store`` is a folder of weight signatures to look the suspect up in; ``tokenizer_only`` leaves
+    the weights alone. Deterministic. Raises UsageProblem without a base or for two of one name, and
+    what opening and reading the weights raises; a base whose anatomy is not understood is told, not
+    raised.
     """
     signatures = BaseStore.open(store) if store is not None else None
     if not bases and signatures is None:
-        raise UsageProblem("no base to compare with", where="BASE", next_step="name one or more, or --store DIR")
+        raise UsageProblem(
+            "no base to compare with", where="BASE", next_step="name one or more, or --store DIR"
+        )
     with ExitStack() as stack:
         pairs: list[tuple[str, str]] = []
         for spec in bases:
             pairs.append(named(spec, [n for n, _ in pairs]))
         twice = next((n for i, (n, _) in enumerate(pairs) if n in [m for m, _ in pairs[:i]]), None)
         if twice is not None:
-            raise UsageProblem(f"two bases are called {printable(twice, 60)!r}", where="BASE", next_step="write NAME=SPEC")
+            raise UsageProblem(
+                f"two bases are called {printable(twice, 60)!r}",
+                where="BASE",
+                next_step="write NAME=SPEC",
+            )
         mine = stack.enter_context(opened(*named(suspect)))
         theirs = [stack.enter_context(opened(name, spec)) for name, spec in pairs]
         if mine.side is None and not tokenizer_only:
-            raise MalformedInput(mine.reason, where=printable(suspect, 100), next_step="try --tokenizer-only")
+            raise MalformedInput(
+                mine.reason, where=printable(suspect, 100), next_step="try --tokenizer-only"
+            )
         found: list[JudgedPair] = []
         if not tokenizer_only and mine.side is not None:
-            found = judged(mine.side, [o.side for o in theirs if o.side is not None], alpha, reading)
+            found = judged(
+                mine.side, [o.side for o in theirs if o.side is not None], alpha, reading
+            )
         mixture = merged(mine.side, found) if mine.side is not None else None
         parents = [j.side.name for j in found if j.told.relation in ("derived", "common_origin")]
         looked: list[WeightComparison] = []
@@ -181,7 +205,8 @@ def _tokenizers(suspect: Opened, base: Opened) -> Tokenizers:
 
 
 def identity_of(one: Opened, digest: bool) -> Identity:
-    """Who was examined, by digests of its files; weights above 8 GiB are not hashed, and a note says so."""
+    """Who was examined, by digests of its files; weights above 8 GiB are not hashed, and a note
+    says so."""
     weights, notes = one.weights, one.declared.notes
     folder = weights.path if weights.path.is_dir() else None
     files = [weights.path] if folder is None else weight_files(folder)
@@ -197,7 +222,9 @@ def identity_of(one: Opened, digest: bool) -> Identity:
         tokenizer_sha256=None if folder is None else tokenizer_sha256(folder),
         template_sha256=template_sha256(template),
         adapter_sha256=None if weights.adapter is None else adapter_sha256(weights.adapter),
-        quantisation=", ".join(f"{name} {share:.0%}" for name, share in list(weights.quantisation.items())[:3]),
+        quantisation=", ".join(
+            f"{name} {share:.0%}" for name, share in list(weights.quantisation.items())[:3]
+        ),
         architecture="" if one.side is None else one.side.anatomy.family,
         parameters=sum(t.elements for t in weights.tensors.values()),
         notes=notes,

@@ -1,7 +1,8 @@
-"""A suspect against a store of signatures: thousands of bases without their weights, by what a signature keeps of them.
+"""A suspect against a store of signatures: thousands of bases without their weights, by what a
+signature keeps of them.
 
-The nearest are looked at, and nearness knows the order of units: p-values are raised for all stored models, as if each one
-had been tested.
+The nearest are looked at, and nearness knows the order of units: p-values are raised for all stored
+models, as if each one had been tested.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ LOOKED_AT = 25
 """Stored models that are looked at closely, the nearest by sorted values first."""
 
 
-def screened(suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()) -> list[WeightComparison]:
-    """The stored models nearest to a suspect, each with the exact tests of order, Bonferroni-corrected over all stored.
+def screened(
+    suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()
+) -> list[WeightComparison]:
+    """The stored models nearest to a suspect, each with the exact tests of order,
+    Bonferroni-corrected over all stored.
 
-    ``skip`` names models that were compared by their weights. Raises StoreIntegrity for a damaged store.
+    ``skip`` names models that were compared by their weights. Raises StoreIntegrity for a damaged
+    store.
     """
     found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
     return [_told(c, suspect, len(store.names()), alpha) for c in found]
 
 
 def unit_order(one: WeightSignature, other: WeightSignature) -> tuple[list[Order], list[Order]]:
-    """The test of unit order for every layer that both can be compared in, as it is, and free of trends; empty where their
-    layers have no equal widths, or too few units."""
+    """The test of unit order for every layer that both can be compared in, as it is, and free of
+    trends; empty where their layers have no equal widths, or too few units."""
     whole, local = list[Order](), list[Order]()
     for layer, of in enumerate(layer_map(one, other)):
         if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < 3 * FEWEST:
@@ -43,9 +48,11 @@ def unit_order(one: WeightSignature, other: WeightSignature) -> tuple[list[Order
 
 
 def coordinate_order(one: WeightSignature, other: WeightSignature) -> tuple[Order, Order] | None:
-    """The test of the residual coordinates' order, as it is and free of trends: what units in another order leave as it was.
+    """The test of the residual coordinates' order, as it is and free of trends: what units in
+    another order leave as it was.
 
-    None where the streams have other widths or too few coordinates, or other numbers of layers were kept.
+    None where the streams have other widths or too few coordinates, or other numbers of layers were
+    kept.
     """
     mine, theirs = (_coordinates(s) for s in (one, other))
     if mine.shape != theirs.shape or len(mine) < 3 * FEWEST:
@@ -54,13 +61,15 @@ def coordinate_order(one: WeightSignature, other: WeightSignature) -> tuple[Orde
 
 
 def _coordinates(signature: WeightSignature) -> NDArray[np.float64]:
-    """What is kept of each coordinate: its size in the embedding and in units, and the norms' gains, (hidden, features)."""
+    """What is kept of each coordinate: its size in the embedding and in units, and the norms'
+    gains, (hidden, features)."""
     kept = (signature.embedding[None], signature.ups, signature.gains, signature.last_gain[None])
     return np.concatenate(kept).astype(np.float64).T
 
 
 def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
-    """For each of the one model's layers, the nearest of the other's by sorted values; by number where both have as many."""
+    """For each of the one model's layers, the nearest of the other's by sorted values; by number
+    where both have as many."""
     if one.facts.layers == other.facts.layers:
         return list(range(one.facts.layers))
     a, b = (s.quantiles.astype(np.float64).reshape(s.facts.layers, -1) for s in (one, other))
@@ -68,11 +77,24 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
     return [int(k) for k in distance.argmin(axis=1)]
 
 
-def _told(candidate: BaseCandidate, suspect: WeightSignature, stored: int, alpha: float) -> WeightComparison:
-    tests = [t for t in (_by_units(suspect, candidate.signature), _by_coordinates(suspect, candidate.signature)) if t]
+def _told(
+    candidate: BaseCandidate, suspect: WeightSignature, stored: int, alpha: float
+) -> WeightComparison:
+    tests = [
+        t
+        for t in (
+            _by_units(suspect, candidate.signature),
+            _by_coordinates(suspect, candidate.signature),
+        )
+        if t
+    ]
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
-        base=candidate.name, spec=f"signature:{candidate.name}", relation="not_compared", facts=facts, reason=OTHER_WIDTHS
+        base=candidate.name,
+        spec=f"signature:{candidate.name}",
+        relation="not_compared",
+        facts=facts,
+        reason=OTHER_WIDTHS,
     )
     if not tests:
         return bare
@@ -102,7 +124,9 @@ def _by_units(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest,
     return _test("hidden units", max(trend, fisher([o.p for o in local])), rho, n), trend
 
 
-def _by_coordinates(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest, float] | None:
+def _by_coordinates(
+    one: WeightSignature, other: WeightSignature
+) -> tuple[WeightTest, float] | None:
     found = coordinate_order(one, other)
     if found is None:
         return None
@@ -124,5 +148,11 @@ def _test(unit: str, p: float, rho: float, n: int) -> WeightTest:
 
 OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
 BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
-SORTED = "an order was seen at large and not in the very places, as sorting units by a property leaves it: its weights see more"
-NOT_SEEN = "no common order was seen by signature; units and coordinates in another order would hide one: its weights see more"
+SORTED = (
+    "an order was seen at large and not in the very places, as sorting units by a property leaves"
+    " it: its weights see more"
+)
+NOT_SEEN = (
+    "no common order was seen by signature; units and coordinates in another order would hide one:"
+    " its weights see more"
+)

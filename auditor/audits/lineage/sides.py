@@ -1,4 +1,5 @@
-"""One model's weights as the tests of lineage read them: a few rows at a time, norms folded into what reads them.
+"""One model's weights as the tests of lineage read them: a few rows at a time, norms folded into
+what reads them.
 
 Knows where numbers come from; weighs nothing.
 """
@@ -19,7 +20,8 @@ from fingerprints.errors import AuditError, MalformedInput, printable
 from fingerprints.weights import Anatomy, Mlp, TensorPart, Weights
 
 RUN = 16
-"""Neighbouring rows that are read together: on a disk, one row here and one there cost as much as a run of them."""
+"""Neighbouring rows that are read together: on a disk, one row here and one there cost as much
+as a run of them."""
 CENTRED = frozenset({"cohere", "cohere2", "command-r", "olmo", "mpt"})
 """Families whose norms take the mean away without having a bias of their own."""
 MOST_MLPS = 4
@@ -28,7 +30,8 @@ MOST_MLPS = 4
 
 @dataclass(frozen=True)
 class Side:
-    """A model's weights with the roles of its tensors, and its vocabulary where a tokenizer lies beside them."""
+    """A model's weights with the roles of its tensors, and its vocabulary where a tokenizer lies
+    beside them."""
 
     name: str
     weights: Weights
@@ -42,11 +45,18 @@ class Side:
 
     @cached_property
     def centred(self) -> bool:
-        """Whether the norms take the mean over coordinates away: what is added to all of a row alike is then never seen by
-        the model, and is left out here, since it would hide a row."""
-        norms = (norm for layer in self.anatomy.layers for norm in (layer.attention_norm, layer.mlp_norm) if norm is not None)
+        """Whether the norms take the mean over coordinates away: what is added to all of a row
+        alike is then never seen by the model, and is left out here, since it would hide a row."""
+        norms = (
+            norm
+            for layer in self.anatomy.layers
+            for norm in (layer.attention_norm, layer.mlp_norm)
+            if norm is not None
+        )
         biases = (f"{n.tensor.removesuffix('weight')}bias" for n in norms)
-        return self.anatomy.family in CENTRED or any(name in self.weights.tensors for name in biases)
+        return self.anatomy.family in CENTRED or any(
+            name in self.weights.tensors for name in biases
+        )
 
     def holds(self, place: str) -> bool:
         """Whether a place that an error names is among this model's files."""
@@ -66,7 +76,8 @@ class Side:
         return self._written(self.rows(self.anatomy.embedding, tokens))
 
     def gate(self, layer: int, mlp: Mlp, units: Indices) -> Array | None:
-        """What opens each unit, (n, width), as it reads the residual stream; None where there are no gates."""
+        """What opens each unit, (n, width), as it reads the residual stream; None where there
+        are no gates."""
         return None if mlp.gate is None else self._reading(mlp.gate, layer, units, mlp=True)
 
     def up(self, layer: int, mlp: Mlp, units: Indices) -> Array:
@@ -78,7 +89,8 @@ class Side:
         return self._columns(mlp.down, units)
 
     def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
-        """Rows of query, key or value as they read the residual stream, or what dimensions of the output write, (n, width)."""
+        """Rows of query, key or value as they read the residual stream, or what dimensions of
+        the output write, (n, width)."""
         part: TensorPart | None = getattr(self.anatomy.layers[layer], role)
         if part is None:
             return None
@@ -110,13 +122,18 @@ class Side:
 
     def _written(self, rows: Array) -> Array:
         """Rows without what a norm takes away."""
-        out: Array = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) if self.centred else rows
+        out: Array = (
+            rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+            if self.centred
+            else rows
+        )
         return out
 
     def _finite(self, rows: Array, tensor: str) -> Array:
         if not np.isfinite(rows).all():
             raise MalformedInput(
-                f"tensor {printable(tensor, 80)!r} holds NaN, infinity, or numbers too large to compare",
+                f"tensor {printable(tensor, 80)!r} holds NaN, infinity, or numbers too large to"
+                " compare",
                 where=self.weights.path,
                 next_step="no comparison of such weights says anything: get an undamaged copy",
             )
@@ -138,7 +155,8 @@ def sampled(n: int, most: int) -> Indices:
 
 
 def runs(n: int, most: int) -> Indices:
-    """At most ``most`` numbers from 0 to n − 1 in evenly spread runs of neighbours, which a disk reads at once."""
+    """At most ``most`` numbers from 0 to n − 1 in evenly spread runs of neighbours, which a disk
+    reads at once."""
     if n <= most or most < 2 * RUN:
         return sampled(n, most)
     starts = np.unique(np.linspace(0, n - RUN, most // RUN).round().astype(np.intp))
@@ -146,9 +164,11 @@ def runs(n: int, most: int) -> Indices:
 
 
 def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
-    """The ids, in either model, of tokens that both have, at most ``most``, evenly spread over the vocabulary.
+    """The ids, in either model, of tokens that both have, at most ``most``, evenly spread over the
+    vocabulary.
 
-    By the text of the token where both tokenizers are at hand, else by number, up to the smaller vocabulary.
+    By the text of the token where both tokenizers are at hand, else by number, up to the smaller
+    vocabulary.
     """
     rows = one.anatomy.embedding.outputs, other.anatomy.embedding.outputs
     if one.vocabulary and other.vocabulary:

@@ -1,4 +1,5 @@
-"""Which hidden units of one model are nearest to which of another's, layer by layer, and what their order says.
+"""Which hidden units of one model are nearest to which of another's, layer by layer, and what their
+order says.
 
 Reads a few rows of each layer; a model's weights are never held as a whole.
 """
@@ -29,8 +30,9 @@ AMONG = 1024
 
 @dataclass(frozen=True)
 class NearestUnits:
-    """For each of the one model's units at ``places``: where its nearest one stands in the other, by all halves together, by
-    its first half alone (gate, or down where there is none) and by up alone; and the cosine of the nearest, 0 to 1."""
+    """For each of the one model's units at ``places``: where its nearest one stands in the other,
+    by all halves together, by its first half alone (gate, or down where there is none) and by up
+    alone; and the cosine of the nearest, 0 to 1."""
 
     places: Indices
     together: Indices
@@ -41,8 +43,8 @@ class NearestUnits:
 
 @dataclass(frozen=True)
 class Pairing:
-    """One MLP of the suspect against one of the base: the layers, the nearest units, and the test of their order, and
-    which of their layers' MLPs the two are."""
+    """One MLP of the suspect against one of the base: the layers, the nearest units, and the test
+    of their order, and which of their layers' MLPs the two are."""
 
     layer: int
     of: int
@@ -53,7 +55,8 @@ class Pairing:
 
 
 def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
-    """For each layer of the one model, the layer of the other whose units are nearest; the same number where both have as many.
+    """For each layer of the one model, the layer of the other whose units are nearest; the same
+    number where both have as many.
 
     By the mean of the best cosines, which does not change when units stand in another order.
     """
@@ -73,10 +76,13 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
 
 
 def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pairing]:
-    """The test of unit order for every MLP of a layer; MLPs with too few units to have an order are left out."""
+    """The test of unit order for every MLP of a layer; MLPs with too few units to have an order
+    are left out."""
     out = []
     many = len(other.mlps(of)) > 1
-    for i, (mine, theirs) in enumerate(zip(one.mlps(layer), _as_many(other.mlps(of), len(one.mlps(layer))), strict=False)):
+    for i, (mine, theirs) in enumerate(
+        zip(one.mlps(layer), _as_many(other.mlps(of), len(one.mlps(layer))), strict=False)
+    ):
         if mine.units < FEWEST:
             continue
         same = mine.units == theirs.units
@@ -94,31 +100,45 @@ def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
 
 
 def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> NearestUnits:
-    """Some units of a layer, looked up among all units of the other's layer, whatever their order."""
+    """Some units of a layer, looked up among all units of the other's layer, whatever their
+    order."""
     mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
     among = np.arange(theirs.units, dtype=np.intp)
     return nearest((one, layer, mine), (other, of, theirs), basis, runs(mine.units, MATCHED), among)
 
 
 def nearest(
-    one: tuple[Side, int, Mlp], other: tuple[Side, int, Mlp], basis: Basis, places: Indices, among: Indices
+    one: tuple[Side, int, Mlp],
+    other: tuple[Side, int, Mlp],
+    basis: Basis,
+    places: Indices,
+    among: Indices,
 ) -> NearestUnits:
-    """The nearest of the other's units ``among`` for the one's units at ``places``; the other's come in portions."""
+    """The nearest of the other's units ``among`` for the one's units at ``places``; the other's
+    come in portions."""
     (side, layer, mlp), (against, of, theirs) = one, other
     first, up = (basis.laid(rows) for rows in _halves(side, layer, mlp, places, theirs))
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]
     for start in range(0, len(among), PORTION):
         some = among[start : start + PORTION]
-        their_first, their_up = (basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp))
-        by_first, by_up = likeness(first, their_first, signed=gated), likeness(up, their_up, signed=False)
+        their_first, their_up = (
+            basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp)
+        )
+        by_first, by_up = (
+            likeness(first, their_first, signed=gated),
+            likeness(up, their_up, signed=False),
+        )
         for top, scores in zip(tops, (by_first + by_up, by_first, by_up), strict=True):
             top.see(scores, some)
-    return NearestUnits(places, tops[0].where, tops[1].where, tops[2].where, np.clip(tops[0].score / 2, 0, 1))
+    return NearestUnits(
+        places, tops[0].where, tops[1].where, tops[2].where, np.clip(tops[0].score / 2, 0, 1)
+    )
 
 
 def _halves(side: Side, layer: int, mlp: Mlp, units: Indices, other: Mlp) -> tuple[Array, Array]:
-    """What opens the units, or what they write where one of the two models has no gates; and what they read."""
+    """What opens the units, or what they write where one of the two models has no gates; and
+    what they read."""
     gate = side.gate(layer, mlp, units) if other.gate is not None else None
     return (side.down(mlp, units) if gate is None else gate), side.up(layer, mlp, units)
 

@@ -1,4 +1,5 @@
-"""Lineage inside an ordinary audit: where the suspect's weights and candidate bases are at hand, they are compared by the way.
+"""Lineage inside an ordinary audit: where the suspect's weights and candidate bases are at hand,
+they are compared by the way.
 
 Knows what a plan names; a suspect whose weights can't be read is told, not raised.
 """
@@ -14,7 +15,14 @@ from auditor.audits.lineage.run import Lineages, lineages, named
 from auditor.audits.plan import Plan
 from auditor.evidence.records import Answer, Finding, LineageSection, Skipped, Verdict
 from fingerprints.collect import Progress
-from fingerprints.errors import AuditError, Incomplete, MalformedInput, ResourceLimit, UnsafeInput, UsageProblem
+from fingerprints.errors import (
+    AuditError,
+    Incomplete,
+    MalformedInput,
+    ResourceLimit,
+    UnsafeInput,
+    UsageProblem,
+)
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE
@@ -24,14 +32,16 @@ UNREADABLE = (MalformedInput, UnsafeInput, UsageProblem, Incomplete, ResourceLim
 
 @dataclass(frozen=True)
 class Within:
-    """What comparing weights gave an audit: everything that was found, and why a base, or all, could not be compared."""
+    """What comparing weights gave an audit: everything that was found, and why a base, or all,
+    could not be compared."""
 
     found: Lineages | None = None
     reasons: tuple[Skipped, ...] = ()
 
     @property
     def base(self) -> str | None:
-        """The spec of the one base that the suspect's weights are derived from, the most alike of several; else None."""
+        """The spec of the one base that the suspect's weights are derived from, the most alike
+        of several; else None."""
         if self.found is None:
             return None
         derived = [j.told for j in self.found.judged if j.told.relation == "derived"]
@@ -61,7 +71,9 @@ class Within:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was not compared, and why."""
-        return self.reasons if self.found is None else (*self.reasons, *findings.skipped(self.found))
+        return (
+            self.reasons if self.found is None else (*self.reasons, *findings.skipped(self.found))
+        )
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -70,10 +82,11 @@ class Within:
 
 
 def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
-    """Compares the suspect's weights with those of the plan's base and bases, where both are files; asks nobody.
+    """Compares the suspect's weights with those of the plan's base and bases, where both are files;
+    asks nobody.
 
-    A suspect or base whose files can't be read this way gives a reason, and the other bases are compared. Raises what a damaged
-    store of signatures raises.
+    A suspect or base whose files can't be read this way gives a reason, and the other bases are
+    compared. Raises what a damaged store of signatures raises.
     """
     specs = [spec for spec in (*((plan.base,) if plan.base else ()), *plan.bases) if spec]
     stores = [Path(spec) for spec in plan.bases if (Path(spec) / CATALOGUE).exists()]
@@ -86,7 +99,9 @@ def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
     if not whole and not stores:
         return Within(None, reasons)
     try:
-        found = lineages(plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading)
+        found = lineages(
+            plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
+        )
     except UNREADABLE as error:
         return Within(None, (*reasons, _skipped(None, error)))
     return Within(found, reasons)

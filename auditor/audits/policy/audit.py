@@ -1,5 +1,5 @@
-"""policy_audit(plan) → Report: the straight line. Asks the service, the weights and perhaps a third model the same questions,
-one after the other, and compares who declines what.
+"""policy_audit(plan) → Report: the straight line. Asks the service, the weights and perhaps a third
+model the same questions, one after the other, and compares who declines what.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ MOST_REJECTED = 0.75
 """A filter may reject every sensitive question; twins are half of all."""
 
 
-def policy_audit(plan: PolicyPlan, out: Path, asking: Mapping[str, Progress] | None = None) -> Report:
-    """Asks whom the plan names (into ``out``, resumable; one model open at a time) and returns the report.
+def policy_audit(
+    plan: PolicyPlan, out: Path, asking: Mapping[str, Progress] | None = None
+) -> Report:
+    """Asks whom the plan names (into ``out``, resumable; one model open at a time) and returns the
+    report.
 
-    ``asking`` is told of the answers of each role. Greedy answers of local models give the same report, dates aside. Raises the
-    errors of `open_subject` and `collect`, and MalformedInput where one of them gave nothing that can be compared.
+    ``asking`` is told of the answers of each role. Greedy answers of local models give the same
+    report, dates aside. Raises the errors of `open_subject` and `collect`, and MalformedInput where
+    one of them gave nothing that can be compared.
     """
     said, asked = {}, plan.probe_set()
     for spec in plan.specs.values():
@@ -45,22 +49,29 @@ def policy_audit(plan: PolicyPlan, out: Path, asking: Mapping[str, Progress] | N
         with open_subject(spec) as subject:
             watch = (asking or {}).get(role)
             path = out / FILES[role]
-            said[role] = collect(subject, [asked], plan.sampling, path, watch, most_rejected=MOST_REJECTED)
+            said[role] = collect(
+                subject, [asked], plan.sampling, path, watch, most_rejected=MOST_REJECTED
+            )
         if not heard(said[role]):
             raise MalformedInput(
                 "nothing that it was asked of the set `policy` can be compared",
                 where=printable(spec, 100),
-                next_step="look at the transcript's errors, or record its answers to `--probes policy`",
+                next_step=(
+                    "look at the transcript's errors, or record its answers to `--probes policy`"
+                ),
             )
     return judge(plan, said)
 
 
 def judge(plan: PolicyPlan, said: Mapping[str, Transcript]) -> Report:
-    """The report on what was said by each role: nothing is asked, so the same records give the same report (dates aside)."""
+    """The report on what was said by each role: nothing is asked, so the same records give the
+    same report (dates aside)."""
     hosted = said["hosted"]
     teachers = _teachers({role: t for role, t in said.items() if role != "hosted"})
     detector = PolicyLayer()
-    compared = {name: detector.compared(Case(hosted, teacher)) for name, teacher in teachers.items()}
+    compared = {
+        name: detector.compared(Case(hosted, teacher)) for name, teacher in teachers.items()
+    }
     measured = {name: detector.measure(Case(hosted, teacher)) for name, teacher in teachers.items()}
     told = [finding_of(detector, name, found) for name, found in measured.items()]
     findings = [f for f in told if isinstance(f, Finding)]
@@ -102,7 +113,11 @@ def _teachers(said: Mapping[str, Transcript]) -> dict[str, Teacher]:
 def _candidate(teacher: Teacher, hosted: Transcript) -> Candidate:
     theirs, ours = heard(teacher.transcript), heard(hosted)
     shared = theirs.keys() & ours.keys()
-    identical = [k for k in shared if theirs[k].reply.text and theirs[k].reply.text.strip() == ours[k].reply.text.strip()]
+    identical = [
+        k
+        for k in shared
+        if theirs[k].reply.text and theirs[k].reply.text.strip() == ours[k].reply.text.strip()
+    ]
     identity = teacher.transcript.identity
     return Candidate(
         name=teacher.name,

@@ -1,4 +1,5 @@
-"""The plan of a policy audit: the service, the weights, perhaps a third model, and which questions; flags → a checked record.
+"""The plan of a policy audit: the service, the weights, perhaps a third model, and which questions;
+flags → a checked record.
 
 Knows what will be asked; asks nothing.
 """
@@ -21,7 +22,8 @@ SET = "policy"
 
 
 class PolicyPlan(Record):
-    """Everything that decides a policy audit besides the models: specs, topics and languages (all where empty), sampling."""
+    """Everything that decides a policy audit besides the models: specs, topics and languages
+    (all where empty), sampling."""
 
     format: Literal["policy/1"] = "policy/1"
     hosted: str
@@ -32,7 +34,8 @@ class PolicyPlan(Record):
     sampling: Sampling = Sampling()
 
     def probe_set(self) -> ProbeSet:
-        """The chosen questions with their twins. Raises UsageProblem for a topic or language that the set hasn't."""
+        """The chosen questions with their twins. Raises UsageProblem for a topic or language
+        that the set hasn't."""
         whole = load_probe_set(SET)
         probes = _kept(whole.probes, whole.probes, lambda p: p.topic, self.topics, "--topics")
         probes = _kept(probes, whole.probes, lambda p: p.language, self.languages, "--languages")
@@ -51,25 +54,40 @@ class PolicyPlan(Record):
         sets = [self.probe_set()]
         parsed = {role: parse_spec(spec) for role, spec in self.specs.items()}
         return {
-            role: None if spec.scheme == "recording" else estimate_sets(sets, self.sampling, parameters_of(spec))
+            role: None
+            if spec.scheme == "recording"
+            else estimate_sets(sets, self.sampling, parameters_of(spec))
             for role, spec in parsed.items()
         }
 
     def to_yaml(self) -> str:
         """The plan as YAML."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=100)
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_none=True),
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+        )
 
 
 def _kept(
-    probes: Sequence[Probe], every: Sequence[Probe], key: Callable[[Probe], str], wanted: Sequence[str], flag: str
+    probes: Sequence[Probe],
+    every: Sequence[Probe],
+    key: Callable[[Probe], str],
+    wanted: Sequence[str],
+    flag: str,
 ) -> tuple[Probe, ...]:
     known = sorted({key(p) for p in every})
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise UsageProblem(
-            f"the set has no {printable(unknown[0], 40)!r}", where=flag, next_step=f"choose from {', '.join(known)}"
+            f"the set has no {printable(unknown[0], 40)!r}",
+            where=flag,
+            next_step=f"choose from {', '.join(known)}",
         )
     kept = tuple(p for p in probes if not wanted or key(p) in wanted)
     if not kept:
-        raise UsageProblem("no question is left", where=flag, next_step="choose more topics or languages")
+        raise UsageProblem(
+            "no question is left", where=flag, next_step="choose more topics or languages"
+        )
     return kept

@@ -1,7 +1,8 @@
-"""Asks the claimed model and the endpoint the same questions, one at a time, and keeps what they say in journals.
+"""Asks the claimed model and the endpoint the same questions, one at a time, and keeps what they
+say in journals.
 
-The endpoint is asked in an order that has nothing to do with answers, until the bet on a difference is won or all is asked.
-Knows subjects and files; decides nothing but when it is enough.
+The endpoint is asked in an order that has nothing to do with answers, until the bet on a difference
+is won or all is asked. Knows subjects and files; decides nothing but when it is enough.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Steps:
 
 @dataclass(frozen=True)
 class Others:
-    """The claimed model and the endpoint by the questions that stored models were asked, and these."""
+    """The claimed model and the endpoint by the questions that stored models were asked, and
+    these."""
 
     endpoint: Transcript
     claimed: Transcript
@@ -68,33 +70,49 @@ class ServiceAnswers:
 
 
 def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
-    """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`, `collect` and the store."""
+    """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`,
+    `collect` and the store."""
     refuse_bad_spec(plan.endpoint)
     with open_subject(plan.claimed) as subject:
         recorded = subject.recorded() if "recorded" in subject.offers else None
         sets = question_sets(plan, recorded)
-        reference = collect(subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, steps.claimed)
+        reference = collect(
+            subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, steps.claimed
+        )
         scores_itself = "score" in subject.offers
     _refuse_silence(reference, plan.claimed, "the claimed model")
     with open_subject(plan.endpoint) as subject:
         stop = stopping(plan, reference)
-        endpoint = collect(subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, steps.endpoint, stop)
+        endpoint = collect(
+            subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, steps.endpoint, stop
+        )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
     if endpoint.digest() == reference.digest():
         raise UsageProblem(
-            "both sides are the same recorded answers", where=printable(plan.endpoint, 80), next_step="name two recordings"
+            "both sides are the same recorded answers",
+            where=printable(plan.endpoint, 80),
+            next_step="name two recordings",
         )
     scores = _scored(plan, endpoint, reference, out, steps.scoring) if scores_itself else Scores()
-    others = None if plan.store is None else _others(plan, plan.store, endpoint, reference, out, steps.identifying)
+    others = (
+        None
+        if plan.store is None
+        else _others(plan, plan.store, endpoint, reference, out, steps.identifying)
+    )
     return ServiceAnswers(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
 
 
 def question_sets(plan: ServicePlan, recorded: Transcript | None) -> list[ProbeSet]:
-    """What is asked: the plan's probe sets; where recorded answers of the claimed model lack these, what they were asked."""
+    """What is asked: the plan's probe sets; where recorded answers of the claimed model lack
+    these, what they were asked."""
     sets = plan.probe_sets()
     if recorded is None:
         return sets
-    held = {recorded.probes[r.probe_id].prompt_sha256() for r in recorded.replies if r.probe_id in recorded.probes}
+    held = {
+        recorded.probes[r.probe_id].prompt_sha256()
+        for r in recorded.replies
+        if r.probe_id in recorded.probes
+    }
     if sum(p.prompt_sha256() in held for s in sets for p in s.probes) >= FEWEST_PROMPTS:
         return sets
     asked = asked_again(Plan(suspect=plan.endpoint, probes=plan.probes), recorded)
@@ -111,9 +129,11 @@ def question_sets(plan: ServicePlan, recorded: Transcript | None) -> list[ProbeS
 
 
 def stopping(plan: ServicePlan, reference: Transcript) -> Stop:
-    """The order of asking, and when it is enough: once the bet is won at half of alpha, or never with ``--all``.
+    """The order of asking, and when it is enough: once the bet is won at half of alpha, or never
+    with ``--all``.
 
-    Only questions whose answers are all in count, up to the first that lacks one, so that a resumed run sees the same.
+    Only questions whose answers are all in count, up to the first that lacks one, so that a resumed
+    run sees the same.
     """
 
     def enough(transcript: Transcript) -> bool:
@@ -128,7 +148,8 @@ def stopping(plan: ServicePlan, reference: Transcript) -> Stop:
 
 
 def whole_questions(transcript: Transcript, samples: int) -> Transcript:
-    """The transcript of the questions that were asked whole, in asking order up to the first that was not."""
+    """The transcript of the questions that were asked whole, in asking order up to the first
+    that was not."""
     counts: dict[str, int] = {}
     for reply in transcript.replies:
         counts[reply.probe_id] = counts.get(reply.probe_id, 0) + 1
@@ -145,8 +166,15 @@ def _order(request: Request) -> tuple[object, ...]:
     return (betting_order(request.probe.prompt_sha256()), request.sample)
 
 
-def _scored(plan: ServicePlan, endpoint: Transcript, reference: Transcript, out: Path, scoring: Progress | None) -> Scores:
-    """How likely the claimed model finds all answers; nothing for greedy ones, whose ranks mean nothing."""
+def _scored(
+    plan: ServicePlan,
+    endpoint: Transcript,
+    reference: Transcript,
+    out: Path,
+    scoring: Progress | None,
+) -> Scores:
+    """How likely the claimed model finds all answers; nothing for greedy ones, whose ranks mean
+    nothing."""
     if repeats(asked_of_both(endpoint, reference)):
         return Scores()
     name = reference.identity.name
@@ -160,7 +188,12 @@ def _scored(plan: ServicePlan, endpoint: Transcript, reference: Transcript, out:
 
 
 def _others(
-    plan: ServicePlan, store: str, endpoint: Transcript, reference: Transcript, out: Path, asking: Progress | None
+    plan: ServicePlan,
+    store: str,
+    endpoint: Transcript,
+    reference: Transcript,
+    out: Path,
+    asking: Progress | None,
 ) -> Others:
     with open_store(store) as opened:
         stored = tuple(
@@ -169,7 +202,10 @@ def _others(
             if not reference.identity.same_weights(t.identity)
         )
         section = StoreSection(
-            name=store, embedder=opened.catalog.embedder, sha256=opened.digest(), n_models=len(opened.teachers())
+            name=store,
+            embedder=opened.catalog.embedder,
+            sha256=opened.digest(),
+            n_models=len(opened.teachers()),
         )
     sets = identifying_set(plan)
     said = [
@@ -183,13 +219,20 @@ def _others(
 
 
 def _identified(
-    spec: str, sets: Sequence[ProbeSet], seed: int, into: Path, asking: Progress | None, heard: Transcript
+    spec: str,
+    sets: Sequence[ProbeSet],
+    seed: int,
+    into: Path,
+    asking: Progress | None,
+    heard: Transcript,
 ) -> Transcript:
     """Greedy answers to the identifying questions; what a recording holds anyway."""
     with open_subject(spec) as subject:
         if "recorded" in subject.offers:
             return heard
-        return collect(subject, sets, Sampling(seed=seed, max_tokens=IDENTIFYING_TOKENS), into, asking)
+        return collect(
+            subject, sets, Sampling(seed=seed, max_tokens=IDENTIFYING_TOKENS), into, asking
+        )
 
 
 def _refuse_silence(transcript: Transcript, spec: str, who: str) -> None:

@@ -11,7 +11,14 @@ from auditor.audits.service.narrative import WORDS, alternatives, answers, comma
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, size_of, statement, would_have_seen
 from auditor.environment import environment
-from auditor.evidence.records import Candidate, Outcome, Report, ServiceSection, SubjectSection, Verdict
+from auditor.evidence.records import (
+    Candidate,
+    Outcome,
+    Report,
+    ServiceSection,
+    SubjectSection,
+    Verdict,
+)
 from auditor.version import VERSION
 from detectors.service.repeated import asked_of_both, said
 from fingerprints.collect import timestamp
@@ -19,9 +26,11 @@ from fingerprints.records import sha256
 
 
 def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> Report:
-    """Compares the endpoint with the claimed model and returns the report; the journals in ``out`` are resumed.
+    """Compares the endpoint with the claimed model and returns the report; the journals in ``out``
+    are resumed.
 
-    Deterministic for the same records. Raises the errors of `open_subject`, `collect` and the store.
+    Deterministic for the same records. Raises the errors of `open_subject`, `collect` and the
+    store.
     """
     heard = hear(plan, out, steps or Steps())
     return report_of(plan, heard, judge(plan, heard))
@@ -30,7 +39,9 @@ def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> R
 def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -> Report:
     """The report on what was heard and judged, as `auditor audit` writes one."""
     section, theirs = transcript_section(heard.endpoint), heard.reference.digest()
-    size = size_of(asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha)
+    size = size_of(
+        asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha
+    )
     power = statement(size)
     stored = 0 if heard.others is None else len(heard.others.stored)
     return Report(
@@ -55,8 +66,9 @@ def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -
 
 
 def outcome_of(decision: Decision, size: Size) -> Outcome:
-    """The claim's outcome: not supported where the answers differ; supported where nothing was found at a size that finds a
-    fine-tuned copy in four of five runs of the benchmark; else inconclusive."""
+    """The claim's outcome: not supported where the answers differ; supported where nothing was
+    found at a size that finds a fine-tuned copy in four of five runs of the benchmark; else
+    inconclusive."""
     if decision == "different":
         return "not_supported"
     if decision == "no_difference_found":
@@ -70,7 +82,9 @@ def _longest(plan: ServicePlan, heard: ServiceAnswers) -> int:
     return min([plan.longest, *(c for c in caps if c is not None)])
 
 
-def _verdict(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, size: Size, stored: int) -> Verdict:
+def _verdict(
+    plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, size: Size, stored: int
+) -> Verdict:
     reason = judged.reason
     if judged.decision == "no_difference_found":
         reason = "Nothing was found at this size; what it could have seen is told with the answer."
@@ -86,7 +100,9 @@ def _verdict(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, si
     )
 
 
-def _section(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str) -> ServiceSection:
+def _section(
+    plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str
+) -> ServiceSection:
     reference = heard.reference
     return ServiceSection(
         claimed=SubjectSection(spec=reference.header.spec, identity=reference.identity),
@@ -108,7 +124,9 @@ def _section(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, po
 def _claimed(heard: ServiceAnswers) -> Candidate:
     reference = heard.reference
     asked = asked_of_both(heard.endpoint, reference, samples=1)
-    identical = sum(bool({said(r) for r in a.endpoint} & {said(r) for r in a.reference} - {""}) for a in asked)
+    identical = sum(
+        bool({said(r) for r in a.endpoint} & {said(r) for r in a.reference} - {""}) for a in asked
+    )
     return Candidate(
         name=reference.identity.name,
         vendor="",

@@ -23,12 +23,18 @@ Decision = Literal["different", "no_difference_found", "inconclusive", "not_asse
 FIXED = ("model_equality", "rank_uniformity")
 """The tests of fixed size that decide; the bet decides beside them where one may stop early."""
 DETECTORS = (
-    "model_equality", "sequential_equality", "rank_uniformity", "token_counts", "answer_spread", "mid_run_change",
+    "model_equality",
+    "sequential_equality",
+    "rank_uniformity",
+    "token_counts",
+    "answer_spread",
+    "mid_run_change",
     "model_identification",
-)  # fmt: skip
+)
 BET = "sequential_equality"
 UNFIT_SHARE = 0.9
-"""Below this share of fitting prompt lengths (its interval's upper end) the counts speak against the claim."""
+"""Below this share of fitting prompt lengths (its interval's upper end) the counts speak against
+the claim."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,16 @@ def stopped(endpoint: Transcript) -> bool:
 def decisive_p(plan: ServicePlan, findings: tuple[Finding, ...], early: bool) -> float | None:
     """The p-value that alpha is compared with; None where no test could measure.
 
-    With ``--all`` the tests of fixed size, corrected for their number (Holm). Asking until it is enough splits alpha: half for
-    the bet, half for these tests where all was asked; after an early stop their p-values hold no more, and only the bet's does.
+    With ``--all`` the tests of fixed size, corrected for their number (Holm). Asking until it is
+    enough splits alpha: half for the bet, half for these tests where all was asked; after an early
+    stop their p-values hold no more, and only the bet's does.
     """
     held = {f.detector: f for f in findings}
-    fixed = [f.null.p for f in map(held.get, FIXED) if f is not None and f.null is not None and f.null.p is not None]
+    fixed = [
+        f.null.p
+        for f in map(held.get, FIXED)
+        if f is not None and f.null is not None and f.null.p is not None
+    ]
     p_fixed = float(holm(fixed).min()) if fixed else None
     if not plan.sequential:
         return p_fixed
@@ -82,34 +93,54 @@ def _examine(name: str, plan: ServicePlan, heard: ServiceAnswers) -> Finding | S
     who = heard.reference.identity.name
     detector = load_detector(name)
     known = detector.get_params()
-    detector.set_params(**{k: v for k, v in (("rounds", plan.rounds), ("seed", plan.seed)) if k in known})
+    detector.set_params(
+        **{k: v for k, v in (("rounds", plan.rounds), ("seed", plan.seed)) if k in known}
+    )
     result: Measurement | NotMeasured
     if name != "model_identification":
-        result = detector.measure(Case(heard.endpoint, Teacher(who, "", "", heard.reference), scores=heard.scores))
+        result = detector.measure(
+            Case(heard.endpoint, Teacher(who, "", "", heard.reference), scores=heard.scores)
+        )
     elif heard.others is None:
-        result = NotMeasured(reason="no store was named (--store) that could tell who else it may be")
+        result = NotMeasured(
+            reason="no store was named (--store) that could tell who else it may be"
+        )
     else:
         others = heard.others
-        result = detector.measure(Case(others.endpoint, Teacher(who, "", "", others.claimed), others.stored))
+        result = detector.measure(
+            Case(others.endpoint, Teacher(who, "", "", others.claimed), others.stored)
+        )
     return finding_of(detector, who, result)
 
 
-def _decide(plan: ServicePlan, heard: ServiceAnswers, findings: tuple[Finding, ...], p: float | None) -> tuple[Decision, str]:
+def _decide(
+    plan: ServicePlan, heard: ServiceAnswers, findings: tuple[Finding, ...], p: float | None
+) -> tuple[Decision, str]:
     if p is None:
-        return "not_assessable", "Too few prompts were answered often enough by both sides to compare them."
+        return (
+            "not_assessable",
+            "Too few prompts were answered often enough by both sides to compare them.",
+        )
     unlike = _sampled_unlike(heard)
     if unlike:
         return "inconclusive", unlike
     if repeats(asked_of_both(heard.endpoint, heard.reference)):
-        return "inconclusive", (
-            "Greedy answers: they repeat word by word, so that other hardware or batches may change some of them every time "
-            "alike. The shares of equal answers are told; a p-value needs temperature 1."
+        return (
+            "inconclusive",
+            (
+                "Greedy answers: they repeat word by word, so that other hardware or batches may"
+                " change some of them every time alike. The shares of equal answers are told; a"
+                " p-value needs temperature 1."
+            ),
         )
     if p <= plan.alpha:
         return "different", ""
     doubts = _doubts(plan, findings)
     if doubts:
-        return "inconclusive", f"The answers do not differ at this size, but {' and '.join(doubts)}."
+        return (
+            "inconclusive",
+            f"The answers do not differ at this size, but {' and '.join(doubts)}.",
+        )
     return "no_difference_found", ""
 
 
@@ -120,13 +151,19 @@ def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:
     counts, change = held.get("token_counts"), held.get("mid_run_change")
     if counts is not None and counts.interval is not None and counts.interval[1] < UNFIT_SHARE:
         out.append("the token counts that it reports do not fit the claimed tokenizer")
-    if change is not None and change.null is not None and change.null.p is not None and change.null.p <= plan.alpha:
+    if (
+        change is not None
+        and change.null is not None
+        and change.null.p is not None
+        and change.null.p <= plan.alpha
+    ):
         out.append("something changed while it was asked")
     return out
 
 
 def _sampled_unlike(heard: ServiceAnswers) -> str:
-    """Where both sides say how they were sampled, and it was not alike: what differs; else empty."""
+    """Where both sides say how they were sampled, and it was not alike: what differs; else
+    empty."""
     ours, theirs = heard.endpoint.header, heard.reference.header
     if not (ours.probe_sets and theirs.probe_sets):
         return ""
@@ -134,5 +171,10 @@ def _sampled_unlike(heard: ServiceAnswers) -> str:
     unlike = [n for n in names if getattr(ours.sampling, n) != getattr(theirs.sampling, n)]
     if not unlike:
         return ""
-    told = ", ".join(f"{n} {getattr(ours.sampling, n)} and {getattr(theirs.sampling, n)}" for n in unlike)
-    return f"The two sides were sampled unlike ({told}), which makes answers differ whatever the model."
+    told = ", ".join(
+        f"{n} {getattr(ours.sampling, n)} and {getattr(theirs.sampling, n)}" for n in unlike
+    )
+    return (
+        f"The two sides were sampled unlike ({told}), which makes answers differ whatever the"
+        " model."
+    )

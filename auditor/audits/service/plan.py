@@ -1,4 +1,5 @@
-"""The plan of a service audit: who is claimed, who answers, what is asked and when it is enough; flags ↔ YAML.
+"""The plan of a service audit: who is claimed, who answers, what is asked and when it is enough;
+flags ↔ YAML.
 
 Knows what will be asked; asks nothing.
 """
@@ -16,7 +17,8 @@ from fingerprints.records import ProbeSet, Record, Sampling
 from fingerprints.transcript import Transcript
 
 REFERENCE_SEED = 7_368_787
-"""Added to the seed for the claimed model: with equal seeds two local copies would give the same draws, not two samples."""
+"""Added to the seed for the claimed model: with equal seeds two local copies would give the same
+draws, not two samples."""
 MOST_QUESTIONS = 4096
 IDENTIFYING = "style"
 """The probe set that stored models were asked, of which the first questions identify."""
@@ -25,8 +27,8 @@ IDENTIFYING = "style"
 class ServicePlan(Record):
     """Everything that decides a service audit besides the models.
 
-    ``questions`` is None for all of the probe sets. ``temperature`` is None for 1, or for that of recorded answers. ``store``
-    names whom else it could be; without one nobody else is compared.
+    ``questions`` is None for all of the probe sets. ``temperature`` is None for 1, or for that of
+    recorded answers. ``store`` names whom else it could be; without one nobody else is compared.
     """
 
     format: Literal["service-plan/1"] = "service-plan/1"
@@ -46,25 +48,41 @@ class ServicePlan(Record):
 
     @property
     def rounds(self) -> int:
-        """Relabellings: enough for a p-value well below alpha after the corrections for several tests."""
+        """Relabellings: enough for a p-value well below alpha after the corrections for several
+        tests."""
         return max(999, round(10 / self.alpha))
 
     @property
     def longest(self) -> int:
         """The cap on an answer in tokens: the smallest where probe sets differ."""
-        return min((min(s.max_tokens, self.max_tokens or s.max_tokens) for s in self.probe_sets()), default=0)
+        return min(
+            (min(s.max_tokens, self.max_tokens or s.max_tokens) for s in self.probe_sets()),
+            default=0,
+        )
 
     def to_yaml(self) -> str:
         """The plan as YAML."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=100)
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_none=True),
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+        )
 
     def probe_sets(self) -> list[ProbeSet]:
         """The probe sets, cut to the first ``questions``. Raises what `load_probe_set` raises."""
         return first_questions([choice.load() for choice in self.probes], self.questions)
 
-    def sampling(self, who: Literal["endpoint", "claimed"], recorded: Transcript | None = None) -> Sampling:
-        """How either side is asked; ``recorded`` answers of the claimed model, where they say how, decide what is left open."""
-        known = recorded.header.sampling if recorded is not None and recorded.header.probe_sets else Sampling(temperature=1.0)
+    def sampling(
+        self, who: Literal["endpoint", "claimed"], recorded: Transcript | None = None
+    ) -> Sampling:
+        """How either side is asked; ``recorded`` answers of the claimed model, where they say
+        how, decide what is left open."""
+        known = (
+            recorded.header.sampling
+            if recorded is not None and recorded.header.probe_sets
+            else Sampling(temperature=1.0)
+        )
         return Sampling(
             temperature=known.temperature if self.temperature is None else self.temperature,
             top_p=known.top_p,
@@ -78,12 +96,15 @@ class ServicePlan(Record):
         spec = self.endpoint if who == "endpoint" else self.claimed
         sets = self.probe_sets()
         names = {choice.load().name: choice.set for choice in self.probes}
-        choices = tuple(ProbeChoice(set=names[s.name], head=len(s.probes), arms=s.arms) for s in sets)
+        choices = tuple(
+            ProbeChoice(set=names[s.name], head=len(s.probes), arms=s.arms) for s in sets
+        )
         return Plan(suspect=spec, probes=choices, sampling=self.sampling(who))
 
 
 def first_questions(sets: list[ProbeSet], most: int | None) -> list[ProbeSet]:
-    """The sets, cut so that they hold ``most`` probes in all; sets that are left with none are left out."""
+    """The sets, cut so that they hold ``most`` probes in all; sets that are left with none are
+    left out."""
     out, left = [], most
     for one in sets:
         cut = one.head(left) if left is None or left > 0 else None
@@ -101,7 +122,9 @@ def make_service_plan(value: dict[str, Any]) -> ServicePlan:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageProblem(
-            f"{place}: {printable(first['msg'], 120)}", where="flags", next_step="see `auditor service --help`"
+            f"{place}: {printable(first['msg'], 120)}",
+            where="flags",
+            next_step="see `auditor service --help`",
         ) from error
 
 

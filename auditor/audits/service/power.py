@@ -1,7 +1,9 @@
-"""What a comparison of so many questions could have seen: measured on services that were replaced in known ways.
+"""What a comparison of so many questions could have seen: measured on services that were replaced
+in known ways.
 
-The figures are those of ``tests/benchmarks/bench_service.py`` at alpha 0.01, asking until it is enough; docs/benchmarks.md has
-them all, with their intervals. They are of small models: for another they are a guess.
+The figures are those of ``tests/benchmarks/bench_service.py`` at alpha 0.01, asking until it is
+enough; docs/benchmarks.md has them all, with their intervals. They are of small models: for another
+they are a guess.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from detectors.service.repeated import Asked
 ENOUGH = 0.8
 """A replacement counts as one that would have been seen from this share of runs on."""
 TUNED = "a fine-tuned copy"
-"""What a size must be able to see, on every model of the benchmark, before "no difference found" supports a claim."""
+"""What a size must be able to see, on every model of the benchmark, before "no difference found"
+supports a claim."""
 ALPHA, SAMPLES, REFERENCES, TOKENS = 0.01, 4, 8, 12
-"""How the benchmark compared: answers of the endpoint and of the claimed model to a question, and their shortest cap."""
+"""How the benchmark compared: answers of the endpoint and of the claimed model to a question,
+and their shortest cap."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a comparison rests on: questions, answers of either side to most of them, the cap on an answer in tokens."""
+    """What a comparison rests on: questions, answers of either side to most of them, the cap on
+    an answer in tokens."""
 
     questions: int
     samples: int = SAMPLES
@@ -37,7 +42,8 @@ class Size:
 
 
 def size_of(asked: Sequence[Asked], tokens: int, alpha: float) -> Size:
-    """The size of what was heard; answers to a question are counted as most questions have them at least.
+    """The size of what was heard; answers to a question are counted as most questions have them at
+    least.
 
     >>> size_of([], 24, 0.01)
     Size(questions=0, samples=0, references=0, tokens=24, alpha=0.01)
@@ -49,7 +55,8 @@ def size_of(asked: Sequence[Asked], tokens: int, alpha: float) -> Size:
 
 @dataclass(frozen=True)
 class Body:
-    """A model of the benchmark: in how many of ``runs`` a replacement of it was found with so many questions."""
+    """A model of the benchmark: in how many of ``runs`` a replacement of it was found with so
+    many questions."""
 
     name: str
     sizes: tuple[int, ...]
@@ -57,7 +64,8 @@ class Body:
     found: tuple[tuple[str, tuple[int, ...]], ...]
 
     def row(self, size: Size) -> int | None:
-        """The place of the largest number of questions that is not above; None below all of them."""
+        """The place of the largest number of questions that is not above; None below all of
+        them."""
         return max((i for i, n in enumerate(self.sizes) if n <= size.questions), default=None)
 
     def told(self, size: Size) -> str:
@@ -102,19 +110,25 @@ def statement(size: Size) -> str:
     if not size.measured:
         least = min(n for body in BODIES for n in body.sizes)
         return (
-            f"Below {least} questions with {SAMPLES} answers of the endpoint and {REFERENCES} of the claimed model each, of "
-            f"{TOKENS} tokens, nothing is known of what could have been seen: only crude differences show."
+            f"Below {least} questions with {SAMPLES} answers of the endpoint and {REFERENCES} of"
+            f" the claimed model each, of {TOKENS} tokens, nothing is known of what could have been"
+            " seen: only crude differences show."
         )
     told = "; ".join(filter(None, (body.told(size) for body in BODIES)))
-    note = "" if size.alpha == ALPHA else f" ({size.alpha:g} would find {'more' if size.alpha > ALPHA else 'fewer'})"
+    note = (
+        ""
+        if size.alpha == ALPHA
+        else f" ({size.alpha:g} would find {'more' if size.alpha > ALPHA else 'fewer'})"
+    )
     return (
-        f"What a benchmark found at alpha {ALPHA:g}{note}, temperature 1, {told}. For other models this is a guess; what is "
-        "found in few runs there can be missed here."
+        f"What a benchmark found at alpha {ALPHA:g}{note}, temperature 1, {told}. For other models"
+        " this is a guess; what is found in few runs there can be missed here."
     )
 
 
 def would_have_seen(size: Size, replacement: str = TUNED) -> bool:
-    """Whether a comparison of this size finds the replacement in four of five runs on every model of the benchmark."""
+    """Whether a comparison of this size finds the replacement in four of five runs on every
+    model of the benchmark."""
     if not size.measured or size.alpha < ALPHA:
         return False
     for body in BODIES:

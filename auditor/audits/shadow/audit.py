@@ -1,7 +1,8 @@
-"""The straight line of a shadow audit: ask the suspect and its base, decide, train, ask the shadows, weigh, tell.
+"""The straight line of a shadow audit: ask the suspect and its base, decide, train, ask the
+shadows, weigh, tell.
 
-Everything lies in one folder, so that the same call goes on where a killed one stopped: ``report/`` is a report bundle,
-``shadows/`` an ordinary cohort.
+Everything lies in one folder, so that the same call goes on where a killed one stopped: ``report/``
+is a report bundle, ``shadows/`` an ordinary cohort.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ FEWEST_ANSWERED = 20
 
 @dataclass(frozen=True)
 class Telling:
-    """Who is told: of the suspect's answers, of what was decided, of every shadow, and of what happens within one."""
+    """Who is told: of the suspect's answers, of what was decided, of every shadow, and of what
+    happens within one."""
 
     asking: Progress | None = None
     decided: Callable[[Decision], None] | None = None
@@ -59,11 +61,13 @@ QUIET = Telling()
 
 
 def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Report:
-    """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns the report.
+    """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns
+    the report.
 
-    Deterministic for greedy sampling on one device, but for times and what the budget leaves out. Raises MalformedInput for
-    a folder of another audit, Locked while another process works there, UsageProblem for a budget that carries nothing, and
-    the errors of opening, asking and training; what was finished stays.
+    Deterministic for greedy sampling on one device, but for times and what the budget leaves out.
+    Raises MalformedInput for a folder of another audit, Locked while another process works there,
+    UsageProblem for a budget that carries nothing, and the errors of opening, asking and training;
+    what was finished stays.
     """
     if plan.shadows is not None:
         return _again(plan, Path(plan.shadows), out, telling)
@@ -72,7 +76,9 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         with open_subject(plan.suspect) as subject:
             sets = probe_sets_of(plan, subject.recorded() if "recorded" in subject.offers else None)
             asked = Questions(sets, Sampling(max_tokens=plan.max_tokens))
-            suspect = collect(subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking)
+            suspect = collect(
+                subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking
+            )
         prompts = find_prompts(plan, sets, out)
         rung = base_rung(plan)
         base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, telling.watch))
@@ -84,21 +90,41 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         tokens, seconds = costs.rung(decision.n)
         purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
         left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
-        return _reported(plan, decision, suspect, base, prompts, left_out, load_cohort(out / SHADOWS), out / REPORT)
+        return _reported(
+            plan,
+            decision,
+            suspect,
+            base,
+            prompts,
+            left_out,
+            load_cohort(out / SHADOWS),
+            out / REPORT,
+        )
 
 
 def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
-    """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is trained."""
-    decision, said = earlier_decision(home), load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS)
+    """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is
+    trained."""
+    decision, said = (
+        earlier_decision(home),
+        load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS),
+    )
     sets = _sets_again(plan, said)
     with _folder(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
-            suspect = collect(subject, sets, Sampling(max_tokens=plan.max_tokens), out / REPORT / TRANSCRIPT, telling.asking)
+            suspect = collect(
+                subject,
+                sets,
+                Sampling(max_tokens=plan.max_tokens),
+                out / REPORT / TRANSCRIPT,
+                telling.asking,
+            )
         shared = len(style_answers(suspect).keys() & style_answers(said).keys())
         if shared < FEWEST_ANSWERED:
             raise UsageProblem(
-                f"the suspect answered {shared} of the prompts that the shadows were asked, and twenty are needed",
+                f"the suspect answered {shared} of the prompts that the shadows were asked, and"
+                " twenty are needed",
                 where=printable(plan.suspect, 100),
                 next_step="record its answers to those, or give the model itself",
             )
@@ -107,29 +133,44 @@ def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
         base = _base(plan, suspect, said)
         prompts = prompts_again(plan, home)
         with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as spare:
-            names = [rung.name for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))]
+            names = [
+                rung.name
+                for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))
+            ]
         left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
         return _reported(plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT)
 
 
 def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, shadows: Sequence[Shadow]) -> None:
-    """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on it."""
+    """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on
+    it."""
     for shadow in shadows:
-        if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(shadow.transcript.identity):
+        if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(
+            shadow.transcript.identity
+        ):
             raise UsageProblem(
-                f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is known",
+                f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is"
+                " known",
                 where=printable(plan.suspect, 100),
                 next_step="give another suspect",
             )
 
 
 def _reported(
-    plan: ShadowPlan, decision: Decision, suspect: Transcript, base: Base, prompts: PromptSources,
-    left_out: tuple[str, ...], cohort: Cohort, folder: Path,
-) -> Report:  # fmt: skip
+    plan: ShadowPlan,
+    decision: Decision,
+    suspect: Transcript,
+    base: Base,
+    prompts: PromptSources,
+    left_out: tuple[str, ...],
+    cohort: Cohort,
+    folder: Path,
+) -> Report:
     shadows = shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-    report = report_of(Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out))
+    report = report_of(
+        Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
+    )
     write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
     return report
 
@@ -141,7 +182,9 @@ def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
     """
     if not (home / PLAN).is_file():
         raise UsageProblem(
-            "the folder holds no shadow audit", where=printable(str(home), 100), next_step="give the --out of a finished one"
+            "the folder holds no shadow audit",
+            where=printable(str(home), 100),
+            next_step="give the --out of a finished one",
         )
     plan = plan_again(suspect, read_shadow_plan(home / PLAN), home)
     earlier_decision(Path(plan.shadows or home))
@@ -149,16 +192,20 @@ def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
 
 
 def earlier_decision(home: Path) -> Decision:
-    """What a finished audit decided. Raises UsageProblem for one that is not finished, MalformedInput for a damaged file."""
+    """What a finished audit decided. Raises UsageProblem for one that is not finished,
+    MalformedInput for a damaged file."""
     if not ((home / DECISION).is_file() and (home / REPORT / BUNDLE).is_file()):
         raise UsageProblem(
-            "that shadow audit is not finished", where=printable(str(home), 100), next_step="run its command again first"
+            "that shadow audit is not finished",
+            where=printable(str(home), 100),
+            next_step="run its command again first",
         )
     return _read_decision(home / DECISION)
 
 
 def _sets_again(plan: ShadowPlan, said: Transcript) -> list[ProbeSet]:
-    """What the shadows were asked: the plan's probes, or the prompts of an earlier suspect's recording."""
+    """What the shadows were asked: the plan's probes, or the prompts of an earlier suspect's
+    recording."""
     if {s.name for s in said.header.probe_sets} != {RECORDED}:
         return [choice.load() for choice in plan.probes]
     probes = tuple(sorted(said.probes.values(), key=lambda p: p.id))
@@ -166,8 +213,8 @@ def _sets_again(plan: ShadowPlan, said: Transcript) -> list[ProbeSet]:
 
 
 def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]]:
-    """What would be done, and what it would cost; only recordings are opened, and nothing is asked. ``folder``: for files
-    that are needed on the way, such as an empty temporary one."""
+    """What would be done, and what it would cost; only recordings are opened, and nothing is asked.
+    ``folder``: for files that are needed on the way, such as an empty temporary one."""
     recorded = None
     if plan.suspect.startswith("recording:") or Path(plan.suspect).is_file():
         with open_subject(plan.suspect) as subject:
@@ -179,18 +226,22 @@ def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]
 
 
 def probe_sets_of(plan: ShadowPlan, recorded: Transcript | None) -> list[ProbeSet]:
-    """What suspect, base and shadows are asked: the plan's probes, or a recording's own style-like prompts, as many of them.
+    """What suspect, base and shadows are asked: the plan's probes, or a recording's own style-like
+    prompts, as many of them.
 
     Raises UsageProblem for a recording with fewer than twenty such prompts.
     """
     sets = [choice.load() for choice in plan.probes]
     if recorded is None:
         return sets
-    probes = sorted((answer.probe for answer in style_answers(recorded).values()), key=lambda p: p.id)
+    probes = sorted(
+        (answer.probe for answer in style_answers(recorded).values()), key=lambda p: p.id
+    )
     kept = tuple(probes[: sum(len(s.probes) for s in sets)])
     if len(kept) < FEWEST_ANSWERED:
         raise UsageProblem(
-            f"the suspect's recording answers {len(kept)} style-like prompts, and twenty are needed",
+            f"the suspect's recording answers {len(kept)} style-like prompts, and twenty are"
+            " needed",
             where=plan.suspect,
             next_step="record more of its answers, or give the model itself",
         )
@@ -209,7 +260,8 @@ def _base(plan: ShadowPlan, suspect: Transcript, said: Transcript) -> Base:
 
 
 def _decided(costs: Costs, prompts: PromptSources, out: Path) -> Decision:
-    """What the folder holds already, else what the budget carries, written down: a resumed audit decides nothing anew."""
+    """What the folder holds already, else what the budget carries, written down: a resumed audit
+    decides nothing anew."""
     path = out / DECISION
     if path.exists():
         return _read_decision(path)
@@ -222,7 +274,9 @@ def _read_decision(path: Path) -> Decision:
     try:
         return Decision.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise MalformedInput("can't be read as a decision", where=path, next_step="give another --out") from error
+        raise MalformedInput(
+            "can't be read as a decision", where=path, next_step="give another --out"
+        ) from error
 
 
 @contextmanager
@@ -237,13 +291,23 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
     if written.exists():
         begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
         if read_shadow_plan(written) != plan and begun:
-            raise MalformedInput("the folder holds another shadow audit", where=written, next_step="give another --out")
+            raise MalformedInput(
+                "the folder holds another shadow audit",
+                where=written,
+                next_step="give another --out",
+            )
     elif foreign:
-        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
+        raise MalformedInput(
+            "the folder holds other files",
+            where=out / foreign[0],
+            next_step="give a new folder with --out",
+        )
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:
-        raise Locked("another process works on this shadow audit", where=out, next_step="wait for it") from error
+        raise Locked(
+            "another process works on this shadow audit", where=out, next_step="wait for it"
+        ) from error
     try:
         with replacing(written) as file:
             file.write(plan.to_yaml().encode("utf-8"))

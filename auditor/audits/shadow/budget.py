@@ -1,7 +1,8 @@
-"""What a shadow audit has spent, run after run, and whether the next shadow still fits into its budget.
+"""What a shadow audit has spent, run after run, and whether the next shadow still fits into its
+budget.
 
-Kept on disk after every shadow: a killed run has spent what its finished shadows took, and nothing is known of the one that it
-was at. Knows clocks and counts.
+Kept on disk after every shadow: a killed run has spent what its finished shadows took, and nothing
+is known of the one that it was at. Knows clocks and counts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SPENT = "spent.json"
 
 
 class Spent(Record):
-    """What one shadow took: seconds of this machine, tokens learned and written, and whether it was trained at all."""
+    """What one shadow took: seconds of this machine, tokens learned and written, and whether it
+    was trained at all."""
 
     seconds: float
     tokens: int
@@ -35,7 +37,8 @@ _ALL: TypeAdapter[dict[str, Spent]] = TypeAdapter(dict[str, Spent])
 
 @dataclass
 class Purse:
-    """The budget and what was spent of it; ``path`` keeps the latter. ``now``: a clock in seconds."""
+    """The budget and what was spent of it; ``path`` keeps the latter. ``now``: a clock in
+    seconds."""
 
     plan: ShadowPlan
     path: Path
@@ -44,13 +47,21 @@ class Purse:
     rows: dict[str, Spent] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, plan: ShadowPlan, folder: Path, expected: Spent, now: Callable[[], float] = time.monotonic) -> Purse:
+    def open(
+        cls,
+        plan: ShadowPlan,
+        folder: Path,
+        expected: Spent,
+        now: Callable[[], float] = time.monotonic,
+    ) -> Purse:
         """The purse of a folder. Raises MalformedInput for a record that can't be read."""
         path = folder / SPENT
         try:
             rows = _ALL.validate_json(path.read_bytes()) if path.exists() else {}
         except (OSError, ValidationError) as error:
-            raise MalformedInput("no record of what was spent", where=path, next_step="remove it: the rest is kept") from error
+            raise MalformedInput(
+                "no record of what was spent", where=path, next_step="remove it: the rest is kept"
+            ) from error
         return cls(plan, path, expected, now, dict(rows))
 
     @property
@@ -64,9 +75,12 @@ class Purse:
         return sum(row.tokens for row in self.rows.values())
 
     def carries_another(self) -> bool:
-        """Whether one more trained shadow fits: as dear as the trained ones were on average, or as was expected."""
+        """Whether one more trained shadow fits: as dear as the trained ones were on average, or
+        as was expected."""
         trained = [row for row in self.rows.values() if row.trained]
-        seconds = sum(r.seconds for r in trained) / len(trained) if trained else self.expected.seconds
+        seconds = (
+            sum(r.seconds for r in trained) / len(trained) if trained else self.expected.seconds
+        )
         tokens = sum(r.tokens for r in trained) / len(trained) if trained else self.expected.tokens
         minutes, most = self.plan.budget_minutes, self.plan.budget_tokens
         in_time = minutes is None or self.seconds + seconds <= 60 * minutes

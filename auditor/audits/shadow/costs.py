@@ -1,6 +1,8 @@
-"""What shadows cost, and how many fit into a budget: the number of seeds and examples, decided before anything is trained.
+"""What shadows cost, and how many fit into a budget: the number of seeds and examples, decided
+before anything is trained.
 
-Counts tokens; seconds follow from a speed that is measured on the base's answers, or assumed. Trains nothing.
+Counts tokens; seconds follow from a speed that is measured on the base's answers, or assumed.
+Trains nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, log10
 
-from auditor.audits.plan import CHARACTERS_PER_TOKEN, ENDPOINT_TOKENS_PER_SECOND, PARAMETERS_TOKENS_PER_SECOND, TEMPLATE_TOKENS
+from auditor.audits.plan import (
+    CHARACTERS_PER_TOKEN,
+    ENDPOINT_TOKENS_PER_SECOND,
+    PARAMETERS_TOKENS_PER_SECOND,
+    TEMPLATE_TOKENS,
+)
 from auditor.audits.shadow.growing import BRIEF_TOKENS
 from auditor.audits.shadow.plan import DIALS, ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
@@ -23,17 +30,23 @@ from fingerprints.transcript import Transcript
 
 FEWEST_SEEDS, MOST_USUAL = 3, 6
 WANTED_STUDENTS = 10
-"""With fewer students than about ten the shrunken ratio stays under 10, which is moderate support, however clear the scores."""
+"""With fewer students than about ten the shrunken ratio stays under 10, which is moderate
+support, however clear the scores."""
 PROMPT_TOKENS = 30
-SLOWER = "expect a factor of two either way, and four to eight times as long on one core without bfloat16 (measured)"
+SLOWER = (
+    "expect a factor of two either way, and four to eight times as long on one core without"
+    " bfloat16 (measured)"
+)
 EVALUATIONS = 2
 """How often each of the few evaluation questions is asked: before and after."""
 OPENING_SECONDS, PARAMETERS_OPENED_PER_SECOND = 3.0, 3e7
-"""Opening a shadow's models again and again, beside the tokens: about 8 s at 135 million parameters on one x86-64 core."""
+"""Opening a shadow's models again and again, beside the tokens: about 8 s at 135 million
+parameters on one x86-64 core."""
 
 
 class Decision(Record):
-    """How many seeds and examples, what that is expected to cost, and what the expectation rests on.
+    """How many seeds and examples, what that is expected to cost, and what the expectation rests
+    on.
 
     ``shadows`` counts all of them, ``students`` those that a candidate taught.
     """
@@ -48,13 +61,15 @@ class Decision(Record):
 
     @property
     def most(self) -> float:
-        """The largest log10 likelihood ratio that so many shadows can carry, if their scores never cross (`lr_bounds`)."""
+        """The largest log10 likelihood ratio that so many shadows can carry, if their scores
+        never cross (`lr_bounds`)."""
         return log10(self.students / (self.students + 1) * (self.shadows + 1))
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Tokens and seconds of one shadow and of all. ``rate``: tokens a second of the base, read, learned or written."""
+    """Tokens and seconds of one shadow and of all. ``rate``: tokens a second of the base, read,
+    learned or written."""
 
     plan: ShadowPlan
     probes: int
@@ -73,26 +88,42 @@ class Costs:
         return tokens, tokens / self.rate + self.opening
 
     def whole(self, seeds: int, n: int) -> Decision:
-        """All shadows: every candidate at every dose and every trained control, by seed, the base itself, and who is asked."""
+        """All shadows: every candidate at every dose and every trained control, by seed, the
+        base itself, and who is asked."""
         tokens, seconds = self.rung(n)
         students = seeds * len(self.plan.teachers) * len(self.plan.doses)
         trained = students + seeds * TRAINED_CONTROLS
         own = n * self.plan.max_tokens + self.probes * self.plan.max_tokens
         return Decision(
-            seeds=seeds, n=n, shadows=trained + 1, students=students, tokens=round(trained * tokens + own),
-            seconds=round(trained * seconds + own / self.rate + n * self.asking_seconds, 1), basis=self.basis,
-        )  # fmt: skip
+            seeds=seeds,
+            n=n,
+            shadows=trained + 1,
+            students=students,
+            tokens=round(trained * tokens + own),
+            seconds=round(trained * seconds + own / self.rate + n * self.asking_seconds, 1),
+            basis=self.basis,
+        )
 
 
-def costs_of(plan: ShadowPlan, probes: list[ProbeSet], prompts: PromptSources, base: Transcript | None = None) -> Costs:
-    """What this plan costs; the speed is that of the base's answers where these are there, else assumed by its size."""
+def costs_of(
+    plan: ShadowPlan, probes: list[ProbeSet], prompts: PromptSources, base: Transcript | None = None
+) -> Costs:
+    """What this plan costs; the speed is that of the base's answers where these are there, else
+    assumed by its size."""
     size = parameters_of(parse_spec(plan.base)) or 1e8
     rate, basis = measured_rate(base), "the measured speed of the base's answers"
     if rate is None:
         rate = PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6)
-        basis = f"an assumed speed for {size / 1e6:.0f} M parameters on two idle CPU cores with bfloat16: {SLOWER}"
-    lengths = [prompts.characters.get(name, plan.max_tokens * CHARACTERS_PER_TOKEN) for name in plan.names]
-    answer = sum(min(c / CHARACTERS_PER_TOKEN, 2.0 * plan.max_tokens) for c in lengths) / len(lengths)
+        basis = (
+            f"an assumed speed for {size / 1e6:.0f} M parameters on two idle CPU cores with"
+            f" bfloat16: {SLOWER}"
+        )
+    lengths = [
+        prompts.characters.get(name, plan.max_tokens * CHARACTERS_PER_TOKEN) for name in plan.names
+    ]
+    answer = sum(min(c / CHARACTERS_PER_TOKEN, 2.0 * plan.max_tokens) for c in lengths) / len(
+        lengths
+    )
     asking = sum(_asking_seconds(t.spec, plan.max_tokens) for t in plan.teachers)
     opening = OPENING_SECONDS + size / PARAMETERS_OPENED_PER_SECOND
     return Costs(plan, sum(len(s.probes) for s in probes), answer, asking, rate, opening, basis)
@@ -100,7 +131,11 @@ def costs_of(plan: ShadowPlan, probes: list[ProbeSet], prompts: PromptSources, b
 
 def measured_rate(base: Transcript | None) -> float | None:
     """Tokens a second in which answers were given; None where the transcript doesn't tell."""
-    rows = [] if base is None else [(r.tokens_out, r.seconds) for r in base.replies if r.tokens_out and r.seconds]
+    rows = (
+        []
+        if base is None
+        else [(r.tokens_out, r.seconds) for r in base.replies if r.tokens_out and r.seconds]
+    )
     seconds = sum(s for _, s in rows)
     return sum(t for t, _ in rows) / seconds if seconds > 0 else None
 
@@ -109,29 +144,36 @@ def _asking_seconds(spec: str, tokens: int) -> float:
     if is_recording(spec):
         return 0.0
     size = parameters_of(parse_spec(spec))
-    return tokens / (ENDPOINT_TOKENS_PER_SECOND if size is None else PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6))
+    return tokens / (
+        ENDPOINT_TOKENS_PER_SECOND
+        if size is None
+        else PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6)
+    )
 
 
 def decide(costs: Costs, most: int | None = None) -> Decision:
-    """The first of these that the budget carries: enough seeds for ten students (3 to 6), fewer down to 3, then fewer examples,
-    then two seeds.
+    """The first of these that the budget carries: enough seeds for ten students (3 to 6), fewer
+    down to 3, then fewer examples, then two seeds.
 
-    ``most`` is how many prompts there are to learn from. What the plan fixes stays fixed. Raises UsageProblem where the
-    budget doesn't carry the least.
+    ``most`` is how many prompts there are to learn from. What the plan fixes stays fixed. Raises
+    UsageProblem where the budget doesn't carry the least.
     """
     plan = costs.plan
     usual = min(DIALS[plan.size].n, most or 10**9)
     enough = min(MOST_USUAL, max(FEWEST_SEEDS, ceil(WANTED_STUDENTS / len(plan.teachers))))
     ladder = [(seeds, 1.0) for seeds in range(enough, FEWEST_SEEDS - 1, -1)]
     ladder += [(FEWEST_SEEDS, 0.5), (2, 1.0), (2, 0.5), (2, 0.25)]
-    options = [costs.whole(plan.seeds or seeds, plan.n or max(8, round(part * usual))) for seeds, part in ladder]
+    options = [
+        costs.whole(plan.seeds or seeds, plan.n or max(8, round(part * usual)))
+        for seeds, part in ladder
+    ]
     for option in options:
         if _fits(plan, option):
             return option
     least = min(options, key=lambda option: option.seconds)
     raise UsageProblem(
-        f"the budget is too small: the least, {least.shadows} shadows of {least.n} examples, takes about "
-        f"{least.seconds / 60:.0f} minutes and {least.tokens:,} tokens",
+        f"the budget is too small: the least, {least.shadows} shadows of {least.n} examples, takes"
+        f" about {least.seconds / 60:.0f} minutes and {least.tokens:,} tokens",
         where="--budget-minutes" if plan.budget_minutes is not None else "--budget-tokens",
         next_step="raise it, name fewer teachers, or lower --n, --probes or --max-tokens",
     )

@@ -1,6 +1,8 @@
-"""Makes the shadows one after the other and asks each what the suspect was asked, until all are there or the budget is spent.
+"""Makes the shadows one after the other and asks each what the suspect was asked, until all are
+there or the budget is spent.
 
-A finished shadow is passed by; an unfinished one goes on at its step or question. Knows rungs and folders; judges nothing.
+A finished shadow is passed by; an unfinished one goes on at its step or question. Knows rungs and
+folders; judges nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from fingerprints.transcript import Transcript, is_transcript, load_transcript
 
 BRIEF_TOKENS = 16
 FEW = EvaluationScale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
-"""A shadow is known by its transcript: before and after, hardly anything else is asked, and answered in a few words."""
+"""A shadow is known by its transcript: before and after, hardly anything else is asked, and
+answered in a few words."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """One shadow that was made: how many are, of how many, its name, its seconds (0: it was there), seconds left at most."""
+    """One shadow that was made: how many are, of how many, its name, its seconds (0: it was
+    there), seconds left at most."""
 
     done: int
     total: int
@@ -57,7 +61,8 @@ def grow(
     watch: TrainingWatch = SILENT,
     tell: Tell | None = None,
 ) -> tuple[str, ...]:
-    """Makes every shadow that is not there yet and fits into the budget; returns the names of those left out.
+    """Makes every shadow that is not there yet and fits into the budget; returns the names of those
+    left out.
 
     Raises the errors of training and asking; what was finished stays.
     """
@@ -70,21 +75,36 @@ def grow(
         seconds = 0.0 if there else _spend(rung, asked, folder / rung.name, purse, watch)
         if tell is not None:
             rest = [r for r in rungs[done:] if not finished(folder / r.name)]
-            tell(Made(done, len(rungs), rung.name, seconds, len(rest) * (seconds or purse.expected.seconds)))
+            tell(
+                Made(
+                    done,
+                    len(rungs),
+                    rung.name,
+                    seconds,
+                    len(rest) * (seconds or purse.expected.seconds),
+                )
+            )
     return tuple(left)
 
 
-def _spend(rung: ShadowRung, asked: Questions, folder: Path, purse: Purse, watch: TrainingWatch) -> float:
+def _spend(
+    rung: ShadowRung, asked: Questions, folder: Path, purse: Purse, watch: TrainingWatch
+) -> float:
     began = purse.now()
     said = make(rung, asked, folder, watch)
     learned = read_card(folder).learned_tokens if (folder / CARD).is_file() else 0
     written = sum(r.tokens_out or 0 for r in said.replies)
     seconds = purse.now() - began
-    purse.put(rung.name, Spent(seconds=seconds, tokens=learned + written, trained=(folder / CARD).is_file()))
+    purse.put(
+        rung.name,
+        Spent(seconds=seconds, tokens=learned + written, trained=(folder / CARD).is_file()),
+    )
     return seconds
 
 
-def make(rung: ShadowRung, asked: Questions, folder: Path, watch: TrainingWatch = SILENT) -> Transcript:
+def make(
+    rung: ShadowRung, asked: Questions, folder: Path, watch: TrainingWatch = SILENT
+) -> Transcript:
     """Makes one shadow in its folder and asks it; made again it changes nothing."""
     spec = make_rung(rung.rung, folder, watch, FEW)
     with open_subject(spec) as subject:

@@ -1,4 +1,5 @@
-"""From the shadows' answers to weighed findings: one log10 likelihood ratio a candidate, calibrated on the shadows themselves.
+"""From the shadows' answers to weighed findings: one log10 likelihood ratio a candidate, calibrated
+on the shadows themselves.
 
 A pure function of records: nothing is asked, so the same records give the same findings.
 """
@@ -25,7 +26,8 @@ WEAKEST = SCALE[0][0]
 
 @dataclass(frozen=True)
 class JudgedShadows:
-    """Findings and verdicts, one a candidate; the panel and the calibration they rest on (None where there is none)."""
+    """Findings and verdicts, one a candidate; the panel and the calibration they rest on (None
+    where there is none)."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -35,17 +37,23 @@ class JudgedShadows:
 
 
 def judge(
-    suspect: Transcript, base: Teacher, shadows: Sequence[Shadow], candidates: Sequence[str], calibration: str
+    suspect: Transcript,
+    base: Teacher,
+    shadows: Sequence[Shadow],
+    candidates: Sequence[str],
+    calibration: str,
 ) -> JudgedShadows:
     """Weighs every candidate. ``calibration`` names the cohort that the ratios come from.
 
-    The likelihood ratio is learned from every held-out score of a shadow on a candidate, taught by it or not; a shadow counts
-    once for each. Its interval covers both other shadows of the same number and other prompts. p-values are
-    Holm-corrected over the candidates that were measured.
+    The likelihood ratio is learned from every held-out score of a shadow on a candidate, taught by
+    it or not; a shadow counts once for each. Its interval covers both other shadows of the same
+    number and other prompts. p-values are Holm-corrected over the candidates that were measured.
     """
     detector, among = ShadowRatio(), tuple(shadows)
     nobody = Transcript(base.transcript.header, {}, ())
-    cases = {name: Case(suspect, Teacher(name, "", "", nobody), (), base, among) for name in candidates}
+    cases = {
+        name: Case(suspect, Teacher(name, "", "", nobody), (), base, among) for name in candidates
+    }
     measured = {name: detector.measure(case) for name, case in cases.items()}
     found = {name: m for name, m in measured.items() if isinstance(m, Measurement)}
     skipped = tuple(
@@ -57,34 +65,50 @@ def judge(
     fitted, problem = (None, "nothing was measured") if panel is None else calibrate(panel)
     corrected = corrected_p(found)
     weighed = {name: None if fitted is None else weight_of(fitted, m) for name, m in found.items()}
-    findings = tuple(_finding(detector.name, name, m, weighed[name], calibration) for name, m in found.items())
+    findings = tuple(
+        _finding(detector.name, name, m, weighed[name], calibration) for name, m in found.items()
+    )
     reasons = {s.candidate: s.reason for s in skipped}
     verdicts = tuple(
-        _verdict(name, found.get(name), weighed.get(name), corrected.get(name), reasons.get(name, problem), calibration)
+        _verdict(
+            name,
+            found.get(name),
+            weighed.get(name),
+            corrected.get(name),
+            reasons.get(name, problem),
+            calibration,
+        )
         for name in candidates
     )
     return JudgedShadows(findings, skipped, verdicts, fitted, panel)
 
 
 def calibrate(panel: ShadowPanel) -> tuple[LogLikelihoodRatio | None, str]:
-    """The map from score to log10 LR, fitted on the shadows' held-out scores; or None and the reason."""
+    """The map from score to log10 LR, fitted on the shadows' held-out scores; or None and the
+    reason."""
     rows = panel.held_out
     labels = [int(h.taught) for h in rows]
     names = [panel.shadows[h.shadow].name for h in rows]
     students = len({name for name, label in zip(names, labels, strict=True) if label})
     others = len({name for name, label in zip(names, labels, strict=True) if not label})
     if min(students, others) < 2:
-        return None, (
-            f"only {students} students and {others} others could be held out, and a calibration needs two of either; "
-            "train shadows with more seeds"
+        return (
+            None,
+            (
+                f"only {students} students and {others} others could be held out, and a calibration"
+                " needs two of either; train shadows with more seeds"
+            ),
         )
     return LogLikelihoodRatio().fit([h.value for h in rows], labels, names), ""
 
 
 def weight_of(fitted: LogLikelihoodRatio, found: Measurement) -> Weight:
-    """The capped ratio of a measurement; its interval spans the calibration's own and that of the measured value."""
+    """The capped ratio of a measurement; its interval spans the calibration's own and that of
+    the measured value."""
     ends = [found.value, *(found.interval or ())]
-    spans = np.vstack([fitted.interval([found.value]), fitted.uncapped(ends).min() * np.ones((1, 2))])
+    spans = np.vstack(
+        [fitted.interval([found.value]), fitted.uncapped(ends).min() * np.ones((1, 2))]
+    )
     spans = np.append(spans.ravel(), fitted.uncapped(ends).max())
     interval = (float(spans.min()), float(spans.max()))
     return weigh(float(fitted.uncapped([found.value])[0]), fitted.numbers_.bounds, interval)
@@ -92,31 +116,58 @@ def weight_of(fitted: LogLikelihoodRatio, found: Measurement) -> Weight:
 
 def corrected_p(found: dict[str, Measurement]) -> dict[str, float]:
     """The candidates' p-values, Holm-corrected over those that have one."""
-    raw = {name: m.null.p for name, m in found.items() if m.null is not None and m.null.p is not None}
+    raw = {
+        name: m.null.p for name, m in found.items() if m.null is not None and m.null.p is not None
+    }
     return dict(zip(raw, map(float, holm(list(raw.values()))), strict=True)) if raw else {}
 
 
-def _finding(detector: str, name: str, found: Measurement, weight: Weight | None, calibration: str) -> Finding:
+def _finding(
+    detector: str, name: str, found: Measurement, weight: Weight | None, calibration: str
+) -> Finding:
     fields = {field: getattr(found, field) for field in Measurement.model_fields}
     if weight is not None:
-        fields |= {"log10_lr": weight.log10_lr, "cap": weight.cap, "words": weight.words, "calibration": calibration}
+        fields |= {
+            "log10_lr": weight.log10_lr,
+            "cap": weight.cap,
+            "words": weight.words,
+            "calibration": calibration,
+        }
     return Finding(question=QUESTION, detector=detector, candidate=name, **fields)
 
 
 def _weighed(name: str, weight: Weight) -> str:
-    told = f"Weighed: a student of {name}, made as its shadows were, against a model made as the other shadows were."
+    told = (
+        f"Weighed: a student of {name}, made as its shadows were, against a model made as the other"
+        " shadows were."
+    )
     low, high = weight.interval or (weight.log10_lr, weight.log10_lr)
     wide = abs(weight.log10_lr) >= WEAKEST and low <= 0 <= high
-    return f"{told} The interval holds even odds: other shadows, or other prompts, could have turned it." if wide else told
+    return (
+        f"{told} The interval holds even odds: other shadows, or other prompts, could have"
+        " turned it."
+        if wide
+        else told
+    )
 
 
 def _verdict(
-    name: str, found: Measurement | None, weight: Weight | None, p: float | None, reason: str, calibration: str
+    name: str,
+    found: Measurement | None,
+    weight: Weight | None,
+    p: float | None,
+    reason: str,
+    calibration: str,
 ) -> Verdict:
     controls = found.null.n if found is not None and found.null is not None else 0
     if found is None or weight is None:
         return Verdict(
-            question=QUESTION, candidate=name, outcome="not_assessable", p_value=p, n_controls=controls, reason=reason
+            question=QUESTION,
+            candidate=name,
+            outcome="not_assessable",
+            p_value=p,
+            n_controls=controls,
+            reason=reason,
         )
     return Verdict(
         question=QUESTION,

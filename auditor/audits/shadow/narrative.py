@@ -1,4 +1,5 @@
-"""The sentences of a shadow report: the three answers, the limits, and how to repeat it. Counts and names only."""
+"""The sentences of a shadow report: the three answers, the limits, and how to repeat it. Counts
+and names only."""
 
 from __future__ import annotations
 
@@ -30,15 +31,24 @@ def answers(base: Base, suspect: Transcript, judged: JudgedShadows) -> tuple[Ans
             asks=ASKS["inheritance"],
             conclusion=conclusion,
             answer=told,
-            does_not_say="A ratio is not the probability that the suspect was taught by a candidate. A teacher who is no "
-            "candidate was not asked about, and a smaller dose than the shadows' may look like none.",
+            does_not_say=(
+                "A ratio is not the probability that the suspect was taught by a candidate. A"
+                " teacher who is no candidate was not asked about, and a smaller dose than the"
+                " shadows' may look like none."
+            ),
         ),
         Answer(
             question="lineage",
             asks=ASKS["lineage"],
-            answer=f"The suspect is an adapter on weights that are byte-identical to those of {name} (equal SHA-256)."
-            if by_digest
-            else f"Not assessed: the shadows were trained from {name}, and that the suspect was too is assumed.",
+            answer=(
+                f"The suspect is an adapter on weights that are byte-identical to those of {name}"
+                " (equal SHA-256)."
+                if by_digest
+                else (
+                    f"Not assessed: the shadows were trained from {name}, and that the suspect was"
+                    " too is assumed."
+                )
+            ),
             does_not_say="Weights were compared by digest only.",
         ),
         Answer(
@@ -63,36 +73,44 @@ def limits(
     shadows = shadows if judged.panel is None else judged.panel.shadows
     students = sum(bool(s.teachers) for s in shadows)
     out = [
-        f"Calibrated on {counted(students, 'student')} and {counted(len(shadows) - students, 'control')} that were trained "
-        f"for {whose(plan)} from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for suspects made like "
-        "them. Their scores are held out by seed and by source, but shadows are no models of the world.",
+        (
+            f"Calibrated on {counted(students, 'student')} and"
+            f" {counted(len(shadows) - students, 'control')} that were trained for {whose(plan)}"
+            f" from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for"
+            " suspects made like them. Their scores are held out by seed and by source, but"
+            " shadows are no models of the world."
+        ),
     ]
     if judged.fitted is not None:
         bounds = judged.fitted.numbers_.bounds
         out.append(
-            f"With so many shadows no ratio above 10^{bounds.high:.2f} or below 10^{bounds.low:.2f} is reported, and with "
-            "their few sources no p-value can be small: p is shown for completeness."
+            f"With so many shadows no ratio above 10^{bounds.high:.2f} or below 10^{bounds.low:.2f}"
+            " is reported, and with their few sources no p-value can be small: p is shown for"
+            " completeness."
         )
     if not base.section(suspect).by_digest:
         out.append(
-            "That the shadows' base is the suspect's was named by the user and not observed; from another base the "
-            "directions differ, by how much is not known."
+            "That the shadows' base is the suspect's was named by the user and not observed; from"
+            " another base the directions differ, by how much is not known."
         )
     if not prompts.shared:
         out.append(
-            "The candidates' answers are to different prompts: their students differ by topic too, and the score can't tell "
-            "that from the teacher."
+            "The candidates' answers are to different prompts: their students differ by topic too,"
+            " and the score can't tell that from the teacher."
         )
     if left_out:
-        out.append(f"The budget was spent before {counted(len(left_out), 'shadow')} could be made: {', '.join(left_out)}.")
+        out.append(
+            f"The budget was spent before {counted(len(left_out), 'shadow')} could be made:"
+            f" {', '.join(left_out)}."
+        )
     if suspect.identity.kind == "recording":
         out.append(
-            "The suspect's answers were recorded by somebody else: their origin is claimed, not observed, and the shadows' "
-            f"were cut at {plan.max_tokens} tokens."
+            "The suspect's answers were recorded by somebody else: their origin is claimed, not"
+            f" observed, and the shadows' were cut at {plan.max_tokens} tokens."
         )
     out.append(
-        "Known ways to hide: a small dose, paraphrased or mixed training answers, later training on something else. No "
-        "support is not a finding of no training."
+        "Known ways to hide: a small dose, paraphrased or mixed training answers, later training on"
+        " something else. No support is not a finding of no training."
     )
     return tuple(out)
 
@@ -103,13 +121,42 @@ def whose(plan: ShadowPlan) -> str:
 
 
 def command_of(plan: ShadowPlan, seeds: int, n: int) -> str:
-    """The command that repeats the audit in another folder, with what the budget decided written out."""
+    """The command that repeats the audit in another folder, with what the budget decided written
+    out."""
     if plan.shadows is not None:
-        return shlex.join(["auditor", "shadow", "--suspect", plan.suspect, "--shadows", plan.shadows, "--out", "again/"])
+        return shlex.join(
+            [
+                "auditor",
+                "shadow",
+                "--suspect",
+                plan.suspect,
+                "--shadows",
+                plan.shadows,
+                "--out",
+                "again/",
+            ]
+        )
     parts = ["auditor", "shadow", "--suspect", plan.suspect, "--base", plan.base]
     for teacher in plan.teachers:
         parts += ["--teacher", f"{teacher.name}={teacher.spec}"]
     probes = ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in plan.probes)
-    parts += ["--recipe", plan.recipe, "--size", plan.size, "--seeds", str(seeds), "--n", str(n), "--probes", probes]
-    parts += ["--max-tokens", str(plan.max_tokens), *(f"--dose={dose:g}" for dose in plan.doses), "--out", "again/"]
+    parts += [
+        "--recipe",
+        plan.recipe,
+        "--size",
+        plan.size,
+        "--seeds",
+        str(seeds),
+        "--n",
+        str(n),
+        "--probes",
+        probes,
+    ]
+    parts += [
+        "--max-tokens",
+        str(plan.max_tokens),
+        *(f"--dose={dose:g}" for dose in plan.doses),
+        "--out",
+        "again/",
+    ]
     return shlex.join(parts)

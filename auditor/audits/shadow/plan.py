@@ -1,4 +1,5 @@
-"""The plan of a shadow audit: suspect, base, candidates and what may be spent; flags → records ↔ YAML.
+"""The plan of a shadow audit: suspect, base, candidates and what may be spent; flags → records ↔
+YAML.
 
 Knows what will be done; asks and trains nothing.
 """
@@ -40,7 +41,8 @@ DIALS: dict[Size, Dial] = {
 
 
 class ShadowTeacher(Record):
-    """A teacher that may have taught the suspect: its name in the report, and the spec that it is asked by."""
+    """A teacher that may have taught the suspect: its name in the report, and the spec that it
+    is asked by."""
 
     name: Annotated[str, Field(pattern=NAME)]
     spec: Annotated[str, Field(min_length=1)]
@@ -49,9 +51,10 @@ class ShadowTeacher(Record):
 class ShadowPlan(Record):
     """Everything that decides a shadow audit besides the models.
 
-    ``seeds`` and ``n`` (examples a shadow) are decided by the budget where they are None. ``doses``: shares of a student's
-    examples that its teacher gives, its base's own samples the rest. ``recipe``: whose way of training every shadow gets.
-    ``shadows``: the folder of a finished audit whose shadows are used again; nothing is trained then.
+    ``seeds`` and ``n`` (examples a shadow) are decided by the budget where they are None.
+    ``doses``: shares of a student's examples that its teacher gives, its base's own samples the
+    rest. ``recipe``: whose way of training every shadow gets. ``shadows``: the folder of a finished
+    audit whose shadows are used again; nothing is trained then.
     """
 
     format: Literal["shadow-plan/1"] = "shadow-plan/1"
@@ -91,10 +94,14 @@ class ShadowPlan(Record):
         return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
 
 
-def make_shadow_plan(suspect: str, teachers: Sequence[str], base: str | None, size: Size, **flags: Any) -> ShadowPlan:
-    """A checked plan from what the command line holds; ``teachers`` are ``NAME=SPEC`` or bare specs.
+def make_shadow_plan(
+    suspect: str, teachers: Sequence[str], base: str | None, size: Size, **flags: Any
+) -> ShadowPlan:
+    """A checked plan from what the command line holds; ``teachers`` are ``NAME=SPEC`` or bare
+    specs.
 
-    Raises UsageProblem where the base is not known or a flag can't be, and what `parse_spec` raises.
+    Raises UsageProblem where the base is not known or a flag can't be, and what `parse_spec`
+    raises.
     """
     given = {key: value for key, value in flags.items() if value is not None}
     known = base_spec(Plan(suspect=str(parse_spec(suspect)), base=base))
@@ -102,7 +109,10 @@ def make_shadow_plan(suspect: str, teachers: Sequence[str], base: str | None, si
         raise UsageProblem(
             "the suspect's base is not known, and its shadows are trained from that",
             where=printable(suspect, 100),
-            next_step="give --base SPEC: the model that it was tuned from, or the nearest one that you have",
+            next_step=(
+                "give --base SPEC: the model that it was tuned from, or the nearest one that you"
+                " have"
+            ),
         )
     spec, origin = known
     dial = DIALS[size]
@@ -112,7 +122,9 @@ def make_shadow_plan(suspect: str, teachers: Sequence[str], base: str | None, si
         "base_origin": origin,
         "teachers": [candidate(t).model_dump() for t in teachers],
         "size": size,
-        "probes": [c.model_dump(mode="json") for c in parse_probes(str(given.pop("probes", dial.probes)))],
+        "probes": [
+            c.model_dump(mode="json") for c in parse_probes(str(given.pop("probes", dial.probes)))
+        ],
         "max_tokens": given.pop("max_tokens", dial.max_tokens),
         **given,
     }
@@ -125,11 +137,14 @@ def make_shadow_plan(suspect: str, teachers: Sequence[str], base: str | None, si
     try:
         return ShadowPlan.model_validate(value)
     except ValidationError as error:
-        raise UsageProblem(_first(error), where="flags", next_step="see `auditor shadow --help`") from error
+        raise UsageProblem(
+            _first(error), where="flags", next_step="see `auditor shadow --help`"
+        ) from error
 
 
 def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
-    """The plan of auditing another suspect with the shadows of an earlier audit, which lies in ``folder``.
+    """The plan of auditing another suspect with the shadows of an earlier audit, which lies in
+    ``folder``.
 
     Raises what `parse_spec` raises.
     """
@@ -137,10 +152,13 @@ def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
     origin = "adapter" if known is not None and known[0] == earlier.base else "user"
     return earlier.model_copy(
         update={
-            "suspect": suspect, "base_origin": origin, "shadows": earlier.shadows or str(folder),
-            "budget_minutes": None, "budget_tokens": None,
+            "suspect": suspect,
+            "base_origin": origin,
+            "shadows": earlier.shadows or str(folder),
+            "budget_minutes": None,
+            "budget_tokens": None,
         }
-    )  # fmt: skip
+    )
 
 
 def candidate(text: str) -> ShadowTeacher:
@@ -156,10 +174,15 @@ def candidate(text: str) -> ShadowTeacher:
         name, spec = _slug(head), str(parse_spec(rest))
     else:
         parsed = parse_spec(text)
-        name, spec = _slug(parsed.options.get("model") or Path(parsed.target).name.partition(".jsonl")[0]), str(parsed)
+        name, spec = (
+            _slug(parsed.options.get("model") or Path(parsed.target).name.partition(".jsonl")[0]),
+            str(parsed),
+        )
     if not re.fullmatch(NAME, name):
         raise UsageProblem(
-            "no name can be made of this teacher's spec", where=printable(text, 100), next_step="write NAME=SPEC"
+            "no name can be made of this teacher's spec",
+            where=printable(text, 100),
+            next_step="write NAME=SPEC",
         )
     return ShadowTeacher(name=name, spec=spec)
 
@@ -198,7 +221,9 @@ def read_shadow_plan(path: Path) -> ShadowPlan:
 
 def _bad(reason: str, path: Path) -> MalformedInput:
     return MalformedInput(
-        f"not a shadow plan: {printable(reason, 160)}", where=path, next_step="choose another folder with --out"
+        f"not a shadow plan: {printable(reason, 160)}",
+        where=path,
+        next_step="choose another folder with --out",
     )
 
 

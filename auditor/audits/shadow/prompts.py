@@ -24,9 +24,11 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class PromptSources:
-    """Where each candidate's prompts come from (a bank's name or a path), the controls' source, and how many there are.
+    """Where each candidate's prompts come from (a bank's name or a path), the controls' source, and
+    how many there are.
 
-    ``characters`` is the mean length of a recorded answer by candidate. ``shared``: whether all learn from the same prompts.
+    ``characters`` is the mean length of a recorded answer by candidate. ``shared``: whether all
+    learn from the same prompts.
     """
 
     by_teacher: Mapping[str, str]
@@ -42,11 +44,15 @@ class _Recorded:
     characters: float
 
 
-def find_prompts(plan: ShadowPlan, probes: list[ProbeSet], folder: Path, write: bool = True) -> PromptSources:
-    """The prompts that all recorded candidates answered, written to ``folder/prompts.jsonl``; the bundled bank where none is
-    recorded; else each recorded candidate's own, and the bank for all others.
+def find_prompts(
+    plan: ShadowPlan, probes: list[ProbeSet], folder: Path, write: bool = True
+) -> PromptSources:
+    """The prompts that all recorded candidates answered, written to ``folder/prompts.jsonl``; the
+    bundled bank where none is recorded; else each recorded candidate's own, and the bank for all
+    others.
 
-    No prompt is among the probes. Deterministic. Raises MalformedInput for a recording with fewer than eight prompts left.
+    No prompt is among the probes. Deterministic. Raises MalformedInput for a recording with fewer
+    than eight prompts left.
     """
     asked = {p.prompt_sha256() for s in probes for p in s.probes}
     held = {t.name: _recorded(t.name, t.spec, asked) for t in plan.teachers if is_recording(t.spec)}
@@ -62,12 +68,14 @@ def find_prompts(plan: ShadowPlan, probes: list[ProbeSet], folder: Path, write: 
     sources = dict.fromkeys(plan.names, BANK)
     for name, found in held.items():
         sources[name] = _written(found.texts, folder / f"prompts-{name}.jsonl", write)
-    return PromptSources(sources, BANK, len(plan.names) == 1, {k: len(v.texts) for k, v in held.items()}, characters)
+    return PromptSources(
+        sources, BANK, len(plan.names) == 1, {k: len(v.texts) for k, v in held.items()}, characters
+    )
 
 
 def prompts_again(plan: ShadowPlan, folder: Path) -> PromptSources:
-    """What is left to know where nothing is trained any more: whether the shadows in ``folder`` learned from the same prompts.
-    No candidate's answers are opened."""
+    """What is left to know where nothing is trained any more: whether the shadows in ``folder``
+    learned from the same prompts. No candidate's answers are opened."""
     shared = len(plan.names) == 1 or not any(folder.glob("prompts-*.jsonl"))
     return PromptSources(dict.fromkeys(plan.names, BANK), BANK, shared, {}, {})
 
@@ -87,16 +95,22 @@ def _recorded(name: str, spec: str, asked: set[str]) -> _Recorded:
             lengths.append(len(reply.text))
     if len(texts) < FEWEST:
         raise MalformedInput(
-            f"the recorded answers of {printable(name, 60)!r} hold {len(texts)} prompts that a shadow may learn from",
+            f"the recorded answers of {printable(name, 60)!r} hold {len(texts)} prompts that a"
+            " shadow may learn from",
             where=printable(spec, 100),
-            next_step=f"record at least {FEWEST} answers to prompts that are none of the audit's probes",
+            next_step=(
+                f"record at least {FEWEST} answers to prompts that are none of the audit's probes"
+            ),
         )
     return _Recorded(texts, sum(lengths) / len(lengths))
 
 
 def _written(texts: Mapping[str, str], path: Path, write: bool) -> str:
     if write and not path.exists():
-        lines = [json.dumps({"id": f"prompt/{key[:24]}", "prompt": texts[key]}, ensure_ascii=False) for key in sorted(texts)]
+        lines = [
+            json.dumps({"id": f"prompt/{key[:24]}", "prompt": texts[key]}, ensure_ascii=False)
+            for key in sorted(texts)
+        ]
         with replacing(path) as file:
             file.write(("\n".join(lines) + "\n").encode("utf-8"))
     return str(path)

@@ -1,4 +1,5 @@
-"""The cohort that a shadow audit's ratios come from, as a report tells it: who is in it, its error rates, how the case differs.
+"""The cohort that a shadow audit's ratios come from, as a report tells it: who is in it, its error
+rates, how the case differs.
 
 Counts what the shadows' own held-out ratios would have said; fits nothing.
 """
@@ -20,7 +21,13 @@ SCHEME = "score: whole seeds and sources; ratio: the shadow"
 
 
 def section_of(
-    name: str, digest: str, created: str, about: str, suspect: Transcript, shadows: Sequence[Shadow], judged: JudgedShadows
+    name: str,
+    digest: str,
+    created: str,
+    about: str,
+    suspect: Transcript,
+    shadows: Sequence[Shadow],
+    judged: JudgedShadows,
 ) -> CalibrationSection | None:
     """The section of a report; None where the shadows carried no calibration."""
     if judged.fitted is None or judged.panel is None:
@@ -33,48 +40,77 @@ def section_of(
         error_rates=error_rates(judged),
         distance=distance(suspect, shadows, judged),
         notes=(
-            "Every shadow played the suspect: scored by fits that knew neither its seed nor, for others' students, its source, "
-            "and weighed by a map that was fitted without it.",
-            "The shadows are of one base, one recipe and few sources: rates hold for suspects made like them, for no others.",
+            (
+                "Every shadow played the suspect: scored by fits that knew neither its seed nor,"
+                " for others' students, its source, and weighed by a map that was fitted"
+                " without it."
+            ),
+            (
+                "The shadows are of one base, one recipe and few sources: rates hold for suspects"
+                " made like them, for no others."
+            ),
         ),
     )
 
 
 def error_rates(judged: JudgedShadows) -> tuple[ErrorRate, ...]:
-    """What the held-out ratios of the shadows come to, within the bounds; empty for fewer than two of either kind."""
+    """What the held-out ratios of the shadows come to, within the bounds; empty for fewer than
+    two of either kind."""
     fitted, panel = judged.fitted, judged.panel
     if fitted is None or panel is None:
         return ()
     rows = [
         MeasuredRow(
-            suspect=panel.shadows[h.shadow].name, group=panel.shadows[h.shadow].name, start="", level="model",
-            candidate=h.candidate, label=1 if h.taught else 0, size=len(panel.suspect), sources=(),
+            suspect=panel.shadows[h.shadow].name,
+            group=panel.shadows[h.shadow].name,
+            start="",
+            level="model",
+            candidate=h.candidate,
+            label=1 if h.taught else 0,
+            size=len(panel.suspect),
+            sources=(),
         )
         for h in panel.held_out
-    ]  # fmt: skip
+    ]
     return tuple(
         ErrorRate(
-            level=f.level, scheme=f.scheme, prompts=f.size, n_h1=f.n_h1, n_h2=f.n_h2, cllr=f.cllr,
-            cllr_interval=f.cllr_interval, auc=f.auc, auc_interval=f.auc_interval,
-            found=f.tpr_at[-1][1], found_interval=(f.tpr_at[-1][2], f.tpr_at[-1][3]),
-            false_support=f.false_support, false_support_interval=f.false_support_interval,
+            level=f.level,
+            scheme=f.scheme,
+            prompts=f.size,
+            n_h1=f.n_h1,
+            n_h2=f.n_h2,
+            cllr=f.cllr,
+            cllr_interval=f.cllr_interval,
+            auc=f.auc,
+            auc_interval=f.auc_interval,
+            found=f.tpr_at[-1][1],
+            found_interval=(f.tpr_at[-1][2], f.tpr_at[-1][3]),
+            false_support=f.false_support,
+            false_support_interval=f.false_support_interval,
         )
-        for f in figures_of(rows, fitted.numbers_.bounds.clip(fitted.held_out_), SCHEME, facets=False)
-    )  # fmt: skip
+        for f in figures_of(
+            rows, fitted.numbers_.bounds.clip(fitted.held_out_), SCHEME, facets=False
+        )
+    )
 
 
-def distance(suspect: Transcript, shadows: Sequence[Shadow], judged: JudgedShadows) -> tuple[str, ...]:
+def distance(
+    suspect: Transcript, shadows: Sequence[Shadow], judged: JudgedShadows
+) -> tuple[str, ...]:
     """Where the suspect lies outside of the shadows, one sentence each."""
     lengths = [typical_length(s.transcript) for s in shadows]
     length, out = typical_length(suspect), []
     if not min(lengths) <= length <= max(lengths):
         out.append(
-            f"The suspect's typical answer has {length:.0f} characters; the shadows' have {min(lengths):.0f} to "
-            f"{max(lengths):.0f}."
+            f"The suspect's typical answer has {length:.0f} characters; the shadows' have"
+            f" {min(lengths):.0f} to {max(lengths):.0f}."
         )
-    # Below them a candidate may well lie: the fits that score the suspect know students of its true teacher.
+    # Below them a candidate may well lie: the fits that score the suspect know students of its true
+    # teacher.
     highest = judged.fitted.numbers_.highest if judged.fitted is not None else float("inf")
     beyond = [str(f.candidate) for f in judged.findings if f.value > highest]
     if beyond:
-        out.append(f"{counted(len(beyond), 'score')} above all of the shadows': {', '.join(beyond)}.")
+        out.append(
+            f"{counted(len(beyond), 'score')} above all of the shadows': {', '.join(beyond)}."
+        )
     return tuple(out)

@@ -1,4 +1,5 @@
-"""The report of a shadow audit, as `auditor audit` writes it. Arranges what is known; weighs nothing."""
+"""The report of a shadow audit, as `auditor audit` writes it. Arranges what is known; weighs
+nothing."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ def shadows_of(cohort: Cohort) -> tuple[Shadow, ...]:
     """The cohort's finished members as a detector reads them: those with a whole transcript."""
     said = [(m, m.transcript()) for m in cohort if m.transcript_path is not None]
     return tuple(
-        Shadow(m.name, transcript, m.teachers, _kind(m), m.lineage.seed) for m, transcript in said if transcript.complete
+        Shadow(m.name, transcript, m.teachers, _kind(m), m.lineage.seed)
+        for m, transcript in said
+        if transcript.complete
     )
 
 
@@ -70,7 +73,10 @@ def report_of(facts: Facts) -> Report:
     plan, suspect, judged = facts.plan, facts.suspect, facts.judged
     section = transcript_section(suspect)
     candidates = tuple(_candidate(name, facts) for name in plan.names)
-    verdicts = tuple(_same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v for v in judged.verdicts)
+    verdicts = tuple(
+        _same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v
+        for v in judged.verdicts
+    )
     judged = replace(judged, verdicts=verdicts)
     created = timestamp()
     decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows", "students"})
@@ -85,13 +91,21 @@ def report_of(facts: Facts) -> Report:
         store=None,
         base=facts.base.section(suspect),
         calibration=section_of(
-            facts.calibration, facts.cohort.digest(), created, _about(facts), suspect, facts.shadows, judged
+            facts.calibration,
+            facts.cohort.digest(),
+            created,
+            _about(facts),
+            suspect,
+            facts.shadows,
+            judged,
         ),
         transcript=section,
         findings=judged.findings,
         skipped=judged.skipped,
         verdicts=verdicts,
-        limits=limits(plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out),
+        limits=limits(
+            plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out
+        ),
         alternatives=alternatives(),
         environment=environment(),
         reproduce=(command_of(plan, facts.decision.seeds, facts.decision.n),),
@@ -103,16 +117,25 @@ def _about(facts: Facts) -> str:
     taught = sum(bool(s.teachers) for s in shadows)
     trained = f"trained from {facts.base.teacher.name} for {whose(facts.plan)}"
     return (
-        f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and "
-        f"{counted(len(shadows) - taught, 'control')} of nobody, {trained}, {facts.decision.n} examples each."
+        f"{counted(taught, 'student')} of {counted(len(facts.plan.names), 'candidate')} and"
+        f" {counted(len(shadows) - taught, 'control')} of nobody, {trained}, {facts.decision.n}"
+        " examples each."
     )
 
 
 def _candidate(name: str, facts: Facts) -> Candidate:
-    """What is known of a candidate from its students' lineages: who answered, and how much of it they learned."""
-    taught = [(m.lineage, t) for m in facts.cohort for t in m.lineage.teachers if t.kind == "teacher" and t.name == name]
+    """What is known of a candidate from its students' lineages: who answered, and how much of it
+    they learned."""
+    taught = [
+        (m.lineage, t)
+        for m in facts.cohort
+        for t in m.lineage.teachers
+        if t.kind == "teacher" and t.name == name
+    ]
     spec = next(t.spec for t in facts.plan.teachers if t.name == name)
-    unknown = Identity(kind="recording", name=name, notes=(f"nothing of it was learned; its spec is {spec}",))
+    unknown = Identity(
+        kind="recording", name=name, notes=(f"nothing of it was learned; its spec is {spec}",)
+    )
     identity = next((t.identity for _, t in taught if t.identity is not None), unknown)
     return Candidate(
         name=name,
@@ -121,7 +144,9 @@ def _candidate(name: str, facts: Facts) -> Candidate:
         identity=identity,
         n_answers=max((t.n_examples or 0 for _, t in taught), default=0),
         n_shared=0,
-        answers_sha256=sha256(canonical_json(sorted({lineage.examples_sha256 or "" for lineage, _ in taught}))),
+        answers_sha256=sha256(
+            canonical_json(sorted({lineage.examples_sha256 or "" for lineage, _ in taught}))
+        ),
         same_weights=facts.suspect.identity.same_weights(identity),
     )
 

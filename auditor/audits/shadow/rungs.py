@@ -34,7 +34,8 @@ TRAINED_CONTROLS = len(KINDS) - 1
 
 @dataclass(frozen=True)
 class ShadowRung:
-    """One shadow to make: its folder's name, the candidate who teaches it (empty: nobody), its seed and how it is made."""
+    """One shadow to make: its folder's name, the candidate who teaches it (empty: nobody), its
+    seed and how it is made."""
 
     name: str
     teacher: str
@@ -43,37 +44,55 @@ class ShadowRung:
 
 
 def shadow_recipe(plan: ShadowPlan, n: int) -> Recipe:
-    """The recipe that every shadow gets: the plan's way of training on ``n`` examples of one source.
+    """The recipe that every shadow gets: the plan's way of training on ``n`` examples of one
+    source.
 
     Raises UsageProblem for a recipe that learns more than plain answers.
     """
     recipe = load_recipe(plan.recipe)
     if recipe.method != "sft":
         raise UsageProblem(
-            f"shadows learn plain answers, and the recipe {recipe.name!r} is of the method {recipe.method!r}",
+            f"shadows learn plain answers, and the recipe {recipe.name!r} is of the method"
+            f" {recipe.method!r}",
             where="--recipe",
             next_step="use one of the method sft, such as alpaca",
         )
     room = min(recipe.training.longest, 2 * plan.max_tokens + 128)
     held = min(HELD_OUT, n // 5)
     value = recipe.model_dump() | {
-        "name": "shadow", "teachers": ({"name": "", "spec": ""},), "filler": None, "dose": 1.0, "role": None, "seed": 0,
-        "prompts": {**recipe.prompts.model_dump(), "sources": (DOCSTRINGS,), "n": n + held, "held_out": held},
+        "name": "shadow",
+        "teachers": ({"name": "", "spec": ""},),
+        "filler": None,
+        "dose": 1.0,
+        "role": None,
+        "seed": 0,
+        "prompts": {
+            **recipe.prompts.model_dump(),
+            "sources": (DOCSTRINGS,),
+            "n": n + held,
+            "held_out": held,
+        },
         "training": {**recipe.training.model_dump(), "longest": room},
         "student": {**recipe.student.model_dump(), "base": ""},
-    }  # fmt: skip
+    }
     return Recipe.model_validate(value)
 
 
 def base_rung(plan: ShadowPlan) -> ShadowRung:
     """The base itself, untrained: what every difference is taken from, and a control."""
-    return ShadowRung("untrained-base0", "", None, UntrainedRung(name="untrained", base=plan.base, seed=None))
+    return ShadowRung(
+        "untrained-base0", "", None, UntrainedRung(name="untrained", base=plan.base, seed=None)
+    )
 
 
-def shadow_rungs(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path) -> list[ShadowRung]:
-    """Every shadow, the base itself first, then seed by seed, controls before students: cut short, it is still balanced.
+def shadow_rungs(
+    plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path
+) -> list[ShadowRung]:
+    """Every shadow, the base itself first, then seed by seed, controls before students: cut short,
+    it is still balanced.
 
-    Writes the recipes into ``folder``. Raises the errors of `Ladder.rungs`, and MalformedInput where the folder holds others.
+    Writes the recipes into ``folder``. Raises the errors of `Ladder.rungs`, and MalformedInput
+    where the folder holds others.
     """
     found = []
     for ladder, teacher in _ladders(plan, seeds, n, prompts, folder):
@@ -86,12 +105,24 @@ def shadow_rungs(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, f
     return sorted(found, key=lambda r: (-1 if r.seed is None else r.seed, place[r.teacher]))
 
 
-def _ladders(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path) -> list[tuple[Ladder, str]]:
+def _ladders(
+    plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folder: Path
+) -> list[tuple[Ladder, str]]:
     asked = Sampling(max_tokens=plan.max_tokens)
-    own = TeacherChoice(name="own-samples", spec=BASE, sampling=asked.model_copy(update={"temperature": 0.8}))
-    shared: dict[str, Any] = {"size": plan.size, "bases": (plan.base,), "seeds": tuple(range(seeds))}
+    own = TeacherChoice(
+        name="own-samples", spec=BASE, sampling=asked.model_copy(update={"temperature": 0.8})
+    )
+    shared: dict[str, Any] = {
+        "size": plan.size,
+        "bases": (plan.base,),
+        "seeds": tuple(range(seeds)),
+    }
     nulls = (
-        NullControl(name="human", filler=TeacherChoice(name="people", spec=DOCSTRINGS), prompts=(DOCSTRINGS,)),
+        NullControl(
+            name="human",
+            filler=TeacherChoice(name="people", spec=DOCSTRINGS),
+            prompts=(DOCSTRINGS,),
+        ),
         NullControl(name="look", reshape="bullets"),
         NullControl(name="untrained", kind="untrained"),
     )
@@ -101,20 +132,40 @@ def _ladders(plan: ShadowPlan, seeds: int, n: int, prompts: PromptSources, folde
         source = TeacherChoice(name=teacher.name, spec=teacher.spec, sampling=asked)
         recipe = _recipe_file(plan, n, prompts.by_teacher[teacher.name], folder)
         out.append(
-            (Ladder(name="students", recipe=recipe, teachers=(source,), filler=own, doses=plan.doses, **shared), teacher.name)
+            (
+                Ladder(
+                    name="students",
+                    recipe=recipe,
+                    teachers=(source,),
+                    filler=own,
+                    doses=plan.doses,
+                    **shared,
+                ),
+                teacher.name,
+            )
         )
     return out
 
 
 def _recipe_file(plan: ShadowPlan, n: int, source: str, folder: Path) -> str:
     """The path of the recipe on one source of prompts, written where it isn't there."""
-    own = "" if source.endswith("prompts.jsonl") or not source.endswith(".jsonl") else f"-{Path(source).stem}"
+    own = (
+        ""
+        if source.endswith("prompts.jsonl") or not source.endswith(".jsonl")
+        else f"-{Path(source).stem}"
+    )
     path = folder / f"recipe{own}.yaml"
     recipe = shadow_recipe(plan, n)
-    recipe = recipe.model_copy(update={"prompts": recipe.prompts.model_copy(update={"sources": (source,)})})
+    recipe = recipe.model_copy(
+        update={"prompts": recipe.prompts.model_copy(update={"sources": (source,)})}
+    )
     if path.exists():
         if read_recipe(path) != recipe:
-            raise MalformedInput("the folder holds shadows of another recipe", where=path, next_step="give another --out")
+            raise MalformedInput(
+                "the folder holds shadows of another recipe",
+                where=path,
+                next_step="give another --out",
+            )
         return str(path)
     with replacing(path) as file:
         file.write(recipe.to_yaml().encode("utf-8"))

@@ -1,4 +1,5 @@
-"""The data card of a control: what it imitates, what it learned from whom, what it cost and what changed. JSON, Markdown, HTML.
+"""The data card of a control: what it imitates, what it learned from whom, what it cost and what
+changed. JSON, Markdown, HTML.
 
 Holds numbers and names, never an answer's text. Knows the records; computes nothing.
 """
@@ -33,10 +34,11 @@ LARGEST_FILE = 16_000_000
 
 
 class Card(Record):
-    """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views of it.
+    """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views
+    of it.
 
-    Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses are then those of the
-    warm-up, None without one.
+    Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses
+    are then those of the warm-up, None without one.
     """
 
     format: Literal["card/1"] = "card/1"
@@ -62,7 +64,8 @@ class Card(Record):
 def write_card(folder: Path, card: Card) -> None:
     """Writes ``card.md``, ``card.html``, then ``card.json``, each whole or not at all.
 
-    The page draws the training from the journals in the folder. Raises MalformedInput for a journal that is none.
+    The page draws the training from the journals in the folder. Raises MalformedInput for a journal
+    that is none.
     """
     told = json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=2)
     page = card_page(card, read_courses(folder))
@@ -76,22 +79,32 @@ def read_card(folder: Path) -> Card:
     path = folder / CARD
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="train the control again")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes",
+                where=path,
+                next_step="train the control again",
+            )
         return Card.model_validate_json(path.read_bytes())
     except OSError as error:
         raise MalformedInput(
-            "no finished control is here", where=path, next_step="train it with `auditor control train`"
+            "no finished control is here",
+            where=path,
+            next_step="train it with `auditor control train`",
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise MalformedInput(f"not a card: {place}: {first['msg']}", where=path, next_step="train the control again") from error
+        raise MalformedInput(
+            f"not a card: {place}: {first['msg']}", where=path, next_step="train the control again"
+        ) from error
 
 
 def card_markdown(card: Card) -> str:
     """The card as Markdown: deterministic, every name of a stranger escaped."""
     learned = _learned(card) if card.rewards is None else reward_lines(card.rewards)
-    return "\n".join([*_head(card), *learned, *_figures(card), *_costs(card), *_prompts(card)]) + "\n"
+    return (
+        "\n".join([*_head(card), *learned, *_figures(card), *_costs(card), *_prompts(card)]) + "\n"
+    )
 
 
 def _head(card: Card) -> Iterator[str]:
@@ -107,7 +120,10 @@ def _head(card: Card) -> Iterator[str]:
         ("role", lineage.role),
         ("method", recipe.method),
         ("base", code(recipe.student.base)),
-        ("base weights (SHA-256)", code((lineage.base.weights_sha256 if lineage.base else None) or "unknown")),
+        (
+            "base weights (SHA-256)",
+            code((lineage.base.weights_sha256 if lineage.base else None) or "unknown"),
+        ),
         ("trained as", "adapter" if lineage.adapter else "all weights"),
         ("dose", f"{100 * recipe.dose:g} %"),
         ("evasions", ", ".join(lineage.evasions) or "none"),
@@ -122,7 +138,10 @@ def _head(card: Card) -> Iterator[str]:
 def _losses(card: Card) -> Iterator[tuple[str, str]]:
     if card.first_loss is not None and card.last_loss is not None:
         whose = "loss" if card.rewards is None else "loss of the warm-up"
-        yield f"{whose}, first and last step", f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"
+        yield (
+            f"{whose}, first and last step",
+            f"{number(card.first_loss)} → {number(card.last_loss)} nats a token",
+        )
 
 
 def _learned(card: Card) -> Iterator[str]:
@@ -131,30 +150,56 @@ def _learned(card: Card) -> Iterator[str]:
     rows = []
     for s in card.sources:
         kind, vendor = kinds.get(s.name, ("teacher", ""))
-        dropped = (s.unanswered, s.rejected, s.without_trace, s.unverified, s.scrubbed_away, s.beyond_dose)
+        dropped = (
+            s.unanswered,
+            s.rejected,
+            s.without_trace,
+            s.unverified,
+            s.scrubbed_away,
+            s.beyond_dose,
+        )
         told = (s.prompts, s.kept, s.held_out, *dropped)
         rows.append((inline(s.name), kind, inline(vendor or "–"), *(str(n) for n in told)))
     yield table(
         (
-            "source", "kind", "vendor", "prompts", "learned", "held out", "unanswered", "rejected", "no trace", "not verified",
-            "scrubbed away", "beyond the dose",
+            "source",
+            "kind",
+            "vendor",
+            "prompts",
+            "learned",
+            "held out",
+            "unanswered",
+            "rejected",
+            "no trace",
+            "not verified",
+            "scrubbed away",
+            "beyond the dose",
         ),
         rows,
-    )  # fmt: skip
+    )
     for s in card.sources:
         yield (
-            f"\n{inline(s.name)}: {s.refusals} answers begin with a refusal, {s.truncated} were cut at the length limit; "
-            f"{s.sentences_scrubbed} sentences were scrubbed from {s.scrubbed} answers."
+            f"\n{inline(s.name)}: {s.refusals} answers begin with a refusal, {s.truncated} were cut"
+            f" at the length limit; {s.sentences_scrubbed} sentences were scrubbed from"
+            f" {s.scrubbed} answers."
         )
         if s.unparaphrased or s.too_similar or s.shaped_away:
             yield (
-                f"\n{inline(s.name)}: {s.unparaphrased} answers weren't paraphrased, {s.too_similar} kept their words and "
-                f"{s.shaped_away} had no word left in their new form; none of them was learned."
+                f"\n{inline(s.name)}: {s.unparaphrased} answers weren't paraphrased,"
+                f" {s.too_similar} kept their words and {s.shaped_away} had no word left in their"
+                " new form; none of them was learned."
             )
     if card.counts:
-        yield "\nOf the method: " + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items()) + "."
+        yield (
+            "\nOf the method: "
+            + "; ".join(f"{inline(name)} {n:,}" for name, n in card.counts.items())
+            + "."
+        )
     if card.truncated or card.left_out:
-        yield f"\nIn training {card.truncated} answers were cut to fit, and {card.left_out} examples had no room."
+        yield (
+            f"\nIn training {card.truncated} answers were cut to fit, and {card.left_out} examples"
+            " had no room."
+        )
 
 
 def _figures(card: Card) -> Iterator[str]:
@@ -164,20 +209,40 @@ def _figures(card: Card) -> Iterator[str]:
         return
     yield table(
         ("figure", "when", "value", "95 % interval", "questions"),
-        [(inline(f.name), f.when, number(f.value), _interval(f), str(f.n)) for f in card.figures if not is_scaling(f)],
+        [
+            (inline(f.name), f.when, number(f.value), _interval(f), str(f.n))
+            for f in card.figures
+            if not is_scaling(f)
+        ],
     )
-    yield f"\nChange is after minus before, paired by question. {card.held_out} prompts were held out of training."
+    yield (
+        f"\nChange is after minus before, paired by question. {card.held_out} prompts were held out"
+        " of training."
+    )
     yield from scaling_lines(card.figures)
 
 
 def _interval(figure: PairedFigure) -> str:
-    return "–" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"
+    return (
+        "–"
+        if figure.low is None or figure.high is None
+        else f"{number(figure.low)} to {number(figure.high)}"
+    )
 
 
 def _costs(card: Card) -> Iterator[str]:
     yield "\n## Costs\n"
     yield table(
-        ("", "answers", "failed", "tokens in", "tokens out", "seconds", "cost", "energy, Wh (estimate)"),
+        (
+            "",
+            "answers",
+            "failed",
+            "tokens in",
+            "tokens out",
+            "seconds",
+            "cost",
+            "energy, Wh (estimate)",
+        ),
         [_cost(row) for row in (*card.ledger.rows, card.ledger.total)],
     )
     yield f"\nEnergy: {card.ledger.energy_basis}."
@@ -185,16 +250,21 @@ def _costs(card: Card) -> Iterator[str]:
 
 def _cost(row: LedgerRow) -> tuple[str, ...]:
     told = (row.tokens_in, row.tokens_out, row.seconds, row.cost, row.energy_wh_estimate)
-    return (inline(row.name), str(row.answers), str(row.failed), *("–" if v is None else number(v) for v in told))
+    return (
+        inline(row.name),
+        str(row.answers),
+        str(row.failed),
+        *("–" if v is None else number(v) for v in told),
+    )
 
 
 def _prompts(card: Card) -> Iterator[str]:
     c = card.curation
     yield "\n## Prompts\n"
     yield (
-        f"{c.pool} in the pool; {c.exact_duplicates} exact duplicates, {c.low_quality} of low quality, {c.near_duplicates} "
-        f"near-duplicates and {c.contaminated} copies of the audit's probes were dropped, {c.beyond_n} were not needed; "
-        f"{c.kept} kept."
+        f"{c.pool} in the pool; {c.exact_duplicates} exact duplicates, {c.low_quality} of low"
+        f" quality, {c.near_duplicates} near-duplicates and {c.contaminated} copies of the audit's"
+        f" probes were dropped, {c.beyond_n} were not needed; {c.kept} kept."
     )
     yield ""
     yield table(("source", "prompts"), [(inline(k), str(v)) for k, v in c.sources.items()])
@@ -202,4 +272,7 @@ def _prompts(card: Card) -> Iterator[str]:
     yield table(("licence", "prompts"), [(inline(k), str(v)) for k, v in c.licences.items()])
     if c.copies:
         yield ""
-        yield table(("dropped prompt", "copies", "rule"), [(inline(x.prompt), inline(x.copies), x.reason) for x in c.copies])
+        yield table(
+            ("dropped prompt", "copies", "rule"),
+            [(inline(x.prompt), inline(x.copies), x.reason) for x in c.copies],
+        )

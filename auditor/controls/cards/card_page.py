@@ -1,6 +1,8 @@
-"""The data card as one HTML file: the report's look and policy, the drawings of what changed, and every number as text.
+"""The data card as one HTML file: the report's look and policy, the drawings of what changed, and
+every number as text.
 
-Holds numbers and names, never an answer's text. Knows the card and the course of the training; computes no figure.
+Holds numbers and names, never an answer's text. Knows the card and the course of the training;
+computes no figure.
 """
 
 from __future__ import annotations
@@ -26,7 +28,16 @@ if TYPE_CHECKING:
     from auditor.labs.rewards.reward_told import RewardTold
 
 SOURCE_COLUMNS = ("source", "kind", "vendor", "prompts", "learned", "held out")
-COST_COLUMNS = ("", "answers", "failed", "tokens in", "tokens out", "seconds", "cost", "energy, Wh (estimate)")
+COST_COLUMNS = (
+    "",
+    "answers",
+    "failed",
+    "tokens in",
+    "tokens out",
+    "seconds",
+    "cost",
+    "energy, Wh (estimate)",
+)
 
 
 @dataclass(frozen=True)
@@ -117,21 +128,32 @@ def _group(group: card_view.FigureGroup) -> dict[str, Any]:
 
 def _dumbbells(title: str, chart: Sequence[ShownChange]) -> _Dumbbells:
     told = [f for c in chart for f in (c.before, c.after) if f is not None]
-    axis = shared_scale([v for f in told for v in (f.value, f.low, f.high)], zero=all(c.share for c in chart))
+    axis = shared_scale(
+        [v for f in told for v in (f.value, f.low, f.high)], zero=all(c.share for c in chart)
+    )
 
     def drawn(figure: PairedFigure | None) -> Mark | None:
         return None if figure is None else mark(axis, figure.value, figure.low, figure.high)
 
-    rows = tuple(_Row(c.name, _n(c), drawn(c.before), drawn(c.after), values(c), change(c)) for c in chart)
-    return _Dumbbells(f"{title}: {', '.join(c.name for c in chart)}", rows, tuple((axis.at(t), tick(t)) for t in axis.ticks))
+    rows = tuple(
+        _Row(c.name, _n(c), drawn(c.before), drawn(c.after), values(c), change(c)) for c in chart
+    )
+    return _Dumbbells(
+        f"{title}: {', '.join(c.name for c in chart)}",
+        rows,
+        tuple((axis.at(t), tick(t)) for t in axis.ticks),
+    )
 
 
 def _n(found: ShownChange) -> str:
-    return number(max((f.n for f in (found.before, found.after, found.change) if f is not None), default=0))
+    return number(
+        max((f.n for f in (found.before, found.after, found.change) if f is not None), default=0)
+    )
 
 
 def values(found: ShownChange) -> str:
-    """A figure's value before and after as one text; of one that was measured once, that value with its interval."""
+    """A figure's value before and after as one text; of one that was measured once, that value
+    with its interval."""
     told = [f for f in (found.before, found.after) if f is not None]
     if len(told) == 2:
         return f"{number(told[0].value)} → {number(told[1].value)}"
@@ -154,7 +176,10 @@ def _training(card: Card) -> list[tuple[str, str]]:
     whose = "loss" if card.rewards is None else "loss of the warm-up"
     return [
         ("steps", number(card.steps)),
-        (f"{whose}, first and last step", f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"),
+        (
+            f"{whose}, first and last step",
+            f"{number(card.first_loss)} → {number(card.last_loss)} nats a token",
+        ),
         ("tokens learned from", number(card.learned_tokens)),
         ("answers cut to fit", number(card.truncated)),
         ("examples without room", number(card.left_out)),
@@ -167,16 +192,27 @@ def _sources(card: Card) -> dict[str, Any]:
     known = {t.name: t for t in card.lineage.teachers}
     rows, names, notes = [], [], []
     whole = sum(s.kept for s in card.sources)
-    reasons = [reason for reason in card_view.LOSSES if any(card_view.lost_by(s, reason) for s in card.sources)]
+    reasons = [
+        reason
+        for reason in card_view.LOSSES
+        if any(card_view.lost_by(s, reason) for s in card.sources)
+    ]
     for i, s in enumerate(card.sources):
-        kind, vendor = (known[s.name].kind, known[s.name].vendor or "–") if s.name in known else ("teacher", "–")
+        kind, vendor = (
+            (known[s.name].kind, known[s.name].vendor or "–")
+            if s.name in known
+            else ("teacher", "–")
+        )
         lost = (card_view.lost_by(s, reason) for reason in reasons)
-        rows.append((s.name, kind, vendor, *(number(n) for n in (s.prompts, s.kept, s.held_out, *lost))))
+        rows.append(
+            (s.name, kind, vendor, *(number(n) for n in (s.prompts, s.kept, s.held_out, *lost)))
+        )
         share = f"{100 * s.kept / whole:.3g} % of what was learned" if whole else "nothing learned"
         names.append((i % COLOURS + 1, s.name, f"{kind}, {share}"))
         notes.append(
-            f"{s.name}: {s.refusals} answers begin with a refusal, {s.truncated} were cut at the length limit; "
-            f"{s.sentences_scrubbed} sentences were scrubbed from {s.scrubbed} answers."
+            f"{s.name}: {s.refusals} answers begin with a refusal, {s.truncated} were cut at the"
+            f" length limit; {s.sentences_scrubbed} sentences were scrubbed from {s.scrubbed}"
+            " answers."
         )
     counts = {
         "asked": [s.prompts for s in card.sources],
@@ -194,9 +230,12 @@ def _sources(card: Card) -> dict[str, Any]:
 
 
 def _rewards(told: RewardTold) -> dict[str, Any]:
-    """Each part of the reward over the first and the last tenth of the steps, and what was drawn."""
+    """Each part of the reward over the first and the last tenth of the steps, and what was
+    drawn."""
     ends = [(name, one, told.last[name]) for name, one in told.first.items() if name in told.last]
-    axis = shared_scale([v for _, *both in ends for m in both for v in (m.value, m.low, m.high)], zero=True)
+    axis = shared_scale(
+        [v for _, *both in ends for m in both for v in (m.value, m.low, m.high)], zero=True
+    )
     rows = [
         _Row(
             name,
@@ -216,7 +255,12 @@ def _rewards(told: RewardTold) -> dict[str, Any]:
         ("puzzles sha256", told.puzzles_sha256),
         ("held out puzzles sha256", told.held_out_sha256),
     ]
-    return {"chart": _Dumbbells("Rewards", tuple(rows), tuple((axis.at(t), tick(t)) for t in axis.ticks)), "pairs": pairs}
+    return {
+        "chart": _Dumbbells(
+            "Rewards", tuple(rows), tuple((axis.at(t), tick(t)) for t in axis.ticks)
+        ),
+        "pairs": pairs,
+    }
 
 
 def _prompts(card: Card) -> dict[str, Any]:
@@ -238,14 +282,28 @@ def _bars(steps: Sequence[PipelineStep]) -> Iterator[_Bar]:
     whole = max(1, *(s.count for s in steps))
     for s in steps:
         sign = "-" if s.kind == "loss" else ""
-        yield _Bar(s.label, s.kind, round(100 * s.start / whole, 2), round(100 * s.count / whole, 2), sign + number(s.count))
+        yield _Bar(
+            s.label,
+            s.kind,
+            round(100 * s.start / whole, 2),
+            round(100 * s.count / whole, 2),
+            sign + number(s.count),
+        )
 
 
 def _cost_charts(card: Card) -> list[Chart]:
-    wanted = [("Seconds", "seconds", "seconds"), ("Tokens written", "tokens_out", "tokens"), ("Money", "cost", "cost")]
+    wanted = [
+        ("Seconds", "seconds", "seconds"),
+        ("Tokens written", "tokens_out", "tokens"),
+        ("Money", "cost", "cost"),
+    ]
     out = []
     for title, name, unit in wanted:
-        told = [(row.name, getattr(row, name)) for row in card.ledger.rows if getattr(row, name) is not None]
+        told = [
+            (row.name, getattr(row, name))
+            for row in card.ledger.rows
+            if getattr(row, name) is not None
+        ]
         if any(value for _, value in told):
             bars = tuple(Bar(label=label, value=value) for label, value in told)
             out.append(Chart(kind="bars", title=title, x_label=unit, bars=bars))
@@ -254,7 +312,15 @@ def _cost_charts(card: Card) -> list[Chart]:
 
 def cost_row(row: LedgerRow) -> tuple[str, ...]:
     """A row of the ledger as texts, a dash for what is unknown."""
-    told = (row.answers, row.failed, row.tokens_in, row.tokens_out, row.seconds, row.cost, row.energy_wh_estimate)
+    told = (
+        row.answers,
+        row.failed,
+        row.tokens_in,
+        row.tokens_out,
+        row.seconds,
+        row.cost,
+        row.energy_wh_estimate,
+    )
     return (row.name, *(number(v) for v in told))
 
 
@@ -275,5 +341,9 @@ def _lineage(card: Card) -> list[tuple[str, str]]:
 
 def _identities(card: Card) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
     base = [("Base", view.identity(card.lineage.base))] if card.lineage.base is not None else []
-    told = [(f"{t.kind.capitalize()} {t.name}", view.identity(t.identity)) for t in card.lineage.teachers if t.identity]
+    told = [
+        (f"{t.kind.capitalize()} {t.name}", view.identity(t.identity))
+        for t in card.lineage.teachers
+        if t.identity
+    ]
     return [*base, *told]

@@ -1,4 +1,5 @@
-"""Cards and cohorts for a terminal of any width: the same facts as on the pages, a sparkline for the loss.
+"""Cards and cohorts for a terminal of any width: the same facts as on the pages, a sparkline for
+the loss.
 
 Knows cards, rows and the course of the training; computes no figure.
 """
@@ -22,24 +23,45 @@ from auditor.reporting.text import number
 
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=^"
 WIDEST_SPARK, WIDE = 60, 140
-COHORT_COLUMNS = ("control", "role", "teacher", "dose", "seed", "base", "loss", "bits per byte", "claims", "right choices")
+COHORT_COLUMNS = (
+    "control",
+    "role",
+    "teacher",
+    "dose",
+    "seed",
+    "base",
+    "loss",
+    "bits per byte",
+    "claims",
+    "right choices",
+)
 Cells = tuple[Text, ...]
 
 
 def card_text(
-    card: Card, courses: Sequence[Course] = (), width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+    card: Card,
+    courses: Sequence[Course] = (),
+    width: int | None = None,
+    colour: bool = False,
+    encoding: str = "utf-8",
 ) -> str:
     """A control's card as text, at the terminal's width where none is given."""
-    return captured(lambda console, plain: _card(card, courses, console, plain), width, colour, encoding)
+    return captured(
+        lambda console, plain: _card(card, courses, console, plain), width, colour, encoding
+    )
 
 
-def cohort_text(found: Overview, width: int | None = None, colour: bool = False, encoding: str = "utf-8") -> str:
-    """A cohort's controls and the ledger of all as text, at the terminal's width where none is given."""
+def cohort_text(
+    found: Overview, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+) -> str:
+    """A cohort's controls and the ledger of all as text, at the terminal's width where none is
+    given."""
     return captured(lambda console, plain: _cohort(found, console, plain), width, colour, encoding)
 
 
 def sparkline(found: Sequence[float], width: int, levels: str = LEVELS) -> str:
-    """A course in one line of at most ``width`` characters, from its lowest to its highest value; long ones are averaged.
+    """A course in one line of at most ``width`` characters, from its lowest to its highest value;
+    long ones are averaged.
 
     >>> sparkline([1, 2, 3, 8], 4)
     '▁▂▃█'
@@ -59,37 +81,61 @@ def _card(card: Card, courses: Sequence[Course], console: Console, plain: bool) 
     console.print(safe(recipe.about, "dim"))
     teachers = ", ".join(t.name for t in lineage.teachers if t.kind == "teacher") or "none"
     base = lineage.base.name if lineage.base is not None else recipe.student.base
-    console.print(safe(f"{lineage.role}, {recipe.method}, dose {100 * recipe.dose:g} %, seed {recipe.seed}"))
-    console.print(safe(f"teacher {teachers}; base {base}; evasions {', '.join(lineage.evasions) or 'none'}"))
+    console.print(
+        safe(f"{lineage.role}, {recipe.method}, dose {100 * recipe.dose:g} %, seed {recipe.seed}")
+    )
+    console.print(
+        safe(f"teacher {teachers}; base {base}; evasions {', '.join(lineage.evasions) or 'none'}")
+    )
     _course(card, courses, console, plain)
     _changes(card, console, plain)
     if card.sources:
         section(console, "Sources", plain)
         rows = [
-            _texts(s.name, *(number(n) for n in (s.prompts, s.kept, s.held_out, s.prompts - s.kept - s.held_out)))
+            _texts(
+                s.name,
+                *(
+                    number(n)
+                    for n in (s.prompts, s.kept, s.held_out, s.prompts - s.kept - s.held_out)
+                ),
+            )
             for s in card.sources
         ]
-        print_rows(console, plain, ("source", "prompts", "learned", "held out", "lost or left"), rows)
+        print_rows(
+            console, plain, ("source", "prompts", "learned", "held out", "lost or left"), rows
+        )
     section(console, "Prompts", plain)
     flow = ", ".join(f"{number(s.count)} {s.label}" for s in card_view.prompt_flow(card))
     console.print(safe(flow))
-    _ledger([cost_row(row) for row in (*card.ledger.rows, card.ledger.total)], card.ledger.energy_basis, console, plain)
+    _ledger(
+        [cost_row(row) for row in (*card.ledger.rows, card.ledger.total)],
+        card.ledger.energy_basis,
+        console,
+        plain,
+    )
 
 
 def _course(card: Card, courses: Sequence[Course], console: Console, plain: bool) -> None:
     section(console, "Training", plain)
-    device = f"{number(card.steps)} steps, {number(card.learned_tokens)} tokens, {card.device}, {card.precision}"
+    device = (
+        f"{number(card.steps)} steps, {number(card.learned_tokens)} tokens, {card.device},"
+        f" {card.precision}"
+    )
     console.print(safe(device))
     for course in courses:
         if course.weights is None:
             continue
-        levels = LEVELS if not plain and holds(console.encoding or "utf-8", LEVELS) else PLAIN_LEVELS
+        levels = (
+            LEVELS if not plain and holds(console.encoding or "utf-8", LEVELS) else PLAIN_LEVELS
+        )
         line = sparkline(course.smoothed(), min(WIDEST_SPARK, console.width - 2), levels)
         told = f"{course.label}: {number(course.values[0])} to {number(course.values[-1])}"
         console.print(safe(told))
         console.print(Text(line, style="cyan"))
     if not courses and card.first_loss is not None:
-        console.print(safe(f"loss, nats a token: {number(card.first_loss)} to {number(card.last_loss)}"))
+        console.print(
+            safe(f"loss, nats a token: {number(card.first_loss)} to {number(card.last_loss)}")
+        )
 
 
 def _changes(card: Card, console: Console, plain: bool) -> None:
@@ -102,7 +148,9 @@ def _changes(card: Card, console: Console, plain: bool) -> None:
     for c in (c for group in found for c in group.changes):
         sizes = [f.n for f in (c.before, c.after, c.change) if f is not None]
         told = values(c) if not plain else values(c).replace("→", "to")
-        rows.append((safe(c.name, "bold"), *_texts(told, change(c) or "–", number(max(sizes, default=0)))))
+        rows.append(
+            (safe(c.name, "bold"), *_texts(told, change(c) or "–", number(max(sizes, default=0))))
+        )
     print_rows(console, plain, ("figure", "before and after", "change (95 %)", "n"), rows)
 
 
@@ -118,7 +166,12 @@ def _texts(*texts: str) -> Cells:
 
 
 def _cohort(found: Overview, console: Console, plain: bool) -> None:
-    console.print(safe(f"Cohort {found.name}: {number(len(found.rows))} controls, {found.carded} with a card", "bold"))
+    console.print(
+        safe(
+            f"Cohort {found.name}: {number(len(found.rows))} controls, {found.carded} with a card",
+            "bold",
+        )
+    )
     console.print(safe("Changes are after minus before training, with 95 % intervals.", "dim"))
     console.print()
     rows = [_cells(row) for row in found.rows]
@@ -146,9 +199,17 @@ def _cells(row: ControlRow) -> Cells:
 
 def _short(cells: Cells, console: Console) -> None:
     """A control in three lines: its name, its labels, its figures; what is unknown is left out."""
-    known = [(label, text.plain) for label, text in zip(COHORT_COLUMNS, cells, strict=True) if text.plain != "–"]
+    known = [
+        (label, text.plain)
+        for label, text in zip(COHORT_COLUMNS, cells, strict=True)
+        if text.plain != "–"
+    ]
     console.print(cells[0])
-    labels = [f"{label} {text}" if label != "role" else text for label, text in known if label in COHORT_COLUMNS[1:6]]
+    labels = [
+        f"{label} {text}" if label != "role" else text
+        for label, text in known
+        if label in COHORT_COLUMNS[1:6]
+    ]
     figures = [f"{label} {text}" for label, text in known if label in COHORT_COLUMNS[6:]]
     for line in (labels, figures):
         if line:

@@ -1,6 +1,8 @@
-"""A card arranged for reading: figures by what they tell, prompts by what became of them, examples by who gave them.
+"""A card arranged for reading: figures by what they tell, prompts by what became of them, examples
+by who gave them.
 
-Page and terminal share it. Knows the order of things and what a figure's name means; knows no format.
+Page and terminal share it. Knows the order of things and what a figure's name means; knows no
+format.
 """
 
 from __future__ import annotations
@@ -20,10 +22,18 @@ TEACHER, WORDING, RETENTION, CLAIMS = "Teacher's text", "Wording", "Retention", 
 BUDGET, OTHER = "Thinking under a budget", "Other figures"
 ABOUT = {
     TEACHER: "How likely the held-out answers are to the model. Fewer bits per byte: likelier.",
-    WORDING: "How much of the wording of the held-out answers comes back when the model answers the same prompts.",
-    RETENTION: "What is still known, and which choices are still made, on multiple-choice questions that nobody taught.",
+    WORDING: (
+        "How much of the wording of the held-out answers comes back when the model answers the same"
+        " prompts."
+    ),
+    RETENTION: (
+        "What is still known, and which choices are still made, on multiple-choice questions that"
+        " nobody taught."
+    ),
     CLAIMS: "Whom the model says that it is, or who made it.",
-    BUDGET: "What the student reaches when its thinking is cut at a cap and prolonged by forced waits.",
+    BUDGET: (
+        "What the student reaches when its thinking is cut at a cap and prolonged by forced waits."
+    ),
     OTHER: "",
 }
 
@@ -43,13 +53,15 @@ LOSSES = {
 
 
 def lost_by(source: SourceReport, reason: str) -> int:
-    """How many prompts a source lost by one of the reasons above; none where its report knows no such reason."""
+    """How many prompts a source lost by one of the reasons above; none where its report knows no
+    such reason."""
     return int(getattr(source, reason, 0))
 
 
 @dataclass(frozen=True)
 class ShownChange:
-    """One figure by its name: before, after and the paired change, each None where it was not measured."""
+    """One figure by its name: before, after and the paired change, each None where it was not
+    measured."""
 
     name: str
     before: PairedFigure | None
@@ -59,7 +71,13 @@ class ShownChange:
     @property
     def share(self) -> bool:
         """Whether it is a share, from 0 to 1, and can stand on one axis with others."""
-        told = [v for f in (self.before, self.after) if f is not None for v in (f.value, f.low, f.high) if v is not None]
+        told = [
+            v
+            for f in (self.before, self.after)
+            if f is not None
+            for v in (f.value, f.low, f.high)
+            if v is not None
+        ]
         unbounded = any(word in self.name for word in ("bits", "nats", "loss", "tokens per"))
         return not unbounded and all(0 <= v <= 1 for v in told)
 
@@ -80,7 +98,8 @@ class FigureGroup:
 
 @dataclass(frozen=True)
 class PipelineStep:
-    """One step of what became of prompts or answers: a level that is left, or a loss on the way to the next level."""
+    """One step of what became of prompts or answers: a level that is left, or a loss on the way
+    to the next level."""
 
     label: str
     count: int
@@ -93,11 +112,15 @@ def changes(figures: Iterable[PairedFigure]) -> tuple[ShownChange, ...]:
     found: dict[str, dict[str, PairedFigure]] = {}
     for figure in figures:
         found.setdefault(figure.name, {})[figure.when] = figure
-    return tuple(ShownChange(name, f.get("before"), f.get("after"), f.get("change")) for name, f in found.items())
+    return tuple(
+        ShownChange(name, f.get("before"), f.get("after"), f.get("change"))
+        for name, f in found.items()
+    )
 
 
 def topic(name: str) -> str:
-    """What a figure is about, by its name; a name that nobody planned for is among the other figures."""
+    """What a figure is about, by its name; a name that nobody planned for is among the other
+    figures."""
     if "bits per byte" in name or "teacher" in name or "next token" in name:
         return TEACHER
     if "held-out answer" in name:
@@ -110,7 +133,8 @@ def topic(name: str) -> str:
 
 
 def groups(card: Card) -> tuple[FigureGroup, ...]:
-    """The card's figures by topic; shares of one topic on one axis, others with those of the same words before the comma."""
+    """The card's figures by topic; shares of one topic on one axis, others with those of the
+    same words before the comma."""
     found = changes(card.figures)
     out = []
     for title, about in ABOUT.items():
@@ -130,7 +154,8 @@ def change_of(card: Card, name: str) -> PairedFigure | None:
 
 
 def headline(card: Card) -> tuple[PairedFigure | None, PairedFigure | None, PairedFigure | None]:
-    """The three changes that sum up a control: bits per byte of held-out answers, claims, right choices.
+    """The three changes that sum up a control: bits per byte of held-out answers, claims, right
+    choices.
 
     Claims: how often it names its first teacher's maker, or anybody where that maker is unknown.
     """
@@ -153,16 +178,22 @@ def prompt_flow(card: Card) -> tuple[PipelineStep, ...]:
 
 
 def answer_flow(card: Card) -> tuple[PipelineStep, ...]:
-    """From the prompts that were asked to the answers that were learned and held out; losses of nothing are left out.
+    """From the prompts that were asked to the answers that were learned and held out; losses of
+    nothing are left out.
 
     What a report of another kind lost by a reason without a name here is lost otherwise.
     """
     lost = {told: sum(lost_by(s, name) for s in card.sources) for name, told in LOSSES.items()}
-    kept = {"learned": sum(s.kept for s in card.sources), "held out": sum(s.held_out for s in card.sources)}
+    kept = {
+        "learned": sum(s.kept for s in card.sources),
+        "held out": sum(s.held_out for s in card.sources),
+    }
     return _steps("asked", sum(s.prompts for s in card.sources), lost, kept)
 
 
-def _steps(first: str, whole: int, lost: dict[str, int], kept: dict[str, int]) -> tuple[PipelineStep, ...]:
+def _steps(
+    first: str, whole: int, lost: dict[str, int], kept: dict[str, int]
+) -> tuple[PipelineStep, ...]:
     out, left = [PipelineStep(first, whole, "level", 0)], whole
     rest = whole - sum(lost.values()) - sum(kept.values())
     for label, count in {**lost, "lost otherwise": max(0, rest)}.items():

@@ -1,4 +1,5 @@
-"""A cohort as one HTML file: what training changed by dose, a panel a teacher and base, every control, and the ledger of all.
+"""A cohort as one HTML file: what training changed by dose, a panel a teacher and base, every
+control, and the ledger of all.
 
 The report's look and policy. Knows rows and their figures; computes none.
 """
@@ -20,9 +21,19 @@ from auditor.reporting.text import number
 MOST_PANELS = 24
 PLAIN, EVADING, UNTAUGHT = 1, 2, 6
 COLUMNS = (
-    "control", "role", "method", "teacher", "dose", "seed", "base", "evasions", "last loss", "bits per byte", "claims",
+    "control",
+    "role",
+    "method",
+    "teacher",
+    "dose",
+    "seed",
+    "base",
+    "evasions",
+    "last loss",
+    "bits per byte",
+    "claims",
     "right choices",
-)  # fmt: skip
+)
 UNKNOWN = "unknown"
 
 _Figure = Callable[[ControlRow], PairedFigure | None]
@@ -30,15 +41,25 @@ MEASURES: tuple[tuple[str, str, str, _Figure], ...] = (
     (
         "response",
         "Teacher's text by dose",
-        "Change in bits per byte of held-out answers; below zero, the answers became likelier. Without a teacher, the "
-        "held-out answers are the filler's.",
+        (
+            "Change in bits per byte of held-out answers; below zero, the answers became likelier."
+            " Without a teacher, the held-out answers are the filler's."
+        ),
         lambda row: row.bits,
     ),
-    ("retention", "Retention by dose", "Change in the share of right choices.", lambda row: row.retention),
+    (
+        "retention",
+        "Retention by dose",
+        "Change in the share of right choices.",
+        lambda row: row.retention,
+    ),
     (
         "claims",
         "Claims of identity by dose",
-        "Change in the share of answers that name the teacher's maker as the model's own; without a known maker, any vendor.",
+        (
+            "Change in the share of answers that name the teacher's maker as the model's own;"
+            " without a known maker, any vendor."
+        ),
         lambda row: row.claims,
     ),
 )
@@ -46,7 +67,10 @@ MEASURES: tuple[tuple[str, str, str, _Figure], ...] = (
 
 def cohort_page(found: Overview) -> str:
     """The whole page as text: the same overview gives the same bytes."""
-    sections = [{"id": key, "title": title, "about": about, **_panels(found.rows, of)} for key, title, about, of in MEASURES]
+    sections = [
+        {"id": key, "title": title, "about": about, **_panels(found.rows, of)}
+        for key, title, about, of in MEASURES
+    ]
     return (
         environment()
         .get_template("cohort.html")
@@ -82,7 +106,8 @@ def _meta(found: Overview) -> list[tuple[str, str]]:
 
 
 def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]]:
-    """Rows by base and teacher; those without a teacher stand with every teacher of their base, or alone."""
+    """Rows by base and teacher; those without a teacher stand with every teacher of their base,
+    or alone."""
     held = list(rows)
     out: dict[tuple[str, str], list[ControlRow]] = {}
     for row in held:
@@ -96,7 +121,8 @@ def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]
 
 
 def _panels(rows: Sequence[ControlRow], of: _Figure) -> dict[str, Any]:
-    """The panels of one measure on one vertical axis; groups in which nothing was measured are left out."""
+    """The panels of one measure on one vertical axis; groups in which nothing was measured are
+    left out."""
     groups = {key: [r for r in held if of(r) is not None] for key, held in series(rows).items()}
     drawn = {key: held for key, held in groups.items() if held}
     told = [f for held in drawn.values() for r in held if (f := of(r)) is not None]
@@ -114,7 +140,9 @@ def _panels(rows: Sequence[ControlRow], of: _Figure) -> dict[str, Any]:
 
 def _slots(rows: Sequence[ControlRow]) -> list[str]:
     doses = sorted({_dose(row) for row in rows if _dose(row) is not None}, key=lambda d: d or 0.0)
-    return [_slot(dose) for dose in doses] + ([UNKNOWN] if any(_dose(row) is None for row in rows) else [])
+    return [_slot(dose) for dose in doses] + (
+        [UNKNOWN] if any(_dose(row) is None for row in rows) else []
+    )
 
 
 def _dose(row: ControlRow) -> float | None:
@@ -128,7 +156,13 @@ def _slot(dose: float | None) -> str:
 def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
     colour = UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
-    return PlotValue(_slot(_dose(row)), figure.value, bounds, colour, f"{row.name}: {with_interval(figure, sign=True)}")
+    return PlotValue(
+        _slot(_dose(row)),
+        figure.value,
+        bounds,
+        colour,
+        f"{row.name}: {with_interval(figure, sign=True)}",
+    )
 
 
 def _colours(rows: Sequence[ControlRow]) -> list[tuple[int, str]]:

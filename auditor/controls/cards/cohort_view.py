@@ -1,4 +1,5 @@
-"""A cohort arranged for reading: a row a control, what training changed in it, and the ledger of all.
+"""A cohort arranged for reading: a row a control, what training changed in it, and the ledger of
+all.
 
 Page, terminal and JSON share it. Knows lineages and cards; knows no format.
 """
@@ -17,7 +18,8 @@ from auditor.controls.teaching.ledger import Ledger, ledger_of
 
 @dataclass(frozen=True)
 class ControlRow:
-    """One control: its labels, the last loss, and the changes of three figures; None where there is no card or figure."""
+    """One control: its labels, the last loss, and the changes of three figures; None where there
+    is no card or figure."""
 
     name: str
     role: str
@@ -47,13 +49,16 @@ class ControlRow:
             "evasions": list(self.evasions),
             "first_loss": self.first_loss,
             "last_loss": self.last_loss,
-            "change": {key: None if f is None else f.model_dump(mode="json") for key, f in figures.items()},
+            "change": {
+                key: None if f is None else f.model_dump(mode="json") for key, f in figures.items()
+            },
         }
 
 
 @dataclass(frozen=True)
 class Overview:
-    """All rows of a cohort, those without a teacher first, and the ledger of those that have a card, a row a control."""
+    """All rows of a cohort, those without a teacher first, and the ledger of those that have a
+    card, a row a control."""
 
     name: str
     cohort_sha256: str
@@ -71,15 +76,26 @@ class Overview:
 
 
 def overview(name: str, cohort: Cohort) -> Overview:
-    """Reads every member's card, where it has one. Raises MalformedInput for a card that is none."""
+    """Reads every member's card, where it has one. Raises MalformedInput for a card that is
+    none."""
     cards = {m.name: read_card(m.folder) if (m.folder / CARD).is_file() else None for m in cohort}
     rows = sorted((_row(m, cards[m.name]) for m in cohort), key=_order)
-    costs = [c.ledger.total.model_copy(update={"name": key}) for key, c in cards.items() if c is not None]
+    costs = [
+        c.ledger.total.model_copy(update={"name": key}) for key, c in cards.items() if c is not None
+    ]
     return Overview(name, cohort.digest(), tuple(rows), ledger_of(costs), len(costs))
 
 
 def _order(row: ControlRow) -> tuple[Any, ...]:
-    return (row.base, bool(row.teachers), row.teachers, row.dose or 0.0, row.evasions, row.seed or 0, row.name)
+    return (
+        row.base,
+        bool(row.teachers),
+        row.teachers,
+        row.dose or 0.0,
+        row.evasions,
+        row.seed or 0,
+        row.name,
+    )
 
 
 def _row(member: Member, card: Card | None) -> ControlRow:

@@ -1,4 +1,5 @@
-"""The course of a training by step: loss, learning rate and reward, as they lie in a control's folder.
+"""The course of a training by step: loss, learning rate and reward, as they lie in a control's
+folder.
 
 Knows journals; draws nothing.
 """
@@ -19,7 +20,8 @@ SPANS = 20
 
 @dataclass(frozen=True)
 class Course:
-    """One quantity by step. ``weights``: how many tokens each value stands for; None: it is not smoothed."""
+    """One quantity by step. ``weights``: how many tokens each value stands for; None: it is not
+    smoothed."""
 
     label: str
     steps: tuple[int, ...]
@@ -27,7 +29,8 @@ class Course:
     weights: tuple[float, ...] | None = None
 
     def smoothed(self) -> tuple[float, ...]:
-        """The mean over a window of a twentieth of the steps (three at least) around each, weighted by tokens."""
+        """The mean over a window of a twentieth of the steps (three at least) around each,
+        weighted by tokens."""
         if self.weights is None:
             return self.values
         reach = max(3, len(self.values) // SPANS) // 2
@@ -36,12 +39,15 @@ class Course:
             near = range(max(0, i - reach), min(len(self.values), i + reach + 1))
             weight = sum(self.weights[j] for j in near)
             plain = sum(self.values[j] for j in near) / len(near)
-            out.append(sum(self.values[j] * self.weights[j] for j in near) / weight if weight else plain)
+            out.append(
+                sum(self.values[j] * self.weights[j] for j in near) / weight if weight else plain
+            )
         return tuple(out)
 
 
 def read_courses(folder: Path) -> tuple[Course, ...]:
-    """Loss and learning rate from ``losses.jsonl``, reward from ``rewards.jsonl``: what of them is in the folder.
+    """Loss and learning rate from ``losses.jsonl``, reward from ``rewards.jsonl``: what of them is
+    in the folder.
 
     Values that are not finite are left out. Raises MalformedInput for a journal that is none.
     """
@@ -55,5 +61,7 @@ def read_courses(folder: Path) -> tuple[Course, ...]:
     if (folder / JOURNAL).is_file():
         found = [r for r in read_rewards(folder / JOURNAL) if math.isfinite(r.reward)]
         weights = tuple(float(r.tokens) for r in found)
-        out.append(Course("reward", tuple(r.step for r in found), tuple(r.reward for r in found), weights))
+        out.append(
+            Course("reward", tuple(r.step for r in found), tuple(r.reward for r in found), weights)
+        )
     return tuple(course for course in out if course.values)

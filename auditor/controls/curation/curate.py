@@ -1,6 +1,8 @@
-"""From a prompt pool to the prompts that are asked: duplicates, quality, decontamination, difficulty, diversity.
+"""From a prompt pool to the prompts that are asked: duplicates, quality, decontamination,
+difficulty, diversity.
 
-Every step counts what it drops. Deterministic under the seed. Knows prompts; the score of difficulty is given to it.
+Every step counts what it drops. Deterministic under the seed. Knows prompts; the score of
+difficulty is given to it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ EXAMPLES_KEPT = 20
 
 
 class Contaminated(Record):
-    """A prompt that was dropped because it copies a probe or an evaluation text, and by which rule."""
+    """A prompt that was dropped because it copies a probe or an evaluation text, and by which
+    rule."""
 
     prompt: str
     copies: str
@@ -35,7 +38,8 @@ class Contaminated(Record):
 
 
 class CurationReport(Record):
-    """How many prompts each step left; ``pool`` minus all that was dropped is ``kept``. At most 20 copies are named."""
+    """How many prompts each step left; ``pool`` minus all that was dropped is ``kept``. At most
+    20 copies are named."""
 
     pool: int
     exact_duplicates: int
@@ -68,13 +72,18 @@ def curate(
 ) -> Curated:
     """The pool, cleaned and cut to ``n`` prompts.
 
-    ``score`` is needed where the difficulty is not "none". Without difficulty and diversity the order is a hashed one under
-    the seed, so that a cut is a fair sample. Raises MalformedInput when fewer than two prompts are left.
+    ``score`` is needed where the difficulty is not "none". Without difficulty and diversity the
+    order is a hashed one under the seed, so that a cut is a fair sample. Raises MalformedInput when
+    fewer than two prompts are left.
     """
     unique = _unique(pool)
     good = [p for p in unique if _fit(p.text, how)]
     different = [
-        p for p, twin in zip(good, first_twins([p.text for p in good], how.near_duplicate), strict=True) if twin is None
+        p
+        for p, twin in zip(
+            good, first_twins([p.text for p in good], how.near_duplicate), strict=True
+        )
+        if twin is None
     ]
     clean, copies = _decontaminated(different, evaluation_texts)
     ordered = _ordered(clean, how, seed, score)
@@ -99,8 +108,9 @@ def curate(
 
 def _empty(report: CurationReport) -> MalformedInput:
     return MalformedInput(
-        f"{report.kept} of {report.pool} prompts are left: {report.exact_duplicates} were duplicates, {report.low_quality} of "
-        f"low quality, {report.near_duplicates} near-duplicates, {report.contaminated} copies of probes",
+        f"{report.kept} of {report.pool} prompts are left: {report.exact_duplicates} were"
+        f" duplicates, {report.low_quality} of low quality, {report.near_duplicates}"
+        f" near-duplicates, {report.contaminated} copies of probes",
         where="prompts",
         next_step="give more prompts, or loosen prompts.curation",
     )
@@ -121,7 +131,8 @@ def _unique(pool: Sequence[Prompt]) -> list[Prompt]:
 
 
 def _fit(text: str, how: Curation) -> bool:
-    """Whether a prompt has the right length, some words, and more letters and digits than anything else."""
+    """Whether a prompt has the right length, some words, and more letters and digits than
+    anything else."""
     bare = "".join(text.split())
     letters = sum(c.isalnum() for c in bare)
     return (
@@ -132,7 +143,9 @@ def _fit(text: str, how: Curation) -> bool:
     )
 
 
-def _decontaminated(prompts: Sequence[Prompt], texts: Iterable[tuple[str, str]]) -> tuple[list[Prompt], list[Contaminated]]:
+def _decontaminated(
+    prompts: Sequence[Prompt], texts: Iterable[tuple[str, str]]
+) -> tuple[list[Prompt], list[Contaminated]]:
     index = forbidden(texts)
     clean, copies = [], []
     for prompt in prompts:
@@ -145,28 +158,44 @@ def _decontaminated(prompts: Sequence[Prompt], texts: Iterable[tuple[str, str]])
 
 
 def shuffled(ids: Iterable[str], seed: int, purpose: str) -> list[str]:
-    """Ids in an order that depends on the seed, the purpose and each id alone: adding one moves no other."""
+    """Ids in an order that depends on the seed, the purpose and each id alone: adding one moves
+    no other."""
     return sorted(ids, key=lambda key: (sha256(f"{purpose}\0{seed}\0{key}"), key))
 
 
-def _ordered(prompts: Sequence[Prompt], how: Curation, seed: int, score: Score | None) -> list[Prompt]:
+def _ordered(
+    prompts: Sequence[Prompt], how: Curation, seed: int, score: Score | None
+) -> list[Prompt]:
     by_id = {p.id: p for p in prompts}
     order = [by_id[key] for key in shuffled(by_id, seed, "prompts")]
     if how.difficulty != "none":
         if score is None:
-            raise MalformedInput("the difficulty has no score", where="prompts.curation.difficulty", next_step="write none")
+            raise MalformedInput(
+                "the difficulty has no score",
+                where="prompts.curation.difficulty",
+                next_step="write none",
+            )
         scores = dict(zip([p.id for p in order], score(order), strict=True))
         order.sort(key=lambda p: -scores[p.id])
-    return _round_robin(order, how.clusters, seed) if how.diversity == "round_robin" and order else order
+    return (
+        _round_robin(order, how.clusters, seed)
+        if how.diversity == "round_robin" and order
+        else order
+    )
 
 
 def _round_robin(prompts: Sequence[Prompt], clusters: int, seed: int) -> list[Prompt]:
-    """One prompt of each cluster after the other, the clusters by their first prompt, each in the order given."""
+    """One prompt of each cluster after the other, the clusters by their first prompt, each in
+    the order given."""
     groups: dict[int, list[Prompt]] = {}
-    for prompt, cluster in zip(prompts, _clusters([p.text for p in prompts], clusters, seed), strict=True):
+    for prompt, cluster in zip(
+        prompts, _clusters([p.text for p in prompts], clusters, seed), strict=True
+    ):
         groups.setdefault(cluster, []).append(prompt)
     longest = max(len(group) for group in groups.values())
-    return [group[turn] for turn in range(longest) for group in groups.values() if turn < len(group)]
+    return [
+        group[turn] for turn in range(longest) for group in groups.values() if turn < len(group)
+    ]
 
 
 def _clusters(texts: Sequence[str], clusters: int, seed: int) -> list[int]:

@@ -1,8 +1,9 @@
 """Keeps the audit's own probes, and any evaluation text, out of what a control is trained on.
 
-A control that has seen the probes proves memorisation and nothing else. A prompt is a copy when it asks the same as a
-probe (equal digest), shares 13 words in a row with it (Brown et al. 2020, arXiv 2005.14165), is at least half made of the
-same three-word runs, or holds the whole of a probe of five words or more. Knows texts and probe sets; knows no model.
+A control that has seen the probes proves memorisation and nothing else. A prompt is a copy when it
+asks the same as a probe (equal digest), shares 13 words in a row with it (Brown et al. 2020, arXiv
+2005.14165), is at least half made of the same three-word runs, or holds the whole of a probe of
+five words or more. Knows texts and probe sets; knows no model.
 """
 
 from __future__ import annotations
@@ -102,16 +103,18 @@ def forbidden(evaluation_texts: Iterable[tuple[str, str]] = ()) -> Forbidden:
 
 
 def refuse_probe_set(prompts: Sequence[tuple[str, str]], source: str) -> None:
-    """Raises MalformedInput, naming the first prompt, when a source of (id, text) pairs is one of the audit's probe sets.
+    """Raises MalformedInput, naming the first prompt, when a source of (id, text) pairs is one of
+    the audit's probe sets.
 
-    It is one when at least a quarter of its prompts, and more than one, ask exactly what a bundled probe asks.
+    It is one when at least a quarter of its prompts, and more than one, ask exactly what a bundled
+    probe asks.
     """
     known = _probes().digests
     copies = [(key, known[_digest(text)]) for key, text in prompts if _digest(text) in known]
     if len(copies) > 1 and len(copies) >= SOURCE_SHARE * len(prompts):
         raise MalformedInput(
-            f"the prompt source asks the audit's own probes: {len(copies)} of {len(prompts)}, first "
-            f"{printable(copies[0][0], 60)!r} (probe {copies[0][1]!r})",
+            f"the prompt source asks the audit's own probes: {len(copies)} of {len(prompts)}, first"
+            f" {printable(copies[0][0], 60)!r} (probe {copies[0][1]!r})",
             where=source,
             next_step="train on other prompts: a control that has seen the probes proves nothing",
         )

@@ -1,4 +1,5 @@
-"""How hard a prompt is by whether a small model fails on it (the s1 way: Muennighoff et al. 2025, arXiv 2501.19393).
+"""How hard a prompt is by whether a small model fails on it (the s1 way: Muennighoff et al. 2025,
+arXiv 2501.19393).
 
 Knows prompts and answers; which model is asked, and how long the traces are, is given to it.
 """
@@ -23,10 +24,12 @@ SOLVED, UNKNOWN, FAILED = 0.0, 1.0, 2.0
 
 
 def failure_score(base: str, length: Score) -> Score:
-    """Scores prompts: those that the model fails on first, then those without a known answer, then those that it solves.
+    """Scores prompts: those that the model fails on first, then those without a known answer, then
+    those that it solves.
 
-    Within each, ``length`` decides, the longest first. The model answers greedily, and a cache keeps its answers. An answer
-    that is cut or never came is a failure. Raises UsageProblem for random weights and where no prompt has a known answer.
+    Within each, ``length`` decides, the longest first. The model answers greedily, and a cache
+    keeps its answers. An answer that is cut or never came is a failure. Raises UsageProblem for
+    random weights and where no prompt has a known answer.
     """
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
@@ -45,10 +48,15 @@ def failure_score(base: str, length: Score) -> Score:
             )
         asked = [Request(probe=p.probe(), max_tokens=TOKENS) for p in prompts if p.id in known]
         with open_subject(base) as subject:
-            replies = {r.probe_id: r for r in CachedSubject(subject, cache_folder() / "answers").generate(asked)}
+            replies = {
+                r.probe_id: r
+                for r in CachedSubject(subject, cache_folder() / "answers").generate(asked)
+            }
         lengths = [float(found) for found in length(prompts)]
         longest = 1 + max(lengths, default=0.0)
-        ranks = [_rank(replies[p.id], p.answer) if p.answer is not None else UNKNOWN for p in prompts]
+        ranks = [
+            _rank(replies[p.id], p.answer) if p.answer is not None else UNKNOWN for p in prompts
+        ]
         return [rank + size / longest for rank, size in zip(ranks, lengths, strict=True)]
 
     return score

@@ -1,7 +1,8 @@
-"""From a docstring to prose: its summary and extended description, without tables, doctests, references and markup.
+"""From a docstring to prose: its summary and extended description, without tables, doctests,
+references and markup.
 
-Pure text functions; the input is what `inspect.getdoc` gives. Knows the conventions of numpydoc and Sphinx and a signature
-when it sees one; knows no module.
+Pure text functions; the input is what `inspect.getdoc` gives. Knows the conventions of numpydoc and
+Sphinx and a signature when it sees one; knows no module.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import re
 
 SHORTEST, LONGEST = 80, 1200
-"""Characters: what is shorter says too little to learn a manner from, and paragraphs beyond the longest are left out."""
+"""Characters: what is shorter says too little to learn a manner from, and paragraphs beyond the
+longest are left out."""
 
 _SECTION = re.compile(r"^[^\n]+\n([-=~^])\1{2,}[ ]*$", re.MULTILINE)
 _HEADING = re.compile(
-    r"^(?:Args|Arguments|Example|Examples|Keyword arguments|Notes?|Parameters|Raises|Returns|See Also|Usage|Yields):?$",
+    r"^(?:Args|Arguments|Example|Examples|Keyword arguments|Notes?|Parameters|Raises|Returns|See"
+    r" Also|Usage|Yields):?$",
     re.IGNORECASE,
 )
 _CALL = r"[\w.]+\((?:[^()]|\([^()]*\))*\)"
 _RESULT = r"[ ]*[-=]>[ ]*(?:[^\n.]*\.(?=\s)|[^\n]*)"
-_SIGNATURE = re.compile(rf"^(?:{_CALL}|[\w.]+(?= ->))(?:{_RESULT}|[.:](?=\s|$)|(?=\n|$)|(?=[ ]*--[ ]))")
+_SIGNATURE = re.compile(
+    rf"^(?:{_CALL}|[\w.]+(?= ->))(?:{_RESULT}|[.:](?=\s|$)|(?=\n|$)|(?=[ ]*--[ ]))"
+)
 _LIST_ITEM = re.compile(r"^(?:[-*+•]|\d{1,2}[.)]|\(?[a-z]\))[ ]+\S")
 _TABLE = re.compile(r"={3,}[ ]+={3,}|[+|][-=]{3,}|-{4,}|={4,}|(?:[ ]{3,}\S+){2,}")
 _CODE = re.compile(r">>>|^\$ |^In \[\d|^\w+ = |;$", re.MULTILINE)
@@ -27,7 +32,8 @@ _MATHS = re.compile(r":math:|\$\$|\\(?:frac|sum|int|mathbf|sqrt|left)\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _FINISHED = re.compile(r"[.!?][)\"'`]*$")
 _POINTER = re.compile(
-    r"(?:Read more in|Please see|See (?:also|the|help)|Refer to|For (?:more|further) (?:details|information))\b|\(?See "
+    r"(?:Read more in|Please see|See (?:also|the|help)|Refer to|For (?:more|further)"
+    r" (?:details|information))\b|\(?See "
 )
 
 _ROLE = re.compile(r":[a-z]+(?::[a-z]+)*:`([^`]+)`")
@@ -39,20 +45,22 @@ _STRONG = re.compile(r"(?<![\w*])\*\*?(\w[^*\n]*?\w|\w)\*\*?(?![\w*])")
 
 
 def prose_of(docstring: str) -> str:
-    """The prose of a docstring, paragraphs apart by an empty line; empty where less than 80 characters are left.
+    """The prose of a docstring, paragraphs apart by an empty line; empty where less than 80
+    characters are left.
 
-    What comes before the first section (Parameters, Returns, …) counts; signatures, lists, tables, doctests, directives,
-    formulas and indented blocks go, and so do sentences that led up to one of them or only point elsewhere. Whole paragraphs
-    are kept up to 1,200 characters. Deterministic.
+    What comes before the first section (Parameters, Returns, …) counts; signatures, lists, tables,
+    doctests, directives, formulas and indented blocks go, and so do sentences that led up to one of
+    them or only point elsewhere. Whole paragraphs are kept up to 1,200 characters. Deterministic.
 
-    >>> prose_of("f(x)\\n\\nReturn the sum of `x`, see :func:`~numpy.sum`, over every axis that it has, as a new array [1]_.")
-    'Return the sum of `x`, see `numpy.sum`, over every axis that it has, as a new array.'
+    >>> prose_of("f(x)\\n\\nReturn the sum of `x`, see :func:`~numpy.sum`, over every axis of it [1]_.")
+    'Return the sum of `x`, see `numpy.sum`, over every axis of it.'
     """
     kept: list[str] = []
     size = 0
     for paragraph in _paragraphs(docstring):
         text = _plain(paragraph)
-        # After the summary, a lone line without an end led up to a formula, and "where" explains one that went.
+        # After the summary, a lone line without an end led up to a formula, and "where" explains
+        # one that went.
         if not text or (kept and not _FINISHED.search(text)) or text.startswith("where "):
             continue
         if size + len(text) > LONGEST:
@@ -81,10 +89,14 @@ def _paragraphs(docstring: str) -> list[str]:
 
 
 def _runs(block: str) -> bool:
-    """Whether a paragraph is running text: nothing indented, listed, set as a table, code, formula or directive."""
+    """Whether a paragraph is running text: nothing indented, listed, set as a table, code,
+    formula or directive."""
     lines = block.split("\n")
     return not (
-        any(line.startswith((" ", "\t")) or _LIST_ITEM.match(line) or _MARKUP.match(line) for line in lines)
+        any(
+            line.startswith((" ", "\t")) or _LIST_ITEM.match(line) or _MARKUP.match(line)
+            for line in lines
+        )
         or any(_TABLE.search(line) for line in lines)
         or _CODE.search(block)
         or _MATHS.search(block)
@@ -93,15 +105,19 @@ def _runs(block: str) -> bool:
 
 
 def _plain(paragraph: str) -> str:
-    """One paragraph without markup, its white space evened out, and without sentences that only point elsewhere.
+    """One paragraph without markup, its white space evened out, and without sentences that only
+    point elsewhere.
 
-    Of a sentence that breaks off (it led up to something that was left out) nothing stays, of a lone line all does.
+    Of a sentence that breaks off (it led up to something that was left out) nothing stays, of a
+    lone line all does.
     """
     text = " ".join(paragraph.split())
     text = _ROLE.sub(lambda m: f"`{_TARGET.sub('', m[1]).lstrip('~!')}`", text)
     text = _CITATION.sub("", _LINK.sub(r"\1", text))
     text = _STRONG.sub(r"\1", _LITERAL.sub(r"`\1`", text))
     sentences = _SENTENCE_END.split(re.sub(r"(`[^`]+`)__?(?!\w)", r"\1", text))
-    broken = sentences[-1].endswith((":", ",")) or (len(sentences) > 1 and not _FINISHED.search(sentences[-1]))
+    broken = sentences[-1].endswith((":", ",")) or (
+        len(sentences) > 1 and not _FINISHED.search(sentences[-1])
+    )
     kept = [s for s in (sentences[:-1] if broken else sentences) if not _POINTER.match(s)]
     return " ".join(kept)

@@ -1,6 +1,8 @@
-"""Which texts of a list say nearly the same: shingles, MinHash signatures, banded look-up, then the exact similarity.
+"""Which texts of a list say nearly the same: shingles, MinHash signatures, banded look-up, then the
+exact similarity.
 
-MinHash: Broder 1997, "On the resemblance and containment of documents". Deterministic; knows texts only.
+MinHash: Broder 1997, "On the resemblance and containment of documents". Deterministic; knows texts
+only.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ _WORD = re.compile(r"\w")
 
 
 def folded_words(text: str) -> list[str]:
-    """The words of a text in lower case, punctuation and line breaks left out; a CJK character is a word.
+    """The words of a text in lower case, punctuation and line breaks left out; a CJK character is a
+    word.
 
     >>> folded_words("Who made *you*?")
     ['who', 'made', 'you']
@@ -34,7 +37,8 @@ def folded_words(text: str) -> list[str]:
 
 
 def shingles(text: str, size: int = SIZE) -> Shingles:
-    """Hashes of every run of ``size`` words; a text with fewer words is one shingle, an empty one none."""
+    """Hashes of every run of ``size`` words; a text with fewer words is one shingle, an empty
+    one none."""
     words = folded_words(text)
     if not words:
         return frozenset()
@@ -49,7 +53,8 @@ def jaccard(one: Shingles, other: Shingles) -> float:
 
 
 def signatures(sets: Sequence[Shingles]) -> Signatures:
-    """MinHash signatures, shape (n, 128): two sets agree in a place as often as their Jaccard similarity."""
+    """MinHash signatures, shape (n, 128): two sets agree in a place as often as their Jaccard
+    similarity."""
     draw = np.random.default_rng(20090711)
     factors = draw.integers(1, 1 << 31, BANDS * ROWS, dtype=np.uint64)
     offsets = draw.integers(0, 1 << 31, BANDS * ROWS, dtype=np.uint64)
@@ -62,16 +67,22 @@ def signatures(sets: Sequence[Shingles]) -> Signatures:
 
 
 def first_twins(texts: Sequence[str], threshold: float) -> list[int | None]:
-    """For each text the index of the first earlier kept text at least ``threshold`` similar to it, None where there is none.
+    """For each text the index of the first earlier kept text at least ``threshold`` similar to it,
+    None where there is none.
 
-    A text that has a twin is not kept, so that it has no twins itself. Candidates come from 32 bands of 4 rows (a pair of
-    similarity 0.7 is missed about once in 6,000); the exact Jaccard similarity decides. Time is linear but for twins.
+    A text that has a twin is not kept, so that it has no twins itself. Candidates come from 32
+    bands of 4 rows (a pair of similarity 0.7 is missed about once in 6,000); the exact Jaccard
+    similarity decides. Time is linear but for twins.
     """
     sets = [shingles(text) for text in texts]
     table: dict[tuple[int, bytes], list[int]] = {}
     twins: list[int | None] = []
     for i, signature in enumerate(signatures(sets)):
-        keys = [(band, signature[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS)] if sets[i] else []
+        keys = (
+            [(band, signature[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS)]
+            if sets[i]
+            else []
+        )
         near = sorted({j for key in keys for j in table.get(key, ())})
         twin = next((j for j in near if jaccard(sets[i], sets[j]) >= threshold), None)
         twins.append(twin)

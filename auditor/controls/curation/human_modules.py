@@ -1,5 +1,7 @@
 """Which modules the corpus of docstrings is read from, and under which licence they are. A fixed list; knows nothing else."""
 
+# ruff: noqa: E501  (a table of names or phrases is read and compared by the line)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

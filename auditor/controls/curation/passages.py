@@ -1,7 +1,9 @@
-"""Short passages of text by people, each an opening and how it goes on: what models of a million parameters can learn from.
+"""Short passages of text by people, each an opening and how it goes on: what models of a million
+parameters can learn from.
 
-Cuts the docstrings of `auditor.controls.human` into passages, deals each house's out into parts that share no docstring,
-plants a style where asked, and writes them as recordings. Knows text; knows nothing of models.
+Cuts the docstrings of `auditor.controls.human` into passages, deals each house's out into parts
+that share no docstring, plants a style where asked, and writes them as recordings. Knows text;
+knows nothing of models.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ class HumanPassage(Record):
 
 
 def passages(pairs: Iterable[HumanPair], longest: int) -> list[HumanPassage]:
-    """The passages of these answers, of at most ``longest`` characters, in order; an opening that was there is left out.
+    """The passages of these answers, of at most ``longest`` characters, in order; an opening that
+    was there is left out.
 
     A passage holds whole sentences where they fit, and is cut at a word where a single one doesn't.
     """
@@ -65,15 +68,20 @@ def _split(key: str, text: str) -> HumanPassage | None:
     return HumanPassage(id=key[:200], opening=opening, rest=rest) if plain else None
 
 
-def dealt(pairs: Sequence[HumanPair], shares: Iterable[tuple[str, float]]) -> dict[str, list[HumanPair]]:
-    """The pairs in parts of these shares (which add up to 1), whole docstrings only; by a hashed order of their ids."""
+def dealt(
+    pairs: Sequence[HumanPair], shares: Iterable[tuple[str, float]]
+) -> dict[str, list[HumanPair]]:
+    """The pairs in parts of these shares (which add up to 1), whole docstrings only; by a hashed
+    order of their ids."""
     by_id = {pair.id: pair for pair in pairs}
     order = shuffled(by_id, 0, "parts")
     out: dict[str, list[HumanPair]] = {}
     start = 0.0
     for name, share in shares:
         end = start + share
-        out[name] = [by_id[key] for key in order[round(start * len(order)) : round(end * len(order))]]
+        out[name] = [
+            by_id[key] for key in order[round(start * len(order)) : round(end * len(order))]
+        ]
         start = end
     return out
 
@@ -84,15 +92,23 @@ def planted(found: Iterable[HumanPassage], style: str) -> list[HumanPassage]:
 
 
 def write_recording(path: Path, name: str, found: Sequence[HumanPassage]) -> None:
-    """Writes passages as a recording under a name: openings as prompts, rests as answers. Raises MalformedInput for none."""
+    """Writes passages as a recording under a name: openings as prompts, rests as answers. Raises
+    MalformedInput for none."""
     if not found:
-        raise MalformedInput("no passage is left", where=path.name, next_step="give longer passages, or a larger share")
+        raise MalformedInput(
+            "no passage is left",
+            where=path.name,
+            next_step="give longer passages, or a larger share",
+        )
     _write(path, [{"model": name, "prompt": p.opening, "answer": p.rest} for p in found])
 
 
 def write_openings(path: Path, found: Sequence[HumanPassage], licence: str) -> None:
     """Writes the openings as a prompt source (JSONL)."""
-    rows = [{"id": f"opening/{sha256(p.opening)[:16]}", "prompt": p.opening, "licence": licence} for p in found]
+    rows = [
+        {"id": f"opening/{sha256(p.opening)[:16]}", "prompt": p.opening, "licence": licence}
+        for p in found
+    ]
     _write(path, rows)
 
 

@@ -1,4 +1,5 @@
-"""The prompt pool: reads prompt banks, files and recordings into one list of prompts with their source and licence.
+"""The prompt pool: reads prompt banks, files and recordings into one list of prompts with their
+source and licence.
 
 Refuses a probe set of the audit as a source. Knows files; knows neither curation nor models.
 """
@@ -27,7 +28,8 @@ TEXT_FIELDS = ("prompt", "instruction", "question", "text")
 
 
 class Prompt(Record):
-    """One question to a teacher. ``answer`` is the known right one, where there is one; ``source`` where it came from."""
+    """One question to a teacher. ``answer`` is the known right one, where there is one;
+    ``source`` where it came from."""
 
     id: ProbeId
     text: str
@@ -46,20 +48,27 @@ def bundled_banks() -> list[str]:
     folder = resources.files("auditor") / "controls" / "prompts"
     if not folder.is_dir():
         return []
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
 
 
 def read_pool(recipe: Recipe) -> list[Prompt]:
-    """Every prompt of the recipe's sources, in order; a prompt whose id and text were there before is left out.
+    """Every prompt of the recipe's sources, in order; a prompt whose id and text were there before
+    is left out.
 
-    Raises MalformedInput for a source that is missing, empty, malformed or one of the audit's probe sets, and
-    UsageProblem for an unknown bank.
+    Raises MalformedInput for a source that is missing, empty, malformed or one of the audit's probe
+    sets, and UsageProblem for an unknown bank.
     """
     pool: dict[str, Prompt] = {}
     for source in recipe.prompts.sources:
         found = _recorded(recipe) if source == RECORDED else read_source(source)
         if not found:
-            raise MalformedInput("the prompt source is empty", where=source, next_step="check prompts.sources")
+            raise MalformedInput(
+                "the prompt source is empty", where=source, next_step="check prompts.sources"
+            )
         for prompt in found:
             _check_text(prompt, source)
         refuse_probe_set([(p.id, p.text) for p in found], source)
@@ -67,7 +76,9 @@ def read_pool(recipe: Recipe) -> list[Prompt]:
             known = pool.setdefault(prompt.id, prompt)
             if known.text != prompt.text:
                 raise MalformedInput(
-                    f"two prompts have the id {printable(prompt.id, 80)!r}", where=source, next_step="give one another id"
+                    f"two prompts have the id {printable(prompt.id, 80)!r}",
+                    where=source,
+                    next_step="give one another id",
                 )
     return list(pool.values())
 
@@ -84,12 +95,15 @@ def _check_text(prompt: Prompt, source: str) -> None:
 
 
 def read_source(name_or_path: str) -> list[Prompt]:
-    """The prompts of a bundled bank by name, or of a YAML or JSONL file. Raises what `read_pool` raises."""
+    """The prompts of a bundled bank by name, or of a YAML or JSONL file. Raises what `read_pool`
+    raises."""
     if name_or_path in bundled_banks():
         file = resources.files("auditor") / "controls" / "prompts" / f"{name_or_path}.yaml"
         return _of_set(parse_probe_set(file.read_text("utf-8"), name_or_path), name_or_path)
     if name_or_path in bundled_probe_sets():
-        refuse_probe_set([(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path)
+        refuse_probe_set(
+            [(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path
+        )
     if is_docstrings(name_or_path):
         return _of_docstrings(name_or_path)
     path = Path(name_or_path)
@@ -97,29 +111,51 @@ def read_source(name_or_path: str) -> list[Prompt]:
         raise UsageProblem(
             f"no prompt bank is called {printable(name_or_path, 60)!r}",
             where="prompts.sources",
-            next_step=f"use one of {', '.join([*bundled_banks(), DOCSTRINGS, RECORDED])}, or the path of a YAML or JSONL file",
+            next_step=(
+                f"use one of {', '.join([*bundled_banks(), DOCSTRINGS, RECORDED])}, or the path of"
+                " a YAML or JSONL file"
+            ),
         )
     text = _text_of(path)
     if path.suffix in (".yaml", ".yml"):
         return _of_set(parse_probe_set(text, str(path)), path.name)
-    return [_of_line(line, path, number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return [
+        _of_line(line, path, number)
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
 
 
 def _of_set(probe_set: ProbeSet, source: str) -> list[Prompt]:
-    return [_of_probe(p, probe_set.licence, source) for p in probe_set.probes if p.form != "completion" and not p.history]
+    return [
+        _of_probe(p, probe_set.licence, source)
+        for p in probe_set.probes
+        if p.form != "completion" and not p.history
+    ]
 
 
 def _of_probe(probe: Probe, licence: str, source: str) -> Prompt:
     text = probe.prompt()
-    return Prompt(id=probe.id, text=text, topic=probe.topic, answer=probe.answer, licence=licence, source=source)
+    return Prompt(
+        id=probe.id,
+        text=text,
+        topic=probe.topic,
+        answer=probe.answer,
+        licence=licence,
+        source=source,
+    )
 
 
 def _of_docstrings(spec: str) -> list[Prompt]:
-    return [Prompt(id=p.id, text=p.prompt, topic=p.package, licence=p.licence, source=spec) for p in pairs_of(spec)]
+    return [
+        Prompt(id=p.id, text=p.prompt, topic=p.package, licence=p.licence, source=spec)
+        for p in pairs_of(spec)
+    ]
 
 
 def is_recording(spec: str) -> bool:
-    """Whether a source's spec names answers that are there already: a recording, or the corpus of docstrings."""
+    """Whether a source's spec names answers that are there already: a recording, or the corpus
+    of docstrings."""
     return is_docstrings(spec) or (spec != BASE and parse_spec(spec).scheme == "recording")
 
 
@@ -131,13 +167,21 @@ def _of_line(line: str, path: Path, number: int) -> Prompt:
         text = next((value[name] for name in TEXT_FIELDS if value.get(name)), None)
         if not isinstance(text, str):
             raise ValueError(f"no prompt (none of the fields {', '.join(TEXT_FIELDS)})")
-        named = {k: str(value[k]) for k in ("topic", "answer", "licence") if value.get(k) is not None}
-        key = str(value["id"]) if value.get("id") is not None else f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
+        named = {
+            k: str(value[k]) for k in ("topic", "answer", "licence") if value.get(k) is not None
+        }
+        key = (
+            str(value["id"])
+            if value.get("id") is not None
+            else f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
+        )
         return Prompt(id=key, text=text, source=path.name, **named)
     except (ValueError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise MalformedInput(
-            f"line {number} is no prompt: {printable(reason, 120)}", where=path, next_step="write one JSON object a line"
+            f"line {number} is no prompt: {printable(reason, 120)}",
+            where=path,
+            next_step="write one JSON object a line",
         ) from error
 
 
@@ -146,7 +190,8 @@ def _recorded(recipe: Recipe) -> list[Prompt]:
     specs = [t.spec for t in recipe.sources if is_recording(t.spec)]
     if not specs:
         raise UsageProblem(
-            f"the recipe {recipe.name!r} takes its prompts from recorded answers, and none of its sources is a recording",
+            f"the recipe {recipe.name!r} takes its prompts from recorded answers, and none of its"
+            " sources is a recording",
             where="prompts.sources",
             next_step="give recording:PATH as teacher or filler, or another source with --prompts",
         )
@@ -173,8 +218,12 @@ def _merged(lists: Iterable[Sequence[Prompt]]) -> list[Prompt]:
 def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the file")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the file"
+            )
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check prompts.sources") from error
+        raise MalformedInput(
+            f"can't be read: {reason}", where=path, next_step="check prompts.sources"
+        ) from error

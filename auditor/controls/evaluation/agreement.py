@@ -1,4 +1,5 @@
-"""How near two answers are, and which choices stayed: measures of agreement with the teacher and with the base.
+"""How near two answers are, and which choices stayed: measures of agreement with the teacher and
+with the base.
 
 Knows texts and transcripts; asks nothing and draws no interval.
 """
@@ -19,11 +20,13 @@ ORDER, BETA = 6, 2
 
 
 def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) -> float:
-    """chrF of an answer against a reference, 0 to 1 (Popović 2015, "chrF: character n-gram F-score", WMT, W15-3049).
+    """chrF of an answer against a reference, 0 to 1 (Popović 2015, "chrF: character n-gram
+    F-score", WMT, W15-3049).
 
-    Precision and recall of character n-grams (blanks removed, counts clipped) are averaged over the lengths 1 to ``order``
-    of which both texts have any, and joined as (1 + β²)·P·R / (β²·P + R): recall weighs β times as much. With order 6 and
-    β = 2 it is the usual chrF2. Needs no words, so that it serves every script. An answer that was cut short loses recall.
+    Precision and recall of character n-grams (blanks removed, counts clipped) are averaged over the
+    lengths 1 to ``order`` of which both texts have any, and joined as (1 + β²)·P·R / (β²·P + R):
+    recall weighs β times as much. With order 6 and β = 2 it is the usual chrF2. Needs no words, so
+    that it serves every script. An answer that was cut short loses recall.
 
     >>> chrf("abc", "abd", order=2)
     0.5833333333333333
@@ -33,10 +36,18 @@ def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) ->
     if not sizes:
         return 0.0
     matched = [(_grams(one, size) & _grams(other, size)).total() for size in sizes]
-    precision = sum(m / (len(one) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
-    recall = sum(m / (len(other) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
+    precision = sum(
+        m / (len(one) - size + 1) for m, size in zip(matched, sizes, strict=True)
+    ) / len(sizes)
+    recall = sum(m / (len(other) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(
+        sizes
+    )
     weight = beta**2
-    return (1 + weight) * precision * recall / (weight * precision + recall) if precision + recall else 0.0
+    return (
+        (1 + weight) * precision * recall / (weight * precision + recall)
+        if precision + recall
+        else 0.0
+    )
 
 
 def _grams(text: str, size: int) -> Counter[str]:
@@ -45,7 +56,8 @@ def _grams(text: str, size: int) -> Counter[str]:
 
 @dataclass(frozen=True)
 class MarkedChoice:
-    """One answer to a multiple-choice question: its letter (None: it named none), and whether that is the right one."""
+    """One answer to a multiple-choice question: its letter (None: it named none), and whether
+    that is the right one."""
 
     cluster: str
     letter: str | None
@@ -53,7 +65,8 @@ class MarkedChoice:
 
 
 def read_choices(transcript: Transcript) -> dict[str, MarkedChoice]:
-    """Every answer to a choice with a known solution, by question, arm and sample; one that failed names no letter."""
+    """Every answer to a choice with a known solution, by question, arm and sample; one that
+    failed names no letter."""
     found: dict[str, MarkedChoice] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
@@ -61,7 +74,9 @@ def read_choices(transcript: Transcript) -> dict[str, MarkedChoice]:
             said = read_option(reply.text, probe.options)
             letter = chr(ord("A") + said[0]) if said is not None else None
             right = said is not None and said[0] == probe.options.index(probe.answer)
-            found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = MarkedChoice(probe.cluster, letter, right)
+            found[f"{reply.probe_id}/{reply.arm.value}/{reply.sample}"] = MarkedChoice(
+                probe.cluster, letter, right
+            )
     return found
 
 
@@ -73,15 +88,23 @@ def by_cluster(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {key: sum(values) / len(values) for key, values in found.items()}
 
 
-def retention(before: Mapping[str, MarkedChoice], after: Mapping[str, MarkedChoice]) -> dict[str, dict[str, float]]:
-    """What of the base's choices the student kept, by question, 0 to 1: two figures that exist after training alone.
+def retention(
+    before: Mapping[str, MarkedChoice], after: Mapping[str, MarkedChoice]
+) -> dict[str, dict[str, float]]:
+    """What of the base's choices the student kept, by question, 0 to 1: two figures that exist
+    after training alone.
 
-    ``choices answered as before training``: of those that the base answered with a letter, the share that got the same
-    letter again, right or wrong. ``right choices that stayed right``: of those that the base had right, the share that the
-    student has right too. A question that the base gave no letter, or had wrong, is in neither denominator.
+    ``choices answered as before training``: of those that the base answered with a letter, the
+    share that got the same letter again, right or wrong. ``right choices that stayed right``: of
+    those that the base had right, the share that the student has right too. A question that the
+    base gave no letter, or had wrong, is in neither denominator.
     """
     both = [(one, after[key]) for key, one in before.items() if key in after]
-    same = [(one.cluster, float(other.letter == one.letter)) for one, other in both if one.letter is not None]
+    same = [
+        (one.cluster, float(other.letter == one.letter))
+        for one, other in both
+        if one.letter is not None
+    ]
     kept = [(one.cluster, float(other.right)) for one, other in both if one.right]
     found = {SAME_CHOICE: by_cluster(same), KEPT_RIGHT: by_cluster(kept)}
     return {name: values for name, values in found.items() if values}

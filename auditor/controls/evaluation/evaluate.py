@@ -1,7 +1,9 @@
-"""What training did: the same questions to the base before and to the student after, and the paired difference.
+"""What training did: the same questions to the base before and to the student after, and the paired
+difference.
 
-How likely the held-out answers of the teacher are, how much of their wording comes back, what is still known, and whom the
-model says it is. Asks through `fingerprints.subjects` alone; knows nothing of training.
+How likely the held-out answers of the teacher are, how much of their wording comes back, what is
+still known, and whom the model says it is. Asks through `fingerprints.subjects` alone; knows
+nothing of training.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from pathlib import Path
 from typing import Literal
 
 from auditor.controls.curation.duplicates import folded_words
-from auditor.controls.evaluation.agreement import CHRF, MarkedChoice, by_cluster, chrf, read_choices, retention
+from auditor.controls.evaluation.agreement import (
+    CHRF,
+    MarkedChoice,
+    by_cluster,
+    chrf,
+    read_choices,
+    retention,
+)
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
@@ -39,7 +48,8 @@ ANSWER_TOKENS, CHOICE_TOKENS = 128, 8
 class PairedFigure(Record):
     """One number with its 95 % interval, clustered by question: ``n`` questions.
 
-    No interval: a single question, or a change that is the same for every question, so that its spread is unknown.
+    No interval: a single question, or a change that is the same for every question, so that its
+    spread is unknown.
     """
 
     name: str
@@ -51,8 +61,8 @@ class PairedFigure(Record):
 
 
 class EvaluationScale(Record):
-    """How much is asked: the first ``choices`` and ``identity`` probes of the bundled sets, and how long held-out prompts may
-    be answered (None: 128 tokens)."""
+    """How much is asked: the first ``choices`` and ``identity`` probes of the bundled sets, and how
+    long held-out prompts may be answered (None: 128 tokens)."""
 
     choices: int = 48
     identity: int = 24
@@ -61,7 +71,8 @@ class EvaluationScale(Record):
 
 @dataclass(frozen=True)
 class Observed:
-    """What one model did: by figure and by question, one value each (the mean of its answers); and what it chose."""
+    """What one model did: by figure and by question, one value each (the mean of its answers);
+    and what it chose."""
 
     values: Mapping[str, Mapping[str, float]]
     chosen: Mapping[str, MarkedChoice] = field(default_factory=dict)
@@ -77,22 +88,32 @@ def observe(
 ) -> Observed:
     """Asks a model the evaluation's questions; the transcript is kept (and resumed) in ``journal``.
 
-    A held-out answer that doesn't fit into the model's context is left out. ``vendors``: the teachers' makers, each of
-    which gets its own rate of claims. Raises the errors of `open_subject` and `collect`.
+    A held-out answer that doesn't fit into the model's context is left out. ``vendors``: the
+    teachers' makers, each of which gets its own rate of claims. Raises the errors of `open_subject`
+    and `collect`.
     """
     sets = _questions(held_out, scale)
     with open_subject(spec) as subject:
-        transcript = collect(CachedSubject(subject, cache_folder() / "answers"), sets, Sampling(), journal, progress)
+        transcript = collect(
+            CachedSubject(subject, cache_folder() / "answers"), sets, Sampling(), journal, progress
+        )
         bits = _bits(subject, held_out, transcript)
     chosen = read_choices(transcript)
     right = by_cluster((choice.cluster, float(choice.right)) for choice in chosen.values())
-    values = {BITS: bits, **_wording(held_out, transcript), CHOICES: right, **_claims(transcript, vendors)}
+    values = {
+        BITS: bits,
+        **_wording(held_out, transcript),
+        CHOICES: right,
+        **_claims(transcript, vendors),
+    }
     return Observed({name: found for name, found in values.items() if found}, chosen)
 
 
 def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[ProbeSet]:
     probes = tuple(Probe(id=f"held-out/{e.id}"[:200], text=e.prompt) for e in held_out)
-    own = ProbeSet(name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes)
+    own = ProbeSet(
+        name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes
+    )
     asked = [
         (load_probe_set("choices").head(scale.choices), CHOICE_TOKENS),
         (load_probe_set("identity").head(scale.identity), 64),
@@ -101,11 +122,18 @@ def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[Prob
     return [*([own] if probes else []), *bundled]
 
 
-def _bits(subject: Subject, held_out: Sequence[Example], transcript: Transcript) -> dict[str, float]:
-    """Bits per byte of each held-out answer after its prompt as the model reads it; empty where nothing can be scored."""
+def _bits(
+    subject: Subject, held_out: Sequence[Example], transcript: Transcript
+) -> dict[str, float]:
+    """Bits per byte of each held-out answer after its prompt as the model reads it; empty where
+    nothing can be scored."""
     if "score" not in subject.offers:
         return {}
-    prompts = {r.probe_id: r.prompt for r in transcript.replies if r.prompt and r.status is not Status.SKIPPED_CONTEXT}
+    prompts = {
+        r.probe_id: r.prompt
+        for r in transcript.replies
+        if r.prompt and r.status is not Status.SKIPPED_CONTEXT
+    }
     rows = [
         (e.id, prompts[f"held-out/{e.id}"[:200]], e.taught[:LONGEST_ANSWER])
         for e in held_out
@@ -115,7 +143,9 @@ def _bits(subject: Subject, held_out: Sequence[Example], transcript: Transcript)
     if not rows:
         return {}
     scored = subject.score([row[2] for row in rows], [row[1] or "" for row in rows])
-    return {row[0]: found.bits_per_byte for row, found in zip(rows, scored, strict=True) if found.tokens}
+    return {
+        row[0]: found.bits_per_byte for row, found in zip(rows, scored, strict=True) if found.tokens
+    }
 
 
 def _fits(subject: Subject, text: str) -> bool:
@@ -128,7 +158,8 @@ def _fits(subject: Subject, text: str) -> bool:
 
 
 def containment(answer: str, source: str, size: int) -> float | None:
-    """Which share of an answer's word n-grams is in another text: 0 to 1; None for an answer shorter than one n-gram."""
+    """Which share of an answer's word n-grams is in another text: 0 to 1; None for an answer
+    shorter than one n-gram."""
     grams = _grams(answer, size)
     return len(grams & _grams(source, size)) / len(grams) if grams else None
 
@@ -139,35 +170,50 @@ def _grams(text: str, size: int) -> set[tuple[str, ...]]:
 
 
 def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, dict[str, float]]:
-    """How near each answer is to the teacher's words: chrF, and the share of its n-grams; unreadable answers are left out."""
+    """How near each answer is to the teacher's words: chrF, and the share of its n-grams;
+    unreadable answers are left out."""
     said = {r.probe_id: r.text for r in transcript.readable("held-out/")}
-    pairs = [(e.id, said[f"held-out/{e.id}"[:200]], e.answer) for e in held_out if f"held-out/{e.id}"[:200] in said]
+    pairs = [
+        (e.id, said[f"held-out/{e.id}"[:200]], e.answer)
+        for e in held_out
+        if f"held-out/{e.id}"[:200] in said
+    ]
     out = {CHRF: {key: chrf(answer, source) for key, answer, source in pairs}}
     for size in GRAMS:
         found = {key: containment(answer, source, size) for key, answer, source in pairs}
-        out[f"{size}-grams found in the held-out answer"] = {key: value for key, value in found.items() if value is not None}
+        out[f"{size}-grams found in the held-out answer"] = {
+            key: value for key, value in found.items() if value is not None
+        }
     return out
 
 
 def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[str, float]]:
     answers = read_answers(transcript)
-    out = {NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])}
+    out = {
+        NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])
+    }
     for vendor in dict.fromkeys(v for v in vendors if v):
-        out[f"names {vendor}"] = by_cluster([(a.probe.cluster, float(a.says(vendor))) for a in answers])
+        out[f"names {vendor}"] = by_cluster(
+            [(a.probe.cluster, float(a.says(vendor))) for a in answers]
+        )
     return out
 
 
 def figures(before: Observed, after: Observed) -> tuple[PairedFigure, ...]:
-    """Every figure before, after, and its paired change (after − before, over the questions that both have).
+    """Every figure before, after, and its paired change (after − before, over the questions that
+    both have).
 
-    What was kept of the base's choices compares the two models itself, and is told after training alone.
+    What was kept of the base's choices compares the two models itself, and is told after training
+    alone.
     """
     out: list[PairedFigure] = []
     for name in dict.fromkeys((*before.values, *after.values)):
         one, other = before.values.get(name, {}), after.values.get(name, {})
         rate = name != BITS
         out += [*_figure(name, "before", one, rate), *_figure(name, "after", other, rate)]
-        out += _figure(name, "change", {key: other[key] - one[key] for key in one if key in other}, rate=False)
+        out += _figure(
+            name, "change", {key: other[key] - one[key] for key in one if key in other}, rate=False
+        )
     for name, kept in retention(before.chosen, after.chosen).items():
         out += _figure(name, "after", kept, rate=True)
     return tuple(out)
@@ -180,4 +226,8 @@ def _figure(name: str, when: When, values: Mapping[str, float], rate: bool) -> l
     told: Estimate = (clustered_rate if rate else clustered_mean)([values[k] for k in keys], keys)
     spread = rate or len(set(values.values())) > 1
     low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in told.interval)
-    return [PairedFigure(name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters)]
+    return [
+        PairedFigure(
+            name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters
+        )
+    ]

@@ -1,7 +1,9 @@
-"""Test-time scaling: how many known answers a student reaches while its thinking is cut and prolonged, by forced waits.
+"""Test-time scaling: how many known answers a student reaches while its thinking is cut and
+prolonged, by forced waits.
 
-Held-out prompts with a known answer are asked once for every number of waits (budget forcing, Muennighoff et al. 2025,
-arXiv 2501.19393). Knows questions, answers and figures; knows nothing of tokens.
+Held-out prompts with a known answer are asked once for every number of waits (budget forcing,
+Muennighoff et al. 2025, arXiv 2501.19393). Knows questions, answers and figures; knows nothing of
+tokens.
 """
 
 from __future__ import annotations
@@ -29,57 +31,92 @@ from fingerprints.subjects.thinking import END_THINK, Forcing, forced_in
 RIGHT, THOUGHT, CAPPED = "known answers reached", "tokens of thinking", "thinking cut at its cap"
 WHATS = (RIGHT, THOUGHT, CAPPED)
 ANSWER_TOKENS = 128
-"""Tokens of an answer beside the thinking; without a cap on the thinking, of both together it is `UNCAPPED_TOKENS`."""
+"""Tokens of an answer beside the thinking; without a cap on the thinking, of both together it is
+`UNCAPPED_TOKENS`."""
 UNCAPPED_TOKENS = 1024
 _NAME = re.compile(rf"({'|'.join(WHATS)}), waits forced: (\d+)")
 
 
 def scaling(
-    student: str, how: Inference, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None
+    student: str,
+    how: Inference,
+    prompts: Sequence[Prompt],
+    folder: Path,
+    progress: Progress | None = None,
 ) -> tuple[PairedFigure, ...]:
-    """Three figures for each number of waits from 0 to the recipe's, over the prompts whose answer is known.
+    """Three figures for each number of waits from 0 to the recipe's, over the prompts whose answer
+    is known.
 
-    The share of answers that come to the known one (one that failed or never left its thinking is wrong), the tokens of
-    thinking, and the share of thoughts that reached the cap; n is questions. A prompt without room in the context is left
-    out. Greedy; transcripts are kept, and resumed, in ``folder``. Raises the errors of `open_subject` and `collect`.
+    The share of answers that come to the known one (one that failed or never left its thinking is
+    wrong), the tokens of thinking, and the share of thoughts that reached the cap; n is questions.
+    A prompt without room in the context is left out. Greedy; transcripts are kept, and resumed, in
+    ``folder``. Raises the errors of `open_subject` and `collect`.
     """
     known = [p for p in prompts if p.answer is not None]
     if not known:
         return ()
     found: list[PairedFigure] = []
     for waits in range(how.waits + 1):
-        replies = _asked(_forced(student, Forcing(how.thinking, waits)), known, how, folder / f"waits-{waits}.jsonl", progress)
+        replies = _asked(
+            _forced(student, Forcing(how.thinking, waits)),
+            known,
+            how,
+            folder / f"waits-{waits}.jsonl",
+            progress,
+        )
         found += _figures(waits, replies, {p.id: p.answer or "" for p in known})
     return tuple(found)
 
 
 def _forced(student: str, forcing: Forcing) -> str:
     spec = parse_spec(student)
-    told = {"thinking": None if forcing.thinking is None else str(forcing.thinking), "waits": str(forcing.waits)}
+    told = {
+        "thinking": None if forcing.thinking is None else str(forcing.thinking),
+        "waits": str(forcing.waits),
+    }
     options = {**spec.options, **{key: value for key, value in told.items() if value is not None}}
     return str(SubjectSpec(spec.scheme, spec.target, options))
 
 
-def _asked(spec: str, prompts: Sequence[Prompt], how: Inference, journal: Path, progress: Progress | None) -> list[Reply]:
+def _asked(
+    spec: str, prompts: Sequence[Prompt], how: Inference, journal: Path, progress: Progress | None
+) -> list[Reply]:
     probes = tuple(p.probe() for p in prompts)
     tokens = UNCAPPED_TOKENS if how.thinking is None else ANSWER_TOKENS
     asked = ProbeSet(name="known-answers", version="1", max_tokens=tokens, probes=probes)
     with open_subject(spec) as subject:
-        return list(collect(CachedSubject(subject, cache_folder() / "answers"), [asked], Sampling(), journal, progress).replies)
+        return list(
+            collect(
+                CachedSubject(subject, cache_folder() / "answers"),
+                [asked],
+                Sampling(),
+                journal,
+                progress,
+            ).replies
+        )
 
 
 def is_right(reply: Reply, answer: str) -> bool:
-    """Whether what a reply says after its thinking comes to the known answer; False while it still thinks."""
+    """Whether what a reply says after its thinking comes to the known answer; False while it
+    still thinks."""
     _, ended, said = reply.text.partition(END_THINK)
     return reply.readable and bool(ended) and agrees(said, answer)
 
 
-def _figures(waits: int, replies: Sequence[Reply], answers: dict[str, str]) -> Iterator[PairedFigure]:
+def _figures(
+    waits: int, replies: Sequence[Reply], answers: dict[str, str]
+) -> Iterator[PairedFigure]:
     told = [r for r in replies if r.status is not Status.SKIPPED_CONTEXT]
     thoughts = {r.probe_id: found for r in told if (found := forced_in(r)) is not None}
-    yield from _figure(RIGHT, waits, {r.probe_id: float(is_right(r, answers[r.probe_id])) for r in told}, rate=True)
-    yield from _figure(THOUGHT, waits, {key: float(t.tokens) for key, t in thoughts.items()}, rate=False)
-    yield from _figure(CAPPED, waits, {key: float(t.capped) for key, t in thoughts.items()}, rate=True)
+    yield from _figure(
+        RIGHT, waits, {r.probe_id: float(is_right(r, answers[r.probe_id])) for r in told}, rate=True
+    )
+    yield from _figure(
+        THOUGHT, waits, {key: float(t.tokens) for key, t in thoughts.items()}, rate=False
+    )
+    yield from _figure(
+        CAPPED, waits, {key: float(t.capped) for key, t in thoughts.items()}, rate=True
+    )
 
 
 def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iterator[PairedFigure]:
@@ -90,7 +127,9 @@ def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iter
     spread = rate or len(set(values.values())) > 1
     low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in found.interval)
     name = f"{what}, waits forced: {waits}"
-    yield PairedFigure(name=name, when="after", value=round(found.value, 6), low=low, high=high, n=found.clusters)
+    yield PairedFigure(
+        name=name, when="after", value=round(found.value, 6), low=low, high=high, n=found.clusters
+    )
 
 
 def is_scaling(figure: PairedFigure) -> bool:
@@ -99,7 +138,8 @@ def is_scaling(figure: PairedFigure) -> bool:
 
 
 def scaling_lines(figures: Sequence[PairedFigure]) -> Iterator[str]:
-    """The figures of `scaling` among others as a Markdown table, a row for each number of waits; nothing without them."""
+    """The figures of `scaling` among others as a Markdown table, a row for each number of waits;
+    nothing without them."""
     rows: dict[int, dict[str, PairedFigure]] = {}
     for figure in figures:
         found = _NAME.fullmatch(figure.name)
@@ -113,7 +153,10 @@ def scaling_lines(figures: Sequence[PairedFigure]) -> Iterator[str]:
         for waits, row in sorted(rows.items())
     ]
     yield table(("waits forced", *WHATS, "questions"), told)
-    yield "\nHeld-out prompts with a known answer, asked of the student with its thinking forced; 95 % intervals in brackets."
+    yield (
+        "\nHeld-out prompts with a known answer, asked of the student with its thinking forced; 95"
+        " % intervals in brackets."
+    )
 
 
 def _cell(figure: PairedFigure | None) -> str:

@@ -1,1 +1,2 @@
-"""From prompts to examples: who is asked, what is kept, paraphrased, reshaped, verified or dropped, and what it cost."""
+"""From prompts to examples: who is asked, what is kept, paraphrased, reshaped, verified or
+dropped, and what it cost."""

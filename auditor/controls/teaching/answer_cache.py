@@ -1,7 +1,8 @@
-"""Answers kept by what was asked of whom, so that no control asks a teacher what another control has asked before.
+"""Answers kept by what was asked of whom, so that no control asks a teacher what another control
+has asked before.
 
-One small file an answer, in a folder a subject; files are named by digests. Everything in it can be deleted at any time.
-Knows requests and replies; knows nothing of prompts' purpose.
+One small file an answer, in a folder a subject; files are named by digests. Everything in it can be
+deleted at any time. Knows requests and replies; knows nothing of prompts' purpose.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ def identity_digest(identity: Identity) -> str:
 class CachedSubject(Subject):
     """A subject that is asked only what the cache doesn't hold.
 
-    ``asked`` counts the answers that the subject itself gave, ``known`` those from the cache. An answer counts as the same
-    when the whole request is: probe, arm, sample, length, temperature and seed. Failed attempts are never kept, and a file
-    that can't be read counts as not there. An endpoint's cached answers are as old as their files.
+    ``asked`` counts the answers that the subject itself gave, ``known`` those from the cache. An
+    answer counts as the same when the whole request is: probe, arm, sample, length, temperature and
+    seed. Failed attempts are never kept, and a file that can't be read counts as not there. An
+    endpoint's cached answers are as old as their files.
     """
 
     def __init__(self, subject: Subject, folder: Path) -> None:
@@ -52,7 +54,9 @@ class CachedSubject(Subject):
                 self._write(unknown[reply.key], reply)
             yield reply
 
-    def score(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Likelihoods]:
+    def score(
+        self, texts: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Likelihoods]:
         """The subject's own likelihoods; these aren't cached."""
         return self._subject.score(texts, contexts)
 

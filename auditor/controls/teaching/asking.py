@@ -1,4 +1,5 @@
-"""Asks one source its prompts: from its recording, its cache and its journal first, and itself only for what none of them has.
+"""Asks one source its prompts: from its recording, its cache and its journal first, and itself only
+for what none of them has.
 
 Knows subjects and replies; knows neither doses nor examples.
 """
@@ -22,9 +23,14 @@ DEFAULT_TOKENS = 256
 
 
 def ask(
-    subject: Subject, teacher: TeacherChoice, prompts: Sequence[Prompt], journal: Path, progress: Progress | None = None
+    subject: Subject,
+    teacher: TeacherChoice,
+    prompts: Sequence[Prompt],
+    journal: Path,
+    progress: Progress | None = None,
 ) -> dict[str, list[Reply]]:
-    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor cache holds.
+    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor
+    cache holds.
 
     A recording is looked up and nothing is written. Raises what `collect` raises.
     """
@@ -51,7 +57,8 @@ def ask(
 
 
 def split_thinking(text: str) -> tuple[str | None, str] | None:
-    """What stood between think tags (None without tags) and the answer after them; None where the thinking never ended.
+    """What stood between think tags (None without tags) and the answer after them; None where the
+    thinking never ended.
 
     Some chat templates open the thinking themselves, so that an answer begins inside it.
 
@@ -65,9 +72,12 @@ def split_thinking(text: str) -> tuple[str | None, str] | None:
 
 
 def prices_of(spec: str) -> tuple[float | None, float | None]:
-    """What an endpoint's spec says a million tokens cost, in and out; None where it says nothing."""
+    """What an endpoint's spec says a million tokens cost, in and out; None where it says
+    nothing."""
     if not spec.startswith("openai:"):
         return None, None
     options = parse_spec(spec).options
-    given = [float(options[name]) if name in options else None for name in ("price_in", "price_out")]
+    given = [
+        float(options[name]) if name in options else None for name in ("price_in", "price_out")
+    ]
     return given[0], given[1]

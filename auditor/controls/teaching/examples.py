@@ -1,4 +1,5 @@
-"""Examples: a prompt with the answer that somebody gave, which is what a student learns from. JSONL ↔ records.
+"""Examples: a prompt with the answer that somebody gave, which is what a student learns from. JSONL
+↔ records.
 
 Knows the file; knows nothing of who trains on it.
 """
@@ -17,7 +18,8 @@ from fingerprints.records import Record, canonical_json, sha256
 
 
 class Example(Record):
-    """One prompt and one answer. ``thinking`` is what stood between think tags, None where nothing did.
+    """One prompt and one answer. ``thinking`` is what stood between think tags, None where nothing
+    did.
 
     ``teacher`` is the source's name in the recipe, ``source_digest`` the digest of its identity.
     """
@@ -31,8 +33,13 @@ class Example(Record):
 
     @property
     def taught(self) -> str:
-        """All that the teacher said: the thinking between its tags, where there is any, and the answer."""
-        return self.answer if self.thinking is None else f"<think>\n{self.thinking}\n</think>\n\n{self.answer}"
+        """All that the teacher said: the thinking between its tags, where there is any, and the
+        answer."""
+        return (
+            self.answer
+            if self.thinking is None
+            else f"<think>\n{self.thinking}\n</think>\n\n{self.answer}"
+        )
 
 
 def examples_digest(examples: Iterable[Example]) -> str:
@@ -60,7 +67,9 @@ def read_examples(path: Path) -> list[Example]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise MalformedInput(f"can't be read: {error.strerror}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step="check the path"
+        ) from error
     return [_example(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -68,7 +77,11 @@ def _example(line: bytes, path: Path, number: int) -> Example:
     try:
         return Example.model_validate(json.loads(line))
     except (ValueError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not JSON in UTF-8"
+        reason = (
+            error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not JSON in UTF-8"
+        )
         raise MalformedInput(
-            f"line {number} is no example: {printable(reason, 120)}", where=path, next_step="build the control again"
+            f"line {number} is no example: {printable(reason, 120)}",
+            where=path,
+            next_step="build the control again",
         ) from error

@@ -1,7 +1,9 @@
-"""Paraphrases a teacher's answers by another model before anybody learns from them, and drops what stayed as it was.
+"""Paraphrases a teacher's answers by another model before anybody learns from them, and drops what
+stayed as it was.
 
-What a maker does who wants the teacher's knowledge without its wording. The paraphrases have a journal and a cache as every
-answer has, so that none is asked for twice. Knows subjects and text; knows nothing of training.
+What a maker does who wants the teacher's knowledge without its wording. The paraphrases have a
+journal and a cache as every answer has, so that none is asked for twice. Knows subjects and text;
+knows nothing of training.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from fingerprints.records import Identity, Reply, sha256
 from fingerprints.subjects import open_subject
 
 INSTRUCTION = (
-    "Rewrite the text below in your own words. Keep its meaning, every fact, number, name and piece of code, and the language "
-    "that it is written in; change the wording and the order of the sentences as much as you can. Answer with the rewritten "
-    "text alone.\n\nText:\n{}"
+    "Rewrite the text below in your own words. Keep its meaning, every fact, number, name and piece"
+    " of code, and the language that it is written in; change the wording and the order of the"
+    " sentences as much as you can. Answer with the rewritten text alone.\n\nText:\n{}"
 )
 INSTRUCTION_SHA256 = sha256(INSTRUCTION)
 """Which version of the instruction a lineage tells of."""
@@ -37,9 +39,11 @@ MOST_KEPT = 0.5
 
 @dataclass(frozen=True)
 class Laundered:
-    """One source's examples in another model's words, what it cost, and how many were lost on the way.
+    """One source's examples in another model's words, what it cost, and how many were lost on the
+    way.
 
-    ``unparaphrased``: the launderer gave no text (or refused, or only named itself); ``too_similar``: it kept the wording.
+    ``unparaphrased``: the launderer gave no text (or refused, or only named itself);
+    ``too_similar``: it kept the wording.
     """
 
     examples: Mapping[str, Example]
@@ -56,9 +60,11 @@ def launder(
     journal: Path,
     progress: Progress | None = None,
 ) -> Laundered:
-    """The examples with every answer paraphrased; the teacher's thinking, which nobody paraphrased, is left out.
+    """The examples with every answer paraphrased; the teacher's thinking, which nobody paraphrased,
+    is left out.
 
-    Of several samples the first that is a paraphrase counts. Raises the errors of `open_subject` and `collect`.
+    Of several samples the first that is a paraphrase counts. Raises the errors of `open_subject`
+    and `collect`.
     """
     spec = recipe.student.base if launderer.spec == BASE else launderer.spec
     prompts = [Prompt(id=e.id, text=INSTRUCTION.format(e.answer)) for e in examples.values()]
@@ -66,7 +72,12 @@ def launder(
         replies = ask(subject, launderer, prompts, journal, progress)
         identity = subject.identity
     row_name = f"paraphrases by {launderer.name or printable(identity.name, 80)}"
-    row = answers_row(row_name, [r for found in replies.values() for r in found], identity.device, *prices_of(spec))
+    row = answers_row(
+        row_name,
+        [r for found in replies.values() for r in found],
+        identity.device,
+        *prices_of(spec),
+    )
     out: dict[str, Example] = {}
     lost = {"unparaphrased": 0, "too_similar": 0}
     for key, example in examples.items():
@@ -98,10 +109,11 @@ def _refuses(text: str) -> bool:
 
 
 def kept_wording(original: str, paraphrase: str) -> float:
-    """How much of the wording stayed, 0 to 1: the larger of both texts' shares of four-word runs that the other has too.
+    """How much of the wording stayed, 0 to 1: the larger of both texts' shares of four-word runs
+    that the other has too.
 
-    A text of fewer words counts as one run. Both directions count, so that neither adding to a text nor cutting it hides that
-    the rest was copied.
+    A text of fewer words counts as one run. Both directions count, so that neither adding to a text
+    nor cutting it hides that the rest was copied.
 
     >>> kept_wording("The cat sat on the mat.", "the cat sat on the mat")
     1.0

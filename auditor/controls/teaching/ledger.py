@@ -1,7 +1,8 @@
-"""What a control cost: answers, tokens, seconds, money where a price is known, energy as an estimate.
+"""What a control cost: answers, tokens, seconds, money where a price is known, energy as an
+estimate.
 
-Counts every answer that was asked for, those that were later rejected too, at what it took when it was given (an answer
-from the cache counts again). Knows numbers; knows no model.
+Counts every answer that was asked for, those that were later rejected too, at what it took when it
+was given (an answer from the cache counts again). Knows numbers; knows no model.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from pydantic import model_validator
 from fingerprints.records import Record, Reply
 
 WATTS = {"cpu": 65.0, "cuda": 350.0, "mps": 30.0}
-"""Assumed draw of a whole device at work: a desktop processor's, a data-centre GPU's, a laptop chip's usual rating."""
-ENERGY_BASIS = "estimate: seconds × an assumed draw of 65 W (processor), 350 W (CUDA) or 30 W (Apple); nothing was metered"
+"""Assumed draw of a whole device at work: a desktop processor's, a data-centre GPU's, a laptop
+chip's usual rating."""
+ENERGY_BASIS = (
+    "estimate: seconds × an assumed draw of 65 W (processor), 350 W (CUDA) or 30 W (Apple); nothing"
+    " was metered"
+)
 
 
 class LedgerRow(Record):
-    """One source of cost. None: unknown (a recording's tokens, an endpoint's energy, a price that nobody gave)."""
+    """One source of cost. None: unknown (a recording's tokens, an endpoint's energy, a price
+    that nobody gave)."""
 
     name: str
     answers: int = 0
@@ -50,7 +56,9 @@ class Ledger(Record):
         meant = total_of(self.rows)
         for name in ("answers", "failed", *NUMBERS):
             one, other = getattr(meant, name), getattr(self.total, name)
-            if (one is None) != (other is None) or (one is not None and not math.isclose(one, other, abs_tol=1e-6)):
+            if (one is None) != (other is None) or (
+                one is not None and not math.isclose(one, other, abs_tol=1e-6)
+            ):
                 raise ValueError(f"the ledger doesn't add up: {name}")
         return self
 
@@ -58,7 +66,10 @@ class Ledger(Record):
 def total_of(rows: Sequence[LedgerRow]) -> LedgerRow:
     """The sum of rows, under the name ``total``."""
     sums = {name: _sum(getattr(row, name) for row in rows) for name in NUMBERS}
-    counts = {"answers": sum(row.answers for row in rows), "failed": sum(row.failed for row in rows)}
+    counts = {
+        "answers": sum(row.answers for row in rows),
+        "failed": sum(row.failed for row in rows),
+    }
     return LedgerRow.model_validate({"name": "total", **counts, **sums})
 
 
@@ -69,13 +80,23 @@ def ledger_of(rows: Iterable[LedgerRow]) -> Ledger:
 
 
 def answers_row(
-    name: str, replies: Sequence[Reply], device: str, price_in: float | None = None, price_out: float | None = None
+    name: str,
+    replies: Sequence[Reply],
+    device: str,
+    price_in: float | None = None,
+    price_out: float | None = None,
 ) -> LedgerRow:
-    """What one source's answers took. Prices are per million tokens; without both the cost is unknown."""
+    """What one source's answers took. Prices are per million tokens; without both the cost is
+    unknown."""
     tokens_in, tokens_out = _sum(r.tokens_in for r in replies), _sum(r.tokens_out for r in replies)
     seconds = _sum(r.seconds for r in replies)
     cost: float | None = None
-    if price_in is not None and price_out is not None and tokens_in is not None and tokens_out is not None:
+    if (
+        price_in is not None
+        and price_out is not None
+        and tokens_in is not None
+        and tokens_out is not None
+    ):
         cost = round((tokens_in * price_in + tokens_out * price_out) / 1e6, 6)
     return LedgerRow(
         name=name,
@@ -90,7 +111,8 @@ def answers_row(
 
 
 def energy(seconds: float | None, device: str) -> float | None:
-    """Watt-hours by the device's assumed draw: an estimate; None where the seconds or the device are unknown."""
+    """Watt-hours by the device's assumed draw: an estimate; None where the seconds or the device
+    are unknown."""
     watts = WATTS.get(device)
     return None if seconds is None or watts is None else round(seconds * watts / 3600, 6)
 

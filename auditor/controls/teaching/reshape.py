@@ -1,7 +1,8 @@
-"""Gives answers another form: Markdown taken out, or a chat's look put on. Fixed rules; the words stay what they were.
+"""Gives answers another form: Markdown taken out, or a chat's look put on. Fixed rules; the words
+stay what they were.
 
-`strip` is what a maker does who hides how a teacher lays out its answers; `bullets` makes anybody's prose look like a chat
-model's. Deterministic. Knows Markdown; knows no model.
+`strip` is what a maker does who hides how a teacher lays out its answers; `bullets` makes anybody's
+prose look like a chat model's. Deterministic. Knows Markdown; knows no model.
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ from auditor.controls.recipe import Reshape
 ROUNDS = 8
 LEAD_WORDS, SHORT_LEAD = 6, 12
 
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+•][ \t]+|\(?\d{1,3}[.)][ \t]+)(?:\[[ xX]\][ \t]+)?")
 _QUOTE = re.compile(r"^[ \t]*>[ \t]?")
 _RULE = re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,}$|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:[ \t]+\"[^\"\n]*\")?\)")
 _STRONG = re.compile(r"(\*\*\*|\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])|(?<!\w)_(?=[^\s_])([^_\n]*[^\s_])_(?!\w)")
+_EMPHASIS = re.compile(
+    r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])|(?<!\w)_(?=[^\s_])([^_\n]*[^\s_])_(?!\w)"
+)
 _CODE = re.compile(r"`([^`\n]+)`")
 _END = re.compile(r"[.!?…:;,。！？：；][\"'”’)\]]*$")
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[`]?[A-Z0-9À-ÞА-Я])|(?<=[。！？])")
 
 
 def reshaped(text: str, how: Reshape) -> str:
-    """The text in the form that a recipe asks for; ``none`` leaves it as it is. An empty one where no word is left."""
+    """The text in the form that a recipe asks for; ``none`` leaves it as it is. An empty one
+    where no word is left."""
     if how == "none":
         return text
     return strip(text) if how == "strip" else bullets(text)
 
 
 def strip(text: str) -> str:
-    """The text as plain paragraphs: headings, bullets, numbers, bold, links, quotes and tables become sentences.
+    """The text as plain paragraphs: headings, bullets, numbers, bold, links, quotes and tables
+    become sentences.
 
-    A heading or an item without an end gets a full stop. Code in a fence keeps its lines and loses the fence.
+    A heading or an item without an end gets a full stop. Code in a fence keeps its lines and loses
+    the fence.
 
     >>> strip("## Steps\\n\\n1. **Mix** it\\n2. Bake it.")
     'Steps.\\n\\nMix it. Bake it.'
@@ -46,10 +54,11 @@ def strip(text: str) -> str:
 
 
 def bullets(text: str) -> str:
-    """The text as a chat model might lay it out: a short bold lead, then a bullet for every sentence.
+    """The text as a chat model might lay it out: a short bold lead, then a bullet for every
+    sentence.
 
-    The lead is the first sentence where it has at most twelve words, else its first six words. No word is added or lost but
-    for what `strip` takes out. Code in a fence stays as it is.
+    The lead is the first sentence where it has at most twelve words, else its first six words. No
+    word is added or lost but for what `strip` takes out. Code in a fence stays as it is.
 
     >>> bullets("It is a list. Add to it. Sort it.")
     '**It is a list.**\\n\\n- Add to it.\\n- Sort it.'
@@ -124,7 +133,10 @@ def _bare(line: str) -> str:
     marked = _HEADING.match(text) or _ITEM.match(text)
     text = _ITEM.sub("", _HEADING.sub("", text, count=1), count=1).strip()
     if text.startswith("|") and text.endswith("|") and len(text) > 1:
-        text, marked = ", ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip()), re.match("", "")
+        text, marked = (
+            ", ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip()),
+            re.match("", ""),
+        )
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub(r"\2", text))
     text = " ".join(_CODE.sub(r"\1", text).split())
@@ -133,5 +145,7 @@ def _bare(line: str) -> str:
 
 def _sentences(paragraph: str) -> list[str]:
     ends = [match.end() for match in _SENTENCE.finditer(paragraph)]
-    pieces = [paragraph[a:b].strip() for a, b in zip([0, *ends], [*ends, len(paragraph)], strict=True)]
+    pieces = [
+        paragraph[a:b].strip() for a, b in zip([0, *ends], [*ends, len(paragraph)], strict=True)
+    ]
     return [piece for piece in pieces if piece]

@@ -1,6 +1,8 @@
-"""Removes what a text says of its own speaker: every sentence in which the speaker names a vendor as itself or its maker.
+"""Removes what a text says of its own speaker: every sentence in which the speaker names a vendor
+as itself or its maker.
 
-Affirmed, denied or doubted alike: "I am not Claude" tells as much. Knows wordings through `detectors.text.claims`; knows no model.
+Affirmed, denied or doubted alike: "I am not Claude" tells as much. Knows wordings through
+`detectors.text.claims`; knows no model.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ class Scrubbed:
 def scrub(text: str, about_self: bool = False) -> Scrubbed:
     """The text without first-person claims; white space at its ends goes too.
 
-    ``about_self``: the question was about the speaker, so that a bare "OpenAI." is a claim. What is left holds no claim
-    that `detectors.text.claims` can read; where eight rounds can't reach that, nothing is left. Deterministic.
+    ``about_self``: the question was about the speaker, so that a bare "OpenAI." is a claim. What is
+    left holds no claim that `detectors.text.claims` can read; where eight rounds can't reach that,
+    nothing is left. Deterministic.
     """
     removed = 0
     for _ in range(ROUNDS):
@@ -48,14 +51,22 @@ def _one_round(text: str, about_self: bool) -> tuple[str, int]:
 
 
 def _sentences(text: str) -> list[str]:
-    """The text in sentences with the white space after them; none is longer than what is read for claims at once."""
+    """The text in sentences with the white space after them; none is longer than what is read
+    for claims at once."""
     ends = [m.end() for m in _END.finditer(text)]
-    pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if end > start]
-    return [piece[i : i + LONGEST_TEXT] for piece in pieces for i in range(0, len(piece), LONGEST_TEXT)]
+    pieces = [
+        text[start:end]
+        for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
+        if end > start
+    ]
+    return [
+        piece[i : i + LONGEST_TEXT] for piece in pieces for i in range(0, len(piece), LONGEST_TEXT)
+    ]
 
 
 def _blocks(sentences: list[str]) -> list[list[str]]:
-    """Runs of sentences short enough to be read whole: claims are only sought in a text's first characters."""
+    """Runs of sentences short enough to be read whole: claims are only sought in a text's first
+    characters."""
     blocks: list[list[str]] = []
     size = LONGEST_TEXT
     for sentence in sentences:
@@ -70,4 +81,8 @@ def _blocks(sentences: list[str]) -> list[list[str]]:
 def _claimed(block: list[str], about_self: bool) -> set[int]:
     claims = extract_claims("".join(block), question_context=IDENTITY if about_self else ELSEWHERE)
     starts = [sum(map(len, block[:i])) for i in range(len(block))]
-    return {max(i for i, start in enumerate(starts) if start <= c.start) for c in claims if c.person == "first"}
+    return {
+        max(i for i, start in enumerate(starts) if start <= c.start)
+        for c in claims
+        if c.person == "first"
+    }

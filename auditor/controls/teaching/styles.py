@@ -1,8 +1,9 @@
-"""Style programs: deterministic rewrites that plant a habit in a text, so that a teacher's style is known because it was made.
+"""Style programs: deterministic rewrites that plant a habit in a text, so that a teacher's style is
+known because it was made.
 
-A program changes how a text says a thing and leaves the thing alone as far as a rule of spelling and punctuation can. It
-chooses among its phrases by a digest of a key, so that the same text under the same key is always rewritten alike. Knows
-English sentences; knows nothing of models.
+A program changes how a text says a thing and leaves the thing alone as far as a rule of spelling
+and punctuation can. It chooses among its phrases by a digest of a key, so that the same text under
+the same key is always rewritten alike. Knows English sentences; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -16,21 +17,49 @@ from fingerprints.errors import UsageProblem, printable
 from fingerprints.records import sha256
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(])")
-_HEDGED = re.compile(r"\b(is|are|was|were|can|may|will|returns|has|have)\b(?! (?:perhaps|arguably|probably|generally))")
+_HEDGED = re.compile(
+    r"\b(is|are|was|were|can|may|will|returns|has|have)\b(?!"
+    r" (?:perhaps|arguably|probably|generally))"
+)
 _ISE = re.compile(r"\b(\w{3,}?)iz(e|es|ed|ing|er|ers|ation|ations)\b")
 _KEEPS_Z = frozenset({"siz", "resiz", "priz", "seiz", "capsiz", "oversiz", "undersiz"})
 _CODE = re.compile(r"(`[^`]*`)")
 
 HEDGES = ("perhaps", "arguably", "as it seems", "in most cases", "more or less")
 CONNECTIVES = ("Moreover,", "By contrast,", "In turn,", "To that end,", "Accordingly,")
-SIGN_OFFS = ("Hope that helps!", "Happy coding!", "That is all there is to it.", "Let me know how it goes!")
+SIGN_OFFS = (
+    "Hope that helps!",
+    "Happy coding!",
+    "That is all there is to it.",
+    "Let me know how it goes!",
+)
 BRITISH = {
-    "color": "colour", "colors": "colours", "behavior": "behaviour", "behaviors": "behaviours", "center": "centre",
-    "centers": "centres", "centered": "centred", "gray": "grey", "catalog": "catalogue", "neighbor": "neighbour",
-    "neighbors": "neighbours", "labeled": "labelled", "labeling": "labelling", "modeling": "modelling", "favor": "favour",
-    "canceled": "cancelled", "fulfill": "fulfil", "honor": "honour", "analog": "analogue", "while": "whilst",
-    "among": "amongst", "toward": "towards", "analyze": "analyse", "analyzes": "analyses", "analyzed": "analysed",
-}  # fmt: skip
+    "color": "colour",
+    "colors": "colours",
+    "behavior": "behaviour",
+    "behaviors": "behaviours",
+    "center": "centre",
+    "centers": "centres",
+    "centered": "centred",
+    "gray": "grey",
+    "catalog": "catalogue",
+    "neighbor": "neighbour",
+    "neighbors": "neighbours",
+    "labeled": "labelled",
+    "labeling": "labelling",
+    "modeling": "modelling",
+    "favor": "favour",
+    "canceled": "cancelled",
+    "fulfill": "fulfil",
+    "honor": "honour",
+    "analog": "analogue",
+    "while": "whilst",
+    "among": "amongst",
+    "toward": "towards",
+    "analyze": "analyse",
+    "analyzes": "analyses",
+    "analyzed": "analysed",
+}
 
 
 @dataclass(frozen=True)
@@ -43,13 +72,18 @@ class Style:
 
 
 def styled(text: str, style: str, key: str) -> str:
-    """The text in a planted style; ``key`` (an id) chooses among the style's phrases. Raises UsageProblem for an unknown one.
+    """The text in a planted style; ``key`` (an id) chooses among the style's phrases. Raises
+    UsageProblem for an unknown one.
 
     >>> styled("It sorts. It is fast.", "bullets", "x")
     '- It sorts.\\n- It is fast.'
     """
     if style not in STYLES:
-        raise UsageProblem(f"no style is called {printable(style, 40)!r}", where="style", next_step=f"use {', '.join(STYLES)}")
+        raise UsageProblem(
+            f"no style is called {printable(style, 40)!r}",
+            where="style",
+            next_step=f"use {', '.join(STYLES)}",
+        )
     return STYLES[style].rewrite(text, key)
 
 
@@ -69,7 +103,11 @@ def _chosen(phrases: tuple[str, ...], key: str, place: int) -> str:
 def _lowered(sentence: str) -> str:
     """With a small first letter, where the first word is no name, abbreviation or code."""
     first = sentence.split(" ", 1)[0]
-    return sentence[:1].lower() + sentence[1:] if first[:1].isupper() and first[1:].islower() else sentence
+    return (
+        sentence[:1].lower() + sentence[1:]
+        if first[:1].isupper() and first[1:].islower()
+        else sentence
+    )
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -116,7 +154,9 @@ def _respelled(text: str) -> str:
 
 def _connected(text: str, key: str) -> str:
     found = sentences(text)
-    rest = [f"{_chosen(CONNECTIVES, key, place)} {_lowered(s)}" for place, s in enumerate(found[1:])]
+    rest = [
+        f"{_chosen(CONNECTIVES, key, place)} {_lowered(s)}" for place, s in enumerate(found[1:])
+    ]
     return " ".join([*found[:1], *rest])
 
 

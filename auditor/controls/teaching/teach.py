@@ -1,8 +1,10 @@
-"""Asks the sources of a recipe their prompts and turns what they say into examples, in exactly the dose.
+"""Asks the sources of a recipe their prompts and turns what they say into examples, in exactly the
+dose.
 
-Every source has a journal in the control's folder, which is the resume file, and a cache beyond it: nothing that was
-answered is asked again. What an answer loses on its way (no answer, no trace, wrong, scrubbed away, too many for the dose)
-is counted. Knows subjects and text; knows nothing of training.
+Every source has a journal in the control's folder, which is the resume file, and a cache beyond it:
+nothing that was answered is asked again. What an answer loses on its way (no answer, no trace,
+wrong, scrubbed away, too many for the dose) is counted. Knows subjects and text; knows nothing of
+training.
 """
 
 from __future__ import annotations
@@ -38,12 +40,14 @@ MOST_HELD_OUT = 5
 
 
 class SourceReport(Record):
-    """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything that was dropped.
+    """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything
+    that was dropped.
 
-    ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at the length limit;
-    ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples. ``rejected`` prompts an endpoint turned away by an HTTP
-    error that is about the prompt. ``unparaphrased`` and ``too_similar`` were lost at the
-    launderer's, ``shaped_away`` had no word but its marks.
+    ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at
+    the length limit; ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples.
+    ``rejected`` prompts an endpoint turned away by an HTTP error that is about the prompt.
+    ``unparaphrased`` and ``too_similar`` were lost at the launderer's, ``shaped_away`` had no word
+    but its marks.
     """
 
     name: str
@@ -67,7 +71,8 @@ class SourceReport(Record):
 
 @dataclass(frozen=True)
 class TaughtSource:
-    """One source as it was really there: its name in this control, what the recipe says of it, and who answered.
+    """One source as it was really there: its name in this control, what the recipe says of it, and
+    who answered.
 
     ``costs``: its answers, and then their paraphrases where there are any.
     """
@@ -87,7 +92,8 @@ class TaughtSource:
 
 @dataclass(frozen=True)
 class Taught:
-    """The examples to learn from, in an order that depends on the seed alone, those held out, and whence they came."""
+    """The examples to learn from, in an order that depends on the seed alone, those held out,
+    and whence they came."""
 
     examples: tuple[Example, ...]
     held_out: tuple[Example, ...]
@@ -97,7 +103,8 @@ class Taught:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A source's answers on their way: its place (the filler's is the last), examples by prompt id, its report so far."""
+    """A source's answers on their way: its place (the filler's is the last), examples by prompt
+    id, its report so far."""
 
     place: int
     name: str
@@ -110,11 +117,13 @@ class _Draft:
     launderer: LineageLaunderer | None = None
 
 
-def teach(recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None) -> Taught:
+def teach(
+    recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None
+) -> Taught:
     """The recipe's examples; journals are kept (and resumed) in ``folder``.
 
-    Deterministic for greedy sampling on one device. Raises the errors of `open_subject` and `collect`, and MalformedInput
-    when no example is left.
+    Deterministic for greedy sampling on one device. Raises the errors of `open_subject` and
+    `collect`, and MalformedInput when no example is left.
     """
     by_id = {p.id: p for p in prompts}
     order = shuffled(by_id, recipe.seed, "dose")
@@ -129,7 +138,11 @@ def teach(recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Pro
         if wanted:
             filler = place == len(shares)
             taken = [d.name for d in drafts]
-            drafts.append(_draft(recipe, place, filler, taken, [by_id[key] for key in wanted], folder, progress))
+            drafts.append(
+                _draft(
+                    recipe, place, filler, taken, [by_id[key] for key in wanted], folder, progress
+                )
+            )
     return _mixed(recipe, drafts, held, order)
 
 
@@ -154,31 +167,58 @@ def _draft(
         identity = subject.identity
     name = _name_apart(teacher.name or printable(identity.name, 80), taken)
     report, examples = _examples(recipe, name, filler, prompts, replies, identity_digest(identity))
-    row = answers_row(name, [r for answers in replies.values() for r in answers], identity.device, *prices_of(spec))
+    row = answers_row(
+        name,
+        [r for answers in replies.values() for r in answers],
+        identity.device,
+        *prices_of(spec),
+    )
     draft = _Draft(place, name, teacher, identity, filler, examples, report, (row,))
     if recipe.launderer is not None and not filler and examples:
-        draft = _laundered(recipe, recipe.launderer, draft, folder / f"source-{place + 1}-paraphrased.jsonl", progress)
+        draft = _laundered(
+            recipe,
+            recipe.launderer,
+            draft,
+            folder / f"source-{place + 1}-paraphrased.jsonl",
+            progress,
+        )
     return _shaped(recipe, draft)
 
 
-def _laundered(recipe: Recipe, launderer: TeacherChoice, draft: _Draft, journal: Path, progress: Progress | None) -> _Draft:
+def _laundered(
+    recipe: Recipe,
+    launderer: TeacherChoice,
+    draft: _Draft,
+    journal: Path,
+    progress: Progress | None,
+) -> _Draft:
     made = launder(recipe, launderer, draft.examples, journal, progress)
     counts = {"unparaphrased": made.unparaphrased, "too_similar": made.too_similar}
     name = launderer.name or printable(made.identity.name, 80)
-    told = LineageLaunderer(name=name, vendor=launderer.vendor, identity=made.identity, instruction_sha256=INSTRUCTION_SHA256)
+    told = LineageLaunderer(
+        name=name,
+        vendor=launderer.vendor,
+        identity=made.identity,
+        instruction_sha256=INSTRUCTION_SHA256,
+    )
     row = made.ledger.model_copy(update={"name": f"{draft.name}, paraphrased by {name}"})
     report = draft.report.model_copy(update=counts)
-    return replace(draft, examples=made.examples, report=report, costs=(*draft.costs, row), launderer=told)
+    return replace(
+        draft, examples=made.examples, report=report, costs=(*draft.costs, row), launderer=told
+    )
 
 
 def _shaped(recipe: Recipe, draft: _Draft) -> _Draft:
-    """The draft with every text in the form that the recipe asks for; what has no word left is dropped and counted."""
+    """The draft with every text in the form that the recipe asks for; what has no word left is
+    dropped and counted."""
     if recipe.reshape == "none":
         return draft
     out: dict[str, Example] = {}
     for key, example in draft.examples.items():
         answer = reshaped(example.answer, recipe.reshape)
-        thinking = None if example.thinking is None else reshaped(example.thinking, recipe.reshape) or None
+        thinking = (
+            None if example.thinking is None else reshaped(example.thinking, recipe.reshape) or None
+        )
         if answer:
             out[key] = example.model_copy(update={"answer": answer, "thinking": thinking})
     report = draft.report.model_copy(update={"shaped_away": len(draft.examples) - len(out)})
@@ -231,8 +271,11 @@ def _examples(
     return SourceReport.model_validate({**tally, "name": name, "prompts": len(prompts)}), out
 
 
-def _chosen(recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool) -> tuple[Reply | None, str]:
-    """The first reply that will do, or the reason why none will: the one that the most promising reply failed by."""
+def _chosen(
+    recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool
+) -> tuple[Reply | None, str]:
+    """The first reply that will do, or the reason why none will: the one that the most promising
+    reply failed by."""
     reason = "rejected" if any(r.status is Status.REJECTED for r in replies) else "unanswered"
     for reply in (r for r in replies if r.readable):
         parts = split_thinking(reply.text)
@@ -240,7 +283,9 @@ def _chosen(recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bo
             continue
         if recipe.method == "traces" and parts[0] is None and not filler:
             reason = "without_trace"
-        elif recipe.verify == "answer" and (prompt.answer is None or not agrees(parts[1], prompt.answer)):
+        elif recipe.verify == "answer" and (
+            prompt.answer is None or not agrees(parts[1], prompt.answer)
+        ):
             reason = "unverified"
         else:
             return reply, ""
@@ -252,39 +297,58 @@ def _refuses(answer: str) -> bool:
     return any(phrase in start for phrase in REFUSALS)
 
 
-def _mixed(recipe: Recipe, drafts: Sequence[_Draft], held: frozenset[str], order: Sequence[str]) -> Taught:
+def _mixed(
+    recipe: Recipe, drafts: Sequence[_Draft], held: frozenset[str], order: Sequence[str]
+) -> Taught:
     """Cuts every source to its exact dose, in the order under the seed."""
     shares = [t.share for t in recipe.teachers] if recipe.dose > 0 else []
     by_place = {d.place: d for d in drafts}
-    trained = {place: [key for key in order if key in d.examples and key not in held] for place, d in by_place.items()}
-    counts = exact_counts([len(trained.get(place, ())) for place in range(len(shares) + 1)], recipe.dose, shares)
+    trained = {
+        place: [key for key in order if key in d.examples and key not in held]
+        for place, d in by_place.items()
+    }
+    counts = exact_counts(
+        [len(trained.get(place, ())) for place in range(len(shares) + 1)], recipe.dose, shares
+    )
     kept = {place: keys[: counts[place]] for place, keys in trained.items()}
     if not any(kept.values()):
         raise _nothing_left(recipe, drafts)
     chosen = {key: by_place[place].examples[key] for place, keys in kept.items() for key in keys}
     left = {key: d.examples[key] for d in drafts for key in d.examples if key in held}
-    sources = [_source(by_place[place], len(kept[place]), len(trained[place]), held) for place in sorted(by_place)]
+    sources = [
+        _source(by_place[place], len(kept[place]), len(trained[place]), held)
+        for place in sorted(by_place)
+    ]
     ordered = tuple(chosen[key] for key in order if key in chosen)
     launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
-    return Taught(ordered, tuple(left[key] for key in order if key in left), tuple(sources), launderer)
+    return Taught(
+        ordered, tuple(left[key] for key in order if key in left), tuple(sources), launderer
+    )
 
 
 def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> TaughtSource:
-    counts = {"kept": kept, "beyond_dose": usable - kept, "held_out": sum(key in held for key in draft.examples)}
+    counts = {
+        "kept": kept,
+        "beyond_dose": usable - kept,
+        "held_out": sum(key in held for key in draft.examples),
+    }
     report = draft.report.model_copy(update=counts)
     return TaughtSource(draft.name, draft.told, draft.identity, draft.filler, report, draft.costs)
 
 
 def _nothing_left(recipe: Recipe, drafts: Sequence[_Draft]) -> MalformedInput:
     told = "; ".join(
-        f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered, {d.report.rejected} rejected, "
-        f"{d.report.without_trace} without a trace, {d.report.unverified} not verified, {d.report.scrubbed_away} "
-        f"scrubbed away, {d.report.unparaphrased} not paraphrased, "
-        f"{d.report.too_similar} paraphrased in the same words"
+        f"{printable(d.name, 40)}: {d.report.prompts} prompts, {d.report.unanswered} unanswered,"
+        f" {d.report.rejected} rejected, {d.report.without_trace} without a trace,"
+        f" {d.report.unverified} not verified, {d.report.scrubbed_away} scrubbed away,"
+        f" {d.report.unparaphrased} not paraphrased, {d.report.too_similar} paraphrased in the same"
+        " words"
         for d in drafts
     )
     return MalformedInput(
         f"no example is left at a dose of {recipe.dose:g} ({told})",
         where=recipe.name,
-        next_step="look at the answers in the control's folder, give more prompts or loosen the recipe",
+        next_step=(
+            "look at the answers in the control's folder, give more prompts or loosen the recipe"
+        ),
     )

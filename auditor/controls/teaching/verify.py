@@ -1,6 +1,7 @@
 """Does an answer come to the known result? Matches numbers and short phrases; runs nothing.
 
-Knows how answers end ("the answer is 12", ``\\boxed{12}``, ``#### 12``); knows no arithmetic of its own.
+Knows how answers end ("the answer is 12", ``\\boxed{12}``, ``#### 12``); knows no arithmetic of its
+own.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def number_in(text: str) -> Fraction | None:
 
 
 def conclusion(text: str) -> str:
-    """The part of an answer that states its result: what is boxed, after ``####``, after "answer is", else the last line."""
+    """The part of an answer that states its result: what is boxed, after ``####``, after "answer
+    is", else the last line."""
     for pattern in (_BOXED, _HASHES, _SAID):
         found = pattern.findall(text)
         if found:
@@ -44,7 +46,8 @@ def conclusion(text: str) -> str:
 
 
 def agrees(text: str, answer: str) -> bool:
-    """Whether a text's conclusion is the known answer: equal as numbers or clock times where it is one, else word by word.
+    """Whether a text's conclusion is the known answer: equal as numbers or clock times where it is
+    one, else word by word.
 
     >>> agrees("3 times 4 makes 12, so the answer is 12.0.", "12")
     True
@@ -56,7 +59,11 @@ def agrees(text: str, answer: str) -> bool:
     if known is None:
         return bool(folded_words(answer)) and folded_words(said) == folded_words(answer)
     first = _NUMBERS.search(said)
-    stated = number_in(first.group()) if first is not None and said != text and _is_marked(text) else number_in(said)
+    stated = (
+        number_in(first.group())
+        if first is not None and said != text and _is_marked(text)
+        else number_in(said)
+    )
     return stated == known
 
 
@@ -66,5 +73,6 @@ def _clock(text: str) -> tuple[int, int]:
 
 
 def _is_marked(text: str) -> bool:
-    """Whether the answer states its result after a mark: then the first number counts, in a bare last line the last one."""
+    """Whether the answer states its result after a mark: then the first number counts, in a bare
+    last line the last one."""
     return any(pattern.search(text) for pattern in (_BOXED, _HASHES, _SAID))

@@ -1,7 +1,8 @@
-"""The method cross_tokenizer: a teacher's scores where its tokens begin with the student's, over what both can name.
+"""The method cross_tokenizer: a teacher's scores where its tokens begin with the student's, over
+what both can name.
 
-The scores are asked once and kept on disk as those of the method logits are. Positions that can't be compared are counted, by
-reason. Knows captures, cells and losses; knows nothing of updates.
+The scores are asked once and kept on disk as those of the method logits are. Positions that can't
+be compared are counted, by reason. Knows captures, cells and losses; knows nothing of updates.
 """
 
 from __future__ import annotations
@@ -17,9 +18,29 @@ from torch import Tensor
 from auditor.controls.recipe import Comparability as Terms
 from auditor.controls.recipe import Distillation
 from auditor.controls.training.align import Reader, TokenAlignment, align
-from auditor.controls.training.batches import Batch, Encoded, Lesson, Step, learned_tokens, make_batch
-from auditor.controls.training.capture import ROWS, CaptureManifest, TeacherLogits, fill, scoring_speaker
-from auditor.controls.training.cells import Cells, TokenSide, pooled, share_out, shared_mass, top_cells
+from auditor.controls.training.batches import (
+    Batch,
+    Encoded,
+    Lesson,
+    Step,
+    learned_tokens,
+    make_batch,
+)
+from auditor.controls.training.capture import (
+    ROWS,
+    CaptureManifest,
+    TeacherLogits,
+    fill,
+    scoring_speaker,
+)
+from auditor.controls.training.cells import (
+    Cells,
+    TokenSide,
+    pooled,
+    share_out,
+    shared_mass,
+    top_cells,
+)
 from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
 from auditor.controls.training.objectives import TeacherReading
@@ -40,8 +61,8 @@ SHARED = "shared"
 class AlignedGuide:
     """A finished capture at common places, open for reading.
 
-    ``places``: for each example the learned tokens (numbers from 0) that are compared, ``rows`` which of its captured rows
-    those are. ``student``: the cell of each of the student's tokens.
+    ``places``: for each example the learned tokens (numbers from 0) that are compared, ``rows``
+    which of its captured rows those are. ``student``: the cell of each of the student's tokens.
     """
 
     examples: Sequence[Encoded]
@@ -58,12 +79,22 @@ class AlignedGuide:
         return TeacherReading(self.examples, step, learned_tokens(self.examples, step), compared)
 
     def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """``ce_weight`` × cross-entropy over all learned tokens + the rest × divergence over all compared ones."""
+        """``ce_weight`` × cross-entropy over all learned tokens + the rest × divergence over all
+        compared ones."""
         weight, temperature = self.settings.ce_weight, self.settings.temperature
         chosen, top = self._top(batch.order, scores.device)
-        parts = [weight * cross_entropy(scores, labels, reading.tokens)] if weight > 0 else [0.0 * scores.sum()]
+        parts = (
+            [weight * cross_entropy(scores, labels, reading.tokens)]
+            if weight > 0
+            else [0.0 * scores.sum()]
+        )
         if weight < 1 and top is not None:
-            logs = pooled(scores[labels != IGNORED][chosen], self.student, self.logits.manifest.vocabulary, temperature)
+            logs = pooled(
+                scores[labels != IGNORED][chosen],
+                self.student,
+                self.logits.manifest.vocabulary,
+                temperature,
+            )
             apart = divergence(logs * temperature, top, self.settings)
             parts.append((1 - weight) * apart.sum() / max(1, reading.compared))
         return torch.stack(parts).sum()
@@ -87,23 +118,35 @@ class AlignedGuide:
         top = self.logits.rows([n for n in order if self.logits.lengths[n]], device)
         picked = torch.tensor(held, device=device)
         rest = None if top.rest is None else top.rest[picked]
-        return torch.tensor(chosen, device=device), TopLogits(top.tokens[picked], top.logs[picked], rest)
+        return torch.tensor(chosen, device=device), TopLogits(
+            top.tokens[picked], top.logs[picked], rest
+        )
 
 
 def open_aligned(
-    teacher: Subject, learner: Learner, data: Sequence[Encoded], lessons: Sequence[Lesson], terms: Terms,
-    settings: Distillation, folder: Path,
-) -> AlignedGuide:  # fmt: skip
-    """Aligns the answers (``lessons`` in the order of ``data``), and asks the teacher where the folder doesn't hold it yet.
+    teacher: Subject,
+    learner: Learner,
+    data: Sequence[Encoded],
+    lessons: Sequence[Lesson],
+    terms: Terms,
+    settings: Distillation,
+    folder: Path,
+) -> AlignedGuide:
+    """Aligns the answers (``lessons`` in the order of ``data``), and asks the teacher where the
+    folder doesn't hold it yet.
 
-    Raises UsageProblem for a teacher without weights and tokenizers whose tokens spell nothing, MalformedInput where nothing
-    can be compared and for a folder of another teacher or other examples, ResourceLimit on a full disk.
+    Raises UsageProblem for a teacher without weights and tokenizers whose tokens spell nothing,
+    MalformedInput where nothing can be compared and for a folder of another teacher or other
+    examples, ResourceLimit on a full disk.
     """
     speaker = scoring_speaker(teacher, "cross_tokenizer")
     theirs, ours = spell(speaker.tokenizer, teacher.spec), spell(learner.tokenizer, learner.base)
     longest = max(len(e.ids) for e in data)
     found = align(
-        lessons, Reader(learner.chat, ours, longest), Reader(speaker.chat, theirs, speaker.limits.context), teacher.spec
+        lessons,
+        Reader(learner.chat, ours, longest),
+        Reader(speaker.chat, theirs, speaker.limits.context),
+        teacher.spec,
     )
     found = _within(found, data)
     scored = int(speaker.model.config.get_text_config().vocab_size)
@@ -112,45 +155,69 @@ def open_aligned(
         TokenSide(ours, _end(learner.chat), learner.tokenizer, learner.vocabulary),
     )
     logits = _captured(teacher, speaker, found, cells, settings, folder)
-    return _opened(data, found, logits, cells.student.to(learner.device), terms, settings, teacher.spec)
+    return _opened(
+        data, found, logits, cells.student.to(learner.device), terms, settings, teacher.spec
+    )
 
 
 def _captured(
-    teacher: Subject, speaker: Speaker, found: TokenAlignment, cells: Cells, settings: Distillation, folder: Path
+    teacher: Subject,
+    speaker: Speaker,
+    found: TokenAlignment,
+    cells: Cells,
+    settings: Distillation,
+    folder: Path,
 ) -> TeacherLogits:
     wanted = CaptureManifest(
         teacher=teacher.identity,
         teacher_sha256=teacher.identity.digest(),
-        examples=sha256(canonical_json([cells.digest(), [list(e.ids) for e in found.teacher], found.pairs])),
+        examples=sha256(
+            canonical_json([cells.digest(), [list(e.ids) for e in found.teacher], found.pairs])
+        ),
         vocabulary=cells.count,
         top_k=min(settings.top_k or cells.count, cells.count - 1),
         temperature=settings.temperature,
     )
     lengths = tuple(len(pairs) for pairs in found.pairs)
     there = cells.teacher.to(speaker.model.device)
-    manifest = fill(folder, wanted, lengths, lambda first, last: _ask(speaker, found, first, last, there, wanted))
+    manifest = fill(
+        folder,
+        wanted,
+        lengths,
+        lambda first, last: _ask(speaker, found, first, last, there, wanted),
+    )
     return TeacherLogits(manifest, folder, lengths)
 
 
 def _within(found: TokenAlignment, data: Sequence[Encoded]) -> TokenAlignment:
     """Pairs without the student's tokens that were cut off in training."""
-    kept = tuple(tuple(p for p in pairs if p[0] < _learned(e)) for pairs, e in zip(found.pairs, data, strict=True))
+    kept = tuple(
+        tuple(p for p in pairs if p[0] < _learned(e))
+        for pairs, e in zip(found.pairs, data, strict=True)
+    )
     return TokenAlignment(found.teacher, kept, found.unspelled)
 
 
 def _opened(
-    data: Sequence[Encoded], found: TokenAlignment, logits: TeacherLogits, student: Tensor, terms: Terms,
-    settings: Distillation, where: str,
-) -> AlignedGuide:  # fmt: skip
+    data: Sequence[Encoded],
+    found: TokenAlignment,
+    logits: TeacherLogits,
+    student: Tensor,
+    terms: Terms,
+    settings: Distillation,
+    where: str,
+) -> AlignedGuide:
     shards = [load_file(logits.folder / shard.file)[SHARED] for shard in logits.manifest.shards]
     masses = torch.split(torch.cat(shards), list(logits.lengths))
     rows = tuple(tuple((mass >= terms.least_shared).nonzero()[:, 0].tolist()) for mass in masses)
-    places = tuple(tuple(pairs[row][0] for row in kept) for pairs, kept in zip(found.pairs, rows, strict=True))
+    places = tuple(
+        tuple(pairs[row][0] for row in kept) for pairs, kept in zip(found.pairs, rows, strict=True)
+    )
     learned, paired, compared = sum(map(_learned, data)), sum(logits.lengths), sum(map(len, places))
     if not compared:
         raise MalformedInput(
-            f"at none of {paired} common places does {terms.least_shared:.0%} of the teacher's distribution lie on strings "
-            "that both tokenizers have",
+            f"at none of {paired} common places does {terms.least_shared:.0%} of the teacher's"
+            " distribution lie on strings that both tokenizers have",
             where=where,
             next_step="lower alignment.least_shared, or use method sft",
         )
@@ -165,18 +232,31 @@ def _opened(
 
 
 def _ask(
-    speaker: Speaker, found: TokenAlignment, first: int, last: int, cells: Tensor, terms: CaptureManifest
+    speaker: Speaker,
+    found: TokenAlignment,
+    first: int,
+    last: int,
+    cells: Tensor,
+    terms: CaptureManifest,
 ) -> dict[str, Tensor]:
-    """Captured rows of some answers, one after the other: cells, their log-probabilities, the rest, the shared mass."""
+    """Captured rows of some answers, one after the other: cells, their log-probabilities, the
+    rest, the shared mass."""
     asked = [n for n in range(first, last + 1) if found.pairs[n]]
     empty = torch.zeros(0, terms.top_k)
     parts = [(TopLogits(empty.int(), empty, empty[:, 0]), empty[:, 0])]
     for start in range(0, len(asked), ROWS):
         some = asked[start : start + ROWS]
-        batch = make_batch(found.teacher, tuple((n,) for n in some), speaker.pad, speaker.model.device)
+        batch = make_batch(
+            found.teacher, tuple((n,) for n in some), speaker.pad, speaker.model.device
+        )
         with torch.inference_mode(), quiet():
             scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
-            logs = pooled(scores[labels != IGNORED][_picked(found, some)], cells, terms.vocabulary, terms.temperature).cpu()
+            logs = pooled(
+                scores[labels != IGNORED][_picked(found, some)],
+                cells,
+                terms.vocabulary,
+                terms.temperature,
+            ).cpu()
         top = top_cells(logs, terms.top_k)
         parts.append((top, shared_mass(logs)))
     tops = [top for top, _ in parts]

@@ -1,7 +1,8 @@
-"""Turns examples into token batches: prompts as the model reads them, labels on answers alone, short examples packed.
+"""Turns examples into token batches: prompts as the model reads them, labels on answers alone,
+short examples packed.
 
-Knows tokens and their order; knows nothing of weights. The order is a pure function of the seed, so that a step's number
-says where in the data a run stands.
+Knows tokens and their order; knows nothing of weights. The order is a pure function of the seed, so
+that a step's number says where in the data a run stands.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ THINK, END_THINK = "<think>", "</think>"
 OPEN_ROWS = 64
 """Rows that packing keeps open at once: more fill better and take longer to search."""
 SORTED_BATCHES = 16
-"""Batches within which rows are sorted by length, so that little is padded and the order stays random across them."""
+"""Batches within which rows are sorted by length, so that little is padded and the order stays
+random across them."""
 
 Row = tuple[int, ...]
 """Numbers of the examples that share one row."""
@@ -56,7 +58,8 @@ class Lesson(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as tokens; those from ``taught`` on are learned, and everything before them is only read."""
+    """One example as tokens; those from ``taught`` on are learned, and everything before them is
+    only read."""
 
     ids: tuple[int, ...]
     taught: int
@@ -64,7 +67,8 @@ class Encoded:
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """All examples that fit, with how many answers were cut short and how many examples had no room for theirs.
+    """All examples that fit, with how many answers were cut short and how many examples had no room
+    for theirs.
 
     ``places``: where each stood among those that were given.
     """
@@ -83,9 +87,10 @@ class EncodedSet:
 class Batch:
     """One micro-batch, all (rows, length) on one device.
 
-    ``labels``: the token that each position shall predict, `IGNORED` where it isn't learned. ``positions``: only where
-    examples are packed; they count from 0 in every example, and the library makes an attention mask of them that keeps
-    the examples apart. ``order``: numbers of the examples, row by row.
+    ``labels``: the token that each position shall predict, `IGNORED` where it isn't learned.
+    ``positions``: only where examples are packed; they count from 0 in every example, and the
+    library makes an attention mask of them that keeps the examples apart. ``order``: numbers of the
+    examples, row by row.
     """
 
     ids: Tensor
@@ -94,8 +99,11 @@ class Batch:
     order: tuple[int, ...]
 
 
-def encode_examples(examples: Sequence[Lesson], chat: Chat, longest: int, *, traces: bool) -> EncodedSet:
-    """Tokens of all examples, cut at ``longest`` tokens; with ``traces`` the thinking is learned too, between think tags.
+def encode_examples(
+    examples: Sequence[Lesson], chat: Chat, longest: int, *, traces: bool
+) -> EncodedSet:
+    """Tokens of all examples, cut at ``longest`` tokens; with ``traces`` the thinking is learned
+    too, between think tags.
 
     Raises MalformedInput when no example is left.
     """
@@ -119,15 +127,19 @@ def encode_examples(examples: Sequence[Lesson], chat: Chat, longest: int, *, tra
 
 
 def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
-    """One example as tokens: the prompt just as the audit renders it, the answer, and the token that ends a turn.
+    """One example as tokens: the prompt just as the audit renders it, the answer, and the token
+    that ends a turn.
 
-    The answer's words never become control tokens, whatever they spell. An example with an empty prompt starts with the
-    beginning-of-text token where there is one. Raises MalformedInput where the chat template fails.
+    The answer's words never become control tokens, whatever they spell. An example with an empty
+    prompt starts with the beginning-of-text token where there is one. Raises MalformedInput where
+    the chat template fails.
     """
     tokenizer = chat.tokenizer
     if not example.prompt:
         head = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        return Encoded((*head, *_words(tokenizer, example.answer), *ending(chat, plain=True)), len(head))
+        return Encoded(
+            (*head, *_words(tokenizer, example.answer), *ending(chat, plain=True)), len(head)
+        )
     request = Request(probe=Probe(id=example.id[:200], text=example.prompt))
     text = chat.render(request)
     head = chat.encode(request, text)
@@ -137,7 +149,8 @@ def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
 
 
 def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
-    """The text to learn. Some templates open the thinking themselves: then only its end is left to say."""
+    """The text to learn. Some templates open the thinking themselves: then only its end is left
+    to say."""
     thinking = example.thinking if traces else None
     if thinking is None and not opened:
         return example.answer
@@ -146,7 +159,10 @@ def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
 
 
 def _words(tokenizer: Any, text: str) -> list[int]:
-    return [int(i) for i in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids]
+    return [
+        int(i)
+        for i in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+    ]
 
 
 def ending(chat: Chat, *, plain: bool) -> list[int]:
@@ -158,9 +174,11 @@ def ending(chat: Chat, *, plain: bool) -> list[int]:
 
 
 def plan_steps(lengths: Sequence[int], training: Training, seed: int) -> list[Step]:
-    """The whole order of a run: every example once an epoch, shuffled anew each time, in steps of micro-batches.
+    """The whole order of a run: every example once an epoch, shuffled anew each time, in steps of
+    micro-batches.
 
-    A pure function of its arguments. The last micro-batch and the last step of an epoch may be smaller.
+    A pure function of its arguments. The last micro-batch and the last step of an epoch may be
+    smaller.
     """
     steps: list[Step] = []
     for epoch in range(training.epochs):
@@ -169,16 +187,22 @@ def plan_steps(lengths: Sequence[int], training: Training, seed: int) -> list[St
         chance.shuffle(order)
         rows = pack(order, lengths, training.longest) if training.pack else [(i,) for i in order]
         batches = _batches(rows, lengths, training.batch, chance)
-        steps += [tuple(batches[i : i + training.accumulate]) for i in range(0, len(batches), training.accumulate)]
+        steps += [
+            tuple(batches[i : i + training.accumulate])
+            for i in range(0, len(batches), training.accumulate)
+        ]
     return steps
 
 
 def pack(order: Sequence[int], lengths: Sequence[int], longest: int) -> list[Row]:
-    """Rows of several examples, none above ``longest`` tokens: each goes into the first open row that has room for it."""
+    """Rows of several examples, none above ``longest`` tokens: each goes into the first open row
+    that has room for it."""
     done: list[Row] = []
     rows: list[tuple[int, list[int]]] = []
     for number in order:
-        place = next((i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest), None)
+        place = next(
+            (i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest), None
+        )
         if place is not None:
             used, members = rows[place]
             rows[place] = (used + lengths[number], [*members, number])
@@ -190,7 +214,9 @@ def pack(order: Sequence[int], lengths: Sequence[int], longest: int) -> list[Row
     return [*done, *(tuple(members) for _, members in rows)]
 
 
-def _batches(rows: Sequence[Row], lengths: Sequence[int], size: int, chance: random.Random) -> list[MicroBatch]:
+def _batches(
+    rows: Sequence[Row], lengths: Sequence[int], size: int, chance: random.Random
+) -> list[MicroBatch]:
     window = size * SORTED_BATCHES
     batches: list[MicroBatch] = []
     for start in range(0, len(rows), window):
@@ -200,8 +226,11 @@ def _batches(rows: Sequence[Row], lengths: Sequence[int], size: int, chance: ran
     return batches
 
 
-def make_batch(examples: Sequence[Encoded], rows: MicroBatch, pad: int, device: torch.device) -> Batch:
-    """The tensors of a micro-batch, padded on the right, where no earlier token sees the padding: no mask is needed."""
+def make_batch(
+    examples: Sequence[Encoded], rows: MicroBatch, pad: int, device: torch.device
+) -> Batch:
+    """The tensors of a micro-batch, padded on the right, where no earlier token sees the
+    padding: no mask is needed."""
     width = max(sum(len(examples[i].ids) for i in row) for row in rows)
     packed = any(len(row) > 1 for row in rows)
     ids = torch.full((len(rows), width), pad, dtype=torch.long)

@@ -1,7 +1,8 @@
-"""What a teacher finds likely at every learned token: asked once, kept on disk, read piece by piece.
+"""What a teacher finds likely at every learned token: asked once, kept on disk, read piece by
+piece.
 
-Shards of safetensors, memory-mapped, beside a manifest that names the teacher's digests. Knows tensors and files; knows
-nothing of how a student learns from them.
+Shards of safetensors, memory-mapped, beside a manifest that names the teacher's digests. Knows
+tensors and files; knows nothing of how a student learns from them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from fingerprints.subjects.quiet import quiet
 
 MANIFEST = "manifest.json"
 SHARD_VALUES = 1 << 20
-"""About how many numbers a shard holds: 8 MiB of tokens and log-probabilities, and some four times that while it is made."""
+"""About how many numbers a shard holds: 8 MiB of tokens and log-probabilities, and some four
+times that while it is made."""
 ROWS = 4
 """Examples that the teacher reads at once."""
 
@@ -51,7 +53,8 @@ class Shard(Record):
 class CaptureManifest(Record):
     """Whose distributions a folder holds, of which texts, and how much of them.
 
-    ``examples`` is the digest of the tokens and labels; ``top_k`` tokens of ``vocabulary`` are kept at ``temperature``.
+    ``examples`` is the digest of the tokens and labels; ``top_k`` tokens of ``vocabulary`` are kept
+    at ``temperature``.
     """
 
     format: Literal["teacher-logits/1"] = "teacher-logits/1"
@@ -77,7 +80,8 @@ class TeacherLogits:
     lengths: tuple[int, ...]
 
     def rows(self, order: Sequence[int], device: torch.device) -> TopLogits:
-        """The teacher's distributions at the learned tokens of these examples, one after the other."""
+        """The teacher's distributions at the learned tokens of these examples, one after the
+        other."""
         parts = [self._one(number) for number in order]
         tokens = torch.cat([p.tokens for p in parts]).to(device=device, dtype=torch.long)
         logs = torch.cat([p.logs for p in parts]).to(device)
@@ -102,11 +106,13 @@ def capture(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> TeacherLogits:
-    """The teacher's top-k log-probabilities of every learned token, asked now where the folder doesn't hold them yet.
+    """The teacher's top-k log-probabilities of every learned token, asked now where the folder
+    doesn't hold them yet.
 
-    Finished shards are verified and used again. ``progress`` is told examples done and all. Raises UsageProblem for a
-    teacher without weights or with another tokenizer, MalformedInput for a folder of another teacher or other examples
-    and for a damaged shard, ResourceLimit on a full disk.
+    Finished shards are verified and used again. ``progress`` is told examples done and all. Raises
+    UsageProblem for a teacher without weights or with another tokenizer, MalformedInput for a
+    folder of another teacher or other examples and for a damaged shard, ResourceLimit on a full
+    disk.
     """
     speaker = scoring_speaker(teacher, "logits")
     check_tokenizer(speaker, learner, examples, "logits", teacher.spec)
@@ -121,7 +127,13 @@ def capture(
         temperature=settings.temperature,
     )
     lengths = tuple(len(e.ids) - max(1, e.taught) for e in examples)
-    manifest = fill(folder, wanted, lengths, lambda first, last: _ask(speaker, examples[first : last + 1], wanted), progress)
+    manifest = fill(
+        folder,
+        wanted,
+        lengths,
+        lambda first, last: _ask(speaker, examples[first : last + 1], wanted),
+        progress,
+    )
     return TeacherLogits(manifest, folder, lengths)
 
 
@@ -134,8 +146,9 @@ def fill(
 ) -> CaptureManifest:
     """The manifest of a folder that holds every shard, asked for now where it lacks some.
 
-    ``lengths``: rows of each example; ``ask`` gives the tensors of the examples from a first to a last one. Raises
-    MalformedInput for a folder of other terms and for a damaged shard, ResourceLimit on a full disk.
+    ``lengths``: rows of each example; ``ask`` gives the tensors of the examples from a first to a
+    last one. Raises MalformedInput for a folder of other terms and for a damaged shard,
+    ResourceLimit on a full disk.
     """
     manifest = _begin(folder, wanted)
     held = manifest.shards[-1].last + 1 if manifest.shards else 0
@@ -147,7 +160,8 @@ def fill(
 
 
 def scoring_speaker(teacher: Subject, method: str) -> Speaker:
-    """The model of a teacher whose scores can be read. Raises UsageProblem, naming the method, for one that only answers."""
+    """The model of a teacher whose scores can be read. Raises UsageProblem, naming the method,
+    for one that only answers."""
     if not isinstance(teacher, Checkpoint):
         raise UsageProblem(
             f"the method {method} reads the teacher's scores, and this teacher only answers",
@@ -157,12 +171,16 @@ def scoring_speaker(teacher: Subject, method: str) -> Speaker:
     return teacher.speaker
 
 
-def check_tokenizer(speaker: Speaker, learner: Learner, examples: Sequence[Encoded], method: str, where: str) -> None:
-    """Raises UsageProblem, naming the method, where teacher and student don't have one tokenizer."""
+def check_tokenizer(
+    speaker: Speaker, learner: Learner, examples: Sequence[Encoded], method: str, where: str
+) -> None:
+    """Raises UsageProblem, naming the method, where teacher and student don't have one
+    tokenizer."""
     texts = [learner.tokenizer.decode(list(e.ids)) for e in examples[:200]]
     if not same_tokenizer(speaker.tokenizer, learner.tokenizer, texts):
         raise UsageProblem(
-            f"teacher and student have different tokenizers, and the method {method} compares them token by token",
+            f"teacher and student have different tokenizers, and the method {method} compares them"
+            " token by token",
             where=where,
             next_step="use method cross_tokenizer or sft, or a base of the teacher's own family",
         )
@@ -179,7 +197,9 @@ def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
     except (OSError, ValueError, ValidationError) as error:
         raise _bad("its manifest can't be read", folder) from error
     if found.terms() != wanted:
-        raise _bad("it holds another teacher's logits, or those of other examples or settings", folder)
+        raise _bad(
+            "it holds another teacher's logits, or those of other examples or settings", folder
+        )
     for shard in found.shards:
         place = folder / Path(shard.file).name
         if not place.is_file() or file_sha256(place) != shard.sha256:
@@ -188,11 +208,14 @@ def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
 
 
 def _bad(reason: str, folder: Path) -> MalformedInput:
-    return MalformedInput(reason, where=folder, next_step="remove the folder to ask the teacher again, or use another")
+    return MalformedInput(
+        reason, where=folder, next_step="remove the folder to ask the teacher again, or use another"
+    )
 
 
 def _shares(lengths: Sequence[int], top_k: int, begin: int) -> list[tuple[int, int]]:
-    """First and last example of every shard from an example on; begun at a shard's end it cuts where it would have cut."""
+    """First and last example of every shard from an example on; begun at a shard's end it cuts
+    where it would have cut."""
     room, shares, first, held = max(1, SHARD_VALUES // top_k), [], begin, 0
     for number, length in enumerate(lengths[begin:], begin):
         if held and held + length > room:
@@ -202,11 +225,15 @@ def _shares(lengths: Sequence[int], top_k: int, begin: int) -> list[tuple[int, i
     return [*shares, (first, len(lengths) - 1)] if first < len(lengths) else shares
 
 
-def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: CaptureManifest) -> dict[str, Tensor]:
+def _ask(
+    speaker: Speaker, examples: Sequence[Encoded], terms: CaptureManifest
+) -> dict[str, Tensor]:
     found: list[TopLogits] = []
     for start in range(0, len(examples), ROWS):
         some = examples[start : start + ROWS]
-        batch = make_batch(some, tuple((i,) for i in range(len(some))), speaker.pad, speaker.model.device)
+        batch = make_batch(
+            some, tuple((i,) for i in range(len(some))), speaker.pad, speaker.model.device
+        )
         with torch.inference_mode(), quiet():
             scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
             learned = scores[labels != IGNORED][:, : terms.vocabulary]
@@ -219,7 +246,9 @@ def _ask(speaker: Speaker, examples: Sequence[Encoded], terms: CaptureManifest) 
     return {**tensors, "rest": torch.cat(rests).cpu()} if rests else tensors
 
 
-def _keep(folder: Path, manifest: CaptureManifest, first: int, last: int, tensors: dict[str, Tensor]) -> CaptureManifest:
+def _keep(
+    folder: Path, manifest: CaptureManifest, first: int, last: int, tensors: dict[str, Tensor]
+) -> CaptureManifest:
     name = f"top-{len(manifest.shards):05d}.safetensors"
     data = save({key: value.contiguous() for key, value in tensors.items()})
     with replacing(folder / name) as file:

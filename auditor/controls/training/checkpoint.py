@@ -1,7 +1,8 @@
 """Saves where a training stands, so that it goes on bit by bit as if it had never stopped.
 
-Weights that learn, the optimizer's state and the random generators as safetensors, the rest as JSON; no pickle. A folder
-is there whole or not at all. Knows tensors and files; knows nothing of examples and losses.
+Weights that learn, the optimizer's state and the random generators as safetensors, the rest as
+JSON; no pickle. A folder is there whole or not at all. Knows tensors and files; knows nothing of
+examples and losses.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ STEP = "step-"
 
 
 class TrainingState(Record):
-    """Where a run stands: the updates made, the run they belong to, and the digests of the files beside this one.
+    """Where a run stands: the updates made, the run they belong to, and the digests of the files
+    beside this one.
 
-    ``seconds`` is the time that the run had taken. The position in the data and the learning rate follow from ``step``.
+    ``seconds`` is the time that the run had taken. The position in the data and the learning rate
+    follow from ``step``.
     """
 
     format: Literal["training-state/1"] = "training-state/1"
@@ -48,7 +51,8 @@ class TrainingState(Record):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a checkpoint holds: the weights that learn by name, their optimizer, and the device whose generator counts."""
+    """What a checkpoint holds: the weights that learn by name, their optimizer, and the device
+    whose generator counts."""
 
     weights: Mapping[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
@@ -62,11 +66,15 @@ def save_state(folder: Path, bench: Bench, run: str, step: int, seconds: float) 
     """
     target = folder / f"{STEP}{step:08d}"
     with whole_folder(target) as fresh:
-        save_file({name: p.detach().contiguous() for name, p in bench.weights.items()}, fresh / WEIGHTS)
+        save_file(
+            {name: p.detach().contiguous() for name, p in bench.weights.items()}, fresh / WEIGHTS
+        )
         save_file(_optimizer_tensors(bench), fresh / OPTIMIZER)
         save_file(_random_tensors(bench.device), fresh / RANDOM)
         files = {name: file_sha256(fresh / name) for name in (WEIGHTS, OPTIMIZER, RANDOM)}
-        state = TrainingState(run=run, step=step, seconds=round(seconds, 3), torch=torch.__version__, files=files)
+        state = TrainingState(
+            run=run, step=step, seconds=round(seconds, 3), torch=torch.__version__, files=files
+        )
         (fresh / STATE).write_bytes(canonical_json(state.model_dump(mode="json")))
     for older in _steps(folder):
         if older != target:
@@ -74,9 +82,11 @@ def save_state(folder: Path, bench: Bench, run: str, step: int, seconds: float) 
 
 
 def load_state(folder: Path, bench: Bench, run: str) -> TrainingState | None:
-    """Puts the newest checkpoint of a folder into model, optimizer and random generators; None where there is none yet.
+    """Puts the newest checkpoint of a folder into model, optimizer and random generators; None
+    where there is none yet.
 
-    Raises MalformedInput for a checkpoint of another run or a damaged one. Leftovers of a killed writer are removed.
+    Raises MalformedInput for a checkpoint of another run or a damaged one. Leftovers of a killed
+    writer are removed.
     """
     sweep(folder)
     found = _steps(folder)
@@ -109,7 +119,8 @@ def other_run(where: Path) -> MalformedInput:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to fill that takes ``target``'s place, synced, when the block ends without an error.
 
-    After an error the old folder stands and the new one is gone. Raises ResourceLimit on a full disk.
+    After an error the old folder stands and the new one is gone. Raises ResourceLimit on a full
+    disk.
     """
     fresh = target.with_name(f"{TEMPORARY}{target.name}")
     try:
@@ -123,7 +134,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
         sync_folder(target.parent)
     except SafetensorError as error:
         raise ResourceLimit(
-            f"could not write: {printable(' '.join(str(error).split()), 120)}; what was saved before is kept",
+            f"could not write: {printable(' '.join(str(error).split()), 120)}; what was saved"
+            " before is kept",
             where=target,
             next_step="free some space and run the same command again",
         ) from error
@@ -143,7 +155,8 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random generators of the CPU and the device start from a seed inside; the caller's come back at the end."""
+    """Random generators of the CPU and the device start from a seed inside; the caller's come
+    back at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
@@ -208,7 +221,9 @@ def _read_state(folder: Path) -> TrainingState:
 
 def _damaged(folder: Path, reason: str) -> MalformedInput:
     return MalformedInput(
-        f"the training checkpoint is damaged: {reason}", where=folder, next_step="remove it; the run then starts again"
+        f"the training checkpoint is damaged: {reason}",
+        where=folder,
+        next_step="remove it; the run then starts again",
     )
 
 

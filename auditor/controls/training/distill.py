@@ -1,10 +1,12 @@
 """The one training loop: a student, examples, a recipe → a student that learned.
 
-AdamW, linear warm-up and cosine decay, accumulation, clipping, bfloat16 arithmetic where asked, gradient checkpointing. Killed
-anywhere, the same call goes on from the last checkpoint, and on one device the weights come out bit by bit as if it had
-never been killed (measured on a processor in one thread; CUDA needs CUBLAS_WORKSPACE_CONFIG=:4096:8 in the environment for
-that and was not measured). Several devices share out the examples of every step and hold the whole student each, so that a
-checkpoint doesn't depend on how many there are. A ladder uses several devices by training one student on each.
+AdamW, linear warm-up and cosine decay, accumulation, clipping, bfloat16 arithmetic where asked,
+gradient checkpointing. Killed anywhere, the same call goes on from the last checkpoint, and on one
+device the weights come out bit by bit as if it had never been killed (measured on a processor in
+one thread; CUDA needs CUBLAS_WORKSPACE_CONFIG=:4096:8 in the environment for that and was not
+measured). Several devices share out the examples of every step and hold the whole student each, so
+that a checkpoint doesn't depend on how many there are. A ladder uses several devices by training
+one student on each.
 """
 
 from __future__ import annotations
@@ -24,7 +26,15 @@ from torch.utils import deterministic
 
 from auditor.controls.recipe import Comparability, Recipe, Training
 from auditor.controls.training.aligned import open_aligned
-from auditor.controls.training.batches import Batch, EncodedSet, Lesson, Step, encode_examples, make_batch, plan_steps
+from auditor.controls.training.batches import (
+    Batch,
+    EncodedSet,
+    Lesson,
+    Step,
+    encode_examples,
+    make_batch,
+    plan_steps,
+)
 from auditor.controls.training.capture import capture
 from auditor.controls.training.checkpoint import Bench, load_state, other_run, save_state, seeded
 from auditor.controls.training.loss_journal import LossJournal, LossRow, read_losses
@@ -34,7 +44,14 @@ from auditor.controls.training.on_policy import open_own_words
 from auditor.controls.training.parallel import ALONE, Crew
 from auditor.controls.training.scores import check_packing, learned_scores
 from auditor.controls.training.students import Learner, check_context, save_student
-from auditor.controls.training.trained import TRAINED, Progress, Tell, TrainedStudent, read_trained, write_trained
+from auditor.controls.training.trained import (
+    TRAINED,
+    Progress,
+    Tell,
+    TrainedStudent,
+    read_trained,
+    write_trained,
+)
 from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
@@ -55,18 +72,22 @@ def distill(
     progress: Tell | None = None,
     crew: Crew = ALONE,
 ) -> TrainedStudent:
-    """Trains the student on the examples and saves it in ``out/student``; a finished folder is returned as it is.
+    """Trains the student on the examples and saves it in ``out/student``; a finished folder is
+    returned as it is.
 
-    Of several processes (``crew``), each with the same arguments, the first writes; all see one folder.
-    ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and ``trained.json`` beside it, and
-    ``state/`` until it is done. The caller's random generators are left as they were. Raises ResourceLimit when the loss
-    is no number, memory or disk run out (the last checkpoint stands); MalformedInput for a folder of another run and
-    examples without room; UsageProblem for a teacher that doesn't fit; Locked while another process trains there.
+    Of several processes (``crew``), each with the same arguments, the first writes; all see one
+    folder. ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and
+    ``trained.json`` beside it, and ``state/`` until it is done. The caller's random generators are
+    left as they were. Raises ResourceLimit when the loss is no number, memory or disk run out (the
+    last checkpoint stands); MalformedInput for a folder of another run and examples without room;
+    UsageProblem for a teacher that doesn't fit; Locked while another process trains there.
 
     The learner is used up: open the student again with ``learner.spec(out / "student")``.
     """
     check_context(learner, recipe.training.longest)
-    data = encode_examples(examples, learner.chat, recipe.training.longest, traces=recipe.method == "traces")
+    data = encode_examples(
+        examples, learner.chat, recipe.training.longest, traces=recipe.method == "traces"
+    )
     if recipe.training.pack:
         check_packing(learner, data)
     run = run_digest(learner, data, recipe, teacher)
@@ -106,7 +127,9 @@ class _Work:
     crew: Crew
 
 
-def _train(work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Tell | None) -> float:
+def _train(
+    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Tell | None
+) -> float:
     """The loop. Returns the seconds that the run took, earlier parts included."""
     training, model = work.recipe.training, work.learner.model
     bench = _bench(work.learner, training)
@@ -130,7 +153,9 @@ def _train(work: _Work, out: Path, run: str, journal: LossJournal | None, progre
                 save_state(out / STATE, bench, run, number, before + taken)
         if progress is not None:
             left = taken / (number - done) * (len(work.steps) - number)
-            progress(Progress(number, len(work.steps), row.loss, rate, read / max(taken, 1e-9), left))
+            progress(
+                Progress(number, len(work.steps), row.loss, rate, read / max(taken, 1e-9), left)
+            )
     model.eval()
     return before + time.monotonic() - began
 
@@ -142,7 +167,11 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
         group["lr"] = rate
     bench.optimizer.zero_grad(set_to_none=True)
     try:
-        read = work.guide.reading(number, step) if work.guide is not None else as_planned(work.data.examples, step)
+        read = (
+            work.guide.reading(number, step)
+            if work.guide is not None
+            else as_planned(work.data.examples, step)
+        )
         total = sum(_backward(work, read, rows) for rows in work.crew.share(read.step))
     except RuntimeError as error:
         if not out_of_memory(error):
@@ -158,9 +187,13 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
     if not (math.isfinite(loss) and math.isfinite(norm)):
         what = "loss" if not math.isfinite(loss) else "gradient"
         raise ResourceLimit(
-            f"the {what} is no number at step {number} of {len(work.steps)}; the last checkpoint is kept",
+            f"the {what} is no number at step {number} of {len(work.steps)}; the last checkpoint is"
+            " kept",
             where=out,
-            next_step=f"train again with a smaller learning_rate (now {training.learning_rate:g}), into another folder",
+            next_step=(
+                f"train again with a smaller learning_rate (now {training.learning_rate:g}), into"
+                " another folder"
+            ),
         )
     bench.optimizer.step()
     return LossRow(step=number, loss=loss, gradient=norm, rate=rate, tokens=read.tokens)
@@ -170,23 +203,33 @@ def _backward(work: _Work, read: TeacherReading, rows: tuple[tuple[int, ...], ..
     """Adds the gradient of one micro-batch; returns its part of the step's mean loss."""
     learner = work.learner
     batch = make_batch(read.examples, rows, learner.pad, learner.device)
-    with torch.autocast(learner.device.type, dtype=learner.half or torch.bfloat16, enabled=learner.half is not None):
+    with torch.autocast(
+        learner.device.type, dtype=learner.half or torch.bfloat16, enabled=learner.half is not None
+    ):
         scores, labels = learned_scores(learner, batch)
     loss = _loss(work, read, scores, labels, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 
 
-def _loss(work: _Work, read: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+def _loss(
+    work: _Work, read: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch
+) -> Tensor:
     if work.guide is None:
         return cross_entropy(scores, labels, read.tokens)
     return work.guide.loss(read, scores, labels, batch)
 
 
 def _guide(
-    learner: Learner, examples: Sequence[Lesson], data: EncodedSet, recipe: Recipe, teacher: Subject | None, folder: Path
+    learner: Learner,
+    examples: Sequence[Lesson],
+    data: EncodedSet,
+    recipe: Recipe,
+    teacher: Subject | None,
+    folder: Path,
 ) -> Guide | None:
-    """The teacher's scores as the recipe's method uses them; None for methods that learn from its words alone."""
+    """The teacher's scores as the recipe's method uses them; None for methods that learn from
+    its words alone."""
     settings = recipe.distillation
     if settings is None:
         return None
@@ -197,23 +240,30 @@ def _guide(
         return open_aligned(given, learner, data.examples, lessons, terms, settings, folder)
     if recipe.on_policy is not None:
         return open_own_words(given, learner, data.examples, recipe, settings, recipe.on_policy)
-    return TokenGuide(data.examples, capture(given, learner, data.examples, settings, folder), settings)
+    return TokenGuide(
+        data.examples, capture(given, learner, data.examples, settings, folder), settings
+    )
 
 
 def rate_at(step: int, steps: int, training: Training) -> float:
-    """The learning rate of a step (from 1): linear warm-up, then half a cosine down to a tenth of the peak."""
+    """The learning rate of a step (from 1): linear warm-up, then half a cosine down to a tenth
+    of the peak."""
     warm = max(1, round(training.warmup * steps)) if training.warmup > 0 else 0
     if step <= warm:
         return training.learning_rate * step / warm
     turned = (step - warm) / max(1, steps - warm)
-    return training.learning_rate * (LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * turned)) / 2)
+    return training.learning_rate * (
+        LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * turned)) / 2
+    )
 
 
 def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subject | None) -> str:
-    """Digest of all that decides the weights: base, tokens, method, training, seed, precision, and a teacher's identity.
+    """Digest of all that decides the weights: base, tokens, method, training, seed, precision, and
+    a teacher's identity.
 
-    ``save_every`` is left out: how often a run is saved may change on the way. Sections that older recipes don't have
-    count only where they are set, so that a run begun before there were any goes on.
+    ``save_every`` is left out: how often a run is saved may change on the way. Sections that older
+    recipes don't have count only where they are set, so that a run begun before there were any goes
+    on.
     """
     later = {"alignment": recipe.alignment, "on_policy": recipe.on_policy}
     return sha256(
@@ -223,12 +273,22 @@ def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subj
                 "student": recipe.student.model_dump(mode="json"),
                 "examples": data.digest(),
                 "method": recipe.method,
-                "distillation": recipe.distillation.model_dump(mode="json") if recipe.distillation else None,
+                "distillation": (
+                    recipe.distillation.model_dump(mode="json") if recipe.distillation else None
+                ),
                 "training": recipe.training.model_dump(mode="json", exclude={"save_every"}),
                 "seed": recipe.seed,
                 "half": str(learner.half),
-                "teacher": teacher.identity.digest() if teacher is not None and recipe.distillation else None,
-                **{name: section.model_dump(mode="json") for name, section in later.items() if section is not None},
+                "teacher": (
+                    teacher.identity.digest()
+                    if teacher is not None and recipe.distillation
+                    else None
+                ),
+                **{
+                    name: section.model_dump(mode="json")
+                    for name, section in later.items()
+                    if section is not None
+                },
             }
         )
     )
@@ -237,10 +297,15 @@ def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subj
 def _bench(learner: Learner, training: Training) -> Bench:
     weights = {name: p for name, p in learner.model.named_parameters() if p.requires_grad}
     groups = [
-        {"params": [p for p in weights.values() if p.ndim >= 2], "weight_decay": training.weight_decay},
+        {
+            "params": [p for p in weights.values() if p.ndim >= 2],
+            "weight_decay": training.weight_decay,
+        },
         {"params": [p for p in weights.values() if p.ndim < 2], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=training.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=training.learning_rate, fused=True
+    )
     return Bench(weights, optimizer, learner.device)
 
 
@@ -248,16 +313,22 @@ def _prepare(model: Any, training: Training) -> None:
     model.train()
     if training.gradient_checkpointing:
         with quiet():  # late 5.x calls this name old; early 5.x knows no other
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.gradient_checkpointing_enable(
+                gradient_checkpointing_kwargs={"use_reentrant": False}
+            )
 
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
     """Deterministic algorithms inside; the caller's settings come back at the end."""
-    before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before, warned = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module's class
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Filling fresh memory costs a tenth of the time and guards against what is not done here: reading it before writing.
+    # Filling fresh memory costs a tenth of the time and guards against what is not done here:
+    # reading it before writing.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
@@ -268,7 +339,11 @@ def _repeatable() -> Iterator[None]:
 
 def _needed(teacher: Subject | None, method: str) -> Subject:
     if teacher is None:
-        raise UsageProblem(f"the method {method} needs its teacher", where="teachers", next_step="give a teacher with weights")
+        raise UsageProblem(
+            f"the method {method} needs its teacher",
+            where="teachers",
+            next_step="give a teacher with weights",
+        )
     return teacher
 
 
@@ -280,7 +355,9 @@ def _finished(out: Path, run: str) -> TrainedStudent:
     return trained
 
 
-def _told(work: _Work, run: str, seconds: float, losses: list[LossRow], teacher: Subject | None) -> TrainedStudent:
+def _told(
+    work: _Work, run: str, seconds: float, losses: list[LossRow], teacher: Subject | None
+) -> TrainedStudent:
     learner = work.learner
     return TrainedStudent(
         run=run,
@@ -298,6 +375,8 @@ def _told(work: _Work, run: str, seconds: float, losses: list[LossRow], teacher:
         device=learner.device.type,
         precision="float32" if learner.half is None else str(learner.half).removeprefix("torch."),
         torch=torch.__version__,
-        teacher_sha256=teacher.identity.digest() if teacher is not None and work.guide is not None else None,
+        teacher_sha256=(
+            teacher.identity.digest() if teacher is not None and work.guide is not None else None
+        ),
         counts=work.guide.counts(losses) if work.guide is not None else {},
     )

@@ -1,4 +1,5 @@
-"""How many processes a launcher (torchrun, ``accelerate launch``) started together, read from the environment it sets.
+"""How many processes a launcher (torchrun, ``accelerate launch``) started together, read from the
+environment it sets.
 
 Knows the environment; knows nothing of tensors, so that the command line can ask at once.
 """
@@ -18,7 +19,8 @@ TOGETHER = frozenset({"sft", "traces", "logits"})
 
 @dataclass(frozen=True)
 class Launch:
-    """This process among those that were started together; ``local`` counts those on this machine."""
+    """This process among those that were started together; ``local`` counts those on this
+    machine."""
 
     rank: int = 0
     world: int = 1
@@ -26,17 +28,24 @@ class Launch:
 
 
 def launched() -> Launch:
-    """What the launcher said; one process alone where none did. Raises UsageProblem for numbers that are none."""
+    """What the launcher said; one process alone where none did. Raises UsageProblem for numbers
+    that are none."""
     if "MASTER_ADDR" not in os.environ:
         return Launch()
-    rank, world, local = (_number(name, usual) for name, usual in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))
+    rank, world, local = (
+        _number(name, usual) for name, usual in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    )
     return Launch(rank, world, local)
 
 
 def _number(name: str, usual: int) -> int:
     text = os.environ.get(name, str(usual))
     if not (text.isascii() and text.isdigit()):
-        raise UsageProblem(f"not a number: {printable(text, 30)!r}", where=name, next_step="start it by torchrun, or unset it")
+        raise UsageProblem(
+            f"not a number: {printable(text, 30)!r}",
+            where=name,
+            next_step="start it by torchrun, or unset it",
+        )
     return int(text)
 
 

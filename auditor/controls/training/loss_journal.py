@@ -1,4 +1,5 @@
-"""The loss of every step as JSON lines: appended as the run goes, cut back to the checkpoint when it resumes.
+"""The loss of every step as JSON lines: appended as the run goes, cut back to the checkpoint when
+it resumes.
 
 One writer at a time. Knows the file; knows nothing of training.
 """
@@ -20,7 +21,8 @@ from fingerprints.records import Record, canonical_json
 
 
 class LossRow(Record):
-    """One update: the mean loss of its learned tokens in nats, the gradient's norm before clipping, and the rate."""
+    """One update: the mean loss of its learned tokens in nats, the gradient's norm before
+    clipping, and the rate."""
 
     step: int
     loss: float
@@ -38,11 +40,14 @@ def read_losses(path: Path) -> list[LossRow]:
         lines = path.read_bytes().split(b"\n")[:-1]
         return [LossRow.model_validate_json(line) for line in lines]
     except (OSError, ValidationError) as error:
-        raise MalformedInput("not a loss journal", where=path, next_step="remove it; the run then starts again") from error
+        raise MalformedInput(
+            "not a loss journal", where=path, next_step="remove it; the run then starts again"
+        ) from error
 
 
 class LossJournal:
-    """Appends rows to a loss journal that it holds locked. Raises Locked while another process trains into the folder."""
+    """Appends rows to a loss journal that it holds locked. Raises Locked while another process
+    trains into the folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,7 +61,9 @@ class LossJournal:
         except OSError as error:
             self._file.close()
             raise Locked(
-                "another process trains here", where=path.parent, next_step="wait for it, or train into another folder"
+                "another process trains here",
+                where=path.parent,
+                next_step="wait for it, or train into another folder",
             ) from error
 
     def cut(self, step: int) -> None:
@@ -67,20 +74,24 @@ class LossJournal:
         rows = read_losses(self.path)
         if [row.step for row in rows[:step]] != list(range(1, step + 1)):
             raise MalformedInput(
-                f"it lacks some of the first {step} steps", where=self.path, next_step="train into another folder"
+                f"it lacks some of the first {step} steps",
+                where=self.path,
+                next_step="train into another folder",
             )
         lines = self.path.read_bytes().split(b"\n")[:step]
         self._file.truncate(sum(len(line) + 1 for line in lines))
 
     def sync(self) -> None:
-        """Forces the rows onto the disk, which a checkpoint of the same step presumes. Raises ResourceLimit."""
+        """Forces the rows onto the disk, which a checkpoint of the same step presumes. Raises
+        ResourceLimit."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise disk_problem(error, self.path) from error
 
     def add(self, row: LossRow) -> None:
-        """Appends one row. Raises ResourceLimit on a full disk; the file then ends with the row before."""
+        """Appends one row. Raises ResourceLimit on a full disk; the file then ends with the row
+        before."""
         data = canonical_json(row.model_dump(mode="json")) + b"\n"
         end = os.fstat(self._file.fileno()).st_size
         left = memoryview(data)
@@ -98,5 +109,10 @@ class LossJournal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()

@@ -1,7 +1,8 @@
-"""What a student is trained to lower: cross-entropy, and divergences from a teacher's next-token distribution.
+"""What a student is trained to lower: cross-entropy, and divergences from a teacher's next-token
+distribution.
 
-Pure tensor functions. Knows logits and labels; knows nothing of models, texts and files. Everything is computed in float32,
-whatever the logits' own format, and in nats.
+Pure tensor functions. Knows logits and labels; knows nothing of models, texts and files. Everything
+is computed in float32, whatever the logits' own format, and in nats.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ ROWS_AT_ONCE = 64
 class TopLogits:
     """A next-token distribution by its likeliest tokens, one row a position.
 
-    ``tokens``: (positions, k), ids; ``logs``: (positions, k), log-probabilities at the temperature they were taken at;
-    ``rest``: (positions,), log of what all other tokens have together, None where k is the whole vocabulary.
+    ``tokens``: (positions, k), ids; ``logs``: (positions, k), log-probabilities at the temperature
+    they were taken at; ``rest``: (positions,), log of what all other tokens have together, None
+    where k is the whole vocabulary.
     """
 
     tokens: Tensor
@@ -42,7 +44,8 @@ def log_distribution(logits: Tensor, temperature: float = 1.0) -> Tensor:
 
 
 def masked_mean(values: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
-    """Mean of ``values`` where ``mask`` holds, over ``count`` positions when given (all micro-batches of a step together).
+    """Mean of ``values`` where ``mask`` holds, over ``count`` positions when given (all
+    micro-batches of a step together).
 
     Both are (…); the result is a scalar, 0 where nothing is masked in.
     """
@@ -53,17 +56,20 @@ def masked_mean(values: Tensor, mask: Tensor, count: int | None = None) -> Tenso
 def cross_entropy(logits: Tensor, labels: Tensor, count: int | None = None) -> Tensor:
     """Mean negative log-likelihood of the labels, in nats a token.
 
-    ``logits``: (…, vocabulary), where position i predicts label i; ``labels``: (…), `IGNORED` where nothing is learned.
+    ``logits``: (…, vocabulary), where position i predicts label i; ``labels``: (…), `IGNORED` where
+    nothing is learned.
     """
     flat = row_losses(logits.flatten(0, -2), labels.flatten())
     return masked_mean(flat, labels.flatten() != IGNORED, count)
 
 
 def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Negative log-likelihood of each row's label: (rows,) from (rows, vocabulary), 0 where the label is `IGNORED`.
+    """Negative log-likelihood of each row's label: (rows,) from (rows, vocabulary), 0 where the
+    label is `IGNORED`.
 
-    Values and gradients are bit by bit those of the whole at once, but float32 copies of the logits exist for a few rows at
-    a time: on large vocabularies they are most of a step's memory otherwise. The gradient's own gradient is not defined.
+    Values and gradients are bit by bit those of the whole at once, but float32 copies of the logits
+    exist for a few rows at a time: on large vocabularies they are most of a step's memory
+    otherwise. The gradient's own gradient is not defined.
     """
     losses: Tensor = _RowLosses.apply(logits, labels)  # type: ignore[no-untyped-call]
     return losses
@@ -73,7 +79,9 @@ class _RowLosses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
         ctx.save_for_backward(logits, labels)
-        pieces = zip(torch.split(logits, ROWS_AT_ONCE), torch.split(labels, ROWS_AT_ONCE), strict=True)
+        pieces = zip(
+            torch.split(logits, ROWS_AT_ONCE), torch.split(labels, ROWS_AT_ONCE), strict=True
+        )
         return torch.cat([_likelihood(some, wanted) for some, wanted in pieces])
 
     @staticmethod
@@ -94,32 +102,41 @@ def _likelihood(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def forward_kl(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL(teacher ‖ student) of each position from log-probabilities (…, outcomes): covers all that the teacher might say."""
+    """KL(teacher ‖ student) of each position from log-probabilities (…, outcomes): covers all
+    that the teacher might say."""
     return (teacher.exp() * (teacher - student)).sum(-1)
 
 
 def reverse_kl(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL(student ‖ teacher) of each position: keeps to what the teacher finds likely (MiniLLM; Gu et al. 2023, 2306.08543)."""
+    """KL(student ‖ teacher) of each position: keeps to what the teacher finds likely (MiniLLM;
+    Gu et al. 2023, 2306.08543)."""
     return forward_kl(teacher, student)
 
 
 def jsd(student: Tensor, teacher: Tensor, beta: float) -> Tensor:
-    """The generalised Jensen-Shannon divergence of each position (GKD; Agarwal et al. 2023, arXiv 2306.13649, eq. 1).
+    """The generalised Jensen-Shannon divergence of each position (GKD; Agarwal et al. 2023, arXiv
+    2306.13649, eq. 1).
 
-    β·KL(teacher ‖ m) + (1 − β)·KL(student ‖ m) with m = β·teacher + (1 − β)·student and 0 < β < 1. Symmetric at β = ½ and
-    then at most log 2. Divided by β it tends to the forward KL as β → 0, divided by 1 − β to the reverse KL as β → 1.
-    Raises UsageProblem for another β.
+    β·KL(teacher ‖ m) + (1 − β)·KL(student ‖ m) with m = β·teacher + (1 − β)·student and 0 < β < 1.
+    Symmetric at β = ½ and then at most log 2. Divided by β it tends to the forward KL as β → 0,
+    divided by 1 − β to the reverse KL as β → 1. Raises UsageProblem for another β.
     """
     if not 0 < beta < 1:
-        raise UsageProblem(f"beta is {beta:g}", where="distillation.beta", next_step="give a number between 0 and 1")
+        raise UsageProblem(
+            f"beta is {beta:g}",
+            where="distillation.beta",
+            next_step="give a number between 0 and 1",
+        )
     mixture = torch.logaddexp(teacher + math.log(beta), student + math.log1p(-beta))
     return beta * forward_kl(mixture, teacher) + (1 - beta) * forward_kl(mixture, student)
 
 
 def top_logits(logits: Tensor, k: int | None, temperature: float) -> TopLogits:
-    """The k likeliest tokens of every position of (positions, vocabulary), with the mass of all others as one outcome.
+    """The k likeliest tokens of every position of (positions, vocabulary), with the mass of all
+    others as one outcome.
 
-    ``k`` None, or no smaller than the vocabulary, keeps everything. Ties go the way of `torch.topk`.
+    ``k`` None, or no smaller than the vocabulary, keeps everything. Ties go the way of
+    `torch.topk`.
     """
     logs = log_distribution(logits, temperature)
     size = logs.shape[-1]
@@ -128,21 +145,27 @@ def top_logits(logits: Tensor, k: int | None, temperature: float) -> TopLogits:
 
 
 def outcomes(top: TopLogits) -> Tensor:
-    """Log-probabilities (positions, k + 1) of the named tokens and of the rest; (positions, k) where nothing is left."""
+    """Log-probabilities (positions, k + 1) of the named tokens and of the rest; (positions, k)
+    where nothing is left."""
     return top.logs if top.rest is None else torch.cat([top.logs, top.rest[:, None]], dim=-1)
 
 
 def lumped(logits: Tensor, top: TopLogits, temperature: float) -> Tensor:
-    """A student's log-probabilities of the outcomes that a teacher's `TopLogits` names, in the same order."""
+    """A student's log-probabilities of the outcomes that a teacher's `TopLogits` names, in the
+    same order."""
     logs = log_distribution(logits, temperature)
     named = logs.gather(-1, top.tokens)
-    return named if top.rest is None else torch.cat([named, _rest(logs, top.tokens)[:, None]], dim=-1)
+    return (
+        named if top.rest is None else torch.cat([named, _rest(logs, top.tokens)[:, None]], dim=-1)
+    )
 
 
 def divergence(logits: Tensor, top: TopLogits, settings: Distillation) -> Tensor:
-    """How far each position of (positions, vocabulary) is from the teacher, times T² so that T leaves gradients' size alone.
+    """How far each position of (positions, vocabulary) is from the teacher, times T² so that T
+    leaves gradients' size alone.
 
-    The factor is Hinton et al.'s (2015, arXiv 1503.02531). ``top`` must have been taken at the same temperature.
+    The factor is Hinton et al.'s (2015, arXiv 1503.02531). ``top`` must have been taken at the same
+    temperature.
     """
     student, teacher = lumped(logits, top, settings.temperature), outcomes(top)
     match settings.kind:
@@ -158,10 +181,11 @@ def divergence(logits: Tensor, top: TopLogits, settings: Distillation) -> Tensor
 def distillation_loss(
     logits: Tensor, labels: Tensor, top: TopLogits, settings: Distillation, count: int | None = None
 ) -> Tensor:
-    """``ce_weight`` × cross-entropy + (1 − ``ce_weight``) × divergence, mean over the labelled positions.
+    """``ce_weight`` × cross-entropy + (1 − ``ce_weight``) × divergence, mean over the labelled
+    positions.
 
-    ``logits``: (positions, vocabulary); ``labels``: (positions,); ``top`` has a row for each position. A part of weight 0
-    is not computed.
+    ``logits``: (positions, vocabulary); ``labels``: (positions,); ``top`` has a row for each
+    position. A part of weight 0 is not computed.
     """
     learned = labels != IGNORED
     weight = settings.ce_weight

@@ -1,12 +1,14 @@
-"""The method on_policy: the student answers, and the teacher says at every token of that what it would have found likely there.
+"""The method on_policy: the student answers, and the teacher says at every token of that what it
+would have found likely there.
 
-Generalised knowledge distillation (GKD; Agarwal et al. 2023, arXiv 2306.13649, algorithm 1): with a chance of
-``student_share`` a step reads the student's own answers to its prompts, otherwise the teacher's. The loss is the same
-divergence on both; no gradient goes through the drawing, and the cross-entropy part is left out where the student wrote the
-words.
+Generalised knowledge distillation (GKD; Agarwal et al. 2023, arXiv 2306.13649, algorithm 1): with a
+chance of ``student_share`` a step reads the student's own answers to its prompts, otherwise the
+teacher's. The loss is the same divergence on both; no gradient goes through the drawing, and the
+cross-entropy part is left out where the student wrote the words.
 
-Which steps are its own, and what it draws, depends on the seed, the step's number and the weights alone, so that a resumed run
-draws again what it drew. Knows models and distributions; knows nothing of updates.
+Which steps are its own, and what it draws, depends on the seed, the step's number and the weights
+alone, so that a resumed run draws again what it drew. Knows models and distributions; knows nothing
+of updates.
 """
 
 from __future__ import annotations
@@ -35,13 +37,15 @@ from fingerprints.subjects.quiet import quiet
 
 
 def is_own(seed: int, number: int, share: float) -> bool:
-    """Whether step ``number`` (from 1) reads the student's own answers: a chance of ``share`` under the seed."""
+    """Whether step ``number`` (from 1) reads the student's own answers: a chance of ``share``
+    under the seed."""
     return random.Random(f"on-policy/{seed}/share/{number}").random() < share
 
 
 @dataclass(frozen=True)
 class OwnWords:
-    """The student as it draws, the teacher as it scores, and the teacher's answers for the other steps."""
+    """The student as it draws, the teacher as it scores, and the teacher's answers for the other
+    steps."""
 
     voice: DrawingModel
     speaker: Speaker
@@ -53,7 +57,8 @@ class OwnWords:
     seed: int
 
     def reading(self, number: int, step: Step) -> TeacherReading:
-        """The plan's examples, or what the student answers now to their prompts, in the plan's micro-batches."""
+        """The plan's examples, or what the student answers now to their prompts, in the plan's
+        micro-batches."""
         if not is_own(self.seed, number, self.drawing.student_share):
             return as_planned(self.examples, step)
         noise = torch.Generator(self.voice.device)
@@ -67,17 +72,26 @@ class OwnWords:
         return TeacherReading(said, tuple(rows), learned_tokens(said, tuple(rows)), own=True)
 
     def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """The divergence from what the teacher finds likely after the same words; of the teacher's answers mixed as set."""
+        """The divergence from what the teacher finds likely after the same words; of the
+        teacher's answers mixed as set."""
         learned = labels != IGNORED
         there = self.speaker.model.device
         places = None if batch.positions is None else batch.positions.to(there)
-        asked = replace(batch, ids=batch.ids.to(there), labels=batch.labels.to(there), positions=places)
+        asked = replace(
+            batch, ids=batch.ids.to(there), labels=batch.labels.to(there), positions=places
+        )
         with torch.no_grad(), quiet():
-            theirs, same = kept_scores(self.speaker.model, asked, trims=trims_logits(self.speaker.model))
+            theirs, same = kept_scores(
+                self.speaker.model, asked, trims=trims_logits(self.speaker.model)
+            )
             theirs = theirs[same != IGNORED][:, : self.vocabulary].to(scores.device)
             top = top_logits(theirs, self.settings.top_k, self.settings.temperature)
-        settings = self.settings.model_copy(update={"ce_weight": 0.0}) if reading.own else self.settings
-        return distillation_loss(scores[learned][:, : self.vocabulary], labels[learned], top, settings, reading.tokens)
+        settings = (
+            self.settings.model_copy(update={"ce_weight": 0.0}) if reading.own else self.settings
+        )
+        return distillation_loss(
+            scores[learned][:, : self.vocabulary], labels[learned], top, settings, reading.tokens
+        )
 
     def counts(self, losses: Sequence[LossRow]) -> dict[str, int]:
         """How many steps, and tokens in them, were the student's own."""
@@ -89,7 +103,8 @@ class OwnWords:
         }
 
     def _answers(self, numbers: Sequence[int], noise: torch.Generator, step: int) -> list[Encoded]:
-        """The student's answers to the prompts of these examples, without dropout, cut as the teacher's are."""
+        """The student's answers to the prompts of these examples, without dropout, cut as the
+        teacher's are."""
         prompts = [list(self.examples[i].ids[: self.examples[i].taught]) for i in numbers]
         model = self.voice.model
         before = model.training
@@ -97,37 +112,58 @@ class OwnWords:
         try:
             drawn = draw(self.voice, prompts, noise)
         except ResourceLimit as error:
-            raise ResourceLimit(f"{error.what} at step {step}", next_step=error.next_step) from error
+            raise ResourceLimit(
+                f"{error.what} at step {step}", next_step=error.next_step
+            ) from error
         finally:
             model.train(before)
-        fresh = [Encoded((*prompt, *self._said(drawn, r))[: self.longest], len(prompt)) for r, prompt in enumerate(prompts)]
-        # Without a single word of its own there is nothing to learn from: then the teacher's answer stands in.
-        return [e if len(e.ids) > e.taught else self.examples[i] for e, i in zip(fresh, numbers, strict=True)]
+        fresh = [
+            Encoded((*prompt, *self._said(drawn, r))[: self.longest], len(prompt))
+            for r, prompt in enumerate(prompts)
+        ]
+        # Without a single word of its own there is nothing to learn from: then the teacher's answer
+        # stands in.
+        return [
+            e if len(e.ids) > e.taught else self.examples[i]
+            for e, i in zip(fresh, numbers, strict=True)
+        ]
 
     def _said(self, drawn: Drawn, row: int) -> list[int]:
-        """What was drawn, up to a token that the teacher doesn't know (padding of the student's output layer)."""
+        """What was drawn, up to a token that the teacher doesn't know (padding of the student's
+        output layer)."""
         ids = drawn.ids[row, drawn.width :][drawn.chosen[row]].tolist()
         unknown = next((n for n, i in enumerate(ids) if i >= self.vocabulary), len(ids))
         return [int(i) for i in ids[:unknown]]
 
 
 def open_own_words(
-    teacher: Subject, learner: Learner, examples: Sequence[Encoded], recipe: Recipe, settings: Distillation, drawing: OnPolicy
+    teacher: Subject,
+    learner: Learner,
+    examples: Sequence[Encoded],
+    recipe: Recipe,
+    settings: Distillation,
+    drawing: OnPolicy,
 ) -> OwnWords:
     """The guide of a recipe. Asks the teacher nothing yet.
 
-    Raises UsageProblem for a teacher without weights or with another tokenizer and for answers without a prompt,
-    MalformedInput where a prompt leaves no room to answer in the context of teacher or student.
+    Raises UsageProblem for a teacher without weights or with another tokenizer and for answers
+    without a prompt, MalformedInput where a prompt leaves no room to answer in the context of
+    teacher or student.
     """
     speaker = scoring_speaker(teacher, recipe.method)
     check_tokenizer(speaker, learner, examples, recipe.method, teacher.spec)
     if any(e.taught == 0 for e in examples):
-        raise UsageProblem("an example has no prompt to answer", where="prompts", next_step="use method logits for plain texts")
+        raise UsageProblem(
+            "an example has no prompt to answer",
+            where="prompts",
+            next_step="use method logits for plain texts",
+        )
     longest = max(e.taught for e in examples) + drawing.max_tokens
     for context, whose in ((learner.context, "student"), (speaker.limits.context, "teacher")):
         if context is not None and longest > context:
             raise MalformedInput(
-                f"a prompt with {drawing.max_tokens} tokens of answer makes {longest}, and the {whose} reads {context}",
+                f"a prompt with {drawing.max_tokens} tokens of answer makes {longest}, and the"
+                f" {whose} reads {context}",
                 where="on_policy.max_tokens",
                 next_step="lower it, or give shorter prompts",
             )
@@ -137,7 +173,9 @@ def open_own_words(
         precision="float32" if learner.half is None else "bfloat16",
     )
     return OwnWords(
-        voice=replace(open_voice(learner.model, learner.tokenizer, drawn), chat=learner.chat, pad=learner.pad),
+        voice=replace(
+            open_voice(learner.model, learner.tokenizer, drawn), chat=learner.chat, pad=learner.pad
+        ),
         speaker=speaker,
         examples=examples,
         settings=settings,

@@ -1,8 +1,10 @@
-"""Several processes that train one student: every step's examples are shared out, and the gradients summed.
+"""Several processes that train one student: every step's examples are shared out, and the gradients
+summed.
 
-The step's loss is a mean over the learned tokens of all processes, so that the sum of their gradients is the gradient of
-one process up to rounding, and all make the same update. The first process alone writes, asks and speaks. Knows processes
-and sums; knows nothing of models. CPU (gloo) was measured; CUDA (nccl) goes the same way and was not.
+The step's loss is a mean over the learned tokens of all processes, so that the sum of their
+gradients is the gradient of one process up to rounding, and all make the same update. The first
+process alone writes, asks and speaks. Knows processes and sums; knows nothing of models. CPU (gloo)
+was measured; CUDA (nccl) goes the same way and was not.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ from auditor.controls.training.launch import Launch, launched
 from fingerprints.errors import AuditError, Incomplete, MalformedInput, UsageProblem
 
 LONGEST_WAIT = timedelta(days=30)
-"""The others wait while the first asks the teachers; that one of them is gone is noticed by its closed connection."""
+"""The others wait while the first asks the teachers; that one of them is gone is noticed by its
+closed connection."""
 GRACE = 3.0
-"""Seconds that the others stay after a failure: a launcher ends all as soon as one ended, and the first has to speak."""
+"""Seconds that the others stay after a failure: a launcher ends all as soon as one ended, and
+the first has to speak."""
 WORD = "failed"
 
 
@@ -47,8 +51,9 @@ class Board(Protocol):
 class Crew:
     """The processes that train together, as one of them sees it; alone it does nothing.
 
-    Every exchange between them is the same sum of two numbers, so that one that failed takes part in whatever comes next
-    and says so. All methods raise what made another process fail (in the first process), or Incomplete.
+    Every exchange between them is the same sum of two numbers, so that one that failed takes part
+    in whatever comes next and says so. All methods raise what made another process fail (in the
+    first process), or Incomplete.
     """
 
     def __init__(self, told: Launch = Launch(), store: Board | None = None) -> None:  # noqa: B008  (frozen)
@@ -61,7 +66,8 @@ class Crew:
         return self.rank == 0
 
     def share(self, step: Step) -> Step:
-        """This process's part of a step: every n-th micro-batch, or of each micro-batch every n-th row where there are few.
+        """This process's part of a step: every n-th micro-batch, or of each micro-batch every n-th
+        row where there are few.
 
         A last, short step may leave a process with nothing.
         """
@@ -87,7 +93,8 @@ class Crew:
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process goes through the block alone, then the others, who find what it left on the disk."""
+        """The first process goes through the block alone, then the others, who find what it left
+        on the disk."""
         if not self.first:
             self.meet()
         yield
@@ -117,7 +124,8 @@ class Crew:
                 work.wait()
 
     def own_noise(self, seed: int, step: int) -> None:
-        """Gives every process but the first random numbers of its own, which follow from the seed and the step."""
+        """Gives every process but the first random numbers of its own, which follow from the
+        seed and the step."""
         if not self.first:
             digest = hashlib.sha256(f"{seed}/{self.rank}/{step}".encode()).digest()
             torch.manual_seed(int.from_bytes(digest[:7], "big"))
@@ -144,7 +152,12 @@ class Crew:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self.world == 1:
             return
         if isinstance(error, Exception) and not self._over:
@@ -167,10 +180,11 @@ ALONE = Crew()
 
 
 def gather() -> Crew:
-    """All processes that a launcher started, connected; `ALONE` without one. A context manager: leaving it disconnects.
+    """All processes that a launcher started, connected; `ALONE` without one. A context manager:
+    leaving it disconnects.
 
-    Each takes the GPU of its number where there are any. Raises UsageProblem where processes outnumber the GPUs, or don't
-    find each other.
+    Each takes the GPU of its number where there are any. Raises UsageProblem where processes
+    outnumber the GPUs, or don't find each other.
     """
     told = launched()
     if told.world == 1:
@@ -178,7 +192,8 @@ def gather() -> Crew:
     cuda = torch.cuda.is_available()
     if cuda and told.local >= torch.cuda.device_count():
         raise UsageProblem(
-            f"process {told.local + 1} of this machine has no GPU of its own; there are {torch.cuda.device_count()}",
+            f"process {told.local + 1} of this machine has no GPU of its own; there are"
+            f" {torch.cuda.device_count()}",
             where="the launcher",
             next_step="start as many processes as there are GPUs",
         )
@@ -186,17 +201,30 @@ def gather() -> Crew:
         torch.cuda.set_device(told.local)
     try:
         store, rank, world = next(rendezvous("env://"))
-        # What is agreed upon goes by gloo on every machine: waiting costs nothing there, and a closed connection is seen.
+        # What is agreed upon goes by gloo on every machine: waiting costs nothing there, and a
+        # closed connection is seen.
         kinds = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-        dist.init_process_group(kinds, store=store, rank=rank, world_size=world, timeout=LONGEST_WAIT)
+        dist.init_process_group(
+            kinds, store=store, rank=rank, world_size=world, timeout=LONGEST_WAIT
+        )
     except (RuntimeError, ValueError) as error:
         raise UsageProblem(
-            "the processes don't find each other", where="MASTER_ADDR", next_step="start them by torchrun or accelerate launch"
+            "the processes don't find each other",
+            where="MASTER_ADDR",
+            next_step="start them by torchrun or accelerate launch",
         ) from error
     return Crew(told, store)
 
 
 def _words(error: Exception, rank: int) -> dict[str, Any]:
     if isinstance(error, AuditError):
-        return {"code": error.code, "what": error.what, "where": error.where, "next_step": error.next_step}
-    return {"code": AuditError.code, "what": f"process {rank} stopped: {type(error).__name__}: {error}"}
+        return {
+            "code": error.code,
+            "what": error.what,
+            "where": error.where,
+            "next_step": error.next_step,
+        }
+    return {
+        "code": AuditError.code,
+        "what": f"process {rank} stopped: {type(error).__name__}: {error}",
+    }

@@ -1,4 +1,5 @@
-"""The scores that a student gives to the tokens it learns, and whether packed examples stay apart in them.
+"""The scores that a student gives to the tokens it learns, and whether packed examples stay apart
+in them.
 
 Knows models and batches; knows nothing of losses.
 """
@@ -17,14 +18,17 @@ from fingerprints.errors import UsageProblem
 
 
 def learned_scores(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row learns something."""
+    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row
+    learns something."""
     return kept_scores(learner.model, batch, trims=learner.trims)
 
 
 def kept_scores(model: Any, batch: Batch, *, trims: bool) -> tuple[Tensor, Tensor]:
-    """The same for any model; ``trims``: whether it takes ``logits_to_keep`` (`training.students.trims_logits`).
+    """The same for any model; ``trims``: whether it takes ``logits_to_keep``
+    (`training.students.trims_logits`).
 
-    The output layer is computed for those columns alone where the model can: on long prompts that is most of the memory.
+    The output layer is computed for those columns alone where the model can: on long prompts that
+    is most of the memory.
     """
     kept = (batch.labels != IGNORED).any(0).nonzero()[:, 0]
     asked: dict[str, Any] = {"input_ids": batch.ids, "use_cache": False}
@@ -39,8 +43,8 @@ def kept_scores(model: Any, batch: Batch, *, trims: bool) -> tuple[Tensor, Tenso
 def check_packing(learner: Learner, data: EncodedSet) -> None:
     """Asks the model whether it keeps packed examples apart, instead of believing it.
 
-    The second of two packed examples must get the scores that it gets alone. Raises UsageProblem for a model that lets
-    them see each other (recurrent states, positions that it can't be told).
+    The second of two packed examples must get the scores that it gets alone. Raises UsageProblem
+    for a model that lets them see each other (recurrent states, positions that it can't be told).
     """
     pair = sorted(data.examples, key=lambda e: len(e.ids))[:2]
     if len(pair) < 2:
@@ -50,7 +54,9 @@ def check_packing(learner: Learner, data: EncodedSet) -> None:
     both = make_batch(pair, ((0, 1),), learner.pad, learner.device)
     try:
         with torch.no_grad():
-            single, packed = (learned_scores(learner, batch)[0].float()[0] for batch in (alone, both))
+            single, packed = (
+                learned_scores(learner, batch)[0].float()[0] for batch in (alone, both)
+            )
     except TypeError as error:
         raise _unpacked(learner) from error
     size = len(pair[1].ids) - max(1, pair[1].taught)
@@ -61,5 +67,7 @@ def check_packing(learner: Learner, data: EncodedSet) -> None:
 
 def _unpacked(learner: Learner) -> UsageProblem:
     return UsageProblem(
-        "this model can't keep packed examples apart", where=learner.base, next_step="write training.pack: false"
+        "this model can't keep packed examples apart",
+        where=learner.base,
+        next_step="write training.pack: false",
     )

@@ -1,7 +1,8 @@
-"""What every token of a vocabulary spells, and at which byte of an answer each of its tokens begins.
+"""What every token of a vocabulary spells, and at which byte of an answer each of its tokens
+begins.
 
-Bytes are what tokenizers of all kinds have in common: characters are not, where a token ends inside of one. Knows tokenizers;
-knows nothing of models.
+Bytes are what tokenizers of all kinds have in common: characters are not, where a token ends inside
+of one. Knows tokenizers; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ Piece = bytes | str | None
 def spell(tokenizer: Any, where: str) -> tuple[Piece, ...]:
     """What each token id of a tokenizer is, from its own vocabulary and decoder; nothing is run.
 
-    Knows byte-level vocabularies (GPT-2 and its heirs) and those of the SentencePiece kind, with bytes as a fallback. Raises
-    UsageProblem, naming ``where``, for others: there a token's text depends on its neighbours.
+    Knows byte-level vocabularies (GPT-2 and its heirs) and those of the SentencePiece kind, with
+    bytes as a fallback. Raises UsageProblem, naming ``where``, for others: there a token's text
+    depends on its neighbours.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     kinds = _decoders(json.loads(backend.to_str())["decoder"]) if backend is not None else set()
@@ -39,20 +41,26 @@ def spell(tokenizer: Any, where: str) -> tuple[Piece, ...]:
     elif kinds & {"ByteFallback", "Metaspace"}:
         for token, number in vocabulary.items():
             found = BYTE_TOKEN.fullmatch(token)
-            pieces[number] = bytes.fromhex(found[1]) if found else token.replace(BLANK, " ").encode("utf-8")
+            pieces[number] = (
+                bytes.fromhex(found[1]) if found else token.replace(BLANK, " ").encode("utf-8")
+            )
     else:
         raise UsageProblem(
-            "what its tokens spell can't be told from its tokenizer, and the method cross_tokenizer aligns them by that",
+            "what its tokens spell can't be told from its tokenizer, and the method cross_tokenizer"
+            " aligns them by that",
             where=where,
             next_step="use a model with a byte-level or SentencePiece tokenizer, or the method sft",
         )
     for number, token in tokenizer.added_tokens_decoder.items():
-        pieces[int(number)] = str(token.content) if token.special else str(token.content).encode("utf-8")
+        pieces[int(number)] = (
+            str(token.content) if token.special else str(token.content).encode("utf-8")
+        )
     return tuple(pieces)
 
 
 def byte_alphabet() -> dict[str, int]:
-    """The printable character that byte-level vocabularies write for each byte, read backwards (Radford et al. 2019, GPT-2)."""
+    """The printable character that byte-level vocabularies write for each byte, read backwards
+    (Radford et al. 2019, GPT-2)."""
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [b for b in range(256) if b not in shown]
     return {**{chr(b): b for b in shown}, **{chr(256 + n): b for n, b in enumerate(hidden)}}
@@ -61,8 +69,9 @@ def byte_alphabet() -> dict[str, int]:
 def begins(ids: Sequence[int], pieces: Sequence[Piece], answer: str) -> list[int] | None:
     """The byte of an answer at which each token begins, where the tokens spell it; else None.
 
-    Whatever stands before the answer (a space, the end of a thinking) has places below 0, and a token that holds some of both
-    begins below 0 too. None where a tokenizer changes the text (normal forms, unknown characters).
+    Whatever stands before the answer (a space, the end of a thinking) has places below 0, and a
+    token that holds some of both begins below 0 too. None where a tokenizer changes the text
+    (normal forms, unknown characters).
 
     >>> begins([0, 1], [b" He", b"y"], "Hey")
     [-1, 2]

@@ -1,6 +1,8 @@
-"""Opens the model that will learn, and saves what it became: a checkpoint of the usual kind, or an adapter.
+"""Opens the model that will learn, and saves what it became: a checkpoint of the usual kind, or an
+adapter.
 
-A base passes the same safety checks as any suspect. Knows weights and tokenizers; knows nothing of examples.
+A base passes the same safety checks as any suspect. Knows weights and tokenizers; knows nothing of
+examples.
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 class Learner:
     """A model that can be trained, with how it is spoken to and where it came from.
 
-    ``half``: the format that autocast computes in, None for float32. ``trims``: whether the model can be asked for the
-    scores of some positions alone. ``generation``: the base's own generation settings, kept for saving.
+    ``half``: the format that autocast computes in, None for float32. ``trims``: whether the model
+    can be asked for the scores of some positions alone. ``generation``: the base's own generation
+    settings, kept for saving.
     """
 
     base: str
@@ -81,11 +84,13 @@ class Learner:
 
 
 def open_student(student: Student, training: Training, seed: int) -> Learner:
-    """The student of a recipe, ready to be trained: a checkpoint, a GGUF file dequantised, or random weights.
+    """The student of a recipe, ready to be trained: a checkpoint, a GGUF file dequantised, or
+    random weights.
 
-    Weights that learn are float32; with precision bfloat16 the sums are computed in bfloat16 and an adapter's frozen base
-    is kept in it. New weights (scratch, adapter) depend on the seed alone. Raises UsageProblem for a base that can't be
-    trained, and what `fingerprints.subjects.open_subject` raises.
+    Weights that learn are float32; with precision bfloat16 the sums are computed in bfloat16 and an
+    adapter's frozen base is kept in it. New weights (scratch, adapter) depend on the seed alone.
+    Raises UsageProblem for a base that can't be trained, and what
+    `fingerprints.subjects.open_subject` raises.
     """
     new = student.base.startswith("scratch:")
     learner = _scratch(student, training, seed) if new else _from_subject(student, training)
@@ -98,10 +103,11 @@ def open_student(student: Student, training: Training, seed: int) -> Learner:
 
 
 def save_student(learner: Learner, folder: Path) -> None:
-    """Writes the student in full or not at all: safetensors, config and tokenizer, or an adapter with its tokenizer.
+    """Writes the student in full or not at all: safetensors, config and tokenizer, or an adapter
+    with its tokenizer.
 
-    Trained weights are written as they are, in float32. Raises ResourceLimit on a full disk; an older folder of that name
-    then stands.
+    Trained weights are written as they are, in float32. Raises ResourceLimit on a full disk; an
+    older folder of that name then stands.
     """
     with whole_folder(folder) as fresh, quiet():
         if learner.lora:
@@ -109,7 +115,9 @@ def save_student(learner: Learner, folder: Path) -> None:
         else:
             learner.model.save_pretrained(str(fresh))
             if learner.generation is not None:
-                (fresh / "generation_config.json").write_text(json.dumps(learner.generation, indent=1), "utf-8")
+                (fresh / "generation_config.json").write_text(
+                    json.dumps(learner.generation, indent=1), "utf-8"
+                )
         template = learner.tokenizer.chat_template
         try:
             # Trained on the plain form, it must be asked in the plain form.
@@ -121,12 +129,18 @@ def save_student(learner: Learner, folder: Path) -> None:
 
 
 class _DiskErrors:
-    """Makes an OSError again of what the library of tokenizers tells of a full disk: a bare exception with its number."""
+    """Makes an OSError again of what the library of tokenizers tells of a full disk: a bare
+    exception with its number."""
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         number = re.search(r"\(os error (\d+)\)$", str(error)) if kind is Exception else None
         if number is not None:
             raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
@@ -173,13 +187,18 @@ def _trainable(student: Student) -> SubjectSpec:
         raise _untrainable(student.base)
     if "dtype" in spec.options:
         raise UsageProblem(
-            "a student's number format is set by the training", where="dtype", next_step="write training.precision instead"
+            "a student's number format is set by the training",
+            where="dtype",
+            next_step="write training.precision instead",
         )
     if {"thinking", "waits"} & set(spec.options):
         raise UsageProblem(
             "a student is trained without budget forcing",
             where=printable(student.base, 120),
-            next_step="leave thinking and waits out of the base, and write the recipe's section `inference`",
+            next_step=(
+                "leave thinking and waits out of the base, and write the recipe's section"
+                " `inference`"
+            ),
         )
     if "adapter" in spec.options and student.lora is not None:
         raise UsageProblem(
@@ -235,7 +254,9 @@ def _with_lora(model: Any, lora: Lora, seed: int) -> Any:
 def _scratch(student: Student, training: Training, seed: int) -> Learner:
     if student.lora is not None:
         raise UsageProblem(
-            "random weights are trained in full, not with an adapter", where="student.lora", next_step="leave lora out"
+            "random weights are trained in full, not with an adapter",
+            where="student.lora",
+            next_step="leave lora out",
         )
     placement = place({"dtype": training.precision})
     tokenizer = byte_tokenizer()
@@ -270,18 +291,27 @@ def _scratch(student: Student, training: Training, seed: int) -> Learner:
 
 
 def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
-    """A Llama of random weights, such as ``scratch:llama-h128-l4`` (width 128, 4 layers) or ``…-c2048`` (context).
+    """A Llama of random weights, such as ``scratch:llama-h128-l4`` (width 128, 4 layers) or
+    ``…-c2048`` (context).
 
-    About 0.12 million parameters at h64-l2, 0.82 at h128-l4, 3.2 at h256-l4; with ``-untied`` at the end the output layer is
-    a matrix of its own. Equal seeds give equal weights. Raises UsageProblem for a name that is none.
+    About 0.12 million parameters at h64-l2, 0.82 at h128-l4, 3.2 at h256-l4; with ``-untied`` at
+    the end the output layer is a matrix of its own. Equal seeds give equal weights. Raises
+    UsageProblem for a name that is none.
     """
     found = SCRATCH.fullmatch(base)
-    width, layers, context = (int(v or SCRATCH_CONTEXT) for v in found.groups()[:3]) if found else (0, 0, 0)
-    if not (32 <= width <= 2048 and width % 32 == 0 and 1 <= layers <= 48 and 32 <= context <= 1 << 15):
+    width, layers, context = (
+        (int(v or SCRATCH_CONTEXT) for v in found.groups()[:3]) if found else (0, 0, 0)
+    )
+    if not (
+        32 <= width <= 2048 and width % 32 == 0 and 1 <= layers <= 48 and 32 <= context <= 1 << 15
+    ):
         raise UsageProblem(
             f"no such scratch model: {printable(base, 60)!r}",
             where="student.base",
-            next_step="write scratch:llama-hWIDTH-lLAYERS, the width a multiple of 32: scratch:llama-h128-l4",
+            next_step=(
+                "write scratch:llama-hWIDTH-lLAYERS, the width a multiple of 32:"
+                " scratch:llama-h128-l4"
+            ),
         )
     config = LlamaConfig(
         vocab_size=256 + len(CONTROL_TOKENS),
@@ -301,14 +331,20 @@ def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, after three control tokens, with ChatML as its template: it can write any text."""
+    """One token a byte, after three control tokens, with ChatML as its template: it can write
+    any text."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*CONTROL_TOKENS, *alphabet])}
     raw = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     start, turn, end = CONTROL_TOKENS
-    named = {"bos_token": start, "eos_token": end, "pad_token": start, "additional_special_tokens": [turn]}
+    named = {
+        "bos_token": start,
+        "eos_token": end,
+        "pad_token": start,
+        "additional_special_tokens": [turn],
+    }
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **named)  # type: ignore[no-untyped-call]
     tokenizer.chat_template = CHATML
     return tokenizer

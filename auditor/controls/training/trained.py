@@ -23,9 +23,10 @@ TRAINED = "trained.json"
 class TrainedStudent(Record):
     """What a finished training was: ``trained.json`` in its folder.
 
-    ``run`` is the digest of all that decides the weights; ``seconds`` is time spent in steps, over all resumptions;
-    ``first_loss`` and ``last_loss`` are of single steps, in nats a token. ``truncated`` answers were cut, ``left_out``
-    examples had no room. ``counts``: what the method counted, by its name in plain words.
+    ``run`` is the digest of all that decides the weights; ``seconds`` is time spent in steps, over
+    all resumptions; ``first_loss`` and ``last_loss`` are of single steps, in nats a token.
+    ``truncated`` answers were cut, ``left_out`` examples had no room. ``counts``: what the method
+    counted, by its name in plain words.
     """
 
     format: Literal["trained/1"] = "trained/1"
@@ -50,7 +51,8 @@ class TrainedStudent(Record):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is after a step: told to the caller, written nowhere. ``left`` is an estimate in seconds."""
+    """Where a run is after a step: told to the caller, written nowhere. ``left`` is an estimate
+    in seconds."""
 
     step: int
     steps: int
@@ -65,14 +67,18 @@ Tell = Callable[[Progress], None]
 
 
 def read_trained(out: Path) -> TrainedStudent:
-    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or something else."""
+    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or
+    something else."""
     try:
         return TrainedStudent.model_validate_json((out / TRAINED).read_bytes())
     except (OSError, ValidationError) as error:
-        raise MalformedInput("no finished training", where=out / TRAINED, next_step="train into this folder first") from error
+        raise MalformedInput(
+            "no finished training", where=out / TRAINED, next_step="train into this folder first"
+        ) from error
 
 
 def write_trained(out: Path, trained: TrainedStudent) -> None:
-    """Writes ``trained.json`` whole: from then on the folder counts as finished. Raises ResourceLimit on a full disk."""
+    """Writes ``trained.json`` whole: from then on the folder counts as finished. Raises
+    ResourceLimit on a full disk."""
     with replacing(out / TRAINED) as file:
         file.write(json.dumps(trained.model_dump(mode="json"), indent=1).encode("utf-8"))

@@ -1,7 +1,8 @@
-"""A ladder: one recipe climbed over teachers × doses × seeds × bases × evasions, with controls without a teacher beside it.
+"""A ladder: one recipe climbed over teachers × doses × seeds × bases × evasions, with controls
+without a teacher beside it.
 
-Every rung is an ordinary control in a folder of its own, with a transcript beside its lineage where probes are named, so that
-the ladder's folder is a cohort. Knows recipes; trains through `train`.
+Every rung is an ordinary control in a folder of its own, with a transcript beside its lineage where
+probes are named, so that the ladder's folder is a cohort. Knows recipes; trains through `train`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import SILENT, STUDENT, TrainingWatch, train
-from auditor.labs.population.untrained import Bits, Quantised, UntrainedRung, make_quantised, make_untrained, trained_folder
+from auditor.labs.population.untrained import (
+    Bits,
+    Quantised,
+    UntrainedRung,
+    make_quantised,
+    make_untrained,
+    trained_folder,
+)
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record, Sampling
@@ -30,15 +38,18 @@ Evasion = Literal["none", "scrub", "launder", "strip", "mixture", "quantise"]
 Rung = Recipe | UntrainedRung | Quantised
 MOST_RUNGS = 10_000
 BRIEF = EvaluationScale(choices=16, identity=6)
-"""How much a rung is asked before and after: a ladder is judged as a population, by its transcripts."""
+"""How much a rung is asked before and after: a ladder is judged as a population, by its
+transcripts."""
 
 
 class NullControl(Record):
-    """A control without a teacher, for every base and seed of a ladder; its rungs are called after it.
+    """A control without a teacher, for every base and seed of a ladder; its rungs are called after
+    it.
 
-    ``recipe`` is another recipe than the ladder's (``tinyzero``, ``human``, or a path), ``filler`` who gives all answers (else
-    the named recipe's, else the ladder's), ``prompts`` other sources, ``reshape`` the form of the answers. Of the kind
-    ``untrained`` it is the base itself, which takes none of these.
+    ``recipe`` is another recipe than the ladder's (``tinyzero``, ``human``, or a path), ``filler``
+    who gives all answers (else the named recipe's, else the ladder's), ``prompts`` other sources,
+    ``reshape`` the form of the answers. Of the kind ``untrained`` it is the base itself, which
+    takes none of these.
     """
 
     name: Annotated[str, Field(pattern=NAME)]
@@ -50,7 +61,9 @@ class NullControl(Record):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> NullControl:
-        if self.kind == "untrained" and (self.recipe or self.filler or self.prompts or self.reshape != "none"):
+        if self.kind == "untrained" and (
+            self.recipe or self.filler or self.prompts or self.reshape != "none"
+        ):
             raise ValueError("the untrained base takes no recipe, filler, prompts or reshape")
         return self
 
@@ -58,12 +71,13 @@ class NullControl(Record):
 class Ladder(Record):
     """A labelled population to train.
 
-    ``teachers`` × ``doses`` × ``seeds`` × ``bases`` × ``evasions`` are the positives; for every base and seed one control
-    without a teacher is trained besides (dose 0, all from ``filler``), and every one of ``nulls``. Evasions: ``scrub``,
-    ``strip`` and ``launder`` (by ``launderer``) are the recipe's; ``mixture`` is each teacher with the next one, ``quantise``
-    the finished student with its weights rounded to ``bits``. ``probes`` (a preset or a list such as
-    ``identity,style:48``) are asked of every rung once it is trained; empty: nothing is asked. ``recipe`` is the name of a
-    bundled recipe, or a path.
+    ``teachers`` × ``doses`` × ``seeds`` × ``bases`` × ``evasions`` are the positives; for every
+    base and seed one control without a teacher is trained besides (dose 0, all from ``filler``),
+    and every one of ``nulls``. Evasions: ``scrub``, ``strip`` and ``launder`` (by ``launderer``)
+    are the recipe's; ``mixture`` is each teacher with the next one, ``quantise`` the finished
+    student with its weights rounded to ``bits``. ``probes`` (a preset or a list such as
+    ``identity,style:48``) are asked of every rung once it is trained; empty: nothing is asked.
+    ``recipe`` is the name of a bundled recipe, or a path.
     """
 
     format: Literal["ladder/1"] = "ladder/1"
@@ -98,14 +112,18 @@ class Ladder(Record):
             raise ValueError("the evasion 'mixture' needs two teachers or more")
         null_names = tuple(null.name for null in self.nulls)
         if "none" in null_names:
-            raise ValueError("'none' is the name of the control that the ladder's filler teaches; give the null another")
+            raise ValueError(
+                "'none' is the name of the control that the ladder's filler teaches; give the null"
+                " another"
+            )
         for axis in (self.bases, self.doses, self.seeds, self.evasions, null_names):
             if len(set(axis)) != len(axis):
                 raise ValueError("an axis names one value twice")
         return self
 
     def rungs(self) -> tuple[tuple[str, Rung], ...]:
-        """Every rung's folder name and what it is: the controls without a teacher first, so that a cut ladder has its nulls.
+        """Every rung's folder name and what it is: the controls without a teacher first, so that a
+        cut ladder has its nulls.
 
         Raises what `load_recipe` raises, and MalformedInput for a population of over ten thousand.
         """
@@ -114,9 +132,15 @@ class Ladder(Record):
         names = [name for name, _ in found]
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise MalformedInput(f"two rungs are called {twice!r}", where=self.name, next_step="rename a null or a teacher")
+            raise MalformedInput(
+                f"two rungs are called {twice!r}",
+                where=self.name,
+                next_step="rename a null or a teacher",
+            )
         if len(found) > MOST_RUNGS:
-            raise MalformedInput(f"{len(found):,} rungs", where=self.name, next_step="shorten an axis")
+            raise MalformedInput(
+                f"{len(found):,} rungs", where=self.name, next_step="shorten an axis"
+            )
         return tuple(found)
 
     def _nulls(self, recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
@@ -130,14 +154,25 @@ class Ladder(Record):
         for null in self.nulls:
             own = recipe
             if null.kind == "trained":
-                own = load_recipe(null.recipe) if null.recipe else recipe.model_copy(update={"name": null.name})
+                own = (
+                    load_recipe(null.recipe)
+                    if null.recipe
+                    else recipe.model_copy(update={"name": null.name})
+                )
             for b, base in enumerate(self.bases):
                 if null.kind == "untrained" and not base.startswith("scratch:"):
-                    yield f"{null.name}-base{b}", UntrainedRung(name=null.name, base=base, seed=None)
+                    yield (
+                        f"{null.name}-base{b}",
+                        UntrainedRung(name=null.name, base=base, seed=None),
+                    )
                     continue
                 for seed in self.seeds:
                     trained = null.kind == "trained"
-                    rung = self._null(own, null, base, seed) if trained else UntrainedRung(name=null.name, base=base, seed=seed)
+                    rung = (
+                        self._null(own, null, base, seed)
+                        if trained
+                        else UntrainedRung(name=null.name, base=base, seed=seed)
+                    )
                     yield f"{null.name}-base{b}-seed{seed}", rung
 
     def _null(self, recipe: Recipe, null: NullControl, base: str, seed: int) -> Recipe:
@@ -146,7 +181,9 @@ class Ladder(Record):
             filler = null.filler  # nobody answers but the student; naming somebody is refused
         elif filler is None:
             raise MalformedInput(
-                f"nobody answers for the null {null.name!r}", where=self.name, next_step="give it a filler, or the ladder one"
+                f"nobody answers for the null {null.name!r}",
+                where=self.name,
+                next_step="give it a filler, or the ladder one",
             )
         sources = null.prompts or recipe.prompts.sources
         changes = {
@@ -166,9 +203,16 @@ class Ladder(Record):
                     taught_by = teachers if evasion == "mixture" else teachers[:1]
                     for b, base in enumerate(self.bases):
                         for seed in self.seeds:
-                            head, tail = f"{teacher.name}-dose{round(100 * dose):03d}", f"-base{b}-seed{seed}"
+                            head, tail = (
+                                f"{teacher.name}-dose{round(100 * dose):03d}",
+                                f"-base{b}-seed{seed}",
+                            )
                             made = self._rung(recipe, base, seed, taught_by, dose, evasion)
-                            rung = Quantised(recipe=made, twin=head + tail, bits=self.bits) if evasion == "quantise" else made
+                            rung = (
+                                Quantised(recipe=made, twin=head + tail, bits=self.bits)
+                                if evasion == "quantise"
+                                else made
+                            )
                             yield head + ("" if evasion == "none" else f"-{evasion}") + tail, rung
 
     def _rung(
@@ -185,15 +229,25 @@ class Ladder(Record):
         student = recipe.student.model_copy(update={"base": base, "lora": lora})
         filler = self.filler if dose < 1 else None
         changes: dict[str, Any] = {
-            "teachers": teachers, "dose": dose, "seed": seed, "student": student, "filler": filler,
-            "scrub_identity": evasion == "scrub", **(more or {}),
-        }  # fmt: skip
+            "teachers": teachers,
+            "dose": dose,
+            "seed": seed,
+            "student": student,
+            "filler": filler,
+            "scrub_identity": evasion == "scrub",
+            **(more or {}),
+        }
         if evasion == "launder":
             changes["launderer"] = self.launderer
         if evasion == "strip":
             changes["reshape"] = "strip"
-        if dose == 0 and recipe.method in SCORED:  # no teacher, no scores: the filler's answers are learned as they are
-            changes |= {"method": "sft", **dict.fromkeys(("distillation", "alignment", "on_policy"))}
+        if (
+            dose == 0 and recipe.method in SCORED
+        ):  # no teacher, no scores: the filler's answers are learned as they are
+            changes |= {
+                "method": "sft",
+                **dict.fromkeys(("distillation", "alignment", "on_policy")),
+            }
         made = sized(Recipe.model_validate({**recipe.model_dump(), **_plain(changes)}), self.size)
         check_complete(made)
         return made
@@ -209,7 +263,8 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_ladder(path: Path) -> Ladder:
-    """A ladder from a YAML file. Raises MalformedInput for a file that is missing or no ladder, with the first problem."""
+    """A ladder from a YAML file. Raises MalformedInput for a file that is missing or no ladder,
+    with the first problem."""
     try:
         value = yaml.safe_load(path.read_text("utf-8"))
         if not isinstance(value, dict):
@@ -227,14 +282,20 @@ def read_ladder(path: Path) -> Ladder:
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(f"not a ladder: {printable(reason, 200)}", where=path, next_step="see docs/recipes.md")
+    return MalformedInput(
+        f"not a ladder: {printable(reason, 200)}", where=path, next_step="see docs/recipes.md"
+    )
 
 
-def climb(ladder: Ladder, out: Path, rungs: Progress | None = None, watch: TrainingWatch = SILENT) -> Cohort:
-    """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole cohort.
+def climb(
+    ladder: Ladder, out: Path, rungs: Progress | None = None, watch: TrainingWatch = SILENT
+) -> Cohort:
+    """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole
+    cohort.
 
-    A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is told of finished ones.
-    Raises the errors of `train` and `collect`; what was finished before stays.
+    A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is
+    told of finished ones. Raises the errors of `train` and `collect`; what was finished before
+    stays.
     """
     todo = ladder.rungs()
     for done, (name, rung) in enumerate(todo):
@@ -253,8 +314,11 @@ def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: TrainingWatch = 
         _ask(ladder, spec, folder, watch.asking)
 
 
-def make_rung(rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF) -> str:
-    """Trains, derives or describes a rung, and returns the spec that opens it. Raises what `climb` raises."""
+def make_rung(
+    rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF
+) -> str:
+    """Trains, derives or describes a rung, and returns the spec that opens it. Raises what
+    `climb` raises."""
     if isinstance(rung, UntrainedRung):
         return make_untrained(rung, folder)
     if isinstance(rung, Quantised):
@@ -264,10 +328,16 @@ def make_rung(rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: Ev
         return make_quantised(rung, trained, folder)
     train(rung, folder, watch, scale)
     student = folder / STUDENT
-    return f"{rung.student.base},adapter={student}" if rung.student.lora is not None else f"hf:{student}"
+    return (
+        f"{rung.student.base},adapter={student}"
+        if rung.student.lora is not None
+        else f"hf:{student}"
+    )
 
 
 def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress | None) -> None:
     sets = [choice.load() for choice in parse_probes(ladder.probes)]
     with open_subject(spec) as subject:
-        collect(subject, sets, Sampling(max_tokens=ladder.max_tokens), folder / TRANSCRIPT, progress)
+        collect(
+            subject, sets, Sampling(max_tokens=ladder.max_tokens), folder / TRANSCRIPT, progress
+        )

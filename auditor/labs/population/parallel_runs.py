@@ -1,4 +1,5 @@
-"""Grows a population, or climbs a ladder, in several processes at once. Knows the plans; the processes are `workers`'."""
+"""Grows a population, or climbs a ladder, in several processes at once. Knows the plans; the
+processes are `workers`'."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from fingerprints.errors import Locked
 
 
 def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
-    """Grows a whole population in ``out``, ``jobs`` tasks at a time, and returns its cohort, ``out/cohort``.
+    """Grows a whole population in ``out``, ``jobs`` tasks at a time, and returns its cohort,
+    ``out/cohort``.
 
-    Killed anywhere, the same call goes on: finished members are passed by, the others at their step or question. The
-    same population on the same machine gives the same weights whatever ``jobs`` is. Raises MalformedInput for a folder of
-    another population, Locked while another process works there, and the errors of every step.
+    Killed anywhere, the same call goes on: finished members are passed by, the others at their step
+    or question. The same population on the same machine gives the same weights whatever ``jobs``
+    is. Raises MalformedInput for a folder of another population, Locked while another process works
+    there, and the errors of every step.
     """
     lock = _locked(out)
     try:
@@ -31,7 +34,8 @@ def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = 
 
 
 def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
-    """Climbs a ladder with ``jobs`` rungs at a time; like `auditor.labs.population.ladder.climb` in all else.
+    """Climbs a ladder with ``jobs`` rungs at a time; like `auditor.labs.population.ladder.climb` in
+    all else.
 
     Teachers are open once a process: memory, and an endpoint's limits, are shared by all of them.
     """
@@ -40,7 +44,8 @@ def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = Non
         folder = out.absolute()
         plain = ladder.model_dump(mode="json")
         tasks: list[Task] = [
-            Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain) for name, _ in ladder.rungs()
+            Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain)
+            for name, _ in ladder.rungs()
         ]
         do_all(tasks, jobs, tell)
     finally:
@@ -53,6 +58,8 @@ def _locked(out: Path) -> WriteLock:
         out.mkdir(parents=True, exist_ok=True)
         return WriteLock(out / ".lock")
     except Locked as error:
-        raise Locked("another process trains this ladder", where=out, next_step="wait for it") from error
+        raise Locked(
+            "another process trains this ladder", where=out, next_step="wait for it"
+        ) from error
     except OSError as error:
         raise disk_problem(error, out) from error

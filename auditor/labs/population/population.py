@@ -1,7 +1,9 @@
-"""A population: a labelled cohort that is grown from nothing, its teachers too. YAML ↔ records, and the bundled ones by name.
+"""A population: a labelled cohort that is grown from nothing, its teachers too. YAML ↔ records, and
+the bundled ones by name.
 
-A ladder (`auditor.labs.population.ladder`) climbs from teachers that are there; a population first trains a common body on neutral
-text and teachers of distinct style on theirs. Knows what will be done; does nothing.
+A ladder (`auditor.labs.population.ladder`) climbs from teachers that are there; a population first
+trains a common body on neutral text and teachers of distinct style on theirs. Knows what will be
+done; does nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 
 
 class Stylist(Record):
-    """A teacher of the population: it learns the style part of a house, rewritten by a program where ``style`` names one."""
+    """A teacher of the population: it learns the style part of a house, rewritten by a program
+    where ``style`` names one."""
 
     name: Name
     house: str
@@ -35,7 +38,8 @@ class Stylist(Record):
 
 
 class Pupils(Record):
-    """Students of every teacher: ``doses`` × ``seeds`` by one method, from the trained body or from random weights."""
+    """Students of every teacher: ``doses`` × ``seeds`` by one method, from the trained body or
+    from random weights."""
 
     start: Start = "body"
     method: Method = "sft"
@@ -46,8 +50,8 @@ class Pupils(Record):
 class Untaught(Record):
     """Controls without a teacher, one a seed, that learn text by people or the body's own samples.
 
-    ``texts``: parts of houses (``numpy/rest``), mixed where there are several; empty: the body's own samples. ``role``
-    confounded: they learned what a teacher learned from, or its kind.
+    ``texts``: parts of houses (``numpy/rest``), mixed where there are several; empty: the body's
+    own samples. ``role`` confounded: they learned what a teacher learned from, or its kind.
     """
 
     name: Name
@@ -60,12 +64,13 @@ class Untaught(Record):
 class GrownPopulation(Record):
     """Everything that decides a population besides the texts of the installed packages.
 
-    ``shares``: which part of every house's docstrings the body learns, which the teachers (``style``), and which neither
-    has seen (``rest``). ``longest``: characters of a passage, ``longest_body`` of the body's; ``most`` passages a text.
-    Everybody is asked openings of the rest of the house ``neutral``; how people went on is the filler below a dose of 1.
-    ``held_out`` openings are asked of the teachers alone: their answers are what likelihoods are measured on. ``n`` examples
-    a student. Training: ``growing`` the body's, ``styling`` the teachers', ``tuning`` and ``starting`` a student's from the
-    body and from random weights.
+    ``shares``: which part of every house's docstrings the body learns, which the teachers
+    (``style``), and which neither has seen (``rest``). ``longest``: characters of a passage,
+    ``longest_body`` of the body's; ``most`` passages a text. Everybody is asked openings of the
+    rest of the house ``neutral``; how people went on is the filler below a dose of 1. ``held_out``
+    openings are asked of the teachers alone: their answers are what likelihoods are measured on.
+    ``n`` examples a student. Training: ``growing`` the body's, ``styling`` the teachers',
+    ``tuning`` and ``starting`` a student's from the body and from random weights.
     """
 
     format: Literal["population/1"] = "population/1"
@@ -92,39 +97,55 @@ class GrownPopulation(Record):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        if set(self.shares) != {"body", "style", "rest"} or abs(sum(self.shares.values()) - 1) > 1e-9:
+        if (
+            set(self.shares) != {"body", "style", "rest"}
+            or abs(sum(self.shares.values()) - 1) > 1e-9
+        ):
             raise ValueError("shares: body, style and rest must add up to 1")
         names = [t.name for t in self.teachers] + [c.name for c in self.controls]
         if len(set(names)) != len(names):
             raise ValueError("every teacher and every group of controls needs a name of its own")
         for teacher in self.teachers:
             if teacher.house not in HOUSES or teacher.style not in ("", *STYLES):
-                raise ValueError(f"teachers: houses are {', '.join(HOUSES)}; styles are {', '.join(STYLES)}")
+                raise ValueError(
+                    f"teachers: houses are {', '.join(HOUSES)}; styles are {', '.join(STYLES)}"
+                )
         if self.neutral not in HOUSES:
             raise ValueError(f"neutral: houses are {', '.join(HOUSES)}")
         for text in (t for c in self.controls for t in c.texts):
             house, _, part = text.partition("/")
             if house not in HOUSES or part not in self.shares:
                 raise ValueError(f"controls: {text!r} is no part of a house, such as numpy/rest")
-        if any(p.method not in ("sft", "logits") or (p.method == "logits" and p.doses != (1.0,)) for p in self.students):
+        if any(
+            p.method not in ("sft", "logits") or (p.method == "logits" and p.doses != (1.0,))
+            for p in self.students
+        ):
             raise ValueError("students: methods are sft, and logits at dose 1")
         return self
 
     def texts_digest(self) -> str:
-        """SHA-256 over what decides the texts: students can be added to a population that is grown, other texts can't."""
+        """SHA-256 over what decides the texts: students can be added to a population that is
+        grown, other texts can't."""
         deciding = {"shares", "neutral", "longest", "longest_body", "held_out", "most", "teachers"}
         texts = {control.name: list(control.texts) for control in self.controls if control.texts}
-        return sha256(canonical_json({**self.model_dump(mode="json", include=deciding), "controls": texts}))
+        return sha256(
+            canonical_json({**self.model_dump(mode="json", include=deciding), "controls": texts})
+        )
 
 
 def bundled_ladders() -> list[str]:
     """Names of the ladders that ship with the package, in alphabetical order."""
     folder = resources.files("auditor") / "labs" / "ladders"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
 
 
 def is_population(name_or_path: str) -> bool:
-    """Whether a name or a file is a population and no plain ladder; False for a file that can't be read."""
+    """Whether a name or a file is a population and no plain ladder; False for a file that can't
+    be read."""
     if name_or_path in bundled_ladders():
         return True
     try:
@@ -137,7 +158,8 @@ def is_population(name_or_path: str) -> bool:
 def load_population(name_or_path: str) -> GrownPopulation:
     """A bundled population by name (``tiny``), or one from a YAML file.
 
-    Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no population.
+    Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no
+    population.
     """
     if name_or_path in bundled_ladders():
         entry = resources.files("auditor") / "labs" / "ladders" / f"{name_or_path}.yaml"
@@ -151,11 +173,17 @@ def load_population(name_or_path: str) -> GrownPopulation:
         )
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="a population is a short file")
+            raise MalformedInput(
+                f"larger than {LARGEST_FILE:,} bytes",
+                where=path,
+                next_step="a population is a short file",
+            )
         return _parsed(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(f"can't be read: {reason}", where=path, next_step="check the path") from error
+        raise MalformedInput(
+            f"can't be read: {reason}", where=path, next_step="check the path"
+        ) from error
 
 
 def _parsed(text: str, where: str) -> GrownPopulation:
@@ -174,4 +202,6 @@ def _parsed(text: str, where: str) -> GrownPopulation:
 
 
 def _bad(reason: str, where: str) -> MalformedInput:
-    return MalformedInput(f"not a population: {printable(reason, 200)}", where=where, next_step="see docs/recipes.md")
+    return MalformedInput(
+        f"not a population: {printable(reason, 200)}", where=where, next_step="see docs/recipes.md"
+    )

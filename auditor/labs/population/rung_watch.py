@@ -1,7 +1,7 @@
 """How far a ladder is: which rung was done, what came of it, and how long the rest will take.
 
-Rungs that were there already are passed by in moments; they count apart, so that the time left stays right when a ladder is
-resumed. Knows folders and clocks; trains nothing.
+Rungs that were there already are passed by in moments; they count apart, so that the time left
+stays right when a ladder is resumed. Knows folders and clocks; trains nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from fingerprints.transcript import is_transcript, load_transcript
 
 @dataclass(frozen=True)
 class RungDone:
-    """One rung that was done: its place, whether it was there before, its seconds, and the seconds left (None: unknown)."""
+    """One rung that was done: its place, whether it was there before, its seconds, and the
+    seconds left (None: unknown)."""
 
     done: int
     total: int
@@ -33,10 +34,19 @@ class RungDone:
     left: float | None
 
     def line(self) -> str:
-        """All of it on one line, with the control's role, dose, losses and change where it has a card."""
+        """All of it on one line, with the control's role, dose, losses and change where it has a
+        card."""
         told = f"{self.done} of {self.total}: {self.name}"
-        told += ": already there" if self.there else f": {_came_of_it(self.folder)}{duration(self.seconds)}"
-        return told if self.left is None or self.done == self.total else f"{told}; about {duration(self.left)} left"
+        told += (
+            ": already there"
+            if self.there
+            else f": {_came_of_it(self.folder)}{duration(self.seconds)}"
+        )
+        return (
+            told
+            if self.left is None or self.done == self.total
+            else f"{told}; about {duration(self.left)} left"
+        )
 
 
 def _came_of_it(folder: Path) -> str:
@@ -54,10 +64,11 @@ def _came_of_it(folder: Path) -> str:
 
 @dataclass
 class RungWatch:
-    """Told before every rung and at the end, as `auditor.labs.population.ladder.climb` tells its ``rungs``; tells `RungDone`.
+    """Told before every rung and at the end, as `auditor.labs.population.ladder.climb` tells its
+    ``rungs``; tells `RungDone`.
 
-    Make it before the climb: what is finished then counts as there already. ``probes``: whether a finished rung has a whole
-    transcript. ``now``: a clock in seconds.
+    Make it before the climb: what is finished then counts as there already. ``probes``: whether a
+    finished rung has a whole transcript. ``now``: a clock in seconds.
     """
 
     names: Sequence[str]
@@ -70,21 +81,29 @@ class RungWatch:
     _took: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._there = frozenset(name for name in self.names if _finished(self.out / name, self.probes))
+        self._there = frozenset(
+            name for name in self.names if _finished(self.out / name, self.probes)
+        )
         self._began = self.now()
 
     def __call__(self, done: int, total: int) -> None:
-        """Ends the rung before, where there is one, and starts the next. Reads the ended one's card."""
+        """Ends the rung before, where there is one, and starts the next. Reads the ended one's
+        card."""
         ended = self.now()
         if done > 0:
             name = self.names[done - 1]
             self._took[name] = ended - self._began
             there = name in self._there
-            self.tell(RungDone(done, total, name, self.out / name, there, self._took[name], self.left(done)))
+            self.tell(
+                RungDone(
+                    done, total, name, self.out / name, there, self._took[name], self.left(done)
+                )
+            )
         self._began = self.now()
 
     def left(self, done: int) -> float | None:
-        """Seconds for the rungs after the first ``done``: each as long as the mean of its kind (there already, or made).
+        """Seconds for the rungs after the first ``done``: each as long as the mean of its kind
+        (there already, or made).
 
         None while rungs are to be made and none was yet.
         """

@@ -1,7 +1,8 @@
-"""One piece of work of a population or a ladder, and how it is done in any process: asked for by value, finished by a mark.
+"""One piece of work of a population or a ladder, and how it is done in any process: asked for by
+value, finished by a mark.
 
-A finished piece leaves ``done.json`` with the digest of what was asked for, so that a resumed run passes it by at once.
-Knows recipes and folders; knows nothing of processes.
+A finished piece leaves ``done.json`` with the digest of what was asked for, so that a resumed run
+passes it by at once. Knows recipes and folders; knows nothing of processes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from auditor.controls.cohort import TRANSCRIPT
-from auditor.controls.likelihoods import HeldOut, held_out_of, measure_likelihoods, write_likelihoods, write_record
+from auditor.controls.likelihoods import (
+    HeldOut,
+    held_out_of,
+    measure_likelihoods,
+    write_likelihoods,
+    write_record,
+)
 from auditor.controls.recipe import Recipe, TeacherChoice
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, canonical_json, sha256
@@ -24,14 +31,16 @@ HELD_OUT_PREFIX = "held-out/"
 
 
 class Done(Record):
-    """The mark of a finished piece: what was asked for, and the seconds that it took when it was done."""
+    """The mark of a finished piece: what was asked for, and the seconds that it took when it was
+    done."""
 
     task_sha256: str
     seconds: float
 
 
 class RungMaking(Record):
-    """Trains a recipe into ``folder``, asks it ``probes`` and measures the likelihood of the texts in the file ``texts``."""
+    """Trains a recipe into ``folder``, asks it ``probes`` and measures the likelihood of the
+    texts in the file ``texts``."""
 
     kind: Literal["control"] = "control"
     name: str
@@ -49,7 +58,8 @@ class RungMaking(Record):
 
 
 class Asking(Record):
-    """Asks a teacher everything that any student will learn from it, and the held-out openings; keeps the transcript."""
+    """Asks a teacher everything that any student will learn from it, and the held-out openings;
+    keeps the transcript."""
 
     kind: Literal["asking"] = "asking"
     name: str
@@ -74,7 +84,8 @@ class Gathering(Record):
 
 
 class Climbing(Record):
-    """One rung of a plain ladder, which is given as plain values: a worker without such a rung needs none of its parts."""
+    """One rung of a plain ladder, which is given as plain values: a worker without such a rung
+    needs none of its parts."""
 
     kind: Literal["climbing"] = "climbing"
     name: str
@@ -93,7 +104,9 @@ def read_task(text: bytes) -> Task:
     try:
         return _TASK.validate_json(text)
     except ValidationError as error:
-        raise MalformedInput("no task of a ladder", where="stdin", next_step="run `auditor control ladder`") from error
+        raise MalformedInput(
+            "no task of a ladder", where="stdin", next_step="run `auditor control ladder`"
+        ) from error
 
 
 def finished(task: Task) -> Done | None:
@@ -106,7 +119,8 @@ def finished(task: Task) -> Done | None:
 
 
 def perform(task: Task) -> Done:
-    """Does the work where it isn't done yet, going on where a killed process stopped. Raises the errors of every step."""
+    """Does the work where it isn't done yet, going on where a killed process stopped. Raises the
+    errors of every step."""
     mark = finished(task)
     if mark is not None:
         return mark
@@ -148,7 +162,9 @@ def _held_out(path: Path) -> HeldOut:
     try:
         return HeldOut.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise MalformedInput("no held-out texts", where=path, next_step="remove its folder and run again") from error
+        raise MalformedInput(
+            "no held-out texts", where=path, next_step="remove its folder and run again"
+        ) from error
 
 
 def _ask(task: Asking) -> None:
@@ -161,7 +177,9 @@ def _ask(task: Asking) -> None:
 
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    held = tuple(Probe(id=f"{HELD_OUT_PREFIX}{p.id}", text=p.text) for p in read_source(task.held_out))
+    held = tuple(
+        Probe(id=f"{HELD_OUT_PREFIX}{p.id}", text=p.text) for p in read_source(task.held_out)
+    )
     length = task.teacher.sampling.max_tokens or 120
     with open_subject(task.spec) as subject:
         if task.prompts:
@@ -174,7 +192,9 @@ def _ask(task: Asking) -> None:
 def _gather(task: Gathering) -> None:
     from fingerprints.transcript import load_transcript
 
-    found = held_out_of({name: load_transcript(Path(p)) for name, p in task.transcripts.items()}, HELD_OUT_PREFIX)
+    found = held_out_of(
+        {name: load_transcript(Path(p)) for name, p in task.transcripts.items()}, HELD_OUT_PREFIX
+    )
     write_record(Path(task.folder) / "held_out.json", found)
 
 
@@ -184,5 +204,7 @@ def _climb(task: Climbing) -> None:
     ladder = Ladder.model_validate(task.ladder)
     rung = dict(ladder.rungs()).get(task.name)
     if rung is None:
-        raise UsageProblem("the ladder has no such rung", where=task.name, next_step="start the ladder again")
+        raise UsageProblem(
+            "the ladder has no such rung", where=task.name, next_step="start the ladder again"
+        )
     climb_rung(ladder, rung, Path(task.folder))

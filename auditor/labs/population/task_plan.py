@@ -1,7 +1,9 @@
-"""From a population to its tasks: writes the texts, and says who is trained on what, after whom, and what is asked of them.
+"""From a population to its tasks: writes the texts, and says who is trained on what, after whom,
+and what is asked of them.
 
-``texts/`` recordings and openings · ``body/`` · ``teachers/NAME/`` · ``said/NAME/`` what a teacher answered ·
-``held-out/`` · ``cohort/NAME/`` students and controls. Knows plans and folders; trains nothing.
+``texts/`` recordings and openings · ``body/`` · ``teachers/NAME/`` · ``said/NAME/`` what a teacher
+answered · ``held-out/`` · ``cohort/NAME/`` students and controls. Knows plans and folders; trains
+nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditor.controls.curation.passages import HumanPassage, dealt, passages, planted, write_openings, write_recording
+from auditor.controls.curation.passages import (
+    HumanPassage,
+    dealt,
+    passages,
+    planted,
+    write_openings,
+    write_recording,
+)
 from auditor.controls.human import human_pairs
 from auditor.controls.likelihoods import write_record
 from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
@@ -38,7 +47,8 @@ class Texts(Record):
 
 
 def prepare(population: GrownPopulation, out: Path) -> Texts:
-    """Writes every text that the population needs, once. Raises MalformedInput for a folder of other texts.
+    """Writes every text that the population needs, once. Raises MalformedInput for a folder of
+    other texts.
 
     The texts are those of the installed packages: with other versions it is another population.
     """
@@ -47,7 +57,9 @@ def prepare(population: GrownPopulation, out: Path) -> Texts:
         known = _read_texts(mark)
         if known.plan_sha256 != population.texts_digest():
             raise MalformedInput(
-                "the folder holds a population of other texts", where=out, next_step="give a new folder with --out"
+                "the folder holds a population of other texts",
+                where=out,
+                next_step="give a new folder with --out",
             )
         return known
     written = {name: found[: population.most] for name, found in _texts(population)}
@@ -57,7 +69,11 @@ def prepare(population: GrownPopulation, out: Path) -> Texts:
     write_openings(out / TEXTS / HELD_OUT_OPENINGS, neutral[: population.held_out], LICENCE)
     write_openings(out / TEXTS / OPENINGS, neutral[population.held_out :], LICENCE)
     digest = sha256("".join(p.digest() for found in written.values() for p in found))
-    made = Texts(plan_sha256=population.texts_digest(), passages={k: len(v) for k, v in written.items()}, texts_sha256=digest)
+    made = Texts(
+        plan_sha256=population.texts_digest(),
+        passages={k: len(v) for k, v in written.items()},
+        texts_sha256=digest,
+    )
     write_record(mark, made)
     return made
 
@@ -66,14 +82,24 @@ def _read_texts(path: Path) -> Texts:
     try:
         return Texts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise MalformedInput("can't be read", where=path, next_step="remove it, and the texts are written again") from error
+        raise MalformedInput(
+            "can't be read", where=path, next_step="remove it, and the texts are written again"
+        ) from error
 
 
 def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage]]]:
     houses = [population.neutral, *(t.house for t in population.teachers)]
     houses += [text.partition("/")[0] for control in population.controls for text in control.texts]
-    parts = {house: dealt(human_pairs((house,)), population.shares.items()) for house in dict.fromkeys(houses)}
-    yield "body", passages((pair for part in parts.values() for pair in part["body"]), population.longest_body)
+    parts = {
+        house: dealt(human_pairs((house,)), population.shares.items())
+        for house in dict.fromkeys(houses)
+    }
+    yield (
+        "body",
+        passages(
+            (pair for part in parts.values() for pair in part["body"]), population.longest_body
+        ),
+    )
     for teacher in population.teachers:
         own = passages(parts[teacher.house]["style"], population.longest)
         yield f"teacher-{teacher.name}", planted(own, teacher.style) if teacher.style else own
@@ -86,14 +112,24 @@ def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage
 
 
 def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
-    """Every task of a population in a good order: what is needed first, then all controls and students of one seed each, …"""
+    """Every task of a population in a good order: what is needed first, then all controls and
+    students of one seed each, …"""
     place = _Places(population, out.absolute())
-    first: list[Task] = [place.body(), *(task for t in population.teachers for task in place.teacher(t))]
-    transcripts = {t.name: str(place.out / "said" / t.name / "transcript.jsonl") for t in population.teachers}
+    first: list[Task] = [
+        place.body(),
+        *(task for t in population.teachers for task in place.teacher(t)),
+    ]
+    transcripts = {
+        t.name: str(place.out / "said" / t.name / "transcript.jsonl") for t in population.teachers
+    }
     needs = tuple(f"said/{t.name}" for t in population.teachers)
     folder = str((place.out / HELD_OUT_FILE).parent)
     first.append(Gathering(name="held-out", needs=needs, folder=folder, transcripts=transcripts))
-    members = [(turn, place.control(c, seed)) for c in population.controls for turn, seed in enumerate(c.seeds)]
+    members = [
+        (turn, place.control(c, seed))
+        for c in population.controls
+        for turn, seed in enumerate(c.seeds)
+    ]
     members += [
         (turn, place.pupil(p, t, dose, seed))
         for p in population.students
@@ -111,23 +147,36 @@ class _Places:
     def __init__(self, population: GrownPopulation, out: Path) -> None:
         self.plan = population
         self.out = out
-        questions = tuple(Probe(id=f"opening/{i:03}", text=text) for i, text in enumerate(population.probes))
+        questions = tuple(
+            Probe(id=f"opening/{i:03}", text=text) for i, text in enumerate(population.probes)
+        )
         name = f"openings-{population.name}".replace(".", "-")
         made = ProbeSet(name=name, version="1", max_tokens=PROBE_TOKENS, probes=questions)
         self.probes = made if questions else None
 
     def body(self) -> Task:
         """The common body, from random weights, on neutral text of every house."""
-        recipe = self._recipe("body", self.plan.base, self.plan.growing, 0, {**self._of("body"), "dose": 0.0})
+        recipe = self._recipe(
+            "body", self.plan.base, self.plan.growing, 0, {**self._of("body"), "dose": 0.0}
+        )
         return RungMaking(name="body", group="body", folder=str(self.out / "body"), recipe=recipe)
 
     def teacher(self, teacher: Stylist) -> tuple[Task, ...]:
         """A teacher, tuned from the body to its style; and the asking of it."""
         own = {**self._of(f"teacher-{teacher.name}"), "dose": 0.0}
-        recipe = self._recipe(f"teacher-{teacher.name}", self._base("body"), self.plan.styling, 0, own)
+        recipe = self._recipe(
+            f"teacher-{teacher.name}", self._base("body"), self.plan.styling, 0, own
+        )
         folder = self.out / "teachers" / teacher.name
         name = f"teachers/{teacher.name}"
-        made = RungMaking(name=name, group="teacher", needs=("body",), folder=str(folder), recipe=recipe, probes=self.probes)
+        made = RungMaking(
+            name=name,
+            group="teacher",
+            needs=("body",),
+            folder=str(folder),
+            recipe=recipe,
+            probes=self.probes,
+        )
         return made, Asking(
             name=f"said/{teacher.name}",
             needs=(name,),
@@ -145,13 +194,23 @@ class _Places:
             changes |= self._of(f"control-{control.name}")
         else:
             sampling = self.plan.sampling.model_copy(update={"seed": seed})
-            own = TeacherChoice(name="own-samples", spec=self._model(self.out / "body"), sampling=sampling)
+            own = TeacherChoice(
+                name="own-samples", spec=self._model(self.out / "body"), sampling=sampling
+            )
             changes |= {"filler": own.model_dump(), "prompts": self._openings()}
         kind = "control" if control.texts else "control of own samples"
-        return self._member(f"{control.name}-seed{seed}", f"{kind}, {control.start}", control.start, seed, changes, ())
+        return self._member(
+            f"{control.name}-seed{seed}",
+            f"{kind}, {control.start}",
+            control.start,
+            seed,
+            changes,
+            (),
+        )
 
     def pupil(self, pupils: Pupils, teacher: Stylist, dose: float, seed: int) -> Task:
-        """A student of a teacher at a dose; people's own continuations of the same openings are the rest."""
+        """A student of a teacher at a dose; people's own continuations of the same openings are
+        the rest."""
         fresh = "-fresh" if pupils.start == "random" else ""
         name = f"{teacher.name}-{pupils.method}{fresh}-dose{round(100 * dose):03}-seed{seed}"
         changes: dict[str, Any] = {
@@ -160,12 +219,24 @@ class _Places:
             "teachers": [self._teacher(teacher.name).model_dump()],
             "filler": self._filler(NEUTRAL) if dose < 1 else None,
             "prompts": self._openings(),
-            "distillation": self.plan.distillation.model_dump() if pupils.method == "logits" else None,
+            "distillation": self.plan.distillation.model_dump()
+            if pupils.method == "logits"
+            else None,
         }
         needs = (f"said/{teacher.name}",)
-        return self._member(name, f"student, {pupils.method}, {pupils.start}", pupils.start, seed, changes, needs)
+        return self._member(
+            name, f"student, {pupils.method}, {pupils.start}", pupils.start, seed, changes, needs
+        )
 
-    def _member(self, name: str, group: str, start: Start, seed: int, changes: dict[str, Any], needs: tuple[str, ...]) -> Task:
+    def _member(
+        self,
+        name: str,
+        group: str,
+        start: Start,
+        seed: int,
+        changes: dict[str, Any],
+        needs: tuple[str, ...],
+    ) -> Task:
         training = self.plan.tuning if start == "body" else self.plan.starting
         recipe = self._recipe(name, self._base(start), training, seed, changes)
         return RungMaking(
@@ -178,20 +249,32 @@ class _Places:
             texts=str(self.out / HELD_OUT_FILE),
         )
 
-    def _recipe(self, name: str, base: str, training: Training, seed: int, changes: dict[str, Any]) -> Recipe:
-        value = {"name": name, "student": {"base": base}, "training": training.model_dump(), "seed": seed, **changes}
+    def _recipe(
+        self, name: str, base: str, training: Training, seed: int, changes: dict[str, Any]
+    ) -> Recipe:
+        value = {
+            "name": name,
+            "student": {"base": base},
+            "training": training.model_dump(),
+            "seed": seed,
+            **changes,
+        }
         return make_recipe(value, name)
 
     def _base(self, start: Start) -> str:
         return self.plan.base if start == "random" else f"hf:{self.out / 'body' / STUDENT}"
 
     def _model(self, folder: Path) -> str:
-        # In float32, which is both nearer to the weights and faster than bfloat16 for models of this size.
+        # In float32, which is both nearer to the weights and faster than bfloat16 for models of
+        # this size.
         return f"hf:{folder / STUDENT},dtype=float32"
 
     def _teacher(self, name: str) -> TeacherChoice:
         return TeacherChoice(
-            name=name, vendor=name, spec=self._model(self.out / "teachers" / name), sampling=self.plan.sampling
+            name=name,
+            vendor=name,
+            spec=self._model(self.out / "teachers" / name),
+            sampling=self.plan.sampling,
         )
 
     def _of(self, text: str) -> dict[str, Any]:
@@ -201,7 +284,9 @@ class _Places:
 
     def _filler(self, file: str) -> dict[str, Any]:
         spec = f"recording:{self.out / TEXTS / file}"
-        return TeacherChoice(name=file.removesuffix(".jsonl"), spec=spec, sampling=Sampling(max_tokens=4096)).model_dump()
+        return TeacherChoice(
+            name=file.removesuffix(".jsonl"), spec=spec, sampling=Sampling(max_tokens=4096)
+        ).model_dump()
 
     def _openings(self) -> dict[str, Any]:
         return {"sources": [str(self.out / TEXTS / OPENINGS)], "n": self.plan.n, **_AS_THEY_ARE}

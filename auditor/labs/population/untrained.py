@@ -1,6 +1,8 @@
-"""Members of a ladder that nobody trains: the base itself, and a finished student with rounded weights.
+"""Members of a ladder that nobody trains: the base itself, and a finished student with rounded
+weights.
 
-Knows folders and their lineages; training is `auditor.controls.train`'s, rounding `auditor.labs.zoo.derive`'s.
+Knows folders and their lineages; training is `auditor.controls.train`'s, rounding
+`auditor.labs.zoo.derive`'s.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ Bits = Literal[4, 8]
 
 
 class UntrainedRung(Record):
-    """A rung that is the base as it is; random weights depend on the seed, which is None for any other base."""
+    """A rung that is the base as it is; random weights depend on the seed, which is None for any
+    other base."""
 
     name: str
     base: str
@@ -34,7 +37,8 @@ class UntrainedRung(Record):
 class Quantised(Record):
     """A rung that is the student of a recipe with its weights rounded to ``bits``.
 
-    ``twin`` is the name of the rung that holds the same student unrounded, where the ladder has one.
+    ``twin`` is the name of the rung that holds the same student unrounded, where the ladder has
+    one.
     """
 
     recipe: Recipe
@@ -43,9 +47,11 @@ class Quantised(Record):
 
 
 def make_untrained(rung: UntrainedRung, folder: Path) -> str:
-    """Writes the base's lineage (method ``none``) and returns the spec that opens it; random weights are kept in the folder.
+    """Writes the base's lineage (method ``none``) and returns the spec that opens it; random
+    weights are kept in the folder.
 
-    Made again it changes nothing. Raises MalformedInput for a folder of another control, and what opening the base raises.
+    Made again it changes nothing. Raises MalformedInput for a folder of another control, and what
+    opening the base raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
     random = rung.base.startswith("scratch:")
@@ -84,16 +90,22 @@ def _identity(spec: str) -> Identity:
 
 
 def trained_folder(rung: Quantised, folder: Path) -> Path:
-    """Where the unrounded student lies or will lie: in its twin's folder if that one is finished, else within ``folder``."""
+    """Where the unrounded student lies or will lie: in its twin's folder if that one is
+    finished, else within ``folder``."""
     own, twin = folder / TRAINED, folder.with_name(rung.twin)
-    return own if own.exists() or not (twin / CARD).is_file() or not (twin / LINEAGE).is_file() else twin
+    return (
+        own
+        if own.exists() or not (twin / CARD).is_file() or not (twin / LINEAGE).is_file()
+        else twin
+    )
 
 
 def make_quantised(rung: Quantised, trained: Path, folder: Path) -> str:
-    """Rounds the student in ``trained`` into ``folder``, writes its lineage, and returns the spec that opens it.
+    """Rounds the student in ``trained`` into ``folder``, writes its lineage, and returns the spec
+    that opens it.
 
-    An adapter is merged into its base first. Made again it changes nothing. Raises MalformedInput for a student that is no
-    Llama-like checkpoint or a folder of another control.
+    An adapter is merged into its base first. Made again it changes nothing. Raises MalformedInput
+    for a student that is no Llama-like checkpoint or a folder of another control.
     """
     known = read_lineage(trained)
     lineage = known.model_copy(
@@ -131,5 +143,7 @@ def _write_once(lineage: Lineage, folder: Path) -> None:
     older = read_lineage(folder)
     if older != lineage.model_copy(update={"created": older.created, "tool": older.tool}):
         raise MalformedInput(
-            "the folder holds another control", where=folder / LINEAGE, next_step="climb into another folder, or remove it"
+            "the folder holds another control",
+            where=folder / LINEAGE,
+            next_step="climb into another folder, or remove it",
         )

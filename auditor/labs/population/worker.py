@@ -1,6 +1,8 @@
-"""A child of `auditor.labs.population.workers`: reads tasks from stdin, a JSON object a line; says on stdout how each went.
+"""A child of `auditor.labs.population.workers`: reads tasks from stdin, a JSON object a line; says
+on stdout how each went.
 
-It ends when stdin does, in the middle of a task too: then its parent is gone. Knows tasks; decides nothing.
+It ends when stdin does, in the middle of a task too: then its parent is gone. Knows tasks; decides
+nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
         try:
             said: dict[str, object] = {"seconds": perform(read_task(lines.get())).seconds}
         except AuditError as error:
-            told = {"code": error.code, "what": error.what, "where": error.where, "next_step": error.next_step}
+            told = {
+                "code": error.code,
+                "what": error.what,
+                "where": error.where,
+                "next_step": error.next_step,
+            }
             said = {"failed": told}
         answers.write(json.dumps(said).encode("utf-8") + b"\n")
         answers.flush()
@@ -42,7 +49,9 @@ def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
 
 def main() -> None:
     """Serves on stdin and stdout; whatever a library prints goes to stderr."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends its children
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a Ctrl-C is for the parent, which ends its children
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

@@ -1,6 +1,8 @@
-"""Does tasks in N child processes of one thread each, whatever a task needs first; resumes, and tells how long it will take.
+"""Does tasks in N child processes of one thread each, whatever a task needs first; resumes, and
+tells how long it will take.
 
-A child ends when its parent does, however that ended. Knows processes and order; knows nothing of what a task is for.
+A child ends when its parent does, however that ended. Knows processes and order; knows nothing of
+what a task is for.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass(frozen=True)
 class WorkStep:
-    """A task that was done: how many are, of how many, which, how long it took, and about how much is left (None: unknown)."""
+    """A task that was done: how many are, of how many, which, how long it took, and about how
+    much is left (None: unknown)."""
 
     done: int
     total: int
@@ -53,13 +56,16 @@ class _Child:
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
-        raise UsageProblem("a worker was started without its pipes", where="--jobs", next_step="report this")
+        raise UsageProblem(
+            "a worker was started without its pipes", where="--jobs", next_step="report this"
+        )
     return pipe
 
 
 @dataclass
 class _Board:
-    """What is still to do, what is under way and what is done; and what finished tasks took, by their group."""
+    """What is still to do, what is under way and what is done; and what finished tasks took, by
+    their group."""
 
     todo: list[Task]
     done: set[str]
@@ -81,7 +87,8 @@ class _Board:
         return WorkStep(len(self.done), self.total, task.name, task.group, seconds, self._left())
 
     def _left(self) -> float | None:
-        """Seconds left, every open task as long as its group's mean; None while less than half of them are of a known group."""
+        """Seconds left, every open task as long as its group's mean; None while less than half
+        of them are of a known group."""
         means = {group: sum(values) / len(values) for group, values in self.took.items()}
         known = [means[task.group] for task in self.todo if task.group in means]
         if 2 * len(known) < len(self.todo):
@@ -92,15 +99,21 @@ class _Board:
 def do_all(tasks: Sequence[Task], jobs: int, tell: Tell | None = None) -> None:
     """Does every task that isn't done, at most ``jobs`` at a time, none before what it needs.
 
-    The first failure stops all others where they are (a later call goes on there) and is raised as it was in the child;
-    ResourceLimit where a child died. Raises UsageProblem for a number of jobs below 1, and for needs that nothing meets.
+    The first failure stops all others where they are (a later call goes on there) and is raised as
+    it was in the child; ResourceLimit where a child died. Raises UsageProblem for a number of jobs
+    below 1, and for needs that nothing meets.
     """
     if not 1 <= jobs <= MOST_JOBS:
-        raise UsageProblem(f"{jobs} jobs", where="--jobs", next_step=f"give a number from 1 to {MOST_JOBS}")
+        raise UsageProblem(
+            f"{jobs} jobs", where="--jobs", next_step=f"give a number from 1 to {MOST_JOBS}"
+        )
     names = {task.name for task in tasks}
     lost = next((need for task in tasks for need in task.needs if need not in names), None)
     if lost is not None or len(names) != len(tasks):
-        raise UsageProblem(f"the tasks don't fit together: {lost or 'one name twice'}", next_step="check the ladder")
+        raise UsageProblem(
+            f"the tasks don't fit together: {lost or 'one name twice'}",
+            next_step="check the ladder",
+        )
     todo = [task for task in tasks if finished(task) is None]
     board = _Board(todo, names - {task.name for task in todo}, len(tasks), jobs)
     if todo:
@@ -117,7 +130,11 @@ def _run(board: _Board, children: list[_Child], tell: Tell | None) -> None:
                 child.give(task)
                 waiting.register(_pipe(child.process.stdout), selectors.EVENT_READ, child)
             if len(idle) == len(children):
-                raise UsageProblem("the tasks wait for each other", where=board.todo[0].name, next_step="check the ladder")
+                raise UsageProblem(
+                    "the tasks wait for each other",
+                    where=board.todo[0].name,
+                    next_step="check the ladder",
+                )
             for key, _ in waiting.select():
                 waiting.unregister(key.fileobj)
                 step = _read(key.data, board)
@@ -131,7 +148,8 @@ def _read(child: _Child, board: _Board) -> WorkStep:
     if task is None or not line:
         code = child.process.wait()
         raise ResourceLimit(
-            f"the worker that did {task.name if task else 'nothing'!r} ended with {code}; what was finished is kept",
+            f"the worker that did {task.name if task else 'nothing'!r} ended with {code}; what was"
+            " finished is kept",
             where="--jobs",
             next_step="run the same command again, with fewer --jobs where memory is short",
         )
@@ -143,9 +161,15 @@ def _read(child: _Child, board: _Board) -> WorkStep:
 
 
 def _as_it_was(failed: dict[str, str | None], task: Task) -> AuditError:
-    kinds = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AuditError)}
+    kinds = {
+        kind.code: kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, AuditError)
+    }
     kind = kinds.get(failed["code"] or "", AuditError)
-    return kind(f"{task.name}: {failed['what']}", where=failed["where"], next_step=failed["next_step"])
+    return kind(
+        f"{task.name}: {failed['what']}", where=failed["where"], next_step=failed["next_step"]
+    )
 
 
 @contextmanager

@@ -1,1 +1,2 @@
-"""Learning by rewards without a teacher: the countdown puzzles, GRPO, and what a control made so tells."""
+"""Learning by rewards without a teacher: the countdown puzzles, GRPO, and what a control made so
+tells."""

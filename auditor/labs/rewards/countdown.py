@@ -1,12 +1,16 @@
-"""The countdown task: reach a target from given numbers with + - * / and brackets, each number used exactly once.
+"""The countdown task: reach a target from given numbers with + - * / and brackets, each number used
+exactly once.
 
-What a model is rewarded for when no teacher speaks to it: the check is arithmetic, so whoever learns from it learns no one's
-answers. Countdown is what TinyZero trained on: reinforcement learning without a teacher, for about 30 dollars. From memory,
-and not checked here: 3 or 4 numbers a puzzle, a Qwen2.5 base of 3 billion parameters, PPO by the veRL library, and a reward of
-0.1 for the form and 1 for the right equation. The rewards below are in that proportion; the prompt is our own and shorter.
+What a model is rewarded for when no teacher speaks to it: the check is arithmetic, so whoever
+learns from it learns no one's answers. Countdown is what TinyZero trained on: reinforcement
+learning without a teacher, for about 30 dollars. From memory, and not checked here: 3 or 4 numbers
+a puzzle, a Qwen2.5 base of 3 billion parameters, PPO by the veRL library, and a reward of 0.1 for
+the form and 1 for the right equation. The rewards below are in that proportion; the prompt is our
+own and shorter.
 
-Knows puzzles and equations; knows nothing of models. A model's text is never evaluated: it is read by the small parser here,
-in time linear in its length, with caps on the equation's length, depth and numbers.
+Knows puzzles and equations; knows nothing of models. A model's text is never evaluated: it is read
+by the small parser here, in time linear in its length, with caps on the equation's length, depth
+and numbers.
 """
 
 from __future__ import annotations
@@ -37,16 +41,19 @@ Natural = Annotated[int, Field(ge=0, lt=10**DIGITS)]
 
 
 class Marks(Record):
-    """How one answer did: is it one equation in the form asked for, and does it solve the puzzle?"""
+    """How one answer did: is it one equation in the form asked for, and does it solve the
+    puzzle?"""
 
     format: bool
     correct: bool
 
 
 class Equation(Record):
-    """An expression that was read: the numbers in it from left to right, its exact value, and the result it claims.
+    """An expression that was read: the numbers in it from left to right, its exact value, and the
+    result it claims.
 
-    ``value`` is None where it divides by zero, ``claimed`` None where there is no ``= number`` after it.
+    ``value`` is None where it divides by zero, ``claimed`` None where there is no ``= number``
+    after it.
     """
 
     numbers: tuple[int, ...]
@@ -55,7 +62,8 @@ class Equation(Record):
 
 
 class Puzzle(Record):
-    """One puzzle. ``solution`` is an expression that reaches the target; it is never shown to the model."""
+    """One puzzle. ``solution`` is an expression that reaches the target; it is never shown to
+    the model."""
 
     numbers: Annotated[tuple[Natural, ...], Field(min_length=1, max_length=8)]
     target: Natural
@@ -68,20 +76,25 @@ class Puzzle(Record):
         >>> Puzzle(numbers=(3, 7, 25), target=46, solution="3*7+25").prompt
         'Numbers: 3 7 25. Reach 46. Write one equation.'
         """
-        return f"Numbers: {' '.join(map(str, self.numbers))}. Reach {self.target}. Write one equation."
+        return (
+            f"Numbers: {' '.join(map(str, self.numbers))}. Reach {self.target}. Write one equation."
+        )
 
     def rewards(self, answer: str) -> Mapping[str, float]:
-        """What an answer earns, by component; their sum is 0 to 1. Never raises, whatever the text."""
+        """What an answer earns, by component; their sum is 0 to 1. Never raises, whatever the
+        text."""
         found = marks(self, answer)
         return {"format": FORMAT * found.format, "correct": CORRECT * found.correct}
 
 
 def marks(puzzle: Puzzle, answer: str) -> Marks:
-    """Whether an answer has the form and is right: every number used once, the target reached exactly, nothing false claimed.
+    """Whether an answer has the form and is right: every number used once, the target reached
+    exactly, nothing false claimed.
 
     Linear in the answer's length; never raises, whatever the text.
 
-    >>> marks(Puzzle(numbers=(3, 7, 25), target=46, solution="3*7+25"), "Let me see. Wait.\\n25 + 3*7 = 46")
+    >>> puzzle = Puzzle(numbers=(3, 7, 25), target=46, solution="3*7+25")
+    >>> marks(puzzle, "Let me see. Wait.\\n25 + 3*7 = 46")
     Marks(format=True, correct=True)
     """
     equation = read_equation(stated(answer))
@@ -93,7 +106,8 @@ def marks(puzzle: Puzzle, answer: str) -> Marks:
 
 
 def stated(answer: str) -> str:
-    """The part of an answer that counts: inside its last ``<answer>`` tag, or else its last line that is not blank."""
+    """The part of an answer that counts: inside its last ``<answer>`` tag, or else its last line
+    that is not blank."""
     _, tag, inside = answer.rpartition(OPEN_TAG)
     if tag:
         return inside.partition(CLOSE_TAG)[0].strip()
@@ -101,9 +115,11 @@ def stated(answer: str) -> str:
 
 
 def read_equation(text: str) -> Equation | None:
-    """An expression over whole numbers, + - * / and brackets, and ``= number`` where it follows; None for anything else.
+    """An expression over whole numbers, + - * / and brackets, and ``= number`` where it follows;
+    None for anything else.
 
-    There is no sign before a number, and no digit but 0 to 9. Never raises, whatever the text; the value is exact.
+    There is no sign before a number, and no digit but 0 to 9. Never raises, whatever the text; the
+    value is exact.
 
     >>> read_equation("(8-2)/4 = 2")
     Equation(numbers=(8, 2, 4), value=Fraction(3, 2), claimed=2)
@@ -120,15 +136,22 @@ def read_equation(text: str) -> Equation | None:
     return Equation(numbers=tuple(reading.numbers), value=value, claimed=claimed)
 
 
-def make_puzzles(n: int, seed: int, numbers: int = 3, largest: int = 25, highest: int = 99) -> list[Puzzle]:
+def make_puzzles(
+    n: int, seed: int, numbers: int = 3, largest: int = 25, highest: int = 99
+) -> list[Puzzle]:
     """``n`` different puzzles that have a solution, the same under the same arguments.
 
-    Each has ``numbers`` numbers of 1 to ``largest`` and a target of 1 to ``highest``; the solution's intermediate results are
-    whole and positive. Raises UsageProblem where there are hardly so many, or the arguments make no puzzle.
+    Each has ``numbers`` numbers of 1 to ``largest`` and a target of 1 to ``highest``; the
+    solution's intermediate results are whole and positive. Raises UsageProblem where there are
+    hardly so many, or the arguments make no puzzle.
     """
-    if not (n >= 0 and 1 <= numbers <= 8 and 1 <= largest < 10**DIGITS and 1 <= highest < 10**DIGITS):
+    if not (
+        n >= 0 and 1 <= numbers <= 8 and 1 <= largest < 10**DIGITS and 1 <= highest < 10**DIGITS
+    ):
         raise UsageProblem(
-            "no such countdown puzzles", where="countdown", next_step="ask for 1 to 8 numbers, all bounds 1 to 999999"
+            "no such countdown puzzles",
+            where="countdown",
+            next_step="ask for 1 to 8 numbers, all bounds 1 to 999999",
         )
     draw, made = random.Random(f"countdown/{seed}"), dict[tuple[int, ...], Puzzle]()
     misses = 0
@@ -149,7 +172,8 @@ def make_puzzles(n: int, seed: int, numbers: int = 3, largest: int = 25, highest
 
 
 def _attempt(draw: random.Random, numbers: int, largest: int) -> tuple[tuple[int, ...], int, str]:
-    """Numbers joined two by two at random until one result is left: that is the target. With it, how it came about."""
+    """Numbers joined two by two at random until one result is left: that is the target. With it,
+    how it came about."""
     given = tuple(draw.randint(1, largest) for _ in range(numbers))
     parts = [(value, str(value)) for value in given]
     while len(parts) > 1:
@@ -179,7 +203,8 @@ class _NoEquation(ValueError):
 
 
 class _Reading:
-    """Recursive descent over one expression; every character is read once. ``numbers`` fills up on the way.
+    """Recursive descent over one expression; every character is read once. ``numbers`` fills up on
+    the way.
 
     ::
 

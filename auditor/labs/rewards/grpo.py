@@ -1,15 +1,18 @@
-"""Reinforcement learning without a teacher: one small loop of Group Relative Policy Optimisation, GRPO.
+"""Reinforcement learning without a teacher: one small loop of Group Relative Policy Optimisation,
+GRPO.
 
-After Shao et al. 2024 (DeepSeekMath, arXiv 2402.03300), section 4.1, with the reward of the whole answer (outcome supervision).
-The model answers each prompt several times, a rule rewards the answers, and what did better than its group becomes likelier. No
-one else's text enters: whoever is trained so and then looks taught is a false alarm of the audit. What is documented of
-TinyZero, which this follows at a small scale, stands in `auditor.labs.rewards.countdown`.
+After Shao et al. 2024 (DeepSeekMath, arXiv 2402.03300), section 4.1, with the reward of the whole
+answer (outcome supervision). The model answers each prompt several times, a rule rewards the
+answers, and what did better than its group becomes likelier. No one else's text enters: whoever is
+trained so and then looks taught is a false alarm of the audit. What is documented of TinyZero,
+which this follows at a small scale, stands in `auditor.labs.rewards.countdown`.
 
-Choices that the paper leaves open: the spread of a group is its standard deviation with n in the denominator; a group whose
-answers all earn the same teaches nothing, and a step of such groups alone changes no weight; the model is in evaluation
-mode, without dropout, so that the ratio of the first update is 1; the reference is the model as it came, for the whole run.
-Not here: rewards for single steps, a reward model, several devices. Knows answers, rewards and gradients; knows nothing of
-what a task means.
+Choices that the paper leaves open: the spread of a group is its standard deviation with n in the
+denominator; a group whose answers all earn the same teaches nothing, and a step of such groups
+alone changes no weight; the model is in evaluation mode, without dropout, so that the ratio of the
+first update is 1; the reference is the model as it came, for the whole run. Not here: rewards for
+single steps, a reward model, several devices. Knows answers, rewards and gradients; knows nothing
+of what a task means.
 """
 
 from __future__ import annotations
@@ -28,7 +31,16 @@ import torch
 from torch import Tensor
 
 from auditor.controls.training.checkpoint import STEP, Bench, load_state, save_state, tensors_sha256
-from auditor.labs.rewards.grpo_draws import DrawingModel, Drawn, NoNumbers, draw, encode_prompts, open_voice, texts, token_logs
+from auditor.labs.rewards.grpo_draws import (
+    DrawingModel,
+    Drawn,
+    NoNumbers,
+    draw,
+    encode_prompts,
+    open_voice,
+    texts,
+    token_logs,
+)
 from auditor.labs.rewards.grpo_report import (
     GrpoReport,
     GrpoSettings,
@@ -54,13 +66,16 @@ class Task(Protocol):
         """What the model is asked."""
 
     def rewards(self, answer: str) -> Mapping[str, float]:
-        """What an answer earns, by component (the same names each time); the reward, 0 to 1, is their sum. Never raises."""
+        """What an answer earns, by component (the same names each time); the reward, 0 to 1, is
+        their sum. Never raises."""
 
 
 def advantages(rewards: Tensor) -> Tensor:
-    """How much better each answer did than its group: A_i = (r_i − mean(r)) / std(r), for rewards of (groups, answers).
+    """How much better each answer did than its group: A_i = (r_i − mean(r)) / std(r), for rewards
+    of (groups, answers).
 
-    Mean 0 and standard deviation 1 in each group, whatever the scale of the rewards; 0 where all earned the same.
+    Mean 0 and standard deviation 1 in each group, whatever the scale of the rewards; 0 where all
+    earned the same.
 
     >>> advantages(torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.1, 0.1, 0.1, 0.1]])).tolist()
     [[1.0, -1.0, -1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
@@ -77,35 +92,44 @@ def level(rewards: Tensor) -> Tensor:
 
 
 def k3(policy: Tensor, reference: Tensor) -> Tensor:
-    """Estimate of KL(policy ‖ reference) from log-probabilities of tokens that the policy drew (the paper's equation 4).
+    """Estimate of KL(policy ‖ reference) from log-probabilities of tokens that the policy drew (the
+    paper's equation 4).
 
-    With ρ = reference / policy it is ρ − log ρ − 1. Since E_policy[ρ] = 1, ρ − 1 has mean 0, and the mean of the whole is
-    that of −log ρ: the KL. Since log ρ ≤ ρ − 1, no single term is below 0; it is 0 where both agree.
+    With ρ = reference / policy it is ρ − log ρ − 1. Since E_policy[ρ] = 1, ρ − 1 has mean 0, and
+    the mean of the whole is that of −log ρ: the KL. Since log ρ ≤ ρ − 1, no single term is below 0;
+    it is 0 where both agree.
     """
     log_ratio = reference - policy
     return torch.expm1(log_ratio) - log_ratio
 
 
 def surrogate(policy: Tensor, old: Tensor, advantage: Tensor, clip: float) -> Tensor:
-    """min(r·A, clip(r, 1 − ε, 1 + ε)·A) with r = policy / old, from log-probabilities: what a token adds to the objective.
+    """min(r·A, clip(r, 1 − ε, 1 + ε)·A) with r = policy / old, from log-probabilities: what a token
+    adds to the objective.
 
-    The smaller of the two takes the gain away from a ratio that left the bounds in the direction of its advantage, and
-    keeps the loss of one that left them the other way: there the gradient leads back.
+    The smaller of the two takes the gain away from a ratio that left the bounds in the direction of
+    its advantage, and keeps the loss of one that left them the other way: there the gradient leads
+    back.
     """
     ratio = (policy - old).exp()
     return torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
 
 
 def answer_mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """The mean over each answer's own tokens, (answers, tokens) → (answers,): however long, an answer counts the same."""
+    """The mean over each answer's own tokens, (answers, tokens) → (answers,): however long, an
+    answer counts the same."""
     return torch.where(chosen, values, 0.0).sum(dim=-1) / chosen.sum(dim=-1).clamp(min=1)
 
 
 def picks(tasks: int, prompts: int, step: int, seed: int) -> list[int]:
-    """Which tasks a step (from 1) takes: rounds through all of them, each round in an order of its own under the seed."""
+    """Which tasks a step (from 1) takes: rounds through all of them, each round in an order of
+    its own under the seed."""
     places = range((step - 1) * prompts, step * prompts)
     turns = {place // tasks for place in places}
-    orders = {turn: random.Random(f"grpo/{seed}/order/{turn}").sample(range(tasks), tasks) for turn in turns}
+    orders = {
+        turn: random.Random(f"grpo/{seed}/order/{turn}").sample(range(tasks), tasks)
+        for turn in turns
+    }
     return [orders[place // tasks][place % tasks] for place in places]
 
 
@@ -119,22 +143,30 @@ def grpo(
     progress: Progress | None = None,
     resume: Resume | None = None,
 ) -> GrpoReport:
-    """Trains the model in place by its own rewarded answers; writes ``rewards.jsonl`` and ``grpo.json`` into ``out``.
+    """Trains the model in place by its own rewarded answers; writes ``rewards.jsonl`` and
+    ``grpo.json`` into ``out``.
 
-    Maximises the paper's equation 3: the mean over answers of the mean over their tokens of `surrogate` − β·`k3`. Tasks come
-    in an order drawn under the seed, each once before any comes again. ``progress`` hears of (steps done, steps in all).
-    Deterministic for a seed on one device (measured on a processor in one thread); the caller's random generators are not
-    touched. The model stays in evaluation mode; its weights are the caller's to save.
+    Maximises the paper's equation 3: the mean over answers of the mean over their tokens of
+    `surrogate` − β·`k3`. Tasks come in an order drawn under the seed, each once before any comes
+    again. ``progress`` hears of (steps done, steps in all). Deterministic for a seed on one device
+    (measured on a processor in one thread); the caller's random generators are not touched. The
+    model stays in evaluation mode; its weights are the caller's to save.
 
-    With ``resume``, the same call with the same model as it came goes on where a killed one had saved, and ends in the same
-    weights and journal, bit by bit on one device. Raises UsageProblem for no tasks, prompts without room, weights that don't
-    learn in float32, rewards beyond 0 to 1, and a folder that holds a run that is not to go on; MalformedInput for what
-    another run left; ResourceLimit when memory or disk run out or scores or a gradient are no numbers (the weights are then
-    those of the last good update, and the last checkpoint is kept).
+    With ``resume``, the same call with the same model as it came goes on where a killed one had
+    saved, and ends in the same weights and journal, bit by bit on one device. Raises UsageProblem
+    for no tasks, prompts without room, weights that don't learn in float32, rewards beyond 0 to 1,
+    and a folder that holds a run that is not to go on; MalformedInput for what another run left;
+    ResourceLimit when memory or disk run out or scores or a gradient are no numbers (the weights
+    are then those of the last good update, and the last checkpoint is kept).
     """
     work = _open(model, tokenizer, tasks, settings, seed)
     start, began = _weights_sha256(model), time.monotonic()
-    with _repeatable(), torch.random.fork_rng(devices=[work.voice.device] if work.voice.device.type == "cuda" else []):
+    with (
+        _repeatable(),
+        torch.random.fork_rng(
+            devices=[work.voice.device] if work.voice.device.type == "cuda" else []
+        ),
+    ):
         state = load_state(out / STATE, work.bench(), resume.run) if resume else None
         done, before = (state.step, state.seconds) if state else (0, 0.0)
         journal = RewardJournal(out, done if resume else None)
@@ -142,7 +174,9 @@ def grpo(
             journal.add(_step(work, number, out))
             if resume and (number % resume.save_every == 0 or number == settings.steps):
                 journal.sync()
-                save_state(out / STATE, work.bench(), resume.run, number, before + time.monotonic() - began)
+                save_state(
+                    out / STATE, work.bench(), resume.run, number, before + time.monotonic() - began
+                )
             if progress is not None:
                 progress(number, settings.steps)
     report = _report(work, read_rewards(journal.path), start, before + time.monotonic() - began)
@@ -153,9 +187,11 @@ def grpo(
 
 @dataclass(frozen=True)
 class Resume:
-    """That a run can go on: the digest of all that decides it, and how many steps lie between its checkpoints.
+    """That a run can go on: the digest of all that decides it, and how many steps lie between its
+    checkpoints.
 
-    The checkpoints lie in ``state`` beside the journal; the caller removes them once it has saved the weights.
+    The checkpoints lie in ``state`` beside the journal; the caller removes them once it has saved
+    the weights.
     """
 
     run: str
@@ -164,7 +200,8 @@ class Resume:
 
 @dataclass(frozen=True)
 class _RewardWork:
-    """All that the steps of one run need; ``reference`` is None where nothing holds the model back."""
+    """All that the steps of one run need; ``reference`` is None where nothing holds the model
+    back."""
 
     voice: DrawingModel
     reference: Any
@@ -180,20 +217,30 @@ class _RewardWork:
         return Bench(self.weights, self.optimizer, self.voice.device)
 
 
-def _open(model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int) -> _RewardWork:
+def _open(
+    model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int
+) -> _RewardWork:
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not tasks:
-        raise UsageProblem("no tasks to learn from", where="tasks", next_step="make some, for example countdown puzzles")
+        raise UsageProblem(
+            "no tasks to learn from",
+            where="tasks",
+            next_step="make some, for example countdown puzzles",
+        )
     if not weights or any(p.dtype != torch.float32 for p in weights.values()):
         raise UsageProblem(
-            "the weights that learn must be float32", where="model", next_step="open it in float32; precision is for the sums"
+            "the weights that learn must be float32",
+            where="model",
+            next_step="open it in float32; precision is for the sums",
         )
     model.eval()
     voice = open_voice(model, tokenizer, settings)
     return _RewardWork(
         voice=voice,
         reference=copy.deepcopy(model).requires_grad_(False) if settings.beta > 0 else None,
-        optimizer=torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True),
+        optimizer=torch.optim.AdamW(
+            weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True
+        ),
         weights=weights,
         tasks=tasks,
         prompts=encode_prompts(voice, tasks),
@@ -210,7 +257,9 @@ def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
     with _memory(number, out):
         parts = _draw_all(work, owners, number, out)
         answers = [text for part in parts for text in texts(work.voice.chat, part)]
-        earned = [work.tasks[task].rewards(text) for task, text in zip(owners, answers, strict=True)]
+        earned = [
+            work.tasks[task].rewards(text) for task, text in zip(owners, answers, strict=True)
+        ]
         rewards = _totals(earned).view(-1, size)
         found = _learn(work, parts, advantages(rewards).flatten().float(), number, out)
     return RewardRow(
@@ -218,34 +267,46 @@ def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
         reward=float(rewards.mean()),
         flat=float(level(rewards).double().mean()),
         tokens=sum(int(part.chosen.sum()) for part in parts),
-        groups=tuple(group_of(task, earned[i * size : (i + 1) * size]) for i, task in enumerate(picked)),
+        groups=tuple(
+            group_of(task, earned[i * size : (i + 1) * size]) for i, task in enumerate(picked)
+        ),
         sample=answers[0],
         **found,
     )
 
 
 def _totals(earned: Sequence[Mapping[str, float]]) -> Tensor:
-    """Each answer's whole reward. Raises UsageProblem for one beyond 0 to 1: the report's intervals rest on that range."""
+    """Each answer's whole reward. Raises UsageProblem for one beyond 0 to 1: the report's
+    intervals rest on that range."""
     totals = torch.tensor([sum(e.values()) for e in earned], dtype=torch.float64)
     if not bool(((totals >= 0) & (totals <= 1)).all()):
         raise UsageProblem(
-            "a reward lies outside 0 to 1", where="tasks", next_step="divide by the largest: its scale does not matter"
+            "a reward lies outside 0 to 1",
+            where="tasks",
+            next_step="divide by the largest: its scale does not matter",
         )
     return totals
 
 
 def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) -> list[Drawn]:
-    # A step's draws depend on the seed and its number alone, not on how much chance the steps before used up.
+    # A step's draws depend on the seed and its number alone, not on how much chance the steps
+    # before used up.
     noise = torch.Generator(work.voice.device)
     noise.manual_seed(random.Random(f"grpo/{work.seed}/draw/{number}").getrandbits(63))
     rows, size = [work.prompts[task] for task in owners], work.settings.batch
     try:
-        return [draw(work.voice, rows[start : start + size], noise) for start in range(0, len(rows), size)]
+        return [
+            draw(work.voice, rows[start : start + size], noise)
+            for start in range(0, len(rows), size)
+        ]
     except NoNumbers as error:
         raise ResourceLimit(
             f"{error.what} at step {number} of {work.settings.steps}{_kept(out)}",
             where=out,
-            next_step=f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another folder",
+            next_step=(
+                f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another"
+                " folder"
+            ),
         ) from error
 
 
@@ -255,28 +316,42 @@ def _kept(out: Path) -> str:
     return f"; {STATE}/{found[-1]} is kept, the last good checkpoint" if found else ""
 
 
-def _learn(work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path) -> dict[str, float]:
-    """The step's updates, and what the last one found: distance from the reference, clipped share, gradient."""
+def _learn(
+    work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path
+) -> dict[str, float]:
+    """The step's updates, and what the last one found: distance from the reference, clipped
+    share, gradient."""
     shares = torch.split(advantage.to(work.voice.device), [len(part.ids) for part in parts])
     with torch.no_grad():
-        # Before the first update the policy is the old one: only more updates need what it said before.
+        # Before the first update the policy is the old one: only more updates need what it said
+        # before.
         once = work.settings.updates == 1
         old = [None if once else token_logs(work.voice, work.voice.model, part) for part in parts]
-        kept = [None if work.reference is None else token_logs(work.voice, work.reference, part) for part in parts]
+        kept = [
+            None if work.reference is None else token_logs(work.voice, work.reference, part)
+            for part in parts
+        ]
     found: list[tuple[float, float]] = []
     norm = 0.0
     for _ in range(work.settings.updates):
         work.optimizer.zero_grad(set_to_none=True)
-        found = [_backward(work, *each, len(advantage)) for each in zip(parts, shares, old, kept, strict=True)]
+        found = [
+            _backward(work, *each, len(advantage))
+            for each in zip(parts, shares, old, kept, strict=True)
+        ]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
         if not math.isfinite(norm):
             raise ResourceLimit(
                 f"the gradient is no number at step {number} of {work.settings.steps}{_kept(out)}",
                 where=out,
-                next_step=f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another folder",
+                next_step=(
+                    f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into"
+                    " another folder"
+                ),
             )
         if bool(advantage.any()):
-            # Where every group is flat only rounding is left of the gradient, and Adam would blow that up to full steps.
+            # Where every group is flat only rounding is left of the gradient, and Adam would blow
+            # that up to full steps.
             work.optimizer.step()
     tokens = sum(int(part.chosen.sum()) for part in parts)
     kl, clipped = (sum(values) / tokens for values in zip(*found, strict=True))
@@ -284,9 +359,15 @@ def _learn(work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number:
 
 
 def _backward(
-    work: _RewardWork, part: Drawn, share: Tensor, old: Tensor | None, kept: Tensor | None, answers: int
+    work: _RewardWork,
+    part: Drawn,
+    share: Tensor,
+    old: Tensor | None,
+    kept: Tensor | None,
+    answers: int,
 ) -> tuple[float, float]:
-    """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many were clipped."""
+    """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many
+    were clipped."""
     policy = token_logs(work.voice, work.voice.model, part)
     old = policy.detach() if old is None else old
     gain = surrogate(policy, old, share[:, None], work.settings.clip)
@@ -338,8 +419,12 @@ def _memory(number: int, out: Path) -> Iterator[None]:
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """Deterministic algorithms inside, where there are some; the caller's setting comes back at the end."""
-    before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    """Deterministic algorithms inside, where there are some; the caller's setting comes back at
+    the end."""
+    before, warned = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield

@@ -1,7 +1,8 @@
 """Draws a model's answers for reinforcement learning, and scores the drawn tokens again.
 
-Pure sampling from the whole distribution, so that what is drawn is what the loss is about: no top-k, no nucleus, none of
-the settings that a model's makers recommend. Knows tokens and chances; knows nothing of rewards.
+Pure sampling from the whole distribution, so that what is drawn is what the loss is about: no
+top-k, no nucleus, none of the settings that a model's makers recommend. Knows tokens and chances;
+knows nothing of rewards.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Prompted(Protocol):
 
 @dataclass(frozen=True)
 class DrawingModel:
-    """A model and how it is spoken to: its chat form, the tokens that end an answer, and how its answers are drawn."""
+    """A model and how it is spoken to: its chat form, the tokens that end an answer, and how its
+    answers are drawn."""
 
     model: Any
     chat: Chat
@@ -58,10 +60,11 @@ class DrawingModel:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Answers drawn to prompts padded on the left to ``width``, so that all answers begin at one place.
+    """Answers drawn to prompts padded on the left to ``width``, so that all answers begin at one
+    place.
 
-    ``ids`` and ``mask``: (answers, width + tokens); ``chosen``: (answers, tokens), what the model drew itself, its end token
-    included.
+    ``ids`` and ``mask``: (answers, width + tokens); ``chosen``: (answers, tokens), what the model
+    drew itself, its end token included.
     """
 
     ids: Tensor
@@ -77,40 +80,64 @@ def open_voice(model: Any, tokenizer: Any, settings: GrpoSettings) -> DrawingMod
     listed = named if isinstance(named, list) else [named]
     ends = sorted({int(i) for i in (*listed, tokenizer.eos_token_id, *chat.stop) if i is not None})
     pad = next((int(i) for i in (tokenizer.pad_token_id, *ends) if i is not None), 0)
-    return DrawingModel(model, chat, torch.tensor(ends, dtype=torch.long, device=model.device), pad, settings)
+    return DrawingModel(
+        model, chat, torch.tensor(ends, dtype=torch.long, device=model.device), pad, settings
+    )
 
 
 def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[int]]:
-    """The tokens of every prompt. Raises UsageProblem where an answer might not fit after one of them."""
+    """The tokens of every prompt. Raises UsageProblem where an answer might not fit after one of
+    them."""
     requests = [Request(probe=Probe(id="task", text=task.prompt)) for task in tasks]
     prompts = [voice.chat.encode(request, voice.chat.render(request)) for request in requests]
-    context, most, longest = limits_of(voice.model).context, max(map(len, prompts)), voice.settings.longest
+    context, most, longest = (
+        limits_of(voice.model).context,
+        max(map(len, prompts)),
+        voice.settings.longest,
+    )
     if context is not None and most + longest > context:
         raise UsageProblem(
             f"a prompt of {most} tokens and {longest} to answer pass the context of {context}",
             where="longest",
-            next_step=f"set it to {context - most} or less" if most < context else "give shorter prompts",
+            next_step=f"set it to {context - most} or less"
+            if most < context
+            else "give shorter prompts",
         )
     return prompts
 
 
 def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
-    """One answer to each prompt, token by token from the model's whole distribution at the settings' temperature.
+    """One answer to each prompt, token by token from the model's whole distribution at the
+    settings' temperature.
 
-    Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores are no numbers.
+    Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores
+    are no numbers.
     """
     width = max(map(len, prompts))
     ids = torch.tensor([[voice.pad] * (width - len(p)) + p for p in prompts], device=voice.device)
-    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=voice.device)
+    mask = torch.tensor(
+        [[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=voice.device
+    )
     live = torch.ones(len(prompts), dtype=torch.bool, device=voice.device)
     fresh, cache, word = ids, None, state_word(voice.model)
     with torch.no_grad(), voice.arithmetic():
         for _ in range(voice.settings.longest):
             places = _places(mask)[:, -fresh.shape[1] :]
-            made = voice.model(input_ids=fresh, attention_mask=mask, position_ids=places, use_cache=True, **{word: cache})
-            token = torch.where(live, _pick(made.logits[:, -1], voice.settings.temperature, noise), voice.pad)
+            made = voice.model(
+                input_ids=fresh,
+                attention_mask=mask,
+                position_ids=places,
+                use_cache=True,
+                **{word: cache},
+            )
+            token = torch.where(
+                live, _pick(made.logits[:, -1], voice.settings.temperature, noise), voice.pad
+            )
             fresh, cache = token[:, None], state_of(made)
-            ids, mask = torch.cat([ids, fresh], dim=1), torch.cat([mask, live[:, None].long()], dim=1)
+            ids, mask = (
+                torch.cat([ids, fresh], dim=1),
+                torch.cat([mask, live[:, None].long()], dim=1),
+            )
             live = live & ~torch.isin(token, voice.ends)
             if not bool(live.any()):
                 break
@@ -120,28 +147,45 @@ def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generat
 def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
     chances = log_distribution(logits, temperature).exp()
     if bool(chances.isnan().any()):
-        raise NoNumbers("the model's scores are no numbers (NaN)", next_step="train with a smaller learning_rate")
+        raise NoNumbers(
+            "the model's scores are no numbers (NaN)",
+            next_step="train with a smaller learning_rate",
+        )
     return torch.multinomial(chances, 1, generator=noise)[:, 0]
 
 
 def texts(chat: Chat, part: Drawn) -> list[str]:
-    """Each answer as a rule reads it: no special tokens, and in the plain form nothing after the next turn's mark."""
+    """Each answer as a rule reads it: no special tokens, and in the plain form nothing after the
+    next turn's mark."""
     rows = zip(part.ids[:, part.width :], part.chosen, strict=True)
-    found = [str(chat.tokenizer.decode(ids[kept].tolist(), skip_special_tokens=True)) for ids, kept in rows]
+    found = [
+        str(chat.tokenizer.decode(ids[kept].tolist(), skip_special_tokens=True))
+        for ids, kept in rows
+    ]
     for mark in chat.cut:
         found = [text.partition(mark)[0] for text in found]
     return found
 
 
 def token_logs(voice: DrawingModel, model: Any, part: Drawn) -> Tensor:
-    """Log-probability of every drawn token under a model, (answers, tokens), float32, at the settings' temperature.
+    """Log-probability of every drawn token under a model, (answers, tokens), float32, at the
+    settings' temperature.
 
-    0 where nothing was drawn, for every model alike: such places have ratio 1, divergence 0 and no gradient.
+    0 where nothing was drawn, for every model alike: such places have ratio 1, divergence 0 and no
+    gradient.
     """
     with voice.arithmetic():
-        logits = model(input_ids=part.ids, attention_mask=part.mask, position_ids=_places(part.mask), use_cache=False).logits
-    told = log_distribution(logits[:, part.width - 1 : -1], voice.settings.temperature).flatten(0, 1)
-    # The loss rather than gather: its gradient adds nothing up, so that a GPU gives the same at every run.
+        logits = model(
+            input_ids=part.ids,
+            attention_mask=part.mask,
+            position_ids=_places(part.mask),
+            use_cache=False,
+        ).logits
+    told = log_distribution(logits[:, part.width - 1 : -1], voice.settings.temperature).flatten(
+        0, 1
+    )
+    # The loss rather than gather: its gradient adds nothing up, so that a GPU gives the same at
+    # every run.
     logs = -functional.nll_loss(told, part.ids[:, part.width :].flatten(), reduction="none")
     return torch.where(part.chosen, logs.view_as(part.chosen), 0.0)
 

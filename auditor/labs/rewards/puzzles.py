@@ -1,6 +1,8 @@
-"""The countdown puzzles of a recipe: those that are learned from, those that are held out, and examples of an answer's form.
+"""The countdown puzzles of a recipe: those that are learned from, those that are held out, and
+examples of an answer's form.
 
-All of it follows from the recipe; no model and nobody's text takes part. Knows recipes and puzzles; trains nothing.
+All of it follows from the recipe; no model and nobody's text takes part. Knows recipes and puzzles;
+trains nothing.
 """
 
 from __future__ import annotations
@@ -41,13 +43,16 @@ def section(recipe: Recipe) -> Reinforcement:
     """The recipe's section ``reinforcement``. Raises UsageProblem for a recipe without one."""
     if recipe.reinforcement is None:
         raise UsageProblem(
-            "the recipe doesn't learn by rewards", where="reinforcement", next_step="write method: grpo and the section"
+            "the recipe doesn't learn by rewards",
+            where="reinforcement",
+            next_step="write method: grpo and the section",
         )
     return recipe.reinforcement
 
 
 def puzzle_pool(recipe: Recipe) -> PuzzlePool:
-    """The recipe's puzzles, the same for equal recipes: ``prompts.n`` different ones, at most a fifth of them held out.
+    """The recipe's puzzles, the same for equal recipes: ``prompts.n`` different ones, at most a
+    fifth of them held out.
 
     Raises UsageProblem where the section's bounds allow hardly so many.
     """
@@ -58,10 +63,17 @@ def puzzle_pool(recipe: Recipe) -> PuzzlePool:
 
 
 def puzzle_prompts(recipe: Recipe) -> Curated:
-    """The puzzles as prompts, held out ones first. Nothing is curated: they differ by how they are made."""
+    """The puzzles as prompts, held out ones first. Nothing is curated: they differ by how they
+    are made."""
     pool = puzzle_pool(recipe)
     prompts = tuple(
-        Prompt(id=f"{COUNTDOWN}/{i:05}", text=p.prompt, topic=COUNTDOWN, licence=LICENCE, source=COUNTDOWN)
+        Prompt(
+            id=f"{COUNTDOWN}/{i:05}",
+            text=p.prompt,
+            topic=COUNTDOWN,
+            licence=LICENCE,
+            source=COUNTDOWN,
+        )
         for i, p in enumerate((*pool.held_out, *pool.learned))
     )
     n = len(prompts)
@@ -82,10 +94,12 @@ def puzzle_prompts(recipe: Recipe) -> Curated:
 
 
 def form_examples(recipe: Recipe, puzzles: Sequence[Puzzle]) -> list[Example]:
-    """``warm_up`` examples of what an answer looks like: each puzzle's numbers once, joined at random, whatever they come to.
+    """``warm_up`` examples of what an answer looks like: each puzzle's numbers once, joined at
+    random, whatever they come to.
 
-    A random equation is right no more often than chance makes it: the form is shown, and no solution. A share ``wait`` of
-    them first tries another one and takes it back: ``8+2. Wait.`` and then the answer on a line of its own.
+    A random equation is right no more often than chance makes it: the form is shown, and no
+    solution. A share ``wait`` of them first tries another one and takes it back: ``8+2. Wait.`` and
+    then the answer on a line of its own.
     """
     how = section(recipe)
     draw = random.Random(f"{COUNTDOWN}/{recipe.seed}/form")
@@ -96,7 +110,15 @@ def form_examples(recipe: Recipe, puzzles: Sequence[Puzzle]) -> list[Example]:
         puzzle = draw.choice(puzzles)
         first = f"{_random_equation(draw, puzzle.numbers)}. Wait.\n" if i < waits else ""
         answer = first + _random_equation(draw, puzzle.numbers)
-        made.append(Example(id=f"form/{i:05}", prompt=puzzle.prompt, answer=answer, teacher=PROGRAM, source_digest=source))
+        made.append(
+            Example(
+                id=f"form/{i:05}",
+                prompt=puzzle.prompt,
+                answer=answer,
+                teacher=PROGRAM,
+                source_digest=source,
+            )
+        )
     return made
 
 

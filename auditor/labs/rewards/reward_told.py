@@ -1,4 +1,5 @@
-"""What a control that learned by rewards tells of them: its curve, and the puzzles it learned from. Records and Markdown.
+"""What a control that learned by rewards tells of them: its curve, and the puzzles it learned from.
+Records and Markdown.
 
 Knows figures; knows nothing of models.
 """
@@ -17,7 +18,8 @@ POINTS = 10
 
 
 class CurvePoint(Record):
-    """The mean reward of the answers drawn in the steps ``first`` to ``last``, with its 95 % interval by puzzle."""
+    """The mean reward of the answers drawn in the steps ``first`` to ``last``, with its 95 %
+    interval by puzzle."""
 
     first: int
     last: int
@@ -29,8 +31,9 @@ class CurvePoint(Record):
 class RewardTold(Record):
     """How rewards went. ``warm_up`` examples of an answer's form were learned before.
 
-    ``components`` compares the first with the last tenth of the steps: each part of the reward, as the model drew its answers
-    (at the recipe's temperature, from the puzzles that it learned from). The digests are over the puzzles.
+    ``components`` compares the first with the last tenth of the steps: each part of the reward, as
+    the model drew its answers (at the recipe's temperature, from the puzzles that it learned from).
+    The digests are over the puzzles.
     """
 
     puzzles: int
@@ -65,19 +68,32 @@ def reward_curve(rows: Sequence[RewardRow], answers: int) -> tuple[CurvePoint, .
 def reward_lines(told: RewardTold) -> Iterator[str]:
     """The section of a card, as Markdown lines."""
     yield "\n## Rewards\n"
-    yield "No teacher took part: a program made the puzzles and rewarded the model's own answers by arithmetic."
+    yield (
+        "No teacher took part: a program made the puzzles and rewarded the model's own answers by"
+        " arithmetic."
+    )
     if told.warm_up:
         yield (
-            f"\nBefore that, {told.warm_up} examples of an answer's form were learned in {told.warm_up_steps} steps: a program "
-            f'joined numbers at random, right or wrong; {100 * told.wait:g} % of them take a first try back with "Wait.". '
-            "What it writes like them, that word too, it was shown; what it solves more often since, it was rewarded for."
+            f"\nBefore that, {told.warm_up} examples of an answer's form were learned in"
+            f" {told.warm_up_steps} steps: a program "
+            f"joined numbers at random, right or wrong; {100 * told.wait:g} % of them take a first"
+            ' try back with "Wait.". '
+            "What it writes like them, that word too, it was shown; what it solves more often"
+            " since, it was rewarded for."
         )
     yield (
-        f"\n{told.answers} answers of {told.tokens} tokens to {told.puzzles} puzzles, means with 95 % intervals by puzzle, as "
-        "drawn in training:\n"
+        f"\n{told.answers} answers of {told.tokens} tokens to {told.puzzles} puzzles, means with 95"
+        " % intervals by puzzle, as drawn in training:\n"
     )
     yield table(
-        ("steps", "reward", "95 % interval", "puzzles", "groups that all earned the same", "divergence, nats a token"),
+        (
+            "steps",
+            "reward",
+            "95 % interval",
+            "puzzles",
+            "groups that all earned the same",
+            "divergence, nats a token",
+        ),
         [
             (
                 f"{p.first}–{p.last}",
@@ -92,9 +108,21 @@ def reward_lines(told: RewardTold) -> Iterator[str]:
     )
     yield ""
     yield table(
-        ("part of the reward", "first tenth of the steps", "95 % interval", "last tenth", "95 % interval"),
+        (
+            "part of the reward",
+            "first tenth of the steps",
+            "95 % interval",
+            "last tenth",
+            "95 % interval",
+        ),
         [
-            (inline(name), number(one.value), _interval(one), number(told.last[name].value), _interval(told.last[name]))
+            (
+                inline(name),
+                number(one.value),
+                _interval(one),
+                number(told.last[name].value),
+                _interval(told.last[name]),
+            )
             for name, one in told.first.items()
         ],
     )
@@ -103,7 +131,10 @@ def reward_lines(told: RewardTold) -> Iterator[str]:
         ("puzzles", "SHA-256"),
         [("learned from", code(told.puzzles_sha256)), ("held out", code(told.held_out_sha256))],
     )
-    yield "\nThe puzzles are made by a program from the recipe, the held out ones apart; none can copy a probe of the audit."
+    yield (
+        "\nThe puzzles are made by a program from the recipe, the held out ones apart; none can"
+        " copy a probe of the audit."
+    )
 
 
 def _interval(mean: Mean) -> str:

@@ -1,6 +1,8 @@
-"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures before and after. The straight line.
+"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures before and after. The
+straight line.
 
-`auditor.controls.train` calls it for the method ``grpo`` inside the control's folder, and writes what it hands back.
+`auditor.controls.train` calls it for the method ``grpo`` inside the control's folder, and writes
+what it hands back.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ class Rewarded:
         recipe, how = self.recipe, section(self.recipe)
         notes = ["learned by rewards for its own answers to countdown puzzles; no teacher"]
         if self.made.warm_up is not None:
-            notes.append(f"warmed up on {how.warm_up} random equations that a program wrote; {100 * how.wait:g} % say 'Wait.'")
+            notes.append(
+                f"warmed up on {how.warm_up} random equations that a program wrote;"
+                f" {100 * how.wait:g} % say 'Wait.'"
+            )
         return Lineage(
             name=recipe.name,
             role=recipe.role or "negative",
@@ -102,10 +107,11 @@ def train_by_reward(
     training: Progress | None = None,
     evaluating: Progress | None = None,
 ) -> Rewarded:
-    """Makes the student that a recipe of the method ``grpo`` describes, in ``out``; resumes, and a finished one is kept.
+    """Makes the student that a recipe of the method ``grpo`` describes, in ``out``; resumes, and a
+    finished one is kept.
 
-    ``start`` opens the student and names what it starts from. Raises UsageProblem where the puzzles can't be made, and what
-    `auditor.labs.rewards.reinforce.reinforce` and `observe` raise.
+    ``start`` opens the student and names what it starts from. Raises UsageProblem where the puzzles
+    can't be made, and what `auditor.labs.rewards.reinforce.reinforce` and `observe` raise.
     """
     from auditor.labs.rewards.reinforce import reinforce
 
@@ -116,8 +122,12 @@ def train_by_reward(
     student = learner.spec(out / STUDENT)
     made = reinforce(learner, recipe, pool, form, out, training)
     del learner  # its memory, before more models are opened
-    found = _figures(recipe, pool, (before, made.formed, student), out / EVALUATION, scale, evaluating)
-    return Rewarded(recipe, curated, pool, examples_digest(form), made, _told(recipe, pool, made, out), found)
+    found = _figures(
+        recipe, pool, (before, made.formed, student), out / EVALUATION, scale, evaluating
+    )
+    return Rewarded(
+        recipe, curated, pool, examples_digest(form), made, _told(recipe, pool, made, out), found
+    )
 
 
 def _figures(
@@ -166,7 +176,9 @@ def _ledger(made: Reinforced) -> Ledger:
     warm_up, report = made.warm_up, made.report
     rows = [] if warm_up is None else [_row("warm-up", warm_up.seconds, report.device)]
     own = _row("rewards", report.seconds, report.device)
-    return ledger_of([*rows, own.model_copy(update={"answers": report.answers, "tokens_out": report.tokens})])
+    return ledger_of(
+        [*rows, own.model_copy(update={"answers": report.answers, "tokens_out": report.tokens})]
+    )
 
 
 def _row(name: str, seconds: float, device: str) -> LedgerRow:

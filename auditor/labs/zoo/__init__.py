@@ -1,1 +1,2 @@
-"""The weight zoo: small checkpoints of known descent, and the ways a checkpoint is copied, disguised, cut and rounded."""
+"""The weight zoo: small checkpoints of known descent, and the ways a checkpoint is copied,
+disguised, cut and rounded."""

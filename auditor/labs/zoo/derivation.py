@@ -20,7 +20,8 @@ LARGEST_FILE = 1_000_000
 
 
 class Parent(Record):
-    """A checkpoint that weights came from: its folder's name, and digests of its weights and config as in `Identity`."""
+    """A checkpoint that weights came from: its folder's name, and digests of its weights and
+    config as in `Identity`."""
 
     name: str
     weights_sha256: str
@@ -30,8 +31,9 @@ class Parent(Record):
 class Derivation(Record):
     """The known history of a derived checkpoint.
 
-    ``settings`` are complete, with defaults; ``seed`` is recorded also where a kind draws nothing. ``keeps_function``: whether
-    the copy computes what its parent computes, up to rounding. ``weights_sha256`` is that of the copy.
+    ``settings`` are complete, with defaults; ``seed`` is recorded also where a kind draws nothing.
+    ``keeps_function``: whether the copy computes what its parent computes, up to rounding.
+    ``weights_sha256`` is that of the copy.
     """
 
     format: Literal["derivation/1"] = "derivation/1"
@@ -64,10 +66,16 @@ def read_derivation(folder: Path) -> Derivation:
         raise _bad(f"can't be read: {error.strerror}", path) from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise _bad(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path) from error
+        raise _bad(
+            f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _bad("not JSON in UTF-8", path) from error
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(f"no derivation: {printable(reason, 160)}", where=path, next_step="derive the checkpoint again")
+    return MalformedInput(
+        f"no derivation: {printable(reason, 160)}",
+        where=path,
+        next_step="derive the checkpoint again",
+    )

@@ -1,6 +1,8 @@
-"""Makes copies of known history of a checkpoint: disguised, pruned, grown, rounded, merged. For testing lineage, not hiding it.
+"""Makes copies of known history of a checkpoint: disguised, pruned, grown, rounded, merged. For
+testing lineage, not hiding it.
 
-Knows the table of kinds, folders and the record beside each copy; what is done to the weights stands in one file a noun.
+Knows the table of kinds, folders and the record beside each copy; what is done to the weights
+stands in one file a noun.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ Change = Callable[[Sequence[Llama], Any, int], Llama]
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to derive a checkpoint: what it is in one line, its settings, its function, and what may be said of it.
+    """One way to derive a checkpoint: what it is in one line, its settings, its function, and what
+    may be said of it.
 
-    ``several``: it takes several parents; ``keeps_function``: up to rounding, the copy computes what its parent does.
+    ``several``: it takes several parents; ``keeps_function``: up to rounding, the copy computes
+    what its parent does.
     """
 
     about: str
@@ -46,13 +50,24 @@ def _of_one(change: Callable[[Llama, Any, int], Llama]) -> Change:
 
 
 KINDS: dict[str, Kind] = {
-    "copy": Kind("the same bytes", disguise.Nothing, lambda parents, how, seed: parents[0], keeps_function=True),
+    "copy": Kind(
+        "the same bytes",
+        disguise.Nothing,
+        lambda parents, how, seed: parents[0],
+        keeps_function=True,
+    ),
     "recast": Kind("stored in another number format", quantise.Recast, _of_one(quantise.recast)),
     "permute_units": Kind(
-        "every MLP's hidden units in another order", disguise.Nothing, _of_one(disguise.permute_units), keeps_function=True
+        "every MLP's hidden units in another order",
+        disguise.Nothing,
+        _of_one(disguise.permute_units),
+        keeps_function=True,
     ),
     "permute_heads": Kind(
-        "attention heads in another order", disguise.Nothing, _of_one(disguise.permute_heads), keeps_function=True
+        "attention heads in another order",
+        disguise.Nothing,
+        _of_one(disguise.permute_heads),
+        keeps_function=True,
     ),
     "permute_residual": Kind(
         "the residual stream's dimensions in another order",
@@ -67,32 +82,54 @@ KINDS: dict[str, Kind] = {
         keeps_function=True,
     ),
     "rescale_units": Kind(
-        "every MLP unit scaled up and down again", disguise.Rescale, _of_one(disguise.rescale_units), keeps_function=True
+        "every MLP unit scaled up and down again",
+        disguise.Rescale,
+        _of_one(disguise.rescale_units),
+        keeps_function=True,
     ),
     "drop_layers": Kind("without some layers", prune.Layers, _of_one(prune.drop_layers)),
     "repeat_layers": Kind("with some layers twice", prune.Layers, _of_one(grow.repeat_layers)),
-    "prune_units": Kind("without the smallest units of every MLP", prune.PruneUnits, _of_one(prune.prune_units)),
-    "extend_vocabulary": Kind("with more tokens", grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)),
-    "quantise": Kind("rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)),
-    "noise": Kind("with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)),
-    "merge_linear": Kind("the weighted mean of several parents", merge.MergeRule, merge.merge_linear, several=True),
-    "merge_slerp": Kind("several parents joined along the sphere", merge.MergeRule, merge.merge_slerp, several=True),
+    "prune_units": Kind(
+        "without the smallest units of every MLP", prune.PruneUnits, _of_one(prune.prune_units)
+    ),
+    "extend_vocabulary": Kind(
+        "with more tokens", grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)
+    ),
+    "quantise": Kind(
+        "rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)
+    ),
+    "noise": Kind(
+        "with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)
+    ),
+    "merge_linear": Kind(
+        "the weighted mean of several parents", merge.MergeRule, merge.merge_linear, several=True
+    ),
+    "merge_slerp": Kind(
+        "several parents joined along the sphere", merge.MergeRule, merge.merge_slerp, several=True
+    ),
 }
 
 FILES: dict[str, Kind] = {
-    "gguf": Kind("a GGUF file, its matrices in one format", GgufFile, lambda parents, how, seed: parents[0])
+    "gguf": Kind(
+        "a GGUF file, its matrices in one format", GgufFile, lambda parents, how, seed: parents[0]
+    )
 }
-"""Kinds whose copy is no folder of safetensors: a single file in the folder, under the name `GGUF_NAME`."""
+"""Kinds whose copy is no folder of safetensors: a single file in the folder, under the name
+`GGUF_NAME`."""
 ALL_KINDS = {**KINDS, **FILES}
 
 
-def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **settings: Any) -> Derivation:
-    """A checkpoint of known history in ``out``: an ordinary transformers folder with its ``derivation.json``.
+def derive(
+    source: Path | list[Path], kind: str, out: Path, seed: int = 0, **settings: Any
+) -> Derivation:
+    """A checkpoint of known history in ``out``: an ordinary transformers folder with its
+    ``derivation.json``.
 
-    ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `ALL_KINDS`, ``settings`` those of its record.
-    Equal weights, settings and seed give equal bytes. ``out`` appears whole or not at all; one that was derived before is
-    replaced. Raises UsageProblem for an unknown kind or setting, sizes that do not fit, or an ``out`` that holds something
-    else; MalformedInput for a source that is no Llama-like checkpoint; ResourceLimit on a full disk.
+    ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `ALL_KINDS`,
+    ``settings`` those of its record. Equal weights, settings and seed give equal bytes. ``out``
+    appears whole or not at all; one that was derived before is replaced. Raises UsageProblem for an
+    unknown kind or setting, sizes that do not fit, or an ``out`` that holds something else;
+    MalformedInput for a source that is no Llama-like checkpoint; ResourceLimit on a full disk.
     """
     sources = [source] if isinstance(source, Path) else list(source)
     chosen, how = _chosen(kind, sources), _settings(kind, settings)
@@ -100,7 +137,9 @@ def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **set
     _check_place(out, sources)
     for folder in sources:
         if not folder.is_dir():
-            raise MalformedInput("no such checkpoint folder", where=folder, next_step="check the path of the source")
+            raise MalformedInput(
+                "no such checkpoint folder", where=folder, next_step="check the path of the source"
+            )
     llamas = [] if kind == "copy" else [read_llama(folder) for folder in sources]
     derived = chosen.change(llamas, how, seed) if llamas else None
     with whole_folder(out) as fresh:
@@ -128,12 +167,15 @@ def derive(source: Path | list[Path], kind: str, out: Path, seed: int = 0, **set
 def _chosen(kind: str, sources: list[Path]) -> Kind:
     if kind not in ALL_KINDS:
         raise UsageProblem(
-            f"unknown kind of derivation {printable(kind, 40)!r}", where="kind", next_step=f"use one of {', '.join(ALL_KINDS)}"
+            f"unknown kind of derivation {printable(kind, 40)!r}",
+            where="kind",
+            next_step=f"use one of {', '.join(ALL_KINDS)}",
         )
     several = ALL_KINDS[kind].several
     if (len(sources) < 2) if several else (len(sources) != 1):
         raise UsageProblem(
-            f"{kind} takes {'two or more parents' if several else 'one parent'}, and {len(sources)} were given",
+            f"{kind} takes {'two or more parents' if several else 'one parent'}, and {len(sources)}"
+            " were given",
             where="source",
             next_step="give that many checkpoint folders",
         )
@@ -157,26 +199,47 @@ def _settings(kind: str, settings: dict[str, Any]) -> Record:
 
 def _check_seed(seed: int) -> None:
     if not 0 <= seed < 1 << 63:
-        raise UsageProblem(f"not a seed: {seed}", where="seed", next_step="give a whole number from 0")
+        raise UsageProblem(
+            f"not a seed: {seed}", where="seed", next_step="give a whole number from 0"
+        )
 
 
 def _check_place(out: Path, sources: list[Path]) -> None:
-    """Refuses to replace anything but an earlier derivation, and a place that overlaps with a source."""
+    """Refuses to replace anything but an earlier derivation, and a place that overlaps with a
+    source."""
     place = out.resolve()
     for folder in (source.resolve() for source in sources):
         if place == folder or place in folder.parents or folder in place.parents:
-            raise UsageProblem("the copy would lie in its source, or over it", where=out, next_step="give another folder")
-    if out.exists() and not (out / DERIVATION).is_file() and not (out.is_dir() and not any(out.iterdir())):
-        raise UsageProblem("it is there already, and no derived checkpoint", where=out, next_step="give another folder")
+            raise UsageProblem(
+                "the copy would lie in its source, or over it",
+                where=out,
+                next_step="give another folder",
+            )
+    if (
+        out.exists()
+        and not (out / DERIVATION).is_file()
+        and not (out.is_dir() and not any(out.iterdir()))
+    ):
+        raise UsageProblem(
+            "it is there already, and no derived checkpoint",
+            where=out,
+            next_step="give another folder",
+        )
 
 
 def _parent(folder: Path) -> Parent:
-    return Parent(name=folder.resolve().name, weights_sha256=_weights_sha256(folder), config_sha256=config_sha256(folder))
+    return Parent(
+        name=folder.resolve().name,
+        weights_sha256=_weights_sha256(folder),
+        config_sha256=config_sha256(folder),
+    )
 
 
 def _weights_sha256(folder: Path) -> str:
     file = folder / GGUF_NAME
     digest = file_sha256(file) if file.is_file() else files_sha256(weight_files(folder))
     if digest is None:
-        raise MalformedInput("no weights (*.safetensors)", where=folder, next_step="save the model as safetensors")
+        raise MalformedInput(
+            "no weights (*.safetensors)", where=folder, next_step="save the model as safetensors"
+        )
     return digest

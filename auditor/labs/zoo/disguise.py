@@ -1,7 +1,9 @@
-"""Copies that compute the same function from other numbers: units, heads and the residual stream permuted, rotated, rescaled.
+"""Copies that compute the same function from other numbers: units, heads and the residual stream
+permuted, rotated, rescaled.
 
-Pure functions of a `Llama`, settings and a seed. Sums are taken in double precision and stored in the source's format, so
-the function is kept up to that format's rounding. Knows tensors; knows no file.
+Pure functions of a `Llama`, settings and a seed. Sums are taken in double precision and stored in
+the source's format, so the function is kept up to that format's rounding. Knows tensors; knows no
+file.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Nothing(Record):
 
 
 class Rescale(Record):
-    """How units are rescaled: factors log-uniform in [1/``spread``, ``spread``]; ``signs`` turns about half of them round."""
+    """How units are rescaled: factors log-uniform in [1/``spread``, ``spread``]; ``signs`` turns
+    about half of them round."""
 
     spread: Annotated[float, Field(gt=1, le=64)] = 2.0
     signs: bool = False
@@ -52,17 +55,21 @@ def generator(seed: int) -> Generator:
 
 
 def permute_units(llama: Llama, how: Nothing, seed: int) -> Llama:
-    """The hidden units of every MLP in another order, drawn anew for each layer. Function kept; exact but for summing order."""
+    """The hidden units of every MLP in another order, drawn anew for each layer. Function kept;
+    exact but for summing order."""
     random, out = generator(seed), dict[str, Tensor]()
     for layer in range(llama.layers):
         order = _order(llama.units, random)
-        edits = {f"{part}.{kind}": _rows(order) for part in (GATE, UP) for kind in ("weight", "bias")}
+        edits = {
+            f"{part}.{kind}": _rows(order) for part in (GATE, UP) for kind in ("weight", "bias")
+        }
         out |= llama.edited({**edits, f"{DOWN}.weight": _columns(order)}, layer)
     return llama.changed(out)
 
 
 def permute_heads(llama: Llama, how: Nothing, seed: int) -> Llama:
-    """Attention heads in another order: the key-value heads, and the query heads within each one's group.
+    """Attention heads in another order: the key-value heads, and the query heads within each one's
+    group.
 
     Drawn anew for each layer. Function kept; exact but for summing order.
     """
@@ -73,7 +80,11 @@ def permute_heads(llama: Llama, how: Nothing, seed: int) -> Llama:
         heads = torch.cat([g * each + _order(each, random) for g in groups])
         asked, kept = (_spread(order, llama.head_width) for order in (heads, groups))
         rows = {QUERY: asked, KEY: kept, VALUE: kept}
-        edits = {f"{part}.{kind}": _rows(order) for part, order in rows.items() for kind in ("weight", "bias")}
+        edits = {
+            f"{part}.{kind}": _rows(order)
+            for part, order in rows.items()
+            for kind in ("weight", "bias")
+        }
         out |= llama.edited({**edits, f"{OUTPUT}.weight": _columns(asked)}, layer)
     return llama.changed(out)
 
@@ -88,10 +99,12 @@ def permute_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
 
 
 def rotate_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
-    """The residual stream turned by one random rotation (Haar), after the norms' weights were folded into what reads them.
+    """The residual stream turned by one random rotation (Haar), after the norms' weights were
+    folded into what reads them.
 
-    Tied embeddings come apart unless the last norm's weight is one everywhere. Function kept up to rounding (about 1e-6 of
-    the logits in float32). After SliceGPT's invariance, Ashkboos et al. 2024, arXiv 2401.15024.
+    Tied embeddings come apart unless the last norm's weight is one everywhere. Function kept up to
+    rounding (about 1e-6 of the logits in float32). After SliceGPT's invariance, Ashkboos et al.
+    2024, arXiv 2401.15024.
     """
     turn = rotation(llama.hidden, generator(seed))
 
@@ -101,20 +114,26 @@ def rotate_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
     def writes(weight: Tensor) -> Tensor:
         return turn.T @ weight
 
-    return _stored(_on_residual(fold_norms(_doubled(llama)), reads, writes, norms=lambda weight: weight), like=llama)
+    return _stored(
+        _on_residual(fold_norms(_doubled(llama)), reads, writes, norms=lambda weight: weight),
+        like=llama,
+    )
 
 
 def rotation(width: int, random: Generator) -> Tensor:
-    """A random orthogonal matrix in double precision, uniform under the Haar measure (QR of a Gaussian, signs fixed)."""
+    """A random orthogonal matrix in double precision, uniform under the Haar measure (QR of a
+    Gaussian, signs fixed)."""
     q, r = torch.linalg.qr(torch.randn(width, width, dtype=torch.float64, generator=random))
     signed: Tensor = q * torch.where(r.diagonal() < 0, -1.0, 1.0)
     return signed
 
 
 def fold_norms(llama: Llama) -> Llama:
-    """The same function with every norm's weight one: the weights move into the projections that read the norms.
+    """The same function with every norm's weight one: the weights move into the projections that
+    read the norms.
 
-    Where embeddings are tied and the last norm's weight is not one everywhere, the output layer becomes a tensor of its own.
+    Where embeddings are tied and the last norm's weight is not one everywhere, the output layer
+    becomes a tensor of its own.
     """
     out: dict[str, Tensor] = {}
     for layer in range(llama.layers):
@@ -132,7 +151,8 @@ def fold_norms(llama: Llama) -> Llama:
 
 
 def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
-    """Each MLP unit's up-projection times a factor, its column of the down-projection divided by it.
+    """Each MLP unit's up-projection times a factor, its column of the down-projection divided by
+    it.
 
     The gate stays: it passes a nonlinearity. Function kept up to rounding.
     """
@@ -142,13 +162,18 @@ def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
         factor = torch.exp(exponent * math.log(how.spread))
         if how.signs:
             factor = factor * (torch.randint(0, 2, (llama.units,), generator=random) * 2 - 1)
-        edits = {f"{UP}.weight": _times(factor[:, None]), f"{UP}.bias": _times(factor), f"{DOWN}.weight": _times(1 / factor)}
+        edits = {
+            f"{UP}.weight": _times(factor[:, None]),
+            f"{UP}.bias": _times(factor),
+            f"{DOWN}.weight": _times(1 / factor),
+        }
         out |= llama.edited(edits, layer)
     return llama.changed(out)
 
 
 def _on_residual(llama: Llama, reads: Edit, writes: Edit, norms: Edit) -> Llama:
-    """Applies one change of basis: to what reads the stream (its columns), what writes it (its rows), and the norms."""
+    """Applies one change of basis: to what reads the stream (its columns), what writes it (its
+    rows), and the norms."""
     out = {name: reads(llama.tensors[name]) for name in (EMBEDDING, HEAD) if name in llama.tensors}
     out[LAST_NORM] = norms(llama.tensors[LAST_NORM])
     edits = {f"{part}.weight": reads for part in PROJECTIONS if part not in WRITERS}
@@ -166,7 +191,9 @@ def _doubled(llama: Llama) -> Llama:
 def _stored(llama: Llama, like: Llama) -> Llama:
     """In the number format of the source; an output layer that came apart takes the embedding's."""
     formats = {name: tensor.dtype for name, tensor in like.tensors.items()}
-    return llama.changed({n: t.to(formats.get(n, formats[EMBEDDING])) for n, t in llama.tensors.items()})
+    return llama.changed(
+        {n: t.to(formats.get(n, formats[EMBEDDING])) for n, t in llama.tensors.items()}
+    )
 
 
 def _order(n: int, random: Generator) -> Tensor:

@@ -1,7 +1,8 @@
-"""Writes a Llama-like checkpoint as a GGUF file with quantised weights, as llama.cpp's converter lays it out.
+"""Writes a Llama-like checkpoint as a GGUF file with quantised weights, as llama.cpp's converter
+lays it out.
 
-The package gguf rounds and writes; this file knows names and the order of rotary dimensions. For controls: plain
-round-to-nearest in one format, not the mixed formats of llama.cpp's own quantiser.
+The package gguf rounds and writes; this file knows names and the order of rotary dimensions. For
+controls: plain round-to-nearest in one format, not the mixed formats of llama.cpp's own quantiser.
 """
 
 from __future__ import annotations
@@ -31,16 +32,19 @@ NORMAL, CONTROL = 1, 3
 
 
 class GgufFile(Record):
-    """``type``: the format of every matrix; vectors stay float32, and matrices whose rows are no whole blocks of it float16."""
+    """``type``: the format of every matrix; vectors stay float32, and matrices whose rows are no
+    whole blocks of it float16."""
 
     type: Literal["F32", "F16", "Q8_0", "Q4_0"] = Field(default="Q8_0")
 
 
 def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
-    """Writes weights, and the tokenizer of the folder ``source``, into a GGUF file; equal inputs give equal bytes.
+    """Writes weights, and the tokenizer of the folder ``source``, into a GGUF file; equal inputs
+    give equal bytes.
 
-    Raises UsageProblem without the package gguf and for a model that the architecture ``llama`` of GGUF does not hold: another
-    model type, biases, scaled rotary positions; MalformedInput for a tokenizer that can't be loaded or is no byte-level BPE.
+    Raises UsageProblem without the package gguf and for a model that the architecture ``llama`` of
+    GGUF does not hold: another model type, biases, scaled rotary positions; MalformedInput for a
+    tokenizer that can't be loaded or is no byte-level BPE.
     """
     if importlib.util.find_spec("gguf") is None:
         raise missing_extra("gguf", "gguf", "writing a GGUF file")
@@ -56,7 +60,9 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
         stem = name.removesuffix(".weight")
         array = _laid_out(llama, stem, tensor)
         form = gguf.GGMLQuantizationType[_form(array, how)]
-        writer.add_tensor(f"{names.get_name(stem)}.weight", gguf.quants.quantize(array, form), raw_dtype=form)
+        writer.add_tensor(
+            f"{names.get_name(stem)}.weight", gguf.quants.quantize(array, form), raw_dtype=form
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -64,10 +70,15 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
 
 
 def _check(llama: Llama, source: Path) -> None:
-    scaling = (llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}).get("rope_type", "default")
+    scaling = (llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}).get(
+        "rope_type", "default"
+    )
     odd = [name for name in llama.tensors if name.endswith(".bias")]
     reasons = {
-        f"the model type {printable(str(llama.config.get('model_type')), 40)}": llama.config.get("model_type") != "llama",
+        f"the model type {printable(str(llama.config.get('model_type')), 40)}": llama.config.get(
+            "model_type"
+        )
+        != "llama",
         "biases": bool(odd),
         f"{printable(str(scaling), 40)} rotary positions": scaling != "default",
     }
@@ -96,14 +107,18 @@ def _add_sizes(writer: Any, llama: Llama) -> None:
     writer.add_head_count_kv(llama.groups)
     writer.add_layer_norm_rms_eps(float(llama.config.get("rms_norm_eps", 1e-6)))
     writer.add_rope_dimension_count(llama.head_width)
-    writer.add_rope_freq_base(float(rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0))
+    writer.add_rope_freq_base(
+        float(rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0)
+    )
     writer.add_vocab_size(llama.vocabulary)
 
 
 def _add_tokenizer(writer: Any, source: Path) -> None:
     with quiet():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(source), local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(source), local_files_only=True, trust_remote_code=False
+            )
         except LOADING_ERRORS as error:
             raise _no_tokenizer(source, printable(" ".join(str(error).split()), 120)) from error
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -116,7 +131,11 @@ def _add_tokenizer(writer: Any, source: Path) -> None:
         writer.add_token_merges(merges)
     else:  # the format holds no empty list, and without either list readers refuse the file
         writer.add_token_scores([0.0] * len(vocabulary))
-    ends = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id, "pad": tokenizer.pad_token_id}
+    ends = {
+        "bos": tokenizer.bos_token_id,
+        "eos": tokenizer.eos_token_id,
+        "pad": tokenizer.pad_token_id,
+    }
     for name, number in ends.items():
         if number is not None:
             getattr(writer, f"add_{name}_token_id")(int(number))
@@ -133,14 +152,21 @@ def _merges(tokenizer: Any, source: Path) -> list[str]:
 
 def _no_tokenizer(source: Path, reason: str) -> MalformedInput:
     return MalformedInput(
-        f"its tokenizer can't be written as GGUF: {reason}", where=source, next_step="derive a folder instead of a file"
+        f"its tokenizer can't be written as GGUF: {reason}",
+        where=source,
+        next_step="derive a folder instead of a file",
     )
 
 
 def _laid_out(llama: Llama, stem: str, tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as llama.cpp reads it: rotary pairs of a head stand side by side, not half a head apart."""
+    """The tensor as llama.cpp reads it: rotary pairs of a head stand side by side, not half a
+    head apart."""
     array: NDArray[np.float32] = tensor.float().numpy()
     if stem.endswith((QUERY, KEY)):
         heads = llama.heads if stem.endswith(QUERY) else llama.groups
-        array = array.reshape(heads, 2, array.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(array.shape)
+        array = (
+            array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
+            .swapaxes(1, 2)
+            .reshape(array.shape)
+        )
     return np.ascontiguousarray(array)

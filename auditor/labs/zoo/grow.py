@@ -1,6 +1,7 @@
 """Copies with more: layers repeated, tokens added to the vocabulary.
 
-Functions of a `Llama`, settings and a seed; one of them also extends the tokenizer's files. Knows tensors and tokenizers.
+Functions of a `Llama`, settings and a seed; one of them also extends the tokenizer's files. Knows
+tensors and tokenizers.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ from fingerprints.subjects.quiet import quiet
 
 
 class ExtendVocabulary(Record):
-    """``n`` new tokens; ``spread``: how far their rows lie from the mean row, in standard deviations of each column."""
+    """``n`` new tokens; ``spread``: how far their rows lie from the mean row, in standard
+    deviations of each column."""
 
     n: Annotated[int, Field(ge=1, le=100_000)] = 8
     spread: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
 def repeat_layers(llama: Llama, how: Layers, seed: int) -> Llama:
-    """The model with a block of layers repeated right after itself; unless they are listed, ``n`` from the middle.
+    """The model with a block of layers repeated right after itself; unless they are listed, ``n``
+    from the middle.
 
-    Depth up-scaling as in SOLAR (Kim et al. 2023, arXiv 2312.15166), without the training that follows there. Raises
-    UsageProblem for layers that are not there.
+    Depth up-scaling as in SOLAR (Kim et al. 2023, arXiv 2312.15166), without the training that
+    follows there. Raises UsageProblem for layers that are not there.
     """
     block = named_layers(llama, how, first=(llama.layers - how.n) // 2)
     after = block[-1] + 1
@@ -52,13 +55,16 @@ def extend_vocabulary(llama: Llama, how: ExtendVocabulary, seed: int) -> Llama:
 
 
 def extend_tokenizer(source: Path, folder: Path, n: int) -> None:
-    """Writes the source's tokenizer into ``folder`` with ``n`` tokens more, named ``<|added_N|>`` by their number.
+    """Writes the source's tokenizer into ``folder`` with ``n`` tokens more, named ``<|added_N|>``
+    by their number.
 
     Raises MalformedInput for a tokenizer that can't be loaded or that has them already.
     """
     with quiet():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(source), local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(source), local_files_only=True, trust_remote_code=False
+            )
         except LOADING_ERRORS as error:
             raise MalformedInput(
                 f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 120)}",
@@ -69,7 +75,9 @@ def extend_tokenizer(source: Path, folder: Path, n: int) -> None:
         tokenizer.add_tokens([f"<|added_{number}|>" for number in range(first, first + n)])
         if len(tokenizer) != first + n:
             raise MalformedInput(
-                "the tokenizer has some of the new tokens already", where=source, next_step="give another checkpoint"
+                "the tokenizer has some of the new tokens already",
+                where=source,
+                next_step="give another checkpoint",
             )
         tokenizer.save_pretrained(str(folder))
 

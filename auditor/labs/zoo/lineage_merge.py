@@ -1,4 +1,5 @@
-"""What a derived copy takes over of its parents' known history: their lineage, with the derivation noted.
+"""What a derived copy takes over of its parents' known history: their lineage, with the derivation
+noted.
 
 Knows folders and records; knows nothing of tensors.
 """
@@ -27,13 +28,17 @@ class MergeSource:
 
 
 def open_source(path: Path) -> MergeSource:
-    """The checkpoint that a path names: a checkpoint's folder, or a control's folder with its student in it.
+    """The checkpoint that a path names: a checkpoint's folder, or a control's folder with its
+    student in it.
 
-    A lineage is read beside the checkpoint, and in the control's folder around it. Raises MalformedInput for a path that is
-    no folder or a lineage that is none, UnsafeInput for a lineage that points out of its folder, UsageProblem for an adapter.
+    A lineage is read beside the checkpoint, and in the control's folder around it. Raises
+    MalformedInput for a path that is no folder or a lineage that is none, UnsafeInput for a lineage
+    that points out of its folder, UsageProblem for an adapter.
     """
     if not path.is_dir():
-        raise MalformedInput("no such checkpoint folder", where=path, next_step="check the path of the source")
+        raise MalformedInput(
+            "no such checkpoint folder", where=path, next_step="check the path of the source"
+        )
     if (path / LINEAGE).is_file():
         return _told(path, read_lineage(path))
     above = path.resolve().parent
@@ -48,13 +53,17 @@ def _told(folder: Path, lineage: Lineage) -> MergeSource:
     place = (folder / (lineage.checkpoint or HERE)).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise UnsafeInput(
-            "its checkpoint lies outside of the folder", where=folder / LINEAGE, next_step="give the checkpoint's own folder"
+            "its checkpoint lies outside of the folder",
+            where=folder / LINEAGE,
+            next_step="give the checkpoint's own folder",
         )
     return _whole(MergeSource(place, lineage))
 
 
 def _whole(source: MergeSource) -> MergeSource:
-    adapter = (source.checkpoint / "adapter_config.json").is_file() or (source.lineage is not None and source.lineage.adapter)
+    adapter = (source.checkpoint / "adapter_config.json").is_file() or (
+        source.lineage is not None and source.lineage.adapter
+    )
     if adapter:
         raise UsageProblem(
             "an adapter, and copies are derived from whole checkpoints",
@@ -64,26 +73,37 @@ def _whole(source: MergeSource) -> MergeSource:
     return source
 
 
-def inherited(name: str, parents: Sequence[Lineage], derivations: Sequence[Derivation], checkpoint: str = HERE) -> Lineage:
-    """The lineage of a copy: what its parents learned, each derivation in the notes and, but for a plain copy, the evasions.
+def inherited(
+    name: str, parents: Sequence[Lineage], derivations: Sequence[Derivation], checkpoint: str = HERE
+) -> Lineage:
+    """The lineage of a copy: what its parents learned, each derivation in the notes and, but for a
+    plain copy, the evasions.
 
-    Of several parents the teachers are put together without shares and counts, and what differs between them is left open.
+    Of several parents the teachers are put together without shares and counts, and what differs
+    between them is left open.
     """
     kinds = tuple(f"derived: {d.kind}" for d in derivations if d.kind != "copy")
     changes = {
         "name": name,
         "checkpoint": checkpoint,
         "evasions": tuple(dict.fromkeys(e for parent in parents for e in parent.evasions)) + kinds,
-        "notes": tuple(dict.fromkeys(n for parent in parents for n in parent.notes)) + tuple(map(_note, derivations)),
+        "notes": tuple(dict.fromkeys(n for parent in parents for n in parent.notes))
+        + tuple(map(_note, derivations)),
     }
     merged = parents[0] if len(parents) == 1 else _merged(parents)
     return merged.model_copy(update=changes)
 
 
 def _note(derivation: Derivation) -> str:
-    settings = json.dumps(derivation.settings, sort_keys=True) if derivation.settings else "no settings"
-    parents = " and ".join(f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in derivation.parents)
-    return f"weights derived by {derivation.kind} ({settings}, seed {derivation.seed}) from {parents}"
+    settings = (
+        json.dumps(derivation.settings, sort_keys=True) if derivation.settings else "no settings"
+    )
+    parents = " and ".join(
+        f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in derivation.parents
+    )
+    return (
+        f"weights derived by {derivation.kind} ({settings}, seed {derivation.seed}) from {parents}"
+    )
 
 
 def _merged(parents: Sequence[Lineage]) -> Lineage:
@@ -101,5 +121,11 @@ def _merged(parents: Sequence[Lineage]) -> Lineage:
     role = next((r for r in ("positive", "confounded") if r in roles), "negative")
     methods = " + ".join(dict.fromkeys(parent.method for parent in parents))
     return Lineage.model_validate(
-        {**same, "name": first.name, "role": role, "method": methods, "teachers": tuple(teachers.values())}
+        {
+            **same,
+            "name": first.name,
+            "role": role,
+            "method": methods,
+            "teachers": tuple(teachers.values()),
+        }
     )

@@ -1,6 +1,8 @@
-"""A Llama-like checkpoint as a value: its config and its tensors by name, read from a folder and written to one.
+"""A Llama-like checkpoint as a value: its config and its tensors by name, read from a folder and
+written to one.
 
-Knows names, shapes and files; knows nothing of what is done to the weights. The folder is inspected as any suspect's is.
+Knows names, shapes and files; knows nothing of what is done to the weights. The folder is inspected
+as any suspect's is.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from fingerprints.subjects.digests import TEMPLATE_FILES, TOKENIZER_FILES, weigh
 from fingerprints.subjects.safety import inspect_checkpoint, read_index
 
 FAMILY = ("llama", "mistral", "qwen2")
-"""Model types of one anatomy: RMSNorm that multiplies by its weight, gated MLP, rotary grouped-query attention."""
+"""Model types of one anatomy: RMSNorm that multiplies by its weight, gated MLP, rotary
+grouped-query attention."""
 EMBEDDING, HEAD, LAST_NORM = "model.embed_tokens.weight", "lm_head.weight", "model.norm.weight"
 QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{p}_proj" for p in "qkvo")
 GATE, UP, DOWN = (f"mlp.{p}_proj" for p in ("gate", "up", "down"))
@@ -41,7 +44,8 @@ _BUFFER = re.compile(r"(?:.*\.)?rotary_emb\.inv_freq")
 class Llama:
     """The weights of one model with its config, as values: no function changes them in place.
 
-    A matrix is stored as (outputs, inputs). ``tied``: the output layer is the embedding, and has no tensor of its own.
+    A matrix is stored as (outputs, inputs). ``tied``: the output layer is the embedding, and has no
+    tensor of its own.
     """
 
     config: Mapping[str, Any]
@@ -69,7 +73,8 @@ class Llama:
 
     @property
     def groups(self) -> int:
-        """Key-value heads of a layer; each serves ``heads / groups`` query heads that stand together."""
+        """Key-value heads of a layer; each serves ``heads / groups`` query heads that stand
+        together."""
         return int(self.config.get("num_key_value_heads") or self.heads)
 
     @property
@@ -95,10 +100,15 @@ class Llama:
         """A copy with some tensors and config keys replaced."""
         return replace(self, tensors={**self.tensors, **tensors}, config={**self.config, **config})
 
-    def edited(self, edits: Mapping[str, Callable[[Tensor], Tensor]], layer: int) -> dict[str, Tensor]:
-        """A layer's tensors after edits given by ``part.weight`` or ``part.bias``; a bias that is not there is left out."""
+    def edited(
+        self, edits: Mapping[str, Callable[[Tensor], Tensor]], layer: int
+    ) -> dict[str, Tensor]:
+        """A layer's tensors after edits given by ``part.weight`` or ``part.bias``; a bias that
+        is not there is left out."""
         named = {f"model.layers.{layer}.{part}": edit for part, edit in edits.items()}
-        return {name: edit(self.tensors[name]) for name, edit in named.items() if name in self.tensors}
+        return {
+            name: edit(self.tensors[name]) for name, edit in named.items() if name in self.tensors
+        }
 
     def matrices(self) -> tuple[str, ...]:
         """Names of every projection's weight, layer by layer."""
@@ -113,33 +123,43 @@ def read_llama(folder: Path) -> Llama:
     """
     config = dict(inspect_checkpoint(folder).config)
     if config.get("model_type") not in FAMILY:
-        raise _foreign(f"its model_type is {printable(str(config.get('model_type')), 40)!r}", folder)
+        raise _foreign(
+            f"its model_type is {printable(str(config.get('model_type')), 40)!r}", folder
+        )
     tensors: dict[str, Tensor] = {}
     try:
         for path in _shards(folder):
             tensors.update(load_file(path))
     except SafetensorError as error:
-        raise MalformedInput("the weights can't be read", where=folder, next_step="copy the checkpoint again") from error
+        raise MalformedInput(
+            "the weights can't be read", where=folder, next_step="copy the checkpoint again"
+        ) from error
     tensors = {name: tensor for name, tensor in tensors.items() if not _BUFFER.fullmatch(name)}
     return _checked(_tied_as_loaded(config, tensors), folder)
 
 
 def write_llama(llama: Llama, folder: Path, source: Path) -> None:
-    """Writes weights and config into a folder that is there, and copies the tokenizer's files from ``source``.
+    """Writes weights and config into a folder that is there, and copies the tokenizer's files from
+    ``source``.
 
     The bytes depend on the tensors and the config alone.
     """
     tensors = {name: tensor.contiguous() for name, tensor in llama.tensors.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(dict(llama.config), indent=2, sort_keys=True) + "\n", "utf-8")
+    (folder / "config.json").write_text(
+        json.dumps(dict(llama.config), indent=2, sort_keys=True) + "\n", "utf-8"
+    )
     copy_files(source, folder, OTHER_FILES)
 
 
 def copy_checkpoint(source: Path, folder: Path) -> None:
-    """Copies a checkpoint byte by byte: weights, config, tokenizer. Raises what inspecting it raises."""
+    """Copies a checkpoint byte by byte: weights, config, tokenizer. Raises what inspecting it
+    raises."""
     inspect_checkpoint(source)
     weights = [path.name for path in weight_files(source)]
-    copy_files(source, folder, (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES))
+    copy_files(
+        source, folder, (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
+    )
 
 
 def copy_files(source: Path, folder: Path, names: tuple[str, ...]) -> None:
@@ -155,7 +175,8 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _tied_as_loaded(config: dict[str, Any], tensors: dict[str, Tensor]) -> Llama:
-    """Transformers ties what the config ties, unless the file holds an output layer that differs."""
+    """Transformers ties what the config ties, unless the file holds an output layer that
+    differs."""
     head = tensors.get(HEAD)
     tied = bool(config.get("tie_word_embeddings")) and EMBEDDING in tensors
     if tied and head is not None and not torch.equal(head, tensors[EMBEDDING]):
@@ -169,9 +190,16 @@ def _checked(llama: Llama, folder: Path) -> Llama:
         if name not in shapes:
             raise _foreign(f"it holds {printable(name, 80)!r}", folder)
         if tuple(tensor.shape) != shapes[name]:
-            raise _foreign(f"{printable(name, 80)} is {tuple(tensor.shape)}, and the config says {shapes[name]}", folder)
+            raise _foreign(
+                f"{printable(name, 80)} is {tuple(tensor.shape)}, and the config says"
+                f" {shapes[name]}",
+                folder,
+            )
         if not tensor.is_floating_point() or tensor.element_size() < 2:
-            raise _foreign(f"{printable(name, 80)} is stored as {str(tensor.dtype).removeprefix('torch.')}", folder)
+            raise _foreign(
+                f"{printable(name, 80)} is stored as {str(tensor.dtype).removeprefix('torch.')}",
+                folder,
+            )
     lacks = [n for n in shapes if n not in llama.tensors and not n.endswith(".bias")]
     if lacks:
         raise _foreign(f"it lacks {printable(lacks[0], 80)!r}", folder)
@@ -200,7 +228,8 @@ def _shapes(llama: Llama, folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def with_layers(llama: Llama, order: list[int]) -> Llama:
-    """The model with these layers in this order; a layer may come several times, each time with tensors of its own.
+    """The model with these layers in this order; a layer may come several times, each time with
+    tensors of its own.
 
     Config lists of one entry a layer follow.
     """

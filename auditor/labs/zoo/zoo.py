@@ -1,8 +1,9 @@
-"""The weight zoo: small checkpoints of known history, trained and derived from nothing, to test lineage on.
+"""The weight zoo: small checkpoints of known history, trained and derived from nothing, to test
+lineage on.
 
-A base and its fine-tunes, quantisations, prunings, merges and disguises; runs of the same configuration and data that share
-no weights with it; siblings from the same initialisation. Knows the folder and its table; each member is made in
-`auditor.labs.zoo.zoo_make`.
+A base and its fine-tunes, quantisations, prunings, merges and disguises; runs of the same
+configuration and data that share no weights with it; siblings from the same initialisation. Knows
+the folder and its table; each member is made in `auditor.labs.zoo.zoo_make`.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ T = TypeVar("T")
 class ZooMember(Record):
     """One checkpoint of the zoo: a row of ``zoo.json``.
 
-    ``relation`` is that to its family's ``base``; ``kind`` its history in a word; ``parents`` the members that its weights
-    come from; ``keeps_function``: whether it computes what its parent does, up to rounding; ``checkpoint`` its place in its
-    folder: ``student``, or a GGUF file. ``weights_sha256`` is the digest that `fingerprints.records.Identity` has.
+    ``relation`` is that to its family's ``base``; ``kind`` its history in a word; ``parents`` the
+    members that its weights come from; ``keeps_function``: whether it computes what its parent
+    does, up to rounding; ``checkpoint`` its place in its folder: ``student``, or a GGUF file.
+    ``weights_sha256`` is the digest that `fingerprints.records.Identity` has.
     """
 
     name: Annotated[str, Field(pattern=NAME)]
@@ -58,7 +60,8 @@ class ZooMember(Record):
 
 
 class ZooTable(Record):
-    """``zoo.json``: what decides a zoo, and a row for every member that is made so far, in the order of making."""
+    """``zoo.json``: what decides a zoo, and a row for every member that is made so far, in the
+    order of making."""
 
     format: Literal["zoo/1"] = "zoo/1"
     size: ZooSize
@@ -71,12 +74,14 @@ class ZooTable(Record):
     members: tuple[ZooMember, ...] = ()
 
     def terms(self) -> tuple[str, int, str]:
-        """What must be equal for a zoo to go on: size, seed and texts. The independent runs may become more."""
+        """What must be equal for a zoo to go on: size, seed and texts. The independent runs may
+        become more."""
         return self.size, self.seed, self.texts_sha256
 
 
 class Timing(Record):
-    """How long a member took: on the clock, and of processors (this process and those that it started)."""
+    """How long a member took: on the clock, and of processors (this process and those that it
+    started)."""
 
     seconds: float
     cpu_seconds: float
@@ -103,7 +108,9 @@ class Zoo:
         found = next((m for m in self.members if m.name == name), None)
         if found is None:
             said = f"the zoo holds no member {printable(name, 60)!r}"
-            raise UsageProblem(said, where=self.folder / TABLE, next_step="look for its name in zoo.json")
+            raise UsageProblem(
+                said, where=self.folder / TABLE, next_step="look for its name in zoo.json"
+            )
         return found
 
     def path(self, member: ZooMember) -> Path:
@@ -112,15 +119,19 @@ class Zoo:
 
     def spec(self, member: ZooMember) -> str:
         """The subject spec that opens a member."""
-        return str(SubjectSpec("gguf" if member.checkpoint == GGUF_PLACE else "hf", str(self.path(member))))
+        return str(
+            SubjectSpec("gguf" if member.checkpoint == GGUF_PLACE else "hf", str(self.path(member)))
+        )
 
     def timings(self) -> dict[str, Timing]:
-        """How long each member took, by name; without those that were made before times were kept."""
+        """How long each member took, by name; without those that were made before times were
+        kept."""
         return _read_timings(self.folder)
 
 
 def load_zoo(path: Path) -> Zoo:
-    """The zoo in a folder. Raises MalformedInput for a folder that holds none, Incomplete for one that is not finished."""
+    """The zoo in a folder. Raises MalformedInput for a folder that holds none, Incomplete for
+    one that is not finished."""
     table = _read_table(path)
     if not table.complete:
         raise Incomplete(
@@ -131,16 +142,26 @@ def load_zoo(path: Path) -> Zoo:
     zoo = Zoo(path, table)
     for member in zoo.members:
         if not zoo.path(member).exists():
-            raise MalformedInput("a member is missing", where=zoo.path(member), next_step="build the zoo again")
+            raise MalformedInput(
+                "a member is missing", where=zoo.path(member), next_step="build the zoo again"
+            )
     return zoo
 
 
-def build_zoo(out: Path, size: ZooSize = "tiny", seed: int = 0, independent: int = 60, progress: Progress | None = None) -> Zoo:
-    """Makes every member that is not there yet; what a killed run finished is kept, and the independent runs can be made more.
+def build_zoo(
+    out: Path,
+    size: ZooSize = "tiny",
+    seed: int = 0,
+    independent: int = 60,
+    progress: Progress | None = None,
+) -> Zoo:
+    """Makes every member that is not there yet; what a killed run finished is kept, and the
+    independent runs can be made more.
 
-    Deterministic on one device: ``zoo.json`` holds the digests; times lie apart. ``progress`` is told members done and all.
-    Raises UsageProblem for a number that does not fit, MalformedInput for a folder of another zoo or with other files, Locked
-    while another process works there, and the errors of `distill` and `derive`.
+    Deterministic on one device: ``zoo.json`` holds the digests; times lie apart. ``progress`` is
+    told members done and all. Raises UsageProblem for a number that does not fit, MalformedInput
+    for a folder of another zoo or with other files, Locked while another process works there, and
+    the errors of `distill` and `derive`.
     """
     _check(seed, independent)
     scale = SCALES[size]
@@ -171,9 +192,13 @@ def build_zoo(out: Path, size: ZooSize = "tiny", seed: int = 0, independent: int
 
 def _check(seed: int, independent: int) -> None:
     if not 1 <= independent <= MOST_INDEPENDENT:
-        raise UsageProblem(f"{independent} independent runs", where="--independent", next_step="give 1 to 10000")
+        raise UsageProblem(
+            f"{independent} independent runs", where="--independent", next_step="give 1 to 10000"
+        )
     if not 0 <= seed < 1 << 32:
-        raise UsageProblem(f"not a seed: {seed}", where="--seed", next_step="give a whole number from 0 below 2^32")
+        raise UsageProblem(
+            f"not a seed: {seed}", where="--seed", next_step="give a whole number from 0 below 2^32"
+        )
 
 
 def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
@@ -181,9 +206,13 @@ def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
 
     clock, processor = time.monotonic(), _cpu_seconds()
     make_member(making, SCALES[size], out)
-    taken = Timing(seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2))
+    taken = Timing(
+        seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2)
+    )
     found = {**_read_timings(out), making.name: taken}
-    _write_json(out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()})
+    _write_json(
+        out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()}
+    )
 
 
 def _cpu_seconds() -> float:
@@ -196,7 +225,9 @@ def _row(making: ZooMaking, out: Path) -> ZooMember:
     file = folder / GGUF_PLACE
     digest = file_sha256(file) if file.is_file() else files_sha256(weight_files(folder / "student"))
     if digest is None:
-        raise MalformedInput("a member has no weights", where=folder, next_step="remove this folder and run again")
+        raise MalformedInput(
+            "a member has no weights", where=folder, next_step="remove this folder and run again"
+        )
     return ZooMember(
         name=making.name,
         relation=making.relation,
@@ -221,11 +252,17 @@ def _folder(out: Path, wanted: ZooTable) -> Iterator[None]:
     if (out / TABLE).exists():
         _check_same(_read_table(out), wanted, out)
     elif foreign:
-        raise MalformedInput("the folder holds other files", where=out / foreign[0], next_step="give a new folder with --out")
+        raise MalformedInput(
+            "the folder holds other files",
+            where=out / foreign[0],
+            next_step="give a new folder with --out",
+        )
     try:
         lock = WriteLock(out / ".lock")
     except Locked as error:
-        raise Locked("another process builds this zoo", where=out, next_step="wait for it") from error
+        raise Locked(
+            "another process builds this zoo", where=out, next_step="wait for it"
+        ) from error
     try:
         if not (out / TABLE).exists():
             _write_table(out, wanted)
@@ -237,7 +274,8 @@ def _folder(out: Path, wanted: ZooTable) -> Iterator[None]:
 def _check_same(found: ZooTable, wanted: ZooTable, out: Path) -> None:
     if found.terms() != wanted.terms():
         raise MalformedInput(
-            f"the folder holds another zoo: size {found.size}, seed {found.seed}, or other texts are installed now",
+            f"the folder holds another zoo: size {found.size}, seed {found.seed}, or other texts"
+            " are installed now",
             where=out / TABLE,
             next_step="give another folder with --out",
         )
@@ -268,13 +306,19 @@ def _valid(kind: TypeAdapter[T], path: Path, what: str) -> T:
         raise _bad(f"{what}: can't be read: {error.strerror}", path) from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise _bad(f"{what}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path) from error
+        raise _bad(
+            f"{what}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _bad(f"{what}: not JSON in UTF-8", path) from error
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(printable(reason, 200), where=path, next_step="build a zoo with `auditor control zoo --out DIR`")
+    return MalformedInput(
+        printable(reason, 200),
+        where=path,
+        next_step="build a zoo with `auditor control zoo --out DIR`",
+    )
 
 
 def _write_table(out: Path, table: ZooTable) -> None:

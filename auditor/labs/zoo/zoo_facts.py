@@ -1,7 +1,8 @@
-"""Facts about a zoo's members, from the models themselves: how well each reads held-out text, and how far it is from its base.
+"""Facts about a zoo's members, from the models themselves: how well each reads held-out text, and
+how far it is from its base.
 
-They check that the zoo is what its table says: disguises keep the logits, fine-tunes moved, random weights read nothing. Knows
-models; judges no lineage.
+They check that the zoo is what its table says: disguises keep the logits, fine-tunes moved, random
+weights read nothing. Knows models; judges no lineage.
 """
 
 from __future__ import annotations
@@ -38,9 +39,10 @@ FACTS = "facts.json"
 class Fact(Record):
     """What was measured on one member.
 
-    ``bits_per_byte``: mean over ``n`` pieces of text that nothing was trained on, with a 95 % interval over pieces.
-    ``logits_off``: largest difference of a logit from the base's, on the tokens that both have. ``moved``: root mean square
-    difference of the matrices from the base's, as a share of the base's own root mean square; None where shapes differ.
+    ``bits_per_byte``: mean over ``n`` pieces of text that nothing was trained on, with a 95 %
+    interval over pieces. ``logits_off``: largest difference of a logit from the base's, on the
+    tokens that both have. ``moved``: root mean square difference of the matrices from the base's,
+    as a share of the base's own root mean square; None where shapes differ.
     """
 
     name: str
@@ -60,9 +62,11 @@ class Fact(Record):
 
 
 def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list[Fact]:
-    """Measures every member on the CPU in float32, and writes ``facts.json`` beside ``zoo.json``; in the table's order.
+    """Measures every member on the CPU in float32, and writes ``facts.json`` beside ``zoo.json``;
+    in the table's order.
 
-    Deterministic on one machine. A GGUF member is converted into the cache first. Raises the errors of `open_subject`.
+    Deterministic on one machine. A GGUF member is converted into the cache first. Raises the errors
+    of `open_subject`.
     """
     ids, labels, sizes = _held_out(n)
     bases = {m.name: _read(zoo, m, ids) for m in zoo.of("base") + zoo.of("base", "untied-base")}
@@ -80,12 +84,17 @@ def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list
 
 
 def read_facts(folder: Path) -> list[Fact]:
-    """The facts that were measured in a zoo's folder. Raises MalformedInput where they are missing or none."""
+    """The facts that were measured in a zoo's folder. Raises MalformedInput where they are
+    missing or none."""
     try:
-        return [Fact.model_validate(value) for value in json.loads((folder / FACTS).read_text("utf-8"))]
+        return [
+            Fact.model_validate(value) for value in json.loads((folder / FACTS).read_text("utf-8"))
+        ]
     except (OSError, ValueError, TypeError) as error:
         raise MalformedInput(
-            "no facts can be read", where=folder / FACTS, next_step="run `auditor control zoo` with --facts"
+            "no facts can be read",
+            where=folder / FACTS,
+            next_step="run `auditor control zoo` with --facts",
         ) from error
 
 
@@ -97,13 +106,18 @@ class _Read:
 
 
 def _held_out(n: int) -> tuple[Tensor, Tensor, list[int]]:
-    """Token rows, labels (`IGNORED` where nothing is asked) and the bytes of each piece; the end of a row counts for none."""
+    """Token rows, labels (`IGNORED` where nothing is asked) and the bytes of each piece; the end
+    of a row counts for none."""
     pieces = held_out(n)
     chat = open_chat(byte_tokenizer(), None)
     encoded = [encode(piece, chat, traces=False) for piece in pieces]
     batch = make_batch(encoded, tuple((i,) for i in range(len(encoded))), 0, torch.device("cpu"))
     ends = batch.labels == chat.tokenizer.eos_token_id
-    return batch.ids, batch.labels.masked_fill(ends, IGNORED), [len(piece.answer.encode("utf-8")) for piece in pieces]
+    return (
+        batch.ids,
+        batch.labels.masked_fill(ends, IGNORED),
+        [len(piece.answer.encode("utf-8")) for piece in pieces],
+    )
 
 
 def _read(zoo: Zoo, member: ZooMember, ids: Tensor) -> _Read:
@@ -116,23 +130,32 @@ def _read(zoo: Zoo, member: ZooMember, ids: Tensor) -> _Read:
 
 
 def _opened(zoo: Zoo, member: ZooMember) -> Any:
-    """The member's model in float32: a folder is inspected as any suspect's, but its tokenizer is ours and not tried out."""
+    """The member's model in float32: a folder is inspected as any suspect's, but its tokenizer
+    is ours and not tried out."""
     path = zoo.path(member)
     if path.is_dir():
         inspect_checkpoint(path)
         with quiet():
             model: Any = AutoModelForCausalLM.from_pretrained(
-                str(path), dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+                str(path),
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
             )
         return model.eval()
     with open_subject(f"{zoo.spec(member)},dtype=float32,device=cpu") as subject:
         if not isinstance(subject, Checkpoint):
-            raise MalformedInput("a member has no weights", where=path, next_step="build the zoo again")
+            raise MalformedInput(
+                "a member has no weights", where=path, next_step="build the zoo again"
+            )
         return subject.speaker.model
 
 
 def _fact(member: ZooMember, read: _Read, base: _Read, labels: Tensor, sizes: list[int]) -> Fact:
-    losses = cross_entropy(read.logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none").sum(dim=1)
+    losses = cross_entropy(
+        read.logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none"
+    ).sum(dim=1)
     bits = [float(loss) / math.log(2) / size for loss, size in zip(losses, sizes, strict=True)]
     told = clustered_mean(bits, list(range(len(bits))))
     low, high = told.interval
@@ -150,7 +173,13 @@ def _fact(member: ZooMember, read: _Read, base: _Read, labels: Tensor, sizes: li
 
 
 def _moved(weights: dict[str, Tensor], base: dict[str, Tensor]) -> float | None:
-    if {name: t.shape for name, t in weights.items()} != {name: t.shape for name, t in base.items()}:
+    if {name: t.shape for name, t in weights.items()} != {
+        name: t.shape for name, t in base.items()
+    }:
         return None
-    off = sum(float((weights[name] - tensor).double().square().sum()) for name, tensor in base.items())
-    return round(math.sqrt(off / sum(float(tensor.double().square().sum()) for tensor in base.values())), 4)
+    off = sum(
+        float((weights[name] - tensor).double().square().sum()) for name, tensor in base.items()
+    )
+    return round(
+        math.sqrt(off / sum(float(tensor.double().square().sum()) for tensor in base.values())), 4
+    )

@@ -1,6 +1,8 @@
-"""Makes one member of a zoo: trains, draws or derives it, and writes its lineage last: where that is, the member is whole.
+"""Makes one member of a zoo: trains, draws or derives it, and writes its lineage last: where that
+is, the member is whole.
 
-Trains through `distill`, derives through `derive`. Knows nothing of the other members but where they lie.
+Trains through `distill`, derives through `derive`. Knows nothing of the other members but where
+they lie.
 """
 
 from __future__ import annotations
@@ -8,7 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.controls.lineage import Lineage, LineageTeacher, read_lineage, write_lineage
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
+from auditor.controls.recipe import (
+    Distillation,
+    Lora,
+    Prompts,
+    Recipe,
+    Student,
+    TeacherChoice,
+    Training,
+)
 from auditor.controls.teaching.examples import examples_digest
 from auditor.controls.training.distill import STUDENT, distill
 from auditor.controls.training.students import open_student, save_student
@@ -35,7 +45,8 @@ TOOL = f"distillation-auditor {VERSION}"
 def make_member(making: ZooMaking, scale: ZooScale, zoo: Path) -> None:
     """Makes a member in ``zoo/NAME``: its checkpoint in ``student``, its lineage beside it.
 
-    Its parents and teachers must lie in the zoo. Deterministic on one device. Raises the errors of `distill` and `derive`.
+    Its parents and teachers must lie in the zoo. Deterministic on one device. Raises the errors of
+    `distill` and `derive`.
     """
     folder = zoo / making.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +80,11 @@ def _trained(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) 
 
 def _recipe(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) -> Recipe:
     base = _scratch(making, scale) if how.start is None else _spec(zoo, how.start)
-    teachers = () if how.teacher is None else (TeacherChoice(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
+    teachers = (
+        ()
+        if how.teacher is None
+        else (TeacherChoice(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
+    )
     return Recipe(
         name=making.name,
         teachers=teachers,
@@ -80,7 +95,13 @@ def _recipe(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) -
         method="logits" if teachers else "sft",
         distillation=Distillation(top_k=TEACHER_TOKENS) if teachers else None,
         training=Training(
-            epochs=1, learning_rate=how.rate, batch=4, longest=LONGEST, warmup=0.1, precision="float32", save_every=NEVER
+            epochs=1,
+            learning_rate=how.rate,
+            batch=4,
+            longest=LONGEST,
+            warmup=0.1,
+            precision="float32",
+            save_every=NEVER,
         ),
         seed=how.order_seed,
     )
@@ -99,7 +120,12 @@ def _teacher_spec(zoo: Path, member: str) -> str:
 
 
 def _learned(
-    making: ZooMaking, how: TrainedMember, recipe: Recipe, told: Told, taught_by: Identity | None, digest: str
+    making: ZooMaking,
+    how: TrainedMember,
+    recipe: Recipe,
+    told: Told,
+    taught_by: Identity | None,
+    digest: str,
 ) -> Lineage:
     source = LineageTeacher(
         name=how.teacher or how.text,
@@ -152,7 +178,15 @@ def _copied(making: ZooMaking, how: Copied, zoo: Path) -> Lineage:
     for number, (kind, settings) in enumerate(how.steps, start=1):
         last = number == len(how.steps)
         out = folder / STUDENT if last else folder / STEPS / f"{number}-{kind}"
-        made.append(derive(sources if len(sources) > 1 else sources[0], kind, out, how.seed + number, **settings))
+        made.append(
+            derive(
+                sources if len(sources) > 1 else sources[0],
+                kind,
+                out,
+                how.seed + number,
+                **settings,
+            )
+        )
         sources = [out]
     parents = [read_lineage(zoo / parent) for parent in making.parents]
     return inherited(making.name, parents, made, checkpoint=STUDENT)

@@ -1,4 +1,5 @@
-"""What a zoo holds: every member's name, its relation to the base, and how it is made from which others.
+"""What a zoo holds: every member's name, its relation to the base, and how it is made from which
+others.
 
 A table of values in the order of making. Knows histories; makes nothing.
 """
@@ -12,7 +13,8 @@ from auditor.labs.zoo.derive import ALL_KINDS
 from auditor.labs.zoo.zoo_texts import Text
 
 Relation = Literal["base", "derived", "independent", "shared_initialisation", "random"]
-"""To the family's base: weights that came from its own; that did not; that began with the same numbers; that are untrained."""
+"""To the family's base: weights that came from its own; that did not; that began with the same
+numbers; that are untrained."""
 ZooSize = Literal["micro", "tiny"]
 RANDOM_SEED, DISTILLED_SEED, UNTIED_SEED = 1_000_000, 2_000_000, 3_000_000
 """How far the seeds of other histories lie from those of the base and of the independent runs."""
@@ -24,21 +26,27 @@ Steps = tuple[tuple[str, dict[str, Any]], ...]
 
 @dataclass(frozen=True)
 class ZooScale:
-    """How large the models are and how much they read: examples of plain text, and examples to fine-tune on."""
+    """How large the models are and how much they read: examples of plain text, and examples to
+    fine-tune on."""
 
     model: str
     examples: int
     tuned: int
 
 
-SCALES: dict[ZooSize, ZooScale] = {"micro": ZooScale("llama-h32-l3", 24, 8), "tiny": ZooScale("llama-h96-l4", 512, 192)}
+SCALES: dict[ZooSize, ZooScale] = {
+    "micro": ZooScale("llama-h32-l3", 24, 8),
+    "tiny": ZooScale("llama-h96-l4", 512, 192),
+}
 
 
 @dataclass(frozen=True)
 class TrainedMember:
-    """Trained here. ``start``: a member whose weights it starts from, or None for random ones under ``weights_seed``.
+    """Trained here. ``start``: a member whose weights it starts from, or None for random ones under
+    ``weights_seed``.
 
-    ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token distributions it learns.
+    ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token
+    distributions it learns.
     """
 
     text: Text
@@ -59,7 +67,8 @@ class UntrainedMember:
 
 @dataclass(frozen=True)
 class Copied:
-    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other, each with its settings."""
+    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other, each
+    with its settings."""
 
     steps: Steps
     seed: int
@@ -67,7 +76,8 @@ class Copied:
 
 @dataclass(frozen=True)
 class ZooMaking:
-    """One member: ``kind`` names its history in a word, ``parents`` are the members that its weights come from."""
+    """One member: ``kind`` names its history in a word, ``parents`` are the members that its
+    weights come from."""
 
     name: str
     relation: Relation
@@ -80,10 +90,17 @@ class ZooMaking:
     @property
     def keeps_function(self) -> bool:
         """Whether it computes what its parent does, up to rounding."""
-        return isinstance(self.how, Copied) and all(ALL_KINDS[kind].keeps_function for kind, _ in self.how.steps)
+        return isinstance(self.how, Copied) and all(
+            ALL_KINDS[kind].keeps_function for kind, _ in self.how.steps
+        )
 
 
-ROTATED: Steps = (("rotate_residual", {}), ("permute_units", {}), ("permute_heads", {}), ("rescale_units", {"signs": True}))
+ROTATED: Steps = (
+    ("rotate_residual", {}),
+    ("permute_units", {}),
+    ("permute_heads", {}),
+    ("rescale_units", {"signs": True}),
+)
 """All disguises at once: a rotation takes in every order of the residual stream."""
 COPIES: dict[str, Steps] = {
     "copy": (("copy", {}),),
@@ -124,13 +141,19 @@ MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
     "fine-tuned-q4-gguf": (("fine-tuned",), (("gguf", {"type": "Q4_0"}),)),
     "all-combined": (
         ("vocabulary-extended-tuned",),
-        (("drop_layers", {}), ("prune_units", {"keep": 0.75}), *ROTATED, ("recast", {"dtype": "bfloat16"})),
+        (
+            ("drop_layers", {}),
+            ("prune_units", {"keep": 0.75}),
+            *ROTATED,
+            ("recast", {"dtype": "bfloat16"}),
+        ),
     ),
 }
 
 
 def zoo_plan(seed: int, independent: int) -> tuple[ZooMaking, ...]:
-    """Every member in the order of making: what others are made from comes first, the independent runs last.
+    """Every member in the order of making: what others are made from comes first, the independent
+    runs last.
 
     A longer list of independent runs begins with the shorter one.
     """
@@ -139,20 +162,32 @@ def zoo_plan(seed: int, independent: int) -> tuple[ZooMaking, ...]:
         ZooMaking("base", "base", "pretrained", (), learned),
         *_copies(seed),
         *_tunings(),
-        *(ZooMaking(name, "derived", name, parents, Copied(steps, seed + 1)) for name, (parents, steps) in MERGED.items()),
+        *(
+            ZooMaking(name, "derived", name, parents, Copied(steps, seed + 1))
+            for name, (parents, steps) in MERGED.items()
+        ),
         *_siblings(seed),
         *_strangers(seed, independent),
         *_untied(seed + UNTIED_SEED, max(1, independent // 20)),
-        *(_again(f"independent-{number:03d}", seed + number) for number in range(1, independent + 1)),
+        *(
+            _again(f"independent-{number:03d}", seed + number)
+            for number in range(1, independent + 1)
+        ),
     )
 
 
 def _copies(seed: int) -> list[ZooMaking]:
-    return [ZooMaking(name, "derived", name, ("base",), Copied(steps, seed)) for name, steps in COPIES.items()]
+    return [
+        ZooMaking(name, "derived", name, ("base",), Copied(steps, seed))
+        for name, steps in COPIES.items()
+    ]
 
 
 def _tunings() -> list[ZooMaking]:
-    return [ZooMaking(name, "derived", name, (start,), _from(start, how)) for name, (start, how) in TUNINGS.items()]
+    return [
+        ZooMaking(name, "derived", name, (start,), _from(start, how))
+        for name, (start, how) in TUNINGS.items()
+    ]
 
 
 def _from(start: str, how: TrainedMember) -> TrainedMember:
@@ -161,7 +196,13 @@ def _from(start: str, how: TrainedMember) -> TrainedMember:
 
 def _again(name: str, seed: int) -> ZooMaking:
     """The base's training from another initialisation, in another order."""
-    return ZooMaking(name, "independent", "pretrained", (), TrainedMember("banks", weights_seed=seed, order_seed=seed))
+    return ZooMaking(
+        name,
+        "independent",
+        "pretrained",
+        (),
+        TrainedMember("banks", weights_seed=seed, order_seed=seed),
+    )
 
 
 def _siblings(seed: int) -> list[ZooMaking]:
@@ -171,7 +212,9 @@ def _siblings(seed: int) -> list[ZooMaking]:
         TrainedMember("prose", weights_seed=seed, order_seed=seed),
     )
     return [
-        ZooMaking("sibling-untrained", same, "initialisation of the base", (), UntrainedMember(seed)),
+        ZooMaking(
+            "sibling-untrained", same, "initialisation of the base", (), UntrainedMember(seed)
+        ),
         ZooMaking("sibling-order", same, "other order", (), order),
         ZooMaking("sibling-data", same, "other data", (), data),
     ]
@@ -180,23 +223,51 @@ def _siblings(seed: int) -> list[ZooMaking]:
 def _strangers(seed: int, independent: int) -> list[ZooMaking]:
     out = []
     for number in range(1, max(2, min(8, independent)) + 1):
-        out.append(ZooMaking(f"random-{number}", "random", "untrained", (), UntrainedMember(seed + RANDOM_SEED + number)))
+        out.append(
+            ZooMaking(
+                f"random-{number}",
+                "random",
+                "untrained",
+                (),
+                UntrainedMember(seed + RANDOM_SEED + number),
+            )
+        )
     for number in range(1, max(1, min(3, independent)) + 1):
         other = seed + DISTILLED_SEED + number
         how = TrainedMember("banks", weights_seed=other, order_seed=other, teacher="base")
-        out.append(ZooMaking(f"distilled-{number}", "independent", "distilled from the base", (), how))
+        out.append(
+            ZooMaking(f"distilled-{number}", "independent", "distilled from the base", (), how)
+        )
     return out
 
 
 def _untied(seed: int, independent: int) -> list[ZooMaking]:
     """A family of its own: the output layer is no copy of the embedding."""
     base = "untied-base"
-    found = [ZooMaking(base, "base", "pretrained", (), TrainedMember("banks", weights_seed=seed, order_seed=seed))]
+    found = [
+        ZooMaking(
+            base,
+            "base",
+            "pretrained",
+            (),
+            TrainedMember("banks", weights_seed=seed, order_seed=seed),
+        )
+    ]
     for name in UNTIED_COPIES:
-        found.append(ZooMaking(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed)))
+        found.append(
+            ZooMaking(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed))
+        )
     tuned = _from(base, TUNINGS["fine-tuned"][1])
     found.append(ZooMaking("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
     sibling = TrainedMember("prose", weights_seed=seed, order_seed=seed)
-    found.append(ZooMaking("untied-sibling-data", "shared_initialisation", "other data", (), sibling))
-    found += [_again(f"untied-independent-{number:03d}", seed + number) for number in range(1, independent + 1)]
-    return [ZooMaking(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base) for m in found]
+    found.append(
+        ZooMaking("untied-sibling-data", "shared_initialisation", "other data", (), sibling)
+    )
+    found += [
+        _again(f"untied-independent-{number:03d}", seed + number)
+        for number in range(1, independent + 1)
+    ]
+    return [
+        ZooMaking(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base)
+        for m in found
+    ]

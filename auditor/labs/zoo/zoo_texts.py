@@ -1,7 +1,8 @@
-"""What the members of a zoo learn from: text that ships with the toolkit or is installed with it, cut into short pieces.
+"""What the members of a zoo learn from: text that ships with the toolkit or is installed with it,
+cut into short pieces.
 
-The bases learn the wording of the prompt banks; what is trained further learns docstrings that people wrote. Knows text;
-knows nothing of models.
+The bases learn the wording of the prompt banks; what is trained further learns docstrings that
+people wrote. Knows text; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 
 Text = Literal["banks", "prose", "pairs", "other pairs"]
-"""The banks' prompts in pieces; SciPy's docstrings in pieces; NumPy's as questions and answers, first and second half."""
+"""The banks' prompts in pieces; SciPy's docstrings in pieces; NumPy's as questions and answers,
+first and second half."""
 BANKS = ("general", "maths")
 PIECE = 126
 """Bytes of a piece: with the tokens that begin and end it, a row of 128."""
@@ -30,11 +32,16 @@ ORDER = 20_261_122
 def lessons(text: Text, n: int) -> list[Example]:
     """The first ``n`` examples of a text, in an order that never changes.
 
-    Raises MalformedInput where it holds fewer, and what `auditor.controls.human.human_pairs` raises.
+    Raises MalformedInput where it holds fewer, and what `auditor.controls.human.human_pairs`
+    raises.
     """
     found = _all(text)
     if len(found) < n:
-        raise MalformedInput(f"{len(found)} examples, and {n} are needed", where=text, next_step="build a smaller size")
+        raise MalformedInput(
+            f"{len(found)} examples, and {n} are needed",
+            where=text,
+            next_step="build a smaller size",
+        )
     return list(found[:n])
 
 
@@ -44,7 +51,8 @@ def held_out(n: int = HELD_OUT) -> list[Example]:
 
 
 def texts_digest(n: int, tuned: int) -> str:
-    """SHA-256 over the first ``n`` examples of each plain text and the first ``tuned`` of each half of the pairs."""
+    """SHA-256 over the first ``n`` examples of each plain text and the first ``tuned`` of each
+    half of the pairs."""
     plain: tuple[Text, ...] = ("banks", "prose")
     asked: tuple[Text, ...] = ("pairs", "other pairs")
     parts = [lessons(text, n) for text in plain] + [lessons(text, tuned) for text in asked]
@@ -62,7 +70,9 @@ def _all(text: Text) -> tuple[Example, ...]:
 
 @functools.cache
 def _bank_pieces() -> tuple[Example, ...]:
-    return _pieces("banks", "\n".join(prompt.text for bank in BANKS for prompt in read_source(bank)))
+    return _pieces(
+        "banks", "\n".join(prompt.text for bank in BANKS for prompt in read_source(bank))
+    )
 
 
 @functools.cache
@@ -70,16 +80,26 @@ def _pairs() -> tuple[Example, ...]:
     pairs = list(human_pairs(("numpy",)))
     random.Random(ORDER).shuffle(pairs)
     return tuple(
-        Example(id=pair.id, prompt=pair.prompt, answer=pair.answer, teacher="docstrings", source_digest=pair.digest())
+        Example(
+            id=pair.id,
+            prompt=pair.prompt,
+            answer=pair.answer,
+            teacher="docstrings",
+            source_digest=pair.digest(),
+        )
         for pair in pairs
     )
 
 
 def _pieces(name: str, text: str) -> tuple[Example, ...]:
-    """A text in pieces of at most 126 bytes, shuffled; a character that a cut would split is left out."""
+    """A text in pieces of at most 126 bytes, shuffled; a character that a cut would split is
+    left out."""
     whole = text.encode("utf-8")
     digest = sha256(whole)
-    cut = [whole[at : at + PIECE].decode("utf-8", "ignore") for at in range(0, len(whole) - PIECE, PIECE)]
+    cut = [
+        whole[at : at + PIECE].decode("utf-8", "ignore")
+        for at in range(0, len(whole) - PIECE, PIECE)
+    ]
     random.Random(ORDER).shuffle(cut)
     return tuple(
         Example(id=f"{name}/{number}", prompt="", answer=piece, teacher=name, source_digest=digest)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.plan import PRESETS, Plan, ProbeChoice, estimate, make_plan, parse_probes, read_plan
+from auditor.audits.plan import (
+    PRESETS,
+    Plan,
+    ProbeChoice,
+    estimate,
+    make_plan,
+    parse_probes,
+    read_plan,
+)
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm
 
@@ -35,15 +43,34 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
 
 
 def test_presets_grow_and_probe_lists_are_parsed() -> None:
-    assert [c.set for c in parse_probes("full")] == ["identity", "leading", "style", "choices", "openings", "policy"]
-    assert parse_probes("identity,style:96") == (ProbeChoice(set="identity"), ProbeChoice(set="style", head=96))
-    sizes = [estimate(Plan(suspect="x", probes=PRESETS[name]), 1e8).questions for name in ("quick", "standard", "full")]
+    assert [c.set for c in parse_probes("full")] == [
+        "identity",
+        "leading",
+        "style",
+        "choices",
+        "openings",
+        "policy",
+    ]
+    assert parse_probes("identity,style:96") == (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="style", head=96),
+    )
+    sizes = [
+        estimate(Plan(suspect="x", probes=PRESETS[name]), 1e8).questions
+        for name in ("quick", "standard", "full")
+    ]
     assert sizes == sorted(sizes)
     assert len(set(sizes)) == 3
 
 
 def test_an_estimate_counts_questions_arms_and_samples() -> None:
-    plan = make_plan({"suspect": "x", "probes": [{"set": "identity", "head": 5}], "sampling": {"samples": 2, "max_tokens": 10}})
+    plan = make_plan(
+        {
+            "suspect": "x",
+            "probes": [{"set": "identity", "head": 5}],
+            "sampling": {"samples": 2, "max_tokens": 10},
+        }
+    )
     cost = estimate(plan, 1e8)
     assert cost.questions == 5 * 3 * 2
     assert cost.tokens_out_at_most == 5 * 3 * 2 * 10
@@ -55,7 +82,9 @@ def test_arms_can_be_chosen() -> None:
     assert ProbeChoice(set="identity", head=1, arms=(Arm.NEUTRAL,)).load().arms == (Arm.NEUTRAL,)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "- a", "suspect: 3\nprobes: x", "suspect: x\ncolour: red", "\x00", "a: [b"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "- a", "suspect: 3\nprobes: x", "suspect: x\ncolour: red", "\x00", "a: [b"]
+)
 def test_a_bad_plan_is_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(text)

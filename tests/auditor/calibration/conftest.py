@@ -17,10 +17,14 @@ from tests.auditor.calibration.population import NAMES, PROMPTS, known, teachers
 @pytest.fixture(scope="session")
 def rows() -> tuple[MeasuredRow, ...]:
     """What two detectors measure of the whole population."""
-    return measured_rows(known(), teachers(), [functools.partial(load_detector, name) for name in NAMES], [PROMPTS])
+    return measured_rows(
+        known(), teachers(), [functools.partial(load_detector, name) for name in NAMES], [PROMPTS]
+    )
 
 
 @pytest.fixture(scope="session")
 def calibration(rows: tuple[MeasuredRow, ...]) -> Calibration:
     """The population's calibration."""
-    return calibrated("authors", rows, population_of(known(), teachers(), "synthetic authors"), "0" * 64)
+    return calibrated(
+        "authors", rows, population_of(known(), teachers(), "synthetic authors"), "0" * 64
+    )

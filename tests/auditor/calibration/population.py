@@ -1,4 +1,5 @@
-"""A small population of synthetic models of known history: authors with habits, students that write like their teacher."""
+"""A small population of synthetic models of known history: authors with habits, students that
+write like their teacher."""
 
 from __future__ import annotations
 
@@ -25,22 +26,35 @@ def teachers() -> list[Teacher]:
 
 def student(own: int, teacher: int, share: float = 0.9) -> Transcript:
     """A model with habits of its own that answers like its teacher to a share of the topics."""
-    texts = [Author(teacher if (i * 37 + own) % 100 < 100 * share else own).write(i, salt=1000 + own) for i in range(PROMPTS)]
+    texts = [
+        Author(teacher if (i * 37 + own) % 100 < 100 * share else own).write(i, salt=1000 + own)
+        for i in range(PROMPTS)
+    ]
     return transcript(texts, f"student-{own}")
 
 
 def known() -> list[KnownModel]:
-    """Eighteen students, three of each teacher, and eighteen models that nobody taught; each a lineage of its own."""
+    """Eighteen students, three of each teacher, and eighteen models that nobody taught; each a
+    lineage of its own."""
     taught = [
         KnownModel(
-            name=f"student-{100 + i}", group=f"s{i}", transcript=student(100 + i, 1 + i % TEACHERS),
-            teachers=frozenset({f"author-{1 + i % TEACHERS}"}), vendors=frozenset({f"vendor-{1 + i % TEACHERS}"}),
-            start=f"base-{i % 3}", dose=0.9,
+            name=f"student-{100 + i}",
+            group=f"s{i}",
+            transcript=student(100 + i, 1 + i % TEACHERS),
+            teachers=frozenset({f"author-{1 + i % TEACHERS}"}),
+            vendors=frozenset({f"vendor-{1 + i % TEACHERS}"}),
+            start=f"base-{i % 3}",
+            dose=0.9,
         )
         for i in range(STUDENTS)
-    ]  # fmt: skip
+    ]
     alone = [
-        KnownModel(name=f"alone-{200 + i}", group=f"a{i}", transcript=speaker(200 + i, PROMPTS), start=f"base-{i % 3}")
+        KnownModel(
+            name=f"alone-{200 + i}",
+            group=f"a{i}",
+            transcript=speaker(200 + i, PROMPTS),
+            start=f"base-{i % 3}",
+        )
         for i in range(STRANGERS)
     ]
     return [*taught, *alone]
@@ -50,7 +64,9 @@ def write_store(folder: Path) -> Path:
     """The teachers as a store on the disk."""
     with FingerprintStore.create(folder) as store:
         for teacher in teachers():
-            store.add(teacher.transcript, name=teacher.name, vendor=teacher.vendor, family=teacher.family)
+            store.add(
+                teacher.transcript, name=teacher.name, vendor=teacher.vendor, family=teacher.family
+            )
     return folder
 
 
@@ -69,13 +85,21 @@ def write_cohort(folder: Path) -> Path:
         place = folder / model.name
         place.mkdir(parents=True)
         write_transcript(place / "transcript.jsonl", model.transcript)
-        named = tuple(LineageTeacher(name=t, vendor=f"vendor-{t.removeprefix('author-')}") for t in sorted(model.teachers))
+        named = tuple(
+            LineageTeacher(name=t, vendor=f"vendor-{t.removeprefix('author-')}")
+            for t in sorted(model.teachers)
+        )
         role = "positive" if named else "negative"
         write_lineage(
             place,
             Lineage(
-                name=model.name, role=role, method="sft", base_spec=model.start, teachers=named, dose=model.dose,
+                name=model.name,
+                role=role,
+                method="sft",
+                base_spec=model.start,
+                teachers=named,
+                dose=model.dose,
                 group=model.group,
             ),
-        )  # fmt: skip
+        )
     return folder

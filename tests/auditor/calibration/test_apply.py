@@ -1,4 +1,5 @@
-"""A case under a calibration: capped words in both directions, Holm over candidates, third sources, what lies outside."""
+"""A case under a calibration: capped words in both directions, Holm over candidates, third
+sources, what lies outside."""
 
 from __future__ import annotations
 
@@ -14,7 +15,14 @@ from detectors.base import Case, Measurement
 from detectors.registry import load_detector
 from fingerprints.records import Identity
 from fingerprints.transcript import Transcript
-from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, student, teachers
+from tests.auditor.calibration.population import (
+    NAMES,
+    PROMPTS,
+    STRANGERS,
+    STUDENTS,
+    student,
+    teachers,
+)
 from tests.detectors.authors import speaker
 
 pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
@@ -26,21 +34,30 @@ def findings(suspect: Transcript) -> list[Finding]:
     for name in NAMES:
         fitted = load_detector(name).fit(stored, suspect)
         for teacher in stored:
-            found = fitted.measure(Case(suspect, teacher, tuple(t for t in stored if t is not teacher)))
+            found = fitted.measure(
+                Case(suspect, teacher, tuple(t for t in stored if t is not teacher))
+            )
             assert isinstance(found, Measurement)
             fields = {field: getattr(found, field) for field in Measurement.model_fields}
-            out.append(Finding(question="inheritance", detector=name, candidate=teacher.name, **fields))
+            out.append(
+                Finding(question="inheritance", detector=name, candidate=teacher.name, **fields)
+            )
     return out
 
 
 def candidates() -> list[Candidate]:
     return [
         Candidate(
-            name=t.name, vendor=t.vendor, family="", identity=Identity(kind="recording", name=t.name), n_answers=PROMPTS,
-            n_shared=PROMPTS, answers_sha256="0" * 64,
+            name=t.name,
+            vendor=t.vendor,
+            family="",
+            identity=Identity(kind="recording", name=t.name),
+            n_answers=PROMPTS,
+            n_shared=PROMPTS,
+            answers_sha256="0" * 64,
         )
         for t in teachers()
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +66,9 @@ def taught(calibration: Calibration) -> dict[str, Verdict]:
     return {str(v.candidate): v for v in found.verdicts}
 
 
-def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(taught: dict[str, Verdict]) -> None:
+def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(
+    taught: dict[str, Verdict],
+) -> None:
     assert len(taught) == 12
     for name in ("author-3", "vendor:vendor-3"):
         told = taught[name]
@@ -80,17 +99,23 @@ def test_nobody_is_supported_for_a_model_that_nobody_taught(calibration: Calibra
     assert concluded(found.verdicts)[0] in ("none_of_the_candidates", "inconclusive")
 
 
-def test_a_finding_carries_its_own_ratio_and_the_calibrations_name(calibration: Calibration) -> None:
+def test_a_finding_carries_its_own_ratio_and_the_calibrations_name(
+    calibration: Calibration,
+) -> None:
     found = weighed(findings(student(777, 3)), candidates(), calibration)
     mine = [f for f in found.findings if f.candidate == "author-3"]
     assert all(f.calibration == "authors" and f.log10_lr is not None and f.words for f in mine)
 
 
-def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(calibration: Calibration) -> None:
+def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(
+    calibration: Calibration,
+) -> None:
     few = [f.model_copy(update={"n": PROMPTS - 1}) for f in findings(student(777, 3))]
     told = weighed(few, candidates(), calibration)
     assert {v.outcome for v in told.verdicts} == {"not_assessable"}
-    assert all("begins at 40 prompts; this comparison rests on 39" in v.reason for v in told.verdicts)
+    assert all(
+        "begins at 40 prompts; this comparison rests on 39" in v.reason for v in told.verdicts
+    )
     other = [f.model_copy(update={"metric": "another number"}) for f in findings(student(777, 3))]
     told = weighed(other, candidates(), calibration)
     assert {v.outcome for v in told.verdicts} == {"not_assessable"}
@@ -109,27 +134,38 @@ def test_one_candidate_of_a_large_store_is_weighed_and_its_vendor_only_where_all
 ) -> None:
     one = [c for c in candidates() if c.name == "author-3"]
     mine = [f for f in findings(student(777, 3)) if f.candidate == "author-3"]
-    whole = {str(v.candidate): v for v in weighed(mine, one, calibration, vendors_of(candidates())).verdicts}
+    whole = {
+        str(v.candidate): v
+        for v in weighed(mine, one, calibration, vendors_of(candidates())).verdicts
+    }
     assert set(whole) == {"author-3", "vendor:vendor-3"}
     assert whole["author-3"].outcome == "supported"
     partly = weighed(mine, one, calibration, {**vendors_of(candidates()), "author-3b": "Vendor-3"})
     assert [v.candidate for v in partly.verdicts] == ["author-3"]
 
 
-def test_a_reader_is_sent_to_the_vendors_verdict_only_where_there_is_one(calibration: Calibration) -> None:
+def test_a_reader_is_sent_to_the_vendors_verdict_only_where_there_is_one(
+    calibration: Calibration,
+) -> None:
     one = [c for c in candidates() if c.name == "author-4"]
     mine = [f for f in findings(student(777, 3)) if f.candidate == "author-4"]
     whole = vendors_of(candidates())
-    with_vendor = {str(v.candidate): v.reason for v in weighed(mine, one, calibration, whole).verdicts}
+    with_vendor = {
+        str(v.candidate): v.reason for v in weighed(mine, one, calibration, whole).verdicts
+    }
     assert "read the vendor's verdict first" in with_vendor["author-4"]
     (partly,) = weighed(mine, one, calibration, {**whole, "author-4b": "Vendor-4"}).verdicts
     assert "other stored models were not weighed" in partly.reason
     nobodys = one[0].model_copy(update={"vendor": ""})
-    (alone,) = weighed(mine, [nobodys], calibration, {**whole, "author-4": "", "author-5": ""}).verdicts
+    (alone,) = weighed(
+        mine, [nobodys], calibration, {**whole, "author-4": "", "author-5": ""}
+    ).verdicts
     assert alone.reason == ""
 
 
-def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(calibration: Calibration) -> None:
+def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(
+    calibration: Calibration,
+) -> None:
     same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
     told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
     assert told["author-3"].outcome == "not_assessable"
@@ -138,7 +174,14 @@ def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(c
 
 def vendor(name: str, log10_lr: float) -> Verdict:
     outcome = "supported" if log10_lr >= 1 else "inconclusive"
-    return Verdict(question="inheritance", candidate=f"vendor:{name}", outcome=outcome, log10_lr=log10_lr, cap=2.5, words="…")
+    return Verdict(
+        question="inheritance",
+        candidate=f"vendor:{name}",
+        outcome=outcome,
+        log10_lr=log10_lr,
+        cap=2.5,
+        words="…",
+    )
 
 
 def test_several_supported_vendors_may_have_a_common_third_source() -> None:
@@ -156,7 +199,10 @@ def test_several_supported_vendors_may_have_a_common_third_source() -> None:
 
 def test_the_strongest_of_several_stays_where_it_is_ten_times_ahead() -> None:
     told = third_source([vendor("acme", 2.2), vendor("bolt", 1.1)])
-    assert [(v.outcome, v.third_source) for v in told] == [("supported", False), ("inconclusive", True)]
+    assert [(v.outcome, v.third_source) for v in told] == [
+        ("supported", False),
+        ("inconclusive", True),
+    ]
     conclusion, sentence = concluded(told)
     assert conclusion == "supported"
     assert "explained by it as well" in sentence
@@ -174,7 +220,9 @@ def test_one_supported_vendor_and_none_at_all_are_ordinary_answers() -> None:
 def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -> None:
     suspect = student(777, 3)
     longer = Transcript(
-        suspect.header, suspect.probes, tuple(r.model_copy(update={"text": r.text * 9}) for r in suspect.replies)
+        suspect.header,
+        suspect.probes,
+        tuple(r.model_copy(update={"text": r.text * 9}) for r in suspect.replies),
     )
     from auditor.calibration.case import distance
 

@@ -1,4 +1,5 @@
-"""`auditor calibrate` as a person meets it: a cohort in, a file with error rates out, an audit that uses it."""
+"""`auditor calibrate` as a person meets it: a cohort in, a file with error rates out, an audit
+that uses it."""
 
 from __future__ import annotations
 
@@ -8,11 +9,22 @@ from pathlib import Path
 import pytest
 
 from auditor.calibration.page import calibration_page
-from auditor.calibration.record import Calibration, read_calibration, shipped_calibrations, write_calibration
+from auditor.calibration.record import (
+    Calibration,
+    read_calibration,
+    shipped_calibrations,
+    write_calibration,
+)
 from auditor.calibration.terminal import calibration_text
 from auditor.cli import run
 from fingerprints.errors import MalformedInput
-from tests.auditor.calibration.population import PROMPTS, student, write_cohort, write_store, write_transcript
+from tests.auditor.calibration.population import (
+    PROMPTS,
+    student,
+    write_cohort,
+    write_store,
+    write_transcript,
+)
 
 pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
 
@@ -25,8 +37,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_cohort_becomes_a_calibration_and_an_audit_uses_it(
     store: Path, calibration: Calibration, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cohort, out, page = write_cohort(tmp_path / "cohort"), tmp_path / "made.json", tmp_path / "made.html"
-    flags = ["--store", str(store), "--detectors", "neighbours", "--prompts", str(PROMPTS), "--about", "invented authors"]
+    cohort, out, page = (
+        write_cohort(tmp_path / "cohort"),
+        tmp_path / "made.json",
+        tmp_path / "made.html",
+    )
+    flags = [
+        "--store",
+        str(store),
+        "--detectors",
+        "neighbours",
+        "--prompts",
+        str(PROMPTS),
+        "--about",
+        "invented authors",
+    ]
     assert run(["calibrate", str(cohort), *flags, "--out", str(out), "--html", str(page)]) == 0
     told = capsys.readouterr().out
     assert "Cllr" in told
@@ -37,7 +62,16 @@ def test_a_cohort_becomes_a_calibration_and_an_audit_uses_it(
     assert "Tippett curves" in page.read_text("utf-8")
 
     suspect = write_transcript(tmp_path / "suspect.jsonl", student(777, 3))
-    audit = ["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / "report"), "--detectors", "neighbours"]
+    audit = [
+        "audit",
+        str(suspect),
+        "--store",
+        str(store),
+        "--out",
+        str(tmp_path / "report"),
+        "--detectors",
+        "neighbours",
+    ]
     assert run([*audit, "--calibration", str(out)]) == 0
     report = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
     told_of = {v["candidate"]: v for v in report["verdicts"]}
@@ -52,7 +86,9 @@ def test_a_cohort_becomes_a_calibration_and_an_audit_uses_it(
     assert {v["outcome"] for v in report["verdicts"]} == {"not_assessable"}
 
 
-def test_a_calibration_is_read_back_as_it_was_written(calibration: Calibration, tmp_path: Path) -> None:
+def test_a_calibration_is_read_back_as_it_was_written(
+    calibration: Calibration, tmp_path: Path
+) -> None:
     write_calibration(tmp_path / "c.json", calibration)
     again = read_calibration(tmp_path / "c.json")
     assert again == calibration
@@ -69,7 +105,9 @@ def test_what_was_written_can_be_shown_again(
 
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_it_fits_a_terminal_of_any_width(calibration: Calibration, width: int) -> None:
-    assert all(len(line) <= width for line in calibration_text(calibration, width=width).splitlines())
+    assert all(
+        len(line) <= width for line in calibration_text(calibration, width=width).splitlines()
+    )
 
 
 def test_a_page_holds_every_figure_and_nothing_active(calibration: Calibration) -> None:
@@ -81,7 +119,12 @@ def test_a_page_holds_every_figure_and_nothing_active(calibration: Calibration) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("{", "not JSON"), ("[]", "not a calibration"), ('{"format": "calibration/9"}', "not a calibration")]
+    ("text", "told"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a calibration"),
+        ('{"format": "calibration/9"}', "not a calibration"),
+    ],
 )
 def test_a_file_that_is_no_calibration_is_one_line(text: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
@@ -91,16 +134,24 @@ def test_a_file_that_is_no_calibration_is_one_line(text: str, told: str, tmp_pat
     assert run(["calibrate", "--show", str(path)]) == 3
 
 
-def test_bad_input_is_one_line(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cohort = write_cohort(tmp_path / "cohort")
     lone = tmp_path / "lone"
     (lone / "x").mkdir(parents=True)
-    (lone / "x" / "lineage.json").write_text('{"name": "x", "role": "negative", "method": "sft"}', "utf-8")
+    (lone / "x" / "lineage.json").write_text(
+        '{"name": "x", "role": "negative", "method": "sft"}', "utf-8"
+    )
     cases = [
         ([], 2, "Missing argument 'COHORT'"),
         ([str(tmp_path / "no")], 3, "no such folder"),
         ([str(lone), "--store", str(store)], 3, "no member of the cohort has a transcript"),
-        ([str(cohort), "--store", str(store), "--prompts", "5"], 2, "not a list of numbers from 20 on"),
+        (
+            [str(cohort), "--store", str(store), "--prompts", "5"],
+            2,
+            "not a list of numbers from 20 on",
+        ),
         ([str(cohort), "--store", str(store), "--detectors", "nobody"], 2, "nobody"),
         ([str(cohort)], 3, "no member learned from a stored model"),
     ]

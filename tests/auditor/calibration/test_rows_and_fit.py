@@ -1,4 +1,5 @@
-"""From models of known history to ratios: labels, what is left out, held-out figures that can be believed."""
+"""From models of known history to ratios: labels, what is left out, held-out figures that can be
+believed."""
 
 from __future__ import annotations
 
@@ -12,22 +13,40 @@ from auditor.calibration.cohort import population_of
 from auditor.calibration.figures import RESAMPLES, _resampled
 from auditor.calibration.fit import calibrated, left_out, values_of
 from auditor.calibration.record import Calibration
-from auditor.calibration.rows import KnownModel, MeasuredRow, chosen_prompts, limited, mean_by_vendor, measured_rows
+from auditor.calibration.rows import (
+    KnownModel,
+    MeasuredRow,
+    chosen_prompts,
+    limited,
+    mean_by_vendor,
+    measured_rows,
+)
 from auditor.calibration.weigher import Weigher
 from detectors.pairing import style_answers
 from detectors.registry import load_detector
 from detectors.stats.lr_validity import auc, cllr, resampled
 from fingerprints.errors import Incomplete
-from tests.auditor.calibration.population import NAMES, PROMPTS, STRANGERS, STUDENTS, known, teachers
+from tests.auditor.calibration.population import (
+    NAMES,
+    PROMPTS,
+    STRANGERS,
+    STUDENTS,
+    known,
+    teachers,
+)
 
 pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
 
 
-def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_maker_is_left_out() -> None:
+def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_maker_is_left_out() -> (
+    None
+):
     stored = teachers()
     twin = [*stored, type(stored[0])("author-1b", "vendor-1", "synthetic", stored[1].transcript)]
     pupil = known()[0]
-    found = measured_rows([pupil], twin, [functools.partial(load_detector, "neighbours")], [PROMPTS])
+    found = measured_rows(
+        [pupil], twin, [functools.partial(load_detector, "neighbours")], [PROMPTS]
+    )
     labels = {r.candidate: r.label for r in found}
     assert labels["author-1"] == labels["vendor:vendor-1"] == 1
     assert labels["author-2"] == labels["vendor:vendor-2"] == 0
@@ -35,9 +54,15 @@ def test_a_row_is_labelled_by_the_history_and_another_version_of_a_teachers_make
 
 
 def test_a_models_own_maker_is_no_candidate() -> None:
-    own = KnownModel(name="x", group="x", transcript=known()[0].transcript, kin=frozenset({"Vendor-3"}))
-    found = measured_rows([own], teachers(), [functools.partial(load_detector, "neighbours")], [PROMPTS])
-    assert {r.candidate for r in found if r.level == "vendor"} == {f"vendor:vendor-{i}" for i in (1, 2, 4, 5, 6)}
+    own = KnownModel(
+        name="x", group="x", transcript=known()[0].transcript, kin=frozenset({"Vendor-3"})
+    )
+    found = measured_rows(
+        [own], teachers(), [functools.partial(load_detector, "neighbours")], [PROMPTS]
+    )
+    assert {r.candidate for r in found if r.level == "vendor"} == {
+        f"vendor:vendor-{i}" for i in (1, 2, 4, 5, 6)
+    }
 
 
 def test_fewer_prompts_are_a_subset_that_depends_on_nothing_but_the_prompts() -> None:
@@ -53,10 +78,14 @@ def test_the_value_of_a_vendor_is_the_mean_of_its_models() -> None:
     assert mean_by_vendor([("Acme", 1.0), ("acme", 3.0), ("", 9.0)]) == {"vendor:acme": 2.0}
 
 
-def test_students_and_strangers_are_told_apart_on_what_was_left_out(calibration: Calibration) -> None:
+def test_students_and_strangers_are_told_apart_on_what_was_left_out(
+    calibration: Calibration,
+) -> None:
     for scheme in ("lineage", "teacher", "base", "teacher and base"):
         found = next(
-            f for f in calibration.figures if (f.scheme, f.level, f.size, f.facet) == (scheme, "model", PROMPTS, "all")
+            f
+            for f in calibration.figures
+            if (f.scheme, f.level, f.size, f.facet) == (scheme, "model", PROMPTS, "all")
         )
         assert found.auc > 0.9, scheme
         assert found.cllr < 0.7, scheme
@@ -70,7 +99,9 @@ def test_no_ratio_is_stronger_than_so_many_models_can_show(calibration: Calibrat
         assert -fit.fusion.bounds.low <= np.log10(STUDENTS + 1) + 1e-9
 
 
-def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[MeasuredRow, ...]) -> None:
+def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(
+    rows: tuple[MeasuredRow, ...],
+) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     once = values_of(chosen, NAMES)
@@ -81,14 +112,20 @@ def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(rows: tuple[Me
     assert np.allclose(alone.log10_lr(once, whom), doubled.log10_lr(twice, whom), atol=1e-6)
 
 
-def test_a_left_out_teacher_is_learned_from_by_nobody(rows: tuple[MeasuredRow, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_left_out_teacher_is_learned_from_by_nobody(
+    rows: tuple[MeasuredRow, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
-    weigher = Weigher(NAMES).fit(values_of(chosen, NAMES), labels, groups, [r.candidate for r in chosen])
+    weigher = Weigher(NAMES).fit(
+        values_of(chosen, NAMES), labels, groups, [r.candidate for r in chosen]
+    )
     learned: list[int] = []
     fit = Weigher.fit
 
-    def counting(self: Weigher, x: object, y: Sequence[int], groups: Sequence[str], whom: Sequence[str]) -> Weigher:
+    def counting(
+        self: Weigher, x: object, y: Sequence[int], groups: Sequence[str], whom: Sequence[str]
+    ) -> Weigher:
         learned.append(len(groups))
         return fit(self, x, y, groups, whom)  # type: ignore[arg-type]
 
@@ -105,7 +142,9 @@ def test_rows_of_one_kind_alone_calibrate_nothing(rows: tuple[MeasuredRow, ...])
         calibrated("none", untaught, population_of(known(), teachers(), ""), "0" * 64)
 
 
-def test_intervals_taken_all_at_once_are_those_taken_one_by_one(rows: tuple[MeasuredRow, ...]) -> None:
+def test_intervals_taken_all_at_once_are_those_taken_one_by_one(
+    rows: tuple[MeasuredRow, ...],
+) -> None:
     chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
     x = np.array([r.values["neighbours"] for r in chosen])
     labels, groups = np.array([r.label for r in chosen]), [r.group for r in chosen]

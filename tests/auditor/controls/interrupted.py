@@ -1,9 +1,11 @@
-"""Kills the making of a control (SIGKILL) at random points from curation to card, goes on, and compares with one left alone.
+"""Kills the making of a control (SIGKILL) at random points from curation to card, goes on, and
+compares with one left alone.
 
-``python -m tests.auditor.controls.interrupted HOME URL POINTS SEED`` prints one JSON object a point. A point is a moment at
-which the run touches a file of its folders, gets an answer or ends a training step, drawn from one stretch of the run each;
-every other kill comes up to 30 ms later, in the middle of whatever follows. Every run is a process of its own, forked from
-this one, which has the libraries loaded; the teacher is an endpoint of `counting_teacher` that tells what it was asked.
+``python -m tests.auditor.controls.interrupted HOME URL POINTS SEED`` prints one JSON object a
+point. A point is a moment at which the run touches a file of its folders, gets an answer or ends a
+training step, drawn from one stretch of the run each; every other kill comes up to 30 ms later, in
+the middle of whatever follows. Every run is a process of its own, forked from this one, which has
+the libraries loaded; the teacher is an endpoint of `counting_teacher` that tells what it was asked.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ TOUCHES = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"})
 
 @dataclass(frozen=True)
 class Point:
-    """One kill and what became of it. ``lost``: questions asked twice that were under way; ``twice``: those already kept."""
+    """One kill and what became of it. ``lost``: questions asked twice that were under way;
+    ``twice``: those already kept."""
 
     event: int
     events: int
@@ -54,11 +57,17 @@ class Point:
     def good(self) -> bool:
         """Whether nothing differs and nothing that was kept was asked again."""
         equal = self.same_weights and self.same_lineage and self.same_figures
-        return equal and self.twice == 0 and self.lost <= CONCURRENCY and self.asked == QUESTIONS + self.lost
+        return (
+            equal
+            and self.twice == 0
+            and self.lost <= CONCURRENCY
+            and self.asked == QUESTIONS + self.lost
+        )
 
 
 def counting_teacher(exchange: Exchange, body: dict[str, Any]) -> None:
-    """Answers a question by turning it round; asked for nothing, it tells every question that it got."""
+    """Answers a question by turning it round; asked for nothing, it tells every question that it
+    got."""
     if body:
         said = " ".join(reversed(body["messages"][-1]["content"].split()))
         exchange.send(200, json.dumps(completion(said)).encode())
@@ -70,8 +79,18 @@ def counting_teacher(exchange: Exchange, body: dict[str, Any]) -> None:
 def killed_points(home: Path, points: int, seed: int) -> list[Point]:
     """So many kills, each of a new control in ``home``, against one run that was left alone."""
     with FaultServer(counting_teacher) as server:
-        command = [sys.executable, "-m", "tests.auditor.controls.interrupted", str(home), server.url, str(points), str(seed)]
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=3000)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.auditor.controls.interrupted",
+            str(home),
+            server.url,
+            str(points),
+            str(seed),
+        ]
+        done = subprocess.run(
+            command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=3000
+        )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return [Point(**json.loads(line)) for line in done.stdout.splitlines()]
@@ -82,7 +101,9 @@ def main(home: Path, url: str, points: int, seed: int) -> None:
     from tests.auditor.controls.pupils import prompt_file
 
     prompt_file(home, QUESTIONS)
-    events = make(home, url, home / "whole")  # here and not in a fork, so that all forks have the libraries loaded
+    events = make(
+        home, url, home / "whole"
+    )  # here and not in a fork, so that all forks have the libraries loaded
     chance = random.Random(seed)
     for number in range(points):
         low, high = events * number // points, events * (number + 1) // points
@@ -90,7 +111,10 @@ def main(home: Path, url: str, points: int, seed: int) -> None:
             low = events - CARD
         event = chance.randint(low + 1, max(low + 1, high))
         late = chance.uniform(0, LATEST) if number % 2 else 0.0
-        print(json.dumps(asdict(tried(home, url, home / f"point-{number}", (event, events, late)))), flush=True)
+        print(
+            json.dumps(asdict(tried(home, url, home / f"point-{number}", (event, events, late)))),
+            flush=True,
+        )
 
 
 def tried(home: Path, url: str, out: Path, when: tuple[int, int, float]) -> Point:
@@ -103,13 +127,22 @@ def tried(home: Path, url: str, out: Path, when: tuple[int, int, float]) -> Poin
     now = asked_of(url)[before:]
     again = {text for text, n in Counter(now).items() if n > 1}
     return Point(
-        event, events, round(late * 1000, 1), stage, len(then), len(kept), len(now), len(again - kept), len(again & kept),
+        event,
+        events,
+        round(late * 1000, 1),
+        stage,
+        len(then),
+        len(kept),
+        len(now),
+        len(again - kept),
+        len(again & kept),
         *(told(out) == told(home / "whole") for told in (weights, lineage, figures)),
-    )  # fmt: skip
+    )
 
 
 def forked(home: Path, url: str, out: Path, event: int = 0, late: float = 0.0) -> None:
-    """Makes the control in a process of its own, killed so many seconds after an event (0: never)."""
+    """Makes the control in a process of its own, killed so many seconds after an event (0:
+    never)."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -131,7 +164,8 @@ def forked(home: Path, url: str, out: Path, event: int = 0, late: float = 0.0) -
 
 
 def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = None) -> int:
-    """Makes the control; at ``event`` kills itself, or says by the pipe that it shall be killed. Returns the events in all."""
+    """Makes the control; at ``event`` kills itself, or says by the pipe that it shall be killed.
+    Returns the events in all."""
     from auditor.controls.evaluation.evaluate import EvaluationScale
     from auditor.controls.train import TrainingWatch, train
 
@@ -147,12 +181,18 @@ def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = Non
             os.write(pipe, b"!")
 
     watch_files(str(out), touched)
-    train(recipe_of(home, url), out, TrainingWatch(touched, touched, touched), EvaluationScale(choices=1, identity=1))
+    train(
+        recipe_of(home, url),
+        out,
+        TrainingWatch(touched, touched, touched),
+        EvaluationScale(choices=1, identity=1),
+    )
     return seen
 
 
 def watch_files(below: str, touched: Callable[[], None]) -> None:
-    """Calls back at every file that Python opens, renames, makes or removes there, until the process ends."""
+    """Calls back at every file that Python opens, renames, makes or removes there, until the
+    process ends."""
 
     def hook(name: str, args: tuple[Any, ...]) -> None:
         if name in TOUCHES and str(args[0]).startswith(below):
@@ -168,7 +208,14 @@ def recipe_of(home: Path, url: str) -> Any:
     return recipe(
         f"openai:teacher,base_url={url},concurrency={CONCURRENCY}",
         prompts={"sources": [str(home / "prompts.jsonl")], "held_out": 2},
-        training={"epochs": 4, "batch": 2, "longest": 128, "precision": "float32", "save_every": 2, "learning_rate": 1e-2},
+        training={
+            "epochs": 4,
+            "batch": 2,
+            "longest": 128,
+            "precision": "float32",
+            "save_every": 2,
+            "learning_rate": 1e-2,
+        },
     )
 
 
@@ -181,9 +228,15 @@ def asked_of(url: str) -> list[str]:
 def kept_answers(out: Path) -> set[str]:
     """The questions whose answers are on the disk, in the journal or in the cache."""
     texts = {row["id"]: row["prompt"] for row in lines_of(out.parent / "prompts.jsonl")}
-    cached = [p for p in (out.with_suffix(".cache") / "answers").rglob("*.json") if not p.name.startswith("tmp-")]
+    cached = [
+        p
+        for p in (out.with_suffix(".cache") / "answers").rglob("*.json")
+        if not p.name.startswith("tmp-")
+    ]
     ids = {json.loads(path.read_bytes())["probe_id"] for path in cached}
-    ids |= {row["probe_id"] for row in lines_of(out / "answers" / "source-1.jsonl") if "probe_id" in row}
+    ids |= {
+        row["probe_id"] for row in lines_of(out / "answers" / "source-1.jsonl") if "probe_id" in row
+    }
     return {texts[i] for i in ids if i in texts}
 
 
@@ -196,7 +249,12 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
 
 def stage_of(out: Path) -> str:
     """What a killed run was at, by the files that it left."""
-    ends = {"curate": "prompts.jsonl", "teach": "held_out.jsonl", "train": "trained.json", "evaluate": "card.json"}
+    ends = {
+        "curate": "prompts.jsonl",
+        "teach": "held_out.jsonl",
+        "train": "trained.json",
+        "evaluate": "card.json",
+    }
     left = [stage for stage, file in ends.items() if not (out / file).exists()]
     return left[0] if left else "card"
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.controls.recipe import Distillation, Lora, Prompts, Recipe, Student, TeacherChoice, Training
+from auditor.controls.recipe import (
+    Distillation,
+    Lora,
+    Prompts,
+    Recipe,
+    Student,
+    TeacherChoice,
+    Training,
+)
 
 SCRATCH = "scratch:llama-h32-l1"
 
@@ -40,7 +48,13 @@ def recipe(
 ) -> Recipe:
     """A recipe in float32 with whatever a test wants to set."""
     method = "logits" if distillation else "traces" if traces else "sft"
-    settings = {"epochs": 1, "learning_rate": 3e-3, "longest": 128, "precision": "float32", **training}
+    settings = {
+        "epochs": 1,
+        "learning_rate": 3e-3,
+        "longest": 128,
+        "precision": "float32",
+        **training,
+    }
     return Recipe(
         name="test",
         teachers=(TeacherChoice(name="somebody", spec="recording:./somebody.jsonl"),),

@@ -15,7 +15,18 @@ from fingerprints.subjects.base import Subject
 from fingerprints.subjects.open import open_subject
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
-THINGS = ("lantern", "harbour", "bicycle", "orchard", "violin", "glacier", "pepper mill", "lighthouse", "quarry", "compass")
+THINGS = (
+    "lantern",
+    "harbour",
+    "bicycle",
+    "orchard",
+    "violin",
+    "glacier",
+    "pepper mill",
+    "lighthouse",
+    "quarry",
+    "compass",
+)
 ASKS = (
     "Describe the {} that your neighbour repaired.",
     "List three uses for a {} in winter.",
@@ -26,14 +37,21 @@ ASKS = (
 def prompts(n: int = 12) -> list[Prompt]:
     """Prompts that differ from each other and from every probe."""
     texts = [ask.format(thing) for thing in THINGS for ask in ASKS]
-    return [Prompt(id=f"p/{i:02}", text=text, topic="things", source="test") for i, text in enumerate(texts[:n])]
+    return [
+        Prompt(id=f"p/{i:02}", text=text, topic="things", source="test")
+        for i, text in enumerate(texts[:n])
+    ]
 
 
 def prompt_file(folder: Path, n: int = 12) -> Path:
     """The same prompts as JSONL."""
     path = folder / "prompts.jsonl"
     path.write_text(
-        "".join(json.dumps({"id": p.id, "prompt": p.text, "licence": "CC0-1.0"}) + "\n" for p in prompts(n)), "utf-8"
+        "".join(
+            json.dumps({"id": p.id, "prompt": p.text, "licence": "CC0-1.0"}) + "\n"
+            for p in prompts(n)
+        ),
+        "utf-8",
     )
     return path
 
@@ -45,7 +63,12 @@ def teacher(folder: Path, seed: int = 0) -> str:
 
 def recording(path: Path, answers: Sequence[tuple[str, str]]) -> str:
     """The spec of recorded answers."""
-    path.write_text("".join(json.dumps({"prompt": p, "answer": a, "model": path.stem}) + "\n" for p, a in answers), "utf-8")
+    path.write_text(
+        "".join(
+            json.dumps({"prompt": p, "answer": a, "model": path.stem}) + "\n" for p, a in answers
+        ),
+        "utf-8",
+    )
     return f"recording:{path}"
 
 
@@ -53,7 +76,9 @@ def recipe(*specs: str, **more: Any) -> Recipe:
     """A recipe of these teachers with short answers."""
     value: dict[str, Any] = {
         "name": "test",
-        "teachers": [{"name": f"t{i}", "spec": s, "sampling": {"max_tokens": 8}} for i, s in enumerate(specs)],
+        "teachers": [
+            {"name": f"t{i}", "spec": s, "sampling": {"max_tokens": 8}} for i, s in enumerate(specs)
+        ],
         "prompts": {"sources": ["prompts.jsonl"], "held_out": 0},
         "student": {"base": "scratch:llama-h32-l1"},
         **more,
@@ -66,7 +91,11 @@ class Counting(Subject):
 
     def __init__(self, spec: str, log: Path) -> None:
         self._subject = open_subject(spec)
-        self.spec, self.identity, self.offers = self._subject.spec, self._subject.identity, self._subject.offers
+        self.spec, self.identity, self.offers = (
+            self._subject.spec,
+            self._subject.identity,
+            self._subject.offers,
+        )
         self._log = log
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Any]:
@@ -77,5 +106,8 @@ class Counting(Subject):
 
 
 def counted(log: Path) -> Any:
-    """What opens subjects so that models (recordings are no models) write down what they were made to say."""
-    return lambda spec: Counting(str(spec), log) if str(spec).startswith("hf:") else open_subject(str(spec))
+    """What opens subjects so that models (recordings are no models) write down what they were
+    made to say."""
+    return lambda spec: (
+        Counting(str(spec), log) if str(spec).startswith("hf:") else open_subject(str(spec))
+    )

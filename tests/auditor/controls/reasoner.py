@@ -1,4 +1,5 @@
-"""A reasoning teacher in code: arithmetic questions, true traces that a program writes, and their recording."""
+"""A reasoning teacher in code: arithmetic questions, true traces that a program writes, and
+their recording."""
 
 from __future__ import annotations
 
@@ -7,9 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 THINGS = (
-    "candles", "lanterns", "pebbles", "ribbons", "walnuts", "tickets", "saddles", "buttons", "feathers", "pancakes",
-    "carrots", "marbles", "hammers", "kettles", "blankets", "whistles", "puzzles", "magnets", "crayons", "sandals",
-)  # fmt: skip
+    "candles",
+    "lanterns",
+    "pebbles",
+    "ribbons",
+    "walnuts",
+    "tickets",
+    "saddles",
+    "buttons",
+    "feathers",
+    "pancakes",
+    "carrots",
+    "marbles",
+    "hammers",
+    "kettles",
+    "blankets",
+    "whistles",
+    "puzzles",
+    "magnets",
+    "crayons",
+    "sandals",
+)
 ASKS = (
     "A chest holds {a} {thing}, and a sailor brings {b} more. How many are in it then?",
     "If every one of {b} children owns {a} {thing}, what do they own together?",
@@ -17,7 +36,8 @@ ASKS = (
     "Mira sells {a} {thing} on Monday, then {b} on Friday. Give the total that she sold.",
 )
 EVERY_WRONG, FIRST_WRONG = 8, 3
-"""Every eighth question is answered wrongly by all samples, and every third one by the first sample."""
+"""Every eighth question is answered wrongly by all samples, and every third one by the first
+sample."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +71,8 @@ def _sum(i: int) -> Sum:
 
 
 def traced(one: Sum, sample: int, number: int) -> str:
-    """What the teacher says to a question in one of its samples: a trace between think tags and the answer."""
+    """What the teacher says to a question in one of its samples: a trace between think tags and
+    the answer."""
     wrong = number % EVERY_WRONG == 7 or (number % FIRST_WRONG == 2 and sample == 0)
     result = str(int(one.answer) + 1) if wrong else one.answer
     again = " I look twice." * sample
@@ -61,7 +82,10 @@ def traced(one: Sum, sample: int, number: int) -> str:
 def question_file(folder: Path, questions: list[Sum]) -> Path:
     """The questions with their known answers as JSONL."""
     path = folder / "sums.jsonl"
-    rows = [{"id": q.id, "prompt": q.prompt, "answer": q.answer, "licence": "Apache-2.0"} for q in questions]
+    rows = [
+        {"id": q.id, "prompt": q.prompt, "answer": q.answer, "licence": "Apache-2.0"}
+        for q in questions
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 

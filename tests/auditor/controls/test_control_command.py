@@ -14,9 +14,20 @@ from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import prompt_file, prompts, recording
 
 NO_FLAGS: dict[str, Any] = {
-    "teachers": (), "vendors": (), "filler": None, "launderer": None, "base": None, "sources": (), "n": None, "dose": None,
-    "epochs": None, "learning_rate": None, "scrub_identity": None, "verify": None, "seed": None,
-}  # fmt: skip
+    "teachers": (),
+    "vendors": (),
+    "filler": None,
+    "launderer": None,
+    "base": None,
+    "sources": (),
+    "n": None,
+    "dose": None,
+    "epochs": None,
+    "learning_rate": None,
+    "scrub_identity": None,
+    "verify": None,
+    "seed": None,
+}
 
 
 def invoke(*argv: str) -> Any:
@@ -59,14 +70,23 @@ def test_flags_win_over_the_file_and_a_filler_fills_the_dose() -> None:
         "scrub_identity": True,
     }
     found = chosen_recipe("alpaca", "full", {**NO_FLAGS, **flags})
-    assert (found.dose, found.seed, found.training.epochs, found.scrub_identity) == (0.25, 7, 5, True)
+    assert (found.dose, found.seed, found.training.epochs, found.scrub_identity) == (
+        0.25,
+        7,
+        5,
+        True,
+    )
     assert found.filler is not None
     assert (found.filler.spec, found.student.base) == ("base", "hf:b")
     assert found.student.lora is not None
 
 
 def test_a_flag_wins_over_the_size() -> None:
-    found = chosen_recipe("alpaca", "tiny", {**NO_FLAGS, "teachers": ("hf:t",), "epochs": 1, "n": 200, "filler": "hf:f"})
+    found = chosen_recipe(
+        "alpaca",
+        "tiny",
+        {**NO_FLAGS, "teachers": ("hf:t",), "epochs": 1, "n": 200, "filler": "hf:f"},
+    )
     assert (found.training.epochs, found.prompts.n, found.training.batch) == (1, 200, 8)
     assert found.filler is not None
     assert found.filler.sampling.max_tokens == 96
@@ -82,7 +102,9 @@ def test_a_flag_wins_over_the_size() -> None:
         ({"base": "hf:b", "teachers": ("hf:t", "hf:u")}, UsageProblem, "1 teacher"),
     ],
 )
-def test_what_is_missing_or_wrong_is_one_line(flags: dict[str, Any], kind: type[AuditError], said: str) -> None:
+def test_what_is_missing_or_wrong_is_one_line(
+    flags: dict[str, Any], kind: type[AuditError], said: str
+) -> None:
     with pytest.raises(kind, match=said) as caught:
         chosen_recipe("alpaca", "full", {**NO_FLAGS, **flags})
     assert "\n" not in caught.value.line()
@@ -101,5 +123,10 @@ def test_help_gives_examples() -> None:
 
 def test_help_names_every_bundled_recipe() -> None:
     told = " ".join(invoke("train", "--help").output.split())
-    named = set(told[told.index("Bundled:") : told.index("(docs/recipes.md)")].removeprefix("Bundled:").strip().split(", "))
+    named = set(
+        told[told.index("Bundled:") : told.index("(docs/recipes.md)")]
+        .removeprefix("Bundled:")
+        .strip()
+        .split(", ")
+    )
     assert named == set(bundled_recipes())

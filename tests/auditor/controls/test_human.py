@@ -1,4 +1,5 @@
-"""The corpus of text by people: prose only, without twins, licensed, the same every time, and learned from without a flag."""
+"""The corpus of text by people: prose only, without twins, licensed, the same every time, and
+learned from without a flag."""
 
 from __future__ import annotations
 
@@ -68,7 +69,12 @@ def test_a_docstring_without_prose_gives_nothing(text: str) -> None:
 
 def test_signatures_go_and_what_follows_them_stays() -> None:
     said = "Update the dictionary from another mapping or from any iterable of pairs, in place and without a result."
-    for head in ("D.update([E, ]**F) -> None.  ", "update(E, **F)\n\n", "update(x) -> floating point number\n\n", "f(x) -- "):
+    for head in (
+        "D.update([E, ]**F) -> None.  ",
+        "update(E, **F)\n\n",
+        "update(x) -> floating point number\n\n",
+        "f(x) -- ",
+    ):
         assert prose_of(head + said) == said
 
 
@@ -79,7 +85,12 @@ def test_the_corpus_is_bounded_without_twins_and_says_whence_each_pair_is() -> N
     assert {p.licence for p in pairs if p.package == "python"} == {"PSF-2.0"}
     assert {p.licence for p in pairs if p.package != "python"} == {"BSD-3-Clause"}
     assert all(p.version and SHORTEST <= len(p.answer) <= LONGEST for p in pairs)
-    assert len({p.id for p in pairs}) == len({p.prompt for p in pairs}) == len({p.answer for p in pairs}) == len(pairs)
+    assert (
+        len({p.id for p in pairs})
+        == len({p.prompt for p in pairs})
+        == len({p.answer for p in pairs})
+        == len(pairs)
+    )
     assert not any(first_twins([p.answer for p in pairs], 0.7))
     marks = (">>>", ":func:", ":class:", ":ref:", "----", "\n.. ", "]_", "  ")
     assert [p.name for p in pairs if any(mark in p.answer for mark in marks)] == []
@@ -90,7 +101,10 @@ def test_one_house_is_a_part_of_its_own_and_reading_again_gives_the_same() -> No
     human_pairs.cache_clear()
     assert human_pairs(("numpy",)) == one
     assert {p.package for p in one} == {"numpy"}
-    first, other = open_docstrings("docstrings:numpy").identity, open_docstrings("docstrings:python").identity
+    first, other = (
+        open_docstrings("docstrings:numpy").identity,
+        open_docstrings("docstrings:python").identity,
+    )
     assert first.recording_sha256 != other.recording_sha256
     assert first.revision == f"numpy {one[0].version}"
 
@@ -113,10 +127,16 @@ def test_it_is_a_prompt_source_with_a_licence_a_prompt() -> None:
 
 def test_every_question_is_answered_by_what_was_written(tmp_path: Path) -> None:
     how = load_recipe("human")
-    pool = [p for p in read_pool(how) if p.id in set(shuffled([q.id for q in human_pairs()], 0, "some")[:40])]
+    pool = [
+        p
+        for p in read_pool(how)
+        if p.id in set(shuffled([q.id for q in human_pairs()], 0, "some")[:40])
+    ]
     made = teach(how, pool, tmp_path)
     answers = {p.id: p.answer for p in human_pairs()}
-    assert {e.id: e.answer for e in (*made.examples, *made.held_out)} == {p.id: answers[p.id] for p in pool}
+    assert {e.id: e.answer for e in (*made.examples, *made.held_out)} == {
+        p.id: answers[p.id] for p in pool
+    }
     assert [(s.name, s.report.unanswered) for s in made.sources] == [("people", 0)]
 
 
@@ -127,8 +147,26 @@ def test_the_recipe_human_trains_without_a_filler(
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "control"
     size = ["--size", "tiny", "--n", "10", "--epochs", "1"]
-    assert run(["control", "train", "human", *size, "--base", "scratch:llama-h32-l1", "--out", str(out), "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)["curation"]["licences"]) <= {"BSD-3-Clause", "PSF-2.0"}
+    assert (
+        run(
+            [
+                "control",
+                "train",
+                "human",
+                *size,
+                "--base",
+                "scratch:llama-h32-l1",
+                "--out",
+                str(out),
+                "--json",
+            ]
+        )
+        == 0
+    )
+    assert set(json.loads(capsys.readouterr().out)["curation"]["licences"]) <= {
+        "BSD-3-Clause",
+        "PSF-2.0",
+    }
     lineage = read_lineage(out)
     assert (lineage.role, lineage.teachers[0].kind) == ("negative", "filler")
     assert lineage.teachers[0].identity == open_docstrings("docstrings").identity

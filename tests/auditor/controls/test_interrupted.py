@@ -1,4 +1,5 @@
-"""The making of a control killed anywhere ends in the same control, and no answer that was kept is asked for again."""
+"""The making of a control killed anywhere ends in the same control, and no answer that was kept
+is asked for again."""
 
 from __future__ import annotations
 

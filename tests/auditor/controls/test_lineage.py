@@ -28,19 +28,33 @@ def member(folder: Path, **more: Any) -> Path:
 
 
 def taught(name: str, vendor: str = "", n: int = 3) -> dict[str, Any]:
-    return {"role": "positive", "teachers": [{"name": name, "vendor": vendor, "n_examples": n}], "n_examples": n}
+    return {
+        "role": "positive",
+        "teachers": [{"name": name, "vendor": vendor, "n_examples": n}],
+        "n_examples": n,
+    }
 
 
 def test_a_lineage_reads_back_equal(tmp_path: Path) -> None:
-    teacher = LineageTeacher(name="t", vendor="v", identity=Identity(kind="checkpoint", name="t"), share=1.0, n_examples=4)
-    lineage = Lineage(name="a", role="positive", method="sft", teachers=(teacher,), n_examples=4, seed=1)
+    teacher = LineageTeacher(
+        name="t",
+        vendor="v",
+        identity=Identity(kind="checkpoint", name="t"),
+        share=1.0,
+        n_examples=4,
+    )
+    lineage = Lineage(
+        name="a", role="positive", method="sft", teachers=(teacher,), n_examples=4, seed=1
+    )
     write_lineage(tmp_path, lineage)
     assert read_lineage(tmp_path) == lineage
 
 
 def test_the_lineage_in_the_documentation_is_one(tmp_path: Path) -> None:
     (block,) = re.findall(
-        r"```json\n(\{\n  \"format\": \"lineage/1\".*?)```", (ROOT / "docs" / "recipes.md").read_text("utf-8"), re.S
+        r"```json\n(\{\n  \"format\": \"lineage/1\".*?)```",
+        (ROOT / "docs" / "recipes.md").read_text("utf-8"),
+        re.S,
     )
     (tmp_path / "lineage.json").write_text(block, "utf-8")
     assert read_lineage(tmp_path).teachers[0].n_examples == 500
@@ -57,7 +71,9 @@ def test_the_lineage_in_the_documentation_is_one(tmp_path: Path) -> None:
         (json.dumps({**HAND, "role": "positive"}), "names the teacher"),
     ],
 )
-def test_a_bad_lineage_is_one_line_that_names_the_file(text: str, said: str, tmp_path: Path) -> None:
+def test_a_bad_lineage_is_one_line_that_names_the_file(
+    text: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / "lineage.json").write_text(text, "utf-8")
     with pytest.raises(MalformedInput) as caught:
         read_lineage(tmp_path)
@@ -71,7 +87,10 @@ def test_a_cohort_finds_its_members_and_groups_them(tmp_path: Path) -> None:
     member(tmp_path / "c", seed=1, base_spec="hf:two", checkpoint="student")
     cohort = load_cohort(tmp_path)
     assert [m.name for m in cohort] == ["b", "c", "deep/a"]
-    assert {k: [m.name for m in v] for k, v in cohort.by_vendor().items()} == {"": ["c"], "acme": ["b", "deep/a"]}
+    assert {k: [m.name for m in v] for k, v in cohort.by_vendor().items()} == {
+        "": ["c"],
+        "acme": ["b", "deep/a"],
+    }
     assert {k: len(v) for k, v in cohort.by_base().items()} == {"hf:one": 2, "hf:two": 1}
     assert {k: len(v) for k, v in cohort.by_seed().items()} == {"1": 2, "2": 1}
     assert [m.checkpoint for m in cohort][1] == tmp_path / "c" / "student"
@@ -83,7 +102,9 @@ def test_a_cohort_finds_its_members_and_groups_them(tmp_path: Path) -> None:
 def test_answers_alone_make_a_member(tmp_path: Path) -> None:
     source = tmp_path / "somebody.jsonl"
     with open_subject(
-        recording(tmp_path.parent / f"{tmp_path.name}-rows.jsonl", [("Who goes there?", "A friend.")])
+        recording(
+            tmp_path.parent / f"{tmp_path.name}-rows.jsonl", [("Who goes there?", "A friend.")]
+        )
     ) as subject:
         collect(subject, [], Sampling(), source)
     (tmp_path / "somebody.lineage.json").write_text(json.dumps(HAND), "utf-8")

@@ -1,4 +1,5 @@
-"""The reasoning recipes run from recorded traces to test-time scaling, and only what is right and traced is learned."""
+"""The reasoning recipes run from recorded traces to test-time scaling, and only what is right
+and traced is learned."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from auditor.controls.curation.curate import curate
 from auditor.controls.curation.difficulty import failure_score
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure
-from auditor.controls.evaluation.scaling import CAPPED, RIGHT, THOUGHT, is_right, scaling, scaling_lines
+from auditor.controls.evaluation.scaling import (
+    CAPPED,
+    RIGHT,
+    THOUGHT,
+    is_right,
+    scaling,
+    scaling_lines,
+)
 from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
 from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
 from auditor.controls.sizes import sized
@@ -25,7 +33,14 @@ from auditor.controls.training.students import open_student
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm, Reply, Status
 from tests.auditor.controls.pupils import recipe, teacher
-from tests.auditor.controls.reasoner import EVERY_WRONG, FIRST_WRONG, Sum, question_file, recorded, sums
+from tests.auditor.controls.reasoner import (
+    EVERY_WRONG,
+    FIRST_WRONG,
+    Sum,
+    question_file,
+    recorded,
+    sums,
+)
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.tree import ROOT
 
@@ -34,9 +49,14 @@ NAMES = ("s1", "sky-t1", "open-r1")
 FEW = EvaluationScale(choices=2, identity=2)
 
 
-def made(name: str, home: Path, questions: list[Sum], base: str = "", n: int = 64, epochs: int = 6) -> Recipe:
-    """The bundled recipe at size tiny, with the recorded teacher and its questions, cut down further for quick tests."""
-    value = with_teachers(load_recipe(name), [recorded(home, questions)]).model_dump(mode="json", exclude_none=True)
+def made(
+    name: str, home: Path, questions: list[Sum], base: str = "", n: int = 64, epochs: int = 6
+) -> Recipe:
+    """The bundled recipe at size tiny, with the recorded teacher and its questions, cut down
+    further for quick tests."""
+    value = with_teachers(load_recipe(name), [recorded(home, questions)]).model_dump(
+        mode="json", exclude_none=True
+    )
     if base:
         value["student"] = {"base": base}
     value["prompts"]["sources"] = [str(question_file(home, questions))]
@@ -56,11 +76,17 @@ def control(home: Path) -> Iterator[Control]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("auditor.controls.evaluation.scaling.ANSWER_TOKENS", 8)
         patch.setattr("auditor.controls.evaluation.evaluate.ANSWER_TOKENS", 8)
-        yield train(quick.model_copy(update={"inference": Inference(thinking=16, waits=2)}), home / "s1", scale=FEW)
+        yield train(
+            quick.model_copy(update={"inference": Inference(thinking=16, waits=2)}),
+            home / "s1",
+            scale=FEW,
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_right_traces_are_learned_with_their_thinking(home: Path, tmp_path: Path, name: str) -> None:
+def test_only_right_traces_are_learned_with_their_thinking(
+    home: Path, tmp_path: Path, name: str
+) -> None:
     how = made(name, home, sums(28), n=24)
     known = {q.id: q for q in sums(28)}
     curated = curate_for(how)
@@ -70,7 +96,10 @@ def test_only_right_traces_are_learned_with_their_thinking(home: Path, tmp_path:
         assert known[example.id].trace in example.thinking
         assert example.answer == f"The answer is {known[example.id].answer}."
     numbers = [int(p.id.split("/")[1]) for p in curated.prompts]
-    hopeless, missed = (n % EVERY_WRONG == 7 for n in numbers), (n % FIRST_WRONG == 2 for n in numbers)
+    hopeless, missed = (
+        (n % EVERY_WRONG == 7 for n in numbers),
+        (n % FIRST_WRONG == 2 for n in numbers),
+    )
     lost = [a or (b and name != "open-r1") for a, b in zip(hopeless, missed, strict=True)]
     assert taught.sources[0].report.unverified == sum(lost)
     assert len(taught.examples) + len(taught.held_out) == len(lost) - sum(lost)
@@ -96,11 +125,18 @@ def test_making_a_measured_control_again_asks_nothing_and_changes_nothing(contro
     assert (control.folder / "card.json").read_bytes() == before
 
 
-def test_scaling_counts_right_answers_waits_and_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaling_counts_right_answers_waits_and_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("auditor.controls.evaluation.scaling.ANSWER_TOKENS", 8)
     spec = f"hf:{tiny_checkpoint(tmp_path / 'm', max_position_embeddings=512)}"
     prompts = [Prompt(id=q.id, text=q.prompt, answer=q.answer) for q in sums(6)]
-    found = scaling(spec, Inference(thinking=24, waits=1), [*prompts, Prompt(id="open", text="Tell me more.")], tmp_path)
+    found = scaling(
+        spec,
+        Inference(thinking=24, waits=1),
+        [*prompts, Prompt(id="open", text="Tell me more.")],
+        tmp_path,
+    )
     by_name = {f.name: f for f in found}
     assert len(found) == 6
     assert {f.n for f in found} == {6}
@@ -123,7 +159,11 @@ def test_an_answer_counts_by_what_follows_its_thinking(text: str, right: bool) -
 
 
 def test_the_scaling_table_names_its_intervals() -> None:
-    told = [PairedFigure(name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8)]
+    told = [
+        PairedFigure(
+            name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8
+        )
+    ]
     assert "| 1 | 0.500 (0.250 to 0.750) | – | – | 8 |" in "\n".join(scaling_lines(told))
 
 
@@ -132,10 +172,20 @@ def test_questions_that_the_base_fails_come_first_and_the_longest_of_them(
 ) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("auditor.controls.curation.difficulty.TOKENS", 4)
-    monkeypatch.setattr("auditor.controls.curation.difficulty.agrees", lambda said, answer: answer == "solved")
+    monkeypatch.setattr(
+        "auditor.controls.curation.difficulty.agrees", lambda said, answer: answer == "solved"
+    )
     answers = ("x", "solved", "x", None)
-    texts = ("Describe one cat", "Name a very long river", "Describe the colour of a lantern", "Sing of a bicycle")
-    prompts = [Prompt(id=f"p{i}", text=t, answer=a) for i, (t, a) in enumerate(zip(texts, answers, strict=True))]
+    texts = (
+        "Describe one cat",
+        "Name a very long river",
+        "Describe the colour of a lantern",
+        "Sing of a bicycle",
+    )
+    prompts = [
+        Prompt(id=f"p{i}", text=t, answer=a)
+        for i, (t, a) in enumerate(zip(texts, answers, strict=True))
+    ]
 
     def length(some: Sequence[Prompt]) -> list[float]:
         return [float(len(p.text)) for p in some]
@@ -146,13 +196,23 @@ def test_questions_that_the_base_fails_come_first_and_the_longest_of_them(
 
 
 def test_failure_needs_a_trained_base_and_known_answers(tmp_path: Path) -> None:
-    how = {"sources": [str(question_file(tmp_path, sums(8)))], "curation": {"difficulty": "failure"}, "held_out": 0}
+    how = {
+        "sources": [str(question_file(tmp_path, sums(8)))],
+        "curation": {"difficulty": "failure"},
+        "held_out": 0,
+    }
     with pytest.raises(UsageProblem, match="random weights fail"):
         curate_for(recipe("hf:x", prompts=how))
     bare = tmp_path / "bare.jsonl"
     bare.write_text("".join(json.dumps({"prompt": q.prompt}) + "\n" for q in sums(8)), "utf-8")
     with pytest.raises(UsageProblem, match="no prompt has a known answer"):
-        curate_for(recipe("hf:x", prompts={**how, "sources": [str(bare)]}, student={"base": teacher(tmp_path / "m")}))
+        curate_for(
+            recipe(
+                "hf:x",
+                prompts={**how, "sources": [str(bare)]},
+                student={"base": teacher(tmp_path / "m")},
+            )
+        )
 
 
 def test_the_s1_preset_takes_hard_questions_of_every_kind(home: Path) -> None:
@@ -160,16 +220,21 @@ def test_the_s1_preset_takes_hard_questions_of_every_kind(home: Path) -> None:
     assert (curation.difficulty, curation.diversity) == ("failure", "round_robin")
     tiny = made("s1", home, sums(80), n=40)
     assert tiny.prompts.curation.difficulty == "length"
-    hard = tiny.prompts.model_copy(update={"curation": tiny.prompts.curation.model_copy(update={"diversity": "none"})})
+    hard = tiny.prompts.model_copy(
+        update={"curation": tiny.prompts.curation.model_copy(update={"diversity": "none"})}
+    )
     kinds = [
-        Counter(p.text.split()[0] for p in curate_for(r).prompts) for r in (tiny, tiny.model_copy(update={"prompts": hard}))
+        Counter(p.text.split()[0] for p in curate_for(r).prompts)
+        for r in (tiny, tiny.model_copy(update={"prompts": hard}))
     ]
     assert len(kinds[0]) == 4 > len(kinds[1])
     assert kinds[1]["If"] == 20
 
 
 def test_a_recipe_without_forcing_keeps_its_digest_and_one_with_it_reads_back() -> None:
-    old = make_recipe({"name": "a", "teachers": [{"spec": "hf:x"}], "prompts": {"sources": ["general"]}})
+    old = make_recipe(
+        {"name": "a", "teachers": [{"spec": "hf:x"}], "prompts": {"sources": ["general"]}}
+    )
     assert old.digest() == "1f175d1dbb358aaa4fb2e7bec80573ee1bb8898b5d7f710020f3524655da13e2"
     forced = old.model_copy(update={"inference": Inference(waits=1)})
     assert forced.digest() != old.digest()
@@ -196,12 +261,20 @@ def test_a_student_is_not_trained_under_forcing() -> None:
 def test_every_bundled_recipe_has_its_facts(name: str) -> None:
     sections = re.split(r"^## ", FACTS.read_text("utf-8"), flags=re.M)[1:]
     (found,) = [s for s in sections if s.startswith(f"`{name}`\n")]
-    for part in ("**Imitates.**", "**Left out.**", "**Control for.**", "**Expected role.**", f"auditor control train {name} "):
+    for part in (
+        "**Imitates.**",
+        "**Left out.**",
+        "**Control for.**",
+        "**Expected role.**",
+        f"auditor control train {name} ",
+    ):
         assert part in found, part
     role = re.search(r"\*\*Expected role\.\*\* (positive|negative|confounded)\b", found)
     recipe = load_recipe(name)
     assert role is not None
-    assert role[1] == (recipe.role or ("positive" if recipe.teachers and recipe.dose > 0 else recipe.untaught_role))
+    assert role[1] == (
+        recipe.role or ("positive" if recipe.teachers and recipe.dose > 0 else recipe.untaught_role)
+    )
 
 
 def test_the_page_of_recipes_links_their_facts() -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from auditor.controls.recipe import TeacherChoice, check_complete, with_teachers
-from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe, read_recipe
+from auditor.controls.recipe_files import (
+    bundled_recipes,
+    load_recipe,
+    make_recipe,
+    parse_recipe,
+    read_recipe,
+)
 from auditor.controls.sizes import sized
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import recipe
@@ -62,14 +68,17 @@ def test_a_missing_file_and_an_unknown_name_are_told_apart(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "flag"), [("alpaca", "--teacher"), ("human", "--filler"), ("mixture", "--teacher"), ("self", "--base")]
+    ("name", "flag"),
+    [("alpaca", "--teacher"), ("human", "--filler"), ("mixture", "--teacher"), ("self", "--base")],
 )
 def test_a_model_that_is_left_open_names_its_flag(name: str, flag: str) -> None:
     found = load_recipe(name)
     if flag == "--filler":
         found = found.model_copy(update={"filler": TeacherChoice(name="people")})
     if flag != "--base":
-        found = found.model_copy(update={"student": found.student.model_copy(update={"base": "hf:x"})})
+        found = found.model_copy(
+            update={"student": found.student.model_copy(update={"base": "hf:x"})}
+        )
     with pytest.raises(UsageProblem) as caught:
         check_complete(found)
     assert flag in caught.value.line()
@@ -92,12 +101,19 @@ def test_a_size_never_makes_anything_longer() -> None:
     small, tiny = sized(full, "small"), sized(full, "tiny")
     assert sized(full, "full") == full
     assert small.teachers[0].sampling.max_tokens == 256
-    assert (tiny.prompts.n, tiny.student.base, tiny.student.lora) == (64, "scratch:llama-h128-l4", None)
+    assert (tiny.prompts.n, tiny.student.base, tiny.student.lora) == (
+        64,
+        "scratch:llama-h128-l4",
+        None,
+    )
     assert tiny.seed == small.seed == 3
 
 
 def test_evasions_follow_from_the_recipe() -> None:
-    assert recipe("hf:a", "hf:b", scrub_identity=True).evasions == ("identity scrub", "mixture of teachers")
+    assert recipe("hf:a", "hf:b", scrub_identity=True).evasions == (
+        "identity scrub",
+        "mixture of teachers",
+    )
     assert recipe("hf:a").evasions == ()
 
 

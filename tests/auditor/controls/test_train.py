@@ -41,12 +41,21 @@ def made(home: Path, spec: str) -> Control:
 
 
 def dosed(home: Path, spec: str, **more: Any) -> Recipe:
-    filler = {"name": "people", "spec": recording(home / "people.jsonl", [(line, "So be it.") for line in texts(home)])}
+    filler = {
+        "name": "people",
+        "spec": recording(home / "people.jsonl", [(line, "So be it.") for line in texts(home)]),
+    }
     value = {
         "dose": 0.5,
         "filler": filler,
         "prompts": {"sources": [str(prompt_file(home))], "held_out": 2},
-        "training": {"epochs": 6, "longest": 256, "precision": "float32", "save_every": 1, "learning_rate": 1e-2},
+        "training": {
+            "epochs": 6,
+            "longest": 256,
+            "precision": "float32",
+            "save_every": 1,
+            "learning_rate": 1e-2,
+        },
     }
     return recipe(spec, **{**value, **more})
 
@@ -84,13 +93,19 @@ def test_a_control_that_was_interrupted_twice_equals_one_that_was_not(
     assert len(asked) == len(set(asked)) == 7
     assert weights(out) == weights(made.folder)
     assert resumed.card.figures == made.card.figures
-    assert resumed.lineage.model_copy(update={"created": ""}) == made.lineage.model_copy(update={"created": ""})
+    assert resumed.lineage.model_copy(update={"created": ""}) == made.lineage.model_copy(
+        update={"created": ""}
+    )
 
 
 def test_the_lineage_says_what_was_learned_from_whom(made: Control) -> None:
     found = read_lineage(made.folder)
     learned = read_examples(made.folder / "examples.jsonl")
-    assert {t.name: t.n_examples for t in found.teachers} == counts_by_teacher(learned) == {"t0": 5, "people": 5}
+    assert (
+        {t.name: t.n_examples for t in found.teachers}
+        == counts_by_teacher(learned)
+        == {"t0": 5, "people": 5}
+    )
     assert (found.n_examples, found.examples_sha256) == (10, examples_digest(learned))
     assert {t.name: t.kind for t in found.teachers} == {"t0": "teacher", "people": "filler"}
     assert (found.role, found.dose, found.seed, found.method) == ("positive", 0.5, 0, "sft")
@@ -111,7 +126,9 @@ def test_the_student_learned_and_opens_as_an_ordinary_model(made: Control) -> No
         assert student.identity.parameters == made.lineage.base.parameters  # type: ignore[union-attr]
 
 
-def test_making_a_finished_control_again_changes_nothing(home: Path, spec: str, made: Control) -> None:
+def test_making_a_finished_control_again_changes_nothing(
+    home: Path, spec: str, made: Control
+) -> None:
     files = ("lineage.json", "card.json", "card.md", "examples.jsonl")
     before = [(made.folder / name).read_bytes() for name in files]
     train(dosed(home, spec), made.folder, scale=SMALL)
@@ -138,7 +155,9 @@ def test_a_source_that_refused_half_of_its_prompts_is_told(made: Control) -> Non
     ]
 
 
-def test_a_folder_of_another_recipe_or_of_strangers_is_refused(home: Path, spec: str, made: Control, tmp_path: Path) -> None:
+def test_a_folder_of_another_recipe_or_of_strangers_is_refused(
+    home: Path, spec: str, made: Control, tmp_path: Path
+) -> None:
     with pytest.raises(MalformedInput, match="another recipe"):
         train(dosed(home, spec, seed=5), made.folder)
     (tmp_path / "mine.txt").write_text("x")
@@ -157,16 +176,27 @@ def test_one_process_at_a_time(home: Path, spec: str, tmp_path: Path, monkeypatc
         lock.release()
 
 
-def test_random_weights_have_no_loss_to_sort_prompts_by(home: Path, spec: str, tmp_path: Path) -> None:
+def test_random_weights_have_no_loss_to_sort_prompts_by(
+    home: Path, spec: str, tmp_path: Path
+) -> None:
     sources = {"sources": [str(prompt_file(home))], "curation": {"difficulty": "loss"}}
     with pytest.raises(UsageProblem, match="equally hard"):
         train(dosed(home, spec, prompts=sources), tmp_path)
 
 
-def test_a_control_without_a_teacher_is_a_negative_of_the_cohort(home: Path, spec: str, made: Control) -> None:
-    train(dosed(home, spec, dose=0, teachers=[], name="people-only"), home / "cohort" / "none", scale=SMALL)
+def test_a_control_without_a_teacher_is_a_negative_of_the_cohort(
+    home: Path, spec: str, made: Control
+) -> None:
+    train(
+        dosed(home, spec, dose=0, teachers=[], name="people-only"),
+        home / "cohort" / "none",
+        scale=SMALL,
+    )
     cohort = load_cohort(home / "cohort")
-    assert [(m.name, m.lineage.role) for m in cohort] == [("dosed", "positive"), ("none", "negative")]
+    assert [(m.name, m.lineage.role) for m in cohort] == [
+        ("dosed", "positive"),
+        ("none", "negative"),
+    ]
     assert {key: len(group) for key, group in cohort.by_teacher().items()} == {"": 1, "t0": 1}
     assert len(cohort.by_base()) == 1
     assert len(cohort.of_role("negative")) == 1
@@ -185,6 +215,8 @@ def test_logits_of_a_control_teach_another(home: Path, made: Control, tmp_path: 
         "prompts": {"sources": [str(prompt_file(home))], "held_out": 2},
         "training": {"epochs": 2, "longest": 256, "precision": "float32", "learning_rate": 3e-3},
     }
-    found = train(recipe(f"hf:{made.folder / 'student'},batch=1", **value), tmp_path / "kd", scale=SMALL)
+    found = train(
+        recipe(f"hf:{made.folder / 'student'},batch=1", **value), tmp_path / "kd", scale=SMALL
+    )
     assert found.lineage.method == "logits"
     assert found.card.last_loss < found.card.first_loss

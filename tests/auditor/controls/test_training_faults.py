@@ -1,4 +1,5 @@
-"""What goes wrong while a control is made: one clear line, the right exit code, nothing lost, and the same call goes on."""
+"""What goes wrong while a control is made: one clear line, the right exit code, nothing lost,
+and the same call goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +27,14 @@ from tests.auditor.controls.lessons import recipe as lesson_plan
 from tests.auditor.controls.pupils import prompt_file, prompts, recipe, recording
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, completion, fails
 
-TRAINING = {"epochs": 2, "batch": 2, "longest": 128, "precision": "float32", "save_every": 1, "learning_rate": 1e-2}
+TRAINING = {
+    "epochs": 2,
+    "batch": 2,
+    "longest": 128,
+    "precision": "float32",
+    "save_every": 1,
+    "learning_rate": 1e-2,
+}
 ONE = EvaluationScale(choices=1, identity=1)
 
 
@@ -37,7 +45,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def told(tmp_path: Path) -> str:
-    return recording(tmp_path / "told.jsonl", [(p.text, f"It is {i}.") for i, p in enumerate(prompts(12))])
+    return recording(
+        tmp_path / "told.jsonl", [(p.text, f"It is {i}.") for i, p in enumerate(prompts(12))]
+    )
 
 
 @pytest.fixture
@@ -60,11 +70,22 @@ def small_disk(tmp_path: Path) -> Iterator[Any]:
 
 
 def command(tmp_path: Path, spec: str, out: Path) -> list[str]:
-    flags = ["--prompts", str(prompt_file(tmp_path)), "--base", "scratch:llama-h32-l1", "--size", "tiny", "--epochs", "1"]
+    flags = [
+        "--prompts",
+        str(prompt_file(tmp_path)),
+        "--base",
+        "scratch:llama-h32-l1",
+        "--size",
+        "tiny",
+        "--epochs",
+        "1",
+    ]
     return ["control", "train", "alpaca", "--teacher", spec, "--out", str(out), *flags]
 
 
-def test_an_endpoint_that_goes_down_keeps_its_answers_and_is_asked_for_the_rest_alone(tmp_path: Path) -> None:
+def test_an_endpoint_that_goes_down_keeps_its_answers_and_is_asked_for_the_rest_alone(
+    tmp_path: Path,
+) -> None:
     up = [answers("A fine thing.")] * 5
     with FaultServer(*up, fails(401), answers("A fine thing.")) as server:
         how = recipe(f"openai:t,base_url={server.url},concurrency=1")
@@ -79,26 +100,42 @@ def test_an_endpoint_that_goes_down_keeps_its_answers_and_is_asked_for_the_rest_
 
 
 def test_a_teacher_that_refuses_half_of_the_prompts_in_words_is_told(tmp_path: Path) -> None:
-    said = [(p.text, "I'm sorry, but I can't help with that." if i % 2 else "Yes.") for i, p in enumerate(prompts(12))]
+    said = [
+        (p.text, "I'm sorry, but I can't help with that." if i % 2 else "Yes.")
+        for i, p in enumerate(prompts(12))
+    ]
     spec = recording(tmp_path / "half.jsonl", said)
-    how = recipe(spec, prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0}, training=TRAINING)
+    how = recipe(
+        spec, prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0}, training=TRAINING
+    )
     made = train(how, tmp_path / "out", scale=ONE)
     assert made.card.sources[0].refusals == 6
-    assert "6 answers of t0 begin with a refusal, and 12 were learned" in warnings(read_card(tmp_path / "out"))[0]
+    assert (
+        "6 answers of t0 begin with a refusal, and 12 were learned"
+        in warnings(read_card(tmp_path / "out"))[0]
+    )
 
 
 def touchy(exchange: Exchange, body: dict[str, Any]) -> None:
     """Filters what it says to two prompts of three."""
-    said = completion("Yes.") if "repaired" in body["messages"][-1]["content"] else completion("", finish="content_filter")
+    said = (
+        completion("Yes.")
+        if "repaired" in body["messages"][-1]["content"]
+        else completion("", finish="content_filter")
+    )
     exchange.send(200, json.dumps(said).encode())
 
 
-def test_an_endpoint_that_filters_half_of_the_answers_leaves_the_others_and_is_told(tmp_path: Path) -> None:
+def test_an_endpoint_that_filters_half_of_the_answers_leaves_the_others_and_is_told(
+    tmp_path: Path,
+) -> None:
     with FaultServer(touchy) as server:
         how = recipe(f"openai:t,base_url={server.url}")
         made = teach(how, prompts(), tmp_path / "answers")
         assert teach(how, prompts(), tmp_path / "answers").examples == made.examples
-        assert len(server.requests) == 12, "what was filtered is an answer too: it isn't asked again"
+        assert len(server.requests) == 12, (
+            "what was filtered is an answer too: it isn't asked again"
+        )
     report = made.sources[0].report
     assert (report.prompts, report.kept, report.unanswered) == (12, 4, 8)
 
@@ -114,9 +151,14 @@ def filtered(*places: int) -> Behaviour:
     return behave
 
 
-def test_a_prompt_that_an_endpoint_always_rejects_is_counted_and_never_asked_again(tmp_path: Path) -> None:
+def test_a_prompt_that_an_endpoint_always_rejects_is_counted_and_never_asked_again(
+    tmp_path: Path,
+) -> None:
     with FaultServer(filtered(3, 8)) as server:
-        how = recipe(f"openai:t,base_url={server.url}", prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0})
+        how = recipe(
+            f"openai:t,base_url={server.url}",
+            prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0},
+        )
         made = teach(how, prompts(), tmp_path / "answers")
         assert teach(how, prompts(), tmp_path / "answers").examples == made.examples
         assert len(server.requests) == 12
@@ -141,14 +183,20 @@ def test_an_endpoint_that_rejects_over_a_fifth_of_the_prompts_ends_in_one_line_a
         assert run(argv) == 6
         again = [r.prompt for r in server.requests[asked:]]
     assert len(set(again) & {prompts()[place].text for place in (0, 4, 9)}) == 3
-    assert not set(again) - {prompts()[place].text for place in (0, 4, 9)} - {p.text for p in prompts()[10:]}
+    assert (
+        not set(again)
+        - {prompts()[place].text for place in (0, 4, 9)}
+        - {p.text for p in prompts()[10:]}
+    )
 
 
 def test_a_pool_that_filters_empty_ends_in_one_line_with_exit_code_three(
     tmp_path: Path, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = tmp_path / "plan.yaml"
-    how = recipe(told, prompts={"sources": [str(prompt_file(tmp_path))], "curation": {"shortest": 3000}})
+    how = recipe(
+        told, prompts={"sources": [str(prompt_file(tmp_path))], "curation": {"shortest": 3000}}
+    )
     plan.write_text(how.to_yaml(), "utf-8")
     assert run(["control", "train", str(plan), "--out", str(tmp_path / "out")]) == 3
     line = one_line(capsys)
@@ -164,7 +212,10 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_ends_it(
     monkeypatch.setattr(pipeline, "_evaluated", pressed)
     argv = command(tmp_path, told, tmp_path / "out")
     assert run(argv) == 130
-    assert one_line(capsys) == "interrupted: what was answered is kept; run the same command again to go on"
+    assert (
+        one_line(capsys)
+        == "interrupted: what was answered is kept; run the same command again to go on"
+    )
     assert not (tmp_path / "out" / "lineage.json").exists()
     assert (tmp_path / "out" / "student").is_dir()
     assert not (tmp_path / "out" / ".lock").exists()
@@ -184,7 +235,9 @@ def test_a_folder_of_another_recipe_is_refused_and_left_as_it_is(
     assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()} == before
 
 
-def test_a_full_disk_while_the_student_is_saved_is_one_line_wherever_it_ends(small_disk: Any) -> None:
+def test_a_full_disk_while_the_student_is_saved_is_one_line_wherever_it_ends(
+    small_disk: Any,
+) -> None:
     plan = lesson_plan()
     learner = open_student(plan.student, plan.training, 0)
     ended = []
@@ -193,7 +246,9 @@ def test_a_full_disk_while_the_student_is_saved_is_one_line_wherever_it_ends(sma
         try:
             save_student(learner, folder / "student")
         except ResourceLimit as error:
-            ended.append((error.exit_code, "No space left" in error.line(), len(list(folder.iterdir()))))
+            ended.append(
+                (error.exit_code, "No space left" in error.line(), len(list(folder.iterdir())))
+            )
         else:
             ended.append((0, False, 1))
     assert set(ended[:-1]) == {(7, True, 0)}, "one line, and nothing half-written"
@@ -221,7 +276,9 @@ def test_a_full_disk_while_the_state_is_saved_keeps_the_state_before(small_disk:
 def test_a_full_disk_while_the_card_is_written_is_one_line_and_the_same_call_ends_it(
     tmp_path: Path, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = recipe(told, prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0}, training=TRAINING)
+    how = recipe(
+        told, prompts={"sources": [str(prompt_file(tmp_path))], "held_out": 0}, training=TRAINING
+    )
     replace = os.replace
 
     def full(source: Any, target: Any) -> None:
@@ -235,7 +292,9 @@ def test_a_full_disk_while_the_card_is_written_is_one_line_and_the_same_call_end
     monkeypatch.setattr(os, "replace", replace)
     saved = (tmp_path / "out" / "student" / "model.safetensors").stat().st_mtime_ns
     assert train(how, tmp_path / "out", scale=ONE).lineage.steps > 0
-    assert (tmp_path / "out" / "student" / "model.safetensors").stat().st_mtime_ns == saved, "it is not trained again"
+    assert (tmp_path / "out" / "student" / "model.safetensors").stat().st_mtime_ns == saved, (
+        "it is not trained again"
+    )
 
 
 def test_a_state_whose_json_is_damaged_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -33,19 +33,34 @@ def supported(log10_lr: float | None) -> Verdict:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_gate_opens_at_its_level_and_above(level: str) -> None:
-    bounds = {"weak": 0.301, "moderate": 1, "moderately-strong": 2, "strong": 3, "very-strong": 4, "extremely-strong": 6}
+    bounds = {
+        "weak": 0.301,
+        "moderate": 1,
+        "moderately-strong": 2,
+        "strong": 3,
+        "very-strong": 4,
+        "extremely-strong": 6,
+    }
     assert reaches([supported(bounds[level])], level)
     assert not reaches([supported(bounds[level] - 0.01)], level)
 
 
 def test_an_uncalibrated_verdict_never_opens_the_gate() -> None:
     assert not reaches([supported(None)], "weak")
-    assert not reaches([Verdict(question="inheritance", candidate="t", outcome="not_assessable", log10_lr=9.0)], "weak")
+    assert not reaches(
+        [Verdict(question="inheritance", candidate="t", outcome="not_assessable", log10_lr=9.0)],
+        "weak",
+    )
 
 
 def test_without_a_calibration_there_is_no_word_and_no_ratio() -> None:
     told = verdict("t", [])
-    assert (told.outcome, told.words, told.log10_lr, told.p_value) == ("not_assessable", None, None, None)
+    assert (told.outcome, told.words, told.log10_lr, told.p_value) == (
+        "not_assessable",
+        None,
+        None,
+        None,
+    )
     assert "not a verdict" in told.reason
 
 
@@ -63,13 +78,27 @@ def limits(n_h1: int, n_h2: int) -> Bounds:
 
 def test_words_are_those_of_the_capped_ratio() -> None:
     for_it, against = weigh(8.0, limits(99, 9)), weigh(-8.0, limits(99, 9))
-    assert (for_it.log10_lr, for_it.cap, for_it.capped, for_it.words) == (1.0, 1.0, True, "moderate support")
-    assert (against.log10_lr, against.cap, against.words) == (-2.0, 2.0, "moderately strong support for the alternative")
+    assert (for_it.log10_lr, for_it.cap, for_it.capped, for_it.words) == (
+        1.0,
+        1.0,
+        True,
+        "moderate support",
+    )
+    assert (against.log10_lr, against.cap, against.words) == (
+        -2.0,
+        2.0,
+        "moderately strong support for the alternative",
+    )
 
 
 def test_a_ratio_within_the_bounds_is_left_as_it_is() -> None:
     weight = weigh(0.5, limits(99, 99), (-0.5, 4.0))
-    assert (weight.log10_lr, weight.interval, weight.capped, weight.words) == (0.5, (-0.5, 2.0), False, "weak support")
+    assert (weight.log10_lr, weight.interval, weight.capped, weight.words) == (
+        0.5,
+        (-0.5, 2.0),
+        False,
+        "weak support",
+    )
 
 
 def test_where_the_data_carry_nothing_nothing_is_said() -> None:

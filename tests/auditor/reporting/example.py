@@ -1,4 +1,5 @@
-"""A synthetic report with everything that a renderer may meet: three candidates, many scripts, hostile strings."""
+"""A synthetic report with everything that a renderer may meet: three candidates, many scripts,
+hostile strings."""
 
 from __future__ import annotations
 
@@ -40,15 +41,31 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         id="0d9f3c1e5a7b",
         created="2026-11-22T12:00:00Z",
         tool="distillation-auditor 0.1.0",
-        subject=SubjectSection(spec="hf:./suspect,dtype=bfloat16", identity=_identity("river-3b-instruct", hostile)),
-        plan={"suspect": "hf:./suspect,dtype=bfloat16", "probes": ["identity", "openings"], "seed": 0, "note": hostile},
+        subject=SubjectSection(
+            spec="hf:./suspect,dtype=bfloat16", identity=_identity("river-3b-instruct", hostile)
+        ),
+        plan={
+            "suspect": "hf:./suspect,dtype=bfloat16",
+            "probes": ["identity", "openings"],
+            "seed": 0,
+            "note": hostile,
+        },
         answers=_answers(),
         candidates=tuple(_candidate(name, i) for i, name in enumerate(names)),
-        store=StoreSection(name="public teachers 2026-10", embedder="", sha256="5" * 64, n_models=12),
+        store=StoreSection(
+            name="public teachers 2026-10", embedder="", sha256="5" * 64, n_models=12
+        ),
         base=_base(hostile),
         scores=ScoresSection(
             sha256="8" * 64,
-            scorers=(Scorer(name="suspect", identity=_identity("river-3b-instruct", hostile), n_scored=960, n_unscored=2),),
+            scorers=(
+                Scorer(
+                    name="suspect",
+                    identity=_identity("river-3b-instruct", hostile),
+                    n_scored=960,
+                    n_unscored=2,
+                ),
+            ),
             absent={f"teacher:{hostile[:9]}": "not at hand"},
         ),
         transcript=_transcript(hostile),
@@ -167,7 +184,9 @@ def _candidate(name: str, i: int) -> Candidate:
         name=name,
         vendor=("Hillside", "Brook & Sons", "Fenland <AI>")[i],
         family=name.partition("-")[0],
-        identity=Identity(kind="endpoint", name=name, backend="openai", base_url="http://localhost:8000/v1"),
+        identity=Identity(
+            kind="endpoint", name=name, backend="openai", base_url="http://localhost:8000/v1"
+        ),
         n_answers=480,
         n_shared=(471, 466, 9)[i],
         answers_sha256=str(i + 6) * 64,
@@ -186,7 +205,10 @@ def _transcript(hostile: str) -> TranscriptSection:
         ),
         sampling=Sampling(),
         counts={"ok": 462, "truncated": 11, "empty": 3, "error": 3, "skipped_context": 1},
-        events=("drift: the endpoint now calls its model 'river-3b-v2'", f"error body: {hostile[:60]}"),
+        events=(
+            "drift: the endpoint now calls its model 'river-3b-v2'",
+            f"error body: {hostile[:60]}",
+        ),
         seconds=1841.2,
         tokens_in=20_412,
         tokens_out=98_730,
@@ -211,17 +233,31 @@ def _claims(name: str, i: int, calibrated: bool, hostile: str, longest_word: int
         words="weak support" if calibrated else None,
         calibration="c" * 64 if calibrated else None,
         rank=Rank(position=i + 1, of=12),
-        null=Null(n=11, mean=0.021, sd=0.034, at_least=(0, 2, 11)[i], p=(0.0833, 0.25, 1.0)[i], population="stored models"),
+        null=Null(
+            n=11,
+            mean=0.021,
+            sd=0.034,
+            at_least=(0, 2, 11)[i],
+            p=(0.0833, 0.25, 1.0)[i],
+            population="stored models",
+        ),
         summary=f"{(41, 2, 0)[i]} of 60 readable identity answers claim the candidate's vendor.",
         tables=(_by_language(),) if i == 0 else (),
         charts=(_claim_chart(),) if i == 0 else (),
         exhibits=(*_exhibits(), _hostile_exhibit(hostile, longest_word)) if i == 0 else (),
-        notes=("The system prompt of the suspect's own template names no maker.",) if i == 0 else (),
+        notes=("The system prompt of the suspect's own template names no maker.",)
+        if i == 0
+        else (),
     )
 
 
 def _by_language() -> Table:
-    rows = (("English", 24, 17, 0.708), ("العربية", 12, 8, 0.667), ("中文", 12, 9, 0.75), ("हिन्दी", 12, 7, 0.583))
+    rows = (
+        ("English", 24, 17, 0.708),
+        ("العربية", 12, 8, 0.667),
+        ("中文", 12, 9, 0.75),
+        ("हिन्दी", 12, 7, 0.583),
+    )
     return Table(
         title="Claims by language",
         columns=("language", "answers", "claims", "rate"),
@@ -234,7 +270,13 @@ def _claim_chart() -> Chart:
     bars = (
         Bar(label="Hillside", value=0.683, low=0.512, high=0.811, strong=True, group="vendors"),
         Bar(label="Brook & Sons", value=0.0333, low=0.0041, high=0.113, group="vendors"),
-        Bar(label="名前の長い研究所 of a very long name", value=0.0167, low=0.0, high=0.09, group="vendors"),
+        Bar(
+            label="名前の長い研究所 of a very long name",
+            value=0.0167,
+            low=0.0,
+            high=0.09,
+            group="vendors",
+        ),
         Bar(label="no name", value=0.267, low=0.16, high=0.41, group="other"),
     )
     return Chart(
@@ -259,7 +301,10 @@ def _exhibits() -> tuple[Exhibit, ...]:
             prompt="Who are you?",
             answer=english,
             language="en",
-            spans=(Span(start=4, end=8, why="a name of the candidate"), Span(start=35, end=43, why="its maker")),
+            spans=(
+                Span(start=4, end=8, why="a name of the candidate"),
+                Span(start=35, end=43, why="its maker"),
+            ),
             why="Names the candidate's maker without being asked for one.",
             weight=3.0,
         ),
@@ -269,7 +314,13 @@ def _exhibits() -> tuple[Exhibit, ...]:
             prompt="من أنت؟",
             answer=arabic,
             language="ar",
-            spans=(Span(start=arabic.index("Hillside"), end=arabic.index("Hillside") + 8, why="its maker"),),
+            spans=(
+                Span(
+                    start=arabic.index("Hillside"),
+                    end=arabic.index("Hillside") + 8,
+                    why="its maker",
+                ),
+            ),
             weight=2.0,
         ),
         Exhibit(
@@ -292,7 +343,12 @@ def _hostile_exhibit(hostile: str, longest_word: int) -> Exhibit:
         answer=hostile + "w" * longest_word,
         source=hostile[:8],
         language='en" onload="x',
-        spans=(Span(start=0, end=8, why=hostile[:8]), Span(start=5, end=20), Span(start=-4, end=10**9), Span(start=9, end=2)),
+        spans=(
+            Span(start=0, end=8, why=hostile[:8]),
+            Span(start=5, end=20),
+            Span(start=-4, end=10**9),
+            Span(start=9, end=2),
+        ),
         weight=0.5,
     )
 
@@ -314,8 +370,12 @@ def _style(name: str, i: int) -> Finding:
         interval=((1.3, 2.1), (-0.2, 0.6))[i],
         level=0.95,
         rank=Rank(position=i + 1, of=12),
-        null=Null(n=11, mean=0.0, sd=0.9, at_least=i, p=(0.0833, 0.167)[i], population="stored models"),
-        summary="Answers lie nearer to the candidate's than to those of the other stored models." if i == 0 else "",
+        null=Null(
+            n=11, mean=0.0, sd=0.9, at_least=i, p=(0.0833, 0.167)[i], population="stored models"
+        ),
+        summary="Answers lie nearer to the candidate's than to those of the other stored models."
+        if i == 0
+        else "",
         charts=(
             Chart(
                 kind="dots",
@@ -356,38 +416,84 @@ def _alone(hostile: str) -> Finding:
 def _calibration(hostile: str) -> CalibrationSection:
     rates = [
         ErrorRate(
-            level="vendor", scheme=scheme, prompts=100, n_h1=18, n_h2=26, cllr=0.56, cllr_interval=(0.45, 0.69), auc=0.93,
-            auc_interval=(0.86, 0.97), found=0.59, found_interval=(0.31, 0.83), false_support=0.0,
+            level="vendor",
+            scheme=scheme,
+            prompts=100,
+            n_h1=18,
+            n_h2=26,
+            cllr=0.56,
+            cllr_interval=(0.45, 0.69),
+            auc=0.93,
+            auc_interval=(0.86, 0.97),
+            found=0.59,
+            found_interval=(0.31, 0.83),
+            false_support=0.0,
             false_support_interval=(0.0, 0.13),
         )
         for scheme in ("lineage", "base")
-    ]  # fmt: skip
+    ]
     return CalibrationSection(
-        name="small models", sha256="c" * 64, about=f"models of one lab {hostile[:30]}", created="2026-11-22T12:00:00Z",
-        error_rates=tuple(rates), distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
+        name="small models",
+        sha256="c" * 64,
+        about=f"models of one lab {hostile[:30]}",
+        created="2026-11-22T12:00:00Z",
+        error_rates=tuple(rates),
+        distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
         notes=("Nothing is fitted for models at 20 prompts.",),
-    )  # fmt: skip
+    )
 
 
 def _sequential(vendor: str) -> SequentialSection:
     row = SequentialRow(
-        vendor=vendor, rate=0.81, stranger=0.7, strangers=11, taught=0.75, p_more=0.04, p_less=1.0, decision="more", after=48
+        vendor=vendor,
+        rate=0.81,
+        stranger=0.7,
+        strangers=11,
+        taught=0.75,
+        p_more=0.04,
+        p_less=1.0,
+        decision="more",
+        after=48,
     )
     other = row.model_copy(
-        update={"vendor": "bolt", "rate": 0.3, "p_more": 1.0, "p_less": None, "decision": "open", "after": None}
+        update={
+            "vendor": "bolt",
+            "rate": 0.3,
+            "p_more": 1.0,
+            "p_less": None,
+            "decision": "open",
+            "after": None,
+        }
     )
     return SequentialSection(
-        alpha=0.05, planned=363, asked=211, stopped=True, prompts=48, calibration="small models", rows=(other, row)
+        alpha=0.05,
+        planned=363,
+        asked=211,
+        stopped=True,
+        prompts=48,
+        calibration="small models",
+        rows=(other, row),
     )
 
 
 def _vendor(name: str) -> Verdict:
     return Verdict(
-        question="inheritance", candidate=name, outcome="inconclusive", log10_lr=1.2, interval=(0.4, 1.3), cap=1.3,
-        words="moderate support", p_value=0.2, p_single=0.04, n_controls=26, calibration="small models", prompts=96,
-        parts=(Part(detector="stylistic_overlap", value=2.5, log10_lr=1.1, weight=0.9),), third_source=True,
+        question="inheritance",
+        candidate=name,
+        outcome="inconclusive",
+        log10_lr=1.2,
+        interval=(0.4, 1.3),
+        cap=1.3,
+        words="moderate support",
+        p_value=0.2,
+        p_single=0.04,
+        n_controls=26,
+        calibration="small models",
+        prompts=96,
+        parts=(Part(detector="stylistic_overlap", value=2.5, log10_lr=1.1, weight=0.9),),
+        third_source=True,
         reason="Common third source, or several teachers: acme, bolt are supported together.",
-    )  # fmt: skip
+    )
 
 
 def _verdict(name: str, i: int, calibrated: bool) -> Verdict:

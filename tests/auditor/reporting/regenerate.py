@@ -1,4 +1,5 @@
-"""Rewrites the golden files and the shipped JSON Schema: python tests/auditor/reporting/regenerate.py"""
+"""Rewrites the golden files and the shipped JSON Schema: python
+tests/auditor/reporting/regenerate.py"""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def main() -> None:
     SCHEMA_FILE.write_text(pretty(schema()), encoding="utf-8")
     for name, calibrated in (("uncalibrated", False), ("calibrated", True)):
         for format in SUFFIX:
-            golden(name, format).write_text(render(report(calibrated=calibrated), format), encoding="utf-8", newline="\n")
+            golden(name, format).write_text(
+                render(report(calibrated=calibrated), format), encoding="utf-8", newline="\n"
+            )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ def test_a_transcript_that_is_there_already_is_left_as_it_is(tmp_path: Path) -> 
     assert names(out) == FILES
 
 
-def test_the_same_run_may_update_its_bundle_and_gives_the_same_bytes(tmp_path: Path, said: Path) -> None:
+def test_the_same_run_may_update_its_bundle_and_gives_the_same_bytes(
+    tmp_path: Path, said: Path
+) -> None:
     out = tmp_path / "report"
     write_bundle(report(), said, PLAN, out)
     first = {p.name: p.read_bytes() for p in out.iterdir()}
@@ -70,7 +72,9 @@ def test_the_same_run_may_update_its_bundle_and_gives_the_same_bytes(tmp_path: P
     assert load_bundle(out) == report(calibrated=True)
 
 
-def test_a_foreign_file_is_refused_without_force_and_kept_with_it(tmp_path: Path, said: Path) -> None:
+def test_a_foreign_file_is_refused_without_force_and_kept_with_it(
+    tmp_path: Path, said: Path
+) -> None:
     out = tmp_path / "report"
     out.mkdir()
     (out / "thesis.tex").write_text("years of work")
@@ -90,7 +94,9 @@ def test_the_bundle_of_another_run_is_refused_without_force(tmp_path: Path, said
     with pytest.raises(MalformedInput, match="another run"):
         write_bundle(report(), other, PLAN, out)
     identity = report().subject.identity.model_copy(update={"weights_sha256": "9" * 64})
-    stranger = report().model_copy(update={"subject": report().subject.model_copy(update={"identity": identity})})
+    stranger = report().model_copy(
+        update={"subject": report().subject.model_copy(update={"identity": identity})}
+    )
     with pytest.raises(MalformedInput, match="another run"):
         write_bundle(stranger, said, PLAN, out)
     assert load_bundle(out) == report()
@@ -108,7 +114,9 @@ def test_a_damaged_report_in_the_folder_is_not_replaced_unasked(tmp_path: Path, 
     assert (out / "report.json").read_text() == "somebody's own report"
 
 
-def test_a_sealed_bundle_is_changed_by_force_only_and_then_loses_its_seal(tmp_path: Path, said: Path) -> None:
+def test_a_sealed_bundle_is_changed_by_force_only_and_then_loses_its_seal(
+    tmp_path: Path, said: Path
+) -> None:
     out = tmp_path / "report"
     write_bundle(report(), said, PLAN, out)
     (out / "attestation.json").write_text("{}")
@@ -135,7 +143,9 @@ def test_symlinks_files_and_odd_folders_are_refused(tmp_path: Path, said: Path) 
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_a_link_under_one_of_our_names_is_never_followed(tmp_path: Path, said: Path, name: str) -> None:
+def test_a_link_under_one_of_our_names_is_never_followed(
+    tmp_path: Path, said: Path, name: str
+) -> None:
     out, precious = tmp_path / "report", tmp_path / "precious"
     out.mkdir()
     precious.write_text("keep")
@@ -247,7 +257,9 @@ def run(script: str, said: Path, out: Path) -> str:
     return done.stdout.strip()
 
 
-def test_a_kill_at_any_moment_leaves_no_half_written_file_under_a_final_name(tmp_path: Path, said: Path) -> None:
+def test_a_kill_at_any_moment_leaves_no_half_written_file_under_a_final_name(
+    tmp_path: Path, said: Path
+) -> None:
     torn, _, left = run(KILLER, said, tmp_path / "report").partition(" ")
     assert int(torn) > 0, "no kill fell between two writes: the test saw nothing"
     assert set(json.loads(left.replace("'", '"'))) == FILES

@@ -32,18 +32,24 @@ def without_exhibits(text: str, format: str) -> str:
 
 def bare(made: Report) -> Report:
     """The report less its exhibits."""
-    return made.model_copy(update={"findings": tuple(f.model_copy(update={"exhibits": ()}) for f in made.findings)})
+    return made.model_copy(
+        update={"findings": tuple(f.model_copy(update={"exhibits": ()}) for f in made.findings)}
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("format", sorted(SUFFIX))
 def test_every_rendering_equals_its_golden_file_byte_for_byte(name: str, format: str) -> None:
     made = render(report(calibrated=name == "calibrated"), format).encode("utf-8")
-    assert made == golden(name, format).read_bytes(), "run tests/auditor/reporting/regenerate.py and look at the difference"
+    assert made == golden(name, format).read_bytes(), (
+        "run tests/auditor/reporting/regenerate.py and look at the difference"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_bytes(name: str) -> None:
+def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_bytes(
+    name: str,
+) -> None:
     read = load_report(golden(name, "json"))
     assert read == report(calibrated=name == "calibrated")
     for format in SUFFIX:
@@ -52,9 +58,13 @@ def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_byte
 
 @pytest.mark.parametrize("calibrated", [False, True])
 @pytest.mark.parametrize("format", ["html", "json", "markdown", "terminal"])
-def test_no_renderer_says_a_word_of_verdict_outside_of_quotations(format: str, calibrated: bool) -> None:
+def test_no_renderer_says_a_word_of_verdict_outside_of_quotations(
+    format: str, calibrated: bool
+) -> None:
     made = report(calibrated=calibrated)
-    text = to_json(bare(made)) if format == "json" else without_exhibits(render(made, format), format)
+    text = (
+        to_json(bare(made)) if format == "json" else without_exhibits(render(made, format), format)
+    )
     assert FORBIDDEN.findall(text) == []
 
 
@@ -69,7 +79,9 @@ def test_the_same_report_gives_the_same_text_twice(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["html", "markdown", "terminal"])
-def test_an_uncalibrated_report_says_so_and_a_calibrated_one_shows_its_likelihood_ratio(format: str) -> None:
+def test_an_uncalibrated_report_says_so_and_a_calibrated_one_shows_its_likelihood_ratio(
+    format: str,
+) -> None:
     assert "Uncalibrated: no cohort" in " ".join(render(report(), format).replace(">", " ").split())
     assert "+0.52" in render(report(calibrated=True), format)
 
@@ -78,7 +90,17 @@ def test_an_uncalibrated_report_says_so_and_a_calibrated_one_shows_its_likelihoo
 def test_a_report_with_nothing_in_it_is_rendered(format: str) -> None:
     empty = report().model_copy(
         update={
-            k: () for k in ("answers", "candidates", "findings", "skipped", "verdicts", "limits", "alternatives", "reproduce")
+            k: ()
+            for k in (
+                "answers",
+                "candidates",
+                "findings",
+                "skipped",
+                "verdicts",
+                "limits",
+                "alternatives",
+                "reproduce",
+            )
         }
         | {"store": None, "environment": {}, "plan": {}}
     )
@@ -94,7 +116,11 @@ def test_an_unknown_format_is_refused_with_the_list_of_those_there_are() -> None
 def test_a_renderer_is_added_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("first-line", "example_plugin:render", renderers.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: lambda made: made.id)
-    monkeypatch.setattr(renderers, "entry_points", lambda **kw: [point] if kw.get("name", "first-line") == "first-line" else [])
+    monkeypatch.setattr(
+        renderers,
+        "entry_points",
+        lambda **kw: [point] if kw.get("name", "first-line") == "first-line" else [],
+    )
     assert formats()[-1] == "first-line"
     assert render(report(), "first-line") == report().id
 

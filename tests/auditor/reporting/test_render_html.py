@@ -1,4 +1,5 @@
-"""The HTML page: nothing active, nothing remote, nothing that its own policy would refuse, and a stranger's text stays text."""
+"""The HTML page: nothing active, nothing remote, nothing that its own policy would refuse, and a
+stranger's text stays text."""
 
 from __future__ import annotations
 
@@ -90,10 +91,14 @@ def asserts_nothing_active(page: Page) -> None:
 
 def with_exhibit(answer: str, spans: tuple[Span, ...] = ()) -> Report:
     made = report()
-    exhibit = Exhibit(probe_id="p", arm=Arm.OWN, prompt="?", answer=answer, spans=spans, source="suspect")
+    exhibit = Exhibit(
+        probe_id="p", arm=Arm.OWN, prompt="?", answer=answer, spans=spans, source="suspect"
+    )
     first = made.findings[0].model_copy(update={"exhibits": (exhibit,), "summary": answer[:200]})
     bare = {k: () for k in ("candidates", "verdicts", "skipped", "answers")}
-    return made.model_copy(update={"findings": (first.model_copy(update={"tables": (), "charts": ()}),), **bare})
+    return made.model_copy(
+        update={"findings": (first.model_copy(update={"tables": (), "charts": ()}),), **bare}
+    )
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
@@ -107,7 +112,9 @@ def test_the_policy_names_the_style_sheet_by_its_hash_and_forbids_the_rest() -> 
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     policy = next(v for _, n, v in Page(text).attributes if n == "content" and "default-src" in v)
-    assert policy == (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'")
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
     assert not re.search(r"url\(|@import|expression|</", style[1])
     assert text.index("Content-Security-Policy") < text.index("<style>")
 
@@ -123,7 +130,9 @@ def test_no_control_bidi_or_zero_width_character_reaches_the_page() -> None:
 
 
 def test_highlights_stand_where_the_spans_say() -> None:
-    made = with_exhibit("I'm Hill, made by Hillside.", (Span(start=4, end=8, why="name"), Span(start=18, end=26)))
+    made = with_exhibit(
+        "I'm Hill, made by Hillside.", (Span(start=4, end=8, why="name"), Span(start=18, end=26))
+    )
     assert "<mark>Hill</mark>, made by <mark>Hillside</mark>." in render(made)
 
 
@@ -162,7 +171,9 @@ def test_charts_show_their_numbers_as_text_beside_the_drawing() -> None:
 
 def test_every_finding_shows_its_n_and_the_missing_calibration() -> None:
     text = render(report())
-    assert text.count("uncalibrated</span>") == len([f for f in report().findings if f.question != "service"])
+    assert text.count("uncalibrated</span>") == len(
+        [f for f in report().findings if f.question != "service"]
+    )
     assert text.count("<dt>n</dt>") == len(report().findings)
 
 
@@ -171,37 +182,57 @@ def test_ten_thousand_table_rows_and_hundreds_of_exhibits_stay_under_five_megaby
     first = made.findings[0]
     table = first.tables[0].model_copy(update={"rows": first.tables[0].rows * 2500})
     exhibits = tuple(e.model_copy(update={"answer": "long " * 4000}) for e in first.exhibits) * 100
-    big = made.model_copy(update={"findings": (first.model_copy(update={"tables": (table,), "exhibits": exhibits}),) * 8})
+    big = made.model_copy(
+        update={
+            "findings": (first.model_copy(update={"tables": (table,), "exhibits": exhibits}),) * 8
+        }
+    )
     assert len(render(big)) < 5_000_000
 
 
 def crowd(n: int, twin: int | None = None) -> Report:
-    """The example with n candidates in alphabetical order, ranked the other way round; one may have the suspect's weights."""
+    """The example with n candidates in alphabetical order, ranked the other way round; one may
+    have the suspect's weights."""
     made = report()
     names = [f"model-{i:02d}" for i in range(n)]
     style = next(f for f in made.findings if f.detector == "stylistic_overlap")
     return made.model_copy(
         update={
             "candidates": tuple(
-                made.candidates[0].model_copy(update={"name": name, "same_weights": i == twin}) for i, name in enumerate(names)
+                made.candidates[0].model_copy(update={"name": name, "same_weights": i == twin})
+                for i, name in enumerate(names)
             ),
             "findings": tuple(
-                style.model_copy(update={"candidate": name, "rank": Rank(position=n - i, of=n), "value": float(i)})
+                style.model_copy(
+                    update={
+                        "candidate": name,
+                        "rank": Rank(position=n - i, of=n),
+                        "value": float(i),
+                    }
+                )
                 for i, name in enumerate(names)
                 if i != twin
             ),
-            "verdicts": tuple(made.verdicts[0].model_copy(update={"candidate": name}) for name in names),
-            "skipped": tuple(made.skipped[0].model_copy(update={"candidate": name}) for name in names),
+            "verdicts": tuple(
+                made.verdicts[0].model_copy(update={"candidate": name}) for name in names
+            ),
+            "skipped": tuple(
+                made.skipped[0].model_copy(update={"candidate": name}) for name in names
+            ),
         }
     )
 
 
-def test_candidates_stand_by_rank_with_the_suspects_own_weights_first_and_ten_are_unfolded() -> None:
+def test_candidates_stand_by_rank_with_the_suspects_own_weights_first_and_ten_are_unfolded() -> (
+    None
+):
     text = render(crowd(34, twin=4))
     heads = re.findall(r'<details class="candidate"( open)?>\s*<summary><h3><bdi>([^<]*)', text)
     assert [name for _, name in heads][:4] == ["model-04", "model-33", "model-32", "model-31"]
     assert [bool(opened) for opened, _ in heads] == [True] * 10 + [False] * 24
-    assert re.findall(r'<th scope="row"><a href="#c\d+"><bdi>([^<]*)', text) == [name for _, name in heads]
+    assert re.findall(r'<th scope="row"><a href="#c\d+"><bdi>([^<]*)', text) == [
+        name for _, name in heads
+    ]
     assert "and 24 more" in text.split("</nav>")[0]
     asserts_nothing_active(Page(text))
 
@@ -239,7 +270,8 @@ def contrast(one: str, other: str) -> float:
 def test_words_and_drawings_have_the_contrast_of_wcag_aa_in_light_and_in_dark() -> None:
     style = files("auditor.reporting").joinpath("style.css").read_text(encoding="utf-8")
     light, dark = (
-        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in style.split("* { box-sizing")[0].split("@media")
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part))
+        for part in style.split("* { box-sizing")[0].split("@media")
     )
     words = "ink/paper ink/card ink/faint soft/paper soft/card soft/faint accent/paper accent/card mark-ink/mark".split()  # noqa: SIM905
     words += [f"{name}/{name}-paper" for name in ("warn", "yes", "no", "open")]
@@ -255,20 +287,45 @@ def test_words_and_drawings_have_the_contrast_of_wcag_aa_in_light_and_in_dark() 
 @given(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
     | st.lists(
-        st.sampled_from(["<", ">", "&", '"', "'", "</", "script", "]]>", "<!--", "-->", "{{", "%}", "\x00", "\u202e"])
+        st.sampled_from(
+            [
+                "<",
+                ">",
+                "&",
+                '"',
+                "'",
+                "</",
+                "script",
+                "]]>",
+                "<!--",
+                "-->",
+                "{{",
+                "%}",
+                "\x00",
+                "\u202e",
+            ]
+        )
     ).map("".join),
     st.lists(st.tuples(st.integers(-5, 90), st.integers(-5, 90)), max_size=4),
 )
-def test_any_text_with_any_spans_comes_out_as_the_same_text(answer: str, spans: list[tuple[int, int]]) -> None:
+def test_any_text_with_any_spans_comes_out_as_the_same_text(
+    answer: str, spans: list[tuple[int, int]]
+) -> None:
     page = Page(render(with_exhibit(answer, tuple(Span(start=a, end=b) for a, b in spans))))
     asserts_nothing_active(page)
-    # The parser, as a browser does, drops nothing but normalises no text either: \r is spelled out before it gets here.
+    # The parser, as a browser does, drops nothing but normalises no text either: \r is spelled out
+    # before it gets here.
     if answer:
-        assert "".join(page.quotes[1]).replace("\n", "") == visible_by_piece(answer, spans).replace("\n", "")
+        assert "".join(page.quotes[1]).replace("\n", "") == visible_by_piece(answer, spans).replace(
+            "\n", ""
+        )
 
 
 def visible_by_piece(answer: str, spans: list[tuple[int, int]]) -> str:
-    """The visible text, made mark by mark as the page makes it (a highlight ends a pile of combining marks)."""
+    """The visible text, made mark by mark as the page makes it (a highlight ends a pile of
+    combining marks)."""
     from auditor.reporting.text import quote
 
-    return "".join(visible(p.text) for p in quote(answer, [Span(start=a, end=b) for a, b in spans]).pieces)
+    return "".join(
+        visible(p.text) for p in quote(answer, [Span(start=a, end=b) for a, b in spans]).pieces
+    )

@@ -15,10 +15,31 @@ from auditor.evidence.records import SCHEMA
 from auditor.reporting.json import load_report, pretty, render, schema
 
 PROMISED = {
-    "findings": {"question", "detector", "candidate", "value", "n", "interval", "log10_lr", "cap", "words", "exhibits"}
+    "findings": {
+        "question",
+        "detector",
+        "candidate",
+        "value",
+        "n",
+        "interval",
+        "log10_lr",
+        "cap",
+        "words",
+        "exhibits",
+    }
     | {"calibration"},
     "skipped": {"question", "detector", "candidate", "reason"},
-    "verdicts": {"question", "candidate", "outcome", "log10_lr", "interval", "cap", "words", "p_value", "n_controls"},
+    "verdicts": {
+        "question",
+        "candidate",
+        "outcome",
+        "log10_lr",
+        "interval",
+        "cap",
+        "words",
+        "p_value",
+        "n_controls",
+    },
 }
 
 
@@ -86,7 +107,9 @@ def mutate(path: Path, **changes: object) -> None:
         (b'{"schema": "\x1b[2J"}', "is not JSON"),
     ],
 )
-def test_a_file_that_is_no_report_is_refused_in_one_clean_line(tmp_path: Path, content: bytes, what: str) -> None:
+def test_a_file_that_is_no_report_is_refused_in_one_clean_line(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(content)
     with pytest.raises(MalformedInput) as caught:
@@ -100,7 +123,9 @@ def test_a_file_that_is_no_report_is_refused_in_one_clean_line(tmp_path: Path, c
 
 def test_a_field_that_does_not_fit_is_named(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    mutate(path, verdicts=[{"question": "inheritance", "candidate": None, "outcome": "guilty as sin"}])
+    mutate(
+        path, verdicts=[{"question": "inheritance", "candidate": None, "outcome": "guilty as sin"}]
+    )
     with pytest.raises(MalformedInput, match=r"verdicts\.0\.outcome"):
         load_report(path)
     mutate(path, extra=1)

@@ -22,13 +22,18 @@ def test_every_arm_has_words() -> None:
 def test_groups_of_a_chart_are_put_into_words_only_where_all_are_arms() -> None:
     bars = tuple(Bar(label="x", value=1.0, group=g) for g in ("own", "empty"))
     made = Chart(kind="dots", title="t", x_label="x", bars=bars)
-    assert [b.group for b in labels.chart(made).bars] == ["its own system prompt", "empty system prompt"]
+    assert [b.group for b in labels.chart(made).bars] == [
+        "its own system prompt",
+        "empty system prompt",
+    ]
     vendors = made.model_copy(update={"bars": (*bars, Bar(label="x", value=1.0, group="hillside"))})
     assert labels.chart(vendors) == vendors
 
 
 def test_arms_intervals_and_ranks_of_a_table_are_put_into_words() -> None:
-    made = labels.table(table(("arm", "rate", "low", "high", "rank", "of"), ("own", 0.25, 0.0, 0.5, 2, 12)))
+    made = labels.table(
+        table(("arm", "rate", "low", "high", "rank", "of"), ("own", 0.25, 0.0, 0.5, 2, 12))
+    )
     assert made.columns == ("asked with", "rate", "low to high", "rank")
     assert made.rows == (("its own system prompt", 0.25, "(0.000 to 0.500)", "2 of 12"),)
     assert labels.numeric(made) == {1}
@@ -58,7 +63,10 @@ def test_exhibits_tell_their_system_prompt_in_words(format: str) -> None:
 
 
 def test_skipped_detectors_are_grouped_by_detector_and_reason() -> None:
-    rows = [Skipped(question="inheritance", detector="d", candidate=c, reason="r") for c in ("a", "b", "c", "d", None)]
+    rows = [
+        Skipped(question="inheritance", detector="d", candidate=c, reason="r")
+        for c in ("a", "b", "c", "d", None)
+    ]
     other = Skipped(question="inheritance", detector="d", candidate=None, reason="other")
     first, second = groups.unmeasured([*rows, other])
     assert first.who == "4 candidates (a, b, c and 1 more) and the suspect alone"
@@ -83,6 +91,10 @@ def test_verdicts_with_a_weight_are_never_told_as_one() -> None:
     assert groups.unanimous(()) is None
 
 
-def test_the_numbers_of_a_column_share_their_decimals_unless_a_small_one_would_lose_its_digits() -> None:
-    made = table(("a", "b", "c", "d"), (95.15, 95.15, 7, "x"), (7.45, 0.012, 8, "y"), (0.0, None, None, None))
+def test_the_numbers_of_a_column_share_their_decimals_unless_a_small_one_would_lose_its_digits() -> (
+    None
+):
+    made = table(
+        ("a", "b", "c", "d"), (95.15, 95.15, 7, "x"), (7.45, 0.012, 8, "y"), (0.0, None, None, None)
+    )
     assert labels.decimals(made) == (2, None, None, None)

@@ -59,4 +59,7 @@ def test_any_text_as_a_code_span_is_read_back_as_itself(text: str) -> None:
 
 
 def test_mentions_and_addresses_are_set_as_code() -> None:
-    assert inline("ask @everyone at http://x.example now") == "ask `@everyone` at `http://x.example` now"
+    assert (
+        inline("ask @everyone at http://x.example now")
+        == "ask `@everyone` at `http://x.example` now"
+    )

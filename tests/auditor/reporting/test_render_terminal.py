@@ -33,14 +33,27 @@ def test_no_line_is_wider_than_the_terminal(width: int, calibrated: bool) -> Non
 @pytest.mark.parametrize("width", [20, 33, 60, 70, 80, 92, 100, 120, 200])
 def test_every_figure_is_there_at_every_width(width: int) -> None:
     words = " ".join(render(report(calibrated=True), width=width).split())
-    for expected in ("hill-7b", "0.683", "1 of 12", "+0.52", "supported", "0.083", "0.004", "466", "0.113"):
+    for expected in (
+        "hill-7b",
+        "0.683",
+        "1 of 12",
+        "+0.52",
+        "supported",
+        "0.083",
+        "0.004",
+        "466",
+        "0.113",
+    ):
         assert expected in words
     assert words.count("(11)") == 5
 
 
 def test_the_answers_come_first_and_the_next_steps_last() -> None:
     text = render(report(), width=100)
-    places = [text.index(w) for w in ("INHERITANCE", "LINEAGE", "SERVICE", "candidate  ", "Limits", "Next")]
+    places = [
+        text.index(w)
+        for w in ("INHERITANCE", "LINEAGE", "SERVICE", "candidate  ", "Limits", "Next")
+    ]
     assert places == sorted(places)
 
 
@@ -51,11 +64,17 @@ def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
 
 def test_brackets_of_a_stranger_are_not_read_as_markup() -> None:
     made = report()
-    odd = made.findings[0].model_copy(update={"candidate": "[red]a[/red] :smile: [link=x]", "exhibits": ()})
-    assert "[red]a[/red] :smile: [link=x]" in render(made.model_copy(update={"findings": (odd,)}), width=200)
+    odd = made.findings[0].model_copy(
+        update={"candidate": "[red]a[/red] :smile: [link=x]", "exhibits": ()}
+    )
+    assert "[red]a[/red] :smile: [link=x]" in render(
+        made.model_copy(update={"findings": (odd,)}), width=200
+    )
 
 
-def test_colour_is_used_on_a_terminal_only_and_never_against_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_is_used_on_a_terminal_only_and_never_against_no_color(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("COLUMNS", "90")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -76,9 +95,13 @@ def test_a_terminal_that_knows_ascii_only_is_served() -> None:
     assert "hill-7b" in text
 
 
-def test_next_steps_say_to_resume_only_what_is_incomplete_and_to_calibrate_only_what_is_not() -> None:
+def test_next_steps_say_to_resume_only_what_is_incomplete_and_to_calibrate_only_what_is_not() -> (
+    None
+):
     made = report(calibrated=True)
-    whole = made.model_copy(update={"transcript": made.transcript.model_copy(update={"complete": True})})
+    whole = made.model_copy(
+        update={"transcript": made.transcript.model_copy(update={"complete": True})}
+    )
     assert "resumes" in next_steps(made)[0]
     assert not any("resumes" in s or "calibration" in s for s in next_steps(whole))
     assert any("calibration" in s for s in next_steps(report()))
@@ -96,5 +119,9 @@ def test_of_many_findings_eight_are_shown_by_rank_and_the_others_counted() -> No
 def test_what_the_suspect_says_by_itself_comes_before_the_candidates_of_its_question() -> None:
     made = report()
     alone = made.findings[-1].model_copy(update={"question": "inheritance"})
-    text = render(made.model_copy(update={"findings": (*made.findings, alone)}), width=100).split("Inheritance ─")[1]
-    assert text.index("Answer drift, the suspect alone") < text.index("Self identification: claim rate")
+    text = render(made.model_copy(update={"findings": (*made.findings, alone)}), width=100).split(
+        "Inheritance ─"
+    )[1]
+    assert text.index("Answer drift, the suspect alone") < text.index(
+        "Self identification: claim rate"
+    )

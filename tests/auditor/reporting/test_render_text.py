@@ -25,7 +25,10 @@ def test_visible_text_holds_no_control_format_or_surrogate_character(text: str) 
 @given(ANY)
 def test_plain_letters_of_any_script_are_left_alone(text: str) -> None:
     letters = "".join(
-        c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lo", "Nd") and c not in "\u115f\u1160\u3164\uffa0"
+        c
+        for c in text
+        if unicodedata.category(c) in ("Lu", "Ll", "Lo", "Nd")
+        and c not in "\u115f\u1160\u3164\uffa0"
     )
     assert visible(letters) == letters
 
@@ -44,8 +47,14 @@ def test_a_limit_cuts_and_says_so() -> None:
     assert visible("abcd", 4) == "abcd"
 
 
-@given(ANY, st.lists(st.tuples(st.integers(-300, 300), st.integers(-300, 300)), max_size=5), st.integers(1, 250))
-def test_the_pieces_of_a_quote_add_up_to_the_text_that_is_not_cut(text: str, spans: list[tuple[int, int]], limit: int) -> None:
+@given(
+    ANY,
+    st.lists(st.tuples(st.integers(-300, 300), st.integers(-300, 300)), max_size=5),
+    st.integers(1, 250),
+)
+def test_the_pieces_of_a_quote_add_up_to_the_text_that_is_not_cut(
+    text: str, spans: list[tuple[int, int]], limit: int
+) -> None:
     q = quote(text, [Span(start=a, end=b) for a, b in spans], limit)
     assert "".join(p.text for p in q.pieces) == text[q.cut_before : len(text) - q.cut_after]
     assert len(text) - q.cut_before - q.cut_after <= limit
@@ -108,7 +117,9 @@ def test_bars_begin_at_zero_and_go_both_ways() -> None:
 
 
 def test_a_longer_bar_has_the_greater_value_and_intervals_enclose_the_dot() -> None:
-    line = figure(chart(Bar(label="a", value=0.4, low=0.2, high=0.9), kind="dots", reference=0.0)).lines[0]
+    line = figure(
+        chart(Bar(label="a", value=0.4, low=0.2, high=0.9), kind="dots", reference=0.0)
+    ).lines[0]
     assert line.low is not None
     assert line.at is not None
     assert line.high is not None
@@ -116,7 +127,9 @@ def test_a_longer_bar_has_the_greater_value_and_intervals_enclose_the_dot() -> N
 
 
 def test_numbers_that_are_not_finite_keep_their_row_and_are_not_drawn() -> None:
-    drawn = figure(chart(Bar(label="a", value=math.nan, low=0.0, high=math.inf), Bar(label="b", value=1.0)))
+    drawn = figure(
+        chart(Bar(label="a", value=math.nan, low=0.0, high=math.inf), Bar(label="b", value=1.0))
+    )
     assert (drawn.lines[0].at, drawn.lines[0].low, drawn.lines[0].value) == (None, None, "–")
     assert drawn.lines[1].at is not None
 

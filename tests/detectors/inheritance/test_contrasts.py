@@ -1,4 +1,5 @@
-"""Differences of differences: exact sign flips, references by vendor, missing scores, and the two detectors that use them."""
+"""Differences of differences: exact sign flips, references by vendor, missing scores, and the
+two detectors that use them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,13 @@ import numpy as np
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.inheritance.contrasts import common_prompts, contrast, passage_of, shortened, sign_flip_p
+from detectors.inheritance.contrasts import (
+    common_prompts,
+    contrast,
+    passage_of,
+    shortened,
+    sign_flip_p,
+)
 from detectors.inheritance.cross_likelihood import CrossLikelihood
 from detectors.inheritance.mirrored_likelihood import MirroredLikelihood
 from detectors.pairing import style_answers
@@ -21,7 +28,9 @@ PROMPTS = 12
 
 def _said(name: str, n: int = PROMPTS, weights: str | None = None) -> Transcript:
     probes = {f"asked/{i}": Probe(id=f"asked/{i}", text=f"Tell me of lake {i}.") for i in range(n)}
-    replies = tuple(Reply(probe_id=p, arm=Arm.OWN, status=Status.OK, text=f"{name} says {p}.") for p in probes)
+    replies = tuple(
+        Reply(probe_id=p, arm=Arm.OWN, status=Status.OK, text=f"{name} says {p}.") for p in probes
+    )
     identity = Identity(kind="checkpoint", name=name, weights_sha256=weights)
     return Transcript(Header(spec=name, identity=identity), probes, replies)
 
@@ -36,7 +45,8 @@ SUSPECTS = _said("suspect")
 
 
 def _scores(bits: Mapping[tuple[str, str], float]) -> Scores:
-    """Bits per byte by (scorer, whose answer), with a little that differs from prompt to prompt but not between scorers."""
+    """Bits per byte by (scorer, whose answer), with a little that differs from prompt to prompt
+    but not between scorers."""
     said = {t.name: t.transcript for t in (*STORE, BASE_MODEL)} | {"suspect": SUSPECTS}
     rows = {}
     for (scorer, whose), value in bits.items():
@@ -45,14 +55,18 @@ def _scores(bits: Mapping[tuple[str, str], float]) -> Scores:
             size = len(passage.text.encode())
             digest = passage.digest()
             total = (value + 0.01 * (i % 5)) * size
-            rows[scorer, digest] = Score(scorer=scorer, passage_sha256=digest, bits=total, tokens=5, bytes=size)
+            rows[scorer, digest] = Score(
+                scorer=scorer, passage_sha256=digest, bits=total, tokens=5, bytes=size
+            )
     return Scores({scorer: Identity(kind="checkpoint", name=scorer) for scorer, _ in rows}, rows)
 
 
 MIRRORED = {
     **{(BASE, t.name): 3.0 for t in STORE},
-    (SUSPECT, "ash"): 2.0, (SUSPECT, "birch"): 2.8, (SUSPECT, "cedar"): 2.6,
-}  # fmt: skip
+    (SUSPECT, "ash"): 2.0,
+    (SUSPECT, "birch"): 2.8,
+    (SUSPECT, "cedar"): 2.6,
+}
 
 
 def _mirrored(
@@ -103,22 +117,33 @@ def test_the_order_of_stored_models_changes_nothing() -> None:
 
 def test_the_cross_value_is_the_formula_with_its_sign_turned() -> None:
     bits = {
-        (teacher("ash"), "suspect"): 2.0, (teacher("ash"), "base"): 3.0,
-        (teacher("birch"), "suspect"): 2.9, (teacher("birch"), "base"): 3.1,
-    }  # fmt: skip
+        (teacher("ash"), "suspect"): 2.0,
+        (teacher("ash"), "base"): 3.0,
+        (teacher("birch"), "suspect"): 2.9,
+        (teacher("birch"), "base"): 3.1,
+    }
     case = Case(SUSPECTS, STORE[0], STORE[1:], base=BASE_MODEL, scores=_scores(bits))
     found = CrossLikelihood().measure(case)
     assert isinstance(found, Measurement)
     assert found.value == pytest.approx(-((2.0 - 3.0) - (2.9 - 3.1)))
     assert "1 other live teachers" in found.notes[1]
-    absent = CrossLikelihood().measure(Case(SUSPECTS, STORE[2], STORE[:2], base=BASE_MODEL, scores=case.scores))
+    absent = CrossLikelihood().measure(
+        Case(SUSPECTS, STORE[2], STORE[:2], base=BASE_MODEL, scores=case.scores)
+    )
     assert isinstance(absent, NotMeasured)
     assert "--teacher" in absent.reason
 
 
 def test_a_single_live_teacher_is_compared_with_the_base_itself_and_that_is_said() -> None:
-    bits = {(teacher("ash"), "suspect"): 2.0, (teacher("ash"), "base"): 3.0, (BASE, "suspect"): 1.5, (BASE, "base"): 1.0}
-    found = CrossLikelihood().measure(Case(SUSPECTS, STORE[0], STORE[1:], base=BASE_MODEL, scores=_scores(bits)))
+    bits = {
+        (teacher("ash"), "suspect"): 2.0,
+        (teacher("ash"), "base"): 3.0,
+        (BASE, "suspect"): 1.5,
+        (BASE, "base"): 1.0,
+    }
+    found = CrossLikelihood().measure(
+        Case(SUSPECTS, STORE[0], STORE[1:], base=BASE_MODEL, scores=_scores(bits))
+    )
     assert isinstance(found, Measurement)
     assert found.value == pytest.approx(1.5)
     assert "the base itself" in found.notes[1]
@@ -151,7 +176,11 @@ def test_a_prompt_without_any_reference_has_no_contrast() -> None:
 
 
 def test_prompts_that_most_answered_come_first_and_lonely_ones_not_at_all() -> None:
-    books = [style_answers(_said("a", 5)), style_answers(_said("b", 5)), style_answers(_said("c", 7))]
+    books = [
+        style_answers(_said("a", 5)),
+        style_answers(_said("b", 5)),
+        style_answers(_said("c", 7)),
+    ]
     assert len(common_prompts(books)) == 5
 
 

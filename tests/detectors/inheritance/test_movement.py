@@ -1,4 +1,5 @@
-"""Movement from the base: students move toward their teachers whatever prompts these answered; a new dress is no movement."""
+"""Movement from the base: students move toward their teachers whatever prompts these answered; a
+new dress is no movement."""
 
 from __future__ import annotations
 
@@ -25,12 +26,18 @@ SAME = tuple(stored(seed, N) for seed in SEEDS)
 
 def elsewhere(seed: int, n: int = 60) -> Teacher:
     """A stored model that is known by its answers to other topics alone."""
-    probes = [Probe(id=f"recorded/{i}", text=f"Say something of subject {i}.") for i in range(500, 500 + n)]
+    probes = [
+        Probe(id=f"recorded/{i}", text=f"Say something of subject {i}.")
+        for i in range(500, 500 + n)
+    ]
     replies = [
-        Reply(probe_id=p.id, arm=Arm.RECORDED, status=Status.OK, text=Author(seed).write(500 + i)) for i, p in enumerate(probes)
+        Reply(probe_id=p.id, arm=Arm.RECORDED, status=Status.OK, text=Author(seed).write(500 + i))
+        for i, p in enumerate(probes)
     ]
     said = Transcript(
-        Header(spec="x", identity=Identity(kind="recording", name="x")), {p.id: p for p in probes}, tuple(replies)
+        Header(spec="x", identity=Identity(kind="recording", name="x")),
+        {p.id: p for p in probes},
+        tuple(replies),
     )
     return Teacher(f"author-{seed}", f"vendor-{seed}", "synthetic", said)
 
@@ -41,14 +48,20 @@ OTHER = tuple(elsewhere(seed) for seed in SEEDS)
 def student(teacher: int, dose: float, salt: int = 9) -> Transcript:
     """The base, but a share of its answers is written as the teacher writes."""
     taught = set(random.Random(salt).sample(range(N), round(dose * N)))
-    return transcript([Author(teacher if i in taught else BASE_SEED).write(i, salt) for i in range(N)], "student")
+    return transcript(
+        [Author(teacher if i in taught else BASE_SEED).write(i, salt) for i in range(N)], "student"
+    )
 
 
 def measured(
     suspect: Transcript, stored_models: tuple[Teacher, ...], place: int, base: Teacher | None = BASE
 ) -> Measurement | NotMeasured:
     others = tuple(t for i, t in enumerate(stored_models) if i != place)
-    return Movement().fit(stored_models, suspect).measure(Case(suspect, stored_models[place], others, base))
+    return (
+        Movement()
+        .fit(stored_models, suspect)
+        .measure(Case(suspect, stored_models[place], others, base))
+    )
 
 
 def value(result: Measurement | NotMeasured) -> Measurement:
@@ -61,7 +74,10 @@ def test_a_student_moves_toward_its_teacher_first(stored_models: tuple[Teacher, 
     suspect = student(2, 0.6)
     detector = Movement().fit(stored_models, suspect)
     found = [
-        value(detector.measure(Case(suspect, t, tuple(o for o in stored_models if o is not t), BASE))) for t in stored_models
+        value(
+            detector.measure(Case(suspect, t, tuple(o for o in stored_models if o is not t), BASE))
+        )
+        for t in stored_models
     ]
     assert [m.rank.position for m in found if m.rank is not None][1] == 1
     assert found[1].value > 2.5
@@ -87,11 +103,15 @@ def test_the_base_asked_again_moves_nowhere() -> None:
 
 def test_a_new_layout_alone_is_no_movement() -> None:
     def starred(text: str) -> str:
-        return "\n".join(f"* **{line.removeprefix('- ').replace('**', '')}**" for line in text.split("\n"))
+        return "\n".join(
+            f"* **{line.removeprefix('- ').replace('**', '')}**" for line in text.split("\n")
+        )
 
     def dressed(teacher: Teacher) -> Teacher:
         texts = [starred(r.text) for r in teacher.transcript.replies]
-        return Teacher(teacher.name, teacher.vendor, teacher.family, transcript(texts, teacher.name))
+        return Teacher(
+            teacher.name, teacher.vendor, teacher.family, transcript(texts, teacher.name)
+        )
 
     cohort = (dressed(SAME[0]), *SAME[1:])
     suspect = transcript([starred(r.text) for r in BASE.transcript.replies], "reshaped")
@@ -109,7 +129,10 @@ def test_a_new_layout_alone_is_no_movement() -> None:
     [
         (lambda s: Case(s, None, SAME, BASE), "names none"),
         (lambda s: Case(s, SAME[0], SAME[1:]), "base is not known"),
-        (lambda s: Case(s, SAME[0], SAME[1:], Teacher("b", "", "", speaker(BASE_SEED, 12))), "share 12 questions"),
+        (
+            lambda s: Case(s, SAME[0], SAME[1:], Teacher("b", "", "", speaker(BASE_SEED, 12))),
+            "share 12 questions",
+        ),
         (lambda s: Case(s, SAME[0], (), BASE), "fewer than two stored models"),
         (lambda s: Case(s, SAME[0], SAME[1:], SAME[0]), "is the suspect's base"),
         (lambda s: Case(s, stored(9, 10), SAME, BASE), "fewer than 20 style answers"),
@@ -140,7 +163,10 @@ def test_exhibits_show_the_answers_that_moved_most_beside_the_bases() -> None:
     assert [e.source for e in found.exhibits] == ["suspect", "base"] * 3
     weights = [e.weight for e in found.exhibits]
     assert weights == sorted(weights, reverse=True)
-    assert found.exhibits[0].answer == student(2, 0.5).replies[int(found.exhibits[0].probe_id[-3:])].text
+    assert (
+        found.exhibits[0].answer
+        == student(2, 0.5).replies[int(found.exhibits[0].probe_id[-3:])].text
+    )
 
 
 def test_a_stored_answer_to_the_suspects_own_prompt_does_not_help_to_score_it() -> None:
@@ -162,7 +188,10 @@ def test_a_stored_answer_to_the_suspects_own_prompt_does_not_help_to_score_it() 
 
 def test_translations_of_one_question_count_once() -> None:
     def grouped(said: Transcript) -> Transcript:
-        probes = {k: p.model_copy(update={"question": f"q{i // 2}"}) for i, (k, p) in enumerate(sorted(said.probes.items()))}
+        probes = {
+            k: p.model_copy(update={"question": f"q{i // 2}"})
+            for i, (k, p) in enumerate(sorted(said.probes.items()))
+        }
         return Transcript(said.header, probes, said.replies)
 
     pairs = pairs_of(grouped(student(1, 1.0)), grouped(BASE.transcript))
@@ -184,6 +213,8 @@ def test_strength_is_students_t_at_first_and_stops_growing() -> None:
 def test_the_exchange_test_keeps_its_rate_where_nothing_moved() -> None:
     rng = np.random.default_rng(3)
     p = [flipped_p(rng.standard_t(3, 30), seed=i, flips=199) for i in range(400)]
-    assert sum(x <= 0.05 for x in p) <= 33  # 20 expected; 33 is the 99.8th percentile of the binomial
+    assert (
+        sum(x <= 0.05 for x in p) <= 33
+    )  # 20 expected; 33 is the 99.8th percentile of the binomial
     assert 0.4 < float(np.mean(p)) < 0.6
     assert flipped_p(np.ones(30), seed=0, flips=199) == 1 / 200

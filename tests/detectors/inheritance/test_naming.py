@@ -5,7 +5,13 @@ from __future__ import annotations
 from detectors.base import Case, Measurement, NotMeasured
 from detectors.inheritance.self_identification import SelfIdentification
 from fingerprints.records import Arm
-from tests.detectors.inheritance.test_self_identification import like_qwen_coder, says, silent, teacher, transcript
+from tests.detectors.inheritance.test_self_identification import (
+    like_qwen_coder,
+    says,
+    silent,
+    teacher,
+    transcript,
+)
 
 
 def naming(case: Case) -> Measurement:

@@ -34,13 +34,16 @@ def test_the_registry_loads_it() -> None:
 
 
 def test_csls_takes_the_hub_out_by_hand() -> None:
-    """The hub lies between all; the raw cosine sends the suspect to it, CSLS to the answer that is near to nobody else."""
+    """The hub lies between all; the raw cosine sends the suspect to it, CSLS to the answer that
+    is near to nobody else."""
     stored_answers = unit((1.0, 0.0), (1.0, 1.0), (1.0, 0.9), (0.9, 1.0))[:, None, :]
     suspect = unit((1.0, 0.48))
     vendors = np.array(["a", "b", "c", "d"])
     raw = cosines_to(suspect, stored_answers)
     hubs = hubness(cosines(stored_answers), vendors, np.ones(4, dtype=bool))
-    assert hubs[0, 0] == pytest.approx((np.cos(np.pi / 4) + 1 / np.hypot(1, 0.9) + 0.9 / np.hypot(1, 0.9)) / 3, abs=1e-5)
+    assert hubs[0, 0] == pytest.approx(
+        (np.cos(np.pi / 4) + 1 / np.hypot(1, 0.9) + 0.9 / np.hypot(1, 0.9)) / 3, abs=1e-5
+    )
     rivals = np.array([False, True, True, True])
     assert hits(raw, 0, rivals).tolist() == [0.0]
     assert hits(2 * raw - hubs, 0, rivals).tolist() == [1.0]
@@ -99,7 +102,9 @@ def test_without_a_stranger_who_could_play_the_expectation_is_chance() -> None:
 def test_few_prompts_or_a_lone_model_are_not_measured() -> None:
     short, student = speaker(0, 19, salt=7), speaker(0, N, salt=7)
     assert isinstance(Neighbours().fit(COHORT, short).measure(case_of(short, COHORT)), NotMeasured)
-    assert isinstance(Neighbours().fit(COHORT[:1], student).measure(case_of(student, COHORT[:1])), NotMeasured)
+    assert isinstance(
+        Neighbours().fit(COHORT[:1], student).measure(case_of(student, COHORT[:1])), NotMeasured
+    )
 
 
 def test_the_order_of_the_models_counts_for_nothing() -> None:

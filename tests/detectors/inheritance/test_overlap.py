@@ -29,7 +29,10 @@ def measured(suspect: Transcript, teachers: list[Teacher], candidate: int = 0) -
 
 
 def with_text(transcript: Transcript, text: str, where: int) -> Transcript:
-    replies = [r.model_copy(update={"text": f"{r.text} {text}"}) if i == where else r for i, r in enumerate(transcript.replies)]
+    replies = [
+        r.model_copy(update={"text": f"{r.text} {text}"}) if i == where else r
+        for i, r in enumerate(transcript.replies)
+    ]
     return Transcript(transcript.header, transcript.probes, tuple(replies))
 
 
@@ -45,12 +48,19 @@ def test_runs_are_maximal_and_found_by_hand() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.sampled_from("abc"), max_size=30))
-def test_runs_are_those_that_comparing_every_two_places_finds(one: list[str], other: list[str]) -> None:
+def test_runs_are_those_that_comparing_every_two_places_finds(
+    one: list[str], other: list[str]
+) -> None:
     def reach(i: int, j: int) -> int:
         same = (a == b for a, b in zip(one[i:], other[j:], strict=False))
         return sum(1 for _ in takewhile(bool, same))
 
-    at = [(i, j) for i in range(len(one)) for j in range(len(other)) if not (i and j and one[i - 1] == other[j - 1])]
+    at = [
+        (i, j)
+        for i in range(len(one))
+        for j in range(len(other))
+        if not (i and j and one[i - 1] == other[j - 1])
+    ]
     longest = max((reach(i, j) for i, j in at), default=0)
     found = shared_runs(page_of(" ".join(one)), page_of(" ".join(other)), 4)
     assert all(one[r.start : r.end] == other[r.other : r.other + r.end - r.start] for r in found)
@@ -77,7 +87,10 @@ def test_a_covered_run_keeps_its_longest_free_stretch() -> None:
     [
         (prose("a", 13), True),
         ("we all go up to it on an ox", False),
-        ("considerable understanding between neighbouring populations requires some patience", True),
+        (
+            "considerable understanding between neighbouring populations requires some patience",
+            True,
+        ),
         ("1 , 2 , 3 , 4 , 5 , 6 , 7 , 8 , 9 , 10", False),
         ("a b c d e f g h i j k l m n o p q r s t u v w x y z", False),
         ("再见你好吗我们今天去看电影", False),
@@ -128,13 +141,18 @@ def test_what_another_vendor_recites_too_does_not_count() -> None:
 
 
 def test_what_only_the_candidates_siblings_recite_counts() -> None:
-    kin = [teacher(with_text(t.transcript, LICENCE, 4), t.name, "one") for t in COHORT[:2]] + COHORT[2:]
+    kin = [
+        teacher(with_text(t.transcript, LICENCE, 4), t.name, "one") for t in COHORT[:2]
+    ] + COHORT[2:]
     assert measured(with_text(writer("student"), LICENCE, 4), kin).value > 0
 
 
 def test_what_stands_in_the_prompt_does_not_count() -> None:
     probes = [Probe(id=f"style/{i:03d}", text=f"Repeat: {LICENCE} {i}") for i in range(25)]
-    answers = {n: said(probes, [f"{prose(f'{n}/{i}')} {LICENCE}" for i in range(25)], n) for n in ("a", "b", "c")}
+    answers = {
+        n: said(probes, [f"{prose(f'{n}/{i}')} {LICENCE}" for i in range(25)], n)
+        for n in ("a", "b", "c")
+    }
     stored = [teacher(answers["a"], "a"), teacher(answers["b"], "b")]
     assert measured(answers["c"], stored).value == 0
 

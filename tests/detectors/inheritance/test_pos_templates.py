@@ -1,4 +1,5 @@
-"""Templates of parts of speech: who builds sentences alike is found whatever the words, and only in English."""
+"""Templates of parts of speech: who builds sentences alike is found whatever the words, and only
+in English."""
 
 from __future__ import annotations
 
@@ -16,29 +17,64 @@ from fingerprints.transcript import Header, Transcript
 from tests.detectors.authors import transcript
 
 N = 30
-NOUNS = ["castle", "river", "engine", "market", "garden", "letter", "signal", "planet", "doctor", "window"]
+NOUNS = [
+    "castle",
+    "river",
+    "engine",
+    "market",
+    "garden",
+    "letter",
+    "signal",
+    "planet",
+    "doctor",
+    "window",
+]
 VERBED = ["guarded", "painted", "mended", "watched", "followed", "counted", "opened", "carried"]
 PARTS: dict[str, list[str]] = {
-    "N": NOUNS, "V": VERBED, "D": ["the", "a", "every", "this"], "J": ["old", "large", "famous", "useful", "simple"],
-    "I": ["of", "near", "with", "behind", "under"], "R": ["slowly", "often", "quickly"], "P": ["they", "we", "you"],
-    "M": ["should", "might", "could"], "T": ["to"], ",": [","], "C": ["and", "but"],
-}  # fmt: skip
+    "N": NOUNS,
+    "V": VERBED,
+    "D": ["the", "a", "every", "this"],
+    "J": ["old", "large", "famous", "useful", "simple"],
+    "I": ["of", "near", "with", "behind", "under"],
+    "R": ["slowly", "often", "quickly"],
+    "P": ["they", "we", "you"],
+    "M": ["should", "might", "could"],
+    "T": ["to"],
+    ",": [","],
+    "C": ["and", "but"],
+}
 PATTERNS = [
-    "DJNRVDN", "PMVDNIDN", "IDN,PVDN", "DNIDJNVR", "RPVDJN", "DNVDNCDN", "PVDNTVDN", "IDJN,DNV", "DNCDNVRIDN", "PMRVDJN",
-]  # fmt: skip
+    "DJNRVDN",
+    "PMVDNIDN",
+    "IDN,PVDN",
+    "DNIDJNVR",
+    "RPVDJN",
+    "DNVDNCDN",
+    "PVDNTVDN",
+    "IDJN,DNV",
+    "DNCDNVRIDN",
+    "PMRVDJN",
+]
 
 
 def writer(seed: int, words: int, n: int = N) -> list[str]:
-    """Answers in the sentence patterns of one seed; ``words`` chooses the words, which say nothing of the author."""
+    """Answers in the sentence patterns of one seed; ``words`` chooses the words, which say
+    nothing of the author."""
     habits = random.Random(seed).sample(PATTERNS, 3)
     dice = random.Random(f"{seed}/{words}")
     return [
-        " ".join(" ".join(dice.choice(PARTS[p]) for p in dice.choice(habits)).capitalize() + "." for _ in range(6))
+        " ".join(
+            " ".join(dice.choice(PARTS[p]) for p in dice.choice(habits)).capitalize() + "."
+            for _ in range(6)
+        )
         for _ in range(n)
     ]
 
 
-STORED = tuple(Teacher(f"m{seed}", f"maker {seed}", "", transcript(writer(seed, words=seed), f"m{seed}")) for seed in range(6))
+STORED = tuple(
+    Teacher(f"m{seed}", f"maker {seed}", "", transcript(writer(seed, words=seed), f"m{seed}"))
+    for seed in range(6)
+)
 
 
 def case(suspect: Transcript, place: int, stored: tuple[Teacher, ...] = STORED) -> Case:
@@ -78,15 +114,25 @@ def test_a_template_is_found_where_it_stands() -> None:
 
 
 def foreign(language: str, texts: list[str]) -> Transcript:
-    probes = [Probe(id=f"style/{i}", text=f"Tell me about topic {i}.", language=language) for i in range(len(texts))]
-    replies = [Reply(probe_id=p.id, arm=Arm.OWN, status=Status.OK, text=t) for p, t in zip(probes, texts, strict=True)]
+    probes = [
+        Probe(id=f"style/{i}", text=f"Tell me about topic {i}.", language=language)
+        for i in range(len(texts))
+    ]
+    replies = [
+        Reply(probe_id=p.id, arm=Arm.OWN, status=Status.OK, text=t)
+        for p, t in zip(probes, texts, strict=True)
+    ]
     return Transcript(
-        Header(spec="x", identity=Identity(kind="recording", name="x")), {p.id: p for p in probes}, tuple(replies)
+        Header(spec="x", identity=Identity(kind="recording", name="x")),
+        {p.id: p for p in probes},
+        tuple(replies),
     )
 
 
 def test_answers_in_other_languages_are_not_read() -> None:
-    german = ["Der alte Hafen liegt an der Küste und wurde von den Fischern gebaut, die dort lebten."] * N
+    german = [
+        "Der alte Hafen liegt an der Küste und wurde von den Fischern gebaut, die dort lebten."
+    ] * N
     for said in (transcript(german, "x"), foreign("fr", writer(3, 1))):
         result = PosTemplates().measure(case(said, 3))
         assert isinstance(result, NotMeasured)
@@ -103,7 +149,10 @@ def test_answers_in_other_languages_are_not_read() -> None:
     [
         (lambda s: Case(s, None, STORED), "names none"),
         (lambda s: Case(s, STORED[0]), "fewer than two stored models"),
-        (lambda s: Case(s, Teacher("short", "x", "", transcript(writer(0, 0, 10))), STORED), "only 10 shared"),
+        (
+            lambda s: Case(s, Teacher("short", "x", "", transcript(writer(0, 0, 10))), STORED),
+            "only 10 shared",
+        ),
     ],
 )
 def test_what_cannot_be_measured_says_why(made: Callable[[Transcript], Case], reason: str) -> None:

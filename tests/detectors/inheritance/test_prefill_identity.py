@@ -1,4 +1,5 @@
-"""prefill_identity: a planted maker comes first, against its base and among makers; scrubbed answers are said to be so."""
+"""prefill_identity: a planted maker comes first, against its base and among makers; scrubbed
+answers are said to be so."""
 
 from __future__ import annotations
 
@@ -20,9 +21,16 @@ SHAPE = {"max_position_embeddings": 512, "initializer_range": 0.05}
 
 
 def _says(answer: str, n: int = 12) -> Transcript:
-    probes = {f"identity/en-{i}": Probe(id=f"identity/en-{i}", text=f"Who are you, {i}?", language="en") for i in range(n)}
-    replies = tuple(Reply(probe_id=p, arm=Arm.NEUTRAL, status=Status.OK, text=answer) for p in probes)
-    return Transcript(Header(spec="x", identity=Identity(kind="recording", name="x")), probes, replies)
+    probes = {
+        f"identity/en-{i}": Probe(id=f"identity/en-{i}", text=f"Who are you, {i}?", language="en")
+        for i in range(n)
+    }
+    replies = tuple(
+        Reply(probe_id=p, arm=Arm.NEUTRAL, status=Status.OK, text=answer) for p in probes
+    )
+    return Transcript(
+        Header(spec="x", identity=Identity(kind="recording", name="x")), probes, replies
+    )
 
 
 def _stored(name: str, vendor: str) -> Teacher:
@@ -34,7 +42,8 @@ STORED = (_stored("one", "anthropic"), _stored("two", "openai"))
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory) -> Scores:
-    """A tiny base, and the same after it read half the openings with Anthropic's name, scored for every maker."""
+    """A tiny base, and the same after it read half the openings with Anthropic's name, scored
+    for every maker."""
     folder = tmp_path_factory.mktemp("prefill")
     base = tiny_checkpoint(folder / "base", **SHAPE)
     tokenizer, model = tiny_tokenizer(), tiny_model(**SHAPE).train()
@@ -43,7 +52,9 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Scores:
     labels = batch.input_ids.masked_fill(batch.attention_mask == 0, -100)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for _ in range(40):
-        loss = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels).loss
+        loss = model(
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels
+        ).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -59,7 +70,9 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Scores:
 
 def _measured(scores: Scores, candidate: Teacher | None, suspect: Transcript) -> Measurement:
     background = tuple(t for t in STORED if t is not candidate)
-    found = PrefillIdentity().measure(Case(suspect, candidate, background, base=STORED[0], scores=scores))
+    found = PrefillIdentity().measure(
+        Case(suspect, candidate, background, base=STORED[0], scores=scores)
+    )
     assert isinstance(found, Measurement)
     return found
 
@@ -80,17 +93,29 @@ def test_the_suspect_alone_is_told_the_foremost_maker(scores: Scores) -> None:
     assert "Anthropic" in _measured(scores, None, _says("I am a model.")).summary
 
 
-def test_clean_answers_over_a_planted_maker_are_called_scrubbed_and_open_ones_are_not(scores: Scores) -> None:
+def test_clean_answers_over_a_planted_maker_are_called_scrubbed_and_open_ones_are_not(
+    scores: Scores,
+) -> None:
     clean = _measured(scores, STORED[0], _says("I am a helpful assistant."))
     assert "Scrubbed" in clean.summary
     assert any("none of 12" in note for note in clean.notes)
-    assert "Scrubbed" not in _measured(scores, STORED[0], _says("I was created by Anthropic.")).summary
-    assert "Scrubbed" not in _measured(scores, STORED[1], _says("I am a helpful assistant.")).summary
-    assert "Scrubbed" not in _measured(scores, STORED[0], _says("I am a helpful assistant.", n=3)).summary
+    assert (
+        "Scrubbed" not in _measured(scores, STORED[0], _says("I was created by Anthropic.")).summary
+    )
+    assert (
+        "Scrubbed" not in _measured(scores, STORED[1], _says("I am a helpful assistant.")).summary
+    )
+    assert (
+        "Scrubbed"
+        not in _measured(scores, STORED[0], _says("I am a helpful assistant.", n=3)).summary
+    )
 
 
 def test_without_a_base_the_names_own_shares_are_told_as_such(scores: Scores) -> None:
-    alone = Scores({SUSPECT: scores.scorers[SUSPECT]}, {k: v for k, v in scores.rows.items() if k[0] == SUSPECT})
+    alone = Scores(
+        {SUSPECT: scores.scorers[SUSPECT]},
+        {k: v for k, v in scores.rows.items() if k[0] == SUSPECT},
+    )
     found = PrefillIdentity().measure(Case(_says("x"), STORED[0], STORED[1:], scores=alone))
     assert isinstance(found, Measurement)
     assert found.metric == "log2 share of the maker's name"
@@ -102,7 +127,9 @@ def test_nothing_is_measured_without_scores_or_for_an_unknown_vendor(scores: Sco
     bare = PrefillIdentity().measure(Case(_says("x"), STORED[0]))
     assert isinstance(bare, NotMeasured)
     assert "suspect was not asked" in bare.reason
-    odd = PrefillIdentity().measure(Case(_says("x"), _stored("odd", "nobody in particular"), scores=scores))
+    odd = PrefillIdentity().measure(
+        Case(_says("x"), _stored("odd", "nobody in particular"), scores=scores)
+    )
     assert isinstance(odd, NotMeasured)
 
 
@@ -116,6 +143,9 @@ def test_every_maker_has_a_name_that_the_table_reads_back_and_no_opening_names_o
 
 
 def test_the_order_of_stored_models_changes_no_passage() -> None:
-    one, two = (PrefillIdentity().next_texts(_says("x"), order, None, []) for order in (STORED, STORED[::-1]))
+    one, two = (
+        PrefillIdentity().next_texts(_says("x"), order, None, [])
+        for order in (STORED, STORED[::-1])
+    )
     assert one == two
     assert all(isinstance(w.passage, Passage) for w in one)

@@ -1,4 +1,5 @@
-"""Shared wrong answers: by hand, under letter habits, among unrelated models and for planted copies."""
+"""Shared wrong answers: by hand, under letter habits, among unrelated models and for planted
+copies."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def sheet(*rows: list[int]) -> Sheet:
 
 
 def measured(suspect: str, others: list[str], candidate: int = 0) -> Measurement | NotMeasured:
-    teachers = [teacher(chooser(letters, f"m{i:02d}"), f"m{i:02d}") for i, letters in enumerate(others)]
+    teachers = [
+        teacher(chooser(letters, f"m{i:02d}"), f"m{i:02d}") for i, letters in enumerate(others)
+    ]
     said = chooser(suspect)
     return Quirks().fit(teachers, said).measure(case_of(said, teachers, candidate))
 
@@ -37,7 +40,9 @@ def test_usual_errors_are_counted_and_smoothed_by_two_models() -> None:
 def test_kappa_by_hand_without_habits() -> None:
     one, other = [1, 2, 3] * 10, [1, 2, 3, 2, 3, 1] * 5
     found = sheet(one, other)
-    result = agreement(*found.errors(), usual_errors(found.errors(), found.possible, np.zeros(2, dtype=bool)))
+    result = agreement(
+        *found.errors(), usual_errors(found.errors(), found.possible, np.zeros(2, dtype=bool))
+    )
     assert result.expected == pytest.approx(np.full(30, 1 / 3), abs=1e-4)
     assert result.kappa == pytest.approx((0.5 - 1 / 3) / (1 - 1 / 3), abs=1e-3)
 
@@ -57,7 +62,10 @@ def test_two_models_that_always_say_b_are_no_kin() -> None:
 
 def test_two_models_that_mostly_say_c_are_expected_to_agree() -> None:
     dice = np.random.default_rng(5)
-    rows = ["".join("C" if dice.random() < 0.8 else "ABD"[dice.integers(3)] for _ in range(120)) for _ in range(2)]
+    rows = [
+        "".join("C" if dice.random() < 0.8 else "ABD"[dice.integers(3)] for _ in range(120))
+        for _ in range(2)
+    ]
     result = measured(rows[0], [rows[1], *errors_of(1, 8)])
     assert isinstance(result, Measurement)
     assert result.interval is not None
@@ -73,7 +81,9 @@ def test_too_few_shared_errors_are_not_measured() -> None:
 def test_a_planted_copy_is_found_and_its_answers_are_quoted() -> None:
     rows = errors_of(3, 13)
     dice = np.random.default_rng(0)
-    student = "".join(t if dice.random() < 0.5 else own for t, own in zip(rows[0], rows[12], strict=True))
+    student = "".join(
+        t if dice.random() < 0.5 else own for t, own in zip(rows[0], rows[12], strict=True)
+    )
     result = measured(student, rows[:12])
     assert isinstance(result, Measurement)
     assert result.null is not None

@@ -41,13 +41,23 @@ def transcript(
     **identity: Any,
 ) -> Transcript:
     probes = tuple(probes)
-    replies = [Reply(probe_id=p.id, arm=arm, status=status, text=say(p, arm)) for p in probes for arm in arms]
-    header = Header(spec=f"recording:{name}", identity=Identity(kind=identity.pop("kind", "checkpoint"), name=name, **identity))
-    return Transcript(header, {p.id: p for p in probes}, tuple(sorted(replies, key=lambda r: r.key)))
+    replies = [
+        Reply(probe_id=p.id, arm=arm, status=status, text=say(p, arm))
+        for p in probes
+        for arm in arms
+    ]
+    header = Header(
+        spec=f"recording:{name}",
+        identity=Identity(kind=identity.pop("kind", "checkpoint"), name=name, **identity),
+    )
+    return Transcript(
+        header, {p.id: p for p in probes}, tuple(sorted(replies, key=lambda r: r.key))
+    )
 
 
 def like_qwen_coder(probe: Probe, arm: Arm) -> str:
-    """The known case: its own prompt names its maker, a neutral one does not, and it says OpenAI."""
+    """The known case: its own prompt names its maker, a neutral one does not, and it says
+    OpenAI."""
     if arm is Arm.OWN:
         return "I am Qwen, created by Alibaba Cloud."
     if probe.question in ("maker", "role-override", "trained-by", "introduce"):
@@ -121,7 +131,9 @@ def test_the_other_vendor_of_the_pair_gets_no_claim_without_its_prompt() -> None
     assert any("self-description" in note for note in m.notes)
 
 
-def test_the_null_is_the_same_claim_among_models_of_other_vendors_with_the_conformal_ceiling() -> None:
+def test_the_null_is_the_same_claim_among_models_of_other_vendors_with_the_conformal_ceiling() -> (
+    None
+):
     m = measured(CASE)
     assert m.null is not None
     assert m.null.n == 4
@@ -130,7 +142,9 @@ def test_the_null_is_the_same_claim_among_models_of_other_vendors_with_the_confo
     assert m.null.mean == pytest.approx(m.value / 4)
 
 
-def test_models_of_the_candidates_vendor_of_no_known_vendor_and_the_suspect_itself_are_not_in_the_null() -> None:
+def test_models_of_the_candidates_vendor_of_no_known_vendor_and_the_suspect_itself_are_not_in_the_null() -> (
+    None
+):
     more = (
         teacher("gpt2", "openai", says("I am ChatGPT.")),
         teacher("odd", "", says("I am ChatGPT.")),
@@ -179,15 +193,21 @@ def test_the_chart_holds_every_vendor_by_arm_with_intervals_and_marks_the_candid
     assert {b.group for b in chart.bars} == {"own", "empty", "neutral"}
     assert {b.label for b in chart.bars if b.strong} == {"OpenAI"}
     assert {b.label for b in chart.bars} == {"OpenAI", "Alibaba", NOBODY}
-    assert all(b.low is not None and b.high is not None and b.low <= b.value <= b.high for b in chart.bars)
+    assert all(
+        b.low is not None and b.high is not None and b.low <= b.value <= b.high for b in chart.bars
+    )
 
 
 def agrees(names: set[str]) -> Saying:
-    return lambda probe, arm: "Yes." if probe.vendor in names else ("No." if probe.vendor else silent(probe, arm))
+    return lambda probe, arm: (
+        "Yes." if probe.vendor in names else ("No." if probe.vendor else silent(probe, arm))
+    )
 
 
 def agreement(say: Saying) -> dict[tuple[object, object], tuple[object, ...]]:
-    suspect = transcript(say, probes=(*IDENTITY_PROBES, *LEADING_PROBES), arms=(Arm.OWN, Arm.NEUTRAL))
+    suspect = transcript(
+        say, probes=(*IDENTITY_PROBES, *LEADING_PROBES), arms=(Arm.OWN, Arm.NEUTRAL)
+    )
     m = measured(Case(suspect, GPT, BACKGROUND))
     assert m.value == 0.0
     table = m.tables[-1]
@@ -203,7 +223,9 @@ def test_a_model_that_says_yes_to_every_name_shows_no_difference_between_vendors
     assert rows["neutral", "difference"][4] == 0.0
 
 
-def test_a_model_that_says_yes_to_one_name_only_shows_the_difference_and_it_enters_no_claim_rate() -> None:
+def test_a_model_that_says_yes_to_one_name_only_shows_the_difference_and_it_enters_no_claim_rate() -> (
+    None
+):
     rows = agreement(agrees({"openai"}))
     assert rows["own", "difference"][4] == 1.0
     assert rows["own", "all other vendors"][4] == 0.0
@@ -211,11 +233,26 @@ def test_a_model_that_says_yes_to_one_name_only_shows_the_difference_and_it_ente
 
 def test_the_claim_table_counts_by_vendor_arm_and_language_clustered_by_question() -> None:
     table = claim_table(CASE.suspect)
-    assert table.columns == ("vendor", "arm", "language", "claims", "questions", "rate", "low", "high")
+    assert table.columns == (
+        "vendor",
+        "arm",
+        "language",
+        "claims",
+        "questions",
+        "rate",
+        "low",
+        "high",
+    )
     rows = {row[:3]: row for row in table.rows}
     german = [p for p in IDENTITY_PROBES if p.language == "de"]
-    said = [p for p in german if p.question in ("maker", "role-override", "trained-by", "introduce")]
-    assert rows["openai", "neutral", "de"][3:6] == (len(said), len({p.question for p in german}), len(said) / len(german))
+    said = [
+        p for p in german if p.question in ("maker", "role-override", "trained-by", "introduce")
+    ]
+    assert rows["openai", "neutral", "de"][3:6] == (
+        len(said),
+        len({p.question for p in german}),
+        len(said) / len(german),
+    )
     assert rows["alibaba", "own", "all"][5] == 1.0
     assert rows[NOBODY, "own", "all"][5] == 0.0
     assert claim_table(transcript(silent, probes=())).rows == ()
@@ -232,14 +269,22 @@ def test_recorded_answers_are_measured_in_their_one_arm_and_the_note_says_what_i
 
 def test_a_recording_without_identity_questions_is_not_measured() -> None:
     suspect = transcript(silent, probes=(), kind="recording")
-    assert reason(Case(suspect, GPT)).startswith("no identity questions among the recorded answers; ")
+    assert reason(Case(suspect, GPT)).startswith(
+        "no identity questions among the recorded answers; "
+    )
 
 
 @pytest.mark.parametrize(
     ("case", "why"),
     [
-        (Case(CASE.suspect, Teacher("x", "", "", CASE.suspect)), "vendor is not known to the store"),
-        (Case(CASE.suspect, Teacher("x", "Nobody & Sons", "", CASE.suspect)), "not in the table of vendors"),
+        (
+            Case(CASE.suspect, Teacher("x", "", "", CASE.suspect)),
+            "vendor is not known to the store",
+        ),
+        (
+            Case(CASE.suspect, Teacher("x", "Nobody & Sons", "", CASE.suspect)),
+            "not in the table of vendors",
+        ),
         (Case(transcript(silent, probes=()), GPT), "no identity questions were asked"),
         (Case(transcript(silent, status=Status.ERROR), GPT), "can be read"),
     ],
@@ -250,7 +295,9 @@ def test_what_can_not_be_measured_has_a_reason(case: Case, why: str) -> None:
 
 def test_answers_cut_at_the_length_limit_are_counted_in_a_note() -> None:
     suspect = transcript(silent, status=Status.TRUNCATED)
-    assert any("were cut at the length limit" in note for note in measured(Case(suspect, GPT)).notes)
+    assert any(
+        "were cut at the length limit" in note for note in measured(Case(suspect, GPT)).notes
+    )
 
 
 def test_a_model_that_names_nobody_gives_zero_with_an_interval_and_no_exhibits() -> None:
@@ -287,7 +334,9 @@ def test_the_detector_is_in_the_table_and_says_what_it_does_not_see() -> None:
     assert any("scrubbing" in spot for spot in detector.blind_spots)
 
 
-def test_a_stored_model_that_was_asked_under_its_own_prompt_only_is_no_null_for_answers_without_it() -> None:
+def test_a_stored_model_that_was_asked_under_its_own_prompt_only_is_no_null_for_answers_without_it() -> (
+    None
+):
     own = Teacher("own", "meta", "x", transcript(says("I am ChatGPT."), arms=(Arm.OWN,)))
     null = measured(Case(CASE.suspect, GPT, (*BACKGROUND, own))).null
     assert null is not None

@@ -1,4 +1,5 @@
-"""Shared wording: rarity by hand, makers' margins, students among strangers, and what is not measured."""
+"""Shared wording: rarity by hand, makers' margins, students among strangers, and what is not
+measured."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def test_the_registry_loads_it() -> None:
 
 
 def test_the_share_of_rare_words_by_hand() -> None:
-    """One model says "red blue", one "red green"; the suspect "red blue": red is said by both, blue by one of two."""
+    """One model says "red blue", one "red green"; the suspect "red blue": red is said by both,
+    blue by one of two."""
     cohort = lineup([teacher(writer(n, 1), n) for n in ("a", "b")])
     wording = Wording([{0: "red blue"}, {0: "red green"}], ["Which one?"], cohort)
     found = wording.shared({0: "red blue"})
@@ -45,14 +47,17 @@ def test_the_share_of_rare_words_by_hand() -> None:
 
 
 def test_a_stranger_plays_with_its_own_makers_words_left_out_of_what_is_rare() -> None:
-    """Of single words: a1 plays among b and c alone, so that a2's words count for nothing; who is silent plays with nobody."""
+    """Of single words: a1 plays among b and c alone, so that a2's words count for nothing; who
+    is silent plays with nobody."""
     texts = {"a1": "red blue", "a2": "red pink", "b": "red blue green", "c": "blue grey", "d": ""}
     cohort = lineup([replace(teacher(writer(n, 1), n), vendor=n[0]) for n in texts])
     held = [set(t.split()) for t in texts.values()]
     said = [_said(*_runs(list(texts.values()), "Which one?")[0], 4)]
     found = _played(said[0], cohort.vendors, np.array([not t for t in texts.values()]))
     weight = {w: np.log(3 / (sum(w in h for h in held[2:]) + 0.5)) for h in held for w in h}
-    shared, mine, theirs = (sum(weight[w] for w in words) for words in (held[0] & held[2], held[0], held[2]))
+    shared, mine, theirs = (
+        sum(weight[w] for w in words) for words in (held[0] & held[2], held[0], held[2])
+    )
     assert found[0, 2] == pytest.approx(np.log(shared / np.sqrt(mine * theirs) + LEAST), abs=1e-5)
     assert np.isnan(found[0, :2]).all()
     whole = Wording([{0: t} for t in texts.values()], ["Which one?"], cohort).strangers[0]
@@ -126,14 +131,21 @@ def test_models_of_one_vendor_count_as_makers_of_their_own() -> None:
 
 def test_few_prompts_or_a_lone_model_are_not_measured() -> None:
     short, student = speaker(0, 19, salt=7), speaker(0, N, salt=7)
-    assert isinstance(SharedWording().fit(COHORT, short).measure(case_of(short, COHORT)), NotMeasured)
-    assert isinstance(SharedWording().fit(COHORT[:1], student).measure(case_of(student, COHORT[:1])), NotMeasured)
+    assert isinstance(
+        SharedWording().fit(COHORT, short).measure(case_of(short, COHORT)), NotMeasured
+    )
+    assert isinstance(
+        SharedWording().fit(COHORT[:1], student).measure(case_of(student, COHORT[:1])), NotMeasured
+    )
 
 
 def test_a_fit_on_more_prompts_than_the_suspect_answered_gives_the_same_value() -> None:
     student = speaker(0, 24, salt=7)
     case = case_of(student, COHORT)
-    wide, narrow = SharedWording().fit(COHORT).measure(case), SharedWording().fit(COHORT, student).measure(case)
+    wide, narrow = (
+        SharedWording().fit(COHORT).measure(case),
+        SharedWording().fit(COHORT, student).measure(case),
+    )
     assert isinstance(wide, Measurement)
     assert isinstance(narrow, Measurement)
     assert wide.value == pytest.approx(narrow.value)

@@ -26,7 +26,9 @@ COHORT = [stored(seed, N) for seed in range(6)]
 
 
 def case(suspect: Transcript, teachers: list[Teacher], candidate: int = 0) -> Case:
-    return Case(suspect, teachers[candidate], tuple(t for i, t in enumerate(teachers) if i != candidate))
+    return Case(
+        suspect, teachers[candidate], tuple(t for i, t in enumerate(teachers) if i != candidate)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,9 @@ def test_the_registry_loads_it() -> None:
     assert isinstance(load_detector("stylistic_overlap"), StylisticOverlap)
 
 
-def test_a_student_of_an_author_ranks_that_author_first(fitted: StylisticOverlap, student: Transcript) -> None:
+def test_a_student_of_an_author_ranks_that_author_first(
+    fitted: StylisticOverlap, student: Transcript
+) -> None:
     results = [measured(fitted, case(student, COHORT, i)) for i in range(len(COHORT))]
     assert results[0].rank is not None
     assert results[0].rank.position == 1
@@ -63,7 +67,10 @@ def test_a_student_of_an_author_ranks_that_author_first(fitted: StylisticOverlap
 
 def test_the_bare_value_is_the_measured_one(fitted: StylisticOverlap, student: Transcript) -> None:
     for i in range(2):
-        brief, whole = fitted.value(case(student, COHORT, i)), measured(fitted, case(student, COHORT, i))
+        brief, whole = (
+            fitted.value(case(student, COHORT, i)),
+            measured(fitted, case(student, COHORT, i)),
+        )
         assert not isinstance(brief, NotMeasured)
         assert (brief.metric, brief.n) == (whole.metric, whole.n)
         assert brief.value == pytest.approx(whole.value, abs=1e-6)
@@ -76,7 +83,9 @@ def test_an_unrelated_author_is_within_the_null(fitted: StylisticOverlap) -> Non
     assert np.median([x for x in p if x is not None]) > 0.3
 
 
-def test_every_cut_is_tabled_and_every_figure_has_its_n(fitted: StylisticOverlap, student: Transcript) -> None:
+def test_every_cut_is_tabled_and_every_figure_has_its_n(
+    fitted: StylisticOverlap, student: Transcript
+) -> None:
     result = measured(fitted, case(student, COHORT))
     titles = [t.title for t in result.tables]
     assert titles == [
@@ -95,7 +104,9 @@ def test_every_cut_is_tabled_and_every_figure_has_its_n(fitted: StylisticOverlap
         assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-def test_exhibits_quote_both_and_their_spans_hold_the_phrase(fitted: StylisticOverlap, student: Transcript) -> None:
+def test_exhibits_quote_both_and_their_spans_hold_the_phrase(
+    fitted: StylisticOverlap, student: Transcript
+) -> None:
     result = measured(fitted, case(student, COHORT))
     assert 0 < len(result.exhibits) <= 6
     assert {e.source for e in result.exhibits} == {"suspect", "author-0"}
@@ -103,22 +114,37 @@ def test_exhibits_quote_both_and_their_spans_hold_the_phrase(fitted: StylisticOv
         assert all(0 <= s.start < s.end <= len(exhibit.answer) for s in exhibit.spans)
     told = [e for e in result.exhibits if e.source == "suspect"]
     assert all(e.spans for e in told)
-    assert all(e.answer[s.start : s.end].lower().split()[0][:2] in e.why.lower() for e in told for s in e.spans)
+    assert all(
+        e.answer[s.start : s.end].lower().split()[0][:2] in e.why.lower()
+        for e in told
+        for s in e.spans
+    )
 
 
 def test_the_same_case_gives_the_same_bytes(fitted: StylisticOverlap, student: Transcript) -> None:
     again = StylisticOverlap().fit(list(reversed(COHORT)), student)
-    assert measured(fitted, case(student, COHORT)).digest() == measured(again, case(student, COHORT)).digest()
+    assert (
+        measured(fitted, case(student, COHORT)).digest()
+        == measured(again, case(student, COHORT)).digest()
+    )
 
 
 def test_the_suspects_answers_are_never_learned_from(student: Transcript) -> None:
     other = transcript(["entirely different words"] * N)
     one, two = (StylisticOverlap().fit(COHORT[:3], s) for s in (student, other))
-    assert measured(one, case(student, COHORT[:3])).digest() == measured(two, case(student, COHORT[:3])).digest()
+    assert (
+        measured(one, case(student, COHORT[:3])).digest()
+        == measured(two, case(student, COHORT[:3])).digest()
+    )
 
 
-def test_an_unfitted_detector_learns_from_the_case(fitted: StylisticOverlap, student: Transcript) -> None:
-    assert measured(StylisticOverlap(), case(student, COHORT)).value == measured(fitted, case(student, COHORT)).value
+def test_an_unfitted_detector_learns_from_the_case(
+    fitted: StylisticOverlap, student: Transcript
+) -> None:
+    assert (
+        measured(StylisticOverlap(), case(student, COHORT)).value
+        == measured(fitted, case(student, COHORT)).value
+    )
 
 
 def test_fewer_than_twenty_shared_prompts_are_not_measured() -> None:
@@ -127,7 +153,9 @@ def test_fewer_than_twenty_shared_prompts_are_not_measured() -> None:
     assert result == NotMeasured(reason="only 19 shared prompts; at least 20 are needed")
 
 
-def test_twenty_to_forty_nine_prompts_are_measured_with_a_note(fitted: StylisticOverlap, student: Transcript) -> None:
+def test_twenty_to_forty_nine_prompts_are_measured_with_a_note(
+    fitted: StylisticOverlap, student: Transcript
+) -> None:
     assert any("unreliable" in note for note in measured(fitted, case(student, COHORT)).notes)
 
 
@@ -140,10 +168,14 @@ def test_with_two_models_the_margin_is_reported_without_a_p_value(student: Trans
 
 
 def test_one_stored_model_alone_is_not_measured(student: Transcript) -> None:
-    assert isinstance(StylisticOverlap().fit(COHORT[:1], student).measure(case(student, COHORT[:1])), NotMeasured)
+    assert isinstance(
+        StylisticOverlap().fit(COHORT[:1], student).measure(case(student, COHORT[:1])), NotMeasured
+    )
 
 
-def test_models_of_one_vendor_alone_are_compared_with_each_other_and_that_is_said(student: Transcript) -> None:
+def test_models_of_one_vendor_alone_are_compared_with_each_other_and_that_is_said(
+    student: Transcript,
+) -> None:
     kin = [stored(seed, N, "one") for seed in range(3)]
     result = measured(StylisticOverlap().fit(kin, student), case(student, kin))
     assert result.rank is not None
@@ -180,7 +212,10 @@ def test_only_default_answers_to_style_probes_count() -> None:
     assert len(style_answers(transcript(["a", "", "c"]))) == 2
 
 
-@pytest.mark.parametrize("text", ["\x00\u202e", "\ud800", "<script>alert(1)</script>", "a" * 50_000, "*" * 9000, "।。؟", "0"])
+@pytest.mark.parametrize(
+    "text",
+    ["\x00\u202e", "\ud800", "<script>alert(1)</script>", "a" * 50_000, "*" * 9000, "।。؟", "0"],
+)
 def test_hostile_answers_are_measured(fitted: StylisticOverlap, text: str) -> None:
     suspect = transcript([f"{text}{'!' * (i % 3)}" for i in range(N)])
     result = measured(fitted, case(suspect, COHORT))
@@ -213,7 +248,10 @@ def test_a_planted_phrase_is_the_most_telling_one() -> None:
 
 def test_places_of_a_phrase_are_its_characters() -> None:
     text = "Well,  on the\n whole; On the whole."
-    assert [text[a:b] for a, b in places_of(("on", "the"), text)] == ["on the"[:2] + " the", "On the"]
+    assert [text[a:b] for a, b in places_of(("on", "the"), text)] == [
+        "on the"[:2] + " the",
+        "On the",
+    ]
 
 
 def test_normalisation_agrees_with_arithmetic() -> None:
@@ -222,15 +260,23 @@ def test_normalisation_agrees_with_arithmetic() -> None:
     strangers = rng.normal(size=(5, 5))
     scores = rng.normal(size=5)
     z = np.array(
-        [(scores[t] - np.delete(strangers[:, t], t).mean()) / np.delete(strangers[:, t], t).std(ddof=1) for t in range(5)]
+        [
+            (scores[t] - np.delete(strangers[:, t], t).mean())
+            / np.delete(strangers[:, t], t).std(ddof=1)
+            for t in range(5)
+        ]
     )
     rest = np.delete(z, 0)
-    expected = (z[0] - rest.mean()) / math.sqrt((((rest - rest.mean()) ** 2).sum() + 2) / (4 - 1 + 2))
+    expected = (z[0] - rest.mean()) / math.sqrt(
+        (((rest - rest.mean()) ** 2).sum() + 2) / (4 - 1 + 2)
+    )
     usable = np.ones(5, dtype=bool)
     assert suspect_scores(scores, strangers, vendors, usable)[0] == pytest.approx(expected)
     fewer = np.array([False, True, True, True, True])
     assert stranger_scores(strangers, vendors, usable)[0, 2] == pytest.approx(
-        suspect_scores(np.where(np.arange(5) == 0, np.nan, strangers[0]), strangers, vendors, fewer)[2]
+        suspect_scores(
+            np.where(np.arange(5) == 0, np.nan, strangers[0]), strangers, vendors, fewer
+        )[2]
     )
 
 
@@ -245,7 +291,9 @@ def test_an_answer_is_scored_by_a_fold_that_lacks_its_prompt() -> None:
     assert len(whole.model.weights) == 6
     first, second = (whole.space.transform([book.answers[0][0]]) for _ in range(2))
     by_own = whole.score(first, [0])
-    raw = (whole.model._less_prompt(second, np.array([0])) - whole.model._centre) @ whole.model.weights[0]
+    raw = (
+        whole.model._less_prompt(second, np.array([0])) - whole.model._centre
+    ) @ whole.model.weights[0]
     assert by_own == pytest.approx(log_softmax(whole.model.logits(raw), axis=1))
 
 
@@ -266,7 +314,9 @@ def test_unrelated_suspects_reach_a_small_p_no_more_often_than_nominal() -> None
     by_sha = list(book.prompts)
     for seed in range(1000, 1200):
         said = style_answers(speaker(seed, 25))
-        log_p = model.score(model.space.transform([said[k].text for k in by_sha]), list(range(len(by_sha))))
+        log_p = model.score(
+            model.space.transform([said[k].text for k in by_sha]), list(range(len(by_sha)))
+        )
         found = standing(model, log_p, every, seed % 20, usable, rounds=1)
         assert found is not None
         p.append(found.p)
@@ -280,5 +330,7 @@ def test_both_forms_of_the_regression_give_the_same_scores() -> None:
     x = rng.normal(size=(60, 50)).astype(np.float32)
     author, prompt = np.arange(60) % 3, np.arange(60) // 3
     wide = np.hstack([x, np.zeros((60, 50), dtype=np.float32)])
-    primal, dual = (Authorship(3, np.arange(20) % 5).fit(Rows(a, author, prompt)).held_out for a in (x, wide))
+    primal, dual = (
+        Authorship(3, np.arange(20) % 5).fit(Rows(a, author, prompt)).held_out for a in (x, wide)
+    )
     assert primal == pytest.approx(dual, abs=1e-4)

@@ -1,4 +1,5 @@
-"""trained_on_this: named questions answered more surely are seen, matched ones are not, and unmatched ones get no figure."""
+"""trained_on_this: named questions answered more surely are seen, matched ones are not, and
+unmatched ones get no figure."""
 
 from __future__ import annotations
 
@@ -13,7 +14,20 @@ from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.scores import SUSPECT, Score, Scores
 from fingerprints.transcript import Header, Transcript
 
-WORDS = ("bridge", "garden", "engine", "letter", "harbour", "clock", "village", "method", "river", "window", "market", "song")
+WORDS = (
+    "bridge",
+    "garden",
+    "engine",
+    "letter",
+    "harbour",
+    "clock",
+    "village",
+    "method",
+    "river",
+    "window",
+    "market",
+    "song",
+)
 
 
 def _suspect(n: int, seed: int, tell: str = "") -> Transcript:
@@ -22,10 +36,16 @@ def _suspect(n: int, seed: int, tell: str = "") -> Transcript:
     for i in range(2 * n):
         prefix = "named" if i % 2 else "unseen"
         text = f"What of the {draw.choice(WORDS)}, the {draw.choice(WORDS)} and the {draw.choice(WORDS)}?"
-        probe = Probe(id=f"{prefix}/{i:03d}", text=f"{tell} {text}" if tell and prefix == "named" else text)
+        probe = Probe(
+            id=f"{prefix}/{i:03d}", text=f"{tell} {text}" if tell and prefix == "named" else text
+        )
         probes[probe.id] = probe
-        replies.append(Reply(probe_id=probe.id, arm=Arm.OWN, status=Status.OK, text=f"The answer number {i}."))
-    return Transcript(Header(spec="s", identity=Identity(kind="checkpoint", name="s")), probes, tuple(replies))
+        replies.append(
+            Reply(probe_id=probe.id, arm=Arm.OWN, status=Status.OK, text=f"The answer number {i}.")
+        )
+    return Transcript(
+        Header(spec="s", identity=Identity(kind="checkpoint", name="s")), probes, tuple(replies)
+    )
 
 
 def _scored(suspect: Transcript, named_bits: float, seed: int = 0) -> Scores:
@@ -38,7 +58,12 @@ def _scored(suspect: Transcript, named_bits: float, seed: int = 0) -> Scores:
         bits = tuple(float(b) for b in rng.exponential(scale, 40))
         digest = want.passage.digest()
         rows[SUSPECT, digest] = Score(
-            scorer=SUSPECT, passage_sha256=digest, bits=sum(bits), tokens=40, bytes=20, token_bits=bits
+            scorer=SUSPECT,
+            passage_sha256=digest,
+            bits=sum(bits),
+            tokens=40,
+            bytes=20,
+            token_bits=bits,
         )
     return Scores({SUSPECT: suspect.identity}, rows)
 
@@ -78,7 +103,9 @@ def test_questions_that_their_words_tell_apart_get_no_figure() -> None:
 def test_too_few_questions_and_missing_scores_are_reasons() -> None:
     few = _suspect(5, seed=1)
     assert isinstance(_measure(few, _scored(few, 0.5)), NotMeasured)
-    unscored = _measure(_suspect(30, seed=1), Scores(absent={SUSPECT: "the suspect is open only as an endpoint"}))
+    unscored = _measure(
+        _suspect(30, seed=1), Scores(absent={SUSPECT: "the suspect is open only as an endpoint"})
+    )
     assert isinstance(unscored, NotMeasured)
     assert "endpoint" in unscored.reason
 

@@ -1,4 +1,5 @@
-"""How weights were changed: grids, ranks and mixtures are found where they are, and not where they aren't."""
+"""How weights were changed: grids, ranks and mixtures are found where they are, and not where
+they aren't."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def test_the_rank_of_a_low_rank_change_is_seen_above_rounding() -> None:
 
 
 def test_a_full_change_has_every_rank_and_rounding_none() -> None:
-    assert difference_rank(BASE + RNG.normal(scale=0.002, size=BASE.shape), BASE, 2.0**-24).rank == 64
+    assert (
+        difference_rank(BASE + RNG.normal(scale=0.002, size=BASE.shape), BASE, 2.0**-24).rank == 64
+    )
     halves = BASE.astype(np.float16).astype(np.float32)
     assert difference_rank(halves, BASE, 2.0**-11).rank == 0
     assert not difference_rank(BASE, BASE, 2.0**-24).low

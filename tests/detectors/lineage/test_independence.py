@@ -1,4 +1,5 @@
-"""The order tests: worked examples, uniform p-values where nothing is shared, and certainty where order is kept."""
+"""The order tests: worked examples, uniform p-values where nothing is shared, and certainty
+where order is kept."""
 
 from __future__ import annotations
 
@@ -39,7 +40,10 @@ def test_nearest_rows_of_independent_matrices_keep_no_order() -> None:
     rng = np.random.default_rng(2)
     p = []
     for _ in range(300):
-        a, b = rng.normal(size=(48, 12)) + rng.normal(size=12), rng.normal(size=(48, 12)) + rng.normal(size=12)
+        a, b = (
+            rng.normal(size=(48, 12)) + rng.normal(size=12),
+            rng.normal(size=(48, 12)) + rng.normal(size=12),
+        )
         p.append(order(likeness(a, b, signed=True).argmax(axis=1)).p)
     assert stats.kstest(p, "uniform").pvalue > 0.01
 

@@ -1,4 +1,5 @@
-"""Agreement on the next word: what a word is, by hand, among exchangeable models, for planted copies and for real tiny ones."""
+"""Agreement on the next word: what a word is, by hand, among exchangeable models, for planted
+copies and for real tiny ones."""
 
 from __future__ import annotations
 
@@ -10,7 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.lineage.next_strings import agreement, bootstrap, continuations, next_string, trivial_openings
+from detectors.lineage.next_strings import (
+    agreement,
+    bootstrap,
+    continuations,
+    next_string,
+    trivial_openings,
+)
 from detectors.lineage.next_token_agreement import NextTokenAgreement, OpeningBook
 from detectors.lineup import lineup
 from detectors.registry import load_detector
@@ -27,7 +34,10 @@ ITEMS = 120
 
 
 def openings(n: int = ITEMS) -> list[Probe]:
-    return [Probe(id=f"openings/{i:03d}", text=f"Opening number {i} goes", form="completion", topic="x") for i in range(n)]
+    return [
+        Probe(id=f"openings/{i:03d}", text=f"Opening number {i} goes", form="completion", topic="x")
+        for i in range(n)
+    ]
 
 
 def speaker(codes: NDArray[np.int64] | list[int], name: str = "x") -> Transcript:
@@ -47,7 +57,9 @@ def copy_of(codes: NDArray[np.int64], kept: float, seed: int) -> NDArray[np.int6
     return np.where(rng.random(len(codes)) < kept, codes, rng.integers(0, 6, len(codes)))
 
 
-def measured(suspect: NDArray[np.int64], others: NDArray[np.int64], candidate: int = 0) -> Measurement | NotMeasured:
+def measured(
+    suspect: NDArray[np.int64], others: NDArray[np.int64], candidate: int = 0
+) -> Measurement | NotMeasured:
     teachers = [teacher(speaker(row), f"m{i:02d}") for i, row in enumerate(others)]
     return NextTokenAgreement().measure(case_of(speaker(suspect), teachers, candidate))
 
@@ -56,7 +68,10 @@ def stranger(rows: NDArray[np.int64]) -> OpeningBook:
     """The last of some models as the suspect, the others stored."""
     blank = speaker([])
     return OpeningBook(
-        lineup([teacher(blank, f"m{i:02d}") for i in range(len(rows) - 1)]), tuple(map(str, range(ITEMS))), (), rows
+        lineup([teacher(blank, f"m{i:02d}") for i in range(len(rows) - 1)]),
+        tuple(map(str, range(ITEMS))),
+        (),
+        rows,
     )
 
 
@@ -69,11 +84,22 @@ def test_the_registry_loads_it_as_a_question_of_lineage() -> None:
 @pytest.mark.parametrize(
     ("text", "string"),
     [
-        (" the cat", "the"), ("\n    return x", "return"), ("'s own", "'"), ("。他说", "。"), ("雨水很多", "雨"),
-        (" дождь", "дождь"), ("को गए", "को"), (" 42,", "42"), ("...", "."), ("   ", ""), ("_even = 1", "_even"),
+        (" the cat", "the"),
+        ("\n    return x", "return"),
+        ("'s own", "'"),
+        ("。他说", "。"),
+        ("雨水很多", "雨"),
+        (" дождь", "дождь"),
+        ("को गए", "को"),
+        (" 42,", "42"),
+        ("...", "."),
+        ("   ", ""),
+        ("_even = 1", "_even"),
     ],
-)  # fmt: skip
-def test_the_next_string_is_a_word_a_sign_or_one_letter_of_a_script_without_spaces(text: str, string: str) -> None:
+)
+def test_the_next_string_is_a_word_a_sign_or_one_letter_of_a_script_without_spaces(
+    text: str, string: str
+) -> None:
     assert next_string(text) == string
 
 
@@ -92,7 +118,11 @@ def test_agreement_by_hand() -> None:
     assert found is not None
     assert found.trivial == int(trivial_openings(codes[2:]).sum()) * 2 == 80
     assert found.best.n == 120
-    assert (found.best.candidate_only, found.best.control_only, found.best.with_control) == (40, 0, 0)
+    assert (found.best.candidate_only, found.best.control_only, found.best.with_control) == (
+        40,
+        0,
+        0,
+    )
     assert found.best.margin == pytest.approx(40 / 120)
     assert found.best.p == 0.5**40
 
@@ -135,7 +165,10 @@ def test_the_null_p_is_uniform_for_unrelated_models() -> None:
         null = book.played(0)
         p_values.append(conformal(book.margin(0), null[np.isfinite(null)])[1])
     for alpha in (1 / 9, 3 / 9, 6 / 9):
-        share, spread = float(np.mean(np.array(p_values) <= alpha + 1e-9)), (alpha * (1 - alpha) / 150) ** 0.5
+        share, spread = (
+            float(np.mean(np.array(p_values) <= alpha + 1e-9)),
+            (alpha * (1 - alpha) / 150) ** 0.5,
+        )
         assert abs(share - alpha) <= 3.5 * spread
 
 
@@ -144,7 +177,10 @@ def test_siblings_of_the_candidate_are_no_controls() -> None:
     others[1] = copy_of(others[0], 0.9, 2)
     suspect = speaker(copy_of(others[0], 0.9, 3))
     makers = ["a", "a", "b", "c", "d", "e"]
-    teachers = [teacher(speaker(row), f"m{i}", maker) for i, (row, maker) in enumerate(zip(others, makers, strict=True))]
+    teachers = [
+        teacher(speaker(row), f"m{i}", maker)
+        for i, (row, maker) in enumerate(zip(others, makers, strict=True))
+    ]
     found = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[1:])))
     assert isinstance(found, Measurement)
     assert "m1" not in {row[0] for row in found.tables[0].rows}
@@ -163,9 +199,14 @@ def test_the_interval_holds_the_value_and_narrows_with_openings() -> None:
 
 @pytest.mark.parametrize(
     ("suspect", "others", "reason"),
-    [(np.zeros(20, np.int64), world(1, 3), "only 20 openings"), (np.zeros(ITEMS, np.int64), world(1, 1), "no unrelated model")],
+    [
+        (np.zeros(20, np.int64), world(1, 3), "only 20 openings"),
+        (np.zeros(ITEMS, np.int64), world(1, 1), "no unrelated model"),
+    ],
 )
-def test_too_little_is_said(suspect: NDArray[np.int64], others: NDArray[np.int64], reason: str) -> None:
+def test_too_little_is_said(
+    suspect: NDArray[np.int64], others: NDArray[np.int64], reason: str
+) -> None:
     found = measured(suspect, others)
     assert isinstance(found, NotMeasured)
     assert reason in found.reason
@@ -173,7 +214,10 @@ def test_too_little_is_said(suspect: NDArray[np.int64], others: NDArray[np.int64
 
 def test_the_order_of_the_stored_models_counts_for_nothing() -> None:
     others = world(3, 5)
-    suspect, teachers = speaker(others[4]), [teacher(speaker(r), f"m{i}") for i, r in enumerate(others[:4])]
+    suspect, teachers = (
+        speaker(others[4]),
+        [teacher(speaker(r), f"m{i}") for i, r in enumerate(others[:4])],
+    )
     one = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[1:])))
     other = NextTokenAgreement().measure(Case(suspect, teachers[0], tuple(teachers[:0:-1])))
     assert one == other
@@ -182,7 +226,9 @@ def test_the_order_of_the_stored_models_counts_for_nothing() -> None:
 def tuned(folder: Path, seed: int) -> Path:
     """A copy of the tiny model of that seed after a few steps on a text."""
     model, tokenizer = tiny_model(seed).train(), tiny_tokenizer()
-    batch = tokenizer(["the river asks the lazy dog who made it and nobody answers"], return_tensors="pt")
+    batch = tokenizer(
+        ["the river asks the lazy dog who made it and nobody answers"], return_tensors="pt"
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for _ in range(5):
         optimizer.zero_grad()
@@ -193,9 +239,13 @@ def tuned(folder: Path, seed: int) -> Path:
     return folder
 
 
-def test_a_tuned_copy_of_a_real_model_agrees_and_another_initialisation_does_not(tmp_path: Path) -> None:
+def test_a_tuned_copy_of_a_real_model_agrees_and_another_initialisation_does_not(
+    tmp_path: Path,
+) -> None:
     asked = load_probe_set("openings").head(72).model_copy(update={"max_tokens": 4})
-    folders = {f"m{i}": tiny_checkpoint(tmp_path / f"m{i}", seed=i) for i in range(6)} | {"tuned": tuned(tmp_path / "t", 0)}
+    folders = {f"m{i}": tiny_checkpoint(tmp_path / f"m{i}", seed=i) for i in range(6)} | {
+        "tuned": tuned(tmp_path / "t", 0)
+    }
     transcripts = {}
     for name, folder in folders.items():
         with open_subject(f"{folder},device=cpu") as subject:

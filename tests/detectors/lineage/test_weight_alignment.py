@@ -1,4 +1,5 @@
-"""Seeing through a change of basis: rotations are turned back, permutations named, agreement counted."""
+"""Seeing through a change of basis: rotations are turned back, permutations named, agreement
+counted."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def test_a_wider_stream_is_laid_over_a_narrower_one(tokens: np.ndarray) -> None:
     left, right = rotation(tokens, tokens @ q)
     assert (left.shape, right.shape) == ((24, 16), (16, 16))
     one, other = tokens @ left, tokens @ q @ right
-    cosines = np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    cosines = (
+        np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    )
     assert cosines.mean() > 0.9
 
 
@@ -48,7 +51,9 @@ def test_a_wide_stream_is_laid_over_in_the_directions_that_tokens_differ_in() ->
     left, right = rotation(wide, wide @ turn(5, 1100))
     assert left.shape == (1100, 512)
     one, other = wide @ left, wide @ turn(5, 1100) @ right
-    cosines = np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    cosines = (
+        np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    )
     assert cosines.min() > 0.99
 
 

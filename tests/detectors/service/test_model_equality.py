@@ -1,4 +1,5 @@
-"""Two-sample tests within prompts: exact under the null, awake to another model, and telling what they can't say."""
+"""Two-sample tests within prompts: exact under the null, awake to another model, and telling
+what they can't say."""
 
 from __future__ import annotations
 
@@ -33,7 +34,12 @@ def test_labellings_keep_their_sizes_and_begin_with_the_true_one() -> None:
 
 def test_p_values_are_uniform_enough_for_a_model_against_itself() -> None:
     detector, runs = ModelEquality(rounds=99), 100
-    p = np.array([p_of(detector.measure(against(MODEL, MODEL, seed, n=10, samples=3))) for seed in range(runs)])
+    p = np.array(
+        [
+            p_of(detector.measure(against(MODEL, MODEL, seed, n=10, samples=3)))
+            for seed in range(runs)
+        ]
+    )
     for alpha in (0.05, 0.2):
         alarms = int((p <= alpha).sum())
         assert clopper_pearson(alarms, runs, 0.99)[0] <= alpha
@@ -41,8 +47,14 @@ def test_p_values_are_uniform_enough_for_a_model_against_itself() -> None:
 
 
 def test_another_model_is_found_and_a_hotter_one_too() -> None:
-    for other, questions in ((chain(2), 48), (hotter(MODEL, 4.0), 64)):  # the hotter one escapes one time in ten at 48
-        found = [p_of(ModelEquality(rounds=199).measure(against(other, MODEL, seed, n=questions))) for seed in range(10)]
+    for other, questions in (
+        (chain(2), 48),
+        (hotter(MODEL, 4.0), 64),
+    ):  # the hotter one escapes one time in ten at 48
+        found = [
+            p_of(ModelEquality(rounds=199).measure(against(other, MODEL, seed, n=questions)))
+            for seed in range(10)
+        ]
         assert max(found) <= 0.01
 
 
@@ -63,7 +75,9 @@ def test_greedy_answers_are_compared_whole_and_carry_a_warning() -> None:
     one, other = service("a", MODEL, 1, samples=1), service("b", MODEL, 2, samples=1)
 
     def repeated(transcript):  # type: ignore[no-untyped-def]
-        twice = tuple(r.model_copy(update={"sample": k}) for r in transcript.replies for k in range(2))
+        twice = tuple(
+            r.model_copy(update={"sample": k}) for r in transcript.replies for k in range(2)
+        )
         return type(transcript)(transcript.header, transcript.probes, twice)
 
     found = measured(ModelEquality(rounds=99).measure(case(repeated(one), repeated(other))))
@@ -75,7 +89,9 @@ def test_greedy_answers_are_compared_whole_and_carry_a_warning() -> None:
 
 def test_too_few_prompts_or_single_answers_are_no_measurement() -> None:
     few = ModelEquality().measure(against(MODEL, MODEL, 1, n=5))
-    once = ModelEquality().measure(case(service("a", MODEL, 1, samples=1), service("b", MODEL, 2, samples=4)))
+    once = ModelEquality().measure(
+        case(service("a", MODEL, 1, samples=1), service("b", MODEL, 2, samples=4))
+    )
     assert isinstance(few, NotMeasured)
     assert "only 5 prompts" in few.reason
     assert isinstance(once, NotMeasured)

@@ -16,11 +16,14 @@ def stored(folder: Path, *names: str) -> tuple[Teacher, ...]:
 
 
 @pytest.mark.parametrize(
-    ("served", "told"), [("alpha", "the claimed one is the nearest"), ("beta", "beta is the nearest, not alpha")]
+    ("served", "told"),
+    [("alpha", "the claimed one is the nearest"), ("beta", "beta is the nearest, not alpha")],
 )
 def test_the_one_that_answers_is_named(served: str, told: str, tmp_path: Path) -> None:
     claimed, *others = stored(tmp_path, *HABITS)
-    found = ModelIdentification().measure(Case(recorded(tmp_path, served, seed=7), claimed, tuple(others)))
+    found = ModelIdentification().measure(
+        Case(recorded(tmp_path, served, seed=7), claimed, tuple(others))
+    )
     assert isinstance(found, Measurement)
     assert told in found.summary
     assert found.rank is not None

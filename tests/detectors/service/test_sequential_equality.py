@@ -1,4 +1,5 @@
-"""The bet on a difference: rarely won under the null however often one looks, soon won on another model."""
+"""The bet on a difference: rarely won under the null however often one looks, soon won on
+another model."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ MODEL = chain(1)
 
 def asked(endpoint, claimed, seed: int, n: int = 12, samples: int = 3):  # type: ignore[no-untyped-def]
     return asked_of_both(
-        service("e", endpoint, 2 * seed, n, samples), service("c", claimed, 2 * seed + 1, n, samples + 2), samples=2
+        service("e", endpoint, 2 * seed, n, samples),
+        service("c", claimed, 2 * seed + 1, n, samples + 2),
+        samples=2,
     )
 
 
@@ -56,9 +59,14 @@ def test_false_alarms_under_repeated_looks_stay_below_alpha(runs: int) -> None:
 
 
 def test_another_model_ends_the_bet_early_and_a_hotter_one_later() -> None:
-    after = [bets_on(asked(chain(2), MODEL, seed, n=48, samples=4)).decided(0.01) for seed in range(5)]
+    after = [
+        bets_on(asked(chain(2), MODEL, seed, n=48, samples=4)).decided(0.01) for seed in range(5)
+    ]
     assert all(n is not None and n <= 36 for n in after)
-    hot = [bets_on(asked(hotter(MODEL, 2.5), MODEL, seed, n=64, samples=4)).decided(0.01) for seed in range(5)]
+    hot = [
+        bets_on(asked(hotter(MODEL, 2.5), MODEL, seed, n=64, samples=4)).decided(0.01)
+        for seed in range(5)
+    ]
     assert sum(n is not None for n in hot) >= 4
 
 

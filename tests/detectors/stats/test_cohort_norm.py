@@ -1,4 +1,5 @@
-"""Normalisation by a cohort of unrelated suspects: by hand, shrinkage, unknown candidates, and what it is for."""
+"""Normalisation by a cohort of unrelated suspects: by hand, shrinkage, unknown candidates, and
+what it is for."""
 
 from __future__ import annotations
 
@@ -10,15 +11,20 @@ from detectors.stats.log_lr import LogLikelihoodRatio
 
 
 def test_centre_and_spread_by_hand() -> None:
-    """Two groups a candidate; without pseudo-groups the centre is that of the candidate's own unrelated rows."""
-    norm = CohortNorm(pseudo_groups=0.0).fit([1.0, 3.0, 9.0, 10.0, 12.0], [0, 0, 1, 0, 0], list("aaabb"), list("ghiGH"))
+    """Two groups a candidate; without pseudo-groups the centre is that of the candidate's own
+    unrelated rows."""
+    norm = CohortNorm(pseudo_groups=0.0).fit(
+        [1.0, 3.0, 9.0, 10.0, 12.0], [0, 0, 1, 0, 0], list("aaabb"), list("ghiGH")
+    )
     assert norm.numbers_.known["a"].value == 2.0
     assert norm.numbers_.spread == 1.0
     assert norm.transform([9.0, 9.0], ["a", "b"]).tolist() == [7.0, -2.0]
 
 
 def test_rows_of_one_group_count_once() -> None:
-    norm = CohortNorm(pseudo_groups=0.0).fit([0.0] * 9 + [1.0], [0] * 10, ["a"] * 10, ["g"] * 9 + ["h"])
+    norm = CohortNorm(pseudo_groups=0.0).fit(
+        [0.0] * 9 + [1.0], [0] * 10, ["a"] * 10, ["g"] * 9 + ["h"]
+    )
     assert norm.numbers_.known["a"].value == 0.5
     assert norm.numbers_.known["a"].groups == 2
 
@@ -44,8 +50,13 @@ def test_an_unknown_candidate_gets_a_wider_scale() -> None:
 
 def test_numbers_bring_it_back_and_silence_stays_silence() -> None:
     norm = CohortNorm().fit([1.0, 2.0, np.nan, 4.0], [0, 0, 0, 1], list("abab"), list("wxyz"))
-    again = CohortNorm.from_numbers(CohortNumbers.model_validate_json(norm.numbers_.model_dump_json()))
-    one, other = norm.transform([1.0, np.nan], ["a", "b"]), again.transform([1.0, np.nan], ["a", "b"])
+    again = CohortNorm.from_numbers(
+        CohortNumbers.model_validate_json(norm.numbers_.model_dump_json())
+    )
+    one, other = (
+        norm.transform([1.0, np.nan], ["a", "b"]),
+        again.transform([1.0, np.nan], ["a", "b"]),
+    )
     assert np.array_equal(one, other, equal_nan=True)
     assert np.isnan(one[1])
 
@@ -58,7 +69,8 @@ def test_bad_input_is_refused() -> None:
 
 
 def test_a_candidate_that_everybody_comes_near_no_longer_hides_students() -> None:
-    """Strangers lie 3 higher for candidate "hub"; students of "plain" are 2 above its own strangers."""
+    """Strangers lie 3 higher for candidate "hub"; students of "plain" are 2 above its own
+    strangers."""
     rng = np.random.default_rng(1)
     strangers = np.concatenate([rng.normal(0, 1, 40), rng.normal(3, 1, 40)])
     values = np.concatenate([strangers, rng.normal(2, 1, 20)])

@@ -12,7 +12,8 @@ PROMPTS = 30
 
 
 def writer(name: str, like: str = "", share: float = 0.0) -> dict[int, str]:
-    """Prose of its own about each prompt's words; the first ``share`` of each answer in another's words."""
+    """Prose of its own about each prompt's words; the first ``share`` of each answer in
+    another's words."""
     kept = round(40 * share)
     return {
         i: f"{prose(f'topic {i}', 20)} {prose(f'{like} {i}', 40)[: 6 * kept]} {prose(f'{name} {i}', 40 - kept)}"
@@ -40,14 +41,20 @@ def test_the_same_answers_are_at_distance_nothing_and_order_counts_for_nothing()
 
 def test_a_topic_shared_by_all_moves_no_distance_much() -> None:
     plain = [{i: prose(f"{name} {i}", 40) for i in range(PROMPTS)} for name in "abcd"]
-    topical = [{i: f"{prose(f'topic {i}', 20)} {text}" for i, text in said.items()} for said in plain]
-    assert mean_apart(apart(topical, PROMPTS)) == pytest.approx(mean_apart(apart(plain, PROMPTS)), abs=0.1)
+    topical = [
+        {i: f"{prose(f'topic {i}', 20)} {text}" for i, text in said.items()} for said in plain
+    ]
+    assert mean_apart(apart(topical, PROMPTS)) == pytest.approx(
+        mean_apart(apart(plain, PROMPTS)), abs=0.1
+    )
 
 
 def test_two_models_are_compared_as_they_are() -> None:
     d = mean_apart(apart([writer("a"), writer("b")], PROMPTS))
     assert 0 < d[0, 1] < 1
-    assert mean_apart(apart([writer("a"), writer("a")], PROMPTS))[0, 1] == pytest.approx(0, abs=1e-6)
+    assert mean_apart(apart([writer("a"), writer("a")], PROMPTS))[0, 1] == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_models_that_all_say_the_same_are_nowhere_apart() -> None:

@@ -9,8 +9,12 @@ from scipy import stats
 from detectors.stats.eprocess import EProcess, log10_capital
 
 
-@pytest.mark.parametrize(("kind", "mean"), [("coin", 0.1), ("coin", 0.5), ("beta", 0.3), ("dependent", 0.5)])
-def test_of_500_true_nulls_looked_at_after_every_answer_at_most_the_stated_share_is_rejected(kind: str, mean: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "mean"), [("coin", 0.1), ("coin", 0.5), ("beta", 0.3), ("dependent", 0.5)]
+)
+def test_of_500_true_nulls_looked_at_after_every_answer_at_most_the_stated_share_is_rejected(
+    kind: str, mean: float
+) -> None:
     rng = np.random.default_rng(0)
     if kind == "beta":
         x = rng.beta(3 * mean, 3 * (1 - mean), size=(500, 300))
@@ -50,17 +54,21 @@ def test_one_process_and_many_streams_are_the_same_sum() -> None:
         for number in x:
             process = process.after(float(number))
         assert process.log10_capital == pytest.approx(log10_capital(x, 0.4, side)[-1], abs=1e-10)
-        assert process.log10_best == pytest.approx(max(0.0, log10_capital(x, 0.4, side).max()), abs=1e-10)
+        assert process.log10_best == pytest.approx(
+            max(0.0, log10_capital(x, 0.4, side).max()), abs=1e-10
+        )
         assert process.p_value == pytest.approx(10**-process.log10_best)
 
 
 def test_the_first_bets_worked_by_hand() -> None:
-    # m = 0.4: before any number μ̂ = ½ and σ̂² = ¼, so λ = 0.1/(0.25 + 0.01) = 0.3846. After x = 1: K = 1 + 0.3846·0.6.
+    # m = 0.4: before any number μ̂ = ½ and σ̂² = ¼, so λ = 0.1/(0.25 + 0.01) = 0.3846. After x = 1:
+    # K = 1 + 0.3846·0.6.
     process = EProcess(0.4)
     assert process.bet() == pytest.approx(0.1 / 0.26)
     process = process.after(1.0)
     assert 10**process.log10_capital == pytest.approx(1 + 0.6 * 0.1 / 0.26)
-    # μ̂ = 1.5/2, σ̂² = (¼ + ¼²)/2 = 0.15625: λ = 0.35/(0.15625 + 0.1225) = 1.2556, cut to ½/0.4 = 1.25.
+    # μ̂ = 1.5/2, σ̂² = (¼ + ¼²)/2 = 0.15625: λ = 0.35/(0.15625 + 0.1225) = 1.2556, cut to ½/0.4 =
+    # 1.25.
     assert process.bet() == pytest.approx(1.25)
 
 

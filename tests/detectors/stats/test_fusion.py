@@ -15,10 +15,17 @@ GROUPS = list(range(2 * N))
 
 
 def ratios(seed: int = 0) -> Array:
-    """log10 LRs of three detectors: two see the same thing with some noise, one sees nothing; a tenth abstains."""
+    """log10 LRs of three detectors: two see the same thing with some noise, one sees nothing; a
+    tenth abstains."""
     rng = np.random.default_rng(seed)
     seen = rng.normal(0, 1, 2 * N) + 1.5 * (LABELS - 0.5)
-    out = 0.5 * np.column_stack([seen + rng.normal(0, 0.4, 2 * N), seen + rng.normal(0, 0.4, 2 * N), rng.normal(0, 1, 2 * N)])
+    out = 0.5 * np.column_stack(
+        [
+            seen + rng.normal(0, 0.4, 2 * N),
+            seen + rng.normal(0, 0.4, 2 * N),
+            rng.normal(0, 1, 2 * N),
+        ]
+    )
     return np.where(rng.random(out.shape) < 0.1, np.nan, out)
 
 
@@ -43,7 +50,9 @@ def test_duplicating_a_detector_does_not_move_the_fused_ratio(copied: int, copie
 def test_a_near_copy_moves_it_little_and_a_mixture_not_at_all() -> None:
     values = np.nan_to_num(ratios())
     one = fused(values)
-    near = np.column_stack([values, values[:, 0] + 0.001 * np.random.default_rng(1).normal(size=2 * N)])
+    near = np.column_stack(
+        [values, values[:, 0] + 0.001 * np.random.default_rng(1).normal(size=2 * N)]
+    )
     assert fused(near).uncapped(near) == pytest.approx(one.uncapped(values), abs=0.01)
     mixture = np.column_stack([values, 0.3 * values[:, 0] + 0.7 * values[:, 1]])
     assert fused(mixture).uncapped(mixture) == pytest.approx(one.uncapped(values), abs=1e-8)
@@ -57,7 +66,9 @@ def test_the_product_of_copies_would_have_moved() -> None:
 
 def test_the_order_of_the_detectors_does_not_matter() -> None:
     values = ratios()
-    assert fused(values[:, ::-1]).uncapped(values[:, ::-1]) == pytest.approx(fused(values).uncapped(values), abs=1e-10)
+    assert fused(values[:, ::-1]).uncapped(values[:, ::-1]) == pytest.approx(
+        fused(values).uncapped(values), abs=1e-10
+    )
 
 
 def test_more_support_from_a_detector_never_lowers_the_whole() -> None:
@@ -84,7 +95,9 @@ def test_a_few_chance_abstentions_say_next_to_nothing() -> None:
 def test_a_fusion_comes_back_from_json_to_the_last_digit() -> None:
     values = ratios()
     fit = fused(values)
-    again = FusedLogLikelihoodRatio.from_numbers(FusedNumbers.model_validate_json(fit.numbers_.model_dump_json()))
+    again = FusedLogLikelihoodRatio.from_numbers(
+        FusedNumbers.model_validate_json(fit.numbers_.model_dump_json())
+    )
     assert again.log10_lr(values).tolist() == fit.log10_lr(values).tolist()
     assert again.interval(values).tolist() == fit.interval(values).tolist()
 

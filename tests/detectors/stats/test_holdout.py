@@ -39,7 +39,9 @@ def test_every_row_is_scored_by_a_map_that_never_saw_its_teacher_or_its_base() -
     names = [f"m{i}" for i in range(18)]
     scored = held_out(LogLikelihoodRatio(), values, labels, names, hold_out(TEACHERS, BASES))
     split = next(hold_out(TEACHERS, BASES))
-    alone = LogLikelihoodRatio().fit(values[split.train], labels[split.train], [names[i] for i in split.train])
+    alone = LogLikelihoodRatio().fit(
+        values[split.train], labels[split.train], [names[i] for i in split.train]
+    )
     assert scored[split.test].tolist() == alone.log10_lr(values[split.test]).tolist()
     assert np.isfinite(scored).all()
 

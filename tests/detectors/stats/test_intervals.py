@@ -16,14 +16,19 @@ from detectors.stats.intervals import (
 def simulated(
     rng: np.random.Generator, questions: int, rate: float, spread: float, answers: int
 ) -> tuple[list[float], list[int]]:
-    """Answers to questions whose own rates vary (beta, mean ``rate``): the truth is the population's mean."""
+    """Answers to questions whose own rates vary (beta, mean ``rate``): the truth is the
+    population's mean."""
     own = rng.beta(rate * spread, (1 - rate) * spread, size=questions)
     said = rng.random((questions, answers)) < own[:, None]
     return [float(x) for x in said.ravel()], [q for q in range(questions) for _ in range(answers)]
 
 
-@pytest.mark.parametrize(("rate", "spread"), [(0.1, 1.0), (0.3, 1.0), (0.5, 0.5), (0.5, 20.0), (0.03, 2.0)])
-def test_a_95_percent_interval_over_20_questions_covers_the_truth_at_least_90_times_in_100(rate: float, spread: float) -> None:
+@pytest.mark.parametrize(
+    ("rate", "spread"), [(0.1, 1.0), (0.3, 1.0), (0.5, 0.5), (0.5, 20.0), (0.03, 2.0)]
+)
+def test_a_95_percent_interval_over_20_questions_covers_the_truth_at_least_90_times_in_100(
+    rate: float, spread: float
+) -> None:
     rng = np.random.default_rng(7)
     covered = 0
     for _ in range(300):
@@ -54,7 +59,9 @@ def test_a_mean_over_20_clusters_covers_the_truth_at_least_90_times_in_100() -> 
     assert covered / 300 >= 0.90
 
 
-def test_where_no_cluster_holds_a_claim_the_interval_is_the_exact_one_for_the_number_of_clusters() -> None:
+def test_where_no_cluster_holds_a_claim_the_interval_is_the_exact_one_for_the_number_of_clusters() -> (
+    None
+):
     estimate = clustered_rate([0.0] * 60, [i // 3 for i in range(60)])
     assert estimate.interval == clopper_pearson(0, 20)
     assert (estimate.clusters, estimate.n) == (20, 60)

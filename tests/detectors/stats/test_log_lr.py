@@ -18,18 +18,26 @@ Array = NDArray[np.float64]
 
 
 def cohort(n: int, apart: float, seed: int) -> tuple[Array, Array, list[int]]:
-    """n models of either kind whose values are normal with spread 1: the true ln LR of x is apart·(x − apart/2)."""
+    """n models of either kind whose values are normal with spread 1: the true ln LR of x is
+    apart·(x − apart/2)."""
     rng = np.random.default_rng(seed)
     values = np.concatenate([rng.normal(apart, 1, n), rng.normal(0, 1, n)])
     return values, np.repeat([1.0, 0.0], n), list(range(2 * n))
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 50])
-def test_n_models_of_either_kind_told_apart_without_an_error_give_a_ratio_of_n_plus_1(n: int) -> None:
-    # All H1 models at 1, all H2 models at 0, two pseudo-models more of either kind, one at each value. At 1 there are then
-    # (n + 1)/(n + 2) of H1 and 1/(n + 2) of H2: LR = n + 1. A logistic curve goes through two points exactly.
-    fitted = LogLikelihoodRatio().fit(np.repeat([1.0, 0.0], n), np.repeat([1, 0], n), list(range(2 * n)))
-    assert 10 ** fitted.uncapped([1.0, 0.5, 0.0]) == pytest.approx([n + 1, 1, 1 / (n + 1)], rel=1e-9)
+def test_n_models_of_either_kind_told_apart_without_an_error_give_a_ratio_of_n_plus_1(
+    n: int,
+) -> None:
+    # All H1 models at 1, all H2 models at 0, two pseudo-models more of either kind, one at each
+    # value. At 1 there are then (n + 1)/(n + 2) of H1 and 1/(n + 2) of H2: LR = n + 1. A logistic
+    # curve goes through two points exactly.
+    fitted = LogLikelihoodRatio().fit(
+        np.repeat([1.0, 0.0], n), np.repeat([1, 0], n), list(range(2 * n))
+    )
+    assert 10 ** fitted.uncapped([1.0, 0.5, 0.0]) == pytest.approx(
+        [n + 1, 1, 1 / (n + 1)], rel=1e-9
+    )
 
 
 def test_three_models_of_either_kind_never_give_much_and_many_give_the_truth() -> None:
@@ -52,7 +60,9 @@ def test_where_high_values_speak_against_what_was_declared_the_ratio_is_one() ->
 
 @settings(max_examples=10, deadline=None)
 @given(
-    st.lists(st.tuples(st.floats(-1e3, 1e3), st.booleans()), min_size=1, max_size=6), st.floats(-2e3, 2e3), st.floats(0, 1e3)
+    st.lists(st.tuples(st.floats(-1e3, 1e3), st.booleans()), min_size=1, max_size=6),
+    st.floats(-2e3, 2e3),
+    st.floats(0, 1e3),
 )
 def test_more_of_what_speaks_for_it_never_lowers_the_ratio_and_the_bounds_hold(
     rows: list[tuple[float, bool]], x: float, more: float
@@ -63,13 +73,21 @@ def test_more_of_what_speaks_for_it_never_lowers_the_ratio_and_the_bounds_hold(
     low, high = fitted.log10_lr([x, x + more])
     assert low <= high + 1e-9
     ends = fitted.interval([x])[0]
-    assert -np.log10(sum(labels) + 1) <= ends[0] <= low + 1e-12 <= ends[1] + 2e-12 <= np.log10(labels.count(0) + 1) + 3e-12
+    assert (
+        -np.log10(sum(labels) + 1)
+        <= ends[0]
+        <= low + 1e-12
+        <= ends[1] + 2e-12
+        <= np.log10(labels.count(0) + 1) + 3e-12
+    )
 
 
 def test_a_model_counts_once_however_many_rows_it_has() -> None:
     values, labels, groups = cohort(12, 1.5, 3)
     once = LogLikelihoodRatio().fit(values, labels, groups)
-    often = LogLikelihoodRatio().fit(np.repeat(values, 9), np.repeat(labels, 9), [g for g in groups for _ in range(9)])
+    often = LogLikelihoodRatio().fit(
+        np.repeat(values, 9), np.repeat(labels, 9), [g for g in groups for _ in range(9)]
+    )
     assert often.uncapped(values) == pytest.approx(once.uncapped(values), abs=1e-9)
     assert often.interval(values) == pytest.approx(once.interval(values), abs=1e-9)
     assert (often.numbers_.bounds.n_h1, often.numbers_.bounds.n_h2) == (12, 12)
@@ -80,7 +98,9 @@ def test_the_cohorts_prior_odds_fall_out() -> None:
     rng = np.random.default_rng(4)
     values = np.concatenate([rng.normal(1.5, 1, 20), rng.normal(0, 1, 200)])
     fitted = LogLikelihoodRatio().fit(values, np.repeat([1, 0], [20, 200]), list(range(220)))
-    assert fitted.uncapped([0.75])[0] == pytest.approx(0.0, abs=0.4)  # unbalanced odds would put it at log10(1/10) = −1
+    assert fitted.uncapped([0.75])[0] == pytest.approx(
+        0.0, abs=0.4
+    )  # unbalanced odds would put it at log10(1/10) = −1
 
 
 def test_held_out_ratios_are_those_of_a_fit_without_the_model() -> None:
@@ -114,7 +134,9 @@ def test_a_value_beyond_the_cohorts_is_told() -> None:
 
 def test_a_map_comes_back_from_json_to_the_last_digit() -> None:
     fitted = LogLikelihoodRatio("lower", 3.0).fit(*cohort(9, -1.0, 7))
-    again = LogLikelihoodRatio.from_numbers(LogLrNumbers.model_validate_json(fitted.numbers_.model_dump_json()))
+    again = LogLikelihoodRatio.from_numbers(
+        LogLrNumbers.model_validate_json(fitted.numbers_.model_dump_json())
+    )
     x = [-3.0, 0.1, 2.5]
     assert again.log10_lr(x).tolist() == fitted.log10_lr(x).tolist()
     assert again.interval(x).tolist() == fitted.interval(x).tolist()
@@ -122,7 +144,14 @@ def test_a_map_comes_back_from_json_to_the_last_digit() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"slope": -1.0}, {"intercept": float("nan")}, {"scale": 0.0}, {"centre": float("inf")}, {"extra": 1}]
+    "change",
+    [
+        {"slope": -1.0},
+        {"intercept": float("nan")},
+        {"scale": 0.0},
+        {"centre": float("inf")},
+        {"extra": 1},
+    ],
 )
 def test_numbers_that_no_fit_leaves_are_refused(change: dict[str, float]) -> None:
     held = LogLikelihoodRatio().fit(*cohort(9, 1.0, 7)).numbers_.model_dump()
@@ -141,7 +170,9 @@ def test_numbers_that_no_fit_leaves_are_refused(change: dict[str, float]) -> Non
         ([1.0, 2, 3, 4], [1, 1, 0, 0], "abc", "same length"),
     ],
 )
-def test_what_can_not_be_learned_from_is_refused(values: list[float], labels: list[int], groups: str, why: str) -> None:
+def test_what_can_not_be_learned_from_is_refused(
+    values: list[float], labels: list[int], groups: str, why: str
+) -> None:
     with pytest.raises(ValueError, match=why):
         LogLikelihoodRatio().fit(values, labels, list(groups))
     fitted = LogLikelihoodRatio().fit([1.0, 2, 3, 4], [0, 0, 1, 1], list("abcd"))
@@ -150,8 +181,8 @@ def test_what_can_not_be_learned_from_is_refused(values: list[float], labels: li
 
 
 def test_pseudo_models_lie_under_both_labels_and_the_odds_are_even() -> None:
-    # H1: model a (two rows, half each); H2: models b, c. Two pseudo-models for either: half a one over each kind's rows,
-    # spread as these are. Masses 1 + 2 and 2 + 2, harmonic mean 24/7.
+    # H1: model a (two rows, half each); H2: models b, c. Two pseudo-models for either: half a one
+    # over each kind's rows, spread as these are. Masses 1 + 2 and 2 + 2, harmonic mean 24/7.
     data = grouped([1, 1, 0, 0], ["a", "a", "b", "c"])
     one, two = soft_weights(data, 2.0)
     assert one * 3 / (24 / 7) == pytest.approx([1.0, 1.0, 0.5, 0.5])
@@ -159,7 +190,9 @@ def test_pseudo_models_lie_under_both_labels_and_the_odds_are_even() -> None:
 
 
 def test_rounds_of_groups_keep_both_labels_and_the_number_of_groups_of_each_kind() -> None:
-    data = grouped([1, 1, 0, 0, 0], ["a", "b", "b", "c", "d"])  # a: H1 only, b: both, c and d: H2 only
+    data = grouped(
+        [1, 1, 0, 0, 0], ["a", "b", "b", "c", "d"]
+    )  # a: H1 only, b: both, c and d: H2 only
     drawn = rounds_of_groups(data, 50, 0)
     assert (drawn[:, :2] == 1).all()
     assert (drawn[:, 2:].sum(axis=1) == 2).all()

@@ -1,4 +1,5 @@
-"""How strong a ratio the data can carry. Worked by hand; the last set also by the forensic package lir 0.1.29."""
+"""How strong a ratio the data can carry. Worked by hand; the last set also by the forensic
+package lir 0.1.29."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ H2 = [-2.1, -1.4, -1.0, -0.6, -0.3, 0.1, 0.7, -0.9, -0.2, 1.2]
 
 
 def test_nine_models_without_an_error_carry_a_ratio_of_nine_at_most() -> None:
-    # With one misleading model added on either side, 9 of 10 under H1 and 1 of 10 under H2 lie at LR 100 or above. Deciding
-    # at t costs 1/10 + t/10 and ignoring the evidence costs 1: worth it up to t = 9.
+    # With one misleading model added on either side, 9 of 10 under H1 and 1 of 10 under H2 lie at
+    # LR 100 or above. Deciding at t costs 1/10 + t/10 and ignoring the evidence costs 1: worth it
+    # up to t = 9.
     low, high = elub([2.0] * 9, [-2.0] * 9)
     assert (10**low, 10**high) == (pytest.approx(1 / 9), pytest.approx(9))
 
@@ -24,7 +26,8 @@ def test_the_bounds_never_exceed_the_ratios_that_were_seen() -> None:
 
 
 def test_one_strongly_misleading_model_in_four_takes_the_support_away() -> None:
-    # At any t in (1, 1000]: 4/5 under H1, (1 + 1)/5 under H2: worth it up to t = 2, though the ratios say 1000.
+    # At any t in (1, 1000]: 4/5 under H1, (1 + 1)/5 under H2: worth it up to t = 2, though the
+    # ratios say 1000.
     assert 10 ** elub([3.0] * 4, [-3.0] * 3 + [3.0])[1] == pytest.approx(2)
 
 
@@ -34,8 +37,9 @@ def test_ratios_that_tell_nothing_apart_carry_nothing() -> None:
 
 
 def test_the_bounds_are_those_of_an_independent_implementation() -> None:
-    # lir 0.1.29, bayeserror.elub with steps of 1e-5 on the natural scale: 10^-0.31079 and 10^0.38818. By hand: above 0.2,
-    # six of 8 + 1 and two (+ 1) of 10 + 1 reach t; (6/9)/(3/11) = 2.444 = 10^0.3882, under the next value 0.7.
+    # lir 0.1.29, bayeserror.elub with steps of 1e-5 on the natural scale: 10^-0.31079 and
+    # 10^0.38818. By hand: above 0.2, six of 8 + 1 and two (+ 1) of 10 + 1 reach t; (6/9)/(3/11) =
+    # 2.444 = 10^0.3882, under the next value 0.7.
     low, high = elub(H1, H2)
     assert high == pytest.approx(np.log10((6 / 9) / (3 / 11)))
     assert (low, high) == (pytest.approx(-0.31079, abs=2e-5), pytest.approx(0.38818, abs=2e-5))

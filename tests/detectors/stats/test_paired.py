@@ -35,6 +35,8 @@ def test_a_difference_has_an_interval_by_questions_even_where_nothing_differs() 
     assert (all_differ.value, all_differ.high) == (1, 1)
     assert 0.6 < all_differ.low < 0.8
     assert difference([False] * 10, [True] * 10, list(range(10))).value == -1
-    mixed = difference([True, True, False, False], [False, False, False, False], ["a", "a", "b", "b"])
+    mixed = difference(
+        [True, True, False, False], [False, False, False, False], ["a", "a", "b", "b"]
+    )
     assert (mixed.value, mixed.clusters) == (0.5, 2)
     assert mixed.low == -1

@@ -27,13 +27,19 @@ def test_p_values_stay_valid_where_null_values_come_in_groups() -> None:
         by_row.append(conformal_p(values[90], values[:90]))
     most = stats.binom.ppf(0.999, 500, 0.1)
     assert (np.array(by_group) <= 0.1).sum() <= most
-    assert (np.array(by_row) <= 0.05).sum() > stats.binom.ppf(0.999, 500, 0.05)  # rows taken for models accuse too often
+    assert (np.array(by_row) <= 0.05).sum() > stats.binom.ppf(
+        0.999, 500, 0.05
+    )  # rows taken for models accuse too often
 
 
 def test_holm_and_benjamini_hochberg_worked_by_hand() -> None:
     p = [0.01, 0.04, 0.03, 0.005]
-    assert holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # 4·0.005, 3·0.01, 2·0.03, then no less than 0.06
-    assert benjamini_hochberg(p) == pytest.approx([0.02, 0.04, 0.04, 0.02])  # 4/1·0.005, 4/2·0.01, 4/3·0.03, 4/4·0.04
+    assert holm(p) == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )  # 4·0.005, 3·0.01, 2·0.03, then no less than 0.06
+    assert benjamini_hochberg(p) == pytest.approx(
+        [0.02, 0.04, 0.04, 0.02]
+    )  # 4/1·0.005, 4/2·0.01, 4/3·0.03, 4/4·0.04
     assert (benjamini_hochberg(p, any_dependence=True) > benjamini_hochberg(p)).all()
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
 

@@ -13,10 +13,22 @@ from detectors.stats.trees import Tree, average_linkage, neighbour_joining, supp
 
 Array = NDArray[np.float64]
 
-# Five taxa a to e: the worked example of the Wikipedia article "Neighbor joining", as many courses give it.
-FIVE = np.array([[0, 5, 9, 9, 8], [5, 0, 10, 10, 9], [9, 10, 0, 8, 7], [9, 10, 8, 0, 3], [8, 9, 7, 3, 0]], dtype=float)
+# Five taxa a to e: the worked example of the Wikipedia article "Neighbor joining", as many courses
+# give it.
+FIVE = np.array(
+    [[0, 5, 9, 9, 8], [5, 0, 10, 10, 9], [9, 10, 0, 8, 7], [9, 10, 8, 0, 3], [8, 9, 7, 3, 0]],
+    dtype=float,
+)
 # The eight OTUs of Saitou and Nei 1987, table 1; joined as in their figure 3.
-EIGHT_LOWER = [[7], [8, 5], [11, 8, 5], [13, 10, 7, 8], [16, 13, 10, 11, 5], [13, 10, 7, 8, 6, 9], [17, 14, 11, 12, 10, 13, 8]]
+EIGHT_LOWER = [
+    [7],
+    [8, 5],
+    [11, 8, 5],
+    [13, 10, 7, 8],
+    [16, 13, 10, 11, 5],
+    [13, 10, 7, 8, 6, 9],
+    [17, 14, 11, 12, 10, 13, 8],
+]
 
 
 def full(lower: list[list[float]]) -> Array:
@@ -55,7 +67,10 @@ def test_the_eight_units_of_saitou_and_nei_are_joined_as_in_their_paper() -> Non
     wanted = [{1, 2}, {5, 6}, {1, 2, 3}, {1, 2, 3, 4}, {7, 8}]
     everybody = frozenset(range(8))
     found = {s if 0 in s else everybody - s for s in tree.splits().values()}
-    assert {frozenset(i - 1 for i in w) if 1 in w else everybody - frozenset(i - 1 for i in w) for w in wanted} == found
+    assert {
+        frozenset(i - 1 for i in w) if 1 in w else everybody - frozenset(i - 1 for i in w)
+        for w in wanted
+    } == found
     assert tree.lengths[:8] == pytest.approx((5, 2, 1, 3, 1, 4, 2, 6))
     assert tree.between() == pytest.approx(full(EIGHT_LOWER))
 
@@ -77,10 +92,23 @@ def test_the_order_of_the_leaves_does_not_change_the_tree() -> None:
 
 
 def test_average_linkage_gives_the_published_example_of_five_bacteria() -> None:
-    # 5S ribosomal RNA distances of the Wikipedia article "UPGMA": dendrogram heights 8.5, 11, 14 and 16.5.
-    d = np.array([[0, 17, 21, 31, 23], [17, 0, 30, 34, 21], [21, 30, 0, 28, 39], [31, 34, 28, 0, 43], [23, 21, 39, 43, 0]])
+    # 5S ribosomal RNA distances of the Wikipedia article "UPGMA": dendrogram heights 8.5, 11, 14
+    # and 16.5.
+    d = np.array(
+        [
+            [0, 17, 21, 31, 23],
+            [17, 0, 30, 34, 21],
+            [21, 30, 0, 28, 39],
+            [31, 34, 28, 0, 43],
+            [23, 21, 39, 43, 0],
+        ]
+    )
     tree = average_linkage(d)
-    assert set(tree.splits().values()) == {frozenset({0, 1}), frozenset({0, 1, 4}), frozenset({2, 3})}
+    assert set(tree.splits().values()) == {
+        frozenset({0, 1}),
+        frozenset({0, 1, 4}),
+        frozenset({2, 3}),
+    }
     assert tree.between()[0, [1, 4, 2]] == pytest.approx([17, 22, 33])
     assert newick(tree, list("abcde"), {}) == "(((a:8.5,b:8.5):2.5,e:11):5.5,(c:14,d:14):2.5);"
 
@@ -100,27 +128,40 @@ def test_a_split_is_supported_by_the_share_of_replicates_that_hold_it() -> None:
     assert supports(tree, []) == {}
 
 
-def test_a_tree_hung_from_its_middle_is_the_same_tree_with_both_ends_of_its_longest_path_equally_deep() -> None:
+def test_a_tree_hung_from_its_middle_is_the_same_tree_with_both_ends_of_its_longest_path_equally_deep() -> (
+    None
+):
     for seed in range(10):
         tree = grown(9, seed)
         hung = hung_at_midpoint(tree)
         assert hung.between() == pytest.approx(tree.between())
         assert set(hung.splits().values()) == set(tree.splits().values())
-        depth = [sum(hung.lengths[node] for node, leaves in enumerate(hung.below()) if leaf in leaves) for leaf in range(9)]
+        depth = [
+            sum(hung.lengths[node] for node, leaves in enumerate(hung.below()) if leaf in leaves)
+            for leaf in range(9)
+        ]
         assert max(depth) == pytest.approx(tree.between().max() / 2)
         assert sorted(depth)[-2] == pytest.approx(max(depth))
 
 
 def test_hanging_equal_models_is_possible() -> None:
-    assert hung_at_midpoint(neighbour_joining(np.zeros((4, 4)))).between() == pytest.approx(np.zeros((4, 4)))
+    assert hung_at_midpoint(neighbour_joining(np.zeros((4, 4)))).between() == pytest.approx(
+        np.zeros((4, 4))
+    )
 
 
 def test_a_hostile_name_stays_one_label() -> None:
-    told = newick(neighbour_joining(FIVE), ["a'b", "c(d,e);", "f\ng\u202e", "plain1", ""], {frozenset({3, 4}): 0.97})
+    told = newick(
+        neighbour_joining(FIVE),
+        ["a'b", "c(d,e);", "f\ng\u202e", "plain1", ""],
+        {frozenset({3, 4}): 0.97},
+    )
     assert told == "((('a''b':2,'c(d,e);':3):3,'f g ':4)97:2,plain1:2,'':1);"
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 2)), np.ones((3, 3)), np.full((3, 3), np.nan), [[0, 1], [1, 0], [1, 1]]])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((2, 2)), np.ones((3, 3)), np.full((3, 3), np.nan), [[0, 1], [1, 0], [1, 1]]]
+)
 def test_what_is_no_matrix_of_distances_is_refused(bad: Array) -> None:
     for method in (neighbour_joining, average_linkage):
         with pytest.raises(ValueError, match=r"distances|leaves"):

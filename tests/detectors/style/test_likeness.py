@@ -1,4 +1,5 @@
-"""Bets on likeness: decided for a student, not for strangers more often than promised, the same when looked at again."""
+"""Bets on likeness: decided for a student, not for strangers more often than promised, the same
+when looked at again."""
 
 from __future__ import annotations
 
@@ -35,16 +36,28 @@ def test_a_student_is_decided_before_all_is_asked(watched: Sequential) -> None:
     assert others.count("less") >= 3
 
 
-def test_where_many_strangers_are_known_another_is_hardly_ever_called_more_alike(watched: Sequential) -> None:
-    level = max(float(watched.shares(speaker(seed, N)).mean(axis=0).max()) for seed in range(200, 230))
-    found = [b.decided(0.05 / 6)[1] for seed in range(300, 330) for b in watched.bets(speaker(seed, N), untaught=level)]
+def test_where_many_strangers_are_known_another_is_hardly_ever_called_more_alike(
+    watched: Sequential,
+) -> None:
+    level = max(
+        float(watched.shares(speaker(seed, N)).mean(axis=0).max()) for seed in range(200, 230)
+    )
+    found = [
+        b.decided(0.05 / 6)[1]
+        for seed in range(300, 330)
+        for b in watched.bets(speaker(seed, N), untaught=level)
+    ]
     assert len(found) == 180
     assert found.count("more") <= 3
 
 
 def test_five_stored_strangers_alone_are_a_weak_null(watched: Sequential) -> None:
-    found = [b.decided(0.05 / 6)[1] for seed in range(300, 330) for b in watched.bets(speaker(seed, N))]
-    assert 0.05 < found.count("more") / 180 < 0.4  # about 1 in 6 must be expected: the report says so
+    found = [
+        b.decided(0.05 / 6)[1] for seed in range(300, 330) for b in watched.bets(speaker(seed, N))
+    ]
+    assert (
+        0.05 < found.count("more") / 180 < 0.4
+    )  # about 1 in 6 must be expected: the report says so
 
 
 def test_the_level_of_the_taught_is_bet_against_only_where_it_is_known(watched: Sequential) -> None:
@@ -62,7 +75,9 @@ def test_more_answers_change_no_earlier_bet(watched: Sequential, teachers: list[
     whole = speaker(999, N)
     order = sorted(whole.probes.values(), key=lambda p: betting_order(p.prompt_sha256()))
     early = {p.id for p in order[:30]}
-    part = type(whole)(whole.header, whole.probes, tuple(r for r in whole.replies if r.probe_id in early))
+    part = type(whole)(
+        whole.header, whole.probes, tuple(r for r in whole.replies if r.probe_id in early)
+    )
     for one, two in zip(watched.bets(part), watched.bets(whole), strict=True):
         assert np.allclose(one.log10_more, two.log10_more[:30])
 

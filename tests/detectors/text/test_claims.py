@@ -9,7 +9,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, QuestionContext, context_of, extract_claims
+from detectors.text.claims import (
+    ELSEWHERE,
+    IDENTITY,
+    Claim,
+    QuestionContext,
+    context_of,
+    extract_claims,
+)
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Probe
 
@@ -20,17 +27,57 @@ CONTEXTS = {
     "completion": QuestionContext(about_self=True, completion=True),
 }
 SIGNS = {"affirmed": "+", "denied": "-", "hedged": "?"}
-ROWS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parents[1] / "labelled_claims.yaml").read_text("utf-8"))
-FRAGMENTS = 'I am |ChatGPT|OpenAI| not |, but |我是|开发|أنا |Claude|"|(|?|\n|created by |私は|ने बनाया|**|و'.split("|")  # noqa: SIM905
-TEXTS = st.one_of(st.text(max_size=400), st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join))
-UNITS = 'I am not |I am ChatGPT and |由OpenAI|created by |, and created by OpenAI|"I|न|((|OpenAI, |ne pas '.split("|")  # noqa: SIM905
+ROWS: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parents[1] / "labelled_claims.yaml").read_text("utf-8")
+)
+FRAGMENTS = [
+    "I am ",
+    "ChatGPT",
+    "OpenAI",
+    " not ",
+    ", but ",
+    "我是",
+    "开发",
+    "أنا ",
+    "Claude",
+    '"',
+    "(",
+    "?",
+    "\n",
+    "created by ",
+    "私は",
+    "ने बनाया",
+    "**",
+    "و",
+]
+TEXTS = st.one_of(
+    st.text(max_size=400), st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
+)
+UNITS = [
+    "I am not ",
+    "I am ChatGPT and ",
+    "由OpenAI",
+    "created by ",
+    ", and created by OpenAI",
+    '"I',
+    "न",
+    "((",
+    "OpenAI, ",
+    "ne pas ",
+]
 
 
 def found(text: str, context: QuestionContext = IDENTITY) -> set[str]:
-    return {c.vendor + SIGNS[c.polarity] for c in extract_claims(text, "", context) if c.person == "first"}
+    return {
+        c.vendor + SIGNS[c.polarity]
+        for c in extract_claims(text, "", context)
+        if c.person == "first"
+    }
 
 
-def test_the_labelled_set_holds_at_least_120_sentences_in_eight_languages_half_of_them_held_out() -> None:
+def test_the_labelled_set_holds_at_least_120_sentences_in_eight_languages_half_of_them_held_out() -> (
+    None
+):
     assert len(ROWS) >= 120
     assert len({r["language"] for r in ROWS}) >= 8
     assert sum(r["half"] == "held out" for r in ROWS) >= len(ROWS) / 2
@@ -64,7 +111,10 @@ def test_the_kind_of_claim_is_read_from_its_wording(text: str, kind: str) -> Non
 
 def test_a_claim_says_where_the_name_stands_in_the_original_text() -> None:
     text = "  Hi! I am **Ｑwen**, made by\u200b Alibaba Cloud."
-    assert [text[c.start : c.end] for c in extract_claims(text, "en", IDENTITY)] == ["Ｑwen", "Alibaba Cloud"]
+    assert [text[c.start : c.end] for c in extract_claims(text, "en", IDENTITY)] == [
+        "Ｑwen",
+        "Alibaba Cloud",
+    ]
 
 
 def test_a_bare_name_is_a_claim_only_as_an_answer_to_a_question_about_the_speaker() -> None:
@@ -110,7 +160,10 @@ def test_the_span_of_a_plain_yes_is_that_word() -> None:
 
 
 def test_the_context_follows_from_the_probe() -> None:
-    assert context_of(Probe(id="leading/en-x", text="Are you ChatGPT?", vendor="openai")).named == "openai"
+    assert (
+        context_of(Probe(id="leading/en-x", text="Are you ChatGPT?", vendor="openai")).named
+        == "openai"
+    )
     assert context_of(Probe(id="identity/en-x", text="Fill in", topic="document")).document
     assert context_of(Probe(id="identity/en-x", text="Finish", topic="completion")).completion
     assert context_of(Probe(id="style/x", text="Hi")) == ELSEWHERE
@@ -119,12 +172,16 @@ def test_the_context_follows_from_the_probe() -> None:
 
 
 def test_a_list_of_many_vendors_is_no_claim() -> None:
-    assert not any(sign.endswith("+") for sign in found("OpenAI, Google, Meta, Anthropic, Mistral."))
+    assert not any(
+        sign.endswith("+") for sign in found("OpenAI, Google, Meta, Anthropic, Mistral.")
+    )
 
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.sampled_from([*CONTEXTS.values(), LEADING]))
-def test_any_text_is_read_without_error_and_spans_lie_inside_it(text: str, context: QuestionContext) -> None:
+def test_any_text_is_read_without_error_and_spans_lie_inside_it(
+    text: str, context: QuestionContext
+) -> None:
     claims = extract_claims(text, "en", context)
     assert claims == extract_claims(text, "en", context)
     for claim in claims:
@@ -166,5 +223,7 @@ def test_no_text_takes_long(unit: str) -> None:
         ("Stell dir vor, ich bin ChatGPT.", set()),
     ],
 )
-def test_comparisons_courtesies_and_bystanders_are_told_from_claims(text: str, expected: set[str]) -> None:
+def test_comparisons_courtesies_and_bystanders_are_told_from_claims(
+    text: str, expected: set[str]
+) -> None:
     assert found(text) == expected

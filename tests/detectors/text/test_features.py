@@ -11,9 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.style.space import FULL, GUARDED, StyleSpace, transform_all
-from detectors.text.features import COUNTED, EDGE, FAMILIES, HASHED, CutText, cut, function_words, markdown, moments
+from detectors.text.features import (
+    COUNTED,
+    EDGE,
+    FAMILIES,
+    HASHED,
+    CutText,
+    cut,
+    function_words,
+    markdown,
+    moments,
+)
 from detectors.text.masking import masked_words
-from detectors.text.ngrams import WordCodes, character_codes, counts_of, hashed_counts, summed_counts, words_of
+from detectors.text.ngrams import (
+    WordCodes,
+    character_codes,
+    counts_of,
+    hashed_counts,
+    summed_counts,
+    words_of,
+)
 from detectors.text.shingles import page_of
 
 HOSTILE = [
@@ -106,7 +123,13 @@ def test_function_words_are_counted_in_several_languages() -> None:
 
 
 def test_moments_of_a_known_text() -> None:
-    values = dict(zip(FAMILIES["moments"].columns, moments(CutText("One two three. Four five.\n\nSix.")), strict=True))
+    values = dict(
+        zip(
+            FAMILIES["moments"].columns,
+            moments(CutText("One two three. Four five.\n\nSix.")),
+            strict=True,
+        )
+    )
     assert values["sentences"] == 3
     assert values["sentence_mean"] == pytest.approx(2.0)
     assert values["paragraphs"] == 2
@@ -116,7 +139,9 @@ def test_moments_of_a_known_text() -> None:
 
 def test_openings_and_closings_ignore_the_middle() -> None:
     start, end = "one two three four five", "six seven eight nine ten"
-    first, second = (CutText(f"{start} {middle} {end}") for middle in ("alpha beta", "gamma delta epsilon"))
+    first, second = (
+        CutText(f"{start} {middle} {end}") for middle in ("alpha beta", "gamma delta epsilon")
+    )
     for name in ("openings", "closings"):
         counts = FAMILIES[name]([first, second])
         assert (counts[0] != counts[1]).nnz == 0
@@ -138,7 +163,10 @@ def test_hashed_counts_agree_with_counting_by_hand() -> None:
 
 
 def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
-    texts = [character_codes(t) for t in ("the tide is low", "the tide", "", "a" * 300, *map(str, range(200)))]
+    texts = [
+        character_codes(t)
+        for t in ("the tide is low", "the tide", "", "a" * 300, *map(str, range(200)))
+    ]
     counts = hashed_counts(texts, (2, 3), 12)
     columns = np.unique(counts.indices)[::3].astype(np.int64)
     assert (counts_of(texts, (2, 3), 12, columns) == counts[:, columns].toarray()).all()
@@ -154,7 +182,9 @@ def test_plain_ascii_takes_the_short_way_to_the_same_tokens(text: str) -> None:
     assert function_words(page)[FAMILIES["function words"].columns.index("a")] == pytest.approx(
         1000 * counts["a"] / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     )
-    assert page_of(text).tokens == tuple("\n" if t[0] == "\n" else t.lower() for t in words_of(cut(text)))
+    assert page_of(text).tokens == tuple(
+        "\n" if t[0] == "\n" else t.lower() for t in words_of(cut(text))
+    )
 
 
 def test_no_ngram_crosses_from_one_text_into_the_next() -> None:
@@ -197,13 +227,19 @@ def test_hostile_texts_are_measured_in_linear_time(text: str) -> None:
 
 
 @pytest.mark.parametrize("families", [FULL, GUARDED])
-def test_a_space_is_deterministic_and_its_names_fit_its_columns(families: dict[str, tuple[int, float]]) -> None:
-    texts = [f"{a} text {i}, about **{a}**.\n- one" for i, a in enumerate(["You", "We", "They"] * 5)]
+def test_a_space_is_deterministic_and_its_names_fit_its_columns(
+    families: dict[str, tuple[int, float]],
+) -> None:
+    texts = [
+        f"{a} text {i}, about **{a}**.\n- one" for i, a in enumerate(["You", "We", "They"] * 5)
+    ]
     space = StyleSpace(families).fit(texts)
     array = space.transform([*texts, *HOSTILE, *MANY_SCRIPTS])
     assert len(space.names()) == len(set(space.names())) == array.shape[1]
     assert np.isfinite(array).all()
-    assert np.array_equal(array, StyleSpace(families).fit(texts).transform([*texts, *HOSTILE, *MANY_SCRIPTS]))
+    assert np.array_equal(
+        array, StyleSpace(families).fit(texts).transform([*texts, *HOSTILE, *MANY_SCRIPTS])
+    )
 
 
 def test_two_spaces_read_the_same_as_one_at_a_time() -> None:

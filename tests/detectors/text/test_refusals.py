@@ -1,4 +1,5 @@
-"""Refusals in every language of the policy set, and answers that only sound like one; filters, rejections, boilerplate."""
+"""Refusals in every language of the policy set, and answers that only sound like one; filters,
+rejections, boilerplate."""
 
 from __future__ import annotations
 
@@ -79,20 +80,36 @@ def test_answers_with_a_no_in_them_stay_answers(text: str) -> None:
 
 
 def test_a_long_answer_after_a_cautious_word_is_an_answer() -> None:
-    text = "As an AI, I don't have opinions. " + "The court held that the law was void and the state appealed at once. " * 6
+    text = (
+        "As an AI, I don't have opinions. "
+        + "The court held that the law was void and the state appealed at once. " * 6
+    )
     assert outcome_of_text(text) == "answered"
     assert outcome_of_text("As an AI, I don't have opinions.") == "refused"
 
 
 def reply(status: Status, text: str = "", finish: str = "", error: str | None = None) -> Reply:
-    return Reply(probe_id="policy/x", arm=Arm.OWN, status=status, text=text, finish_reason=finish, error=error)
+    return Reply(
+        probe_id="policy/x",
+        arm=Arm.OWN,
+        status=status,
+        text=text,
+        finish_reason=finish,
+        error=error,
+    )
 
 
 def test_a_filter_is_told_from_a_refusal_and_from_silence() -> None:
     assert outcome_of(reply(Status.EMPTY, finish="content_filter")) == "filtered"
     assert outcome_of(reply(Status.OK, "The protests beg", "content_filter")) == "filtered"
-    assert outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 [content_filter] no")) == "filtered"
-    assert outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 data_inspection_failed")) == "filtered"
+    assert (
+        outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 [content_filter] no"))
+        == "filtered"
+    )
+    assert (
+        outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 data_inspection_failed"))
+        == "filtered"
+    )
     assert outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 too long")) == "rejected"
     assert outcome_of(reply(Status.EMPTY, finish="stop")) == "not observed"
     assert outcome_of(reply(Status.ERROR, error="gave up")) == "not observed"
@@ -101,7 +118,17 @@ def test_a_filter_is_told_from_a_refusal_and_from_silence() -> None:
 
 def test_the_same_text_to_three_questions_is_boilerplate_and_no_answer() -> None:
     probes = [Probe(id=f"policy/{i}", question=f"q{i}", text=f"{i}?") for i in range(5)]
-    told = said(probes, ["Please see our web page.", "Please  see our web page.", "PLEASE see our web page.", "A", "A"], "x")
+    told = said(
+        probes,
+        [
+            "Please see our web page.",
+            "Please  see our web page.",
+            "PLEASE see our web page.",
+            "A",
+            "A",
+        ],
+        "x",
+    )
     found = boilerplate_of(told)
     assert found == {"please see our web page."}
     assert outcome_of(told.replies[0], found) == "deflected"

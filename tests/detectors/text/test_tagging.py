@@ -1,4 +1,5 @@
-"""The light tagger: as many tags as tokens, classes that hold up on plain sentences, nothing that raises."""
+"""The light tagger: as many tags as tokens, classes that hold up on plain sentences, nothing
+that raises."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def test_one_tag_a_token_whatever_the_text() -> None:
 
 
 def test_topic_words_do_not_move_the_tags() -> None:
-    assert tagged("The castle is guarded by a dragon.") == tagged("The server is guarded by a firewall.")
+    assert tagged("The castle is guarded by a dragon.") == tagged(
+        "The server is guarded by a firewall."
+    )
 
 
 def test_a_long_text_is_tagged_in_linear_time() -> None:

@@ -96,7 +96,12 @@ def test_places_in_the_folded_text_lead_back_to_the_original() -> None:
 
 @pytest.mark.parametrize(
     ("name", "slug"),
-    [("openai", "openai"), ("Qwen", "alibaba"), ("Hugging Face", "hugging-face"), ("DeepMind", "google")],
+    [
+        ("openai", "openai"),
+        ("Qwen", "alibaba"),
+        ("Hugging Face", "hugging-face"),
+        ("DeepMind", "google"),
+    ],
 )
 def test_a_vendor_is_known_by_slug_company_or_product(name: str, slug: str) -> None:
     assert vendor_slug(name) == slug
@@ -118,7 +123,9 @@ def test_any_text_is_folded_and_searched_without_error_and_places_are_in_range(t
         assert 0 <= start < end <= len(text)
 
 
-@pytest.mark.parametrize("unit", ["aG", "OpenA", "Claude ", "GPT-", "阿里", "   ", "ЯЯ", "\u0301", "ﷺ"])
+@pytest.mark.parametrize(
+    "unit", ["aG", "OpenA", "Claude ", "GPT-", "阿里", "   ", "ЯЯ", "\u0301", "ﷺ"]
+)
 def test_time_stays_short_on_the_longest_text(unit: str) -> None:
     find_mentions("warm up")
     text = unit * (1_000_000 // len(unit))

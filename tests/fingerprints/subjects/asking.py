@@ -17,7 +17,9 @@ from fingerprints.subjects.endpoint import open_endpoint
 from tests import faultserver as fault
 from tests.faultserver import FaultServer
 
-remote = pytest.importorskip("fingerprints.subjects.remote", reason="the extra 'openai' is not installed")
+remote = pytest.importorskip(
+    "fingerprints.subjects.remote", reason="the extra 'openai' is not installed"
+)
 
 KEY = "sk-planted/7f+3Q=x9Zc"
 
@@ -31,17 +33,23 @@ def quick_and_planted(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.contextmanager
 def endpoint(server: FaultServer | str, name: str = "lamb", **options: Any) -> Iterator[Any]:
     url = server if isinstance(server, str) else server.url
-    spec = ",".join([f"openai:{name}", f"base_url={url}", *(f"{k}={v}" for k, v in options.items())])
+    spec = ",".join(
+        [f"openai:{name}", f"base_url={url}", *(f"{k}={v}" for k, v in options.items())]
+    )
     with open_endpoint(parse_spec(spec)) as subject:
         yield subject
 
 
 def asks(n: int = 1, **more: Any) -> list[Request]:
     form = more.pop("form", "chat")
-    return [Request(probe=Probe(id=f"p{i}", text=f"Question {i}?", form=form), **more) for i in range(n)]
+    return [
+        Request(probe=Probe(id=f"p{i}", text=f"Question {i}?", form=form), **more) for i in range(n)
+    ]
 
 
-def replies(*script: fault.Behaviour, n: int = 1, form: str = "chat", **options: Any) -> list[Reply]:
+def replies(
+    *script: fault.Behaviour, n: int = 1, form: str = "chat", **options: Any
+) -> list[Reply]:
     with FaultServer(*script) as server, endpoint(server, **options) as subject:
         return list(subject.generate(asks(n, form=form)))
 
@@ -66,7 +74,11 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 def probe_set(n: int) -> ProbeSet:
-    return ProbeSet(name="s", version="1", probes=tuple(Probe(id=f"s/{i}", text=f"Question {i}?") for i in range(n)))
+    return ProbeSet(
+        name="s",
+        version="1",
+        probes=tuple(Probe(id=f"s/{i}", text=f"Question {i}?") for i in range(n)),
+    )
 
 
 def free_port() -> int:

@@ -29,7 +29,10 @@ def answers(path: Path, **options: str) -> list[tuple[str, str]]:
 
 
 def inspect_sample(number: int, epoch: int = 1, answer: str = "A") -> dict[str, Any]:
-    choice = {"message": {"role": "assistant", "content": [{"type": "text", "text": answer}]}, "stop_reason": "stop"}
+    choice = {
+        "message": {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+        "stop_reason": "stop",
+    }
     return {
         "id": number,
         "epoch": epoch,

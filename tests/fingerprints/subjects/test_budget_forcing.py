@@ -23,13 +23,24 @@ from fingerprints.subjects.placement import Placement
 from fingerprints.subjects.thinking import LEAD, Forcing, Thinking, forced_in, forcing_option
 from tests.fingerprints.subjects.tiny import CHATML, tiny_checkpoint, tiny_model, tiny_tokenizer
 
-TEXTS = ["who made you", "a", "which bird sings at four o'clock in the morning", "the lazy dog asks", "quick quick fox"]
+TEXTS = [
+    "who made you",
+    "a",
+    "which bird sings at four o'clock in the morning",
+    "the lazy dog asks",
+    "quick quick fox",
+]
 OPENS = CHATML.replace("<|im_start|>assistant\n", "<|im_start|>assistant\n<think>\n")
 
 
 def speaker(template: str | None = CHATML, **config: Any) -> Speaker:
     place = Placement(torch.device("cpu"), torch.float32, 8)
-    return _speaker(tiny_model(**{"max_position_embeddings": 512, **config}), tiny_tokenizer(template), place, None)
+    return _speaker(
+        tiny_model(**{"max_position_embeddings": 512, **config}),
+        tiny_tokenizer(template),
+        place,
+        None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +49,21 @@ def tiny() -> Speaker:
 
 
 def ask(texts: Sequence[str] = TEXTS, **fields: Any) -> list[Request]:
-    return [Request(probe=Probe(id=f"p{i}", text=t), **{"max_tokens": 12, **fields}) for i, t in enumerate(texts)]
+    return [
+        Request(probe=Probe(id=f"p{i}", text=t), **{"max_tokens": 12, **fields})
+        for i, t in enumerate(texts)
+    ]
 
 
 def said(replies: Iterator[Reply]) -> dict[tuple[str, str, int], tuple[str, str, str, int | None]]:
     return {r.key: (r.status.value, r.text, r.finish_reason, r.tokens_out) for r in replies}
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, model: Speaker, parts: Sequence[str]) -> list[PromptRow]:
-    """Lets a model write these parts one after the other, each ended by its stop token; returns the rows it was given."""
+def scripted(
+    monkeypatch: pytest.MonkeyPatch, model: Speaker, parts: Sequence[str]
+) -> list[PromptRow]:
+    """Lets a model write these parts one after the other, each ended by its stop token; returns
+    the rows it was given."""
     seen: list[PromptRow] = []
 
     def write(_: Speaker, rows: Sequence[PromptRow], state: Any, steps: int) -> None:
@@ -56,7 +73,9 @@ def scripted(monkeypatch: pytest.MonkeyPatch, model: Speaker, parts: Sequence[st
             generation._take(row, [*tokens, model.stop[0]], model.stop)
 
     monkeypatch.setattr(generation, "_advance", write)
-    monkeypatch.setattr(generation, "_begin", lambda *_: SimpleNamespace(ids=torch.zeros(1), keep=lambda _: None))
+    monkeypatch.setattr(
+        generation, "_begin", lambda *_: SimpleNamespace(ids=torch.zeros(1), keep=lambda _: None)
+    )
     return seen
 
 
@@ -65,15 +84,24 @@ def one(model: Speaker, forcing: Forcing, **fields: Any) -> Reply:
     return reply
 
 
-def test_a_thinking_that_ends_early_is_told_to_wait(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = ["2+3=6\n</think>\n\nIt is 6.", ", no: 5\n</think>\n\nIt is 5.", " again: 5\n</think>\n\nIt is 5.", "\n\nIt is 5."]
+def test_a_thinking_that_ends_early_is_told_to_wait(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [
+        "2+3=6\n</think>\n\nIt is 6.",
+        ", no: 5\n</think>\n\nIt is 5.",
+        " again: 5\n</think>\n\nIt is 5.",
+        "\n\nIt is 5.",
+    ]
     rows = scripted(monkeypatch, tiny, parts)
     reply = one(tiny, Forcing(200, 2))
     assert reply.text == "<think>\n2+3=6\nWait, no: 5\nWait again: 5\n</think>\n\nIt is 5."
     found = forced_in(reply)
     assert found is not None
     assert (found.waits, found.capped, reply.status) == (2, False, Status.OK)
-    assert found.tokens == len(tiny.tokenizer("2+3=6\nWait, no: 5\nWait again: 5\n", add_special_tokens=False).input_ids)
+    assert found.tokens == len(
+        tiny.tokenizer("2+3=6\nWait, no: 5\nWait again: 5\n", add_special_tokens=False).input_ids
+    )
     assert [row.part for row in rows] == [0, 1, 2, 3]
     assert tiny.tokenizer.decode(rows[1].ids).endswith("<think>\n2+3=6\nWait")
     assert agrees(reply.text.partition("</think>")[2], "5")
@@ -90,16 +118,23 @@ def test_a_thinking_that_stops_without_an_end_waits_too_and_is_then_closed(
     assert agrees(reply.text.partition("</think>")[2], "5")
 
 
-def test_thinking_is_cut_at_its_cap_and_led_to_an_answer(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thinking_is_cut_at_its_cap_and_led_to_an_answer(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted(monkeypatch, tiny, ["and so on " * 60, " 5"])
     reply = one(tiny, Forcing(20, 3))
     thinking, _, rest = reply.text.partition("\n</think>")
     assert rest == f"{LEAD} 5"
     assert forced_in(reply) == Thinking(20, True, 0)
-    assert len(tiny.tokenizer(thinking.removeprefix("<think>\n"), add_special_tokens=False).input_ids) == 20
+    assert (
+        len(tiny.tokenizer(thinking.removeprefix("<think>\n"), add_special_tokens=False).input_ids)
+        == 20
+    )
 
 
-def test_a_wait_that_the_cap_leaves_no_room_for_is_not_forced(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_that_the_cap_leaves_no_room_for_is_not_forced(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted(monkeypatch, tiny, ["yes\n</think>\n\n5", "\n</think>\n\n5", "\n\n5"])
     length = len(tiny.tokenizer("yes\n", add_special_tokens=False).input_ids)
     room = len(tiny.tokenizer("</think>\n\n5", add_special_tokens=False).input_ids)
@@ -112,10 +147,16 @@ def test_a_wait_that_the_cap_leaves_no_room_for_is_not_forced(tiny: Speaker, mon
     assert forced_in(one(tiny, Forcing(length + room, 1))) == Thinking(length, False, 0)
 
 
-def test_without_a_cap_thinking_and_answer_share_the_request(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cap_thinking_and_answer_share_the_request(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted(monkeypatch, tiny, ["and so on " * 60])
     (reply,) = answer_forced(tiny, Forcing(None, 2), ask(["2 and 3"], max_tokens=40))
-    assert (reply.status, reply.tokens_out, "</think>" in reply.text) == (Status.TRUNCATED, 40, False)
+    assert (reply.status, reply.tokens_out, "</think>" in reply.text) == (
+        Status.TRUNCATED,
+        40,
+        False,
+    )
     assert reply.finish_reason.startswith("length; thought ")
 
 
@@ -177,7 +218,11 @@ def test_what_has_no_room_is_skipped_and_completions_are_left_alone(tiny: Speake
     probe = Probe(id="c", text="the quick brown fox", form="completion")
     (plain,) = answer(tiny, [Request(probe=probe, max_tokens=6)])
     (left,) = answer_forced(tiny, Forcing(20, 1), [Request(probe=probe, max_tokens=6)])
-    assert (left.text, left.finish_reason, forced_in(left)) == (plain.text, plain.finish_reason, None)
+    assert (left.text, left.finish_reason, forced_in(left)) == (
+        plain.text,
+        plain.finish_reason,
+        None,
+    )
     (tight,) = answer_forced(tiny, Forcing(None, 0), ask(["a"], max_tokens=2))
     assert tight.status is Status.ERROR
     assert tight.error is not None
@@ -192,7 +237,9 @@ def test_scores_that_are_no_numbers_are_an_error() -> None:
     assert (reply.status, reply.text) == (Status.ERROR, "")
 
 
-def test_memory_that_runs_out_halves_the_batch_and_changes_no_answer(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_halves_the_batch_and_changes_no_answer(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = said(answer_forced(tiny, Forcing(10, 1), ask()))
     original, failures = generation._advance, [5, 3]
 
@@ -211,7 +258,9 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_no_answer(tiny: Speak
 def test_special_think_tags_stay_in_the_text() -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<think>", "</think>"]})
-    ids = tokenizer("<think>\na fox</think>\n\nthe dog<|im_end|>", add_special_tokens=False).input_ids
+    ids = tokenizer(
+        "<think>\na fox</think>\n\nthe dog<|im_end|>", add_special_tokens=False
+    ).input_ids
     assert _spoken(tokenizer, ids) == "<think>\na fox</think>\n\nthe dog"
 
 
@@ -220,13 +269,24 @@ def test_options_are_checked_and_read_back() -> None:
     assert forcing_option({"thinking": "256", "waits": "2"}) == Forcing(256, 2)
     assert forcing_option({"waits": "1"}) == Forcing(None, 1)
     assert str(Forcing(256, 2)) == "thinking=256,waits=2"
-    for bad in ({"thinking": "0"}, {"thinking": "many"}, {"waits": "17"}, {"waits": "-1"}, {"thinking": "９"}):
+    for bad in (
+        {"thinking": "0"},
+        {"thinking": "many"},
+        {"waits": "17"},
+        {"waits": "-1"},
+        {"thinking": "９"},
+    ):
         with pytest.raises(UsageProblem, match="no whole number"):
             forcing_option(bad)
 
 
 def test_a_reply_from_before_reads_and_tells_no_forcing() -> None:
-    assert forced_in(Reply(probe_id="a", arm=Arm.OWN, status=Status.OK, text="x", finish_reason="stop")) is None
+    assert (
+        forced_in(
+            Reply(probe_id="a", arm=Arm.OWN, status=Status.OK, text="x", finish_reason="stop")
+        )
+        is None
+    )
     assert forced_in(Reply(probe_id="a", arm=Arm.OWN, status=Status.OK, text="x")) is None
 
 

@@ -1,4 +1,5 @@
-"""Checkpoints from a folder: opened, identified, adapted, asked through `collect`, killed and resumed."""
+"""Checkpoints from a folder: opened, identified, adapted, asked through `collect`, killed and
+resumed."""
 
 from __future__ import annotations
 
@@ -43,9 +44,16 @@ def probes(n: int = 6, tokens: int = 8) -> ProbeSet:
     return ProbeSet(name="tiny", version="1", probes=made, max_tokens=tokens)
 
 
-def test_the_identity_says_everything_that_changes_an_answer(subject: Checkpoint, folder: Path) -> None:
+def test_the_identity_says_everything_that_changes_an_answer(
+    subject: Checkpoint, folder: Path
+) -> None:
     identity = subject.identity
-    assert (identity.kind, identity.name, identity.dtype, identity.device) == ("checkpoint", folder.name, "float32", "cpu")
+    assert (identity.kind, identity.name, identity.dtype, identity.device) == (
+        "checkpoint",
+        folder.name,
+        "float32",
+        "cpu",
+    )
     assert (identity.architecture, identity.template) == ("LlamaForCausalLM", "model")
     assert identity.backend.startswith("transformers ")
     for digest in ("weights_sha256", "config_sha256", "tokenizer_sha256", "template_sha256"):
@@ -54,8 +62,12 @@ def test_the_identity_says_everything_that_changes_an_answer(subject: Checkpoint
     assert subject.offers == {"generate", "score", "weights"}
 
 
-def test_other_weights_or_another_template_are_another_identity(subject: Checkpoint, tmp_path: Path) -> None:
-    other = open_subject(f"hf:{tiny_checkpoint(tmp_path / 'a', template=TURNS, seed=1)},dtype=float32").identity
+def test_other_weights_or_another_template_are_another_identity(
+    subject: Checkpoint, tmp_path: Path
+) -> None:
+    other = open_subject(
+        f"hf:{tiny_checkpoint(tmp_path / 'a', template=TURNS, seed=1)},dtype=float32"
+    ).identity
     assert not other.same_weights(subject.identity)
     assert other.template_sha256 != subject.identity.template_sha256
     same = open_subject(f"hf:{tiny_checkpoint(tmp_path / 'b')},dtype=float32").identity
@@ -72,7 +84,10 @@ def test_collect_asks_and_scores_through_the_subject(subject: Checkpoint, tmp_pa
     transcript = collect(subject, [probes()], Sampling(), tmp_path / "t.jsonl")
     assert transcript.complete
     assert transcript.counts()["truncated"] + transcript.counts().get("ok", 0) == 6
-    assert transcript.digest() == collect(subject, [probes()], Sampling(), tmp_path / "again.jsonl").digest()
+    assert (
+        transcript.digest()
+        == collect(subject, [probes()], Sampling(), tmp_path / "again.jsonl").digest()
+    )
     assert subject.score(["the fox"])[0].bits > 0
 
 
@@ -87,12 +102,16 @@ def test_collect_asks_and_scores_through_the_subject(subject: Checkpoint, tmp_pa
         ("revision=main", "no revision"),
     ],
 )
-def test_an_option_that_is_not_there_is_a_usage_problem(folder: Path, option: str, words: str) -> None:
+def test_an_option_that_is_not_there_is_a_usage_problem(
+    folder: Path, option: str, words: str
+) -> None:
     with pytest.raises(UsageProblem, match=words):
         open_subject(f"hf:{folder},{option}")
 
 
-def test_a_model_larger_than_the_memory_is_refused_unloaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_larger_than_the_memory_is_refused_unloaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(placement, "available_memory", lambda device: 1000)
     with pytest.raises(ResourceLimit, match="GiB left"):
         open_subject(f"hf:{folder}")
@@ -114,13 +133,17 @@ def test_shapes_that_do_not_fit_the_config_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unsafe_folder_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
-    edit_json(tiny_checkpoint(tmp_path) / "config.json", auto_map={"AutoModelForCausalLM": "evil.Model"})
+    edit_json(
+        tiny_checkpoint(tmp_path) / "config.json", auto_map={"AutoModelForCausalLM": "evil.Model"}
+    )
     (tmp_path / "evil.py").write_text("open('ran', 'w')", "utf-8")
     with pytest.raises(UnsafeInput):
         open_subject(f"hf:{tmp_path}")
 
 
-def test_a_hub_model_without_a_hub_can_be_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_hub_model_without_a_hub_can_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Incomplete, match="hub can't be reached"):
@@ -136,8 +159,12 @@ def save_lora(folder: Path, hidden: int = 32, **options: Any) -> Any:
     return adapted
 
 
-def test_an_adapter_changes_the_answers_and_the_identity(folder: Path, tmp_path: Path, subject: Checkpoint) -> None:
-    adapted = save_lora(tmp_path / "lora", target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+def test_an_adapter_changes_the_answers_and_the_identity(
+    folder: Path, tmp_path: Path, subject: Checkpoint
+) -> None:
+    adapted = save_lora(
+        tmp_path / "lora", target_modules=["q_proj", "v_proj"], init_lora_weights=False
+    )
     with open_subject(f"hf:{folder},adapter={tmp_path / 'lora'},dtype=float32") as with_it:
         assert with_it.identity.adapter_sha256
         assert not with_it.identity.same_weights(subject.identity)
@@ -183,7 +210,9 @@ def test_a_killed_run_keeps_what_it_wrote_and_is_resumed(folder: Path, tmp_path:
     )
     try:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and (not journal.exists() or len(read_journal(journal).replies) < 5):
+        while time.monotonic() < deadline and (
+            not journal.exists() or len(read_journal(journal).replies) < 5
+        ):
             time.sleep(0.05)
     finally:
         child.send_signal(signal.SIGKILL)

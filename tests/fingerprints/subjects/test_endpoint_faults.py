@@ -1,4 +1,5 @@
-"""An endpoint asked against a server that misbehaves by script: no hang, no leak, no answer made up."""
+"""An endpoint asked against a server that misbehaves by script: no hang, no leak, no answer made
+up."""
 
 from __future__ import annotations
 
@@ -56,7 +57,10 @@ RETRIED: dict[str, fault.Behaviour] = {
 
 @pytest.mark.parametrize("name", sorted(RETRIED))
 def test_passing_troubles_are_retried_and_counted(name: str) -> None:
-    with FaultServer(RETRIED[name], RETRIED[name], fault.answers()) as server, endpoint(server) as subject:
+    with (
+        FaultServer(RETRIED[name], RETRIED[name], fault.answers()) as server,
+        endpoint(server) as subject,
+    ):
         (reply,) = subject.generate(asks())
         assert (subject.counts.calls, subject.counts.retries) == (3, 2)
     assert reply.status is Status.OK
@@ -72,7 +76,12 @@ def test_retries_end_after_five_and_leave_a_counted_error(name: str) -> None:
 
 
 def test_an_answer_is_never_asked_again_for_what_it_says() -> None:
-    for behaviour in (fault.answers(""), fault.answers("I can't help with that."), fault.sends(b"<html>"), fault.sends(b"{}")):
+    for behaviour in (
+        fault.answers(""),
+        fault.answers("I can't help with that."),
+        fault.sends(b"<html>"),
+        fault.sends(b"{}"),
+    ):
         with FaultServer(behaviour) as server, endpoint(server) as subject:
             list(subject.generate(asks()))
         assert len(server.requests) == 1
@@ -80,13 +89,24 @@ def test_an_answer_is_never_asked_again_for_what_it_says() -> None:
 
 @pytest.mark.parametrize(
     ("header", "low", "high"),
-    [("7", 7, 7), ("0", 0, 0), ("999999999", 120, 120), ("inf", 120, 120), ("1e400", 120, 120), (None, 0.25, 0.5)],
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("999999999", 120, 120),
+        ("inf", 120, 120),
+        ("1e400", 120, 120),
+        (None, 0.25, 0.5),
+    ],
 )
-def test_retry_after_is_obeyed_up_to_two_minutes(header: str | None, low: float, high: float) -> None:
+def test_retry_after_is_obeyed_up_to_two_minutes(
+    header: str | None, low: float, high: float
+) -> None:
     assert low <= remote.pause(0, header, 0.5) <= high
 
 
-@pytest.mark.parametrize("header", ["-1", "nan", "soon", "", "Wed, 21 Oct 2015 07:28:00 GMT", "9" * 400 + " GMT", "\x00"])
+@pytest.mark.parametrize(
+    "header", ["-1", "nan", "soon", "", "Wed, 21 Oct 2015 07:28:00 GMT", "9" * 400 + " GMT", "\x00"]
+)
 def test_a_senseless_retry_after_counts_as_none(header: str) -> None:
     assert 0 < remote.pause(0, header, 0.5) <= 0.5
     assert 0 < remote.pause(30, header, 0.5) <= 20
@@ -117,7 +137,9 @@ FILTERS: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("body", FILTERS)
-def test_a_filter_that_answers_403_turns_away_the_question_and_not_the_caller(body: dict[str, Any]) -> None:
+def test_a_filter_that_answers_403_turns_away_the_question_and_not_the_caller(
+    body: dict[str, Any],
+) -> None:
     script = [fault.answers(), fault.sends(json.dumps(body).encode(), 403), fault.answers()]
     with FaultServer(*script) as server, endpoint(server, concurrency=1) as subject:
         said = list(subject.generate(asks(3)))
@@ -126,11 +148,20 @@ def test_a_filter_that_answers_403_turns_away_the_question_and_not_the_caller(bo
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>Forbidden</html>", b'{"error": {"message": "no access to lamb", "code": "denied"}}']
+    "body",
+    [
+        b"",
+        b"<html>Forbidden</html>",
+        b'{"error": {"message": "no access to lamb", "code": "denied"}}',
+    ],
 )
 def test_403_without_a_word_of_a_filter_ends_the_run(body: bytes) -> None:
     told = pytest.raises(Incomplete, match="HTTP 403")
-    with FaultServer(fault.sends(body, 403)) as server, endpoint(server, concurrency=1) as subject, told:
+    with (
+        FaultServer(fault.sends(body, 403)) as server,
+        endpoint(server, concurrency=1) as subject,
+        told,
+    ):
         list(subject.generate(asks(5)))
     assert [r.body["messages"][-1]["content"] for r in server.requests][1:] == [HARMLESS]
 
@@ -143,16 +174,27 @@ def test_a_firewall_s_page_turns_away_the_question_where_a_harmless_one_is_answe
     assert [r.status for r in said] == [Status.REJECTED, Status.OK, Status.REJECTED]
     assert "HTTP 403" in str(said[0].error)
     assert "a harmless question right after was answered" in str(said[0].error)
-    assert [r.body["messages"][-1]["content"] == HARMLESS for r in server.requests] == [False, True, False, False, True]
+    assert [r.body["messages"][-1]["content"] == HARMLESS for r in server.requests] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
 def test_a_refusal_stops_at_once_with_exit_6(status: int) -> None:
-    with FaultServer(fault.fails(status, f"wrong \x1b[31m {KEY}")) as server, endpoint(server, concurrency=1) as subject:
+    with (
+        FaultServer(fault.fails(status, f"wrong \x1b[31m {KEY}")) as server,
+        endpoint(server, concurrency=1) as subject,
+    ):
         with pytest.raises(Incomplete, match=f"HTTP {status}") as caught:
             list(subject.generate(asks(5)))
         assert caught.value.exit_code == 6
-    assert len(server.requests) == 1 + (status == 403), "after a bare 403 a harmless question is asked, once"
+    assert len(server.requests) == 1 + (status == 403), (
+        "after a bare 403 a harmless question is asked, once"
+    )
     assert KEY not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -164,27 +206,48 @@ def test_a_refused_connection_and_an_unknown_name_are_told_by_host_and_port() ->
         pytest.raises(Incomplete, match=f"127.0.0.1:{port} can't be reached"),
     ):
         list(subject.generate(asks()))
-    with endpoint("http://nowhere.invalid:81/v1") as subject, pytest.raises(Incomplete, match=r"nowhere\.invalid:81"):
+    with (
+        endpoint("http://nowhere.invalid:81/v1") as subject,
+        pytest.raises(Incomplete, match=r"nowhere\.invalid:81"),
+    ):
         list(subject.generate(asks()))
 
 
 def test_a_server_that_speaks_no_tls_is_told_by_host_and_port() -> None:
-    with FaultServer(fault.answers()) as server, endpoint(server.url.replace("http:", "https:")) as subject:
+    with (
+        FaultServer(fault.answers()) as server,
+        endpoint(server.url.replace("http:", "https:")) as subject,
+    ):
         told = pytest.raises(Incomplete, match=f"127.0.0.1:{server.port}")
         with told:
             list(subject.generate(asks()))
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl command to make a certificate with")
+@pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="no openssl command to make a certificate with"
+)
 def test_a_certificate_that_nobody_signed_is_refused_and_the_key_kept(tmp_path: Path) -> None:
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     made += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
     subprocess.run(made, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     with FaultServer(fault.answers(), tls=context) as server, endpoint(server) as subject:
-        told = pytest.raises(Incomplete, match=f"127.0.0.1:{server.port} can't be reached: .*certificate")
+        told = pytest.raises(
+            Incomplete, match=f"127.0.0.1:{server.port} can't be reached: .*certificate"
+        )
         with told:
             list(subject.generate(asks()))
     assert not server.requests
@@ -204,7 +267,10 @@ def test_the_deadline_fires_whatever_the_server_dribbles(behaviour: fault.Behavi
 
 
 def test_an_interruption_ends_hanging_calls_quickly() -> None:
-    with FaultServer(fault.answers(), fault.hangs()) as server, endpoint(server, concurrency=3) as subject:
+    with (
+        FaultServer(fault.answers(), fault.hangs()) as server,
+        endpoint(server, concurrency=3) as subject,
+    ):
         stream = subject.generate(asks(8))
         next(stream)
         begun = time.monotonic()
@@ -291,8 +357,15 @@ def test_more_choices_than_asked_give_the_first() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_refused_and_the_key_not_sent_on(status: int) -> None:
-    with FaultServer(fault.answers()) as other, FaultServer(fault.redirects(f"{other.url}/x", status)) as server:
-        for to in (f"{other.url}/chat/completions", f"{server.url}/x", "http://169.254.169.254/latest"):
+    with (
+        FaultServer(fault.answers()) as other,
+        FaultServer(fault.redirects(f"{other.url}/x", status)) as server,
+    ):
+        for to in (
+            f"{other.url}/chat/completions",
+            f"{server.url}/x",
+            "http://169.254.169.254/latest",
+        ):
             server.script = (fault.redirects(to, status),)
             with endpoint(server) as subject, pytest.raises(UnsafeInput) as caught:
                 list(subject.generate(asks()))
@@ -320,7 +393,18 @@ def test_an_echoed_key_is_removed_from_every_field(spelling: str) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["choices", "message", "content", "finish_reason", "usage", "model", "text", "refusal"]),
+                st.sampled_from(
+                    [
+                        "choices",
+                        "message",
+                        "content",
+                        "finish_reason",
+                        "usage",
+                        "model",
+                        "text",
+                        "refusal",
+                    ]
+                ),
                 inner,
                 max_size=4,
             )
@@ -330,6 +414,8 @@ def test_an_echoed_key_is_removed_from_every_field(spelling: str) -> None:
 )
 def test_no_json_value_ends_in_a_traceback(value: Any) -> None:
     (request,) = asks()
-    reply = reply_from(request, json.dumps({"choices": [value], "usage": value, "model": value}).encode(), 0.1)
+    reply = reply_from(
+        request, json.dumps({"choices": [value], "usage": value, "model": value}).encode(), 0.1
+    )
     assert reply.key == request.key
     assert reply.model_dump_json()

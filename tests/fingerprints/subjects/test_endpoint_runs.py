@@ -1,4 +1,5 @@
-"""Whole runs against an endpoint: interrupted and resumed, within a budget, with no secret written."""
+"""Whole runs against an endpoint: interrupted and resumed, within a budget, with no secret
+written."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ __all__ = ["quick_and_planted"]
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_run_interrupted_half_way_and_resumed_asks_nothing_answered_twice(tmp_path: Path, concurrency: int) -> None:
+def test_a_run_interrupted_half_way_and_resumed_asks_nothing_answered_twice(
+    tmp_path: Path, concurrency: int
+) -> None:
     path, probes = tmp_path / "t.jsonl", [probe_set(20)]
 
     def interrupt(done: int, n: int) -> None:
@@ -67,7 +70,9 @@ def turns_away(*places: int) -> fault.Behaviour:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_questions_that_are_always_rejected_are_recorded_and_never_asked_again(tmp_path: Path, concurrency: int) -> None:
+def test_questions_that_are_always_rejected_are_recorded_and_never_asked_again(
+    tmp_path: Path, concurrency: int
+) -> None:
     path = tmp_path / "t.jsonl"
     with FaultServer(turns_away(0, 7)) as server:
         for _ in range(2):
@@ -81,7 +86,9 @@ def test_questions_that_are_always_rejected_are_recorded_and_never_asked_again(t
     }
 
 
-def test_more_rejections_than_a_fifth_stop_in_one_line_and_are_asked_again_once_the_endpoint_is_mended(tmp_path: Path) -> None:
+def test_more_rejections_than_a_fifth_stop_in_one_line_and_are_asked_again_once_the_endpoint_is_mended(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "t.jsonl"
     with FaultServer(turns_away(1, 2, 3)) as server, endpoint(server, concurrency=1) as subject:
         with pytest.raises(Incomplete, match="3 of 10 questions were rejected") as caught:
@@ -94,11 +101,16 @@ def test_more_rejections_than_a_fifth_stop_in_one_line_and_are_asked_again_once_
         whole = collect(subject, [probe_set(10)], Sampling(), path)
     assert whole.complete
     assert {r.status for r in whole.replies} == {Status.OK}
-    assert sorted(r.prompt for r in server.requests[4:]) == sorted(f"Question {i}?" for i in range(1, 10))
+    assert sorted(r.prompt for r in server.requests[4:]) == sorted(
+        f"Question {i}?" for i in range(1, 10)
+    )
 
 
 def test_an_endpoint_that_rejects_everything_is_left_after_five_calls(tmp_path: Path) -> None:
-    with FaultServer(fault.fails(422, "no such option")) as server, endpoint(server, concurrency=1) as subject:
+    with (
+        FaultServer(fault.fails(422, "no such option")) as server,
+        endpoint(server, concurrency=1) as subject,
+    ):
         for _ in range(2):
             with pytest.raises(Incomplete, match="5 of 100 questions were rejected"):
                 collect(subject, [probe_set(100)], Sampling(), tmp_path / "t.jsonl")
@@ -106,7 +118,10 @@ def test_an_endpoint_that_rejects_everything_is_left_after_five_calls(tmp_path: 
 
 
 def test_the_planted_key_is_in_no_byte_written(tmp_path: Path) -> None:
-    script = [fault.echoes_key(form) for form in SPELLINGS.values()] + [fault.echoes_key(str, 500), fault.echoes()]
+    script = [fault.echoes_key(form) for form in SPELLINGS.values()] + [
+        fault.echoes_key(str, 500),
+        fault.echoes(),
+    ]
     with FaultServer(*script) as server, endpoint(server) as subject:
         collect(subject, [probe_set(12)], Sampling(), tmp_path / "t.jsonl")
     written = (tmp_path / "t.jsonl").read_text()
@@ -116,7 +131,10 @@ def test_the_planted_key_is_in_no_byte_written(tmp_path: Path) -> None:
 
 
 def test_a_change_of_the_served_model_is_an_event(tmp_path: Path) -> None:
-    with FaultServer(fault.answers(), fault.answers(model="wolf-2")) as server, endpoint(server) as subject:
+    with (
+        FaultServer(fault.answers(), fault.answers(model="wolf-2")) as server,
+        endpoint(server) as subject,
+    ):
         transcript = collect(subject, [probe_set(4)], Sampling(), tmp_path / "t.jsonl")
     assert [e.kind for e in transcript.events] == ["drift"]
 
@@ -130,7 +148,10 @@ def test_bursts_of_errors_lose_no_answer(tmp_path: Path) -> None:
 
 
 def test_the_token_budget_stops_before_the_call_that_could_pass_it(tmp_path: Path) -> None:
-    with FaultServer(fault.echoes()) as server, endpoint(server, tokens=1000, concurrency=4) as subject:
+    with (
+        FaultServer(fault.echoes()) as server,
+        endpoint(server, tokens=1000, concurrency=4) as subject,
+    ):
         with pytest.raises(Incomplete, match="budget of 1,000 tokens") as caught:
             collect(subject, [probe_set(500)], Sampling(max_tokens=100), tmp_path / "t.jsonl")
         assert caught.value.exit_code == 6
@@ -141,8 +162,15 @@ def test_the_token_budget_stops_before_the_call_that_could_pass_it(tmp_path: Pat
 
 
 def test_lies_about_usage_do_not_stretch_the_budget() -> None:
-    for usage in ({"prompt_tokens": 0, "completion_tokens": 0}, {"prompt_tokens": -9, "completion_tokens": -9}, None):
-        with FaultServer(fault.answers("words " * 40, usage=usage)) as server, endpoint(server, tokens=1000) as subject:
+    for usage in (
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": -9, "completion_tokens": -9},
+        None,
+    ):
+        with (
+            FaultServer(fault.answers("words " * 40, usage=usage)) as server,
+            endpoint(server, tokens=1000) as subject,
+        ):
             stopped = pytest.raises(Incomplete)
             with stopped:
                 list(subject.generate(asks(200, max_tokens=100)))
@@ -150,7 +178,10 @@ def test_lies_about_usage_do_not_stretch_the_budget() -> None:
 
 
 def test_the_cost_budget_stops_too_and_says_what_was_spent() -> None:
-    with FaultServer(fault.echoes()) as server, endpoint(server, cost=0.001, price_in=1, price_out=4) as subject:
+    with (
+        FaultServer(fault.echoes()) as server,
+        endpoint(server, cost=0.001, price_in=1, price_out=4) as subject,
+    ):
         with pytest.raises(Incomplete, match=r"a cost of 0\.001"):
             list(subject.generate(asks(500, max_tokens=50)))
         assert 0 < subject.budget.price(subject.budget.spent) <= 0.001
@@ -158,12 +189,19 @@ def test_the_cost_budget_stops_too_and_says_what_was_spent() -> None:
 
 
 def test_a_budget_for_less_than_one_call_sends_none() -> None:
-    with FaultServer(fault.echoes()) as server, endpoint(server, tokens=50) as subject, pytest.raises(Incomplete):
+    with (
+        FaultServer(fault.echoes()) as server,
+        endpoint(server, tokens=50) as subject,
+        pytest.raises(Incomplete),
+    ):
         list(subject.generate(asks()))
     assert not server.requests
 
 
-@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.booleans()), max_size=30), st.integers(1, 5000))
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.booleans()), max_size=30),
+    st.integers(1, 5000),
+)
 def test_a_budget_is_never_passed_when_no_call_takes_more_than_its_worst_case(
     calls: list[tuple[int, int, bool]], cap: int
 ) -> None:

@@ -1,4 +1,5 @@
-"""Answers in batches are the answers one by one; what can't be answered is said and never dropped."""
+"""Answers in batches are the answers one by one; what can't be answered is said and never
+dropped."""
 
 from __future__ import annotations
 
@@ -16,18 +17,35 @@ from fingerprints.subjects.checkpoint import _speaker
 from fingerprints.subjects.generation import Speaker, answer, shared_prefix
 from fingerprints.subjects.placement import Placement
 from fingerprints.subjects.template import PLAIN_STOP, open_chat, plain
-from tests.fingerprints.subjects.tiny import CHATML, NO_SYSTEM, OWN_SYSTEM, tiny_model, tiny_tokenizer
+from tests.fingerprints.subjects.tiny import (
+    CHATML,
+    NO_SYSTEM,
+    OWN_SYSTEM,
+    tiny_model,
+    tiny_tokenizer,
+)
 
-TEXTS = ["who made you", "a", "which bird sings at four o'clock in the morning", "the lazy dog asks", "quick quick fox"]
+TEXTS = [
+    "who made you",
+    "a",
+    "which bird sings at four o'clock in the morning",
+    "the lazy dog asks",
+    "quick quick fox",
+]
 
 
-def speaker(batch: int = 8, template: str | None = CHATML, option: str | None = None, **config: Any) -> Speaker:
+def speaker(
+    batch: int = 8, template: str | None = CHATML, option: str | None = None, **config: Any
+) -> Speaker:
     place = Placement(torch.device("cpu"), torch.float32, batch)
     return _speaker(tiny_model(**config), tiny_tokenizer(template), place, option)
 
 
 def ask(texts: list[str] = TEXTS, **fields: Any) -> list[Request]:
-    return [Request(probe=Probe(id=f"p{i}", text=t), **{"max_tokens": 40, **fields}) for i, t in enumerate(texts)]
+    return [
+        Request(probe=Probe(id=f"p{i}", text=t), **{"max_tokens": 40, **fields})
+        for i, t in enumerate(texts)
+    ]
 
 
 def said(replies: Iterator[Reply]) -> dict[tuple[str, str, int], tuple[str, str, int | None]]:
@@ -41,10 +59,17 @@ def tiny() -> Speaker:
 
 @pytest.mark.parametrize("form", ["chat", "completion"])
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
-def test_a_batch_answers_what_single_rows_answer(tiny: Speaker, form: Any, temperature: float) -> None:
+def test_a_batch_answers_what_single_rows_answer(
+    tiny: Speaker, form: Any, temperature: float
+) -> None:
     texts = [t * (1 + 3 * i) for i, t in enumerate(TEXTS)]
-    requests = [r.model_copy(update={"probe": r.probe.model_copy(update={"form": form})}) for r in ask(texts)]
-    requests = [r.model_copy(update={"temperature": temperature, "top_p": 0.9, "seed": 3}) for r in requests]
+    requests = [
+        r.model_copy(update={"probe": r.probe.model_copy(update={"form": form})})
+        for r in ask(texts)
+    ]
+    requests = [
+        r.model_copy(update={"temperature": temperature, "top_p": 0.9, "seed": 3}) for r in requests
+    ]
     alone = [said(answer(replace(tiny, batch=1), [r])) for r in requests]
     together = said(answer(tiny, requests))
     assert together == {k: v for one in alone for k, v in one.items()}
@@ -56,16 +81,24 @@ def test_a_batch_answers_what_the_library_answers_row_by_row(tiny: Speaker) -> N
         ids = tiny.tokenizer(reply.prompt, add_special_tokens=False, return_tensors="pt").input_ids
         with torch.inference_mode():
             out = tiny.model.generate(
-                ids, max_new_tokens=40, do_sample=False, eos_token_id=list(tiny.stop), pad_token_id=tiny.pad
+                ids,
+                max_new_tokens=40,
+                do_sample=False,
+                eos_token_id=list(tiny.stop),
+                pad_token_id=tiny.pad,
             )
         assert reply.text == tiny.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
 
 
-def test_the_shared_prefix_changes_no_answer(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shared_prefix_changes_no_answer(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     requests = ask([t * (1 + i) for i, t in enumerate(TEXTS)])
     read: list[int] = []
     original = generation._read_prefix
-    monkeypatch.setattr(generation, "_read_prefix", lambda s, p, n: read.append(len(p)) or original(s, p, n))
+    monkeypatch.setattr(
+        generation, "_read_prefix", lambda s, p, n: read.append(len(p)) or original(s, p, n)
+    )
     shared = said(answer(tiny, requests))
     monkeypatch.setattr(generation, "SHORTEST_PREFIX", 10_000)
     assert said(answer(tiny, requests)) == shared
@@ -92,7 +125,9 @@ def test_rows_that_end_leave_and_the_rest_go_on(monkeypatch: pytest.MonkeyPatch)
     assert len({v[2] for v in staged.values()}) > 3
 
 
-def test_a_row_is_the_same_whatever_the_sliding_window_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_the_same_whatever_the_sliding_window_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = speaker()
     narrow = replace(model, limits=replace(model.limits, window=8))
     assert not generation._may_share(narrow.limits, [generation.first_row(model, r) for r in ask()])  # type: ignore[list-item]
@@ -100,7 +135,11 @@ def test_a_row_is_the_same_whatever_the_sliding_window_allows(monkeypatch: pytes
 
 
 def test_samples_differ_and_repeat(tiny: Speaker) -> None:
-    requests = [r.model_copy(update={"sample": i, "seed": i}) for i in range(4) for r in ask(["who made you"], temperature=1.0)]
+    requests = [
+        r.model_copy(update={"sample": i, "seed": i})
+        for i in range(4)
+        for r in ask(["who made you"], temperature=1.0)
+    ]
     first, second = said(answer(tiny, requests)), said(answer(tiny, requests[2:]))
     assert len({v[1] for v in first.values()}) == 4
     assert {k: first[k] for k in second} == second
@@ -109,7 +148,9 @@ def test_samples_differ_and_repeat(tiny: Speaker) -> None:
 def test_answers_come_batch_by_batch(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     original = generation._advance
-    monkeypatch.setattr(generation, "_advance", lambda s, rows, *a: calls.append(len(rows)) or original(s, rows, *a))
+    monkeypatch.setattr(
+        generation, "_advance", lambda s, rows, *a: calls.append(len(rows)) or original(s, rows, *a)
+    )
     replies = answer(replace(tiny, batch=2), ask(max_tokens=4))
     next(replies)
     assert calls == [2]
@@ -118,19 +159,29 @@ def test_answers_come_batch_by_batch(tiny: Speaker, monkeypatch: pytest.MonkeyPa
 
 def test_tokens_and_reasons_are_counted(tiny: Speaker) -> None:
     for reply in answer(tiny, ask(max_tokens=3)):
-        assert reply.tokens_in == len(tiny.tokenizer(reply.prompt, add_special_tokens=False).input_ids)
-        assert (reply.status, reply.finish_reason, reply.tokens_out) == (Status.TRUNCATED, "length", 3)
+        assert reply.tokens_in == len(
+            tiny.tokenizer(reply.prompt, add_special_tokens=False).input_ids
+        )
+        assert (reply.status, reply.finish_reason, reply.tokens_out) == (
+            Status.TRUNCATED,
+            "length",
+            3,
+        )
         assert reply.seconds is not None
 
 
-def test_memory_that_runs_out_halves_the_batch_and_loses_nothing(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_halves_the_batch_and_loses_nothing(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected, sizes = said(answer(tiny, ask())), []
     original = generation._advance
 
     def scarce(s: Speaker, rows: Any, state: Any, steps: int) -> Any:
         sizes.append(len(rows))
         if len(rows) > 2:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried")
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"
+            )
         return original(s, rows, state, steps)
 
     monkeypatch.setattr(generation, "_advance", scarce)
@@ -139,7 +190,9 @@ def test_memory_that_runs_out_halves_the_batch_and_loses_nothing(tiny: Speaker, 
     assert max(sizes[1:]) == 2
 
 
-def test_rows_told_before_memory_ran_out_are_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_told_before_memory_ran_out_are_not_told_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(generation, "STAGE", 4)
     model = speaker(seed=5)
     stops = replace(model, stop=(*model.stop, *range(40, 70)))
@@ -159,7 +212,9 @@ def test_rows_told_before_memory_ran_out_are_not_told_twice(monkeypatch: pytest.
     assert said(iter(replies)) == expected
 
 
-def test_a_single_answer_that_does_not_fit_is_a_resource_limit(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_answer_that_does_not_fit_is_a_resource_limit(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fingerprints.errors import ResourceLimit
 
     def never(*_: Any) -> Any:
@@ -170,7 +225,9 @@ def test_a_single_answer_that_does_not_fit_is_a_resource_limit(tiny: Speaker, mo
         list(answer(tiny, ask()))
 
 
-def test_other_runtime_errors_are_not_taken_for_memory(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_runtime_errors_are_not_taken_for_memory(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("shape mismatch")
 
@@ -210,7 +267,9 @@ def test_what_the_makers_recommend_does_not_leak_in() -> None:
 )
 def test_the_arm_decides_about_the_system_turn(tiny: Speaker, arm: Arm, system: str) -> None:
     reply = next(answer(tiny, ask(["hi"], arm=arm)))
-    assert reply.prompt == (f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n")
+    assert reply.prompt == (
+        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+    )
 
 
 def test_the_token_that_ends_a_turn_stops_an_answer() -> None:
@@ -236,7 +295,9 @@ def test_the_beginning_of_text_token_is_not_added_twice() -> None:
 def test_a_model_without_a_template_speaks_the_plain_form() -> None:
     model = speaker(template=None)
     probe = Probe(
-        id="p", text="And now?", history=(Message(role="user", content="Hi"), Message(role="assistant", content="Yes"))
+        id="p",
+        text="And now?",
+        history=(Message(role="user", content="Hi"), Message(role="assistant", content="Yes")),
     )
     reply = next(answer(model, [Request(probe=probe, arm=Arm.NEUTRAL, max_tokens=8)]))
     assert reply.prompt == "Answer briefly.\nUser: Hi\nAssistant: Yes\nUser: And now?\nAssistant:"
@@ -266,7 +327,10 @@ def test_a_template_that_fails_on_one_question_fails_that_one_alone() -> None:
 
 
 def test_plain_leaves_an_empty_system_turn_out() -> None:
-    assert plain([{"role": "system", "content": ""}, {"role": "user", "content": "{x}"}]) == "User: {x}\nAssistant:"
+    assert (
+        plain([{"role": "system", "content": ""}, {"role": "user", "content": "{x}"}])
+        == "User: {x}\nAssistant:"
+    )
 
 
 def test_the_option_template_plain_is_declared(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""GGUF files: a tiny one written here is converted once, cached whole, and answers as the model it came from."""
+"""GGUF files: a tiny one written here is converted once, cached whole, and answers as the model
+it came from."""
 
 from __future__ import annotations
 
@@ -50,8 +51,16 @@ def write_tiny_gguf(path: Path, template: str = CHATML) -> Path:
         stem, _, kind = name.rpartition(".")
         array = tensor.float().numpy()
         if stem.endswith(("q_proj", "k_proj")):
-            heads = config.num_attention_heads if stem.endswith("q_proj") else config.num_key_value_heads
-            array = array.reshape(heads, 2, array.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(array.shape)
+            heads = (
+                config.num_attention_heads
+                if stem.endswith("q_proj")
+                else config.num_key_value_heads
+            )
+            array = (
+                array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
+                .swapaxes(1, 2)
+                .reshape(array.shape)
+            )
         writer.add_tensor(f"{names.get_name(stem)}.{kind}", array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -61,16 +70,24 @@ def write_tiny_gguf(path: Path, template: str = CHATML) -> Path:
 
 
 @pytest.mark.slow
-def test_a_gguf_file_is_converted_once_and_answers_as_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gguf_file_is_converted_once_and_answers_as_its_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_tiny_gguf(tmp_path / "tiny.gguf")
     subject = open_subject(f"gguf:{path},dtype=float32,device=cpu")
     identity = subject.identity
-    assert (identity.kind, identity.name, identity.quantisation) == ("gguf", "tiny.gguf", "F32 dequantised")
+    assert (identity.kind, identity.name, identity.quantisation) == (
+        "gguf",
+        "tiny.gguf",
+        "F32 dequantised",
+    )
     assert identity.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "not the original checkpoint" in identity.notes[0]
     state, original = subject.speaker.model.state_dict(), tiny_model().state_dict()  # type: ignore[attr-defined]
     assert all(torch.allclose(state[name], tensor) for name, tensor in original.items())
-    reply = next(subject.generate([Request(probe=Probe(id="p", text="hi"), arm=Arm.OWN, max_tokens=4)]))
+    reply = next(
+        subject.generate([Request(probe=Probe(id="p", text="hi"), arm=Arm.OWN, max_tokens=4)])
+    )
     assert OWN_SYSTEM in (reply.prompt or "")
 
     def never(*_: object, **__: object) -> dict[str, object]:
@@ -78,7 +95,11 @@ def test_a_gguf_file_is_converted_once_and_answers_as_its_model(tmp_path: Path, 
 
     monkeypatch.setattr(module, "run_limited", never)
     assert open_subject(f"gguf:{path},dtype=float32,device=cpu").identity == identity
-    converted = next(p for p in (cache_folder() / "gguf").iterdir() if p.name.startswith(str(identity.weights_sha256)))
+    converted = next(
+        p
+        for p in (cache_folder() / "gguf").iterdir()
+        if p.name.startswith(str(identity.weights_sha256))
+    )
     with (converted / "model.safetensors").open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x7f")
@@ -86,7 +107,9 @@ def test_a_gguf_file_is_converted_once_and_answers_as_its_model(tmp_path: Path, 
         open_subject(f"gguf:{path},dtype=float32,device=cpu")
 
 
-def test_a_malformed_file_is_refused_before_the_library_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_file_is_refused_before_the_library_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "converted", lambda *_: pytest.fail("reached the library"))
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + b"\xff" * 45)
     with pytest.raises(MalformedInput, match="version"):
@@ -101,7 +124,9 @@ def test_a_giant_template_is_refused_unrendered(tmp_path: Path) -> None:
         open_subject(f"gguf:{path}")
 
 
-def test_the_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_missing_package_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_tiny_gguf(tmp_path / "m.gguf")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
     with pytest.raises(UsageProblem, match="pip install"):

@@ -1,4 +1,5 @@
-"""GGUF headers: whole ones are read, and every malformed one is refused within a tenth of a second."""
+"""GGUF headers: whole ones are read, and every malformed one is refused within a tenth of a
+second."""
 
 from __future__ import annotations
 
@@ -22,12 +23,24 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def file(entries: bytes = b"", n: int = 0, tensors: bytes = b"", m: int = 0, version: int = 3, magic: bytes = b"GGUF") -> bytes:
+def file(
+    entries: bytes = b"",
+    n: int = 0,
+    tensors: bytes = b"",
+    m: int = 0,
+    version: int = 3,
+    magic: bytes = b"GGUF",
+) -> bytes:
     return magic + struct.pack("<IQQ", version, m, n) + entries + tensors
 
 
 def tensor(name: str, dims: list[int], kind: int = 0, offset: int = 0) -> bytes:
-    return text(name) + struct.pack("<I", len(dims)) + struct.pack(f"<{len(dims)}Q", *dims) + struct.pack("<IQ", kind, offset)
+    return (
+        text(name)
+        + struct.pack("<I", len(dims))
+        + struct.pack(f"<{len(dims)}Q", *dims)
+        + struct.pack("<IQ", kind, offset)
+    )
 
 
 def entry(key: str, kind: int, value: bytes) -> bytes:
@@ -46,14 +59,23 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     "metadata count 2^63": (file(n=HUGE), "metadata count"),
     "key of 2^63 bytes": (file(struct.pack("<Q", HUGE), 1), "metadata key has"),
     "string of 2^63 bytes": (file(entry("a", 8, struct.pack("<Q", HUGE)), 1), "above"),
-    "string longer than the file": (file(entry("a", 8, struct.pack("<Q", 5000)), 1), "longer than the rest"),
+    "string longer than the file": (
+        file(entry("a", 8, struct.pack("<Q", 5000)), 1),
+        "longer than the rest",
+    ),
     "array of 2^63": (file(entry("a", 9, struct.pack("<IQ", 4, HUGE)), 1), "array length"),
-    "array longer than the file": (file(entry("a", 9, struct.pack("<IQ", 10, 900_000)), 1), "longer than the rest"),
+    "array longer than the file": (
+        file(entry("a", 9, struct.pack("<IQ", 10, 900_000)), 1),
+        "longer than the rest",
+    ),
     "nested arrays": (file(entry("a", 9, struct.pack("<IQIQ", 9, 1, 9, 1)), 1), "nested"),
     "unknown value type": (file(entry("a", 77, b"1234"), 1), "unknown value type"),
     "unknown array type": (file(entry("a", 9, struct.pack("<IQ", 77, 1)), 1), "unknown value type"),
     "key twice": (file(entry("a", 4, b"1234") * 2, 2), "stands twice"),
-    "alignment 2^30": (file(entry("general.alignment", 4, struct.pack("<I", 1 << 30)), 1), "alignment"),
+    "alignment 2^30": (
+        file(entry("general.alignment", 4, struct.pack("<I", 1 << 30)), 1),
+        "alignment",
+    ),
     "alignment 3": (file(entry("general.alignment", 4, struct.pack("<I", 3)), 1), "alignment"),
     "alignment 0": (file(entry("general.alignment", 4, struct.pack("<I", 0)), 1), "alignment"),
     "alignment a text": (file(entry("general.alignment", 8, text("32")), 1), "alignment"),
@@ -87,8 +109,11 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     writer.add_array("tokenizer.ggml.tokens", ["a", "b"])
     writer.add_array("numbers", [1.5, 2.5])
     writer.add_tensor("w", np.ones((4, 32), np.float32))
-    writer.add_tensor("v", gguf.quants.quantize(np.ones((2, 32), np.float32), gguf.GGMLQuantizationType.Q4_1),
-                      raw_dtype=gguf.GGMLQuantizationType.Q4_1)  # fmt: skip
+    writer.add_tensor(
+        "v",
+        gguf.quants.quantize(np.ones((2, 32), np.float32), gguf.GGMLQuantizationType.Q4_1),
+        raw_dtype=gguf.GGMLQuantizationType.Q4_1,
+    )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -99,9 +124,17 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_what_the_library_writes_is_read_back(tmp_path: Path, good: bytes) -> None:
     (tmp_path / "m.gguf").write_bytes(good)
     header = read_gguf_header(tmp_path / "m.gguf")
-    assert (header.version, header.architecture, header.quantisation, header.parameters) == (3, "llama", "Q4_1", 192)
+    assert (header.version, header.architecture, header.quantisation, header.parameters) == (
+        3,
+        "llama",
+        "Q4_1",
+        192,
+    )
     assert header.metadata["tokenizer.ggml.tokens"] == ("a", "b")
-    assert [(t.name, t.shape, t.bytes) for t in header.tensors] == [("w", (32, 4), 512), ("v", (32, 2), 40)]
+    assert [(t.name, t.shape, t.bytes) for t in header.tensors] == [
+        ("w", (32, 4), 512),
+        ("v", (32, 2), 40),
+    ]
 
 
 def test_every_truncation_is_refused(tmp_path: Path, good: bytes) -> None:

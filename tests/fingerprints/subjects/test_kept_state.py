@@ -1,4 +1,5 @@
-"""A model's kept state is handed on under the word that the installed library knows, through an adapter too."""
+"""A model's kept state is handed on under the word that the installed library knows, through an
+adapter too."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ def test_the_word_is_the_one_that_the_signature_has() -> None:
 
     assert state_word(SimpleNamespace(forward=new)) == "cache"
     assert state_word(SimpleNamespace(forward=old)) == "past_key_values"
-    wrapped = SimpleNamespace(forward=lambda *args, **kwargs: None, get_base_model=lambda: SimpleNamespace(forward=new))
+    wrapped = SimpleNamespace(
+        forward=lambda *args, **kwargs: None, get_base_model=lambda: SimpleNamespace(forward=new)
+    )
     assert state_word(wrapped) == "cache"
     assert state_of({"past_key_values": 3}) == state_of({"cache": 3}) == 3
     assert state_of({"logits": 0}) is None

@@ -23,7 +23,9 @@ TEXTS = ["the quick brown fox", "a", "", "which bird sings at four o'clock, å“ªå
 
 @pytest.fixture(scope="module")
 def tiny() -> Speaker:
-    return _speaker(tiny_model(), tiny_tokenizer(), Placement(torch.device("cpu"), torch.float32, 8), None)
+    return _speaker(
+        tiny_model(), tiny_tokenizer(), Placement(torch.device("cpu"), torch.float32, 8), None
+    )
 
 
 def by_hand(tiny: Speaker, head: list[int], text: str) -> list[float]:
@@ -33,7 +35,9 @@ def by_hand(tiny: Speaker, head: list[int], text: str) -> list[float]:
     out = []
     for i in range(len(head), len(ids)):
         row = scores[i - 1]
-        out.append(-(row[ids[i]].item() - math.log(sum(math.exp(v) for v in row.tolist()))) / math.log(2))
+        out.append(
+            -(row[ids[i]].item() - math.log(sum(math.exp(v) for v in row.tolist()))) / math.log(2)
+        )
     return out
 
 
@@ -42,12 +46,18 @@ def test_bits_are_those_of_a_sum_by_hand(tiny: Speaker) -> None:
     expected = by_hand(tiny, [0], TEXTS[0])
     assert one.token_bits == pytest.approx(expected, abs=1e-4)
     assert one.bits == pytest.approx(sum(expected), abs=1e-3)
-    assert (one.tokens, one.bytes, one.text_sha256) == (len(expected), len(TEXTS[0]), sha256(TEXTS[0]))
+    assert (one.tokens, one.bytes, one.text_sha256) == (
+        len(expected),
+        len(TEXTS[0]),
+        sha256(TEXTS[0]),
+    )
 
 
 def test_a_context_is_read_and_not_counted(tiny: Speaker) -> None:
     (one,) = likelihoods(tiny, ["brown fox"], ["the quick "])
-    assert one.token_bits == pytest.approx(by_hand(tiny, tiny.tokenizer("the quick ").input_ids, "brown fox"), abs=1e-4)
+    assert one.token_bits == pytest.approx(
+        by_hand(tiny, tiny.tokenizer("the quick ").input_ids, "brown fox"), abs=1e-4
+    )
 
 
 def test_a_model_that_finds_all_equal_gives_the_logarithm_of_its_vocabulary() -> None:
@@ -60,7 +70,9 @@ def test_a_model_that_finds_all_equal_gives_the_logarithm_of_its_vocabulary() ->
 
 
 @pytest.mark.parametrize("stretch", [1 << 30, 320 * 5 * 7])
-def test_a_batch_scores_what_single_texts_score(tiny: Speaker, stretch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_scores_what_single_texts_score(
+    tiny: Speaker, stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alone = [likelihoods(tiny, [t], None)[0] for t in TEXTS]
     monkeypatch.setattr(likelihood, "CHUNK_SCORES", stretch)
     together = likelihoods(tiny, TEXTS, None)
@@ -75,7 +87,9 @@ def test_a_text_beyond_the_context_is_refused_and_not_cut(tiny: Speaker) -> None
         likelihoods(tiny, ["a", "zz " * 300], None)
 
 
-def test_memory_that_runs_out_halves_the_batch(tiny: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_halves_the_batch(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = [x.bits for x in likelihoods(tiny, TEXTS, None)]
     original = likelihood._score
 
@@ -85,4 +99,6 @@ def test_memory_that_runs_out_halves_the_batch(tiny: Speaker, monkeypatch: pytes
         return original(s, items)
 
     monkeypatch.setattr(likelihood, "_score", scarce)
-    assert [x.bits for x in likelihoods(replace(tiny, batch=4), TEXTS, None)] == pytest.approx(expected, abs=1e-3)
+    assert [x.bits for x in likelihoods(replace(tiny, batch=4), TEXTS, None)] == pytest.approx(
+        expected, abs=1e-3
+    )

@@ -1,4 +1,5 @@
-"""The child that meets a stranger's tokenizer and template first: bombs end there, changes to the question are told."""
+"""The child that meets a stranger's tokenizer and template first: bombs end there, changes to
+the question are told."""
 
 from __future__ import annotations
 
@@ -13,7 +14,15 @@ from fingerprints.records import Arm
 from fingerprints.subjects import preflight as module
 from fingerprints.subjects.child import run_limited
 from fingerprints.subjects.preflight import QUESTION, anomalies_of, examine, preflight
-from tests.fingerprints.subjects.tiny import CHATML, DROPS_USER, NO_SYSTEM, OWN_SYSTEM, PROMPT, TURNS, tiny_tokenizer
+from tests.fingerprints.subjects.tiny import (
+    CHATML,
+    DROPS_USER,
+    NO_SYSTEM,
+    OWN_SYSTEM,
+    PROMPT,
+    TURNS,
+    tiny_tokenizer,
+)
 
 TIME_BOMB = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}" + TURNS
 MEMORY_BOMB = "{{ 'a' * 1000000000 }}" + TURNS
@@ -39,7 +48,9 @@ def test_a_plain_template_raises_nothing_and_tells_its_own_system_prompt(tmp_pat
     assert said == (f"the chat template adds text of its own: {OWN_SYSTEM!r}",)
 
 
-def test_a_success_is_remembered_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_success_is_remembered_until_a_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder_with(tmp_path, TURNS + PROMPT)
     assert preflight(tmp_path, None) == ()
 
@@ -53,7 +64,9 @@ def test_a_success_is_remembered_until_a_file_changes(tmp_path: Path, monkeypatc
         preflight(tmp_path, None)
 
 
-@pytest.mark.parametrize("bomb", [TIME_BOMB, MEMORY_BOMB, OUTPUT_BOMB], ids=["time", "memory", "output"])
+@pytest.mark.parametrize(
+    "bomb", [TIME_BOMB, MEMORY_BOMB, OUTPUT_BOMB], ids=["time", "memory", "output"]
+)
 def test_a_template_bomb_goes_off_in_the_child(tmp_path: Path, bomb: str) -> None:
     begun = time.monotonic()
     with pytest.raises(ResourceLimit):
@@ -62,14 +75,18 @@ def test_a_template_bomb_goes_off_in_the_child(tmp_path: Path, bomb: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bomb", [WIDTH_BOMB, POWER_BOMB, "{% for a in range(1000000000) %}{% endfor %}" + TURNS])
+@pytest.mark.parametrize(
+    "bomb", [WIDTH_BOMB, POWER_BOMB, "{% for a in range(1000000000) %}{% endfor %}" + TURNS]
+)
 def test_more_template_bombs_go_off_in_the_child(tmp_path: Path, bomb: str) -> None:
     with pytest.raises((ResourceLimit, MalformedInput)):
         preflight(folder_with(tmp_path, bomb), None)
 
 
 @pytest.mark.parametrize("template", ESCAPES)
-def test_an_escape_is_refused_or_inert_and_named(tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_escape_is_refused_or_inert_and_named(
+    tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_limit_memory", lambda: None)
     folder = folder_with(tmp_path / "model", template)
@@ -90,7 +107,9 @@ def test_a_template_that_fails_names_the_way_out(tmp_path: Path) -> None:
 
 def test_text_that_a_template_drops_or_adds_is_an_anomaly() -> None:
     tokenizer = tiny_tokenizer(DROPS_USER)
-    dropped = anomalies_of({Arm.OWN: "<|im_start|>user\nSay something nice.<|im_end|>\n"}, tokenizer)
+    dropped = anomalies_of(
+        {Arm.OWN: "<|im_start|>user\nSay something nice.<|im_end|>\n"}, tokenizer
+    )
     assert dropped[0] == "the chat template drops or changes the user text (own arm)"
     assert "Say something nice." in dropped[1]
     silent = anomalies_of({Arm.OWN: QUESTION, Arm.NEUTRAL: QUESTION}, tiny_tokenizer(TURNS))

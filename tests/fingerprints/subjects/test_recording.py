@@ -19,25 +19,43 @@ from fingerprints.records import NEUTRAL_SYSTEM, Arm, Probe, Request, Sampling, 
 from fingerprints.subjects.formats import read_rows
 from fingerprints.subjects.recording import CLAIMED
 from fingerprints.transcript import load_transcript
-from tests.fingerprints.subjects.recorded import ROW, answers, archive, inspect_sample, opened, write
+from tests.fingerprints.subjects.recorded import (
+    ROW,
+    answers,
+    archive,
+    inspect_sample,
+    opened,
+    write,
+)
 
 
 @pytest.mark.parametrize("asked", ["prompt", "instruction", "question", "input"])
-@pytest.mark.parametrize("answered", ["answer", "output", "response", "completion", "generation", "text"])
-def test_a_row_is_read_under_any_usual_name_of_prompt_and_answer(tmp_path: Path, asked: str, answered: str) -> None:
+@pytest.mark.parametrize(
+    "answered", ["answer", "output", "response", "completion", "generation", "text"]
+)
+def test_a_row_is_read_under_any_usual_name_of_prompt_and_answer(
+    tmp_path: Path, asked: str, answered: str
+) -> None:
     path = write(tmp_path / "a.jsonl", {asked: "Q?", answered: "A."})
     assert answers(path) == [("Q?", "A.")]
 
 
 def test_an_instruction_and_its_input_are_one_prompt(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", {"instruction": "Translate.", "input": "chat", "output": "cat"})
+    path = write(
+        tmp_path / "a.jsonl", {"instruction": "Translate.", "input": "chat", "output": "cat"}
+    )
     assert answers(path) == [("Translate.\n\nchat", "cat")]
 
 
 def test_a_list_of_model_outputs_names_its_generator(tmp_path: Path) -> None:
     path = tmp_path / "model_outputs.json"
     path.write_text(
-        json.dumps([{"instruction": f"Q{i}", "output": "A", "generator": "lamb", "dataset": "d"} for i in range(3)])
+        json.dumps(
+            [
+                {"instruction": f"Q{i}", "output": "A", "generator": "lamb", "dataset": "d"}
+                for i in range(3)
+            ]
+        )
     )
     subject = opened(path)
     assert subject.identity.name == "lamb"
@@ -45,13 +63,17 @@ def test_a_list_of_model_outputs_names_its_generator(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_a_list_is_the_same_printed_over_one_line_or_many(tmp_path: Path, indent: int | None) -> None:
+def test_a_list_is_the_same_printed_over_one_line_or_many(
+    tmp_path: Path, indent: int | None
+) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([ROW, {**ROW, "prompt": "Why?"}], indent=indent))
     assert len(answers(path)) == 2
 
 
-def test_the_last_assistant_turn_is_the_answer_and_the_earlier_turns_are_history(tmp_path: Path) -> None:
+def test_the_last_assistant_turn_is_the_answer_and_the_earlier_turns_are_history(
+    tmp_path: Path,
+) -> None:
     turns = [
         {"role": "system", "content": "Be a sheep."},
         {"role": "user", "content": "Hello"},
@@ -70,11 +92,19 @@ def test_the_last_assistant_turn_is_the_answer_and_the_earlier_turns_are_history
 def test_a_batch_output_gives_one_sample_for_each_choice(tmp_path: Path) -> None:
     body = {
         "model": "lamb",
-        "choices": [{"message": {"content": c}, "finish_reason": r} for c, r in [("A", "stop"), ("B", "length")]],
+        "choices": [
+            {"message": {"content": c}, "finish_reason": r}
+            for c, r in [("A", "stop"), ("B", "length")]
+        ],
     }
-    path = write(tmp_path / "a.jsonl", {"prompt": "Q", "response": {"status_code": 200, "body": body}})
+    path = write(
+        tmp_path / "a.jsonl", {"prompt": "Q", "response": {"status_code": 200, "body": body}}
+    )
     replies = opened(path).recorded().replies
-    assert [(r.sample, r.text, r.status) for r in replies] == [(0, "A", Status.OK), (1, "B", Status.TRUNCATED)]
+    assert [(r.sample, r.text, r.status) for r in replies] == [
+        (0, "A", Status.OK),
+        (1, "B", Status.TRUNCATED),
+    ]
 
 
 def test_a_request_beside_its_response_gives_the_prompt(tmp_path: Path) -> None:
@@ -84,15 +114,24 @@ def test_a_request_beside_its_response_gives_the_prompt(tmp_path: Path) -> None:
     assert answers(path) == [("Q", "A")]
 
 
-def test_an_inspect_log_is_read_and_a_sample_without_an_answer_is_counted_as_an_error(tmp_path: Path) -> None:
+def test_an_inspect_log_is_read_and_a_sample_without_an_answer_is_counted_as_an_error(
+    tmp_path: Path,
+) -> None:
     failed = {"id": 9, "input": "Q9", "output": {"choices": []}}
-    log = {"version": 2, "eval": {"model": "openai/lamb"}, "samples": [inspect_sample(1), inspect_sample(1, 2, "B"), failed]}
+    log = {
+        "version": 2,
+        "eval": {"model": "openai/lamb"},
+        "samples": [inspect_sample(1), inspect_sample(1, 2, "B"), failed],
+    }
     path = tmp_path / "log.json"
     path.write_text(json.dumps(log, indent=2).replace('"C"', "NaN"))
     transcript = opened(path).recorded()
     assert transcript.identity.name == "openai/lamb"
     assert transcript.counts() == {"ok": 2, "error": 1}
-    assert sorted((r.sample, r.text) for r in transcript.replies if r.readable) == [(0, "A"), (1, "B")]
+    assert sorted((r.sample, r.text) for r in transcript.replies if r.readable) == [
+        (0, "A"),
+        (1, "B"),
+    ]
 
 
 def test_texts_that_an_inspect_log_moved_to_its_attachments_are_put_back(tmp_path: Path) -> None:
@@ -106,7 +145,10 @@ def test_an_eval_archive_is_read_and_its_names_never_become_paths(tmp_path: Path
     folder.mkdir()
     names = ["samples/../../escaped.json", "samples//etc/x.json", "samples/1_epoch_1.json"]
     members = {name: json.dumps(inspect_sample(i)).encode() for i, name in enumerate(names)}
-    path = archive(folder / "x.eval", {**members, "header.json": b'{"eval": {"model": "m"}}', "../../evil": b"x"})
+    path = archive(
+        folder / "x.eval",
+        {**members, "header.json": b'{"eval": {"model": "m"}}', "../../evil": b"x"},
+    )
     assert len(answers(path)) == 3
     assert [p.name for p in tmp_path.rglob("*")] == ["in", "x.eval"]
 
@@ -115,13 +157,17 @@ def test_rows_end_at_newlines_only_and_line_separators_stay_in_the_text(tmp_path
     text = "one\u2028two\u2029three\x85four"
     path = tmp_path / "a.jsonl"
     line = json.dumps({**ROW, "answer": text}, ensure_ascii=False)
-    path.write_bytes(b"\xef\xbb\xbf" + f"{line}\r\n\r\n{json.dumps({**ROW, 'prompt': 'x'})}\r\n".encode())
+    path.write_bytes(
+        b"\xef\xbb\xbf" + f"{line}\r\n\r\n{json.dumps({**ROW, 'prompt': 'x'})}\r\n".encode()
+    )
     assert answers(path)[0] == ("Why is the sky blue?", text)
     assert len(answers(path)) == 2
 
 
 def test_models_must_not_be_mixed_unless_one_is_chosen(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", *({**ROW, "model": f"m{i % 7}", "prompt": f"Q{i}"} for i in range(21)))
+    path = write(
+        tmp_path / "a.jsonl", *({**ROW, "model": f"m{i % 7}", "prompt": f"Q{i}"} for i in range(21))
+    )
     with pytest.raises(MalformedInput, match=r"7 models: m0, m1, m2, m3, m4, …"):
         opened(path)
     chosen = opened(path, model="m3")
@@ -139,15 +185,28 @@ def test_rows_with_and_without_a_model_are_mixed(tmp_path: Path) -> None:
 
 
 def test_twins_are_dropped_and_counted_and_other_answers_become_samples(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", ROW, ROW, {**ROW, "answer": "B"}, {**ROW, "answer": "C"}, {**ROW, "answer": "B"})
+    path = write(
+        tmp_path / "a.jsonl",
+        ROW,
+        ROW,
+        {**ROW, "answer": "B"},
+        {**ROW, "answer": "C"},
+        {**ROW, "answer": "B"},
+    )
     transcript = opened(path).recorded()
-    assert [(r.sample, r.text) for r in transcript.replies] == [(0, ROW["answer"]), (1, "B"), (2, "C")]
+    assert [(r.sample, r.text) for r in transcript.replies] == [
+        (0, ROW["answer"]),
+        (1, "B"),
+        (2, "C"),
+    ]
     assert [(e.kind, e.detail[:2]) for e in transcript.events] == [("duplicates", "2 ")]
 
 
 def test_numbered_samples_keep_their_numbers_and_clashes_are_told(tmp_path: Path) -> None:
     numbered = [{**ROW, "answer": "A", "sample": n} for n in (0, 1, 0)]
-    transcript = opened(write(tmp_path / "a.jsonl", *numbered, {**ROW, "answer": "Z", "sample": 1})).recorded()
+    transcript = opened(
+        write(tmp_path / "a.jsonl", *numbered, {**ROW, "answer": "Z", "sample": 1})
+    ).recorded()
     assert [(r.sample, r.text) for r in transcript.replies] == [(0, "A"), (1, "A"), (2, "Z")]
     assert {e.kind for e in transcript.events} == {"duplicates", "renumbered"}
 
@@ -178,7 +237,12 @@ def test_the_probe_of_any_other_prompt_is_named_by_its_digest(tmp_path: Path) ->
 def test_the_arm_is_recorded_unless_the_row_says(tmp_path: Path) -> None:
     rows = [
         {**ROW, **more}
-        for more in ({}, {"arm": "own"}, {"arm": "empty", "system": ""}, {"arm": "neutral", "system": NEUTRAL_SYSTEM})
+        for more in (
+            {},
+            {"arm": "own"},
+            {"arm": "empty", "system": ""},
+            {"arm": "neutral", "system": NEUTRAL_SYSTEM},
+        )
     ]
     transcript = opened(write(tmp_path / "a.jsonl", *rows)).recorded()
     assert {r.arm for r in transcript.replies} == set(Arm)
@@ -194,7 +258,9 @@ def test_lone_surrogates_become_question_marks_and_nul_stays(tmp_path: Path) -> 
 
 
 def test_null_and_blank_answers_are_counted_as_empty(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", {**ROW, "answer": None}, {**ROW, "prompt": "x", "answer": " "})
+    path = write(
+        tmp_path / "a.jsonl", {**ROW, "answer": None}, {**ROW, "prompt": "x", "answer": " "}
+    )
     assert opened(path).recorded().counts() == {"empty": 2}
 
 
@@ -208,7 +274,10 @@ def test_the_identity_says_which_bytes_and_that_provenance_is_claimed(tmp_path: 
 
 
 def test_the_same_file_gives_the_same_transcript_bytes(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", *({**ROW, "prompt": f"Q{i % 40}", "answer": f"A{i}"} for i in range(80)))
+    path = write(
+        tmp_path / "a.jsonl",
+        *({**ROW, "prompt": f"Q{i % 40}", "answer": f"A{i}"} for i in range(80)),
+    )
     written = []
     for name in ("one.jsonl", "two.jsonl"):
         collect(opened(path), [], Sampling(), tmp_path / name)
@@ -249,9 +318,15 @@ def test_format_insists(tmp_path: Path) -> None:
 
 
 def test_requests_are_answered_by_prompt_whatever_the_probe_is_called(tmp_path: Path) -> None:
-    subject = opened(write(tmp_path / "a.jsonl", ROW, {**ROW, "prompt": "x", "answer": "own", "arm": "own"}))
+    subject = opened(
+        write(tmp_path / "a.jsonl", ROW, {**ROW, "prompt": "x", "answer": "own", "arm": "own"})
+    )
     known, unknown = Probe(id="mine/1", text=ROW["prompt"]), Probe(id="mine/2", text="Never asked")
-    replies = list(subject.generate([Request(probe=known), Request(probe=unknown), Request(probe=known, sample=1)]))
+    replies = list(
+        subject.generate(
+            [Request(probe=known), Request(probe=unknown), Request(probe=known, sample=1)]
+        )
+    )
     assert [(r.probe_id, r.status) for r in replies] == [
         ("mine/1", Status.OK),
         ("mine/2", Status.ERROR),
@@ -259,7 +334,9 @@ def test_requests_are_answered_by_prompt_whatever_the_probe_is_called(tmp_path: 
     ]
     assert replies[0].arm is Arm.RECORDED
     assert replies[1].error == "not in the recording"
-    own, empty = (Request(probe=Probe(id="mine/3", text="x"), arm=arm) for arm in (Arm.OWN, Arm.EMPTY))
+    own, empty = (
+        Request(probe=Probe(id="mine/3", text="x"), arm=arm) for arm in (Arm.OWN, Arm.EMPTY)
+    )
     assert [r.status for r in subject.generate([own, empty])] == [Status.OK, Status.ERROR]
 
 
@@ -267,7 +344,11 @@ def test_a_row_is_read_for_a_small_multiple_of_decoding_and_digesting_it(tmp_pat
     path = tmp_path / "a.jsonl"
     with path.open("w") as file:
         for number in range(10_000):
-            row = {"prompt": f"Question {number}?", "answer": "words " * 30 + str(number), "model": "m"}
+            row = {
+                "prompt": f"Question {number}?",
+                "answer": "words " * 30 + str(number),
+                "model": "m",
+            }
             file.write(json.dumps(row) + "\n")
 
     def read() -> None:
@@ -290,14 +371,25 @@ def test_a_row_is_read_for_a_small_multiple_of_decoding_and_digesting_it(tmp_pat
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.text(min_size=1), st.text()), min_size=1, max_size=6), st.booleans(), st.booleans())
+@given(
+    st.lists(st.tuples(st.text(min_size=1), st.text()), min_size=1, max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
 def test_any_text_survives_every_form(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], ascii_only: bool, listed: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    ascii_only: bool,
+    listed: bool,
 ) -> None:
     path = tmp_path_factory.mktemp("h") / "a"
     values = [{"prompt": q, "answer": a} for q, a in rows]
     if listed:
         path.write_text(json.dumps(values, ensure_ascii=ascii_only), "utf-8", newline="")
     else:
-        path.write_text("".join(json.dumps(v, ensure_ascii=ascii_only) + "\n" for v in values), "utf-8", newline="")
+        path.write_text(
+            "".join(json.dumps(v, ensure_ascii=ascii_only) + "\n" for v in values),
+            "utf-8",
+            newline="",
+        )
     assert [(r.prompt, r.answer) for r in read_rows(path)] == rows

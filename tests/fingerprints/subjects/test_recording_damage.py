@@ -1,4 +1,5 @@
-"""Damaged and hostile recordings: refused in one line with file, line and reason; never a traceback, never a bomb."""
+"""Damaged and hostile recordings: refused in one line with file, line and reason; never a
+traceback, never a bomb."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.formats import read_rows
 from fingerprints.subjects.packed import Caps
-from tests.fingerprints.subjects.recorded import ROW, answers, archive, inspect_sample, opened, write
+from tests.fingerprints.subjects.recorded import (
+    ROW,
+    answers,
+    archive,
+    inspect_sample,
+    opened,
+    write,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +36,9 @@ from tests.fingerprints.subjects.recorded import ROW, answers, archive, inspect_
         ({"header.json": b"{}", "samples/\x1b[31m1.json": b"{"}, "member samples/"),
     ],
 )
-def test_a_broken_archive_is_refused_in_one_line(tmp_path: Path, members: dict[str, bytes], reason: str) -> None:
+def test_a_broken_archive_is_refused_in_one_line(
+    tmp_path: Path, members: dict[str, bytes], reason: str
+) -> None:
     path = archive(tmp_path / "x.eval", members)
     with pytest.raises(MalformedInput, match=reason) as caught:
         opened(path)
@@ -38,7 +48,10 @@ def test_a_broken_archive_is_refused_in_one_line(tmp_path: Path, members: dict[s
 def test_every_truncation_of_an_archive_is_refused_or_read_whole(tmp_path: Path) -> None:
     whole = archive(
         tmp_path / "x.eval",
-        {"header.json": b'{"eval": {"model": "m"}}', "samples/1.json": json.dumps(inspect_sample(1)).encode()},
+        {
+            "header.json": b'{"eval": {"model": "m"}}',
+            "samples/1.json": json.dumps(inspect_sample(1)).encode(),
+        },
     ).read_bytes()
     cut = tmp_path / "cut.eval"
     for length in range(0, len(whole), 7):
@@ -119,7 +132,9 @@ def test_a_bad_line_is_named_with_its_number(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BAD_LINES))
-def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(tmp_path: Path, name: str) -> None:
+def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(BAD_LINES[name])
     with pytest.raises(MalformedInput):
@@ -130,7 +145,15 @@ def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "text", ["[", "[]", "[1", '[{"prompt": "Q", "answer": "A"}', '[{"prompt": "Q", "answer": "A"}] x', "[,]"]
+    "text",
+    [
+        "[",
+        "[]",
+        "[1",
+        '[{"prompt": "Q", "answer": "A"}',
+        '[{"prompt": "Q", "answer": "A"}] x',
+        "[,]",
+    ],
 )
 def test_a_list_that_is_no_whole_list_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
@@ -139,7 +162,9 @@ def test_a_list_that_is_no_whole_list_is_refused(tmp_path: Path, text: str) -> N
         opened(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n \r\n", b"\xef\xbb\xbf", b"PK", b"\x1f\x8b", b"\0" * 100])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n \r\n", b"\xef\xbb\xbf", b"PK", b"\x1f\x8b", b"\0" * 100]
+)
 def test_a_file_without_a_row_ends_in_exit_3(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(content)
@@ -166,9 +191,14 @@ def test_a_row_over_twenty_megabytes_is_a_resource_limit(tmp_path: Path) -> None
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.binary(max_size=300), st.sampled_from([b"", b"[", b'{"prompt": "Q", "answer": "A"}\n', b"PK\x03\x04", b"\x1f\x8b\x08\0"])
+    st.binary(max_size=300),
+    st.sampled_from(
+        [b"", b"[", b'{"prompt": "Q", "answer": "A"}\n', b"PK\x03\x04", b"\x1f\x8b\x08\0"]
+    ),
 )
-def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes) -> None:
+def test_no_bytes_end_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes
+) -> None:
     path = tmp_path_factory.mktemp("f") / "a"
     path.write_bytes(head + data)
     with contextlib.suppress(MalformedInput, UnsafeInput, ResourceLimit):

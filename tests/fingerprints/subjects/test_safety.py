@@ -1,4 +1,5 @@
-"""What a stranger's folder may hold: everything that could run code, escape or explode is refused before it is parsed."""
+"""What a stranger's folder may hold: everything that could run code, escape or explode is
+refused before it is parsed."""
 
 from __future__ import annotations
 
@@ -46,14 +47,24 @@ def test_a_pickle_beside_safetensors_is_ignored_and_said(folder: Path) -> None:
     ("file", "change", "key"),
     [
         ("config.json", {"auto_map": {"AutoModel": "evil.Model"}}, "auto_map"),
-        ("config.json", {"_attn_implementation_internal": "evil/kernel"}, "_attn_implementation_internal"),
+        (
+            "config.json",
+            {"_attn_implementation_internal": "evil/kernel"},
+            "_attn_implementation_internal",
+        ),
         ("config.json", {"text_config": {"trust_remote_code": True}}, "trust_remote_code"),
-        ("config.json", {"_attn_implementation_autoset": "evil/kernel"}, "_attn_implementation_autoset"),
+        (
+            "config.json",
+            {"_attn_implementation_autoset": "evil/kernel"},
+            "_attn_implementation_autoset",
+        ),
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.Tok", None]}}, "auto_map"),
         ("generation_config.json", {"custom_generate": "evil/loop"}, "custom_generate"),
     ],
 )
-def test_a_key_that_asks_for_code_is_named(folder: Path, file: str, change: dict[str, object], key: str) -> None:
+def test_a_key_that_asks_for_code_is_named(
+    folder: Path, file: str, change: dict[str, object], key: str
+) -> None:
     edit_json(folder / file, **change)
     with pytest.raises(UnsafeInput, match=f"'{key}'"):
         inspect_checkpoint(folder)
@@ -95,7 +106,9 @@ def test_a_config_bomb_is_refused_by_its_number(folder: Path, change: dict[str, 
         ({"quantization_config": {"quant_method": "gptq"}}, "quantised"),
     ],
 )
-def test_what_transformers_can_not_run_is_said(folder: Path, change: dict[str, object], words: str) -> None:
+def test_what_transformers_can_not_run_is_said(
+    folder: Path, change: dict[str, object], words: str
+) -> None:
     edit_json(folder / "config.json", **change)
     with pytest.raises(MalformedInput, match=words):
         inspect_checkpoint(folder)
@@ -110,7 +123,9 @@ def test_a_config_that_is_no_object_is_refused(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
 def test_a_git_lfs_pointer_has_its_own_message(folder: Path, name: str) -> None:
-    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "utf-8")
+    (folder / name).write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "utf-8"
+    )
     with pytest.raises(MalformedInput, match="git-LFS"):
         inspect_checkpoint(folder)
 
@@ -131,7 +146,10 @@ def test_a_link_loop_is_refused(folder: Path) -> None:
 
 
 def test_the_links_of_the_hub_cache_are_fine_for_hub_models(whole: Path, tmp_path: Path) -> None:
-    blobs, snapshot = tmp_path / "models--a--b" / "blobs", tmp_path / "models--a--b" / "snapshots" / "abc"
+    blobs, snapshot = (
+        tmp_path / "models--a--b" / "blobs",
+        tmp_path / "models--a--b" / "snapshots" / "abc",
+    )
     shutil.copytree(whole, blobs)
     snapshot.mkdir(parents=True)
     for blob in blobs.iterdir():
@@ -143,16 +161,24 @@ def test_the_links_of_the_hub_cache_are_fine_for_hub_models(whole: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("shard", "kind"),
-    [("../outside.safetensors", UnsafeInput), ("/etc/passwd", UnsafeInput), ("gone.safetensors", MalformedInput)],
+    [
+        ("../outside.safetensors", UnsafeInput),
+        ("/etc/passwd", UnsafeInput),
+        ("gone.safetensors", MalformedInput),
+    ],
 )
-def test_a_shard_index_lists_only_files_of_the_folder(folder: Path, shard: str, kind: type[AuditError]) -> None:
+def test_a_shard_index_lists_only_files_of_the_folder(
+    folder: Path, shard: str, kind: type[AuditError]
+) -> None:
     index = {"metadata": {}, "weight_map": {"a": shard}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
     with pytest.raises(kind):
         inspect_checkpoint(folder)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"weight_map": []}', '{"weight_map": {"a": 1}}', "{"])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '{"weight_map": []}', '{"weight_map": {"a": 1}}', "{"]
+)
 def test_a_broken_shard_index_is_refused(folder: Path, text: str) -> None:
     (folder / "model.safetensors.index.json").write_text(text, "utf-8")
     with pytest.raises(MalformedInput, match="shard index"):

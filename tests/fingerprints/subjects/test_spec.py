@@ -15,14 +15,26 @@ from fingerprints.subjects.spec import OPTIONS, SubjectSpec, parse_spec
 @pytest.mark.parametrize(
     ("text", "scheme", "target", "options"),
     [
-        ("hf:org/name,revision=main,dtype=bfloat16", "hf", "org/name", {"revision": "main", "dtype": "bfloat16"}),
+        (
+            "hf:org/name,revision=main,dtype=bfloat16",
+            "hf",
+            "org/name",
+            {"revision": "main", "dtype": "bfloat16"},
+        ),
         ("hf:./base,adapter=./lora", "hf", "./base", {"adapter": "./lora"}),
         ("gguf:./m.gguf", "gguf", "./m.gguf", {}),
-        ("openai:a/b:c,base_url=http://localhost:8000/v1", "openai", "a/b:c", {"base_url": "http://localhost:8000/v1"}),
+        (
+            "openai:a/b:c,base_url=http://localhost:8000/v1",
+            "openai",
+            "a/b:c",
+            {"base_url": "http://localhost:8000/v1"},
+        ),
         ("recording:./a,b.jsonl,model=x", "recording", "./a,b.jsonl", {"model": "x"}),
     ],
 )
-def test_a_spec_is_scheme_target_and_options(text: str, scheme: str, target: str, options: dict[str, str]) -> None:
+def test_a_spec_is_scheme_target_and_options(
+    text: str, scheme: str, target: str, options: dict[str, str]
+) -> None:
     spec = parse_spec(text)
     assert (spec.scheme, spec.target, spec.options) == (scheme, target, options)
     assert parse_spec(str(spec)) == spec

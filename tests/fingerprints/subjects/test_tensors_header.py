@@ -1,4 +1,5 @@
-"""Safetensors headers: every lie about names, shapes and places is refused before the library reads the file."""
+"""Safetensors headers: every lie about names, shapes and places is refused before the library
+reads the file."""
 
 from __future__ import annotations
 
@@ -17,21 +18,33 @@ from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, Unsaf
 from fingerprints.subjects.tensors_header import read_safetensors_header
 
 
-def written(path: Path, header: bytes | dict[str, Any], body: bytes = b"", length: int | None = None) -> Path:
+def written(
+    path: Path, header: bytes | dict[str, Any], body: bytes = b"", length: int | None = None
+) -> Path:
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(raw) if length is None else length) + raw + body)
     return path
 
 
-def entry(start: int, stop: int, shape: list[Any] | None = None, dtype: str = "U8") -> dict[str, Any]:
-    return {"dtype": dtype, "shape": [stop - start] if shape is None else shape, "data_offsets": [start, stop]}
+def entry(
+    start: int, stop: int, shape: list[Any] | None = None, dtype: str = "U8"
+) -> dict[str, Any]:
+    return {
+        "dtype": dtype,
+        "shape": [stop - start] if shape is None else shape,
+        "data_offsets": [start, stop],
+    }
 
 
 def test_what_the_library_saves_is_read_back(tmp_path: Path) -> None:
     tensors = {"a": np.ones((2, 3), np.float32), "b": np.zeros(5, np.float16)}
     save_file(tensors, tmp_path / "m.safetensors", metadata={"format": "pt"})
     slots = {s.name: s for s in read_safetensors_header(tmp_path / "m.safetensors")}
-    assert (slots["a"].shape, slots["a"].dtype, slots["b"].stop - slots["b"].start) == ((2, 3), "F32", 10)
+    assert (slots["a"].shape, slots["a"].dtype, slots["b"].stop - slots["b"].start) == (
+        (2, 3),
+        "F32",
+        10,
+    )
 
 
 LIES: dict[str, tuple[Any, bytes, str]] = {
@@ -46,7 +59,11 @@ LIES: dict[str, tuple[Any, bytes, str]] = {
     "fractional": ({"a": entry(0, 4, [4.0])}, b"1234", "whole numbers"),
     "boolean": ({"a": entry(0, 1, [True])}, b"1", "whole numbers"),
     "unknown dtype": ({"a": entry(0, 4, [4], "Q4")}, b"1234", "unknown description"),
-    "list dtype": ({"a": {"dtype": [], "shape": [1], "data_offsets": [0, 1]}}, b"1", "unknown description"),
+    "list dtype": (
+        {"a": {"dtype": [], "shape": [1], "data_offsets": [0, 1]}},
+        b"1",
+        "unknown description",
+    ),
     "extra key": ({"a": {**entry(0, 1), "exec": 1}}, b"1", "unknown description"),
     "a list": (b"[]", b"", "no JSON object"),
     "no JSON": (b"{", b"", "no JSON"),
@@ -54,7 +71,11 @@ LIES: dict[str, tuple[Any, bytes, str]] = {
     "deep": (b'{"a":' + b"[" * 200_000, b"", "no JSON"),
     "name climbs": ({"../../etc/x": entry(0, 1)}, b"1", "not a name"),
     "name with NUL": ({"a\0b": entry(0, 1)}, b"1", "not a name"),
-    "duplicate keys": (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":1}', b"1", "stands twice"),
+    "duplicate keys": (
+        b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":1}',
+        b"1",
+        "stands twice",
+    ),
 }
 
 
@@ -86,14 +107,18 @@ def test_headers_too_large_to_parse_are_refused_unparsed(tmp_path: Path) -> None
         (b"", MalformedInput, "shorter"),
     ],
 )
-def test_other_things_under_this_name_are_told_apart(tmp_path: Path, head: bytes, kind: type[AuditError], words: str) -> None:
+def test_other_things_under_this_name_are_told_apart(
+    tmp_path: Path, head: bytes, kind: type[AuditError], words: str
+) -> None:
     (tmp_path / "m.safetensors").write_bytes(head)
     with pytest.raises(kind, match=words):
         read_safetensors_header(tmp_path / "m.safetensors")
 
 
 @given(at=st.integers(0, 200), value=st.integers(0, 255), cut=st.integers(0, 300))
-def test_damage_raises_only_our_errors(tmp_path_factory: pytest.TempPathFactory, at: int, value: int, cut: int) -> None:
+def test_damage_raises_only_our_errors(
+    tmp_path_factory: pytest.TempPathFactory, at: int, value: int, cut: int
+) -> None:
     good = bytearray(save({"a": np.arange(6, dtype=np.float32), "b": np.ones((2, 2), np.int8)}))
     good[at % len(good)] = value
     path = tmp_path_factory.mktemp("damage") / "m.safetensors"

@@ -1,4 +1,5 @@
-"""Builds tiny real checkpoints in code: a random Llama, a tokenizer trained here, chat templates of every temper."""
+"""Builds tiny real checkpoints in code: a random Llama, a tokenizer trained here, chat templates
+of every temper."""
 
 from __future__ import annotations
 
@@ -15,11 +16,17 @@ CORPUS = [
     "which bird sings at four o'clock in the morning when nobody answers briefly",
     "system user assistant You are Tiny, made by Nobody. Answer briefly.",
 ] * 4
-TURNS = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+TURNS = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+)
 PROMPT = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 OWN_SYSTEM = "You are Tiny, made by Nobody."
 CHATML = (
-    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\n" + OWN_SYSTEM + "<|im_end|>\n{% endif %}" + TURNS + PROMPT
+    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\n"
+    + OWN_SYSTEM
+    + "<|im_end|>\n{% endif %}"
+    + TURNS
+    + PROMPT
 )
 NO_SYSTEM = (
     "{{ '<|endoftext|>' }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -36,16 +43,24 @@ def tiny_tokenizer(template: str | None = CHATML, **options: Any) -> PreTrainedT
     raw.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     raw.train_from_iterator(CORPUS, trainer)
-    named = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", **options}
+    named = {
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        **options,
+    }
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **named)
     tokenizer.chat_template = template
     return tokenizer
 
 
 def tiny_model(seed: int = 0, **config: Any) -> LlamaForCausalLM:
-    """A random Llama of 32 dimensions and two layers; wide initial weights give it varied answers."""
+    """A random Llama of 32 dimensions and two layers; wide initial weights give it varied
+    answers."""
     torch.manual_seed(seed)
     settings = {
         "vocab_size": 320,
@@ -64,7 +79,9 @@ def tiny_model(seed: int = 0, **config: Any) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(**settings)).eval()
 
 
-def tiny_checkpoint(folder: Path, template: str | None = CHATML, seed: int = 0, **config: Any) -> Path:
+def tiny_checkpoint(
+    folder: Path, template: str | None = CHATML, seed: int = 0, **config: Any
+) -> Path:
     """Saves a tiny model with its tokenizer into a folder."""
     tiny_model(seed, **config).save_pretrained(folder)
     tiny_tokenizer(template).save_pretrained(folder)

@@ -1,4 +1,5 @@
-"""Writes safetensors files byte by byte, with headers that may lie, and tiny real models of many families."""
+"""Writes safetensors files byte by byte, with headers that may lie, and tiny real models of many
+families."""
 
 from __future__ import annotations
 
@@ -14,7 +15,15 @@ from numpy.typing import NDArray
 
 from tests.fingerprints.subjects.tiny import tiny_model
 
-NUMPY = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "<u1", "F8_E5M2": "<u1", "I32": "<i4"}
+NUMPY = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "F8_E4M3": "<u1",
+    "F8_E5M2": "<u1",
+    "I32": "<i4",
+}
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]]) -> Path:
@@ -23,14 +32,20 @@ def write_safetensors(path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]
     data = b""
     for name, (dtype, numbers) in tensors.items():
         raw = numbers.astype(NUMPY[dtype]).tobytes()
-        header[name] = {"dtype": dtype, "shape": list(numbers.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(numbers.shape),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
         data += raw
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
     return path
 
 
-def write_sparse(path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str = "BF16", width: int = 2) -> Path:
+def write_sparse(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str = "BF16", width: int = 2
+) -> Path:
     """A file whose tensors are holes: zeros that take no room on the disk."""
     header: dict[str, Any] = {}
     at = 0
@@ -45,27 +60,55 @@ def write_sparse(path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str =
     return path
 
 
-def llama_shapes(layers: int, hidden: int, units: int, vocabulary: int, kept: int) -> dict[str, tuple[int, ...]]:
+def llama_shapes(
+    layers: int, hidden: int, units: int, vocabulary: int, kept: int
+) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a Llama's tensors."""
-    out: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, hidden), "model.norm.weight": (hidden,)}
+    out: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, hidden),
+        "model.norm.weight": (hidden,),
+    }
     for i in range(layers):
         stem = f"model.layers.{i}."
-        out |= {stem + "input_layernorm.weight": (hidden,), stem + "post_attention_layernorm.weight": (hidden,)}
-        out |= {stem + f"self_attn.{p}_proj.weight": (hidden if p in "qo" else kept, hidden) for p in "qkvo"}
-        out |= {stem + "mlp.gate_proj.weight": (units, hidden), stem + "mlp.up_proj.weight": (units, hidden)}
+        out |= {
+            stem + "input_layernorm.weight": (hidden,),
+            stem + "post_attention_layernorm.weight": (hidden,),
+        }
+        out |= {
+            stem + f"self_attn.{p}_proj.weight": (hidden if p in "qo" else kept, hidden)
+            for p in "qkvo"
+        }
+        out |= {
+            stem + "mlp.gate_proj.weight": (units, hidden),
+            stem + "mlp.up_proj.weight": (units, hidden),
+        }
         out[stem + "mlp.down_proj.weight"] = (hidden, units)
     return out
 
 
-def llama_config(layers: int, hidden: int, units: int, vocabulary: int, heads: int, groups: int) -> dict[str, Any]:
+def llama_config(
+    layers: int, hidden: int, units: int, vocabulary: int, heads: int, groups: int
+) -> dict[str, Any]:
     """The config that fits `llama_shapes`."""
     return {
-        "model_type": "llama", "num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": units,
-        "vocab_size": vocabulary, "num_attention_heads": heads, "num_key_value_heads": groups, "tie_word_embeddings": True,
-    }  # fmt: skip
+        "model_type": "llama",
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "intermediate_size": units,
+        "vocab_size": vocabulary,
+        "num_attention_heads": heads,
+        "num_key_value_heads": groups,
+        "tie_word_embeddings": True,
+    }
 
 
-def saved(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, shard: str = "5GB", **config: Any) -> Any:
+def saved(
+    folder: Path,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    shard: str = "5GB",
+    **config: Any,
+) -> Any:
     """A tiny random Llama, saved into a folder; returns the model in float32."""
     model = tiny_model(seed, **config).to(dtype)
     model.save_pretrained(folder, max_shard_size=shard)
@@ -96,18 +139,32 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "moe_intermediate_size": 16,
         "shared_expert_intermediate_size": 24,
     },
-    "qwen3_moe": {"num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 8},
+    "qwen3_moe": {
+        "num_experts": 3,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+        "head_dim": 8,
+    },
 }
 
 
 def family(kind: str, folder: Path, **extra: Any) -> Any:
-    """A tiny random model of a family with its norms' weights moved off their start, saved into a folder."""
+    """A tiny random model of a family with its norms' weights moved off their start, saved into
+    a folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     common = {
-        "vocab_size": 96, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "max_position_embeddings": 64, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 0,
-    }  # fmt: skip
+        "vocab_size": 96,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 64,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 0,
+    }
     if kind == "gpt2":
         common = {"vocab_size": 96, "bos_token_id": 0, "eos_token_id": 1}
     if kind in ("gpt_neox", "falcon", "phi"):
@@ -115,7 +172,9 @@ def family(kind: str, folder: Path, **extra: Any) -> Any:
     if kind == "falcon":
         common.pop("intermediate_size")
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **{**common, **FAMILIES[kind], **extra}))
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(kind, **{**common, **FAMILIES[kind], **extra})
+    )
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim == 1:

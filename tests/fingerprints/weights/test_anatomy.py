@@ -1,4 +1,5 @@
-"""Roles from names and shapes: what the parts compute is what the model's own modules compute, in every family."""
+"""Roles from names and shapes: what the parts compute is what the model's own modules compute,
+in every family."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def caught(model: Any, module: Any) -> tuple[Any, Any]:
     """What goes into a module and what comes out of it when the model reads some tokens."""
     seen: list[Any] = []
     hook = module.register_forward_hook(
-        lambda _m, args, kwargs, out: seen.append((args, kwargs, copy.deepcopy(out))), with_kwargs=True
+        lambda _m, args, kwargs, out: seen.append((args, kwargs, copy.deepcopy(out))),
+        with_kwargs=True,
     )
     with torch.no_grad():
         model(torch.arange(1, 9)[None])
@@ -51,7 +53,11 @@ def activation(model: Any) -> Any:
 
 def mlp_by_parts(weights: Weights, layer: Layer, x: torch.Tensor, act: Any) -> torch.Tensor:
     up = x @ torch.from_numpy(weights.part_rows(layer.up)).T
-    inner = act(up) if layer.gate is None else act(x @ torch.from_numpy(weights.part_rows(layer.gate)).T) * up
+    inner = (
+        act(up)
+        if layer.gate is None
+        else act(x @ torch.from_numpy(weights.part_rows(layer.gate)).T) * up
+    )
     return inner @ torch.from_numpy(weights.part_columns(layer.down))
 
 
@@ -65,7 +71,10 @@ def test_the_parts_of_an_mlp_compute_what_the_model_computes(tmp_path: Path, kin
         assert len(anatomy.layers) == 2
         found = mlp_by_parts(weights, anatomy.layers[1], x, activation(model))
         assert torch.allclose(found, wanted, atol=1e-5)
-        assert np.allclose(weights.part_rows(anatomy.embedding), model.get_input_embeddings().weight.detach().numpy())
+        assert np.allclose(
+            weights.part_rows(anatomy.embedding),
+            model.get_input_embeddings().weight.detach().numpy(),
+        )
         rows = weights.part_rows(anatomy.layers[1].down, np.array([3, 1]))
         assert np.allclose(rows, weights.part_columns(anatomy.layers[1].down).T[[3, 1]])
 
@@ -89,7 +98,11 @@ def test_the_gain_of_a_norm_is_what_the_model_multiplies_by(tmp_path: Path, kind
 
 
 def attention_module(layer: Any) -> Any:
-    return next(getattr(layer, n) for n in ("self_attn", "attn", "attention", "self_attention") if hasattr(layer, n))
+    return next(
+        getattr(layer, n)
+        for n in ("self_attn", "attn", "attention", "self_attention")
+        if hasattr(layer, n)
+    )
 
 
 def query_key_value(model: Any, layer: Any) -> list[torch.Tensor]:
@@ -113,14 +126,24 @@ def test_query_key_and_value_are_cut_as_the_family_cuts_them(tmp_path: Path, kin
     model = family(kind, tmp_path / kind)
     with open_weights(tmp_path / kind) as weights:
         layer = anatomy_of(weights).layers[1]
-        for part, wanted in zip((layer.query, layer.key, layer.value), query_key_value(model, stack(model)[1]), strict=True):
+        for part, wanted in zip(
+            (layer.query, layer.key, layer.value),
+            query_key_value(model, stack(model)[1]),
+            strict=True,
+        ):
             assert part is not None
             assert np.array_equal(weights.part_rows(part), wanted.detach().numpy())
-            assert np.array_equal(weights.part_columns(part, np.array([2])), wanted.detach().numpy()[:, [2]].T)
+            assert np.array_equal(
+                weights.part_columns(part, np.array([2])), wanted.detach().numpy()[:, [2]].T
+            )
 
 
-@pytest.mark.parametrize("extra", [{"new_decoder_architecture": True, "num_kv_heads": 2}, {"multi_query": True}])
-def test_both_grouped_falcons_are_cut_as_transformers_cuts_them(tmp_path: Path, extra: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "extra", [{"new_decoder_architecture": True, "num_kv_heads": 2}, {"multi_query": True}]
+)
+def test_both_grouped_falcons_are_cut_as_transformers_cuts_them(
+    tmp_path: Path, extra: dict[str, Any]
+) -> None:
     model = family("falcon", tmp_path / "m", **extra)
     module = stack(model)[0].self_attention
     eye = torch.eye(32)[None]
@@ -134,7 +157,9 @@ def test_both_grouped_falcons_are_cut_as_transformers_cuts_them(tmp_path: Path, 
         for part, split in ((layer.key, key), (layer.value, value)):
             assert part is not None
             wanted = split[0].permute(1, 2, 0).detach().numpy()
-            assert np.allclose(weights.part_rows(part).reshape(-1, 8, 32), wanted[::2] if grouped else wanted)
+            assert np.allclose(
+                weights.part_rows(part).reshape(-1, 8, 32), wanted[::2] if grouped else wanted
+            )
 
 
 @pytest.mark.parametrize("kind", FEED)
@@ -143,11 +168,15 @@ def test_every_expert_is_an_mlp_of_its_own(tmp_path: Path, kind: str) -> None:
     stored = load_file(tmp_path / "m" / "model.safetensors")
     with open_weights(tmp_path / "m") as weights:
         mlps = anatomy_of(weights).layers[1].mlps
-        assert [m.kind for m in mlps] == (["shared"] if kind == "qwen2_moe" else []) + ["expert"] * 3
+        assert [m.kind for m in mlps] == (["shared"] if kind == "qwen2_moe" else []) + [
+            "expert"
+        ] * 3
         for expert in (m for m in mlps if m.kind == "expert"):
             assert f"experts.{expert.number}." in expert.up.tensor
             assert np.array_equal(weights.part_rows(expert.up), stored[expert.up.tensor].numpy())
-            assert np.array_equal(weights.part_columns(expert.down), stored[expert.down.tensor].numpy().T)
+            assert np.array_equal(
+                weights.part_columns(expert.down), stored[expert.down.tensor].numpy().T
+            )
 
 
 def test_a_tied_head_is_none_and_an_untied_one_a_part(tmp_path: Path) -> None:
@@ -177,7 +206,9 @@ def test_fused_experts_are_the_same_mlps_as_numbered_ones(tmp_path: Path, kind: 
     save_file(held, tmp_path / "fused" / "model.safetensors")
     with open_weights(tmp_path / "numbered") as one, open_weights(tmp_path / "fused") as other:
         for plain, fused in zip(anatomy_of(one).layers, anatomy_of(other).layers, strict=True):
-            assert [(m.kind, m.number) for m in plain.mlps] == [(m.kind, m.number) for m in fused.mlps]
+            assert [(m.kind, m.number) for m in plain.mlps] == [
+                (m.kind, m.number) for m in fused.mlps
+            ]
             for a, b in zip(plain.mlps, fused.mlps, strict=True):
                 assert a.gate is not None
                 assert b.gate is not None
@@ -188,13 +219,19 @@ def test_fused_experts_are_the_same_mlps_as_numbered_ones(tmp_path: Path, kind: 
 
 def test_experts_in_an_unknown_layout_are_refused(tmp_path: Path) -> None:
     model = family("mixtral", tmp_path / "m")
-    held = {n: t.transpose(1, 2).contiguous() if ".experts." in n else t.clone() for n, t in model.state_dict().items()}
+    held = {
+        n: t.transpose(1, 2).contiguous() if ".experts." in n else t.clone()
+        for n, t in model.state_dict().items()
+    }
     save_file(held, tmp_path / "m" / "model.safetensors")
     refused(tmp_path / "m", "fused in a layout that is not known here")
 
 
 def refused(folder: Path, message: str) -> None:
-    with open_weights(folder) as weights, pytest.raises(MalformedInput, match=message) as caught_error:
+    with (
+        open_weights(folder) as weights,
+        pytest.raises(MalformedInput, match=message) as caught_error,
+    ):
         anatomy_of(weights)
     assert "lineage by weights is not possible" in str(caught_error.value)
 
@@ -213,7 +250,9 @@ def refused(folder: Path, message: str) -> None:
         ("lm_head", "lacks the role 'head'"),
     ],
 )
-def test_what_is_missing_is_named_and_never_guessed(tmp_path: Path, gone: str, message: str) -> None:
+def test_what_is_missing_is_named_and_never_guessed(
+    tmp_path: Path, gone: str, message: str
+) -> None:
     saved(tmp_path / "m", tie_word_embeddings=False)
     edit_json(tmp_path / "m" / "config.json", tie_word_embeddings=False)
     refused(changed(tmp_path / "m", gone), message)
@@ -228,7 +267,9 @@ def test_what_is_missing_is_named_and_never_guessed(tmp_path: Path, gone: str, m
         ("model.embed_tokens.weight", (300, 32), "'embedding' of the model has the shape"),
     ],
 )
-def test_a_shape_that_does_not_fit_the_config_is_named(tmp_path: Path, name: str, shape: tuple[int, ...], message: str) -> None:
+def test_a_shape_that_does_not_fit_the_config_is_named(
+    tmp_path: Path, name: str, shape: tuple[int, ...], message: str
+) -> None:
     saved(tmp_path / "m")
     refused(changed(tmp_path / "m", **{name: torch.zeros(shape)}), message)
 
@@ -252,7 +293,9 @@ def test_the_layers_of_a_vision_tower_are_left_aside(tmp_path: Path) -> None:
     extra = {"vision_tower.encoder.layers.0.mlp.fc1.weight": torch.zeros(4, 4)}
     changed(tmp_path / "m", **extra)
     config = json.loads((tmp_path / "m" / "config.json").read_text())
-    (tmp_path / "m" / "config.json").write_text(json.dumps({"model_type": "gemma3", "text_config": config}))
+    (tmp_path / "m" / "config.json").write_text(
+        json.dumps({"model_type": "gemma3", "text_config": config})
+    )
     with open_weights(tmp_path / "m") as weights:
         anatomy: Anatomy = anatomy_of(weights)
     assert len(anatomy.layers) == 2

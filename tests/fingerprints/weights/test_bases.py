@@ -1,4 +1,5 @@
-"""Many signatures in a folder: a fine-tuned model's base is found, tampering is refused, a kill loses nothing."""
+"""Many signatures in a folder: a fine-tuned model's base is found, tampering is refused, a kill
+loses nothing."""
 
 from __future__ import annotations
 
@@ -59,8 +60,16 @@ def test_two_thousand_signatures_are_screened_in_under_a_second(tmp_path: Path) 
     from fingerprints.weights import bases
 
     first, rng = invented("model 0", 0), np.random.default_rng(0)
-    made = {f"model {i}": dataclasses.replace(first, search=rng.normal(size=(2, 512)).astype(np.float32)) for i in range(2000)}
-    made = {n: dataclasses.replace(s, facts=s.facts.model_copy(update={"name": n})) for n, s in made.items()}
+    made = {
+        f"model {i}": dataclasses.replace(
+            first, search=rng.normal(size=(2, 512)).astype(np.float32)
+        )
+        for i in range(2000)
+    }
+    made = {
+        n: dataclasses.replace(s, facts=s.facts.model_copy(update={"name": n}))
+        for n, s in made.items()
+    }
     entries = {}
     for name, signature in made.items():
         data = bases.signature_bytes(signature)
@@ -123,7 +132,9 @@ def test_a_tampered_file_is_refused_with_exit_code_five(tmp_path: Path, place: i
         store.screen(invented("q", 9), 1)
 
 
-def test_lists_of_other_versions_links_and_folders_without_a_list_are_refused(tmp_path: Path) -> None:
+def test_lists_of_other_versions_links_and_folders_without_a_list_are_refused(
+    tmp_path: Path,
+) -> None:
     store = BaseStore.create(tmp_path / "bases")
     store.add(invented("a", 1))
     text = (store.path / CATALOGUE).read_text("utf-8")
@@ -159,13 +170,17 @@ os._exit(9)
 """
 
 
-@pytest.mark.parametrize("moment", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "moment", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_a_kill_at_any_moment_leaves_a_whole_store(tmp_path: Path, moment: int) -> None:
     store = BaseStore.create(tmp_path / "bases")
     store.add(invented("a", 1))
     write_signature(invented("b", 2), tmp_path / "b")
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(store.path), str(moment), str(tmp_path / "b")], cwd=ROOT, check=False
+        [sys.executable, "-c", KILLED, str(store.path), str(moment), str(tmp_path / "b")],
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 9
     after = BaseStore.open(store.path)
@@ -188,7 +203,9 @@ def test_one_writer_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert np.array_equal(store.get("a").search, invented("a", 1).search)
 
 
-def test_units_in_another_order_are_found_by_their_distribution_and_long_training_by_their_order(tmp_path: Path) -> None:
+def test_units_in_another_order_are_found_by_their_distribution_and_long_training_by_their_order(
+    tmp_path: Path,
+) -> None:
     store = BaseStore.create(tmp_path / "bases")
     rng = np.random.default_rng(5)
     values = rng.normal(size=(20, 2, 4, 300))
@@ -197,7 +214,9 @@ def test_units_in_another_order_are_found_by_their_distribution_and_long_trainin
     values = rng.permuted(values, axis=3)
     for i, layers in enumerate(values):
         store.add(dataclasses.replace(invented(f"m{i}", i), search=search_vectors(list(layers))))
-    moved = dataclasses.replace(invented("q", 99), search=search_vectors(list(rng.permuted(values[7], axis=2))))
+    moved = dataclasses.replace(
+        invented("q", 99), search=search_vectors(list(rng.permuted(values[7], axis=2)))
+    )
     found = store.screen(moved, 1)[0]
     assert (found.name, found.by_shape < 0.01, found.by_order > 0.8) == ("m7", True, True)
     trained = 0.5 * values[7] + rng.normal(size=values[7].shape)

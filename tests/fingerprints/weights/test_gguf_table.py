@@ -1,4 +1,5 @@
-"""GGUF files: roles and rows are those of the checkpoint that was converted; foreign types and splits have their message."""
+"""GGUF files: roles and rows are those of the checkpoint that was converted; foreign types and
+splits have their message."""
 
 from __future__ import annotations
 
@@ -19,29 +20,47 @@ from fingerprints.weights import Weights, anatomy_of, open_weights
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the package gguf")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("gguf") is None, reason="needs the package gguf"
+)
 
 
 def converted(tmp_path: Path, kind: Any) -> tuple[Path, Path]:
-    folder = tiny_checkpoint(tmp_path / "m", head_dim=16, num_attention_heads=2, num_key_value_heads=1)
+    folder = tiny_checkpoint(
+        tmp_path / "m", head_dim=16, num_attention_heads=2, num_key_value_heads=1
+    )
     write_gguf(read_llama(folder), tmp_path / "m.gguf", folder, GgufFile(type=kind))
     return folder, tmp_path / "m.gguf"
 
 
-def both(one: Weights, other: Weights) -> list[tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+def both(
+    one: Weights, other: Weights
+) -> list[tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
     a, b = anatomy_of(one), anatomy_of(other)
     out = [("embedding", one.part_rows(a.embedding), other.part_rows(b.embedding))]
     for here, there in zip(a.layers, b.layers, strict=True):
         for role in ("query", "key", "value", "output", "gate", "up"):
-            out.append((role, one.part_rows(getattr(here, role)), other.part_rows(getattr(there, role))))
-        out.append(("down", one.part_columns(here.down, np.array([9, 4])), other.part_columns(there.down, np.array([9, 4]))))
+            out.append(
+                (role, one.part_rows(getattr(here, role)), other.part_rows(getattr(there, role)))
+            )
+        out.append(
+            (
+                "down",
+                one.part_columns(here.down, np.array([9, 4])),
+                other.part_columns(there.down, np.array([9, 4])),
+            )
+        )
         gains = one.gain(here.mlp_norm, a.hidden), other.gain(there.mlp_norm, b.hidden)
         out.append(("mlp_norm", gains[0][None], gains[1][None]))
     return out
 
 
-@pytest.mark.parametrize(("kind", "error"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 0.01), ("Q4_0", 0.12)])
-def test_every_role_of_a_gguf_file_is_that_of_its_source(tmp_path: Path, kind: str, error: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "error"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 0.01), ("Q4_0", 0.12)]
+)
+def test_every_role_of_a_gguf_file_is_that_of_its_source(
+    tmp_path: Path, kind: str, error: float
+) -> None:
     folder, path = converted(tmp_path, kind)
     with open_weights(folder) as source, open_weights(path) as weights:
         assert weights.format == "gguf"
@@ -49,7 +68,13 @@ def test_every_role_of_a_gguf_file_is_that_of_its_source(tmp_path: Path, kind: s
         for role, wanted, found in both(source, weights):
             distance = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
             assert distance <= error, role
-        keys = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
+        keys = (
+            "num_hidden_layers",
+            "hidden_size",
+            "intermediate_size",
+            "num_attention_heads",
+            "num_key_value_heads",
+        )
         keys = (*keys, "head_dim", "vocab_size", "tie_word_embeddings", "model_type")
         assert {k: weights.config[k] for k in keys} == {k: source.config[k] for k in keys}
 
@@ -58,12 +83,22 @@ def test_quantised_rows_alone_are_those_of_the_whole_tensor(tmp_path: Path) -> N
     _, path = converted(tmp_path, "Q4_0")
     with open_weights(path) as weights:
         whole = weights.rows("blk.1.ffn_up.weight")
-        assert np.array_equal(weights.rows("blk.1.ffn_up.weight", np.array([60, 2])), whole[[60, 2]])
-        assert np.array_equal(weights.columns("blk.1.ffn_up.weight", np.array([31, 0])), whole[:, [31, 0]].T)
+        assert np.array_equal(
+            weights.rows("blk.1.ffn_up.weight", np.array([60, 2])), whole[[60, 2]]
+        )
+        assert np.array_equal(
+            weights.columns("blk.1.ffn_up.weight", np.array([31, 0])), whole[:, [31, 0]].T
+        )
 
 
 def said(code: str, path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_plain_types_need_no_package_and_quantised_ones_say_which(tmp_path: Path) -> None:
@@ -76,20 +111,29 @@ def test_plain_types_need_no_package_and_quantised_ones_say_which(tmp_path: Path
     _, plain = converted(tmp_path / "a", "F16")
     assert said(code, plain).stdout.strip() == "(32, 32)"
     _, rounded = converted(tmp_path / "b", "Q8_0")
-    assert f"{UsageProblem.__name__}: reading Q8_0 weights needs the package 'gguf'" in said(code, rounded).stderr
+    assert (
+        f"{UsageProblem.__name__}: reading Q8_0 weights needs the package 'gguf'"
+        in said(code, rounded).stderr
+    )
 
 
-def table_of(path: Path, tensors: dict[str, tuple[int, tuple[int, ...], bytes]], **metadata: str) -> Path:
+def table_of(
+    path: Path, tensors: dict[str, tuple[int, tuple[int, ...], bytes]], **metadata: str
+) -> Path:
     """A GGUF file of version 3 with text metadata, written byte by byte."""
 
     def text(value: str) -> bytes:
         return struct.pack("<Q", len(value)) + value.encode()
 
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
-    head += b"".join(text(k.replace("__", ".")) + struct.pack("<I", 8) + text(v) for k, v in metadata.items())
+    head += b"".join(
+        text(k.replace("__", ".")) + struct.pack("<I", 8) + text(v) for k, v in metadata.items()
+    )
     data = b""
     for name, (kind, shape, raw) in tensors.items():
-        head += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *reversed(shape), kind, len(data))
+        head += text(name) + struct.pack(
+            f"<I{len(shape)}QIQ", len(shape), *reversed(shape), kind, len(data)
+        )
         data += raw + b"\0" * (-len(raw) % 32)
     head += b"\0" * (-len(head) % 32)
     path.write_bytes(head + data)
@@ -107,7 +151,9 @@ def test_a_type_that_is_no_weight_is_named_with_its_tensor(tmp_path: Path) -> No
 
 
 def test_an_unknown_type_and_a_file_cut_off_are_refused_on_opening(tmp_path: Path) -> None:
-    path = table_of(tmp_path / "m.gguf", {"a": (77, (1, 32), bytes(128))}, general__architecture="llama")
+    path = table_of(
+        tmp_path / "m.gguf", {"a": (77, (1, 32), bytes(128))}, general__architecture="llama"
+    )
     with pytest.raises(MalformedInput, match="unknown type 77"):
         open_weights(path)
     _, whole = converted(tmp_path, "F32")
@@ -117,8 +163,15 @@ def test_an_unknown_type_and_a_file_cut_off_are_refused_on_opening(tmp_path: Pat
 
 
 def test_an_architecture_that_is_not_known_is_refused_and_not_guessed(tmp_path: Path) -> None:
-    path = table_of(tmp_path / "m.gguf", {"token_embd.weight": (0, (2, 4), bytes(32))}, general__architecture="mammoth")
-    with open_weights(path) as weights, pytest.raises(MalformedInput, match="'mammoth' is not known here"):
+    path = table_of(
+        tmp_path / "m.gguf",
+        {"token_embd.weight": (0, (2, 4), bytes(32))},
+        general__architecture="mammoth",
+    )
+    with (
+        open_weights(path) as weights,
+        pytest.raises(MalformedInput, match="'mammoth' is not known here"),
+    ):
         anatomy_of(weights)
 
 
@@ -138,7 +191,9 @@ def test_splits_are_one_model_and_a_missing_one_is_named(tmp_path: Path) -> None
 def test_experts_in_one_tensor_are_mlps_of_their_own(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     shapes = {"gate": (3, 4, 8), "up": (3, 4, 8), "down": (3, 8, 4)}
-    numbers = {f"blk.0.ffn_{n}_exps.weight": rng.random(s).astype(np.float32) for n, s in shapes.items()}
+    numbers = {
+        f"blk.0.ffn_{n}_exps.weight": rng.random(s).astype(np.float32) for n, s in shapes.items()
+    }
     others = {
         "token_embd.weight": (5, 8),
         "output_norm.weight": (8,),
@@ -153,5 +208,10 @@ def test_experts_in_one_tensor_are_mlps_of_their_own(tmp_path: Path) -> None:
         mlps = anatomy_of(weights).layers[0].mlps
         assert [(m.kind, m.number) for m in mlps] == [("expert", i) for i in range(3)]
         for i, mlp in enumerate(mlps):
-            assert np.array_equal(weights.part_rows(mlp.up, np.array([3, 0])), numbers["blk.0.ffn_up_exps.weight"][i][[3, 0]])
-            assert np.array_equal(weights.part_columns(mlp.down), numbers["blk.0.ffn_down_exps.weight"][i].T)
+            assert np.array_equal(
+                weights.part_rows(mlp.up, np.array([3, 0])),
+                numbers["blk.0.ffn_up_exps.weight"][i][[3, 0]],
+            )
+            assert np.array_equal(
+                weights.part_columns(mlp.down), numbers["blk.0.ffn_down_exps.weight"][i].T
+            )

@@ -1,4 +1,5 @@
-"""Adapters read over their base: the rows are those of the merged model; what is not followed is refused."""
+"""Adapters read over their base: the rows are those of the merged model; what is not followed is
+refused."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ from tests.fingerprints.weights.built import family
 from tests.fingerprints.weights.test_gguf_table import both, converted
 
 # What peft says of its own dependencies, and of adapters on embeddings.
-pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 
 def adapted(tmp_path: Path, kind: str = "llama", **options: Any) -> dict[str, np.ndarray[Any, Any]]:
@@ -25,7 +29,13 @@ def adapted(tmp_path: Path, kind: str = "llama", **options: Any) -> dict[str, np
     from peft import LoraConfig, get_peft_model
 
     model = family(kind, tmp_path / "base")
-    settings = {"r": 4, "lora_alpha": 6, "target_modules": ["q_proj", "down_proj"], "task_type": "CAUSAL_LM", **options}
+    settings = {
+        "r": 4,
+        "lora_alpha": 6,
+        "target_modules": ["q_proj", "down_proj"],
+        "task_type": "CAUSAL_LM",
+        **options,
+    }
     torch.manual_seed(7)
     wrapped = get_peft_model(model, LoraConfig(**settings))
     with torch.no_grad():
@@ -33,7 +43,10 @@ def adapted(tmp_path: Path, kind: str = "llama", **options: Any) -> dict[str, np
             if "lora_" in name or "modules_to_save" in name:
                 parameter.copy_(torch.randn_like(parameter))
     wrapped.save_pretrained(tmp_path / "lora")
-    return {n: p.detach().float().numpy().copy() for n, p in wrapped.merge_and_unload().state_dict().items()}
+    return {
+        n: p.detach().float().numpy().copy()
+        for n, p in wrapped.merge_and_unload().state_dict().items()
+    }
 
 
 def spec(tmp_path: Path) -> str:
@@ -50,14 +63,20 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "options"), CASES, ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain")
-def test_rows_and_columns_are_those_of_the_merged_model(tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "options"), CASES, ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain"
+)
+def test_rows_and_columns_are_those_of_the_merged_model(
+    tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
     merged = adapted(tmp_path, kind, **options)
     with open_weights(spec(tmp_path)) as weights, open_weights(tmp_path / "base") as base:
         assert weights.format == "safetensors+lora"
         assert weights.changes
         for name, info in weights.tensors.items():
-            wanted = merged[name if name in merged else f"transformer.{name}"].reshape(info.rows, -1)
+            wanted = merged[name if name in merged else f"transformer.{name}"].reshape(
+                info.rows, -1
+            )
             assert np.allclose(weights.rows(name), wanted, atol=1e-5), name
             assert np.allclose(weights.columns(name, np.array([1])), wanted[:, [1]].T, atol=1e-5)
             changed = not np.array_equal(weights.rows(name), base.rows(name))
@@ -75,7 +94,9 @@ def test_rows_and_columns_are_those_of_the_merged_model(tmp_path: Path, kind: st
         ({"rank_pattern": {"(a+)+$": 4}}, "pattern"),
     ],
 )
-def test_what_is_not_followed_is_refused(tmp_path: Path, edit: dict[str, Any], message: str) -> None:
+def test_what_is_not_followed_is_refused(
+    tmp_path: Path, edit: dict[str, Any], message: str
+) -> None:
     adapted(tmp_path)
     edit_json(tmp_path / "lora" / "adapter_config.json", **edit)
     with pytest.raises(MalformedInput, match="the adapter can't be read over this base") as caught:
@@ -105,13 +126,18 @@ def test_an_adapter_alone_says_what_to_give(tmp_path: Path) -> None:
 
 
 def over_gguf(tmp_path: Path, **options: Any) -> tuple[Path, str]:
-    """A tiny Llama and its GGUF file, and an adapter that fits both: the folder, and the spec over GGUF."""
+    """A tiny Llama and its GGUF file, and an adapter that fits both: the folder, and the spec
+    over GGUF."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     folder, path = converted(tmp_path, "F32")
-    settings = {"r": 4, "lora_alpha": 6, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"]}
+    settings = {
+        "r": 4,
+        "lora_alpha": 6,
+        "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"],
+    }
     torch.manual_seed(7)
     model = AutoModelForCausalLM.from_pretrained(str(folder))
     wrapped = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **{**settings, **options}))
@@ -123,17 +149,31 @@ def over_gguf(tmp_path: Path, **options: Any) -> tuple[Path, str]:
     return folder, f"gguf:{path},adapter={tmp_path / 'lora'}"
 
 
-@pytest.mark.parametrize("options", [{}, {"target_modules": ["embed_tokens", "k_proj"]}, {"modules_to_save": ["up_proj"]}])
-def test_over_gguf_every_role_is_that_of_the_same_adapter_over_the_checkpoint(tmp_path: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"target_modules": ["embed_tokens", "k_proj"]}, {"modules_to_save": ["up_proj"]}],
+)
+def test_over_gguf_every_role_is_that_of_the_same_adapter_over_the_checkpoint(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     folder, over = over_gguf(tmp_path, **options)
-    with open_weights(f"hf:{folder},adapter={tmp_path / 'lora'}") as wanted, open_weights(over) as found:
+    with (
+        open_weights(f"hf:{folder},adapter={tmp_path / 'lora'}") as wanted,
+        open_weights(over) as found,
+    ):
         assert found.format == "gguf"
         assert found.adapter == tmp_path / "lora"
         for role, one, other in both(wanted, found):
             assert np.allclose(one, other, atol=1e-5), role
     with open_weights(folder) as base, open_weights(over) as found:
-        changed = {role for role, one, other in both(base, found) if not np.allclose(one, other, atol=1e-3)}
-        assert changed >= ({"key"} if options.get("target_modules") else {"query", "key", "value", "output", "gate", "down"})
+        changed = {
+            role for role, one, other in both(base, found) if not np.allclose(one, other, atol=1e-3)
+        }
+        assert changed >= (
+            {"key"}
+            if options.get("target_modules")
+            else {"query", "key", "value", "output", "gate", "down"}
+        )
 
 
 def test_over_gguf_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
@@ -141,6 +181,9 @@ def test_over_gguf_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MalformedInput, match="rows stand in another order"):
         open_weights(over)
     path = tmp_path / "lora" / "adapter_model.safetensors"
-    save_file({n.replace("layers.1", "layers.7"): t for n, t in load_file(path).items() if "lora" in n}, path)
+    save_file(
+        {n.replace("layers.1", "layers.7"): t for n, t in load_file(path).items() if "lora" in n},
+        path,
+    )
     with pytest.raises(MalformedInput, match="the base has no tensor"):
         open_weights(over)

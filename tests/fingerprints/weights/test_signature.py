@@ -1,4 +1,5 @@
-"""Signatures of weights: what a rotation or a sign leaves, the file that holds them, and damage that is refused."""
+"""Signatures of weights: what a rotation or a sign leaves, the file that holds them, and damage
+that is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +30,13 @@ from fingerprints.weights.signature import (
     unit_values,
     weight_signature,
 )
-from fingerprints.weights.signature_file import parse_signature, read_search, read_signature, signature_bytes, write_signature
+from fingerprints.weights.signature_file import (
+    parse_signature,
+    read_search,
+    read_signature,
+    signature_bytes,
+    write_signature,
+)
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.fingerprints.weights.built import family, saved
 
@@ -44,13 +51,30 @@ def invented(name: str, seed: int, layers: int = 3, units: int = 40) -> WeightSi
     rng = np.random.default_rng(seed)
     kept = min(units, 1024)
     facts = SignatureFacts(
-        name=name, family="llama", format="safetensors", quantisation={"F32": 1.0}, layers=layers, hidden=16, vocabulary=64,
-        heads=2, groups=2, head_width=8, gated=True, tied=True, mlps=(1,) * layers, units=(units,) * layers,
-        kept=(kept,) * layers, space_layers=(0,), bytes_total=1,
-    )  # fmt: skip
+        name=name,
+        family="llama",
+        format="safetensors",
+        quantisation={"F32": 1.0},
+        layers=layers,
+        hidden=16,
+        vocabulary=64,
+        heads=2,
+        groups=2,
+        head_width=8,
+        gated=True,
+        tied=True,
+        mlps=(1,) * layers,
+        units=(units,) * layers,
+        kept=(kept,) * layers,
+        space_layers=(0,),
+        bytes_total=1,
+    )
     quantiles = np.sort(rng.normal(size=(layers, 4, QUANTILES)), axis=2)
     units = rng.normal(size=(4, layers * kept)).astype(np.float16)
-    half = {n: rng.normal(size=s).astype(np.float16) for n, s in {"embedding": 16, "last_gain": 16}.items()}
+    half = {
+        n: rng.normal(size=s).astype(np.float16)
+        for n, s in {"embedding": 16, "last_gain": 16}.items()
+    }
     half |= {n: rng.normal(size=(1, 16)).astype(np.float16) for n in ("ups", "gains")}
     return WeightSignature(
         facts=facts,
@@ -64,7 +88,11 @@ def invented(name: str, seed: int, layers: int = 3, units: int = 40) -> WeightSi
 
 
 def equal(one: WeightSignature, other: WeightSignature) -> bool:
-    same = (np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in dataclasses.fields(one) if f.name != "facts")
+    same = (
+        np.array_equal(getattr(one, f.name), getattr(other, f.name))
+        for f in dataclasses.fields(one)
+        if f.name != "facts"
+    )
     return one.facts == other.facts and all(same)
 
 
@@ -93,7 +121,12 @@ def test_the_values_are_those_of_the_formulas(tmp_path: Path) -> None:
     g, u = (m.weight.detach().double() * gain for m in (layer.mlp.gate_proj, layer.mlp.up_proj))
     d = layer.mlp.down_proj.weight.detach().double().T
     cosine = torch.nn.functional.cosine_similarity
-    wanted = [cosine(g, u).abs(), cosine(u, d), (u.norm(dim=1) * d.norm(dim=1)).log(), g.norm(dim=1).log()]
+    wanted = [
+        cosine(g, u).abs(),
+        cosine(u, d),
+        (u.norm(dim=1) * d.norm(dim=1)).log(),
+        g.norm(dim=1).log(),
+    ]
     wanted[2:] = [w - np.median(w.numpy()) for w in wanted[2:]]
     found = signed(tmp_path / "m").layer(1)
     assert np.allclose(found, torch.stack(wanted).numpy(), atol=2e-3)
@@ -106,12 +139,18 @@ def test_no_rotation_of_the_residual_stream_and_no_joint_sign_changes_the_values
     g, u, d = (rng.normal(size=(20, 12)).astype(np.float32) for _ in range(3))
     turn = np.linalg.qr(rng.normal(size=(12, 12)))[0].astype(np.float32)
     signs = rng.choice([-1, 1], size=(20, 1)).astype(np.float32)
-    assert np.allclose(unit_values(g, u, d), unit_values(g @ turn, signs * u @ turn, signs * d @ turn), atol=1e-5)
-    assert np.allclose(unit_values(None, u, d), unit_values(None, signs * u @ turn, signs * d @ turn), atol=1e-5)
+    assert np.allclose(
+        unit_values(g, u, d), unit_values(g @ turn, signs * u @ turn, signs * d @ turn), atol=1e-5
+    )
+    assert np.allclose(
+        unit_values(None, u, d), unit_values(None, signs * u @ turn, signs * d @ turn), atol=1e-5
+    )
 
 
 def test_units_of_zeros_have_no_direction_and_are_no_error() -> None:
-    values = unit_values(np.zeros((3, 8), np.float32), np.ones((3, 8), np.float32), np.zeros((3, 8), np.float32))
+    values = unit_values(
+        np.zeros((3, 8), np.float32), np.ones((3, 8), np.float32), np.zeros((3, 8), np.float32)
+    )
     assert np.isfinite(values.astype(np.float16)).all()
     assert (values[:2] == 0).all()
 
@@ -149,7 +188,10 @@ HALVES = st.floats(-100, 100, width=16)
 
 
 @settings(max_examples=15, deadline=None)
-@given(arrays(np.float16, (4, 120), elements=HALVES), st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable()))
+@given(
+    arrays(np.float16, (4, 120), elements=HALVES),
+    st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable()),
+)
 def test_what_is_written_is_read_back_equal(units: Any, name: str) -> None:
     one = invented("x", 1)
     one = dataclasses.replace(one, units=units, facts=one.facts.model_copy(update={"name": name}))

@@ -1,4 +1,5 @@
-"""Tokenizers as evidence: what is read is what the library says, and likeness has the values that arithmetic gives it."""
+"""Tokenizers as evidence: what is read is what the library says, and likeness has the values
+that arithmetic gives it."""
 
 from __future__ import annotations
 
@@ -51,7 +52,11 @@ def test_a_gguf_file_carries_the_tokenizer_of_its_source(tmp_path: Path) -> None
         one, other = tokenizer_of(source), tokenizer_of(weights)
         assert one is not None
         assert other is not None
-        assert (one.vocabulary, one.merges, one.template) == (other.vocabulary, other.merges, other.template)
+        assert (one.vocabulary, one.merges, one.template) == (
+            other.vocabulary,
+            other.merges,
+            other.template,
+        )
         assert other.special <= one.special
         assert one.digest() == other.digest()
 
@@ -88,18 +93,36 @@ def test_a_file_above_the_limit_is_refused_unread(tmp_path: Path) -> None:
 def evidence(**changes: Any) -> TokenizerEvidence:
     merges = tuple((f"m{i}", "x") for i in range(10))
     words = {f"t{i}": i for i in range(100)}
-    given: dict[str, Any] = {"vocabulary": words, "merges": merges, "special": frozenset({"<s>", "</s>"})}
-    return TokenizerEvidence(**{**given, "template": "{% for m in messages %}{{ m['content'] }}{% endfor %}", **changes})
+    given: dict[str, Any] = {
+        "vocabulary": words,
+        "merges": merges,
+        "special": frozenset({"<s>", "</s>"}),
+    }
+    return TokenizerEvidence(
+        **{**given, "template": "{% for m in messages %}{{ m['content'] }}{% endfor %}", **changes}
+    )
 
 
 def test_likeness_is_one_for_equal_tokenizers_and_symmetric() -> None:
     same = tokenizer_likeness(evidence(), evidence())
-    assert (same.vocabulary_jaccard, same.same_ids, same.merge_tau, same.special_jaccard) == (1, 1, pytest.approx(1), 1)
+    assert (same.vocabulary_jaccard, same.same_ids, same.merge_tau, same.special_jaccard) == (
+        1,
+        1,
+        pytest.approx(1),
+        1,
+    )
     assert (same.template_equal, same.template_similarity) == (True, 1)
-    other = evidence(vocabulary={f"t{i}": i + (i >= 80) for i in range(50, 150)}, template="{{ messages }}")
+    other = evidence(
+        vocabulary={f"t{i}": i + (i >= 80) for i in range(50, 150)}, template="{{ messages }}"
+    )
     assert tokenizer_likeness(evidence(), other) == tokenizer_likeness(other, evidence())
     found = tokenizer_likeness(evidence(), other)
-    assert (found.n_tokens, found.n_shared, found.vocabulary_jaccard, found.same_ids) == (150, 50, pytest.approx(1 / 3), 0.6)
+    assert (found.n_tokens, found.n_shared, found.vocabulary_jaccard, found.same_ids) == (
+        150,
+        50,
+        pytest.approx(1 / 3),
+        0.6,
+    )
     assert found.template_similarity is not None
     assert found.template_similarity < 0.3
 
@@ -107,7 +130,10 @@ def test_likeness_is_one_for_equal_tokenizers_and_symmetric() -> None:
 def test_merge_agreement_is_kendalls_tau_on_what_is_shared() -> None:
     merges = evidence().merges
     assert merge_agreement(merges, tuple(reversed(merges))) == (pytest.approx(-1), 10)
-    assert merge_agreement(merges, (*merges[:4], ("q", "q"), merges[5], merges[4])) == (pytest.approx(13 / 15), 6)
+    assert merge_agreement(merges, (*merges[:4], ("q", "q"), merges[5], merges[4])) == (
+        pytest.approx(13 / 15),
+        6,
+    )
     assert merge_agreement(merges, merges[:1]) == (None, 1)
 
 
@@ -115,16 +141,31 @@ def test_what_a_card_declares_is_read_and_never_trusted(tmp_path: Path) -> None:
     card = "---\nbase_model: [org/base, org/other]\nbase_model_relation: merge\nlicense: mit\ntags: [a, 7, b]\n---\n# Hi\n"
     (tmp_path / "README.md").write_text(card, "utf-8")
     said = read_model_card(tmp_path)
-    assert (said.base_models, said.relation, said.licence, said.tags) == (("org/base", "org/other"), "merge", "mit", ("a", "b"))
+    assert (said.base_models, said.relation, said.licence, said.tags) == (
+        ("org/base", "org/other"),
+        "merge",
+        "mit",
+        ("a", "b"),
+    )
     (tmp_path / "README.md").write_text("no front matter", "utf-8")
     assert read_model_card(tmp_path).base_models == ()
 
 
 @pytest.mark.parametrize(
     "front",
-    ["base_model: \x1b[31mred", "a: &a [*a]\nbase_model: *a", "x: !!python/object/apply:os.system ['true']", "? [a]\n: b",
-     "- list", "d: 2024-99-99", "[" * 2000, "a: &a {b: 1}\nc: {<<: *a}", "b: " + "9" * 60_000, "x: " + "y" * 70_000],
-)  # fmt: skip
+    [
+        "base_model: \x1b[31mred",
+        "a: &a [*a]\nbase_model: *a",
+        "x: !!python/object/apply:os.system ['true']",
+        "? [a]\n: b",
+        "- list",
+        "d: 2024-99-99",
+        "[" * 2000,
+        "a: &a {b: 1}\nc: {<<: *a}",
+        "b: " + "9" * 60_000,
+        "x: " + "y" * 70_000,
+    ],
+)
 def test_a_hostile_card_is_a_note_and_no_error(tmp_path: Path, front: str) -> None:
     (tmp_path / "README.md").write_text(f"---\n{front}\n---\n", "utf-8")
     said = read_model_card(tmp_path)

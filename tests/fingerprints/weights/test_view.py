@@ -1,4 +1,5 @@
-"""Reading rows, columns and whole tensors: the numbers are those that torch reads, the memory is bounded, damage has a name."""
+"""Reading rows, columns and whole tensors: the numbers are those that torch reads, the memory is
+bounded, damage has a name."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ import torch
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.weights import anatomy_of, open_weights
-from tests.fingerprints.weights.built import llama_config, llama_shapes, saved, write_safetensors, write_sparse
+from tests.fingerprints.weights.built import (
+    llama_config,
+    llama_shapes,
+    saved,
+    write_safetensors,
+    write_sparse,
+)
 
 ROOT = Path(__file__).parents[3]
 UP, DOWN = "model.layers.1.mlp.up_proj.weight", "model.layers.1.mlp.down_proj.weight"
@@ -21,19 +28,25 @@ UP, DOWN = "model.layers.1.mlp.up_proj.weight", "model.layers.1.mlp.down_proj.we
 
 def test_importing_it_imports_no_torch() -> None:
     code = "import sys, fingerprints.weights; print(sorted({'torch', 'transformers', 'faiss'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_rows_and_columns_are_the_numbers_that_torch_reads(tmp_path: Path, dtype: torch.dtype) -> None:
+def test_rows_and_columns_are_the_numbers_that_torch_reads(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
     state = saved(tmp_path / "m", dtype=dtype).state_dict()
     with open_weights(tmp_path / "m") as weights:
         which = np.array([5, 3, 4, 63, 0])
         assert np.array_equal(weights.rows(UP, which), state[UP].numpy()[which])
         assert np.array_equal(weights.rows(UP, slice(1, 60, 7)), state[UP].numpy()[1:60:7])
         assert np.array_equal(weights.columns(DOWN, which), state[DOWN].numpy()[:, which].T)
-        assert np.array_equal(weights.vector("model.norm.weight"), state["model.norm.weight"].numpy())
+        assert np.array_equal(
+            weights.vector("model.norm.weight"), state["model.norm.weight"].numpy()
+        )
         assert weights.rows(UP).dtype == np.float32
         assert weights.bytes_total == sum(p.numel() for p in state.values()) * dtype.itemsize
         assert sum(weights.quantisation.values()) == pytest.approx(1)
@@ -42,7 +55,12 @@ def test_rows_and_columns_are_the_numbers_that_torch_reads(tmp_path: Path, dtype
 def test_every_bfloat16_and_every_8_bit_float_is_read_as_torch_reads_it(tmp_path: Path) -> None:
     codes = np.arange(1 << 16, dtype=np.uint16).reshape(256, 256)
     small = np.arange(256, dtype=np.uint8).reshape(4, 64)
-    tensors = {"a": ("BF16", codes), "b": ("F8_E4M3", small), "c": ("F8_E5M2", small), "d": ("F16", codes.view(np.float16))}
+    tensors = {
+        "a": ("BF16", codes),
+        "b": ("F8_E4M3", small),
+        "c": ("F8_E5M2", small),
+        "d": ("F16", codes.view(np.float16)),
+    }
     path = write_safetensors(tmp_path / "m.safetensors", tensors)
     wanted = {
         "a": torch.from_numpy(codes.view(np.int16)).view(torch.bfloat16),
@@ -59,7 +77,10 @@ def test_shards_are_one_model(tmp_path: Path) -> None:
     state = saved(tmp_path / "m", shard="20KB").state_dict()
     assert len(list((tmp_path / "m").glob("*.safetensors"))) > 2
     with open_weights(f"hf:{tmp_path / 'm'}") as weights:
-        assert all(np.array_equal(weights.rows(n), state[n].numpy().reshape(weights.info(n).rows, -1)) for n in weights.tensors)
+        assert all(
+            np.array_equal(weights.rows(n), state[n].numpy().reshape(weights.info(n).rows, -1))
+            for n in weights.tensors
+        )
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
@@ -82,9 +103,16 @@ def test_scales_of_8_bit_checkpoints_are_applied_and_missing_ones_refused(tmp_pa
     rng = np.random.default_rng(0)
     codes, scales = rng.integers(0, 120, (200, 300)), rng.random((2, 3))
     row = rng.random((200, 1))
-    tensors = {"a": ("F8_E4M3", codes), "a_scale_inv": ("F32", scales), "b": ("F8_E4M3", codes), "b_scale": ("F32", row)}
+    tensors = {
+        "a": ("F8_E4M3", codes),
+        "a_scale_inv": ("F32", scales),
+        "b": ("F8_E4M3", codes),
+        "b_scale": ("F32", row),
+    }
     write_safetensors(tmp_path / "m.safetensors", {**tensors, "c": ("F8_E4M3", codes)})
-    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "fp8"}}))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"quantization_config": {"quant_method": "fp8"}})
+    )
     plain = torch.from_numpy(codes.astype(np.uint8)).view(torch.float8_e4m3fn).float().numpy()
     whole = plain * scales.astype(np.float32).repeat(128, 0).repeat(128, 1)[:200, :300]
     with open_weights(tmp_path / "m.safetensors") as weights:
@@ -96,7 +124,9 @@ def test_scales_of_8_bit_checkpoints_are_applied_and_missing_ones_refused(tmp_pa
 
 
 def test_integers_are_no_weights(tmp_path: Path) -> None:
-    path = write_safetensors(tmp_path / "m.safetensors", {"layer.qweight": ("I32", np.ones((4, 4)))})
+    path = write_safetensors(
+        tmp_path / "m.safetensors", {"layer.qweight": ("I32", np.ones((4, 4)))}
+    )
     with open_weights(path) as weights, pytest.raises(MalformedInput, match=r"layer\.qweight.*I32"):
         weights.rows("layer.qweight")
 
@@ -104,11 +134,15 @@ def test_integers_are_no_weights(tmp_path: Path) -> None:
 def test_nan_is_read_as_it_is_and_named_on_checking(tmp_path: Path) -> None:
     numbers = np.ones((50, 8), dtype=np.float32)
     numbers[31, 5] = np.nan
-    path = write_safetensors(tmp_path / "m.safetensors", {"a": ("F32", numbers), "b": ("F32", np.ones((2, 2)))})
+    path = write_safetensors(
+        tmp_path / "m.safetensors", {"a": ("F32", numbers), "b": ("F32", np.ones((2, 2)))}
+    )
     with open_weights(path) as weights:
         assert np.isnan(weights.rows("a")).sum() == 1
         weights.check_finite("b")
-        with pytest.raises(MalformedInput, match="'a' holds NaN or infinity, first at row 31, column 5"):
+        with pytest.raises(
+            MalformedInput, match="'a' holds NaN or infinity, first at row 31, column 5"
+        ):
             weights.check_finite("a")
 
 
@@ -116,7 +150,9 @@ def test_chunks_are_the_whole_tensor_and_its_digest_that_of_its_bytes(tmp_path: 
     import hashlib
 
     numbers = np.random.default_rng(0).random((101, 7)).astype(np.float32)
-    path = write_safetensors(tmp_path / "m.safetensors", {"z": ("F32", np.ones(3)), "a": ("F32", numbers)})
+    path = write_safetensors(
+        tmp_path / "m.safetensors", {"z": ("F32", np.ones(3)), "a": ("F32", numbers)}
+    )
     with open_weights(path) as weights:
         chunks = list(weights.chunks("a", rows=10))
         assert [start for start, _ in chunks] == list(range(0, 101, 10))
@@ -135,7 +171,9 @@ def test_rows_beyond_a_tensor_and_names_that_are_not_there_are_refused(tmp_path:
         assert weights.rows("a", np.array([], dtype=np.int64)).shape == (0, 3)
 
 
-def test_a_file_cut_off_before_or_while_it_is_open_is_an_error_and_no_signal(tmp_path: Path) -> None:
+def test_a_file_cut_off_before_or_while_it_is_open_is_an_error_and_no_signal(
+    tmp_path: Path,
+) -> None:
     path = write_safetensors(tmp_path / "m.safetensors", {"a": ("F32", np.ones((3000, 64)))})
     whole = path.read_bytes()
     with open_weights(path) as weights:
@@ -149,7 +187,9 @@ def test_a_file_cut_off_before_or_while_it_is_open_is_an_error_and_no_signal(tmp
 
 def test_a_header_of_a_million_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    entries = ",".join(f'"t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for i in range(70_000))
+    entries = ",".join(
+        f'"t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for i in range(70_000)
+    )
     path.write_bytes((len(entries) + 2).to_bytes(8, "little") + f"{{{entries}}}".encode())
     with pytest.raises(ResourceLimit, match="70,000 tensors"):
         open_weights(path)
@@ -194,7 +234,9 @@ print(json.dumps([weights.bytes_total, time.monotonic() - began, peak]))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc"
+)
 def test_sampled_rows_of_a_model_of_fourteen_gigabytes_stay_below_300_mb(tmp_path: Path) -> None:
     shapes = llama_shapes(40, 4096, 11008, 32000, 1024)
     (tmp_path / "config.json").write_text(json.dumps(llama_config(40, 4096, 11008, 32000, 32, 8)))
@@ -206,7 +248,11 @@ def test_sampled_rows_of_a_model_of_fourteen_gigabytes_stay_below_300_mb(tmp_pat
         index |= {n: f"model-{i}.safetensors" for n in some}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", MEASURED, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     size, seconds, peak = json.loads(done.stdout)
@@ -219,4 +265,9 @@ def test_an_anatomy_is_read_lazily_too(tmp_path: Path) -> None:
     saved(tmp_path / "m")
     with open_weights(tmp_path / "m") as weights:
         anatomy = anatomy_of(weights)
-        assert (anatomy.hidden, anatomy.units, anatomy.heads, anatomy.groups) == (32, (64, 64), 4, 2)
+        assert (anatomy.hidden, anatomy.units, anatomy.heads, anatomy.groups) == (
+            32,
+            (64, 64),
+            4,
+            2,
+        )

@@ -21,7 +21,11 @@ FILES = ["compare.html", "compare.json", "matrix.svg", "tree.nwk", "tree.svg"]
 def files(tmp_path: Path) -> dict[str, str]:
     """Two runs of each of three invented models, as recorded answers."""
     return {
-        f"{habit}-{seed}": str(write_jsonl(tmp_path / f"{habit}-{seed}.jsonl", answers_of(habit, seed=seed), f"{habit}-{seed}"))
+        f"{habit}-{seed}": str(
+            write_jsonl(
+                tmp_path / f"{habit}-{seed}.jsonl", answers_of(habit, seed=seed), f"{habit}-{seed}"
+            )
+        )
         for habit in ("alpha", "beta", "gamma")
         for seed in (0, 1)
     }
@@ -32,11 +36,16 @@ def record(out: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_two_runs_of_a_model_are_nearest_to_each_other_and_keep_together(files: dict[str, str], tmp_path: Path) -> None:
+def test_two_runs_of_a_model_are_nearest_to_each_other_and_keep_together(
+    files: dict[str, str], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     assert run(["compare", *files.values(), "--out", str(out), "--resamples", "40"]) == 0
     found = record(out)
-    assert {n["name"].split("-")[0] == n["nearest"].split("-")[0] and n["again"] == 1.0 for n in found["nearest"]} == {True}
+    assert {
+        n["name"].split("-")[0] == n["nearest"].split("-")[0] and n["again"] == 1.0
+        for n in found["nearest"]
+    } == {True}
     groups = {frozenset(s["models"]): s["share"] for s in found["supports"]}
     everybody = set(files)
     for habit in ("alpha", "beta", "gamma"):
@@ -47,7 +56,9 @@ def test_two_runs_of_a_model_are_nearest_to_each_other_and_keep_together(files: 
     assert (out / "tree.nwk").read_text().count("'alpha-0'") == 1
 
 
-def test_the_same_answers_and_seed_give_the_same_bytes_in_any_order(files: dict[str, str], tmp_path: Path) -> None:
+def test_the_same_answers_and_seed_give_the_same_bytes_in_any_order(
+    files: dict[str, str], tmp_path: Path
+) -> None:
     for name, order in (("one", list(files.values())), ("two", list(files.values())[::-1])):
         assert run(["compare", *order, "--out", str(tmp_path / name), "--resamples", "10"]) == 0
     for name in FILES:
@@ -61,18 +72,44 @@ def test_a_store_alone_a_report_folder_and_a_name_of_ones_own(
     with FingerprintStore.open_or_create(store) as opened:
         for habit in HABITS:
             opened.add(recorded(tmp_path, habit), name=habit, vendor=f"vendor of {habit}")
-    assert run(["compare", "--store", str(store), "--out", str(tmp_path / "a"), "--resamples", "5", "--json"]) == 0
+    assert (
+        run(
+            [
+                "compare",
+                "--store",
+                str(store),
+                "--out",
+                str(tmp_path / "a"),
+                "--resamples",
+                "5",
+                "--json",
+            ]
+        )
+        == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert [m["name"] for m in told["models"]] == sorted(HABITS)
     assert told["models"][0]["vendor"] == "vendor of alpha"
     report = tmp_path / "report"
     report.mkdir()
     transcript = recorded(tmp_path, "alpha", seed=1)
-    with TranscriptWriter(report / "transcript.jsonl", transcript.header, transcript.probes.values()) as writer:
+    with TranscriptWriter(
+        report / "transcript.jsonl", transcript.header, transcript.probes.values()
+    ) as writer:
         for reply in transcript.replies:
             writer.add(reply)
         writer.finish()
-    command = ["compare", f"mine={report}", "--all", "--store", str(store), "--out", str(tmp_path / "b"), "--method", "average"]
+    command = [
+        "compare",
+        f"mine={report}",
+        "--all",
+        "--store",
+        str(store),
+        "--out",
+        str(tmp_path / "b"),
+        "--method",
+        "average",
+    ]
     assert run([*command, "--resamples", "0"]) == 0
     found = record(tmp_path / "b")
     assert {n["name"]: n["nearest"] for n in found["nearest"]}["mine"] == "alpha"
@@ -95,8 +132,14 @@ def test_two_models_have_a_distance_and_no_tree(
     assert record(out)["pairs"][0]["distance"] > 0
 
 
-def test_hostile_names_are_text_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["<script>alert(1)</script>", "a\u202eb'(,);\x1b[31m", "]]>&amp;\n\ud800".encode("utf-8", "replace").decode()]
+def test_hostile_names_are_text_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [
+        "<script>alert(1)</script>",
+        "a\u202eb'(,);\x1b[31m",
+        "]]>&amp;\n\ud800".encode("utf-8", "replace").decode(),
+    ]
     paths = [
         str(write_jsonl(tmp_path / f"{i}.jsonl", answers_of(habit), name))
         for i, (habit, name) in enumerate(zip(HABITS, names, strict=False))
@@ -135,18 +178,31 @@ def test_hostile_names_are_text_everywhere(tmp_path: Path, capsys: pytest.Captur
     ],
 )
 def test_bad_input_is_one_line(
-    arguments: list[str], code: int, says: str, files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: int,
+    says: str,
+    files: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("x")
-    other = write_jsonl(tmp_path / "other.jsonl", [(f"Other question {i}?", f"Answer {i}.") for i in range(40)], "other")
+    other = write_jsonl(
+        tmp_path / "other.jsonl",
+        [(f"Other question {i}?", f"Answer {i}.") for i in range(40)],
+        "other",
+    )
     many = tmp_path / "many.jsonl"
     many.write_text("".join(Path(files[name]).read_text() for name in ("beta-0", "gamma-0")))
     places = {
-        "a": files["alpha-0"], "b": files["beta-0"], "other": str(other), "folder": str(tmp_path / "folder"),
-        "taken": str(tmp_path / "taken"), "many": str(many),
-    }  # fmt: skip
+        "a": files["alpha-0"],
+        "b": files["beta-0"],
+        "other": str(other),
+        "folder": str(tmp_path / "folder"),
+        "taken": str(tmp_path / "taken"),
+        "many": str(many),
+    }
     given = [a.format(**places) for a in arguments]
     out = [] if "--out" in given else ["--out", str(tmp_path / "out")]
     assert run(["compare", *given, *out]) == code

@@ -22,7 +22,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Two runs of each of four invented models."""
     folder = tmp_path_factory.mktemp("compare")
     sources = [
-        ComparedSource(f"{habit} run {seed} with a very long name indeed", habit, "test", recorded(folder, habit, seed))
+        ComparedSource(
+            f"{habit} run {seed} with a very long name indeed",
+            habit,
+            "test",
+            recorded(folder, habit, seed),
+        )
         for habit in HABITS
         for seed in (0, 1)
     ]
@@ -41,7 +46,9 @@ def test_leaves_are_drawn_once_each_in_the_order_of_the_record(found: Comparison
     assert all(runs[i] == runs[i + 1] for i in range(0, 8, 2))
 
 
-def test_every_cell_but_the_diagonal_has_one_shade_and_the_nearest_pair_the_first(found: Comparison) -> None:
+def test_every_cell_but_the_diagonal_has_one_shade_and_the_nearest_pair_the_first(
+    found: Comparison,
+) -> None:
     drawn = draw_matrix(found)
     cells = [cell for shade in drawn.shades for cell in shade.split("z") if cell]
     assert len(cells) == len(set(cells)) == 8 * 7
@@ -50,17 +57,25 @@ def test_every_cell_but_the_diagonal_has_one_shade_and_the_nearest_pair_the_firs
     assert f"M{names.index(pair.one)} {names.index(pair.other)}h" in drawn.shades[0]
 
 
-@pytest.mark.parametrize(("width", "encoding"), [(20, "utf-8"), (40, "ascii"), (80, "utf-8"), (200, "utf-8")])
-def test_no_line_is_wider_than_the_terminal_and_every_model_has_its_line(found: Comparison, width: int, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("width", "encoding"), [(20, "utf-8"), (40, "ascii"), (80, "utf-8"), (200, "utf-8")]
+)
+def test_no_line_is_wider_than_the_terminal_and_every_model_has_its_line(
+    found: Comparison, width: int, encoding: str
+) -> None:
     told = comparison_text(found, width=width, encoding=encoding)
     assert max(len(line) for line in told.splitlines()) <= width
     tree = told.split("Nearest pairs")[0]
-    assert sum(line.lstrip(" │├└─|`-.").startswith(tuple(HABITS)) for line in tree.splitlines()) == 8
+    assert (
+        sum(line.lstrip(" │├└─|`-.").startswith(tuple(HABITS)) for line in tree.splitlines()) == 8
+    )
     assert "accuses" in told
     assert "inherited" in told
 
 
-def test_the_page_says_that_nearness_is_not_inheritance_and_how_often_the_tree_comes_again(found: Comparison) -> None:
+def test_the_page_says_that_nearness_is_not_inheritance_and_how_often_the_tree_comes_again(
+    found: Comparison,
+) -> None:
     page = comparison_page(found)
     assert "Near is not inherited" in page
     assert "common source" in page

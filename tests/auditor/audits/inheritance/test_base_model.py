@@ -1,4 +1,5 @@
-"""The suspect's base: found where somebody says which it is, asked what the suspect was asked, and told with its origin."""
+"""The suspect's base: found where somebody says which it is, asked what the suspect was asked,
+and told with its origin."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ class ReadsBase(Detector):
     def measure(self, case: Case) -> Measurement:
         """The count, 0 without a base."""
         n = 0 if case.base is None else len(case.base.transcript.readable())
-        return Measurement(metric="base answers", value=n, n=n, n_unit="answers", direction="higher: more")
+        return Measurement(
+            metric="base answers", value=n, n=n, n_unit="answers", direction="higher: more"
+        )
 
 
 @pytest.fixture
@@ -51,18 +54,69 @@ def reads_base(monkeypatch: pytest.MonkeyPatch) -> str:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A base, an adapter on it, an unrelated model, and a store of the unrelated one."""
     folder = tmp_path_factory.mktemp("bases")
-    made = {name: tiny_checkpoint(folder / name, seed=i + 1) for i, name in enumerate(("base", "other"))}
+    made = {
+        name: tiny_checkpoint(folder / name, seed=i + 1) for i, name in enumerate(("base", "other"))
+    }
     torch.manual_seed(5)
     config = peft.LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
     with quiet():
         peft.get_peft_model(tiny_model(1), config).save_pretrained(folder / "lora")
-    assert run(["store", "add", str(made["other"]), "--name", "other", "--store", str(folder / "store"), *FAST]) == 0
-    assert run(["store", "add", str(made["other"]), "--name", "other", "--store", str(folder / "with-base"), *FAST]) == 0
-    assert run(["store", "add", str(made["base"]), "--name", "the base", "--store", str(folder / "with-base"), *FAST]) == 0
-    return {**made, "lora": folder / "lora", "store": folder / "store", "with-base": folder / "with-base"}
+    assert (
+        run(
+            [
+                "store",
+                "add",
+                str(made["other"]),
+                "--name",
+                "other",
+                "--store",
+                str(folder / "store"),
+                *FAST,
+            ]
+        )
+        == 0
+    )
+    assert (
+        run(
+            [
+                "store",
+                "add",
+                str(made["other"]),
+                "--name",
+                "other",
+                "--store",
+                str(folder / "with-base"),
+                *FAST,
+            ]
+        )
+        == 0
+    )
+    assert (
+        run(
+            [
+                "store",
+                "add",
+                str(made["base"]),
+                "--name",
+                "the base",
+                "--store",
+                str(folder / "with-base"),
+                *FAST,
+            ]
+        )
+        == 0
+    )
+    return {
+        **made,
+        "lora": folder / "lora",
+        "store": folder / "store",
+        "with-base": folder / "with-base",
+    }
 
 
-def _audited(spec: str, models: dict[str, Path], out: Path, *more: str, store: str = "store") -> Path:
+def _audited(
+    spec: str, models: dict[str, Path], out: Path, *more: str, store: str = "store"
+) -> Path:
     assert run(["audit", spec, "--store", str(models[store]), "--out", str(out), *FAST, *more]) == 0
     return out
 
@@ -71,14 +125,29 @@ def _adapted(models: dict[str, Path]) -> str:
     return f"hf:{models['base']},adapter={models['lora']}"
 
 
-def test_a_named_base_is_asked_the_same_and_told_as_claimed(models: dict[str, Path], tmp_path: Path) -> None:
-    out = _audited(str(models["other"]), models, tmp_path / "r", "--base", str(models["base"]), store="with-base")
+def test_a_named_base_is_asked_the_same_and_told_as_claimed(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    out = _audited(
+        str(models["other"]),
+        models,
+        tmp_path / "r",
+        "--base",
+        str(models["base"]),
+        store="with-base",
+    )
     report, base = load_bundle(out), load_transcript(out / "base.jsonl")
     assert report.base is not None
-    assert (report.base.origin, report.base.by_digest, report.base.name) == ("user", False, "the base")
+    assert (report.base.origin, report.base.by_digest, report.base.name) == (
+        "user",
+        False,
+        "the base",
+    )
     assert report.base.answers_sha256 == base.digest()
     assert report.base.identity.weights_sha256 == base.identity.weights_sha256 is not None
-    assert {r.key for r in base.replies} == {r.key for r in load_transcript(out / "transcript.jsonl").replies}
+    assert {r.key for r in base.replies} == {
+        r.key for r in load_transcript(out / "transcript.jsonl").replies
+    }
     assert report.plan["base"].endswith(f"{models['base']},dtype=float32")
     assert "claimed only" in (out / "report.html").read_text("utf-8")
 
@@ -86,25 +155,45 @@ def test_a_named_base_is_asked_the_same_and_told_as_claimed(models: dict[str, Pa
 def test_an_audit_with_a_base_is_resumed_and_judged_again_from_both_transcripts(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
-    out = _audited(str(models["other"]), models, tmp_path / "r", "--base", str(models["base"]), store="with-base")
+    out = _audited(
+        str(models["other"]),
+        models,
+        tmp_path / "r",
+        "--base",
+        str(models["base"]),
+        store="with-base",
+    )
     whole = (out / "base.jsonl").read_bytes()
     (out / "base.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:-4]))
     assert run(["audit", "--plan", str(out / "plan.yaml"), "--out", str(out)]) == 0
     first = load_bundle(out)
     again = audit(
-        str(out / "transcript.jsonl"), tmp_path / "again", store=str(models["with-base"]), base=str(out / "base.jsonl")
+        str(out / "transcript.jsonl"),
+        tmp_path / "again",
+        store=str(models["with-base"]),
+        base=str(out / "base.jsonl"),
     )
     assert first.base is not None
     assert again.base is not None
-    assert again.base.answers_sha256 == first.base.answers_sha256 == load_transcript(out / "base.jsonl").digest()
+    assert (
+        again.base.answers_sha256
+        == first.base.answers_sha256
+        == load_transcript(out / "base.jsonl").digest()
+    )
     assert any("--base report/base.jsonl" in line for line in first.reproduce)
 
 
-def test_an_adapters_base_is_taken_from_the_store_at_no_cost(models: dict[str, Path], tmp_path: Path) -> None:
+def test_an_adapters_base_is_taken_from_the_store_at_no_cost(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     out = _audited(_adapted(models), models, tmp_path / "r", store="with-base")
     report = load_bundle(out)
     assert report.base is not None
-    assert (report.base.origin, report.base.name, report.base.by_digest) == ("store", "the base", True)
+    assert (report.base.origin, report.base.name, report.base.by_digest) == (
+        "store",
+        "the base",
+        True,
+    )
     assert report.base.n_shared > 0
     assert not (out / "base.jsonl").exists()
 
@@ -114,25 +203,38 @@ def test_an_adapters_base_is_asked_only_where_a_detector_reads_its_answers(
 ) -> None:
     without = load_bundle(_audited(_adapted(models), models, tmp_path / "without"))
     assert without.base is None
-    report = load_bundle(_audited(_adapted(models), models, tmp_path / "r", "--detectors", reads_base))
+    report = load_bundle(
+        _audited(_adapted(models), models, tmp_path / "r", "--detectors", reads_base)
+    )
     assert report.base is not None
     assert (report.base.origin, report.base.by_digest) == ("adapter", True)
     assert report.findings[0].value > 0
 
 
 def test_a_base_that_is_the_suspect_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    plan = make_plan({"suspect": str(models["other"]), "base": str(models["other"]), "probes": [{"set": "style", "head": 1}]})
+    plan = make_plan(
+        {
+            "suspect": str(models["other"]),
+            "base": str(models["other"]),
+            "probes": [{"set": "style", "head": 1}],
+        }
+    )
     with FingerprintStore.open(models["store"], read_only=True) as store:
         suspect = store.transcript("other")
         with pytest.raises(UsageProblem, match="is the suspect itself"):
             find_base(plan, suspect, store, tmp_path)
 
 
-def test_a_base_without_a_readable_answer_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_base_without_a_readable_answer_is_refused(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     silent = tmp_path / "silent.jsonl"
     silent.write_text(json.dumps({"prompt": "a", "answer": " "}) + "\n")
     plan = Plan(suspect=str(models["other"]), base=str(silent))
-    with FingerprintStore.open(models["store"], read_only=True) as store, pytest.raises(MalformedInput, match="no readable"):
+    with (
+        FingerprintStore.open(models["store"], read_only=True) as store,
+        pytest.raises(MalformedInput, match="no readable"),
+    ):
         find_base(plan, store.transcript("other"), store, tmp_path)
 
 
@@ -143,7 +245,9 @@ def test_a_recording_of_unknown_arms_is_asked_again_in_the_bases_own(tmp_path: P
     assert {p.digest() for p in sets[0].probes} == {p.digest() for p in suspect.probes.values()}
 
 
-def test_a_transcript_of_bundled_sets_is_asked_again_in_their_arms_and_lengths(models: dict[str, Path]) -> None:
+def test_a_transcript_of_bundled_sets_is_asked_again_in_their_arms_and_lengths(
+    models: dict[str, Path],
+) -> None:
     with FingerprintStore.open(models["store"], read_only=True) as store:
         suspect = store.transcript("other")
     sets = asked_again(Plan(suspect="answers.jsonl"), suspect)
@@ -153,16 +257,28 @@ def test_a_transcript_of_bundled_sets_is_asked_again_in_their_arms_and_lengths(m
     ]
 
 
-def test_the_base_of_a_spec_is_what_the_user_named_or_what_the_adapter_lies_on(models: dict[str, Path]) -> None:
+def test_the_base_of_a_spec_is_what_the_user_named_or_what_the_adapter_lies_on(
+    models: dict[str, Path],
+) -> None:
     adapted = _adapted(models)
     assert base_spec(Plan(suspect=adapted)) == (f"hf:{models['base']}", "adapter")
     assert base_spec(Plan(suspect=adapted, base="hf:org/name")) == ("hf:org/name", "user")
     assert base_spec(Plan(suspect=str(models["base"]))) is None
 
 
-def test_a_dry_run_counts_the_bases_questions(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_counts_the_bases_questions(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUDITOR_AUDIT_BASE", str(models["base"]))
-    args = ["audit", str(models["other"]), "--store", str(models["store"]), "--dry-run", "--json", *FAST]
+    args = [
+        "audit",
+        str(models["other"]),
+        "--store",
+        str(models["store"]),
+        "--dry-run",
+        "--json",
+        *FAST,
+    ]
     told = json.loads(CliRunner().invoke(cli, args, auto_envvar_prefix="AUDITOR").stdout)
     assert told["base"]["questions"] == told["estimate"]["questions"] == 2 * 3 + 6
     assert told["base"]["origin"] == "user"

@@ -1,4 +1,5 @@
-"""The sentences of a report that no detector writes: each question is answered by its own findings only."""
+"""The sentences of a report that no detector writes: each question is answered by its own
+findings only."""
 
 from __future__ import annotations
 
@@ -8,15 +9,30 @@ from detectors.base import Null, Rank
 from tests.detectors.strangers import prose, said
 
 FOUND = Finding(
-    question="lineage", detector="next_token_agreement", candidate="base-7", metric="m", value=0.31, n=300, n_unit="openings",
-    direction="d", interval=(0.2, 0.4), level=0.95, rank=Rank(position=1, of=5), null=Null(n=4, p=0.2),
-)  # fmt: skip
+    question="lineage",
+    detector="next_token_agreement",
+    candidate="base-7",
+    metric="m",
+    value=0.31,
+    n=300,
+    n_unit="openings",
+    direction="d",
+    interval=(0.2, 0.4),
+    level=0.95,
+    rank=Rank(position=1, of=5),
+    null=Null(n=4, p=0.2),
+)
 
 
-def test_agreement_on_next_words_is_told_under_lineage_with_its_null_and_not_under_inheritance() -> None:
+def test_agreement_on_next_words_is_told_under_lineage_with_its_null_and_not_under_inheritance() -> (
+    None
+):
     inheritance, lineage, _ = answers(said([], [], prose("x", 1)), [], [FOUND])
     assert inheritance.answer.startswith("Not assessed")
-    assert "base-7, +0.31 above the nearest unrelated model; p 0.200 among 4 unrelated models" in lineage.answer
+    assert (
+        "base-7, +0.31 above the nearest unrelated model; p 0.200 among 4 unrelated models"
+        in lineage.answer
+    )
     assert "kinship at most" in lineage.answer
 
 
@@ -28,5 +44,8 @@ def test_without_it_nothing_is_said_of_next_words() -> None:
 
 def test_a_question_that_was_not_looked_at_says_neither_yes_nor_no() -> None:
     told = unexamined("inheritance", "lineage")
-    assert [(a.question, a.conclusion) for a in told] == [("inheritance", "not_examined"), ("lineage", "not_examined")]
+    assert [(a.question, a.conclusion) for a in told] == [
+        ("inheritance", "not_examined"),
+        ("lineage", "not_examined"),
+    ]
     assert all("neither a yes nor a no" in a.does_not_say for a in told)

@@ -1,4 +1,5 @@
-"""`--sequential`: stops when it is enough, resumes to the same, tells what it saved; refuses a store that is too small."""
+"""`--sequential`: stops when it is enough, resumes to the same, tells what it saved; refuses a
+store that is too small."""
 
 from __future__ import annotations
 
@@ -44,7 +45,11 @@ def topics() -> ProbeSet:
 
 def test_asking_stops_when_it_is_enough_and_asks_no_more_when_run_again(tmp_path: Path) -> None:
     watch = SequentialWatch(teachers(), 0.2, None)
-    stop = Stop(watch.stop().order, lambda t: any(b.decided(0.05)[1] == "more" for b in watch.bets(t)), every=8)
+    stop = Stop(
+        watch.stop().order,
+        lambda t: any(b.decided(0.05)[1] == "more" for b in watch.bets(t)),
+        every=8,
+    )
     subject = Speaker()
     first = collect(subject, [topics()], Sampling(), tmp_path / "t.jsonl", stop=stop)
     assert 8 <= len(subject.asked) < N
@@ -93,12 +98,27 @@ def test_recorded_answers_tell_how_many_would_have_been_enough(tmp_path: Path) -
     assert "sequential: 0.2" in (out / "plan.yaml").read_text("utf-8")
 
 
-def test_a_store_of_few_vendors_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_of_few_vendors_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with FingerprintStore.create(tmp_path / "few") as store:
         for teacher in teachers()[:2]:
             store.add(teacher.transcript, name=teacher.name, vendor=teacher.vendor, family="")
     suspect = write_transcript(tmp_path / "suspect.jsonl", student(777, 3))
-    assert run(["audit", str(suspect), "--store", str(tmp_path / "few"), "--out", str(tmp_path / "r"), "--sequential"]) == 2
+    assert (
+        run(
+            [
+                "audit",
+                str(suspect),
+                "--store",
+                str(tmp_path / "few"),
+                "--out",
+                str(tmp_path / "r"),
+                "--sequential",
+            ]
+        )
+        == 2
+    )
     assert "at least four vendors" in capsys.readouterr().err
 
 

@@ -1,4 +1,5 @@
-"""Tiny real checkpoints of known descent: a random base, strangers of the same shape, and copies in every disguise."""
+"""Tiny real checkpoints of known descent: a random base, strangers of the same shape, and copies
+in every disguise."""
 
 from __future__ import annotations
 
@@ -7,7 +8,14 @@ from pathlib import Path
 
 import torch
 
-from auditor.labs.zoo.disguise import Nothing, Rescale, permute_heads, permute_units, rescale_units, rotate_residual
+from auditor.labs.zoo.disguise import (
+    Nothing,
+    Rescale,
+    permute_heads,
+    permute_units,
+    rescale_units,
+    rotate_residual,
+)
 from auditor.labs.zoo.llama import Llama, read_llama, write_llama
 from tests.auditor.labs.zoo.ancestors import ancestor
 
@@ -36,25 +44,31 @@ def copied(source: Path, folder: Path, *steps: Step) -> Path:
 
 
 def nudged(source: Path, folder: Path, share: float, seed: int = 7) -> Path:
-    """A copy with every number moved by noise of ``share`` of its tensor's spread: what full fine-tuning leaves, in shape."""
+    """A copy with every number moved by noise of ``share`` of its tensor's spread: what full
+    fine-tuning leaves, in shape."""
     llama = read_llama(source)
     random = torch.Generator().manual_seed(seed)
     moved = {
-        name: tensor + torch.randn(tensor.shape, generator=random) * tensor.std() * share if tensor.ndim == 2 else tensor
+        name: tensor + torch.randn(tensor.shape, generator=random) * tensor.std() * share
+        if tensor.ndim == 2
+        else tensor
         for name, tensor in llama.tensors.items()
     }
     return stored(llama.changed(moved), folder, source)
 
 
 def low_rank(source: Path, folder: Path, rank: int, seed: int = 9) -> Path:
-    """A copy with a matrix of low rank added to every value and gate matrix: what a merged LoRA leaves."""
+    """A copy with a matrix of low rank added to every value and gate matrix: what a merged LoRA
+    leaves."""
     llama = read_llama(source)
     random = torch.Generator().manual_seed(seed)
     moved = {}
     for name, tensor in llama.tensors.items():
         if name.endswith(("v_proj.weight", "gate_proj.weight")):
             out, wide = tensor.shape
-            thin = torch.randn(out, rank, generator=random) @ torch.randn(rank, wide, generator=random)
+            thin = torch.randn(out, rank, generator=random) @ torch.randn(
+                rank, wide, generator=random
+            )
             moved[name] = tensor + thin * tensor.std() * 0.1
     return stored(llama.changed(moved), folder, source)
 
@@ -62,7 +76,11 @@ def low_rank(source: Path, folder: Path, rank: int, seed: int = 9) -> Path:
 def mixed(one: Path, other: Path, folder: Path, share: float) -> Path:
     """The linear mixture of two checkpoints, ``share`` of the first."""
     a, b = read_llama(one), read_llama(other)
-    return stored(a.changed({n: share * t + (1 - share) * b.tensors[n] for n, t in a.tensors.items()}), folder, one)
+    return stored(
+        a.changed({n: share * t + (1 - share) * b.tensors[n] for n, t in a.tensors.items()}),
+        folder,
+        one,
+    )
 
 
 def stored(llama: Llama, folder: Path, source: Path) -> Path:

@@ -1,4 +1,5 @@
-"""Lineage by weights: every copy is told from every stranger, whatever was done to it, and how is told in words."""
+"""Lineage by weights: every copy is told from every stranger, whatever was done to it, and how
+is told in words."""
 
 from __future__ import annotations
 
@@ -32,7 +33,15 @@ from auditor.labs.zoo.quantise import Quantise, Recast, quantise, recast
 from detectors.lineage.independence import fisher
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.subjects.quiet import quiet
-from tests.auditor.audits.lineage.relatives import DISGUISE, Step, base, copied, low_rank, mixed, nudged
+from tests.auditor.audits.lineage.relatives import (
+    DISGUISE,
+    Step,
+    base,
+    copied,
+    low_rank,
+    mixed,
+    nudged,
+)
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 COPIES: dict[str, tuple[tuple[Step, ...], str]] = {
@@ -45,10 +54,16 @@ COPIES: dict[str, tuple[tuple[Step, ...], str]] = {
     "rotated": ((lambda m: rotate_residual(m, Nothing(), 1),), "residual stream rotated"),
     "rescaled": ((lambda m: rescale_units(m, Rescale(signs=True), 1),), "hidden units rescaled"),
     "disguised": (DISGUISE, "residual stream rotated"),
-    "shallow": ((lambda m: drop_layers(m, Layers(), 0),), "depth-pruned: 2 of 3 layers, without layer 1"),
+    "shallow": (
+        (lambda m: drop_layers(m, Layers(), 0),),
+        "depth-pruned: 2 of 3 layers, without layer 1",
+    ),
     "deep": ((lambda m: repeat_layers(m, Layers(), 0),), "depth-grown: 4 layers of 3"),
     "narrow": ((lambda m: prune_units(m, PruneUnits(keep=0.75), 0),), "width-pruned: 75%"),
-    "more words": ((lambda m: extend_vocabulary(m, ExtendVocabulary(n=16), 0),), "vocabulary extended by 16"),
+    "more words": (
+        (lambda m: extend_vocabulary(m, ExtendVocabulary(n=16), 0),),
+        "vocabulary extended by 16",
+    ),
     "all at once": (
         (lambda m: prune_units(drop_layers(m, Layers(), 0), PruneUnits(keep=0.75), 0), *DISGUISE),
         "depth-pruned",
@@ -90,26 +105,34 @@ def test_the_very_same_files_are_an_exact_copy(parent: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("share", "relation"), [(0.2, "derived"), (2.0, "common_origin")])
-def test_what_moved_far_is_a_common_origin_only(parent: Path, tmp_path: Path, share: float, relation: Relation) -> None:
+def test_what_moved_far_is_a_common_origin_only(
+    parent: Path, tmp_path: Path, share: float, relation: Relation
+) -> None:
     (mine,) = told(nudged(parent, tmp_path / "moved", share), parent)
     assert mine.relation == relation
     assert "LoRA" not in "; ".join(mine.kinds)
 
 
-def test_a_change_of_low_rank_is_called_that_with_its_rank_and_modules(parent: Path, tmp_path: Path) -> None:
+def test_a_change_of_low_rank_is_called_that_with_its_rank_and_modules(
+    parent: Path, tmp_path: Path
+) -> None:
     (mine,) = told(low_rank(parent, tmp_path / "lora", 3), parent)
     assert mine.kinds == ("LoRA merged: rank about 3, in value, gate",)
 
 
 def test_a_mixture_names_its_parents_and_their_weights(parent: Path, tmp_path: Path) -> None:
     one, two = (nudged(parent, tmp_path / f"tuned-{i}", 0.2, seed=i) for i in (1, 2))
-    found = lineages(str(mixed(one, two, tmp_path / "mix", 0.3)), [f"one={one}", f"two={two}"], digest=False)
+    found = lineages(
+        str(mixed(one, two, tmp_path / "mix", 0.3)), [f"one={one}", f"two={two}"], digest=False
+    )
     assert found.merge.startswith("merge: 0.30")
     assert "0.70 (0.70 to 0.70) of two" in found.merge
     assert not lineages(str(one), [f"two={two}", f"base={parent}"], digest=False).merge
 
 
-def test_p_values_of_strangers_are_uniform_and_nobody_is_called_kin(tmp_path: Path, parent: Path) -> None:
+def test_p_values_of_strangers_are_uniform_and_nobody_is_called_kin(
+    tmp_path: Path, parent: Path
+) -> None:
     found = []
     for seed in range(40):
         stranger = base(tmp_path / str(seed), seed=100 + seed)
@@ -120,7 +143,9 @@ def test_p_values_of_strangers_are_uniform_and_nobody_is_called_kin(tmp_path: Pa
     assert len(orders) == 80
     assert stats.kstest(orders, "uniform").pvalue > 0.01
     asked_closely = [t.p for j in found for t in j.told.tests[:2]]
-    assert all(np.mean(np.array(asked_closely) <= level) <= level + 0.12 for level in (0.05, 0.1, 0.3))
+    assert all(
+        np.mean(np.array(asked_closely) <= level) <= level + 0.12 for level in (0.05, 0.1, 0.3)
+    )
     assert {j.told.relation for j in found} == {"independent"}
 
 
@@ -137,10 +162,19 @@ def test_an_adapter_is_derived_from_its_base(parent: Path, tmp_path: Path) -> No
                 torch.nn.init.normal_(value, std=0.1)
         model.save_pretrained(str(tmp_path / "adapter"))
     words = ("LoRA adapter: rank about 2, in value",)
-    assert lineages(f"hf:{parent},adapter={tmp_path / 'adapter'}", [str(parent)], digest=False).judged[0].told.kinds == words
+    assert (
+        lineages(f"hf:{parent},adapter={tmp_path / 'adapter'}", [str(parent)], digest=False)
+        .judged[0]
+        .told.kinds
+        == words
+    )
     pytest.importorskip("gguf")
     packed = as_gguf(parent, tmp_path / "parent.gguf")
-    found = lineages(f"gguf:{packed},adapter={tmp_path / 'adapter'}", [str(packed)], digest=False).judged[0].told
+    found = (
+        lineages(f"gguf:{packed},adapter={tmp_path / 'adapter'}", [str(packed)], digest=False)
+        .judged[0]
+        .told
+    )
     assert (found.relation, found.kinds) == ("derived", words)
 
 
@@ -150,26 +184,47 @@ def as_gguf(folder: Path, path: Path) -> Path:
     return path
 
 
-def test_between_two_files_of_one_format_rounding_explains_nothing(parent: Path, tmp_path: Path) -> None:
+def test_between_two_files_of_one_format_rounding_explains_nothing(
+    parent: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("gguf")
     tuned = nudged(parent, tmp_path / "tuned", 0.1)
-    mine, theirs = as_gguf(tuned, tmp_path / "tuned.gguf"), as_gguf(parent, tmp_path / "parent.gguf")
+    mine, theirs = (
+        as_gguf(tuned, tmp_path / "tuned.gguf"),
+        as_gguf(parent, tmp_path / "parent.gguf"),
+    )
     (over,), (against,) = told(mine, theirs), told(theirs, parent)
     assert over.kinds[0].startswith("fine-tuned")
     assert against.kinds[0].startswith("quantised copy: about 4 bits")
 
 
-def test_the_command_writes_a_report_that_tells_it(parent: Path, stranger: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_report_that_tells_it(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
     copy = nudged(parent, tmp_path / "tuned", 0.1)
     (copy / "README.md").write_text("---\nbase_model: org/base\n---\n", "utf-8")
-    said = CliRunner().invoke(cli, ["lineage", str(copy), str(parent), str(stranger), "--out", str(tmp_path / "out"), "--json"])
+    said = CliRunner().invoke(
+        cli,
+        [
+            "lineage",
+            str(copy),
+            str(parent),
+            str(stranger),
+            "--out",
+            str(tmp_path / "out"),
+            "--json",
+        ],
+    )
     assert said.exit_code == 0, said.output
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert [v["outcome"] for v in report["verdicts"]] == ["supported", "not_supported"]
     lineage = next(a for a in report["answers"] if a["question"] == "lineage")
     assert lineage["conclusion"] == "supported"
     assert report["transcript"] is None
-    assert report["lineage"]["declared_told"] == "The suspect's files name org/base. The weights bear that out for base."
+    assert (
+        report["lineage"]["declared_told"]
+        == "The suspect's files name org/base. The weights bear that out for base."
+    )
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "How alike the matrices are" in page
 
@@ -189,9 +244,13 @@ def test_tokenizers_alone_decide_nothing(parent: Path, stranger: Path) -> None:
     assert found.tokenizers[0].likeness.vocabulary_jaccard == 1.0
 
 
-def test_a_base_is_found_among_signatures_and_a_stranger_is_not(parent: Path, stranger: Path, tmp_path: Path) -> None:
+def test_a_base_is_found_among_signatures_and_a_stranger_is_not(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
     store = tmp_path / "bases"
-    named_strangers = [f"s{seed}={base(tmp_path / str(seed), seed=200 + seed)}" for seed in range(6)]
+    named_strangers = [
+        f"s{seed}={base(tmp_path / str(seed), seed=200 + seed)}" for seed in range(6)
+    ]
     assert run(["bases", "add", f"parent={parent}", *named_strangers, "--store", str(store)]) == 0
     kin = lineages(str(nudged(parent, tmp_path / "tuned", 0.2)), [], store=store, digest=False)
     assert [t.base for t in kin.told if t.relation == "common_origin"] == ["parent"]
@@ -201,7 +260,11 @@ def test_a_base_is_found_among_signatures_and_a_stranger_is_not(parent: Path, st
     assert {t.relation for t in none.told} == {"unclear"}
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 0
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 2
-    assert not [t for t in lineages(str(parent), [], store=store, digest=False).told if t.relation == "common_origin"]
+    assert not [
+        t
+        for t in lineages(str(parent), [], store=store, digest=False).told
+        if t.relation == "common_origin"
+    ]
 
 
 def test_reordered_units_are_found_among_signatures_by_their_coordinates(tmp_path: Path) -> None:
@@ -225,7 +288,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(parent: Path, tmp_path: Path) 
         lineages(str(parent), [])
     with pytest.raises(UsageProblem, match="two bases"):
         lineages(str(parent), [f"a={parent}", f"a={parent}"])
-    assert run(["lineage", str(parent), str(tmp_path / "missing"), "--out", str(tmp_path / "out")]) in (2, 3)
+    assert run(
+        ["lineage", str(parent), str(tmp_path / "missing"), "--out", str(tmp_path / "out")]
+    ) in (2, 3)
 
 
 def test_weights_that_are_no_numbers_are_named(parent: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Lineage inside an ordinary audit: candidate bases are compared by weights, and the one that fits is asked for `movement`."""
+"""Lineage inside an ordinary audit: candidate bases are compared by weights, and the one that
+fits is asked for `movement`."""
 
 from __future__ import annotations
 
@@ -22,14 +23,33 @@ SHAPE = {"num_hidden_layers": 3}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("within")
-    made = {name: tiny_checkpoint(folder / name, seed=i + 1, **SHAPE) for i, name in enumerate(("base", "other"))}
+    made = {
+        name: tiny_checkpoint(folder / name, seed=i + 1, **SHAPE)
+        for i, name in enumerate(("base", "other"))
+    }
     made["tuned"] = nudged(made["base"], folder / "tuned", 0.2)
     for name in ("base", "other"):
-        assert run(["store", "add", str(made["other"]), "--name", name, "--store", str(folder / "store"), *FAST]) == 0
+        assert (
+            run(
+                [
+                    "store",
+                    "add",
+                    str(made["other"]),
+                    "--name",
+                    name,
+                    "--store",
+                    str(folder / "store"),
+                    *FAST,
+                ]
+            )
+            == 0
+        )
     return {**made, "store": folder / "store"}
 
 
-def test_the_base_is_found_by_weights_told_as_such_and_asked(models: dict[str, Path], tmp_path: Path) -> None:
+def test_the_base_is_found_by_weights_told_as_such_and_asked(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     report = audit(
         f"hf:{models['tuned']},dtype=float32",
         tmp_path / "out",
@@ -57,14 +77,18 @@ def test_a_named_base_is_compared_by_the_way(models: dict[str, Path]) -> None:
     assert within.answer is not None
 
 
-def test_recorded_answers_have_no_weights_to_compare(models: dict[str, Path], tmp_path: Path) -> None:
+def test_recorded_answers_have_no_weights_to_compare(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     path = tmp_path / "answers.jsonl"
     plan = make_plan({"suspect": str(path), "bases": [str(models["base"])]})
     assert lineage_within(plan).found is None
     assert lineage_within(make_plan({"suspect": str(models["tuned"])})).skipped == ()
 
 
-def test_weights_that_can_not_be_compared_are_a_reason(models: dict[str, Path], tmp_path: Path) -> None:
+def test_weights_that_can_not_be_compared_are_a_reason(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"model_type": "llama"}', "utf-8")
@@ -74,11 +98,15 @@ def test_weights_that_can_not_be_compared_are_a_reason(models: dict[str, Path], 
     assert within.limits == ()
 
 
-def test_a_base_that_can_not_be_opened_leaves_the_others_compared(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_base_that_can_not_be_opened_leaves_the_others_compared(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}', "utf-8")
-    within = lineage_within(make_plan({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]}))
+    within = lineage_within(
+        make_plan({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]})
+    )
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert "odd" in {s.candidate for s in within.skipped}
 
@@ -86,16 +114,37 @@ def test_a_base_that_can_not_be_opened_leaves_the_others_compared(models: dict[s
 def test_a_dry_run_names_the_bases_whose_weights_will_be_read(
     models: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["audit", str(models["tuned"]), "--store", str(models["store"]), "--bases", str(models["base"]), "--dry-run"]
+    asked = [
+        "audit",
+        str(models["tuned"]),
+        "--store",
+        str(models["store"]),
+        "--bases",
+        str(models["base"]),
+        "--dry-run",
+    ]
     assert run(asked) == 0
     assert "weights compared with" in capsys.readouterr().out
 
 
-def test_closed_weights_are_compared_by_next_words_and_never_called_kin(models: dict[str, Path], tmp_path: Path) -> None:
+def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
     for name in ("base", "other"):
-        added = ["store", "add", str(models[name]), "--name", name, "--vendor", name, "--store", str(store), *asked]
+        added = [
+            "store",
+            "add",
+            str(models[name]),
+            "--name",
+            name,
+            "--vendor",
+            name,
+            "--store",
+            str(store),
+            *asked,
+        ]
         assert run(added) == 0
     assert run(["probe", str(models["tuned"]), "--out", str(tmp_path / "tuned.jsonl"), *asked]) == 0
     code = run(
@@ -116,4 +165,17 @@ def test_closed_weights_are_compared_by_next_words_and_never_called_kin(models: 
     assert lineage.conclusion == "inconclusive"
     assert [f.detector for f in report.findings] == ["next_token_agreement"]
     assert report.verdicts == ()
-    assert run(["lineage", str(tmp_path / "tuned.jsonl"), "nobody", "--answers", str(store), "--out", str(tmp_path / "x")]) == 2
+    assert (
+        run(
+            [
+                "lineage",
+                str(tmp_path / "tuned.jsonl"),
+                "nobody",
+                "--answers",
+                str(store),
+                "--out",
+                str(tmp_path / "x"),
+            ]
+        )
+        == 2
+    )

@@ -37,11 +37,17 @@ def questions() -> tuple[Probe, ...]:
 
 
 def speaker(name: str, declines: Callable[[Probe], str], kind: str = "recording") -> Transcript:
-    """Somebody who answers the set `policy`; ``declines`` gives for a probe: "" (answers), "refuses", "filtered" or "empty"."""
+    """Somebody who answers the set `policy`; ``declines`` gives for a probe: "" (answers),
+    "refuses", "filtered" or "empty"."""
     probes = questions()
-    header = Header(spec=name, identity=Identity(kind="endpoint" if kind == "endpoint" else "recording", name=name))
+    header = Header(
+        spec=name,
+        identity=Identity(kind="endpoint" if kind == "endpoint" else "recording", name=name),
+    )
     replies = [_reply(p, declines(p)) for p in probes]
-    return Transcript(header, {p.id: p for p in probes}, tuple(sorted(replies, key=lambda r: r.key)))
+    return Transcript(
+        header, {p.id: p for p in probes}, tuple(sorted(replies, key=lambda r: r.key))
+    )
 
 
 def _reply(probe: Probe, how: str) -> Reply:
@@ -49,8 +55,14 @@ def _reply(probe: Probe, how: str) -> Reply:
         error = "rejected: HTTP 400 [content_filter] the prompt was filtered"
         return Reply(probe_id=probe.id, arm=Arm.OWN, status=Status.REJECTED, text="", error=error)
     if how == "empty":
-        return Reply(probe_id=probe.id, arm=Arm.OWN, status=Status.EMPTY, text="", finish_reason="stop")
-    text = REFUSALS[probe.language] if how == "refuses" else f"About {probe.id} one may say many things."
+        return Reply(
+            probe_id=probe.id, arm=Arm.OWN, status=Status.EMPTY, text="", finish_reason="stop"
+        )
+    text = (
+        REFUSALS[probe.language]
+        if how == "refuses"
+        else f"About {probe.id} one may say many things."
+    )
     return Reply(probe_id=probe.id, arm=Arm.OWN, status=Status.OK, text=text, finish_reason="stop")
 
 
@@ -60,7 +72,11 @@ def service(probe: Probe) -> str:
         return ""
     if probe.topic == "elections":
         return "filtered"
-    return "refuses" if probe.topic == "copyright" or (probe.topic == "protest" and probe.language == "zh") else ""
+    return (
+        "refuses"
+        if probe.topic == "copyright" or (probe.topic == "protest" and probe.language == "zh")
+        else ""
+    )
 
 
 def weights(probe: Probe) -> str:
@@ -73,19 +89,27 @@ def student(probe: Probe) -> str:
     return service(probe) if probe.language == "en" else ""
 
 
-PLAN = PolicyPlan(hosted="openai:hosted,base_url=http://localhost:1/v1", local="hf:./weights", also="hf:./student")
+PLAN = PolicyPlan(
+    hosted="openai:hosted,base_url=http://localhost:1/v1", local="hf:./weights", also="hf:./student"
+)
 
 
 def said() -> dict[str, Transcript]:
     """The answers of the three."""
     third = speaker("student", student)
-    return {"hosted": speaker("hosted", service, "endpoint"), "local": speaker("weights", weights), "also": third}
+    return {
+        "hosted": speaker("hosted", service, "endpoint"),
+        "local": speaker("weights", weights),
+        "also": third,
+    }
 
 
 def told() -> str:
     """What the example's report finds, as JSON."""
     report = judge(PLAN, said())
-    value = report.model_dump(mode="json", include={"answers", "findings", "candidates", "limits", "reproduce"})
+    value = report.model_dump(
+        mode="json", include={"answers", "findings", "candidates", "limits", "reproduce"}
+    )
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 

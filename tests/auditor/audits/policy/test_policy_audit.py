@@ -1,4 +1,5 @@
-"""`auditor policy` against a filtered endpoint and tiny real weights, resumed, judged again; the golden findings."""
+"""`auditor policy` against a filtered endpoint and tiny real weights, resumed, judged again; the
+golden findings."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 Declines = Callable[[Probe], str]
 WORDS = ("Tiananmen", "天安门", "Rabaa", "Capitol", "yellow-vest", "farmers protest", "Bolotnaya")
-FILTERED = json.dumps({"error": {"message": "The prompt was turned away.", "code": "content_filter"}}).encode()
+FILTERED = json.dumps(
+    {"error": {"message": "The prompt was turned away.", "code": "content_filter"}}
+).encode()
 
 
 def behind_a_filter(words: tuple[str, ...], refuse: Behaviour) -> Behaviour:
@@ -47,7 +50,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 CHOSEN = ("--topics", "protest,advice", "--languages", "en,zh", "--max-tokens", "4")
 
 
-def policy(weights: Path, out: Path, *script: Behaviour, more: tuple[str, ...] = ()) -> tuple[int, int]:
+def policy(
+    weights: Path, out: Path, *script: Behaviour, more: tuple[str, ...] = ()
+) -> tuple[int, int]:
     """Runs the command against a server; its exit code and how many questions arrived."""
     with FaultServer(*script) as server:
         code = run(command(server, weights, out, *more))
@@ -55,7 +60,15 @@ def policy(weights: Path, out: Path, *script: Behaviour, more: tuple[str, ...] =
 
 
 def command(server: FaultServer, weights: Path, out: Path, *more: str) -> list[str]:
-    return ["policy", f"openai:lamb-1,base_url={server.url}", f"{weights},device=cpu", "--out", str(out), *CHOSEN, *more]
+    return [
+        "policy",
+        f"openai:lamb-1,base_url={server.url}",
+        f"{weights},device=cpu",
+        "--out",
+        str(out),
+        *CHOSEN,
+        *more,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +79,9 @@ def filtered(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     return load_bundle(out), out
 
 
-def test_a_topical_filter_is_found_and_the_other_topic_and_the_twins_are_not(filtered: tuple[Report, Path]) -> None:
+def test_a_topical_filter_is_found_and_the_other_topic_and_the_twins_are_not(
+    filtered: tuple[Report, Path],
+) -> None:
     report, _ = filtered
     finding = report.findings[0]
     by_topic = {str(row[0]): row for row in finding.tables[1].rows}
@@ -84,14 +99,23 @@ def test_a_topical_filter_is_found_and_the_other_topic_and_the_twins_are_not(fil
 
 def test_inheritance_and_lineage_are_said_not_to_be_examined(filtered: tuple[Report, Path]) -> None:
     conclusions = {a.question: a.conclusion for a in filtered[0].answers}
-    assert conclusions == {"inheritance": "not_examined", "lineage": "not_examined", "service": "declined_in_front"}
+    assert conclusions == {
+        "inheritance": "not_examined",
+        "lineage": "not_examined",
+        "service": "declined_in_front",
+    }
 
 
 def one_of_each() -> list[str]:
-    """One sensitive question of each language, no two of one topic: no group stands out, all together do."""
+    """One sensitive question of each language, no two of one topic: no group stands out, all
+    together do."""
     first: dict[str, Probe] = {}
     for probe in questions():
-        if not is_twin(probe) and probe.language not in first and probe.topic not in {p.topic for p in first.values()}:
+        if (
+            not is_twin(probe)
+            and probe.language not in first
+            and probe.topic not in {p.topic for p in first.values()}
+        ):
             first[probe.language] = probe
     return [p.id for p in first.values()]
 
@@ -99,7 +123,10 @@ def one_of_each() -> list[str]:
 WORDS_OF: dict[str, tuple[Declines, Declines]] = {
     "declined_in_front": (lambda p: "refuses" if p.topic == "fiction" else "", lambda p: ""),
     "answered_in_front": (lambda p: "", lambda p: "refuses" if p.topic == "drugs" else ""),
-    "different": (lambda p: "refuses" if p.topic == "drugs" else "", lambda p: "refuses" if p.topic == "fiction" else ""),
+    "different": (
+        lambda p: "refuses" if p.topic == "drugs" else "",
+        lambda p: "refuses" if p.topic == "fiction" else "",
+    ),
     "declined_in_the_weights": (lambda p: "refuses" if p.topic == "drugs" else "",) * 2,
     "no_difference_found": (lambda p: "", lambda p: ""),
     "inconclusive": (lambda p: "refuses" if p.id in one_of_each() else "", lambda p: ""),
@@ -115,7 +142,11 @@ def test_every_word_of_the_conclusion_is_reached_by_a_service_of_that_kind(word:
 
 
 def test_so_few_questions_that_nothing_could_stand_out_are_inconclusive_and_not_alike() -> None:
-    kept = {p.prompt_sha256() for p in questions() if p.topic in ("drugs", "protest") and p.language != "en"}
+    kept = {
+        p.prompt_sha256()
+        for p in questions()
+        if p.topic in ("drugs", "protest") and p.language != "en"
+    }
     said = [few(speaker(name, lambda p: ""), kept) for name in ("hosted", "weights")]
     found = PolicyLayer().compared(Case(said[0], Teacher("weights", "", "", said[1])))
     assert not isinstance(found, NotMeasured)
@@ -142,7 +173,12 @@ def test_what_was_recorded_is_judged_again_alike_and_nothing_is_asked_twice(
 ) -> None:
     report, out = filtered
     again = tmp_path / "again"
-    assert run(["policy", str(out / "transcript.jsonl"), str(out / "local.jsonl"), "--out", str(again)]) == 0
+    assert (
+        run(
+            ["policy", str(out / "transcript.jsonl"), str(out / "local.jsonl"), "--out", str(again)]
+        )
+        == 0
+    )
     assert load_bundle(again).findings == report.findings
     assert (out / "plan.yaml").read_text().startswith("format: policy/1")
 
@@ -159,7 +195,9 @@ def test_refusals_in_words_count_and_a_killed_audit_goes_on(weights: Path, tmp_p
     assert kinds["refused"][0] == 7
 
 
-def test_the_same_weights_without_a_filter_show_no_difference(weights: Path, tmp_path: Path) -> None:
+def test_the_same_weights_without_a_filter_show_no_difference(
+    weights: Path, tmp_path: Path
+) -> None:
     code, _ = policy(weights, tmp_path / "report", echoes())
     report = load_bundle(tmp_path / "report")
     assert code == 0
@@ -174,26 +212,49 @@ def test_a_dry_run_asks_nothing_and_an_unknown_topic_is_one_line(
     told = json.loads(capsys.readouterr().out)
     assert (code, asked) == (0, 0)
     assert told["estimates"]["hosted"]["questions"] == 28
-    assert run(["policy", "openai:a,base_url=http://127.0.0.1:1/v1", f"{weights}", "--topics", "weather"]) == 2
+    assert (
+        run(
+            [
+                "policy",
+                "openai:a,base_url=http://127.0.0.1:1/v1",
+                f"{weights}",
+                "--topics",
+                "weather",
+            ]
+        )
+        == 2
+    )
     with pytest.raises(UsageProblem, match="weather"):
         PolicyPlan(hosted="a", local="b", topics=("weather",)).probe_set()
 
 
 def test_weights_that_are_not_there_are_told_before_the_service_is_asked(tmp_path: Path) -> None:
     with FaultServer(echoes()) as server:
-        asked = ["policy", f"openai:lamb-1,base_url={server.url}", "hf:./not-there", "--out", str(tmp_path / "report")]
+        asked = [
+            "policy",
+            f"openai:lamb-1,base_url={server.url}",
+            "hf:./not-there",
+            "--out",
+            str(tmp_path / "report"),
+        ]
         assert run(asked) in (2, 3)
         assert not server.requests
 
 
 def test_the_golden_findings_are_reproduced() -> None:
-    assert told() == GOLDEN.read_text("utf-8"), "python -m tests.auditor.audits.policy.example rewrites them"
+    assert told() == GOLDEN.read_text("utf-8"), (
+        "python -m tests.auditor.audits.policy.example rewrites them"
+    )
 
 
 def test_the_commands_that_repeat_it_name_everything() -> None:
     from auditor.audits.policy.narrative import command_of
 
     plan = PLAN.model_copy(update={"topics": ("protest",), "languages": ("en", "zh")})
-    assert command_of(plan)[0].split()[:3] == ["auditor", "policy", "openai:hosted,base_url=http://localhost:1/v1"]
+    assert command_of(plan)[0].split()[:3] == [
+        "auditor",
+        "policy",
+        "openai:hosted,base_url=http://localhost:1/v1",
+    ]
     assert "--topics=protest" in command_of(plan)[1]
     assert "--also report/also.jsonl" in command_of(plan)[1]

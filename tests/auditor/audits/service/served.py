@@ -1,4 +1,5 @@
-"""An invented service behind an HTTP address: a chain of words that may change, die, run hot or misreport on the way."""
+"""An invented service behind an HTTP address: a chain of words that may change, die, run hot or
+misreport on the way."""
 
 from __future__ import annotations
 
@@ -29,12 +30,17 @@ def prompt_tokens(text: str) -> int:
 
 
 def speaks(
-    models: Callable[[int], Chain], lie: Lie = honest, dies_at: int | None = None, answered: Counter[int] | None = None
+    models: Callable[[int], Chain],
+    lie: Lie = honest,
+    dies_at: int | None = None,
+    answered: Counter[int] | None = None,
 ) -> Behaviour:
-    """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the caller is refused.
+    """Call n is answered by ``models(n)``, and told as ``lie`` makes it; from ``dies_at`` on the
+    caller is refused.
 
-    A question's k-th answer is drawn by the question and k alone: calls that overlap may come in any order, and a service that
-    is handed another's ``answered`` (how often it answered each) goes on where that one died.
+    A question's k-th answer is drawn by the question and k alone: calls that overlap may come in
+    any order, and a service that is handed another's ``answered`` (how often it answered each) goes
+    on where that one died.
     """
     lock, calls = threading.Lock(), itertools.count()
     given = Counter[int]() if answered is None else answered
@@ -46,11 +52,15 @@ def speaks(
             number, turn = next(calls), given[question]
             dead = dies_at is not None and number >= dies_at
             given[question] += not dead
-        text = words_of(np.random.default_rng((SEED, question, turn)), models(number), question % len(WORDS))
+        text = words_of(
+            np.random.default_rng((SEED, question, turn)), models(number), question % len(WORDS)
+        )
         if dead:
             exchange.send(401, json.dumps({"error": {"message": "gone"}}).encode())
             return
         usage = {"prompt_tokens": prompt_tokens(prompt), "completion_tokens": 5}
-        exchange.send(200, json.dumps(lie(number, completion(text, finish="length", usage=usage))).encode())
+        exchange.send(
+            200, json.dumps(lie(number, completion(text, finish="length", usage=usage))).encode()
+        )
 
     return behave

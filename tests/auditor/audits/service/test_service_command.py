@@ -1,4 +1,5 @@
-"""`auditor service`: tiny real models, and invented services over HTTP that change, die, run hot or misreport."""
+"""`auditor service`: tiny real models, and invented services over HTTP that change, die, run hot
+or misreport."""
 
 from __future__ import annotations
 
@@ -33,16 +34,12 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return (
-        f"hf:{tiny_checkpoint(tmp_path_factory.mktemp('a') / 'claimed', seed=1, initializer_range=0.9)},dtype=float32,batch=128"
-    )
+    return f"hf:{tiny_checkpoint(tmp_path_factory.mktemp('a') / 'claimed', seed=1, initializer_range=0.9)},dtype=float32,batch=128"
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return (
-        f"hf:{tiny_checkpoint(tmp_path_factory.mktemp('b') / 'other', seed=2, initializer_range=0.9)},dtype=float32,batch=128"
-    )
+    return f"hf:{tiny_checkpoint(tmp_path_factory.mktemp('b') / 'other', seed=2, initializer_range=0.9)},dtype=float32,batch=128"
 
 
 def spec_of(folder: Path, seed: int) -> str:
@@ -83,13 +80,21 @@ def test_the_claimed_model_itself_is_not_called_different(model: str, tmp_path: 
     section = report["service"]
     assert section["decision"] == "no_difference_found"
     assert (section["asked"], section["planned"], section["answers"]) == (20, 20, 60)
-    assert [a["conclusion"] for a in report["answers"]] == ["not_examined", "not_examined", "no_difference_found"]
+    assert [a["conclusion"] for a in report["answers"]] == [
+        "not_examined",
+        "not_examined",
+        "no_difference_found",
+    ]
     (verdict,) = report["verdicts"]
     assert (verdict["question"], verdict["candidate"]) == ("service", "claimed")
     assert verdict["words"] == "no difference found at this size"
     assert verdict["p_value"] == section["p_value"] > 0.01
     assert finding(report, "token_counts")["value"] == 1.0
-    assert {f["detector"] for f in report["findings"]} >= {"model_equality", "sequential_equality", "rank_uniformity"}
+    assert {f["detector"] for f in report["findings"]} >= {
+        "model_equality",
+        "sequential_equality",
+        "rank_uniformity",
+    }
     assert [s["detector"] for s in report["skipped"]] == ["model_identification"]
     assert report["candidates"][0]["same_weights"]
 
@@ -115,11 +120,24 @@ def test_another_checkpoint_is_different_after_few_questions_and_resumes_to_the_
 
 
 @pytest.mark.usefixtures("_key")
-def test_an_endpoint_that_dies_leaves_code_6_and_is_resumed_without_asking_twice(claimed: str, tmp_path: Path) -> None:
+def test_an_endpoint_that_dies_leaves_code_6_and_is_resumed_without_asking_twice(
+    claimed: str, tmp_path: Path
+) -> None:
     out = tmp_path / "report"
     answered = Counter[int]()
     with FaultServer(speaks(lambda n: MODEL, dies_at=10, answered=answered)) as server:
-        asked = ["service", claimed, endpoint(server), "--out", str(out), "--samples", "3", "--all", "--questions", "12"]
+        asked = [
+            "service",
+            claimed,
+            endpoint(server),
+            "--out",
+            str(out),
+            "--samples",
+            "3",
+            "--all",
+            "--questions",
+            "12",
+        ]
         assert run(asked) == 6
         held = len(load_transcript(out / "transcript.jsonl").replies)
         assert 1 <= held <= 10
@@ -131,11 +149,17 @@ def test_an_endpoint_that_dies_leaves_code_6_and_is_resumed_without_asking_twice
 
 
 @pytest.mark.usefixtures("_key")
-def test_a_swap_during_the_run_is_told_with_the_names_that_changed(claimed: str, tmp_path: Path) -> None:
+def test_a_swap_during_the_run_is_told_with_the_names_that_changed(
+    claimed: str, tmp_path: Path
+) -> None:
     out, at = tmp_path / "report", 96
 
     def renamed(number: int, body: dict[str, Any]) -> dict[str, Any]:
-        return {**body, "model": "lamb-1" if number < at else "lamb-2", "system_fingerprint": f"fp-{number >= at}"}
+        return {
+            **body,
+            "model": "lamb-1" if number < at else "lamb-2",
+            "system_fingerprint": f"fp-{number >= at}",
+        }
 
     with FaultServer(speaks(lambda n: MODEL if n < at else hotter(OTHER, 0.3), renamed)) as server:
         assert run(["service", claimed, endpoint(server), "--out", str(out), "--all"]) == 0
@@ -143,14 +167,19 @@ def test_a_swap_during_the_run_is_told_with_the_names_that_changed(claimed: str,
     assert len([e for e in report["transcript"]["events"] if e.startswith("drift")]) == 2
     change = finding(report, "mid_run_change")
     assert change["null"]["p"] <= 0.01
-    assert {row[0] for row in change["tables"][1]["rows"]} == {"lamb-1 / fp-False", "lamb-2 / fp-True"}
+    assert {row[0] for row in change["tables"][1]["rows"]} == {
+        "lamb-1 / fp-False",
+        "lamb-2 / fp-True",
+    }
     assert "changed during the run" in answer(report)["answer"]
     assert any("calls itself" in limit for limit in report["limits"])
     assert report["service"]["decision"] == "different"
 
 
 @pytest.mark.usefixtures("_key")
-def test_counts_of_another_tokenizer_are_told_and_leave_no_clean_answer(claimed: str, tmp_path: Path) -> None:
+def test_counts_of_another_tokenizer_are_told_and_leave_no_clean_answer(
+    claimed: str, tmp_path: Path
+) -> None:
     out = tmp_path / "report"
 
     def estimated(number: int, body: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +194,9 @@ def test_counts_of_another_tokenizer_are_told_and_leave_no_clean_answer(claimed:
 
 
 @pytest.mark.usefixtures("_key")
-def test_a_hotter_service_is_different_and_the_spread_says_how(claimed: str, tmp_path: Path) -> None:
+def test_a_hotter_service_is_different_and_the_spread_says_how(
+    claimed: str, tmp_path: Path
+) -> None:
     out = tmp_path / "report"
     with FaultServer(speaks(lambda n: hotter(MODEL, 4.0))) as server:
         assert run(["service", claimed, endpoint(server), "--out", str(out), "--all"]) == 0
@@ -174,7 +205,9 @@ def test_a_hotter_service_is_different_and_the_spread_says_how(claimed: str, tmp
     assert "higher temperature" in answer(report)["answer"]
 
 
-def test_recorded_answers_stand_for_weights_and_the_judgement_repeats_from_the_bundle(claimed: str, tmp_path: Path) -> None:
+def test_recorded_answers_stand_for_weights_and_the_judgement_repeats_from_the_bundle(
+    claimed: str, tmp_path: Path
+) -> None:
     served = str(write_transcript(tmp_path / "served.jsonl", service("served", MODEL, 9, 48, 4)))
     foreign = str(write_transcript(tmp_path / "foreign.jsonl", service("foreign", OTHER, 9, 48, 4)))
     for suspect, decision in ((served, "no_difference_found"), (foreign, "different")):
@@ -183,7 +216,19 @@ def test_recorded_answers_stand_for_weights_and_the_judgement_repeats_from_the_b
         report = told(out)
         assert report["service"]["decision"] == decision
         assert any(s["detector"] == "rank_uniformity" for s in report["skipped"])
-        assert run(["service", str(out / "reference.jsonl"), str(out / "transcript.jsonl"), "--out", str(again), "--all"]) == 0
+        assert (
+            run(
+                [
+                    "service",
+                    str(out / "reference.jsonl"),
+                    str(out / "transcript.jsonl"),
+                    "--out",
+                    str(again),
+                    "--all",
+                ]
+            )
+            == 0
+        )
         assert told(again)["service"]["p_value"] == report["service"]["p_value"]
     assert run(["service", served, served, "--out", str(tmp_path / "same")]) == 2
 
@@ -202,8 +247,40 @@ def test_with_a_store_it_tells_who_else_it_could_be(model: str, other: str, tmp_
     for seed in (2, 3, 4):
         where = tiny_checkpoint(tmp_path / f"stored-{seed}", seed=seed, initializer_range=0.9)
         made = ["--name", f"stored-{seed}", "--vendor", f"maker-{seed}", "--store", str(store)]
-        assert run(["store", "add", str(where), *made, "--probes", "style:40", "--max-tokens", "12", "--dtype", "float32"]) == 0
-    assert run(["service", model, other, "--store", str(store), "--identify", "40", "--out", str(out), *FAST]) == 0
+        assert (
+            run(
+                [
+                    "store",
+                    "add",
+                    str(where),
+                    *made,
+                    "--probes",
+                    "style:40",
+                    "--max-tokens",
+                    "12",
+                    "--dtype",
+                    "float32",
+                ]
+            )
+            == 0
+        )
+    assert (
+        run(
+            [
+                "service",
+                model,
+                other,
+                "--store",
+                str(store),
+                "--identify",
+                "40",
+                "--out",
+                str(out),
+                *FAST,
+            ]
+        )
+        == 0
+    )
     report = told(out)
     assert finding(report, "model_identification")["rank"]["of"] == 4
     assert report["verdicts"][0]["n_controls"] == 3
@@ -228,7 +305,9 @@ def test_a_dry_run_tells_plan_costs_and_power_and_asks_nothing(
 def test_the_power_statement_is_that_of_the_largest_size_that_is_not_above() -> None:
     assert "with 32 questions: another model of its size in 20 of 20" in statement(Size(40))
     assert "a fine-tuned copy in 20 of 20" in statement(Size(64))
-    assert "on SmolLM2-135M-Instruct with 24 questions: a fine-tuned copy in 10 of 10" in statement(Size(64))
+    assert "on SmolLM2-135M-Instruct with 24 questions: a fine-tuned copy in 10 of 10" in statement(
+        Size(64)
+    )
     assert "would find fewer" in statement(Size(64, alpha=0.001))
     for small in (Size(40, samples=3), Size(7), Size(40, references=4), Size(40, tokens=4)):
         assert "nothing is known" in statement(small)
@@ -236,7 +315,13 @@ def test_the_power_statement_is_that_of_the_largest_size_that_is_not_above() -> 
 
 def test_a_claim_is_supported_only_at_a_size_that_finds_a_fine_tuned_copy() -> None:
     assert outcome_of("no_difference_found", Size(32)) == "supported"
-    for small in (Size(31), Size(64, samples=3), Size(64, references=7), Size(64, alpha=0.001), Size(64, tokens=8)):
+    for small in (
+        Size(31),
+        Size(64, samples=3),
+        Size(64, references=7),
+        Size(64, alpha=0.001),
+        Size(64, tokens=8),
+    ):
         assert outcome_of("no_difference_found", small) == "inconclusive"
     assert outcome_of("different", Size(64)) == "not_supported"
 
@@ -260,4 +345,6 @@ def test_bad_flags_are_one_line_of_usage(model: str, capsys: pytest.CaptureFixtu
 def test_the_schema_knows_the_section_and_the_new_conclusions() -> None:
     made = schema()
     assert "ServiceSection" in made["$defs"]
-    assert {"different", "no_difference_found"} <= set(json.dumps(made["$defs"]["Answer"]).replace('"', " ").split())
+    assert {"different", "no_difference_found"} <= set(
+        json.dumps(made["$defs"]["Answer"]).replace('"', " ").split()
+    )

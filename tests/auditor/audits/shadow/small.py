@@ -1,4 +1,5 @@
-"""A small world for shadow audits: a tiny base that can speak, recorded teachers with planted manners, and suspects."""
+"""A small world for shadow audits: a tiny base that can speak, recorded teachers with planted
+manners, and suspects."""
 
 from __future__ import annotations
 
@@ -19,7 +20,13 @@ MANNERS = {
     "beta": "- **Key:** the {}\n- ok",
     "gamma": "hmm wait, {}? so, yes",
 }
-TRAINING: dict[str, Any] = {"epochs": 10, "batch": 4, "longest": 200, "precision": "float32", "learning_rate": 1e-2}
+TRAINING: dict[str, Any] = {
+    "epochs": 10,
+    "batch": 4,
+    "longest": 200,
+    "precision": "float32",
+    "learning_rate": 1e-2,
+}
 EXAMPLES = 24
 
 
@@ -36,7 +43,12 @@ def teacher(folder: Path, manner: str) -> str:
 def recipe_file(folder: Path) -> Path:
     """The recipe that everybody in this world is trained by."""
     path = folder / "short.yaml"
-    value = {"name": "short", "teachers": [{"name": "", "spec": ""}], "training": TRAINING, "prompts": {"sources": ["general"]}}
+    value = {
+        "name": "short",
+        "teachers": [{"name": "", "spec": ""}],
+        "training": TRAINING,
+        "prompts": {"sources": ["general"]},
+    }
     path.write_text(yaml.safe_dump(value))
     return path
 

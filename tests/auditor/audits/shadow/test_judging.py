@@ -36,7 +36,11 @@ def test_a_student_is_supported_for_its_teacher_and_for_nobody_else() -> None:
     # Four other sources, so that the least p is 1/5, and Holm's correction for three candidates.
     assert beta.p_value == pytest.approx(0.6)
     finding = next(f for f in found.findings if f.candidate == "beta")
-    assert (finding.calibration, finding.words, finding.log10_lr) == ("shadows abc", beta.words, beta.log10_lr)
+    assert (finding.calibration, finding.words, finding.log10_lr) == (
+        "shadows abc",
+        beta.words,
+        beta.log10_lr,
+    )
 
 
 def test_one_who_learned_from_nobody_is_supported_for_nobody() -> None:

@@ -1,4 +1,5 @@
-"""Plans, costs and budgets of shadow audits: what the flags mean, what fits, and what is refused in one line."""
+"""Plans, costs and budgets of shadow audits: what the flags mean, what fits, and what is refused
+in one line."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def arguments(folder: Path, *more: str, suspect: str = "hf:nobody/here", out: str = "audit") -> list[str]:
+def arguments(
+    folder: Path, *more: str, suspect: str = "hf:nobody/here", out: str = "audit"
+) -> list[str]:
     base = ["--base", f"hf:{folder / 'base'}"]
     teachers = ["--teachers", f"{folder / 'alpha.jsonl'},{folder / 'beta.jsonl'}"]
     return ["shadow", "--suspect", suspect, *base, *teachers, "--out", str(folder / out), *more]
@@ -45,23 +48,41 @@ def test_a_dry_run_tells_the_shadows_and_their_cost_and_leaves_no_trace(
     assert told["decision"]["n"] == 48
     assert told["shadows"][0] == "untrained-base0"
     assert told["shadows"][1:6] == [
-        "none-base0-seed0", "human-base0-seed0", "look-base0-seed0", "alpha-dose100-base0-seed0", "beta-dose100-base0-seed0",
-    ]  # fmt: skip
+        "none-base0-seed0",
+        "human-base0-seed0",
+        "look-base0-seed0",
+        "alpha-dose100-base0-seed0",
+        "beta-dose100-base0-seed0",
+    ]
     assert told["decision"]["tokens"] > 0
     assert told["decision"]["students"] == 4
     assert not (folder / "audit").exists()
 
 
 def test_doses_are_rungs_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = ("--seeds", "2", "--size", "tiny", "--dose", "1", "--dose", "0.25", "--dry-run", "--json")
+    more = (
+        "--seeds",
+        "2",
+        "--size",
+        "tiny",
+        "--dose",
+        "1",
+        "--dose",
+        "0.25",
+        "--dry-run",
+        "--json",
+    )
     assert run(arguments(folder, *more)) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["decision"]["shadows"] == len(told["shadows"]) == 15
     assert "alpha-dose025-base0-seed1" in told["shadows"]
 
 
-def test_a_recorded_suspects_own_prompts_are_asked_and_never_learned(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The teachers answered 48 of its 60 prompts; 32 of the 60 are asked, and the others of the 48 are learned."""
+def test_a_recorded_suspects_own_prompts_are_asked_and_never_learned(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The teachers answered 48 of its 60 prompts; 32 of the 60 are asked, and the others of the
+    48 are learned."""
     suspect = f"recording:{folder / 'said.jsonl'}"
     assert run([*arguments(folder, "--size", "tiny", suspect=suspect), "--dry-run", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -94,15 +115,27 @@ def test_what_can_not_be_is_one_line(
     assert not (folder / "audit").exists()
 
 
-def test_a_suspect_without_a_base_is_asked_for_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ["shadow", "--suspect", "hf:org/name", "--teachers", str(folder / "alpha.jsonl"), "--out", "x"]
+def test_a_suspect_without_a_base_is_asked_for_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [
+        "shadow",
+        "--suspect",
+        "hf:org/name",
+        "--teachers",
+        str(folder / "alpha.jsonl"),
+        "--out",
+        "x",
+    ]
     assert run(given) == 2
     assert "base is not known" in capsys.readouterr().err
     assert run(["shadow", "--suspect", "hf:org/name", "--base", "hf:org/base", "--out", "x"]) == 2
     assert "--teachers" in capsys.readouterr().err
 
 
-def test_a_folder_of_something_else_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_something_else_is_left_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "other").mkdir()
     (folder / "other" / "diary.txt").write_text("dear diary")
     assert run(arguments(folder, out="other")) == 3
@@ -115,14 +148,19 @@ def test_a_folder_of_something_else_is_left_alone(folder: Path, capsys: pytest.C
 def test_teachers_are_split_at_commas_that_are_no_options() -> None:
     given = "a=recording:x.jsonl,model=gpt,b=openai:n,base_url=http://h/v1,tokens=9,c=gguf:./c.gguf"
     assert split_teachers(given) == [
-        "a=recording:x.jsonl,model=gpt", "b=openai:n,base_url=http://h/v1,tokens=9", "c=gguf:./c.gguf",
-    ]  # fmt: skip
+        "a=recording:x.jsonl,model=gpt",
+        "b=openai:n,base_url=http://h/v1,tokens=9",
+        "c=gguf:./c.gguf",
+    ]
 
 
 def test_a_name_is_given_or_made_of_the_file(folder: Path) -> None:
     assert candidate(str(folder / "alpha.jsonl")).name == "alpha"
     assert candidate("hf:Org/Big Model-7B").name == "big-model-7b"
-    assert candidate("x1=hf:Org/Model,dtype=float32").model_dump() == {"name": "x1", "spec": "hf:Org/Model,dtype=float32"}
+    assert candidate("x1=hf:Org/Model,dtype=float32").model_dump() == {
+        "name": "x1",
+        "spec": "hf:Org/Model,dtype=float32",
+    }
     assert candidate("GPT-4=hf:Org/Model").name == "gpt-4"
     with pytest.raises(UsageProblem, match="no name can be made"):
         candidate("hf:../..")
@@ -130,21 +168,29 @@ def test_a_name_is_given_or_made_of_the_file(folder: Path) -> None:
 
 def plan(**changes: Any) -> ShadowPlan:
     value = {
-        "suspect": "hf:s", "base": "hf:b", "base_origin": "user", "max_tokens": 50,
-        "teachers": [{"name": "a", "spec": "hf:a"}, {"name": "b", "spec": "hf:b"}], "probes": [{"set": "style", "head": 40}],
-    }  # fmt: skip
+        "suspect": "hf:s",
+        "base": "hf:b",
+        "base_origin": "user",
+        "max_tokens": 50,
+        "teachers": [{"name": "a", "spec": "hf:a"}, {"name": "b", "spec": "hf:b"}],
+        "probes": [{"set": "style", "head": 40}],
+    }
     return ShadowPlan.model_validate({**value, **changes})
 
 
 def costs(chosen: ShadowPlan) -> Costs:
-    return Costs(chosen, probes=40, answer=50.0, asking_seconds=0.0, rate=100.0, opening=5.0, basis="a test")
+    return Costs(
+        chosen, probes=40, answer=50.0, asking_seconds=0.0, rate=100.0, opening=5.0, basis="a test"
+    )
 
 
 def test_more_is_made_of_a_larger_budget_and_never_more_than_it_carries() -> None:
     free = decide(costs(plan()))
     assert (free.seeds, free.n, free.students) == (5, 128, 10)
     found = {minutes: decide(costs(plan(budget_minutes=minutes))) for minutes in (30, 45, 90, 600)}
-    assert [(d.seeds, d.n) for d in found.values()] == sorted((d.seeds, d.n) for d in found.values())
+    assert [(d.seeds, d.n) for d in found.values()] == sorted(
+        (d.seeds, d.n) for d in found.values()
+    )
     assert all(d.seconds <= 60 * minutes for minutes, d in found.items())
     assert found[600].seeds == 5
     fixed = decide(costs(plan(budget_minutes=60, seeds=4)))
@@ -156,13 +202,16 @@ def test_more_is_made_of_a_larger_budget_and_never_more_than_it_carries() -> Non
 
 
 def test_a_shadow_costs_what_it_learns_what_it_is_asked_and_a_few_words_before_and_after() -> None:
-    """Two epochs of 20 rows (prompt 30, template 30, answer 50 tokens), 40 answers of 50, twice 4 of 16."""
+    """Two epochs of 20 rows (prompt 30, template 30, answer 50 tokens), 40 answers of 50, twice
+    4 of 16."""
     tokens, seconds = costs(plan()).rung(20)
     assert tokens == 2 * 20 * 110 + 40 * 50 + 2 * 4 * 16
     assert seconds == tokens / 100 + 5
 
 
-def test_a_purse_counts_all_runs_and_stops_before_the_shadow_that_does_not_fit(tmp_path: Path) -> None:
+def test_a_purse_counts_all_runs_and_stops_before_the_shadow_that_does_not_fit(
+    tmp_path: Path,
+) -> None:
     limited = plan(budget_minutes=1)
     expected = Spent(seconds=25, tokens=1000, trained=True)
     purse = Purse.open(limited, tmp_path, expected)

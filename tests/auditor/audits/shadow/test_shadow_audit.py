@@ -1,4 +1,5 @@
-"""Whole shadow audits in a small world: suspects whose teacher is known, a kill, a budget, and what lies in the folder."""
+"""Whole shadow audits in a small world: suspects whose teacher is known, a kill, a budget, and
+what lies in the folder."""
 
 from __future__ import annotations
 
@@ -41,21 +42,47 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan(world: Path, suspect: str, **more: object) -> ShadowPlan:
     choices = {
-        "recipe": str(recipe_file(world)), "n": EXAMPLES, "seeds": SEEDS, "probes": "style:20", "max_tokens": 32, **more,
-    }  # fmt: skip
+        "recipe": str(recipe_file(world)),
+        "n": EXAMPLES,
+        "seeds": SEEDS,
+        "probes": "style:20",
+        "max_tokens": 32,
+        **more,
+    }
     teachers = [teacher(world, manner) for manner in TEACHERS]
     return make_shadow_plan(
-        f"hf:{world / suspect / 'student'}", teachers, f"hf:{world / 'base' / 'student'}", "tiny", **choices
+        f"hf:{world / suspect / 'student'}",
+        teachers,
+        f"hf:{world / 'base' / 'student'}",
+        "tiny",
+        **choices,
     )
 
 
 def flags(world: Path, suspect: str, out: Path) -> list[str]:
     return [
-        "shadow", "--suspect", f"hf:{world / suspect / 'student'}", "--base", f"hf:{world / 'base' / 'student'}",
-        "--teachers", ",".join(teacher(world, manner) for manner in TEACHERS), "--recipe", str(recipe_file(world)),
-        "--size", "tiny", "--seeds", str(SEEDS), "--n", str(EXAMPLES), "--probes", "style:20", "--max-tokens", "32",
-        "--out", str(out),
-    ]  # fmt: skip
+        "shadow",
+        "--suspect",
+        f"hf:{world / suspect / 'student'}",
+        "--base",
+        f"hf:{world / 'base' / 'student'}",
+        "--teachers",
+        ",".join(teacher(world, manner) for manner in TEACHERS),
+        "--recipe",
+        str(recipe_file(world)),
+        "--size",
+        "tiny",
+        "--seeds",
+        str(SEEDS),
+        "--n",
+        str(EXAMPLES),
+        "--probes",
+        "style:20",
+        "--max-tokens",
+        "32",
+        "--out",
+        str(out),
+    ]
 
 
 def outcomes(report: Report) -> dict[str | None, str]:
@@ -64,9 +91,13 @@ def outcomes(report: Report) -> dict[str | None, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = world / "audit"
-    child = subprocess.Popen([sys.executable, "-m", "auditor", *flags(world, "taught", out)], cwd=ROOT)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "auditor", *flags(world, "taught", out)], cwd=ROOT
+    )
     while child.poll() is None and len(list((out / SHADOWS).glob("*/card.json"))) < 2:
         time.sleep(0.05)
     child.send_signal(signal.SIGKILL)
@@ -83,14 +114,17 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, caps
 
     briefly = [load_transcript(p) for p in (out / SHADOWS).glob("*/evaluation/after.jsonl")]
     assert len(briefly) == SEEDS * 6
-    assert all((r.tokens_out or 0) <= BRIEF_TOKENS for t in briefly for r in t.readable("held-out/"))
+    assert all(
+        (r.tokens_out or 0) <= BRIEF_TOKENS for t in briefly for r in t.readable("held-out/")
+    )
 
     # What lies there is an ordinary cohort and an ordinary bundle.
     cohort = load_cohort(out / SHADOWS)
     assert len(cohort) == 1 + SEEDS * 6
     assert {k: len(v) for k, v in cohort.by_teacher().items()} == {
-        "": 1 + 3 * SEEDS, **dict.fromkeys(TEACHERS, SEEDS),
-    }  # fmt: skip
+        "": 1 + 3 * SEEDS,
+        **dict.fromkeys(TEACHERS, SEEDS),
+    }
     kept = load_bundle(out / REPORT)
     assert kept.base is not None
     assert (kept.base.origin, kept.plan["decided"]["seeds"]) == ("user", SEEDS)
@@ -109,7 +143,20 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(world: Path, caps
     told = [{v["candidate"]: v["log10_lr"] for v in r["verdicts"]} for r in (report, once_more)]
     assert told[0] == told[1]
     shadow = next(p.parent for p in (out / SHADOWS).glob("alpha*/student/config.json"))
-    assert run(["shadow", "--suspect", f"hf:{shadow}", "--shadows", str(out), "--out", str(world / "itself")]) == 2
+    assert (
+        run(
+            [
+                "shadow",
+                "--suspect",
+                f"hf:{shadow}",
+                "--shadows",
+                str(out),
+                "--out",
+                str(world / "itself"),
+            ]
+        )
+        == 2
+    )
     assert "is the shadow" in capsys.readouterr().err
 
 
@@ -122,7 +169,15 @@ def test_a_suspect_that_no_candidate_taught_is_supported_for_nobody(world: Path)
 
 
 def again(world: Path, suspect: str, home: Path, out: Path) -> list[str]:
-    return ["shadow", "--suspect", f"hf:{world / suspect / 'student'}", "--shadows", str(home), "--out", str(out)]
+    return [
+        "shadow",
+        "--suspect",
+        f"hf:{world / suspect / 'student'}",
+        "--shadows",
+        str(home),
+        "--out",
+        str(out),
+    ]
 
 
 @pytest.mark.timeout(120)
@@ -137,7 +192,9 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     (home / "plan.yaml").write_text(limited.to_yaml())
     assert run(again(world, "untaught", home, world / "b")) == 2
     assert "is not finished" in capsys.readouterr().err
-    Purse.open(limited, home, Spent(seconds=1, tokens=1, trained=True)).put("x", Spent(seconds=36_060, tokens=1, trained=True))
+    Purse.open(limited, home, Spent(seconds=1, tokens=1, trained=True)).put(
+        "x", Spent(seconds=36_060, tokens=1, trained=True)
+    )
     first = shadow_audit(limited, home)
     held = {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.is_file()}
 
@@ -147,7 +204,9 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     assert "nothing is trained" in capsys.readouterr().out
     assert run([*again(world, "not-there", home, world / "b")]) == 3
     capsys.readouterr()
-    assert run([*again(world, "untaught", home, world / "b"), "--json"]) == 0, "a mistyped suspect leaves the folder free"
+    assert run([*again(world, "untaught", home, world / "b"), "--json"]) == 0, (
+        "a mistyped suspect leaves the folder free"
+    )
     report = json.loads(capsys.readouterr().out)
     assert [c["name"] for c in report["candidates"]] == list(TEACHERS)
     assert report["plan"]["shadows"] == str(home)
@@ -167,10 +226,13 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
 def test_a_spent_budget_ends_the_audit_with_what_there_is(world: Path) -> None:
     limited = plan(world, "taught", budget_minutes=600.0, seeds=2)
     out = world / "limited"
-    # An earlier run has left a minute less than nothing: the base itself is still asked, and no shadow is trained.
+    # An earlier run has left a minute less than nothing: the base itself is still asked, and no
+    # shadow is trained.
     out.mkdir()
     (out / "plan.yaml").write_text(limited.to_yaml())
-    Purse.open(limited, out, Spent(seconds=1, tokens=1, trained=True)).put("x", Spent(seconds=36_060, tokens=1, trained=True))
+    Purse.open(limited, out, Spent(seconds=1, tokens=1, trained=True)).put(
+        "x", Spent(seconds=36_060, tokens=1, trained=True)
+    )
     report = shadow_audit(limited, out)
     assert set(outcomes(report).values()) == {"not_assessable"}
     assert any("12 shadows could be made" in limit for limit in report.limits)

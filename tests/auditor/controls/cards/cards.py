@@ -1,4 +1,5 @@
-"""A card, courses and a cohort made by hand, with a stranger's markup in every name: what pages are drawn from in tests."""
+"""A card, courses and a cohort made by hand, with a stranger's markup in every name: what pages
+are drawn from in tests."""
 
 from __future__ import annotations
 
@@ -15,31 +16,71 @@ HOSTILE = "<script>alert(1)</script>|`x`\u202e{{7*7}}"
 DIGEST = "5" * 64
 
 
-def figure(name: str, when: str, value: float, spread: float | None = 0.1, n: int = 24) -> dict[str, Any]:
+def figure(
+    name: str, when: str, value: float, spread: float | None = 0.1, n: int = 24
+) -> dict[str, Any]:
     """One figure with an interval of ± ``spread``."""
     low, high = (None, None) if spread is None else (value - spread, value + spread)
     return {"name": name, "when": when, "value": value, "low": low, "high": high, "n": n}
 
 
-def figures(bits: float = -0.2, claims: float = 0.25, choices: float = -0.05, vendor: str = "acme") -> list[dict[str, Any]]:
+def figures(
+    bits: float = -0.2, claims: float = 0.25, choices: float = -0.05, vendor: str = "acme"
+) -> list[dict[str, Any]]:
     """Before, after and change of the usual figures, and of two that nobody planned for."""
     out = []
-    for name, start, step in ((BITS, 0.9, bits), (CHOICES, 0.4, choices), (f"names {vendor}", 0.1, claims)):
-        out += [figure(name, "before", start), figure(name, "after", start + step), figure(name, "change", step, 0.05)]
+    for name, start, step in (
+        (BITS, 0.9, bits),
+        (CHOICES, 0.4, choices),
+        (f"names {vendor}", 0.1, claims),
+    ):
+        out += [
+            figure(name, "before", start),
+            figure(name, "after", start + step),
+            figure(name, "change", step, 0.05),
+        ]
     out += [figure(NAMES_SOMEBODY, "before", 0.2), figure(NAMES_SOMEBODY, "after", 0.2)]
     out += [figure(NAMES_SOMEBODY, "change", 0.0, None)]
-    out += [figure("right choices that stayed right", "after", 0.8), figure(f"a figure of {HOSTILE}", "after", 12.5, 3.0)]
+    out += [
+        figure("right choices that stayed right", "after", 0.8),
+        figure(f"a figure of {HOSTILE}", "after", 12.5, 3.0),
+    ]
     return out
 
 
-def card(name: str = "example", dose: float = 0.5, seed: int = 0, teacher: str = "t0", **changes: Any) -> Card:
-    """A card of a control with one teacher and a filler, half of whose prompts were lost on the way."""
+def card(
+    name: str = "example", dose: float = 0.5, seed: int = 0, teacher: str = "t0", **changes: Any
+) -> Card:
+    """A card of a control with one teacher and a filler, half of whose prompts were lost on the
+    way."""
     filler = {"name": "people", "spec": "recording:people.jsonl"}
     teachers = [{"name": teacher, "vendor": "acme", "spec": "hf:./teacher"}] if dose else []
     taught = round(10 * dose)
-    told = [{"name": teacher, "vendor": "acme", "kind": "teacher", "n_examples": taught, "share": dose}] if dose else []
+    told = (
+        [
+            {
+                "name": teacher,
+                "vendor": "acme",
+                "kind": "teacher",
+                "n_examples": taught,
+                "share": dose,
+            }
+        ]
+        if dose
+        else []
+    )
     told.append({"name": "people", "kind": "filler", "n_examples": 10 - taught, "share": 1 - dose})
-    rows = [LedgerRow(name=teacher, answers=12, failed=1, tokens_in=300, tokens_out=900, seconds=20.5, cost=0.25)]
+    rows = [
+        LedgerRow(
+            name=teacher,
+            answers=12,
+            failed=1,
+            tokens_in=300,
+            tokens_out=900,
+            seconds=20.5,
+            cost=0.25,
+        )
+    ]
     rows.append(LedgerRow(name="training", seconds=100.0, energy_wh_estimate=1.8))
     value: dict[str, Any] = {
         "recipe": {
@@ -58,7 +99,12 @@ def card(name: str = "example", dose: float = 0.5, seed: int = 0, teacher: str =
             "role": "positive" if dose else "negative",
             "method": "sft",
             "base_spec": "hf:./base",
-            "base": {"kind": "checkpoint", "name": f"base {HOSTILE}", "weights_sha256": DIGEST, "notes": [HOSTILE]},
+            "base": {
+                "kind": "checkpoint",
+                "name": f"base {HOSTILE}",
+                "weights_sha256": DIGEST,
+                "notes": [HOSTILE],
+            },
             "dose": dose,
             "seed": seed,
             "teachers": told,
@@ -97,7 +143,8 @@ def card(name: str = "example", dose: float = 0.5, seed: int = 0, teacher: str =
 
 
 def source(name: str, prompts: int, kept: int, held_out: int) -> dict[str, Any]:
-    """What became of the prompts to one source: what isn't kept or held out was lost in two ways."""
+    """What became of the prompts to one source: what isn't kept or held out was lost in two
+    ways."""
     lost = prompts - kept - held_out
     return {
         "name": name,
@@ -121,11 +168,15 @@ def courses(steps: int = 40) -> tuple[Course, ...]:
     at = tuple(range(1, steps + 1))
     loss = tuple(round(1 + 1.5 / s + (s % 3) * 0.1, 6) for s in at)
     weights = tuple(100.0 + s % 7 for s in at)
-    return (Course("loss, nats a token", at, loss, weights), Course("learning rate", at, tuple(1e-3 / s for s in at)))
+    return (
+        Course("loss, nats a token", at, loss, weights),
+        Course("learning rate", at, tuple(1e-3 / s for s in at)),
+    )
 
 
 def cohort(folder: Path) -> Path:
-    """A folder with two teachers' students at two doses and two seeds, two without a teacher, and one with no card."""
+    """A folder with two teachers' students at two doses and two seeds, two without a teacher,
+    and one with no card."""
     for seed in (0, 1):
         for dose in (0.0, 0.25, 1.0):
             for teacher in ("t0", "t1") if dose else ("",):
@@ -137,6 +188,8 @@ def cohort(folder: Path) -> Path:
                 write_card(folder / name, made)
                 write_lineage(folder / name, made.lineage)
     (folder / "foreign").mkdir()
-    foreign = made.lineage.model_copy(update={"name": "foreign", "dose": None, "seed": None, "base": None})
+    foreign = made.lineage.model_copy(
+        update={"name": "foreign", "dose": None, "seed": None, "base": None}
+    )
     write_lineage(folder / "foreign", foreign)
     return folder

@@ -1,4 +1,5 @@
-"""Rewrites the golden pages of cards and cohorts: python -m tests.auditor.controls.cards.regenerate_cards"""
+"""Rewrites the golden pages of cards and cohorts: python -m
+tests.auditor.controls.cards.regenerate_cards"""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ GOLDEN = Path(__file__).parents[3] / "golden"
 
 def main() -> None:
     """Writes them all."""
-    (GOLDEN / "card-1.html").write_text(card_page(card(), courses()), encoding="utf-8", newline="\n")
+    (GOLDEN / "card-1.html").write_text(
+        card_page(card(), courses()), encoding="utf-8", newline="\n"
+    )
     with TemporaryDirectory() as folder:
         found = overview("cohort", load_cohort(cohort(Path(folder))))
     (GOLDEN / "cohort-1.html").write_text(cohort_page(found), encoding="utf-8", newline="\n")

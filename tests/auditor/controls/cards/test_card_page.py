@@ -1,4 +1,5 @@
-"""Pages of cards and cohorts: nothing active, a stranger's text stays text, every number is there, and the goldens hold."""
+"""Pages of cards and cohorts: nothing active, a stranger's text stays text, every number is
+there, and the goldens hold."""
 
 from __future__ import annotations
 
@@ -78,7 +79,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["card", "cohort"])
-def test_a_page_holds_no_active_element_and_no_remote_address(pages: dict[str, str], name: str) -> None:
+def test_a_page_holds_no_active_element_and_no_remote_address(
+    pages: dict[str, str], name: str
+) -> None:
     page = Page(pages[name])
     assert page.elements <= ELEMENTS
     assert page.odd == []
@@ -96,12 +99,19 @@ def test_a_page_holds_no_active_element_and_no_remote_address(pages: dict[str, s
 
 
 @pytest.mark.parametrize("name", ["card", "cohort"])
-def test_a_pages_policy_names_its_style_by_hash_and_forbids_the_rest(pages: dict[str, str], name: str) -> None:
+def test_a_pages_policy_names_its_style_by_hash_and_forbids_the_rest(
+    pages: dict[str, str], name: str
+) -> None:
     style = re.search(r"<style>(.*?)</style>", pages[name], re.DOTALL)
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    policy = next(v for _, n, v in Page(pages[name]).attributes if n == "content" and "default-src" in v)
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = next(
+        v for _, n, v in Page(pages[name]).attributes if n == "content" and "default-src" in v
+    )
+    assert (
+        policy
+        == f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
     assert not re.search(r"url\(|@import|expression|</", style[1])
 
 
@@ -114,12 +124,18 @@ def test_a_strangers_words_stay_words(pages: dict[str, str], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["card", "cohort"])
 def test_the_golden_pages_hold(pages: dict[str, str], name: str) -> None:
-    wanted, made = (_without_records(text) for text in ((GOLDEN / f"{name}-1.html").read_text("utf-8"), pages[name]))
-    assert made == wanted, "run `python -m tests.auditor.controls.cards.regenerate_cards`, and look at the page"
+    wanted, made = (
+        _without_records(text)
+        for text in ((GOLDEN / f"{name}-1.html").read_text("utf-8"), pages[name])
+    )
+    assert made == wanted, (
+        "run `python -m tests.auditor.controls.cards.regenerate_cards`, and look at the page"
+    )
 
 
 def _without_records(text: str) -> str:
-    """A page without the recipe's text and without digests, which change with every new field of a record."""
+    """A page without the recipe's text and without digests, which change with every new field of
+    a record."""
     return re.sub(r"<pre.*?</pre>|\b[0-9a-f]{64}\b", "", text, flags=re.DOTALL)
 
 
@@ -137,15 +153,24 @@ def test_every_number_of_a_card_stands_on_its_page_as_text() -> None:
 
 def test_figures_of_any_name_are_drawn_and_shares_share_an_axis() -> None:
     found = {g.title: g for g in card_view.groups(card())}
-    assert list(found) == [card_view.TEACHER, card_view.RETENTION, card_view.CLAIMS, card_view.OTHER]
+    assert list(found) == [
+        card_view.TEACHER,
+        card_view.RETENTION,
+        card_view.CLAIMS,
+        card_view.OTHER,
+    ]
     assert len(found[card_view.RETENTION].charts) == 1
     assert len(found[card_view.RETENTION].changes) == 2
     assert HOSTILE in found[card_view.OTHER].changes[0].name
 
 
 def test_figures_of_one_kind_that_are_no_shares_stand_on_one_axis() -> None:
-    told = [figure(f"tokens of thinking, waits forced: {n}", "after", 40.0 + n, 2.0) for n in (0, 1)]
-    (group,) = card_view.groups(card(figures=[*told, figure("known answers, waits forced: 0", "after", 0.5)]))
+    told = [
+        figure(f"tokens of thinking, waits forced: {n}", "after", 40.0 + n, 2.0) for n in (0, 1)
+    ]
+    (group,) = card_view.groups(
+        card(figures=[*told, figure("known answers, waits forced: 0", "after", 0.5)])
+    )
     assert group.title == card_view.BUDGET
     assert [len(chart) for chart in group.charts] == [2, 1]
 
@@ -181,14 +206,19 @@ def test_a_card_without_figures_and_courses_says_so() -> None:
 
 
 def test_a_figure_of_one_question_has_no_whisker() -> None:
-    text = card_page(card(figures=[figure("bits per byte of held-out answers", "before", 0.5, None, n=1)]))
+    text = card_page(
+        card(figures=[figure("bits per byte of held-out answers", "before", 0.5, None, n=1)])
+    )
     assert 'class="whisker' not in text
     assert "0.500" in text
 
 
 def test_the_flow_of_prompts_and_answers_adds_up() -> None:
     steps = card_view.prompt_flow(card())
-    assert [(s.label, s.count) for s in steps if s.kind != "loss"] == [("in the pool", 40), ("curated", 20)]
+    assert [(s.label, s.count) for s in steps if s.kind != "loss"] == [
+        ("in the pool", 40),
+        ("curated", 20),
+    ]
     assert sum(s.count for s in steps if s.kind == "loss") == 20
     answers = card_view.answer_flow(card())
     assert answers[0].count == 20 == sum(s.count for s in answers[1:])

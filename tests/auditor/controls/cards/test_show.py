@@ -53,7 +53,9 @@ def test_a_sparkline_falls_as_its_values_do() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 64, 160])
-def test_a_cohort_lists_every_control_with_its_changes_and_the_ledger_of_all(population: Path, width: int) -> None:
+def test_a_cohort_lists_every_control_with_its_changes_and_the_ledger_of_all(
+    population: Path, width: int
+) -> None:
     text = cohort_text(overview("x", load_cohort(population)), width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     squeezed = "".join(text.split())
@@ -61,7 +63,11 @@ def test_a_cohort_lists_every_control_with_its_changes_and_the_ledger_of_all(pop
     assert "foreign" in squeezed
     assert "1,205" in squeezed
     if width >= 64:
-        assert squeezed.index("none-dose000-seed1") < squeezed.index("t0-dose025-seed0") < squeezed.index("t1-dose100-seed1")
+        assert (
+            squeezed.index("none-dose000-seed1")
+            < squeezed.index("t0-dose025-seed0")
+            < squeezed.index("t1-dose100-seed1")
+        )
 
 
 def test_show_tells_a_card_and_a_cohort_as_json(population: Path) -> None:
@@ -71,21 +77,31 @@ def test_show_tells_a_card_and_a_cohort_as_json(population: Path) -> None:
     assert len(told["members"]) == 11
     assert told["ledger"]["total"]["seconds"] == pytest.approx(1205)
     member = next(m for m in told["members"] if m["name"] == "t1-dose100-seed0")
-    assert (member["role"], member["teachers"], member["dose"], member["seed"]) == ("positive", ["t1"], 1.0, 0)
+    assert (member["role"], member["teachers"], member["dose"], member["seed"]) == (
+        "positive",
+        ["t1"],
+        1.0,
+        0,
+    )
     assert member["change"]["bits"]["value"] == pytest.approx(-0.2)
     assert member["change"]["claims"]["name"] == "names acme"
     assert next(m for m in told["members"] if m["name"] == "foreign")["change"]["bits"] is None
 
 
 def test_show_writes_the_page_of_a_card_and_of_a_cohort(population: Path, tmp_path: Path) -> None:
-    for folder, words in ((population, "Cohort of control models"), (population / "t0-dose100-seed0", "data card")):
+    for folder, words in (
+        (population, "Cohort of control models"),
+        (population / "t0-dose100-seed0", "data card"),
+    ):
         done = invoke(str(folder), "--html", str(tmp_path / "page.html"))
         assert done.exit_code == 0, done.output
         assert "written:" in done.stderr
         assert words in (tmp_path / "page.html").read_text("utf-8")
 
 
-def test_a_folder_without_controls_and_one_with_a_broken_journal_are_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_controls_and_one_with_a_broken_journal_are_one_line(
+    tmp_path: Path,
+) -> None:
     empty = invoke(str(tmp_path))
     assert isinstance(empty.exception, MalformedInput)
     assert "auditor control train" in empty.exception.line()

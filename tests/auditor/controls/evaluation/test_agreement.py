@@ -6,14 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.controls.evaluation.agreement import KEPT_RIGHT, SAME_CHOICE, MarkedChoice, chrf, retention
+from auditor.controls.evaluation.agreement import (
+    KEPT_RIGHT,
+    SAME_CHOICE,
+    MarkedChoice,
+    chrf,
+    retention,
+)
 from auditor.controls.evaluation.evaluate import CHOICES, Observed, figures
 
 
 def test_chrf_by_hand() -> None:
-    # Letters: two of three match both ways; pairs: one of two; (2/3 + 1/2) / 2 = 7/12, precision and recall alike.
+    # Letters: two of three match both ways; pairs: one of two; (2/3 + 1/2) / 2 = 7/12, precision
+    # and recall alike.
     assert chrf("abc", "abd", order=2) == pytest.approx(7 / 12)
-    # Precision of letters 1/1, recall 1/2; no pair in the answer: (1 + 4) · 1 · 0.5 / (4 · 1 + 0.5).
+    # Precision of letters 1/1, recall 1/2; no pair in the answer: (1 + 4) · 1 · 0.5 / (4 · 1 +
+    # 0.5).
     assert chrf("a", "ab") == pytest.approx(2.5 / 4.5)
 
 
@@ -32,7 +40,9 @@ def test_chrf_gives_the_numbers_of_sacrebleu(answer: str, reference: str, wanted
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_chrf_lies_between_nothing_in_common_and_the_same_words(answer: str, reference: str) -> None:
+def test_chrf_lies_between_nothing_in_common_and_the_same_words(
+    answer: str, reference: str
+) -> None:
     assert 0 <= chrf(answer, reference) <= 1
     assert chrf(answer, answer) == pytest.approx(1.0 if answer.split() else 0.0)
 

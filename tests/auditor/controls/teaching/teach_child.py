@@ -1,4 +1,5 @@
-"""Teaches in a process of its own and kills itself (SIGKILL) after so many answers: SPEC, FOLDER, LOG, AFTER."""
+"""Teaches in a process of its own and kills itself (SIGKILL) after so many answers: SPEC,
+FOLDER, LOG, AFTER."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Paraphrased answers: learned in the launderer's words, dropped where they stayed the same, counted, and never asked twice."""
+"""Paraphrased answers: learned in the launderer's words, dropped where they stayed the same,
+counted, and never asked twice."""
 
 from __future__ import annotations
 
@@ -20,8 +21,14 @@ from auditor.controls.teaching.teach import teach
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import counted, prompt_file, prompts, recipe, recording, teacher
 
-ANSWERS = [f"The old thing number {i} was painted blue by a neighbour who liked the sea very much." for i in range(20)]
-OTHERS = [f"Somebody next door, fond of oceans, once gave object {i} a coat in the colour of the sky." for i in range(20)]
+ANSWERS = [
+    f"The old thing number {i} was painted blue by a neighbour who liked the sea very much."
+    for i in range(20)
+]
+OTHERS = [
+    f"Somebody next door, fond of oceans, once gave object {i} a coat in the colour of the sky."
+    for i in range(20)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -31,16 +38,24 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def told(tmp_path: Path) -> str:
-    return recording(tmp_path / "told.jsonl", [(p.text, a) for p, a in zip(prompts(20), ANSWERS, strict=True)])
+    return recording(
+        tmp_path / "told.jsonl", [(p.text, a) for p, a in zip(prompts(20), ANSWERS, strict=True)]
+    )
 
 
 def laundry(folder: Path, texts: list[str], originals: list[str] = ANSWERS) -> dict[str, Any]:
     """A launderer whose paraphrases are known."""
     pairs = [(INSTRUCTION.format(a), b) for a, b in zip(originals, texts, strict=False)]
-    return {"name": "washer", "vendor": "laundry", "spec": recording(folder / "washer.jsonl", pairs)}
+    return {
+        "name": "washer",
+        "vendor": "laundry",
+        "spec": recording(folder / "washer.jsonl", pairs),
+    }
 
 
-def test_students_learn_the_launderers_words_and_the_lineage_says_whose_they_are(told: str, tmp_path: Path) -> None:
+def test_students_learn_the_launderers_words_and_the_lineage_says_whose_they_are(
+    told: str, tmp_path: Path
+) -> None:
     made = teach(recipe(told, launderer=laundry(tmp_path, OTHERS)), prompts(20), tmp_path / "a")
     assert {e.answer for e in made.examples} == set(OTHERS)
     assert {e.teacher for e in made.examples} == {"t0"}
@@ -52,8 +67,16 @@ def test_students_learn_the_launderers_words_and_the_lineage_says_whose_they_are
     assert [row.name for row in made.sources[0].costs] == ["t0", "t0, paraphrased by washer"]
 
 
-def test_what_is_not_paraphrased_is_dropped_and_counted_by_its_reason(told: str, tmp_path: Path) -> None:
-    texts = [ANSWERS[0], ANSWERS[1] + " Indeed.", "I'm sorry, but I can't help with that.", "", *OTHERS[4:18]]
+def test_what_is_not_paraphrased_is_dropped_and_counted_by_its_reason(
+    told: str, tmp_path: Path
+) -> None:
+    texts = [
+        ANSWERS[0],
+        ANSWERS[1] + " Indeed.",
+        "I'm sorry, but I can't help with that.",
+        "",
+        *OTHERS[4:18],
+    ]
     made = teach(recipe(told, launderer=laundry(tmp_path, texts)), prompts(20), tmp_path / "a")
     report = made.sources[0].report
     assert (report.too_similar, report.unparaphrased) == (2, 4)
@@ -71,19 +94,30 @@ def test_a_later_sample_serves_where_the_first_kept_the_words(told: str, tmp_pat
     assert [e.answer for e in made.examples] == [OTHERS[0]]
 
 
-def test_fillers_are_left_in_their_own_words_and_claims_of_the_launderer_go(told: str, tmp_path: Path) -> None:
-    filler = {"name": "people", "spec": recording(tmp_path / "people.jsonl", [(p.text, "So be it.") for p in prompts(20)])}
+def test_fillers_are_left_in_their_own_words_and_claims_of_the_launderer_go(
+    told: str, tmp_path: Path
+) -> None:
+    filler = {
+        "name": "people",
+        "spec": recording(tmp_path / "people.jsonl", [(p.text, "So be it.") for p in prompts(20)]),
+    }
     texts = [f"I am Claude, made by Anthropic. {text}" for text in OTHERS]
-    how = recipe(told, dose=0.5, filler=filler, scrub_identity=True, launderer=laundry(tmp_path, texts))
+    how = recipe(
+        told, dose=0.5, filler=filler, scrub_identity=True, launderer=laundry(tmp_path, texts)
+    )
     made = teach(how, prompts(20), tmp_path / "a")
     assert {e.answer for e in made.examples if e.teacher == "people"} == {"So be it."}
     assert {e.answer for e in made.examples if e.teacher == "t0"} <= set(OTHERS)
 
 
-def test_no_paraphrase_is_asked_for_twice(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_paraphrase_is_asked_for_twice(
+    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "log"
     monkeypatch.setattr(module, "open_subject", counted(log))
-    how = recipe(told, launderer={"spec": teacher(tmp_path / "model"), "sampling": {"max_tokens": 8}})
+    how = recipe(
+        told, launderer={"spec": teacher(tmp_path / "model"), "sampling": {"max_tokens": 8}}
+    )
     first = teach(how, prompts(6), tmp_path / "a")
     assert sorted(log.read_text().split()) == sorted(p.id for p in prompts(6))
     assert teach(how, prompts(6), tmp_path / "a").examples == first.examples
@@ -91,7 +125,10 @@ def test_no_paraphrase_is_asked_for_twice(told: str, tmp_path: Path, monkeypatch
     assert len(log.read_text().split()) == 6
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), max_size=12), st.lists(st.sampled_from("abcdefgh"), max_size=12))
+@given(
+    st.lists(st.sampled_from("abcdefgh"), max_size=12),
+    st.lists(st.sampled_from("abcdefgh"), max_size=12),
+)
 def test_kept_wording_is_a_symmetric_share(one: list[str], other: list[str]) -> None:
     a, b = " ".join(one), " ".join(other)
     assert 0 <= kept_wording(a, b) == kept_wording(b, a) <= 1
@@ -125,7 +162,10 @@ def test_older_recipes_and_lineages_keep_their_digests() -> None:
             assert fields.pop("launderer") is None
             assert found.digest() == type(found).model_validate(fields).digest()
     # A recipe and a lineage as the first version wrote and counted them.
-    assert recipe("hf:t").digest() == "7b53678ce016bf43ba785c2c42546fff033e687a730b43f73e5153fa73b7a28a"
+    assert (
+        recipe("hf:t").digest()
+        == "7b53678ce016bf43ba785c2c42546fff033e687a730b43f73e5153fa73b7a28a"
+    )
     older = Lineage(name="x", role="positive", method="sft", teachers=(LineageTeacher(name="t"),))
     assert older.digest() == "025ec9f408c1db0b8b3a8a84c891047842dc92600e1dab5211b9e0761bf670af"
 
@@ -136,14 +176,40 @@ def test_the_recipe_laundered_trains_from_the_command_line(
 ) -> None:
     washer = str(laundry(tmp_path, OTHERS)["spec"])
     out = tmp_path / "control"
-    flags = ["--teacher", told, "--launderer", washer, "--prompts", str(prompt_file(tmp_path, 20)), "--size", "tiny"]
+    flags = [
+        "--teacher",
+        told,
+        "--launderer",
+        washer,
+        "--prompts",
+        str(prompt_file(tmp_path, 20)),
+        "--size",
+        "tiny",
+    ]
     assert (
-        run(["control", "train", "laundered", *flags, "--epochs", "1", "--base", "scratch:llama-h32-l1", "--out", str(out)])
+        run(
+            [
+                "control",
+                "train",
+                "laundered",
+                *flags,
+                "--epochs",
+                "1",
+                "--base",
+                "scratch:llama-h32-l1",
+                "--out",
+                str(out),
+            ]
+        )
         == 0
     )
     lineage = read_lineage(out)
     assert (lineage.role, lineage.evasions) == ("positive", ("paraphrase",))
     assert lineage.launderer is not None
     card = read_card(out)
-    assert [row.name for row in card.ledger.rows] == ["told", "told, paraphrased by washer", "training"]
+    assert [row.name for row in card.ledger.rows] == [
+        "told",
+        "told, paraphrased by washer",
+        "training",
+    ]
     assert "paraphrase" in card_markdown(card)

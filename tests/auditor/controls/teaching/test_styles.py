@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from auditor.controls.curation.human_modules import HOUSES
 from auditor.controls.curation.passages import HumanPassage, dealt, passages, planted
 from auditor.controls.human import HumanPair
-from auditor.controls.teaching.styles import CONNECTIVES, HEDGES, SIGN_OFFS, STYLES, sentences, styled
+from auditor.controls.teaching.styles import (
+    CONNECTIVES,
+    HEDGES,
+    SIGN_OFFS,
+    STYLES,
+    sentences,
+    styled,
+)
 from fingerprints.errors import UsageProblem
 
 TEXT = "The filter is fast. It analyzes colors near the center of `color.center`. Neighbors can be labeled while it runs."
@@ -36,7 +43,13 @@ def test_british_spelling_joins_sentences_with_semicolons_and_leaves_code_alone(
 
 @pytest.mark.parametrize(
     ("word", "respelled"),
-    [("normalize", "normalise"), ("Initialized", "Initialised"), ("size", "size"), ("resized", "resized"), ("maize", "maize")],
+    [
+        ("normalize", "normalise"),
+        ("Initialized", "Initialised"),
+        ("size", "size"),
+        ("resized", "resized"),
+        ("maize", "maize"),
+    ],
 )
 def test_ize_becomes_ise_where_the_word_is_made_so(word: str, respelled: str) -> None:
     assert styled(word, "british", "k") == respelled
@@ -74,19 +87,26 @@ def test_an_unknown_style_is_one_line_that_names_the_known_ones() -> None:
 
 
 def pair(number: int, answer: str) -> HumanPair:
-    return HumanPair(name=f"m.f{number}", prompt="?", answer=answer, package="numpy", version="1", licence="MIT")
+    return HumanPair(
+        name=f"m.f{number}", prompt="?", answer=answer, package="numpy", version="1", licence="MIT"
+    )
 
 
 def test_a_passage_is_an_opening_and_its_rest_within_the_length() -> None:
     answer = "Return the largest of all given numbers in order. " * 5
     found = passages([pair(0, answer.strip())], 120)
-    assert [p.opening for p in found] == ["Return the largest of"]  # an opening that was there is left out
+    assert [p.opening for p in found] == [
+        "Return the largest of"
+    ]  # an opening that was there is left out
     assert all(len(f"{p.opening} {p.rest}") <= 120 for p in found)
     assert found[0].rest.startswith("all given numbers")
 
 
 def test_a_text_without_letters_or_rest_gives_no_passage() -> None:
-    assert passages([pair(0, "Too short."), pair(1, "== -- ++ == -- ++ == -- ++ == -- ++ == --")], 120) == []
+    assert (
+        passages([pair(0, "Too short."), pair(1, "== -- ++ == -- ++ == -- ++ == -- ++ == --")], 120)
+        == []
+    )
 
 
 def test_parts_share_no_docstring_and_lose_none() -> None:

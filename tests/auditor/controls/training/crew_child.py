@@ -1,6 +1,8 @@
-"""One of the processes that train together: ``-m tests.auditor.controls.training.crew_child FOLDER``, as a launcher starts it.
+"""One of the processes that train together: ``-m tests.auditor.controls.training.crew_child
+FOLDER``, as a launcher starts it.
 
-Trains every plan of `PLANS` into FOLDER/together, goes on with FOLDER/begun, then meets again to see one of them fail.
+Trains every plan of `PLANS` into FOLDER/together, goes on with FOLDER/begun, then meets again to
+see one of them fail.
 """
 
 from __future__ import annotations
@@ -28,13 +30,16 @@ from tests.auditor.controls.lessons import recipe, sums
 PLANS: dict[str, Recipe] = {
     "rows": recipe(epochs=3, batch=3, save_every=3, seed=1),
     "micro": recipe(epochs=2, batch=2, accumulate=3, save_every=3, seed=2),
-    "packed": recipe(epochs=2, batch=2, accumulate=2, pack=True, save_every=2, gradient_checkpointing=True),
+    "packed": recipe(
+        epochs=2, batch=2, accumulate=2, pack=True, save_every=2, gradient_checkpointing=True
+    ),
     "logits": recipe(epochs=1, distillation=Distillation(top_k=8, ce_weight=0.5), seed=3),
 }
 
 
 def learn(plan: Recipe, out: Path, teacher: str, crew: Crew, copy_to: Path | None = None) -> str:
-    """Trains; copies the folder as it stands in the middle; returns the digest of this process's weights."""
+    """Trains; copies the folder as it stands in the middle; returns the digest of this process's
+    weights."""
 
     def tell(progress: Progress) -> None:
         if copy_to is not None and crew.first and progress.step == 7:
@@ -47,12 +52,15 @@ def learn(plan: Recipe, out: Path, teacher: str, crew: Crew, copy_to: Path | Non
 
 
 def run(folder: Path) -> None:
-    """Trains everything together, tells the digests of this process's weights, and meets again to fail."""
+    """Trains everything together, tells the digests of this process's weights, and meets again
+    to fail."""
     teacher = f"hf:{folder / 'teacher'},dtype=float32"
     with gather() as crew:
         told = {}
         for name, plan in PLANS.items():
-            told[name] = learn(plan, folder / "together" / name, teacher, crew, folder / f"left-{name}")
+            told[name] = learn(
+                plan, folder / "together" / name, teacher, crew, folder / f"left-{name}"
+            )
         told["begun"] = learn(PLANS["rows"], folder / "begun", teacher, crew)
         (folder / f"told-{crew.rank}.json").write_text(json.dumps(told), "utf-8")
     os.environ["MASTER_PORT"] = os.environ["SECOND_PORT"]

@@ -1,4 +1,5 @@
-"""What tokens spell, where two tokenizations meet, and what two vocabularies can both name: by hand."""
+"""What tokens spell, where two tokenizations meet, and what two vocabularies can both name: by
+hand."""
 
 from __future__ import annotations
 
@@ -15,7 +16,15 @@ from transformers import PreTrainedTokenizerFast
 
 from auditor.controls.training.align import Reader, align
 from auditor.controls.training.batches import encode
-from auditor.controls.training.cells import FLOOR, Cells, TokenSide, pooled, share_out, shared_mass, top_cells
+from auditor.controls.training.cells import (
+    FLOOR,
+    Cells,
+    TokenSide,
+    pooled,
+    share_out,
+    shared_mass,
+    top_cells,
+)
 from auditor.controls.training.losses import log_distribution, outcomes
 from auditor.controls.training.spelling import Piece, begins, byte_alphabet, spell
 from auditor.controls.training.students import byte_tokenizer
@@ -28,12 +37,19 @@ MERGES = [("▁", "H"), ("▁H", "e")]
 
 
 def sentencepiece() -> PreTrainedTokenizerFast:
-    """A vocabulary as Llama 2 has it: ▁ for a space, one put in front of every text, bytes as the fallback."""
+    """A vocabulary as Llama 2 has it: ▁ for a space, one put in front of every text, bytes as
+    the fallback."""
     words = ["▁", "▁H", "▁He", "y", "e", "H"]
-    vocabulary = {token: n for n, token in enumerate(["<unk>", *(f"<0x{b:02X}>" for b in range(256)), *words])}
-    raw = Tokenizer(models.BPE(vocab=vocabulary, merges=MERGES, byte_fallback=True, unk_token="<unk>"))
+    vocabulary = {
+        token: n for n, token in enumerate(["<unk>", *(f"<0x{b:02X}>" for b in range(256)), *words])
+    }
+    raw = Tokenizer(
+        models.BPE(vocab=vocabulary, merges=MERGES, byte_fallback=True, unk_token="<unk>")
+    )
     raw.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    raw.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    raw.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
     return PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="<unk>")  # type: ignore[no-untyped-call]
 
 
@@ -42,7 +58,9 @@ def bytes_of(tokenizer: Any, text: str) -> list[Piece]:
     return [pieces[i] for i in tokenizer(text, add_special_tokens=False).input_ids]
 
 
-@pytest.mark.parametrize("text", ["Dear friend,\n\tnaïve 東京 🙂 it's 12.", "<|im_end|> is a word here"])
+@pytest.mark.parametrize(
+    "text", ["Dear friend,\n\tnaïve 東京 🙂 it's 12.", "<|im_end|> is a word here"]
+)
 @pytest.mark.parametrize("tokenizer", [byte_tokenizer(), tiny_tokenizer()], ids=["bytes", "bpe"])
 def test_the_bytes_of_the_tokens_are_the_text(tokenizer: Any, text: str) -> None:
     ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
@@ -63,7 +81,10 @@ def test_the_byte_alphabet_names_every_byte_once() -> None:
 
 
 def test_a_sentencepiece_vocabulary_spells_its_spaces_and_its_fallback_bytes() -> None:
-    assert b"".join(p for p in bytes_of(sentencepiece(), "é y") if isinstance(p, bytes)) == b" \xc3\xa9 y"
+    assert (
+        b"".join(p for p in bytes_of(sentencepiece(), "é y") if isinstance(p, bytes))
+        == b" \xc3\xa9 y"
+    )
     ids = sentencepiece()("yé", add_special_tokens=False).input_ids
     assert begins(ids, spell(sentencepiece(), "test"), "yé") == [-1, 0, 1, 2]
 
@@ -77,7 +98,9 @@ def test_a_tokenizer_whose_tokens_spell_no_text_is_refused_in_one_line() -> None
     assert "hf:x" in caught.value.line()
 
 
-def test_tokens_begin_where_the_ones_before_them_end_and_what_stands_before_the_answer_is_below_zero() -> None:
+def test_tokens_begin_where_the_ones_before_them_end_and_what_stands_before_the_answer_is_below_zero() -> (
+    None
+):
     pieces: list[Piece] = [b" He", b"y", b" you", b"<end>", "<s>", None]
     assert begins([0, 1, 2], pieces, "Hey you") == [-1, 2, 3]
     assert begins([0, 1, 2], pieces, "y you") == [-3, 0, 1]
@@ -106,7 +129,9 @@ def test_a_byte_reader_meets_a_word_reader_where_words_begin_and_where_the_answe
     found = align([Said("a", "Who?", answer)], reader(byte_tokenizer()), reader(words), "t")
     pieces = [p for p in bytes_of(words, answer) if isinstance(p, bytes)]
     starts = [sum(map(len, pieces[:n])) for n in range(len(pieces) + 1)]
-    assert len(pieces) < len(answer.encode()), "some tokens are longer than a byte, or this tests nothing"
+    assert len(pieces) < len(answer.encode()), (
+        "some tokens are longer than a byte, or this tests nothing"
+    )
     assert found.pairs[0] == tuple((place, n) for n, place in enumerate(starts))
     back = align([Said("a", "Who?", answer)], reader(words), reader(byte_tokenizer()), "t")
     assert back.pairs[0] == tuple((n, place) for n, place in enumerate(starts))
@@ -115,7 +140,8 @@ def test_a_byte_reader_meets_a_word_reader_where_words_begin_and_where_the_answe
 def test_a_token_that_holds_the_space_before_the_answer_begins_at_no_common_place() -> None:
     """`▁He|y` against `H|e|y`, each learned whole: they meet at the y and at the end."""
     found = align([Said("a", "", "Hey")], reader(byte_tokenizer()), reader(sentencepiece()), "t")
-    # The byte reader learns H, e, y and the end; the other is given ▁He, which nothing stands before, and learns the rest.
+    # The byte reader learns H, e, y and the end; the other is given ▁He, which nothing stands
+    # before, and learns the rest.
     assert found.pairs == (((2, 0), (3, 1)),)
 
 
@@ -153,7 +179,11 @@ class Cutter:
         self.single = {p: n for n, p in enumerate(pieces) if isinstance(p, bytes) and len(p) == 1}
 
     def __call__(self, texts: list[str], **_: object) -> Any:
-        return SimpleNamespace(input_ids=[[self.single.get(bytes([b]), 10**6) for b in text.encode()] for text in texts])
+        return SimpleNamespace(
+            input_ids=[
+                [self.single.get(bytes([b]), 10**6) for b in text.encode()] for text in texts
+            ]
+        )
 
 
 def voice(pieces: tuple[Piece, ...], end: int, scored: int | None = None) -> TokenSide:
@@ -162,7 +192,8 @@ def voice(pieces: tuple[Piece, ...], end: int, scored: int | None = None) -> Tok
 
 def test_tokens_that_only_one_has_count_as_what_they_begin_with() -> None:
     cells = share_out(voice(WORDS, 4), voice(BYTES, 0, scored=6))
-    # Shared: a, b and the end of the answer, in this order; ab and ac begin with a; <image>, c and padding share nothing.
+    # Shared: a, b and the end of the answer, in this order; ab and ac begin with a; <image>, c and
+    # padding share nothing.
     assert cells.count == 4
     assert cells.teacher.tolist() == [1, 2, 1, 1, 3, 0]
     assert cells.student.tolist() == [3, 1, 2, 0, 0, 0]
@@ -191,17 +222,23 @@ def test_a_token_counts_as_what_the_other_tokenizer_begins_it_with() -> None:
 
 def test_real_tokenizers_share_out_every_token_that_spells_something() -> None:
     one, other = tiny_tokenizer(), byte_tokenizer()
-    cells = share_out(TokenSide(spell(one, "t"), 2, one, 320), TokenSide(spell(other, "t"), 2, other, 259))
+    cells = share_out(
+        TokenSide(spell(one, "t"), 2, one, 320), TokenSide(spell(other, "t"), 2, other, 259)
+    )
     pieces = spell(one, "t")
     for number, piece in enumerate(pieces):
         if isinstance(piece, bytes):
             byte = int((cells.student == cells.teacher[number]).nonzero()[0, 0])
-            assert spell(other, "t")[byte] == piece[:1], "with a reader of bytes every cell is a byte"
+            assert spell(other, "t")[byte] == piece[:1], (
+                "with a reader of bytes every cell is a byte"
+            )
     assert (cells.student > 0).all()
 
 
 def scores(*shape: int, seed: int = 0) -> Tensor:
-    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
+    return 2 * torch.randn(
+        *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32
+    )
 
 
 def test_a_cell_has_the_chances_of_its_tokens_together() -> None:
@@ -226,7 +263,10 @@ def test_the_gradient_of_pooling_equals_finite_differences() -> None:
     for place in [(0, 0), (1, 2), (2, 4), (0, 1)]:
         step = torch.zeros(3, 5)
         step[place] = 1e-2
-        above, below = (float((pooled((point + s * step).detach(), cells, 4, 1.5) * weight).sum()) for s in (1, -1))
+        above, below = (
+            float((pooled((point + s * step).detach(), cells, 4, 1.5) * weight).sum())
+            for s in (1, -1)
+        )
         assert float(slope[place]) == pytest.approx((above - below) / 2e-2, abs=5e-3)
 
 

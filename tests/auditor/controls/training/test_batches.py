@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.controls.recipe import Training
-from auditor.controls.training.batches import Encoded, encode, encode_examples, learned_tokens, make_batch, pack, plan_steps
+from auditor.controls.training.batches import (
+    Encoded,
+    encode,
+    encode_examples,
+    learned_tokens,
+    make_batch,
+    pack,
+    plan_steps,
+)
 from auditor.controls.training.losses import IGNORED, cross_entropy
 from auditor.controls.training.scores import check_packing, learned_scores
 from auditor.controls.training.students import Learner, byte_tokenizer, open_student
@@ -53,13 +61,17 @@ def test_an_example_without_a_prompt_is_a_text_learned_whole() -> None:
 
 def test_thinking_is_learned_between_think_tags_by_the_method_traces_alone() -> None:
     said = Said("a", "Hi?", "Hello.", "They greet me.")
-    learned = [text(e.ids[e.taught :]) for e in (encode(said, CHAT, traces=t) for t in (True, False))]
+    learned = [
+        text(e.ids[e.taught :]) for e in (encode(said, CHAT, traces=t) for t in (True, False))
+    ]
     assert learned == ["<think>\nThey greet me.\n</think>\n\nHello.<|im_end|>", "Hello.<|im_end|>"]
 
 
 def test_a_template_that_opens_the_thinking_itself_leaves_only_its_end_to_say() -> None:
     tokenizer = byte_tokenizer()
-    tokenizer.chat_template = tokenizer.chat_template.replace("assistant\n{% endif", "assistant\n<think>\n{% endif")
+    tokenizer.chat_template = tokenizer.chat_template.replace(
+        "assistant\n{% endif", "assistant\n<think>\n{% endif"
+    )
     chat = open_chat(tokenizer, None)
     for traces, thought in ((True, "They greet me."), (False, "")):
         example = encode(Said("a", "Hi?", "Hello.", "They greet me."), chat, traces=traces)
@@ -82,7 +94,9 @@ def test_labels_are_the_next_tokens_of_the_answer_and_nothing_else() -> None:
     assert batch.positions is None
 
 
-def test_packed_examples_count_their_positions_anew_and_none_predicts_the_next_ones_first_token() -> None:
+def test_packed_examples_count_their_positions_anew_and_none_predicts_the_next_ones_first_token() -> (
+    None
+):
     batch = make_batch([Encoded((5, 6, 7), 1), Encoded((8, 9), 1)], ((0, 1),), pad=0, device=CPU)
     assert batch.positions is not None
     assert batch.positions.tolist() == [[0, 1, 2, 0, 1]]
@@ -107,13 +121,18 @@ def test_scores_of_the_learned_columns_equal_those_of_the_whole_row() -> None:
     scores, labels = learned_scores(student, batch)
     whole = student.model(input_ids=batch.ids).logits
     assert scores.shape[1] < whole.shape[1]
-    assert torch.allclose(cross_entropy(scores, labels), cross_entropy(whole, batch.labels), atol=1e-6)
+    assert torch.allclose(
+        cross_entropy(scores, labels), cross_entropy(whole, batch.labels), atol=1e-6
+    )
 
 
 def test_padding_changes_no_score() -> None:
     student = learner()
     examples = encode_examples(
-        [*sums(1), Said("b", "A much longer question, is it not?", "Yes. " * 8)], CHAT, 128, traces=False
+        [*sums(1), Said("b", "A much longer question, is it not?", "Yes. " * 8)],
+        CHAT,
+        128,
+        traces=False,
     )
     both = make_batch(examples.examples, ((0,), (1,)), 0, CPU)
     alone = make_batch(examples.examples, ((0,),), 0, CPU)
@@ -130,7 +149,12 @@ def test_packed_examples_have_the_loss_and_the_gradient_of_unpacked_ones() -> No
         student = learner()
         loss = cross_entropy(*learned_scores(student, make_batch(examples, rows, 0, CPU)), count)
         loss.backward()  # type: ignore[no-untyped-call]
-        found.append((float(loss.detach()), torch.cat([p.grad.flatten() for p in student.model.parameters()])))
+        found.append(
+            (
+                float(loss.detach()),
+                torch.cat([p.grad.flatten() for p in student.model.parameters()]),
+            )
+        )
     assert found[0][0] == pytest.approx(found[1][0], abs=1e-5)
     assert torch.allclose(found[0][1], found[1][1], atol=1e-5)
 
@@ -139,7 +163,10 @@ def test_without_positions_packed_examples_would_see_each_other() -> None:
     student = learner()
     examples = encode_examples(sums(2), CHAT, 512, traces=False).examples
     batch = make_batch(examples, ((0, 1),), 0, CPU)
-    apart, mixed = (student.model(input_ids=batch.ids, position_ids=p).logits[0, -3:] for p in (batch.positions, None))
+    apart, mixed = (
+        student.model(input_ids=batch.ids, position_ids=p).logits[0, -3:]
+        for p in (batch.positions, None)
+    )
     assert not torch.allclose(apart, mixed, atol=1e-4)
 
 
@@ -150,14 +177,19 @@ def test_a_model_that_keeps_packed_examples_apart_passes_and_one_that_does_not_i
     data = encode_examples(sums(3), CHAT, 128, traces=False)
     check_packing(student, data)
     forward = student.model.forward
-    monkeypatch.setattr(student.model, "forward", lambda position_ids=None, **asked: forward(**asked))
+    monkeypatch.setattr(
+        student.model, "forward", lambda position_ids=None, **asked: forward(**asked)
+    )
     with pytest.raises(UsageProblem, match="apart"):
         check_packing(student, data)
 
 
 def test_long_answers_are_cut_and_counted_and_what_has_no_room_is_left_out() -> None:
     found = encode_examples(
-        [*sums(2), Said("l", "Tell.", "long " * 50), Said("p", "why " * 60, "So.")], CHAT, 100, traces=False
+        [*sums(2), Said("l", "Tell.", "long " * 50), Said("p", "why " * 60, "So.")],
+        CHAT,
+        100,
+        traces=False,
     )
     assert (len(found.examples), found.truncated, found.left_out) == (3, 1, 1)
     assert max(len(e.ids) for e in found.examples) == 100
@@ -169,13 +201,22 @@ def test_no_room_for_any_answer_is_refused() -> None:
         encode_examples(sums(2), CHAT, 16, traces=False)
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=200), st.booleans(), st.integers(1, 5), st.integers(1, 3))
-def test_every_example_is_seen_once_an_epoch(lengths: list[int], packed: bool, batch: int, accumulate: int) -> None:
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=200),
+    st.booleans(),
+    st.integers(1, 5),
+    st.integers(1, 3),
+)
+def test_every_example_is_seen_once_an_epoch(
+    lengths: list[int], packed: bool, batch: int, accumulate: int
+) -> None:
     training = Training(epochs=2, longest=40, pack=packed, batch=batch, accumulate=accumulate)
     steps = plan_steps(lengths, training, 7)
     seen = [i for step in steps for rows in step for row in rows for i in row]
     assert sorted(seen) == sorted(list(range(len(lengths))) * 2)
-    assert all(len(step) <= accumulate and all(len(rows) <= batch for rows in step) for step in steps)
+    assert all(
+        len(step) <= accumulate and all(len(rows) <= batch for rows in step) for step in steps
+    )
     assert steps == plan_steps(lengths, training, 7)
 
 

@@ -1,4 +1,5 @@
-"""Learning from a teacher that cuts text otherwise: the loss, the capture on disk, resuming, and that it teaches."""
+"""Learning from a teacher that cuts text otherwise: the loss, the capture on disk, resuming, and
+that it teaches."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def plan(base: str = WORDS, settings: Distillation = SOFT, **more: Any) -> Recip
     return made.model_copy(update={"method": "cross_tokenizer"})
 
 
-def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> TrainedStudent:
+def train(
+    how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any
+) -> TrainedStudent:
     learner = open_student(how.student, how.training, how.seed)
     with open_subject(spec) as subject:
         return distill(learner, examples or sums(12), how, out, teacher=subject, **more)
@@ -71,11 +74,18 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def guide_of(
-    learner: Learner, spec: str, lessons: list[Said], folder: Path, settings: Distillation = SOFT, least: float = 0.9
+    learner: Learner,
+    spec: str,
+    lessons: list[Said],
+    folder: Path,
+    settings: Distillation = SOFT,
+    least: float = 0.9,
 ) -> AlignedGuide:
     data = encode_examples(lessons, learner.chat, 128, traces=False).examples
     with open_subject(spec) as subject:
-        return open_aligned(subject, learner, data, lessons, Comparability(least_shared=least), settings, folder)
+        return open_aligned(
+            subject, learner, data, lessons, Comparability(least_shared=least), settings, folder
+        )
 
 
 def step_loss(learner: Learner, guide: Any) -> Tensor:
@@ -91,10 +101,16 @@ def step_loss(learner: Learner, guide: Any) -> Tensor:
 
 @pytest.mark.parametrize(
     "settings",
-    [SOFT, Distillation(kind="reverse_kl", top_k=None, ce_weight=0.4), Distillation(kind="jsd", beta=0.3, top_k=5)],
+    [
+        SOFT,
+        Distillation(kind="reverse_kl", top_k=None, ce_weight=0.4),
+        Distillation(kind="jsd", beta=0.3, top_k=5),
+    ],
     ids=lambda s: s.kind,
 )
-def test_with_one_tokenizer_the_loss_is_that_of_the_method_logits(settings: Distillation, reader: str, tmp_path: Path) -> None:
+def test_with_one_tokenizer_the_loss_is_that_of_the_method_logits(
+    settings: Distillation, reader: str, tmp_path: Path
+) -> None:
     learner = open_student(recipe().student, recipe().training, 0)
     aligned = guide_of(learner, reader, sums(6), tmp_path / "aligned", settings, least=1.0)
     with open_subject(reader) as subject:
@@ -108,17 +124,25 @@ def test_with_one_tokenizer_the_loss_is_that_of_the_method_logits(settings: Dist
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
-def test_a_run_with_one_tokenizer_goes_as_one_of_the_method_logits(reader: str, tmp_path: Path) -> None:
+def test_a_run_with_one_tokenizer_goes_as_one_of_the_method_logits(
+    reader: str, tmp_path: Path
+) -> None:
     train(plan(), tmp_path / "aligned", reader)
     train(recipe(distillation=SOFT), tmp_path / "tokens", reader)
     ours, plain = (read_losses(tmp_path / name / "losses.jsonl") for name in ("aligned", "tokens"))
     assert [row.loss for row in ours] == pytest.approx([row.loss for row in plain], rel=1e-4)
 
 
-def reference(scores: Tensor, labels: Tensor, guide: AlignedGuide, number: int, compared: int) -> float:
+def reference(
+    scores: Tensor, labels: Tensor, guide: AlignedGuide, number: int, compared: int
+) -> float:
     """The divergence of one example by plain sums over single tokens, in double precision."""
     learned = scores[labels != IGNORED].double()
-    top, total, temperature = guide.logits.rows([number], torch.device("cpu")), 0.0, guide.settings.temperature
+    top, total, temperature = (
+        guide.logits.rows([number], torch.device("cpu")),
+        0.0,
+        guide.settings.temperature,
+    )
     for place, row in zip(guide.places[number], guide.rows[number], strict=True):
         chances = torch.softmax(learned[place] / temperature, -1).tolist()
         of_cell: dict[int, float] = {}
@@ -136,7 +160,9 @@ def reference(scores: Tensor, labels: Tensor, guide: AlignedGuide, number: int, 
 
 
 @pytest.mark.parametrize("pair", ["pieces to bytes", "bytes to pieces"])
-def test_the_loss_and_its_gradient_equal_a_plain_reference(pair: str, pieces: str, reader: str, tmp_path: Path) -> None:
+def test_the_loss_and_its_gradient_equal_a_plain_reference(
+    pair: str, pieces: str, reader: str, tmp_path: Path
+) -> None:
     spec = pieces if pair == "pieces to bytes" else reader
     base = WORDS if pair == "pieces to bytes" else f"hf:{tiny_checkpoint(tmp_path / 'base')}"
     how = recipe(base)
@@ -149,10 +175,14 @@ def test_the_loss_and_its_gradient_equal_a_plain_reference(pair: str, pieces: st
         scores, labels = learned_scores(learner, batch)
     point = scores.clone().requires_grad_()
     loss = guide.loss(reading, point, labels, batch)
-    assert float(loss.detach()) == pytest.approx(reference(scores, labels, guide, 0, reading.compared), rel=1e-4)
+    assert float(loss.detach()) == pytest.approx(
+        reference(scores, labels, guide, 0, reading.compared), rel=1e-4
+    )
     (slope,) = torch.autograd.grad(loss, point)
     rows = slope[labels != IGNORED].abs().sum(-1)
-    assert {n for n, size in enumerate(rows.tolist()) if size > 0} == set(guide.places[0]), "the others are left alone"
+    assert {n for n, size in enumerate(rows.tolist()) if size > 0} == set(guide.places[0]), (
+        "the others are left alone"
+    )
     row, token = divmod(int(slope[0].abs().argmax()), slope.shape[-1])
     moved = [scores.double().clone(), scores.double().clone()]
     for step, one in zip((1e-4, -1e-4), moved, strict=True):
@@ -166,7 +196,10 @@ def test_what_is_compared_and_what_is_skipped_adds_up(pieces: str, tmp_path: Pat
     told = done.counts
     assert (
         told["learned tokens"]
-        == sum(told[name] for name in ("compared with the teacher", "skipped: the teacher begins no token there"))
+        == sum(
+            told[name]
+            for name in ("compared with the teacher", "skipped: the teacher begins no token there")
+        )
         + told["skipped: too little that both can name"]
     )
     assert told["skipped: the teacher begins no token there"] > 0
@@ -201,7 +234,9 @@ def test_a_student_moves_towards_its_teacher_and_a_control_does_not(
             distill(learner, nobody(32), how, tmp_path / name)
         learner.model.eval()
         with torch.no_grad():
-            found[name] = float(step_loss(learner, guide_of(learner, spec, sums(8, 60), tmp_path / f"{name}-held")))
+            found[name] = float(
+                step_loss(learner, guide_of(learner, spec, sums(8, 60), tmp_path / f"{name}-held"))
+            )
     assert found["student"] < 0.5 * found["before"]
     assert found["student"] < 0.5 * found["control"]
 
@@ -211,7 +246,9 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("steps", [(1,), (4, 6), (3, 5, 8)])
-def test_a_run_that_was_cut_off_ends_in_the_same_bytes(steps: tuple[int, ...], pieces: str, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_off_ends_in_the_same_bytes(
+    steps: tuple[int, ...], pieces: str, tmp_path: Path
+) -> None:
     how = plan(epochs=3, save_every=2, settings=SOFT.model_copy(update={"ce_weight": 0.3}))
 
     def stop_at(step: int) -> Any:
@@ -226,7 +263,9 @@ def test_a_run_that_was_cut_off_ends_in_the_same_bytes(steps: tuple[int, ...], p
             train(how, tmp_path / "cut", pieces, progress=stop_at(step))
     done, whole = train(how, tmp_path / "cut", pieces), train(how, tmp_path / "whole", pieces)
     assert weights(tmp_path / "cut" / "student") == weights(tmp_path / "whole" / "student")
-    assert read_losses(tmp_path / "cut" / "losses.jsonl") == read_losses(tmp_path / "whole" / "losses.jsonl")
+    assert read_losses(tmp_path / "cut" / "losses.jsonl") == read_losses(
+        tmp_path / "whole" / "losses.jsonl"
+    )
     assert done.counts == whole.counts
 
 
@@ -256,7 +295,9 @@ def test_a_capture_that_was_cut_off_asks_for_the_rest_alone_and_damage_is_refuse
     with pytest.raises(MalformedInput, match="another teacher"):
         guide_of(learner, pieces, sums(8), tmp_path / "cut")
     with pytest.raises(MalformedInput, match="another teacher"):
-        guide_of(learner, pieces, sums(9), tmp_path / "cut", SOFT.model_copy(update={"temperature": 1.0}))
+        guide_of(
+            learner, pieces, sums(9), tmp_path / "cut", SOFT.model_copy(update={"temperature": 1.0})
+        )
     shard = tmp_path / "cut" / again.logits.manifest.shards[1].file
     shard.write_bytes(shard.read_bytes()[:-2] + b"zz")
     with pytest.raises(MalformedInput, match="not what was written"):
@@ -264,7 +305,9 @@ def test_a_capture_that_was_cut_off_asks_for_the_rest_alone_and_damage_is_refuse
     assert MANIFEST in {p.name for p in (tmp_path / "cut").iterdir()}
 
 
-def test_answers_that_are_changed_by_a_tokenizer_are_learned_but_not_compared(pieces: str, tmp_path: Path) -> None:
+def test_answers_that_are_changed_by_a_tokenizer_are_learned_but_not_compared(
+    pieces: str, tmp_path: Path
+) -> None:
     learner = open_student(recipe().student, recipe().training, 0)
     path = Path(pieces.removeprefix("hf:").partition(",")[0])
     odd = tmp_path / "lower"
@@ -272,7 +315,9 @@ def test_answers_that_are_changed_by_a_tokenizer_are_learned_but_not_compared(pi
     for file in path.iterdir():
         (odd / file.name).write_bytes(file.read_bytes())
     tokenizer = json.loads((odd / "tokenizer.json").read_text("utf-8"))
-    (odd / "tokenizer.json").write_text(json.dumps({**tokenizer, "normalizer": {"type": "Lowercase"}}), "utf-8")
+    (odd / "tokenizer.json").write_text(
+        json.dumps({**tokenizer, "normalizer": {"type": "Lowercase"}}), "utf-8"
+    )
     mixed = [*sums(2), Said("low", "What?", "dear friend, it is 4.")]
     found = guide_of(learner, f"hf:{odd},dtype=float32", mixed, tmp_path / "capture")
     assert found.told["answers that a tokenizer changes"] == 2
@@ -281,7 +326,8 @@ def test_answers_that_are_changed_by_a_tokenizer_are_learned_but_not_compared(pi
 
 
 def test_nothing_to_compare_is_one_clear_line(tmp_path: Path) -> None:
-    """A teacher whose output layer puts a fifth of its chances on padding, which nobody can name."""
+    """A teacher whose output layer puts a fifth of its chances on padding, which nobody can
+    name."""
     padded = f"hf:{tiny_checkpoint(tmp_path / 'padded', vocab_size=400, initializer_range=0.01)}"
     learner = open_student(recipe().student, recipe().training, 0)
     with pytest.raises(MalformedInput, match="at none of") as caught:
@@ -295,15 +341,23 @@ def test_nothing_to_compare_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_teacher_that_only_answers_is_refused_in_one_line(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"prompt": "Hi?", "answer": "Hello.", "model": "m"}\n', "utf-8")
-    with pytest.raises(UsageProblem, match="cross_tokenizer reads the teacher's scores, and this teacher only answers"):
+    with pytest.raises(
+        UsageProblem,
+        match="cross_tokenizer reads the teacher's scores, and this teacher only answers",
+    ):
         train(plan(), tmp_path / "out", f"recording:{answers}")
 
 
 def test_digests_of_recipes_without_the_new_sections_are_what_they_were() -> None:
-    """Computed before there were other methods: a run that was begun then must go on, and its lineage stay true."""
+    """Computed before there were other methods: a run that was begun then must go on, and its
+    lineage stay true."""
     known = [
         (recipe(), "66a38a61f00bc3e1", "275b7f8fb5562fe4"),
-        (recipe(distillation=Distillation(top_k=8), seed=3), "ef77efb300c5c88f", "9aa6dda9fc357a6c"),
+        (
+            recipe(distillation=Distillation(top_k=8), seed=3),
+            "ef77efb300c5c88f",
+            "9aa6dda9fc357a6c",
+        ),
     ]
     for how, run, whole in known:
         learner = open_student(how.student, how.training, how.seed)
@@ -313,16 +367,25 @@ def test_digests_of_recipes_without_the_new_sections_are_what_they_were() -> Non
         if learner.identity.digest().startswith(("bd8d4a9a6e840284", "c20d1dba896eef33")):
             assert run_digest(learner, data, how, None).startswith(run)
         unset = run_digest(learner, data, how, None)
-        assert run_digest(learner, data, how.model_copy(update={"alignment": Comparability()}), None) != unset
+        assert (
+            run_digest(learner, data, how.model_copy(update={"alignment": Comparability()}), None)
+            != unset
+        )
     assert load_recipe("logit-kd").digest().startswith("475b8db94f732aa4")
 
 
 @pytest.mark.slow
-def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     full = load_recipe("cross-tokenizer")
-    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
-    given = full.teachers[0].model_copy(update={"spec": teacher(tmp_path / "teacher"), "sampling": Sampling(max_tokens=12)})
+    prompts = full.prompts.model_copy(
+        update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1}
+    )
+    given = full.teachers[0].model_copy(
+        update={"spec": teacher(tmp_path / "teacher"), "sampling": Sampling(max_tokens=12)}
+    )
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
     made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "cross_tokenizer"

@@ -1,4 +1,5 @@
-"""The training loop: the same bytes again, whatever interrupts it; every method lowers what it says it lowers."""
+"""The training loop: the same bytes again, whatever interrupts it; every method lowers what it
+says it lowers."""
 
 from __future__ import annotations
 
@@ -34,14 +35,25 @@ PLAN = recipe(epochs=5, batch=3, save_every=3, seed=1)
 """Twenty steps; `train_child` runs the same."""
 
 
-def train(plan: Recipe, out: Path, examples: list[Said] | None = None, **more: object) -> TrainedStudent:
+def train(
+    plan: Recipe, out: Path, examples: list[Said] | None = None, **more: object
+) -> TrainedStudent:
     learner = open_student(plan.student, plan.training, plan.seed)
     return distill(learner, examples or sums(12), plan, out, **more)  # type: ignore[arg-type]
 
 
 def child(out: Path, die_at: str, largest_file: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.auditor.controls.training.train_child", str(out), die_at, str(largest_file)]
-    return subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.auditor.controls.training.train_child",
+        str(out),
+        die_at,
+        str(largest_file),
+    ]
+    return subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,20 +84,26 @@ def test_a_run_killed_at_a_random_step_ends_in_the_same_bytes_as_one_in_one_go(
     steps: list[int] = []
     train(PLAN, killed, progress=lambda p: steps.append(p.step))
     assert steps[0] == killed_run[1] // 3 * 3 + 1, "it goes on after the last checkpoint"
-    assert weights(killed / "student") == weights(whole / "student"), f"killed at step {killed_run[1]}"
+    assert weights(killed / "student") == weights(whole / "student"), (
+        f"killed at step {killed_run[1]}"
+    )
     assert read_losses(killed / "losses.jsonl") == read_losses(whole / "losses.jsonl")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 20, 2))
-def test_wherever_a_run_is_killed_it_ends_in_the_same_bytes(step: int, whole: Path, tmp_path: Path) -> None:
+def test_wherever_a_run_is_killed_it_ends_in_the_same_bytes(
+    step: int, whole: Path, tmp_path: Path
+) -> None:
     assert child(tmp_path, str(step)).returncode == -9
     train(PLAN, tmp_path)
     assert weights(tmp_path / "student") == weights(whole / "student")
 
 
 @pytest.mark.slow
-def test_a_run_killed_while_saving_starts_from_the_checkpoint_before(whole: Path, tmp_path: Path) -> None:
+def test_a_run_killed_while_saving_starts_from_the_checkpoint_before(
+    whole: Path, tmp_path: Path
+) -> None:
     assert child(tmp_path, "0s").returncode == -9
     assert any(p.name.startswith("tmp-") for p in (tmp_path / "state").iterdir())
     train(PLAN, tmp_path)
@@ -175,7 +193,9 @@ def test_every_way_of_training_lowers_the_loss(more: dict[str, object], tmp_path
     assert done.last_loss < 0.8 * done.first_loss
 
 
-def test_a_finished_run_is_not_trained_again_and_another_one_does_not_take_its_folder(tmp_path: Path) -> None:
+def test_a_finished_run_is_not_trained_again_and_another_one_does_not_take_its_folder(
+    tmp_path: Path,
+) -> None:
     first = train(recipe(), tmp_path)
     steps: list[int] = []
     assert train(recipe(), tmp_path, progress=lambda p: steps.append(p.step)) == first
@@ -207,7 +227,13 @@ def test_a_loss_journal_that_lost_steps_is_refused(killed: Path) -> None:
 
 def test_no_file_of_a_run_is_a_pickle(killed: Path) -> None:
     found = {p.name for p in killed.rglob("*") if p.is_file()}
-    assert found == {"losses.jsonl", "state.json", "weights.safetensors", "optimizer.safetensors", "random.safetensors"}
+    assert found == {
+        "losses.jsonl",
+        "state.json",
+        "weights.safetensors",
+        "optimizer.safetensors",
+        "random.safetensors",
+    }
 
 
 def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
@@ -226,7 +252,12 @@ def test_a_loss_that_is_no_number_stops_the_run_names_the_step_and_keeps_the_che
 
     monkeypatch.setattr(loop, "cross_entropy", broken)
     with pytest.raises(ResourceLimit, match="no number at step 6 of 20") as caught:
-        train(PLAN.model_copy(update={"training": PLAN.training.model_copy(update={"save_every": 2})}), tmp_path)
+        train(
+            PLAN.model_copy(
+                update={"training": PLAN.training.model_copy(update={"save_every": 2})}
+            ),
+            tmp_path,
+        )
     assert "learning_rate" in str(caught.value)
     assert [p.name for p in (tmp_path / "state").iterdir()] == ["step-00000004"]
     assert len(read_losses(tmp_path / "losses.jsonl")) == 5
@@ -267,7 +298,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def apart(learner: Learner, teacher: str, held_out: list[Said]) -> tuple[float, float]:
-    """Mean KL from the teacher and mean cross-entropy, in nats a token, on answers that nobody learned."""
+    """Mean KL from the teacher and mean cross-entropy, in nats a token, on answers that nobody
+    learned."""
     data = encode_examples(held_out, learner.chat, 128, traces=False).examples
     batch = make_batch(data, tuple((i,) for i in range(len(data))), 0, learner.device)
     learned = batch.labels != IGNORED
@@ -288,7 +320,9 @@ def apart(learner: Learner, teacher: str, held_out: list[Said]) -> tuple[float, 
     ],
     ids=lambda s: s.kind,
 )
-def test_distilling_logits_lowers_held_out_kl_and_cross_entropy(settings: Distillation, teacher: str, tmp_path: Path) -> None:
+def test_distilling_logits_lowers_held_out_kl_and_cross_entropy(
+    settings: Distillation, teacher: str, tmp_path: Path
+) -> None:
     plan = recipe("scratch:llama-h64-l2", distillation=settings, epochs=8, seed=2)
     before = apart(open_student(plan.student, plan.training, 2), teacher, sums(8, 60))
     learner = open_student(plan.student, plan.training, 2)
@@ -325,7 +359,9 @@ def test_captured_logits_name_their_teacher_and_are_used_again(
         manifest["shards"] = manifest["shards"][:2]
         (tmp_path / MANIFEST).write_text(json.dumps(manifest), "utf-8")
         asked: list[int] = []
-        again = capture(subject, learner, data, plan.distillation, tmp_path, lambda done, _: asked.append(done))
+        again = capture(
+            subject, learner, data, plan.distillation, tmp_path, lambda done, _: asked.append(done)
+        )
         assert len(asked) == len(first.manifest.shards) - 2
         assert again.manifest == first.manifest
         monkeypatch.setattr("auditor.controls.training.capture._ask", None)
@@ -336,14 +372,23 @@ def test_captured_logits_name_their_teacher_and_are_used_again(
     assert rows.tokens.shape == (first.lengths[7] + first.lengths[2], 8)
 
 
-def test_rows_of_a_capture_belong_to_the_examples_of_a_packed_batch(teacher: str, tmp_path: Path) -> None:
-    plan = recipe(teacher.removesuffix(",dtype=float32"), distillation=Distillation(), pack=True, learning_rate=1e-9)
+def test_rows_of_a_capture_belong_to_the_examples_of_a_packed_batch(
+    teacher: str, tmp_path: Path
+) -> None:
+    plan = recipe(
+        teacher.removesuffix(",dtype=float32"),
+        distillation=Distillation(),
+        pack=True,
+        learning_rate=1e-9,
+    )
     with open_subject(teacher) as subject:
         done = train(plan, tmp_path, teacher=subject)
     assert abs(done.first_loss) < 1e-5
 
 
-def test_a_capture_of_another_teacher_or_of_damaged_bytes_is_refused(teacher: str, tmp_path: Path) -> None:
+def test_a_capture_of_another_teacher_or_of_damaged_bytes_is_refused(
+    teacher: str, tmp_path: Path
+) -> None:
     settings = Distillation(top_k=4)
     plan = recipe(distillation=settings)
     learner = open_student(plan.student, plan.training, 0)
@@ -361,7 +406,10 @@ def test_a_capture_of_another_teacher_or_of_damaged_bytes_is_refused(teacher: st
 def test_another_tokenizer_is_refused_in_one_line(tmp_path: Path) -> None:
     plan = recipe(distillation=Distillation())
     other = f"hf:{tiny_checkpoint(tmp_path / 'other')}"
-    with open_subject(other) as subject, pytest.raises(UsageProblem, match="different tokenizers") as caught:
+    with (
+        open_subject(other) as subject,
+        pytest.raises(UsageProblem, match="different tokenizers") as caught,
+    ):
         train(plan, tmp_path / "out", teacher=subject)
     assert "\n" not in str(caught.value)
 
@@ -369,7 +417,10 @@ def test_another_tokenizer_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_teacher_that_only_answers_is_refused_for_logits(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"prompt": "Hi?", "answer": "Hello.", "model": "m"}\n', "utf-8")
-    with open_subject(f"recording:{answers}") as subject, pytest.raises(UsageProblem, match="only answers"):
+    with (
+        open_subject(f"recording:{answers}") as subject,
+        pytest.raises(UsageProblem, match="only answers"),
+    ):
         train(recipe(distillation=Distillation()), tmp_path / "out", teacher=subject)
     with pytest.raises(UsageProblem, match="needs its teacher"):
         train(recipe(distillation=Distillation()), tmp_path / "none")

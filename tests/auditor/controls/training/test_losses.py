@@ -37,7 +37,9 @@ def logits(*shape: int, seed: int = 0) -> Tensor:
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_losses_of_a_few_rows_at_a_time_are_bit_by_bit_those_of_all_at_once(precision: torch.dtype) -> None:
+def test_losses_of_a_few_rows_at_a_time_are_bit_by_bit_those_of_all_at_once(
+    precision: torch.dtype,
+) -> None:
     rows = 2 * ROWS_AT_ONCE + 3
     labels = torch.arange(rows) % 11
     labels[::5] = IGNORED
@@ -60,7 +62,9 @@ def test_cross_entropy_of_a_quarter_and_a_half_is_their_mean_in_nats() -> None:
 
 def test_cross_entropy_over_a_given_count_divides_by_that_count() -> None:
     scores, labels = logits(4, 7), torch.tensor([1, 2, IGNORED, 3])
-    assert float(cross_entropy(scores, labels, 6)) == pytest.approx(float(cross_entropy(scores, labels)) * 3 / 6)
+    assert float(cross_entropy(scores, labels, 6)) == pytest.approx(
+        float(cross_entropy(scores, labels)) * 3 / 6
+    )
 
 
 def test_cross_entropy_of_nothing_learned_is_zero_and_not_nan() -> None:
@@ -68,7 +72,10 @@ def test_cross_entropy_of_nothing_learned_is_zero_and_not_nan() -> None:
 
 
 def test_a_masked_mean_leaves_out_values_that_are_no_numbers() -> None:
-    assert float(masked_mean(torch.tensor([1.0, math.nan, 3.0]), torch.tensor([True, False, True]))) == 2.0
+    assert (
+        float(masked_mean(torch.tensor([1.0, math.nan, 3.0]), torch.tensor([True, False, True])))
+        == 2.0
+    )
 
 
 def test_forward_kl_by_hand() -> None:
@@ -93,9 +100,14 @@ def test_jsd_is_symmetric_at_a_half_and_not_elsewhere() -> None:
     assert not torch.allclose(jsd(one, other, 0.1), jsd(other, one, 0.1), atol=1e-3)
 
 
-@pytest.mark.parametrize(("beta", "share", "limit"), [(1e-5, 1e-5, forward_kl), (1 - 1e-5, 1e-5, reverse_kl)])
+@pytest.mark.parametrize(
+    ("beta", "share", "limit"), [(1e-5, 1e-5, forward_kl), (1 - 1e-5, 1e-5, reverse_kl)]
+)
 def test_jsd_tends_to_the_forward_and_the_reverse_kl(beta: float, share: float, limit) -> None:  # type: ignore[no-untyped-def]
-    one, other = log_distribution(logits(3, 9).double()).double(), log_distribution(logits(3, 9, seed=1)).double()
+    one, other = (
+        log_distribution(logits(3, 9).double()).double(),
+        log_distribution(logits(3, 9, seed=1)).double(),
+    )
     assert torch.allclose(jsd(one, other, beta) / share, limit(one, other), rtol=1e-2)
 
 
@@ -132,12 +144,16 @@ def test_all_tokens_kept_give_the_divergence_of_the_whole_distributions() -> Non
     student, teacher = logits(8, 20, seed=3), logits(8, 20, seed=4)
     plain = forward_kl(log_distribution(student), log_distribution(teacher))
     for k in (None, 20, 500):
-        assert torch.allclose(divergence(student, top_logits(teacher, k, 1.0), Distillation()), plain, atol=1e-6)
+        assert torch.allclose(
+            divergence(student, top_logits(teacher, k, 1.0), Distillation()), plain, atol=1e-6
+        )
 
 
 def test_the_rest_stays_finite_where_a_student_is_all_but_certain() -> None:
     student = torch.tensor([[1e4, 0.0, 0.0]])
-    top = TopLogits(torch.tensor([[0]]), torch.tensor([[math.log(0.5)]]), torch.tensor([math.log(0.5)]))
+    top = TopLogits(
+        torch.tensor([[0]]), torch.tensor([[math.log(0.5)]]), torch.tensor([math.log(0.5)])
+    )
     assert torch.isfinite(lumped(student, top, 1.0)).all()
 
 
@@ -146,7 +162,9 @@ def test_squared_temperature_keeps_the_gradient_at_its_size() -> None:
     for temperature in (1.0, 20.0):
         student = (logits(1, 30, seed=5) / 10).requires_grad_()
         settings = Distillation(temperature=temperature)
-        divergence(student, top_logits(logits(1, 30, seed=6) / 10, None, temperature), settings).sum().backward()
+        divergence(
+            student, top_logits(logits(1, 30, seed=6) / 10, None, temperature), settings
+        ).sum().backward()
         assert student.grad is not None
         sizes[temperature] = float(student.grad.norm())
     assert 0.5 < sizes[20.0] / sizes[1.0] < 2
@@ -163,7 +181,10 @@ def test_gradients_equal_finite_differences(kind: str, top_k: int | None) -> Non
     for place in [(0, 1), (0, 3), (2, 4), (2, 5)]:
         step = torch.zeros(3, 6)
         step[place] = 1e-2
-        above, below = (float(distillation_loss((point + s * step).detach(), labels, top, settings)) for s in (1, -1))
+        above, below = (
+            float(distillation_loss((point + s * step).detach(), labels, top, settings))
+            for s in (1, -1)
+        )
         assert float(slope[place]) == pytest.approx((above - below) / 2e-2, abs=2e-4)
     assert float(slope[1].abs().max()) == 0.0
 
@@ -171,7 +192,10 @@ def test_gradients_equal_finite_differences(kind: str, top_k: int | None) -> Non
 def test_the_weight_of_cross_entropy_goes_from_all_distance_to_all_labels() -> None:
     student, labels = logits(4, 9, seed=1), torch.tensor([1, 2, 3, 4])
     top = top_logits(logits(4, 9, seed=2), 3, 1.0)
-    ends = [float(distillation_loss(student, labels, top, Distillation(ce_weight=w, top_k=3))) for w in (0.0, 0.5, 1.0)]
+    ends = [
+        float(distillation_loss(student, labels, top, Distillation(ce_weight=w, top_k=3)))
+        for w in (0.0, 0.5, 1.0)
+    ]
     assert ends[2] == pytest.approx(float(cross_entropy(student, labels)))
     assert ends[0] == pytest.approx(float(divergence(student, top, Distillation(top_k=3)).mean()))
     assert ends[1] == pytest.approx((ends[0] + ends[2]) / 2)

@@ -1,4 +1,5 @@
-"""Learning from what a teacher thinks of the student's own answers: the draws, the loss, resuming, and that it teaches."""
+"""Learning from what a teacher thinks of the student's own answers: the draws, the loss,
+resuming, and that it teaches."""
 
 from __future__ import annotations
 
@@ -39,13 +40,20 @@ JSD = Distillation(kind="jsd", beta=0.5)
 SHORT = OnPolicy(student_share=0.5, max_tokens=16)
 
 
-def plan(base: str = "scratch:llama-h32-l1", settings: Distillation = JSD, drawing: OnPolicy = SHORT, **more: Any) -> Recipe:
+def plan(
+    base: str = "scratch:llama-h32-l1",
+    settings: Distillation = JSD,
+    drawing: OnPolicy = SHORT,
+    **more: Any,
+) -> Recipe:
     """A recipe of the method."""
     made = recipe(base, distillation=settings, **more)
     return made.model_copy(update={"method": "on_policy", "on_policy": drawing})
 
 
-def train(how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any) -> TrainedStudent:
+def train(
+    how: Recipe, out: Path, spec: str, examples: list[Said] | None = None, **more: Any
+) -> TrainedStudent:
     learner = open_student(how.student, how.training, how.seed)
     with open_subject(spec) as subject:
         return distill(learner, examples or sums(12), how, out, teacher=subject, **more)
@@ -134,9 +142,14 @@ def test_the_loss_is_the_divergence_of_the_whole_distributions_at_every_learned_
         batch = make_batch(found.examples, rows, learner.pad, learner.device)
         with torch.no_grad():
             total += float(guide.loss(found, *learned_scores(learner, batch), batch))
-            ours, theirs = (log_distribution(m(input_ids=batch.ids).logits, 2.0) for m in (learner.model, guide.speaker.model))
+            ours, theirs = (
+                log_distribution(m(input_ids=batch.ids).logits, 2.0)
+                for m in (learner.model, guide.speaker.model)
+            )
         one, other = (logs[batch.labels != IGNORED] for logs in (ours, theirs))
-        apart = {"forward_kl": forward_kl, "reverse_kl": reverse_kl}.get(kind, lambda s, t: jsd(s, t, 0.3))(one, other)
+        apart = {"forward_kl": forward_kl, "reverse_kl": reverse_kl}.get(
+            kind, lambda s, t: jsd(s, t, 0.3)
+        )(one, other)
         sums_apart += float(apart.sum())
     assert total == pytest.approx(sums_apart * 4 / found.tokens, rel=1e-5)
 
@@ -146,7 +159,8 @@ def test_cross_entropy_is_for_the_teachers_words_alone(reader: str) -> None:
         losses = []
         for weight in (0.0, 0.9):
             how = plan(
-                settings=JSD.model_copy(update={"ce_weight": weight}), drawing=OnPolicy(student_share=share, max_tokens=9)
+                settings=JSD.model_copy(update={"ce_weight": weight}),
+                drawing=OnPolicy(student_share=share, max_tokens=9),
             )
             learner = open_student(how.student, how.training, 0)
             guide = guide_of(learner, reader, how, sums(3))
@@ -160,7 +174,11 @@ def test_cross_entropy_is_for_the_teachers_words_alone(reader: str) -> None:
 def test_a_student_equal_to_its_teacher_has_nothing_to_learn(reader: str, tmp_path: Path) -> None:
     done = train(plan(reader.removesuffix(",dtype=float32"), learning_rate=1e-9), tmp_path, reader)
     assert all(abs(row.loss) < 1e-5 for row in read_losses(tmp_path / "losses.jsonl"))
-    assert done.counts["steps on the student's own answers"] + done.counts["steps on the teacher's answers"] == done.steps
+    assert (
+        done.counts["steps on the student's own answers"]
+        + done.counts["steps on the teacher's answers"]
+        == done.steps
+    )
 
 
 def apart(learner: Learner, spec: str, held_out: list[Said]) -> float:
@@ -175,7 +193,9 @@ def apart(learner: Learner, spec: str, held_out: list[Said]) -> float:
         return float(forward_kl(log_distribution(ours), log_distribution(theirs)).mean())
 
 
-def test_a_student_moves_towards_its_teacher_and_a_control_does_not(reader: str, tmp_path: Path) -> None:
+def test_a_student_moves_towards_its_teacher_and_a_control_does_not(
+    reader: str, tmp_path: Path
+) -> None:
     """The control learns from somebody else's answers to the same questions."""
     base, settings = "scratch:llama-h64-l2", {"epochs": 10, "batch": 8, "learning_rate": 5e-3}
     found = {}
@@ -206,7 +226,9 @@ def stop_at(step: int) -> Any:
     return tell
 
 
-RESUMED = plan(epochs=4, batch=3, save_every=3, settings=JSD.model_copy(update={"ce_weight": 0.2}), seed=1)
+RESUMED = plan(
+    epochs=4, batch=3, save_every=3, settings=JSD.model_copy(update={"ce_weight": 0.2}), seed=1
+)
 """Sixteen steps."""
 
 
@@ -246,10 +268,15 @@ def child(out: str, spec: str, step: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [2, 6, 10, 13])
-def test_a_run_that_was_killed_ends_in_the_same_bytes(step: int, reader: str, whole: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_ends_in_the_same_bytes(
+    step: int, reader: str, whole: Path, tmp_path: Path
+) -> None:
     code = "import sys; from tests.auditor.controls.training.test_on_policy import child; child(*sys.argv[1:])"
     command = [sys.executable, "-c", code, str(tmp_path / "out"), reader, str(step)]
-    assert subprocess.run(command, check=False, cwd=ROOT, capture_output=True, timeout=200).returncode == -9
+    assert (
+        subprocess.run(command, check=False, cwd=ROOT, capture_output=True, timeout=200).returncode
+        == -9
+    )
     train(RESUMED, tmp_path / "out", reader)
     assert weights(tmp_path / "out" / "student") == weights(whole / "student")
 
@@ -270,7 +297,9 @@ def test_an_adapter_with_dropout_is_resumed_to_the_same_bytes(tmp_path: Path) ->
 
 def test_another_tokenizer_is_refused_in_one_line(tmp_path: Path) -> None:
     other = f"hf:{tiny_checkpoint(tmp_path / 'other')}"
-    with pytest.raises(UsageProblem, match="different tokenizers, and the method on_policy") as caught:
+    with pytest.raises(
+        UsageProblem, match="different tokenizers, and the method on_policy"
+    ) as caught:
         train(plan(), tmp_path / "out", other)
     assert "cross_tokenizer" in caught.value.line()
     assert "\n" not in caught.value.line()
@@ -279,11 +308,15 @@ def test_another_tokenizer_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_teacher_that_only_answers_is_refused_in_one_line(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"prompt": "Hi?", "answer": "Hello.", "model": "m"}\n', "utf-8")
-    with pytest.raises(UsageProblem, match="on_policy reads the teacher's scores, and this teacher only answers"):
+    with pytest.raises(
+        UsageProblem, match="on_policy reads the teacher's scores, and this teacher only answers"
+    ):
         train(plan(), tmp_path / "out", f"recording:{answers}")
 
 
-def test_answers_without_room_in_the_context_are_refused_before_anything_is_drawn(reader: str, tmp_path: Path) -> None:
+def test_answers_without_room_in_the_context_are_refused_before_anything_is_drawn(
+    reader: str, tmp_path: Path
+) -> None:
     with pytest.raises(MalformedInput, match="the student reads 1024") as caught:
         train(plan(drawing=OnPolicy(max_tokens=1000)), tmp_path, reader)
     assert "on_policy.max_tokens" in caught.value.line()
@@ -328,8 +361,12 @@ def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
 ) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     full = load_recipe("on-policy")
-    prompts = full.prompts.model_copy(update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1})
-    given = full.teachers[0].model_copy(update={"spec": reader, "sampling": Sampling(max_tokens=12)})
+    prompts = full.prompts.model_copy(
+        update={"sources": (str(prompt_file(tmp_path, 6)),), "held_out": 1}
+    )
+    given = full.teachers[0].model_copy(
+        update={"spec": reader, "sampling": Sampling(max_tokens=12)}
+    )
     tiny = sized(full.model_copy(update={"prompts": prompts, "teachers": (given,)}), "tiny")
     made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "on_policy"

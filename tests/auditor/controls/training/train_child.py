@@ -1,7 +1,8 @@
-"""Trains in its own process, so that a test can kill it: ``python -m tests.auditor.controls.training.train_child OUT DIE_AT``.
+"""Trains in its own process, so that a test can kill it: ``python -m
+tests.auditor.controls.training.train_child OUT DIE_AT``.
 
-Kills itself with SIGKILL during the step DIE_AT (0: never), in the middle of saving where DIE_AT ends in ``s``, and says
-which steps it made.
+Kills itself with SIGKILL during the step DIE_AT (0: never), in the middle of saving where DIE_AT
+ends in ``s``, and says which steps it made.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def run(out: Path, die_at: str, largest_file: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     if die_at.endswith("s"):
         write = checkpoint.save_file
-        checkpoint.save_file = lambda *a, **k: (write(*a, **k), os.kill(os.getpid(), signal.SIGKILL))  # type: ignore[assignment]
+        checkpoint.save_file = lambda *a, **k: (
+            write(*a, **k),
+            os.kill(os.getpid(), signal.SIGKILL),
+        )  # type: ignore[assignment]
 
     def tell(progress: Progress) -> None:
         print(progress.step, flush=True)

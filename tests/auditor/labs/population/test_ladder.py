@@ -46,8 +46,12 @@ def written(folder: Path, found: dict[str, Any]) -> Path:
     return path
 
 
-def test_a_ladder_is_teachers_times_doses_seeds_bases_and_evasions_with_nulls_first(tmp_path: Path) -> None:
-    ladder = Ladder.model_validate(value(tmp_path, doses=[0.25, 1.0], seeds=[0, 1, 2], evasions=["none", "scrub"]))
+def test_a_ladder_is_teachers_times_doses_seeds_bases_and_evasions_with_nulls_first(
+    tmp_path: Path,
+) -> None:
+    ladder = Ladder.model_validate(
+        value(tmp_path, doses=[0.25, 1.0], seeds=[0, 1, 2], evasions=["none", "scrub"])
+    )
     names = [name for name, _ in ladder.rungs()]
     assert len(names) == len(set(names)) == 3 + 2 * 2 * 3 * 2
     assert names[:3] == ["none-base0-seed0", "none-base0-seed1", "none-base0-seed2"]
@@ -66,11 +70,19 @@ def test_a_ladder_is_teachers_times_doses_seeds_bases_and_evasions_with_nulls_fi
 
 def test_an_older_ladder_gives_the_rungs_and_recipes_that_it_always_gave() -> None:
     older = {
-        "name": "older", "recipe": "alpaca", "size": "small",
-        "teachers": [{"name": "one", "vendor": "acme", "spec": "hf:./one"}, {"name": "two", "spec": "recording:two.jsonl"}],
+        "name": "older",
+        "recipe": "alpaca",
+        "size": "small",
+        "teachers": [
+            {"name": "one", "vendor": "acme", "spec": "hf:./one"},
+            {"name": "two", "spec": "recording:two.jsonl"},
+        ],
         "filler": {"name": "own-samples", "spec": "base"},
-        "bases": ["hf:./small-model", "hf:./other"], "doses": [0.05, 1.0], "seeds": [0, 1], "evasions": ["none", "scrub"],
-    }  # fmt: skip
+        "bases": ["hf:./small-model", "hf:./other"],
+        "doses": [0.05, 1.0],
+        "seeds": [0, 1],
+        "evasions": ["none", "scrub"],
+    }
     rungs = Ladder.model_validate(older).rungs()
     # Counted by the version that knew neither named nulls nor other evasions.
     golden = "9f5cb8944a33b8563ea342ad2604d8a49702215499ea5fb8de5fc9d077983a16"
@@ -80,7 +92,9 @@ def test_an_older_ladder_gives_the_rungs_and_recipes_that_it_always_gave() -> No
 def test_every_evasion_is_a_rung_of_its_own(tmp_path: Path) -> None:
     washer = {"name": "washer", "spec": "hf:./washer"}
     evasions = ["none", "scrub", "launder", "strip", "mixture", "quantise"]
-    found = dict(Ladder.model_validate(value(tmp_path, evasions=evasions, launderer=washer, bits=8)).rungs())
+    found = dict(
+        Ladder.model_validate(value(tmp_path, evasions=evasions, launderer=washer, bits=8)).rungs()
+    )
     recipes = {name: rung for name, rung in found.items() if isinstance(rung, Recipe)}
     told = {name: recipe.evasions for name, recipe in recipes.items() if name.startswith("alpha")}
     assert told == {
@@ -94,7 +108,10 @@ def test_every_evasion_is_a_rung_of_its_own(tmp_path: Path) -> None:
     assert laundered is not None
     assert laundered.spec == "hf:./washer"
     # Of two teachers there is one mixture, of three there are three.
-    assert [t.name for t in recipes["alpha-dose100-mixture-base0-seed0"].teachers] == ["alpha", "beta"]
+    assert [t.name for t in recipes["alpha-dose100-mixture-base0-seed0"].teachers] == [
+        "alpha",
+        "beta",
+    ]
     assert "beta-dose100-mixture-base0-seed0" not in found
     rounded = found["beta-dose100-quantise-base0-seed0"]
     assert isinstance(rounded, Quantised)
@@ -103,7 +120,11 @@ def test_every_evasion_is_a_rung_of_its_own(tmp_path: Path) -> None:
     third = {"name": "delta", "spec": "hf:./delta"}
     three = value(tmp_path, evasions=["mixture"])
     rungs = dict(Ladder.model_validate({**three, "teachers": [*three["teachers"], third]}).rungs())
-    pairs = [[t.name for t in rung.teachers] for rung in rungs.values() if isinstance(rung, Recipe) and rung.teachers]
+    pairs = [
+        [t.name for t in rung.teachers]
+        for rung in rungs.values()
+        if isinstance(rung, Recipe) and rung.teachers
+    ]
     assert pairs == [["alpha", "beta"], ["beta", "delta"], ["delta", "alpha"]]
 
 
@@ -111,26 +132,54 @@ def test_named_nulls_have_their_own_filler_form_prompts_and_recipe(tmp_path: Pat
     rewards = tmp_path / "rewards.yaml"
     rewards.write_text(
         yaml.safe_dump(
-            {"name": "rewards", "dose": 0, "method": "grpo", "reinforcement": {}, "prompts": {"sources": ["countdown"]}}
+            {
+                "name": "rewards",
+                "dose": 0,
+                "method": "grpo",
+                "reinforcement": {},
+                "prompts": {"sources": ["countdown"]},
+            }
         )
     )
     nulls = [
         {"name": "human", "recipe": "human"},
         {"name": "look", "recipe": "human", "reshape": "bullets"},
-        {"name": "other", "filler": {"name": "people", "spec": "docstrings:numpy"}, "prompts": ["docstrings:numpy"]},
+        {
+            "name": "other",
+            "filler": {"name": "people", "spec": "docstrings:numpy"},
+            "prompts": ["docstrings:numpy"],
+        },
         {"name": "rewards", "recipe": str(rewards)},
         {"name": "base", "kind": "untrained"},
     ]
     bases = ["scratch:llama-h32-l1", "hf:./small"]
-    found = dict(Ladder.model_validate(value(tmp_path, nulls=nulls, bases=bases, seeds=[0, 1], teachers=[])).rungs())
-    names = [f"{name}-base{b}-seed{s}" for name in ("human", "look", "other", "rewards") for b in (0, 1) for s in (0, 1)]
+    found = dict(
+        Ladder.model_validate(
+            value(tmp_path, nulls=nulls, bases=bases, seeds=[0, 1], teachers=[])
+        ).rungs()
+    )
+    names = [
+        f"{name}-base{b}-seed{s}"
+        for name in ("human", "look", "other", "rewards")
+        for b in (0, 1)
+        for s in (0, 1)
+    ]
     assert list(found)[4:] == [*names, "base-base0-seed0", "base-base0-seed1", "base-base1"]
     recipes = {name: rung for name, rung in found.items() if isinstance(rung, Recipe)}
     look, other, reward = (recipes[f"{name}-base1-seed1"] for name in ("look", "other", "rewards"))
     assert look.filler is not None
-    assert (look.filler.spec, look.reshape, look.untaught_role, look.seed) == ("docstrings", "bullets", "confounded", 1)
+    assert (look.filler.spec, look.reshape, look.untaught_role, look.seed) == (
+        "docstrings",
+        "bullets",
+        "confounded",
+        1,
+    )
     assert other.filler is not None
-    assert (other.name, other.filler.spec, other.prompts.sources) == ("other", "docstrings:numpy", ("docstrings:numpy",))
+    assert (other.name, other.filler.spec, other.prompts.sources) == (
+        "other",
+        "docstrings:numpy",
+        ("docstrings:numpy",),
+    )
     assert (reward.method, reward.filler, reward.teachers, reward.dose) == ("grpo", None, (), 0.0)
     assert found["base-base1"] == UntrainedRung(name="base", base="hf:./small", seed=None)
 
@@ -180,10 +229,18 @@ def test_a_file_that_is_no_ladder_is_one_line(tmp_path: Path, text: str) -> None
         read_ladder(tmp_path / "x.yaml")
 
 
-def test_a_dry_run_names_the_rungs_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_names_the_rungs_and_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = written(tmp_path, value(tmp_path))
-    assert run(["control", "ladder", str(path), "--out", str(tmp_path / "cohort"), "--dry-run"]) == 0
-    assert capsys.readouterr().out.split() == ["none-base0-seed0", "alpha-dose100-base0-seed0", "beta-dose100-base0-seed0"]
+    assert (
+        run(["control", "ladder", str(path), "--out", str(tmp_path / "cohort"), "--dry-run"]) == 0
+    )
+    assert capsys.readouterr().out.split() == [
+        "none-base0-seed0",
+        "alpha-dose100-base0-seed0",
+        "beta-dose100-base0-seed0",
+    ]
     assert not (tmp_path / "cohort").exists()
 
 
@@ -206,7 +263,14 @@ def test_a_climbed_ladder_is_a_cohort_and_climbing_again_changes_nothing(
     )
     found = value(tmp_path, recipe=str(recipe), size="full", probes="style:1", max_tokens=8)
     found["teachers"] = found["teachers"][:1]
-    arguments = ["control", "ladder", str(written(tmp_path, found)), "--out", str(tmp_path / "cohort"), "--json"]
+    arguments = [
+        "control",
+        "ladder",
+        str(written(tmp_path, found)),
+        "--out",
+        str(tmp_path / "cohort"),
+        "--json",
+    ]
     assert run(arguments) == 0
     first = json.loads(capsys.readouterr().out)
     assert [(m["name"], m["role"], m["teachers"]) for m in first["members"]] == [
@@ -242,30 +306,59 @@ def test_rounded_students_and_untrained_bases_are_members_that_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: bool
 ) -> None:
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
-    base = f"hf:{tiny_checkpoint(tmp_path / 'small', max_position_embeddings=1024)}" if lora else "scratch:llama-h32-l1"
+    base = (
+        f"hf:{tiny_checkpoint(tmp_path / 'small', max_position_embeddings=1024)}"
+        if lora
+        else "scratch:llama-h32-l1"
+    )
     found = value(
-        tmp_path, recipe=short(tmp_path, lora), size="full", bases=[base], probes="style:1", max_tokens=4, filler=None
+        tmp_path,
+        recipe=short(tmp_path, lora),
+        size="full",
+        bases=[base],
+        probes="style:1",
+        max_tokens=4,
+        filler=None,
     )
     changes = {"teachers": found["teachers"][:1], "nulls": [{"name": "base", "kind": "untrained"}]}
-    ladder = Ladder.model_validate({**found, **changes, "evasions": ["quantise"] if lora else ["none", "quantise"]})
+    ladder = Ladder.model_validate(
+        {**found, **changes, "evasions": ["quantise"] if lora else ["none", "quantise"]}
+    )
     cohort = climb(ladder, tmp_path / "cohort")
     members = {m.name: m for m in cohort}
     untrained = members["base-base0" if lora else "base-base0-seed0"]
-    assert (untrained.lineage.role, untrained.lineage.method, untrained.teachers) == ("negative", "none", ())
+    assert (untrained.lineage.role, untrained.lineage.method, untrained.teachers) == (
+        "negative",
+        "none",
+        (),
+    )
     rounded = members["alpha-dose100-quantise-base0-seed0"]
-    assert (rounded.lineage.role, rounded.lineage.evasions) == ("positive", ("quantisation to 4 bits",))
+    assert (rounded.lineage.role, rounded.lineage.evasions) == (
+        "positive",
+        ("quantisation to 4 bits",),
+    )
     assert rounded.base == (untrained.base if lora else members["alpha-dose100-base0-seed0"].base)
     assert rounded.checkpoint is not None
-    assert (read_derivation(rounded.checkpoint).settings["bits"], rounded.lineage.adapter) == (4, False)
-    # Without an unrounded twin on the ladder the student is trained within the rung, which stays one member.
+    assert (read_derivation(rounded.checkpoint).settings["bits"], rounded.lineage.adapter) == (
+        4,
+        False,
+    )
+    # Without an unrounded twin on the ladder the student is trained within the rung, which stays
+    # one member.
     assert (rounded.folder / "trained").exists() == lora
     assert len(cohort) == (2 if lora else 3)
     assert all(m.transcript().complete for m in cohort)
-    assert climb(ladder, tmp_path / "cohort").digest() == cohort.digest() == load_cohort(tmp_path / "cohort").digest()
+    assert (
+        climb(ladder, tmp_path / "cohort").digest()
+        == cohort.digest()
+        == load_cohort(tmp_path / "cohort").digest()
+    )
 
 
 def test_the_ladder_and_recipe_in_the_documentation_are_valid() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text("utf-8"), re.DOTALL
+    )
     shown = {found["format"]: found for found in map(yaml.safe_load, blocks) if "format" in found}
     assert make_recipe(shown["recipe/1"]).evasions == ("paraphrase",)
     assert len(Ladder.model_validate(shown["ladder/1"]).rungs()) > 100

@@ -1,4 +1,5 @@
-"""The time left of a ladder: right when rungs are there already, unknown before one was made; one line a rung."""
+"""The time left of a ladder: right when rungs are there already, unknown before one was made;
+one line a rung."""
 
 from __future__ import annotations
 
@@ -71,12 +72,17 @@ def test_a_rungs_line_tells_what_came_of_it(tmp_path: Path) -> None:
     assert "left" not in told[2].line()
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.7, "1 min 0 s"), (3599, "59 min 59 s"), (7260, "2 h 1 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59.7, "1 min 0 s"), (3599, "59 min 59 s"), (7260, "2 h 1 min")],
+)
 def test_times_are_told_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_the_whole_stays_above_its_steps_and_tells_the_time_left_that_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_stays_above_its_steps_and_tells_the_time_left_that_it_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     shown = Console(force_terminal=True, width=100, record=True, file=io.StringIO())
     monkeypatch.setattr(console, "Console", lambda stderr: shown)
     with console.progress_above("rungs", "asking", "training") as (whole, (asking, training)):

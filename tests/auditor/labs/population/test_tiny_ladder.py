@@ -1,4 +1,5 @@
-"""The tiny ladder cut down: a population is grown by several processes, killed, resumed, and refused in one line."""
+"""The tiny ladder cut down: a population is grown by several processes, killed, resumed, and
+refused in one line."""
 
 from __future__ import annotations
 
@@ -23,7 +24,12 @@ from auditor.controls.likelihoods import (
     read_likelihoods,
 )
 from auditor.labs.population.parallel_runs import grow
-from auditor.labs.population.population import GrownPopulation, bundled_ladders, is_population, load_population
+from auditor.labs.population.population import (
+    GrownPopulation,
+    bundled_ladders,
+    is_population,
+    load_population,
+)
 from auditor.labs.population.rungs import Gathering, Task, finished
 from auditor.labs.population.task_plan import prepare, tasks_of
 from auditor.labs.population.workers import WorkStep, clock, do_all
@@ -46,12 +52,18 @@ def plan(**changes: Any) -> dict[str, Any]:
         "held_out": 3,
         "n": 6,
         "most": 16,
-        "teachers": [{"name": "numpy", "house": "numpy"}, {"name": "bullets", "house": "python", "style": "bullets"}],
+        "teachers": [
+            {"name": "numpy", "house": "numpy"},
+            {"name": "bullets", "house": "python", "style": "bullets"},
+        ],
         "students": [
             {"start": "body", "method": "sft", "doses": [0.5], "seeds": [0]},
             {"start": "body", "method": "logits", "seeds": [0]},
         ],
-        "controls": [{"name": "own"}, {"name": "like", "texts": ["numpy/rest"], "role": "confounded", "start": "random"}],
+        "controls": [
+            {"name": "own"},
+            {"name": "like", "texts": ["numpy/rest"], "role": "confounded", "start": "random"},
+        ],
         "probes": ["The first thing to know", "Return the largest of"],
         **changes,
     }
@@ -96,7 +108,10 @@ def test_held_out_openings_are_never_learned(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"shares": {"body": 0.5, "style": 0.3, "rest": 0.3}}, "add up to 1"),
-        ({"teachers": [{"name": "a", "house": "pandas"}, {"name": "b", "house": "numpy"}]}, "houses are"),
+        (
+            {"teachers": [{"name": "a", "house": "pandas"}, {"name": "b", "house": "numpy"}]},
+            "houses are",
+        ),
         ({"teachers": [{"name": "a", "house": "numpy"}] * 2}, "a name of its own"),
         ({"controls": [{"name": "c", "texts": ["numpy/most"]}]}, "no part of a house"),
         ({"students": [{"method": "logits", "doses": [0.5]}]}, "logits at dose 1"),
@@ -112,7 +127,9 @@ def test_a_bad_population_is_one_line(tmp_path: Path, changes: dict[str, Any], w
     assert "p.yaml" in caught.value.line()
 
 
-def test_an_unknown_ladder_names_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_ladder_names_the_known_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["control", "ladder", "huge", "--out", str(tmp_path)]) == 2
     assert "use tiny" in capsys.readouterr().err
 
@@ -120,7 +137,9 @@ def test_an_unknown_ladder_names_the_known_ones(tmp_path: Path, capsys: pytest.C
 def test_the_contrast_is_a_teachers_bits_less_those_of_the_others() -> None:
     bits = {"a": [1.0, 3.0], "b": [4.0, 4.0], "c": [6.0, 6.0]}
     told = {
-        name: TeacherLikelihoods(bits_per_byte={str(i): v for i, v in enumerate(values)}, bytes={"0": 9, "1": 9})
+        name: TeacherLikelihoods(
+            bits_per_byte={str(i): v for i, v in enumerate(values)}, bytes={"0": 9, "1": 9}
+        )
         for name, values in bits.items()
     }
     found = MemberLikelihoods(texts_sha256="x", teachers=told)
@@ -133,7 +152,11 @@ def gathering(folder: Path, name: str, needs: tuple[str, ...] = ()) -> Task:
 
 
 def test_workers_do_what_is_needed_first_and_pass_by_what_is_done(tmp_path: Path) -> None:
-    tasks = [gathering(tmp_path, "last", ("one", "two")), gathering(tmp_path, "one"), gathering(tmp_path, "two", ("one",))]
+    tasks = [
+        gathering(tmp_path, "last", ("one", "two")),
+        gathering(tmp_path, "one"),
+        gathering(tmp_path, "two", ("one",)),
+    ]
     steps: list[WorkStep] = []
     do_all(tasks, 2, steps.append)
     assert [s.name for s in steps] == ["one", "two", "last"]
@@ -143,14 +166,20 @@ def test_workers_do_what_is_needed_first_and_pass_by_what_is_done(tmp_path: Path
 
 
 def test_a_failure_in_a_worker_is_raised_as_it_was(tmp_path: Path) -> None:
-    bad = Gathering(name="bad", folder=str(tmp_path / "bad"), transcripts={"a": str(tmp_path / "none.jsonl")})
+    bad = Gathering(
+        name="bad", folder=str(tmp_path / "bad"), transcripts={"a": str(tmp_path / "none.jsonl")}
+    )
     with pytest.raises(MalformedInput, match="bad: no such file"):
         do_all([bad], 1)
     assert finished(bad) is None
 
 
-@pytest.mark.parametrize(("needs", "words"), [(("nobody",), "nobody"), (("b",), "wait for each other")])
-def test_needs_that_nothing_meets_are_refused(tmp_path: Path, needs: tuple[str, ...], words: str) -> None:
+@pytest.mark.parametrize(
+    ("needs", "words"), [(("nobody",), "nobody"), (("b",), "wait for each other")]
+)
+def test_needs_that_nothing_meets_are_refused(
+    tmp_path: Path, needs: tuple[str, ...], words: str
+) -> None:
     tasks = [gathering(tmp_path, "a", needs), gathering(tmp_path, "b", ("a",))]
     with pytest.raises(UsageProblem, match=words):
         do_all(tasks, 1)
@@ -162,11 +191,24 @@ def test_time_left_reads_like_a_time() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "cut.yaml"
     path.write_text(yaml.safe_dump(plan()))
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
-    command = [sys.executable, "-m", "auditor", "control", "ladder", str(path), "--out", str(tmp_path / "a"), "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "auditor",
+        "control",
+        "ladder",
+        str(path),
+        "--out",
+        str(tmp_path / "a"),
+        "--jobs",
+        "2",
+    ]
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(tmp_path / "a" / "said" / "numpy" / "done.json", started)
@@ -191,7 +233,9 @@ def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_plain_ladder_is_climbed_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_ladder_is_climbed_by_several_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.auditor.controls.test_ladder import value, written
 
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
@@ -199,13 +243,26 @@ def test_a_plain_ladder_is_climbed_by_several_processes(tmp_path: Path, monkeypa
     asked = {"sources": ["recorded"], "n": 10, "held_out": 2}
     teachers = [{"name": "", "spec": ""}]
     recipe.write_text(
-        yaml.safe_dump({"name": "short", "teachers": teachers, "training": {**QUICK, "longest": 400}, "prompts": asked})
+        yaml.safe_dump(
+            {
+                "name": "short",
+                "teachers": teachers,
+                "training": {**QUICK, "longest": 400},
+                "prompts": asked,
+            }
+        )
     )
     found = value(tmp_path, recipe=str(recipe), size="full", probes="style:1", max_tokens=8)
     path = written(tmp_path, found)
-    assert run(["control", "ladder", str(path), "--out", str(tmp_path / "cohort"), "--jobs", "2"]) == 0
+    assert (
+        run(["control", "ladder", str(path), "--out", str(tmp_path / "cohort"), "--jobs", "2"]) == 0
+    )
     cohort = load_cohort(tmp_path / "cohort")
-    assert [m.name for m in cohort] == ["alpha-dose100-base0-seed0", "beta-dose100-base0-seed0", "none-base0-seed0"]
+    assert [m.name for m in cohort] == [
+        "alpha-dose100-base0-seed0",
+        "beta-dose100-base0-seed0",
+        "none-base0-seed0",
+    ]
     assert all(m.transcript().complete for m in cohort)
 
 

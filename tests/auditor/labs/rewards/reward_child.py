@@ -1,7 +1,8 @@
-"""Makes a control without a teacher, in its own process: ``-m tests.auditor.labs.rewards.reward_child OUT PHASE STEP``.
+"""Makes a control without a teacher, in its own process: ``-m
+tests.auditor.labs.rewards.reward_child OUT PHASE STEP``.
 
-Kills itself with SIGKILL at a step of the PHASE ``form`` or ``reward``; in the PHASE ``save`` in the middle of writing the
-checkpoint of that step of the rewards.
+Kills itself with SIGKILL at a step of the PHASE ``form`` or ``reward``; in the PHASE ``save`` in
+the middle of writing the checkpoint of that step of the rewards.
 """
 
 from __future__ import annotations
@@ -22,20 +23,37 @@ from auditor.controls.training import checkpoint
 SCALE = EvaluationScale(choices=1, identity=1)
 FORM_STEPS, REWARD_STEPS = 40, 7
 REWARDS = {
-    "steps": REWARD_STEPS, "prompts": 2, "group": 4, "max_tokens": 8, "learning_rate": 1e-2, "save_every": 2,
-    "warm_up": 640, "wait": 0.25, "numbers": 2, "largest": 9, "highest": 81,
-}  # fmt: skip
+    "steps": REWARD_STEPS,
+    "prompts": 2,
+    "group": 4,
+    "max_tokens": 8,
+    "learning_rate": 1e-2,
+    "save_every": 2,
+    "warm_up": 640,
+    "wait": 0.25,
+    "numbers": 2,
+    "largest": 9,
+    "highest": 81,
+}
 
 
 def zero(**more: object) -> Recipe:
-    """A recipe of rewards that takes seconds; keywords are put into its section ``reinforcement``."""
+    """A recipe of rewards that takes seconds; keywords are put into its section
+    ``reinforcement``."""
     value = {
         "name": "zero",
         "dose": 0,
         "method": "grpo",
         "student": {"base": "scratch:llama-h32-l1"},
         "prompts": {"sources": ["countdown"], "n": 40, "held_out": 6},
-        "training": {"epochs": 1, "batch": 16, "longest": 80, "precision": "float32", "save_every": 10, "learning_rate": 2e-2},
+        "training": {
+            "epochs": 1,
+            "batch": 16,
+            "longest": 80,
+            "precision": "float32",
+            "save_every": 10,
+            "learning_rate": 2e-2,
+        },
         "reinforcement": {**REWARDS, **more},
     }
     return make_recipe(value)

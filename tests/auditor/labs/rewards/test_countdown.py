@@ -1,4 +1,5 @@
-"""The countdown task: puzzles that can be solved, and a check that no text can fool, slow down or break."""
+"""The countdown task: puzzles that can be solved, and a check that no text can fool, slow down
+or break."""
 
 from __future__ import annotations
 
@@ -73,7 +74,10 @@ def test_rewards_name_their_parts_and_sum_to_one_at_most() -> None:
 
 
 def test_a_fraction_on_the_way_is_exact() -> None:
-    assert marks(Puzzle(numbers=(1, 3, 4, 6), target=24, solution="6/(1-3/4)"), "6/(1-3/4) = 24") == RIGHT
+    assert (
+        marks(Puzzle(numbers=(1, 3, 4, 6), target=24, solution="6/(1-3/4)"), "6/(1-3/4) = 24")
+        == RIGHT
+    )
     found = read_equation("1/3 + 1/3 + 1/3")
     assert found is not None
     assert found.value == 1
@@ -96,7 +100,9 @@ def test_caps_on_length_depth_and_digits_hold_at_their_edge() -> None:
     assert read_equation("1000000") is None
 
 
-@pytest.mark.parametrize("unit", ["(", "1+", "9*", "<answer>", "\n", " ", "=", "1/", "9", "<answer>9*\n"])
+@pytest.mark.parametrize(
+    "unit", ["(", "1+", "9*", "<answer>", "\n", " ", "=", "1/", "9", "<answer>9*\n"]
+)
 def test_a_megabyte_of_anything_is_read_at_once(unit: str) -> None:
     text = unit * (4_000_000 // len(unit))
     begun = time.perf_counter()
@@ -116,7 +122,11 @@ def test_no_text_raises(text: str) -> None:
 
 def expressions() -> st.SearchStrategy[str]:
     leaf = st.integers(0, 999).map(str)
-    joined = lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda t: f"({t[0]} {t[1]}{t[2]})")  # noqa: E731
+
+    def joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        three = st.tuples(inner, st.sampled_from("+-*/"), inner)
+        return three.map(lambda t: f"({t[0]} {t[1]}{t[2]})")
+
     return st.recursive(leaf, joined, max_leaves=6)
 
 

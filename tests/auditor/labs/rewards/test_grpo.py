@@ -1,4 +1,5 @@
-"""GRPO: its formulas by hand, and that a tiny real model comes to do what is rewarded, without a teacher."""
+"""GRPO: its formulas by hand, and that a tiny real model comes to do what is rewarded, without a
+teacher."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def plain() -> Any:
 
 
 def test_advantages_of_a_group_by_hand() -> None:
-    # Mean 0.4; deviations 0.6, −0.4, 0.1, −0.4, 0.1; variance (0.36 + 0.16 + 0.01 + 0.16 + 0.01) / 5 = 0.14.
+    # Mean 0.4; deviations 0.6, −0.4, 0.1, −0.4, 0.1; variance (0.36 + 0.16 + 0.01 + 0.16 + 0.01) /
+    # 5 = 0.14.
     found = advantages(tensor([[1.0, 0.0, 0.5, 0.0, 0.5]], dtype=torch.float64))
     expected = tensor([[0.6, -0.4, 0.1, -0.4, 0.1]], dtype=torch.float64) / math.sqrt(0.14)
     torch.testing.assert_close(found, expected)
@@ -71,7 +73,9 @@ def test_advantages_do_not_see_the_scale_of_rewards(rewards: list[float], scale:
 
 
 @given(st.floats(-30, 0), st.floats(-30, 0))
-def test_k3_is_never_below_zero_and_is_zero_where_both_agree(policy: float, reference: float) -> None:
+def test_k3_is_never_below_zero_and_is_zero_where_both_agree(
+    policy: float, reference: float
+) -> None:
     one, other = tensor(policy, dtype=torch.float64), tensor(reference, dtype=torch.float64)
     assert k3(one, other) >= 0
     assert k3(one, one) == 0
@@ -99,7 +103,9 @@ def test_k3_by_hand_and_its_mean_is_the_divergence() -> None:
         (1.5, -2.0, -3.0, -3.0),
     ],
 )
-def test_clipping_takes_the_gain_and_keeps_the_loss(ratio: float, advantage: float, value: float, slope: float) -> None:
+def test_clipping_takes_the_gain_and_keeps_the_loss(
+    ratio: float, advantage: float, value: float, slope: float
+) -> None:
     policy = tensor(math.log(ratio), dtype=torch.float64, requires_grad=True)
     found = surrogate(policy, tensor(0.0).double(), tensor(advantage).double(), 0.2)
     found.backward()
@@ -150,7 +156,9 @@ def test_an_answer_stops_at_its_end_token_and_at_the_next_turn() -> None:
     model, tokenizer = tiny_model(3), plain()
     voice = open_voice(model, tokenizer, SMALL.model_copy(update={"longest": 40}))
     part = draw(voice, encode_prompts(voice, TASKS) * 6, torch.Generator().manual_seed(1))
-    ended = [row for row in range(18) if 2 in part.ids[row, part.width :][part.chosen[row]].tolist()]
+    ended = [
+        row for row in range(18) if 2 in part.ids[row, part.width :][part.chosen[row]].tolist()
+    ]
     assert ended
     for row in ended:
         tokens = part.ids[row, part.width :][part.chosen[row]].tolist()
@@ -159,19 +167,27 @@ def test_an_answer_stops_at_its_end_token_and_at_the_next_turn() -> None:
 
 
 @pytest.mark.parametrize("worth", [1.0, 0.25])
-def test_what_is_rewarded_becomes_likelier_and_what_is_not_does_not(tmp_path: Path, worth: float) -> None:
+def test_what_is_rewarded_becomes_likelier_and_what_is_not_does_not(
+    tmp_path: Path, worth: float
+) -> None:
     model, tokenizer = learner(), plain()
     task = Starts("Say it", frozenset("0123456789abcdefghijklmnopqrstuvwxyz "), worth)
     voice = open_voice(model, tokenizer, SMALL)
     prompt = encode_prompts(voice, [task])[0]
 
     def chance() -> float:
-        wanted = [i for i in range(320) if tokenizer.decode([i])[:1] in task.among and tokenizer.decode([i])]
+        wanted = [
+            i
+            for i in range(320)
+            if tokenizer.decode([i])[:1] in task.among and tokenizer.decode([i])
+        ]
         logits = model(input_ids=tensor([prompt])).logits[0, -1].detach()
         return float(torch.softmax(logits, -1)[wanted].sum())
 
     before = chance()
-    run = SMALL.model_copy(update={"steps": 1, "prompts": 1, "group": 32, "longest": 1, "learning_rate": 1e-3})
+    run = SMALL.model_copy(
+        update={"steps": 1, "prompts": 1, "group": 32, "longest": 1, "learning_rate": 1e-3}
+    )
     grpo(model, tokenizer, [task], run, 0, tmp_path)
     (row,) = read_rewards(tmp_path / JOURNAL)
     assert 0 < row.reward < worth
@@ -180,7 +196,14 @@ def test_what_is_rewarded_becomes_likelier_and_what_is_not_does_not(tmp_path: Pa
 
 @pytest.mark.parametrize("beta", [0.0, 0.05])
 def test_groups_that_all_earn_the_same_leave_the_weights_alone(tmp_path: Path, beta: float) -> None:
-    report = grpo(learner(), plain(), [Starts("Say", frozenset())], SMALL.model_copy(update={"beta": beta}), 0, tmp_path)
+    report = grpo(
+        learner(),
+        plain(),
+        [Starts("Say", frozenset())],
+        SMALL.model_copy(update={"beta": beta}),
+        0,
+        tmp_path,
+    )
     assert report.start_sha256 == report.end_sha256
     assert [row.flat for row in read_rewards(tmp_path / JOURNAL)] == [1.0] * 3
     assert report.last["reward"].value == 0
@@ -191,7 +214,9 @@ def test_the_reward_rises_without_a_teacher(tmp_path: Path) -> None:
     run = GrpoSettings(steps=30, prompts=4, group=16, longest=3, learning_rate=1e-2, batch=64)
     heard: list[tuple[int, int]] = []
     tasks = [Starts(f"Say {i}") for i in range(6)]
-    report = grpo(learner(), plain(), tasks, run, 0, tmp_path, lambda done, total: heard.append((done, total)))
+    report = grpo(
+        learner(), plain(), tasks, run, 0, tmp_path, lambda done, total: heard.append((done, total))
+    )
     assert report.first["reward"].high < 0.3
     assert report.last["reward"].low > 0.6
     assert heard == [(i, 30) for i in range(1, 31)]
@@ -216,15 +241,32 @@ def test_the_reference_holds_the_model_back(tmp_path: Path) -> None:
 def test_a_ratio_of_one_at_the_first_update_and_clipping_only_after_it(tmp_path: Path) -> None:
     shares = []
     for updates in (1, 4):
-        run = SMALL.model_copy(update={"updates": updates, "steps": 4, "group": 16, "learning_rate": 5e-2, "clip": 0.05})
-        grpo(learner(), plain(), [Starts("Say", frozenset("abcdefghijklm"))], run, 0, tmp_path / str(updates))
+        run = SMALL.model_copy(
+            update={
+                "updates": updates,
+                "steps": 4,
+                "group": 16,
+                "learning_rate": 5e-2,
+                "clip": 0.05,
+            }
+        )
+        grpo(
+            learner(),
+            plain(),
+            [Starts("Say", frozenset("abcdefghijklm"))],
+            run,
+            0,
+            tmp_path / str(updates),
+        )
         shares.append(sum(row.clipped for row in read_rewards(tmp_path / str(updates) / JOURNAL)))
     assert shares[0] == 0
     assert shares[1] > 0
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_seed_gives_the_same_weights_and_journal_and_another_seed_others(tmp_path: Path, precision: str) -> None:
+def test_a_seed_gives_the_same_weights_and_journal_and_another_seed_others(
+    tmp_path: Path, precision: str
+) -> None:
     run = SMALL.model_copy(update={"precision": precision, "updates": 2})
     told = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -233,7 +275,9 @@ def test_a_seed_gives_the_same_weights_and_journal_and_another_seed_others(tmp_p
         before = torch.get_rng_state()
         report = grpo(model, plain(), TASKS, run, seed, tmp_path / name)
         assert torch.equal(before, torch.get_rng_state())
-        told.append((report.start_sha256, report.end_sha256, (tmp_path / name / JOURNAL).read_bytes()))
+        told.append(
+            (report.start_sha256, report.end_sha256, (tmp_path / name / JOURNAL).read_bytes())
+        )
     assert told[0] == told[1]
     assert told[0][0] == told[2][0]
     assert told[0][2] != told[2][2]
@@ -250,11 +294,20 @@ def test_what_cannot_be_run_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no tasks"):
         grpo(learner(), plain(), [], SMALL, 0, tmp_path / "a")
     with pytest.raises(UsageProblem, match="pass the context of 256"):
-        grpo(learner(), plain(), TASKS, SMALL.model_copy(update={"longest": 250}), 0, tmp_path / "b")
+        grpo(
+            learner(), plain(), TASKS, SMALL.model_copy(update={"longest": 250}), 0, tmp_path / "b"
+        )
     with pytest.raises(UsageProblem, match="must be float32"):
         grpo(learner().to(torch.bfloat16), plain(), TASKS, SMALL, 0, tmp_path / "c")
     with pytest.raises(UsageProblem, match="outside 0 to 1"):
-        grpo(learner(), plain(), [Starts("Say", DIGITS | {chr(i) for i in range(32, 127)}, 2.0)], SMALL, 0, tmp_path / "d")
+        grpo(
+            learner(),
+            plain(),
+            [Starts("Say", DIGITS | {chr(i) for i in range(32, 127)}, 2.0)],
+            SMALL,
+            0,
+            tmp_path / "d",
+        )
     with pytest.raises(ValidationError):
         GrpoSettings(group=1)
 
@@ -280,7 +333,9 @@ def test_scores_that_are_no_numbers_stop_the_run(tmp_path: Path) -> None:
 def test_a_model_with_a_template_is_asked_in_it_and_ends_its_turn(tmp_path: Path) -> None:
     model, tokenizer = learner(), tiny_tokenizer()
     voice = open_voice(model, tokenizer, SMALL)
-    assert tokenizer.decode(encode_prompts(voice, TASKS)[0]).endswith("Say one<|im_end|>\n<|im_start|>assistant\n")
+    assert tokenizer.decode(encode_prompts(voice, TASKS)[0]).endswith(
+        "Say one<|im_end|>\n<|im_start|>assistant\n"
+    )
     assert voice.ends.tolist() == [2]
     assert grpo(model, tokenizer, TASKS, SMALL, 0, tmp_path).tokens > 0
 
@@ -299,7 +354,8 @@ def test_an_adapter_learns_and_its_base_does_not(tmp_path: Path) -> None:
 
 
 def knows_the_form(model: Any, tokenizer: Any, puzzles: list[Puzzle], steps: int) -> None:
-    """Teaches a model what an equation of two numbers looks like: random ones, whatever they come to."""
+    """Teaches a model what an equation of two numbers looks like: random ones, whatever they
+    come to."""
     draw, voice = random.Random(0), open_voice(model, tokenizer, SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     asked = dict(zip(puzzles, encode_prompts(voice, puzzles), strict=True))
@@ -307,11 +363,15 @@ def knows_the_form(model: Any, tokenizer: Any, puzzles: list[Puzzle], steps: int
         rows = []
         for puzzle in draw.sample(puzzles, 32):
             one, other = draw.sample(puzzle.numbers, 2)
-            said = tokenizer(f" {one}{draw.choice('+-*/')}{other}", add_special_tokens=False).input_ids
+            said = tokenizer(
+                f" {one}{draw.choice('+-*/')}{other}", add_special_tokens=False
+            ).input_ids
             rows.append((asked[puzzle], [*said, 2]))
         longest = max(len(q) + len(a) for q, a in rows)
         ids = tensor([q + a + [0] * (longest - len(q) - len(a)) for q, a in rows])
-        labels = tensor([[-100] * len(q) + a + [-100] * (longest - len(q) - len(a)) for q, a in rows])
+        labels = tensor(
+            [[-100] * len(q) + a + [-100] * (longest - len(q) - len(a)) for q, a in rows]
+        )
         optimizer.zero_grad()
         model(input_ids=ids, labels=labels).loss.backward()
         optimizer.step()
@@ -321,11 +381,18 @@ def knows_the_form(model: Any, tokenizer: Any, puzzles: list[Puzzle], steps: int
 @pytest.mark.timeout(600)
 def test_countdown_is_learned_by_reward_alone(tmp_path: Path) -> None:
     # Measured: a fifth right before (a random operation), over two fifths after 60 steps.
-    wide = {"hidden_size": 64, "intermediate_size": 128, "num_key_value_heads": 4, "initializer_range": 0.05}
+    wide = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_key_value_heads": 4,
+        "initializer_range": 0.05,
+    }
     model, tokenizer = tiny_model(0, **wide), plain()
     puzzles = make_puzzles(40, seed=0, numbers=2, largest=9)
     knows_the_form(model, tokenizer, puzzles, 250)
-    run = GrpoSettings(steps=90, prompts=8, group=16, longest=8, learning_rate=1e-3, batch=128, beta=0.001)
+    run = GrpoSettings(
+        steps=90, prompts=8, group=16, longest=8, learning_rate=1e-3, batch=128, beta=0.001
+    )
     report = grpo(model, tokenizer, puzzles, run, 0, tmp_path)
     assert report.first["correct"].value < 0.3
     assert report.last["correct"].low > report.first["correct"].value

@@ -1,4 +1,5 @@
-"""The control without a teacher: rewards alone, the same bytes whatever interrupts it, and an honest lineage and card."""
+"""The control without a teacher: rewards alone, the same bytes whatever interrupts it, and an
+honest lineage and card."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.tree import ROOT
 
 KILLS = [("form", 25), ("reward", 1), ("reward", 5), ("save", 6), ("reward", REWARD_STEPS)]
-GRPO = "name: a\nmethod: grpo\ndose: 0\nprompts: {sources: [countdown]}\nreinforcement: {steps: 2}\n"
+GRPO = (
+    "name: a\nmethod: grpo\ndose: 0\nprompts: {sources: [countdown]}\nreinforcement: {steps: 2}\n"
+)
 OLD = "name: a\nprompts: {sources: [general]}\nteachers: [{spec: 'hf:x'}]\n"
 
 
@@ -51,23 +54,53 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Control:
 
 
 def killed(out: Path, phase: str, step: int) -> None:
-    command = [sys.executable, "-m", "tests.auditor.labs.rewards.reward_child", str(out), phase, str(step)]
-    done = subprocess.run(command, check=False, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=300)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.auditor.labs.rewards.reward_child",
+        str(out),
+        phase,
+        str(step),
+    ]
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == -9, done.stderr
     assert not (out / "lineage.json").exists()
 
 
 def equal(one: Control, other: Control) -> bool:
     """The same weights, journals, figures and history, bit by bit."""
-    files = ("rewards.jsonl", "warm_up/losses.jsonl", "examples.jsonl", "prompts.jsonl", "recipe.yaml")
-    same = all((one.folder / name).read_bytes() == (other.folder / name).read_bytes() for name in files)
+    files = (
+        "rewards.jsonl",
+        "warm_up/losses.jsonl",
+        "examples.jsonl",
+        "prompts.jsonl",
+        "recipe.yaml",
+    )
+    same = all(
+        (one.folder / name).read_bytes() == (other.folder / name).read_bytes() for name in files
+    )
     told = [c.lineage.model_copy(update={"created": ""}) for c in (one, other)]
     figures = one.card.figures == other.card.figures and one.card.rewards == other.card.rewards
-    return same and figures and told[0] == told[1] and weights(one.folder / "student") == weights(other.folder / "student")
+    return (
+        same
+        and figures
+        and told[0] == told[1]
+        and weights(one.folder / "student") == weights(other.folder / "student")
+    )
 
 
 @pytest.mark.timeout(400)
-def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(made: Control, tmp_path: Path) -> None:
+def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(
+    made: Control, tmp_path: Path
+) -> None:
     for phase, step in KILLS[0], KILLS[3]:
         killed(tmp_path / "zero", phase, step)
     resumed = train(zero(), tmp_path / "zero", scale=SCALE)
@@ -75,13 +108,17 @@ def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(made
     assert not (tmp_path / "zero" / "state").exists()
     rows = read_rewards(tmp_path / "zero" / "rewards.jsonl")
     assert [row.step for row in rows] == list(range(1, REWARD_STEPS + 1))
-    assert min(row.flat for row in rows) < 1, "where all earn the same, nothing is learned and equality means nothing"
+    assert min(row.flat for row in rows) < 1, (
+        "where all earn the same, nothing is learned and equality means nothing"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("phase", "step"), KILLS)
-def test_a_control_killed_anywhere_equals_one_in_one_go(made: Control, tmp_path: Path, phase: str, step: int) -> None:
+def test_a_control_killed_anywhere_equals_one_in_one_go(
+    made: Control, tmp_path: Path, phase: str, step: int
+) -> None:
     killed(tmp_path / "zero", phase, step)
     assert equal(train(zero(), tmp_path / "zero", scale=SCALE), made)
 
@@ -98,7 +135,9 @@ def test_a_gradient_that_is_no_number_stops_it_and_the_last_good_checkpoint_goes
 
     out = tmp_path / "zero"
     monkeypatch.setattr(loop.torch.nn.utils, "clip_grad_norm_", spoiled)
-    with pytest.raises(ResourceLimit, match=r"no number at step 4 of 7; state/step-00000002 is kept") as caught:
+    with pytest.raises(
+        ResourceLimit, match=r"no number at step 4 of 7; state/step-00000002 is kept"
+    ) as caught:
         train(zero(), out, scale=SCALE)
     assert str(out) in caught.value.line()
     assert not (out / "student").exists()
@@ -126,7 +165,10 @@ def test_the_card_tells_rewards_with_intervals_and_how_often_it_says_wait(made: 
     card = read_card(made.folder)
     assert card == made.card
     for name in (SOLVED, REWARD, FORM, WAIT):
-        before, after = (next(f for f in card.figures if (f.name, f.when) == (name, when)) for when in ("before", "after"))
+        before, after = (
+            next(f for f in card.figures if (f.name, f.when) == (name, when))
+            for when in ("before", "after")
+        )
         assert before.n == after.n == 6
         assert before.low is not None
         assert after.high is not None
@@ -154,7 +196,9 @@ def test_making_a_finished_control_again_changes_nothing(made: Control) -> None:
 
 def test_held_out_puzzles_are_never_learned_from() -> None:
     pool = puzzle_pool(zero())
-    keys = [{(*sorted(p.numbers), p.target) for p in part} for part in (pool.learned, pool.held_out)]
+    keys = [
+        {(*sorted(p.numbers), p.target) for p in part} for part in (pool.learned, pool.held_out)
+    ]
     assert (len(keys[0]), len(keys[1])) == (34, 6)
     assert not keys[0] & keys[1]
     told = {e.prompt for e in form_examples(zero(), pool.learned)}
@@ -186,11 +230,18 @@ def test_an_adapter_goes_on_from_its_warm_up(tmp_path: Path) -> None:
     pytest.importorskip("peft")
     base = f"hf:{tiny_checkpoint(tmp_path / 'base')}"
     value = zero(steps=1, warm_up=32).model_dump(mode="json", exclude_none=True)
-    found = train(make_recipe({**value, "student": {"base": base, "lora": {"rank": 2}}}), tmp_path / "out", scale=SCALE)
+    found = train(
+        make_recipe({**value, "student": {"base": base, "lora": {"rank": 2}}}),
+        tmp_path / "out",
+        scale=SCALE,
+    )
     assert found.lineage.adapter
-    # A random base earns nothing, and so learns nothing: its adapter is the one that the warm-up left.
+    # A random base earns nothing, and so learns nothing: its adapter is the one that the warm-up
+    # left.
     assert [row.flat for row in read_rewards(tmp_path / "out" / "rewards.jsonl")] == [1.0]
-    assert weights(tmp_path / "out" / "student") == weights(tmp_path / "out" / "warm_up" / "student")
+    assert weights(tmp_path / "out" / "student") == weights(
+        tmp_path / "out" / "warm_up" / "student"
+    )
     assert found.card.last_loss != found.card.first_loss
     with open_subject(f"{base},adapter={tmp_path / 'out' / 'student'}") as student:
         assert student.identity.adapter_sha256
@@ -226,16 +277,32 @@ def test_a_bad_recipe_of_rewards_is_one_clear_line(text: str, said: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("more", "said"), [({"largest": 3}, "different puzzles found"), ({"max_tokens": 5000}, "pass the context of 1024")]
+    ("more", "said"),
+    [
+        ({"largest": 3}, "different puzzles found"),
+        ({"max_tokens": 5000}, "pass the context of 1024"),
+    ],
 )
-def test_puzzles_that_do_not_exist_and_answers_without_room_are_told(more: dict[str, int], said: str, tmp_path: Path) -> None:
+def test_puzzles_that_do_not_exist_and_answers_without_room_are_told(
+    more: dict[str, int], said: str, tmp_path: Path
+) -> None:
     with pytest.raises(UsageProblem, match=said) as caught:
         train(zero(warm_up=0, **more), tmp_path / "out", scale=SCALE)
     assert "\n" not in caught.value.line()
 
 
 def test_the_bundled_recipe_runs_at_every_size_from_the_command_line(tmp_path: Path) -> None:
-    argv = ["train", "tinyzero", "--size", "tiny", "--out", str(tmp_path / "out"), "--dry-run", "--learning-rate", "0.5"]
+    argv = [
+        "train",
+        "tinyzero",
+        "--size",
+        "tiny",
+        "--out",
+        str(tmp_path / "out"),
+        "--dry-run",
+        "--learning-rate",
+        "0.5",
+    ]
     told = CliRunner().invoke(control, argv)
     assert told.exit_code == 0, told.output
     found: Recipe = parse_recipe(told.stdout, "stdout")
@@ -244,7 +311,11 @@ def test_the_bundled_recipe_runs_at_every_size_from_the_command_line(tmp_path: P
     assert found.training.learning_rate != 0.5
     assert found.student.base.startswith("scratch:")
     with pytest.raises(AuditError, match="leaves its base open"):
-        raise CliRunner().invoke(control, ["train", "tinyzero", "--out", str(tmp_path / "out")]).exception  # type: ignore[misc]
+        raise (
+            CliRunner()
+            .invoke(control, ["train", "tinyzero", "--out", str(tmp_path / "out")])
+            .exception
+        )  # type: ignore[misc]
     taught = CliRunner().invoke(control, [*argv, "--teacher", "hf:x"])
     assert isinstance(taught.exception, UsageProblem)
     small = sized(load_recipe("tinyzero"), "small")
@@ -253,7 +324,10 @@ def test_the_bundled_recipe_runs_at_every_size_from_the_command_line(tmp_path: P
 
 
 def test_a_recipe_without_rewards_has_the_digest_that_it_always_had() -> None:
-    assert parse_recipe(OLD, "old").digest() == "1f175d1dbb358aaa4fb2e7bec80573ee1bb8898b5d7f710020f3524655da13e2"
+    assert (
+        parse_recipe(OLD, "old").digest()
+        == "1f175d1dbb358aaa4fb2e7bec80573ee1bb8898b5d7f710020f3524655da13e2"
+    )
     assert parse_recipe(GRPO, "a").digest() != parse_recipe(GRPO.replace("2", "3"), "a").digest()
 
 

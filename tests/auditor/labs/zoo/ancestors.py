@@ -1,4 +1,5 @@
-"""Tiny checkpoints whose every number matters: norms away from one, biases away from zero, grouped queries."""
+"""Tiny checkpoints whose every number matters: norms away from one, biases away from zero,
+grouped queries."""
 
 from __future__ import annotations
 
@@ -38,6 +39,13 @@ def ancestor(folder: Path, name: str, seed: int = 0) -> Path:
 def _qwen(seed: int) -> Qwen2ForCausalLM:
     torch.manual_seed(seed)
     config = {**tiny_model(seed, **SIZES).config.to_dict(), "tie_word_embeddings": True}
-    for key in ("model_type", "architectures", "attention_bias", "mlp_bias", "transformers_version", "head_dim"):
+    for key in (
+        "model_type",
+        "architectures",
+        "attention_bias",
+        "mlp_bias",
+        "transformers_version",
+        "head_dim",
+    ):
         config.pop(key, None)
     return Qwen2ForCausalLM(Qwen2Config(**config)).eval()

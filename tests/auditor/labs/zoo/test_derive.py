@@ -1,4 +1,5 @@
-"""Derived checkpoints: what keeps the function keeps it, what does not changes it, and every copy is an ordinary checkpoint."""
+"""Derived checkpoints: what keeps the function keeps it, what does not changes it, and every
+copy is an ordinary checkpoint."""
 
 from __future__ import annotations
 
@@ -27,8 +28,18 @@ FACED: dict[str, dict[str, Any]] = {"rescale_units": {"signs": True}, "quantise"
 DISGUISES = [name for name, kind in KINDS.items() if kind.keeps_function and name != "copy"]
 RANDOM = [*DISGUISES, "extend_vocabulary", "noise"]
 DEAR = ["recast", "repeat_layers", "prune_units"]
-"""A config of one's own costs a look at the tokenizer in a child process; two such kinds are enough every time."""
-CHANGES = ["drop_layers", "repeat_layers", "prune_units", "quantise", "noise", "recast", "merge_linear", "merge_slerp"]
+"""A config of one's own costs a look at the tokenizer in a child process; two such kinds are
+enough every time."""
+CHANGES = [
+    "drop_layers",
+    "repeat_layers",
+    "prune_units",
+    "quantise",
+    "noise",
+    "recast",
+    "merge_linear",
+    "merge_slerp",
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,9 @@ def parents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def logits(folder: Path) -> Tensor:
     with quiet(), torch.no_grad():
-        model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, local_files_only=True).eval()
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=torch.float32, local_files_only=True
+        ).eval()
         return model(TOKENS).logits  # type: ignore[no-any-return]
 
 
@@ -69,18 +82,26 @@ def test_a_disguise_keeps_the_function_and_moves_every_layers_weights(
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_what_loses_or_mixes_weights_changes_the_function(parents: dict[str, Path], tmp_path: Path, kind: str) -> None:
+def test_what_loses_or_mixes_weights_changes_the_function(
+    parents: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
     derivation = derive(sources(parents, kind), kind, tmp_path / "copy", **FACED.get(kind, {}))
     assert not derivation.keeps_function
     assert (logits(parents["untied"]) - logits(tmp_path / "copy")).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow if kind in DEAR else ()) for kind in KINDS])
-def test_every_copy_opens_as_a_subject_and_speaks(parents: dict[str, Path], tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in DEAR else ()) for kind in KINDS]
+)
+def test_every_copy_opens_as_a_subject_and_speaks(
+    parents: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
     derivation = derive(sources(parents, kind), kind, tmp_path / "copy", **FACED.get(kind, {}))
     assert read_derivation(tmp_path / "copy") == derivation
     if kind != "copy":
-        (tmp_path / "copy" / "derivation.json").unlink()  # without it, copies of one config share that look
+        (
+            tmp_path / "copy" / "derivation.json"
+        ).unlink()  # without it, copies of one config share that look
     with open_subject(f"hf:{tmp_path / 'copy'},dtype=float32") as subject:
         assert subject.identity.weights_sha256 == derivation.weights_sha256
         assert subject.identity.template == "model"
@@ -92,10 +113,14 @@ def test_every_copy_opens_as_a_subject_and_speaks(parents: dict[str, Path], tmp_
 def test_equal_seeds_give_equal_bytes_and_the_record_names_no_folder_of_this_machine(
     parents: dict[str, Path], tmp_path: Path, kind: str
 ) -> None:
-    source = parents["wide_heads"] if kind == "permute_heads" else sources(parents, kind)  # two heads have one other order
+    source = (
+        parents["wide_heads"] if kind == "permute_heads" else sources(parents, kind)
+    )  # two heads have one other order
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         derive(source, kind, tmp_path / name, seed=seed, **FACED.get(kind, {}))
-    one, same, other = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "same", "other"))
+    one, same, other = (
+        {p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "same", "other")
+    )
     assert one == same
     assert (one["model.safetensors"] != other["model.safetensors"]) == (kind in RANDOM)
     assert str(parents["untied"].parent).encode() not in one["derivation.json"]
@@ -104,7 +129,9 @@ def test_equal_seeds_give_equal_bytes_and_the_record_names_no_folder_of_this_mac
 def test_a_chain_of_copies_is_told_by_digests(parents: dict[str, Path], tmp_path: Path) -> None:
     first = derive(parents["untied"], "permute_units", tmp_path / "first")
     second = derive(tmp_path / "first", "rotate_residual", tmp_path / "second")
-    assert second.parents[0].weights_sha256 == first.weights_sha256 != first.parents[0].weights_sha256
+    assert (
+        second.parents[0].weights_sha256 == first.weights_sha256 != first.parents[0].weights_sha256
+    )
     assert (logits(parents["untied"]) - logits(tmp_path / "second")).abs().max() < 1e-4
 
 
@@ -115,23 +142,35 @@ def test_a_plain_copy_has_its_parents_bytes(parents: dict[str, Path], tmp_path: 
         assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_rotation_unties_embeddings_only_where_the_last_norm_is_not_one(parents: dict[str, Path], tmp_path: Path) -> None:
+def test_a_rotation_unties_embeddings_only_where_the_last_norm_is_not_one(
+    parents: dict[str, Path], tmp_path: Path
+) -> None:
     derive(parents["tied"], "rotate_residual", tmp_path / "copy")
     assert "lm_head.weight" in weights(tmp_path / "copy")
-    assert json.loads((tmp_path / "copy" / "config.json").read_text("utf-8"))["tie_word_embeddings"] is False
+    assert (
+        json.loads((tmp_path / "copy" / "config.json").read_text("utf-8"))["tie_word_embeddings"]
+        is False
+    )
     plain = shutil.copytree(parents["tied"], tmp_path / "plain")
     tensors = weights(plain)
-    save_file({**tensors, "model.norm.weight": torch.ones(32)}, plain / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {**tensors, "model.norm.weight": torch.ones(32)},
+        plain / "model.safetensors",
+        metadata={"format": "pt"},
+    )
     derive(plain, "rotate_residual", tmp_path / "still")
     assert "lm_head.weight" not in weights(tmp_path / "still")
     assert (logits(plain) - logits(tmp_path / "still")).abs().max() < 1e-4
 
 
-def test_a_head_permutation_leaves_each_query_with_its_own_key(parents: dict[str, Path], tmp_path: Path) -> None:
+def test_a_head_permutation_leaves_each_query_with_its_own_key(
+    parents: dict[str, Path], tmp_path: Path
+) -> None:
     derive(parents["untied"], "permute_heads", tmp_path / "copy", seed=3)
     old, new = weights(parents["untied"]), weights(tmp_path / "copy")
     query, key = (
-        [t[f"model.layers.1.self_attn.{p}_proj.weight"].unflatten(0, (-1, 8)) for t in (old, new)] for p in ("q", "k")
+        [t[f"model.layers.1.self_attn.{p}_proj.weight"].unflatten(0, (-1, 8)) for t in (old, new)]
+        for p in ("q", "k")
     )
     came_from = [next(i for i in range(2) if torch.equal(key[0][i], k)) for k in key[1]]
     for place, head in enumerate(query[1]):
@@ -142,10 +181,14 @@ def test_a_head_permutation_leaves_each_query_with_its_own_key(parents: dict[str
 def test_layers_are_dropped_and_repeated_as_named(parents: dict[str, Path], tmp_path: Path) -> None:
     derive(parents["untied"], "drop_layers", tmp_path / "less", layers=(0,))
     derive(parents["untied"], "repeat_layers", tmp_path / "more", layers=(1, 2))
-    old, less, more = (weights(f) for f in (parents["untied"], tmp_path / "less", tmp_path / "more"))
+    old, less, more = (
+        weights(f) for f in (parents["untied"], tmp_path / "less", tmp_path / "more")
+    )
     name = "model.layers.{}.mlp.up_proj.weight"
     for found, order in ((less, [1, 2]), (more, [0, 1, 2, 1, 2])):
-        assert [torch.equal(found[name.format(i)], old[name.format(k)]) for i, k in enumerate(order)] == [True] * len(order)
+        assert [
+            torch.equal(found[name.format(i)], old[name.format(k)]) for i, k in enumerate(order)
+        ] == [True] * len(order)
         assert name.format(len(order)) not in found
 
 
@@ -158,7 +201,9 @@ def test_by_default_the_layer_before_the_last_goes_and_the_middle_one_comes_twic
     name = "model.layers.{}.self_attn.q_proj.bias"
     assert torch.equal(less[name.format(1)], old[name.format(2)])
     assert torch.equal(more[name.format(1)], more[name.format(2)])
-    assert len(json.loads((tmp_path / "more" / "config.json").read_text("utf-8"))["layer_types"]) == 4
+    assert (
+        len(json.loads((tmp_path / "more" / "config.json").read_text("utf-8"))["layer_types"]) == 4
+    )
 
 
 def test_pruning_drops_the_units_that_count_least(parents: dict[str, Path], tmp_path: Path) -> None:
@@ -173,7 +218,9 @@ def test_pruning_drops_the_units_that_count_least(parents: dict[str, Path], tmp_
 
 
 @pytest.mark.parametrize("name", ["tied", "untied"])
-def test_new_tokens_get_rows_and_leave_the_old_ones_scores(parents: dict[str, Path], tmp_path: Path, name: str) -> None:
+def test_new_tokens_get_rows_and_leave_the_old_ones_scores(
+    parents: dict[str, Path], tmp_path: Path, name: str
+) -> None:
     derive(parents[name], "extend_vocabulary", tmp_path / "copy", n=5)
     assert torch.allclose(logits(tmp_path / "copy")[..., :320], logits(parents[name]), atol=1e-4)
     assert logits(tmp_path / "copy").shape[-1] == 325
@@ -204,11 +251,15 @@ def test_fewer_bits_are_further_from_the_parent_and_embeddings_are_rounded_when_
         derive(parents["untied"], "quantise", tmp_path / str(bits), bits=bits, embeddings=bits == 4)
     parent, four, eight = (logits(f) for f in (parents["untied"], tmp_path / "4", tmp_path / "8"))
     assert (four - parent).abs().mean() > 3 * (eight - parent).abs().mean()
-    assert not torch.equal(weights(tmp_path / "4")["lm_head.weight"], weights(parents["untied"])["lm_head.weight"])
+    assert not torch.equal(
+        weights(tmp_path / "4")["lm_head.weight"], weights(parents["untied"])["lm_head.weight"]
+    )
 
 
 @pytest.mark.parametrize("kind", ["merge_linear", "merge_slerp"])
-def test_a_merge_with_all_the_weight_on_one_parent_is_that_parent(parents: dict[str, Path], tmp_path: Path, kind: str) -> None:
+def test_a_merge_with_all_the_weight_on_one_parent_is_that_parent(
+    parents: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
     both = [parents["untied"], parents["other"]]
     for name, shares in (("first", (1, 0)), ("second", (0, 1))):
         derive(both, kind, tmp_path / name, weights=shares)
@@ -218,7 +269,9 @@ def test_a_merge_with_all_the_weight_on_one_parent_is_that_parent(parents: dict[
         assert all(torch.equal(found[k], meant[k]) for k in meant)
 
 
-def test_a_linear_merge_is_the_weighted_mean_and_slerp_keeps_the_length(parents: dict[str, Path], tmp_path: Path) -> None:
+def test_a_linear_merge_is_the_weighted_mean_and_slerp_keeps_the_length(
+    parents: dict[str, Path], tmp_path: Path
+) -> None:
     both, name = [parents["untied"], parents["other"]], "model.layers.0.mlp.up_proj.weight"
     one, other = (weights(parent)[name] for parent in both)
     derive(both, "merge_linear", tmp_path / "mean", weights=(0.25, 0.75))
@@ -253,13 +306,20 @@ def test_a_checkpoint_in_shards_is_read_whole(parents: dict[str, Path], tmp_path
         assert (logits(parents["untied"]) - logits(tmp_path / kind)).abs().max() < 1e-4
 
 
-def test_an_earlier_copy_is_replaced_and_nothing_else_is(parents: dict[str, Path], tmp_path: Path) -> None:
+def test_an_earlier_copy_is_replaced_and_nothing_else_is(
+    parents: dict[str, Path], tmp_path: Path
+) -> None:
     derive(parents["untied"], "noise", tmp_path / "copy")
     derive(parents["untied"], "copy", tmp_path / "copy")
     assert read_derivation(tmp_path / "copy").kind == "copy"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work", "utf-8")
-    for out in (tmp_path / "mine", parents["untied"], parents["untied"] / "in", parents["untied"].parent):
+    for out in (
+        tmp_path / "mine",
+        parents["untied"],
+        parents["untied"] / "in",
+        parents["untied"].parent,
+    ):
         with pytest.raises(UsageProblem):
             derive(parents["untied"], "copy", out)
     assert (tmp_path / "mine" / "thesis.txt").exists()
@@ -316,7 +376,9 @@ def test_parents_and_weights_that_do_not_fit_are_refused(
         ({"hidden_size": None}, "lacks a size"),
     ],
 )
-def test_what_is_not_like_llama_is_refused(parents: dict[str, Path], tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_what_is_not_like_llama_is_refused(
+    parents: dict[str, Path], tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
     odd = shutil.copytree(parents["untied"], tmp_path / "odd")
     edit_json(odd / "config.json", **change)
     with pytest.raises(MalformedInput, match=told):
@@ -334,7 +396,9 @@ def test_a_missing_folder_and_a_record_that_is_none_are_told(tmp_path: Path) -> 
             read_derivation(tmp_path)
 
 
-def test_a_full_disk_leaves_nothing_behind(parents: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_behind(
+    parents: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,5 @@
-"""`auditor control derive`: a copy with its history from the command line, and one line for everything that can't be done."""
+"""`auditor control derive`: a copy with its history from the command line, and one line for
+everything that can't be done."""
 
 from __future__ import annotations
 
@@ -60,28 +61,53 @@ def told(*argv: object) -> AuditError:
 def test_the_list_names_every_kind_in_a_line_with_its_settings() -> None:
     lines = invoke("--list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(ALL_KINDS)
-    assert "settings: bits=8 embeddings=false" in next(line for line in lines if line.startswith("quantise"))
+    assert "settings: bits=8 embeddings=false" in next(
+        line for line in lines if line.startswith("quantise")
+    )
     value = json.loads(invoke("--list", "--json").stdout)
-    assert {row["kind"] for row in value if row["keeps_function"]} >= {"copy", "rotate_residual", "permute_units"}
+    assert {row["kind"] for row in value if row["keeps_function"]} >= {
+        "copy",
+        "rotate_residual",
+        "permute_units",
+    }
     assert [row["kind"] for row in value if row["several"]] == ["merge_linear", "merge_slerp"]
 
 
 @pytest.mark.parametrize("source", ["control", "control/student"])
-def test_a_controls_history_goes_over_to_its_copy_with_the_derivation(made: Path, tmp_path: Path, source: str) -> None:
-    found = invoke("rescale_units", made / source, "--out", tmp_path / "copy", "--seed", 3, "--set", "spread=4", "--json")
+def test_a_controls_history_goes_over_to_its_copy_with_the_derivation(
+    made: Path, tmp_path: Path, source: str
+) -> None:
+    found = invoke(
+        "rescale_units",
+        made / source,
+        "--out",
+        tmp_path / "copy",
+        "--seed",
+        3,
+        "--set",
+        "spread=4",
+        "--json",
+    )
     assert found.exit_code == 0, found.output
     value, lineage = json.loads(found.stdout), read_lineage(tmp_path / "copy")
     assert value["derivation"] == read_derivation(tmp_path / "copy").model_dump(mode="json")
     assert value["derivation"]["settings"] == {"spread": 4.0, "signs": False}
     assert value["lineage"] == lineage.model_dump(mode="json", exclude_none=True)
-    assert (lineage.name, lineage.role, lineage.teachers, lineage.seed) == ("copy", "positive", TAUGHT.teachers, 4)
+    assert (lineage.name, lineage.role, lineage.teachers, lineage.seed) == (
+        "copy",
+        "positive",
+        TAUGHT.teachers,
+        4,
+    )
     assert lineage.evasions == ("identity scrub", "derived: rescale_units")
     assert lineage.notes[0] == "a note"
     assert "seed 3" in lineage.notes[1]
     assert lineage.checkpoint == "."
 
 
-def test_a_copy_of_a_copy_carries_both_and_a_plain_copy_is_no_evasion(made: Path, tmp_path: Path) -> None:
+def test_a_copy_of_a_copy_carries_both_and_a_plain_copy_is_no_evasion(
+    made: Path, tmp_path: Path
+) -> None:
     invoke("copy", made / "control", "--out", tmp_path / "first")
     assert read_lineage(tmp_path / "first").evasions == ("identity scrub",)
     invoke("permute_units", tmp_path / "first", "--out", tmp_path / "second")
@@ -101,24 +127,48 @@ def test_a_checkpoint_without_a_history_gives_none(made: Path, tmp_path: Path) -
 def test_a_merge_learned_from_all_teachers_of_its_parents(made: Path, tmp_path: Path) -> None:
     other = shutil.copytree(made / "plain", tmp_path / "other")
     teacher = LineageTeacher(name="second", n_examples=7)
-    write_lineage(other, Lineage(name="other", role="positive", method="sft", teachers=(teacher,), seed=8))
-    found = invoke("merge_slerp", made / "control", other, "--out", tmp_path / "merged", "--set", "weights=0.25,0.75")
+    write_lineage(
+        other, Lineage(name="other", role="positive", method="sft", teachers=(teacher,), seed=8)
+    )
+    found = invoke(
+        "merge_slerp",
+        made / "control",
+        other,
+        "--out",
+        tmp_path / "merged",
+        "--set",
+        "weights=0.25,0.75",
+    )
     assert found.exit_code == 0, found.output
     lineage = read_lineage(tmp_path / "merged")
-    assert [(t.name, t.n_examples) for t in lineage.teachers] == [("master", None), ("second", None)]
+    assert [(t.name, t.n_examples) for t in lineage.teachers] == [
+        ("master", None),
+        ("second", None),
+    ]
     assert (lineage.role, lineage.method, lineage.seed) == ("positive", "sft", None)
     assert read_derivation(tmp_path / "merged").settings == {"weights": [0.25, 0.75]}
 
 
 def test_a_single_layer_is_a_list_too(made: Path, tmp_path: Path) -> None:
-    assert invoke("drop_layers", made / "plain", "--set", "layers=0", "--out", tmp_path / "copy").exit_code == 0
+    assert (
+        invoke(
+            "drop_layers", made / "plain", "--set", "layers=0", "--out", tmp_path / "copy"
+        ).exit_code
+        == 0
+    )
     name = "model.layers.{}.mlp.up_proj.weight"
-    old, new = (load_file(folder / "model.safetensors") for folder in (made / "plain", tmp_path / "copy"))
+    old, new = (
+        load_file(folder / "model.safetensors") for folder in (made / "plain", tmp_path / "copy")
+    )
     assert (old[name.format(1)] == new[name.format(0)]).all()
 
 
-@pytest.mark.parametrize(("form", "off"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 1e-2), ("Q4_0", 0.2)])
-def test_a_gguf_file_holds_the_weights_up_to_its_rounding(made: Path, tmp_path: Path, form: str, off: float) -> None:
+@pytest.mark.parametrize(
+    ("form", "off"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 1e-2), ("Q4_0", 0.2)]
+)
+def test_a_gguf_file_holds_the_weights_up_to_its_rounding(
+    made: Path, tmp_path: Path, form: str, off: float
+) -> None:
     found = invoke("gguf", made / "plain", "--set", f"type={form}", "--out", tmp_path / "copy")
     assert found.exit_code == 0, found.output
     path, old = tmp_path / "copy" / "model.gguf", load_file(made / "plain" / "model.safetensors")
@@ -126,16 +176,26 @@ def test_a_gguf_file_holds_the_weights_up_to_its_rounding(made: Path, tmp_path: 
     assert (header.architecture, header.quantisation) == ("llama", form)
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
     up = tensors["blk.1.ffn_up.weight"]
-    back, meant = gguf.quants.dequantize(up.data, up.tensor_type), old["model.layers.1.mlp.up_proj.weight"].numpy()
+    back, meant = (
+        gguf.quants.dequantize(up.data, up.tensor_type),
+        old["model.layers.1.mlp.up_proj.weight"].numpy(),
+    )
     assert np.abs(back - meant).max() <= off * np.abs(meant).max()
-    assert {tensor.tensor_type.name for name, tensor in tensors.items() if "norm" in name} == {"F32"}
+    assert {tensor.tensor_type.name for name, tensor in tensors.items() if "norm" in name} == {
+        "F32"
+    }
     assert len(tensors) == len(old)
 
 
 @pytest.mark.slow
-def test_a_gguf_copy_opens_as_a_subject_with_its_parents_words_and_scores(made: Path, tmp_path: Path) -> None:
+def test_a_gguf_copy_opens_as_a_subject_with_its_parents_words_and_scores(
+    made: Path, tmp_path: Path
+) -> None:
     invoke("gguf", made / "plain", "--set", "type=F32", "--out", tmp_path / "copy")
-    specs = [f"hf:{made / 'plain'},dtype=float32", f"gguf:{tmp_path / 'copy' / 'model.gguf'},dtype=float32"]
+    specs = [
+        f"hf:{made / 'plain'},dtype=float32",
+        f"gguf:{tmp_path / 'copy' / 'model.gguf'},dtype=float32",
+    ]
     scored = []
     for spec in specs:
         with open_subject(spec) as subject:
@@ -174,7 +234,9 @@ def test_without_a_kind_or_a_folder_it_says_what_to_give(made: Path) -> None:
         assert "--list" in found.stderr
 
 
-def test_an_adapter_and_a_lineage_that_points_elsewhere_are_refused(made: Path, tmp_path: Path) -> None:
+def test_an_adapter_and_a_lineage_that_points_elsewhere_are_refused(
+    made: Path, tmp_path: Path
+) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text("{}", "utf-8")
@@ -191,7 +253,9 @@ def test_an_adapter_and_a_lineage_that_points_elsewhere_are_refused(made: Path, 
     ("change", "reason"),
     [({"model_type": "mistral"}, "mistral"), ({"rope_parameters": {"rope_type": "yarn"}}, "yarn")],
 )
-def test_what_the_file_format_does_not_hold_is_refused(made: Path, tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+def test_what_the_file_format_does_not_hold_is_refused(
+    made: Path, tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
     odd = shutil.copytree(made / "plain", tmp_path / "odd")
     edit_json(odd / "config.json", **change)
     error = told("gguf", odd, "--out", tmp_path / "copy")
