@@ -52,8 +52,8 @@ def prose_of(docstring: str) -> str:
     doctests, directives, formulas and indented blocks go, and so do sentences that led up to one of
     them or only point elsewhere. Whole paragraphs are kept up to 1,200 characters. Deterministic.
 
-    >>> prose_of("f(x)\\n\\nReturn the sum of `x`, see :func:`~numpy.sum`, over every axis of it [1]_.")
-    'Return the sum of `x`, see `numpy.sum`, over every axis of it.'
+    >>> prose_of("f(x)\\n\\nReturn the sum of `x`, see :func:`~numpy.sum`, over every axis [1]_.")
+    'Return the sum of `x`, see `numpy.sum`, over every axis.'
     """
     kept: list[str] = []
     size = 0
