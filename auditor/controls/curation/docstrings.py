@@ -52,8 +52,9 @@ def prose_of(docstring: str) -> str:
     doctests, directives, formulas and indented blocks go, and so do sentences that led up to one of
     them or only point elsewhere. Whole paragraphs are kept up to 1,200 characters. Deterministic.
 
-    >>> prose_of("f(x)\\n\\nReturn the sum of `x`, see :func:`~numpy.sum`, over every axis [1]_.")
-    'Return the sum of `x`, see `numpy.sum`, over every axis.'
+    >>> told = "Return the sum of `x`, see :func:`~numpy.sum`, over every axis that it has, as an"
+    >>> prose_of(f"f(x)\\n\\n{told} array [1]_.")
+    'Return the sum of `x`, see `numpy.sum`, over every axis that it has, as an array.'
     """
     kept: list[str] = []
     size = 0
