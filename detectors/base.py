@@ -152,5 +152,10 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return (
             found
             if isinstance(found, NotMeasured)
-            else Value(metric=found.metric, value=found.value, n=found.n)
+            else Value(
+                metric=found.metric,
+                metric_id=found.metric_id,
+                value=found.value,
+                n=found.n,
+            )
         )

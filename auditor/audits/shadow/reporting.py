@@ -18,6 +18,7 @@ from auditor.audits.shadow.rungs import KINDS
 from auditor.controls.cohort import Cohort, Member
 from auditor.environment import environment
 from auditor.evidence.records import Candidate, Report, SubjectSection, Verdict
+from auditor.evidence.weight import SAME
 from auditor.version import VERSION
 from detectors.base import Shadow
 from detectors.lineup import counted
@@ -157,5 +158,6 @@ def _same(verdict: Verdict) -> Verdict:
         candidate=verdict.candidate,
         outcome="not_assessable",
         n_controls=verdict.n_controls,
-        reason="The suspect is this model: equal weight digests.",
+        reason=SAME,
+        reason_code="same_weights",
     )
