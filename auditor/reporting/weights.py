@@ -7,12 +7,12 @@ Shared by all renderers. Knows the report; knows no format.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auditor.evidence.records import (
     CalibrationSection,
     ErrorRate,
     Report,
-    SequentialSection,
     Verdict,
 )
 from auditor.reporting import groups
@@ -76,7 +76,7 @@ DECISIONS = {
 }
 
 
-def sequential_told(section: SequentialSection) -> str:
+def sequential_told(section: Any) -> str:
     """In one sentence how many questions were needed, and what the decisions mean."""
     saved = section.planned - section.asked
     told = f"{section.asked} of {section.planned} questions were asked"
@@ -94,7 +94,7 @@ def sequential_told(section: SequentialSection) -> str:
     )
 
 
-def sequential_rows(section: SequentialSection) -> list[tuple[str, ...]]:
+def sequential_rows(section: Any) -> list[tuple[str, ...]]:
     """Every vendor's bets as texts, the most alike first."""
     return [
         (
