@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from auditor.audits.costs import cost_of
+from auditor.audits.frame import keep
 from auditor.audits.inheritance.audit import open_store, run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
-from auditor.audits.plan import Plan, estimate, make_plan, parse_probes, read_plan
-from auditor.audits.size import parameters_of
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.plan import parse_probes
+from auditor.commands.audits import DRY_RUN, FAIL_ON, FORCE, OUT, cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
-from auditor.console import progress_steps, put, put_json, say
-from auditor.evidence.records import Report
-from auditor.evidence.weight import LEVELS, reaches
-from auditor.reporting import render, terminal
-from auditor.reporting.bundle import ready_folder, write_bundle
+from auditor.console import progress_steps
+from auditor.evidence.weight import reaches
+from auditor.reporting.bundle import ready_folder
 from fingerprints.errors import printable
 from fingerprints.subjects.spec import parse_spec
 
@@ -58,9 +58,7 @@ from fingerprints.subjects.spec import parse_spec
     metavar="FILE",
     help="A scores.jsonl recorded before, for models that are not at hand any more.",
 )
-@click.option(
-    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
-)
+@OUT
 @click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
 @PROBES
 @click.option(
@@ -93,15 +91,9 @@ from fingerprints.subjects.spec import parse_spec
     help="Only this stored model; may be repeated.",
 )
 @sampling_options
-@click.option(
-    "--fail-on",
-    type=click.Choice(LEVELS),
-    help="Exit with 1 when a verdict is supported at this level or above.",
-)
-@click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
-@click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
+@FAIL_ON
+@FORCE
+@DRY_RUN
 @AS_JSON
 def audit(
     spec: str | None,
@@ -146,8 +138,7 @@ def audit(
     )
     with progress_steps(*steps) as (_, asking, reading, asking_base, scoring, judging):
         report = run(plan, folder, asking, judging, asking_base, scoring, reading)
-    write_bundle(report, folder / "transcript.jsonl", plan.to_yaml(), folder, force=force)
-    _tell(report, folder, as_json)
+    tell(keep(report, plan, folder, force), folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
 
 
@@ -157,12 +148,12 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
     )
     if plan_file is not None:
-        base = read_plan(Path(plan_file), changes)
+        base = Plan.read(Path(plan_file), changes)
         merged = {**base.sampling.model_dump(), **sampling}
-        return make_plan({**base.model_dump(mode="json"), "sampling": merged})
+        return Plan.make({**base.model_dump(mode="json"), "sampling": merged})
     if spec is None:
         raise click.UsageError("Missing argument 'SPEC' (or --plan FILE)")
-    return make_plan({**changes, "sampling": sampling})
+    return Plan.make({**changes, "sampling": sampling})
 
 
 def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
@@ -208,38 +199,16 @@ def _placed_too(spec: str, device: str | None, dtype: str | None) -> str:
 def _dry_run(plan: Plan, as_json: bool) -> int:
     with open_store(plan.store) as store:
         names = [t.name for t in store.teachers()]
-    costs = {"estimate": _cost(plan, plan.suspect)}
+    sets = plan.probe_sets()
+    costs = {"estimate": cost_of(plan.suspect, sets, plan.sampling)}
     base = base_spec(plan)
     if base is not None and (base[1] == "user" or reads_base(plan.detectors)):
-        costs["base"] = {"spec": base[0], "origin": base[1], **_cost(plan, base[0])}
-    if as_json:
-        put_json(
-            {"plan": plan.model_dump(mode="json", exclude_none=True), **costs, "candidates": names}
-        )
-        return 0
-    put(plan.to_yaml())
-    put(f"# candidates: {', '.join(names)}")
+        cost = cost_of(base[0], sets, plan.sampling)
+        costs["base"] = {"spec": base[0], "origin": base[1], **cost}
+    lines = [f"candidates: {', '.join(names)}"]
     if plan.bases:
-        put(
-            f"# weights compared with: {printable(', '.join(plan.bases), 400)} (files are read;"
-            " nobody is asked for it)"
-        )
+        bases = printable(", ".join(plan.bases), 400)
+        lines.append(f"weights compared with: {bases} (files are read; nobody is asked for it)")
     for who, cost in costs.items():
-        label = "" if who == "estimate" else f"{who} "
-        put("\n".join(f"# {label}{key.replace('_', ' ')}: {value}" for key, value in cost.items()))
-    return 0
-
-
-def _cost(plan: Plan, spec: str) -> dict[str, Any]:
-    parsed = parse_spec(spec)
-    if parsed.scheme == "recording":
-        return {"questions": 0, "basis": "a recording is not asked anything"}
-    return estimate(plan, parameters_of(parsed)).model_dump(mode="json")
-
-
-def _tell(report: Report, folder: Path, as_json: bool) -> None:
-    if as_json:
-        put(render(report, "json"))
-    else:
-        terminal.write(report, sys.stdout)
-    say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
+        lines += cost_lines(cost, "" if who == "estimate" else who)
+    return show_plan(plan, as_json, {**costs, "candidates": names}, lines)

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from auditor.audits.inheritance.audit import open_store
-from auditor.audits.plan import BUNDLED, check_detectors
+from auditor.audits.inheritance.plan import check_detectors
+from auditor.audits.plan import BUNDLED
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.page import calibration_page

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import yaml
 
+from auditor.audits.frame import keep
 from auditor.audits.lineage.judge import ALPHA
+from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
+from auditor.commands.audits import FORCE, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
-from auditor.evidence.records import Report
-from auditor.reporting import render
-from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
+from auditor.console import progress_steps
+from auditor.reporting.bundle import ready_folder
 
 
 @click.command()
@@ -57,9 +57,7 @@ from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
     show_default=True,
     help="Hash the suspect's weights (up to 8 GiB).",
 )
-@click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
+@FORCE
 @AS_JSON
 def lineage(
     suspect: str,
@@ -95,29 +93,27 @@ def lineage(
     ready_folder(folder, force)
     if is_closed(suspect):
         return _closed(suspect, bases, folder, answers, force, as_json)
-    with progress_steps("reading weights") as (reading,):
-        store = Path(store_dir) if store_dir is not None else None
-        found = lineages(
-            suspect,
-            bases,
-            alpha=alpha,
-            store=store,
-            tokenizer_only=tokenizer_only,
-            digest=digest,
-            reading=reading,
-        )
-        plan = {
+    plan = LineagePlan.make(
+        {
             "suspect": suspect,
-            "bases": list(bases),
+            "bases": bases,
             "store": store_dir,
             "alpha": alpha,
             "tokenizer_only": tokenizer_only,
         }
-        report = report_of(found, plan)
-    write_bundle(
-        report, None, yaml.safe_dump(plan, sort_keys=True, allow_unicode=True), folder, force
     )
-    return _told(report, folder, as_json)
+    with progress_steps("reading weights") as (reading,):
+        found = lineages(
+            suspect,
+            bases,
+            alpha=alpha,
+            store=Path(store_dir) if store_dir is not None else None,
+            tokenizer_only=tokenizer_only,
+            digest=digest,
+            reading=reading,
+        )
+    tell(keep(report_of(found, plan), plan, folder, force), folder, as_json)
+    return 0
 
 
 def _closed(
@@ -136,14 +132,5 @@ def _closed(
         "opening the suspect", "asking the suspect", "comparing with stored models"
     ) as (_, asking, judging):
         report, plan = closed_lineage(suspect, bases, folder, answers, asking, judging)
-    write_bundle(report, folder / TRANSCRIPT, plan, folder, force)
-    return _told(report, folder, as_json)
-
-
-def _told(report: Report, folder: Path, as_json: bool) -> int:
-    if as_json:
-        put_json(report.model_dump(mode="json", by_alias=True))
-    else:
-        put(render(report, "terminal"))
-    say(f"written: {folder / 'report.html'}")
+    tell(keep(report, plan, folder, force), folder, as_json)
     return 0

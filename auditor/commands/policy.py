@@ -3,19 +3,19 @@ topic and language."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from auditor.audits.policy.audit import FILES, policy_audit
+from auditor.audits.costs import cost_of
+from auditor.audits.frame import keep
+from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON, placed, sampling_options, sampling_values
-from auditor.console import progress_steps, put, put_json, say
-from auditor.reporting import render, terminal
-from auditor.reporting.bundle import ready_folder, write_bundle
-from fingerprints.records import Sampling
+from auditor.console import progress_steps
+from auditor.reporting.bundle import ready_folder
 from fingerprints.subjects.spec import parse_spec
 
 
@@ -27,16 +27,12 @@ from fingerprints.subjects.spec import parse_spec
     metavar="SPEC",
     help="A third model, such as a distilled student of the service: a three-way table.",
 )
-@click.option(
-    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
-)
+@OUT
 @click.option("--topics", metavar="NAMES", help="Only these topics, comma-separated.")
 @click.option("--languages", metavar="CODES", help="Only these languages, comma-separated.")
 @sampling_options
-@click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
-@click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
+@FORCE
+@DRY_RUN
 @AS_JSON
 def policy(
     hosted: str, local: str, out: str, force: bool, dry_run: bool, as_json: bool, **flags: Any
@@ -65,12 +61,7 @@ def policy(
     steps = ("opening", *(f"asking {spec}"[:60] for spec in plan.specs.values()))
     with progress_steps(*steps) as (_, *asking):
         report = policy_audit(plan, folder, dict(zip(plan.specs, asking, strict=True)))
-    write_bundle(report, folder / FILES["hosted"], plan.to_yaml(), folder, force=force)
-    if as_json:
-        put(render(report, "json"))
-    else:
-        terminal.write(report, sys.stdout)
-    say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
+    tell(keep(report, plan, folder, force), folder, as_json)
     return 0
 
 
@@ -79,16 +70,16 @@ def _plan(hosted: str, local: str, flags: dict[str, Any]) -> PolicyPlan:
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
     )
     also = flags["also"]
-    plan = PolicyPlan(
-        hosted=_placed(hosted, flags),
-        local=_placed(local, flags),
-        also=None if also is None else _placed(also, flags),
-        topics=_names(flags["topics"]),
-        languages=_names(flags["languages"]),
-        sampling=Sampling.model_validate(sampling),
+    return PolicyPlan.make(
+        {
+            "hosted": _placed(hosted, flags),
+            "local": _placed(local, flags),
+            "also": None if also is None else _placed(also, flags),
+            "topics": _names(flags["topics"]),
+            "languages": _names(flags["languages"]),
+            "sampling": sampling,
+        }
     )
-    plan.probe_set()
-    return plan
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -102,16 +93,7 @@ def _placed(spec: str, flags: dict[str, Any]) -> str:
 
 
 def _dry_run(plan: PolicyPlan, as_json: bool) -> int:
-    costs = {
-        role: {"questions": 0, "basis": "a recording is not asked anything"}
-        if cost is None
-        else cost.model_dump(mode="json")
-        for role, cost in plan.estimates().items()
-    }
-    if as_json:
-        put_json({"plan": plan.model_dump(mode="json", exclude_none=True), "estimates": costs})
-        return 0
-    put(plan.to_yaml())
-    for role, cost in costs.items():
-        put("\n".join(f"# {role} {key.replace('_', ' ')}: {value}" for key, value in cost.items()))
-    return 0
+    sets = [plan.probe_set()]
+    costs = {role: cost_of(spec, sets, plan.sampling) for role, spec in plan.specs.items()}
+    lines = [line for role, cost in costs.items() for line in cost_lines(cost, role)]
+    return show_plan(plan, as_json, {"estimates": costs}, lines)

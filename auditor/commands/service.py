@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from auditor.audits.plan import estimate, parse_probes
-from auditor.audits.service.asking import ENDPOINT, Steps
+from auditor.audits.costs import RECORDED, cost_of
+from auditor.audits.frame import keep
+from auditor.audits.plan import parse_probes
+from auditor.audits.service.asking import Steps
 from auditor.audits.service.audit import service_audit
-from auditor.audits.service.plan import ServicePlan, make_service_plan
+from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
-from auditor.audits.size import parameters_of
+from auditor.audits.service.records import ServiceSection
+from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
-from auditor.evidence.records import Report
-from auditor.reporting import render, terminal
-from auditor.reporting.bundle import ready_folder, write_bundle
-from fingerprints.subjects.spec import parse_spec
+from auditor.console import progress_steps
+from auditor.reporting.bundle import ready_folder
+from fingerprints.records import ProbeSet, Sampling
 
 
 @click.command()
 @click.argument("claimed")
 @click.argument("endpoint")
-@click.option(
-    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
-)
+@OUT
 @click.option(
     "--questions",
     type=click.IntRange(8),
@@ -82,10 +81,8 @@ from fingerprints.subjects.spec import parse_spec
 @click.option(
     "--fail-on-difference", is_flag=True, help="Exit with 1 when the answers are different."
 )
-@click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
-@click.option("--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing.")
+@FORCE
+@DRY_RUN
 @AS_JSON
 def service(
     claimed: str,
@@ -130,9 +127,9 @@ def service(
     )
     with progress_steps(*labels) as (_, reference, asking, scoring, identifying):
         report = service_audit(plan, folder, Steps(reference, asking, scoring, identifying))
-    write_bundle(report, folder / ENDPOINT, plan.to_yaml(), folder, force=force)
-    _tell(report, folder, as_json)
-    different = report.service is not None and report.service.decision == "different"
+    tell(keep(report, plan, folder, force), folder, as_json)
+    found = report.section(ServiceSection)
+    different = found is not None and found.decision == "different"
     return 1 if fail_on_difference and different else 0
 
 
@@ -140,47 +137,33 @@ def _plan(claimed: str, endpoint: str, flags: dict[str, Any]) -> ServicePlan:
     given = {name: value for name, value in flags.items() if value is not None}
     if "probes" in given:
         given["probes"] = [c.model_dump(mode="json") for c in parse_probes(given["probes"])]
-    return make_service_plan({"claimed": claimed, "endpoint": endpoint, **given})
+    return ServicePlan.make({"claimed": claimed, "endpoint": endpoint, **given})
 
 
 def _dry_run(plan: ServicePlan, as_json: bool) -> int:
-    costs = {"claimed": _cost(plan, "claimed"), "endpoint": _cost(plan, "endpoint")}
-    questions = sum(len(s.probes) for s in plan.probe_sets())
-    power = statement(
-        Size(questions, plan.samples, plan.reference_samples, plan.longest, plan.alpha)
+    sets = plan.probe_sets()
+    costs = {
+        "claimed": _cost(plan.claimed, sets, plan.sampling("claimed")),
+        "endpoint": _cost(plan.endpoint, sets, plan.sampling("endpoint")),
+    }
+    size = Size(
+        sum(len(s.probes) for s in sets),
+        plan.samples,
+        plan.reference_samples,
+        plan.longest,
+        plan.alpha,
     )
-    if as_json:
-        put_json(
-            {
-                "plan": plan.model_dump(mode="json", exclude_none=True),
-                "costs": costs,
-                "power": power,
-            }
-        )
-        return 0
-    put(plan.to_yaml())
-    for who, cost in costs.items():
-        put("\n".join(f"# {who} {key.replace('_', ' ')}: {value}" for key, value in cost.items()))
+    lines = [line for who, cost in costs.items() for line in cost_lines(cost, who)]
     if plan.store is not None:
-        put(
-            f"# and {plan.identify} longer answers of either side, to identify it among stored"
-            " models"
+        lines.append(
+            f"and {plan.identify} longer answers of either side, to identify it among stored models"
         )
-    put(f"# {power}")
-    return 0
+    power = statement(size)
+    return show_plan(plan, as_json, {"costs": costs, "power": power}, [*lines, power])
 
 
-def _cost(plan: ServicePlan, who: Any) -> dict[str, Any]:
-    parsed = parse_spec(plan.claimed if who == "claimed" else plan.endpoint)
-    if parsed.scheme == "recording":
-        return {"questions": 0, "basis": "a recording is not asked anything"}
-    cost = estimate(plan.side(who), parameters_of(parsed)).model_dump(mode="json")
+def _cost(spec: str, sets: Sequence[ProbeSet], sampling: Sampling) -> dict[str, Any]:
+    cost = cost_of(spec, sets, sampling)
+    if cost is RECORDED:
+        return cost
     return {"answers" if key == "questions" else key: value for key, value in cost.items()}
-
-
-def _tell(report: Report, folder: Path, as_json: bool) -> None:
-    if as_json:
-        put(render(report, "json"))
-    else:
-        terminal.write(report, sys.stdout)
-    say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")

@@ -3,7 +3,6 @@ suspect against them."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,14 +24,13 @@ from auditor.audits.shadow.audit import (
 from auditor.audits.shadow.costs import Decision
 from auditor.audits.shadow.growing import Made
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
+from auditor.commands.audits import FAIL_ON, show_plan, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_above, put, put_json, say
+from auditor.console import progress_above, say
 from auditor.controls.sizes import Size
 from auditor.controls.train import TrainingWatch
 from auditor.controls.training.launch import refuse_several
-from auditor.evidence.records import Report
-from auditor.evidence.weight import LEVELS, reaches
-from auditor.reporting import render, terminal
+from auditor.evidence.weight import reaches
 from fingerprints.errors import printable
 
 
@@ -111,11 +109,7 @@ from fingerprints.errors import printable
     metavar="DIR",
     help="Train nothing: use the shadows of a finished audit, and its plan but for SPEC.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(LEVELS),
-    help="Exit with 1 when a verdict is supported at this level or above.",
-)
+@FAIL_ON
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -147,15 +141,12 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
     """
     plan = _plan(flags)
     if dry_run:
-        return (
-            _dry_run(plan, as_json)
-            if plan.shadows is None
-            else _dry_run_again(plan, plan.shadows, as_json)
-        )
+        return _dry_run(plan, as_json)
     refuse_several("a shadow audit")
     with _told() as telling:
         report = shadow_audit(plan, Path(out), telling)
-    _tell(report, Path(out), as_json)
+    trained = f", and the shadows in {Path(out) / SHADOWS}" if plan.shadows is None else ""
+    tell(report, Path(out) / REPORT, as_json, trained)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
 
 
@@ -184,39 +175,20 @@ def _plan(flags: dict[str, Any]) -> ShadowPlan:
 
 
 def _dry_run(plan: ShadowPlan, as_json: bool) -> int:
-    with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
-        decision, rungs = foreseen(plan, Path(folder))
-    names = [rung.name for rung in rungs]
-    if as_json:
-        told = {
-            "plan": plan.model_dump(mode="json", exclude_none=True),
-            "decision": decision.model_dump(),
-            "shadows": names,
-        }
-        put_json(told)
-        return 0
-    put(plan.to_yaml())
-    put("\n".join(f"# {line}" for line in (*_lines(decision), f"shadows: {', '.join(names)}")))
-    return 0
-
-
-def _dry_run_again(plan: ShadowPlan, home: str, as_json: bool) -> int:
-    decision = earlier_decision(Path(home))
-    if as_json:
-        put_json(
-            {
-                "plan": plan.model_dump(mode="json", exclude_none=True),
-                "decision": decision.model_dump(),
-                "shadows": [],
-            }
-        )
+    if plan.shadows is not None:
+        decision = earlier_decision(Path(plan.shadows))
+        names: list[str] = []
+        home = printable(plan.shadows, 100)
+        lines = [
+            f"nothing is trained: {decision.shadows} shadows of {home} are used, and the suspect is"
+            " asked"
+        ]
     else:
-        put(plan.to_yaml())
-        put(
-            f"# nothing is trained: {decision.shadows} shadows of {printable(home, 100)} are used,"
-            " and the suspect is asked"
-        )
-    return 0
+        with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
+            decision, rungs = foreseen(plan, Path(folder))
+        names = [rung.name for rung in rungs]
+        lines = [*_lines(decision), f"shadows: {', '.join(names)}"]
+    return show_plan(plan, as_json, {"decision": decision.model_dump(), "shadows": names}, lines)
 
 
 def _lines(decision: Decision) -> tuple[str, ...]:
@@ -255,12 +227,3 @@ def _told() -> Iterator[Telling]:
                 say(line)
 
         yield Telling(suspect, decided, made, TrainingWatch(asking, training, evaluating))
-
-
-def _tell(report: Report, out: Path, as_json: bool) -> None:
-    if as_json:
-        put(render(report, "json"))
-    else:
-        terminal.write(report, sys.stdout)
-    trained = f", and the shadows in {out / SHADOWS}" if (out / SHADOWS).is_dir() else ""
-    say(f"written: {out / REPORT / 'report.html'}{trained}")

@@ -5,10 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import (
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
+from auditor.evidence.kinds import all_kinds, own_kinds, placed_at, sections_of
 from detectors.measurement import (
     Cell,
     Chart,
@@ -244,68 +256,6 @@ class CalibrationSection(Record):
     notes: tuple[str, ...] = ()
 
 
-class SequentialRow(Record):
-    """One vendor's bets: ``rate`` is the mean share of rival vendors below it on the suspect's
-    answers, 0 to 1.
-
-    ``more``: it is more like the vendor than all ``strangers`` stored strangers and than nineteen
-    in twenty untaught models of the calibration; ``stranger`` is that rate. ``less``: it is less
-    like it than nine in ten taught models (``taught``). The p-values hold however often one looked,
-    and are raised for the number of vendors. ``after`` counts prompts until the decision.
-    """
-
-    vendor: str
-    rate: float
-    stranger: float
-    strangers: int
-    taught: float | None
-    p_more: float
-    p_less: float | None
-    decision: Literal["more", "less", "open"]
-    after: int | None
-
-
-class SequentialSection(Record):
-    """What asking until it is enough came to: ``asked`` of ``planned`` questions, bets on
-    ``prompts`` of them.
-
-    ``alpha`` bounds the chance of any false decision among the vendors. Likeness is decided here,
-    not teaching.
-    """
-
-    alpha: float
-    planned: int
-    asked: int
-    stopped: bool
-    prompts: int
-    calibration: str | None
-    rows: tuple[SequentialRow, ...]
-
-
-class ServiceSection(Record):
-    """What comparing a service with the model that it claims came to.
-
-    ``decision``: the answers differ; none was found to at this size; or neither can be said.
-    ``p_value`` is what ``alpha`` was compared with: with ``sequential`` it holds however often one
-    looked. ``asked`` of ``planned`` questions were put to the endpoint, ``stopped`` where that was
-    enough. ``power`` tells what a comparison of this size finds on known replacements.
-    """
-
-    claimed: SubjectSection
-    decision: Literal["different", "no_difference_found", "inconclusive", "not_assessable"]
-    p_value: float | None
-    alpha: float
-    sequential: bool
-    stopped: bool
-    planned: int
-    asked: int
-    answers: int
-    reference_answers: int
-    reference_sha256: str
-    reference_sampling: Sampling
-    power: str
-
-
 class Candidate(Record):
     """A stored model that the suspect was compared with.
 
@@ -361,69 +311,25 @@ class Answer(Record):
     conclusion: Conclusion | None = None
 
 
-class WeightTest(Record):
-    """One test of common origin of weights: its p-value, whether that is exact, and how large the
-    effect is.
+class Section(Record):
+    """What a kind of audit adds to a report, under a key of its own in report.json."""
 
-    ``effect`` is a share, 0 to 1, of what ``effect_name`` says; ``n`` counts ``n_unit``.
-    """
-
-    name: str
-    p: float
-    exact: bool
-    effect: float
-    effect_name: str
-    n: int
-    n_unit: str
+    key: ClassVar[str]
 
 
-Relation = Literal["derived", "common_origin", "independent", "unclear", "not_compared"]
-"""Weights that came from the base's or the base's from them; a common origin that may be a shared
-initialisation alone; no sign of a common origin where one would have been seen; no answer; nothing
-to compare."""
-
-
-class WeightComparison(Record):
-    """The suspect's weights against one base's.
-
-    ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are
-    words for how the one was changed into the other. ``likeness`` is the least mean cosine of a
-    kind of matrix after alignment, None where weights have no common order. ``reason`` says why
-    nothing was compared.
-    """
-
-    base: str
-    spec: str
-    relation: Relation
-    p: float | None = None
-    p_holm: float | None = None
-    likeness: float | None = None
-    kinds: tuple[str, ...] = ()
-    tests: tuple[WeightTest, ...] = ()
-    facts: dict[str, str] = Field(default_factory=dict)
-    reason: str = ""
-    reason_code: ReasonCode | None = None
-
-
-class LineageSection(Record):
-    """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the
-    suspect's own files say of its origin; ``declared_told`` sets it against what was observed."""
-
-    alpha: float
-    weights: dict[str, str]
-    comparisons: tuple[WeightComparison, ...]
-    declared: dict[str, str] = Field(default_factory=dict)
-    declared_told: str = ""
-    screened: int = 0
+S = TypeVar("S", bound=Section)
 
 
 class Report(Record):
     """The audit. Written as `report.json`; validated by `schemas/report-1.json`.
 
     ``transcript`` is None where nobody was asked anything, as when weights alone were compared.
+    ``sections`` are what kinds of audits add, by key; in JSON they stand at the top level.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="constants"
+    )
 
     schema_: str = Field(SCHEMA, alias="schema")
     id: str
@@ -437,9 +343,7 @@ class Report(Record):
     base: BaseSection | None = None
     calibration: CalibrationSection | None = None
     scores: ScoresSection | None = None
-    sequential: SequentialSection | None = None
-    lineage: LineageSection | None = None
-    service: ServiceSection | None = None
+    sections: dict[str, SerializeAsAny[InstanceOf[Section]]] = Field(default_factory=dict)
     transcript: TranscriptSection | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -448,3 +352,46 @@ class Report(Record):
     alternatives: tuple[str, ...]
     environment: dict[str, str]
     reproduce: tuple[str, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        """Takes the sections from the top level of JSON, each as its kind reads it."""
+        if not isinstance(value, dict):
+            return value
+        known = sections_record(sections_of(all_kinds()))
+        read = known.model_validate({k: v for k, v in value.items() if k in known.model_fields})
+        found = {name: told for name, told in read if told is not None}
+        rest = {key: v for key, v in value.items() if key not in known.model_fields}
+        return {**rest, "sections": {**rest.get("sections", {}), **found}} if found else rest
+
+    @model_serializer(mode="wrap")
+    def _spread(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Puts the sections at the top level; one of our own that is absent stands there as
+        null."""
+        out: dict[str, Any] = dump(self)
+        if "sections" not in out:  # not among what was asked for
+            return out
+        told = out.pop("sections")
+        return {**out, **dict.fromkeys(sections_of(own_kinds())), **told}
+
+    def section(self, kind: type[S]) -> S | None:
+        """The section of a record class; None where the audit has none."""
+        found = self.sections.get(kind.key)
+        return found if isinstance(found, kind) else None
+
+    def with_section(self, section: Section) -> Report:
+        """The report with one section more."""
+        return self.model_copy(update={"sections": {**self.sections, section.key: section}})
+
+
+def sections_record(places: Mapping[str, str]) -> type[Record]:
+    """A record with one field for every section, of its kind's class or None."""
+    return _sections_record(tuple((key, placed_at(place)) for key, place in places.items()))
+
+
+@cache
+def _sections_record(classes: tuple[tuple[str, type[Section]], ...]) -> type[Record]:
+    fields: dict[str, Any] = {key: (found | None, None) for key, found in classes}
+    made: type[Record] = create_model("Sections", __base__=Record, **fields)
+    return made

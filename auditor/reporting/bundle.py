@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import AuditError, MalformedInput
+from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
 from auditor.reporting import html, json
 from fingerprints.durable import disk_problem, sync_folder
@@ -28,19 +29,13 @@ REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = (
     "plan.yaml",
     "attestation.json",
 )
-BESIDE = (
-    "base.jsonl",
-    "scores.jsonl",
-    "local.jsonl",
-    "also.jsonl",
-    "reference.jsonl",
-    "identification.jsonl",
-    "reference-identification.jsonl",
-)
-"""What an audit observes besides the suspect's answers, in files of their own that it resumes
-itself."""
-OURS = frozenset({REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION, *BESIDE})
 TEMPORARY = ".bundle-tmp-"
+
+
+def bundle_names() -> frozenset[str]:
+    """The files that a bundle may hold: its own, and those that some kind of audit observes and
+    resumes beside them."""
+    return files_beside() | {REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION}
 
 
 def load_bundle(path: Path) -> Report:
@@ -82,11 +77,11 @@ def write_bundle(
             _sweep(out)
 
 
-def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) -> None:
+def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = None) -> None:
     """Makes the folder, or checks that a bundle may go there; call it before a long run, not only
     after it.
 
-    ``ours`` are the names that may already stand there.
+    ``ours`` are the names that may already stand there: those of a bundle, where left out.
 
     Raises MalformedInput for a symlink, for something that is not a folder or can't be written,
     and, without ``force``, for a folder with files that are not a bundle's.
@@ -102,6 +97,7 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] = OURS) ->
         ) from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
+    ours = bundle_names() if ours is None else ours
     foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
     if foreign and not force:
         raise _refused(
@@ -201,7 +197,7 @@ def _temporary(out: Path, name: str) -> Iterator[IO[bytes]]:
 
 def _sweep(out: Path) -> None:
     """Removes temporary files that a killed run left behind."""
-    for name in OURS:
+    for name in bundle_names():
         (out / (TEMPORARY + name)).unlink(missing_ok=True)
 
 

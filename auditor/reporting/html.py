@@ -66,11 +66,11 @@ def render(report: Report) -> str:
             rates_about=weights.ABOUT,
             sequential_columns=weights.SEQUENTIAL_COLUMNS,
             sequential_rows=[]
-            if report.sequential is None
-            else weights.sequential_rows(report.sequential),
+            if "sequential" not in report.sections
+            else weights.sequential_rows(report.sections["sequential"]),
             sequential_told=""
-            if report.sequential is None
-            else weights.sequential_told(report.sequential),
+            if "sequential" not in report.sections
+            else weights.sequential_told(report.sections["sequential"]),
             service_rows=view.service_rows(report),
             lineage_rows=view.lineage_rows(report),
             alone=view.alone(report),

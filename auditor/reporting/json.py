@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from auditor.errors import MalformedInput, ResourceLimit, printable
-from auditor.evidence.records import SCHEMA, Report
+from auditor.evidence.kinds import all_kinds, sections_of
+from auditor.evidence.records import SCHEMA, Report, sections_record
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LARGEST = 256 * 1024 * 1024
@@ -37,6 +38,10 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of report.json, generated from the records; shipped as
     `schemas/report-1.json`."""
     made = Report.model_json_schema(by_alias=True)
+    del made["properties"]["sections"], made["$defs"]["Section"]
+    sections = sections_record(sections_of(all_kinds())).model_json_schema()
+    made["properties"] |= sections["properties"]
+    made["$defs"] |= sections["$defs"]
     made["properties"]["schema"] = {"const": SCHEMA, "title": "Schema", "type": "string"}
     made["required"] = sorted({*made["required"], *REQUIRED})
     return {"$schema": DIALECT, "$id": SCHEMA, **made}

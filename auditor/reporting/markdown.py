@@ -129,12 +129,9 @@ def _error_rates(report: Report) -> Iterator[str]:
 
 
 def _sequential(report: Report) -> Iterator[str]:
-    if report.sequential is not None:
-        yield (
-            "## Asked until it was"
-            f" enough\n\n{inline(weights.sequential_told(report.sequential))}\n"
-        )
-        rows = weights.sequential_rows(report.sequential)
+    if (told := report.sections.get("sequential")) is not None:
+        yield (f"## Asked until it was enough\n\n{inline(weights.sequential_told(told))}\n")
+        rows = weights.sequential_rows(told)
         yield (
             table(
                 weights.SEQUENTIAL_COLUMNS,
@@ -145,13 +142,13 @@ def _sequential(report: Report) -> Iterator[str]:
 
 
 def _weights(report: Report) -> Iterator[str]:
-    if report.lineage is not None:
+    if "lineage" in report.sections:
         yield "## Weights and declarations\n"
         yield from _bullets(f"{inline(k)}: {inline(v)}" for k, v in view.lineage_rows(report))
 
 
 def _service(report: Report) -> Iterator[str]:
-    if report.service is not None:
+    if "service" in report.sections:
         yield "## Service and claim\n"
         yield from _bullets(f"{k}: {inline(v)}" for k, v in view.service_rows(report))
 

@@ -124,22 +124,22 @@ def _error_rates(report: Report, console: Console, plain: bool) -> None:
 
 
 def _sequential(report: Report, console: Console, plain: bool) -> None:
-    if report.sequential is not None:
+    if (told := report.sections.get("sequential")) is not None:
         section(console, "Asked until it was enough", plain)
-        console.print(safe(weights.sequential_told(report.sequential), "dim"))
-        rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(report.sequential)]
+        console.print(safe(weights.sequential_told(told), "dim"))
+        rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(told)]
         print_rows(console, plain, weights.SEQUENTIAL_COLUMNS, rows)
 
 
 def _weights(report: Report, console: Console, plain: bool) -> None:
-    if report.lineage is not None:
+    if "lineage" in report.sections:
         section(console, "Weights and declarations", plain)
         for label, value in view.lineage_rows(report):
             console.print(safe(f"{label}: {value}"))
 
 
 def _service(report: Report, console: Console, plain: bool) -> None:
-    if report.service is not None:
+    if "service" in report.sections:
         section(console, "Service and claim", plain)
         for label, value in view.service_rows(report):
             console.print(safe(f"{label}: {value}"))

@@ -7,7 +7,9 @@ Knows the order of things; knows no format.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import Answer, Candidate, Finding, Report, Verdict
 from auditor.reporting import groups, wording
 from auditor.reporting.groups import Unmeasured, precedence, unmeasured
@@ -58,20 +60,11 @@ def cards(report: Report) -> tuple[QuestionCard, ...]:
     return tuple(
         QuestionCard(
             question,
-            answers.get(question) or _unasked(question),
+            answers.get(question) or unexamined(question)[0],
             tuple(v for v in verdicts if v.question == question),
             unmeasured(s for s in report.skipped if s.question == question),
         )
-        for question in wording.QUESTIONS
-    )
-
-
-def _unasked(question: Question) -> Answer:
-    return Answer(
-        question=question,
-        asks=wording.ASKS[question],
-        answer=wording.NOT_EXAMINED,
-        does_not_say=wording.NOT_EXAMINED_SAYS_NOT,
+        for question in QUESTIONS
     )
 
 
@@ -164,7 +157,7 @@ def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
 def lineage_rows(report: Report) -> tuple[tuple[str, str], ...]:
     """The suspect's weights and what its files declare, as label and value; nothing where no
     weights were compared."""
-    found = report.lineage
+    found: Any = report.sections.get("lineage")
     if found is None:
         return ()
     declared = tuple((f"declared {label}", value) for label, value in found.declared.items())
@@ -178,7 +171,7 @@ def lineage_rows(report: Report) -> tuple[tuple[str, str], ...]:
 def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
     """The comparison of a service with the model that it claims, as label and value; nothing
     where none was made."""
-    s = report.service
+    s: Any = report.sections.get("service")
     if s is None:
         return ()
     p = "none" if s.p_value is None else f"{number(s.p_value)}, alpha {s.alpha:g}"

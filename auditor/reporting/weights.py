@@ -7,13 +7,13 @@ Shared by all renderers. Knows the report; knows no format.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auditor.evidence.records import (
     VENDOR,
     CalibrationSection,
     ErrorRate,
     Report,
-    SequentialSection,
     Verdict,
 )
 from auditor.reporting import groups
@@ -77,7 +77,7 @@ DECISIONS = {
 }
 
 
-def sequential_told(section: SequentialSection) -> str:
+def sequential_told(section: Any) -> str:
     """In one sentence how many questions were needed, and what the decisions mean."""
     saved = section.planned - section.asked
     told = f"{section.asked} of {section.planned} questions were asked"
@@ -95,7 +95,7 @@ def sequential_told(section: SequentialSection) -> str:
     )
 
 
-def sequential_rows(section: SequentialSection) -> list[tuple[str, ...]]:
+def sequential_rows(section: Any) -> list[tuple[str, ...]]:
     """Every vendor's bets as texts, the most alike first."""
     return [
         (

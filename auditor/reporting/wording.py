@@ -6,19 +6,6 @@ Knows words; knows no number.
 
 from __future__ import annotations
 
-from detectors.measurement import Question
-
-QUESTIONS: tuple[Question, ...] = ("inheritance", "lineage", "service")
-
-ASKS: dict[Question, str] = {
-    "inheritance": "Was the suspect trained on a teacher's outputs?",
-    "lineage": "Were the suspect's weights initialised from a base model's?",
-    "service": "Does this endpoint serve the model that it claims?",
-}
-
-NOT_EXAMINED = "This question was not examined in this audit."
-NOT_EXAMINED_SAYS_NOT = "Silence on this question is neither a yes nor a no."
-
 BASE_ORIGINS = {
     "user": "whoever ordered the audit named it",
     "adapter": "the suspect was given as an adapter on it",

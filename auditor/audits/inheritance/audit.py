@@ -12,38 +12,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auditor.audits.frame import build_report, keep, store_section
 from auditor.audits.inheritance.base_model import Base, find_base
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
+from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.lineage.within import Within, lineage_within
-from auditor.audits.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan, parse_probes
+from auditor.audits.plan import BUNDLED, parse_probes
 from auditor.calibration.case import weigh_case
-from auditor.environment import environment
 from auditor.evidence.records import (
     Candidate,
     Finding,
     Report,
     Skipped,
-    StoreSection,
-    SubjectSection,
-    TranscriptSection,
 )
-from auditor.reporting.bundle import ready_folder, write_bundle
-from auditor.version import VERSION
+from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import Progress, collect, timestamp
+from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.records import sha256
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
-
-TRANSCRIPT = "transcript.jsonl"
 
 
 def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
@@ -55,12 +49,10 @@ def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
     """
     if isinstance(choices.get("probes"), str):
         choices["probes"] = parse_probes(choices["probes"])
-    plan = make_plan({"suspect": suspect, **choices})
+    plan = Plan.make({"suspect": suspect, **choices})
     folder = Path(out)
     ready_folder(folder)
-    report = run(plan, folder)
-    write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
-    return report
+    return keep(run(plan, folder), plan, folder)
 
 
 def run(
@@ -236,8 +228,7 @@ def _report(
     base: Base | None,
     known: KnownBesides,
 ) -> Report:
-    section, scores, kin = transcript_section(transcript), known.scores, known.kin
-    created = timestamp()
+    scores, kin = known.scores, known.kin
     case = weigh_case(
         plan.calibration,
         findings,
@@ -245,26 +236,22 @@ def _report(
         transcript,
         {t.name: t.vendor for t in store.teachers()},
     )
-    return Report(
-        id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
-        created=created,
-        tool=f"distillation-auditor {VERSION}",
-        subject=SubjectSection(spec=transcript.header.spec, identity=transcript.identity),
-        plan=plan.model_dump(mode="json", exclude_none=True),
+    return build_report(
+        plan,
+        transcript,
+        [store.digest()],
+        [kin.section],
         answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
         candidates=tuple(candidates),
-        store=_store_section(plan, store),
+        store=store_section(plan.store, store),
         base=base.section(transcript) if base else None,
         calibration=case.section,
         scores=scores_section(scores),
-        lineage=kin.section,
-        transcript=section,
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
         limits=(*limits(transcript, candidates, findings, case.section), *kin.limits),
         alternatives=alternatives(),
-        environment=environment(),
         reproduce=reproduction(
             plan, base is not None and base.origin != "store", bool(scores.rows)
         ),
@@ -297,31 +284,6 @@ def _identical(one: Transcript, other: Transcript) -> int:
         (one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable
     }
     return len({prompt for prompt, _ in theirs & ours})
-
-
-def transcript_section(transcript: Transcript) -> TranscriptSection:
-    """What was asked and how it went, as a report tells it."""
-    replies = transcript.replies
-    return TranscriptSection(
-        sha256=transcript.digest(),
-        complete=transcript.complete,
-        probe_sets=transcript.header.probe_sets,
-        sampling=transcript.header.sampling,
-        counts=transcript.counts(),
-        events=tuple(f"{e.kind}: {e.detail}" for e in transcript.events),
-        seconds=round(sum(r.seconds for r in replies if r.seconds is not None), 3) or None,
-        tokens_in=sum(r.tokens_in for r in replies if r.tokens_in is not None) or None,
-        tokens_out=sum(r.tokens_out for r in replies if r.tokens_out is not None) or None,
-    )
-
-
-def _store_section(plan: Plan, store: FingerprintStore) -> StoreSection:
-    return StoreSection(
-        name=plan.store,
-        embedder=store.catalog.embedder,
-        sha256=store.digest(),
-        n_models=len(store.teachers()),
-    )
 
 
 def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:

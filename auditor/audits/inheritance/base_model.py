@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audits.plan import Plan
+from auditor.audits.inheritance.plan import Plan
 from auditor.evidence.records import BaseOrigin, BaseSection
 from detectors.base import Teacher
 from detectors.registry import load_detector
@@ -138,7 +138,11 @@ def _asked(
                 next_step="name the model that the suspect was tuned from with --base",
             )
         transcript = collect(
-            subject, asked_again(plan, suspect), suspect.header.sampling, out / BASE, asking
+            subject,
+            asked_again(plan.probe_sets(), suspect),
+            suspect.header.sampling,
+            out / BASE,
+            asking,
         )
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
@@ -161,14 +165,13 @@ def _teacher(stored: StoredTeacher, transcript: Transcript) -> Teacher:
     return Teacher(stored.name, stored.vendor, stored.family, transcript)
 
 
-def asked_again(plan: Plan, suspect: Transcript) -> list[ProbeSet]:
+def asked_again(planned: list[ProbeSet], suspect: Transcript) -> list[ProbeSet]:
     """The probe sets that ask a base what the suspect was asked.
 
-    Those of the plan where they are what the transcript holds; for recorded answers the sets that
+    The planned ones where they are what the transcript holds; for recorded answers the sets that
     the recording names, in the arms that it has (its own where they are unknown), and whatever else
     it asked as one more set.
     """
-    planned = plan.probe_sets()
     if {p.id: p.digest() for s in planned for p in s.probes} == {
         i: p.digest() for i, p in suspect.probes.items()
     }:

@@ -9,18 +9,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from auditor.audits.plan import BUNDLED, Plan
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.plan import BUNDLED
 from auditor.calibration.conclusions import concluded
+from auditor.evidence.questions import ASKS
 from auditor.evidence.records import Answer, CalibrationSection, Candidate, Finding, Verdict
-from auditor.reporting.wording import NOT_EXAMINED, NOT_EXAMINED_SAYS_NOT
-from detectors.measurement import Question
 from fingerprints.transcript import Transcript
-
-ASKS = {
-    "inheritance": "Was the suspect trained on a teacher's outputs?",
-    "lineage": "Were the suspect's weights initialised from another model's?",
-    "service": "Is the service the model that it claims to be?",
-}
 
 
 def answers(
@@ -62,20 +56,6 @@ def answers(
                 " audit."
             ),
         ),
-    )
-
-
-def unexamined(*questions: Question) -> tuple[Answer, ...]:
-    """The answers to questions that a narrower audit did not look at."""
-    return tuple(
-        Answer(
-            question=question,
-            asks=ASKS[question],
-            answer=NOT_EXAMINED,
-            does_not_say=NOT_EXAMINED_SAYS_NOT,
-            conclusion="not_examined",
-        )
-        for question in questions
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from auditor.audits.inheritance.base_model import Base
-from auditor.audits.plan import Plan
+from auditor.audits.inheritance.plan import Plan
 from auditor.evidence.records import Scorer, ScoresSection
 from detectors.base import Detector, Teacher
 from detectors.registry import load_detector

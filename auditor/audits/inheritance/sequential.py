@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.audits.plan import Plan
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.records import SequentialRow, SequentialSection
 from auditor.calibration.case import calibrations
 from auditor.calibration.record import Calibration
-from auditor.evidence.records import Report, SequentialRow, SequentialSection
+from auditor.evidence.records import Report
 from detectors.base import Teacher
 from detectors.pairing import NOT_STYLE
 from detectors.style.likeness import Bet, Sequential, betting_order
@@ -56,7 +57,7 @@ class SequentialWatch:
             if recorded
             else len(requests_for(plan.probe_sets(), plan.sampling))
         )
-        return report.model_copy(update={"sequential": self.section(transcript, planned)})
+        return report.with_section(self.section(transcript, planned))
 
     def stop(self) -> Stop:
         """When `collect` may stop: as soon as every vendor is decided."""

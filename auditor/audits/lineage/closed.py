@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.audits.inheritance.audit import run
-from auditor.audits.inheritance.narrative import unexamined
-from auditor.audits.plan import BUNDLED, make_plan
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.plan import BUNDLED
+from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Report
 from fingerprints.collect import Progress
 
@@ -31,15 +32,15 @@ def closed_lineage(
     store: str | None = None,
     asking: Progress | None = None,
     judging: Progress | None = None,
-) -> tuple[Report, str]:
+) -> tuple[Report, Plan]:
     """Asks the suspect the openings (resumable, in ``out``), compares it with stored models; the
-    report and the plan as YAML.
+    report and the plan.
 
     ``bases`` are names of stored models, all of them where none is named; the others are the
     unrelated controls. Raises UsageProblem for a name that is not stored, and the errors of
     `auditor.audits.inheritance.audit.run`.
     """
-    plan = make_plan(
+    plan = Plan.make(
         {
             "suspect": suspect,
             "store": store or BUNDLED,
@@ -60,4 +61,4 @@ def closed_lineage(
     )
     answers = (*unexamined("inheritance"), told, *unexamined("service"))
     kept = tuple(v for v in report.verdicts if v.question == "lineage")
-    return report.model_copy(update={"answers": answers, "verdicts": kept}), plan.to_yaml()
+    return report.model_copy(update={"answers": answers, "verdicts": kept}), plan

@@ -7,8 +7,9 @@ from typing import Any
 
 from auditor.audits.lineage.judge import OUTCOMES, WORDS, JudgedPair
 from auditor.audits.lineage.likeness import KINDS
+from auditor.audits.lineage.records import LineageSection, WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
-from auditor.evidence.records import Finding, LineageSection, Skipped, Verdict, WeightComparison
+from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
 from detectors.measurement import Cell, HeatMap, Table, WhyNot
 from fingerprints.weights.likeness import TokenizerLikeness

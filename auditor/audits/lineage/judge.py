@@ -15,8 +15,9 @@ import numpy as np
 from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
+from auditor.audits.lineage.records import Relation, WeightComparison, WeightTest
 from auditor.audits.lineage.sides import Side
-from auditor.evidence.records import Outcome, ReasonCode, Relation, WeightComparison, WeightTest
+from auditor.evidence.records import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
 from fingerprints.collect import Progress

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, merged
+from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
-from auditor.evidence.records import WeightComparison
 from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import Identity

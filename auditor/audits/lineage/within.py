@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage import findings
 from auditor.audits.lineage import narrative as telling
+from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.run import Lineages, lineages, named
-from auditor.audits.plan import Plan
-from auditor.evidence.records import Answer, Finding, LineageSection, Skipped, Verdict
+from auditor.evidence.records import Answer, Finding, Skipped, Verdict
 from fingerprints.collect import Progress
 from fingerprints.errors import (
     AuditError,

@@ -7,21 +7,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.audits.inheritance.audit import finding_of, transcript_section
-from auditor.audits.inheritance.narrative import unexamined
+from auditor.audits.frame import build_report
+from auditor.audits.inheritance.audit import finding_of
 from auditor.audits.policy.narrative import alternatives, answer, command_of, limits
 from auditor.audits.policy.plan import PolicyPlan
-from auditor.environment import environment
-from auditor.evidence.records import Candidate, Finding, Report, Skipped, SubjectSection
+from auditor.evidence.questions import unexamined
+from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from auditor.reporting.bundle import TRANSCRIPT
-from auditor.version import VERSION
 from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer
 from detectors.service.policy_pairs import heard
-from fingerprints.collect import Progress, collect, timestamp
+from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.records import sha256
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.open import refuse_bad_spec
 from fingerprints.transcript import Transcript
@@ -79,23 +77,16 @@ def judge(plan: PolicyPlan, said: Mapping[str, Transcript]) -> Report:
     if findings and len(teachers) > 1:
         table = three_way(hosted, {name: t.transcript for name, t in teachers.items()})
         findings[0] = findings[0].model_copy(update={"tables": (table, *findings[0].tables)})
-    section = transcript_section(hosted)
-    return Report(
-        id=sha256(f"{plan.digest()}{''.join(t.digest() for t in said.values())}")[:16],
-        created=timestamp(),
-        tool=f"distillation-auditor {VERSION}",
-        subject=SubjectSection(spec=plan.hosted, identity=hosted.identity),
-        plan=plan.model_dump(mode="json", exclude_none=True),
+    return build_report(
+        plan,
+        hosted,
+        [t.digest() for role, t in said.items() if role != "hosted"],
         answers=(*unexamined("inheritance", "lineage"), answer(compared)),
         candidates=tuple(_candidate(t, hosted) for t in teachers.values()),
-        store=None,
-        transcript=section,
         findings=tuple(findings),
         skipped=tuple(skipped),
-        verdicts=(),
         limits=limits(said, plan),
         alternatives=alternatives(),
-        environment=environment(),
         reproduce=command_of(plan),
     )
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from auditor.audits.inheritance.narrative import ASKS
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.evidence.questions import ASKS
 from auditor.evidence.records import Answer
 from auditor.evidence.records import Conclusion as Word
 from detectors.base import NotMeasured

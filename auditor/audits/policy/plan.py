@@ -7,23 +7,22 @@ Knows what will be asked; asks nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
-import yaml
-
-from auditor.audits.plan import CostEstimate, estimate_sets
-from auditor.audits.size import parameters_of
+from auditor.audits.plan import AuditPlan
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import load_probe_set
-from fingerprints.records import Probe, ProbeSet, Record, Sampling
-from fingerprints.subjects.spec import parse_spec
+from fingerprints.records import Probe, ProbeSet, Sampling
 
 SET = "policy"
 
 
-class PolicyPlan(Record):
+class PolicyPlan(AuditPlan):
     """Everything that decides a policy audit besides the models: specs, topics and languages
     (all where empty), sampling."""
+
+    command: ClassVar[str] = "policy"
+    noun: ClassVar[str] = "policy plan"
 
     format: Literal["policy/1"] = "policy/1"
     hosted: str
@@ -49,25 +48,9 @@ class PolicyPlan(Record):
         named = {"hosted": self.hosted, "local": self.local, "also": self.also}
         return {role: spec for role, spec in named.items() if spec is not None}
 
-    def estimates(self) -> dict[str, CostEstimate | None]:
-        """What asking each of them costs, roughly; None for recorded answers."""
-        sets = [self.probe_set()]
-        parsed = {role: parse_spec(spec) for role, spec in self.specs.items()}
-        return {
-            role: None
-            if spec.scheme == "recording"
-            else estimate_sets(sets, self.sampling, parameters_of(spec))
-            for role, spec in parsed.items()
-        }
-
-    def to_yaml(self) -> str:
-        """The plan as YAML."""
-        return yaml.safe_dump(
-            self.model_dump(mode="json", exclude_none=True),
-            sort_keys=False,
-            allow_unicode=True,
-            width=100,
-        )
+    def check(self) -> None:
+        """Raises UsageProblem for a topic or language that there is not."""
+        self.probe_set()
 
 
 def _kept(

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.audits.frame import store_section
 from auditor.audits.inheritance.audit import open_store
 from auditor.audits.inheritance.base_model import asked_again
-from auditor.audits.plan import Plan
 from auditor.audits.service.plan import ServicePlan, first_questions, identifying_set
 from auditor.evidence.records import StoreSection
 from detectors.base import Teacher
@@ -115,7 +115,7 @@ def question_sets(plan: ServicePlan, recorded: Transcript | None) -> list[ProbeS
     }
     if sum(p.prompt_sha256() in held for s in sets for p in s.probes) >= FEWEST_PROMPTS:
         return sets
-    asked = asked_again(Plan(suspect=plan.endpoint, probes=plan.probes), recorded)
+    asked = asked_again([choice.load() for choice in plan.probes], recorded)
     ordered = [
         s.model_copy(
             update={
@@ -201,12 +201,7 @@ def _others(
             for t in opened.teachers()
             if not reference.identity.same_weights(t.identity)
         )
-        section = StoreSection(
-            name=store,
-            embedder=opened.catalog.embedder,
-            sha256=opened.digest(),
-            n_models=len(opened.teachers()),
-        )
+        section = store_section(store, opened)
     sets = identifying_set(plan)
     said = [
         _identified(spec, sets, plan.seed, out / file, asking, heard)

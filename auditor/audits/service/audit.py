@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.audits.inheritance.audit import transcript_section
+from auditor.audits.frame import build_report, subject_of
 from auditor.audits.service.asking import ServiceAnswers, Steps, hear
 from auditor.audits.service.judging import Decision, JudgedService, judge, stopped
 from auditor.audits.service.narrative import WORDS, alternatives, answers, command_of, limits
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, size_of, statement, would_have_seen
-from auditor.environment import environment
-from auditor.evidence.records import (
-    Candidate,
-    Outcome,
-    Report,
-    ServiceSection,
-    SubjectSection,
-    Verdict,
-)
-from auditor.version import VERSION
+from auditor.audits.service.records import ServiceSection
+from auditor.evidence.records import Candidate, Outcome, Report, Verdict
 from detectors.service.repeated import asked_of_both, said
-from fingerprints.collect import timestamp
-from fingerprints.records import sha256
 
 
 def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> Report:
@@ -38,29 +28,24 @@ def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> R
 
 def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -> Report:
     """The report on what was heard and judged, as `auditor audit` writes one."""
-    section, theirs = transcript_section(heard.endpoint), heard.reference.digest()
     size = size_of(
         asked_of_both(heard.endpoint, heard.reference), _longest(plan, heard), plan.alpha
     )
     power = statement(size)
     stored = 0 if heard.others is None else len(heard.others.stored)
-    return Report(
-        id=sha256(f"{plan.digest()}{section.sha256}{theirs}")[:16],
-        created=timestamp(),
-        tool=f"distillation-auditor {VERSION}",
-        subject=SubjectSection(spec=heard.endpoint.header.spec, identity=heard.endpoint.identity),
-        plan=plan.model_dump(mode="json", exclude_none=True),
+    return build_report(
+        plan,
+        heard.endpoint,
+        [heard.reference.digest()],
+        [_section(plan, heard, judged, power)],
         answers=answers(plan, heard, judged, power),
         candidates=(_claimed(heard),),
         store=None if heard.others is None else heard.others.section,
-        service=_section(plan, heard, judged, power),
-        transcript=section,
         findings=judged.findings,
         skipped=judged.skipped,
         verdicts=(_verdict(plan, heard, judged, size, stored),),
         limits=limits(plan, heard),
         alternatives=alternatives(),
-        environment=environment(),
         reproduce=command_of(plan),
     )
 
@@ -106,7 +91,7 @@ def _section(
 ) -> ServiceSection:
     reference = heard.reference
     return ServiceSection(
-        claimed=SubjectSection(spec=reference.header.spec, identity=reference.identity),
+        claimed=subject_of(reference),
         decision=judged.decision,
         p_value=judged.p_value,
         alpha=plan.alpha,

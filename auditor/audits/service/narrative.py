@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shlex
 
-from auditor.audits.inheritance.narrative import ASKS
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.judging import JudgedService, stopped
 from auditor.audits.service.plan import ServicePlan
+from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer, Finding
 from detectors.lineup import counted
 from detectors.service.model_identification import nearest_told
@@ -25,7 +25,6 @@ WORDS = {
     "inconclusive": "inconclusive",
     "not_assessable": "",
 }
-NOT_EXAMINED = "Not examined: this audit asks only whether the service is what it claims."
 CLUE = 0.01
 """What a clue's p-value must fall below: clues point, and decide nothing."""
 
@@ -34,18 +33,8 @@ def answers(
     plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, power: str
 ) -> tuple[Answer, ...]:
     """The three questions; only the service is answered."""
-    silent = "Silence on this question is neither a yes nor a no."
     return (
-        *(
-            Answer(
-                question=q,
-                asks=ASKS[q],
-                answer=NOT_EXAMINED,
-                does_not_say=silent,
-                conclusion="not_examined",
-            )
-            for q in ("inheritance", "lineage")
-        ),
+        *unexamined("inheritance", "lineage"),
         Answer(
             question="service",
             asks=ASKS["service"],

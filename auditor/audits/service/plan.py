@@ -6,14 +6,12 @@ Knows what will be asked; asks nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from auditor.audits.plan import Plan, ProbeChoice
-from fingerprints.errors import UsageProblem, printable
-from fingerprints.records import ProbeSet, Record, Sampling
+from auditor.audits.plan import AuditPlan, ProbeChoice
+from fingerprints.records import ProbeSet, Sampling
 from fingerprints.transcript import Transcript
 
 REFERENCE_SEED = 7_368_787
@@ -24,12 +22,15 @@ IDENTIFYING = "style"
 """The probe set that stored models were asked, of which the first questions identify."""
 
 
-class ServicePlan(Record):
+class ServicePlan(AuditPlan):
     """Everything that decides a service audit besides the models.
 
     ``questions`` is None for all of the probe sets. ``temperature`` is None for 1, or for that of
     recorded answers. ``store`` names whom else it could be; without one nobody else is compared.
     """
+
+    command: ClassVar[str] = "service"
+    noun: ClassVar[str] = "service plan"
 
     format: Literal["service-plan/1"] = "service-plan/1"
     claimed: str
@@ -60,15 +61,6 @@ class ServicePlan(Record):
             default=0,
         )
 
-    def to_yaml(self) -> str:
-        """The plan as YAML."""
-        return yaml.safe_dump(
-            self.model_dump(mode="json", exclude_none=True),
-            sort_keys=False,
-            allow_unicode=True,
-            width=100,
-        )
-
     def probe_sets(self) -> list[ProbeSet]:
         """The probe sets, cut to the first ``questions``. Raises what `load_probe_set` raises."""
         return first_questions([choice.load() for choice in self.probes], self.questions)
@@ -91,16 +83,6 @@ class ServicePlan(Record):
             samples=self.samples if who == "endpoint" else self.reference_samples,
         )
 
-    def side(self, who: Literal["endpoint", "claimed"]) -> Plan:
-        """What one side is asked as an audit's plan, for its costs."""
-        spec = self.endpoint if who == "endpoint" else self.claimed
-        sets = self.probe_sets()
-        names = {choice.load().name: choice.set for choice in self.probes}
-        choices = tuple(
-            ProbeChoice(set=names[s.name], head=len(s.probes), arms=s.arms) for s in sets
-        )
-        return Plan(suspect=spec, probes=choices, sampling=self.sampling(who))
-
 
 def first_questions(sets: list[ProbeSet], most: int | None) -> list[ProbeSet]:
     """The sets, cut so that they hold ``most`` probes in all; sets that are left with none are
@@ -112,20 +94,6 @@ def first_questions(sets: list[ProbeSet], most: int | None) -> list[ProbeSet]:
             out.append(cut)
             left = None if left is None else left - len(cut.probes)
     return out
-
-
-def make_service_plan(value: dict[str, Any]) -> ServicePlan:
-    """A checked plan from plain values. Raises UsageProblem with the first problem."""
-    try:
-        return ServicePlan.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageProblem(
-            f"{place}: {printable(first['msg'], 120)}",
-            where="flags",
-            next_step="see `auditor service --help`",
-        ) from error
 
 
 def identifying_set(plan: ServicePlan) -> list[ProbeSet]:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from auditor.audits.frame import keep
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
 from auditor.audits.shadow.growing import Questions, Tell, finished, grow, make
 from auditor.audits.shadow.judging import judge
-from auditor.audits.shadow.plan import ShadowPlan, plan_again, read_shadow_plan
+from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
 from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
 from auditor.audits.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
@@ -30,7 +31,7 @@ from auditor.controls.likelihoods import write_record
 from auditor.controls.train import SILENT, TrainingWatch
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import REPORT as BUNDLE
-from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
+from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
@@ -168,11 +169,8 @@ def _reported(
 ) -> Report:
     shadows = shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-    report = report_of(
-        Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
-    )
-    write_bundle(report, folder / TRANSCRIPT, plan.to_yaml(), folder)
-    return report
+    facts = Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
+    return keep(report_of(facts), plan, folder)
 
 
 def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
@@ -186,7 +184,7 @@ def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
             where=printable(str(home), 100),
             next_step="give the --out of a finished one",
         )
-    plan = plan_again(suspect, read_shadow_plan(home / PLAN), home)
+    plan = plan_again(suspect, ShadowPlan.read(home / PLAN), home)
     earlier_decision(Path(plan.shadows or home))
     return plan
 
@@ -290,7 +288,7 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
     written = out / PLAN
     if written.exists():
         begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
-        if read_shadow_plan(written) != plan and begun:
+        if ShadowPlan.read(written) != plan and begun:
             raise MalformedInput(
                 "the folder holds another shadow audit",
                 where=written,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, log10
 
-from auditor.audits.plan import (
+from auditor.audits.costs import (
     CHARACTERS_PER_TOKEN,
     ENDPOINT_TOKENS_PER_SECOND,
     PARAMETERS_TOKENS_PER_SECOND,

@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Sequence
 
 from auditor.audits.inheritance.base_model import Base
-from auditor.audits.inheritance.narrative import ASKS
 from auditor.audits.shadow.judging import JudgedShadows
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.calibration.conclusions import concluded
+from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer
 from detectors.base import Shadow
 from detectors.lineup import counted
@@ -51,12 +51,7 @@ def answers(base: Base, suspect: Transcript, judged: JudgedShadows) -> tuple[Ans
             ),
             does_not_say="Weights were compared by digest only.",
         ),
-        Answer(
-            question="service",
-            asks=ASKS["service"],
-            answer="Not asked by a shadow audit.",
-            does_not_say="No two-sample test of the service against reference weights was made.",
-        ),
+        *unexamined("service"),
     )
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from auditor.audits.inheritance.base_model import base_spec
-from auditor.audits.plan import Plan, ProbeChoice, parse_probes
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.plan import AuditPlan, ProbeChoice, parse_probes
 from auditor.controls.recipe import NAME
 from auditor.controls.sizes import Size
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.errors import UsageProblem, printable
 from fingerprints.records import Record
 from fingerprints.subjects.spec import OPTIONS, parse_spec
 
@@ -48,7 +48,7 @@ class ShadowTeacher(Record):
     spec: Annotated[str, Field(min_length=1)]
 
 
-class ShadowPlan(Record):
+class ShadowPlan(AuditPlan):
     """Everything that decides a shadow audit besides the models.
 
     ``seeds`` and ``n`` (examples a shadow) are decided by the budget where they are None.
@@ -56,6 +56,9 @@ class ShadowPlan(Record):
     rest. ``recipe``: whose way of training every shadow gets. ``shadows``: the folder of a finished
     audit whose shadows are used again; nothing is trained then.
     """
+
+    command: ClassVar[str] = "shadow"
+    noun: ClassVar[str] = "shadow plan"
 
     format: Literal["shadow-plan/1"] = "shadow-plan/1"
     suspect: str
@@ -87,11 +90,6 @@ class ShadowPlan(Record):
     def names(self) -> tuple[str, ...]:
         """The candidates' names."""
         return tuple(t.name for t in self.teachers)
-
-    def to_yaml(self) -> str:
-        """The plan as YAML that `read_shadow_plan` reads back to an equal plan."""
-        value = self.model_dump(mode="json", exclude_none=True)
-        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
 
 
 def make_shadow_plan(
@@ -134,12 +132,7 @@ def make_shadow_plan(
             where=printable(spec, 100),
             next_step="give --base a checkpoint or a GGUF file",
         )
-    try:
-        return ShadowPlan.model_validate(value)
-    except ValidationError as error:
-        raise UsageProblem(
-            _first(error), where="flags", next_step="see `auditor shadow --help`"
-        ) from error
+    return ShadowPlan.make(value)
 
 
 def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
@@ -205,30 +198,3 @@ def split_teachers(text: str) -> list[str]:
         elif part:
             out.append(part)
     return out
-
-
-def read_shadow_plan(path: Path) -> ShadowPlan:
-    """A plan from its YAML. Raises MalformedInput for a file that is missing or no plan."""
-    try:
-        return ShadowPlan.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except ValidationError as error:
-        raise _bad(_first(error), path) from error
-    except OSError as error:
-        raise _bad(f"can't be read: {error.strerror}", path) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad("not YAML in UTF-8", path) from error
-
-
-def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(
-        f"not a shadow plan: {printable(reason, 160)}",
-        where=path,
-        next_step="choose another folder with --out",
-    )
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    said = printable(first["msg"].removeprefix("Value error, "), 160)
-    return f"{place}: {said}" if place else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from auditor.audits.inheritance.audit import transcript_section
+from auditor.audits.frame import build_report
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.inheritance.narrative import alternatives
 from auditor.audits.shadow.costs import Decision
@@ -16,10 +16,8 @@ from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rates import section_of
 from auditor.audits.shadow.rungs import KINDS
 from auditor.controls.cohort import Cohort, Member
-from auditor.environment import environment
-from auditor.evidence.records import Candidate, Report, SubjectSection, Verdict
+from auditor.evidence.records import Candidate, Report, Verdict
 from auditor.evidence.weight import SAME
-from auditor.version import VERSION
 from detectors.base import Shadow
 from detectors.lineup import counted
 from fingerprints.collect import timestamp
@@ -72,35 +70,25 @@ def _kind(member: Member) -> str:
 def report_of(facts: Facts) -> Report:
     """The report. The same facts give the same report, dates aside."""
     plan, suspect, judged = facts.plan, facts.suspect, facts.judged
-    section = transcript_section(suspect)
     candidates = tuple(_candidate(name, facts) for name in plan.names)
     verdicts = tuple(
         _same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v
         for v in judged.verdicts
     )
     judged = replace(judged, verdicts=verdicts)
-    created = timestamp()
+    digest = facts.cohort.digest()
     decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows", "students"})
-    return Report(
-        id=sha256(f"{plan.digest()}{section.sha256}{facts.cohort.digest()}")[:16],
-        created=created,
-        tool=f"distillation-auditor {VERSION}",
-        subject=SubjectSection(spec=suspect.header.spec, identity=suspect.identity),
-        plan={**plan.model_dump(mode="json", exclude_none=True), "decided": decided},
+    return build_report(
+        plan,
+        suspect,
+        [digest],
+        decided={"decided": decided},
         answers=answers(facts.base, suspect, judged),
         candidates=candidates,
-        store=None,
         base=facts.base.section(suspect),
         calibration=section_of(
-            facts.calibration,
-            facts.cohort.digest(),
-            created,
-            _about(facts),
-            suspect,
-            facts.shadows,
-            judged,
+            facts.calibration, digest, timestamp(), _about(facts), suspect, facts.shadows, judged
         ),
-        transcript=section,
         findings=judged.findings,
         skipped=judged.skipped,
         verdicts=verdicts,
@@ -108,7 +96,6 @@ def report_of(facts: Facts) -> Report:
             plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out
         ),
         alternatives=alternatives(),
-        environment=environment(),
         reproduce=(command_of(plan, facts.decision.seeds, facts.decision.n),),
     )
 

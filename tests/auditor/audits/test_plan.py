@@ -6,21 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.plan import (
-    PRESETS,
-    Plan,
-    ProbeChoice,
-    estimate,
-    make_plan,
-    parse_probes,
-    read_plan,
-)
+from auditor.audits.costs import estimate
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.plan import PRESETS, ProbeChoice, parse_probes
 from fingerprints.errors import MalformedInput, UsageProblem
-from fingerprints.records import Arm
+from fingerprints.records import Arm, Sampling
 
 
 def test_a_plan_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
-    plan = make_plan(
+    plan = Plan.make(
         {
             "suspect": "gguf:./m.gguf",
             "probes": [{"set": "identity", "head": 3, "arms": ["own"]}],
@@ -33,13 +27,13 @@ def test_a_plan_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
     )
     path = tmp_path / "plan.yaml"
     path.write_text(plan.to_yaml())
-    assert read_plan(path, {}) == plan
+    assert Plan.read(path, {}) == plan
 
 
 def test_flags_win_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(Plan(suspect="gguf:./m.gguf").to_yaml())
-    assert read_plan(path, {"suspect": "gguf:./other.gguf"}).suspect == "gguf:./other.gguf"
+    assert Plan.read(path, {"suspect": "gguf:./other.gguf"}).suspect == "gguf:./other.gguf"
 
 
 def test_presets_grow_and_probe_lists_are_parsed() -> None:
@@ -56,7 +50,7 @@ def test_presets_grow_and_probe_lists_are_parsed() -> None:
         ProbeChoice(set="style", head=96),
     )
     sizes = [
-        estimate(Plan(suspect="x", probes=PRESETS[name]), 1e8).questions
+        estimate([c.load() for c in PRESETS[name]], Sampling(), 1e8).questions
         for name in ("quick", "standard", "full")
     ]
     assert sizes == sorted(sizes)
@@ -64,18 +58,18 @@ def test_presets_grow_and_probe_lists_are_parsed() -> None:
 
 
 def test_an_estimate_counts_questions_arms_and_samples() -> None:
-    plan = make_plan(
+    plan = Plan.make(
         {
             "suspect": "x",
             "probes": [{"set": "identity", "head": 5}],
             "sampling": {"samples": 2, "max_tokens": 10},
         }
     )
-    cost = estimate(plan, 1e8)
+    cost = estimate(plan.probe_sets(), plan.sampling, 1e8)
     assert cost.questions == 5 * 3 * 2
     assert cost.tokens_out_at_most == 5 * 3 * 2 * 10
-    assert estimate(plan, 1e9).seconds > cost.seconds
-    assert "endpoint" in estimate(plan, None).basis
+    assert estimate(plan.probe_sets(), plan.sampling, 1e9).seconds > cost.seconds
+    assert "endpoint" in estimate(plan.probe_sets(), plan.sampling, None).basis
 
 
 def test_arms_can_be_chosen() -> None:
@@ -89,13 +83,13 @@ def test_a_bad_plan_is_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(text)
     with pytest.raises(MalformedInput) as caught:
-        read_plan(path, {})
+        Plan.read(path, {})
     assert "plan.yaml" in caught.value.line()
 
 
 def test_unknown_detectors_sets_and_counts_are_usage_problems() -> None:
     with pytest.raises(UsageProblem, match="no detector"):
-        make_plan({"suspect": "x", "detectors": ["magic"]})
+        Plan.make({"suspect": "x", "detectors": ["magic"]})
     with pytest.raises(UsageProblem, match="no probe set"):
         parse_probes("nonsense")[0].load()
     with pytest.raises(UsageProblem, match="asks no probe"):

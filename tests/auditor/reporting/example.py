@@ -3,6 +3,8 @@ hostile strings."""
 
 from __future__ import annotations
 
+from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import (
     Answer,
     BaseSection,
@@ -14,9 +16,6 @@ from auditor.evidence.records import (
     Report,
     Scorer,
     ScoresSection,
-    SequentialRow,
-    SequentialSection,
-    ServiceSection,
     Skipped,
     StoreSection,
     SubjectSection,
@@ -91,8 +90,9 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
             ),
         ),
         calibration=_calibration(hostile) if calibrated else None,
-        sequential=_sequential(f"acme {hostile[:25]}") if calibrated else None,
-        service=_service(hostile) if calibrated else None,
+        sections={s.key: s for s in (_sequential(f"acme {hostile[:25]}"), _service(hostile))}
+        if calibrated
+        else {},
         verdicts=(
             *(_verdict(name, i, calibrated) for i, name in enumerate(names)),
             *((_vendor(f"vendor:acme {hostile[:25]}"),) if calibrated else ()),

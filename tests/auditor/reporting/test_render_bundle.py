@@ -13,7 +13,13 @@ from example import report
 
 from auditor.errors import MalformedInput, ResourceLimit
 from auditor.reporting import html
-from auditor.reporting.bundle import OURS, TEMPORARY, load_bundle, ready_folder, write_bundle
+from auditor.reporting.bundle import (
+    TEMPORARY,
+    bundle_names,
+    load_bundle,
+    ready_folder,
+    write_bundle,
+)
 from fingerprints.journal import TranscriptWriter
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, load_transcript
@@ -142,7 +148,7 @@ def test_symlinks_files_and_odd_folders_are_refused(tmp_path: Path, said: Path) 
     assert names(real) == set()
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(bundle_names()))
 def test_a_link_under_one_of_our_names_is_never_followed(
     tmp_path: Path, said: Path, name: str
 ) -> None:
@@ -270,4 +276,4 @@ def test_a_full_disk_leaves_no_file_at_all(tmp_path: Path, said: Path) -> None:
 
 
 def test_the_names_of_temporary_files_are_no_bundle_names() -> None:
-    assert not any(name.startswith(TEMPORARY) for name in OURS)
+    assert not any(name.startswith(TEMPORARY) for name in bundle_names())

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from auditor.audits.inheritance.audit import audit
 from auditor.audits.inheritance.base_model import asked_again, base_spec, find_base
-from auditor.audits.plan import Plan, make_plan
+from auditor.audits.inheritance.plan import Plan
 from auditor.cli import cli, run
 from auditor.reporting.bundle import load_bundle
 from detectors.base import Case, Detector, Measurement
@@ -212,7 +212,7 @@ def test_an_adapters_base_is_asked_only_where_a_detector_reads_its_answers(
 
 
 def test_a_base_that_is_the_suspect_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    plan = make_plan(
+    plan = Plan.make(
         {
             "suspect": str(models["other"]),
             "base": str(models["other"]),
@@ -240,7 +240,7 @@ def test_a_base_without_a_readable_answer_is_refused(
 
 def test_a_recording_of_unknown_arms_is_asked_again_in_the_bases_own(tmp_path: Path) -> None:
     suspect = recorded(tmp_path, "alpha")
-    sets = asked_again(Plan(suspect="answers.jsonl"), suspect)
+    sets = asked_again(Plan(suspect="answers.jsonl").probe_sets(), suspect)
     assert [(s.arms, len(s.probes)) for s in sets] == [((Arm.OWN,), 60)]
     assert {p.digest() for p in sets[0].probes} == {p.digest() for p in suspect.probes.values()}
 
@@ -250,7 +250,7 @@ def test_a_transcript_of_bundled_sets_is_asked_again_in_their_arms_and_lengths(
 ) -> None:
     with FingerprintStore.open(models["store"], read_only=True) as store:
         suspect = store.transcript("other")
-    sets = asked_again(Plan(suspect="answers.jsonl"), suspect)
+    sets = asked_again(Plan(suspect="answers.jsonl").probe_sets(), suspect)
     assert [(s.name, len(s.probes), s.arms) for s in sets] == [
         ("identity", 2, (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)),
         ("style", 6, (Arm.OWN,)),

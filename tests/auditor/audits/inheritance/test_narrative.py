@@ -3,7 +3,8 @@ findings only."""
 
 from __future__ import annotations
 
-from auditor.audits.inheritance.narrative import answers, unexamined
+from auditor.audits.inheritance.narrative import answers
+from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Finding
 from detectors.base import Null, Rank
 from tests.detectors.strangers import prose, said

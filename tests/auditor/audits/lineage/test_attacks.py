@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.repeats import repeats, together
 from auditor.audits.lineage.run import lineages, opened
 from auditor.audits.lineage.units import NearestUnits, Pairing
 from auditor.cli import run
-from auditor.evidence.records import WeightComparison
 from auditor.labs.zoo.disguise import Nothing, permute_units, rotate_residual
 from auditor.labs.zoo.llama import DOWN, GATE, UP, Llama
 from detectors.lineage.independence import fisher, order

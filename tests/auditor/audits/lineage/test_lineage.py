@@ -13,9 +13,9 @@ import torch
 from click.testing import CliRunner
 from scipy import stats
 
+from auditor.audits.lineage.records import Relation, WeightComparison
 from auditor.audits.lineage.run import lineages, named
 from auditor.cli import cli, run
-from auditor.evidence.records import Relation, WeightComparison
 from auditor.labs.zoo.disguise import (
     Nothing,
     Rescale,

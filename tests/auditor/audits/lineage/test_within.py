@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.audits.inheritance.audit import audit
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.within import lineage_within
-from auditor.audits.plan import make_plan
 from auditor.cli import run
 from auditor.reporting.bundle import load_bundle
 from tests.auditor.audits.lineage.relatives import nudged
@@ -66,12 +67,12 @@ def test_the_base_is_found_by_weights_told_as_such_and_asked(
         "other": "not_supported",
         "base": "supported",
     }
-    assert report.lineage is not None
+    assert report.section(LineageSection) is not None
     assert (tmp_path / "out" / "base.jsonl").exists()
 
 
 def test_a_named_base_is_compared_by_the_way(models: dict[str, Path]) -> None:
-    plan = make_plan({"suspect": str(models["tuned"]), "base": str(models["base"])})
+    plan = Plan.make({"suspect": str(models["tuned"]), "base": str(models["base"])})
     within = lineage_within(plan)
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert within.answer is not None
@@ -81,9 +82,9 @@ def test_recorded_answers_have_no_weights_to_compare(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "answers.jsonl"
-    plan = make_plan({"suspect": str(path), "bases": [str(models["base"])]})
+    plan = Plan.make({"suspect": str(path), "bases": [str(models["base"])]})
     assert lineage_within(plan).found is None
-    assert lineage_within(make_plan({"suspect": str(models["tuned"])})).skipped == ()
+    assert lineage_within(Plan.make({"suspect": str(models["tuned"])})).skipped == ()
 
 
 def test_weights_that_can_not_be_compared_are_a_reason(
@@ -92,7 +93,7 @@ def test_weights_that_can_not_be_compared_are_a_reason(
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"model_type": "llama"}', "utf-8")
-    within = lineage_within(make_plan({"suspect": str(models["tuned"]), "bases": [str(odd)]}))
+    within = lineage_within(Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd)]}))
     assert within.found is None
     assert len(within.skipped) == 1
     assert within.limits == ()
@@ -105,7 +106,7 @@ def test_a_base_that_can_not_be_opened_leaves_the_others_compared(
     odd.mkdir()
     (odd / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}', "utf-8")
     within = lineage_within(
-        make_plan({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]})
+        Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]})
     )
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert "odd" in {s.candidate for s in within.skipped}

@@ -12,6 +12,7 @@ import pytest
 
 from auditor.audits.service.audit import outcome_of
 from auditor.audits.service.power import Size, statement
+from auditor.audits.service.records import ServiceSection
 from auditor.cli import run
 from auditor.reporting.bundle import load_bundle
 from auditor.reporting.json import schema
@@ -115,7 +116,7 @@ def test_another_checkpoint_is_different_after_few_questions_and_resumes_to_the_
     page = (out / "report.html").read_text("utf-8")
     assert "Service and claim" in page
     assert "uncalibrated" not in page.split("<main>")[1].split('id="glossary"')[0]
-    assert load_bundle(out).service is not None
+    assert load_bundle(out).section(ServiceSection) is not None
     assert run(["report", str(out), "--format", "markdown"]) == 0
 
 

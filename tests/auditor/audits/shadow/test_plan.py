@@ -11,7 +11,7 @@ import pytest
 
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, decide
-from auditor.audits.shadow.plan import ShadowPlan, candidate, read_shadow_plan, split_teachers
+from auditor.audits.shadow.plan import ShadowPlan, candidate, split_teachers
 from auditor.cli import run
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.audits.shadow.small import teacher
@@ -230,4 +230,4 @@ def test_a_purse_counts_all_runs_and_stops_before_the_shadow_that_does_not_fit(
 def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(plan(budget_minutes=2.5, doses=[1.0, 0.25]).to_yaml())
-    assert read_shadow_plan(path) == plan(budget_minutes=2.5, doses=[1.0, 0.25])
+    assert ShadowPlan.read(path) == plan(budget_minutes=2.5, doses=[1.0, 0.25])

@@ -1,0 +1,118 @@
+"""The frame that every kind of audit fills: one way to make a report, one to keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Required, TypedDict, Unpack
+
+from auditor.audits.plan import AuditPlan
+from auditor.environment import environment
+from auditor.evidence.records import (
+    Answer,
+    BaseSection,
+    CalibrationSection,
+    Candidate,
+    Finding,
+    Report,
+    ScoresSection,
+    Section,
+    Skipped,
+    StoreSection,
+    SubjectSection,
+    TranscriptSection,
+    Verdict,
+)
+from auditor.reporting.bundle import TRANSCRIPT, write_bundle
+from auditor.version import VERSION
+from fingerprints.collect import timestamp
+from fingerprints.records import sha256
+from fingerprints.store import FingerprintStore
+from fingerprints.transcript import Transcript
+
+
+class ReportParts(TypedDict, total=False):
+    """What a kind of audit says itself; the rest of a report is the same for all."""
+
+    answers: Required[tuple[Answer, ...]]
+    candidates: tuple[Candidate, ...]
+    store: StoreSection | None
+    base: BaseSection | None
+    calibration: CalibrationSection | None
+    scores: ScoresSection | None
+    findings: Required[tuple[Finding, ...]]
+    skipped: Required[tuple[Skipped, ...]]
+    verdicts: tuple[Verdict, ...]
+    limits: Required[tuple[str, ...]]
+    alternatives: Required[tuple[str, ...]]
+    reproduce: Required[tuple[str, ...]]
+
+
+def build_report(
+    plan: AuditPlan,
+    suspect: Transcript | SubjectSection,
+    digests: Iterable[str],
+    sections: Iterable[Section | None] = (),
+    decided: Mapping[str, Any] | None = None,
+    **parts: Unpack[ReportParts],
+) -> Report:
+    """The report of an audit: the same plan and records give the same report, dates aside.
+
+    ``suspect`` is what it answered, or who it is where nobody was asked. ``digests`` are of what
+    was judged besides, ``sections`` the kind's own (None: left out), ``decided`` what was settled
+    during the audit and belongs to its plan.
+    """
+    asked = suspect if isinstance(suspect, Transcript) else None
+    section = None if asked is None else transcript_section(asked)
+    seen = "" if section is None else section.sha256
+    known: dict[str, Any] = {"candidates": (), "store": None, "verdicts": (), **parts}
+    return Report(
+        id=sha256("".join((plan.digest(), seen, *digests)))[:16],
+        created=timestamp(),
+        tool=f"distillation-auditor {VERSION}",
+        subject=subject_of(suspect) if isinstance(suspect, Transcript) else suspect,
+        plan={**plan.told(), **(decided or {})},
+        transcript=section,
+        sections={s.key: s for s in sections if s is not None},
+        environment=environment(),
+        **known,
+    )
+
+
+def subject_of(transcript: Transcript) -> SubjectSection:
+    """Who answered, and the spec that opens it again."""
+    return SubjectSection(spec=transcript.header.spec, identity=transcript.identity)
+
+
+def keep(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> Report:
+    """Writes the bundle of an audit whose answers lie in ``folder`` already, and returns the
+    report. Raises what `write_bundle` raises."""
+    asked = None if report.transcript is None else folder / TRANSCRIPT
+    write_bundle(report, asked, plan.to_yaml(), folder, force)
+    return report
+
+
+def store_section(name: str, store: FingerprintStore) -> StoreSection:
+    """The store as a report tells it."""
+    return StoreSection(
+        name=name,
+        embedder=store.catalog.embedder,
+        sha256=store.digest(),
+        n_models=len(store.teachers()),
+    )
+
+
+def transcript_section(transcript: Transcript) -> TranscriptSection:
+    """What was asked and how it went, as a report tells it."""
+    replies = transcript.replies
+    return TranscriptSection(
+        sha256=transcript.digest(),
+        complete=transcript.complete,
+        probe_sets=transcript.header.probe_sets,
+        sampling=transcript.header.sampling,
+        counts=transcript.counts(),
+        events=tuple(f"{e.kind}: {e.detail}" for e in transcript.events),
+        seconds=round(sum(r.seconds for r in replies if r.seconds is not None), 3) or None,
+        tokens_in=sum(r.tokens_in for r in replies if r.tokens_in is not None) or None,
+        tokens_out=sum(r.tokens_out for r in replies if r.tokens_out is not None) or None,
+    )

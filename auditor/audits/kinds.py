@@ -1,0 +1,43 @@
+"""The table of kinds of audits: the one place that lists them.
+
+A new kind is a folder with its plan, its records, its document and its command, and a row here.
+Nothing is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from auditor.evidence.kinds import Kind
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        name="inheritance",
+        plan="auditor.audits.plan:Plan",
+        sections={"sequential": "auditor.audits.inheritance.records:SequentialSection"},
+        blocks={"sequential": "auditor.audits.inheritance.document:blocks"},
+        files=("base.jsonl", "scores.jsonl"),
+    ),
+    Kind(
+        name="lineage",
+        plan="auditor.audits.lineage.plan:LineagePlan",
+        sections={"lineage": "auditor.audits.lineage.records:LineageSection"},
+        blocks={"lineage": "auditor.audits.lineage.document:blocks"},
+    ),
+    Kind(
+        name="service",
+        plan="auditor.audits.service.plan:ServicePlan",
+        sections={"service": "auditor.audits.service.records:ServiceSection"},
+        blocks={"service": "auditor.audits.service.document:blocks"},
+        files=(
+            "reference.jsonl",
+            "scores.jsonl",
+            "identification.jsonl",
+            "reference-identification.jsonl",
+        ),
+    ),
+    Kind(
+        name="policy",
+        plan="auditor.audits.policy.plan:PolicyPlan",
+        files=("local.jsonl", "also.jsonl"),
+    ),
+    Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
+)

@@ -1,0 +1,25 @@
+"""The plan of a lineage audit by files: suspect, bases, and how much of them is compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from auditor.audits.lineage.judge import ALPHA
+from auditor.audits.plan import AuditPlan
+
+
+class LineagePlan(AuditPlan):
+    """Everything that decides a lineage audit besides the models. ``store`` is a folder of
+    `auditor bases`."""
+
+    command: ClassVar[str] = "lineage"
+    noun: ClassVar[str] = "lineage plan"
+
+    format: Literal["lineage-plan/1"] = "lineage-plan/1"
+    suspect: str
+    bases: tuple[str, ...] = ()
+    store: str | None = None
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = ALPHA
+    tokenizer_only: bool = False

@@ -1,0 +1,58 @@
+"""What the commands of all kinds of audits share: their options, how a dry run shows a plan, and
+how a finished report is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditor.audits.plan import AuditPlan
+from auditor.console import put, put_json, say
+from auditor.evidence.records import Report
+from auditor.evidence.weight import LEVELS
+from auditor.reporting import render, terminal
+
+OUT = click.option(
+    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
+)
+FORCE = click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing."
+)
+FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(LEVELS),
+    help="Exit with 1 when a verdict is supported at this level or above.",
+)
+
+
+def show_plan(
+    plan: AuditPlan, as_json: bool, values: Mapping[str, Any], lines: Iterable[str]
+) -> int:
+    """A dry run: the plan with ``values`` as JSON, or as YAML with ``lines`` as comments."""
+    if as_json:
+        put_json({"plan": plan.told(), **values})
+    else:
+        put("\n".join((plan.to_yaml().rstrip("\n"), *(f"# {line}" for line in lines))))
+    return 0
+
+
+def cost_lines(cost: Mapping[str, Any], who: str = "") -> Iterator[str]:
+    """What asking somebody costs, a line a figure."""
+    for key, value in cost.items():
+        yield f"{who} {key.replace('_', ' ')}: {value}".strip()
+
+
+def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None:
+    """A finished report on stdout, and on stderr where it was written."""
+    if as_json:
+        put(render(report, "json"))
+    else:
+        terminal.write(report, sys.stdout)
+    say(f"written: {folder / 'report.html'} and {folder / 'report.json'}{besides}")

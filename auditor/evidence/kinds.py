@@ -1,0 +1,65 @@
+"""What evidence knows of a kind of audit: which sections it adds to a report and which files beside
+it, found by name.
+
+The kinds themselves are listed in `auditor.audits.kinds`, above; they are looked up here only when
+a report is read or written, like those that plug-ins add by the entry-point group
+``auditor.audits`` (each names a `Kind`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+GROUP = "auditor.audits"
+TABLE = "auditor.audits.kinds:KINDS"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of audit as everything outside of its folder sees it; places are ``module:name``.
+
+    ``plan``: its `AuditPlan`. ``sections``: the record class of each section that it adds to a
+    report, by the key in report.json. ``blocks``: by the same keys, a function that takes the
+    report and gives the blocks of a document that tell the section. ``files``: what it observes
+    and resumes itself beside the report.
+    """
+
+    name: str
+    plan: str
+    sections: Mapping[str, str] = field(default_factory=dict)
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+def placed_at(place: str) -> Any:
+    """What stands at ``module:name``. Raises ImportError and AttributeError for a wrong entry."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+def own_kinds() -> tuple[Kind, ...]:
+    """The kinds of this package."""
+    kinds: tuple[Kind, ...] = placed_at(TABLE)
+    return kinds
+
+
+def all_kinds() -> tuple[Kind, ...]:
+    """Our own kinds, then those of installed plug-ins, by name; a plug-in can't replace ours."""
+    points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
+    taken = {kind.name for kind in own_kinds()}
+    added: list[Kind] = [p.load() for p in points if p.name not in taken]
+    return (*own_kinds(), *added)
+
+
+def sections_of(kinds: tuple[Kind, ...]) -> dict[str, str]:
+    """Where the record class of every section is, by its key."""
+    return {key: place for kind in kinds for key, place in kind.sections.items()}
+
+
+def files_beside() -> frozenset[str]:
+    """Names of the files that some kind observes and resumes itself beside the report."""
+    return frozenset(name for kind in all_kinds() for name in kind.files)
