@@ -71,7 +71,7 @@ class Shadow:
     what it said.
 
     ``teachers`` are the names of those whose answers it learned; none for a control, whose ``kind``
-    tells what it learned instead (own samples, text by people, nothing). ``seed`` is the
+    is a code for what it learned instead (own samples, text by people, nothing). ``seed`` is the
     training's, None where nothing was trained.
     """
 

@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from auditor.evidence.records import Candidate, Finding, Report, Verdict
 from auditor.evidence.weight import LEVELS, reaches
 from auditor.reporting import render, view
 from auditor.reporting.groups import by_detector, unanimous
-from detectors.measurement import Null
+from detectors.measurement import Null, WhyNot
 from fingerprints.records import Identity
 from tests.auditor.prose import DISPLAY, NAMES, rewritten, texts_of
 from tests.auditor.reporting.example import report
@@ -210,6 +211,25 @@ def test_a_calibration_joins_on_ids_and_holds_no_sentence() -> None:
         for fit in made.fitted:
             assert set(fit.metric_ids) == set(fit.detectors)
             assert all(re.fullmatch(r"[a-z0-9_]+", i) for i in fit.metric_ids.values())
+
+
+def test_ids_and_codes_are_documented() -> None:
+    page = (ROOT / "docs" / "ids.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z0-9_]+)`", page))
+    assert set(get_args(WhyNot)) <= told
+    for name, tree in modules():
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and _measures(name, call):
+                given = [k.value for k in call.keywords if k.arg == "metric_id"]
+                assert given, f"{name}:{call.lineno} measures without an id"
+                held = {n.value for n in ast.walk(given[0]) if isinstance(n, ast.Constant)}
+                assert held <= told, name
+
+
+def _measures(name: str, call: ast.Call) -> bool:
+    """Whether a detector of ours makes a measurement there, or a lineage audit a finding."""
+    made = ast.unparse(call.func)
+    return made == "Measurement" or (made == "_finding" and "lineage/findings" in name)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from auditor.audits.shadow.narrative import answers, command_of, limits, whose
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rates import section_of
-from auditor.audits.shadow.rungs import KINDS
 from auditor.controls.cohort import Cohort, Member
 from auditor.evidence.records import Candidate, Report, Verdict
 from auditor.evidence.weight import SAME
@@ -63,8 +62,7 @@ def shadows_of(cohort: Cohort) -> tuple[Shadow, ...]:
 def _kind(member: Member) -> str:
     if member.teachers:
         return ""
-    first = member.name.rsplit("/", 1)[-1].split("-base")[0]
-    return KINDS.get(first, first)
+    return member.name.rsplit("/", 1)[-1].split("-base")[0]
 
 
 def report_of(facts: Facts) -> Report:
