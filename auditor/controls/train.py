@@ -8,9 +8,9 @@ a killed one stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,11 @@ from auditor.labs.rewards.puzzles import puzzle_prompts
 from auditor.labs.rewards.rewarded import train_by_reward
 from auditor.version import VERSION
 from fingerprints.collect import Progress, timestamp
-from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
-from fingerprints.errors import Locked, MalformedInput, UsageProblem
+from fingerprints.durable import replacing
+from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
+from fingerprints.work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from auditor.controls.training.parallel import Crew
@@ -106,7 +107,8 @@ def train(
 def _make(
     recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew
 ) -> Control:
-    with _folder(recipe, out):
+    folder = WorkFolder(out, "another process makes this control", RECIPE)
+    with folder.held(partial(_refuse_another, recipe), recipe.to_yaml()):
         curated = curate_for(recipe)
         _write_json(out / CURATION, curated.report.model_dump(mode="json"))
         write_examples(out / PROMPTS, curated.prompts)
@@ -206,40 +208,13 @@ def _length_score(recipe: Recipe) -> Score:
     return score
 
 
-@contextmanager
-def _folder(recipe: Recipe, out: Path) -> Iterator[None]:
-    """The control's folder, made or recognised, held by one process."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        foreign = strangers(out, RECIPE)
-    except OSError as error:
-        raise disk_problem(error, out) from error
-    written = out / RECIPE
-    if written.exists():
-        if read_recipe(written) != recipe:
-            raise MalformedInput(
-                "the folder holds a control of another recipe",
-                where=written,
-                next_step="train into another folder",
-            )
-    elif foreign:
+def _refuse_another(recipe: Recipe, written: Path) -> None:
+    if read_recipe(written) != recipe:
         raise MalformedInput(
-            "the folder holds other files",
-            where=out / foreign[0],
-            next_step="give a new folder with --out",
+            "the folder holds a control of another recipe",
+            where=written,
+            next_step="train into another folder",
         )
-    try:
-        lock = WriteLock(out / ".lock")
-    except Locked as error:
-        raise Locked(
-            "another process makes this control", where=out, next_step="wait for it"
-        ) from error
-    try:
-        with replacing(written) as file:
-            file.write(recipe.to_yaml().encode("utf-8"))
-        yield
-    finally:
-        lock.release(remove=True)
 
 
 def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:

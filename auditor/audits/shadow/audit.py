@@ -8,8 +8,8 @@ is a report bundle, ``shadows/`` an ordinary cohort.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +35,11 @@ from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
-from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
-from fingerprints.errors import Locked, MalformedInput, UsageProblem, printable
+from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, load_transcript
+from fingerprints.work_folder import WorkFolder
 
 PLAN, DECISION, REPORT, SHADOWS = "plan.yaml", "decision.json", "report", "shadows"
 RECORDED = "recorded"
@@ -72,7 +72,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
     """
     if plan.shadows is not None:
         return _again(plan, Path(plan.shadows), out, telling)
-    with _folder(plan, out):
+    with _held(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
             sets = probe_sets_of(plan, subject.recorded() if "recorded" in subject.offers else None)
@@ -111,7 +111,7 @@ def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
         load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS),
     )
     sets = _sets_again(plan, said)
-    with _folder(plan, out):
+    with _held(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
             suspect = collect(
@@ -275,16 +275,10 @@ def _read_decision(path: Path) -> Decision:
         ) from error
 
 
-@contextmanager
-def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
+def _held(plan: ShadowPlan, out: Path) -> AbstractContextManager[None]:
     """The audit's folder, made or recognised, held by one process."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        foreign = strangers(out, PLAN)
-    except OSError as error:
-        raise disk_problem(error, out) from error
-    written = out / PLAN
-    if written.exists():
+
+    def recognise(written: Path) -> None:
         begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
         if ShadowPlan.read(written) != plan and begun:
             raise MalformedInput(
@@ -292,21 +286,6 @@ def _folder(plan: ShadowPlan, out: Path) -> Iterator[None]:
                 where=written,
                 next_step="give another --out",
             )
-    elif foreign:
-        raise MalformedInput(
-            "the folder holds other files",
-            where=out / foreign[0],
-            next_step="give a new folder with --out",
-        )
-    try:
-        lock = WriteLock(out / ".lock")
-    except Locked as error:
-        raise Locked(
-            "another process works on this shadow audit", where=out, next_step="wait for it"
-        ) from error
-    try:
-        with replacing(written) as file:
-            file.write(plan.to_yaml().encode("utf-8"))
-        yield
-    finally:
-        lock.release(remove=True)
+
+    folder = WorkFolder(out, "another process works on this shadow audit", PLAN)
+    return folder.held(recognise, plan.to_yaml())

@@ -11,8 +11,9 @@ from auditor.labs.population.population import GrownPopulation
 from auditor.labs.population.rungs import Climbing, Task
 from auditor.labs.population.task_plan import COHORT, prepare, tasks_of
 from auditor.labs.population.workers import Tell, do_all
-from fingerprints.durable import WriteLock, disk_problem
-from fingerprints.errors import Locked
+from fingerprints.work_folder import WorkFolder
+
+BUSY = "another process trains this ladder"
 
 
 def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
@@ -24,12 +25,9 @@ def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = 
     is. Raises MalformedInput for a folder of another population, Locked while another process works
     there, and the errors of every step.
     """
-    lock = _locked(out)
-    try:
+    with WorkFolder(out, BUSY).held():
         prepare(population, out)
         do_all(tasks_of(population, out), jobs, tell)
-    finally:
-        lock.release(remove=True)
     return load_cohort(out / COHORT)
 
 
@@ -39,27 +37,12 @@ def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = Non
 
     Teachers are open once a process: memory, and an endpoint's limits, are shared by all of them.
     """
-    lock = _locked(out)
-    try:
-        folder = out.absolute()
-        plain = ladder.model_dump(mode="json")
-        tasks: list[Task] = [
-            Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain)
-            for name, _ in ladder.rungs()
-        ]
+    folder = out.absolute()
+    plain = ladder.model_dump(mode="json")
+    tasks: list[Task] = [
+        Climbing(name=name, group="rung", folder=str(folder / name), ladder=plain)
+        for name, _ in ladder.rungs()
+    ]
+    with WorkFolder(out, BUSY).held():
         do_all(tasks, jobs, tell)
-    finally:
-        lock.release(remove=True)
     return load_cohort(out)
-
-
-def _locked(out: Path) -> WriteLock:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        return WriteLock(out / ".lock")
-    except Locked as error:
-        raise Locked(
-            "another process trains this ladder", where=out, next_step="wait for it"
-        ) from error
-    except OSError as error:
-        raise disk_problem(error, out) from error

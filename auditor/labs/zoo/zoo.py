@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -24,12 +22,13 @@ from auditor.labs.zoo.zoo_plan import SCALES, Relation, ZooMaking, ZooSize, zoo_
 from auditor.labs.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
 from fingerprints.collect import Progress
-from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
-from fingerprints.errors import Incomplete, Locked, MalformedInput, UsageProblem, printable
+from fingerprints.durable import replacing
+from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files
 from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.work_folder import WorkFolder
 
 TABLE, TIMINGS = "zoo.json", "timings.json"
 LARGEST_FILE = 16_000_000
@@ -173,7 +172,10 @@ def build_zoo(
         texts_sha256=texts_digest(scale.examples, scale.tuned),
         tool=f"distillation-auditor {VERSION}",
     )
-    with _folder(out, wanted):
+    folder = WorkFolder(out, "another process builds this zoo", TABLE)
+    with folder.held(lambda _: _check_same(_read_table(out), wanted, out)):
+        if not (out / TABLE).exists():
+            _write_table(out, wanted)
         plan = zoo_plan(seed, independent)
         table = wanted
         for done, making in enumerate(plan):
@@ -239,36 +241,6 @@ def _row(making: ZooMaking, out: Path) -> ZooMember:
         checkpoint=GGUF_PLACE if file.is_file() else "student",
         weights_sha256=digest,
     )
-
-
-@contextmanager
-def _folder(out: Path, wanted: ZooTable) -> Iterator[None]:
-    """The zoo's folder, made or recognised, held by one process."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        foreign = strangers(out, TABLE)
-    except OSError as error:
-        raise disk_problem(error, out) from error
-    if (out / TABLE).exists():
-        _check_same(_read_table(out), wanted, out)
-    elif foreign:
-        raise MalformedInput(
-            "the folder holds other files",
-            where=out / foreign[0],
-            next_step="give a new folder with --out",
-        )
-    try:
-        lock = WriteLock(out / ".lock")
-    except Locked as error:
-        raise Locked(
-            "another process builds this zoo", where=out, next_step="wait for it"
-        ) from error
-    try:
-        if not (out / TABLE).exists():
-            _write_table(out, wanted)
-        yield
-    finally:
-        lock.release(remove=True)
 
 
 def _check_same(found: ZooTable, wanted: ZooTable, out: Path) -> None:
