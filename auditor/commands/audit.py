@@ -11,8 +11,14 @@ import click
 from auditor.audits.inheritance.audit import open_store, run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.plan import Plan, estimate, make_plan, parse_probes, read_plan
-from auditor.audits.size import parameters_of
-from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
+from auditor.commands.options import (
+    AS_JSON,
+    PROBES,
+    placed,
+    placed_too,
+    sampling_options,
+    sampling_values,
+)
 from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS, reaches
@@ -173,12 +179,12 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     if spec is not None:
         changes["suspect"] = placed(spec, device, dtype)
     if flags["base"]:
-        changes["base"] = _placed_too(flags["base"], device, dtype)
+        changes["base"] = placed_too(flags["base"], device, dtype)
     if flags["bases"]:
         changes["bases"] = list(flags["bases"])
     if flags["teachers"]:
         changes["teachers"] = {
-            n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])
+            n: placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])
         }
     if flags["probes"]:
         changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
@@ -198,11 +204,6 @@ def _opened(text: str) -> tuple[str, str]:
     if not (name and equals and spec):
         raise click.UsageError("--teacher is written NAME=SPEC, with the name of a stored model")
     return name, spec
-
-
-def _placed_too(spec: str, device: str | None, dtype: str | None) -> str:
-    """Another model's spec, placed like the suspect's where it is a model that runs here."""
-    return placed(spec, device, dtype) if parse_spec(spec).scheme in ("hf", "gguf") else spec
 
 
 def _dry_run(plan: Plan, as_json: bool) -> int:
@@ -232,9 +233,9 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
 
 def _cost(plan: Plan, spec: str) -> dict[str, Any]:
     parsed = parse_spec(spec)
-    if parsed.scheme == "recording":
+    if parsed.kind.recorded:
         return {"questions": 0, "basis": "a recording is not asked anything"}
-    return estimate(plan, parameters_of(parsed)).model_dump(mode="json")
+    return estimate(plan, parsed.kind.parameters(parsed)).model_dump(mode="json")
 
 
 def _tell(report: Report, folder: Path, as_json: bool) -> None:

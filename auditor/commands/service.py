@@ -13,7 +13,6 @@ from auditor.audits.service.asking import ENDPOINT, Steps
 from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan, make_service_plan
 from auditor.audits.service.power import Size, statement
-from auditor.audits.size import parameters_of
 from auditor.commands.options import AS_JSON
 from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence.records import Report
@@ -172,9 +171,9 @@ def _dry_run(plan: ServicePlan, as_json: bool) -> int:
 
 def _cost(plan: ServicePlan, who: Any) -> dict[str, Any]:
     parsed = parse_spec(plan.claimed if who == "claimed" else plan.endpoint)
-    if parsed.scheme == "recording":
+    if parsed.kind.recorded:
         return {"questions": 0, "basis": "a recording is not asked anything"}
-    cost = estimate(plan.side(who), parameters_of(parsed)).model_dump(mode="json")
+    cost = estimate(plan.side(who), parsed.kind.parameters(parsed)).model_dump(mode="json")
     return {"answers" if key == "questions" else key: value for key, value in cost.items()}
 
 

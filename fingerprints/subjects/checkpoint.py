@@ -27,13 +27,13 @@ from fingerprints.subjects.digests import (
 )
 from fingerprints.subjects.forcing import answer_forced
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.likelihood import likelihoods, passage_likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
 from fingerprints.subjects.preflight import preflight
 from fingerprints.subjects.quiet import quiet
 from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_checkpoint
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.subjects.template import open_chat
 from fingerprints.subjects.thinking import Forcing, forcing_option
 

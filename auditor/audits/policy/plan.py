@@ -12,7 +12,6 @@ from typing import Literal
 import yaml
 
 from auditor.audits.plan import CostEstimate, estimate_sets
-from auditor.audits.size import parameters_of
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Probe, ProbeSet, Record, Sampling
@@ -55,8 +54,8 @@ class PolicyPlan(Record):
         parsed = {role: parse_spec(spec) for role, spec in self.specs.items()}
         return {
             role: None
-            if spec.scheme == "recording"
-            else estimate_sets(sets, self.sampling, parameters_of(spec))
+            if spec.kind.recorded
+            else estimate_sets(sets, self.sampling, spec.kind.parameters(spec))
             for role, spec in parsed.items()
         }
 

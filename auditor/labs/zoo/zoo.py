@@ -29,7 +29,7 @@ from fingerprints.errors import Incomplete, Locked, MalformedInput, UsageProblem
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files
-from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.subjects.kinds import SubjectSpec
 
 TABLE, TIMINGS = "zoo.json", "timings.json"
 LARGEST_FILE = 16_000_000
