@@ -18,6 +18,7 @@ from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
 from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
+from fingerprints.subjects.child import UNLIMITED
 from fingerprints.subjects.digests import (
     config_sha256,
     files_sha256,
@@ -135,7 +136,8 @@ def load_folder(
     found = inspect_checkpoint(folder, from_hub=from_hub)
     check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
     adapter = Path(spec.options["adapter"]).expanduser() if "adapter" in spec.options else None
-    notes = (*identity.notes, *found.notes, *(inspect_adapter(adapter) if adapter else ()))
+    adapted = inspect_adapter(adapter) if adapter else ()
+    notes = (*identity.notes, *found.notes, *adapted, *UNLIMITED)
     template = template_option(spec.options)
     anomalies = preflight(folder, template)
     with quiet():

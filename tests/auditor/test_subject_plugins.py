@@ -54,9 +54,9 @@ def test_it_is_probed_by_another_process_that_finds_it_installed(
     site: Path, tmp_path: Path
 ) -> None:
     root = Path(__file__).resolve().parents[2]
+    command = ["probe", "toy:lamb,mood=calm", "--out", str(tmp_path / "said.jsonl"), *FAST]
     done = subprocess.run(
-        [sys.executable, "-m", "auditor", "probe", "toy:lamb,mood=calm", "--out"]
-        + [str(tmp_path / "said.jsonl"), *FAST],
+        [sys.executable, "-m", "auditor", *command],
         env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{site}"},
         capture_output=True,
         text=True,
