@@ -23,6 +23,7 @@ from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
 from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
 from fingerprints.generations import CURRENT, sweep
 from fingerprints.indexing import StoreIndex
+from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
@@ -255,9 +256,7 @@ class FingerprintStore:
     def verify(self) -> list[str]:
         """Everything that is wrong with the store, one line each: every row, every digest, the
         index. Empty: nothing is."""
-        from fingerprints.inspection import problems
-
-        return problems(self)
+        return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:
         """SHA-256 over the catalogue's content: the same models with the same answers give the same
