@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from fingerprints.catalog import CATALOG_FILES, Catalog
+from fingerprints.catalog import Catalog
+from fingerprints.catalog_file import CATALOG_FILES
 from fingerprints.catalog_rows import StoredTeacher, content_digest
 from fingerprints.durable import TEMPORARY
 from fingerprints.errors import AuditError, printable

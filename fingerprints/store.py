@@ -15,7 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog, Unrecovered
+from fingerprints.catalog import Catalog
+from fingerprints.catalog_file import CATALOG, SCHEMA_VERSION, Unrecovered, create_catalog
 from fingerprints.catalog_rows import StoredAnswer, StoredTeacher, content_digest, describe
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
@@ -94,7 +95,7 @@ class FingerprintStore:
             _sweep(path)
             _refuse_occupied(path)
             draft = path / f"{TEMPORARY}{CATALOG}"
-            Catalog.create(draft, embedder.id, embedder.dimension)
+            create_catalog(draft, embedder.id, embedder.dimension)
             os.replace(draft, path / CATALOG)
             sync_folder(path)
         finally:

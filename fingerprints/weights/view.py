@@ -134,15 +134,6 @@ class Weights:
                 ),
             )
 
-    def check_finite(self, name: str) -> None:
-        """Reads a whole tensor; raises MalformedInput, naming it, where it holds NaN or
-        infinity."""
-        for start, block in self.chunks(name):
-            bad = ~np.isfinite(block)
-            if bad.any():
-                row, column = (int(i[0]) for i in np.nonzero(bad))
-                raise not_finite(self.info(name), start + row, column)
-
     def raw_digest(self, name: str) -> str:
         """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over
         those and the adapter's numbers."""
@@ -249,16 +240,6 @@ def chosen(which: Which, n: int, tensor: str) -> Indices:
             where=int(out.max()),
         )
     return out
-
-
-def not_finite(info: TensorInfo, row: int, column: int) -> MalformedInput:
-    """The error for a weight that is no number."""
-    return MalformedInput(
-        f"tensor {printable(info.name, 80)!r} holds NaN or infinity, first at row {row:,}, column"
-        f" {column:,}",
-        where=info.file,
-        next_step="no comparison of such weights says anything: get an undamaged copy",
-    )
 
 
 def _scaled(

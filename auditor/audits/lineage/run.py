@@ -19,9 +19,9 @@ from auditor.evidence.records import WeightComparison
 from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import Identity
-from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import (
+    adapter_sha256,
     config_sha256,
     files_sha256,
     template_sha256,

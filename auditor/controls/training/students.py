@@ -30,9 +30,9 @@ from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.digests import template_sha256
 from fingerprints.subjects.generation import limits_of
 from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.open import open_subject
 from fingerprints.subjects.placement import place
-from fingerprints.subjects.quiet import quiet
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.template import Chat, open_chat
 

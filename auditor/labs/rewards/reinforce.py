@@ -30,7 +30,7 @@ from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Identity, canonical_json, sha256
 from fingerprints.subjects.kinds import SubjectSpec
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.spec import parse_spec
 
 STUDENT, WARM_UP = "student", "warm_up"
