@@ -7,7 +7,7 @@ was; judges nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audits.inheritance.plan import Plan
@@ -73,16 +73,11 @@ def base_spec(plan: Plan) -> tuple[str, BaseOrigin] | None:
     a base; None for neither."""
     if plan.base is not None:
         return plan.base, "user"
-    try:
-        suspect = parse_spec(plan.suspect)
-    except (
-        UsageProblem
-    ):  # a kind of subject that an extension opens: what its options mean is not known here
-        return None
+    suspect = parse_spec(plan.suspect)
     if "adapter" not in suspect.options:
         return None
     below = {key: value for key, value in suspect.options.items() if key != "adapter"}
-    return str(type(suspect)(suspect.scheme, suspect.target, below)), "adapter"
+    return str(replace(suspect, options=below)), "adapter"
 
 
 def reads_base(names: Sequence[str]) -> bool:

@@ -129,8 +129,8 @@ def _skipped(base: str | None, error: AuditError) -> Skipped:
 
 
 def _has_weights(spec: str) -> bool:
-    """Whether a spec names files of weights; what an extension opens is not known here."""
+    """Whether a spec names a subject whose weights are in sight."""
     try:
-        return parse_spec(named(spec)[1]).scheme in ("hf", "gguf")
+        return parse_spec(named(spec)[1]).kind.weights is not None
     except AuditError:
         return False

@@ -37,7 +37,7 @@ from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import ProbeSet, Sampling
-from fingerprints.subjects import open_subject
+from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.transcript import Transcript, load_transcript
 from fingerprints.work_folder import WorkFolder
 
@@ -212,7 +212,7 @@ def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]
     """What would be done, and what it would cost; only recordings are opened, and nothing is asked.
     ``folder``: for files that are needed on the way, such as an empty temporary one."""
     recorded = None
-    if plan.suspect.startswith("recording:") or Path(plan.suspect).is_file():
+    if parse_spec(plan.suspect).kind.recorded:
         with open_subject(plan.suspect) as subject:
             recorded = subject.recorded() if "recorded" in subject.offers else None
     sets = probe_sets_of(plan, recorded)

@@ -16,6 +16,7 @@ from fingerprints.collect import Progress, collect, requests_for
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject
 from fingerprints.subjects.cache import cache_folder
+from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 
 THINK, END_THINK = "<think>", "</think>"
@@ -74,7 +75,8 @@ def split_thinking(text: str) -> tuple[str | None, str] | None:
 def prices_of(spec: str) -> tuple[float | None, float | None]:
     """What an endpoint's spec says a million tokens cost, in and out; None where it says
     nothing."""
-    if not spec.startswith("openai:"):
+    scheme = scheme_in(spec)
+    if scheme is None or "price_in" not in kind_of(scheme).options:
         return None, None
     options = parse_spec(spec).options
     given = [

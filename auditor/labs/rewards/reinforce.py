@@ -29,8 +29,9 @@ from auditor.labs.rewards.puzzles import PuzzlePool, section
 from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Identity, canonical_json, sha256
-from fingerprints.subjects.quiet import quiet
-from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
+from fingerprints.subjects.spec import parse_spec
 
 STUDENT, WARM_UP = "student", "warm_up"
 _KEPT_OPTIONS = ("device", "batch", "template")

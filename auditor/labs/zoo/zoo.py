@@ -27,7 +27,7 @@ from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printa
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files
-from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.work_folder import WorkFolder
 
 TABLE, TIMINGS = "zoo.json", "timings.json"

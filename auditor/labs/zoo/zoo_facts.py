@@ -29,7 +29,7 @@ from fingerprints.errors import MalformedInput
 from fingerprints.records import Record
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.safety import inspect_checkpoint
 from fingerprints.subjects.template import open_chat
 
