@@ -17,7 +17,6 @@ from detectors.base import Teacher
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
-NOT_STYLE = ("identity/", "leading/", "choices/", "openings/", "policy/", "service/")
 DEFAULT_ARMS = (Arm.OWN, Arm.RECORDED)
 FEWEST = 20
 FOLDS = 5
@@ -84,7 +83,7 @@ def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
         probe = transcript.probes.get(reply.probe_id)
         if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
             continue
-        if probe.form == "chat" and not probe.id.startswith(NOT_STYLE):
+        if probe.shows_style:
             out.setdefault(_asked(probe), ProbeAnswer(probe, reply))
     return out
 

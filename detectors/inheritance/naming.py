@@ -74,7 +74,7 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
     others = [
         r for t in case.background if (r := _stored_rate(t, telling, case.suspect)) is not None
     ]
-    leading = read_answers(case.suspect, "leading/")
+    leading = read_answers(case.suspect, "leading")
     return Measurement(
         metric="other_vendor_rate",
         value=rate.value,

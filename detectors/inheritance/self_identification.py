@@ -104,7 +104,7 @@ class SelfIdentification(Detector):
         rate = claim_rate(telling, vendor)
         if rate is None:
             return NotMeasured(reason=_no_answers(case.suspect))
-        leading = read_answers(case.suspect, "leading/")
+        leading = read_answers(case.suspect, "leading")
         return Measurement(
             metric="claim_rate",
             value=rate.value,
@@ -141,7 +141,7 @@ def _vendor_of(candidate: Teacher) -> str | NotMeasured:
 
 
 def _no_answers(suspect: Transcript) -> str:
-    asked = [r for r in suspect.replies if r.probe_id.startswith("identity/")]
+    asked = suspect.of_kind("identity")
     if asked:
         return f"none of {len(asked)} answers to identity questions can be read"
     if suspect.identity.kind == "recording":

@@ -23,12 +23,13 @@ from sklearn.pipeline import make_pipeline
 
 from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table, Teacher
 from detectors.inheritance.contrasts import shortened
-from fingerprints.records import Arm, Probe, Reply
+from detectors.pairing import DEFAULT_ARMS
+from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.scores import SUSPECT, Passage, Scores, Wanted
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
-NAMED, UNSEEN = "named/", "unseen/"
+SETS: tuple[Kind, Kind] = ("named", "unseen")
 FEWEST = 20
 REFERENCE = 0.9
 """The probability that a sure token reaches: ours; the paper takes a high one."""
@@ -97,7 +98,7 @@ class TrainedOnThis(Detector):
     def measure(self, case: Case) -> Measurement | NotMeasured:
         """The AUC, or the reason why there is none."""
         asked = _asked(case.suspect)
-        counts = [sum(p.id.startswith(prefix) for p, _ in asked) for prefix in (NAMED, UNSEEN)]
+        counts = [sum(p.kind == kind for p, _ in asked) for kind in SETS]
         if min(counts) < FEWEST:
             return NotMeasured(
                 reason=(
@@ -124,11 +125,9 @@ class TrainedOnThis(Detector):
 def _asked(suspect: Transcript) -> list[tuple[Probe, Reply]]:
     """The first readable default-arm answer to each named and unseen question, in order of id."""
     found: dict[str, tuple[Probe, Reply]] = {}
-    for prefix in (NAMED, UNSEEN):
-        for reply in suspect.readable(prefix):
-            probe = suspect.probes.get(reply.probe_id)
-            if probe is not None and reply.arm in (Arm.OWN, Arm.RECORDED):
-                found.setdefault(probe.id, (probe, reply))
+    for reply in (r for kind in SETS for r in suspect.of_kind(kind)):
+        if reply.readable and reply.arm in DEFAULT_ARMS:
+            found.setdefault(reply.probe_id, (suspect.probes[reply.probe_id], reply))
     return [found[key] for key in sorted(found)]
 
 
@@ -154,7 +153,7 @@ def _questions(asked: Sequence[tuple[Probe, Reply]], scores: Scores) -> list[Que
     for probe, reply in asked:
         score = scores.of(SUSPECT, _passage(probe, reply))
         if score is not None and score.token_bits:
-            out.append(Question(probe, deviation(score.token_bits), probe.id.startswith(NAMED)))
+            out.append(Question(probe, deviation(score.token_bits), probe.kind == "named"))
     return out
 
 

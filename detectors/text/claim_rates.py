@@ -14,7 +14,7 @@ import numpy as np
 from detectors.base import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, context_of, extract_claims
-from fingerprints.records import Arm, Probe, Reply
+from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
 NOBODY = "(nobody)"
@@ -51,19 +51,16 @@ class ClaimingAnswer:
         )
 
 
-def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[ClaimingAnswer, ...]:
-    """The readable replies to probes whose id begins with ``prefix``, with their claims; one
-    without its probe is left out."""
-    out = []
-    for reply in transcript.readable(prefix):
-        probe = transcript.probes.get(reply.probe_id)
-        if probe is not None:
-            out.append(
-                ClaimingAnswer(
-                    reply, probe, extract_claims(reply.text, probe.language, context_of(probe))
-                )
-            )
-    return tuple(out)
+def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[ClaimingAnswer, ...]:
+    """The readable replies to probes of a kind, with their claims."""
+    asked = [
+        (reply, transcript.probes[reply.probe_id])
+        for reply in transcript.of_kind(kind)
+        if reply.readable
+    ]
+    return tuple(
+        ClaimingAnswer(r, p, extract_claims(r.text, p.language, context_of(p))) for r, p in asked
+    )
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
