@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Null, Rank, Table, Teacher
+from detectors.base import Bar, Chart, Null, Rank, Table, Teacher
 from detectors.stats.openset import FEWEST_STRANGERS, conformal
 
 Array = NDArray[np.float64]
@@ -67,13 +67,6 @@ class Lineup:
 def lineup(teachers: Sequence[Teacher]) -> Lineup:
     """The line-up of stored models."""
     return Lineup(tuple(sorted(teachers, key=lambda t: t.name)))
-
-
-def is_of(case: Case, names: Sequence[str]) -> bool:
-    """Whether the case's candidate and background are just the models that were learned from."""
-    return case.candidate is not None and sorted(
-        [case.candidate.name, *(t.name for t in case.background)]
-    ) == sorted(names)
 
 
 def null_of(value: float, played: Array, lineup: Lineup, candidate: int, prompts: str) -> Null:

@@ -38,7 +38,7 @@ def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: st
     """Whom the suspect names under its own system prompt, whom without it, and how often nobody:
     one sentence."""
     telling = chosen(answers, arms)
-    rate = claim_rate(telling, vendor)
+    rate = claim_rate(telling, vendor) if telling else None
     share = (
         ""
         if rate is None
@@ -128,7 +128,7 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
 
 
 def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
-    rate = claim_rate(part, vendor)
+    rate = claim_rate(part, vendor) if part else None
     return (
         (0, 0, None, None, None)
         if rate is None
@@ -254,8 +254,8 @@ def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Cha
             ),
             NOBODY,
         ):
-            rate = claim_rate(part, named)
-            if rate is not None:
+            if part:
+                rate = claim_rate(part, named)
                 label = NOBODY if named == NOBODY else vendor_title(named)
                 bars.append(
                     Bar(

@@ -21,7 +21,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table, Teacher
+from detectors.base import (
+    Bar,
+    Case,
+    Chart,
+    Detector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Table,
+    Teacher,
+)
 from detectors.inheritance.contrasts import shortened
 from detectors.pairing import DEFAULT_ARMS
 from fingerprints.records import Arm, Kind, Probe, Reply
@@ -74,7 +84,7 @@ class TrainedOnThis(Detector):
     asks: ClassVar[str] = (
         "Were the named questions in the distillation set, against matched questions that were not?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:named", "replies:unseen", "suspect:score")
+    needs: ClassVar = (Need.NAMED, Need.UNSEEN, Need.SUSPECT_SCORES)
     source: ClassVar[str] = (
         "token probability deviation, arXiv 2510.04850; the blind baseline as METHODS asks for it"
     )
@@ -95,8 +105,7 @@ class TrainedOnThis(Detector):
         """The suspect's own answers to both sets, token by token."""
         return [Wanted(scorer=SUSPECT, passage=_passage(p, r)) for p, r in _asked(suspect)]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The AUC, or the reason why there is none."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = _asked(case.suspect)
         counts = [sum(p.kind == kind for p, _ in asked) for kind in SETS]
         if min(counts) < FEWEST:
@@ -106,8 +115,6 @@ class TrainedOnThis(Detector):
                     " each are needed, as probe sets with the ids named/… and unseen/…"
                 )
             )
-        if SUSPECT not in case.scores.scorers:
-            return NotMeasured(reason=case.scores.why_not(SUSPECT))
         found = _questions(asked, case.scores)
         if min(sum(q.named for q in found), sum(not q.named for q in found)) < FEWEST:
             return NotMeasured(reason=f"fewer than {FEWEST} answers of either set could be scored")

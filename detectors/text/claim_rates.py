@@ -87,11 +87,9 @@ def chosen(
     )
 
 
-def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate | None:
+def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate:
     """How often the answers name a vendor: mean over questions, 95 % interval clustered by
-    question; None without answers."""
-    if not answers:
-        return None
+    question. Raises ValueError where there are no answers."""
     return clustered_rate(
         [float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers]
     )
@@ -162,8 +160,8 @@ def claim_table(transcript: Transcript) -> Table:
         for arm in arms_of(answers):
             for language in (None, *languages_of(chosen(answers, [arm]))):
                 part = chosen(answers, [arm], language)
-                rate = claim_rate(part, vendor)
-                if rate is not None:
+                if part:
+                    rate = claim_rate(part, vendor)
                     said = sum(a.says(vendor) for a in part)
                     rows.append(
                         (
