@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from detectors.measurement import Chart, Exhibit, HeatMap, Null, Question, Rank, Table
+from detectors.measurement import Measurement, Question
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
@@ -78,32 +78,33 @@ class ScoresSection(Record):
     absent: dict[str, str] = Field(default_factory=dict)
 
 
-class Finding(Record):
+class Finding(Measurement):
     """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while
     uncalibrated."""
 
     question: Question
     detector: str
     candidate: str | None
-    metric: str
-    value: float
-    n: int
-    n_unit: str
-    direction: str
     interval: tuple[float, float] | None
     level: float
     log10_lr: float | None = None
     cap: float | None = None
     words: str | None = None
     calibration: str | None = None
-    rank: Rank | None = None
-    null: Null | None = None
-    summary: str = ""
-    tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    heat_maps: tuple[HeatMap, ...] = ()
-    exhibits: tuple[Exhibit, ...] = ()
-    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        measured: Measurement,
+        question: Question,
+        detector: str,
+        candidate: str | None,
+        **weight: Any,
+    ) -> Finding:
+        """What a detector measured of a candidate (None: of the suspect alone), with its weight
+        where it has one."""
+        told = {**dict(measured), **weight}
+        return cls(question=question, detector=detector, candidate=candidate, **told)
 
 
 class Skipped(Record):

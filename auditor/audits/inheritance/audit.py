@@ -217,10 +217,7 @@ def finding_of(
             candidate=candidate,
             reason=result.reason,
         )
-    fields = {name: getattr(result, name) for name in type(result).model_fields}
-    return Finding(
-        question=detector.question, detector=detector.name, candidate=candidate, **fields
-    )
+    return Finding.of(result, detector.question, detector.name, candidate)
 
 
 def _report(
