@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Table
 from detectors.lineup import rounded
-from detectors.service.policy_pairs import (
+from detectors.stats.intervals import Estimate
+from detectors.text.policy_pairs import (
     AnsweredTwice,
     Conclusion,
     DeclineTally,
@@ -21,7 +22,6 @@ from detectors.service.policy_pairs import (
     heard,
     is_twin,
 )
-from detectors.stats.intervals import Estimate
 from detectors.text.refusals import Outcome
 from fingerprints.transcript import Transcript
 

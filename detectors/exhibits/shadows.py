@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.base import Bar, Chart, Exhibit, Table
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import rounded
+from detectors.style.shadow_panel import ShadowPanel
 
 MOST_BARS = 24
 MOST_EXHIBITS = 3

@@ -25,6 +25,7 @@ from detectors.base import (
     Table,
     Teacher,
 )
+from detectors.exhibits.templates import SharedTemplate, template_book
 from detectors.lineup import Lineup, bars_of, lineup, models_table, rounded
 from detectors.pairing import ALONE, FEWEST, TOO_FEW_MODELS, ProbeAnswer, book_of, style_answers
 from detectors.stats.openset import rivals
@@ -35,7 +36,6 @@ from detectors.text.features import cut
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import words_of
 from detectors.text.phrases import HeldPhrases
-from detectors.text.templates import SharedTemplate, template_book
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]

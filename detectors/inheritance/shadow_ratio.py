@@ -15,9 +15,9 @@ import numpy as np
 
 from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Null, Question, Rank
 from detectors.exhibits.shadows import exhibits_of, families_table, scores_chart, shadows_table
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import counted
 from detectors.stats.pvalues import conformal_p
+from detectors.style.shadow_panel import ShadowPanel
 
 METRIC = "score of the candidate's students (+1) against all other shadows (−1)"
 

@@ -49,9 +49,9 @@ from detectors.pairing import (
     style_answers,
 )
 from detectors.stats.openset import FEWEST_STRANGERS
+from detectors.style.wording import Wording
 from detectors.text.features import cut
 from detectors.text.shingles import TokenText, shared_runs
-from detectors.text.wording import Wording
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]

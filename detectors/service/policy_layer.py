@@ -13,7 +13,7 @@ from typing import ClassVar
 from detectors.base import Case, Detector, Measurement, Need, NotMeasured
 from detectors.exhibits.policy import ComparedDeclines, chart_of, exhibits_of, tables_of
 from detectors.lineup import counted
-from detectors.service.policy_pairs import (
+from detectors.text.policy_pairs import (
     FEWEST,
     excess_of,
     groups_of,

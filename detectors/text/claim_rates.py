@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import Null, Table
+from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, context_of, extract_claims
 from fingerprints.records import Arm, Kind, Probe, Reply

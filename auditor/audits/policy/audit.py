@@ -18,7 +18,7 @@ from auditor.version import VERSION
 from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer
-from detectors.service.policy_pairs import heard
+from detectors.text.policy_pairs import heard
 from fingerprints.collect import Progress, collect, timestamp
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import sha256

@@ -14,10 +14,10 @@ import numpy as np
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Question, Shadow, Teacher
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.inheritance.shadow_ratio import ShadowRatio
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.pvalues import holm
+from detectors.style.shadow_panel import ShadowPanel
 from fingerprints.transcript import Transcript
 
 QUESTION: Question = "inheritance"
