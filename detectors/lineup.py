@@ -63,6 +63,29 @@ class Lineup:
             else np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
         )
 
+    def cautions(
+        self,
+        strangers: int,
+        left_out: int = 0,
+        siblings: str = "siblings stand in for unrelated models",
+    ) -> list[str]:
+        """What a reader must know of the comparison: how few strangers played, that all models are
+        of one vendor, and how many models answered too little."""
+        notes = []
+        if strangers < FEWEST_STRANGERS:
+            notes.append(
+                f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
+                f" {1 / (strangers + 1):.2f}."
+            )
+        if self.one_vendor:
+            notes.append(f"All stored models are of one vendor: {siblings}.")
+        if left_out:
+            notes.append(
+                f"{counted(left_out, 'stored model')} answered too few of the prompts and were left"
+                " out."
+            )
+        return notes
+
 
 def lineup(teachers: Sequence[Teacher]) -> Lineup:
     """The line-up of stored models."""

@@ -336,12 +336,10 @@ def _traits(answer: ClaimingAnswer) -> tuple[str, str, str]:
 def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
     told = [c for c in answer.claims if c.person == "first"]
     about = [c for c in told if c.vendor == vendor] or told
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=answer.reply.text[:LONGEST_TEXT],
-        language=answer.probe.language,
+    return Exhibit.of(
+        answer.probe,
+        answer.reply.arm,
+        answer.reply.text[:LONGEST_TEXT],
         spans=tuple(Span(start=c.start, end=c.end, why=_why(c)) for c in told),
         why=_why(about[0]) if about else "",
         weight=weight,

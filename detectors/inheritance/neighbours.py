@@ -21,16 +21,14 @@ from detectors.base import (
     Need,
     NotMeasured,
     Null,
-    Span,
     Table,
     Teacher,
 )
-from detectors.exhibits.style import QUOTED
+from detectors.exhibits.side_by_side import side_by_side
 from detectors.lineup import (
     Lineup,
     against,
     bars_of,
-    counted,
     lineup,
     models_table,
     null_of,
@@ -40,14 +38,11 @@ from detectors.lineup import (
 from detectors.pairing import ALONE, FEWEST, AnswerBook, ProbeAnswer, answer_book, few_shared
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS
-from detectors.text.features import cut
 from detectors.text.nearness import cosines, cosines_to, hits, hubness, player_hits, vectors_of
-from detectors.text.shingles import TokenText, shared_runs
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
-FEWEST_IN_A_ROW = 4
 ROUNDS = 1000
 
 CAUTIONS = (
@@ -314,34 +309,9 @@ def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:
             f"cosine {weight:.2f}, the nearest after the correction for hubs; it is for"
             f" {expected[k]:.0%} of unrelated models"
         )
-        pages = [
-            TokenText(cut(t, QUOTED))
-            for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
-        ]
-        for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
-            out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
+        theirs = views.book.answers[views.candidate][prompt]
+        out += side_by_side(views.answers[prompt], theirs, name, why, weight)
     return tuple(out)
-
-
-def _exhibit(
-    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
-) -> Exhibit:
-    runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(
-        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
-        for r in runs
-    )
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=one.text,
-        source=source,
-        language=answer.probe.language,
-        spans=spans,
-        why=why,
-        weight=weight,
-    )
 
 
 def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
@@ -351,16 +321,5 @@ def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
             "No unrelated model could play: the share expected is chance, one over the number of"
             " models compared."
         )
-    elif null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
+    notes += views.lineup.cautions(null.n or FEWEST_STRANGERS, len(views.book.left_out))
     return (*notes, *CAUTIONS)

@@ -47,7 +47,6 @@ from detectors.pairing import (
     style_answers,
 )
 from detectors.stats.intervals import clustered_mean
-from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.copies import Copy, CopyIndex
 from detectors.text.shingles import page_of
 from fingerprints.transcript import Transcript
@@ -375,13 +374,11 @@ def _exhibit(
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
     marked = Span(start=span[0] - start, end=min(span[1] - start, QUOTED), why="the same words")
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=page[start : start + QUOTED],
+    return Exhibit.of(
+        answer.probe,
+        answer.reply.arm,
+        page[start : start + QUOTED],
         source=source,
-        language=answer.probe.language,
         spans=(marked,),
         why=why,
         weight=weight,
@@ -389,17 +386,4 @@ def _exhibit(
 
 
 def _notes(views: RunViews, null: Null) -> tuple[str, ...]:
-    notes = []
-    if null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
-    return (*notes, *CAUTIONS)
+    return (*views.lineup.cautions(null.n, len(views.book.left_out)), *CAUTIONS)

@@ -28,7 +28,7 @@ from detectors.base import (
 from detectors.exhibits.quirks import SharedQuirk, exhibits, tables
 from detectors.lineup import Lineup, against, bars_of, counted, lineup, null_of, rank_of
 from detectors.stats.intervals import clustered_rate
-from detectors.stats.openset import FEWEST_STRANGERS, conformal
+from detectors.stats.openset import conformal
 from detectors.stats.wrong_answers import NONE, Sheet, WrongAgreement, agreement, usual_errors
 from detectors.text.choices import Choice, choice_answers
 from fingerprints.records import Probe
@@ -286,11 +286,4 @@ def _notes(line: Lineup, book: ChoiceBook, strangers: int) -> tuple[str, ...]:
             f"{counted(len(line.names) - len(named), 'stored model')} gave no readable option to"
             " these choices."
         )
-    if strangers < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (strangers + 1):.2f}."
-        )
-    if line.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    return (*notes, *CAUTIONS)
+    return (*notes, *line.cautions(strangers), *CAUTIONS)

@@ -277,12 +277,10 @@ def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[E
             for j in marked
         )
         out.append(
-            Exhibit(
-                probe_id=answer.probe.id,
-                arm=answer.reply.arm,
-                prompt=answer.probe.prompt(),
-                answer=answer.text,
-                language=answer.probe.language,
+            Exhibit.of(
+                answer.probe,
+                answer.reply.arm,
+                answer.text,
                 spans=spans,
                 why=f"sentences likely to {name} and the suspect, not to the base",
                 weight=float(sum(min(j.by_teacher, j.by_suspect) for j in marked)),

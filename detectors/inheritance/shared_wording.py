@@ -22,18 +22,16 @@ from detectors.base import (
     Need,
     NotMeasured,
     Null,
-    Span,
     Table,
     Teacher,
     Value,
 )
-from detectors.exhibits.style import QUOTED
+from detectors.exhibits.side_by_side import side_by_side
 from detectors.inheritance.wording_margins import Margins, margins
 from detectors.lineup import (
     Lineup,
     against,
     bars_of,
-    counted,
     lineup,
     models_table,
     null_of,
@@ -48,15 +46,11 @@ from detectors.pairing import (
     few_shared,
     style_answers,
 )
-from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.style.wording import Wording
-from detectors.text.features import cut
-from detectors.text.shingles import TokenText, shared_runs
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
-FEWEST_IN_A_ROW = 4
 METRIC = "shared wording: the maker's log share less the best other maker's"
 
 CAUTIONS = (
@@ -229,46 +223,11 @@ def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:
             f"shares {np.exp(weight):.1f} times the rare wording with {name} that it shares with"
             " other makers' models"
         )
-        texts = (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
-        pages = [TokenText(cut(t, QUOTED)) for t in texts]
-        for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
-            out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
+        theirs = views.book.answers[views.candidate][prompt]
+        out += side_by_side(views.answers[prompt], theirs, name, why, weight)
     return tuple(out)
 
 
-def _exhibit(
-    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
-) -> Exhibit:
-    runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(
-        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
-        for r in runs
-    )
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=one.text,
-        source=source,
-        language=answer.probe.language,
-        spans=spans,
-        why=why,
-        weight=weight,
-    )
-
-
 def _notes(views: WordingViews, null: Null) -> tuple[str, ...]:
-    notes = []
-    if null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: each counts as a maker of its own.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
-    return (*notes, *CAUTIONS)
+    own = "each counts as a maker of its own"
+    return (*views.lineup.cautions(null.n, len(views.book.left_out), own), *CAUTIONS)

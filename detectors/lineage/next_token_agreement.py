@@ -39,7 +39,6 @@ from detectors.lineage.next_strings import (
     continuations,
 )
 from detectors.lineup import Lineup, bars_of, counted, lineup, null_of, rank_of, rounded
-from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.stats.pvalues import holm
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -300,12 +299,10 @@ def _exhibits(book: OpeningBook, place: int, found: NextAgreement) -> tuple[Exhi
             f" {len(controls)} controls do"
         )
         out.append(
-            Exhibit(
-                probe_id=ours.probe.id,
-                arm=Arm.OWN,
-                prompt=ours.probe.text,
-                answer=ours.answer,
-                language=ours.probe.language,
+            Exhibit.of(
+                ours.probe,
+                Arm.OWN,
+                ours.answer,
                 spans=(Span(start=start, end=start + len(ours.string), why="the same next word"),),
                 why=f"{why}; the candidate's answer: {other.answer!r}",
                 weight=float(len(controls) - alike[at]),
@@ -318,11 +315,4 @@ def _notes(line: Lineup, found: NextAgreement, strangers: int) -> tuple[str, ...
     notes = [
         f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."
     ]
-    if strangers < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (strangers + 1):.2f}."
-        )
-    if line.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    return (*notes, *CAUTIONS)
+    return (*notes, *line.cautions(strangers), *CAUTIONS)

@@ -182,13 +182,11 @@ def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
 
 
 def _exhibit(asked: Asked, reply: Reply, source: str, why: str, weight: float) -> Exhibit:
-    return Exhibit(
-        probe_id=asked.probe.id,
-        arm=reply.arm,
-        prompt=asked.probe.prompt(),
-        answer=cut(said(reply), QUOTED),
+    return Exhibit.of(
+        asked.probe,
+        reply.arm,
+        cut(said(reply), QUOTED),
         source=source,
-        language=asked.probe.language,
         why=why,
         weight=weight,
     )
