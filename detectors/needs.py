@@ -41,8 +41,8 @@ class Need(StrEnum):
 
 def lacking(needs: Iterable[Need], case: Case) -> str:
     """Why a case can't be measured: the first need that it doesn't meet, in the order given; empty
-    where it meets all."""
-    return next((reason for need in needs if (reason := _CHECKS[need](case))), "")
+    where it meets all. Raises ValueError for a word that is no need."""
+    return next((reason for need in needs if (reason := _CHECKS[Need(need)](case))), "")
 
 
 def without_replies(suspect: Transcript, kind: Kind) -> str:
