@@ -1,4 +1,4 @@
-"""Case, Exhibit, Measurement, Detector: what a detector is given and what it gives back.
+"""Detector: one question, one number. What it is given and gives back can be imported from here.
 
 Knows records; knows no model, no file and no verdict.
 """
@@ -6,12 +6,13 @@ Knows records; knows no model, no file and no verdict.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
+from detectors.case import Case, Shadow, Teacher
 from detectors.measurement import (
     Bar,
     Cell,
@@ -27,7 +28,8 @@ from detectors.measurement import (
     Table,
     Value,
 )
-from fingerprints.scores import Scores, Wanted
+from detectors.needs import Need, lacking
+from fingerprints.scores import Wanted
 from fingerprints.transcript import Transcript
 
 __all__ = [
@@ -37,8 +39,10 @@ __all__ = [
     "Chart",
     "Detector",
     "Exhibit",
+    "FittedDetector",
     "HeatMap",
     "Measurement",
+    "Need",
     "NotMeasured",
     "Null",
     "Question",
@@ -52,72 +56,21 @@ __all__ = [
 ]
 
 Scope = Literal["candidate", "suspect", "both"]
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """A stored model that may be the source: its name, who made it, its family, and what it
-    said."""
-
-    name: str
-    vendor: str
-    family: str
-    transcript: Transcript
-
-
-@dataclass(frozen=True)
-class Shadow:
-    """A model of known history that was trained from the suspect's base: whose student it is, and
-    what it said.
-
-    ``teachers`` are the names of those whose answers it learned; none for a control, whose ``kind``
-    is a code for what it learned instead (own samples, text by people, nothing). ``seed`` is the
-    training's, None where nothing was trained.
-    """
-
-    name: str
-    transcript: Transcript
-    teachers: tuple[str, ...] = ()
-    kind: str = ""
-    seed: int | None = None
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """What it learned from: its teachers, else its kind."""
-        return frozenset(self.teachers or (f"({self.kind or self.name})",))
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question about one suspect and one candidate, against a background population.
-
-    ``candidate`` is None for a detector whose scope is the suspect alone. ``background`` holds the
-    other stored models, the candidate not among them. ``base`` is the model that the suspect
-    started from, with its answers, where that is known; ``shadows`` are models that were trained
-    from it for the sake of this question. ``scores`` says how likely suspect, base and teachers
-    found the texts that detectors wanted scored.
-    """
-
-    suspect: Transcript
-    candidate: Teacher | None
-    background: tuple[Teacher, ...] = ()
-    base: Teacher | None = None
-    shadows: tuple[Shadow, ...] = ()
-    scores: Scores = field(default_factory=Scores)
+Kept = TypeVar("Kept")
 
 
 class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """One question, one number.
 
-    ``asks`` is the question in plain words, ``needs`` what a case must hold (``replies:identity``
-    for instance), ``source`` the method's origin, ``scope`` whether it measures each candidate, the
+    ``asks`` is the question in plain words, ``needs`` what a case must hold before `_measure` is
+    called, ``source`` the method's origin, ``scope`` whether it measures each candidate, the
     suspect alone, or both.
     """
 
     name: ClassVar[str]
     question: ClassVar[Question]
     asks: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]]
+    needs: ClassVar[tuple[Need, ...]]
     source: ClassVar[str]
     scope: ClassVar[Scope] = "candidate"
     blind_spots: ClassVar[tuple[str, ...]] = ()
@@ -140,15 +93,23 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         ``case.scores``."""
         return ()
 
-    @abstractmethod
     def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The number for one case, or the reason why there is none. Pure: the same case gives
-        the same bytes."""
+        """The number for one case, or the reason why there is none: that of the first need that
+        the case doesn't meet, or the detector's own. Pure: the same case gives the same bytes."""
+        return lacking(self.needs, case) or self._for(case)._measure(case)
 
     def value(self, case: Case) -> Value | NotMeasured:
-        """The bare number of `measure`, for calibrations over many models. A detector whose figures
-        cost much overrides it; the number is the same."""
-        found = self.measure(case)
+        """The bare number of `measure`, for calibrations over many models."""
+        return lacking(self.needs, case) or self._for(case)._value(case)
+
+    @abstractmethod
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        """The number for a case that holds what the detector needs, or why there is none."""
+
+    def _value(self, case: Case) -> Value | NotMeasured:
+        """The bare number for such a case. A detector whose figures cost much overrides it; the
+        number is the same."""
+        found = self._measure(case)
         return (
             found
             if isinstance(found, NotMeasured)
@@ -159,3 +120,48 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
                 n=found.n,
             )
         )
+
+    def _for(self, case: Case) -> Self:
+        """The detector that measures a case: this one, where it needn't learn from the case."""
+        return self
+
+    @cached_property
+    def _last(self) -> dict[str, tuple[object, Any]]:
+        return {}
+
+    def _keep(self, what: str, of: object, make: Callable[[], Kept]) -> Kept:
+        """The last thing made under a name, made anew where it is ``of`` something else: the
+        candidates of one suspect share it. What is the same object is not compared at length."""
+        known = self._last.get(what)
+        if known is None or known[0] != of:
+            known = self._last[what] = (of, make())
+        return known[1]
+
+
+class FittedDetector(Detector):
+    """A detector that learns the stored models before it measures.
+
+    One that learned nobody, or other models than those that a case names, learns from the case
+    itself. ``leaves_out`` says that it measures with some of the models it learned as well.
+    """
+
+    leaves_out: ClassVar[bool] = False
+    teachers_: tuple[Teacher, ...] = ()
+
+    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+        """Learns the stored models (on the prompts that the suspect answered, where one is given);
+        never the suspect's own answers. Deterministic."""
+        self.teachers_ = tuple(teachers)
+        self._last.clear()
+        self._learn(self.teachers_, suspect)
+        return self
+
+    @abstractmethod
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
+        """What fitting learns, in attributes that end with an underscore."""
+
+    def _for(self, case: Case) -> Self:
+        known, named = (sorted(t.name for t in some) for some in (self.teachers_, case.models))
+        if known == named or (known and self.leaves_out):
+            return self
+        return clone(self).fit(case.models, case.suspect)  # type: ignore[no-any-return]

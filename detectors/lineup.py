@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Null, Rank, Table, Teacher
+from detectors.base import Bar, Chart, Null, Rank, Table, Teacher
 from detectors.stats.openset import FEWEST_STRANGERS, conformal
 
 Array = NDArray[np.float64]
@@ -63,17 +63,33 @@ class Lineup:
             else np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
         )
 
+    def cautions(
+        self,
+        strangers: int,
+        left_out: int = 0,
+        siblings: str = "siblings stand in for unrelated models",
+    ) -> list[str]:
+        """What a reader must know of the comparison: how few strangers played, that all models are
+        of one vendor, and how many models answered too little."""
+        notes = []
+        if strangers < FEWEST_STRANGERS:
+            notes.append(
+                f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
+                f" {1 / (strangers + 1):.2f}."
+            )
+        if self.one_vendor:
+            notes.append(f"All stored models are of one vendor: {siblings}.")
+        if left_out:
+            notes.append(
+                f"{counted(left_out, 'stored model')} answered too few of the prompts and were left"
+                " out."
+            )
+        return notes
+
 
 def lineup(teachers: Sequence[Teacher]) -> Lineup:
     """The line-up of stored models."""
     return Lineup(tuple(sorted(teachers, key=lambda t: t.name)))
-
-
-def is_of(case: Case, names: Sequence[str]) -> bool:
-    """Whether the case's candidate and background are just the models that were learned from."""
-    return case.candidate is not None and sorted(
-        [case.candidate.name, *(t.name for t in case.background)]
-    ) == sorted(names)
 
 
 def null_of(value: float, played: Array, lineup: Lineup, candidate: int, prompts: str) -> Null:

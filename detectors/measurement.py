@@ -7,11 +7,11 @@ detectors compute with.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
-from fingerprints.records import Arm, Record
+from fingerprints.records import Arm, Probe, Record
 
 Question = Literal["inheritance", "lineage", "service"]
 Cell = str | int | float | None
@@ -58,6 +58,31 @@ class Exhibit(Record):
     spans: tuple[Span, ...] = ()
     why: str = ""
     weight: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        probe: Probe,
+        arm: Arm,
+        answer: str,
+        *,
+        source: str = "suspect",
+        spans: tuple[Span, ...] = (),
+        why: str = "",
+        weight: float = 0.0,
+    ) -> Self:
+        """An answer to a probe, told with what was asked and in which language."""
+        return cls(
+            probe_id=probe.id,
+            arm=arm,
+            prompt=probe.prompt(),
+            answer=answer,
+            source=source,
+            language=probe.language,
+            spans=spans,
+            why=why,
+            weight=weight,
+        )
 
 
 class Null(Record):

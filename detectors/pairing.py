@@ -13,14 +13,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Teacher
+from detectors.base import Case, Teacher
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
-NOT_STYLE = ("identity/", "leading/", "choices/", "openings/", "policy/", "service/")
 DEFAULT_ARMS = (Arm.OWN, Arm.RECORDED)
 FEWEST = 20
 FOLDS = 5
+ALONE = "no other stored model shares the suspect's prompts"
+TOO_FEW_MODELS = (
+    "fewer than two stored models, the candidate among them, share the suspect's prompts"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,18 @@ class AnswerBook:
         """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
 
+    def place(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
+        """The candidate's number in the book, and which of its models the case names, (models,)."""
+        present = {t.name for t in case.models}
+        return self.names.index(case.the_candidate.name), np.array(
+            [n in present for n in self.names]
+        )
+
+    def answers_of(self, suspect: Transcript) -> dict[int, ProbeAnswer]:
+        """A suspect's answers to the book's prompts, by the prompt's number."""
+        said = style_answers(suspect)
+        return {i: said[sha] for i, sha in enumerate(self.prompts) if sha in said}
+
     def read(self, reading: Callable[[int, str], str], most: int | None = None) -> AnswerBook:
         """The same book, each text as ``reading(prompt, text)`` gives it; of a model at most
         ``most``, evenly spaced."""
@@ -84,9 +99,25 @@ def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
         probe = transcript.probes.get(reply.probe_id)
         if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
             continue
-        if probe.form == "chat" and not probe.id.startswith(NOT_STYLE):
+        if probe.shows_style:
             out.setdefault(_asked(probe), ProbeAnswer(probe, reply))
     return out
+
+
+def shared_prompts(case: Case) -> int:
+    """How many style prompts the suspect and the candidate both answered."""
+    theirs = style_answers(case.the_candidate.transcript)
+    return len(style_answers(case.suspect).keys() & theirs.keys())
+
+
+def few_shared(case: Case, book: AnswerBook) -> str:
+    """Why a book's models can't be compared on the prompts that suspect and candidate share; empty
+    where they can."""
+    shared = shared_prompts(case)
+    if shared < FEWEST or case.the_candidate.name not in book.names:
+        prompts = "1 shared prompt" if shared == 1 else f"{shared} shared prompts"
+        return f"only {prompts} for a model that answered enough; {FEWEST} are needed"
+    return ""
 
 
 @lru_cache(maxsize=1 << 14)

@@ -51,14 +51,16 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
 
 
 def parse_probe_set(text: str, where: str) -> ProbeSet:
-    """A probe set from YAML text; the set's form is every probe's form. Raises MalformedInput
-    with the first problem."""
+    """A probe set from YAML text; the set's form, and its kind where it names one, are those of
+    every probe that has none of its own. Raises MalformedInput with the first problem."""
     try:
         value: Any = yaml.safe_load(text)
         if not isinstance(value, dict) or not isinstance(value.get("probes"), list):
             raise ValueError("it has no list called 'probes'")
-        form = value.get("form", "chat")
-        value["probes"] = [{"form": form, **probe} for probe in value["probes"]]
+        usual = {"form": value.get("form", "chat")}
+        if "kind" in value:
+            usual["kind"] = value.pop("kind")
+        value["probes"] = [{**usual, **probe} for probe in value["probes"]]
         return ProbeSet.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]

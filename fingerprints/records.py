@@ -9,12 +9,35 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 ProbeId = Annotated[str, Field(min_length=1, max_length=200)]
 Form = Literal["chat", "completion", "choice"]
+Kind = Literal[
+    "style",
+    "identity",
+    "leading",
+    "choices",
+    "openings",
+    "policy",
+    "service",
+    "named",
+    "unseen",
+]
+"""What an answer tells of: the name of the shipped (or documented) probe set that asks for it."""
+STYLE_KINDS: frozenset[Kind] = frozenset({"style", "named", "unseen"})
+"""Kinds whose answers tell how a model writes. A question about who it is, a choice or a bare
+opening doesn't."""
 
 NEUTRAL_SYSTEM = "Answer briefly."
 
@@ -100,12 +123,30 @@ def prompt_sha256(
     return sha256(canonical_json([completion, turns, " ".join(prompt.split())]))
 
 
+def kind_of(probe_id: str, form: Form = "chat") -> Kind:
+    """The kind of a probe that names none: that of the shipped set which its id begins with; style
+    where there is none, and choices for a choice.
+
+    So were probes told apart before they had kinds: transcripts, stores and digests of that time
+    still mean what they meant.
+
+    >>> [kind_of(i) for i in ("identity/en-maker-1", "style/writing-01", "mine/7")]
+    ['identity', 'style', 'style']
+    """
+    name, slash, _ = probe_id.partition("/")
+    for kind in get_args(Kind):
+        if slash and name == kind:
+            return kind  # type: ignore[no-any-return]
+    return "choices" if form == "choice" else "style"
+
+
 class Probe(Record):
     """One question, the same for every model.
 
     ``question`` is the cluster that translations and paraphrases share: intervals are clustered by
     it. ``history`` holds earlier turns, oldest first, where there are any; ``text`` is the last
-    turn. ``options`` and ``answer`` belong to the form ``choice``.
+    turn. ``options`` and ``answer`` belong to the form ``choice``. ``kind`` says what the answer
+    tells of; it is written down, and part of the digest, where the id doesn't say so.
     """
 
     id: ProbeId
@@ -119,6 +160,16 @@ class Probe(Record):
     answer: str | None = None
     vendor: str | None = None
     jurisdiction: str | None = None
+    kind: Kind = Field(
+        default_factory=lambda known: kind_of(known.get("id", ""), known.get("form", "chat"))
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_a_kind_that_the_id_tells(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        told = kind_of(self.id, self.form)
+        return {k: v for k, v in dump(self).items() if k != "kind" or v != told}
 
     @model_validator(mode="after")
     def _answer_is_an_option(self) -> Self:
@@ -131,6 +182,11 @@ class Probe(Record):
         """The key that replies to the same question share: ``question`` where given, else the
         probe's id."""
         return self.question or self.id
+
+    @property
+    def shows_style(self) -> bool:
+        """Whether the answer tells how a model writes."""
+        return self.form == "chat" and self.kind in STYLE_KINDS
 
     def prompt_sha256(self) -> str:
         """Digest of what is asked, earlier turns included: probes of any set that ask the same

@@ -20,6 +20,7 @@ from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.records import (
     Arm,
     Identity,
+    Kind,
     Probe,
     ProbeSetRef,
     Record,
@@ -105,6 +106,12 @@ class Transcript:
             for r in self.replies
             if r.readable and r.probe_id.startswith(prefix) and (arm is None or r.arm is arm)
         ]
+
+    def of_kind(self, kind: Kind) -> list[Reply]:
+        """The replies, readable or not, to probes of a kind; those without their probe are left
+        out."""
+        found = ((r, self.probes.get(r.probe_id)) for r in self.replies)
+        return [r for r, probe in found if probe is not None and probe.kind == kind]
 
     def counts(self) -> dict[str, int]:
         """How many replies ended in each status; every reply is counted once."""

@@ -21,17 +21,7 @@ from pydantic import (
 )
 
 from auditor.evidence.kinds import all_kinds, own_kinds, placed_at, sections_of
-from detectors.measurement import (
-    Cell,
-    Chart,
-    Exhibit,
-    HeatMap,
-    Null,
-    Question,
-    Rank,
-    Table,
-    WhyNot,
-)
+from detectors.measurement import Measurement, Question, WhyNot
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
@@ -132,35 +122,33 @@ class ScoresSection(Record):
     absent: dict[str, str] = Field(default_factory=dict)
 
 
-class Finding(Record):
+class Finding(Measurement):
     """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while
     uncalibrated."""
 
     question: Question
     detector: str
     candidate: str | None
-    metric: str
-    metric_id: str = ""
-    value: float
-    n: int
-    n_unit: str
-    counts_prompts: bool = False
-    direction: str
     interval: tuple[float, float] | None
     level: float
     log10_lr: float | None = None
     cap: float | None = None
     words: str | None = None
     calibration: str | None = None
-    rank: Rank | None = None
-    null: Null | None = None
-    summary: str = ""
-    tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    heat_maps: tuple[HeatMap, ...] = ()
-    exhibits: tuple[Exhibit, ...] = ()
-    notes: tuple[str, ...] = ()
-    facts: dict[str, Cell] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        measured: Measurement,
+        question: Question,
+        detector: str,
+        candidate: str | None,
+        **weight: Any,
+    ) -> Finding:
+        """What a detector measured of a candidate (None: of the suspect alone), with its weight
+        where it has one."""
+        told = {**dict(measured), **weight}
+        return cls(question=question, detector=detector, candidate=candidate, **told)
 
 
 class Skipped(Record):

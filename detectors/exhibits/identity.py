@@ -38,7 +38,7 @@ def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: st
     """Whom the suspect names under its own system prompt, whom without it, and how often nobody:
     one sentence."""
     telling = chosen(answers, arms)
-    rate = claim_rate(telling, vendor)
+    rate = claim_rate(telling, vendor) if telling else None
     share = (
         ""
         if rate is None
@@ -128,7 +128,7 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
 
 
 def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
-    rate = claim_rate(part, vendor)
+    rate = claim_rate(part, vendor) if part else None
     return (
         (0, 0, None, None, None)
         if rate is None
@@ -254,8 +254,8 @@ def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Cha
             ),
             NOBODY,
         ):
-            rate = claim_rate(part, named)
-            if rate is not None:
+            if part:
+                rate = claim_rate(part, named)
                 label = NOBODY if named == NOBODY else vendor_title(named)
                 bars.append(
                     Bar(
@@ -336,12 +336,10 @@ def _traits(answer: ClaimingAnswer) -> tuple[str, str, str]:
 def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
     told = [c for c in answer.claims if c.person == "first"]
     about = [c for c in told if c.vendor == vendor] or told
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=answer.reply.text[:LONGEST_TEXT],
-        language=answer.probe.language,
+    return Exhibit.of(
+        answer.probe,
+        answer.reply.arm,
+        answer.reply.text[:LONGEST_TEXT],
         spans=tuple(Span(start=c.start, end=c.end, why=_why(c)) for c in told),
         why=_why(about[0]) if about else "",
         weight=weight,

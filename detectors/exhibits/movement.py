@@ -95,13 +95,11 @@ def exhibits(journey: Journey, place: int) -> tuple[Exhibit, ...]:
         )
         for source, answer in (("suspect", pairs.suspect[n]), ("base", pairs.base[n])):
             out.append(
-                Exhibit(
-                    probe_id=answer.probe.id,
-                    arm=answer.reply.arm,
-                    prompt=answer.probe.prompt(),
-                    answer=answer.text[:QUOTED],
+                Exhibit.of(
+                    answer.probe,
+                    answer.reply.arm,
+                    answer.text[:QUOTED],
                     source=source,
-                    language=answer.probe.language,
                     why=why,
                     weight=weight,
                 )

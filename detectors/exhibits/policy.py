@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Table
 from detectors.lineup import rounded
-from detectors.service.policy_pairs import (
+from detectors.stats.intervals import Estimate
+from detectors.text.policy_pairs import (
     AnsweredTwice,
     Conclusion,
     DeclineTally,
@@ -21,7 +22,6 @@ from detectors.service.policy_pairs import (
     heard,
     is_twin,
 )
-from detectors.stats.intervals import Estimate
 from detectors.text.refusals import Outcome
 from fingerprints.transcript import Transcript
 
@@ -206,13 +206,11 @@ def exhibits_of(found: ComparedDeclines) -> tuple[Exhibit, ...]:
 def _exhibit(pair: AnsweredTwice, who: str, side: HeardReply, weight: float) -> Exhibit:
     reply = side.reply
     outcome = max(side.outcomes, key=side.outcomes.count)
-    return Exhibit(
-        probe_id=pair.probe.id,
-        arm=reply.arm,
-        prompt=pair.probe.prompt(),
-        answer=reply.text or reply.error or "(no text)",
+    return Exhibit.of(
+        pair.probe,
+        reply.arm,
+        reply.text or reply.error or "(no text)",
         source=who,
-        language=pair.probe.language,
         weight=weight,
         why=f"{outcome}{' (harmless twin)' if pair.twin else ''}, topic {pair.probe.topic}",
     )

@@ -182,13 +182,11 @@ def exhibits(shared: SharedQuirk) -> tuple[Exhibit, ...]:
 
 
 def _exhibit(choice: Choice, source: str, why: str, weight: float) -> Exhibit:
-    return Exhibit(
-        probe_id=choice.probe.id,
-        arm=choice.reply.arm,
-        prompt=choice.probe.prompt(),
-        answer=choice.reply.text,
+    return Exhibit.of(
+        choice.probe,
+        choice.reply.arm,
+        choice.reply.text,
         source=source,
-        language=choice.probe.language,
         spans=() if choice.span is None else (choice.span,),
         why=why,
         weight=weight,

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.base import Bar, Chart, Exhibit, Table
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import rounded
+from detectors.style.shadow_panel import ShadowPanel
 
 CONTROL_KINDS = {
     "none": "own samples",
@@ -110,13 +110,11 @@ def exhibits_of(panel: ShadowPanel, candidate: str) -> tuple[Exhibit, ...]:
             break
         for source, answer in (("suspect", panel.suspect[place]), ("base", panel.base[place])):
             out.append(
-                Exhibit(
-                    probe_id=answer.probe.id,
-                    arm=answer.reply.arm,
-                    prompt=answer.probe.prompt(),
-                    answer=answer.text,
+                Exhibit.of(
+                    answer.probe,
+                    answer.reply.arm,
+                    answer.text,
                     source=source,
-                    language=answer.probe.language,
                     why=(
                         f"adds {weight:+.3f} to the score on {candidate}"
                         if source == "suspect"

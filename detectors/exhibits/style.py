@@ -256,13 +256,11 @@ def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:
     )
     pair = (("suspect", answer.text), (name, views.book.answers[views.candidate][prompt]))
     return [
-        Exhibit(
-            probe_id=answer.probe.id,
-            arm=answer.reply.arm,
-            prompt=answer.probe.prompt(),
-            answer=quoted,
+        Exhibit.of(
+            answer.probe,
+            answer.reply.arm,
+            quoted,
             source=source,
-            language=answer.probe.language,
             spans=spans,
             why=why,
             weight=phrase.weight,

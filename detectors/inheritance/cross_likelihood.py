@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Teacher
 from detectors.inheritance.contrasts import (
     FEWEST_PROMPTS,
     MOST_PROMPTS,
@@ -25,7 +25,7 @@ from detectors.inheritance.contrasts import (
 )
 from detectors.lineup import lineup
 from detectors.pairing import ProbeAnswer, style_answers
-from fingerprints.scores import BASE, Scores, Wanted, teacher
+from fingerprints.scores import BASE, Wanted, teacher
 from fingerprints.transcript import Transcript
 
 NOTES = (
@@ -53,7 +53,13 @@ class CrossLikelihood(Detector):
         "Does the candidate find the suspect's answers likelier than its base's, more than other"
         " models do?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "base:replies", "teacher:score")
+    needs: ClassVar = (
+        Need.STYLE,
+        Need.BASE,
+        Need.TEACHER,
+        Need.TEACHER_BESIDE_BASE,
+        Need.TEACHER_SCORES,
+    )
     source: ClassVar[str] = (
         "difference of differences of likelihoods, sign-flip permutation over prompts (Fisher 1935)"
     )
@@ -81,23 +87,13 @@ class CrossLikelihood(Detector):
             for a in pairs
         ]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The contrast for one candidate, or the reason why there is none."""
-        if case.candidate is None or case.base is None:
-            return NotMeasured(reason="the suspect's base is not known; name it with --base")
-        name = case.candidate.name
-        if same_model(case.candidate, case.base.transcript.identity):
-            return NotMeasured(
-                reason="the candidate is the suspect's base: training leads away from it",
-                code="is_base",
-            )
-        if name not in case.scores.teachers():
-            return NotMeasured(
-                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC",
-                code="not_scored",
-            )
-        found = self._found(case, case.base)
-        place = found.lineup.names.index(name)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        found = self._keep(
+            "contrasts",
+            (case.suspect, case.scores, case.base, frozenset(t.name for t in case.models)),
+            lambda: _contrasts(case),
+        )
+        place = found.lineup.names.index(case.the_candidate.name)
         values, _ = found.per_prompt(place)
         if len(values) < FEWEST_PROMPTS:
             return NotMeasured(
@@ -124,14 +120,6 @@ class CrossLikelihood(Detector):
             (whose, *NOTES),
         )
 
-    def _found(self, case: Case, base: Teacher) -> Contrasts:
-        """All live models' gains, kept for the next candidate of the same audit."""
-        names = frozenset(t.name for t in (case.candidate, *case.background) if t)
-        kept: tuple[Scores, object, Contrasts] | None = getattr(self, "kept_", None)
-        if kept is None or kept[0] is not case.scores or kept[1] != names:
-            kept = self.kept_ = (case.scores, names, _contrasts(case, base))
-        return kept[2]
-
 
 def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[ProbeAnswer, ProbeAnswer]]:
     """The answers of suspect and base to the same prompts, in order of prompt; at most 48."""
@@ -139,10 +127,9 @@ def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[ProbeAnswer, ProbeA
     return [(ours[key], theirs[key]) for key in sorted(ours.keys() & theirs.keys())[:MOST_PROMPTS]]
 
 
-def _contrasts(case: Case, base: Teacher) -> Contrasts:
+def _contrasts(case: Case) -> Contrasts:
     """Rows: every stored model (NaN where it is not live), then the base as the spare reference."""
-    assert case.candidate is not None  # noqa: S101  (checked by measure)
-    line = lineup([case.candidate, *case.background])
+    line, base = lineup(case.models), case.the_base
     pairs = _pairs(case.suspect, base)
     gains = np.full((len(line.names) + 1, len(pairs)), np.nan)
     for row, scorer in zip(gains, [*map(teacher, line.names), BASE], strict=True):

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Teacher
 from detectors.inheritance.contrasts import (
     FEWEST_PROMPTS,
     Contrasts,
@@ -56,7 +56,13 @@ class MirroredLikelihood(Detector):
         "Did training make the candidate's stored answers likelier to the suspect than other"
         " models' answers?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("suspect:score", "base:score", "teacher:replies")
+    needs: ClassVar = (
+        Need.TEACHER,
+        Need.BASE,
+        Need.SUSPECT_SCORES,
+        Need.BASE_SCORES,
+        Need.TEACHER_BESIDE_BASE,
+    )
     source: ClassVar[str] = (
         "difference of differences of likelihoods; the exchange of roles is ours"
     )
@@ -85,20 +91,13 @@ class MirroredLikelihood(Detector):
             Wanted(scorer=who, passage=passage_of(a)) for who in (SUSPECT, BASE) for a in answers
         ]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The contrast for one candidate, or the reason why there is none."""
-        if case.candidate is None or case.base is None:
-            return NotMeasured(reason="the suspect's base is not known; name it with --base")
-        for who in (SUSPECT, BASE):
-            if who not in case.scores.scorers:
-                return NotMeasured(reason=case.scores.why_not(who), code="not_scored")
-        if same_model(case.candidate, case.base.transcript.identity):
-            return NotMeasured(
-                reason="the candidate is the suspect's base: training leads away from it",
-                code="is_base",
-            )
-        found = self._found(case, case.base)
-        place = found.lineup.names.index(case.candidate.name)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        found = self._keep(
+            "contrasts",
+            (case.scores, case.base, frozenset(t.name for t in case.models)),
+            lambda: _contrasts(case.models, case.the_base, case.scores),
+        )
+        place = found.lineup.names.index(case.the_candidate.name)
         values, _ = found.per_prompt(place)
         if len(values) < FEWEST_PROMPTS:
             return NotMeasured(
@@ -118,16 +117,6 @@ class MirroredLikelihood(Detector):
             moved,
             NOTES,
         )
-
-    def _found(self, case: Case, base: Teacher) -> Contrasts:
-        """All models' gains, kept for the next candidate of the same audit."""
-        assert case.candidate is not None  # noqa: S101  (checked by measure)
-        everybody = [case.candidate, *case.background]
-        names = frozenset(t.name for t in (case.candidate, *case.background) if t)
-        kept: tuple[Scores, object, Contrasts] | None = getattr(self, "kept_", None)
-        if kept is None or kept[0] is not case.scores or kept[1] != names:
-            kept = self.kept_ = (case.scores, names, _contrasts(everybody, base, case.scores))
-        return kept[2]
 
 
 def _books(teachers: Sequence[Teacher]) -> list[tuple[dict[str, ProbeAnswer], set[str]]]:

@@ -8,13 +8,21 @@ moves a model the same way looks the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Teacher
+from detectors.base import (
+    Case,
+    FittedDetector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Null,
+    Teacher,
+)
 from detectors.exhibits.movement import exhibits, models, ways
-from detectors.lineup import bars_of, counted, is_of, lineup, rank_of
+from detectors.lineup import bars_of, counted, lineup, rank_of
 from detectors.pairing import FEWEST, AnswerBook, book_of
 from detectors.stats.openset import conformal
 from detectors.style.attribution import Attribution
@@ -40,7 +48,7 @@ CAUTIONS = (
 )
 
 
-class Movement(Detector):
+class Movement(FittedDetector):
     """Did the suspect move from its base toward the candidate?
 
     Δ = [s(suspect, t) − s(base, t)] − the mean of the same over stored models t' of other vendors,
@@ -59,7 +67,7 @@ class Movement(Detector):
         "Did the suspect move from its base toward the candidate, more than toward other stored"
         " models?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "base:replies", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.BASE, Need.TEACHER)
     source: ClassVar[str] = (
         "difference in differences of author scores; sign-flip test and bootstrap over questions"
     )
@@ -75,46 +83,23 @@ class Movement(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Notes the stored models; learning from them waits for the base's answers, that is for the
-        first case. What was learned serves every later suspect of like lengths (and of the same
-        prompts, where those are shared)."""
-        self.teachers_ = tuple(teachers)
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
+        """Nothing yet: learning waits for the base's answers, that is for the first case. What was
+        learned serves every later suspect of like lengths (and of the same prompts, where those are
+        shared)."""
         self.learned_: dict[tuple[str, int, tuple[str, ...]], Attribution] = {}
-        self.journey_: tuple[tuple[str, str], Journey | NotMeasured] | None = None
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The strength of the movement, or the reason why there is none. An unfitted detector
-        learns from the case."""
-        if case.candidate is None:
-            return NotMeasured(reason="movement is toward a candidate, and the case names none")
-        if case.base is None:
-            return NotMeasured(
-                reason=(
-                    "the suspect's base is not known; movement is measured from the base's own"
-                    " answers"
-                )
-            )
-        if not hasattr(self, "teachers_") or not is_of(case, [t.name for t in self.teachers_]):
-            return (
-                Movement(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
-        journey = self._journey(case.suspect, case.base)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        journey = self.journey(case.suspect, case.the_base)
         return (
             journey
             if isinstance(journey, NotMeasured)
-            else _toward(journey, case.candidate.name, case.base.name)
+            else _toward(journey, case.the_candidate.name, case.the_base.name)
         )
 
-    def _journey(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
-        """The moves of this suspect from this base, kept for the next candidate."""
-        key = suspect.digest(), base.transcript.digest()
-        if self.journey_ is None or self.journey_[0] != key:
-            self.journey_ = key, self._travelled(suspect, base)
-        return self.journey_[1]
+    def journey(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
+        """The moves of a suspect from its base, or why there are none; the last ones are kept."""
+        return self._keep("journey", (suspect, base), lambda: self._travelled(suspect, base))
 
     def _travelled(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         pairs = pairs_of(suspect, base.transcript)

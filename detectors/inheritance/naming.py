@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.base import Case, Measurement, NotMeasured, Rank, Table, Teacher
+from detectors.base import Case, Measurement, Rank, Table, Teacher
 from detectors.exhibits.identity import agreement, by_vendor, foreign_exhibits, vendors_by_arm
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claim_rates import (
@@ -57,7 +57,7 @@ def _foreign(answers: Sequence[ClaimingAnswer], own: str | None) -> list[float]:
     return [float(bool(a.named - {own})) for a in answers]
 
 
-def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
+def measure_naming(case: Case) -> Measurement:
     """The suspect's rate of naming another vendor than its own, without its own system prompt where
     that was asked.
 
@@ -67,14 +67,12 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
     answers = read_answers(case.suspect)
     arms = telling_arms(answers)
     telling = chosen(answers, arms)
-    if not telling:
-        return NotMeasured(reason=why_not, code="too_few_answers")
     own = own_name(answers)
     rate = foreign_rate(telling, own)
     others = [
         r for t in case.background if (r := _stored_rate(t, telling, case.suspect)) is not None
     ]
-    leading = read_answers(case.suspect, "leading/")
+    leading = read_answers(case.suspect, "leading")
     return Measurement(
         metric="other_vendor_rate",
         metric_id="other_vendor_rate",

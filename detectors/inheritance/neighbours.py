@@ -8,46 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import (
     Case,
-    Detector,
     Exhibit,
+    FittedDetector,
     Measurement,
+    Need,
     NotMeasured,
     Null,
-    Span,
     Table,
     Teacher,
 )
-from detectors.exhibits.style import QUOTED
+from detectors.exhibits.side_by_side import side_by_side
 from detectors.lineup import (
     Lineup,
     against,
     bars_of,
-    counted,
-    is_of,
     lineup,
     models_table,
     null_of,
     rank_of,
     rounded,
 )
-from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
+from detectors.pairing import ALONE, FEWEST, AnswerBook, ProbeAnswer, answer_book, few_shared
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS
-from detectors.text.features import cut
 from detectors.text.nearness import cosines, cosines_to, hits, hubness, player_hits, vectors_of
-from detectors.text.shingles import TokenText, shared_runs
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
-FEWEST_IN_A_ROW = 4
 ROUNDS = 1000
 
 CAUTIONS = (
@@ -124,7 +119,7 @@ class ScoredNeighbours:
     to_all: list[NearestAnswers]
 
 
-class Neighbours(Detector):
+class Neighbours(FittedDetector):
     """For how many of the suspect's answers is the candidate's the nearest stored answer to the
     same prompt?
 
@@ -140,7 +135,7 @@ class Neighbours(Detector):
         "Is the candidate's answer the one nearest to the suspect's, more often than for unrelated"
         " models?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER)
     source: ClassVar[str] = (
         "cross-domain similarity local scaling against hubs (Conneau et al. 2018, arXiv 1710.04087)"
         " on hashed n-gram vectors"
@@ -154,13 +149,9 @@ class Neighbours(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Compares the stored models' answers to the prompts that the suspect answered; never
-        the suspect's own."""
-        self.names_ = [t.name for t in teachers]
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
-        self.scored_: tuple[str, ScoredNeighbours] | None = None
         n = len(self.book_.prompts)
         if len(self.book_.teachers) > 1 and n >= FEWEST:
             self.vectors_ = np.stack([vectors_of(said, n) for said in self.book_.answers])
@@ -173,34 +164,15 @@ class Neighbours(Detector):
             self.strangers_ = [
                 player_hits(cosine, vendors, i, self._rivals(i), hubs) for i in range(len(vendors))
             ]
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The excess share for one candidate, or the reason why there is none. An unfitted
-        detector learns from the case."""
-        if case.candidate is None:
-            return NotMeasured(reason="nearest answers are a candidate's, and the case names none")
-        if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return (
-                Neighbours(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
-        by_sha, book = style_answers(case.suspect), self.book_
-        shared = len(by_sha.keys() & style_answers(case.candidate.transcript).keys())
-        if shared < FEWEST or case.candidate.name not in book.names:
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        book, few = self.book_, few_shared(case, self.book_)
+        if few or len(book.teachers) < 2:
             return NotMeasured(
-                reason=(
-                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
-                    f" {FEWEST} are needed"
-                ),
-                code="too_few_answers",
+                reason=few or ALONE, code="too_few_answers" if few else "too_few_models"
             )
-        if len(book.teachers) < 2:
-            return NotMeasured(
-                reason="no other stored model shares the suspect's prompts", code="too_few_models"
-            )
-        scored, place = self._score(case.suspect), book.names.index(case.candidate.name)
+        scored = self._keep("scored", case.suspect, lambda: self._score(case.suspect))
+        place = book.names.index(case.the_candidate.name)
         if len(scored.to_all[place].prompts) < FEWEST:
             return NotMeasured(
                 reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with",
@@ -213,21 +185,12 @@ class Neighbours(Detector):
         )
 
     def _score(self, suspect: Transcript) -> ScoredNeighbours:
-        """The suspect against every stored model, kept for the next candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_[0] != digest:
-            by_sha, prompts = style_answers(suspect), self.book_.prompts
-            answers = {i: by_sha[sha] for i, sha in enumerate(prompts) if sha in by_sha}
-            to = cosines_to(
-                vectors_of({i: a.text for i, a in answers.items()}, len(prompts)), self.vectors_
-            )
-            self.scored_ = (
-                digest,
-                ScoredNeighbours(
-                    answers, to, [self._nearest(to, i) for i in range(len(self.book_.names))]
-                ),
-            )
-        return self.scored_[1]
+        """The suspect against every stored model."""
+        answers = self.book_.answers_of(suspect)
+        texts = {i: a.text for i, a in answers.items()}
+        to = cosines_to(vectors_of(texts, len(self.book_.prompts)), self.vectors_)
+        nearest = [self._nearest(to, i) for i in range(len(self.book_.names))]
+        return ScoredNeighbours(answers, to, nearest)
 
     def _rivals(self, candidate: int) -> list[int]:
         return [int(i) for i in np.flatnonzero(self.lineup_.strangers(candidate))]
@@ -351,34 +314,9 @@ def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:
             f"cosine {weight:.2f}, the nearest after the correction for hubs; it is for"
             f" {expected[k]:.0%} of unrelated models"
         )
-        pages = [
-            TokenText(cut(t, QUOTED))
-            for t in (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
-        ]
-        for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
-            out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
+        theirs = views.book.answers[views.candidate][prompt]
+        out += side_by_side(views.answers[prompt], theirs, name, why, weight)
     return tuple(out)
-
-
-def _exhibit(
-    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
-) -> Exhibit:
-    runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(
-        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
-        for r in runs
-    )
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=one.text,
-        source=source,
-        language=answer.probe.language,
-        spans=spans,
-        why=why,
-        weight=weight,
-    )
 
 
 def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
@@ -388,16 +326,5 @@ def _notes(views: NeighbourViews, null: Null) -> tuple[str, ...]:
             "No unrelated model could play: the share expected is chance, one over the number of"
             " models compared."
         )
-    elif null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
+    notes += views.lineup.cautions(null.n or FEWEST_STRANGERS, len(views.book.left_out))
     return (*notes, *CAUTIONS)

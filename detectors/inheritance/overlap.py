@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,10 @@ from scipy import stats
 
 from detectors.base import (
     Case,
-    Detector,
     Exhibit,
+    FittedDetector,
     Measurement,
+    Need,
     NotMeasured,
     Null,
     Span,
@@ -31,16 +32,21 @@ from detectors.lineup import (
     against,
     bars_of,
     counted,
-    is_of,
     lineup,
     models_table,
     null_of,
     rank_of,
     rounded,
 )
-from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
+from detectors.pairing import (
+    FEWEST,
+    AnswerBook,
+    ProbeAnswer,
+    answer_book,
+    few_shared,
+    style_answers,
+)
 from detectors.stats.intervals import clustered_mean
-from detectors.stats.openset import FEWEST_STRANGERS
 from detectors.text.copies import Copy, CopyIndex
 from detectors.text.shingles import page_of
 from fingerprints.transcript import Transcript
@@ -79,7 +85,7 @@ class Found:
         return 100 * len(self.copies) / len(self.prompts)
 
 
-class Overlap(Detector):
+class Overlap(FittedDetector):
     """How many long spans of the candidate's words stand in the suspect's answers?
 
     A span is a maximal run of at least 13 tokens, or at least 50 characters (and eight tokens), six
@@ -94,7 +100,7 @@ class Overlap(Detector):
     asks: ClassVar[str] = (
         "Do the suspect's answers hold long stretches of the candidate's very words?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER)
     source: ClassVar[str] = (
         "exact n-gram overlap as in contamination checks (13 tokens: Brown et al. 2020, arXiv"
         " 2005.14165; 50 characters: OpenAI 2023, arXiv 2303.08774), discounted by a cohort"
@@ -108,39 +114,17 @@ class Overlap(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Indexes the stored models' answers to the prompts that the suspect answered; never the
-        suspect's own."""
-        self.names_ = [t.name for t in teachers]
-        self.scored_: tuple[str, dict[int, ProbeAnswer], list[Found]] | None = None
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
         self.index_ = CopyIndex(self.book_.answers, self.lineup_.vendors, _prompts(self.book_))
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """Spans per 100 answers for one candidate, or why there is no figure. An unfitted
-        detector learns from the case."""
-        if case.candidate is None:
-            return NotMeasured(reason="shared spans are with a candidate, and the case names none")
-        if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return (
-                Overlap(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
-        book, by_sha = self.book_, style_answers(case.suspect)
-        shared = len(by_sha.keys() & style_answers(case.candidate.transcript).keys())
-        if shared < FEWEST or case.candidate.name not in book.names:
-            return NotMeasured(
-                reason=(
-                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
-                    f" {FEWEST} are needed"
-                ),
-                code="too_few_answers",
-            )
-        place = book.names.index(case.candidate.name)
-        answers, to_all = self._score(case.suspect)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        book, few = self.book_, few_shared(case, self.book_)
+        if few:
+            return NotMeasured(reason=few, code="too_few_answers")
+        place = book.names.index(case.the_candidate.name)
+        answers, to_all = self._keep("scored", case.suspect, lambda: self._score(case.suspect))
         played = self._played(place, set(answers))
         return _measurement(RunViews(book, self.lineup_, place, answers, to_all, played, self.seed))
 
@@ -156,19 +140,13 @@ class Overlap(Detector):
         return played
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], list[Found]]:
-        """The suspect's answers and what they have of every stored model's words, kept for the
-        next candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_[0] != digest:
-            by_sha, book = style_answers(suspect), self.book_
-            answers = {i: by_sha[sha] for i, sha in enumerate(book.prompts) if sha in by_sha}
-            spoken = self.index_.read({i: a.text for i, a in answers.items()})
-            found = [
-                _found(*self.index_.copies(None, spoken, i), answers.keys() & said.keys())
-                for i, said in enumerate(book.answers)
-            ]
-            self.scored_ = digest, answers, found
-        return self.scored_[1], self.scored_[2]
+        """The suspect's answers and what they have of every stored model's words."""
+        answers = self.book_.answers_of(suspect)
+        spoken = self.index_.read({i: a.text for i, a in answers.items()})
+        return answers, [
+            _found(*self.index_.copies(None, spoken, i), answers.keys() & said.keys())
+            for i, said in enumerate(self.book_.answers)
+        ]
 
 
 def stranger_rates(fitted: Overlap, candidates: Sequence[int]) -> Array:
@@ -398,13 +376,11 @@ def _exhibit(
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
     marked = Span(start=span[0] - start, end=min(span[1] - start, QUOTED), why="the same words")
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=page[start : start + QUOTED],
+    return Exhibit.of(
+        answer.probe,
+        answer.reply.arm,
+        page[start : start + QUOTED],
         source=source,
-        language=answer.probe.language,
         spans=(marked,),
         why=why,
         weight=weight,
@@ -412,17 +388,4 @@ def _exhibit(
 
 
 def _notes(views: RunViews, null: Null) -> tuple[str, ...]:
-    notes = []
-    if null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
-    return (*notes, *CAUTIONS)
+    return (*views.lineup.cautions(null.n, len(views.book.left_out)), *CAUTIONS)

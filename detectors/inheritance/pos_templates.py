@@ -10,14 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Table, Teacher
+from detectors.base import (
+    Case,
+    FittedDetector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Rank,
+    Table,
+    Teacher,
+)
+from detectors.exhibits.templates import SharedTemplate, template_book
 from detectors.lineup import Lineup, bars_of, lineup, models_table, rounded
-from detectors.pairing import FEWEST, ProbeAnswer, book_of, style_answers
+from detectors.pairing import ALONE, FEWEST, TOO_FEW_MODELS, ProbeAnswer, book_of, style_answers
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import TEMPLATES
@@ -26,7 +36,6 @@ from detectors.text.features import cut
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import words_of
 from detectors.text.phrases import HeldPhrases
-from detectors.text.templates import SharedTemplate, template_book
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
@@ -49,13 +58,12 @@ class ScoredTemplates:
     """A suspect against the fitted book: its answers by prompt number, log-probabilities
     (prompts, models), templates."""
 
-    digest: str
     answers: dict[int, ProbeAnswer]
     log_p: Array
     held: HeldPhrases
 
 
-class PosTemplates(Detector):
+class PosTemplates(FittedDetector):
     """Does the suspect build its sentences as the candidate does?
 
     s(t) is the mean over English prompts of log P(t | templates of the answer), each answer scored
@@ -69,7 +77,7 @@ class PosTemplates(Detector):
     asks: ClassVar[str] = (
         "Does the suspect build its sentences as the candidate does, whatever the words?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER)
     source: ClassVar[str] = (
         "templates of parts of speech (Wadhwa et al. 2025, arXiv 2502.06659), cohort normalisation"
     )
@@ -79,76 +87,50 @@ class PosTemplates(Detector):
         "paraphrase by another model",
     )
 
+    leaves_out: ClassVar = True
+
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Learns the stored models' templates on the prompts that the suspect answered in
-        English; nothing of the suspect's."""
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
+        """The stored models' templates on the prompts that the suspect answered in English."""
         self.book_ = book_of(
             teachers,
             _english_prompts([t.transcript for t in teachers] if suspect is None else [suspect]),
         )
         self.attribution_: Attribution | None = None
-        self.scored_: ScoredTemplates | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             (self.attribution_,) = attributions(self.book_, (TEMPLATES,))
             self.templates_ = template_book([list(said.values()) for said in self.book_.answers])
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The candidate's normalised score, or the reason why there is none. An unfitted
-        detector learns from the case."""
-        if case.candidate is None:
-            return NotMeasured(
-                reason="templates are shared with a candidate, and the case names none"
-            )
-        if not hasattr(self, "book_"):
-            return (
-                PosTemplates(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         mine = _english_prompts([case.suspect])
         if len(mine) < FEWEST:
             return NotMeasured(
                 reason=f"{len(mine)} style answers are in English; at least {FEWEST} are needed",
                 code="too_few_answers",
             )
-        shared = len(mine & style_answers(case.candidate.transcript).keys())
+        shared = len(mine & style_answers(case.the_candidate.transcript).keys())
         if shared < FEWEST:
             return NotMeasured(
                 reason=f"only {shared} shared prompts in English; at least {FEWEST} are needed",
                 code="too_few_answers",
             )
-        if self.attribution_ is None or case.candidate.name not in self.book_.names:
-            return NotMeasured(
-                reason=(
-                    "fewer than two stored models, the candidate among them, share the suspect's"
-                    " prompts"
-                ),
-                code="too_few_models",
-            )
-        return self._standing(case, self.attribution_, case.candidate.name)
+        if self.attribution_ is None or case.the_candidate.name not in self.book_.names:
+            return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")
+        return self._standing(case, self.attribution_)
 
     def _score(self, suspect: Transcript, known: Attribution) -> ScoredTemplates:
-        """The suspect's scores, kept for the next candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_.digest != digest:
-            said, wanted = style_answers(suspect), _english_prompts([suspect])
-            answers = {i: said[k] for i, k in enumerate(self.book_.prompts) if k in wanted}
-            log_p = np.full((len(self.book_.prompts), len(self.book_.names)), np.nan)
-            numbers = list(answers)
-            texts = [a.text for a in answers.values()]
-            log_p[numbers] = known.score(known.space.transform(texts), numbers)
-            self.scored_ = ScoredTemplates(digest, answers, log_p, self.templates_.held(texts))
-        return self.scored_
+        said, wanted = style_answers(suspect), _english_prompts([suspect])
+        answers = {i: said[k] for i, k in enumerate(self.book_.prompts) if k in wanted}
+        log_p = np.full((len(self.book_.prompts), len(self.book_.names)), np.nan)
+        numbers, texts = list(answers), [a.text for a in answers.values()]
+        log_p[numbers] = known.score(known.space.transform(texts), numbers)
+        return ScoredTemplates(answers, log_p, self.templates_.held(texts))
 
-    def _standing(self, case: Case, known: Attribution, name: str) -> Measurement | NotMeasured:
-        book, scored = self.book_, self._score(case.suspect, known)
-        place = book.names.index(name)
-        present = {name, *(t.name for t in case.background)}
-        usable = np.array([n in present for n in book.names])
+    def _standing(self, case: Case, known: Attribution) -> Measurement | NotMeasured:
+        book, (place, usable) = self.book_, self.book_.place(case)
+        scored = self._keep("scored", case.suspect, lambda: self._score(case.suspect, known))
         answered = np.array(
             [i in scored.answers and i in book.answers[place] for i in range(len(book.prompts))]
         )
@@ -161,9 +143,7 @@ class PosTemplates(Detector):
             seed=self.seed,
         )
         if main is None:
-            return NotMeasured(
-                reason="no other stored model shares the suspect's prompts", code="too_few_models"
-            )
+            return NotMeasured(reason=ALONE, code="too_few_models")
         return self._measurement(main, scored, place, usable, len(style_answers(case.suspect)))
 
     def _measurement(

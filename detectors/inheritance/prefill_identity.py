@@ -20,6 +20,7 @@ from detectors.base import (
     Chart,
     Detector,
     Measurement,
+    Need,
     NotMeasured,
     Rank,
     Table,
@@ -93,7 +94,7 @@ class PrefillIdentity(Detector):
     asks: ClassVar[str] = (
         "Whom would the suspect name as its maker by likelihood, and more than its base would?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("suspect:score",)
+    needs: ClassVar = (Need.SUSPECT_SCORES,)
     source: ClassVar[str] = (
         "likelihood of a continuation; claims as in Lee et al. 2025, arXiv 2501.12619; openings,"
         " normalisation and the remark 'scrubbed' are ours"
@@ -120,11 +121,8 @@ class PrefillIdentity(Detector):
         who = [SUSPECT, *([BASE] if base is not None else map(teacher, live))]
         return [Wanted(scorer=s, passage=p) for s in who for p in _passages(_makers(teachers))]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The shift of the candidate's maker, or of the foremost one for the suspect alone; or
-        why there is none."""
-        if SUSPECT not in case.scores.scorers:
-            return NotMeasured(reason=case.scores.why_not(SUSPECT), code="not_scored")
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        """The shift of the candidate's maker, or of the foremost one for the suspect alone."""
         slug = None if case.candidate is None else vendor_slug(case.candidate.vendor)
         if case.candidate is not None and slug is None:
             return NotMeasured(
@@ -134,7 +132,9 @@ class PrefillIdentity(Detector):
                 ),
                 code="unknown_vendor",
             )
-        shift = self._shift(case, slug)
+        makers = _makers(case.models)
+        whom = None if BASE in case.scores.scorers else slug
+        shift = self._keep("shift", (case.scores, makers, whom), lambda: _shift(case, makers, slug))
         held = int(np.isfinite(shift.bits).all(axis=1).sum())
         if held < FEWEST_OPENINGS:
             return NotMeasured(
@@ -146,14 +146,6 @@ class PrefillIdentity(Detector):
             )
         maker = slug or shift.makers[int(np.argmax(shift.means()))]
         return _measurement(case, shift, maker)
-
-    def _shift(self, case: Case, candidate: str | None) -> Shift:
-        makers = _makers([*([case.candidate] if case.candidate else []), *case.background])
-        key = (makers, None if BASE in case.scores.scorers else candidate)
-        kept: tuple[Scores, object, Shift] | None = getattr(self, "kept_", None)
-        if kept is None or kept[0] is not case.scores or kept[1] != key:
-            kept = self.kept_ = (case.scores, key, _shift(case, makers, candidate))
-        return kept[2]
 
 
 def _makers(teachers: Sequence[Teacher]) -> tuple[str, ...]:

@@ -10,16 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Chart, Detector, Measurement, NotMeasured, Null, Teacher
+from detectors.base import (
+    Case,
+    Chart,
+    FittedDetector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Null,
+    Teacher,
+)
 from detectors.exhibits.quirks import SharedQuirk, exhibits, tables
-from detectors.lineup import Lineup, against, bars_of, counted, is_of, lineup, null_of, rank_of
+from detectors.lineup import Lineup, against, bars_of, counted, lineup, null_of, rank_of
 from detectors.stats.intervals import clustered_rate
-from detectors.stats.openset import FEWEST_STRANGERS, conformal
+from detectors.stats.openset import conformal
 from detectors.stats.wrong_answers import NONE, Sheet, WrongAgreement, agreement, usual_errors
 from detectors.text.choices import Choice, choice_answers
 from fingerprints.records import Probe
@@ -66,7 +75,7 @@ class ChoiceBook:
         return Sheet(chosen, right, np.array([len(p.options) for p in self.probes], dtype=np.int64))
 
 
-class Quirks(Detector):
+class Quirks(FittedDetector):
     """Do suspect and candidate give the same wrong answers, beyond what is expected?
 
     kappa = (observed − expected)/(1 − expected) over the choices that both got wrong, at most 1,
@@ -81,7 +90,7 @@ class Quirks(Detector):
         "Does the suspect give the candidate's wrong answers, more often than chance and other"
         " models explain?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:choices", "teacher:replies")
+    needs: ClassVar = (Need.CHOICES, Need.TEACHER)
     source: ClassVar[str] = (
         "chance-corrected agreement (Cohen 1960, Educational and Psychological Measurement 20) on"
         " shared errors, expectation from others' errors and the models' letter rates (iterative"
@@ -99,7 +108,7 @@ class Quirks(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Reads the stored models' answers to choices (those the suspect answered too, where one
         is given)."""
         order = lineup(teachers)
@@ -118,25 +127,11 @@ class Quirks(Detector):
             if items
             else (None, np.zeros(0, np.int64))
         )
-        self.scored_: tuple[str, list[WrongAgreement | None]] | None = None
         self.book_ = ChoiceBook(order, items, probes, np.asarray(clusters, dtype=np.int64), answers)
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """kappa for one candidate, or the reason why there is none. An unfitted detector learns
-        from the case."""
-        if case.candidate is None:
-            return NotMeasured(
-                reason="shared wrong answers are with a candidate, and the case names none"
-            )
-        if not hasattr(self, "book_") or not is_of(case, self.book_.lineup.names):
-            return (
-                Quirks(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         suspect = choice_answers(case.suspect)
-        book, place = self.book_, self.book_.lineup.names.index(case.candidate.name)
+        book, place = self.book_, self.book_.lineup.names.index(case.the_candidate.name)
         sheet = book.sheet(suspect)
         both = int((sheet.wrong[-1] & sheet.wrong[place]).sum())
         if both < FEWEST_WRONG:
@@ -158,22 +153,14 @@ class Quirks(Detector):
                 ),
                 code="not_comparable",
             )
-        return self._measurement(
-            book, suspect, sheet, place, found, self._to_all(case.suspect, errors, possible)
+        to_all = self._keep(
+            "agreement with all",
+            case.suspect,
+            lambda: [
+                _pair(errors, possible, book.lineup, i, None) for i in range(len(book.lineup.names))
+            ],
         )
-
-    def _to_all(
-        self, suspect: Transcript, errors: Array, possible: NDArray[np.bool_]
-    ) -> list[WrongAgreement | None]:
-        """The suspect's agreement with every stored model, kept for the next candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_[0] != digest:
-            line = self.book_.lineup
-            self.scored_ = (
-                digest,
-                [_pair(errors, possible, line, i, None) for i in range(len(line.names))],
-            )
-        return self.scored_[1]
+        return self._measurement(book, suspect, sheet, place, found, to_all)
 
     def _measurement(
         self,
@@ -302,11 +289,4 @@ def _notes(line: Lineup, book: ChoiceBook, strangers: int) -> tuple[str, ...]:
             f"{counted(len(line.names) - len(named), 'stored model')} gave no readable option to"
             " these choices."
         )
-    if strangers < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (strangers + 1):.2f}."
-        )
-    if line.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    return (*notes, *CAUTIONS)
+    return (*notes, *line.cautions(strangers), *CAUTIONS)

@@ -13,6 +13,7 @@ from detectors.base import (
     Case,
     Detector,
     Measurement,
+    Need,
     NotMeasured,
     Null,
     Question,
@@ -67,7 +68,7 @@ class SelfIdentification(Detector):
     name: ClassVar[str] = "self_identification"
     question: ClassVar[Question] = "inheritance"
     asks: ClassVar[str] = "Whose name does it give itself?"
-    needs: ClassVar[tuple[str, ...]] = ("replies:identity",)
+    needs: ClassVar = (Need.IDENTITY,)
     source: ClassVar[str] = (
         "Lee et al. 2025, arXiv 2501.12619 (claims of identity); arXiv 2411.10683 (identity"
         " confusion)"
@@ -88,13 +89,11 @@ class SelfIdentification(Detector):
         "Rare slips: a rate under about one question in thirty is not seen by sampling.",
     )
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The suspect's claim rate for the candidate's vendor, or the reason why there is none.
-
-        Without a candidate: how often the suspect names another vendor than its own.
-        """
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        """The suspect's claim rate for the candidate's vendor. Without a candidate: how often it
+        names another vendor than its own."""
         if case.candidate is None:
-            return measure_naming(case, _no_answers(case.suspect))
+            return measure_naming(case)
         vendor = _vendor_of(case.candidate)
         if isinstance(vendor, NotMeasured):
             return vendor
@@ -102,9 +101,7 @@ class SelfIdentification(Detector):
         arms = telling_arms(answers)
         telling = chosen(answers, arms)
         rate = claim_rate(telling, vendor)
-        if rate is None:
-            return NotMeasured(reason=_no_answers(case.suspect), code="too_few_answers")
-        leading = read_answers(case.suspect, "leading/")
+        leading = read_answers(case.suspect, "leading")
         return Measurement(
             metric="claim_rate",
             metric_id="claim_rate",
@@ -142,18 +139,6 @@ def _vendor_of(candidate: Teacher) -> str | NotMeasured:
             code="unknown_vendor",
         )
     return slug
-
-
-def _no_answers(suspect: Transcript) -> str:
-    asked = [r for r in suspect.replies if r.probe_id.startswith("identity/")]
-    if asked:
-        return f"none of {len(asked)} answers to identity questions can be read"
-    if suspect.identity.kind == "recording":
-        return (
-            "no identity questions among the recorded answers; record answers to the probe set"
-            " 'identity'"
-        )
-    return "no identity questions were asked; collect the probe set 'identity'"
 
 
 def _null(case: Case, vendor: str, value: float, telling: Sequence[ClaimingAnswer]) -> Null:

@@ -20,6 +20,7 @@ from detectors.base import (
     Detector,
     Exhibit,
     Measurement,
+    Need,
     NotMeasured,
     Null,
     Rank,
@@ -27,7 +28,7 @@ from detectors.base import (
     Table,
     Teacher,
 )
-from detectors.inheritance.contrasts import same_model, shortened
+from detectors.inheritance.contrasts import shortened
 from detectors.pairing import ProbeAnswer, style_answers
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
@@ -101,11 +102,14 @@ class SentenceOrigin(Detector):
         "Which of the suspect's sentences are likely to the candidate and to it, but not to its"
         " base?"
     )
-    needs: ClassVar[tuple[str, ...]] = (
-        "replies:style",
-        "suspect:score",
-        "base:score",
-        "teacher:score",
+    needs: ClassVar = (
+        Need.STYLE,
+        Need.BASE,
+        Need.TEACHER,
+        Need.TEACHER_BESIDE_BASE,
+        Need.TEACHER_SCORES,
+        Need.SUSPECT_SCORES,
+        Need.BASE_SCORES,
     )
     source: ClassVar[str] = (
         "provenance of sentences under teacher, original student and distilled student, arXiv"
@@ -134,25 +138,8 @@ class SentenceOrigin(Detector):
             for p in passages
         ]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The share for one candidate, or the reason why there is none."""
-        if case.candidate is None or case.base is None:
-            return NotMeasured(reason="the suspect's base is not known; name it with --base")
-        name = case.candidate.name
-        if same_model(case.candidate, case.base.transcript.identity):
-            return NotMeasured(
-                reason="the candidate is the suspect's base: it can't be likelier than itself",
-                code="is_base",
-            )
-        if name not in case.scores.teachers():
-            return NotMeasured(
-                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC",
-                code="not_scored",
-            )
-        for who in (SUSPECT, BASE):
-            if who not in case.scores.scorers:
-                return NotMeasured(reason=case.scores.why_not(who), code="not_scored")
-        found = judged(case, name)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        found = judged(case, case.the_candidate.name)
         if len(found) < FEWEST_SENTENCES:
             return NotMeasured(
                 reason=(
@@ -161,7 +148,7 @@ class SentenceOrigin(Detector):
                 ),
                 code="too_few_answers",
             )
-        return _measurement(case, case.candidate, found)
+        return _measurement(case, case.the_candidate, found)
 
 
 def _answers(suspect: Transcript) -> dict[str, ProbeAnswer]:
@@ -293,12 +280,10 @@ def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[E
             for j in marked
         )
         out.append(
-            Exhibit(
-                probe_id=answer.probe.id,
-                arm=answer.reply.arm,
-                prompt=answer.probe.prompt(),
-                answer=answer.text,
-                language=answer.probe.language,
+            Exhibit.of(
+                answer.probe,
+                answer.reply.arm,
+                answer.text,
                 spans=spans,
                 why=f"sentences likely to {name} and the suspect, not to the base",
                 weight=float(sum(min(j.by_teacher, j.by_suspect) for j in marked)),

@@ -13,11 +13,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Question, Rank
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Null, Question, Rank
 from detectors.exhibits.shadows import exhibits_of, families_table, scores_chart, shadows_table
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import counted
 from detectors.stats.pvalues import conformal_p
+from detectors.style.shadow_panel import ShadowPanel
 
 METRIC = "score of the candidate's students (+1) against all other shadows (−1)"
 
@@ -40,7 +40,7 @@ class ShadowRatio(Detector):
         "Did the suspect move from its base as students of the candidate do, trained here to find"
         " out?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "base", "shadows")
+    needs: ClassVar = (Need.SHADOWS, Need.TEACHER, Need.STYLE)
     source: ClassVar[str] = (
         "shadow models after Shokri et al. 2017 (arXiv 1610.05820); difference from the base;"
         " cross-conformal p after Vovk 2015 (arXiv 1208.0806)"
@@ -54,25 +54,15 @@ class ShadowRatio(Detector):
         ),
     )
 
-    def __init__(self) -> None:
-        self._known: tuple[Case, ShadowPanel | None] | None = None
-
-    def measure(self, case: Case) -> Measurement | NotMeasured:
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         """The score of one candidate, above 0 where the suspect is nearer to its students than to
         the others.
 
-        `NotMeasured` without shadows or base, for a candidate without a student among them, without
+        `NotMeasured` for a candidate without a student among them, without
         a shadow that is no student of it, and where fewer than twenty prompts were answered by
         suspect and base.
         """
-        if case.candidate is None or case.base is None or not case.shadows:
-            return NotMeasured(
-                reason=(
-                    "no shadow students were trained from the suspect's base; `auditor shadow` does"
-                ),
-                code="no_shadows",
-            )
-        panel = self.panel(case)
+        panel, name = self.panel(case), case.the_candidate.name
         if panel is None:
             return NotMeasured(
                 reason=(
@@ -81,30 +71,17 @@ class ShadowRatio(Detector):
                 ),
                 code="too_few_answers",
             )
-        problem = _lacking(panel, case.candidate.name)
-        return (
-            NotMeasured(reason=problem, code="no_shadows")
-            if problem
-            else _measured(panel, case.candidate.name)
-        )
+        problem = _lacking(panel, name)
+        return NotMeasured(reason=problem, code="no_shadows") if problem else _measured(panel, name)
 
     def panel(self, case: Case) -> ShadowPanel | None:
         """The panel of a case's suspect, base and shadows; the last one is kept, as candidates
         share it."""
-        known = self._known
-        if known is not None and _same_models(known[0], case):
-            return known[1]
-        panel = (
-            None
-            if case.base is None
-            else ShadowPanel.of(case.suspect, case.base.transcript, case.shadows)
+        return self._keep(
+            "panel",
+            (case.suspect, case.base, case.shadows),
+            lambda: ShadowPanel.of(case.suspect, case.the_base.transcript, case.shadows),
         )
-        self._known = (case, panel)
-        return panel
-
-
-def _same_models(one: Case, other: Case) -> bool:
-    return one.suspect is other.suspect and one.base is other.base and one.shadows is other.shadows
 
 
 def _lacking(panel: ShadowPanel, candidate: str) -> str:

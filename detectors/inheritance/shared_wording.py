@@ -9,46 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import (
     Case,
-    Detector,
     Exhibit,
+    FittedDetector,
     Measurement,
+    Need,
     NotMeasured,
     Null,
-    Span,
     Table,
     Teacher,
     Value,
 )
-from detectors.exhibits.style import QUOTED
+from detectors.exhibits.side_by_side import side_by_side
 from detectors.inheritance.wording_margins import Margins, margins
 from detectors.lineup import (
     Lineup,
     against,
     bars_of,
-    counted,
-    is_of,
     lineup,
     models_table,
     null_of,
     rounded,
 )
-from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
-from detectors.stats.openset import FEWEST_STRANGERS
-from detectors.text.features import cut
-from detectors.text.shingles import TokenText, shared_runs
-from detectors.text.wording import Wording
+from detectors.pairing import (
+    ALONE,
+    FEWEST,
+    AnswerBook,
+    ProbeAnswer,
+    answer_book,
+    few_shared,
+    style_answers,
+)
+from detectors.style.wording import Wording
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
-FEWEST_IN_A_ROW = 4
 METRIC_ID = "shared_wording_margin"
 METRIC = "shared wording: the maker's log share less the best other maker's"
 
@@ -65,7 +67,7 @@ CAUTIONS = (
 )
 
 
-class SharedWording(Detector):
+class SharedWording(FittedDetector):
     """How much more rare wording does the suspect share with the candidate's maker than with the
     best other maker?
 
@@ -82,7 +84,7 @@ class SharedWording(Detector):
         "Are the suspect's answers worded like the candidate's maker's, more than like any other"
         " maker's?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER)
     source: ClassVar[str] = (
         "weighed n-gram overlap of answers to the same prompt, centred by a cohort as in speaker"
         " recognition (Auckenthaler et al. 2000); the contrast of makers is this project's"
@@ -96,25 +98,17 @@ class SharedWording(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Indexes the stored models' answers to the prompts that the suspect answered; never the
-        suspect's own."""
-        self.names_ = [t.name for t in teachers]
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
-        self.scored_: tuple[str, dict[int, ProbeAnswer], Margins] | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             self.wording_ = Wording(self.book_.answers, _prompts(self.book_), self.lineup_)
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The margin for one candidate's maker, or why there is none. An unfitted detector
-        learns from the case."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         views = self._views(case)
         return views if isinstance(views, NotMeasured) else _measurement(views)
 
-    def value(self, case: Case) -> Value | NotMeasured:
-        """The number of `measure` without its interval, figures and exhibits."""
+    def _value(self, case: Case) -> Value | NotMeasured:
         views = self._views(case)
         if isinstance(views, NotMeasured):
             return views
@@ -128,31 +122,13 @@ class SharedWording(Detector):
 
     def _views(self, case: Case) -> WordingViews | NotMeasured:
         """The suspect against the candidate, or why they can't be compared."""
-        if case.candidate is None:
-            return NotMeasured(reason="shared wording is with a candidate, and the case names none")
-        if not hasattr(self, "book_") or not is_of(case, self.names_):
-            return (
-                SharedWording(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                ._views(case)
-            )
-        shared = len(
-            style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys()
-        )
-        if shared < FEWEST or case.candidate.name not in self.book_.names:
+        few = few_shared(case, self.book_)
+        if few or len(self.book_.teachers) < 2:
             return NotMeasured(
-                reason=(
-                    f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
-                    f" {FEWEST} are needed"
-                ),
-                code="too_few_answers",
+                reason=few or ALONE, code="too_few_answers" if few else "too_few_models"
             )
-        if len(self.book_.teachers) < 2:
-            return NotMeasured(
-                reason="no other stored model shares the suspect's prompts", code="too_few_models"
-            )
-        answers, found = self._score(case.suspect)
-        place = self.book_.names.index(case.candidate.name)
+        answers, found = self._keep("scored", case.suspect, lambda: self._score(case.suspect))
+        place = self.book_.names.index(case.the_candidate.name)
         if not np.isfinite(found.value(place)):
             return NotMeasured(
                 reason=(
@@ -164,19 +140,10 @@ class SharedWording(Detector):
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 
     def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], Margins]:
-        """The suspect's answers and its margins against all stored models, kept for the next
-        candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_[0] != digest:
-            by_sha = style_answers(suspect)
-            answers = {i: by_sha[sha] for i, sha in enumerate(self.book_.prompts) if sha in by_sha}
-            shared = self.wording_.shared({i: a.text for i, a in answers.items()})
-            self.scored_ = (
-                digest,
-                answers,
-                margins(shared, self.wording_.strangers, self.lineup_, self.seed),
-            )
-        return self.scored_[1], self.scored_[2]
+        """The suspect's answers and its margins against all stored models."""
+        answers = self.book_.answers_of(suspect)
+        shared = self.wording_.shared({i: a.text for i, a in answers.items()})
+        return answers, margins(shared, self.wording_.strangers, self.lineup_, self.seed)
 
 
 def _prompts(book: AnswerBook) -> list[str]:
@@ -267,46 +234,11 @@ def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:
             f"shares {np.exp(weight):.1f} times the rare wording with {name} that it shares with"
             " other makers' models"
         )
-        texts = (views.answers[prompt].text, views.book.answers[views.candidate][prompt])
-        pages = [TokenText(cut(t, QUOTED)) for t in texts]
-        for source, one, other in (("suspect", pages[0], pages[1]), (name, pages[1], pages[0])):
-            out.append(_exhibit(views.answers[prompt], source, one, other, why, weight))
+        theirs = views.book.answers[views.candidate][prompt]
+        out += side_by_side(views.answers[prompt], theirs, name, why, weight)
     return tuple(out)
 
 
-def _exhibit(
-    answer: ProbeAnswer, source: str, one: TokenText, other: TokenText, why: str, weight: float
-) -> Exhibit:
-    runs = shared_runs(one, other, FEWEST_IN_A_ROW)
-    spans = tuple(
-        Span(start=one.places[r.start][0], end=one.places[r.end - 1][1], why="the same words")
-        for r in runs
-    )
-    return Exhibit(
-        probe_id=answer.probe.id,
-        arm=answer.reply.arm,
-        prompt=answer.probe.prompt(),
-        answer=one.text,
-        source=source,
-        language=answer.probe.language,
-        spans=spans,
-        why=why,
-        weight=weight,
-    )
-
-
 def _notes(views: WordingViews, null: Null) -> tuple[str, ...]:
-    notes = []
-    if null.n < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(null.n, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (null.n + 1):.2f}."
-        )
-    if views.lineup.one_vendor:
-        notes.append("All stored models are of one vendor: each counts as a maker of its own.")
-    if views.book.left_out:
-        notes.append(
-            f"{counted(len(views.book.left_out), 'stored model')} answered too few of the prompts"
-            " and were left out."
-        )
-    return (*notes, *CAUTIONS)
+    own = "each counts as a maker of its own"
+    return (*views.lineup.cautions(null.n, len(views.book.left_out), own), *CAUTIONS)

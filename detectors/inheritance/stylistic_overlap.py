@@ -10,14 +10,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Rank, Teacher, Value
+from detectors.base import (
+    Case,
+    FittedDetector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Rank,
+    Teacher,
+    Value,
+)
 from detectors.exhibits.style import StyleViews, charts, exhibits, tables
-from detectors.pairing import FEWEST, AnswerBook, ProbeAnswer, answer_book, style_answers
+from detectors.pairing import (
+    ALONE,
+    FEWEST,
+    TOO_FEW_MODELS,
+    AnswerBook,
+    ProbeAnswer,
+    answer_book,
+    shared_prompts,
+)
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import FULL, GUARDED, transform_all
@@ -37,7 +54,6 @@ Array = NDArray[np.float64]
 RELIABLE = 50
 PHRASES = 12
 MOST_CUT = 100
-ALONE = "no other stored model shares the suspect's prompts"
 
 CAUTIONS = (
     (
@@ -57,7 +73,6 @@ class ScoredStyle:
     """A suspect against a fitted book: its answers, their log-probabilities in both spaces, its
     phrases."""
 
-    digest: str
     answers: dict[int, ProbeAnswer]
     answered: NDArray[np.bool_]
     lengths: Array
@@ -67,7 +82,7 @@ class ScoredStyle:
     held: HeldPhrases
 
 
-class StylisticOverlap(Detector):
+class StylisticOverlap(FittedDetector):
     """Does the suspect write like the candidate?
 
     s(t) is the mean over prompts of log P(t | answer), in nats per answer, ≤ 0, higher: more alike;
@@ -83,7 +98,7 @@ class StylisticOverlap(Detector):
     asks: ClassVar[str] = (
         "Do the suspect's answers read like the candidate's, more than an unrelated model's would?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER)
     source: ClassVar[str] = (
         "closed-set authorship with cohort normalisation (Auckenthaler et al. 2000); phrases by"
         " log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
@@ -94,57 +109,44 @@ class StylisticOverlap(Detector):
         "siblings, students of a common source, score like students",
     )
 
+    leaves_out: ClassVar = True
+
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Learns the stored models' answers to the prompts that the suspect answered; never the
-        suspect's own answers."""
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
-        self.scored_: ScoredStyle | None = None
-        self.brief_: tuple[str, Array, NDArray[np.bool_]] | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
             self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
             self.lengths_ = _lengths(self.book_)
-        return self
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The candidate's normalised score, or the reason why there is none. An unfitted
-        detector learns from the case."""
-        if not hasattr(self, "book_") and case.candidate is not None:
-            return (
-                StylisticOverlap(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         attribution = self._attribution(case)
         if isinstance(attribution, NotMeasured):
             return attribution
-        views = self._views(case, attribution, self._score(case.suspect, attribution))
+        scored = self._keep(
+            "scored",
+            case.suspect,
+            lambda: _scored(case.suspect, attribution, self.guarded_, self.phrases_),
+        )
+        views = self._views(case, attribution, scored)
         if views is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
         return _measurement(views)
 
-    def value(self, case: Case) -> Value | NotMeasured:
-        """The number of `measure` without its interval, cuts and figures. An unfitted detector
-        learns from the case."""
-        if not hasattr(self, "book_") and case.candidate is not None:
-            return (
-                StylisticOverlap(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .value(case)
-            )
+    def _value(self, case: Case) -> Value | NotMeasured:
+        """The number without its interval, cuts and figures."""
         attribution = self._attribution(case)
         if isinstance(attribution, NotMeasured):
             return attribution
-        digest = case.suspect.digest()
-        if self.brief_ is None or self.brief_[0] != digest:
-            self.brief_ = (digest, *_brief(case.suspect, attribution))
-        place, usable = self._places(case)
-        whole = all_prompts(self.brief_[2] & (self.lengths_[place] > 0), len(self.book_.teachers))
-        main = standing(attribution, self.brief_[1], whole, place, usable, rounds=0, seed=self.seed)
+        log_p, answered = self._keep(
+            "brief", case.suspect, lambda: _brief(case.suspect, attribution)
+        )
+        place, usable = self.book_.place(case)
+        whole = all_prompts(answered & (self.lengths_[place] > 0), len(self.book_.teachers))
+        main = standing(attribution, log_p, whole, place, usable, rounds=0, seed=self.seed)
         if main is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
         metric, metric_id = _metric(main, self.book_, place)
@@ -152,45 +154,20 @@ class StylisticOverlap(Detector):
 
     def _attribution(self, case: Case) -> Attribution | NotMeasured:
         """The classifier that scores this case, or why there is none."""
-        if case.candidate is None:
-            return NotMeasured(
-                reason="stylistic overlap is with a candidate, and the case names none"
-            )
-        shared = len(
-            style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys()
-        )
+        shared = shared_prompts(case)
         if shared < FEWEST:
             return NotMeasured(
                 reason=f"only {shared} shared prompts; at least {FEWEST} are needed",
                 code="too_few_answers",
             )
-        if self.attribution_ is None or case.candidate.name not in self.book_.names:
-            return NotMeasured(
-                reason=(
-                    "fewer than two stored models, the candidate among them, share the suspect's"
-                    " prompts"
-                ),
-                code="too_few_models",
-            )
+        if self.attribution_ is None or case.the_candidate.name not in self.book_.names:
+            return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")
         return self.attribution_
-
-    def _places(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
-        """The candidate's number in the book, and which of its models the case names."""
-        name = "" if case.candidate is None else case.candidate.name
-        present = {name, *(t.name for t in case.background)}
-        return self.book_.names.index(name), np.array([n in present for n in self.book_.names])
-
-    def _score(self, suspect: Transcript, attribution: Attribution) -> ScoredStyle:
-        """The suspect's scores, kept for the next candidate."""
-        digest = suspect.digest()
-        if self.scored_ is None or self.scored_.digest != digest:
-            self.scored_ = _scored(suspect, digest, attribution, self.guarded_, self.phrases_)
-        return self.scored_
 
     def _views(
         self, case: Case, attribution: Attribution, scored: ScoredStyle
     ) -> StyleViews | None:
-        book, (place, usable) = self.book_, self._places(case)
+        book, (place, usable) = self.book_, self.book_.place(case)
         answered = scored.answered & (self.lengths_[place] > 0)
         whole = all_prompts(answered, len(book.teachers))
         matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
@@ -251,10 +228,9 @@ def _lengths(book: AnswerBook) -> Array:
 
 
 def _scored(
-    suspect: Transcript, digest: str, full: Attribution, guarded: Attribution, phrases: PhraseBook
+    suspect: Transcript, full: Attribution, guarded: Attribution, phrases: PhraseBook
 ) -> ScoredStyle:
-    by_sha, n = style_answers(suspect), len(full.book.prompts)
-    answers = {i: by_sha[sha] for i, sha in enumerate(full.book.prompts) if sha in by_sha}
+    answers, n = full.book.answers_of(suspect), len(full.book.prompts)
     numbers, texts = list(answers), [a.text for a in answers.values()]
     lengths, answered = np.zeros(n), np.zeros(n, dtype=bool)
     lengths[numbers], answered[numbers] = [min(len(t), LONGEST) for t in texts], True
@@ -267,16 +243,16 @@ def _scored(
     x, masked = transform_all((full.space, guarded.space), texts)
     parts = {name: placed(part) for name, part in full.families(x, numbers).items()}
     scores = (placed(full.score(x, numbers)), placed(guarded.score(masked, numbers)))
-    return ScoredStyle(digest, answers, answered, lengths, *scores, parts, phrases.held(texts))
+    return ScoredStyle(answers, answered, lengths, *scores, parts, phrases.held(texts))
 
 
 def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
     """The suspect's log-probabilities (prompts, authors), NaN where it has no answer, and where
     it has one (prompts,)."""
-    by_sha, n = style_answers(suspect), len(full.book.prompts)
-    numbers = [i for i, sha in enumerate(full.book.prompts) if sha in by_sha]
+    said, n = full.book.answers_of(suspect), len(full.book.prompts)
+    numbers = list(said)
     scores, answered = np.full((n, len(full.book.teachers)), np.nan), np.zeros(n, dtype=bool)
-    texts = [by_sha[full.book.prompts[i]].text for i in numbers]
+    texts = [a.text for a in said.values()]
     scores[numbers], answered[numbers] = full.score(full.space.transform(texts), numbers), True
     return scores, answered
 

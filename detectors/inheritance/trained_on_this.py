@@ -21,14 +21,25 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table, Teacher
+from detectors.base import (
+    Bar,
+    Case,
+    Chart,
+    Detector,
+    Measurement,
+    Need,
+    NotMeasured,
+    Table,
+    Teacher,
+)
 from detectors.inheritance.contrasts import shortened
-from fingerprints.records import Arm, Probe, Reply
+from detectors.pairing import DEFAULT_ARMS
+from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.scores import SUSPECT, Passage, Scores, Wanted
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
-NAMED, UNSEEN = "named/", "unseen/"
+SETS: tuple[Kind, Kind] = ("named", "unseen")
 FEWEST = 20
 REFERENCE = 0.9
 """The probability that a sure token reaches: ours; the paper takes a high one."""
@@ -73,7 +84,7 @@ class TrainedOnThis(Detector):
     asks: ClassVar[str] = (
         "Were the named questions in the distillation set, against matched questions that were not?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:named", "replies:unseen", "suspect:score")
+    needs: ClassVar = (Need.NAMED, Need.UNSEEN, Need.SUSPECT_SCORES)
     source: ClassVar[str] = (
         "token probability deviation, arXiv 2510.04850; the blind baseline as METHODS asks for it"
     )
@@ -94,10 +105,9 @@ class TrainedOnThis(Detector):
         """The suspect's own answers to both sets, token by token."""
         return [Wanted(scorer=SUSPECT, passage=_passage(p, r)) for p, r in _asked(suspect)]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The AUC, or the reason why there is none."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = _asked(case.suspect)
-        counts = [sum(p.id.startswith(prefix) for p, _ in asked) for prefix in (NAMED, UNSEEN)]
+        counts = [sum(p.kind == kind for p, _ in asked) for kind in SETS]
         if min(counts) < FEWEST:
             return NotMeasured(
                 reason=(
@@ -106,8 +116,6 @@ class TrainedOnThis(Detector):
                 ),
                 code="too_few_answers",
             )
-        if SUSPECT not in case.scores.scorers:
-            return NotMeasured(reason=case.scores.why_not(SUSPECT), code="not_scored")
         found = _questions(asked, case.scores)
         if min(sum(q.named for q in found), sum(not q.named for q in found)) < FEWEST:
             return NotMeasured(
@@ -129,11 +137,9 @@ class TrainedOnThis(Detector):
 def _asked(suspect: Transcript) -> list[tuple[Probe, Reply]]:
     """The first readable default-arm answer to each named and unseen question, in order of id."""
     found: dict[str, tuple[Probe, Reply]] = {}
-    for prefix in (NAMED, UNSEEN):
-        for reply in suspect.readable(prefix):
-            probe = suspect.probes.get(reply.probe_id)
-            if probe is not None and reply.arm in (Arm.OWN, Arm.RECORDED):
-                found.setdefault(probe.id, (probe, reply))
+    for reply in (r for kind in SETS for r in suspect.of_kind(kind)):
+        if reply.readable and reply.arm in DEFAULT_ARMS:
+            found.setdefault(reply.probe_id, (suspect.probes[reply.probe_id], reply))
     return [found[key] for key in sorted(found)]
 
 
@@ -159,7 +165,7 @@ def _questions(asked: Sequence[tuple[Probe, Reply]], scores: Scores) -> list[Que
     for probe, reply in asked:
         score = scores.of(SUSPECT, _passage(probe, reply))
         if score is not None and score.token_bits:
-            out.append(Question(probe, deviation(score.token_bits), probe.id.startswith(NAMED)))
+            out.append(Question(probe, deviation(score.token_bits), probe.kind == "named"))
     return out
 
 

@@ -22,7 +22,6 @@ from fingerprints.transcript import Transcript
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
-SET = "openings/"
 NOTHING = -1
 LONGEST = 200
 FEWEST = 50
@@ -61,14 +60,9 @@ def continuations(transcript: Transcript) -> dict[str, Continuation]:
     """The first sample's answer to each opening (set `openings`, default arm), by the prompt's
     digest; empty ones left out."""
     out: dict[str, Continuation] = {}
-    for reply in transcript.replies:
-        probe = transcript.probes.get(reply.probe_id)
-        if (
-            probe is None
-            or not probe.id.startswith(SET)
-            or not reply.readable
-            or reply.arm not in DEFAULT_ARMS
-        ):
+    for reply in transcript.of_kind("openings"):
+        probe = transcript.probes[reply.probe_id]
+        if not reply.readable or reply.arm not in DEFAULT_ARMS:
             continue
         string = next_string(reply.text)
         if string:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
 from detectors.base import (
     Case,
     Chart,
-    Detector,
     Exhibit,
+    FittedDetector,
     Measurement,
+    Need,
     NotMeasured,
     Null,
     Span,
@@ -37,8 +38,7 @@ from detectors.lineage.next_strings import (
     bootstrap,
     continuations,
 )
-from detectors.lineup import Lineup, bars_of, counted, is_of, lineup, null_of, rank_of, rounded
-from detectors.stats.openset import FEWEST_STRANGERS
+from detectors.lineup import Lineup, bars_of, counted, lineup, null_of, rank_of, rounded
 from detectors.stats.pvalues import holm
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -115,7 +115,7 @@ def book_of(teachers: Sequence[Teacher], suspect: Transcript) -> OpeningBook:
     )
 
 
-class NextTokenAgreement(Detector):
+class NextTokenAgreement(FittedDetector):
     """Do suspect and candidate say the same next word after openings, more often than the suspect
     and any control?
 
@@ -131,7 +131,7 @@ class NextTokenAgreement(Detector):
         "Does the suspect go on after unfinished texts as the candidate does, more often than as"
         " unrelated models?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:openings", "teacher:replies")
+    needs: ClassVar = (Need.OPENINGS, Need.TEACHER)
     source: ClassVar[str] = (
         "agreement on the next token as a string, tested against each unrelated control (Nikolić et"
         " al. 2025, arXiv 2502.00706); words instead of tokens, a conformal p-value beside the"
@@ -149,27 +149,11 @@ class NextTokenAgreement(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
-        """Keeps the stored models and, where given, how they and the suspect go on. Learns
-        nothing from the suspect."""
-        self.teachers_ = tuple(teachers)
-        self.book_: tuple[str, OpeningBook] | None = None
-        if suspect is not None:
-            self._book(suspect)
-        return self
+    def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
+        """Nothing: how the stored models go on is read beside the suspect."""
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The margin for one candidate, or the reason why there is none. An unfitted detector
-        reads the case."""
-        if case.candidate is None:
-            return NotMeasured(reason="agreement is with a candidate, and the case names none")
-        if not hasattr(self, "teachers_") or not is_of(case, [t.name for t in self.teachers_]):
-            return (
-                NextTokenAgreement(self.seed)
-                .fit([case.candidate, *case.background], case.suspect)
-                .measure(case)
-            )
-        book = self._book(case.suspect)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        book = self._keep("book", case.suspect, lambda: book_of(self.teachers_, case.suspect))
         if len(book.items) < FEWEST:
             return NotMeasured(
                 reason=(
@@ -178,7 +162,7 @@ class NextTokenAgreement(Detector):
                 ),
                 code="too_few_answers",
             )
-        place = book.lineup.names.index(case.candidate.name)
+        place = book.lineup.names.index(case.the_candidate.name)
         if not book.controls(place, None):
             return NotMeasured(
                 reason="no unrelated model is stored as a control", code="too_few_models"
@@ -193,12 +177,6 @@ class NextTokenAgreement(Detector):
                 code="too_few_answers",
             )
         return self._measurement(book, place, found)
-
-    def _book(self, suspect: Transcript) -> OpeningBook:
-        digest = suspect.digest()
-        if self.book_ is None or self.book_[0] != digest:
-            self.book_ = digest, book_of(self.teachers_, suspect)
-        return self.book_[1]
 
     def _measurement(self, book: OpeningBook, place: int, found: NextAgreement) -> Measurement:
         line, best = book.lineup, found.best
@@ -326,12 +304,10 @@ def _exhibits(book: OpeningBook, place: int, found: NextAgreement) -> tuple[Exhi
             f" {len(controls)} controls do"
         )
         out.append(
-            Exhibit(
-                probe_id=ours.probe.id,
-                arm=Arm.OWN,
-                prompt=ours.probe.text,
-                answer=ours.answer,
-                language=ours.probe.language,
+            Exhibit.of(
+                ours.probe,
+                Arm.OWN,
+                ours.answer,
                 spans=(Span(start=start, end=start + len(ours.string), why="the same next word"),),
                 why=f"{why}; the candidate's answer: {other.answer!r}",
                 weight=float(len(controls) - alike[at]),
@@ -344,11 +320,4 @@ def _notes(line: Lineup, found: NextAgreement, strangers: int) -> tuple[str, ...
     notes = [
         f"{counted(found.trivial, 'opening')} left out because all controls go on alike there."
     ]
-    if strangers < FEWEST_STRANGERS:
-        notes.append(
-            f"Only {counted(strangers, 'unrelated model')} played: the smallest possible p is"
-            f" {1 / (strangers + 1):.2f}."
-        )
-    if line.one_vendor:
-        notes.append("All stored models are of one vendor: siblings stand in for unrelated models.")
-    return (*notes, *CAUTIONS)
+    return (*notes, *line.cautions(strangers), *CAUTIONS)

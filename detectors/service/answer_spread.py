@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Measurement, NotMeasured
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured
 from detectors.service.model_equality import agreement_table
 from detectors.service.repeated import asked_in
 from detectors.stats.char_kernel import hamming
@@ -35,7 +35,7 @@ class AnswerSpread(Detector):
     asks: ClassVar[str] = (
         "Do the endpoint's answers to one prompt vary among themselves as the claimed model's do?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "difference of within-sample dispersions (Anderson 2006, Biometrics 62), labels permuted"
         " within prompts"
@@ -52,8 +52,7 @@ class AnswerSpread(Detector):
         self.rounds = rounds
         self.seed = seed
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The difference of spreads, or why there is none. Deterministic under ``seed``."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table
+from detectors.base import Bar, Case, Chart, Detector, Measurement, Need, NotMeasured, Table
 from detectors.service.model_equality import discrepancies
 from detectors.service.repeated import Asked, asked_in
 from detectors.stats.char_kernel import hamming
@@ -39,7 +39,7 @@ class MidRunChange(Detector):
     name: ClassVar[str] = "mid_run_change"
     question: ClassVar = "service"
     asks: ClassVar[str] = "Did what answers change while the endpoint was asked?"
-    needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "maximum of the cumulative sum (Page 1954, Biometrika 41) with a permutation p-value"
     )
@@ -54,9 +54,7 @@ class MidRunChange(Detector):
         self.rounds = rounds
         self.seed = seed
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The most evident change point with its p-value, or why there is none. Deterministic
-        under ``seed``."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Exhibit, Measurement, NotMeasured, Table
+from detectors.base import Case, Detector, Exhibit, Measurement, Need, NotMeasured, Table
 from detectors.service.repeated import Asked, asked_in, repeats, said
 from detectors.stats.char_kernel import exact, hamming
 from detectors.stats.intervals import clustered_mean
@@ -42,7 +42,7 @@ class ModelEquality(Detector):
     asks: ClassVar[str] = (
         "Do the endpoint's answers come from the distribution of the claimed model's answers?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "maximum mean discrepancy with a Hamming kernel, permuted within prompts (Gao, Liang,"
         " Guestrin 2024, arXiv 2410.20247)"
@@ -63,8 +63,7 @@ class ModelEquality(Detector):
         self.rounds = rounds
         self.seed = seed
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The discrepancy with its p-value, or why there is none. Deterministic under ``seed``."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked
@@ -185,13 +184,11 @@ def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
 
 
 def _exhibit(asked: Asked, reply: Reply, source: str, why: str, weight: float) -> Exhibit:
-    return Exhibit(
-        probe_id=asked.probe.id,
-        arm=reply.arm,
-        prompt=asked.probe.prompt(),
-        answer=cut(said(reply), QUOTED),
+    return Exhibit.of(
+        asked.probe,
+        reply.arm,
+        cut(said(reply), QUOTED),
         source=source,
-        language=asked.probe.language,
         why=why,
         weight=weight,
     )

@@ -7,9 +7,10 @@ models only: where none stands out it names nobody.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Teacher
 from detectors.inheritance.neighbours import Neighbours
 from detectors.lineup import counted
 from detectors.stats.openset import FEWEST_STRANGERS
@@ -30,7 +31,7 @@ class ModelIdentification(Detector):
         "Whose answers are nearest to the endpoint's: the claimed model's, a stored one's, or"
         " nobody's?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:style", "teacher:replies", "background:replies")
+    needs: ClassVar = (Need.STYLE, Need.TEACHER, Need.BACKGROUND)
     source: ClassVar[str] = (
         "nearest signature with a reject, after LLMmap (Pasquini et al. 2024, arXiv 2407.15847);"
         " nearness corrected for hubs (Conneau et al. 2018, arXiv 1710.04087)"
@@ -44,28 +45,21 @@ class ModelIdentification(Detector):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The claimed model's excess with its rank and who stands out, or why there is none."""
-        if case.candidate is None:
-            return NotMeasured(
-                reason=(
-                    "a service is compared with the model that it claims, and the case names none"
-                )
-            )
-        models = [case.candidate, *case.background]
-        neighbours = Neighbours(self.seed).fit(models, case.suspect)
-        found = {t.name: neighbours.measure(_of(t, models, case)) for t in models}
-        claimed = found[case.candidate.name]
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        models = case.models
+        nearest = Neighbours(self.seed).fit(models, case.suspect)
+        found = {t.name: nearest.measure(_of(t, models, case)) for t in models}
+        claimed = found[case.the_candidate.name]
         if isinstance(claimed, NotMeasured):
             return claimed
         measured = {name: m for name, m in found.items() if isinstance(m, Measurement)}
         first = max(measured, key=lambda name: measured[name].value)
-        nearest = first if stands_out(measured[first]) else None
-        told = nearest_told(case.candidate.name, nearest, len(measured))
+        standing = first if stands_out(measured[first]) else None
+        told = nearest_told(case.the_candidate.name, standing, len(measured))
         return claimed.model_copy(
             update={
                 "summary": f"{told} {claimed.summary}",
-                "facts": {"models": len(measured), "nearest": nearest},
+                "facts": {"models": len(measured), "nearest": standing},
             }
         )
 
@@ -84,7 +78,7 @@ def stands_out(found: Measurement) -> bool:
     )
 
 
-def _of(candidate: Teacher, models: list[Teacher], case: Case) -> Case:
+def _of(candidate: Teacher, models: Sequence[Teacher], case: Case) -> Case:
     return Case(case.suspect, candidate, tuple(t for t in models if t is not candidate))
 
 

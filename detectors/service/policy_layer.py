@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from detectors.base import Case, Detector, Measurement, NotMeasured
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured
 from detectors.exhibits.policy import ComparedDeclines, chart_of, exhibits_of, tables_of
 from detectors.lineup import counted
-from detectors.service.policy_pairs import (
+from detectors.text.policy_pairs import (
     FEWEST,
     excess_of,
     groups_of,
@@ -49,7 +49,7 @@ class PolicyLayer(Detector):
     asks: ClassVar[str] = (
         "Does the service decline questions that the same weights answer, by topic and language?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:policy", "teacher:replies")
+    needs: ClassVar = (Need.POLICY, Need.TEACHER)
     source: ClassVar[str] = (
         "paired refusals on the same questions (McNemar 1947, Psychometrika 12), Holm by topic and"
         " by language, each question with a harmless twin of the same form"
@@ -66,9 +66,7 @@ class PolicyLayer(Detector):
     def compared(self, case: Case) -> ComparedDeclines | NotMeasured:
         """Everything that is told of one candidate's weights beside the service, or the reason
         why there is nothing."""
-        if case.candidate is None:
-            return NotMeasured(reason="a service is compared with weights, and the case names none")
-        weights = case.candidate.transcript
+        weights = case.the_candidate.transcript
         pairs = pairs_of(heard(case.suspect), heard(weights))
         asked = [p for p in pairs if not p.twin]
         everything = tally(asked, self.seed)
@@ -81,7 +79,7 @@ class PolicyLayer(Detector):
                 code="too_few_answers",
             )
         return ComparedDeclines(
-            case.candidate.name,
+            case.the_candidate.name,
             pairs,
             everything,
             tally([p for p in pairs if p.twin], self.seed),
@@ -91,9 +89,7 @@ class PolicyLayer(Detector):
             (unobserved(case.suspect), unobserved(weights)),
         )
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The gap between the service and one candidate's weights, or the reason why there is
-        none."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         found = self.compared(case)
         if isinstance(found, NotMeasured):
             return found

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Teacher
+from detectors.base import Bar, Case, Chart, Detector, Measurement, Need, NotMeasured, Teacher
 from detectors.service.repeated import FEWEST_PROMPTS, Asked, asked_in, asked_of_both, repeats, said
 from detectors.stats.intervals import clustered_mean
 from detectors.stats.relabelling import ROUNDS, exact_p, labellings, null_of
@@ -43,11 +43,7 @@ class RankUniformity(Detector):
     name: ClassVar[str] = "rank_uniformity"
     question: ClassVar = "service"
     asks: ClassVar[str] = "Does the claimed model find the endpoint's answers as likely as its own?"
-    needs: ClassVar[tuple[str, ...]] = (
-        "replies:repeated",
-        "teacher:replies:repeated",
-        "scores:teacher",
-    )
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER, Need.TEACHER_SCORES)
     source: ClassVar[str] = (
         "rank-based uniformity test (Zhu et al. 2025, arXiv 2506.06975); p by relabelling within"
         " prompts"
@@ -80,19 +76,11 @@ class RankUniformity(Detector):
             if said(reply)
         ]
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The mean rank with the p-value of uniformity, or why there is none. Deterministic
-        under ``seed``."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked
-        assert case.candidate is not None  # noqa: S101  (asked_in refuses it)
-        scorer = teacher(case.candidate.name)
-        if scorer not in case.scores.scorers:
-            return NotMeasured(
-                reason=f"{case.scores.why_not(scorer)}: ranks by likelihood need its weights",
-                code="not_scored",
-            )
+        scorer = teacher(case.the_candidate.name)
         if repeats(asked):
             return NotMeasured(
                 reason="greedy answers have no distribution that a rank could be taken in",

@@ -83,11 +83,7 @@ def _by_prompt(transcript: Transcript) -> dict[str, tuple[Probe, list[Reply]]]:
 def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeasured:
     """The prompts of a case (suspect: the endpoint, candidate: the claimed model), or why there
     are too few."""
-    if case.candidate is None:
-        return NotMeasured(
-            reason="a service is compared with the model that it claims, and the case names none"
-        )
-    asked = asked_of_both(case.suspect, case.candidate.transcript, samples)
+    asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples)
     if len(asked) < FEWEST_PROMPTS:
         times = "once" if samples == 1 else f"at least {samples} times"
         return NotMeasured(

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, NotMeasured, Table
+from detectors.base import Bar, Case, Chart, Detector, Measurement, Need, NotMeasured, Table
 from detectors.service.repeated import Asked, asked_in, repeats
 from detectors.service.witness import payoffs_of
 from detectors.stats.eprocess import log10_capital
@@ -81,7 +81,7 @@ class SequentialEquality(Detector):
         "Looked at after every question:"
         " do endpoint and claimed model answer from one distribution?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:repeated", "teacher:replies:repeated")
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "two-sample testing by betting (Shekhar, Ramdas 2021, arXiv 2112.09162; Podkopaev, Ramdas"
         " 2023, arXiv 2305.00143)"
@@ -95,8 +95,7 @@ class SequentialEquality(Detector):
         "another temperature, system prompt or template differs like another model",
     )
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The evidence so far, or why there is none."""
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
         asked = asked_in(case)
         if isinstance(asked, NotMeasured):
             return asked

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from detectors.base import Case, Detector, Measurement, NotMeasured, Table
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Table
 from detectors.service.rank_uniformity import passage_of
 from detectors.service.repeated import FEWEST_PROMPTS, Asked, asked_of_both, said
 from detectors.stats.intervals import clopper_pearson
@@ -51,7 +51,7 @@ class TokenCounts(Detector):
     asks: ClassVar[str] = (
         "Do the token counts that the endpoint reports fit the claimed model's tokenizer?"
     )
-    needs: ClassVar[tuple[str, ...]] = ("replies:tokens", "teacher:replies:tokens")
+    needs: ClassVar = (Need.TOKENS, Need.TEACHER)
     source: ClassVar[str] = (
         "exact agreement of reported prompt lengths, up to one offset; this project"
     )
@@ -61,15 +61,8 @@ class TokenCounts(Detector):
         "an estimated count fits no tokenizer and says nothing of the model",
     )
 
-    def measure(self, case: Case) -> Measurement | NotMeasured:
-        """The share of fitting prompt counts with its exact interval, or why there is none."""
-        if case.candidate is None:
-            return NotMeasured(
-                reason=(
-                    "a service is compared with the model that it claims, and the case names none"
-                )
-            )
-        asked = asked_of_both(case.suspect, case.candidate.transcript, samples=1)
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples=1)
         pairs = [
             (a.probe, e, r)
             for a in asked
@@ -89,7 +82,7 @@ class TokenCounts(Detector):
         fit = fitting([e - r for _, e, r in pairs])
         assert fit is not None  # noqa: S101  (there are pairs)
         low, high = clopper_pearson(fit.held, fit.n)
-        outputs = output_fits(asked, teacher(case.candidate.name), case.scores)
+        outputs = output_fits(asked, teacher(case.the_candidate.name), case.scores)
         return Measurement(
             metric="share of prompt token counts that fit",
             metric_id="fitting_token_counts_share",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Null
+from detectors.measurement import Null
 
 Array = NDArray[np.float64]
 ROUNDS = 999

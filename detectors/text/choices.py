@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detectors.base import Span
+from detectors.measurement import Span
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import Null, Table
+from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, context_of, extract_claims
-from fingerprints.records import Arm, Probe, Reply
+from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
 NOBODY = "(nobody)"
@@ -51,19 +51,16 @@ class ClaimingAnswer:
         )
 
 
-def read_answers(transcript: Transcript, prefix: str = "identity/") -> tuple[ClaimingAnswer, ...]:
-    """The readable replies to probes whose id begins with ``prefix``, with their claims; one
-    without its probe is left out."""
-    out = []
-    for reply in transcript.readable(prefix):
-        probe = transcript.probes.get(reply.probe_id)
-        if probe is not None:
-            out.append(
-                ClaimingAnswer(
-                    reply, probe, extract_claims(reply.text, probe.language, context_of(probe))
-                )
-            )
-    return tuple(out)
+def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[ClaimingAnswer, ...]:
+    """The readable replies to probes of a kind, with their claims."""
+    asked = [
+        (reply, transcript.probes[reply.probe_id])
+        for reply in transcript.of_kind(kind)
+        if reply.readable
+    ]
+    return tuple(
+        ClaimingAnswer(r, p, extract_claims(r.text, p.language, context_of(p))) for r, p in asked
+    )
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
@@ -90,11 +87,9 @@ def chosen(
     )
 
 
-def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate | None:
+def claim_rate(answers: Sequence[ClaimingAnswer], vendor: str) -> Estimate:
     """How often the answers name a vendor: mean over questions, 95 % interval clustered by
-    question; None without answers."""
-    if not answers:
-        return None
+    question. Raises ValueError where there are no answers."""
     return clustered_rate(
         [float(a.says(vendor)) for a in answers], [a.probe.cluster for a in answers]
     )
@@ -165,8 +160,8 @@ def claim_table(transcript: Transcript) -> Table:
         for arm in arms_of(answers):
             for language in (None, *languages_of(chosen(answers, [arm]))):
                 part = chosen(answers, [arm], language)
-                rate = claim_rate(part, vendor)
-                if rate is not None:
+                if part:
+                    rate = claim_rate(part, vendor)
                     said = sum(a.says(vendor) for a in part)
                     rows.append(
                         (

@@ -67,11 +67,10 @@ _DOCUMENT_TOPICS = frozenset({"document", "console"})
 
 
 def context_of(probe: Probe) -> QuestionContext:
-    """What a probe makes of a bare answer, from its id (``identity/…``, ``leading/…``), topic
-    and vendor."""
-    if probe.id.startswith("leading/"):
+    """What a probe makes of a bare answer, from its kind, topic and vendor."""
+    if probe.kind == "leading":
         return QuestionContext(about_self=True, named=probe.vendor)
-    if probe.id.startswith("identity/"):
+    if probe.kind == "identity":
         return QuestionContext(True, probe.topic in _DOCUMENT_TOPICS, probe.topic == "completion")
     return ELSEWHERE
 

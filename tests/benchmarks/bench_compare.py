@@ -22,9 +22,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.stats.distances import apart, mean_apart, resampled
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.trees import Split, Tree, neighbour_joining, supports
+from detectors.style.distances import apart, mean_apart, resampled
 from tests.benchmarks.bench_source_recognition import folder, models, outputs, rows_of
 
 Array = NDArray[np.float64]

@@ -68,7 +68,7 @@ def told(member: Member) -> Told:
     card = read_card(member.folder) if (member.folder / CARD).is_file() else None
     said = whole_transcript(member)
     answers = [] if said is None else read_answers(said)
-    own = [claim_rate(answers, vendor) for vendor in member.vendors]
+    own = [claim_rate(answers, vendor) if answers else None for vendor in member.vendors]
     words, cut = (None, None) if said is None else length(said)
     anybody = [float(not a.says(NOBODY)) for a in answers]
     return Told(

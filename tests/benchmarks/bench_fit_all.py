@@ -17,12 +17,12 @@ import time
 import click
 
 from auditor.reporting.markdown import table
-from detectors.base import Case, Detector, NotMeasured, Teacher
+from detectors.base import Case, Detector, Need, NotMeasured, Teacher
 from detectors.registry import detector_names, load_detector
 from tests.benchmarks.bench_source_recognition import models, outputs
 from tests.benchmarks.public_models import probes, transcript_of
 
-READ = frozenset({"replies:style", "teacher:replies", "base:replies"})
+READ = frozenset({Need.STYLE, Need.TEACHER, Need.BASE})
 """What a detector of text alone may need."""
 ROLES = ("teacher", "suspect", "variant", "contaminated")
 
@@ -34,7 +34,7 @@ def text_detectors() -> list[Detector]:
     return [
         d
         for d in found
-        if d.scope != "suspect" and "replies:style" in d.needs and READ.issuperset(d.needs)
+        if d.scope != "suspect" and Need.STYLE in d.needs and READ.issuperset(d.needs)
     ]
 
 

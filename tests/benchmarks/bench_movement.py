@@ -132,16 +132,16 @@ def found(
             return result
         scores[teacher.name] = result.value
         p[teacher.name] = _p(result)
-    held = detector.journey_
-    if held is None or isinstance(held[1], NotMeasured):
-        return NotMeasured(reason="no journey")
+    held = detector.journey(said, base)
+    if isinstance(held, NotMeasured):
+        return held
     return Found(
         member,
         told,
         scores,
         p,
-        dict(zip(held[1].book.names, held[1].moves[0].alone.tolist(), strict=True)),
-        held[1],
+        dict(zip(held.book.names, held.moves[0].alone.tolist(), strict=True)),
+        held,
     )
 
 

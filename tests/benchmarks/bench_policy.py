@@ -24,7 +24,7 @@ from auditor.audits.policy.audit import FILES, policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.evidence.records import Finding
 from auditor.reporting.markdown import table
-from detectors.service.policy_pairs import is_twin
+from detectors.text.policy_pairs import is_twin
 from fingerprints.collect import collect
 from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from auditor.controls.cohort import Member, load_cohort
 from auditor.reporting.markdown import table
-from detectors.inheritance.shadow_panel import HeldOutScore, ShadowPanel
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.lr_validity import auc, tpr_at_fpr
+from detectors.style.shadow_panel import HeldOutScore, ShadowPanel
 from tests.benchmarks.bench_same_base import BY_MODELS, BY_PEOPLE, qlora, qlora_prompts
 from tests.benchmarks.bench_shadow import COMMITTED, is_plain, kind_of, shadow_of
 

@@ -21,11 +21,11 @@ import numpy as np
 from auditor.controls.cohort import Member, load_cohort
 from auditor.reporting.markdown import inline, table
 from detectors.base import Shadow
-from detectors.inheritance.shadow_panel import HeldOutScore, ShadowPanel
 from detectors.stats.grouping import grouped
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
+from detectors.style.shadow_panel import HeldOutScore, ShadowPanel
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"
 SUPPORTED = 0.301

@@ -9,7 +9,7 @@ import pytest
 
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set, reference
-from fingerprints.records import Arm, ProbeSet
+from fingerprints.records import Arm, Probe, ProbeSet
 
 VENDOR_WORDS = (
     "chatgpt",
@@ -142,3 +142,44 @@ def test_a_users_own_set_is_read_from_yaml(tmp_path: Path) -> None:
     path.write_text("name: mine\nversion: '2'\nprobes:\n- {id: mine/1, text: 'Hello?'}\n")
     assert load_probe_set(str(path)).probes[0].text == "Hello?"
     assert issubclass(MalformedInput, AuditError)
+
+
+SHIPPED = {
+    "choices": "87f74a7871567e717eea584419362ccc034bcd317814d0a9fb42478c4599aa2e",
+    "identity": "65b967eeeee4a8c58c8fa9549f47622b7e55b8dfade5293a131fb2a482b8dcd3",
+    "leading": "73eabad0afd7cec242891b295a81d8d74025647a711a6ff833709ae593071d1a",
+    "openings": "9816d6a5f58a5063d47c8e83b99269733d4f516efc2134d76814003f3b4397e1",
+    "policy": "b69a8d6d28cf3e4368f9df676bcb695978d8c382cf40b0197db86894d2a2034e",
+    "service": "c7d12a78c7447324a1224aedd45408057d3be84345250abd53947c2538a8a14d",
+    "style": "6e6d35b06763af2b4542ce4471782b98c0262ed50baf85d5de228e6ce0962b13",
+}
+"""Digests of the sets as they were before a set named its kind: transcripts and calibrations quote
+them."""
+
+
+def test_every_shipped_set_names_its_kind_and_its_digest_is_that_of_before() -> None:
+    for name, probe_set in sets().items():
+        assert {p.kind for p in probe_set.probes} == {name}
+        assert reference(probe_set).sha256 == SHIPPED[name]
+        assert all("kind" not in p.model_dump() for p in probe_set.probes)
+
+
+def test_a_users_set_names_its_kind_and_a_probe_may_name_another() -> None:
+    text = (
+        'name: mine\nversion: "1"\nkind: identity\nprobes:\n'
+        "  - {id: a, text: Describe yourself}\n  - {id: b, text: Write, kind: style}\n"
+    )
+    named, other = parse_probe_set(text, "mine.yaml").probes
+    assert (named.kind, named.shows_style) == ("identity", False)
+    assert (other.kind, other.shows_style) == ("style", True)
+    again = Probe.model_validate_json(named.model_dump_json())
+    assert (again, again.digest()) == (named, named.digest())
+    assert named.digest() != Probe(id="a", text="Describe yourself").digest()
+
+
+def test_probes_recorded_before_they_had_kinds_have_that_of_the_set_in_their_id() -> None:
+    old = {i: Probe(id=i, text="?") for i in ("identity/x", "named/1", "identity", "alpaca/7")}
+    assert [p.kind for p in old.values()] == ["identity", "named", "style", "style"]
+    assert [p.shows_style for p in old.values()] == [False, True, True, True]
+    choice = Probe(id="mine/1", text="?", form="choice", options=("a", "b"), answer="a")
+    assert (choice.kind, choice.shows_style) == ("choices", False)

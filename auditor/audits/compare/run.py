@@ -21,9 +21,9 @@ from auditor.audits.compare.records import (
 from auditor.audits.compare.sources import ComparedSource, checked
 from auditor.version import VERSION
 from detectors.pairing import FEWEST, ProbeAnswer, style_answers
-from detectors.stats.distances import apart, mean_apart, resampled
 from detectors.stats.tree_forms import hung_at_midpoint, newick
 from detectors.stats.trees import FEWEST_LEAVES, METHODS, Tree, supports
+from detectors.style.distances import apart, mean_apart, resampled
 from detectors.text.nearness import DIMENSION
 from fingerprints.embed import HashedNgrams
 from fingerprints.errors import MalformedInput, printable

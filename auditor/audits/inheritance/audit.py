@@ -212,10 +212,7 @@ def finding_of(
             reason=result.reason,
             code=result.code,
         )
-    fields = {name: getattr(result, name) for name in type(result).model_fields}
-    return Finding(
-        question=detector.question, detector=detector.name, candidate=candidate, **fields
-    )
+    return Finding.of(result, detector.question, detector.name, candidate)
 
 
 def _report(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from auditor.audits.inheritance.plan import Plan
 from auditor.evidence.records import BaseOrigin, BaseSection
-from detectors.base import Teacher
+from detectors.base import Need, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import Progress, collect
@@ -81,8 +81,8 @@ def base_spec(plan: Plan) -> tuple[str, BaseOrigin] | None:
 
 
 def reads_base(names: Sequence[str]) -> bool:
-    """Whether one of these detectors reads the base's answers (needs ``base:replies``)."""
-    return any("base:replies" in load_detector(name).needs for name in names)
+    """Whether one of these detectors reads the base's answers."""
+    return any(Need.BASE in load_detector(name).needs for name in names)
 
 
 def find_base(

@@ -15,7 +15,6 @@ from auditor.calibration.case import calibrations
 from auditor.calibration.record import Calibration
 from auditor.evidence.records import Report
 from detectors.base import Teacher
-from detectors.pairing import NOT_STYLE
 from detectors.style.likeness import Bet, Sequential, betting_order
 from fingerprints.collect import STOPPED, Stop, requests_for
 from fingerprints.errors import UsageProblem
@@ -129,5 +128,5 @@ def _all_decided(bets: Sequence[Bet], alpha: float) -> bool:
 
 def _order(request: Request) -> tuple[object, ...]:
     """Identity and the like first, as they come; then style prompts in betting order."""
-    style = request.probe.form == "chat" and not request.probe.id.startswith(NOT_STYLE)
+    style = request.probe.shows_style
     return (style, betting_order(request.probe.prompt_sha256()) if style else "", request.sample)

@@ -17,7 +17,7 @@ from auditor.reporting.bundle import TRANSCRIPT
 from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer
-from detectors.service.policy_pairs import heard
+from detectors.text.policy_pairs import heard
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.subjects import open_subject

@@ -13,7 +13,7 @@ from auditor.evidence.records import Conclusion as Word
 from detectors.base import NotMeasured
 from detectors.exhibits.policy import ComparedDeclines
 from detectors.lineup import counted
-from detectors.service.policy_pairs import ALPHA, FEWEST, Conclusion
+from detectors.text.policy_pairs import ALPHA, FEWEST, Conclusion
 from fingerprints.transcript import Transcript
 
 

@@ -13,14 +13,14 @@ import numpy as np
 
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
-from detectors.base import Case, Measurement, Shadow, Teacher
-from detectors.inheritance.shadow_panel import ShadowPanel
+from detectors.base import Case, Measurement, Question, Shadow, Teacher
 from detectors.inheritance.shadow_ratio import ShadowRatio
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.pvalues import holm
+from detectors.style.shadow_panel import ShadowPanel
 from fingerprints.transcript import Transcript
 
-QUESTION = "inheritance"
+QUESTION: Question = "inheritance"
 WEAKEST = SCALE[0][0]
 
 
@@ -131,15 +131,18 @@ def corrected_p(found: dict[str, Measurement]) -> dict[str, float]:
 def _finding(
     detector: str, name: str, found: Measurement, weight: Weight | None, calibration: str
 ) -> Finding:
-    fields = {field: getattr(found, field) for field in Measurement.model_fields}
-    if weight is not None:
-        fields |= {
-            "log10_lr": weight.log10_lr,
-            "cap": weight.cap,
-            "words": weight.words,
-            "calibration": calibration,
-        }
-    return Finding(question=QUESTION, detector=detector, candidate=name, **fields)
+    if weight is None:
+        return Finding.of(found, QUESTION, detector, name)
+    return Finding.of(
+        found,
+        QUESTION,
+        detector,
+        name,
+        log10_lr=weight.log10_lr,
+        cap=weight.cap,
+        words=weight.words,
+        calibration=calibration,
+    )
 
 
 def _weighed(name: str, weight: Weight) -> str:

@@ -38,10 +38,7 @@ def findings(suspect: Transcript) -> list[Finding]:
                 Case(suspect, teacher, tuple(t for t in stored if t is not teacher))
             )
             assert isinstance(found, Measurement)
-            fields = {field: getattr(found, field) for field in Measurement.model_fields}
-            out.append(
-                Finding(question="inheritance", detector=name, candidate=teacher.name, **fields)
-            )
+            out.append(Finding.of(found, "inheritance", name, teacher.name))
     return out
 
 

@@ -173,8 +173,7 @@ def test_a_stored_answer_to_the_suspects_own_prompt_does_not_help_to_score_it() 
     mixed = (SAME[0], *OTHER[1:])
     detector = Movement().fit(mixed)
     value(detector.measure(Case(SAME[0].transcript, mixed[0], mixed[1:], BASE)))
-    assert detector.journey_ is not None
-    journey = detector.journey_[1]
+    journey = detector.journey(SAME[0].transcript, BASE)
     assert isinstance(journey, Journey)
     assert not journey.shared
     way, longest = journey.ways[0], journey.pairs.longest

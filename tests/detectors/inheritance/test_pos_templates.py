@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
+from detectors.exhibits.templates import template_places
 from detectors.inheritance.pos_templates import PosTemplates, is_english
 from detectors.pairing import style_answers
-from detectors.text.templates import template_places
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 from tests.detectors.authors import transcript

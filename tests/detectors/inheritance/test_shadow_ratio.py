@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Shadow, Teacher
-from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.inheritance.shadow_ratio import ShadowRatio, null_of
+from detectors.style.shadow_panel import ShadowPanel
 from detectors.style.space import StyleSpace
 from fingerprints.transcript import Transcript
 from tests.recordings import recorded

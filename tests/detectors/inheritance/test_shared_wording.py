@@ -14,7 +14,7 @@ from detectors.inheritance.shared_wording import SharedWording
 from detectors.inheritance.wording_margins import contrast
 from detectors.lineup import lineup
 from detectors.registry import load_detector
-from detectors.text.wording import LEAST, Wording, _played, _runs, _said
+from detectors.style.wording import LEAST, Wording, _played, _runs, _said
 from fingerprints.transcript import Transcript
 from tests.detectors.authors import speaker, stored
 from tests.detectors.strangers import case_of, teacher, writer

@@ -11,7 +11,7 @@ from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.exhibits.policy import ComparedDeclines, three_way
 from detectors.registry import load_detector
 from detectors.service.policy_layer import PolicyLayer
-from detectors.service.policy_pairs import HeardReply, groups_of, heard, is_twin, pairs_of, tally
+from detectors.text.policy_pairs import HeardReply, groups_of, heard, is_twin, pairs_of, tally
 from fingerprints.records import Arm, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 from tests.auditor.audits.policy.example import questions, said, service, speaker, weights

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from auditor.audits.policy.audit import judge
 from auditor.audits.policy.plan import PolicyPlan
-from detectors.service.policy_pairs import is_twin
+from detectors.text.policy_pairs import is_twin
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript

@@ -17,7 +17,7 @@ from auditor.evidence.records import Report
 from auditor.reporting.bundle import load_bundle
 from detectors.base import Case, NotMeasured, Teacher
 from detectors.service.policy_layer import PolicyLayer
-from detectors.service.policy_pairs import is_twin
+from detectors.text.policy_pairs import is_twin
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Probe
 from fingerprints.transcript import Transcript

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.stats.distances import apart, mean_apart, resampled
+from detectors.style.distances import apart, mean_apart, resampled
 from tests.detectors.strangers import prose
 
 PROMPTS = 30

@@ -116,13 +116,11 @@ class SharedTemplate:
             f"{' '.join(template.words)}: in {len(template.suspect_answers)} of the suspect's"
             " answers"
         )
-        return Exhibit(
-            probe_id=answer.probe.id,
-            arm=answer.reply.arm,
-            prompt=answer.probe.prompt(),
-            answer=text,
+        return Exhibit.of(
+            answer.probe,
+            answer.reply.arm,
+            text,
             source=source,
-            language=answer.probe.language,
             spans=spans,
             why=why,
             weight=template.weight,

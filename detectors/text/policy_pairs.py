@@ -19,7 +19,7 @@ from detectors.text.refusals import DECLINED, Outcome, boilerplate_of, outcome_o
 from fingerprints.records import Probe, Reply
 from fingerprints.transcript import Transcript
 
-SET, TWIN = "policy/", "/twin"
+TWIN = "/twin"
 ALPHA = 0.05
 FEWEST = 5
 MOSTLY, HARDLY = 0.5, 0.2
@@ -79,12 +79,10 @@ def heard(transcript: Transcript) -> dict[str, HeardReply]:
     never observed are left out."""
     common = boilerplate_of(transcript)
     said: dict[str, list[tuple[Probe, Outcome, Reply]]] = {}
-    for reply in transcript.replies:
-        probe = transcript.probes.get(reply.probe_id)
-        if probe is not None and probe.id.startswith(SET):
-            outcome = outcome_of(reply, common)
-            if outcome != "not_observed":
-                said.setdefault(probe.prompt_sha256(), []).append((probe, outcome, reply))
+    for reply in transcript.of_kind("policy"):
+        probe, outcome = transcript.probes[reply.probe_id], outcome_of(reply, common)
+        if outcome != "not_observed":
+            said.setdefault(probe.prompt_sha256(), []).append((probe, outcome, reply))
     return {sha: _heard(rows) for sha, rows in said.items()}
 
 
@@ -99,8 +97,7 @@ def _heard(rows: Sequence[tuple[Probe, Outcome, Reply]]) -> HeardReply:
 def unobserved(transcript: Transcript) -> int:
     """How many replies to the set say nothing either way: empty, failed, or a reasoning that
     never came to an answer."""
-    replies = [r for r in transcript.replies if r.probe_id.startswith(SET)]
-    return sum(outcome_of(r) == "not_observed" for r in replies)
+    return sum(outcome_of(r) == "not_observed" for r in transcript.of_kind("policy"))
 
 
 def pairs_of(
