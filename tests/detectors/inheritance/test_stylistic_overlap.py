@@ -150,7 +150,9 @@ def test_an_unfitted_detector_learns_from_the_case(
 def test_fewer_than_twenty_shared_prompts_are_not_measured() -> None:
     suspect = speaker(0, 19, salt=7)
     result = StylisticOverlap().fit(COHORT, suspect).measure(case(suspect, COHORT))
-    assert result == NotMeasured(reason="only 19 shared prompts; at least 20 are needed")
+    assert result == NotMeasured(
+        reason="only 19 shared prompts; at least 20 are needed", code="too_few_answers"
+    )
 
 
 def test_twenty_to_forty_nine_prompts_are_measured_with_a_note(
