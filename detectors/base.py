@@ -71,7 +71,7 @@ class Shadow:
     what it said.
 
     ``teachers`` are the names of those whose answers it learned; none for a control, whose ``kind``
-    tells what it learned instead (own samples, text by people, nothing). ``seed`` is the
+    is a code for what it learned instead (own samples, text by people, nothing). ``seed`` is the
     training's, None where nothing was trained.
     """
 
@@ -152,5 +152,10 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return (
             found
             if isinstance(found, NotMeasured)
-            else Value(metric=found.metric, value=found.value, n=found.n)
+            else Value(
+                metric=found.metric,
+                metric_id=found.metric_id,
+                value=found.value,
+                n=found.n,
+            )
         )

@@ -9,10 +9,29 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from fingerprints.records import Arm, Record
 
 Question = Literal["inheritance", "lineage", "service"]
 Cell = str | int | float | None
+WhyNot = Literal[
+    "unspecified",
+    "no_candidate",
+    "no_base",
+    "no_shadows",
+    "is_base",
+    "same_weights",
+    "unknown_vendor",
+    "not_scored",
+    "too_few_answers",
+    "too_few_models",
+    "not_comparable",
+    "unreadable",
+]
+"""Why something was not measured, for programs: the case lacks what is compared; the candidate is
+the suspect or its base; its maker's names are not known; nobody said how likely the texts are; too
+little was answered or stored; what there is can't be compared in this way; files can't be read."""
 
 
 class Span(Record):
@@ -46,7 +65,8 @@ class Null(Record):
     quantiles.
 
     ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 +
-    at_least) / (n + 1). ``unit`` says what is counted: models, or relabellings of the same answers.
+    at_least) / (n + 1). ``unit`` is a code for what is counted: models, or relabellings of the same
+    answers.
     """
 
     n: int
@@ -56,7 +76,7 @@ class Null(Record):
     at_least: int = 0
     p: float | None = None
     population: str = ""
-    unit: str = "models"
+    unit: Literal["models", "relabellings"] = "models"
 
 
 class Rank(Record):
@@ -120,13 +140,18 @@ class Measurement(Record):
     """A raw value with its n, interval, rank, null population, figures and exhibits; no verdict.
 
     ``metric`` names the number, ``direction`` says which way is which, ``n`` counts ``n_unit``;
-    ``interval`` is at ``level`` confidence. ``summary`` is one plain sentence.
+    ``interval`` is at ``level`` confidence. ``summary`` is one plain sentence. These are words for
+    people: programs read ``metric_id`` (snake_case, never changed; empty for a detector that has
+    one number only), ``counts_prompts`` (whether ``n`` counts what was asked) and ``facts`` (what
+    else is known, by name).
     """
 
     metric: str
+    metric_id: str = ""
     value: float
     n: int
     n_unit: str
+    counts_prompts: bool = False
     direction: str
     interval: tuple[float, float] | None = None
     level: float = 0.95
@@ -138,6 +163,7 @@ class Measurement(Record):
     heat_maps: tuple[HeatMap, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: dict[str, Cell] = Field(default_factory=dict)
 
 
 class Value(Record):
@@ -145,11 +171,13 @@ class Value(Record):
     ``n_unit`` it rests on."""
 
     metric: str
+    metric_id: str = ""
     value: float
     n: int
 
 
 class NotMeasured(Record):
-    """Why there is no measurement: a value, not an exception."""
+    """Why there is no measurement, for people and as a ``code``: a value, not an exception."""
 
     reason: str
+    code: WhyNot = "unspecified"

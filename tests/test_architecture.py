@@ -28,6 +28,21 @@ def test_imports_point_down() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_one_noun_is_one_class() -> None:
+    where: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    from tests.imports import circles, import_graph
+
+    assert circles(import_graph(ROOT, PACKAGES)) == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_and_functions_are_short_and_documented(path: Path) -> None:
     source = path.read_text("utf-8")

@@ -15,26 +15,30 @@ import numpy as np
 from auditor.calibration.record import Calibration, Fitted
 from auditor.calibration.rows import Level, mean_by_vendor, vendor_name
 from auditor.calibration.weigher import Weigher
-from auditor.evidence.records import VENDOR, Candidate, Finding, Part, Verdict
+from auditor.evidence.records import VENDOR, Candidate, Finding, Part, ReasonCode, Verdict
 from auditor.evidence.weight import outcome_of, weigh, words
 from detectors.stats.pvalues import conformal_p, holm
 
 UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
+BEYOND = "Beyond all values that were calibrated on: {}."
 NOT_MEASURED = (
     "No detector that the calibration knows measured this candidate in the calibrated way."
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
-PROMPTS = ("prompts", "questions")
-"""Units that count what was asked; an n in another unit says nothing of how much was compared."""
 FEW_VENDORS = (
     "The store holds models of {found} vendors, too few for a calibration that was fitted against"
     " {known}."
 )
-OTHER_VERSIONS = "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
-OTHERS_NOT_WEIGHED = (
-    "Versions of one vendor are hard to tell apart, and this vendor's other stored models were not"
-    " weighed."
-)
+VERSIONS: dict[ReasonCode, str] = {
+    "other_versions": (
+        "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
+    ),
+    "others_not_weighed": (
+        "Versions of one vendor are hard to tell apart, and this vendor's other stored models were"
+        " not weighed."
+    ),
+}
+"""What a model's verdict says of the vendor's other versions."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,13 @@ class Weighed:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was measured of one candidate: a value and a metric by detector, and on how many
+    """What was measured of one candidate: a value and its metric's id by detector, and on how many
     prompts."""
 
     candidate: str
     level: Level
     values: dict[str, float]
-    metrics: dict[str, str]
+    metric_ids: dict[str, str]
     n: int
 
 
@@ -78,7 +82,7 @@ def weighed(
     fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
     notes = _notes(evidence, makers)
     raw = {
-        e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate, ""))
+        e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate))
         for e in evidence
     }
     verdicts = [
@@ -106,17 +110,17 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
-def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str, str]:
+def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str, ReasonCode]:
     """What a model's verdict says of other versions: to read its vendor's, where there is one;
     that they were not weighed."""
-    names, out = {e.candidate for e in evidence}, {}
+    names, out = {e.candidate for e in evidence}, dict[str, ReasonCode]()
     for model in (e.candidate for e in evidence if e.level == "model"):
         vendor = makers.get(model, "").casefold()
         others = any(v.casefold() == vendor for name, v in makers.items() if name != model)
         if vendor and vendor_name(vendor) in names:
-            out[model] = OTHER_VERSIONS
+            out[model] = "other_versions"
         elif vendor and others:
-            out[model] = OTHERS_NOT_WEIGHED
+            out[model] = "others_not_weighed"
     return out
 
 
@@ -147,18 +151,18 @@ def _of_vendors(
     for vendor in dict.fromkeys(vendor_name(v) for v in models.values()):
         mine = [f for f in about if vendor_name(models[f.candidate or ""]) == vendor]
         found = _evidence(vendor, "vendor", mine)
-        out.append(_Evidence(vendor, "vendor", values.get(vendor, {}), found.metrics, found.n))
+        out.append(_Evidence(vendor, "vendor", values.get(vendor, {}), found.metric_ids, found.n))
     return out
 
 
 def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidence:
     found = list(mine)
-    prompts = [f.n for f in found if f.n_unit in PROMPTS]
+    prompts = [f.n for f in found if f.counts_prompts]
     return _Evidence(
         candidate,
         level,
         {f.detector: f.value for f in found},
-        {f.detector: f.metric for f in found},
+        {f.detector: f.metric_id for f in found},
         max(prompts, default=0),
     )
 
@@ -174,7 +178,7 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     return [
         (
             evidence.values[d]
-            if d in evidence.values and evidence.metrics[d] == fit.metrics[d]
+            if d in evidence.values and evidence.metric_ids[d] == fit.metric_ids[d]
             else float("nan")
         )
         for d in fit.detectors
@@ -182,24 +186,18 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
 
 
 def _verdict(
-    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, note: str
+    evidence: _Evidence,
+    fit: Fitted | None,
+    calibration: Calibration,
+    few: str,
+    note: ReasonCode | None,
 ) -> Verdict:
     about = evidence.candidate
-    blank = Verdict(
-        question="inheritance",
-        candidate=about,
-        outcome="not_assessable",
-        calibration=calibration.name,
-    )
     if fit is None:
-        sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
-        told = (
-            TOO_FEW.format(size=min(sizes), n=evidence.n) if sizes and evidence.n else NOT_MEASURED
-        )
-        return blank.model_copy(update={"reason": few or told})
+        return _unweighed(evidence, calibration, few)
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
-        return blank.model_copy(update={"reason": NOT_MEASURED})
+        return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
     weigher, whom = weigher_of(fit), [about]
     raw, (low, high) = (
         float(weigher.uncapped(row, whom)[0]),
@@ -207,6 +205,8 @@ def _verdict(
     )
     weight = weigh(raw, fit.fusion.bounds, (low, high))
     nulls, groups = zip(*fit.null, strict=True)
+    beyond = _outside(weigher, row, about)
+    told = BEYOND.format(", ".join(beyond)) if beyond else "" if note is None else VERSIONS[note]
     return Verdict(
         question="inheritance",
         candidate=evidence.candidate,
@@ -220,7 +220,32 @@ def _verdict(
         calibration=calibration.name,
         prompts=evidence.n,
         parts=_parts(weigher, row, fit, evidence),
-        reason=_extrapolated(weigher, row, about) or note,
+        outside=beyond,
+        reason=told,
+        reason_code="outside_support" if beyond else note,
+    )
+
+
+def _unweighed(evidence: _Evidence, calibration: Calibration, few: str) -> Verdict:
+    """The verdict where nothing was fitted that applies: too few vendors, prompts, or no
+    measurement."""
+    if few:
+        return _blank(evidence, calibration, few, "too_few_vendors")
+    sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
+    if not (sizes and evidence.n):
+        return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
+    told = TOO_FEW.format(size=min(sizes), n=evidence.n)
+    return _blank(evidence, calibration, told, "too_few_prompts")
+
+
+def _blank(evidence: _Evidence, calibration: Calibration, reason: str, code: ReasonCode) -> Verdict:
+    return Verdict(
+        question="inheritance",
+        candidate=evidence.candidate,
+        outcome="not_assessable",
+        calibration=calibration.name,
+        reason=reason,
+        reason_code=code,
     )
 
 
@@ -240,13 +265,10 @@ def _parts(
     )
 
 
-def _extrapolated(weigher: Weigher, row: list[list[float]], candidate: str) -> str:
-    beyond = [
-        d
-        for d, out in zip(weigher.used_, weigher.outside(row, [candidate])[0], strict=True)
-        if out == 1
-    ]
-    return f"Beyond all values that were calibrated on: {', '.join(beyond)}." if beyond else ""
+def _outside(weigher: Weigher, row: list[list[float]], candidate: str) -> tuple[str, ...]:
+    """The detectors whose value lies beyond all that were calibrated on."""
+    found = weigher.outside(row, [candidate])[0]
+    return tuple(d for d, out in zip(weigher.used_, found, strict=True) if out == 1)
 
 
 def _corrected(verdicts: list[Verdict]) -> list[Verdict]:
@@ -286,14 +308,13 @@ def third_source(verdicts: list[Verdict]) -> list[Verdict]:
         " here tells them apart."
     )
     lowered = {v.candidate for v in supported} - kept
-    return [
-        (
-            v.model_copy(update={"outcome": "inconclusive", "reason": reason, "third_source": True})
-            if v.candidate in lowered
-            else v
-        )
-        for v in verdicts
-    ]
+    changed = {
+        "outcome": "inconclusive",
+        "reason": reason,
+        "reason_code": "third_source",
+        "third_source": True,
+    }
+    return [v.model_copy(update=changed) if v.candidate in lowered else v for v in verdicts]
 
 
 def _is_vendor(verdict: Verdict) -> bool:
@@ -302,14 +323,18 @@ def _is_vendor(verdict: Verdict) -> bool:
 
 def _same_weights(candidate: Candidate) -> Verdict:
     return Verdict(
-        question="inheritance", candidate=candidate.name, outcome="not_assessable", reason=UNRELATED
+        question="inheritance",
+        candidate=candidate.name,
+        outcome="not_assessable",
+        reason=UNRELATED,
+        reason_code="same_weights",
     )
 
 
 def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Calibration) -> Finding:
     """The finding with its own ratio, where the calibration knows its detector and metric."""
     fit = fits.get(finding.candidate or "")
-    if fit is None or fit.metrics.get(finding.detector) != finding.metric:
+    if fit is None or fit.metric_ids.get(finding.detector) != finding.metric_id:
         return finding
     row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
     place = fit.detectors.index(finding.detector)

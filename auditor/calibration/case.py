@@ -54,7 +54,7 @@ def weigh_case(
                 found.findings, found.verdicts, _section(calibration, found, makers, transcript)
             )
     return WeighedCase(
-        tuple(findings), tuple(verdict(c.name, findings, _why_not(c)) for c in candidates), None
+        tuple(findings), tuple(verdict(c.name, findings, c.same_weights) for c in candidates), None
     )
 
 
@@ -67,10 +67,6 @@ def calibrations(choice: str) -> tuple[Calibration, ...]:
     if choice == NONE:
         return ()
     return shipped_calibrations() if choice == SHIPPED else (read_calibration(Path(choice)),)
-
-
-def _why_not(candidate: Candidate) -> str:
-    return "The suspect is this model: equal weight digests." if candidate.same_weights else ""
 
 
 def _section(
@@ -138,7 +134,8 @@ def distance(
             f"Up to {max(prompts)} prompts were compared; the calibration was fitted at {sizes[-1]}"
             " at most."
         )
-    beyond = [v.candidate or "" for v in found.verdicts if v.reason.startswith("Beyond")]
+    # A vendor that shares its support with others is explained by a third source, not counted here.
+    beyond = sum(bool(v.outside) and not v.third_source for v in found.verdicts)
     if beyond:
-        out.append(f"For {len(beyond)} candidates a value lies beyond all that was calibrated on.")
+        out.append(f"For {beyond} candidates a value lies beyond all that was calibrated on.")
     return tuple(out)

@@ -139,14 +139,14 @@ def _fit(rows: Sequence[MeasuredRow], level: Level, size: int) -> tuple[Weigher,
         for row, held in zip(rows, weigher.held_out_, strict=True)
         if row.label == 0
     )
-    metrics = {d: next(r.metrics[d] for r in rows if d in r.metrics) for d in weigher.used_}
+    ids = {d: next(r.metric_ids[d] for r in rows if d in r.metric_ids) for d in weigher.used_}
     norms = {d: weigher.norms_[d].numbers_ for d in weigher.norms_}
     maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
     return weigher, Fitted(
         level=level,
         size=size,
         detectors=weigher.used_,
-        metrics=metrics,
+        metric_ids=ids,
         norms=norms,
         maps=maps,
         fusion=weigher.fusion_.numbers_,

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
 from detectors.stats.cohort_norm import CohortNumbers
 from detectors.stats.fusion import FusedNumbers
@@ -103,7 +104,7 @@ class Fitted(_Numbers):
     """The ratios of one level at one number of prompts.
 
     ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their
-    group: what a conformal p-value ranks a case among. ``metrics`` name what each detector must
+    group: what a conformal p-value ranks a case among. ``metric_ids`` say what each detector must
     have measured; ``norms`` put values on the scale of what unrelated suspects get against the same
     candidate, for the detectors that gain by it.
     """
@@ -111,7 +112,7 @@ class Fitted(_Numbers):
     level: Level
     size: Annotated[int, Field(ge=1)]
     detectors: tuple[str, ...]
-    metrics: dict[str, str]
+    metric_ids: dict[str, str]
     norms: dict[str, CohortNumbers]
     maps: dict[str, LogLrNumbers]
     fusion: FusedNumbers
@@ -126,7 +127,7 @@ class Calibration(_Numbers):
     reaches for a vendor that did not teach it; None where fewer than five are known.
     """
 
-    format: Literal["calibration/1"] = "calibration/1"
+    format: Literal["calibration/2"] = "calibration/2"
     name: str
     population: Population
     cohort_sha256: str
@@ -181,7 +182,7 @@ def shipped_calibrations() -> tuple[Calibration, ...]:
 
 def _parsed(raw: bytes, where: str) -> Calibration:
     try:
-        return Calibration.model_validate(json.loads(raw.decode("utf-8")))
+        return Calibration.model_validate(migrated(json.loads(raw.decode("utf-8"))))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -51,9 +51,9 @@ class MeasuredRow(Record):
     """One model of known history against one candidate.
 
     ``label`` is 1 where the history names the candidate as a teacher, 0 where it doesn't. ``size``
-    is the number of prompts that the measurement was limited to. ``values`` and ``metrics`` are by
-    detector; one that measured nothing is absent. ``sources`` are the teachers (by level: models or
-    vendors) that must not be learned from when this row is tested.
+    is the number of prompts that the measurement was limited to. ``values`` and ``metric_ids`` are
+    by detector; one that measured nothing is absent. ``sources`` are the teachers (by level: models
+    or vendors) that must not be learned from when this row is tested.
     """
 
     suspect: str
@@ -67,7 +67,7 @@ class MeasuredRow(Record):
     dose: float | None = None
     evasions: tuple[str, ...] = ()
     values: dict[str, float] = Field(default_factory=dict)
-    metrics: dict[str, str] = Field(default_factory=dict)
+    metric_ids: dict[str, str] = Field(default_factory=dict)
 
 
 def vendor_name(vendor: str) -> str:
@@ -183,19 +183,18 @@ def _rows(
 ) -> list[MeasuredRow]:
     vendor_of = {t.name: t.vendor for t in teachers}
     values: dict[str, dict[str, float]] = {}
-    metrics: dict[str, dict[str, str]] = {}
+    metric_ids: dict[str, dict[str, str]] = {}
     for detector, by_name in found.items():
         named = {name: v.value for name, v in by_name.items()}
         pooled = {
             **named,
             **mean_by_vendor((vendor_of[name], value) for name, value in named.items()),
         }
-        metric = {name: v.metric for name, v in by_name.items()}
+        ids = {name: v.metric_id for name, v in by_name.items()}
         for candidate, value in pooled.items():
             values.setdefault(candidate, {})[detector] = value
-            metrics.setdefault(candidate, {})[detector] = metric.get(candidate) or next(
-                iter(metric.values())
-            )
+            own = ids.get(candidate, next(iter(ids.values())))
+            metric_ids.setdefault(candidate, {})[detector] = own
     out = []
     for candidate in sorted(values):
         label = _label(model, candidate, vendor_of)
@@ -215,7 +214,7 @@ def _rows(
                 dose=model.dose,
                 evasions=model.evasions,
                 values=values[candidate],
-                metrics=metrics[candidate],
+                metric_ids=metric_ids[candidate],
             )
         )
     return out

@@ -21,7 +21,17 @@ from pydantic import (
 )
 
 from auditor.evidence.kinds import all_kinds, own_kinds, placed_at, sections_of
-from detectors.measurement import Chart, Exhibit, HeatMap, Null, Question, Rank, Table
+from detectors.measurement import (
+    Cell,
+    Chart,
+    Exhibit,
+    HeatMap,
+    Null,
+    Question,
+    Rank,
+    Table,
+    WhyNot,
+)
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
@@ -42,6 +52,38 @@ Conclusion = Literal[
     "declined_in_the_weights",
     "answered_in_front",
 ]
+
+
+ReasonCode = Literal[
+    "uncalibrated",
+    "not_measured",
+    "same_weights",
+    "too_few_prompts",
+    "too_few_vendors",
+    "too_few_shadows",
+    "outside_support",
+    "other_versions",
+    "others_not_weighed",
+    "third_source",
+    "made_like_shadows",
+    "sampled_unlike",
+    "greedy_answers",
+    "other_clues",
+    "size_bounds",
+    "other_widths",
+    "sorted_units",
+    "units_alike",
+    "tokens_untold",
+    "no_common_order",
+    "unreadable",
+]
+"""Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
+``reason`` says it in words. Of inheritance: no calibration applies; nothing was measured in the
+calibrated way; suspect and candidate are one; too few prompts, vendors or shadows; a value beyond
+all that was calibrated on; the vendor's other versions; a third source; a population of shadows. Of
+services: the sides were sampled unlike or repeat themselves; other signs speak against the claim;
+nothing was found at this size. Of weights: widths differ; units are sorted or all alike; tokens
+can't be told; no order is shared; the files can't be read."""
 
 
 class SubjectSection(Record):
@@ -98,9 +140,11 @@ class Finding(Record):
     detector: str
     candidate: str | None
     metric: str
+    metric_id: str = ""
     value: float
     n: int
     n_unit: str
+    counts_prompts: bool = False
     direction: str
     interval: tuple[float, float] | None
     level: float
@@ -116,15 +160,18 @@ class Finding(Record):
     heat_maps: tuple[HeatMap, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: dict[str, Cell] = Field(default_factory=dict)
 
 
 class Skipped(Record):
-    """A detector that did not measure a candidate, and why."""
+    """A detector that did not measure a candidate, and why: in words, and as a code for
+    programs."""
 
     question: Question
     detector: str
     candidate: str | None
     reason: str
+    code: WhyNot = "unspecified"
 
 
 class Part(Record):
@@ -145,8 +192,9 @@ class Verdict(Record):
     it. ``p_value`` is the conformal p-value, Holm-corrected over the candidates of its kind;
     ``p_single`` the one before. ``n_controls`` counts independent lineages that did not learn from
     the candidate. ``parts`` are the detectors by themselves: they are fused, never multiplied.
-    ``third_source`` marks what is explained as well by a common third source. Without a
-    calibration: ``not_assessable`` and no words.
+    ``third_source`` marks what is explained as well by a common third source; ``outside`` names the
+    detectors whose value lies beyond all that was calibrated on. Without a calibration:
+    ``not_assessable`` and no words.
     """
 
     question: Question
@@ -163,7 +211,9 @@ class Verdict(Record):
     prompts: int | None = None
     parts: tuple[Part, ...] = ()
     third_source: bool = False
+    outside: tuple[str, ...] = ()
     reason: str = ""
+    reason_code: ReasonCode | None = None
 
 
 class ErrorRate(Record):

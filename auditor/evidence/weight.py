@@ -33,6 +33,7 @@ UNCALIBRATED = (
     "No calibration applies: the numbers are ranks and distances among the stored models, and no"
     " error rate is known for them. They are not a verdict."
 )
+SAME = "The suspect is this model: equal weight digests."
 
 
 def words(log10_lr: float) -> str:
@@ -112,7 +113,7 @@ def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     )
 
 
-def verdict(candidate: str, findings: Iterable[Finding], reason: str = "") -> Verdict:
+def verdict(candidate: str, findings: Iterable[Finding], same_weights: bool = False) -> Verdict:
     """The inheritance verdict on one candidate. Without a calibrated finding it is
     ``not_assessable``, with the reason."""
     rows = [f for f in findings if f.candidate == candidate]
@@ -122,5 +123,6 @@ def verdict(candidate: str, findings: Iterable[Finding], reason: str = "") -> Ve
         candidate=candidate,
         outcome="not_assessable",
         n_controls=max(nulls, default=0),
-        reason=reason or UNCALIBRATED,
+        reason=SAME if same_weights else UNCALIBRATED,
+        reason_code="same_weights" if same_weights else "uncalibrated",
     )

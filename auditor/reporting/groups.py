@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.evidence.records import Candidate, Finding, Outcome, Skipped, Verdict
+from auditor.evidence.records import VENDOR, Candidate, Finding, Outcome, Skipped, Verdict
 from detectors.measurement import Question
 
 NAMED = 3
@@ -72,7 +72,7 @@ def unmeasured(skipped: Iterable[Skipped]) -> tuple[Unmeasured, ...]:
 
 def is_vendor(verdict: Verdict) -> bool:
     """Whether the verdict is about a vendor as a whole."""
-    return (verdict.candidate or "").startswith("vendor:")
+    return (verdict.candidate or "").startswith(VENDOR)
 
 
 def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]:
@@ -128,10 +128,15 @@ def by_detector(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     by rank, then by value."""
     grouped: dict[tuple[bool, str, str], list[Finding]] = {}
     for f in sorted(findings, key=lambda f: f.candidate is not None):
-        grouped.setdefault((f.candidate is None, f.detector, f.metric), []).append(f)
+        # Reports of before there were ids, and plug-ins that give none, have the label alone.
+        key = f.candidate is None, f.detector, f.metric_id or f.metric
+        grouped.setdefault(key, []).append(f)
     return tuple(
         FindingGroup(
-            detector, metric, alone, tuple(sorted(found, key=lambda f: (ranks([f]), -f.value)))
+            detector,
+            found[0].metric,
+            alone,
+            tuple(sorted(found, key=lambda f: (ranks([f]), -f.value))),
         )
-        for (alone, detector, metric), found in grouped.items()
+        for (alone, detector, _), found in grouped.items()
     )

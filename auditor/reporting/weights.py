@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditor.evidence.records import (
+    VENDOR,
     CalibrationSection,
     ErrorRate,
     Report,
@@ -137,7 +138,7 @@ def _bars(verdicts: Sequence[Verdict]) -> tuple[Bar, ...]:
     out = []
     for v in verdicts:
         low, high = v.interval or (None, None)
-        name = (v.candidate or groups.ALONE).removeprefix("vendor:")
+        name = (v.candidate or groups.ALONE).removeprefix(VENDOR)
         out.append(
             Bar(
                 label=name,

@@ -26,13 +26,13 @@ from detectors.text.refusals import Outcome
 from fingerprints.transcript import Transcript
 
 CONCLUSIONS: dict[Conclusion, str] = {
-    "in front": "declined by the service, answered by the weights",
+    "in_front": "declined by the service, answered by the weights",
     "everything": "declined by the service whatever is asked, harmless twins too",
-    "at home only": "answered by the service, declined by the weights",
-    "in both": "mostly declined by both: in the weights, or in both",
-    "in neither": "mostly answered by both",
-    "no difference shown": "no difference shown",
-    "too few": "too few questions",
+    "at_home_only": "answered by the service, declined by the weights",
+    "in_both": "mostly declined by both: in the weights, or in both",
+    "in_neither": "mostly answered by both",
+    "no_difference_shown": "no difference shown",
+    "too_few": "too few questions",
 }
 KINDS: tuple[Outcome, ...] = ("answered", "refused", "deflected", "filtered", "rejected")
 MOST_PAIRS = 6
@@ -170,7 +170,7 @@ def chart_of(found: ComparedDeclines) -> Chart:
             low=g.asked.gap.low,
             high=g.asked.gap.high,
             group=what,
-            strong=g.conclusion in ("in front", "at home only"),
+            strong=g.conclusion in ("in_front", "at_home_only"),
         )
         for what, groups in (("topic", found.topics), ("language", found.languages))
         for g in groups

@@ -9,6 +9,13 @@ from detectors.base import Bar, Chart, Exhibit, Table
 from detectors.inheritance.shadow_panel import ShadowPanel
 from detectors.lineup import rounded
 
+CONTROL_KINDS = {
+    "none": "own samples",
+    "human": "text by people",
+    "look": "own samples in a chat's form",
+    "untrained": "the base itself",
+}
+"""The kinds of control that learned from no candidate, by their codes; another shows its own."""
 MOST_BARS = 24
 MOST_EXHIBITS = 3
 
@@ -19,7 +26,7 @@ def shadows_table(panel: ShadowPanel, candidate: str) -> Table:
     rows = tuple(
         (
             s.name,
-            ", ".join(s.teachers) or f"nobody ({s.kind or 'control'})",
+            ", ".join(s.teachers) or f"nobody ({CONTROL_KINDS.get(s.kind, s.kind) or 'control'})",
             s.seed,
             rounded(values.get(i)),
         )

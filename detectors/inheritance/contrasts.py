@@ -177,7 +177,13 @@ class Contrasts:
 
 
 def measured(
-    found: Contrasts, place: int, metric: str, prompts: str, moved: str, notes: tuple[str, ...]
+    found: Contrasts,
+    place: int,
+    metric: str,
+    metric_id: str,
+    prompts: str,
+    moved: str,
+    notes: tuple[str, ...],
 ) -> Measurement:
     """The measurement of one candidate from the contrasts of all. ``moved`` is the summary's
     verb phrase."""
@@ -199,9 +205,11 @@ def measured(
     )
     return Measurement(
         metric=metric,
+        metric_id=metric_id,
         value=estimate.value,
         n=estimate.clusters,
         n_unit="prompts",
+        counts_prompts=True,
         direction=(
             "higher: the suspect moved towards the candidate more than towards others; 0: no more"
             " than towards others"

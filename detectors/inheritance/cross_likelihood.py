@@ -88,11 +88,13 @@ class CrossLikelihood(Detector):
         name = case.candidate.name
         if same_model(case.candidate, case.base.transcript.identity):
             return NotMeasured(
-                reason="the candidate is the suspect's base: training leads away from it"
+                reason="the candidate is the suspect's base: training leads away from it",
+                code="is_base",
             )
         if name not in case.scores.teachers():
             return NotMeasured(
-                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC"
+                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC",
+                code="not_scored",
             )
         found = self._found(case, case.base)
         place = found.lineup.names.index(name)
@@ -102,7 +104,8 @@ class CrossLikelihood(Detector):
                 reason=(
                     f"only {len(values)} prompts that suspect and base answered and that the"
                     f" candidate and a reference scored; {FEWEST_PROMPTS} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         moved = "Training raised the likelihood of the suspect's answers under {name}"
         references = found.references(place)
@@ -115,6 +118,7 @@ class CrossLikelihood(Detector):
             found,
             place,
             "cross likelihood, bits per byte",
+            "cross_likelihood_bits_per_byte",
             "the same answers",
             moved,
             (whose, *NOTES),

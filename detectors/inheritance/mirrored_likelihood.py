@@ -91,10 +91,11 @@ class MirroredLikelihood(Detector):
             return NotMeasured(reason="the suspect's base is not known; name it with --base")
         for who in (SUSPECT, BASE):
             if who not in case.scores.scorers:
-                return NotMeasured(reason=case.scores.why_not(who))
+                return NotMeasured(reason=case.scores.why_not(who), code="not_scored")
         if same_model(case.candidate, case.base.transcript.identity):
             return NotMeasured(
-                reason="the candidate is the suspect's base: training leads away from it"
+                reason="the candidate is the suspect's base: training leads away from it",
+                code="is_base",
             )
         found = self._found(case, case.base)
         place = found.lineup.names.index(case.candidate.name)
@@ -104,11 +105,18 @@ class MirroredLikelihood(Detector):
                 reason=(
                     f"only {len(values)} prompts on which the candidate and a model of another"
                     f" vendor were scored; {FEWEST_PROMPTS} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         moved = "Training raised the likelihood of {name}'s answers"
         return measured(
-            found, place, "mirrored likelihood, bits per byte", "the same prompts", moved, NOTES
+            found,
+            place,
+            "mirrored likelihood, bits per byte",
+            "mirrored_likelihood_bits_per_byte",
+            "the same prompts",
+            moved,
+            NOTES,
         )
 
     def _found(self, case: Case, base: Teacher) -> Contrasts:

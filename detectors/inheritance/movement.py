@@ -123,12 +123,14 @@ class Movement(Detector):
                 reason=(
                     f"suspect and base share {pairs.questions} questions; at least {FEWEST} are"
                     " needed"
-                )
+                ),
+                code="too_few_answers",
             )
         book, shared = _book(self.teachers_, pairs)
         if len(book.teachers) < 2:
             return NotMeasured(
-                reason=f"fewer than two stored models have {FEWEST} style answers to learn from"
+                reason=f"fewer than two stored models have {FEWEST} style answers to learn from",
+                code="too_few_models",
             )
         if shared:
             pairs = pairs.only(book.prompts)
@@ -164,15 +166,20 @@ def _is_base(teacher: Teacher, base: Teacher) -> bool:
 def _toward(journey: Journey, name: str, base: str) -> Measurement | NotMeasured:
     if name not in journey.book.names:
         return NotMeasured(
-            reason=f"the candidate has fewer than {FEWEST} style answers to learn from"
+            reason=f"the candidate has fewer than {FEWEST} style answers to learn from",
+            code="too_few_answers",
         )
     place = journey.book.names.index(name)
     if journey.start[place]:
         return NotMeasured(
-            reason="the candidate is the suspect's base: nobody moves toward where it began"
+            reason="the candidate is the suspect's base: nobody moves toward where it began",
+            code="is_base",
         )
     if not np.isfinite(journey.scores[place]):
-        return NotMeasured(reason="no other stored model is there to compare the movement with")
+        return NotMeasured(
+            reason="no other stored model is there to compare the movement with",
+            code="too_few_models",
+        )
     return _measurement(journey, place, base)
 
 
@@ -183,9 +190,11 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
     rank = rank_of(journey.scores, place)
     return Measurement(
         metric="standardised movement from the base, the weaker of as written and without layout",
+        metric_id="movement_standardised",
         value=value,
         n=journey.pairs.questions,
         n_unit="questions",
+        counts_prompts=True,
         interval=(low, high),
         direction="higher: moved from the base toward the candidate, more than toward the others",
         rank=rank,

@@ -68,7 +68,7 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
     arms = telling_arms(answers)
     telling = chosen(answers, arms)
     if not telling:
-        return NotMeasured(reason=why_not)
+        return NotMeasured(reason=why_not, code="too_few_answers")
     own = own_name(answers)
     rate = foreign_rate(telling, own)
     others = [
@@ -77,9 +77,11 @@ def measure_naming(case: Case, why_not: str) -> Measurement | NotMeasured:
     leading = read_answers(case.suspect, "leading/")
     return Measurement(
         metric="other_vendor_rate",
+        metric_id="other_vendor_rate",
         value=rate.value,
         n=rate.clusters,
         n_unit="questions",
+        counts_prompts=True,
         direction="higher: more often gives a vendor's name that is not its own",
         interval=rate.interval,
         rank=Rank(position=1 + sum(r > rate.value for r in others), of=1 + len(others)),

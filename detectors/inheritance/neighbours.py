@@ -193,14 +193,18 @@ class Neighbours(Detector):
                 reason=(
                     f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
                     f" {FEWEST} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         if len(book.teachers) < 2:
-            return NotMeasured(reason="no other stored model shares the suspect's prompts")
+            return NotMeasured(
+                reason="no other stored model shares the suspect's prompts", code="too_few_models"
+            )
         scored, place = self._score(case.suspect), book.names.index(case.candidate.name)
         if len(scored.to_all[place].prompts) < FEWEST:
             return NotMeasured(
-                reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with"
+                reason=f"fewer than {FEWEST} prompts have another vendor's answer to compare with",
+                code="too_few_models",
             )
         return _measurement(
             NeighbourViews(
@@ -274,9 +278,11 @@ def _measurement(views: NeighbourViews) -> Measurement:
     share, expected = float(near.suspect[near.prompts].mean()), float(near.expected().mean())
     return Measurement(
         metric="share of answers nearest to the candidate's, less the share expected",
+        metric_id="nearest_share_excess",
         value=estimate.value,
         n=estimate.clusters,
         n_unit="prompts",
+        counts_prompts=True,
         interval=estimate.interval,
         direction="higher: the candidate's answer is the nearest more often",
         rank=rank_of(scores, place),

@@ -136,7 +136,8 @@ class Overlap(Detector):
                 reason=(
                     f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
                     f" {FEWEST} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         place = book.names.index(case.candidate.name)
         answers, to_all = self._score(case.suspect)
@@ -243,9 +244,11 @@ def _measurement(views: RunViews) -> Measurement:
     )
     return Measurement(
         metric="long shared spans per 100 answers",
+        metric_id="long_spans_per_100_answers",
         value=found.rate,
         n=len(found.prompts),
         n_unit="prompts",
+        counts_prompts=True,
         interval=(low, high),
         direction="higher: more of the candidate's very words; 0: none",
         rank=rank_of(scores, place),

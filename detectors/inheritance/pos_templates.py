@@ -112,19 +112,22 @@ class PosTemplates(Detector):
         mine = _english_prompts([case.suspect])
         if len(mine) < FEWEST:
             return NotMeasured(
-                reason=f"{len(mine)} style answers are in English; at least {FEWEST} are needed"
+                reason=f"{len(mine)} style answers are in English; at least {FEWEST} are needed",
+                code="too_few_answers",
             )
         shared = len(mine & style_answers(case.candidate.transcript).keys())
         if shared < FEWEST:
             return NotMeasured(
-                reason=f"only {shared} shared prompts in English; at least {FEWEST} are needed"
+                reason=f"only {shared} shared prompts in English; at least {FEWEST} are needed",
+                code="too_few_answers",
             )
         if self.attribution_ is None or case.candidate.name not in self.book_.names:
             return NotMeasured(
                 reason=(
                     "fewer than two stored models, the candidate among them, share the suspect's"
                     " prompts"
-                )
+                ),
+                code="too_few_models",
             )
         return self._standing(case, self.attribution_, case.candidate.name)
 
@@ -158,7 +161,9 @@ class PosTemplates(Detector):
             seed=self.seed,
         )
         if main is None:
-            return NotMeasured(reason="no other stored model shares the suspect's prompts")
+            return NotMeasured(
+                reason="no other stored model shares the suspect's prompts", code="too_few_models"
+            )
         return self._measurement(main, scored, place, usable, len(style_answers(case.suspect)))
 
     def _measurement(
@@ -190,9 +195,11 @@ class PosTemplates(Detector):
                 if main.normal
                 else "template score less the best other's"
             ),
+            metric_id="template_score_normalised" if main.normal else "template_score_margin",
             value=main.value,
             n=main.n,
             n_unit="prompts",
+            counts_prompts=True,
             interval=(low, high),
             direction="higher: sentences are built more like the candidate's"
             + ("" if main.normal else " (nats per answer)"),

@@ -57,13 +57,14 @@ class Shift:
     was not scored.
 
     ``reference`` says against whom: the base, live teachers, or nobody (then the bits are
-    log2-shares themselves).
+    log2-shares themselves); ``from_base`` whether it was the base.
     """
 
     makers: tuple[str, ...]
     bits: Array
     share: Array
     reference: str
+    from_base: bool = False
 
     def estimate(self, maker: str) -> Estimate:
         """The mean over openings with its interval, clustered by opening."""
@@ -123,14 +124,15 @@ class PrefillIdentity(Detector):
         """The shift of the candidate's maker, or of the foremost one for the suspect alone; or
         why there is none."""
         if SUSPECT not in case.scores.scorers:
-            return NotMeasured(reason=case.scores.why_not(SUSPECT))
+            return NotMeasured(reason=case.scores.why_not(SUSPECT), code="not_scored")
         slug = None if case.candidate is None else vendor_slug(case.candidate.vendor)
         if case.candidate is not None and slug is None:
             return NotMeasured(
                 reason=(
                     "the candidate's vendor is not in the table of vendors, so that its names are"
                     " not known"
-                )
+                ),
+                code="unknown_vendor",
             )
         shift = self._shift(case, slug)
         held = int(np.isfinite(shift.bits).all(axis=1).sum())
@@ -139,7 +141,8 @@ class PrefillIdentity(Detector):
                 reason=(
                     f"only {held} openings were scored for every maker; {FEWEST_OPENINGS} are"
                     " needed"
-                )
+                ),
+                code="too_few_answers",
             )
         maker = slug or shift.makers[int(np.argmax(shift.means()))]
         return _measurement(case, shift, maker)
@@ -191,7 +194,7 @@ def log_shares(scores: Scores, scorer: str, makers: Sequence[str]) -> Array:
 def _shift(case: Case, makers: tuple[str, ...], candidate: str | None) -> Shift:
     own = log_shares(case.scores, SUSPECT, makers)
     if BASE in case.scores.scorers:
-        return Shift(makers, own - log_shares(case.scores, BASE, makers), own, "its base")
+        return Shift(makers, own - log_shares(case.scores, BASE, makers), own, "its base", True)
     vendors = {
         t.name: vendor_slug(t.vendor)
         for t in (*case.background, *([case.candidate] if case.candidate else []))
@@ -227,6 +230,7 @@ def _measurement(case: Case, shift: Shift, maker: str) -> Measurement:
             if shift.reference
             else "log2 share of the maker's name"
         ),
+        metric_id="maker_share_shift_bits" if shift.reference else "maker_share_log2",
         value=value,
         n=estimate.clusters,
         n_unit="openings",
@@ -252,7 +256,7 @@ def _scrubbed(
     answers = chosen(read_answers(case.suspect))
     leads = rank.position == 1 and estimate.low > 0 and estimate.value >= LEAST_BITS
     if (
-        shift.reference != "its base"
+        not shift.from_base
         or len(answers) < FEWEST_ANSWERS
         or not leads
         or any(a.says(maker) for a in answers)

@@ -144,7 +144,8 @@ class Quirks(Detector):
                 reason=(
                     f"only {counted(both, 'choice')} that both got wrong with a readable option;"
                     f" {FEWEST_WRONG} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         errors, possible = sheet.errors(), sheet.possible
         found = _pair(errors, possible, book.lineup, place, None)
@@ -154,7 +155,8 @@ class Quirks(Detector):
                     f"of {both} shared wrong answers models with these letter habits agree by"
                     f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
                     " needed"
-                )
+                ),
+                code="not_comparable",
             )
         return self._measurement(
             book, suspect, sheet, place, found, self._to_all(case.suspect, errors, possible)
@@ -218,6 +220,7 @@ class Quirks(Detector):
         name = line.names[place]
         return Measurement(
             metric="kappa of shared wrong answers",
+            metric_id="shared_errors_kappa",
             value=found.kappa,
             n=n,
             n_unit="questions that both got wrong",

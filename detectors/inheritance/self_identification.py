@@ -103,13 +103,15 @@ class SelfIdentification(Detector):
         telling = chosen(answers, arms)
         rate = claim_rate(telling, vendor)
         if rate is None:
-            return NotMeasured(reason=_no_answers(case.suspect))
+            return NotMeasured(reason=_no_answers(case.suspect), code="too_few_answers")
         leading = read_answers(case.suspect, "leading/")
         return Measurement(
             metric="claim_rate",
+            metric_id="claim_rate",
             value=rate.value,
             n=rate.clusters,
             n_unit="questions",
+            counts_prompts=True,
             direction=f"higher: more often says that it is, or comes from, {vendor_title(vendor)}",
             interval=rate.interval,
             rank=_rank(case, telling, vendor),
@@ -127,7 +129,8 @@ def _vendor_of(candidate: Teacher) -> str | NotMeasured:
         return NotMeasured(
             reason=(
                 "the candidate's vendor is not known to the store; add it with its next enrolment"
-            )
+            ),
+            code="unknown_vendor",
         )
     slug = vendor_slug(candidate.vendor)
     if slug is None:
@@ -135,7 +138,8 @@ def _vendor_of(candidate: Teacher) -> str | NotMeasured:
             reason=(
                 "the candidate's vendor is not in the table of vendors, so that its names can't be"
                 " looked for"
-            )
+            ),
+            code="unknown_vendor",
         )
     return slug
 

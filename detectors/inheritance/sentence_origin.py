@@ -141,22 +141,25 @@ class SentenceOrigin(Detector):
         name = case.candidate.name
         if same_model(case.candidate, case.base.transcript.identity):
             return NotMeasured(
-                reason="the candidate is the suspect's base: it can't be likelier than itself"
+                reason="the candidate is the suspect's base: it can't be likelier than itself",
+                code="is_base",
             )
         if name not in case.scores.teachers():
             return NotMeasured(
-                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC"
+                reason=case.scores.why_not(teacher(name)) + "; open it with --teacher NAME=SPEC",
+                code="not_scored",
             )
         for who in (SUSPECT, BASE):
             if who not in case.scores.scorers:
-                return NotMeasured(reason=case.scores.why_not(who))
+                return NotMeasured(reason=case.scores.why_not(who), code="not_scored")
         found = judged(case, name)
         if len(found) < FEWEST_SENTENCES:
             return NotMeasured(
                 reason=(
                     f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
                     " needed"
-                )
+                ),
+                code="too_few_answers",
             )
         return _measurement(case, case.candidate, found)
 
@@ -236,9 +239,11 @@ def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) ->
     higher = sum(s > _share(found) for s in shares.values())
     return Measurement(
         metric="share of teacher-originated sentences",
+        metric_id="teacher_sentence_share",
         value=rate.value,
         n=rate.clusters,
         n_unit="questions",
+        counts_prompts=True,
         direction=(
             "higher: more of the suspect's sentences are likely to the candidate and to it, but not"
             " to its base"

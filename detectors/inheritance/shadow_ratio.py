@@ -69,7 +69,8 @@ class ShadowRatio(Detector):
             return NotMeasured(
                 reason=(
                     "no shadow students were trained from the suspect's base; `auditor shadow` does"
-                )
+                ),
+                code="no_shadows",
             )
         panel = self.panel(case)
         if panel is None:
@@ -77,10 +78,15 @@ class ShadowRatio(Detector):
                 reason=(
                     "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
                     " of them"
-                )
+                ),
+                code="too_few_answers",
             )
         problem = _lacking(panel, case.candidate.name)
-        return NotMeasured(reason=problem) if problem else _measured(panel, case.candidate.name)
+        return (
+            NotMeasured(reason=problem, code="no_shadows")
+            if problem
+            else _measured(panel, case.candidate.name)
+        )
 
     def panel(self, case: Case) -> ShadowPanel | None:
         """The panel of a case's suspect, base and shadows; the last one is kept, as candidates
@@ -118,9 +124,11 @@ def _measured(panel: ShadowPanel, candidate: str) -> Measurement:
     rank = Rank(position=1 + int((panel.scores > value).sum()), of=len(panel.candidates))
     return Measurement(
         metric=METRIC,
+        metric_id="shadow_student_score",
         value=value,
         n=len(panel.suspect),
         n_unit="prompts",
+        counts_prompts=True,
         direction="higher: the suspect went from its base the way the candidate's students went",
         interval=(min(float(low), value), max(float(high), value)),
         rank=rank,

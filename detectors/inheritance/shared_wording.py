@@ -49,6 +49,7 @@ from fingerprints.transcript import Transcript
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
 FEWEST_IN_A_ROW = 4
+METRIC_ID = "shared_wording_margin"
 METRIC = "shared wording: the maker's log share less the best other maker's"
 
 CAUTIONS = (
@@ -118,7 +119,12 @@ class SharedWording(Detector):
         if isinstance(views, NotMeasured):
             return views
         found, place = views.found, views.candidate
-        return Value(metric=METRIC, value=found.value(place), n=found.prompts(place))
+        return Value(
+            metric=METRIC,
+            metric_id=METRIC_ID,
+            value=found.value(place),
+            n=found.prompts(place),
+        )
 
     def _views(self, case: Case) -> WordingViews | NotMeasured:
         """The suspect against the candidate, or why they can't be compared."""
@@ -138,10 +144,13 @@ class SharedWording(Detector):
                 reason=(
                     f"only {counted(shared, 'shared prompt')} for a model that answered enough;"
                     f" {FEWEST} are needed"
-                )
+                ),
+                code="too_few_answers",
             )
         if len(self.book_.teachers) < 2:
-            return NotMeasured(reason="no other stored model shares the suspect's prompts")
+            return NotMeasured(
+                reason="no other stored model shares the suspect's prompts", code="too_few_models"
+            )
         answers, found = self._score(case.suspect)
         place = self.book_.names.index(case.candidate.name)
         if not np.isfinite(found.value(place)):
@@ -149,7 +158,8 @@ class SharedWording(Detector):
                 reason=(
                     f"no other maker's model answered {FEWEST} of the prompts that the suspect"
                     " answered"
-                )
+                ),
+                code="too_few_models",
             )
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 
@@ -196,9 +206,11 @@ def _measurement(views: WordingViews) -> Measurement:
     maker = f"{line.teachers[place].vendor or name}'s models" if not line.one_vendor else name
     return Measurement(
         metric=METRIC,
+        metric_id=METRIC_ID,
         value=value,
         n=found.prompts(place),
         n_unit="prompts",
+        counts_prompts=True,
         interval=(low, high),
         direction="higher: worded more like the candidate's maker's models (nats)",
         rank=found.rank(place),

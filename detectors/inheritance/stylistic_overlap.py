@@ -124,7 +124,7 @@ class StylisticOverlap(Detector):
             return attribution
         views = self._views(case, attribution, self._score(case.suspect, attribution))
         if views is None:
-            return NotMeasured(reason=ALONE)
+            return NotMeasured(reason=ALONE, code="too_few_models")
         return _measurement(views)
 
     def value(self, case: Case) -> Value | NotMeasured:
@@ -146,8 +146,9 @@ class StylisticOverlap(Detector):
         whole = all_prompts(self.brief_[2] & (self.lengths_[place] > 0), len(self.book_.teachers))
         main = standing(attribution, self.brief_[1], whole, place, usable, rounds=0, seed=self.seed)
         if main is None:
-            return NotMeasured(reason=ALONE)
-        return Value(metric=_metric(main, self.book_, place), value=main.value, n=main.n)
+            return NotMeasured(reason=ALONE, code="too_few_models")
+        metric, metric_id = _metric(main, self.book_, place)
+        return Value(metric=metric, metric_id=metric_id, value=main.value, n=main.n)
 
     def _attribution(self, case: Case) -> Attribution | NotMeasured:
         """The classifier that scores this case, or why there is none."""
@@ -159,13 +160,17 @@ class StylisticOverlap(Detector):
             style_answers(case.suspect).keys() & style_answers(case.candidate.transcript).keys()
         )
         if shared < FEWEST:
-            return NotMeasured(reason=f"only {shared} shared prompts; at least {FEWEST} are needed")
+            return NotMeasured(
+                reason=f"only {shared} shared prompts; at least {FEWEST} are needed",
+                code="too_few_answers",
+            )
         if self.attribution_ is None or case.candidate.name not in self.book_.names:
             return NotMeasured(
                 reason=(
                     "fewer than two stored models, the candidate among them, share the suspect's"
                     " prompts"
-                )
+                ),
+                code="too_few_models",
             )
         return self.attribution_
 
@@ -279,11 +284,14 @@ def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bo
 def _measurement(views: StyleViews) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
+    metric, metric_id = _metric(main, book, views.candidate)
     return Measurement(
-        metric=_metric(main, book, views.candidate),
+        metric=metric,
+        metric_id=metric_id,
         value=main.value,
         n=main.n,
         n_unit="prompts",
+        counts_prompts=True,
         interval=(low, high),
         direction="higher: the answers read more like the candidate's"
         + ("" if main.normal else " (nats per answer)"),
@@ -315,15 +323,20 @@ def _summary(views: StyleViews) -> str:
     return f"{place}: {against}; too few models to normalise."
 
 
-def _metric(main: Standing, book: AnswerBook, candidate: int) -> str:
+def _metric(main: Standing, book: AnswerBook, candidate: int) -> tuple[str, str]:
+    """The label of what was measured and its id."""
     if main.normal:
-        return "normalised author score (z-norm, then t-norm)"
-    return f"author score less the best of {_whom(book, candidate)}"
+        return "normalised author score (z-norm, then t-norm)", "author_score_normalised"
+    whose = "other_vendors" if _foreign(book, candidate) else "own_vendor"
+    return f"author score less the best of {_whom(book, candidate)}", f"author_score_over_{whose}"
+
+
+def _foreign(book: AnswerBook, candidate: int) -> bool:
+    return bool((book.vendors != book.vendors[candidate]).any())
 
 
 def _whom(book: AnswerBook, candidate: int) -> str:
-    foreign = (book.vendors != book.vendors[candidate]).any()
-    return "the other vendors" if foreign else "the same vendor's other models"
+    return "the other vendors" if _foreign(book, candidate) else "the same vendor's other models"
 
 
 def _notes(views: StyleViews) -> tuple[str, ...]:

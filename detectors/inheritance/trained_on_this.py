@@ -103,20 +103,25 @@ class TrainedOnThis(Detector):
                 reason=(
                     f"{counts[0]} named and {counts[1]} unseen questions were answered; {FEWEST} of"
                     " each are needed, as probe sets with the ids named/… and unseen/…"
-                )
+                ),
+                code="too_few_answers",
             )
         if SUSPECT not in case.scores.scorers:
-            return NotMeasured(reason=case.scores.why_not(SUSPECT))
+            return NotMeasured(reason=case.scores.why_not(SUSPECT), code="not_scored")
         found = _questions(asked, case.scores)
         if min(sum(q.named for q in found), sum(not q.named for q in found)) < FEWEST:
-            return NotMeasured(reason=f"fewer than {FEWEST} answers of either set could be scored")
+            return NotMeasured(
+                reason=f"fewer than {FEWEST} answers of either set could be scored",
+                code="too_few_answers",
+            )
         blind = blind_auc(found)
         if blind >= BLIND:
             return NotMeasured(
                 reason=(
                     "the questions' words alone tell the two sets apart (cross-validated AUC"
                     f" {blind:.2f}, the limit is {BLIND:g}): they are not matched"
-                )
+                ),
+                code="not_comparable",
             )
         return _measurement(case, found, blind)
 
@@ -218,9 +223,11 @@ def _measurement(case: Case, found: list[Question], blind: float) -> Measurement
         )
     return Measurement(
         metric="AUC of named against unseen questions",
+        metric_id="named_against_unseen_auc",
         value=value,
         n=len(found),
         n_unit="questions",
+        counts_prompts=True,
         interval=interval,
         direction=(
             "0.5: as sure of named as of unseen questions; 1: surer of every named one; below 0.5:"

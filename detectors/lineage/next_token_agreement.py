@@ -175,18 +175,22 @@ class NextTokenAgreement(Detector):
                 reason=(
                     f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
                     f" `openings`; {FEWEST} are needed (--probes openings)"
-                )
+                ),
+                code="too_few_answers",
             )
         place = book.lineup.names.index(case.candidate.name)
         if not book.controls(place, None):
-            return NotMeasured(reason="no unrelated model is stored as a control")
+            return NotMeasured(
+                reason="no unrelated model is stored as a control", code="too_few_models"
+            )
         found = book.against(place)
         if found is None:
             return NotMeasured(
                 reason=(
                     f"suspect, candidate and control share fewer than {FEWEST} openings on which"
                     " the controls differ"
-                )
+                ),
+                code="too_few_answers",
             )
         return self._measurement(book, place, found)
 
@@ -205,6 +209,7 @@ class NextTokenAgreement(Detector):
         name, rival, n = line.names[place], line.names[best.control], int(found.kept.sum())
         return Measurement(
             metric="agreement on the next word above the nearest control's",
+            metric_id="next_word_agreement_margin",
             value=best.margin,
             n=n,
             n_unit="openings",

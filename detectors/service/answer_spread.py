@@ -68,9 +68,11 @@ class AnswerSpread(Detector):
         word = "more" if value > 0 else "less"
         return Measurement(
             metric="spread of answers, endpoint less reference",
+            metric_id="answer_spread_difference",
             value=value,
             n=len(asked),
             n_unit="prompts",
+            counts_prompts=True,
             interval=estimate.interval,
             direction=(
                 "above 0: the endpoint varies more (hotter, other models); below: less (cooler, a"

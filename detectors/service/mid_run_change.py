@@ -62,7 +62,8 @@ class MidRunChange(Detector):
             return asked
         if len(asked) < 3 * EDGE:
             return NotMeasured(
-                reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered"
+                reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered",
+                code="too_few_answers",
             )
         distance = distances(asked)
         rng = np.random.default_rng(self.seed)
@@ -74,11 +75,14 @@ class MidRunChange(Detector):
         rows = tuple(self._segment(label, part) for label, part in parts)
         return Measurement(
             metric="largest standardised change",
+            metric_id="largest_standardised_change",
             value=float(statistics[0]),
             n=len(asked),
             n_unit="prompts",
+            counts_prompts=True,
             direction="higher: a change during the run is more evident",
             null=null_of(statistics, p),
+            facts={"after_question": at},
             summary=(
                 f"The most evident change is after question {at} of {len(asked)}: mean MMD² from"
                 f" the reference {distance[:at].mean():.3f} before and {distance[at:].mean():.3f}"

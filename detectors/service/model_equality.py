@@ -79,9 +79,11 @@ class ModelEquality(Detector):
         n_e, n_r = (sum(a.sizes[i] for a in asked) for i in (0, 1))
         return Measurement(
             metric="MMD² of whole answers" if greedy else "MMD² of characters",
+            metric_id="mmd2_answers" if greedy else "mmd2_characters",
             value=float(statistics[0]),
             n=len(asked),
             n_unit="prompts",
+            counts_prompts=True,
             interval=estimate.interval,
             direction="higher: the answers are further apart; 0: one distribution",
             null=null_of(statistics, p),

@@ -53,16 +53,21 @@ class ModelIdentification(Detector):
                 )
             )
         models = [case.candidate, *case.background]
-        nearest = Neighbours(self.seed).fit(models, case.suspect)
-        found = {t.name: nearest.measure(_of(t, models, case)) for t in models}
+        neighbours = Neighbours(self.seed).fit(models, case.suspect)
+        found = {t.name: neighbours.measure(_of(t, models, case)) for t in models}
         claimed = found[case.candidate.name]
         if isinstance(claimed, NotMeasured):
             return claimed
         measured = {name: m for name, m in found.items() if isinstance(m, Measurement)}
         first = max(measured, key=lambda name: measured[name].value)
-        told = _told(case.candidate.name, first, measured)
-        fields = {name: getattr(claimed, name) for name in Measurement.model_fields}
-        return Measurement.model_validate({**fields, "summary": f"{told} {claimed.summary}"})
+        nearest = first if stands_out(measured[first]) else None
+        told = nearest_told(case.candidate.name, nearest, len(measured))
+        return claimed.model_copy(
+            update={
+                "summary": f"{told} {claimed.summary}",
+                "facts": {"models": len(measured), "nearest": nearest},
+            }
+        )
 
 
 def stands_out(found: Measurement) -> bool:
@@ -83,12 +88,13 @@ def _of(candidate: Teacher, models: list[Teacher], case: Case) -> Case:
     return Case(case.suspect, candidate, tuple(t for t in models if t is not candidate))
 
 
-def _told(claimed: str, first: str, measured: dict[str, Measurement]) -> str:
-    of = counted(len(measured), "model")
-    if not stands_out(measured[first]):
+def nearest_told(claimed: str, nearest: str | None, models: int) -> str:
+    """Who of so many models is the nearest, in one sentence; None: nobody stands out."""
+    of = counted(models, "model")
+    if nearest is None:
         return f"None of {of}, the claimed one among them, stands out as nearest."
     return (
         f"Of {of} the claimed one is the nearest."
-        if first == claimed
-        else f"Of {of} {first} is the nearest, not {claimed}."
+        if nearest == claimed
+        else f"Of {of} {nearest} is the nearest, not {claimed}."
     )

@@ -77,7 +77,8 @@ class PolicyLayer(Detector):
                 reason=(
                     f"only {counted(len(asked), 'sensitive question')} of the set `policy` that"
                     f" both were observed on; {FEWEST} are needed (--probes policy)"
-                )
+                ),
+                code="too_few_answers",
             )
         return ComparedDeclines(
             case.candidate.name,
@@ -99,9 +100,11 @@ class PolicyLayer(Detector):
         gap = found.everything.gap
         return Measurement(
             metric="declined by the service above the weights",
+            metric_id="declined_gap",
             value=gap.value,
             n=gap.clusters,
             n_unit="questions",
+            counts_prompts=True,
             interval=gap.interval,
             direction=(
                 "higher: declined in front of the model; below 0: declined by the weights and"
@@ -117,8 +120,8 @@ class PolicyLayer(Detector):
 
 def _summary(found: ComparedDeclines) -> str:
     name, e = found.name, found.everything
-    topics = [g.name for g in found.topics if g.conclusion == "in front"]
-    reverse = [g.name for g in found.topics if g.conclusion == "at home only"]
+    topics = [g.name for g in found.topics if g.conclusion == "in_front"]
+    reverse = [g.name for g in found.topics if g.conclusion == "at_home_only"]
     told = f"by topic: {', '.join(topics)}" if topics else "no topic by itself"
     said = (
         f"Of {e.n} sensitive questions that both took, the service declined {e.first} and {name}"
@@ -141,7 +144,7 @@ def _notes(found: ComparedDeclines) -> tuple[str, ...]:
             "Replies that were empty or failed without a filter's word count neither way:"
             f" {found.silent[0]} of the service, {found.silent[1]} of the weights."
         )
-    few = [g.name for g in (*found.topics, *found.languages) if g.conclusion == "too few"]
+    few = [g.name for g in (*found.topics, *found.languages) if g.conclusion == "too_few"]
     if few:
         notes.append(f"Fewer than {FEWEST} pairs, so nothing is concluded, on: {', '.join(few)}.")
     notes.append(

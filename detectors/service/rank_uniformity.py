@@ -90,11 +90,13 @@ class RankUniformity(Detector):
         scorer = teacher(case.candidate.name)
         if scorer not in case.scores.scorers:
             return NotMeasured(
-                reason=f"{case.scores.why_not(scorer)}: ranks by likelihood need its weights"
+                reason=f"{case.scores.why_not(scorer)}: ranks by likelihood need its weights",
+                code="not_scored",
             )
         if repeats(asked):
             return NotMeasured(
-                reason="greedy answers have no distribution that a rank could be taken in"
+                reason="greedy answers have no distribution that a rank could be taken in",
+                code="not_comparable",
             )
         rng = np.random.default_rng(self.seed)
         found = [
@@ -102,7 +104,8 @@ class RankUniformity(Detector):
         ]
         if len(found) < FEWEST_PROMPTS:
             return NotMeasured(
-                reason=f"only {len(found)} prompts have two scored answers of either side"
+                reason=f"only {len(found)} prompts have two scored answers of either side",
+                code="too_few_answers",
             )
         return self._measured(found)
 
@@ -117,9 +120,11 @@ class RankUniformity(Detector):
         side = "less likely than" if estimate.value < 0.5 else "likelier than"
         return Measurement(
             metric="mean rank by likelihood among the reference's answers",
+            metric_id="mean_likelihood_rank",
             value=estimate.value,
             n=len(found),
             n_unit="prompts",
+            counts_prompts=True,
             interval=estimate.interval,
             direction=(
                 "0.5: as likely as its own; below: less likely (another model, hotter); above:"

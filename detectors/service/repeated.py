@@ -94,7 +94,8 @@ def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeas
             reason=(
                 f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
                 " are needed"
-            )
+            ),
+            code="too_few_answers",
         )
     return asked
 

@@ -106,9 +106,11 @@ class SequentialEquality(Detector):
         pairs = sum(len(p) for p in bets.payoffs)
         return Measurement(
             metric="log10 of the largest capital",
+            metric_id="log10_largest_capital",
             value=bets.log10_best,
             n=len(asked),
             n_unit="prompts",
+            counts_prompts=True,
             direction="higher: more evidence that the answers are of another distribution; 0: none",
             summary=(
                 f"After {len(asked)} questions and {pairs} pairs a bet of 1 on a difference has at"

@@ -83,7 +83,8 @@ class TokenCounts(Detector):
                 else "the reference or the endpoint"
             )
             return NotMeasured(
-                reason=f"{whose} gives token counts for fewer than {FEWEST_PROMPTS} shared prompts"
+                reason=f"{whose} gives token counts for fewer than {FEWEST_PROMPTS} shared prompts",
+                code="too_few_answers",
             )
         fit = fitting([e - r for _, e, r in pairs])
         assert fit is not None  # noqa: S101  (there are pairs)
@@ -91,9 +92,11 @@ class TokenCounts(Detector):
         outputs = output_fits(asked, teacher(case.candidate.name), case.scores)
         return Measurement(
             metric="share of prompt token counts that fit",
+            metric_id="fitting_token_counts_share",
             value=fit.share,
             n=fit.n,
             n_unit="prompts",
+            counts_prompts=True,
             interval=(low, high),
             direction=(
                 "1: the counts fit the claimed tokenizer; lower: another tokenizer, or estimates"

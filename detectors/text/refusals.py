@@ -15,9 +15,9 @@ from typing import Literal
 from fingerprints.records import Reply, Status
 from fingerprints.transcript import Transcript
 
-Outcome = Literal["answered", "refused", "deflected", "filtered", "rejected", "not observed"]
+Outcome = Literal["answered", "refused", "deflected", "filtered", "rejected", "not_observed"]
 DECLINED: frozenset[Outcome] = frozenset({"refused", "deflected", "filtered", "rejected"})
-"""Outcomes by which a question got no answer. ``not observed`` is none of them: nothing is
+"""Outcomes by which a question got no answer. ``not_observed`` is none of them: nothing is
 known."""
 
 BEGINNING, BRIEF = 220, 420
@@ -182,7 +182,7 @@ def outcome_of(reply: Reply, boilerplate: frozenset[str] = frozenset()) -> Outco
     if reply.status is Status.REJECTED:
         return "filtered" if _FILTER_WORDS.search(reply.error or "") else "rejected"
     if not reply.readable:
-        return "not observed"
+        return "not_observed"
     return outcome_of_text(reply.text, boilerplate)
 
 

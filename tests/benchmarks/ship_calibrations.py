@@ -118,7 +118,7 @@ def measured(
                 one = joined.get(key, row)
                 both = {
                     "values": {**one.values, **row.values},
-                    "metrics": {**one.metrics, **row.metrics},
+                    "metric_ids": {**one.metric_ids, **row.metric_ids},
                 }
                 joined[key] = row.model_copy(update=both)
     yield from joined.values()

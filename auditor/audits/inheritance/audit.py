@@ -172,6 +172,7 @@ def _examine(
                     "the suspect has this stored model's weights (equal SHA-256): it is that model,"
                     " not a student of it"
                 ),
+                code="same_weights",
             )
     fitted = detector.fit(teachers, suspect)
     if detector.scope != "candidate":
@@ -188,6 +189,7 @@ def _examine(
             detector=detector.name,
             candidate=None,
             reason="the store holds no other model to compare with",
+            code="too_few_models",
         )
         return
     asked = {c.name for c in candidates}
@@ -208,6 +210,7 @@ def finding_of(
             detector=detector.name,
             candidate=candidate,
             reason=result.reason,
+            code=result.code,
         )
     fields = {name: getattr(result, name) for name in type(result).model_fields}
     return Finding(

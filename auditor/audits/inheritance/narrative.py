@@ -26,13 +26,14 @@ def answers(
 ) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say;
     ``lineage`` is the answer of weights."""
-    conclusion, weighed = concluded(verdicts)
+    conclusion, told = concluded(verdicts)
+    weighed = conclusion != "not_assessable"
     return (
         Answer(
             question="inheritance",
             asks=ASKS["inheritance"],
             conclusion=conclusion,
-            answer=weighed or _inheritance(candidates, findings),
+            answer=told if weighed else _inheritance(candidates, findings),
             does_not_say=(
                 "A likelihood ratio weighs the measurements, not the case: it is no probability"
                 " that the suspect was taught. Naming a vendor is common in models that never saw"

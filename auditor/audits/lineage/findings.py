@@ -11,7 +11,7 @@ from auditor.audits.lineage.records import LineageSection, WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
-from detectors.measurement import Cell, HeatMap, Table
+from detectors.measurement import Cell, HeatMap, Table, WhyNot
 from fingerprints.weights.likeness import TokenizerLikeness
 
 INDEPENDENCE, ALIGNMENT, TOKENIZER = "independence", "weight_alignment", "tokenizer_lineage"
@@ -45,7 +45,12 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
 def skipped(found: Lineages) -> tuple[Skipped, ...]:
     """Why a base was not compared, or its tokenizer."""
     out = [
-        _skip(INDEPENDENCE, j.told.base, j.told.reason)
+        _skip(
+            INDEPENDENCE,
+            j.told.base,
+            j.told.reason,
+            "not_comparable" if j.told.reason_code == "other_widths" else "unreadable",
+        )
         for j in found.judged
         if j.told.relation == "not_compared"
     ]
@@ -70,8 +75,8 @@ def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
     return f"no tokenizer can be read beside the weights of {' and '.join(lacking)}"
 
 
-def _skip(detector: str, base: str, reason: str) -> Skipped:
-    return Skipped(question="lineage", detector=detector, candidate=base, reason=reason)
+def _skip(detector: str, base: str, reason: str, code: WhyNot = "unreadable") -> Skipped:
+    return Skipped(question="lineage", detector=detector, candidate=base, reason=reason, code=code)
 
 
 def verdicts(found: Lineages) -> tuple[Verdict, ...]:
@@ -101,21 +106,33 @@ def _verdict(told: WeightComparison, alpha: float) -> Verdict:
         p_value=told.p_holm,
         p_single=told.p,
         reason=(told.reason or bound) + kinds,
+        reason_code=told.reason_code,
     )
 
 
 def p_text(p: float) -> str:
     """A p-value for people: "= 0.31", "= 2.4e-07", "< 1e-100"."""
+    return p_figure(p) if p < LEAST_P else f"= {p_figure(p)}"
+
+
+def p_figure(p: float) -> str:
+    """A p-value in a cell: "0.31", "2.4e-07", "< 1e-100"."""
     if p < LEAST_P:
         return probability(p)
-    return f"= {p:.2g}" if p >= 1e-3 else f"= {p:.1e}"
+    return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
 
 
 def section(found: Lineages) -> LineageSection:
     """Everything about weights and declarations as the report keeps it."""
     told = list(found.told)
     told += [
-        WeightComparison(base=o.name, spec=o.weights.spec, relation="not_compared", reason=o.reason)
+        WeightComparison(
+            base=o.name,
+            spec=o.weights.spec,
+            relation="not_compared",
+            reason=o.reason,
+            reason_code="unreadable",
+        )
         for o in found.bases
         if o.side is None
     ]
@@ -205,6 +222,7 @@ def _independence(one: JudgedPair) -> Finding:
         INDEPENDENCE,
         told.base,
         metric="order_of_units",
+        metric_id="order_of_units",
         value=found.rho,
         n=found.units,
         n_unit="hidden units",
@@ -229,6 +247,7 @@ def _by_signature(told: WeightComparison) -> Finding:
         INDEPENDENCE,
         told.base,
         metric="order_of_units",
+        metric_id="order_of_units",
         value=test.effect,
         n=test.n,
         n_unit=test.n_unit,
@@ -282,7 +301,7 @@ def _tests(told: WeightComparison) -> Table:
     rows = tuple(
         (
             t.name,
-            p_text(t.p).removeprefix("= "),
+            p_figure(t.p),
             "exact" if t.exact else "measured",
             t.effect,
             t.n,
@@ -307,7 +326,7 @@ def _layers(one: JudgedPair) -> tuple[Table, ...]:
     if found is None or not found.pairings:
         return ()
     rows: list[tuple[Cell, ...]] = [
-        (p.layer, p.of, p.order.rho, p_text(p.order.p).removeprefix("= "), p.order.kept, p.order.n)
+        (p.layer, p.of, p.order.rho, p_figure(p.order.p), p.order.kept, p.order.n)
         for p in found.pairings
     ]
     return (
@@ -356,6 +375,7 @@ def _agreement(one: JudgedPair) -> Finding:
         ALIGNMENT,
         one.told.base,
         metric="agreeing_units",
+        metric_id="agreeing_units",
         value=agreed.share,
         n=agreed.n,
         n_unit="hidden units",
@@ -385,6 +405,7 @@ def _tokenizer(base: str, likeness: TokenizerLikeness | None) -> Finding:
         TOKENIZER,
         base,
         metric="shared_vocabulary",
+        metric_id="shared_vocabulary",
         value=likeness.vocabulary_jaccard,
         n=likeness.n_tokens,
         n_unit="tokens",

@@ -17,7 +17,7 @@ from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
 from auditor.audits.lineage.records import Relation, WeightComparison, WeightTest
 from auditor.audits.lineage.sides import Side
-from auditor.evidence.records import Outcome
+from auditor.evidence.records import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
 from fingerprints.collect import Progress
@@ -95,7 +95,11 @@ def _unread(suspect: Side, base: Side, error: AuditError) -> JudgedPair:
     if error.where is None or not base.holds(error.where) or suspect.holds(error.where):
         raise error
     told = WeightComparison(
-        base=base.name, spec=base.weights.spec, relation="not_compared", reason=error.what
+        base=base.name,
+        spec=base.weights.spec,
+        relation="not_compared",
+        reason=error.what,
+        reason_code="unreadable",
     )
     return JudgedPair(base, None, told)
 
@@ -137,7 +141,7 @@ def _told(suspect: Side, base: Side, found: ComparedPair | None) -> WeightCompar
             f"the residual streams have {wide}, and too few tokens are shared to lay one over the"
             " other"
         )
-        return nothing.model_copy(update={"reason": reason})
+        return nothing.model_copy(update={"reason": reason, "reason_code": "other_widths"})
     return nothing.model_copy(
         update={
             "relation": "unclear",
@@ -204,9 +208,15 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float) -> Jud
         if likeness is not None and likeness >= DERIVED:
             relation = "derived"
         kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
-    reason = _reason(one.found, alpha) if relation == "unclear" else ""
+    doubt = _doubt(one.found, alpha) if relation == "unclear" else None
     told = one.told.model_copy(
-        update={"relation": relation, "p_holm": p_holm, "kinds": kinds, "reason": reason}
+        update={
+            "relation": relation,
+            "p_holm": p_holm,
+            "kinds": kinds,
+            "reason": "" if doubt is None else DOUBTS[doubt],
+            "reason_code": doubt,
+        }
     )
     return replace(one, told=told)
 
@@ -220,7 +230,7 @@ def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
     agreed = found.agreement
     plain = found.unit_p is not None and found.coordinate_p is not None
     refuted = plain and agreed is not None and agreed.share <= CONVERGED
-    return "independent" if refuted and not _reason(found, alpha) else "unclear"
+    return "independent" if refuted and _doubt(found, alpha) is None else "unclear"
 
 
 SORTED = (
@@ -233,13 +243,18 @@ UNTOLD = (
     " copy would not be seen; give both tokenizers"
 )
 ALIKE = "the suspect's hidden units can't be told from each other"
+DOUBTS: dict[ReasonCode, str] = {
+    "units_alike": ALIKE,
+    "sorted_units": SORTED,
+    "tokens_untold": UNTOLD,
+}
 
 
-def _reason(found: ComparedPair, alpha: float) -> str:
-    """Why neither a common origin nor independence can be told; empty where nothing stands
-    against independence."""
+def _doubt(found: ComparedPair, alpha: float) -> ReasonCode | None:
+    """Why neither a common origin nor independence can be told; None where nothing stands against
+    independence."""
     if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
-        return ALIKE
+        return "units_alike"
     if found.trend_p < alpha:
-        return SORTED
-    return "" if found.basis.known else UNTOLD
+        return "sorted_units"
+    return None if found.basis.known else "tokens_untold"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.evidence.records import ReportSection
+from auditor.evidence.records import ReasonCode, ReportSection
 from fingerprints.records import Record
 
 
@@ -51,6 +51,7 @@ class WeightComparison(Record):
     tests: tuple[WeightTest, ...] = ()
     facts: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
+    reason_code: ReasonCode | None = None
 
 
 class LineageSection(ReportSection):

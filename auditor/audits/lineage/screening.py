@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.records import WeightComparison, WeightTest
+from auditor.evidence.records import ReasonCode
 from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
 from fingerprints.weights.bases import BaseCandidate, BaseStore
 from fingerprints.weights.signature import WeightSignature
@@ -95,6 +96,7 @@ def _told(
         relation="not_compared",
         facts=facts,
         reason=OTHER_WIDTHS,
+        reason_code="other_widths",
     )
     if not tests:
         return bare
@@ -102,6 +104,9 @@ def _told(
     p = sidak([test.p for test, _ in tests])
     p_holm, trend = min(1.0, p * stored), min(1.0, sidak([trend for _, trend in tests]) * stored)
     kin = p_holm < alpha
+    code: ReasonCode | None = None
+    if not kin:
+        code = "sorted_units" if trend < alpha else "no_common_order"
     return bare.model_copy(
         update={
             "relation": "common_origin" if kin else "unclear",
@@ -109,7 +114,8 @@ def _told(
             "p_holm": p_holm,
             "tests": tuple(test for test, _ in tests),
             "kinds": (BY_SIGNATURE,) if kin else (),
-            "reason": "" if kin else (SORTED if trend < alpha else NOT_SEEN),
+            "reason": "" if code is None else UNSEEN[code],
+            "reason_code": code,
         }
     )
 
@@ -148,11 +154,13 @@ def _test(unit: str, p: float, rho: float, n: int) -> WeightTest:
 
 OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
 BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
-SORTED = (
-    "an order was seen at large and not in the very places, as sorting units by a property leaves"
-    " it: its weights see more"
-)
-NOT_SEEN = (
-    "no common order was seen by signature; units and coordinates in another order would hide one:"
-    " its weights see more"
-)
+UNSEEN: dict[ReasonCode, str] = {
+    "sorted_units": (
+        "an order was seen at large and not in the very places, as sorting units by a property"
+        " leaves it: its weights see more"
+    ),
+    "no_common_order": (
+        "no common order was seen by signature; units and coordinates in another order would hide"
+        " one: its weights see more"
+    ),
+}

@@ -119,7 +119,13 @@ def _unreadable(spec: str) -> Skipped | None:
 
 
 def _skipped(base: str | None, error: AuditError) -> Skipped:
-    return Skipped(question="lineage", detector="independence", candidate=base, reason=error.what)
+    return Skipped(
+        question="lineage",
+        detector="independence",
+        candidate=base,
+        reason=error.what,
+        code="unreadable",
+    )
 
 
 def _has_weights(spec: str) -> bool:

@@ -45,14 +45,14 @@ def word_of(found: ComparedDeclines | NotMeasured) -> Word:
     if isinstance(found, NotMeasured):
         return "not_assessable"
     held = {g.conclusion for g in (*found.topics, *found.languages)}
-    in_front, at_home = bool(held & {"in front", "everything"}), "at home only" in held
+    in_front, at_home = bool(held & {"in_front", "everything"}), "at_home_only" in held
     if in_front and at_home:
         return "different"
     if in_front or at_home:
         return "declined_in_front" if in_front else "answered_in_front"
     if found.everything.p <= ALPHA or not _could_differ(found):
         return "inconclusive"
-    return "declined_in_the_weights" if "in both" in held else "no_difference_found"
+    return "declined_in_the_weights" if "in_both" in held else "no_difference_found"
 
 
 def _could_differ(found: ComparedDeclines) -> bool:
@@ -70,14 +70,14 @@ def _told(name: str, found: ComparedDeclines | NotMeasured) -> str:
     if isinstance(found, NotMeasured):
         return f"Not assessed beside {name}: {found.reason}."
     parts = [
-        _listed(found, "in front", f"declined by the service and answered by {name}"),
+        _listed(found, "in_front", f"declined by the service and answered by {name}"),
         _listed(
             found,
             "everything",
             f"declined by the service whatever is asked, and answered by {name}",
         ),
-        _listed(found, "at home only", f"answered by the service and declined by {name}"),
-        _listed(found, "in both", f"declined by both the service and {name}"),
+        _listed(found, "at_home_only", f"answered by the service and declined by {name}"),
+        _listed(found, "in_both", f"declined by both the service and {name}"),
     ]
     held = [p for p in parts if p]
     e = found.everything

@@ -82,6 +82,7 @@ def _verdict(
         n_controls=stored,
         prompts=size.questions,
         reason=reason,
+        reason_code=judged.reason_code,
     )
 
 

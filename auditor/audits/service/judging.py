@@ -11,7 +11,7 @@ from typing import Literal
 from auditor.audits.inheritance.audit import finding_of
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.plan import ServicePlan
-from auditor.evidence.records import Finding, Skipped
+from auditor.evidence.records import Finding, ReasonCode, Skipped
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from detectors.service.repeated import asked_of_both, repeats
@@ -39,13 +39,15 @@ the claim."""
 
 @dataclass(frozen=True)
 class JudgedService:
-    """Findings, what was not measured, and the decision with its p-value and reason."""
+    """Findings, what was not measured, and the decision with its p-value and reason, in words and
+    as a code."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     decision: Decision
     p_value: float | None
     reason: str
+    reason_code: ReasonCode | None = None
 
     def finding(self, detector: str) -> Finding | None:
         """What one detector found."""
@@ -58,8 +60,8 @@ def judge(plan: ServicePlan, heard: ServiceAnswers) -> JudgedService:
     findings = tuple(f for f in found if isinstance(f, Finding))
     skipped = tuple(f for f in found if isinstance(f, Skipped))
     p = decisive_p(plan, findings, stopped(heard.endpoint))
-    decision, reason = _decide(plan, heard, findings, p)
-    return JudgedService(findings, skipped, decision, p, reason)
+    decision, code, reason = _decide(plan, heard, findings, p)
+    return JudgedService(findings, skipped, decision, p, reason, code)
 
 
 def stopped(endpoint: Transcript) -> bool:
@@ -103,7 +105,8 @@ def _examine(name: str, plan: ServicePlan, heard: ServiceAnswers) -> Finding | S
         )
     elif heard.others is None:
         result = NotMeasured(
-            reason="no store was named (--store) that could tell who else it may be"
+            reason="no store was named (--store) that could tell who else it may be",
+            code="too_few_models",
         )
     else:
         others = heard.others
@@ -115,18 +118,20 @@ def _examine(name: str, plan: ServicePlan, heard: ServiceAnswers) -> Finding | S
 
 def _decide(
     plan: ServicePlan, heard: ServiceAnswers, findings: tuple[Finding, ...], p: float | None
-) -> tuple[Decision, str]:
+) -> tuple[Decision, ReasonCode | None, str]:
     if p is None:
         return (
             "not_assessable",
+            "too_few_prompts",
             "Too few prompts were answered often enough by both sides to compare them.",
         )
     unlike = _sampled_unlike(heard)
     if unlike:
-        return "inconclusive", unlike
+        return "inconclusive", "sampled_unlike", unlike
     if repeats(asked_of_both(heard.endpoint, heard.reference)):
         return (
             "inconclusive",
+            "greedy_answers",
             (
                 "Greedy answers: they repeat word by word, so that other hardware or batches may"
                 " change some of them every time alike. The shares of equal answers are told; a"
@@ -134,14 +139,15 @@ def _decide(
             ),
         )
     if p <= plan.alpha:
-        return "different", ""
+        return "different", None, ""
     doubts = _doubts(plan, findings)
     if doubts:
         return (
             "inconclusive",
+            "other_clues",
             f"The answers do not differ at this size, but {' and '.join(doubts)}.",
         )
-    return "no_difference_found", ""
+    return "no_difference_found", "size_bounds", ""
 
 
 def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer, Finding
 from detectors.lineup import counted
+from detectors.service.model_identification import nearest_told
 from detectors.service.repeated import asked_of_both
 from fingerprints.errors import printable
 from fingerprints.records import Status
@@ -88,7 +89,7 @@ def clues(judged: JudgedService) -> list[str]:
     ]
     other = found.get("model_identification")
     if other is not None:
-        out.append(other.summary.split(". ")[0].rstrip(".") + ".")
+        out.append(_of_others(other))
     return [clue for clue in out if clue]
 
 
@@ -130,10 +131,15 @@ def _of_change(found: Finding | None) -> str:
     if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
         return ""
     return (
-        found.summary.split(":")[0].replace(
-            "The most evident change is", "Something changed during the run, most evidently"
-        )
-        + "."
+        "Something changed during the run, most evidently after question"
+        f" {found.facts['after_question']} of {found.n}."
+    )
+
+
+def _of_others(found: Finding) -> str:
+    nearest, models = found.facts["nearest"], found.facts["models"]
+    return nearest_told(
+        str(found.candidate), None if nearest is None else str(nearest), int(models or 0)
     )
 
 

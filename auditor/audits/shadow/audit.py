@@ -24,7 +24,7 @@ from auditor.audits.shadow.judging import judge
 from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
 from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
-from auditor.audits.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
+from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.controls.likelihoods import write_record
@@ -146,9 +146,7 @@ def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, shadows: Sequence[Sh
     """Raises UsageProblem where the suspect is one of the shadows: the map would be fitted on
     it."""
     for shadow in shadows:
-        if shadow.kind != KINDS["untrained"] and suspect.identity.same_weights(
-            shadow.transcript.identity
-        ):
+        if shadow.kind != "untrained" and suspect.identity.same_weights(shadow.transcript.identity):
             raise UsageProblem(
                 f"the suspect is the shadow {printable(shadow.name, 80)!r} itself: its history is"
                 " known",

@@ -57,7 +57,13 @@ def judge(
     measured = {name: detector.measure(case) for name, case in cases.items()}
     found = {name: m for name, m in measured.items() if isinstance(m, Measurement)}
     skipped = tuple(
-        Skipped(question=QUESTION, detector=detector.name, candidate=name, reason=m.reason)
+        Skipped(
+            question=QUESTION,
+            detector=detector.name,
+            candidate=name,
+            reason=m.reason,
+            code=m.code,
+        )
         for name, m in measured.items()
         if not isinstance(m, Measurement)
     )
@@ -168,6 +174,7 @@ def _verdict(
             p_value=p,
             n_controls=controls,
             reason=reason,
+            reason_code="not_measured" if found is None else "too_few_shadows",
         )
     return Verdict(
         question=QUESTION,
@@ -183,4 +190,5 @@ def _verdict(
         calibration=calibration,
         prompts=found.n,
         reason=_weighed(name, weight),
+        reason_code="made_like_shadows",
     )

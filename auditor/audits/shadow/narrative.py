@@ -21,7 +21,7 @@ from fingerprints.transcript import Transcript
 def answers(base: Base, suspect: Transcript, judged: JudgedShadows) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say."""
     conclusion, told = concluded(judged.verdicts)
-    if not told:
+    if conclusion == "not_assessable":
         told = f"Not assessed: {judged.verdicts[0].reason}."
     by_digest = base.section(suspect).by_digest
     name = base.teacher.name

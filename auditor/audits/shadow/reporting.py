@@ -14,9 +14,9 @@ from auditor.audits.shadow.narrative import answers, command_of, limits, whose
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rates import section_of
-from auditor.audits.shadow.rungs import KINDS
 from auditor.controls.cohort import Cohort, Member
 from auditor.evidence.records import Candidate, Report, Verdict
+from auditor.evidence.weight import SAME
 from detectors.base import Shadow
 from detectors.lineup import counted
 from fingerprints.collect import timestamp
@@ -62,8 +62,7 @@ def shadows_of(cohort: Cohort) -> tuple[Shadow, ...]:
 def _kind(member: Member) -> str:
     if member.teachers:
         return ""
-    first = member.name.rsplit("/", 1)[-1].split("-base")[0]
-    return KINDS.get(first, first)
+    return member.name.rsplit("/", 1)[-1].split("-base")[0]
 
 
 def report_of(facts: Facts) -> Report:
@@ -144,5 +143,6 @@ def _same(verdict: Verdict) -> Verdict:
         candidate=verdict.candidate,
         outcome="not_assessable",
         n_controls=verdict.n_controls,
-        reason="The suspect is this model: equal weight digests.",
+        reason=SAME,
+        reason_code="same_weights",
     )

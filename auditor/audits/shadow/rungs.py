@@ -15,6 +15,7 @@ from auditor.controls.recipe import BASE, Recipe, TeacherChoice
 from auditor.controls.recipe_files import load_recipe, read_recipe
 from auditor.labs.population.ladder import Ladder, NullControl, Rung
 from auditor.labs.population.untrained import UntrainedRung
+from detectors.exhibits.shadows import CONTROL_KINDS
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
@@ -22,14 +23,8 @@ from fingerprints.records import Sampling
 RECIPE = "recipe.yaml"
 HELD_OUT = 4
 DOCSTRINGS = "docstrings"
-KINDS = {
-    "none": "own samples",
-    "human": "text by people",
-    "look": "own samples in a chat's form",
-    "untrained": "the base itself",
-}
-"""The controls that learned from no candidate, by the first part of their folder's name."""
-TRAINED_CONTROLS = len(KINDS) - 1
+TRAINED_CONTROLS = len(CONTROL_KINDS) - 1
+"""All but the base itself; a control's folder begins with the code of its kind."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def test_too_few_prompts_and_another_metric_are_not_assessed_and_say_why(
     assert all(
         "begins at 40 prompts; this comparison rests on 39" in v.reason for v in told.verdicts
     )
-    other = [f.model_copy(update={"metric": "another number"}) for f in findings(student(777, 3))]
+    other = [
+        f.model_copy(update={"metric_id": "another_number"}) for f in findings(student(777, 3))
+    ]
     told = weighed(other, candidates(), calibration)
     assert {v.outcome for v in told.verdicts} == {"not_assessable"}
     assert all(f.log10_lr is None for f in told.findings)

@@ -79,12 +79,14 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
                 detector="stylistic_overlap",
                 candidate=names[2],
                 reason="only 9 shared answers of 30 that are needed",
+                code="too_few_answers",
             ),
             Skipped(
                 question="lineage",
                 detector="weight_alignment",
                 candidate=None,
                 reason="the suspect's weights are out of sight",
+                code="unreadable",
             ),
         ),
         calibration=_calibration(hostile) if calibrated else None,
@@ -222,6 +224,7 @@ def _claims(name: str, i: int, calibrated: bool, hostile: str, longest_word: int
         detector="self_identification",
         candidate=name,
         metric="claim_rate",
+        metric_id="claim_rate",
         value=value,
         n=60,
         n_unit="answers to 20 questions",
@@ -363,6 +366,7 @@ def _style(name: str, i: int) -> Finding:
         detector="stylistic_overlap",
         candidate=name,
         metric="general_imposters_z",
+        metric_id="general_imposters_z",
         value=(1.7, 0.2)[i],
         n=(471, 466)[i],
         n_unit="shared prompts",
@@ -402,6 +406,8 @@ def _alone(hostile: str) -> Finding:
         detector="answer_drift",
         candidate=None,
         metric="share_changed",
+        metric_id="share_changed",
+        facts={"after_question": 240},
         value=0.00012,
         n=480,
         n_unit="answers",
@@ -492,6 +498,8 @@ def _vendor(name: str) -> Verdict:
         prompts=96,
         parts=(Part(detector="stylistic_overlap", value=2.5, log10_lr=1.1, weight=0.9),),
         third_source=True,
+        outside=("stylistic_overlap",),
+        reason_code="third_source",
         reason="Common third source, or several teachers: acme, bolt are supported together.",
     )
 
@@ -505,6 +513,7 @@ def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
             p_value=(0.0833, 0.25, 1.0)[i],
             n_controls=0,
             reason="no calibration was given",
+            reason_code="uncalibrated",
         )
     return Verdict(
         question="inheritance",

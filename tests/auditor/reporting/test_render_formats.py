@@ -56,6 +56,18 @@ def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_byte
         assert render(read, format).encode("utf-8") == golden(name, format).read_bytes()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_of_before_there_were_ids_and_codes_is_read_and_shown_as_it_was(
+    name: str,
+) -> None:
+    read = load_report(golden(f"{name}-without-ids", "json"))
+    assert {f.metric_id for f in read.findings} == {""}
+    assert {v.reason_code for v in read.verdicts} == {None}
+    for format in ("html", "markdown"):
+        assert render(read, format).encode("utf-8") == golden(name, format).read_bytes()
+    assert render(read, "terminal") == render(report(calibrated=name == "calibrated"), "terminal")
+
+
 @pytest.mark.parametrize("calibrated", [False, True])
 @pytest.mark.parametrize("format", ["html", "json", "markdown", "terminal"])
 def test_no_renderer_says_a_word_of_verdict_outside_of_quotations(

@@ -33,10 +33,10 @@ def test_the_registry_loads_it_as_a_question_of_the_service() -> None:
 def test_filter_weights_and_neither_are_told_apart_by_topic() -> None:
     found = compared(speaker("s", service), speaker("w", weights))
     by = {g.name: g.conclusion for g in found.topics}
-    assert by["elections"] == "in front"
-    assert by["copyright"] == "in both"
+    assert by["elections"] == "in_front"
+    assert by["copyright"] == "in_both"
     assert {v for k, v in by.items() if k not in ("elections", "copyright", "protest")} == {
-        "in neither"
+        "in_neither"
     }
     assert found.twins is not None
     assert found.twins.first == found.twins.second == 0
@@ -55,7 +55,7 @@ def test_the_reverse_is_told_as_the_reverse() -> None:
     found = compared(
         speaker("s", lambda p: ""), speaker("w", lambda p: "refuses" if p.topic == "drugs" else "")
     )
-    assert {g.name: g.conclusion for g in found.topics}["drugs"] == "at home only"
+    assert {g.name: g.conclusion for g in found.topics}["drugs"] == "at_home_only"
     assert found.everything.gap.high < 0
 
 
@@ -65,8 +65,8 @@ def test_a_filter_on_one_language_is_found_by_language() -> None:
         speaker("w", lambda p: ""),
     )
     by = {g.name: g.conclusion for g in found.languages}
-    assert by.pop("zh") == "in front"
-    assert set(by.values()) == {"in neither"}
+    assert by.pop("zh") == "in_front"
+    assert set(by.values()) == {"in_neither"}
 
 
 def test_silence_counts_neither_way() -> None:
@@ -97,7 +97,7 @@ def test_equal_rates_of_refusal_raise_no_more_alarms_than_promised() -> None:
         assert found is not None
         alarms += found.p <= 0.05
         topics += any(
-            g.conclusion in ("in front", "at home only", "everything")
+            g.conclusion in ("in_front", "at_home_only", "everything")
             for g in groups_of(pairs, lambda p: p.topic)
         )
     assert alarms <= 5  # 30 at 5 %: over 5 happens less than once in a hundred

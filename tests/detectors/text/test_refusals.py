@@ -111,8 +111,8 @@ def test_a_filter_is_told_from_a_refusal_and_from_silence() -> None:
         == "filtered"
     )
     assert outcome_of(reply(Status.REJECTED, error="rejected: HTTP 400 too long")) == "rejected"
-    assert outcome_of(reply(Status.EMPTY, finish="stop")) == "not observed"
-    assert outcome_of(reply(Status.ERROR, error="gave up")) == "not observed"
+    assert outcome_of(reply(Status.EMPTY, finish="stop")) == "not_observed"
+    assert outcome_of(reply(Status.ERROR, error="gave up")) == "not_observed"
     assert {"refused", "deflected", "filtered", "rejected"} == DECLINED
 
 

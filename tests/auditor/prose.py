@@ -1,0 +1,120 @@
+"""Which texts of a report are for people, and a report with all of them rewritten.
+
+Letters are turned by thirteen places: every sentence is another one, no two become the same, and
+digits, lengths and punctuation stay, so that the figures of a page can be compared.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel
+
+from auditor.evidence import records as r
+from auditor.reporting.labels import ARMS
+from detectors import measurement as m
+from fingerprints.records import Identity, ProbeSetRef, Record
+
+Kind = TypeVar("Kind", bound=Record)
+DISPLAY: dict[type[Record], set[str]] = {
+    r.Answer: {"asks", "answer", "does_not_say"},
+    r.CalibrationSection: {"about", "distance", "notes"},
+    r.ErrorRate: {"scheme"},
+    r.Finding: {"metric", "n_unit", "direction", "summary", "notes", "words"},
+    r.LineageSection: {"weights", "declared", "declared_told"},
+    r.Report: {"limits", "alternatives", "environment", "reproduce"},
+    r.ScoresSection: {"absent"},
+    r.ServiceSection: {"power"},
+    r.Skipped: {"reason"},
+    r.TranscriptSection: {"events"},
+    r.Verdict: {"reason", "words"},
+    r.WeightComparison: {"kinds", "facts", "reason"},
+    r.WeightTest: {"name", "effect_name", "n_unit"},
+    m.Bar: {"label", "group"},
+    m.Chart: {"title", "x_label", "reference_label", "caption"},
+    m.Exhibit: {"why"},
+    m.HeatMap: {"title", "corner", "columns", "rows", "caption"},
+    m.Null: {"population"},
+    m.Span: {"why"},
+    m.Table: {"title", "columns", "rows", "caption"},
+    Identity: {"notes"},
+}
+"""Texts for people, by record: nothing may be decided, joined or ordered by them."""
+
+NAMES: dict[type[Record], set[str]] = {
+    r.BaseSection: {"name", "spec", "answers_sha256"},
+    r.CalibrationSection: {"name", "sha256", "created"},
+    r.Candidate: {"name", "vendor", "family", "answers_sha256"},
+    r.Finding: {"detector", "candidate", "metric_id", "calibration", "facts"},
+    r.Part: {"detector"},
+    r.Report: {"schema_", "id", "created", "tool", "plan"},
+    r.Scorer: {"name"},
+    r.ScoresSection: {"sha256"},
+    r.SequentialRow: {"vendor"},
+    r.SequentialSection: {"calibration"},
+    r.ServiceSection: {"reference_sha256"},
+    r.Skipped: {"detector", "candidate"},
+    r.StoreSection: {"name", "embedder", "sha256"},
+    r.SubjectSection: {"spec"},
+    r.TranscriptSection: {"sha256", "counts"},
+    r.Verdict: {"candidate", "calibration", "outside"},
+    r.WeightComparison: {"base", "spec"},
+    m.Exhibit: {"probe_id", "prompt", "answer", "source", "language"},
+    m.Null: {"quantiles"},
+    Identity: set(Identity.model_fields) - {"notes", "kind", "parameters", "template"},
+    ProbeSetRef: {"name", "version", "sha256"},
+}
+"""Names, ids, digests, dates and quotations: what programs read, and what strangers said."""
+
+CODES = {*ARMS, "arm", "low", "high", "rank", "of"}
+"""Cells, groups and headings that are codes, which `auditor.reporting.labels` puts into words."""
+
+
+def texts_of(kind: type[BaseModel]) -> Iterator[tuple[type[BaseModel], str]]:
+    """Every field below a record that can hold free text, with its record."""
+    for name, field in kind.model_fields.items():
+        kinds = list(_within(field.annotation))
+        if str in kinds or Any in kinds:
+            yield kind, name
+        for inner in kinds:
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from texts_of(inner)
+
+
+def _within(annotation: object) -> Iterator[object]:
+    """The types that an annotation is made of; a Literal's values are codes and no texts."""
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _within(part)
+
+
+def rewritten(record: Kind) -> Kind:
+    """The record with every text for people rewritten, at any depth."""
+    wanted = DISPLAY.get(type(record), set())
+    return record.model_copy(
+        update={
+            name: _turned(value) if name in wanted else _below(value)
+            for name in type(record).model_fields
+            for value in (getattr(record, name),)
+        }
+    )
+
+
+def _below(value: Any) -> Any:
+    if isinstance(value, Record):
+        return rewritten(value)
+    return tuple(_below(v) for v in value) if isinstance(value, tuple) else value
+
+
+def _turned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value in CODES else codecs.encode(value, "rot13")
+    if isinstance(value, tuple):
+        return tuple(_turned(v) for v in value)
+    if isinstance(value, Mapping):
+        return {name: _turned(v) for name, v in value.items()}
+    return value
