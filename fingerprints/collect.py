@@ -21,8 +21,31 @@ from fingerprints.transcript import Header, Transcript
 Key = tuple[str, str, int]
 """Probe, arm, sample."""
 
-Progress = Callable[[int, int], None]
-"""Called with (answers so far, answers in all)."""
+
+class Progress:
+    """Whom a long run tells how far it is; this one tells nobody.
+
+    A run of several steps takes one for the whole and asks it for a `step` by name.
+    """
+
+    def __call__(self, done: int, total: int, left: float | None = None) -> None:
+        """So many are done, of how many; ``left``: seconds until the end, where they are known."""
+
+    def step(self, label: str, whole: bool = False) -> Progress:
+        """Whom a step tells. The ``whole`` is above all others: it stays while they take turns."""
+        return self
+
+    def say(self, line: str) -> None:
+        """A line of talk on the way."""
+
+    def note(self, line: str) -> None:
+        """A line for where no figure is shown, such as a log."""
+
+
+SILENT = Progress()
+Told = Callable[[int, int], None]
+"""What one step tells how much is done, and of how much: a `Progress`, or any such function."""
+
 
 WORST_ERROR_SHARE = 0.2
 STOPPED = "stopped"
@@ -111,7 +134,7 @@ def _ask(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Progress | None,
+    progress: Told | None,
     whole: bool = True,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> None:
@@ -205,7 +228,7 @@ def _ask_until(
         writer.finish()
 
 
-def _further(progress: Progress | None, before: int, total: int) -> Progress | None:
+def _further(progress: Told | None, before: int, total: int) -> Told | None:
     """The progress of a round as that of the whole."""
     return None if progress is None else lambda done, _: progress(before + done, total)
 

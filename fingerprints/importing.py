@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fingerprints.collect import Progress
 from fingerprints.errors import (
     AuditError,
     MalformedInput,
@@ -27,9 +27,6 @@ from fingerprints.subjects.formats import rows_in
 from fingerprints.subjects.packed import open_regular
 from fingerprints.subjects.recording import CLAIMED, RecordingTally, transcript_of
 from fingerprints.transcript import Header, Transcript, is_transcript, load_transcript
-
-Progress = Callable[[int, int], None]
-"""Called with (files read so far, files in all)."""
 
 OUTPUTS = "model_outputs.json"
 ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".eval")

@@ -38,16 +38,6 @@ IDENTIFYING_TOKENS = 96
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Who is told how far each step is."""
-
-    claimed: Progress | None = None
-    endpoint: Progress | None = None
-    scoring: Progress | None = None
-    identifying: Progress | None = None
-
-
-@dataclass(frozen=True)
 class Others:
     """The claimed model and the endpoint by the questions that stored models were asked, and
     these."""
@@ -69,22 +59,24 @@ class ServiceAnswers:
     others: Others | None = None
 
 
-def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
+def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
     """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`,
     `collect` and the store."""
     refuse_bad_spec(plan.endpoint)
     with open_subject(plan.claimed) as subject:
         recorded = subject.recorded() if "recorded" in subject.offers else None
         sets = question_sets(plan, recorded)
+        asking = progress.step("asking the claimed model")
         reference = collect(
-            subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, steps.claimed
+            subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, asking
         )
         scores_itself = "score" in subject.offers
     _refuse_silence(reference, plan.claimed, "the claimed model")
     with open_subject(plan.endpoint) as subject:
         stop = stopping(plan, reference)
+        asking = progress.step("asking the endpoint")
         endpoint = collect(
-            subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, steps.endpoint, stop
+            subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, asking, stop
         )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
     if endpoint.digest() == reference.digest():
@@ -93,11 +85,16 @@ def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
             where=printable(plan.endpoint, 80),
             next_step="name two recordings",
         )
-    scores = _scored(plan, endpoint, reference, out, steps.scoring) if scores_itself else Scores()
+    scores = (
+        _scored(plan, endpoint, reference, out, progress.step("scoring answers"))
+        if scores_itself
+        else Scores()
+    )
+    identifying = progress.step("asking who else it may be")
     others = (
         None
         if plan.store is None
-        else _others(plan, plan.store, endpoint, reference, out, steps.identifying)
+        else _others(plan, plan.store, endpoint, reference, out, identifying)
     )
     return ServiceAnswers(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
 
