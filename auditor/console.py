@@ -24,8 +24,8 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, printable
+from fingerprints.progress import Progress
 
 
 def say(text: str) -> None:

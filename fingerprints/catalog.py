@@ -8,20 +8,23 @@ nothing of the index that is built from it, nor of locks between processes.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
+from fingerprints.catalog_file import (
+    REPAIR,
+    SCHEMA,
+    SCHEMA_VERSION,
+    connected,
+    told,
+)
 from fingerprints.catalog_rows import (
     Kind,
     StoredAnswer,
@@ -36,44 +39,10 @@ from fingerprints.catalog_rows import (
     vector_digest,
 )
 from fingerprints.embed import Vectors
-from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, StoreIntegrity
+from fingerprints.errors import StoreIntegrity
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import Signatures
 from fingerprints.transcript import Transcript
-
-CATALOG = "catalog.sqlite"
-CATALOG_FILES = (CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal")
-SCHEMA_VERSION = 1
-_SCHEMA = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    (
-        "CREATE TABLE changes (sequence INTEGER PRIMARY KEY, action TEXT NOT NULL, teacher TEXT NOT"
-        " NULL, content_sha256 TEXT NOT NULL, state TEXT NOT NULL)"
-    ),
-    (
-        "CREATE TABLE teachers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_id INTEGER"
-        " NOT NULL, record TEXT NOT NULL, summary TEXT NOT NULL, sha256 BLOB NOT NULL)"
-    ),
-    (
-        "CREATE TABLE blocks (teacher INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,"
-        " data BLOB NOT NULL, PRIMARY KEY (teacher, kind, part)) WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE answers (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, probe_id TEXT NOT"
-        " NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL, readable INTEGER NOT NULL, text_sha256"
-        " BLOB NOT NULL, prompt_sha256 BLOB NOT NULL, sha256 BLOB NOT NULL)"
-    ),
-    (
-        "CREATE TABLE vectors (first_id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, n INTEGER"
-        " NOT NULL, ids BLOB NOT NULL, data BLOB NOT NULL, sha256 BLOB NOT NULL)"
-    ),
-)
-REPAIR = "restore the store from a copy; `auditor store verify` lists what is damaged"
-
-
-class Unrecovered(MalformedInput):
-    """A catalogue that can't be opened as it lies: of no permission, or killed in mid-write and
-    not rolled back yet."""
 
 
 @dataclass(frozen=True)
@@ -96,38 +65,12 @@ class Catalog:
         self.path = path
         self.read_only = read_only
         with told(path):
-            self._db = _connect(path, read_only)
+            self._db = connected(path, read_only)
             try:
                 self._check_schema()
             except BaseException:
                 self._db.close()
                 raise
-
-    @staticmethod
-    def create(path: Path, embedder: str, dimension: int) -> None:
-        """Writes an empty catalogue in one go; the caller moves it to its place when it is
-        whole."""
-        with told(path):
-            db = _connect(path, read_only=False)
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
-                    db.execute(statement)
-                start = sha256(canonical_json([SCHEMA_VERSION, embedder, dimension]))
-                meta = {
-                    "schema": SCHEMA_VERSION,
-                    "embedder": embedder,
-                    "dimension": dimension,
-                    "next_id": 1,
-                }
-                db.executemany(
-                    "INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()]
-                )
-                db.execute("INSERT INTO changes VALUES (0, 'create', '', '', ?)", (start,))
-                db.execute("COMMIT")
-                db.execute("PRAGMA journal_mode=DELETE")
-            finally:
-                db.close()
 
     def _check_schema(self) -> None:
         tables = {
@@ -145,7 +88,7 @@ class Catalog:
                 where=self.path,
                 next_step="install the version that wrote it, or a newer one",
             )
-        if sorted(tables.values()) != sorted(_SCHEMA):
+        if sorted(tables.values()) != sorted(SCHEMA):
             raise StoreIntegrity(
                 "the catalogue's tables are not those of its schema",
                 where=self.path,
@@ -448,62 +391,3 @@ class Catalog:
     def close(self) -> None:
         """Closes the file; the last writer's close moves the write-ahead log into it."""
         self._db.close()
-
-
-def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rwc"
-    frozen = "&immutable=1" if read_only and is_frozen(path) else ""
-    db = sqlite3.connect(
-        f"file:{quote(os.path.abspath(path))}?mode={mode}{frozen}",
-        uri=True,
-        isolation_level=None,
-        timeout=5.0,
-    )
-    try:
-        for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY"):
-            db.execute(f"PRAGMA {pragma}")
-        if not read_only:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def is_frozen(path: Path) -> bool:
-    """Whether a catalogue can be read as it lies: nobody can write beside it, and no log waits
-    to be read with it."""
-    logs = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
-    return not os.access(path.parent, os.W_OK) and not any(
-        log.exists() and log.stat().st_size for log in logs
-    )
-
-
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one are three
-    different things."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _meaning(error, path) from error
-    except ValidationError as error:
-        raise StoreIntegrity(
-            "an entry of the catalogue can't be read", where=path, next_step=REPAIR
-        ) from error
-
-
-def _meaning(error: sqlite3.Error, path: Path) -> AuditError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM):
-        step = "free some space and run the same command again; what was committed before is kept"
-        return ResourceLimit(f"could not write the catalogue: {error}", where=path, next_step=step)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Locked(
-            "another process holds the catalogue", where=path, next_step="wait until it is done"
-        )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        step = "check its permissions; after a kill, open it for writing once"
-        return Unrecovered(f"the catalogue can't be opened: {error}", where=path, next_step=step)
-    return StoreIntegrity(f"the catalogue is damaged: {error}", where=path, next_step=REPAIR)

@@ -14,38 +14,13 @@ from pathlib import Path
 from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
+from fingerprints.progress import Progress, Told
 from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Header, Transcript
 
 Key = tuple[str, str, int]
 """Probe, arm, sample."""
-
-
-class Progress:
-    """Whom a long run tells how far it is; this one tells nobody.
-
-    A run of several steps takes one for the whole and asks it for a `step` by name.
-    """
-
-    def __call__(self, done: int, total: int, left: float | None = None) -> None:
-        """So many are done, of how many; ``left``: seconds until the end, where they are known."""
-
-    def step(self, label: str, whole: bool = False) -> Progress:
-        """Whom a step tells. The ``whole`` is above all others: it stays while they take turns."""
-        return self
-
-    def say(self, line: str) -> None:
-        """A line of talk on the way."""
-
-    def note(self, line: str) -> None:
-        """A line for where no figure is shown, such as a log."""
-
-
-SILENT = Progress()
-Told = Callable[[int, int], None]
-"""What one step tells how much is done, and of how much: a `Progress`, or any such function."""
-
 
 WORST_ERROR_SHARE = 0.2
 STOPPED = "stopped"

@@ -7,7 +7,6 @@ them.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from fingerprints.errors import (
     UnsafeInput,
     printable,
 )
+from fingerprints.system import open_unlinked, read_at, try_lock
 
 TEMPORARY = "tmp-"
 LONGEST_WAIT = 5.0
@@ -35,7 +35,10 @@ _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.ENOMEM}
 
 
 def sync_folder(path: Path) -> None:
-    """Forces a folder's entries onto the disk: a rename counts only after it."""
+    """Forces a folder's entries onto the disk: a rename counts only after it. Windows opens no
+    folders, and needs none opened for that."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
@@ -111,7 +114,7 @@ def open_plain(path: Path) -> BufferedReader:
     """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput,
     FileNotFoundError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_unlinked(path, os.O_RDONLY)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise _not_plain(path) from error
@@ -145,9 +148,9 @@ def _not_plain(path: Path) -> UnsafeInput:
 
 
 class WriteLock:
-    """The one writer's lock: ``flock`` on a file that says which process holds it.
+    """The one writer's lock, on a file that says which process holds it.
 
-    The kernel frees it when the process ends, however it ends. Waits up to five seconds, then
+    The system frees it when the process ends, however it ends. Waits up to five seconds, then
     raises Locked.
     """
 
@@ -157,7 +160,8 @@ class WriteLock:
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         try:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, json.dumps(owner).encode(), 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, json.dumps(owner).encode())
         except OSError as error:
             self.release()
             raise disk_problem(error, path) from error
@@ -165,29 +169,22 @@ class WriteLock:
     def _acquire(self, deadline: float) -> int:
         while True:
             file = self._open()
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._still_named(file):
-                    return file
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    owner = os.pread(file, 300, 0).decode("utf-8", "replace")
-                    os.close(file)
-                    raise Locked(
-                        f"another process writes this store: {printable(owner, 120) or 'unknown'}",
-                        where=self.path.parent,
-                        next_step="wait until it is done, or open the store read-only",
-                    ) from None
+            ours = try_lock(file)
+            if ours and self._still_named(file):
+                return file
+            owner = "" if ours else read_at(file, 300, 0).decode("utf-8", "replace")
             os.close(file)
+            if not ours and time.monotonic() >= deadline:
+                raise Locked(
+                    f"another process writes this store: {printable(owner, 120) or 'unknown'}",
+                    where=self.path.parent,
+                    next_step="wait until it is done, or open the store read-only",
+                )
             time.sleep(0.05)
 
     def _open(self) -> int:
         try:
-            return os.open(
-                self.path,
-                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                0o644,
-            )
+            return open_unlinked(self.path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise _not_plain(self.path) from error
@@ -204,6 +201,7 @@ class WriteLock:
         """Lets the next writer in; with ``remove`` the file goes too (while it is still held)."""
         if self._file >= 0:
             if remove:
-                self.path.unlink(missing_ok=True)
+                with suppress(PermissionError):  # Windows keeps the name of a file that is open
+                    self.path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = -1

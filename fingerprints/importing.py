@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fingerprints.collect import Progress
 from fingerprints.errors import (
     AuditError,
     MalformedInput,
@@ -21,6 +20,7 @@ from fingerprints.errors import (
     UsageProblem,
     printable,
 )
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, Record
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects.formats import rows_in

@@ -7,7 +7,6 @@ a time. Knows the file; knows nothing of models.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import Self
 
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
+from fingerprints.system import try_lock
 from fingerprints.transcript import (
     Event,
     Footer,
@@ -169,15 +169,13 @@ def open_locked(path: Path) -> FileIO:
             where=path,
             next_step="choose a path in a folder that you may write to",
         ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not try_lock(file.fileno()):
         file.close()
         raise Locked(
             "another process is writing this file",
             where=path,
             next_step="wait for it, or write to another file",
-        ) from error
+        )
     return file
 
 

@@ -281,11 +281,6 @@ class Likelihoods(Record):
         """Negative log2-likelihood per UTF-8 byte: comparable between tokenizers."""
         return self.bits / max(1, self.bytes)
 
-    @property
-    def bits_per_token(self) -> float:
-        """Negative log2-likelihood per token: comparable under one tokenizer only."""
-        return self.bits / max(1, self.tokens)
-
 
 class Identity(Record):
     """Which model answered: digests of what was loaded, and everything that changes an answer.

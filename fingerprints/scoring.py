@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput
 from fingerprints.journal import append_row, open_locked
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, canonical_json
 from fingerprints.scores import FORMAT, Passage, Score, Scores, read_scores, score_of
 from fingerprints.subjects.base import Subject

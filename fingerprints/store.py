@@ -15,7 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from fingerprints.catalog import CATALOG, SCHEMA_VERSION, Catalog, Unrecovered
+from fingerprints.catalog import Catalog
+from fingerprints.catalog_file import CATALOG, SCHEMA_VERSION, Unrecovered, create_catalog
 from fingerprints.catalog_rows import StoredAnswer, StoredTeacher, content_digest, describe
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
@@ -23,6 +24,7 @@ from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
 from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
 from fingerprints.generations import CURRENT, sweep
 from fingerprints.indexing import StoreIndex
+from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
@@ -93,7 +95,7 @@ class FingerprintStore:
             _sweep(path)
             _refuse_occupied(path)
             draft = path / f"{TEMPORARY}{CATALOG}"
-            Catalog.create(draft, embedder.id, embedder.dimension)
+            create_catalog(draft, embedder.id, embedder.dimension)
             os.replace(draft, path / CATALOG)
             sync_folder(path)
         finally:
@@ -255,9 +257,7 @@ class FingerprintStore:
     def verify(self) -> list[str]:
         """Everything that is wrong with the store, one line each: every row, every digest, the
         index. Empty: nothing is."""
-        from fingerprints.inspection import problems
-
-        return problems(self)
+        return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:
         """SHA-256 over the catalogue's content: the same models with the same answers give the same

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.audits.size import parameters_of
 from fingerprints.records import ProbeSet, Record, Sampling
 from fingerprints.subjects.spec import parse_spec
 
@@ -63,9 +62,9 @@ def estimate(
 
 
 def cost_of(spec: str, sets: Sequence[ProbeSet], sampling: Sampling) -> dict[str, Any]:
-    """The estimate for a subject as a dry run shows it. Raises what `parse_spec` and
-    `parameters_of` raise."""
+    """The estimate for a subject as a dry run shows it. Raises what `parse_spec` and the kind
+    raise."""
     parsed = parse_spec(spec)
-    if parsed.scheme == "recording":
+    if parsed.kind.recorded:
         return RECORDED
-    return estimate(sets, sampling, parameters_of(parsed)).model_dump(mode="json")
+    return estimate(sets, sampling, parsed.kind.parameters(parsed)).model_dump(mode="json")

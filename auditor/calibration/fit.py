@@ -18,8 +18,9 @@ from auditor.version import VERSION
 from detectors.base import Teacher
 from detectors.stats.holdout import Split
 from detectors.style.likeness import Sequential
-from fingerprints.collect import Progress, timestamp
+from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
+from fingerprints.progress import Progress
 
 Array = NDArray[np.float64]
 LEVELS: tuple[Level, ...] = ("model", "vendor")

@@ -17,7 +17,7 @@ from pydantic import Field
 from auditor.evidence.records import VENDOR
 from detectors.base import Case, Detector, NotMeasured, Teacher, Value
 from detectors.pairing import FEWEST, style_answers
-from fingerprints.collect import Progress
+from fingerprints.progress import Progress
 from fingerprints.records import Record, sha256
 from fingerprints.transcript import Transcript
 

@@ -14,12 +14,18 @@ from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.plan import parse_probes
 from auditor.commands.audits import DRY_RUN, FAIL_ON, FORCE, OUT, cost_lines, show_plan, tell
-from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
+from auditor.commands.options import (
+    AS_JSON,
+    PROBES,
+    placed,
+    placed_too,
+    sampling_options,
+    sampling_values,
+)
 from auditor.console import progress_on
 from auditor.evidence.weight import reaches
 from auditor.reporting.bundle import ready_folder
 from fingerprints.errors import printable
-from fingerprints.subjects.spec import parse_spec
 
 
 @click.command()
@@ -156,12 +162,12 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     if spec is not None:
         changes["suspect"] = placed(spec, device, dtype)
     if flags["base"]:
-        changes["base"] = _placed_too(flags["base"], device, dtype)
+        changes["base"] = placed_too(flags["base"], device, dtype)
     if flags["bases"]:
         changes["bases"] = list(flags["bases"])
     if flags["teachers"]:
         changes["teachers"] = {
-            n: _placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])
+            n: placed_too(s, device, dtype) for n, s in map(_opened, flags["teachers"])
         }
     if flags["probes"]:
         changes["probes"] = [c.model_dump(mode="json") for c in parse_probes(flags["probes"])]
@@ -181,11 +187,6 @@ def _opened(text: str) -> tuple[str, str]:
     if not (name and equals and spec):
         raise click.UsageError("--teacher is written NAME=SPEC, with the name of a stored model")
     return name, spec
-
-
-def _placed_too(spec: str, device: str | None, dtype: str | None) -> str:
-    """Another model's spec, placed like the suspect's where it is a model that runs here."""
-    return placed(spec, device, dtype) if parse_spec(spec).scheme in ("hf", "gguf") else spec
 
 
 def _dry_run(plan: Plan, as_json: bool) -> int:

@@ -81,8 +81,14 @@ def placed(spec: str, device: str | None, dtype: str | None) -> str:
     if not wanted:
         return spec
     parsed = parse_spec(spec)
-    if parsed.scheme not in ("hf", "gguf"):
+    if not wanted.keys() <= parsed.kind.options:
         raise click.UsageError(
             f"--{next(iter(wanted))} is for models that run here, not for {parsed.scheme}: subjects"
         )
-    return str(type(parsed)(parsed.scheme, parsed.target, {**parsed.options, **wanted}))
+    return str(parsed.having(wanted))
+
+
+def placed_too(spec: str, device: str | None, dtype: str | None) -> str:
+    """Another model's spec, placed like the suspect's where its kind knows where it runs."""
+    here = {"device", "dtype"} <= parse_spec(spec).kind.options
+    return placed(spec, device, dtype) if here else spec

@@ -13,10 +13,9 @@ from auditor.audits.frame import keep
 from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
-from auditor.commands.options import AS_JSON, placed, sampling_options, sampling_values
+from auditor.commands.options import AS_JSON, placed_too, sampling_options, sampling_values
 from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
-from fingerprints.subjects.spec import parse_spec
 
 
 @click.command()
@@ -68,12 +67,12 @@ def _plan(hosted: str, local: str, flags: dict[str, Any]) -> PolicyPlan:
     sampling = sampling_values(
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
     )
-    also = flags["also"]
+    also, place = flags["also"], (flags["device"], flags["dtype"])
     return PolicyPlan.make(
         {
-            "hosted": _placed(hosted, flags),
-            "local": _placed(local, flags),
-            "also": None if also is None else _placed(also, flags),
+            "hosted": placed_too(hosted, *place),
+            "local": placed_too(local, *place),
+            "also": None if also is None else placed_too(also, *place),
             "topics": _names(flags["topics"]),
             "languages": _names(flags["languages"]),
             "sampling": sampling,
@@ -83,12 +82,6 @@ def _plan(hosted: str, local: str, flags: dict[str, Any]) -> PolicyPlan:
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-def _placed(spec: str, flags: dict[str, Any]) -> str:
-    """A spec, placed by --device and --dtype where it is a model that runs here."""
-    here = parse_spec(spec).scheme in ("hf", "gguf")
-    return placed(spec, flags["device"], flags["dtype"]) if here else spec
 
 
 def _dry_run(plan: PolicyPlan, as_json: bool) -> int:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fingerprints.durable import sync_folder
 from fingerprints.errors import ResourceLimit
 
 MANIFEST = "manifest.json"
@@ -47,7 +48,7 @@ def publish(target: Path, fill: Callable[[Path], None]) -> Path:
         if target.exists():
             shutil.rmtree(target)
         fresh.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         if intact(target):
             return target
@@ -82,12 +83,4 @@ def _sync(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)

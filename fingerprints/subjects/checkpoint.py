@@ -5,6 +5,7 @@ Opens only what `fingerprints.subjects.safety` let pass. Never runs code of a ch
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,19 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.errors import (
+    MalformedInput,
+    ResourceLimit,
+    UsageProblem,
+    missing_extra,
+    printable,
+)
 from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
-from fingerprints.subjects.adapter import adapter_sha256, with_adapter
 from fingerprints.subjects.base import Offer, Subject
+from fingerprints.subjects.child import UNLIMITED
 from fingerprints.subjects.digests import (
+    adapter_sha256,
     config_sha256,
     files_sha256,
     template_sha256,
@@ -27,13 +35,13 @@ from fingerprints.subjects.digests import (
 )
 from fingerprints.subjects.forcing import answer_forced
 from fingerprints.subjects.generation import Speaker, answer, limits_of, out_of_memory, settings
+from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.likelihood import likelihoods, passage_likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
 from fingerprints.subjects.preflight import preflight
-from fingerprints.subjects.quiet import quiet
 from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_checkpoint
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.subjects.template import open_chat
 from fingerprints.subjects.thinking import Forcing, forcing_option
 
@@ -135,7 +143,8 @@ def load_folder(
     found = inspect_checkpoint(folder, from_hub=from_hub)
     check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
     adapter = Path(spec.options["adapter"]).expanduser() if "adapter" in spec.options else None
-    notes = (*identity.notes, *found.notes, *(inspect_adapter(adapter) if adapter else ()))
+    adapted = inspect_adapter(adapter) if adapter else ()
+    notes = (*identity.notes, *found.notes, *adapted, *UNLIMITED)
     template = template_option(spec.options)
     anomalies = preflight(folder, template)
     with quiet():
@@ -187,7 +196,7 @@ def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any
             where=folder,
             next_step="copy the whole checkpoint; a model with invented weights can't be audited",
         )
-    model = with_adapter(model, adapter) if adapter else model
+    model = _with_adapter(model, adapter) if adapter else model
     return model.to(device=placement.device, dtype=placement.dtype).eval()
 
 
@@ -258,3 +267,27 @@ def _identity(
         adapter_sha256=adapter_sha256(adapter) if adapter else None,
         notes=known.notes,
     )
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    """The base model with the adapter of a folder merged in, which is as fast as the base.
+
+    The folder must have passed `fingerprints.subjects.safety.inspect_adapter`. Raises UsageProblem
+    without peft and MalformedInput for an adapter that does not belong to this base.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise missing_extra("peft", "train", "opening an adapter")
+    from peft import PeftModel
+
+    try:
+        return (
+            PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
+            .merge_and_unload()
+            .eval()
+        )
+    except (ValueError, KeyError, RuntimeError, TypeError, OSError) as error:
+        raise MalformedInput(
+            f"the adapter does not fit this base: {printable(' '.join(str(error).split()), 160)}",
+            where=folder,
+            next_step="name the base that it was trained on: hf:BASE,adapter=DIR",
+        ) from error

@@ -10,19 +10,31 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fingerprints import errors
 from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printable
+from fingerprints.system import module_here
 
+resource = module_here("resource")
 LARGEST_ANSWER = 64 << 20
-OUT_OF_TIME = (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
+OUT_OF_TIME = tuple(
+    -getattr(signal, name) for name in ("SIGALRM", "SIGXCPU", "SIGKILL") if hasattr(signal, name)
+)
+UNLIMITED = (
+    ()
+    if resource is not None
+    else (
+        "this system limits neither the memory nor the processor time of the child that reads"
+        " strangers' files, only how long it takes",
+    )
+)
+"""What a reader of the evidence must know of the limits, as notes on an identity."""
 PASSED_ON = (
     "PATH",
     "HOME",
@@ -57,7 +69,7 @@ def run_limited(
             timeout=seconds,
             check=False,
             env=_environment(),
-            preexec_fn=lambda: _limit(memory, seconds),
+            preexec_fn=_limits(memory, seconds),
         )
     except subprocess.TimeoutExpired as error:
         raise _too_much(f"took longer than {seconds} seconds", where) from error
@@ -97,11 +109,28 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _limit(memory: int, seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
+    """What sets the limits in the child before it runs; None on a system without them."""
+    system = resource
+    if system is None:
+        return None
+
+    def limit() -> None:
+        system.setrlimit(system.RLIMIT_CORE, (0, 0))
+        system.setrlimit(system.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))
+        if sys.platform == "linux":
+            system.setrlimit(system.RLIMIT_AS, (memory, memory))
+
+    return limit
+
+
+def limit_further(memory: int) -> None:
+    """In the child: from here on so many bytes beyond what is mapped already, where the system
+    tells that and limits it."""
+    statm = Path("/proc/self/statm")
+    if resource is not None and statm.exists():
+        mapped = int(statm.read_text("ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + memory, mapped + memory))
 
 
 def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str, Any]:

@@ -48,3 +48,8 @@ def tokenizer_sha256(folder: Path) -> str | None:
 def template_sha256(text: str | None) -> str | None:
     """Digest of a chat template's text; None where there is none."""
     return None if not text else sha256(text)
+
+
+def adapter_sha256(folder: Path) -> str | None:
+    """Digest over an adapter's weight files and its config."""
+    return files_sha256([*weight_files(folder), folder / "adapter_config.json"])

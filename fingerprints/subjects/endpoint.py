@@ -18,8 +18,8 @@ from fingerprints.records import Identity
 from fingerprints.subjects.addresses import refuse_address
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.secret import key_from_environment
-from fingerprints.subjects.spec import SubjectSpec
 
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_DEADLINE = 120.0

@@ -8,25 +8,18 @@ knows nothing of files.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import GenerationConfig
 
 from fingerprints.errors import MalformedInput, ResourceLimit
-from fingerprints.records import Reply, Request, Status, canonical_json
-from fingerprints.subjects.kept_state import state_of, state_word
-from fingerprints.subjects.quiet import quiet
+from fingerprints.records import Reply, Request, Status
+from fingerprints.subjects.drawing import Noise, noise, processors
+from fingerprints.subjects.library import quiet, state_of, state_word
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
@@ -53,7 +46,7 @@ class PromptRow:
     seconds: float = 0.0
     broken: bool = False
     told: bool = False
-    noise: torch.Generator | None = None
+    noise: Noise = None
 
 
 @dataclass(frozen=True)
@@ -211,7 +204,7 @@ def written(
     others are there.
     """
     for row in rows:
-        row.noise = _noise(row)
+        row.noise = noise(row.request, row.part)
     live, state = list(rows), _begin(speaker, rows)
     while live:
         begun, left = time.monotonic(), max(row.room - len(row.out) for row in live)
@@ -292,12 +285,16 @@ def _advance(
 ) -> None:
     """Lets the library write up to ``steps`` tokens a row."""
     known = state.ids.shape[1]
+
+    def broken(i: int) -> None:
+        rows[i].broken = True
+
     with torch.inference_mode(), quiet():
         made = speaker.model.generate(
             input_ids=state.ids,
             attention_mask=state.mask,
             generation_config=_plan(speaker, steps),
-            logits_processor=_processors(rows),
+            logits_processor=processors(rows[0].request, [row.noise for row in rows], broken),
             **{state_word(speaker.model): state.cache},
         )
     state.ids, state.cache = made.sequences, state_of(made)
@@ -342,58 +339,6 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
         return_dict_in_generate=True,
         use_cache=True,
     )
-
-
-def _noise(row: PromptRow) -> torch.Generator | None:
-    """A generator of one answer's own randomness, from its seed and key: batch plans don't
-    change what is drawn."""
-    request = row.request
-    if request.temperature == 0:
-        return None
-    part = [row.part] if row.part else []
-    material = hashlib.sha256(canonical_json([request.seed, *request.key, *part])).digest()
-    return torch.Generator("cpu").manual_seed(int.from_bytes(material[:8], "big") >> 1)
-
-
-def _processors(rows: Sequence[PromptRow]) -> LogitsProcessorList:
-    first = rows[0].request
-    out = LogitsProcessorList([_NotANumber(rows)])
-    if first.temperature > 0:
-        if first.temperature != 1:
-            out.append(TemperatureLogitsWarper(first.temperature))
-        if first.top_p < 1:
-            out.append(TopPLogitsWarper(first.top_p))
-        out.append(_Gumbel([row.noise for row in rows]))
-    return out
-
-
-class _NotANumber(LogitsProcessor):
-    """Marks rows whose scores are no numbers, and gives them flat ones so that the others can go
-    on."""
-
-    def __init__(self, rows: Sequence[PromptRow]) -> None:
-        self.rows = rows
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        bad = torch.isnan(scores).any(dim=-1) | torch.isneginf(scores).all(dim=-1)
-        if not bool(bad.any()):
-            return scores
-        for i in bad.nonzero().flatten().tolist():
-            self.rows[i].broken = True
-        return torch.where(bad[:, None], torch.zeros_like(scores), scores)
-
-
-class _Gumbel(LogitsProcessor):
-    """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from
-    the softmax."""
-
-    def __init__(self, generators: Sequence[torch.Generator | None]) -> None:
-        self.generators = generators
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        width = scores.shape[-1]
-        waits = torch.stack([torch.empty(width).exponential_(generator=g) for g in self.generators])
-        return scores.float() - waits.to(scores.device).log()
 
 
 def _reply(speaker: Speaker, row: PromptRow) -> Reply:

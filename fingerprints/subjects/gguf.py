@@ -18,9 +18,9 @@ from fingerprints.subjects.cache import cache_folder, file_sha256, intact, publi
 from fingerprints.subjects.checkpoint import Checkpoint, load_folder
 from fingerprints.subjects.child import run_limited
 from fingerprints.subjects.gguf_header import GgufHeader, read_gguf_header
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.placement import check_fits, place
 from fingerprints.subjects.safety import LARGEST_TEMPLATE
-from fingerprints.subjects.spec import SubjectSpec
 
 CONVERSION_SECONDS = 900
 LIBRARIES = 12 << 30

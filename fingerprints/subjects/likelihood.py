@@ -13,8 +13,7 @@ from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Arm, Likelihoods, Request, sha256
 from fingerprints.scores import Passage
 from fingerprints.subjects.generation import Speaker, halved, out_of_memory
-from fingerprints.subjects.kept_state import state_of, state_word
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet, state_of, state_word
 
 CHUNK_SCORES = 128 << 20
 """Most scores (rows × tokens × vocabulary) that exist at once: 256 MiB in bfloat16, twice that

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput
+from fingerprints.system import OPENING
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
@@ -51,7 +52,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     """A regular file opened for reading. Raises MalformedInput for anything else, without
     blocking on a pipe."""
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        number = os.open(path, os.O_RDONLY | OPENING)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise MalformedInput(

@@ -64,6 +64,8 @@ def available_memory(device: torch.device) -> int:
         return next(
             (int(parts[1]) * 1024 for parts in lines if parts[:1] == ["MemAvailable:"]), 1 << 62
         )
+    if not hasattr(os, "sysconf"):
+        return 1 << 62  # Windows doesn't tell: nothing is refused for its size
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

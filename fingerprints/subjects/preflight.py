@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import signal
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from jinja2.exceptions import SecurityError
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UnsafeInput, printable
 from fingerprints.records import Arm, Probe, Request, sha256
 from fingerprints.subjects.cache import cache_folder, file_sha256
-from fingerprints.subjects.child import run_limited, speak, speak_error
+from fingerprints.subjects.child import limit_further, run_limited, speak, speak_error
 from fingerprints.subjects.spec import PICKLES
 from fingerprints.subjects.template import TEMPLATE_ERRORS, fold_system, render_with
 
@@ -109,7 +108,7 @@ def examine(folder: Path, template: str) -> dict[str, Any]:
     _within(SECONDS // 2, lambda: tokenizer(QUESTION, add_special_tokens=True))
     if template == "plain" or not tokenizer.chat_template:
         return {"anomalies": []}
-    _limit_memory()
+    limit_further(RENDER_MEMORY)
     prompts = {arm: _render(tokenizer, arm, folder) for arm in (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)}
     _within(SECONDS // 2, lambda: tokenizer(list(prompts.values()), add_special_tokens=False))
     return {
@@ -209,20 +208,14 @@ def _exhausting(what: str, folder: Path) -> ResourceLimit:
 
 def _within(seconds: int, do: Callable[[], Any]) -> Any:
     """Does one thing under an alarm whose default is to end this process, which no hanging C
-    code can stop."""
+    code can stop; without alarms (Windows) the parent's clock ends it."""
+    if not hasattr(signal, "setitimer"):
+        return do()
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         return do()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _limit_memory() -> None:
-    """From here on, half a GiB beyond what is mapped already."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        mapped = int(statm.read_text("ascii").split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + RENDER_MEMORY, mapped + RENDER_MEMORY))
 
 
 def main(folder: str, template: str) -> None:

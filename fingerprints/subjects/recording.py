@@ -19,9 +19,9 @@ from fingerprints.probes import bundled_probe_sets, load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.formats import read_rows, rows_in
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.packed import open_regular
 from fingerprints.subjects.rows import RecordedRow
-from fingerprints.subjects.spec import SubjectSpec
 from fingerprints.transcript import Event, Header, Transcript, is_transcript, load_transcript
 
 __all__ = [

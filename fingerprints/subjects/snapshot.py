@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
-from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.subjects.kinds import SubjectSpec
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[\w.-]{1,96})?")
 WANTED = (

@@ -8,52 +8,14 @@ alone is recognised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from fingerprints.errors import MalformedInput, UnsafeInput, UsageProblem, printable
+from fingerprints.subjects.kinds import SubjectSpec, kind_of, recognised, scheme_in, schemes
 
-Scheme = Literal["hf", "gguf", "openai", "recording"]
-
-OPTIONS: dict[Scheme, frozenset[str]] = {
-    "hf": frozenset(
-        {"revision", "dtype", "device", "adapter", "batch", "template", "thinking", "waits"}
-    ),
-    "gguf": frozenset({"dtype", "device", "adapter", "batch", "template", "thinking", "waits"}),
-    "openai": frozenset(
-        {
-            "base_url",
-            "concurrency",
-            "deadline",
-            "tokens",
-            "cost",
-            "price_in",
-            "price_out",
-            "key_env",
-        }
-    ),
-    "recording": frozenset({"model", "format"}),
-}
 PICKLES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"}
 )
-RECORDINGS = frozenset({".jsonl", ".json", ".eval", ".gz"})
-
-
-@dataclass(frozen=True)
-class SubjectSpec:
-    """A parsed spec: scheme, target (a path, a hub id or an endpoint's model name) and options."""
-
-    scheme: Scheme
-    target: str
-    options: dict[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """The spec as one string that parses back to an equal value."""
-        return ",".join(
-            [f"{self.scheme}:{self.target}", *(f"{k}={v}" for k, v in sorted(self.options.items()))]
-        )
 
 
 def parse_spec(text: str) -> SubjectSpec:
@@ -68,14 +30,15 @@ def parse_spec(text: str) -> SubjectSpec:
     if not text or "\0" in text:
         raise UsageProblem(
             "the subject spec is empty",
-            next_step="give a path, or hf:…, gguf:…, openai:…, recording:…",
+            next_step=f"give a path, or {', '.join(f'{name}:…' for name in schemes())}",
         )
     if Path(text).exists():
         return SubjectSpec(_scheme_of(Path(text)), text)
-    scheme, colon, rest = text.partition(":")
-    if not colon or scheme not in OPTIONS:
+    scheme, rest = scheme_in(text), text.partition(":")[2]
+    if scheme is None:
         return _bare(text)
-    target, options = _split_options(rest, OPTIONS[scheme])
+    kind = kind_of(scheme)
+    target, options = (rest, {}) if kind.whole else _split_options(rest, kind.options)
     if not target:
         raise UsageProblem(
             "the spec names nothing after its scheme",
@@ -83,6 +46,13 @@ def parse_spec(text: str) -> SubjectSpec:
             next_step=f"write {scheme}:NAME or {scheme}:PATH",
         )
     return SubjectSpec(scheme, target, options)
+
+
+def parameters_in(spec: str) -> float | None:
+    """A rough count of a subject's parameters without opening it; None where that can't be known,
+    as of an endpoint. Raises MalformedInput for a path without weights."""
+    parsed = parse_spec(spec)
+    return parsed.kind.parameters(parsed)
 
 
 def _split_options(rest: str, known: frozenset[str]) -> tuple[str, dict[str, str]]:
@@ -104,21 +74,16 @@ def _split_options(rest: str, known: frozenset[str]) -> tuple[str, dict[str, str
 
 
 def _bare(text: str) -> SubjectSpec:
-    options: dict[str, str]
-    for scheme in ("hf", "gguf", "recording"):
+    for scheme in schemes() if "," in text else ():
         try:
-            target, options = _split_options(text, OPTIONS[scheme])
+            target, options = _split_options(text, kind_of(scheme).options)
         except UsageProblem:
             continue
-        if options and Path(target).exists():
-            return SubjectSpec(_scheme_of(Path(target)), target, options)
+        if options and Path(target).exists() and _scheme_of(Path(target)) == scheme:
+            return SubjectSpec(scheme, target, options)
     scheme, colon, _ = text.partition(":")
     if colon and scheme.isidentifier() and len(scheme) > 1 and "/" not in scheme:
-        raise UsageProblem(
-            f"unknown scheme {printable(scheme, 30)!r}",
-            where=printable(text, 80),
-            next_step="use hf:, gguf:, openai: or recording:",
-        )
+        kind_of(scheme)
     raise MalformedInput(
         "no such file or folder",
         where=printable(text, 120),
@@ -129,10 +94,18 @@ def _bare(text: str) -> SubjectSpec:
     )
 
 
-def _scheme_of(path: Path) -> Scheme:
+def _scheme_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix in PICKLES and not path.is_dir():
+        raise UnsafeInput(
+            "pickle checkpoints can run code and are never opened",
+            where=path,
+            next_step="convert it to safetensors in a throw-away container, then audit that",
+        )
+    found = recognised(path)
+    if found is not None:
+        return found
     if path.is_dir():
-        if any((path / name).exists() for name in ("config.json", "adapter_config.json")):
-            return "hf"
         raise MalformedInput(
             "the folder is no checkpoint: it has no config.json",
             where=path,
@@ -140,19 +113,8 @@ def _scheme_of(path: Path) -> Scheme:
                 "give a transformers checkpoint folder, a GGUF file or recorded answers (JSONL)"
             ),
         )
-    suffix = path.suffix.lower()
-    if suffix in PICKLES:
-        raise UnsafeInput(
-            "pickle checkpoints can run code and are never opened",
-            where=path,
-            next_step="convert it to safetensors in a throw-away container, then audit that",
-        )
-    if suffix == ".gguf":
-        return "gguf"
-    if suffix in RECORDINGS:
-        return "recording"
     raise UsageProblem(
         f"can't tell what a {suffix or 'nameless'} file is",
         where=path,
-        next_step="write the scheme in front: hf:, gguf:, openai: or recording:",
+        next_step=f"write the scheme in front: {', '.join(f'{name}:' for name in schemes())}",
     )

@@ -5,9 +5,9 @@ Nothing here imports torch or transformers: safetensors and GGUF are read as byt
 numpy.
 """
 
-from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
+from fingerprints.weights.anatomy import anatomy_of
 from fingerprints.weights.open import open_weights
-from fingerprints.weights.parts import Norm, TensorPart
+from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fingerprints.weights.anatomy import Anatomy, anatomy_of
+from fingerprints.weights.anatomy import anatomy_of
 from fingerprints.weights.low_rank import Adapter, LowRank, misfit, read_adapter
-from fingerprints.weights.parts import TensorPart
+from fingerprints.weights.parts import Anatomy, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 
 from fingerprints.errors import printable
-from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, MlpKind, same_as_embedding
 from fingerprints.weights.gguf_table import EMBEDDING, HEAD
 from fingerprints.weights.hf_names import head_sizes
-from fingerprints.weights.parts import Norm, TensorPart
-from fingerprints.weights.roles import RoleTable, check_attention, experts_of, number, unknown
+from fingerprints.weights.parts import Anatomy, Layer, Mlp, MlpKind, Norm, TensorPart
+from fingerprints.weights.roles import (
+    RoleTable,
+    check_attention,
+    experts_of,
+    number,
+    same_as_embedding,
+    unknown,
+)
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 

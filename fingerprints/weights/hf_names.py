@@ -11,10 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from fingerprints.errors import printable
-from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, same_as_embedding
 from fingerprints.weights.layers import attention, mlps
-from fingerprints.weights.parts import Norm, TensorPart
-from fingerprints.weights.roles import RoleTable, check_attention, number, unknown
+from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm, TensorPart
+from fingerprints.weights.roles import (
+    RoleTable,
+    check_attention,
+    number,
+    same_as_embedding,
+    unknown,
+)
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fingerprints.errors import printable
-from fingerprints.weights.anatomy import Mlp, MlpKind
-from fingerprints.weights.parts import TensorPart
+from fingerprints.weights.parts import Mlp, MlpKind, TensorPart
 from fingerprints.weights.roles import RoleTable, number, unknown
 
 Attention = tuple[TensorPart | None, TensorPart | None, TensorPart | None, TensorPart | None]

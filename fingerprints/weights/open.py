@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.safety import inspect_adapter, inspect_folder, read_config
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.tensors_header import read_safetensors_header
 from fingerprints.weights.gguf_adapter import adapter_over_gguf
 from fingerprints.weights.gguf_table import read_gguf
@@ -41,15 +42,11 @@ def open_weights(spec: str | Path) -> Weights:
     if target.endswith(".safetensors") and Path(target).expanduser().is_file():
         return _one_file(text, Path(target).expanduser())
     parsed = parse_spec(text)
-    if parsed.scheme == "gguf":
-        return _gguf(text, parsed)
-    if parsed.scheme == "hf":
-        return _folder(text, parsed)
-    raise UsageProblem(
-        "this subject's weights are out of sight",
-        where=printable(text, 80),
-        next_step="give a checkpoint folder, a .safetensors file, a .gguf file or a hub id",
-    )
+    view = parsed.kind.opened_weights(parsed)
+    if not isinstance(view, Weights):
+        raise UsageProblem("the plug-in returned no Weights", where=parsed.scheme)
+    view.spec = text  # as it was written, not as it was understood
+    return view
 
 
 def _one_file(spec: str, path: Path) -> Weights:
@@ -57,8 +54,9 @@ def _one_file(spec: str, path: Path) -> Weights:
     return Weights(spec, path, table([path]), read_config(beside) if beside.is_file() else {})
 
 
-def _gguf(spec: str, parsed: SubjectSpec) -> Weights:
-    path = Path(parsed.target).expanduser()
+def gguf_weights(parsed: SubjectSpec) -> Weights:
+    """The weights of a GGUF file. Raises what `open_weights` raises."""
+    spec, path = str(parsed), Path(parsed.target).expanduser()
     tensors, config, metadata = read_gguf(path)
     plain = Weights(spec, path, tensors, config, "gguf", metadata)
     adapter = parsed.options.get("adapter")
@@ -75,8 +73,9 @@ def _gguf(spec: str, parsed: SubjectSpec) -> Weights:
     return view
 
 
-def _folder(spec: str, parsed: SubjectSpec) -> Weights:
-    folder, hub = locate(parsed)
+def checkpoint_weights(parsed: SubjectSpec) -> Weights:
+    """The weights of a checkpoint folder. Raises what `open_weights` raises."""
+    spec, (folder, hub) = str(parsed), locate(parsed)
     found = inspect_folder(folder, from_hub=hub is not None)
     tensors = table(loaded_files(folder, found.files))
     adapter = parsed.options.get("adapter")

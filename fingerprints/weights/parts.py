@@ -1,16 +1,20 @@
-"""Where a logical matrix lies inside a stored tensor: a whole tensor, a range of a fused one, one
-expert of many.
+"""The parts of a model: where a logical matrix lies inside a stored tensor (the whole, a range of a
+fused one, one expert of many), and the layers and blocks that such matrices make up.
 
 Knows places; knows nothing of names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from fingerprints.weights.decode import Indices
+
+MlpKind = Literal["dense", "shared", "expert"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,94 @@ class Norm:
     tensor: str
     width: int
     plus_one: bool = False
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """One feed-forward block: ``gate`` (units, hidden) or None, ``up`` (units, hidden), ``down``
+    (hidden, units)."""
+
+    up: TensorPart
+    down: TensorPart
+    gate: TensorPart | None = None
+    kind: MlpKind = "dense"
+    number: int = 0
+
+    @property
+    def units(self) -> int:
+        """Hidden units."""
+        return self.up.outputs
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    A norm is the one that is applied *before* its block, None where there is none or it has no
+    weights. The attention's parts are all None where it is of another kind (latent, linear,
+    state-space). ``mlps``: the dense or shared ones first, then the experts in order; at least one.
+    """
+
+    index: int
+    mlps: tuple[Mlp, ...]
+    attention_norm: Norm | None = None
+    mlp_norm: Norm | None = None
+    query: TensorPart | None = None
+    key: TensorPart | None = None
+    value: TensorPart | None = None
+    output: TensorPart | None = None
+
+    @property
+    def mlp(self) -> Mlp:
+        """The first MLP: the dense one where there is one."""
+        return self.mlps[0]
+
+    @property
+    def gate(self) -> TensorPart | None:
+        """The first MLP's gate."""
+        return self.mlps[0].gate
+
+    @property
+    def up(self) -> TensorPart:
+        """The first MLP's up."""
+        return self.mlps[0].up
+
+    @property
+    def down(self) -> TensorPart:
+        """The first MLP's down."""
+        return self.mlps[0].down
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The roles of a model's tensors.
+
+    ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``:
+    query heads, key-value heads and dimensions of a head, 0 where not told.
+    """
+
+    family: str
+    hidden: int
+    vocabulary: int
+    embedding: TensorPart
+    head: TensorPart | None
+    last_norm: Norm | None
+    layers: tuple[Layer, ...]
+    heads: int = 0
+    groups: int = 0
+    head_width: int = 0
+
+    @property
+    def gated(self) -> bool:
+        """Whether every MLP has a gate."""
+        return all(m.gate is not None for m in self.mlps())
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Hidden units of each layer's first MLP."""
+        return tuple(layer.mlp.units for layer in self.layers)
+
+    def mlps(self) -> Iterator[Mlp]:
+        """All MLPs, layer by layer, experts included."""
+        for layer in self.layers:
+            yield from layer.mlps

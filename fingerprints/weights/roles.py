@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.weights.anatomy import Layer, Mlp
-from fingerprints.weights.parts import Norm, TensorPart
+from fingerprints.weights.parts import Layer, Mlp, Norm, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -154,3 +155,13 @@ def check_attention(
             f"the attention of {table.place} does not fit {hidden} coordinates", table.weights
         )
     return layer
+
+
+def same_as_embedding(
+    weights: Weights, head: TensorPart, embedding: TensorPart, sample: int = 64
+) -> bool:
+    """Whether an evenly spaced sample of rows of the output layer equals the embedding's."""
+    if (head.outputs, head.inputs) != (embedding.outputs, embedding.inputs):
+        return False
+    which = np.unique(np.linspace(0, head.outputs - 1, min(sample, head.outputs)).astype(np.int64))
+    return bool(np.array_equal(weights.part_rows(head, which), weights.part_rows(embedding, which)))

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.records import Record
-from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
-from fingerprints.subjects.digests import files_sha256, weight_files
-from fingerprints.weights.anatomy import Anatomy, Layer, Mlp, anatomy_of
+from fingerprints.subjects.digests import adapter_sha256, files_sha256, weight_files
+from fingerprints.weights.anatomy import anatomy_of
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.decode import Indices, Matrix
 from fingerprints.weights.likeness import TokenizerEvidence
-from fingerprints.weights.parts import Norm, TensorPart
+from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm, TensorPart
 from fingerprints.weights.tokenizer import tokenizer_of
 from fingerprints.weights.view import Weights
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from fingerprints.durable import open_plain, replacing
+from fingerprints.durable import open_plain
 from fingerprints.errors import AuditError, StoreIntegrity, printable
 from fingerprints.records import canonical_json
 from fingerprints.weights.decode import Matrix
@@ -61,18 +61,6 @@ def signature_bytes(signature: WeightSignature) -> bytes:
     facts = canonical_json(signature.facts.model_dump(mode="json")).decode("utf-8")
     data: bytes = save(arrays, metadata={FACTS: facts})
     return data
-
-
-def write_signature(signature: WeightSignature, path: Path) -> None:
-    """Writes a signature's file, whole or not at all. Raises ResourceLimit on a full disk."""
-    with replacing(path) as file:
-        file.write(signature_bytes(signature))
-
-
-def read_signature(path: Path) -> WeightSignature:
-    """The signature in a file. Raises StoreIntegrity for bytes that are none or of another
-    version, UnsafeInput for a link."""
-    return parse_signature(signature_file_bytes(path), path)
 
 
 def signature_file_bytes(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
+from fingerprints.system import OPENING, read_at
 from fingerprints.weights.decode import Bytes, Indices
 
 MOST_OPEN = 64
@@ -88,7 +89,7 @@ class Files:
         try:
             file = self._file(info.file)
             while left:
-                data = os.pread(file, left, at)
+                data = read_at(file, left, at)
                 if not data:
                     raise MalformedInput(
                         f"the file ends inside tensor {printable(info.name, 80)!r}",
@@ -126,7 +127,7 @@ class Files:
             return self._open[path]
         if len(self._open) >= MOST_OPEN:
             os.close(self._open.popitem(last=False)[1])
-        self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._open[path] = os.open(path, os.O_RDONLY | OPENING)
         return self._open[path]
 
     def close(self) -> None:

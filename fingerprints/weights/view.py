@@ -20,13 +20,14 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.low_rank import LowRank
 from fingerprints.weights.parts import Norm, TensorPart
-from fingerprints.weights.scales import scaled
 from fingerprints.weights.tensors import Files, TensorInfo
 
 Format = Literal["safetensors", "gguf", "safetensors+lora"]
 Which = slice | NDArray[np.integer[Any]]
 Vector = NDArray[np.float32]
 
+SCALED_BLOCK = 128
+"""Rows and columns that one scale of an 8-bit matrix is for, where the config names no other."""
 LARGEST_RESULT = 1 << 30
 """Numbers that one reading gives at most (4 GiB as float32)."""
 LARGEST_TENSOR = 64 << 30
@@ -133,15 +134,6 @@ class Weights:
                 ),
             )
 
-    def check_finite(self, name: str) -> None:
-        """Reads a whole tensor; raises MalformedInput, naming it, where it holds NaN or
-        infinity."""
-        for start, block in self.chunks(name):
-            bad = ~np.isfinite(block)
-            if bad.any():
-                row, column = (int(i[0]) for i in np.nonzero(bad))
-                raise not_finite(self.info(name), start + row, column)
-
     def raw_digest(self, name: str) -> str:
         """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over
         those and the adapter's numbers."""
@@ -217,7 +209,7 @@ class Weights:
     def _block(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
         block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
         if info.dtype.startswith("F8"):
-            block = scaled(self, info, block, rows, columns)
+            block = _scaled(self, info, block, rows, columns)
         change = self.changes.get(info.name)
         return block if change is None else change.added(block, rows, columns)
 
@@ -250,11 +242,47 @@ def chosen(which: Which, n: int, tensor: str) -> Indices:
     return out
 
 
-def not_finite(info: TensorInfo, row: int, column: int) -> MalformedInput:
-    """The error for a weight that is no number."""
+def _scaled(
+    weights: Weights, info: TensorInfo, block: Matrix, rows: Indices, columns: Indices | None
+) -> Matrix:
+    """Rows and columns of an 8-bit matrix, times the scale that belongs to them: without it such a
+    matrix is not what the model computes with.
+
+    ``NAME_scale_inv`` holds one scale for a block (by the config's weight_block_size, else 128 by
+    128), ``NAME_scale`` one for each row or one in all. Raises MalformedInput where the config says
+    quantised and no scale of these kinds is there.
+    """
+    columns = np.arange(info.width, dtype=np.int64) if columns is None else columns
+    blocks = weights.tensors.get(f"{info.name}_scale_inv")
+    if blocks is not None:
+        high, wide = _block_size(weights)
+        if blocks.shape != (-(-info.rows // high), -(-info.width // wide)):
+            raise _unscaled(info, f"its scales have the shape {blocks.shape}")
+        return block * weights.rows(blocks.name)[np.ix_(rows // high, columns // wide)]
+    plain = weights.tensors.get(f"{info.name}_scale")
+    if plain is not None:
+        numbers = weights.vector(plain.name)
+        if numbers.size not in (1, info.rows):
+            raise _unscaled(info, f"its scales have the shape {plain.shape}")
+        return block * (numbers if numbers.size == 1 else numbers[rows, None])
+    if weights.config.get("quantization_config") is not None:
+        raise _unscaled(info, "no scale is stored beside it")
+    return block
+
+
+def _block_size(weights: Weights) -> tuple[int, int]:
+    told = weights.config.get("quantization_config")
+    size = told.get("weight_block_size") if isinstance(told, dict) else None
+    match size:
+        case [int(high), int(wide)] if high > 0 and wide > 0:
+            return high, wide
+        case _:
+            return SCALED_BLOCK, SCALED_BLOCK
+
+
+def _unscaled(info: TensorInfo, reason: str) -> MalformedInput:
     return MalformedInput(
-        f"tensor {printable(info.name, 80)!r} holds NaN or infinity, first at row {row:,}, column"
-        f" {column:,}",
+        f"the 8-bit tensor {printable(info.name, 80)!r} can't be read: {reason}",
         where=info.file,
-        next_step="no comparison of such weights says anything: get an undamaged copy",
+        next_step="give the unquantised checkpoint",
     )

@@ -23,7 +23,7 @@ from fingerprints.collect import collect, requests_for
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Sampling
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def taught(base: Path, work: Path) -> Path:
         from transformers import AutoModelForCausalLM
 
         from auditor.demo import taught_adapter
-        from fingerprints.subjects.quiet import quiet
+        from fingerprints.subjects.library import quiet
 
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(

@@ -16,8 +16,8 @@ from detectors.pairing import FEWEST, style_answers
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.importing import models_in
 from fingerprints.store import FingerprintStore
-from fingerprints.subjects.recording import open_recording
-from fingerprints.subjects.spec import OPTIONS, RECORDINGS, parse_spec
+from fingerprints.subjects import open_subject
+from fingerprints.subjects.kinds import RECORDINGS, kind_of, scheme_in
 from fingerprints.transcript import Transcript, load_transcript
 
 MOST = 300
@@ -92,7 +92,7 @@ def checked(sources: Sequence[ComparedSource]) -> None:
 def _named(argument: str, store: FingerprintStore) -> Iterator[ComparedSource]:
     stored = {t.name for t in store.teachers()}
     name, equals, rest = argument.partition("=")
-    whole = argument in stored or _is_there(argument) or argument.partition(":")[0] in OPTIONS
+    whole = argument in stored or _is_there(argument) or scheme_in(argument) is not None
     if whole or not equals or not name:
         yield from _opened(argument, None, store, stored)
     else:
@@ -104,12 +104,13 @@ def _opened(
 ) -> Iterator[ComparedSource]:
     if text in stored:
         yield from _stored(text, name or text, store)
-    elif text.startswith("recording:"):
-        transcript = open_recording(parse_spec(text)).recorded()
+    elif (scheme := scheme_in(text)) is not None and kind_of(scheme).recorded:
+        with open_subject(text) as subject:
+            transcript = subject.recorded()
         yield ComparedSource(name or transcript.identity.name, "", text, transcript)
     elif _is_there(text):
         yield from _read(Path(text), name)
-    elif text.partition(":")[0] in OPTIONS:
+    elif scheme is not None:
         raise UsageProblem(
             "a comparison asks no model, it reads what was answered",
             where=printable(text, 80),

@@ -31,8 +31,9 @@ from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import SILENT, Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
 from fingerprints.store import FingerprintStore

@@ -7,7 +7,7 @@ was; judges nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audits.inheritance.plan import Plan
@@ -15,9 +15,10 @@ from auditor.evidence.records import BaseOrigin, BaseSection
 from detectors.base import Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, reference
+from fingerprints.progress import Progress
 from fingerprints.records import Arm, Identity, Probe, ProbeSet
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
@@ -73,16 +74,11 @@ def base_spec(plan: Plan) -> tuple[str, BaseOrigin] | None:
     a base; None for neither."""
     if plan.base is not None:
         return plan.base, "user"
-    try:
-        suspect = parse_spec(plan.suspect)
-    except (
-        UsageProblem
-    ):  # a kind of subject that an extension opens: what its options mean is not known here
-        return None
+    suspect = parse_spec(plan.suspect)
     if "adapter" not in suspect.options:
         return None
     below = {key: value for key, value in suspect.options.items() if key != "adapter"}
-    return str(type(suspect)(suspect.scheme, suspect.target, below)), "adapter"
+    return str(replace(suspect, options=below)), "adapter"
 
 
 def reads_base(names: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.plan import BUNDLED
 from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Report
-from fingerprints.collect import SILENT, Progress
+from fingerprints.progress import SILENT, Progress
 
 DETECTOR, PROBES = "next_token_agreement", "openings"
 DOES_NOT_SAY = (

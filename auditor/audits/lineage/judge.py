@@ -20,8 +20,8 @@ from auditor.audits.lineage.sides import Side
 from auditor.evidence.records import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
-from fingerprints.collect import Told
 from fingerprints.errors import AuditError
+from fingerprints.progress import Told
 
 ALPHA = 1e-3
 """The chance of any false common origin among all bases of one audit, unless another is asked

@@ -17,7 +17,7 @@ from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import Pairing, layer_map, looked_up, paired
 from detectors.lineage.independence import fisher, overall, precise, sidak
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
-from fingerprints.collect import Told
+from fingerprints.progress import Told
 
 SEEN = 1e-6
 """Below this p-value of unit order, the agreement is not looked up: a common origin is plain,

@@ -16,18 +16,19 @@ from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, 
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
-from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.records import Identity
-from fingerprints.subjects.adapter import adapter_sha256
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import (
+    adapter_sha256,
     config_sha256,
     files_sha256,
     template_sha256,
     tokenizer_sha256,
     weight_files,
 )
+from fingerprints.subjects.kinds import scheme_in
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from fingerprints.weights.bases import BaseStore
@@ -91,9 +92,9 @@ def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
     """The name and the spec of ``NAME=SPEC`` or ``SPEC``; without a name the last part of its
     path, made unique."""
     found = NAMED.fullmatch(spec)
-    if found and not Path(spec).exists() and not spec.startswith(("hf:", "gguf:")):
+    if found and not Path(spec).exists() and scheme_in(spec) is None:
         return found[1], found[2]
-    bare = re.sub(r"^(hf|gguf):", "", spec).split(",")[0]
+    bare = (spec.partition(":")[2] if scheme_in(spec) else spec).split(",")[0]
     parts = [p for p in re.split(r"[/\\]", bare) if p not in ("", ".", "..")]
     last = printable(parts[-1] if parts else bare, 60)
     if last == "student" and len(parts) > 1:
@@ -108,7 +109,7 @@ def is_closed(spec: str) -> bool:
     """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded
     answers."""
     try:
-        return parse_spec(spec).scheme not in ("hf", "gguf")
+        return parse_spec(spec).kind.weights is None
     except AuditError:
         return False
 

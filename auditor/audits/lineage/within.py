@@ -15,7 +15,6 @@ from auditor.audits.lineage import narrative as telling
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.run import Lineages, lineages, named
 from auditor.evidence.records import Answer, Finding, Skipped, Verdict
-from fingerprints.collect import Progress
 from fingerprints.errors import (
     AuditError,
     Incomplete,
@@ -24,6 +23,7 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
+from fingerprints.progress import Progress
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE
@@ -129,8 +129,8 @@ def _skipped(base: str | None, error: AuditError) -> Skipped:
 
 
 def _has_weights(spec: str) -> bool:
-    """Whether a spec names files of weights; what an extension opens is not known here."""
+    """Whether a spec names a subject whose weights are in sight."""
     try:
-        return parse_spec(named(spec)[1]).scheme in ("hf", "gguf")
+        return parse_spec(named(spec)[1]).kind.weights is not None
     except AuditError:
         return False

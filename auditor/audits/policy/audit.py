@@ -18,8 +18,9 @@ from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer
 from detectors.service.policy_pairs import heard
-from fingerprints.collect import SILENT, Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.open import refuse_bad_spec
 from fingerprints.transcript import Transcript

@@ -21,8 +21,9 @@ from detectors.service.rank_uniformity import RankUniformity
 from detectors.service.repeated import FEWEST_PROMPTS, asked_of_both, repeats
 from detectors.service.sequential_equality import bets_on
 from detectors.style.likeness import betting_order
-from fingerprints.collect import Progress, Stop, collect
+from fingerprints.collect import Stop, collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Request, Sampling
 from fingerprints.scores import Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores

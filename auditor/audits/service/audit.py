@@ -13,7 +13,7 @@ from auditor.audits.service.power import Size, size_of, statement, would_have_se
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import Candidate, Outcome, Report, Verdict
 from detectors.service.repeated import asked_of_both, said
-from fingerprints.collect import SILENT, Progress
+from fingerprints.progress import SILENT, Progress
 
 
 def service_audit(plan: ServicePlan, out: Path, progress: Progress = SILENT) -> Report:

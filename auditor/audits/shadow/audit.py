@@ -32,10 +32,11 @@ from auditor.reporting.bundle import REPORT as BUNDLE
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
-from fingerprints.collect import SILENT, Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Sampling
-from fingerprints.subjects import open_subject
+from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.transcript import Transcript, load_transcript
 from fingerprints.work_folder import WorkFolder
 
@@ -200,7 +201,7 @@ def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]
     """What would be done, and what it would cost; only recordings are opened, and nothing is asked.
     ``folder``: for files that are needed on the way, such as an empty temporary one."""
     recorded = None
-    if plan.suspect.startswith("recording:") or Path(plan.suspect).is_file():
+    if parse_spec(plan.suspect).kind.recorded:
         with open_subject(plan.suspect) as subject:
             recorded = subject.recorded() if "recorded" in subject.offers else None
     sets = probe_sets_of(plan, recorded)

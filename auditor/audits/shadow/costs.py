@@ -20,12 +20,11 @@ from auditor.audits.shadow.growing import BRIEF_TOKENS
 from auditor.audits.shadow.plan import DIALS, ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rungs import TRAINED_CONTROLS, shadow_recipe
-from auditor.audits.size import parameters_of
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
 from fingerprints.errors import UsageProblem
 from fingerprints.records import ProbeSet, Record
-from fingerprints.subjects.spec import parse_spec
+from fingerprints.subjects.spec import parameters_in
 from fingerprints.transcript import Transcript
 
 FEWEST_SEEDS, MOST_USUAL = 3, 6
@@ -119,7 +118,7 @@ def costs_of(
 ) -> Costs:
     """What this plan costs; the speed is that of the base's answers where these are there, else
     assumed by its size."""
-    size = parameters_of(parse_spec(plan.base)) or 1e8
+    size = parameters_in(plan.base) or 1e8
     rate, basis = measured_rate(base), "the measured speed of the base's answers"
     if rate is None:
         rate = PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6)
@@ -152,7 +151,7 @@ def measured_rate(base: Transcript | None) -> float | None:
 def _asking_seconds(spec: str, tokens: int) -> float:
     if is_recording(spec):
         return 0.0
-    size = parameters_of(parse_spec(spec))
+    size = parameters_in(spec)
     return tokens / (
         ENDPOINT_TOKENS_PER_SECOND
         if size is None

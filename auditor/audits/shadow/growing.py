@@ -19,7 +19,8 @@ from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
 from auditor.controls.train import TrainingWatch
 from auditor.labs.population.ladder import make_rung
-from fingerprints.collect import SILENT, Progress, collect
+from fingerprints.collect import collect
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, is_transcript, load_transcript

@@ -20,7 +20,8 @@ from auditor.controls.recipe import NAME
 from auditor.controls.sizes import Size
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.records import Record
-from fingerprints.subjects.spec import OPTIONS, parse_spec
+from fingerprints.subjects.kinds import TABLE, kind_of, schemes
+from fingerprints.subjects.spec import parse_spec
 
 MOST_SEEDS, MOST_TEACHERS = 20, 50
 
@@ -126,7 +127,7 @@ def make_shadow_plan(
         "max_tokens": given.pop("max_tokens", dial.max_tokens),
         **given,
     }
-    if parse_spec(spec).scheme not in ("hf", "gguf"):
+    if parse_spec(spec).kind.weights is None:
         raise UsageProblem(
             "shadows are trained from weights, and the base has none to open",
             where=printable(spec, 100),
@@ -190,7 +191,8 @@ def split_teachers(text: str) -> list[str]:
     >>> split_teachers("a.jsonl,b=recording:all.jsonl,model=x,c=hf:./c,dtype=float32")
     ['a.jsonl', 'b=recording:all.jsonl,model=x', 'c=hf:./c,dtype=float32']
     """
-    options = frozenset().union(*OPTIONS.values())
+    named = {scheme for scheme in schemes() if f"{scheme}:" in text}
+    options = {name for scheme in {*TABLE, *named} for name in kind_of(scheme).options}
     out: list[str] = []
     for part in (piece.strip() for piece in text.split(",")):
         if out and part.partition("=")[0] in options:

@@ -156,7 +156,7 @@ def _of_docstrings(spec: str) -> list[Prompt]:
 def is_recording(spec: str) -> bool:
     """Whether a source's spec names answers that are there already: a recording, or the corpus
     of docstrings."""
-    return is_docstrings(spec) or (spec != BASE and parse_spec(spec).scheme == "recording")
+    return is_docstrings(spec) or (spec != BASE and parse_spec(spec).kind.recorded)
 
 
 def _of_line(line: str, path: Path, number: int) -> Prompt:

@@ -21,11 +21,12 @@ from auditor.controls.teaching.verify import agrees
 from auditor.reporting.markdown import table
 from auditor.reporting.text import number
 from detectors.stats.intervals import clustered_mean, clustered_rate
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder
-from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.thinking import END_THINK, Forcing, forced_in
 
 RIGHT, THOUGHT, CAPPED = "known answers reached", "tokens of thinking", "thinking cut at its cap"
@@ -74,8 +75,7 @@ def _forced(student: str, forcing: Forcing) -> str:
         "thinking": None if forcing.thinking is None else str(forcing.thinking),
         "waits": str(forcing.waits),
     }
-    options = {**spec.options, **{key: value for key, value in told.items() if value is not None}}
-    return str(SubjectSpec(spec.scheme, spec.target, options))
+    return str(spec.having({key: value for key, value in told.items() if value is not None}))
 
 
 def _asked(

@@ -12,10 +12,12 @@ from pathlib import Path
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching.answer_cache import CachedSubject
-from fingerprints.collect import Progress, collect, requests_for
+from fingerprints.collect import collect, requests_for
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject
 from fingerprints.subjects.cache import cache_folder
+from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 
 THINK, END_THINK = "<think>", "</think>"
@@ -74,7 +76,8 @@ def split_thinking(text: str) -> tuple[str | None, str] | None:
 def prices_of(spec: str) -> tuple[float | None, float | None]:
     """What an endpoint's spec says a million tokens cost, in and out; None where it says
     nothing."""
-    if not spec.startswith("openai:"):
+    scheme = scheme_in(spec)
+    if scheme is None or "price_in" not in kind_of(scheme).options:
         return None, None
     options = parse_spec(spec).options
     given = [

@@ -51,7 +51,7 @@ from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.generation import Speaker
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.template import Chat
 
 SHARED = "shared"

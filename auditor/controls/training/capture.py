@@ -31,7 +31,7 @@ from fingerprints.subjects.base import Subject
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.generation import Speaker
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 MANIFEST = "manifest.json"
 SHARD_VALUES = 1 << 20

@@ -56,7 +56,7 @@ from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.generation import out_of_memory
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 STUDENT, STATE, JOURNAL, TEACHER = "student", "state", "losses.jsonl", "teacher_logits"
 LOWEST_RATE = 0.1

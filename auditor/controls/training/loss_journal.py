@@ -6,7 +6,6 @@ One writer at a time. Knows the file; knows nothing of training.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from io import FileIO
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from fingerprints.durable import disk_problem
 from fingerprints.errors import Locked, MalformedInput
 from fingerprints.records import Record, canonical_json
+from fingerprints.system import try_lock
 
 
 class LossRow(Record):
@@ -56,15 +56,13 @@ class LossJournal:
             self._file: FileIO = path.open("ab", buffering=0)
         except OSError as error:
             raise disk_problem(error, path) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not try_lock(self._file.fileno()):
             self._file.close()
             raise Locked(
                 "another process trains here",
                 where=path.parent,
                 next_step="wait for it, or train into another folder",
-            ) from error
+            )
 
     def cut(self, step: int) -> None:
         """Drops the rows after a step, which will be made again, and a torn last line.

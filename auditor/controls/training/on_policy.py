@@ -33,7 +33,7 @@ from auditor.labs.rewards.grpo_report import GrpoSettings
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.generation import Speaker
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 
 def is_own(seed: int, number: int, share: float) -> bool:

@@ -29,10 +29,11 @@ from fingerprints.records import Identity
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.digests import template_sha256
 from fingerprints.subjects.generation import limits_of
+from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
 from fingerprints.subjects.open import open_subject
 from fingerprints.subjects.placement import place
-from fingerprints.subjects.quiet import quiet
-from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.template import Chat, open_chat
 
 SCRATCH = re.compile(r"scratch:llama-h([1-9]\d{1,3})-l([1-9]\d?)(?:-c([1-9]\d{1,4}))?(-untied)?")
@@ -80,7 +81,7 @@ class Learner:
         if not self.lora:
             return str(SubjectSpec("hf", str(folder)))
         base = parse_spec(self.base)
-        return str(SubjectSpec(base.scheme, base.target, {**base.options, "adapter": str(folder)}))
+        return str(base.having({"adapter": str(folder)}))
 
 
 def open_student(student: Student, training: Training, seed: int) -> Learner:
@@ -159,7 +160,7 @@ def _from_subject(student: Student, training: Training) -> Learner:
     spec = _trainable(student)
     half = _half(training, spec.options)
     stored = "bfloat16" if half is not None and student.lora is not None else "float32"
-    subject = open_subject(SubjectSpec(spec.scheme, spec.target, {**spec.options, "dtype": stored}))
+    subject = open_subject(spec.having({"dtype": stored}))
     if not isinstance(subject, Checkpoint):
         raise _untrainable(student.base)
     speaker, folder = subject.speaker, subject.folder
@@ -180,10 +181,8 @@ def _from_subject(student: Student, training: Training) -> Learner:
 
 
 def _trainable(student: Student) -> SubjectSpec:
-    if student.base.partition(":")[0] in ("openai", "recording"):
-        raise _untrainable(student.base)
     spec = parse_spec(student.base)
-    if spec.scheme not in ("hf", "gguf"):
+    if spec.kind.weights is None:
         raise _untrainable(student.base)
     if "dtype" in spec.options:
         raise UsageProblem(

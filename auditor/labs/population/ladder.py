@@ -29,8 +29,9 @@ from auditor.labs.population.untrained import (
     make_untrained,
     trained_folder,
 )
-from fingerprints.collect import Progress, Told, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.progress import Progress, Told
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
 

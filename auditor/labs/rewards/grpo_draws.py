@@ -20,7 +20,7 @@ from auditor.labs.rewards.grpo_report import GrpoSettings
 from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.records import Probe, Request
 from fingerprints.subjects.generation import limits_of
-from fingerprints.subjects.kept_state import state_of, state_word
+from fingerprints.subjects.library import state_of, state_word
 from fingerprints.subjects.template import Chat, open_chat
 
 

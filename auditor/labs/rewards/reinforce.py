@@ -26,11 +26,12 @@ from auditor.controls.training.trained import TrainedStudent
 from auditor.labs.rewards.grpo import STATE, Resume, grpo
 from auditor.labs.rewards.grpo_report import REPORT, GrpoReport, GrpoSettings
 from auditor.labs.rewards.puzzles import PuzzlePool, section
-from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, ResourceLimit
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, canonical_json, sha256
-from fingerprints.subjects.quiet import quiet
-from fingerprints.subjects.spec import SubjectSpec, parse_spec
+from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
+from fingerprints.subjects.spec import parse_spec
 
 STUDENT, WARM_UP = "student", "warm_up"
 _KEPT_OPTIONS = ("device", "batch", "template")

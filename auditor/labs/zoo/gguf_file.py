@@ -22,7 +22,7 @@ from auditor.labs.zoo.llama import KEY, QUERY, Llama
 from fingerprints.errors import MalformedInput, UsageProblem, missing_extra, printable
 from fingerprints.records import Record
 from fingerprints.subjects.checkpoint import LOADING_ERRORS
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 GGUF_NAME = "model.gguf"
 BLOCK = 32

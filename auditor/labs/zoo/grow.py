@@ -20,7 +20,7 @@ from auditor.labs.zoo.prune import Layers, named_layers
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
 from fingerprints.subjects.checkpoint import LOADING_ERRORS
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 
 
 class ExtendVocabulary(Record):

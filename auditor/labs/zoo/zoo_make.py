@@ -31,7 +31,7 @@ from auditor.labs.zoo.zoo_texts import BANKS, lessons
 from auditor.version import VERSION
 from fingerprints.records import Identity
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.spec import SubjectSpec
+from fingerprints.subjects.kinds import SubjectSpec
 
 STEPS, ADAPTER = "steps", "adapter"
 LONGEST = 128

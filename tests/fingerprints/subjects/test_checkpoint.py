@@ -22,7 +22,7 @@ from fingerprints.errors import Incomplete, MalformedInput, ResourceLimit, Unsaf
 from fingerprints.records import Probe, ProbeSet, Request, Sampling
 from fingerprints.subjects import open_subject, placement
 from fingerprints.subjects.checkpoint import Checkpoint
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from fingerprints.transcript import load_transcript, read_journal
 from tests.fingerprints.subjects.tiny import TURNS, edit_json, tiny_checkpoint, tiny_model
 

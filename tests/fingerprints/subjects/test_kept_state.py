@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
-from fingerprints.subjects.kept_state import state_of, state_word
+from fingerprints.subjects.library import state_of, state_word
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 

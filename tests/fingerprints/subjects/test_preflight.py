@@ -88,7 +88,7 @@ def test_an_escape_is_refused_or_inert_and_named(
     tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_limit_memory", lambda: None)
+    monkeypatch.setattr(module, "limit_further", lambda memory: None)
     folder = folder_with(tmp_path / "model", template)
     try:
         said = " ".join(examine(folder, "model")["anomalies"])

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fingerprints.errors import AuditError, MalformedInput, UnsafeInput, UsageProblem
-from fingerprints.subjects.spec import OPTIONS, SubjectSpec, parse_spec
+from fingerprints.subjects.kinds import TABLE, SubjectSpec
+from fingerprints.subjects.spec import parse_spec
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,6 @@ def test_a_folder_without_a_config_and_a_strange_file_are_refused(tmp_path: Path
     st.dictionaries(st.sampled_from(["revision", "dtype"]), st.text("abc123-", min_size=1)),
 )
 def test_any_spec_reads_back_as_itself(scheme: str, target: str, options: dict[str, str]) -> None:
-    known = {k: v for k, v in options.items() if k in OPTIONS[scheme]}  # type: ignore[index]
-    spec = SubjectSpec(scheme, target, known)  # type: ignore[arg-type]
+    known = {k: v for k, v in options.items() if k in TABLE[scheme].options}
+    spec = SubjectSpec(scheme, target, known)
     assert parse_spec(str(spec)) == spec

@@ -17,7 +17,7 @@ from fingerprints.errors import Locked, MalformedInput, StoreIntegrity, UnsafeIn
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore
 from fingerprints.weights.signature import WeightSignature, search_vectors, weight_signature
-from fingerprints.weights.signature_file import write_signature
+from fingerprints.weights.signature_file import signature_bytes
 from tests.fingerprints.subjects.tiny import tiny_model
 from tests.fingerprints.weights.built import saved
 from tests.fingerprints.weights.test_signature import equal, invented
@@ -156,7 +156,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from fingerprints.weights.bases import BaseStore
-from fingerprints.weights.signature_file import read_signature
+from fingerprints.weights.signature_file import parse_signature
 store = BaseStore.open(Path(sys.argv[1]))
 real, calls = os.replace, []
 def replace(a, b):
@@ -165,7 +165,8 @@ def replace(a, b):
     calls.append(b)
     real(a, b)
 os.replace = replace
-store.add(read_signature(Path(sys.argv[3])))
+given = Path(sys.argv[3])
+store.add(parse_signature(given.read_bytes(), given))
 os._exit(9)
 """
 
@@ -176,7 +177,7 @@ os._exit(9)
 def test_a_kill_at_any_moment_leaves_a_whole_store(tmp_path: Path, moment: int) -> None:
     store = BaseStore.create(tmp_path / "bases")
     store.add(invented("a", 1))
-    write_signature(invented("b", 2), tmp_path / "b")
+    (tmp_path / "b").write_bytes(signature_bytes(invented("b", 2)))
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(store.path), str(moment), str(tmp_path / "b")],
         cwd=ROOT,

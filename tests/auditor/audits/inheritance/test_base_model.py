@@ -21,7 +21,7 @@ from detectors.registry import TABLE
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm
 from fingerprints.store import FingerprintStore
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from fingerprints.transcript import load_transcript
 from tests.fingerprints.subjects.tiny import tiny_checkpoint, tiny_model
 from tests.recordings import recorded

@@ -32,7 +32,7 @@ from auditor.labs.zoo.prune import Layers, PruneUnits, drop_layers, prune_units
 from auditor.labs.zoo.quantise import Quantise, Recast, quantise, recast
 from detectors.lineage.independence import fisher
 from fingerprints.errors import MalformedInput, UsageProblem
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from tests.auditor.audits.lineage.relatives import (
     DISGUISE,
     Step,

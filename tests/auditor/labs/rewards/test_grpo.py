@@ -22,7 +22,7 @@ from auditor.labs.rewards.grpo import advantages, answer_mean, grpo, k3, picks, 
 from auditor.labs.rewards.grpo_draws import draw, encode_prompts, open_voice, texts, token_logs
 from auditor.labs.rewards.grpo_report import JOURNAL, REPORT, GrpoReport, GrpoSettings, read_rewards
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from tests.fingerprints.subjects.tiny import tiny_model, tiny_tokenizer
 
 DIGITS = frozenset("0123456789")

@@ -19,7 +19,7 @@ from auditor.labs.zoo.derive import KINDS, derive
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from fingerprints.records import Probe, Request
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.quiet import quiet
+from fingerprints.subjects.library import quiet
 from tests.auditor.labs.zoo.ancestors import ANCESTORS, ancestor
 from tests.fingerprints.subjects.tiny import edit_json
 

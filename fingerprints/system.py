@@ -1,0 +1,69 @@
+"""The few calls that one operating system has and another hasn't: locks on files, opening what is
+no link, and reading at a place.
+
+Knows descriptors; knows nothing of what is in files.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import warnings
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+
+def module_here(name: str) -> ModuleType | None:
+    """A module of the standard library that only some systems have."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+fcntl, msvcrt = module_here("fcntl"), module_here("msvcrt")
+
+OPENING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+"""Never waits on a pipe, is closed in children, and takes bytes as they are."""
+LOCKED_BYTE = (1 << 31) - 2
+"""Windows locks bytes, and keeps others from reading them: the last one that its C library can
+lock lies behind everything that anybody reads."""
+
+
+def try_lock(file: int) -> bool:
+    """Locks an open file for this process alone; False where another one holds it.
+
+    The system frees the lock when the file is closed or the process ends, however it ends. Warns,
+    and locks nothing, on a system without locks.
+    """
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            warnings.warn(
+                "this system has no locks on files: let one process at a time write here",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    except OSError:
+        return False
+    return True
+
+
+def read_at(file: int, size: int, start: int) -> bytes:
+    """Up to so many bytes of an open file from a place on."""
+    if fcntl is not None:
+        return os.pread(file, size, start)
+    os.lseek(file, start, os.SEEK_SET)
+    return os.read(file, size)
+
+
+def open_unlinked(path: Path, flags: int) -> int:
+    """A descriptor of a file that is no link. Raises OSError, with ELOOP for a link."""
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise OSError(errno.ELOOP, "a link", str(path))
+    return os.open(path, flags | OPENING | getattr(os, "O_NOFOLLOW", 0), 0o644)
