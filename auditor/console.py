@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,8 +24,8 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, printable
+from fingerprints.progress import Progress
 
 
 def say(text: str) -> None:
@@ -62,36 +61,33 @@ def put_error(error: AuditError, as_json: bool) -> None:
 
 
 @contextmanager
-def progress_steps(*labels: str) -> Iterator[tuple[Progress, ...]]:
-    """Progress bars on stderr for long steps, one shown at a time; silent when stderr is no
+def progress_on(label: str) -> Iterator[Progress]:
+    """Progress bars on stderr for a long run, one shown at a time; silent when stderr is no
     terminal.
 
-    The first label pulses from the start; each step shows count, time spent and time left once it
-    is told of, and takes the place of the one before.
+    The label pulses from the start; each step shows count, time spent and time left once it tells
+    anything, and takes the place of the one before.
     """
     with _bars() as bars:
-        tasks = [
-            bars.add_task(label, total=None, visible=i == 0, start=i == 0)
-            for i, label in enumerate(labels)
-        ]
-        yield tuple(_Step(bars, tasks, i) for i in range(len(labels)))
+        yield _Bar(bars, label, shown=True)
+
+
+@contextmanager
+def progress_steps(*labels: str) -> Iterator[tuple[Progress, ...]]:
+    """`progress_on` for steps that are known beforehand: the first pulses."""
+    with progress_on(labels[0]) as first:
+        yield (first, *(first.step(label) for label in labels[1:]))
 
 
 @contextmanager
 def progress_above(
     overall: str, *labels: str
-) -> Iterator[tuple[Overall | None, tuple[Progress, ...]]]:
-    """Like `progress_steps`, under a bar for the whole that stays; it is None when stderr is no
-    terminal.
-
-    The whole is told how much of it is done and how many seconds are left, for only its caller
-    knows what is quick.
-    """
+) -> Iterator[tuple[Progress | None, tuple[Progress, ...]]]:
+    """`progress_steps` under a bar for the whole that stays; it is None when stderr is no
+    terminal."""
     with _bars() as bars:
-        whole = bars.add_task(overall, total=None)
-        tasks = [bars.add_task(label, total=None, visible=False, start=False) for label in labels]
-        steps = tuple(_Step(bars, tasks, i) for i in range(len(labels)))
-        yield (None if bars.disable else Overall(bars, whole)), steps
+        whole = _Bar(bars, overall, whole=True, shown=True)
+        yield (None if bars.disable else whole), tuple(whole.step(label) for label in labels)
 
 
 def _bars() -> Bars:
@@ -118,30 +114,34 @@ class _Left(TimeRemainingColumn):
         return Text(told, style="progress.remaining")
 
 
-@dataclass(frozen=True)
-class Overall:
-    """The bar of the whole."""
+class _Bar(Progress):
+    """One bar: appears and hides the others, but for that of the whole, once it is told of."""
 
-    bars: Bars
-    task: TaskID
+    def __init__(self, bars: Bars, label: str, *, whole: bool = False, shown: bool = False) -> None:
+        self.bars, self.label, self.whole = bars, label, whole
+        self.task = self._added() if shown else None
+        self._steps: dict[str, _Bar] = {}
 
-    def __call__(self, done: int, total: int, left: float | None) -> None:
-        """Shows how much is done, of how much, and the seconds that are left (None: unknown)."""
-        self.bars.update(self.task, completed=done, total=total, left=left)
+    def _added(self) -> TaskID:
+        return self.bars.add_task(self.label, total=None, whole=self.whole)
 
+    def __call__(self, done: int, total: int, left: float | None = None) -> None:
+        self.task = self._added() if self.task is None else self.task
+        for other in () if self.whole else self.bars.tasks:
+            visible = other.id == self.task or bool(other.fields["whole"])
+            self.bars.update(other.id, visible=visible)
+        self.bars.update(self.task, completed=done, total=total)
+        if self.whole:
+            self.bars.update(self.task, left=left)
 
-@dataclass(frozen=True)
-class _Step:
-    """One long step: shows its bar and hides the others when it is told of."""
+    def step(self, label: str, whole: bool = False) -> Progress:
+        if label not in self._steps:
+            self._steps[label] = _Bar(self.bars, label, whole=whole)
+        return self._steps[label]
 
-    bars: Bars
-    tasks: list[TaskID]
-    place: int
+    def say(self, line: str) -> None:
+        say(line)
 
-    def __call__(self, done: int, total: int) -> None:
-        task = self.tasks[self.place]
-        if not next(shown for shown in self.bars.tasks if shown.id == task).started:
-            self.bars.start_task(task)
-        for other in self.tasks:
-            self.bars.update(other, visible=other == task)
-        self.bars.update(task, completed=done, total=total)
+    def note(self, line: str) -> None:
+        if self.bars.disable:
+            say(line)

@@ -14,15 +14,13 @@ from pathlib import Path
 from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
+from fingerprints.progress import Progress, Told
 from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Header, Transcript
 
 Key = tuple[str, str, int]
 """Probe, arm, sample."""
-
-Progress = Callable[[int, int], None]
-"""Called with (answers so far, answers in all)."""
 
 WORST_ERROR_SHARE = 0.2
 STOPPED = "stopped"
@@ -111,7 +109,7 @@ def _ask(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Progress | None,
+    progress: Told | None,
     whole: bool = True,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> None:
@@ -205,7 +203,7 @@ def _ask_until(
         writer.finish()
 
 
-def _further(progress: Progress | None, before: int, total: int) -> Progress | None:
+def _further(progress: Told | None, before: int, total: int) -> Told | None:
     """The progress of a round as that of the whole."""
     return None if progress is None else lambda done, _: progress(before + done, total)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,15 +20,13 @@ from fingerprints.errors import (
     UsageProblem,
     printable,
 )
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, Record
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects.formats import rows_in
 from fingerprints.subjects.packed import open_regular
 from fingerprints.subjects.recording import CLAIMED, RecordingTally, transcript_of
 from fingerprints.transcript import Header, Transcript, is_transcript, load_transcript
-
-Progress = Callable[[int, int], None]
-"""Called with (files read so far, files in all)."""
 
 OUTPUTS = "model_outputs.json"
 ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".eval")

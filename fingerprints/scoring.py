@@ -7,21 +7,20 @@ time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from fingerprints.errors import MalformedInput
 from fingerprints.journal import append_row, open_locked
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, canonical_json
 from fingerprints.scores import FORMAT, Passage, Score, Scores, read_scores, score_of
 from fingerprints.subjects.base import Subject
 
 BATCH = 64
 """Passages between two fsyncs: what a kill can lose."""
-
-Progress = Callable[[int, int], None]
 
 
 class ScoresWriter:

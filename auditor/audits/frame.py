@@ -15,8 +15,8 @@ from auditor.evidence.records import (
     Candidate,
     Finding,
     Report,
+    ReportSection,
     ScoresSection,
-    Section,
     Skipped,
     StoreSection,
     SubjectSection,
@@ -52,7 +52,7 @@ def build_report(
     plan: AuditPlan,
     suspect: Transcript | SubjectSection,
     digests: Iterable[str],
-    sections: Iterable[Section | None] = (),
+    sections: Iterable[ReportSection | None] = (),
     decided: Mapping[str, Any] | None = None,
     **parts: Unpack[ReportParts],
 ) -> Report:

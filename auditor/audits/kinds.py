@@ -11,22 +11,22 @@ from auditor.evidence.kinds import Kind
 KINDS: tuple[Kind, ...] = (
     Kind(
         name="inheritance",
-        plan="auditor.audits.plan:Plan",
+        plan="auditor.audits.inheritance.plan:Plan",
         sections={"sequential": "auditor.audits.inheritance.records:SequentialSection"},
-        blocks={"sequential": "auditor.audits.inheritance.document:blocks"},
+        arranged={"sequential": "auditor.audits.inheritance.document:sections"},
         files=("base.jsonl", "scores.jsonl"),
     ),
     Kind(
         name="lineage",
         plan="auditor.audits.lineage.plan:LineagePlan",
         sections={"lineage": "auditor.audits.lineage.records:LineageSection"},
-        blocks={"lineage": "auditor.audits.lineage.document:blocks"},
+        arranged={"lineage": "auditor.audits.lineage.document:sections"},
     ),
     Kind(
         name="service",
         plan="auditor.audits.service.plan:ServicePlan",
         sections={"service": "auditor.audits.service.records:ServiceSection"},
-        blocks={"service": "auditor.audits.service.document:blocks"},
+        arranged={"service": "auditor.audits.service.document:sections"},
         files=(
             "reference.jsonl",
             "scores.jsonl",

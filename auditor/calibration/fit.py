@@ -5,7 +5,7 @@ Knows rows; asks no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from detectors.stats.holdout import Split
 from detectors.style.likeness import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
+from fingerprints.progress import Progress
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 LEVELS: tuple[Level, ...] = ("model", "vendor")
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
 FEWEST_TAUGHT, MOST_SPLITS = 5, 120

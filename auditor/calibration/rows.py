@@ -17,11 +17,11 @@ from pydantic import Field
 from auditor.evidence.records import VENDOR
 from detectors.base import Case, Detector, NotMeasured, Teacher, Value
 from detectors.pairing import FEWEST, style_answers
+from fingerprints.progress import Progress
 from fingerprints.records import Record, sha256
 from fingerprints.transcript import Transcript
 
 Level = Literal["model", "vendor"]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from auditor.commands.options import (
     sampling_options,
     sampling_values,
 )
-from auditor.console import progress_steps
+from auditor.console import progress_on
 from auditor.evidence.weight import reaches
 from auditor.reporting.bundle import ready_folder
 from fingerprints.errors import printable
@@ -134,16 +134,8 @@ def audit(
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    steps = (
-        "opening the suspect",
-        "asking the suspect",
-        "comparing weights",
-        "asking the base",
-        "scoring texts",
-        "comparing with stored models",
-    )
-    with progress_steps(*steps) as (_, asking, reading, asking_base, scoring, judging):
-        report = run(plan, folder, asking, judging, asking_base, scoring, reading)
+    with progress_on("opening the suspect") as progress:
+        report = run(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
 

@@ -13,7 +13,7 @@ from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.commands.audits import FORCE, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps
+from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
 
 
@@ -102,7 +102,7 @@ def lineage(
             "tokenizer_only": tokenizer_only,
         }
     )
-    with progress_steps("reading weights") as (reading,):
+    with progress_on("reading weights") as reading:
         found = lineages(
             suspect,
             bases,
@@ -128,9 +128,7 @@ def _closed(
         closed_lineage,
     )  # loads what asks models, which a comparison of files does without
 
-    with progress_steps(
-        "opening the suspect", "asking the suspect", "comparing with stored models"
-    ) as (_, asking, judging):
-        report, plan = closed_lineage(suspect, bases, folder, answers, asking, judging)
+    with progress_on("opening the suspect") as progress:
+        report, plan = closed_lineage(suspect, bases, folder, answers, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
     return 0

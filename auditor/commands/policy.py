@@ -14,7 +14,7 @@ from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON, placed_too, sampling_options, sampling_values
-from auditor.console import progress_steps
+from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
 
 
@@ -57,9 +57,8 @@ def policy(
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    steps = ("opening", *(f"asking {spec}"[:60] for spec in plan.specs.values()))
-    with progress_steps(*steps) as (_, *asking):
-        report = policy_audit(plan, folder, dict(zip(plan.specs, asking, strict=True)))
+    with progress_on("opening") as progress:
+        report = policy_audit(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
     return 0
 

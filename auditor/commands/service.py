@@ -11,14 +11,13 @@ import click
 from auditor.audits.costs import RECORDED, cost_of
 from auditor.audits.frame import keep
 from auditor.audits.plan import parse_probes
-from auditor.audits.service.asking import Steps
 from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
 from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps
+from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
 from fingerprints.records import ProbeSet, Sampling
 
@@ -118,15 +117,8 @@ def service(
         return _dry_run(plan, as_json)
     folder = Path(out)
     ready_folder(folder, force)
-    labels = (
-        "opening",
-        "asking the claimed model",
-        "asking the endpoint",
-        "scoring answers",
-        "asking who else it may be",
-    )
-    with progress_steps(*labels) as (_, reference, asking, scoring, identifying):
-        report = service_audit(plan, folder, Steps(reference, asking, scoring, identifying))
+    with progress_on("opening") as progress:
+        report = service_audit(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
     found = report.section(ServiceSection)
     different = found is not None and found.decision == "different"

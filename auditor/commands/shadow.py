@@ -4,8 +4,6 @@ suspect against them."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -15,20 +13,16 @@ from click.core import ParameterSource
 from auditor.audits.shadow.audit import (
     REPORT,
     SHADOWS,
-    Telling,
     earlier_decision,
     earlier_plan,
     foreseen,
     shadow_audit,
 )
-from auditor.audits.shadow.costs import Decision
-from auditor.audits.shadow.growing import Made
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.audits import FAIL_ON, show_plan, tell
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_above, say
+from auditor.console import progress_on
 from auditor.controls.sizes import Size
-from auditor.controls.train import TrainingWatch
 from auditor.controls.training.launch import refuse_several
 from auditor.evidence.weight import reaches
 from fingerprints.errors import printable
@@ -143,8 +137,8 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
     if dry_run:
         return _dry_run(plan, as_json)
     refuse_several("a shadow audit")
-    with _told() as telling:
-        report = shadow_audit(plan, Path(out), telling)
+    with progress_on("opening") as progress:
+        report = shadow_audit(plan, Path(out), progress)
     trained = f", and the shadows in {Path(out) / SHADOWS}" if plan.shadows is None else ""
     tell(report, Path(out) / REPORT, as_json, trained)
     return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
@@ -187,43 +181,5 @@ def _dry_run(plan: ShadowPlan, as_json: bool) -> int:
         with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
             decision, rungs = foreseen(plan, Path(folder))
         names = [rung.name for rung in rungs]
-        lines = [*_lines(decision), f"shadows: {', '.join(names)}"]
+        lines = [*decision.lines(), f"shadows: {', '.join(names)}"]
     return show_plan(plan, as_json, {"decision": decision.model_dump(), "shadows": names}, lines)
-
-
-def _lines(decision: Decision) -> tuple[str, ...]:
-    return (
-        (
-            f"{decision.shadows} shadows, {decision.students} of them students: {decision.seeds}"
-            f" seeds, {decision.n} examples each"
-        ),
-        f"they can carry a log10 likelihood ratio of {decision.most:.2f} at most",
-        (
-            f"about {decision.tokens:,} tokens and {decision.seconds / 60:.0f} minutes, by"
-            f" {decision.basis}"
-        ),
-    )
-
-
-@contextmanager
-def _told() -> Iterator[Telling]:
-    """Bars and the time left on a terminal, else a line a shadow."""
-    with progress_above(
-        "shadows", "asking the suspect", "asking", "training", "before and after"
-    ) as (
-        shadows,
-        (suspect, asking, training, evaluating),
-    ):
-
-        def made(step: Made) -> None:
-            if shadows is not None:
-                shadows(step.done, step.total, step.left)
-            elif step.seconds:
-                left = f", at most {step.left / 60:.0f} min left" if step.left else ""
-                say(f"{step.done} of {step.total}: {step.name}, {step.seconds:.0f} s{left}")
-
-        def decided(decision: Decision) -> None:
-            for line in _lines(decision):
-                say(line)
-
-        yield Telling(suspect, decided, made, TrainingWatch(asking, training, evaluating))

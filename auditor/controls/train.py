@@ -36,9 +36,10 @@ from auditor.controls.training.launch import check_launch
 from auditor.labs.rewards.puzzles import puzzle_prompts
 from auditor.labs.rewards.rewarded import train_by_reward
 from auditor.version import VERSION
-from fingerprints.collect import Progress, timestamp
+from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.progress import Progress
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
 from fingerprints.work_folder import WorkFolder

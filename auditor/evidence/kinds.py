@@ -8,7 +8,7 @@ a report is read or written, like those that plug-ins add by the entry-point gro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -23,15 +23,15 @@ class Kind:
     """A kind of audit as everything outside of its folder sees it; places are ``module:name``.
 
     ``plan``: its `AuditPlan`. ``sections``: the record class of each section that it adds to a
-    report, by the key in report.json. ``blocks``: by the same keys, a function that takes the
-    report and gives the blocks of a document that tell the section. ``files``: what it observes
-    and resumes itself beside the report.
+    report, by the key in report.json. ``arranged``: by the same keys, a function that takes the
+    report and gives the sections of a document that tell it (none where the report has none of
+    it). ``files``: what it observes and resumes itself beside the report.
     """
 
     name: str
     plan: str
     sections: Mapping[str, str] = field(default_factory=dict)
-    blocks: Mapping[str, str] = field(default_factory=dict)
+    arranged: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 
@@ -58,6 +58,12 @@ def all_kinds() -> tuple[Kind, ...]:
 def sections_of(kinds: tuple[Kind, ...]) -> dict[str, str]:
     """Where the record class of every section is, by its key."""
     return {key: place for kind in kinds for key, place in kind.sections.items()}
+
+
+def arrangements() -> tuple[Callable[[Any], Iterable[Any]], ...]:
+    """Of all kinds in order, who arranges what they add to a report: a report in, the sections of
+    a document out."""
+    return tuple(placed_at(place) for kind in all_kinds() for place in kind.arranged.values())
 
 
 def files_beside() -> frozenset[str]:

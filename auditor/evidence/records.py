@@ -299,13 +299,13 @@ class Answer(Record):
     conclusion: Conclusion | None = None
 
 
-class Section(Record):
+class ReportSection(Record):
     """What a kind of audit adds to a report, under a key of its own in report.json."""
 
     key: ClassVar[str]
 
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound=ReportSection)
 
 
 class Report(Record):
@@ -331,7 +331,7 @@ class Report(Record):
     base: BaseSection | None = None
     calibration: CalibrationSection | None = None
     scores: ScoresSection | None = None
-    sections: dict[str, SerializeAsAny[InstanceOf[Section]]] = Field(default_factory=dict)
+    sections: dict[str, SerializeAsAny[InstanceOf[ReportSection]]] = Field(default_factory=dict)
     transcript: TranscriptSection | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -368,7 +368,7 @@ class Report(Record):
         found = self.sections.get(kind.key)
         return found if isinstance(found, kind) else None
 
-    def with_section(self, section: Section) -> Report:
+    def with_section(self, section: ReportSection) -> Report:
         """The report with one section more."""
         return self.model_copy(update={"sections": {**self.sections, section.key: section}})
 
@@ -379,7 +379,7 @@ def sections_record(places: Mapping[str, str]) -> type[Record]:
 
 
 @cache
-def _sections_record(classes: tuple[tuple[str, type[Section]], ...]) -> type[Record]:
+def _sections_record(classes: tuple[tuple[str, type[ReportSection]], ...]) -> type[Record]:
     fields: dict[str, Any] = {key: (found | None, None) for key, found in classes}
     made: type[Record] = create_model("Sections", __base__=Record, **fields)
     return made

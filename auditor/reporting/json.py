@@ -38,7 +38,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of report.json, generated from the records; shipped as
     `schemas/report-1.json`."""
     made = Report.model_json_schema(by_alias=True)
-    del made["properties"]["sections"], made["$defs"]["Section"]
+    del made["properties"]["sections"], made["$defs"]["ReportSection"]
     sections = sections_record(sections_of(all_kinds())).model_json_schema()
     made["properties"] |= sections["properties"]
     made["$defs"] |= sections["$defs"]

@@ -31,8 +31,9 @@ from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
 from fingerprints.store import FingerprintStore
@@ -55,22 +56,12 @@ def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
     return keep(run(plan, folder), plan, folder)
 
 
-def run(
-    plan: Plan,
-    out: Path,
-    asking: Progress | None = None,
-    judging: Progress | None = None,
-    asking_base: Progress | None = None,
-    scoring: Progress | None = None,
-    reading: Progress | None = None,
-) -> Report:
+def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
     """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in
     ``out``.
 
-    ``asking`` is told of answers, ``asking_base`` of the base's, ``scoring`` of texts whose
-    likelihood was asked, ``judging`` of comparisons, ``reading`` of weights. One model is open at a
-    time. Deterministic for greedy sampling on one device. Raises the errors of `open_subject`,
-    `collect` and the store.
+    One model is open at a time. Deterministic for greedy sampling on one device. Raises the errors
+    of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
@@ -78,12 +69,16 @@ def run(
         watch = watching(plan, store)
         with open_subject(plan.suspect) as subject:
             stop = watch.stop() if watch else None
+            asking = progress.step("asking the suspect")
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
-        kin = lineage_within(plan, reading)
+        kin = lineage_within(plan, progress.step("comparing weights"))
+        asking_base = progress.step("asking the base")
         base = find_base(plan, transcript, store, out, asking_base, kin.base)
+        scoring = progress.step("scoring texts")
         scores = find_scores(
             plan, transcript, base, lambda: _others(store, transcript), out, scoring
         )
+        judging = progress.step("comparing with stored models")
         report = judge(plan, transcript, store, chosen, judging, base, scores, kin)
     return watch.told(report, transcript, plan) if watch else report
 
@@ -93,7 +88,7 @@ def judge(
     transcript: Transcript,
     store: FingerprintStore,
     chosen: Sequence[StoredTeacher],
-    judging: Progress | None = None,
+    judging: Progress = SILENT,
     base: Base | None = None,
     scores: Scores | None = None,
     kin: Within | None = None,
@@ -114,17 +109,13 @@ def judge(
     others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
     results: list[Finding | Skipped] = []
     names = _detectors(plan, base)
-    if judging:
-        judging(0, len(names) * len(candidates))
+    judging(0, len(names) * len(candidates))
     for i, name in enumerate(names):
         for j, result in enumerate(
             _examine(load_detector(name), transcript, others, candidates, known)
         ):
             results.append(result)
-            if judging:
-                judging(
-                    i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates)
-                )
+            judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
     return _report(plan, transcript, store, candidates, findings, skipped, base, known)

@@ -15,9 +15,10 @@ from auditor.evidence.records import BaseOrigin, BaseSection
 from detectors.base import Need, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, reference
+from fingerprints.progress import Progress
 from fingerprints.records import Arm, Identity, Probe, ProbeSet
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from auditor.evidence.records import Section
+from auditor.evidence.records import ReportSection
 from fingerprints.records import Record
 
 
@@ -29,7 +29,7 @@ class SequentialRow(Record):
     after: int | None
 
 
-class SequentialSection(Section):
+class SequentialSection(ReportSection):
     """What asking until it is enough came to: ``asked`` of ``planned`` questions, bets on
     ``prompts`` of them.
 

@@ -15,8 +15,8 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.evidence.records import Scorer, ScoresSection
 from detectors.base import Detector, Teacher
 from detectors.registry import load_detector
-from fingerprints.collect import Progress
 from fingerprints.errors import UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.scores import BASE, SUSPECT, Passage, Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject

@@ -15,7 +15,7 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.plan import BUNDLED
 from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Report
-from fingerprints.collect import Progress
+from fingerprints.progress import SILENT, Progress
 
 DETECTOR, PROBES = "next_token_agreement", "openings"
 DOES_NOT_SAY = (
@@ -30,8 +30,7 @@ def closed_lineage(
     bases: Sequence[str],
     out: Path,
     store: str | None = None,
-    asking: Progress | None = None,
-    judging: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[Report, Plan]:
     """Asks the suspect the openings (resumable, in ``out``), compares it with stored models; the
     report and the plan.
@@ -50,7 +49,7 @@ def closed_lineage(
             "calibration": "none",
         }
     )
-    report = run(plan, out, asking, judging)
+    report = run(plan, out, progress)
     lineage = next(a for a in report.answers if a.question == "lineage")
     measured = any(f.detector == DETECTOR for f in report.findings)
     told = lineage.model_copy(

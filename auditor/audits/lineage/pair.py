@@ -17,7 +17,7 @@ from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import Pairing, layer_map, looked_up, paired
 from detectors.lineage.independence import fisher, overall, precise, sidak
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
-from fingerprints.collect import Progress
+from fingerprints.progress import Told
 
 SEEN = 1e-6
 """Below this p-value of unit order, the agreement is not looked up: a common origin is plain,
@@ -78,7 +78,7 @@ class ComparedPair:
         return by_order or (self.agreement is not None and self.agreement.share >= SHARED)
 
 
-def compare(one: Side, other: Side, progress: Progress | None = None) -> ComparedPair | None:
+def compare(one: Side, other: Side, progress: Told | None = None) -> ComparedPair | None:
     """Compares two models' weights, a pair of layers at a time; None where their streams can't be
     laid over each other.
 

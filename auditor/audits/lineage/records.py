@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.evidence.records import ReasonCode, Section
+from auditor.evidence.records import ReasonCode, ReportSection
 from fingerprints.records import Record
 
 
@@ -54,7 +54,7 @@ class WeightComparison(Record):
     reason_code: ReasonCode | None = None
 
 
-class LineageSection(Section):
+class LineageSection(ReportSection):
     """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the
     suspect's own files say of its origin; ``declared_told`` sets it against what was observed."""
 

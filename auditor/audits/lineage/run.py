@@ -16,8 +16,8 @@ from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, 
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
-from fingerprints.collect import Progress
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import (

@@ -15,7 +15,6 @@ from auditor.audits.lineage import narrative as telling
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.run import Lineages, lineages, named
 from auditor.evidence.records import Answer, Finding, Skipped, Verdict
-from fingerprints.collect import Progress
 from fingerprints.errors import (
     AuditError,
     Incomplete,
@@ -24,6 +23,7 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
+from fingerprints.progress import Progress
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE

@@ -18,8 +18,9 @@ from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer
 from detectors.text.policy_pairs import heard
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.open import refuse_bad_spec
 from fingerprints.transcript import Transcript
@@ -30,13 +31,11 @@ MOST_REJECTED = 0.75
 """A filter may reject every sensitive question; twins are half of all."""
 
 
-def policy_audit(
-    plan: PolicyPlan, out: Path, asking: Mapping[str, Progress] | None = None
-) -> Report:
+def policy_audit(plan: PolicyPlan, out: Path, progress: Progress = SILENT) -> Report:
     """Asks whom the plan names (into ``out``, resumable; one model open at a time) and returns the
     report.
 
-    ``asking`` is told of the answers of each role. Greedy answers of local models give the same
+    Greedy answers of local models give the same
     report, dates aside. Raises the errors of `open_subject` and `collect`, and MalformedInput where
     one of them gave nothing that can be compared.
     """
@@ -45,10 +44,10 @@ def policy_audit(
         refuse_bad_spec(spec)
     for role, spec in plan.specs.items():
         with open_subject(spec) as subject:
-            watch = (asking or {}).get(role)
+            asking = progress.step(f"asking {spec}"[:60])
             path = out / FILES[role]
             said[role] = collect(
-                subject, [asked], plan.sampling, path, watch, most_rejected=MOST_REJECTED
+                subject, [asked], plan.sampling, path, asking, most_rejected=MOST_REJECTED
             )
         if not heard(said[role]):
             raise MalformedInput(

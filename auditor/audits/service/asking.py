@@ -21,8 +21,9 @@ from detectors.service.rank_uniformity import RankUniformity
 from detectors.service.repeated import FEWEST_PROMPTS, asked_of_both, repeats
 from detectors.service.sequential_equality import bets_on
 from detectors.style.likeness import betting_order
-from fingerprints.collect import Progress, Stop, collect
+from fingerprints.collect import Stop, collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Request, Sampling
 from fingerprints.scores import Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
@@ -35,16 +36,6 @@ IDENTIFIED, REFERENCE_IDENTIFIED = "identification.jsonl", "reference-identifica
 QUESTIONS_A_LOOK = 4
 IDENTIFYING_TOKENS = 96
 """Cap on identifying answers: nearness reads their beginnings as well as their whole."""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Who is told how far each step is."""
-
-    claimed: Progress | None = None
-    endpoint: Progress | None = None
-    scoring: Progress | None = None
-    identifying: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -69,22 +60,24 @@ class ServiceAnswers:
     others: Others | None = None
 
 
-def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
+def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
     """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`,
     `collect` and the store."""
     refuse_bad_spec(plan.endpoint)
     with open_subject(plan.claimed) as subject:
         recorded = subject.recorded() if "recorded" in subject.offers else None
         sets = question_sets(plan, recorded)
+        asking = progress.step("asking the claimed model")
         reference = collect(
-            subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, steps.claimed
+            subject, sets, plan.sampling("claimed", recorded), out / REFERENCE, asking
         )
         scores_itself = "score" in subject.offers
     _refuse_silence(reference, plan.claimed, "the claimed model")
     with open_subject(plan.endpoint) as subject:
         stop = stopping(plan, reference)
+        asking = progress.step("asking the endpoint")
         endpoint = collect(
-            subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, steps.endpoint, stop
+            subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, asking, stop
         )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
     if endpoint.digest() == reference.digest():
@@ -93,11 +86,16 @@ def hear(plan: ServicePlan, out: Path, steps: Steps) -> ServiceAnswers:
             where=printable(plan.endpoint, 80),
             next_step="name two recordings",
         )
-    scores = _scored(plan, endpoint, reference, out, steps.scoring) if scores_itself else Scores()
+    scores = (
+        _scored(plan, endpoint, reference, out, progress.step("scoring answers"))
+        if scores_itself
+        else Scores()
+    )
+    identifying = progress.step("asking who else it may be")
     others = (
         None
         if plan.store is None
-        else _others(plan, plan.store, endpoint, reference, out, steps.identifying)
+        else _others(plan, plan.store, endpoint, reference, out, identifying)
     )
     return ServiceAnswers(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.audits.frame import build_report, subject_of
-from auditor.audits.service.asking import ServiceAnswers, Steps, hear
+from auditor.audits.service.asking import ServiceAnswers, hear
 from auditor.audits.service.judging import Decision, JudgedService, judge, stopped
 from auditor.audits.service.narrative import WORDS, alternatives, answers, command_of, limits
 from auditor.audits.service.plan import ServicePlan
@@ -13,16 +13,17 @@ from auditor.audits.service.power import Size, size_of, statement, would_have_se
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import Candidate, Outcome, Report, Verdict
 from detectors.service.repeated import asked_of_both, said
+from fingerprints.progress import SILENT, Progress
 
 
-def service_audit(plan: ServicePlan, out: Path, steps: Steps | None = None) -> Report:
+def service_audit(plan: ServicePlan, out: Path, progress: Progress = SILENT) -> Report:
     """Compares the endpoint with the claimed model and returns the report; the journals in ``out``
     are resumed.
 
     Deterministic for the same records. Raises the errors of `open_subject`, `collect` and the
     store.
     """
-    heard = hear(plan, out, steps or Steps())
+    heard = hear(plan, out, progress)
     return report_of(plan, heard, judge(plan, heard))
 
 

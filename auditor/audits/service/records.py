@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from auditor.evidence.records import Section, SubjectSection
+from auditor.evidence.records import ReportSection, SubjectSection
 from fingerprints.records import Sampling
 
 
-class ServiceSection(Section):
+class ServiceSection(ReportSection):
     """What comparing a service with the model that it claims came to.
 
     ``decision``: the answers differ; none was found to at this size; or neither can be said.

@@ -8,9 +8,8 @@ is a report bundle, ``shadows/`` an ordinary cohort.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from auditor.audits.frame import keep
 from auditor.audits.inheritance.base_model import Base
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
-from auditor.audits.shadow.growing import Questions, Tell, finished, grow, make
+from auditor.audits.shadow.growing import Questions, finished, grow, make
 from auditor.audits.shadow.judging import judge
 from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
@@ -28,14 +27,14 @@ from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.controls.likelihoods import write_record
-from auditor.controls.train import SILENT, TrainingWatch
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import REPORT as BUNDLE
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Shadow, Teacher
 from detectors.pairing import style_answers
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.transcript import Transcript, load_transcript
@@ -47,21 +46,7 @@ RECORDED = "recorded"
 FEWEST_ANSWERED = 20
 
 
-@dataclass(frozen=True)
-class Telling:
-    """Who is told: of the suspect's answers, of what was decided, of every shadow, and of what
-    happens within one."""
-
-    asking: Progress | None = None
-    decided: Callable[[Decision], None] | None = None
-    made: Tell | None = None
-    watch: TrainingWatch = SILENT
-
-
-QUIET = Telling()
-
-
-def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Report:
+def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Report:
     """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns
     the report.
 
@@ -71,26 +56,30 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
     what was finished stays.
     """
     if plan.shadows is not None:
-        return _again(plan, Path(plan.shadows), out, telling)
+        return _again(plan, Path(plan.shadows), out, progress)
     with _held(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
             sets = probe_sets_of(plan, subject.recorded() if "recorded" in subject.offers else None)
             asked = Questions(sets, Sampling(max_tokens=plan.max_tokens))
             suspect = collect(
-                subject, sets, asked.sampling, out / REPORT / TRANSCRIPT, telling.asking
+                subject,
+                sets,
+                asked.sampling,
+                out / REPORT / TRANSCRIPT,
+                progress.step("asking the suspect"),
             )
         prompts = find_prompts(plan, sets, out)
         rung = base_rung(plan)
-        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, telling.watch))
+        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, progress))
         costs = costs_of(plan, sets, prompts, base.teacher.transcript)
         decision = _decided(costs, prompts, out)
-        if telling.decided is not None:
-            telling.decided(decision)
+        for line in decision.lines():
+            progress.say(line)
         rungs = shadow_rungs(plan, decision.seeds, decision.n, prompts, out)
         tokens, seconds = costs.rung(decision.n)
         purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
-        left_out = grow(rungs, asked, out / SHADOWS, purse, telling.watch, telling.made)
+        left_out = grow(rungs, asked, out / SHADOWS, purse, progress)
         return _reported(
             plan,
             decision,
@@ -103,7 +92,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, telling: Telling = QUIET) -> Repor
         )
 
 
-def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
+def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress) -> Report:
     """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is
     trained."""
     decision, said = (
@@ -119,7 +108,7 @@ def _again(plan: ShadowPlan, home: Path, out: Path, telling: Telling) -> Report:
                 sets,
                 Sampling(max_tokens=plan.max_tokens),
                 out / REPORT / TRANSCRIPT,
-                telling.asking,
+                progress.step("asking the suspect"),
             )
         shared = len(style_answers(suspect).keys() & style_answers(said).keys())
         if shared < FEWEST_ANSWERED:

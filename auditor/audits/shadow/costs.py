@@ -64,6 +64,15 @@ class Decision(Record):
         never cross (`lr_bounds`)."""
         return log10(self.students / (self.students + 1) * (self.shadows + 1))
 
+    def lines(self) -> tuple[str, ...]:
+        """The decision for people."""
+        return (
+            f"{self.shadows} shadows, {self.students} of them students: {self.seeds} seeds,"
+            f" {self.n} examples each",
+            f"they can carry a log10 likelihood ratio of {self.most:.2f} at most",
+            f"about {self.tokens:,} tokens and {self.seconds / 60:.0f} minutes, by {self.basis}",
+        )
+
 
 @dataclass(frozen=True)
 class Costs:

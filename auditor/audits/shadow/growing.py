@@ -7,7 +7,7 @@ folders; judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from auditor.controls.cards.card import CARD, read_card
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
-from auditor.controls.train import SILENT, TrainingWatch
+from auditor.controls.train import TrainingWatch
 from auditor.labs.population.ladder import make_rung
 from fingerprints.collect import collect
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
@@ -28,21 +29,6 @@ BRIEF_TOKENS = 16
 FEW = EvaluationScale(choices=1, identity=1, answer_tokens=BRIEF_TOKENS)
 """A shadow is known by its transcript: before and after, hardly anything else is asked, and
 answered in a few words."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """One shadow that was made: how many are, of how many, its name, its seconds (0: it was
-    there), seconds left at most."""
-
-    done: int
-    total: int
-    name: str
-    seconds: float
-    left: float
-
-
-Tell = Callable[[Made], None]
 
 
 @dataclass(frozen=True)
@@ -58,8 +44,7 @@ def grow(
     asked: Questions,
     folder: Path,
     purse: Purse,
-    watch: TrainingWatch = SILENT,
-    tell: Tell | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[str, ...]:
     """Makes every shadow that is not there yet and fits into the budget; returns the names of those
     left out.
@@ -72,26 +57,21 @@ def grow(
         if not there and (left or (rung.seed is not None and not purse.carries_another())):
             left.append(rung.name)
             continue
-        seconds = 0.0 if there else _spend(rung, asked, folder / rung.name, purse, watch)
-        if tell is not None:
-            rest = [r for r in rungs[done:] if not finished(folder / r.name)]
-            tell(
-                Made(
-                    done,
-                    len(rungs),
-                    rung.name,
-                    seconds,
-                    len(rest) * (seconds or purse.expected.seconds),
-                )
-            )
+        seconds = 0.0 if there else _spend(rung, asked, folder / rung.name, purse, progress)
+        rest = [r for r in rungs[done:] if not finished(folder / r.name)]
+        remaining = len(rest) * (seconds or purse.expected.seconds)
+        progress.step("shadows", whole=True)(done, len(rungs), remaining)
+        if seconds:
+            told = f", at most {remaining / 60:.0f} min left" if remaining else ""
+            progress.note(f"{done} of {len(rungs)}: {rung.name}, {seconds:.0f} s{told}")
     return tuple(left)
 
 
 def _spend(
-    rung: ShadowRung, asked: Questions, folder: Path, purse: Purse, watch: TrainingWatch
+    rung: ShadowRung, asked: Questions, folder: Path, purse: Purse, progress: Progress
 ) -> float:
     began = purse.now()
-    said = make(rung, asked, folder, watch)
+    said = make(rung, asked, folder, progress)
     learned = read_card(folder).learned_tokens if (folder / CARD).is_file() else 0
     written = sum(r.tokens_out or 0 for r in said.replies)
     seconds = purse.now() - began
@@ -103,12 +83,14 @@ def _spend(
 
 
 def make(
-    rung: ShadowRung, asked: Questions, folder: Path, watch: TrainingWatch = SILENT
+    rung: ShadowRung, asked: Questions, folder: Path, progress: Progress = SILENT
 ) -> Transcript:
     """Makes one shadow in its folder and asks it; made again it changes nothing."""
+    asking = progress.step("asking")
+    watch = TrainingWatch(asking, progress.step("training"), progress.step("before and after"))
     spec = make_rung(rung.rung, folder, watch, FEW)
     with open_subject(spec) as subject:
-        return collect(subject, asked.sets, asked.sampling, folder / TRANSCRIPT, watch.asking)
+        return collect(subject, asked.sets, asked.sampling, folder / TRANSCRIPT, asking)
 
 
 def finished(folder: Path) -> bool:

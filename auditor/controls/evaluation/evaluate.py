@@ -27,8 +27,9 @@ from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, read_answers
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
+from fingerprints.progress import Progress
 from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status
 from fingerprints.subjects import Subject, open_subject
 from fingerprints.subjects.cache import cache_folder

@@ -21,7 +21,8 @@ from auditor.controls.teaching.verify import agrees
 from auditor.reporting.markdown import table
 from auditor.reporting.text import number
 from detectors.stats.intervals import clustered_mean, clustered_rate
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder

@@ -12,7 +12,8 @@ from pathlib import Path
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching.answer_cache import CachedSubject
-from fingerprints.collect import Progress, collect, requests_for
+from fingerprints.collect import collect, requests_for
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject
 from fingerprints.subjects.cache import cache_folder

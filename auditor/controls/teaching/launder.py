@@ -20,8 +20,8 @@ from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.scrub import scrub
 from detectors.text.lexicons import REFUSALS
-from fingerprints.collect import Progress
 from fingerprints.errors import printable
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, Reply, sha256
 from fingerprints.subjects import open_subject
 

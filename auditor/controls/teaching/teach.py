@@ -28,8 +28,8 @@ from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.verify import agrees
 from detectors.text.lexicons import REFUSALS
-from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, Record, Reply, Status
 from fingerprints.subjects import open_subject
 

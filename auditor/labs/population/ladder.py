@@ -29,8 +29,9 @@ from auditor.labs.population.untrained import (
     make_untrained,
     trained_folder,
 )
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.progress import Progress, Told
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
 
@@ -288,7 +289,7 @@ def _bad(reason: str, path: Path) -> MalformedInput:
 
 
 def climb(
-    ladder: Ladder, out: Path, rungs: Progress | None = None, watch: TrainingWatch = SILENT
+    ladder: Ladder, out: Path, rungs: Told | None = None, watch: TrainingWatch = SILENT
 ) -> Cohort:
     """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole
     cohort.

@@ -51,8 +51,8 @@ from auditor.labs.rewards.grpo_report import (
     read_rewards,
     write_report,
 )
-from fingerprints.collect import Progress
 from fingerprints.errors import ResourceLimit, UsageProblem
+from fingerprints.progress import Progress
 from fingerprints.subjects.generation import out_of_memory
 
 STATE = "state"

@@ -14,7 +14,8 @@ from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
 from auditor.controls.recipe import COUNTDOWN
 from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.labs.rewards.countdown import Puzzle, marks
-from fingerprints.collect import Progress, collect
+from fingerprints.collect import collect
+from fingerprints.progress import Progress
 from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.cache import cache_folder

@@ -26,8 +26,8 @@ from auditor.controls.training.trained import TrainedStudent
 from auditor.labs.rewards.grpo import STATE, Resume, grpo
 from auditor.labs.rewards.grpo_report import REPORT, GrpoReport, GrpoSettings
 from auditor.labs.rewards.puzzles import PuzzlePool, section
-from fingerprints.collect import Progress
 from fingerprints.errors import MalformedInput, ResourceLimit
+from fingerprints.progress import Progress
 from fingerprints.records import Identity, canonical_json, sha256
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.library import quiet

@@ -24,7 +24,8 @@ from auditor.labs.rewards.puzzle_figures import observe_puzzles, puzzle_figures
 from auditor.labs.rewards.puzzles import PuzzlePool, form_examples, puzzle_pool, section
 from auditor.labs.rewards.reward_told import RewardTold, reward_curve
 from auditor.version import VERSION
-from fingerprints.collect import Progress, timestamp
+from fingerprints.collect import timestamp
+from fingerprints.progress import Progress
 from fingerprints.records import canonical_json, sha256
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from auditor.controls.lineage import LINEAGE
 from auditor.labs.zoo.zoo_plan import SCALES, Relation, ZooMaking, ZooSize, zoo_plan
 from auditor.labs.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
-from fingerprints.collect import Progress
 from fingerprints.durable import replacing
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
+from fingerprints.progress import Progress
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files

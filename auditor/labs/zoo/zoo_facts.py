@@ -23,9 +23,9 @@ from auditor.controls.training.students import byte_tokenizer
 from auditor.labs.zoo.zoo import Zoo, ZooMember
 from auditor.labs.zoo.zoo_texts import held_out
 from detectors.stats.intervals import clustered_mean
-from fingerprints.collect import Progress
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
+from fingerprints.progress import Progress
 from fingerprints.records import Record
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.inheritance.audit import audit
+from auditor import audit
 from auditor.cli import run
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import load_bundle

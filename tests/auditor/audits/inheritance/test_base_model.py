@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from auditor.audits.inheritance.audit import audit
+from auditor import audit
 from auditor.audits.inheritance.base_model import asked_again, base_spec, find_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.cli import cli, run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.inheritance.audit import audit
+from auditor import audit
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.within import lineage_within
