@@ -56,13 +56,17 @@ Scope = Literal["candidate", "suspect", "both"]
 
 @dataclass(frozen=True)
 class Teacher:
-    """A stored model that may be the source: its name, who made it, its family, and what it
-    said."""
+    """A stored model that may be the source: its name, who made it, its family, and what it said.
+
+    A ``guest`` was chosen for its likeness to the suspect (or named): it is compared, but no part
+    of what is usual, for a population that is chosen to be like the suspect says nothing of chance.
+    """
 
     name: str
     vendor: str
     family: str
     transcript: Transcript
+    guest: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,11 @@ class Case:
     base: Teacher | None = None
     shadows: tuple[Shadow, ...] = ()
     scores: Scores = field(default_factory=Scores)
+
+    @property
+    def population(self) -> tuple[Teacher, ...]:
+        """The background without its guests: whose values say what chance gives."""
+        return tuple(t for t in self.background if not t.guest)
 
 
 class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -61,6 +61,11 @@ class AnswerBook:
         return np.array([t.vendor.casefold() or t.name for t in self.teachers])
 
     @property
+    def population(self) -> NDArray[np.bool_]:
+        """The models that are no guests."""
+        return np.array([not t.guest for t in self.teachers], dtype=bool)
+
+    @property
     def fold(self) -> NDArray[np.int64]:
         """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS

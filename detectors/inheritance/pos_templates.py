@@ -144,7 +144,7 @@ class PosTemplates(Detector):
     def _standing(self, case: Case, known: Attribution, name: str) -> Measurement | NotMeasured:
         book, scored = self.book_, self._score(case.suspect, known)
         place = book.names.index(name)
-        present = {name, *(t.name for t in case.background)}
+        present = {name, *(t.name for t in case.population)}
         usable = np.array([n in present for n in book.names])
         answered = np.array(
             [i in scored.answers and i in book.answers[place] for i in range(len(book.prompts))]

@@ -172,7 +172,7 @@ class StylisticOverlap(Detector):
     def _places(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
         """The candidate's number in the book, and which of its models the case names."""
         name = "" if case.candidate is None else case.candidate.name
-        present = {name, *(t.name for t in case.background)}
+        present = {name, *(t.name for t in case.population)}
         return self.book_.names.index(name), np.array([n in present for n in self.book_.names])
 
     def _score(self, suspect: Transcript, attribution: Attribution) -> ScoredStyle:
