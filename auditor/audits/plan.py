@@ -69,7 +69,7 @@ class Plan(Record):
 
     ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of
     signatures); ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file
-    of scores recorded before.
+    of scores recorded before. ``all_candidates`` looks at every model of a store, however large.
     """
 
     format: Literal["plan/1"] = "plan/1"
@@ -80,6 +80,7 @@ class Plan(Record):
     scores: str | None = None
     store: str = BUNDLED
     candidates: tuple[str, ...] = ()
+    all_candidates: bool = False
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
     detectors: tuple[str, ...] = DEFAULT_DETECTORS
     calibration: str = "shipped"

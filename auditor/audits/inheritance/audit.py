@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor.audits.inheritance.base_model import Base, find_base
+from auditor.audits.inheritance.candidates import Looked, looked_at, store_section
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
+from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan, parse_probes
 from auditor.calibration.case import weigh_case
@@ -25,7 +27,6 @@ from auditor.evidence.records import (
     Finding,
     Report,
     Skipped,
-    StoreSection,
     SubjectSection,
     TranscriptSection,
 )
@@ -35,7 +36,7 @@ from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import Progress, collect, timestamp
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import sha256
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
@@ -82,25 +83,25 @@ def run(
     """
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
-        chosen = _chosen(store, plan.candidates)
-        watch = watching(plan, store)
+        models = shelf(store, plan)
+        models.named(plan.candidates)  # refused before anything is asked
+        watch = watching(plan, models)
         with open_subject(plan.suspect) as subject:
             stop = watch.stop() if watch else None
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
         kin = lineage_within(plan, reading)
-        base = find_base(plan, transcript, store, out, asking_base, kin.base)
-        scores = find_scores(
-            plan, transcript, base, lambda: _others(store, transcript), out, scoring
-        )
-        report = judge(plan, transcript, store, chosen, judging, base, scores, kin)
+        base = find_base(plan, transcript, models, out, asking_base, kin.base)
+        looked = looked_at(models, plan, transcript)
+        scores = find_scores(plan, transcript, base, looked.others(transcript), out, scoring)
+        report = judge(plan, transcript, models, looked, judging, base, scores, kin)
     return watch.told(report, transcript, plan) if watch else report
 
 
 def judge(
     plan: Plan,
     transcript: Transcript,
-    store: FingerprintStore,
-    chosen: Sequence[StoredTeacher],
+    models: Shelf,
+    looked: Looked,
     judging: Progress | None = None,
     base: Base | None = None,
     scores: Scores | None = None,
@@ -114,12 +115,13 @@ def judge(
             where=printable(plan.suspect, 100),
             next_step="look at the transcript's errors, then run the audit again",
         )
-    shared = store.shared_prompts(transcript)
-    stored = _stored(store)
-    by_name = {t.name: t for t in stored}
+    shared = models.store.shared_prompts(transcript)
     known = KnownBesides(base.teacher if base else None, scores or Scores(), kin or Within())
-    candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
-    others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
+    candidates = [
+        _candidate(r, transcript, models.teacher(r.name), shared.get(r.name, 0))
+        for r in looked.records
+    ]
+    others = looked.others(transcript)
     results: list[Finding | Skipped] = []
     names = _detectors(plan, base)
     if judging:
@@ -135,7 +137,7 @@ def judge(
                 )
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, store, candidates, findings, skipped, base, known)
+    return _report(plan, transcript, models, looked, candidates, findings, skipped, base, known)
 
 
 def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
@@ -153,14 +155,6 @@ class KnownBesides:
     base: Teacher | None
     scores: Scores
     kin: Within = field(default_factory=Within)
-
-
-def _stored(store: FingerprintStore) -> list[Teacher]:
-    return [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
-
-
-def _others(store: FingerprintStore, suspect: Transcript) -> list[Teacher]:
-    return [t for t in _stored(store) if not suspect.identity.same_weights(t.transcript.identity)]
 
 
 def _examine(
@@ -226,7 +220,8 @@ def finding_of(
 def _report(
     plan: Plan,
     transcript: Transcript,
-    store: FingerprintStore,
+    models: Shelf,
+    looked: Looked,
     candidates: Sequence[Candidate],
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
@@ -240,17 +235,20 @@ def _report(
         findings,
         candidates,
         transcript,
-        {t.name: t.vendor for t in store.teachers()},
+        {t.name: t.vendor for t in looked.teachers},
+        looked.guests,
+        0 if plan.candidates else len(models.records) - len(looked.teachers),
     )
+    store = store_section(plan, models, looked)
     return Report(
-        id=sha256(f"{plan.digest()}{section.sha256}{store.digest()}")[:16],
+        id=sha256(f"{plan.digest()}{section.sha256}{store.sha256}")[:16],
         created=created,
         tool=f"distillation-auditor {VERSION}",
         subject=SubjectSection(spec=transcript.header.spec, identity=transcript.identity),
         plan=plan.model_dump(mode="json", exclude_none=True),
         answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
         candidates=tuple(candidates),
-        store=_store_section(plan, store),
+        store=store,
         base=base.section(transcript) if base else None,
         calibration=case.section,
         scores=scores_section(scores),
@@ -259,7 +257,7 @@ def _report(
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
-        limits=(*limits(transcript, candidates, findings, case.section), *kin.limits),
+        limits=(*limits(transcript, candidates, findings, case.section, store), *kin.limits),
         alternatives=alternatives(),
         environment=environment(),
         reproduce=reproduction(
@@ -310,27 +308,6 @@ def transcript_section(transcript: Transcript) -> TranscriptSection:
         tokens_in=sum(r.tokens_in for r in replies if r.tokens_in is not None) or None,
         tokens_out=sum(r.tokens_out for r in replies if r.tokens_out is not None) or None,
     )
-
-
-def _store_section(plan: Plan, store: FingerprintStore) -> StoreSection:
-    return StoreSection(
-        name=plan.store,
-        embedder=store.catalog.embedder,
-        sha256=store.digest(),
-        n_models=len(store.teachers()),
-    )
-
-
-def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:
-    known = {t.name: t for t in store.teachers()}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise UsageProblem(
-            f"the store holds no model called {printable(missing[0], 60)!r}",
-            where="--candidate",
-            next_step="see `auditor store list`",
-        )
-    return [known[name] for name in names] if names else list(known.values())
 
 
 @contextmanager
