@@ -13,13 +13,17 @@ from fingerprints.transcript import Transcript
 
 @dataclass(frozen=True)
 class Teacher:
-    """A stored model that may be the source: its name, who made it, its family, and what it
-    said."""
+    """A stored model that may be the source: its name, who made it, its family, and what it said.
+
+    A ``guest`` was chosen for its likeness to the suspect (or named): it is compared, but no part
+    of what is usual, for a population that is chosen to be like the suspect says nothing of chance.
+    """
 
     name: str
     vendor: str
     family: str
     transcript: Transcript
+    guest: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Case:
     def models(self) -> tuple[Teacher, ...]:
         """The stored models: the candidate, where there is one, and the background."""
         return (*([self.candidate] if self.candidate else []), *self.background)
+
+    @property
+    def population(self) -> tuple[Teacher, ...]:
+        """The background without its guests: whose values say what chance gives."""
+        return tuple(t for t in self.background if not t.guest)
 
     @property
     def the_candidate(self) -> Teacher:

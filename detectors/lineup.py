@@ -49,9 +49,21 @@ class Lineup:
             dtype=np.str_,
         )
 
+    @cached_property
+    def population(self) -> Flags:
+        """The models that are no guests, (models,)."""
+        return np.array([not t.guest for t in self.teachers], dtype=bool)
+
+    @cached_property
+    def speakers(self) -> Flags:
+        """Whose scores stand for their vendor, (models,): the population, and guests whose vendor
+        has nobody else."""
+        alone = ~np.isin(self.vendors, self.vendors[self.population])
+        return np.asarray(self.population | alone, dtype=bool)
+
     def strangers(self, candidate: int) -> Flags:
-        """The models of other vendors than the candidate's, (models,)."""
-        return np.asarray(self.vendors != self.vendors[candidate], dtype=bool)
+        """The models of the population of other vendors than the candidate's, (models,)."""
+        return np.asarray((self.vendors != self.vendors[candidate]) & self.population, dtype=bool)
 
     def reference(self, candidate: int, player: int | None) -> Flags:
         """Whose answers say what is usual, (models,): neither the candidate's vendor nor that of

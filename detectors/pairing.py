@@ -64,16 +64,21 @@ class AnswerBook:
         return np.array([t.vendor.casefold() or t.name for t in self.teachers])
 
     @property
+    def population(self) -> NDArray[np.bool_]:
+        """The models that are no guests."""
+        return np.array([not t.guest for t in self.teachers], dtype=bool)
+
+    @property
     def fold(self) -> NDArray[np.int64]:
         """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
 
     def place(self, case: Case) -> tuple[int, NDArray[np.bool_]]:
-        """The candidate's number in the book, and which of its models the case names, (models,)."""
-        present = {t.name for t in case.models}
-        return self.names.index(case.the_candidate.name), np.array(
-            [n in present for n in self.names]
-        )
+        """The candidate's number in the book, and which of its models are the candidate or of the
+        case's population, (models,)."""
+        name = case.the_candidate.name
+        present = {name, *(t.name for t in case.population)}
+        return self.names.index(name), np.array([n in present for n in self.names])
 
     def answers_of(self, suspect: Transcript) -> dict[int, ProbeAnswer]:
         """A suspect's answers to the book's prompts, by the prompt's number."""

@@ -40,7 +40,7 @@ from fingerprints.catalog_rows import (
 )
 from fingerprints.embed import Vectors
 from fingerprints.errors import StoreIntegrity
-from fingerprints.records import canonical_json, sha256
+from fingerprints.records import Arm, canonical_json, sha256
 from fingerprints.signature import Signatures
 from fingerprints.transcript import Transcript
 
@@ -325,19 +325,38 @@ class Catalog:
         """How many of these prompts (by digest) each teacher gave a readable answer to; every
         teacher is listed."""
         with told(self.path):
-            self._db.execute(
-                "CREATE TEMP TABLE IF NOT EXISTS asked (prompt BLOB PRIMARY KEY) WITHOUT ROWID"
-            )
-            self._db.execute("DELETE FROM asked")
-            self._db.executemany(
-                "INSERT OR IGNORE INTO asked VALUES (?)", ((bytes.fromhex(p),) for p in prompts)
-            )
+            self._ask(prompts)
             rows = self._db.execute(
                 "SELECT t.name, count(DISTINCT asked.prompt) FROM teachers t"
                 " LEFT JOIN answers a ON a.teacher = t.id AND a.readable = 1"
                 " LEFT JOIN asked ON asked.prompt = a.prompt_sha256 GROUP BY t.id ORDER BY t.name"
             ).fetchall()
         return {name: int(count) for name, count in rows}
+
+    def _ask(self, prompts: Iterable[str]) -> None:
+        """Lays prompts (digests) out as a table with their places, for queries to join."""
+        self._db.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS asked (prompt BLOB PRIMARY KEY, place INTEGER)"
+            " WITHOUT ROWID"
+        )
+        self._db.execute("DELETE FROM asked")
+        self._db.executemany(
+            "INSERT OR IGNORE INTO asked VALUES (?, ?)",
+            ((bytes.fromhex(prompt), place) for place, prompt in enumerate(prompts)),
+        )
+
+    def answers_to(self, prompts: Iterable[str], arms: Iterable[Arm]) -> npt.NDArray[np.int64]:
+        """Readable answers in these arms to these prompts (digests), in order of id: rows of
+        (answer id, teacher's row number, place of the prompt)."""
+        query = (
+            "SELECT a.id, a.teacher, asked.place FROM answers a"
+            " JOIN asked ON asked.prompt = a.prompt_sha256 WHERE a.readable = 1"
+            " AND a.arm IN (SELECT value FROM json_each(?)) ORDER BY a.id"
+        )
+        with told(self.path):
+            self._ask(prompts)
+            rows = self._db.execute(query, (json.dumps([arm.value for arm in arms]),)).fetchall()
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
     def agrees(self, number: int, transcript: Transcript) -> bool:
         """Whether the rows of a teacher's answers are those that its transcript gives."""

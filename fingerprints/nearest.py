@@ -67,6 +67,13 @@ class Flat:
         """All ids in the order of the vectors."""
         return _array(self.index.id_map)
 
+    def matrix(self) -> Vectors:
+        """All vectors (n, d) in that order: the index's own memory, for as long as it lives."""
+        faiss = library()
+        flat = faiss.downcast_index(self.index.index)
+        raw = faiss.rev_swig_ptr(flat.get_xb(), self.n * flat.d) if self.n else np.empty(0)
+        return np.asarray(raw, dtype=np.float32).reshape(self.n, flat.d)
+
 
 @dataclass
 class Approximate:
@@ -122,6 +129,10 @@ class Approximate:
     def ids(self) -> Ids:
         """All ids in the order of the vectors."""
         return self.numbers
+
+    def matrix(self) -> Vectors:
+        """All vectors (n, d) in that order, on the disk where they were mapped from there."""
+        return self.vectors
 
 
 Index = Flat | Approximate

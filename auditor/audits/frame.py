@@ -18,6 +18,7 @@ from auditor.evidence.records import (
     ReportSection,
     ScoresSection,
     Skipped,
+    StoreChoice,
     StoreSection,
     SubjectSection,
     TranscriptSection,
@@ -92,13 +93,16 @@ def keep(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> 
     return report
 
 
-def store_section(name: str, store: FingerprintStore) -> StoreSection:
-    """The store as a report tells it."""
+def store_section(
+    name: str, store: FingerprintStore, choice: StoreChoice | None = None
+) -> StoreSection:
+    """The store as a report tells it; ``choice`` says who of a large one was looked at."""
     return StoreSection(
         name=name,
         embedder=store.catalog.embedder,
         sha256=store.digest(),
         n_models=len(store.teachers()),
+        choice=choice,
     )
 
 

@@ -7,7 +7,7 @@ propositions, with its cap and its reasons; it is never the probability that a m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,17 +67,23 @@ def weighed(
     candidates: Sequence[Candidate],
     calibration: Calibration,
     stored: Mapping[str, str] | None = None,
+    guests: Collection[str] = (),
+    passed_over: int = 0,
 ) -> Weighed:
     """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected
     within each level.
 
     ``stored`` gives the vendor of every stored model where only some of them are candidates: a
-    vendor is weighed only where all its models are.
+    vendor is weighed only where all its models are. ``guests`` were chosen for their likeness to
+    the suspect and count for no vendor; ``passed_over`` models were tested by that choice, and Holm
+    counts them.
     """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
     makers = vendors_of(candidates) if stored is None else stored
-    evidence = [*_of_models(about, candidates), *_of_vendors(about, candidates, makers)]
+    members = [c for c in candidates if c.name not in guests]
+    at_home = {name: vendor for name, vendor in makers.items() if name not in guests}
+    evidence = [*_of_models(about, candidates), *_of_vendors(about, members, at_home)]
     few = _too_few_vendors(makers, calibration)
     fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
     notes = _notes(evidence, makers)
@@ -87,7 +93,7 @@ def weighed(
     }
     verdicts = [
         *(_same_weights(c) for c in candidates if c.same_weights),
-        *_corrected(list(raw.values())),
+        *_corrected(list(raw.values()), passed_over),
     ]
     used = {
         (f.level, f.size): f
@@ -271,16 +277,20 @@ def _outside(weigher: Weigher, row: list[list[float]], candidate: str) -> tuple[
     return tuple(d for d, out in zip(weigher.used_, found, strict=True) if out == 1)
 
 
-def _corrected(verdicts: list[Verdict]) -> list[Verdict]:
-    """Holm over the assessed candidates of each level, then the third-source rule over vendors."""
+def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
+    """Holm over the assessed candidates of each level, then the third-source rule over vendors.
+
+    A model that was passed over counts as one with a p-value of 1.
+    """
     out = list(verdicts)
     for vendors in (False, True):
         places = [
             i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors
         ]
         if places:
-            adjusted = holm([out[i].p_value or 0.0 for i in places])
-            for i, p in zip(places, adjusted.tolist(), strict=True):
+            more = 0 if vendors else passed_over
+            adjusted = holm([*(out[i].p_value or 0.0 for i in places), *[1.0] * more])
+            for i, p in zip(places, adjusted[: len(places)].tolist(), strict=True):
                 single = out[i].p_value
                 out[i] = out[i].model_copy(
                     update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)}

@@ -6,7 +6,7 @@ Knows a plan's choice, findings and calibrations; measures nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,17 +38,20 @@ def weigh_case(
     candidates: Sequence[Candidate],
     transcript: Transcript,
     stored: Mapping[str, str] | None = None,
+    guests: Collection[str] = (),
+    passed_over: int = 0,
 ) -> WeighedCase:
     """The case under the chosen calibration, or under the first shipped one that weighs any
     candidate.
 
-    ``stored`` gives the vendor of every stored model, where candidates are some of them. Without a
-    calibration every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file
-    that is no calibration.
+    ``stored`` gives the vendor of every stored model that was looked at, where candidates are some
+    of them; ``guests`` and ``passed_over`` are as `weighed` takes them. Without a calibration every
+    verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no
+    calibration.
     """
     for calibration in calibrations(choice):
         makers = vendors_of(candidates) if stored is None else stored
-        found = weighed(findings, candidates, calibration, makers)
+        found = weighed(findings, candidates, calibration, makers, guests, passed_over)
         if found.used or choice not in (SHIPPED, NONE):
             return WeighedCase(
                 found.findings, found.verdicts, _section(calibration, found, makers, transcript)

@@ -96,6 +96,11 @@ from fingerprints.errors import printable
     metavar="NAME",
     help="Only this stored model; may be repeated.",
 )
+@click.option(
+    "--all-candidates",
+    is_flag=True,
+    help="Look at every model of a large store in full; the cost grows with its square.",
+)
 @sampling_options
 @FAIL_ON
 @FORCE
@@ -177,6 +182,8 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
         ]
     if flags["candidates"]:
         changes["candidates"] = list(flags["candidates"])
+    if flags["all_candidates"]:
+        changes["all_candidates"] = True
     if flags["sequential"]:
         changes["sequential"] = flags["alpha"]
     return changes

@@ -262,13 +262,32 @@ class Candidate(Record):
     same_weights: bool = False
 
 
+class StoreChoice(Record):
+    """Which models of a large store were looked at: a sample that knows nothing of the suspect,
+    those nearest to it by the index, and those that were named or share its weights.
+
+    ``recall`` is how often the model that a full audit puts first was among the nearest alone,
+    measured on ``recall_n`` models of a benchmark.
+    """
+
+    looked_at: int
+    sampled: int
+    nearest: tuple[str, ...]
+    named: tuple[str, ...]
+    recall: float
+    recall_interval: tuple[float, float]
+    recall_n: int
+
+
 class StoreSection(Record):
-    """Which store the candidates came from."""
+    """Which store the candidates came from; ``choice`` is None where all its models were looked
+    at."""
 
     name: str
     embedder: str
     sha256: str
     n_models: int
+    choice: StoreChoice | None = None
 
 
 class TranscriptSection(Record):

@@ -70,7 +70,7 @@ def measure_naming(case: Case) -> Measurement:
     own = own_name(answers)
     rate = foreign_rate(telling, own)
     others = [
-        r for t in case.background if (r := _stored_rate(t, telling, case.suspect)) is not None
+        r for t in case.population if (r := _stored_rate(t, telling, case.suspect)) is not None
     ]
     leading = read_answers(case.suspect, "leading")
     return Measurement(

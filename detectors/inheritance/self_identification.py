@@ -146,7 +146,7 @@ def _null(case: Case, vendor: str, value: float, telling: Sequence[ClaimingAnswe
     weights left out."""
     rates = [
         point_rate(same, vendor)
-        for teacher in case.background
+        for teacher in case.population
         if _is_unrelated(teacher, vendor, case.suspect)
         and (same := _same_questions(teacher.transcript, telling))
     ]
@@ -182,7 +182,7 @@ def _rank(case: Case, telling: Sequence[ClaimingAnswer], vendor: str) -> Rank:
     """Place of the vendor among the stored models' vendors by the suspect's claim rate; equals
     share the better place."""
     slugs = {vendor} | {
-        slug for t in case.background if (slug := vendor_slug(t.vendor)) is not None
+        slug for t in case.population if (slug := vendor_slug(t.vendor)) is not None
     }
     own = point_rate(telling, vendor)
     return Rank(position=1 + sum(point_rate(telling, slug) > own for slug in slugs), of=len(slugs))
@@ -209,7 +209,7 @@ def _notes(
             f"{cut} of {len(answers)} identity answers were cut at the length limit; a name further"
             " on was not seen."
         )
-    odd = sum(vendor_slug(t.vendor) is None for t in case.background)
+    odd = sum(vendor_slug(t.vendor) is None for t in case.population)
     if odd:
         notes.append(f"{odd} stored models of no known vendor are not in the null population.")
     return tuple(notes)

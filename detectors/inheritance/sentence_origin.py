@@ -207,7 +207,7 @@ def _share(found: Sequence[JudgedSentence]) -> float:
 
 def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) -> Measurement:
     rate = clustered_rate([float(j.origin == "teacher") for j in found], [j.key for j in found])
-    vendors = {t.name: t.vendor.casefold() or t.name for t in case.background}
+    vendors = {t.name: t.vendor.casefold() or t.name for t in case.population}
     live = [n for n in case.scores.teachers() if n in vendors]
     shares = {n: _share(judged(case, n)) for n in live}
     strangers = np.array(

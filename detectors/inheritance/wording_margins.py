@@ -35,14 +35,18 @@ class Margins:
     rounds: Array
     played: Array
 
+    def _spoken(self, scores: Array) -> Array:
+        """Scores (rows, models) of those that stand for their maker, NaN for other guests."""
+        return np.where(self.lineup.speakers, scores, np.nan)
+
     def value(self, place: int) -> float:
         """The maker's mean score less the best other maker's, in nats; NaN where either is
         missing."""
-        return float(contrast(self.scores[None], self.lineup.vendors, place)[0])
+        return float(contrast(self._spoken(self.scores[None]), self.lineup.vendors, place)[0])
 
     def interval(self, place: int) -> tuple[float, float]:
         """95 % percentile interval of the value under resampling of prompts."""
-        return _ends(contrast(self.rounds, self.lineup.vendors, place))
+        return _ends(contrast(self._spoken(self.rounds), self.lineup.vendors, place))
 
     def model_interval(self, place: int) -> tuple[float, float]:
         """95 % percentile interval of one model's score under resampling of prompts."""
@@ -51,7 +55,7 @@ class Margins:
     def null(self, place: int) -> Array:
         """The value of each stored model as the suspect, (models,), its own maker's models out of
         the contrast; NaN for models of the candidate's maker."""
-        out = contrast(self.played, self.lineup.vendors, place)
+        out = contrast(self._spoken(self.played), self.lineup.vendors, place)
         out[self.lineup.vendors == self.lineup.vendors[place]] = np.nan
         return out
 
@@ -61,14 +65,14 @@ class Margins:
 
     def rank(self, place: int) -> Rank:
         """The maker's place among the makers, 1 for the most alike."""
-        means = _by_vendor(self.scores[None], self.lineup.vendors)
+        means = _by_vendor(self._spoken(self.scores[None]), self.lineup.vendors)
         mine = means[str(self.lineup.vendors[place])][0]
         known = [m[0] for m in means.values() if np.isfinite(m[0])]
         return Rank(position=1 + sum(m > mine for m in known), of=len(known))
 
     def best_other(self, place: int) -> str:
         """The other maker that comes nearest, as it is called in the store."""
-        means = _by_vendor(self.scores[None], self.lineup.vendors)
+        means = _by_vendor(self._spoken(self.scores[None]), self.lineup.vendors)
         others = {
             v: m[0]
             for v, m in means.items()
@@ -81,7 +85,7 @@ class Margins:
     def telling(self, place: int, most: int) -> list[tuple[int, float]]:
         """The prompts on which the model's log share exceeds the other makers' mean most, with
         by how much; above 0 only."""
-        others = self.centred[:, self.lineup.vendors != self.lineup.vendors[place]]
+        others = self.centred[:, self.lineup.strangers(place)]
         n = np.maximum(np.isfinite(others).sum(axis=1), 1)
         excess = np.nan_to_num(self.centred[:, place] - np.nansum(others, axis=1) / n, nan=-np.inf)
         order = np.argsort(-excess, kind="stable")[:most]
@@ -96,7 +100,8 @@ def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> M
     ``seed``.
     """
     kept = np.isfinite(shared).any(axis=1)
-    played, known = strangers[kept], np.isfinite(strangers[kept])
+    played = np.where(lineup.population[:, None], strangers[kept], np.nan)
+    known = np.isfinite(played)
     total, n = np.where(known, played, 0.0).sum(axis=1), known.sum(axis=1)
     centred = np.full_like(shared, np.nan)
     centred[kept] = np.where(n > 0, shared[kept] - total / np.maximum(n, 1), np.nan)

@@ -20,20 +20,27 @@ _PRIOR = 2.0
 
 
 def suspect_scores(
-    scores: Array, strangers: Array, vendors: NDArray[np.str_], usable: Flags
+    scores: Array,
+    strangers: Array,
+    vendors: NDArray[np.str_],
+    usable: Flags,
+    peers: Flags | None = None,
 ) -> Array:
     """Both norms for the suspect, (…, authors); NaN where an author has fewer than three strangers
     of other vendors.
 
     ``scores`` (…, a), ``strangers`` (…, a, a): row j holds author j's scores when it plays the
-    suspect. ``usable`` (a,) says which rows may serve as strangers.
+    suspect. ``usable`` (a,) says which rows may serve as strangers, ``peers`` (a,) whose scores
+    make a suspect's own scale (all by default).
     """
     other = vendors[:, None] != vendors[None, :]
     n, total, squares, _ = _sums(strangers, other & usable[:, None] & np.isfinite(strangers))
-    return _t_norm((scores - total / n) / _spread(total, squares, n), other)
+    return _t_norm((scores - total / n) / _spread(total, squares, n), _scale(other, peers))
 
 
-def stranger_scores(strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> Array:
+def stranger_scores(
+    strangers: Array, vendors: NDArray[np.str_], usable: Flags, peers: Flags | None = None
+) -> Array:
     """Both norms for every stranger as if it were the suspect, itself left out of its own scale; as
     `suspect_scores`.
 
@@ -48,7 +55,12 @@ def stranger_scores(strangers: Array, vendors: NDArray[np.str_], usable: Flags) 
         n[..., None, :] - 1,
     )
     z = (strangers - rest / m) / _spread(rest, rest_squares, m)
-    return _t_norm(np.where(allowed, z, np.nan), other)
+    return _t_norm(np.where(allowed, z, np.nan), _scale(other, peers))
+
+
+def _scale(other: Flags, peers: Flags | None) -> Flags:
+    """Whose scores make the scale on which each author's is put, (authors, authors)."""
+    return other if peers is None else np.asarray(other & peers[None, :], dtype=bool)
 
 
 def _sums(strangers: Array, allowed: Flags) -> tuple[Array, Array, Array, Array]:
@@ -76,9 +88,9 @@ def _t_norm(z: Array, other: Flags) -> Array:
     """
     known = np.isfinite(z)
     held = np.where(known, z, 0.0)
-    peers = other.T.astype(float)
-    n = known.astype(float) @ peers
-    total, squares = held @ peers, (held**2) @ peers
+    counting = other.T.astype(float)
+    n = known.astype(float) @ counting
+    total, squares = held @ counting, (held**2) @ counting
     counted = np.maximum(n, 1.0)
     mean = total / counted
     spread = np.sqrt(

@@ -92,10 +92,11 @@ def standing(
     normal = int(foreign.sum()) >= FEWEST_STRANGERS
     if not normal:
         return _raw_standing(raw, candidate, vendors, int(foreign.sum()), int(chosen[0].sum()))
-    rounds_scores = suspect_scores(raw, strangers, vendors, usable)
+    peers = attribution.book.population
+    rounds_scores = suspect_scores(raw, strangers, vendors, usable, peers)
     scores = rounds_scores[0]
     runner = best_other(scores, candidate, vendors)
-    null = stranger_scores(strangers[0], vendors, usable)[foreign]
+    null = stranger_scores(strangers[0], vendors, usable, peers)[foreign]
     margins = np.array([row[candidate] - _best(row, vendors != vendors[candidate]) for row in null])
     return Standing(
         n=int(chosen[0].sum()),

@@ -14,10 +14,12 @@ from typing import Any
 
 from auditor.audits.frame import build_report, keep, store_section
 from auditor.audits.inheritance.base_model import Base, find_base
+from auditor.audits.inheritance.candidates import Looked, looked_at
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
+from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.plan import BUNDLED, parse_probes
 from auditor.calibration.case import weigh_case
@@ -32,7 +34,7 @@ from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.errors import MalformedInput, printable
 from fingerprints.progress import SILENT, Progress
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
@@ -65,29 +67,29 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
     """
     probe_sets = plan.probe_sets()
     with open_store(plan.store) as store:
-        chosen = _chosen(store, plan.candidates)
-        watch = watching(plan, store)
+        models = shelf(store, plan)
+        models.named(plan.candidates)  # refused before anything is asked
+        watch = watching(plan, models)
         with open_subject(plan.suspect) as subject:
             stop = watch.stop() if watch else None
             asking = progress.step("asking the suspect")
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
         kin = lineage_within(plan, progress.step("comparing weights"))
         asking_base = progress.step("asking the base")
-        base = find_base(plan, transcript, store, out, asking_base, kin.base)
+        base = find_base(plan, transcript, models, out, asking_base, kin.base)
+        looked = looked_at(models, plan, transcript)
         scoring = progress.step("scoring texts")
-        scores = find_scores(
-            plan, transcript, base, lambda: _others(store, transcript), out, scoring
-        )
+        scores = find_scores(plan, transcript, base, looked.others(transcript), out, scoring)
         judging = progress.step("comparing with stored models")
-        report = judge(plan, transcript, store, chosen, judging, base, scores, kin)
+        report = judge(plan, transcript, models, looked, judging, base, scores, kin)
     return watch.told(report, transcript, plan) if watch else report
 
 
 def judge(
     plan: Plan,
     transcript: Transcript,
-    store: FingerprintStore,
-    chosen: Sequence[StoredTeacher],
+    models: Shelf,
+    looked: Looked,
     judging: Progress = SILENT,
     base: Base | None = None,
     scores: Scores | None = None,
@@ -101,12 +103,13 @@ def judge(
             where=printable(plan.suspect, 100),
             next_step="look at the transcript's errors, then run the audit again",
         )
-    shared = store.shared_prompts(transcript)
-    stored = _stored(store)
-    by_name = {t.name: t for t in stored}
+    shared = models.store.shared_prompts(transcript)
     known = KnownBesides(base.teacher if base else None, scores or Scores(), kin or Within())
-    candidates = [_candidate(t, transcript, by_name[t.name], shared.get(t.name, 0)) for t in chosen]
-    others = [t for t in stored if not transcript.identity.same_weights(t.transcript.identity)]
+    candidates = [
+        _candidate(r, transcript, models.teacher(r.name), shared.get(r.name, 0))
+        for r in looked.records
+    ]
+    others = looked.others(transcript)
     results: list[Finding | Skipped] = []
     names = _detectors(plan, base)
     judging(0, len(names) * len(candidates))
@@ -118,7 +121,7 @@ def judge(
             judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, store, candidates, findings, skipped, base, known)
+    return _report(plan, transcript, models, looked, candidates, findings, skipped, base, known)
 
 
 def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
@@ -136,14 +139,6 @@ class KnownBesides:
     base: Teacher | None
     scores: Scores
     kin: Within = field(default_factory=Within)
-
-
-def _stored(store: FingerprintStore) -> list[Teacher]:
-    return [Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()]
-
-
-def _others(store: FingerprintStore, suspect: Transcript) -> list[Teacher]:
-    return [t for t in _stored(store) if not suspect.identity.same_weights(t.transcript.identity)]
 
 
 def _examine(
@@ -209,7 +204,8 @@ def finding_of(
 def _report(
     plan: Plan,
     transcript: Transcript,
-    store: FingerprintStore,
+    models: Shelf,
+    looked: Looked,
     candidates: Sequence[Candidate],
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],
@@ -222,23 +218,26 @@ def _report(
         findings,
         candidates,
         transcript,
-        {t.name: t.vendor for t in store.teachers()},
+        {t.name: t.vendor for t in looked.teachers},
+        looked.guests,
+        0 if plan.candidates else len(models.records) - len(looked.teachers),
     )
+    store = store_section(plan.store, models.store, looked.choice)
     return build_report(
         plan,
         transcript,
-        [store.digest()],
+        [store.sha256],
         [kin.section],
         answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
         candidates=tuple(candidates),
-        store=store_section(plan.store, store),
+        store=store,
         base=base.section(transcript) if base else None,
         calibration=case.section,
         scores=scores_section(scores),
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
-        limits=(*limits(transcript, candidates, findings, case.section), *kin.limits),
+        limits=(*limits(transcript, candidates, findings, case.section, store), *kin.limits),
         alternatives=alternatives(),
         reproduce=reproduction(
             plan, base is not None and base.origin != "store", bool(scores.rows)
@@ -272,18 +271,6 @@ def _identical(one: Transcript, other: Transcript) -> int:
         (one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable
     }
     return len({prompt for prompt, _ in theirs & ours})
-
-
-def _chosen(store: FingerprintStore, names: Sequence[str]) -> list[StoredTeacher]:
-    known = {t.name: t for t in store.teachers()}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise UsageProblem(
-            f"the store holds no model called {printable(missing[0], 60)!r}",
-            where="--candidate",
-            next_step="see `auditor store list`",
-        )
-    return [known[name] for name in names] if names else list(known.values())
 
 
 @contextmanager

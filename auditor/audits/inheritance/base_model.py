@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.shelf import Shelf
 from auditor.evidence.records import BaseOrigin, BaseSection
 from detectors.base import Need, Teacher
 from detectors.registry import load_detector
-from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, reference
 from fingerprints.progress import Progress
 from fingerprints.records import Arm, Identity, Probe, ProbeSet
-from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import Transcript
@@ -89,7 +88,7 @@ def reads_base(names: Sequence[str]) -> bool:
 def find_base(
     plan: Plan,
     suspect: Transcript,
-    store: FingerprintStore,
+    models: Shelf,
     out: Path,
     asking: Progress | None = None,
     kin: str | None = None,
@@ -104,16 +103,15 @@ def find_base(
     """
     named = base_spec(plan)
     if named is not None and named[1] == "user":
-        return _asked(plan, named[0], "user", suspect, store, out, asking)
-    stored = next((t for t in store.teachers() if is_below(suspect.identity, t.identity)), None)
+        return _asked(plan, named[0], "user", suspect, models, out, asking)
+    known = models.records.values()
+    stored = next((t for t in known if is_below(suspect.identity, t.identity)), None)
     if stored is not None:
-        return Base(
-            _teacher(stored, store.transcript(stored.name)), "store", named[0] if named else None
-        )
+        return Base(models.teacher(stored.name), "store", named[0] if named else None)
     if named is not None and reads_base(plan.detectors):
-        return _asked(plan, named[0], "adapter", suspect, store, out, asking)
+        return _asked(plan, named[0], "adapter", suspect, models, out, asking)
     if named is None and kin is not None:
-        return _asked(plan, kin, "lineage", suspect, store, out, asking)
+        return _asked(plan, kin, "lineage", suspect, models, out, asking)
     return None
 
 
@@ -122,7 +120,7 @@ def _asked(
     spec: str,
     origin: BaseOrigin,
     suspect: Transcript,
-    store: FingerprintStore,
+    models: Shelf,
     out: Path,
     asking: Progress | None,
 ) -> Base:
@@ -146,19 +144,12 @@ def _asked(
             where=printable(spec, 100),
             next_step="check --base, or leave it out",
         )
-    known = next(
-        (t for t in store.teachers() if transcript.identity.same_weights(t.identity)), None
+    stored = models.records.values()
+    known = next((t for t in stored if transcript.identity.same_weights(t.identity)), None)
+    name, vendor, family = (
+        (known.name, known.vendor, known.family) if known else (transcript.identity.name, "", "")
     )
-    teacher = (
-        _teacher(known, transcript)
-        if known
-        else Teacher(transcript.identity.name, "", "", transcript)
-    )
-    return Base(teacher, origin, spec)
-
-
-def _teacher(stored: StoredTeacher, transcript: Transcript) -> Teacher:
-    return Teacher(stored.name, stored.vendor, stored.family, transcript)
+    return Base(Teacher(name, vendor, family, transcript), origin, spec)
 
 
 def asked_again(planned: list[ProbeSet], suspect: Transcript) -> list[ProbeSet]:

@@ -13,7 +13,15 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.conclusions import concluded
 from auditor.evidence.questions import ASKS
-from auditor.evidence.records import Answer, CalibrationSection, Candidate, Finding, Verdict
+from auditor.evidence.records import (
+    Answer,
+    CalibrationSection,
+    Candidate,
+    Finding,
+    StoreChoice,
+    StoreSection,
+    Verdict,
+)
 from fingerprints.transcript import Transcript
 
 
@@ -159,10 +167,13 @@ def limits(
     candidates: Sequence[Candidate],
     findings: Sequence[Finding],
     calibration: CalibrationSection | None = None,
+    store: StoreSection | None = None,
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""
     smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
     out = _weighed_limits(calibration)
+    if store is not None and store.choice is not None:
+        out.append(_passed_over(store.n_models, store.choice))
     if smallest:
         n = min(smallest)
         models = "model" if n == 1 else "models"
@@ -192,6 +203,21 @@ def limits(
         " training."
     )
     return tuple(out)
+
+
+def _passed_over(stored: int, choice: StoreChoice) -> str:
+    """How many stored models nobody looked at, and how often that loses the one that matters."""
+    low, high = choice.recall_interval
+    named = f", {len(choice.named)} by name or weights" if choice.named else ""
+    return (
+        f"Of {stored} stored models {choice.looked_at} were looked at and"
+        f" {stored - choice.looked_at} passed over: {choice.sampled} are a fixed sample by vendor,"
+        f" {len(choice.nearest)} are the nearest by the index{named}. In a benchmark of"
+        f" {choice.recall_n} models the nearest alone held the one that a full audit puts first in"
+        f" {choice.recall:.0%} of cases (95 % {low:.0%} to {high:.0%}). Only the sample says what"
+        " is usual, and stands for its vendors. The p-values of findings are of single models: the"
+        " verdicts' are corrected for all that are stored. --all-candidates looks at every model."
+    )
 
 
 def _weighed_limits(calibration: CalibrationSection | None) -> list[str]:

@@ -35,6 +35,7 @@ class Plan(AuditPlan):
     scores: str | None = None
     store: str = BUNDLED
     candidates: tuple[str, ...] = ()
+    all_candidates: bool = False
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
     detectors: tuple[str, ...] = DEFAULT_DETECTORS
     calibration: str = "shipped"

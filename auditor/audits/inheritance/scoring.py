@@ -7,7 +7,7 @@ be opened; judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditor.audits.inheritance.base_model import Base
@@ -30,18 +30,18 @@ def find_scores(
     plan: Plan,
     suspect: Transcript,
     base: Base | None,
-    stored: Callable[[], Sequence[Teacher]],
+    stored: Sequence[Teacher],
     out: Path,
     scoring: Progress | None = None,
 ) -> Scores:
     """All that the plan's detectors want scored, by those who can be opened; empty where none wants
     anything.
 
-    ``stored`` gives the stored models other than the suspect; it is called only where a detector
-    wants scores. Somebody wanted who can't score (a recording, an endpoint, a stored model that
-    ``--teacher`` does not open) is named with the reason in ``absent``. Raises the errors of
-    `open_subject` and `collect_scores`, and UsageProblem where ``--teacher`` names nobody that is
-    stored, or nobody reads what it would score.
+    ``stored`` are the stored models other than the suspect that are looked at. Somebody wanted who
+    can't score (a recording, an endpoint, a stored model that ``--teacher`` does not open) is named
+    with the reason in ``absent``. Raises the errors of `open_subject` and `collect_scores`, and
+    UsageProblem where ``--teacher`` names nobody that is stored, or nobody reads what it would
+    score.
     """
     wanting = [
         d
@@ -51,12 +51,11 @@ def find_scores(
     if not wanting:
         _refuse_idle(plan)
         return Scores()
-    teachers = stored()
-    _check_teachers(plan.teachers, teachers)
+    _check_teachers(plan.teachers, stored)
     wanted: dict[str, list[Passage]] = {}
     for detector in wanting:
         for want in detector.next_texts(
-            suspect, teachers, base.teacher if base else None, sorted(plan.teachers)
+            suspect, stored, base.teacher if base else None, sorted(plan.teachers)
         ):
             wanted.setdefault(want.scorer, []).append(want.passage)
     return _collected(plan, wanted, _openable(plan, base), out, scoring)

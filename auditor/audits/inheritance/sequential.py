@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.inheritance.shelf import Shelf
 from auditor.calibration.case import calibrations
 from auditor.calibration.record import Calibration
 from auditor.evidence.records import Report
@@ -19,7 +20,6 @@ from detectors.style.likeness import Bet, Sequential, betting_order
 from fingerprints.collect import STOPPED, Stop, requests_for
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Request
-from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
 
 EVERY = 16
@@ -102,14 +102,14 @@ class SequentialWatch:
         )
 
 
-def watching(plan: Plan, store: FingerprintStore) -> SequentialWatch | None:
+def watching(plan: Plan, models: Shelf) -> SequentialWatch | None:
     """The watch of a plan that asks for one. Raises UsageProblem where the store is too small to
     bet on."""
     if plan.sequential is None:
         return None
-    teachers = [
-        Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()
-    ]
+    # Fixed before the first answer: nobody is chosen for likeness here.
+    names = sorted({*models.sampled(), *plan.candidates})
+    teachers = [models.teacher(name) for name in names]
     known = [c for c in calibrations(plan.calibration) if c.taught_share is not None]
     watch = SequentialWatch(teachers, plan.sequential, known[0] if known else None)
     if not watch.able:

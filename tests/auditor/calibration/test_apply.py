@@ -237,3 +237,43 @@ def test_without_a_calibration_every_verdict_says_why_there_is_none() -> None:
     assert case.section is None
     assert {v.outcome for v in case.verdicts} == {"not_assessable"}
     assert all("not a verdict" in v.reason for v in case.verdicts)
+
+
+def test_models_that_were_passed_over_count_in_the_correction_of_models_alone(
+    calibration: Calibration,
+) -> None:
+    found, everyone = findings(student(777, 3)), candidates()
+    usual, larger = (
+        {v.candidate: v for v in weighed(found, everyone, calibration, None, (), more).verdicts}
+        for more in (0, 1000)
+    )
+    for name, verdict in usual.items():
+        assert verdict.p_value is not None
+        after = larger[name].p_value
+        assert after is not None
+        if (name or "").startswith("vendor:"):
+            assert after == verdict.p_value
+        else:
+            assert after >= verdict.p_value
+            assert larger[name].p_single == verdict.p_single
+    assert larger["author-3"].p_value == 1.0
+
+
+def test_a_guest_counts_for_no_vendor(calibration: Calibration) -> None:
+    twin = candidates()[3].model_copy(update={"name": "twin"})
+    found = findings(student(777, 3))
+    guest = [
+        f.model_copy(update={"candidate": "twin", "value": f.value + 5})
+        for f in found
+        if f.candidate == twin.name or f.candidate == candidates()[3].name
+    ]
+    whose = f"vendor:{twin.vendor.casefold()}"
+    everyone = [*candidates(), twin]
+    without = weighed(found, candidates(), calibration).verdicts
+    beside = weighed([*found, *guest], everyone, calibration, None, {"twin"}).verdicts
+    inside = weighed([*found, *guest], everyone, calibration).verdicts
+    parts = [
+        next(v.parts for v in verdicts if v.candidate == whose)
+        for verdicts in (without, beside, inside)
+    ]
+    assert parts[0] == parts[1] != parts[2]

@@ -1,0 +1,82 @@
+"""An open store's models as one audit reads them: the records once, each model's answers once at
+most, and a fixed sample that stands for all.
+
+Knows the store; knows nothing of a suspect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from auditor.audits.inheritance.plan import Plan
+from detectors.base import Teacher
+from fingerprints.catalog_rows import StoredTeacher
+from fingerprints.errors import UsageProblem, printable
+from fingerprints.store import FingerprintStore
+
+LARGEST_WHOLE = 64
+"""The largest store that is looked at in full: twice the cost of 34 models, 100 would be four
+times (docs/benchmarks.md, "An audit against a large store")."""
+SAMPLED = 40
+"""Models that stand for a larger one: p-values down to 1/41."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """An open store's models for one audit: the records read once, each model's answers when they
+    are first wanted."""
+
+    store: FingerprintStore
+    records: dict[str, StoredTeacher]
+    numbers: dict[str, int]
+    everyone: bool = False
+    _read: dict[str, Teacher] = field(default_factory=dict)
+
+    def teacher(self, name: str) -> Teacher:
+        """A stored model with its answers."""
+        if name not in self._read:
+            record = self.records[name]
+            said = self.store.catalog.transcript(self.numbers[name], record)
+            self._read[name] = Teacher(name, record.vendor, record.family, said)
+        return self._read[name]
+
+    def named(self, names: Sequence[str]) -> list[StoredTeacher]:
+        """The records of these models, of all where there is no name. Raises UsageProblem for a
+        name that is not stored."""
+        missing = [name for name in names if name not in self.records]
+        if missing:
+            raise UsageProblem(
+                f"the store holds no model called {printable(missing[0], 60)!r}",
+                where="--candidate",
+                next_step="see `auditor store list`",
+            )
+        return [self.records[name] for name in names or self.records]
+
+    def sampled(self) -> list[str]:
+        """The models that stand for the store, in order of name, whoever the suspect is: all of a
+        small store, 40 of a large one.
+
+        Vendor after vendor gives one model until there are enough, each in the order of its
+        answers' digests.
+        """
+        if self.everyone or len(self.records) <= LARGEST_WHOLE:
+            return list(self.records)
+        turns: dict[str, int] = {}
+        drawn = []
+        for record in sorted(self.records.values(), key=lambda r: (r.content_sha256, r.name)):
+            maker = record.vendor.casefold() or record.name
+            turns[maker] = turns.get(maker, 0) + 1
+            drawn.append((turns[maker], record.content_sha256, record.name))
+        return sorted(name for _, _, name in sorted(drawn)[:SAMPLED])
+
+
+def shelf(store: FingerprintStore, plan: Plan) -> Shelf:
+    """The models of an open store, none of them decoded yet."""
+    entries = store.catalog.entries()
+    return Shelf(
+        store,
+        {record.name: record for _, record in entries},
+        {record.name: number for number, record in entries},
+        plan.all_candidates,
+    )
