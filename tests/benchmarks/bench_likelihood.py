@@ -1,7 +1,7 @@
 """Likelihood detectors on models of known history: the tiny ladder, and audits of real models.
 
 ``python -m tests.benchmarks.bench_likelihood [REPORT …]`` prints Markdown. The tiny ladder's
-committed contrasts (docs/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members
+committed contrasts (tests/data/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members
 and 6 teachers) are normalised by controls of other kinds and turned into likelihood ratios with
 whole teachers and whole kinds left out. REPORT: folders of audits whose findings by likelihood are
 shown. Nothing is trained or asked; names and numbers alone.
