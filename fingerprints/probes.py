@@ -1,4 +1,5 @@
-"""Reads probe sets: those that ship with the package, by name, and a user's own, by path.
+"""Reads probe sets: those that ship with the package, by name, and a user's own, by path; and tells
+which of them are asked.
 
 Knows YAML and names; knows nothing of models.
 """
@@ -7,15 +8,52 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.records import ProbeSet, ProbeSetRef
+from fingerprints.records import Arm, ProbeSet, ProbeSetRef, Record
 
 LARGEST_FILE = 16_000_000
+
+
+class ProbeChoice(Record):
+    """Which probe set, how many of its first probes (all by default) and in which arms (the
+    set's own by default)."""
+
+    set: str
+    head: Annotated[int, Field(ge=1)] | None = None
+    arms: tuple[Arm, ...] | None = None
+
+    def load(self) -> ProbeSet:
+        """The probe set as chosen. Raises what `load_probe_set` raises."""
+        chosen = load_probe_set(self.set).head(self.head)
+        return chosen if self.arms is None else chosen.model_copy(update={"arms": self.arms})
+
+
+PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
+    "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
+    "standard": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=96),
+    ),
+    "teacher": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=96),
+        ProbeChoice(set="choices"),
+        ProbeChoice(set="openings"),
+    ),
+    "full": tuple(
+        ProbeChoice(set=s)
+        for s in ("identity", "leading", "style", "choices", "openings", "policy")
+    ),
+}
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
+a store, ``full`` for all."""
 
 
 def bundled_probe_sets() -> list[str]:
@@ -97,3 +135,30 @@ def _text_of(path: Path) -> str:
         raise MalformedInput(
             f"can't be read: {reason}", where=path, next_step="check --probes"
         ) from error
+
+
+def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
+    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of
+    its first probes).
+
+    Raises UsageProblem for a count that is not a positive number.
+
+    >>> [(c.set, c.head) for c in parse_probes("identity,style:96")]
+    [('identity', None), ('style', 96)]
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    return tuple(_choice(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _choice(part: str) -> ProbeChoice:
+    name, colon, count = part.rpartition(":")
+    if not colon or not count.isdigit():
+        return ProbeChoice(set=part)
+    if int(count) < 1:
+        raise UsageProblem(
+            f"{printable(part, 60)!r} asks no probe",
+            where="--probes",
+            next_step="write for instance style:96",
+        )
+    return ProbeChoice(set=name, head=int(count))

@@ -10,7 +10,7 @@ import click
 
 from auditor.audits.inheritance.audit import open_store, run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
-from auditor.audits.plan import Plan, estimate, make_plan, parse_probes, read_plan
+from auditor.audits.plan import Plan, estimate, make_plan, read_plan
 from auditor.audits.size import parameters_of
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
 from auditor.console import progress_steps, put, put_json, say
@@ -19,6 +19,7 @@ from auditor.evidence.weight import LEVELS, reaches
 from auditor.reporting import render, terminal
 from auditor.reporting.bundle import ready_folder, write_bundle
 from fingerprints.errors import printable
+from fingerprints.probes import parse_probes
 from fingerprints.subjects.spec import parse_spec
 
 

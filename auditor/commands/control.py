@@ -12,7 +12,7 @@ from auditor.commands.show import show, tell_card
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
-from auditor.controls.human import is_docstrings
+from auditor.controls.curation.human import is_docstrings
 from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
 from auditor.controls.recipe_files import load_recipe, make_recipe
 from auditor.controls.sizes import Size, sized

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from auditor.audits.plan import estimate, parse_probes
+from auditor.audits.plan import estimate
 from auditor.audits.service.asking import ENDPOINT, Steps
 from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan, make_service_plan
@@ -19,6 +19,7 @@ from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence.records import Report
 from auditor.reporting import render, terminal
 from auditor.reporting.bundle import ready_folder, write_bundle
+from fingerprints.probes import parse_probes
 from fingerprints.subjects.spec import parse_spec
 
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from auditor.controls.cards.card import CARD, Card, read_card, write_card
 from auditor.controls.curation.curate import Curated, Score, curate
 from auditor.controls.curation.difficulty import failure_score
+from auditor.controls.curation.human import is_docstrings, open_docstrings
 from auditor.controls.curation.pool import Prompt, is_recording, read_pool
 from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
 from auditor.controls.evaluation.scaling import scaling
-from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
 from auditor.controls.recipe_files import read_recipe

@@ -17,7 +17,7 @@ from auditor.audits.inheritance.narrative import alternatives, answers, limits, 
 from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.lineage.within import Within, lineage_within
-from auditor.audits.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan, parse_probes
+from auditor.audits.plan import BUNDLED, DEFAULT_DETECTORS, WITH_BASE, Plan, make_plan
 from auditor.calibration.case import weigh_case
 from auditor.environment import environment
 from auditor.evidence.records import (
@@ -36,6 +36,7 @@ from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import Progress, collect, timestamp
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.probes import parse_probes
 from fingerprints.records import sha256
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from auditor.audits.plan import Plan, ProbeChoice
+from auditor.audits.plan import Plan
 from fingerprints.errors import UsageProblem, printable
+from fingerprints.probes import ProbeChoice
 from fingerprints.records import ProbeSet, Record, Sampling
 from fingerprints.transcript import Transcript
 

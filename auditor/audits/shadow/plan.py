@@ -15,10 +15,11 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from auditor.audits.inheritance.base_model import base_spec
-from auditor.audits.plan import Plan, ProbeChoice, parse_probes
+from auditor.audits.plan import Plan
 from auditor.controls.recipe import NAME
 from auditor.controls.sizes import Size
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.probes import ProbeChoice, parse_probes
 from fingerprints.records import Record
 from fingerprints.subjects.spec import OPTIONS, parse_spec
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.curation.curate import Score
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.teaching.answer_cache import CachedSubject
-from auditor.controls.teaching.verify import agrees
+from auditor.controls.curation.verify import agrees
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Reply, Request
 from fingerprints.subjects import open_subject

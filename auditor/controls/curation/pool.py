@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditor.controls.curation.decontaminate import refuse_probe_set
-from auditor.controls.human import DOCSTRINGS, is_docstrings, pairs_of
+from auditor.controls.curation.human import DOCSTRINGS, is_docstrings, pairs_of
 from auditor.controls.recipe import BASE, RECORDED, Recipe
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.curation.duplicates import folded_words
 from auditor.controls.evaluation.agreement import (
     CHRF,
@@ -23,7 +24,6 @@ from auditor.controls.evaluation.agreement import (
     read_choices,
     retention,
 )
-from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, read_answers

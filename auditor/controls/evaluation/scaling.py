@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.curation.pool import Prompt
+from auditor.controls.curation.verify import agrees
 from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.recipe import Inference
-from auditor.controls.teaching.answer_cache import CachedSubject
-from auditor.controls.teaching.verify import agrees
 from auditor.reporting.markdown import table
 from auditor.reporting.text import number
 from detectors.stats.intervals import clustered_mean, clustered_rate

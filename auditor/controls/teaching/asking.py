@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
-from auditor.controls.teaching.answer_cache import CachedSubject
 from fingerprints.collect import Progress, collect, requests_for
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject

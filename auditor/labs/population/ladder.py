@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from auditor.audits.plan import parse_probes
 from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
@@ -31,6 +30,7 @@ from auditor.labs.population.untrained import (
 )
 from fingerprints.collect import Progress, collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.probes import parse_probes
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
 

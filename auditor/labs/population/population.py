@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from auditor.controls.curation.human_modules import HOUSES
 from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
-from auditor.controls.teaching.styles import STYLES
+from auditor.labs.population.styles import STYLES
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Record, Sampling, canonical_json, sha256
 

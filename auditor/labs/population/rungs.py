@@ -168,8 +168,8 @@ def _held_out(path: Path) -> HeldOut:
 
 
 def _ask(task: Asking) -> None:
+    from auditor.controls.answer_cache import CachedSubject
     from auditor.controls.curation.pool import read_source
-    from auditor.controls.teaching.answer_cache import CachedSubject
     from auditor.controls.teaching.teach import ask
     from fingerprints.collect import collect
     from fingerprints.subjects import open_subject

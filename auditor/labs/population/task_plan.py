@@ -14,7 +14,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditor.controls.curation.passages import (
+from auditor.controls.curation.human import human_pairs
+from auditor.controls.likelihoods import write_record
+from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
+from auditor.controls.recipe_files import make_recipe
+from auditor.controls.train import STUDENT
+from auditor.labs.population.passages import (
     HumanPassage,
     dealt,
     passages,
@@ -22,11 +27,6 @@ from auditor.controls.curation.passages import (
     write_openings,
     write_recording,
 )
-from auditor.controls.human import human_pairs
-from auditor.controls.likelihoods import write_record
-from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
-from auditor.controls.recipe_files import make_recipe
-from auditor.controls.train import STUDENT
 from auditor.labs.population.population import GrownPopulation, Pupils, Start, Stylist, Untaught
 from auditor.labs.population.rungs import Asking, Gathering, RungMaking, Task
 from fingerprints.errors import MalformedInput

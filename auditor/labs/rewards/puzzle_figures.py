@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.controls.answer_cache import CachedSubject
 from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
 from auditor.controls.recipe import COUNTDOWN
-from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.labs.rewards.countdown import Puzzle, marks
 from fingerprints.collect import Progress, collect
 from fingerprints.records import Probe, ProbeSet, Sampling

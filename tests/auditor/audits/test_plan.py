@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.plan import (
-    PRESETS,
-    Plan,
-    ProbeChoice,
-    estimate,
-    make_plan,
-    parse_probes,
-    read_plan,
-)
+from auditor.audits.plan import Plan, estimate, make_plan, read_plan
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.probes import PRESETS, ProbeChoice, parse_probes
 from fingerprints.records import Arm
 
 

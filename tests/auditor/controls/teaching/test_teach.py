@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.controls.curation.verify import agrees
 from auditor.controls.teaching import teach as module
 from auditor.controls.teaching.examples import counts_by_teacher, read_examples, write_examples
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, answers_row, ledger_of
 from auditor.controls.teaching.mixing import assign, exact_counts, taught_count, turns
 from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.teach import split_thinking, teach
-from auditor.controls.teaching.verify import agrees
 from detectors.text.claims import extract_claims
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Arm, Reply, Status
