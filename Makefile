@@ -63,7 +63,7 @@ ladder-real: .venv/dev .venv/demo
 	    --work ladders/real --collect tests/data/ladders/real
 
 reference: .venv/dev
-	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
+	$(BIN)/python -m tests.reference_store --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
 	    --transcripts "$$AUDITOR_MODELS/transcripts" --out fingerprints/reference.new
 	rm -rf fingerprints/reference && mv fingerprints/reference.new fingerprints/reference
 

@@ -6,7 +6,6 @@ Knows YAML and names; knows nothing of models.
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.record_files import bundled_names, bundled_text, first_problem
 from fingerprints.records import Arm, ProbeSet, ProbeSetRef, Record
 
 LARGEST_FILE = 16_000_000
@@ -58,12 +58,7 @@ a store, ``full`` for all."""
 
 def bundled_probe_sets() -> list[str]:
     """Names of the probe sets that ship with the package, in alphabetical order."""
-    folder = resources.files("fingerprints") / "probesets"
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    return bundled_names("fingerprints", "probesets")
 
 
 def load_probe_set(name_or_path: str) -> ProbeSet:
@@ -73,9 +68,7 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
     probe set.
     """
     if name_or_path in bundled_probe_sets():
-        text = (resources.files("fingerprints") / "probesets" / f"{name_or_path}.yaml").read_text(
-            "utf-8"
-        )
+        text = bundled_text("fingerprints", "probesets", name_or_path)
         return parse_probe_set(text, name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
@@ -99,9 +92,7 @@ def parse_probe_set(text: str, where: str) -> ProbeSet:
         value["probes"] = [{"form": form, **probe} for probe in value["probes"]]
         return ProbeSet.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _bad(f"{place}: {first['msg']}", where) from error
+        raise _bad(first_problem(error), where) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise _bad(" ".join(str(error).split()), where) from error
 

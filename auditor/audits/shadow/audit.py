@@ -26,7 +26,6 @@ from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, 
 from auditor.audits.shadow.rungs import KINDS, ShadowRung, base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
-from auditor.controls.likelihoods import write_record
 from auditor.controls.train import SILENT, TrainingWatch
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import REPORT as BUNDLE
@@ -36,6 +35,7 @@ from detectors.pairing import style_answers
 from fingerprints.collect import Progress, collect
 from fingerprints.durable import WriteLock, disk_problem, replacing, strangers
 from fingerprints.errors import Locked, MalformedInput, UsageProblem, printable
+from fingerprints.record_files import write_record
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript, load_transcript

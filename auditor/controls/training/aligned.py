@@ -41,11 +41,11 @@ from auditor.controls.training.cells import (
     shared_mass,
     top_cells,
 )
-from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
 from auditor.controls.training.objectives import TeacherReading
 from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.spelling import spell
+from auditor.controls.training.step_journal import LossRow
 from auditor.controls.training.students import Learner, trims_logits
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256

@@ -5,18 +5,15 @@ Knows the file; knows nothing of tensors.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 
 DERIVATION = "derivation.json"
-LARGEST_FILE = 1_000_000
 
 
 class Parent(Record):
@@ -49,33 +46,13 @@ class Derivation(Record):
 def write_derivation(folder: Path, derivation: Derivation) -> Path:
     """Writes ``derivation.json`` into a folder, whole or not at all, and returns its path."""
     path = folder / DERIVATION
-    text = json.dumps(derivation.model_dump(mode="json"), ensure_ascii=False, indent=2)
-    with replacing(path) as file:
-        file.write(text.encode("utf-8") + b"\n")
+    write_record(path, derivation)
     return path
 
 
 def read_derivation(folder: Path) -> Derivation:
     """The derivation in a folder. Raises MalformedInput where it is missing or none."""
-    path = folder / DERIVATION
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise _bad(f"larger than {LARGEST_FILE:,} bytes", path)
-        return Derivation.model_validate(json.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise _bad(f"can't be read: {error.strerror}", path) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _bad(
-            f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _bad("not JSON in UTF-8", path) from error
+    return _FILE.read(folder / DERIVATION)
 
 
-def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(
-        f"no derivation: {printable(reason, 160)}",
-        where=path,
-        next_step="derive the checkpoint again",
-    )
+_FILE = RecordFile(Derivation, "no derivation", "derive the checkpoint again", largest=1_000_000)
