@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from auditor.reporting.bundle import load_bundle
 from auditor.reporting.markdown import inline, table
 from detectors.stats.grouping import grouped
-from detectors.stats.holdout import held_out, hold_out
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
 from tests.benchmarks.bench_tiny_ladder import COMMITTED, Member
+from tests.benchmarks.holdout import held_out, hold_out
 
 Array = NDArray[np.float64]
 SUPPORTED, WEAK = 1.0, 0.301

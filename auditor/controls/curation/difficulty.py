@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.controls.answer_cache import CachedSubject
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.curate import Curated, Score, curate
 from auditor.controls.curation.human import is_docstrings, open_docstrings
 from auditor.controls.curation.pool import Prompt, is_recording, read_pool
@@ -18,7 +18,6 @@ from auditor.controls.recipe import Recipe
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Reply, Request
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.cache import cache_folder
 from fingerprints.subjects.thinking import END_THINK
 
 TOKENS = 256
@@ -103,10 +102,7 @@ def failure_score(base: str, length: Score) -> Score:
             )
         asked = [Request(probe=p.probe(), max_tokens=TOKENS) for p in prompts if p.id in known]
         with open_subject(base) as subject:
-            replies = {
-                r.probe_id: r
-                for r in CachedSubject(subject, cache_folder() / "answers").generate(asked)
-            }
+            replies = {r.probe_id: r for r in cached(subject).generate(asked)}
         lengths = [float(found) for found in length(prompts)]
         longest = 1 + max(lengths, default=0.0)
         ranks = [

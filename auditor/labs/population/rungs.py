@@ -161,12 +161,11 @@ def _train(task: RungMaking) -> None:
 
 
 def _ask(task: Asking) -> None:
-    from auditor.controls.answer_cache import CachedSubject
+    from auditor.controls.answer_cache import cached
     from auditor.controls.curation.pool import read_source
     from auditor.controls.teaching.teach import ask
     from fingerprints.collect import collect
     from fingerprints.subjects import open_subject
-    from fingerprints.subjects.cache import cache_folder
 
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +177,7 @@ def _ask(task: Asking) -> None:
         if task.prompts:
             ask(subject, task.teacher, read_source(task.prompts), folder / "answers.jsonl")
         questions = ProbeSet(name="held-out", version="1", max_tokens=length, probes=held)
-        known = CachedSubject(subject, cache_folder() / "answers")
+        known = cached(subject)
         collect(known, [questions], task.teacher.sampling, folder / TRANSCRIPT)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.answer_cache import CachedSubject
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.curate import Curated, CurationReport
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
@@ -25,7 +25,6 @@ from fingerprints.collect import Progress, collect
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Probe, ProbeSet, Sampling, canonical_json, sha256
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.cache import cache_folder
 
 PUZZLES = 500
 """How many are made where a recipe names no number."""
@@ -159,7 +158,7 @@ def observe_puzzles(
     asked = ProbeSet(name=COUNTDOWN, version="1", max_tokens=max_tokens, probes=probes)
     with open_subject(spec) as subject:
         transcript = collect(
-            CachedSubject(subject, cache_folder() / "answers"),
+            cached(subject),
             [asked],
             Sampling(),
             journal,
