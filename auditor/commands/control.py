@@ -14,8 +14,8 @@ from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
 from auditor.controls.curation.human import is_docstrings
-from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
-from auditor.controls.recipe_files import load_recipe, make_recipe
+from auditor.controls.recipe import BASE, Recipe, check_complete
+from auditor.controls.recipe_files import load_recipe, make_recipe, with_teachers
 from auditor.controls.sizes import Size, sized
 from auditor.controls.teaching.mixing import assign
 from auditor.controls.train import Control, TrainingWatch

@@ -24,8 +24,14 @@ from auditor.controls.evaluation.scaling import (
     scaling,
     scaling_lines,
 )
-from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
-from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
+from auditor.controls.recipe import Curation, Inference, Recipe
+from auditor.controls.recipe_files import (
+    bundled_recipes,
+    load_recipe,
+    make_recipe,
+    parse_recipe,
+    with_teachers,
+)
 from auditor.controls.sizes import sized
 from auditor.controls.teaching.teach import teach
 from auditor.controls.train import Control, train
