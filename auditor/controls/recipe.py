@@ -161,7 +161,7 @@ class OnPolicy(Record):
 
 class Reinforcement(Record):
     """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``,
-    `controls.rewards.grpo`).
+    `auditor.labs.rewards.grpo`).
 
     Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up``
     examples of an answer's form are learned as the section ``training`` says (random equations that

@@ -61,7 +61,7 @@ from auditor.controls.training.reward_journal import (
     group_of,
     read_rewards,
 )
-from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, surrogate
+from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, picks, surrogate
 from fingerprints.collect import Progress
 from fingerprints.errors import UsageProblem
 from fingerprints.record_files import RecordFile, write_record
@@ -132,18 +132,6 @@ class Task(Protocol):
     def rewards(self, answer: str) -> Mapping[str, float]:
         """What an answer earns, by component (the same names each time); the reward, 0 to 1, is
         their sum. Never raises."""
-
-
-def picks(tasks: int, prompts: int, step: int, seed: int) -> list[int]:
-    """Which tasks a step (from 1) takes: rounds through all of them, each round in an order of
-    its own under the seed."""
-    places = range((step - 1) * prompts, step * prompts)
-    turns = {place // tasks for place in places}
-    orders = {
-        turn: random.Random(f"grpo/{seed}/order/{turn}").sample(range(tasks), tasks)
-        for turn in turns
-    }
-    return [orders[place // tasks][place % tasks] for place in places]
 
 
 def grpo(

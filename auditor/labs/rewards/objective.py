@@ -1,7 +1,10 @@
 """What GRPO maximises, as pure functions of tensors: advantages within a group, the clipped
-surrogate, and the divergence from the reference (Shao et al. 2024, arXiv 2402.03300)."""
+surrogate, and the divergence from the reference (Shao et al. 2024, arXiv 2402.03300); and which
+tasks a step takes."""
 
 from __future__ import annotations
+
+import random
 
 import torch
 from torch import Tensor
@@ -56,3 +59,15 @@ def answer_mean(values: Tensor, chosen: Tensor) -> Tensor:
     """The mean over each answer's own tokens, (answers, tokens) → (answers,): however long, an
     answer counts the same."""
     return torch.where(chosen, values, 0.0).sum(dim=-1) / chosen.sum(dim=-1).clamp(min=1)
+
+
+def picks(tasks: int, prompts: int, step: int, seed: int) -> list[int]:
+    """Which tasks a step (from 1) takes: rounds through all of them, each round in an order of
+    its own under the seed."""
+    places = range((step - 1) * prompts, step * prompts)
+    turns = {place // tasks for place in places}
+    orders = {
+        turn: random.Random(f"grpo/{seed}/order/{turn}").sample(range(tasks), tasks)
+        for turn in turns
+    }
+    return [orders[place // tasks][place % tasks] for place in places]

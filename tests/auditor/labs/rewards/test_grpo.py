@@ -20,8 +20,8 @@ from torch import tensor
 from auditor.controls.training.draws import draw, encode_prompts, open_voice, texts, token_logs
 from auditor.controls.training.reward_journal import JOURNAL, read_rewards
 from auditor.labs.rewards.countdown import Puzzle, make_puzzles
-from auditor.labs.rewards.grpo import REPORT, GrpoReport, GrpoSettings, grpo, picks
-from auditor.labs.rewards.objective import advantages, answer_mean, k3, surrogate
+from auditor.labs.rewards.grpo import REPORT, GrpoReport, GrpoSettings, grpo
+from auditor.labs.rewards.objective import advantages, answer_mean, k3, picks, surrogate
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.quiet import quiet
 from tests.fingerprints.subjects.tiny import tiny_model, tiny_tokenizer
