@@ -19,7 +19,7 @@ from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe, parse_recipe
 from auditor.controls.sizes import sized
-from auditor.controls.train import Control
+from auditor.controls.train import Control, train
 from auditor.controls.training.reward_journal import read_rewards
 from auditor.labs.rewards import grpo as loop
 from auditor.labs.rewards.countdown import read_equation, stated
@@ -228,6 +228,12 @@ def test_the_warm_up_shows_the_form_and_no_solution_more_often_than_chance() -> 
         assert sorted(equation.numbers) == sorted(by_prompt[e.prompt].numbers)
         right += equation.value == by_prompt[e.prompt].target
     assert right / len(examples) < 0.1
+
+
+def test_the_pipeline_leaves_a_recipe_of_rewards_to_the_laboratory(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="learns by rewards"):
+        train(zero(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_wait_is_a_word() -> None:
