@@ -44,7 +44,9 @@ class Texts(Record):
     texts_sha256: str
 
 
-_TEXTS = RecordFile(Texts, "no list of texts", "remove it, and the texts are written again")
+_TEXTS = RecordFile(
+    Texts, "the list of texts can't be read", "remove it, and the texts are written again"
+)
 
 
 def prepare(population: GrownPopulation, out: Path) -> Texts:
