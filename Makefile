@@ -5,7 +5,7 @@
 #   make lint        ruff, mypy, import contracts
 #   make bench       the benchmarks behind docs/benchmarks.md
 #   make ladder      grow the tiny labelled population (153 models) in ladders/tiny, two at a time
-#   make ladder-real train the real ladder again (AUDITOR_MODELS, AUDITOR_BENCH_DATA; hours), see docs/ladders/README.md
+#   make ladder-real train the real ladder again (AUDITOR_MODELS, AUDITOR_BENCH_DATA; hours), see tests/data/ladders/README.md
 #   make reference   build the bundled reference store again (needs the models, see docs/reference-store.md)
 PYTHON ?= python3
 # The CPU build, where the package index carries one. Elsewhere name another build:
@@ -60,10 +60,10 @@ ladder: .venv/dev
 
 ladder-real: .venv/dev .venv/demo
 	$(BIN)/python -m tests.ladders.real --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
-	    --work ladders/real --collect docs/ladders/real
+	    --work ladders/real --collect tests/data/ladders/real
 
 reference: .venv/dev
-	$(BIN)/python -m auditor.bundled --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
+	$(BIN)/python -m tests.reference_store --models "$${AUDITOR_MODELS:?name the folder with the GGUF files}" \
 	    --transcripts "$$AUDITOR_MODELS/transcripts" --out fingerprints/reference.new
 	rm -rf fingerprints/reference && mv fingerprints/reference.new fingerprints/reference
 

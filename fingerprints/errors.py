@@ -18,6 +18,7 @@ Knows how a failure is told; knows nothing of what failed.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import ClassVar
 
 LONGEST_LINE = 400
@@ -69,6 +70,15 @@ class AuditError(Exception):
             else f"{self.what}{place}{step}",
             LONGEST_LINE,
         )
+
+    def told(self) -> dict[str, str | None]:
+        """What another process needs to raise the same again, as plain values."""
+        return {
+            "code": self.code,
+            "what": self.what,
+            "where": self.where,
+            "next_step": self.next_step,
+        }
 
 
 class UsageProblem(AuditError):
@@ -126,6 +136,13 @@ class Locked(AuditError):
 
     exit_code = 9
     code = "E-LOCKED"
+
+
+def raised_again(told: Mapping[str, str | None]) -> AuditError:
+    """The error that another process told of itself."""
+    kinds = {kind.code: kind for kind in AuditError.__subclasses__()}
+    kind = kinds.get(told["code"] or "", AuditError)
+    return kind(told["what"] or "", where=told["where"], next_step=told["next_step"])
 
 
 def missing_extra(package: str, extra: str, purpose: str) -> UsageProblem:

@@ -1,31 +1,64 @@
-"""Reads probe sets: those that ship with the package, by name, and a user's own, by path.
+"""Reads probe sets: those that ship with the package, by name, and a user's own, by path; and tells
+which of them are asked.
 
 Knows YAML and names; knows nothing of models.
 """
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.records import ProbeSet, ProbeSetRef
+from fingerprints.record_files import bundled_names, bundled_text, first_problem
+from fingerprints.records import Arm, ProbeSet, ProbeSetRef, Record
 
 LARGEST_FILE = 16_000_000
 
 
+class ProbeChoice(Record):
+    """Which probe set, how many of its first probes (all by default) and in which arms (the
+    set's own by default)."""
+
+    set: str
+    head: Annotated[int, Field(ge=1)] | None = None
+    arms: tuple[Arm, ...] | None = None
+
+    def load(self) -> ProbeSet:
+        """The probe set as chosen. Raises what `load_probe_set` raises."""
+        chosen = load_probe_set(self.set).head(self.head)
+        return chosen if self.arms is None else chosen.model_copy(update={"arms": self.arms})
+
+
+PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
+    "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
+    "standard": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=96),
+    ),
+    "teacher": (
+        ProbeChoice(set="identity"),
+        ProbeChoice(set="leading"),
+        ProbeChoice(set="style", head=96),
+        ProbeChoice(set="choices"),
+        ProbeChoice(set="openings"),
+    ),
+    "full": tuple(
+        ProbeChoice(set=s)
+        for s in ("identity", "leading", "style", "choices", "openings", "policy")
+    ),
+}
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
+a store, ``full`` for all."""
+
+
 def bundled_probe_sets() -> list[str]:
     """Names of the probe sets that ship with the package, in alphabetical order."""
-    folder = resources.files("fingerprints") / "probesets"
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    return bundled_names("fingerprints", "probesets")
 
 
 def load_probe_set(name_or_path: str) -> ProbeSet:
@@ -35,9 +68,7 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
     probe set.
     """
     if name_or_path in bundled_probe_sets():
-        text = (resources.files("fingerprints") / "probesets" / f"{name_or_path}.yaml").read_text(
-            "utf-8"
-        )
+        text = bundled_text("fingerprints", "probesets", name_or_path)
         return parse_probe_set(text, name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
@@ -63,9 +94,7 @@ def parse_probe_set(text: str, where: str) -> ProbeSet:
         value["probes"] = [{**usual, **probe} for probe in value["probes"]]
         return ProbeSet.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _bad(f"{place}: {first['msg']}", where) from error
+        raise _bad(first_problem(error), where) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise _bad(" ".join(str(error).split()), where) from error
 
@@ -99,3 +128,30 @@ def _text_of(path: Path) -> str:
         raise MalformedInput(
             f"can't be read: {reason}", where=path, next_step="check --probes"
         ) from error
+
+
+def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
+    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of
+    its first probes).
+
+    Raises UsageProblem for a count that is not a positive number.
+
+    >>> [(c.set, c.head) for c in parse_probes("identity,style:96")]
+    [('identity', None), ('style', 96)]
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    return tuple(_choice(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _choice(part: str) -> ProbeChoice:
+    name, colon, count = part.rpartition(":")
+    if not colon or not count.isdigit():
+        return ProbeChoice(set=part)
+    if int(count) < 1:
+        raise UsageProblem(
+            f"{printable(part, 60)!r} asks no probe",
+            where="--probes",
+            next_step="write for instance style:96",
+        )
+    return ProbeChoice(set=name, head=int(count))

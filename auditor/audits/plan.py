@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.probes import load_probe_set
-from fingerprints.records import Arm, ProbeSet, Record
+from fingerprints.records import Record
 
 BUNDLED = "bundled"
 """The store name that stands for the reference store inside the package."""
@@ -87,67 +86,3 @@ def _malformed(path: Path, what: str) -> MalformedInput:
     return MalformedInput(
         what, where=path, next_step="use an untouched plan.yaml, or another folder"
     )
-
-
-class ProbeChoice(Record):
-    """Which probe set, how many of its first probes (all by default) and in which arms (the
-    set's own by default)."""
-
-    set: str
-    head: Annotated[int, Field(ge=1)] | None = None
-    arms: tuple[Arm, ...] | None = None
-
-    def load(self) -> ProbeSet:
-        """The probe set as chosen. Raises what `load_probe_set` raises."""
-        chosen = load_probe_set(self.set).head(self.head)
-        return chosen if self.arms is None else chosen.model_copy(update={"arms": self.arms})
-
-
-PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
-    "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
-    "standard": (
-        ProbeChoice(set="identity"),
-        ProbeChoice(set="leading"),
-        ProbeChoice(set="style", head=96),
-    ),
-    "teacher": (
-        ProbeChoice(set="identity"),
-        ProbeChoice(set="leading"),
-        ProbeChoice(set="style", head=96),
-        ProbeChoice(set="choices"),
-        ProbeChoice(set="openings"),
-    ),
-    "full": tuple(
-        ProbeChoice(set=s)
-        for s in ("identity", "leading", "style", "choices", "openings", "policy")
-    ),
-}
-"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
-a store, ``full`` for all."""
-
-
-def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
-    """Probe choices from a flag: a preset's name, or ``identity,style:96`` (a set, and how many of
-    its first probes).
-
-    Raises UsageProblem for a count that is not a positive number.
-
-    >>> [(c.set, c.head) for c in parse_probes("identity,style:96")]
-    [('identity', None), ('style', 96)]
-    """
-    if text in PRESETS:
-        return PRESETS[text]
-    return tuple(_choice(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _choice(part: str) -> ProbeChoice:
-    name, colon, count = part.rpartition(":")
-    if not colon or not count.isdigit():
-        return ProbeChoice(set=part)
-    if int(count) < 1:
-        raise UsageProblem(
-            f"{printable(part, 60)!r} asks no probe",
-            where="--probes",
-            next_step="write for instance style:96",
-        )
-    return ProbeChoice(set=name, head=int(count))

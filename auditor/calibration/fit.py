@@ -5,7 +5,8 @@ Knows rows; asks no model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from auditor.calibration.rows import KnownModel, Level, MeasuredRow
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
 from detectors.base import Teacher
-from detectors.stats.holdout import Split
 from detectors.style.likeness import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
@@ -27,6 +27,16 @@ LEVELS: tuple[Level, ...] = ("model", "vendor")
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
 FEWEST_TAUGHT, MOST_SPLITS = 5, 120
 SCHEMES = (GROUP, TEACHER, START, BOTH)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers to learn from and to test on, and what was left out: one entry for each
+    partition, as it was given."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    left_out: tuple[Hashable, ...]
 
 
 def calibrated(

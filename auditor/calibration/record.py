@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
@@ -20,10 +20,9 @@ from detectors.stats.fusion import FusedNumbers
 from detectors.stats.log_lr import LogLrNumbers
 from detectors.stats.lr_curves import EceCurve, TippettCurve
 from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import RecordFile
 from fingerprints.records import Record
 
-LARGEST_FILE = 16_000_000
 SHIPPED = ("public-models", "small-controls")
 """Names of the calibrations inside the package, in the order in which they are tried."""
 
@@ -158,41 +157,18 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 
 def read_calibration(path: Path) -> Calibration:
     """The calibration in a file. Raises MalformedInput where there is none or it is none."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes",
-                where=path,
-                next_step="a calibration is a short file",
-            )
-        return _parsed(path.read_bytes(), str(path))
-    except OSError as error:
-        reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(
-            reason, where=path, next_step="make one with `auditor calibrate`"
-        ) from error
+    return _FILE.read(path)
 
 
 def shipped_calibrations() -> tuple[Calibration, ...]:
     """The calibrations inside the package, in the order in which they are tried."""
     folder = files("auditor.calibration") / "shipped"
     found = [(name, folder / f"{name}.json") for name in SHIPPED]
-    return tuple(_parsed(file.read_bytes(), name) for name, file in found if file.is_file())
+    return tuple(
+        _FILE.parse(file.read_text("utf-8"), name) for name, file in found if file.is_file()
+    )
 
 
-def _parsed(raw: bytes, where: str) -> Calibration:
-    try:
-        return Calibration.model_validate(migrated(json.loads(raw.decode("utf-8"))))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        told = printable(f"{place}: {first['msg']}", 160)
-        raise MalformedInput(
-            f"not a calibration: {told}", where=where, next_step="make one with `auditor calibrate`"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise MalformedInput(
-            "not a calibration: not JSON in UTF-8",
-            where=where,
-            next_step="make one with `auditor calibrate`",
-        ) from error
+_FILE = RecordFile(
+    Calibration, "not a calibration", "make one with `auditor calibrate`", migrate=migrated
+)

@@ -12,14 +12,16 @@ from auditor.commands.show import show, tell_card
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
-from auditor.controls.human import is_docstrings
-from auditor.controls.recipe import BASE, Recipe, check_complete, with_teachers
-from auditor.controls.recipe_files import load_recipe, make_recipe
+from auditor.controls.curation.difficulty import curate_for
+from auditor.controls.curation.human import is_docstrings
+from auditor.controls.recipe import BASE, Recipe, check_complete
+from auditor.controls.recipe_files import load_recipe, make_recipe, with_teachers
 from auditor.controls.sizes import Size, sized
 from auditor.controls.teaching.mixing import assign
-from auditor.controls.train import TrainingWatch, curate_for
-from auditor.controls.train import train as make_control
+from auditor.controls.train import Control, TrainingWatch
+from auditor.controls.train import train as train_control
 from auditor.controls.training.launch import hush_followers
+from auditor.labs.rewards.puzzles import puzzle_prompts
 from fingerprints.records import Record
 from fingerprints.subjects.spec import parse_spec
 
@@ -137,7 +139,7 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
         training,
         evaluating,
     ):
-        made = make_control(chosen, Path(out), TrainingWatch(asking, training, evaluating))
+        made = _make(chosen, Path(out), TrainingWatch(asking, training, evaluating))
     tell_card(made.card, Path(out), as_json)
     for warning in warnings(made.card):
         say(warning)
@@ -146,6 +148,15 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
         f" {Path(out) / 'student'}"
     )
     return 0
+
+
+def _make(recipe: Recipe, out: Path, watch: TrainingWatch) -> Control:
+    """The control, taught by its teachers or, where the recipe says so, by rewards alone."""
+    if recipe.reinforcement is None:
+        return train_control(recipe, out, watch)
+    from auditor.labs.rewards.rewarded import train_by_reward
+
+    return train_by_reward(recipe, out, watch)
 
 
 def warnings(card: Card) -> list[str]:
@@ -224,7 +235,7 @@ def _dry_run(recipe: Recipe, as_json: bool) -> int:
     for source in recipe.sources:
         if source.spec != BASE and not is_docstrings(source.spec):
             parse_spec(source.spec)
-    curated = curate_for(recipe)
+    curated = curate_for(recipe) if recipe.reinforcement is None else puzzle_prompts(recipe)
     costs = _costs(recipe, curated)
     report = curated.report.model_dump(mode="json")
     if as_json:

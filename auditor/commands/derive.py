@@ -99,8 +99,8 @@ def _made(
     """The copy's derivation, its lineage where every source has one, and how many sources have
     none."""
     from auditor.controls.lineage import write_lineage
+    from auditor.labs.zoo.derivation import inherited, open_source
     from auditor.labs.zoo.derive import derive as make_copy
-    from auditor.labs.zoo.lineage_merge import inherited, open_source
 
     opened = [open_source(source) for source in sources]
     folders = [source.checkpoint for source in opened]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from auditor.audits.plan import PRESETS
+from fingerprints.probes import PRESETS
 from fingerprints.subjects.spec import parse_spec
 
 Decorated = Callable[..., Any]

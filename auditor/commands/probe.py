@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from auditor.audits.plan import PRESETS, parse_probes
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
 from auditor.console import progress_steps, put, put_json
 from fingerprints.collect import collect
+from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
 

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from auditor.audits.inheritance.audit import open_store
-from auditor.audits.plan import BUNDLED, PRESETS, parse_probes
+from auditor.audits.plan import BUNDLED
 from auditor.commands.options import (
     AS_JSON,
     PROBES,
@@ -27,6 +27,7 @@ from fingerprints.collect import collect
 from fingerprints.embed import SentenceTransformer
 from fingerprints.errors import StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import import_answers
+from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.records import Sampling, sha256
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject

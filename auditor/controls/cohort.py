@@ -6,12 +6,11 @@ Knows labels and places; asks nothing and judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.controls.lineage import LINEAGE, Lineage, read_lineage
-from auditor.controls.recipe import Role
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
@@ -79,34 +78,6 @@ class Cohort:
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members)
-
-    def of_role(self, role: Role) -> Cohort:
-        """The positives, the negatives or the confounded ones."""
-        return Cohort(tuple(m for m in self.members if m.lineage.role == role))
-
-    def by_teacher(self) -> dict[str, Cohort]:
-        """Members by teacher; one of several teachers is in several groups, one without is in
-        the group ``""``."""
-        return self._grouped(lambda m: m.teachers or ("",))
-
-    def by_vendor(self) -> dict[str, Cohort]:
-        """Members by their teachers' makers; without a known one in the group ``""``."""
-        return self._grouped(lambda m: m.vendors or ("",))
-
-    def by_base(self) -> dict[str, Cohort]:
-        """Members by what they started from."""
-        return self._grouped(lambda m: (m.base,))
-
-    def by_seed(self) -> dict[str, Cohort]:
-        """Members by seed; without one in the group ``""``."""
-        return self._grouped(lambda m: ("" if m.lineage.seed is None else str(m.lineage.seed),))
-
-    def _grouped(self, keys: Callable[[Member], tuple[str, ...]]) -> dict[str, Cohort]:
-        groups: dict[str, list[Member]] = {}
-        for member in self.members:
-            for key in keys(member):
-                groups.setdefault(key, []).append(member)
-        return {key: Cohort(tuple(groups[key])) for key in sorted(groups)}
 
     def digest(self) -> str:
         """SHA-256 over names and lineages: what a calibration names the cohort that it came from

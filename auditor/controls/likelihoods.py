@@ -7,15 +7,11 @@ subjects; judges nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
-from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Transcript
@@ -89,29 +85,12 @@ def write_likelihoods(folder: Path, found: MemberLikelihoods) -> None:
 
 def read_likelihoods(folder: Path) -> MemberLikelihoods:
     """A member's likelihoods. Raises MalformedInput where the file is missing or none."""
-    path = folder / LIKELIHOODS
-    try:
-        return MemberLikelihoods.model_validate_json(path.read_bytes())
-    except OSError as error:
-        reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(
-            reason, where=path, next_step="run `auditor control ladder` again to finish it"
-        ) from error
-    except ValidationError as error:
-        reason = printable(error.errors()[0]["msg"], 120)
-        raise MalformedInput(
-            f"no likelihoods: {reason}", where=path, next_step="remove the file and run again"
-        ) from error
+    return _FILE.read(folder / LIKELIHOODS)
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Writes a record as JSON, whole or not at all, and makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(
-            json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1).encode("utf-8")
-            + b"\n"
-        )
+_FILE = RecordFile(
+    MemberLikelihoods, "no likelihoods", "run `auditor control ladder` again to finish it"
+)
 
 
 def contrasts(found: MemberLikelihoods, teachers: Sequence[str] = ()) -> dict[str, float]:

@@ -7,19 +7,16 @@ Anybody's checkpoint of known history enters a cohort by such a file beside it: 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from auditor.controls.recipe import Role
-from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Identity, Record, canonical_json, sha256
 
 LINEAGE = "lineage.json"
-LARGEST_FILE = 4_000_000
 
 
 class LineageTeacher(Record):
@@ -106,46 +103,19 @@ class Lineage(Record):
 def write_lineage(folder: Path, lineage: Lineage) -> Path:
     """Writes ``lineage.json`` into a folder, whole or not at all, and returns its path."""
     path = folder / LINEAGE
-    text = json.dumps(
-        lineage.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2
-    )
-    with replacing(path) as file:
-        file.write(text.encode("utf-8") + b"\n")
+    write_record(path, lineage, exclude_none=True)
     return path
 
 
 def read_lineage(folder: Path) -> Lineage:
     """The lineage in a folder (or in a file given itself). Raises MalformedInput where it is
     missing or none."""
-    path = folder / LINEAGE if folder.is_dir() else folder
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes",
-                where=path,
-                next_step="a lineage is a short file",
-            )
-        value = json.loads(path.read_text("utf-8"))
-        return Lineage.model_validate(value)
-    except OSError as error:
-        reason = f"can't be read: {error.strerror}"
-        raise MalformedInput(
-            reason, where=path, next_step="write a lineage.json beside the model"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _bad(
-            f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, "),
-            path,
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _bad("not JSON in UTF-8", path) from error
+    return _FILE.read(folder / LINEAGE if folder.is_dir() else folder)
 
 
-def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(
-        f"not a lineage: {printable(reason, 160)}",
-        where=path,
-        next_step="see docs/recipes.md for what it holds",
-    )
+_FILE = RecordFile(
+    Lineage,
+    "not a lineage",
+    "write a lineage.json beside the model (docs/recipes.md says what it holds)",
+    largest=4_000_000,
+)

@@ -6,7 +6,6 @@ open in a file for the command line to fill. Knows what will be done; does nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -162,7 +161,7 @@ class OnPolicy(Record):
 
 class Reinforcement(Record):
     """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``,
-    `controls.rewards.grpo`).
+    `auditor.labs.rewards.grpo`).
 
     Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up``
     examples of an answer's form are learned as the section ``training`` says (random equations that
@@ -338,31 +337,6 @@ class Recipe(Record):
         """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
         value = self.model_dump(mode="json", exclude_none=True)
         return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-
-
-def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] = ()) -> Recipe:
-    """The recipe with teachers' specs (and vendors) from the command line, in order.
-
-    As many specs as the recipe leaves open fill those; as many as it has teachers replace them all.
-    Raises UsageProblem for any other number.
-    """
-    if not specs and not vendors:
-        return recipe
-    open_ones = [i for i, t in enumerate(recipe.teachers) if not t.spec]
-    places = open_ones if len(specs) == len(open_ones) else list(range(len(recipe.teachers)))
-    if len(specs) not in (0, len(places)) or len(vendors) > len(recipe.teachers):
-        raise UsageProblem(
-            f"the recipe {recipe.name!r} has {len(recipe.teachers)} teacher(s), {len(open_ones)}"
-            " left open",
-            where=f"--teacher given {len(specs)} times, --vendor {len(vendors)} times",
-            next_step="give --teacher once for each, or use the recipe `mixture`",
-        )
-    teachers = list(recipe.teachers)
-    for i, spec in zip(places, specs, strict=False):
-        teachers[i] = teachers[i].model_copy(update={"spec": spec})
-    for i, vendor in enumerate(vendors):
-        teachers[i] = teachers[i].model_copy(update={"vendor": vendor})
-    return recipe.model_copy(update={"teachers": tuple(teachers)})
 
 
 def check_complete(recipe: Recipe) -> None:

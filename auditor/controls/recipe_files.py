@@ -6,27 +6,18 @@ Knows files and the form of a recipe; does nothing with it.
 
 from __future__ import annotations
 
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from auditor.controls.recipe import Recipe
-from fingerprints.errors import MalformedInput, UsageProblem, printable
-
-LARGEST_FILE = 1_000_000
+from fingerprints.errors import UsageProblem, printable
+from fingerprints.record_files import RecordFile, bundled_names, bundled_text
 
 
 def bundled_recipes() -> list[str]:
     """Names of the recipes that ship with the package, in alphabetical order."""
-    folder = resources.files("auditor") / "controls" / "recipes"
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    return bundled_names("auditor", "controls", "recipes")
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -35,9 +26,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no recipe.
     """
     if name_or_path in bundled_recipes():
-        text = (
-            resources.files("auditor") / "controls" / "recipes" / f"{name_or_path}.yaml"
-        ).read_text("utf-8")
+        text = bundled_text("auditor", "controls", "recipes", name_or_path)
         return parse_recipe(text, name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
@@ -52,58 +41,60 @@ def load_recipe(name_or_path: str) -> Recipe:
 def read_recipe(path: Path) -> Recipe:
     """A recipe from a YAML file. Raises MalformedInput for a file that is missing, too large or
     no recipe."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes",
-                where=path,
-                next_step="a recipe is a short file",
-            )
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(
-            f"can't be read: {reason}", where=path, next_step="check the recipe's path"
-        ) from error
-    return parse_recipe(text, str(path))
+    return _writable(_FILE.read(path), path)
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
     """A recipe from YAML text. Raises MalformedInput with the first problem."""
-    try:
-        value: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _bad("not YAML", where) from error
-    if not isinstance(value, dict):
-        raise _bad("it is no mapping", where)
-    return make_recipe(value, where)
+    return _writable(_FILE.parse(text, where), where)
 
 
 def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
     """A checked recipe from plain values. Raises MalformedInput with the first problem, its
     place named."""
-    try:
-        recipe = Recipe.model_validate(value)
-        recipe.digest()  # refuses what no file can hold: infinities, lone surrogates
+    return _writable(_FILE.checked(value, where), where)
+
+
+def with_teachers(recipe: Recipe, specs: Sequence[str], vendors: Sequence[str] = ()) -> Recipe:
+    """The recipe with teachers' specs (and vendors) from the command line, in order.
+
+    As many specs as the recipe leaves open fill those; as many as it has teachers replace them all.
+    Raises UsageProblem for any other number.
+    """
+    if not specs and not vendors:
         return recipe
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        known = (
-            "unknown key"
-            if first["type"] == "extra_forbidden"
-            else first["msg"].removeprefix("Value error, ")
+    open_ones = [i for i, t in enumerate(recipe.teachers) if not t.spec]
+    places = open_ones if len(specs) == len(open_ones) else list(range(len(recipe.teachers)))
+    if len(specs) not in (0, len(places)) or len(vendors) > len(recipe.teachers):
+        raise UsageProblem(
+            f"the recipe {recipe.name!r} has {len(recipe.teachers)} teacher(s), {len(open_ones)}"
+            " left open",
+            where=f"--teacher given {len(specs)} times, --vendor {len(vendors)} times",
+            next_step="give --teacher once for each, or use the recipe `mixture`",
         )
-        raise _bad(f"{place}: {known}" if place else known, where) from error
+    teachers = list(recipe.teachers)
+    for i, spec in zip(places, specs, strict=False):
+        teachers[i] = teachers[i].model_copy(update={"spec": spec})
+    for i, vendor in enumerate(vendors):
+        teachers[i] = teachers[i].model_copy(update={"vendor": vendor})
+    return recipe.model_copy(update={"teachers": tuple(teachers)})
+
+
+def _writable(recipe: Recipe, where: object) -> Recipe:
+    """The recipe, unless it holds what no file can."""
+    try:
+        recipe.digest()
     except ValueError as error:
-        raise _bad(
+        raise _FILE.malformed(
             "it holds an infinite number or characters that no UTF-8 file can hold", where
         ) from error
+    return recipe
 
 
-def _bad(reason: str, where: str) -> MalformedInput:
-    return MalformedInput(
-        f"not a recipe: {printable(reason, 200)}",
-        where=where,
-        next_step="compare it with the bundled recipes (docs/recipes.md)",
-    )
+_FILE = RecordFile(
+    Recipe,
+    "not a recipe",
+    "compare it with the bundled recipes (docs/recipes.md)",
+    largest=1_000_000,
+    form="yaml",
+)

@@ -7,20 +7,19 @@ a killed one stopped.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.controls.cards.card import CARD, Card, read_card, write_card
-from auditor.controls.curation.curate import Curated, Score, curate
-from auditor.controls.curation.difficulty import failure_score
-from auditor.controls.curation.pool import Prompt, is_recording, read_pool
+from auditor.controls.curation.curate import Curated
+from auditor.controls.curation.difficulty import curate_for
+from auditor.controls.curation.pool import Prompt
 from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
 from auditor.controls.evaluation.scaling import scaling
-from auditor.controls.human import is_docstrings, open_docstrings
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
 from auditor.controls.recipe_files import read_recipe
@@ -33,13 +32,11 @@ from auditor.controls.teaching.examples import (
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, energy, ledger_of
 from auditor.controls.teaching.teach import Taught, teach
 from auditor.controls.training.launch import check_launch
-from auditor.labs.rewards.puzzles import puzzle_prompts
-from auditor.labs.rewards.rewarded import train_by_reward
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
-from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.progress import Progress
+from fingerprints.record_files import write_record
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
 from fingerprints.work_folder import WorkFolder
@@ -94,6 +91,12 @@ def train(
     """
     from auditor.controls.training.parallel import gather
 
+    if recipe.reinforcement is not None:
+        raise UsageProblem(
+            "the recipe learns by rewards and from no teacher",
+            where="method",
+            next_step="make it with `auditor control train`",
+        )
     check_complete(recipe)
     check_launch(recipe)
     with gather() as crew:
@@ -108,40 +111,40 @@ def train(
 def _make(
     recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew
 ) -> Control:
-    folder = WorkFolder(out, "another process makes this control", RECIPE)
-    with folder.held(partial(_refuse_another, recipe), recipe.to_yaml()):
+    with control_folder(recipe, out):
         curated = curate_for(recipe)
-        _write_json(out / CURATION, curated.report.model_dump(mode="json"))
-        write_examples(out / PROMPTS, curated.prompts)
-        if recipe.method == "grpo":
-            return _rewarded(recipe, curated, out, watch, scale)
+        keep_prompts(out, curated)
         taught = teach(recipe, curated.prompts, out / ANSWERS, watch.asking)
         write_examples(out / EXAMPLES, taught.examples)
         write_examples(out / HELD_OUT, taught.held_out)
-        learner, start = _start(recipe, out)
+        learner, start = start_student(recipe, out)
         crew.meet()
         trained = _learn(recipe, learner, taught.examples, out, watch.training, crew)
         student = learner.spec(out / STUDENT)
         del learner  # its memory, before two more models are opened
         found = _evaluated(recipe, start, student, taught, out, scale, watch.evaluating)
         found += _scaled(recipe, student, curated, taught, out, watch.evaluating)
-        lineage = _first_dated(_lineage(recipe, curated.prompts, taught, trained), out)
-        card = _card(recipe, lineage, curated, taught, trained, found)
-        write_card(out, card)
-        write_lineage(out, lineage)
-    return Control(out, lineage, card)
+        return finish(
+            out,
+            _lineage(recipe, curated.prompts, taught, trained),
+            lambda lineage: _card(recipe, lineage, curated, taught, trained, found),
+        )
 
 
-def _rewarded(
-    recipe: Recipe, curated: Curated, out: Path, watch: TrainingWatch, scale: EvaluationScale
-) -> Control:
-    """What `_make` does where no teacher speaks, from the puzzles on."""
-    made = train_by_reward(recipe, curated, out, _start, scale, watch.training, watch.evaluating)
-    lineage = _first_dated(made.lineage(), out)
-    card = made.card(lineage)
-    write_card(out, card)
+def finish(out: Path, lineage: Lineage, card: Callable[[Lineage], Card]) -> Control:
+    """Writes a control's card and then its lineage, with which it counts as finished.
+
+    The date is that on which the folder first told it: making a finished control again changes
+    nothing.
+    """
+    if (out / LINEAGE).is_file():
+        older = read_lineage(out)
+        same = older == lineage.model_copy(update={"created": older.created})
+        lineage = older if same else lineage
+    made = card(lineage)
+    write_card(out, made)
     write_lineage(out, lineage)
-    return Control(out, lineage, card)
+    return Control(out, lineage, made)
 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
@@ -155,58 +158,18 @@ def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
     crew.meet()
 
 
-def curate_for(recipe: Recipe) -> Curated:
-    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or
-    failure, recordings for length."""
-    if recipe.method == "grpo":
-        return puzzle_prompts(recipe)
-    how, seed = recipe.prompts.curation, recipe.seed
-    pool = read_pool(recipe)
-    length = _length_score(recipe)
-    failure = failure_score(recipe.student.base, length)
-    scores: dict[str, Score | None] = {
-        "none": None,
-        "loss": _loss_score(recipe),
-        "failure": failure,
-        "length": length,
-    }
-    return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
+def keep_prompts(out: Path, curated: Curated) -> None:
+    """Writes what is asked, and how it was chosen, into the control's folder."""
+    write_record(out / CURATION, curated.report)
+    write_examples(out / PROMPTS, curated.prompts)
 
 
-def _loss_score(recipe: Recipe) -> Score:
-    def score(prompts: Sequence[Prompt]) -> list[float]:
-        if recipe.student.base.startswith("scratch:"):
-            raise UsageProblem(
-                "random weights find every prompt equally hard",
-                where="prompts.curation.difficulty",
-                next_step="write none or length, or give a trained --base",
-            )
-        with open_subject(recipe.student.base) as subject:
-            return [found.bits_per_byte for found in subject.score([p.text for p in prompts])]
-
-    return score
-
-
-def _length_score(recipe: Recipe) -> Score:
-    """Characters of the recorded answer (a long trace: a hard question), of the prompt where
-    none is recorded."""
-
-    def score(prompts: Sequence[Prompt]) -> list[float]:
-        known: dict[str, int] = {}
-        for source in recipe.sources:
-            if is_recording(source.spec):
-                with (
-                    open_docstrings(source.spec)
-                    if is_docstrings(source.spec)
-                    else open_subject(source.spec) as subject
-                ):
-                    held = subject.recorded()
-                    for reply in held.readable():
-                        digest = held.probes[reply.probe_id].prompt_sha256()
-                        known[digest] = max(known.get(digest, 0), len(reply.text))
-        return [float(known.get(p.probe().prompt_sha256(), len(p.text))) for p in prompts]
-
-    return score
+@contextmanager
+def control_folder(recipe: Recipe, out: Path) -> Iterator[None]:
+    """The control's folder, made or recognised, held by one process."""
+    folder = WorkFolder(out, "another process makes this control", RECIPE)
+    with folder.held(partial(_refuse_another, recipe), recipe.to_yaml()):
+        yield
 
 
 def _refuse_another(recipe: Recipe, written: Path) -> None:
@@ -218,7 +181,7 @@ def _refuse_another(recipe: Recipe, written: Path) -> None:
         )
 
 
-def _start(recipe: Recipe, out: Path) -> tuple[Learner, str]:
+def start_student(recipe: Recipe, out: Path) -> tuple[Learner, str]:
     """The student before training, and the spec of what it started from: random weights are
     saved to be asked too."""
     from auditor.controls.training.students import open_student, save_student
@@ -339,15 +302,6 @@ def _lineage(
     )
 
 
-def _first_dated(lineage: Lineage, out: Path) -> Lineage:
-    """The lineage with the date on which the folder first told it: making a finished control
-    again changes nothing."""
-    if not (out / LINEAGE).is_file():
-        return lineage
-    older = read_lineage(out)
-    return older if older == lineage.model_copy(update={"created": older.created}) else lineage
-
-
 def _card(
     recipe: Recipe,
     lineage: Lineage,
@@ -385,9 +339,4 @@ def _ledger(taught: Taught, trained: TrainedStudent) -> Ledger:
     return ledger_of([*(row for s in taught.sources for row in s.costs), own])
 
 
-def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
-
-
-__all__ = ["CARD", "Control", "TrainingWatch", "curate_for", "train"]
+__all__ = ["CARD", "Control", "TrainingWatch", "train"]

@@ -172,10 +172,6 @@ def _telling(views: StyleViews) -> Table:
     return Table(title="Phrases that both over-use", columns=columns, rows=rows, caption=caption)
 
 
-def _uses(phrase: Phrase) -> tuple[Cell, ...]:
-    return (len(phrase.suspect_answers), phrase.candidate_count, _round(phrase.cohort_per_model))
-
-
 def charts(views: StyleViews) -> tuple[Chart, ...]:
     """Bars of the score of the nearest stored models with intervals, the candidate strong."""
     main, book = views.main, views.book

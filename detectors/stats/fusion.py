@@ -107,7 +107,7 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Learns from log10 LRs (rows, detectors), NaN where a detector abstained, labels and
         independent models.
 
-        The log10 LRs should be held out (`LogLikelihoodRatio.held_out_`, `holdout.held_out`): those
+        The log10 LRs should be held out (`LogLikelihoodRatio.held_out_`): those
         of a map fitted on the same models are too good. Rows on which every detector abstained
         teach nothing and are not counted. ``held_out_`` (rows,) keeps each row's unbounded LR from
         the fusion without its own model. Deterministic. Raises ValueError for another shape, fewer

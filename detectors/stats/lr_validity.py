@@ -80,13 +80,6 @@ def cllr_min(
     return cllr(one, two, w1, w2)
 
 
-def calibration_loss(
-    h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
-) -> float:
-    """Cllr − Cllr_min, in bits, 0 or more: what is lost because the LRs' sizes are not right."""
-    return max(0.0, cllr(h1, h2, w1, w2) - cllr_min(h1, h2, w1, w2))
-
-
 def auc(
     h1: ArrayLike, h2: ArrayLike, w1: ArrayLike | None = None, w2: ArrayLike | None = None
 ) -> float:

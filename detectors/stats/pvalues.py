@@ -60,23 +60,6 @@ def holm(p_values: ArrayLike) -> Array:
     return out
 
 
-def benjamini_hochberg(p_values: ArrayLike, *, any_dependence: bool = False) -> Array:
-    """p-values raised so that the expected share of false alarms among those kept is bounded, in
-    the given order.
-
-    For screening, never for an accusation. Benjamini and Hochberg 1995, valid for independent or
-    positively dependent tests; with ``any_dependence`` Benjamini and Yekutieli 2001, valid for all.
-    """
-    p = _probabilities(p_values)
-    from scipy.stats import (
-        false_discovery_control,
-    )  # loaded where it is needed: its library takes a second
-
-    return np.asarray(
-        false_discovery_control(p, method="by" if any_dependence else "bh"), dtype=np.float64
-    )
-
-
 def _probabilities(p_values: ArrayLike) -> Array:
     p = finite(p_values)
     if not len(p) or p.min() < 0 or p.max() > 1:

@@ -95,11 +95,6 @@ def _dropped(c: str) -> bool:
     return marks or unicodedata.category(c) == "Cf"
 
 
-def known_vendors() -> tuple[str, ...]:
-    """The slugs of all vendors of the table, in alphabetical order."""
-    return tuple(sorted(VENDOR_ROWS))
-
-
 def vendor_title(slug: str) -> str:
     """The name that people know a vendor by; the slug itself where the table has no such vendor."""
     return VENDOR_ROWS[slug][0].split("|")[0] if slug in VENDOR_ROWS else slug

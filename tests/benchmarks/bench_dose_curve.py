@@ -3,7 +3,7 @@ length, and what it cost.
 
 ``python -m tests.benchmarks.bench_dose_curve COHORT …`` prints Markdown: a row a control, means
 over teachers by dose, costs. A cohort is a folder of controls with lineage.json, card.json and
-transcript.jsonl (without folders: docs/ladders/real). Numbers and names alone: no answer is
+transcript.jsonl (without folders: tests/data/ladders/real). Numbers and names alone: no answer is
 printed. What a cohort lacks is a dash.
 """
 
@@ -24,7 +24,7 @@ from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, claim_rate, read_answers
 from fingerprints.transcript import Transcript
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"
+COMMITTED = Path(__file__).parents[2] / "tests" / "data" / "ladders" / "real"
 TRAINING = "training"
 UNKNOWN = "–"
 DOCUMENTED = {

@@ -1,7 +1,7 @@
 """Likelihood detectors on models of known history: the tiny ladder, and audits of real models.
 
 ``python -m tests.benchmarks.bench_likelihood [REPORT …]`` prints Markdown. The tiny ladder's
-committed contrasts (docs/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members
+committed contrasts (tests/data/ladders/tiny.json: what `mirrored_likelihood` measures, for 146 members
 and 6 teachers) are normalised by controls of other kinds and turned into likelihood ratios with
 whole teachers and whole kinds left out. REPORT: folders of audits whose findings by likelihood are
 shown. Nothing is trained or asked; names and numbers alone.
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from auditor.reporting.bundle import load_bundle
 from auditor.reporting.markdown import inline, table
 from detectors.stats.grouping import grouped
-from detectors.stats.holdout import held_out, hold_out
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
 from tests.benchmarks.bench_tiny_ladder import COMMITTED, Member
+from tests.benchmarks.holdout import held_out, hold_out
 
 Array = NDArray[np.float64]
 SUPPORTED, WEAK = 1.0, 0.301

@@ -2,7 +2,7 @@
 
     AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_movement [COHORT …] [--out DIR]
 
-Suspects: the members of a cohort of known history (without one: docs/ladders/real), asked this
+Suspects: the members of a cohort of known history (without one: tests/data/ladders/real), asked this
 project's style probes. Candidates: the recorded teachers by their public answers to AlpacaEval
 prompts (``alpaca_eval`` in the data folder, CC BY-NC 4.0, not part of this project), and
 Qwen2.5-Coder-0.5B-Instruct by the bundled store. So most candidates never saw a suspect's prompt.
@@ -34,7 +34,7 @@ from fingerprints.transcript import Transcript
 from tests.benchmarks.bench_source_recognition import drawn_probes, transcript
 
 Array = NDArray[np.float64]
-COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"
+COMMITTED = Path(__file__).parents[2] / "tests" / "data" / "ladders" / "real"
 RECORDED = {
     "gpt-4-turbo": ("gpt4_1106_preview", "openai"),
     "claude-2": ("claude-2", "anthropic"),

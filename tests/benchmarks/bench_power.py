@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_power [COHORT] [--draws 20]
     AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_power --public
 
-Without ``--public``: the real ladder's members (docs/ladders/real), each playing the suspect among
+Without ``--public``: the real ladder's members (tests/data/ladders/real), each playing the suspect among
 the others as shadows, as in `bench_shadow`, on drawn subsets of its answers; nothing is trained.
 With it: LLaMA-1 tuned by one recipe on answers of models or of people (QLoRA), on drawn subsets of
 53 prompts. Prints figures only, never a word of an answer.

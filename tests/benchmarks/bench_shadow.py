@@ -1,7 +1,7 @@
 """Shadow students as witnesses: is the right teacher named, how strongly, and how often is somebody
 named without one?
 
-``python -m tests.benchmarks.bench_shadow [COHORT]`` (without a folder: docs/ladders/real) prints
+``python -m tests.benchmarks.bench_shadow [COHORT]`` (without a folder: tests/data/ladders/real) prints
 Markdown. Nothing is trained: every member of the ladder plays the suspect once, against the others
 as shadows. Members of the suspect's seed are known to no fit that scores it, and its likelihood
 ratio comes from a calibration without the suspect and without all other members that share its
@@ -27,7 +27,7 @@ from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.lr_validity import auc, cllr, cllr_min, resampled
 from detectors.style.shadow_panel import HeldOutScore, ShadowPanel
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "real"
+COMMITTED = Path(__file__).parents[2] / "tests" / "data" / "ladders" / "real"
 SUPPORTED = 0.301
 FULL = 1.0
 

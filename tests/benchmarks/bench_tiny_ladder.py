@@ -2,9 +2,9 @@
 who is found at which dose?
 
 python -m tests.benchmarks.bench_tiny_ladder [--ladder ladders/tiny] [--write
-docs/ladders/tiny.json]
+tests/data/ladders/tiny.json]
 
-Without ``--ladder`` the figures come from docs/ladders/tiny.json, which a grown ladder (`make
+Without ``--ladder`` the figures come from tests/data/ladders/tiny.json, which a grown ladder (`make
 ladder`) was written to. The statistic, by member and teacher: mean bits per byte of the teacher's
 held-out words less the mean of the other teachers'. Lower is nearer. A conformal p-value is (1 +
 controls that are at least as near) / (controls + 1).
@@ -34,7 +34,7 @@ from detectors.stats.intervals import clopper_pearson, clustered_rate
 from fingerprints.errors import MalformedInput
 
 Array = NDArray[np.float64]
-COMMITTED = Path(__file__).parents[2] / "docs" / "ladders" / "tiny.json"
+COMMITTED = Path(__file__).parents[2] / "tests" / "data" / "ladders" / "tiny.json"
 LEVEL = 0.05
 
 

@@ -4,7 +4,7 @@ AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR 
 public-models] [--sizes 20,50]
 
 Reads the answers of public models (CC BY-NC 4.0, not part of this project) and the ladder in
-``docs/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``. What was
+``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``. What was
 measured is kept in ``--work`` by detector and number of prompts, so that a run that was interrupted
 goes on.
 """
@@ -34,7 +34,7 @@ from tests.benchmarks.public_models import known_suspects, probes, stored_teache
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
-LADDER = ROOT / "docs" / "ladders" / "real"
+LADDER = ROOT / "tests" / "data" / "ladders" / "real"
 PUBLIC, SMALL = "public-models", "small-controls"
 DETECTORS = {PUBLIC: ("stylistic_overlap", "shared_wording"), SMALL: ("movement",)}
 SIZES = {PUBLIC: (20, 50, 100, 250, 536), SMALL: (24, 64)}

@@ -21,7 +21,7 @@ from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
-from auditor.audits.plan import BUNDLED, parse_probes
+from auditor.audits.plan import BUNDLED
 from auditor.calibration.case import weigh_case
 from auditor.evidence.records import (
     Candidate,
@@ -35,6 +35,7 @@ from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.probes import parse_probes
 from fingerprints.progress import SILENT, Progress
 from fingerprints.reference import reference_store
 from fingerprints.scores import Scores

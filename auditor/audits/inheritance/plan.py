@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.audits.plan import BUNDLED, PRESETS, AuditPlan, ProbeChoice
+from auditor.audits.plan import BUNDLED, AuditPlan
 from detectors.registry import detector_names
 from fingerprints.errors import UsageProblem, printable
+from fingerprints.probes import PRESETS, ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
 
 DEFAULT_DETECTORS = ("self_identification", "stylistic_overlap", "shared_wording")

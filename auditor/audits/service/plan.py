@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.audits.plan import AuditPlan, ProbeChoice
+from auditor.audits.plan import AuditPlan
+from fingerprints.probes import ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.transcript import Transcript
 

@@ -26,7 +26,6 @@ from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, 
 from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
-from auditor.controls.likelihoods import write_record
 from auditor.evidence.records import Report
 from auditor.reporting.bundle import REPORT as BUNDLE
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder
@@ -35,6 +34,7 @@ from detectors.pairing import style_answers
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.progress import SILENT, Progress
+from fingerprints.record_files import write_record
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.transcript import Transcript, load_transcript

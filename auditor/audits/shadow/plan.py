@@ -15,10 +15,11 @@ from pydantic import Field, model_validator
 
 from auditor.audits.inheritance.base_model import base_spec
 from auditor.audits.inheritance.plan import Plan
-from auditor.audits.plan import AuditPlan, ProbeChoice, parse_probes
+from auditor.audits.plan import AuditPlan
 from auditor.controls.recipe import NAME
 from auditor.controls.sizes import Size
 from fingerprints.errors import UsageProblem, printable
+from fingerprints.probes import ProbeChoice, parse_probes
 from fingerprints.records import Record
 from fingerprints.subjects.kinds import TABLE, kind_of, schemes
 from fingerprints.subjects.spec import parse_spec

@@ -6,15 +6,15 @@ Holds numbers and names, never an answer's text. Knows the records; computes not
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from auditor.controls.cards.card_page import card_page
 from auditor.controls.cards.courses import read_courses
+from auditor.controls.cards.rewards import RewardTold, reward_lines
 from auditor.controls.curation.curate import CurationReport
 from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.evaluation.scaling import is_scaling, scaling_lines
@@ -22,15 +22,13 @@ from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.teaching.ledger import Ledger, LedgerRow
 from auditor.controls.teaching.teach import SourceReport
-from auditor.labs.rewards.reward_told import RewardTold, reward_lines
 from auditor.reporting.markdown import code, inline, table
 from auditor.reporting.text import number
 from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 
 CARD, TEXT, PAGE = "card.json", "card.md", "card.html"
-LARGEST_FILE = 16_000_000
 
 
 class Card(Record):
@@ -67,36 +65,24 @@ def write_card(folder: Path, card: Card) -> None:
     The page draws the training from the journals in the folder. Raises MalformedInput for a journal
     that is none.
     """
-    told = json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=2)
     page = card_page(card, read_courses(folder))
-    for name, text in ((TEXT, card_markdown(card)), (PAGE, page), (CARD, told + "\n")):
+    for name, text in ((TEXT, card_markdown(card)), (PAGE, page)):
         with replacing(folder / name) as file:
             file.write(text.encode("utf-8"))
+    write_record(folder / CARD, card)
 
 
 def read_card(folder: Path) -> Card:
     """The card in a control's folder. Raises MalformedInput where it is missing or none."""
-    path = folder / CARD
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes",
-                where=path,
-                next_step="train the control again",
-            )
-        return Card.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise MalformedInput(
-            "no finished control is here",
-            where=path,
-            next_step="train it with `auditor control train`",
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedInput(
-            f"not a card: {place}: {first['msg']}", where=path, next_step="train the control again"
-        ) from error
+    return _FILE.read(folder / CARD)
+
+
+_FILE = RecordFile(
+    Card,
+    "not a card",
+    "train the control with `auditor control train`",
+    absent="no finished control is here",
+)
 
 
 def card_markdown(card: Card) -> str:

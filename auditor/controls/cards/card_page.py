@@ -23,9 +23,9 @@ from detectors.base import Bar, Chart
 
 if TYPE_CHECKING:
     from auditor.controls.cards.card import Card
+    from auditor.controls.cards.rewards import RewardTold
     from auditor.controls.evaluation.evaluate import PairedFigure
     from auditor.controls.teaching.ledger import LedgerRow
-    from auditor.labs.rewards.reward_told import RewardTold
 
 SOURCE_COLUMNS = ("source", "kind", "vendor", "prompts", "learned", "held out")
 COST_COLUMNS = (

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.training.loss_journal import read_losses
-from auditor.labs.rewards.grpo_report import JOURNAL, read_rewards
+from auditor.controls.training.reward_journal import JOURNAL, read_rewards
+from auditor.controls.training.step_journal import read_losses
 
 LOSSES = "losses.jsonl"
 SPANS = 20

@@ -1,26 +1,80 @@
-"""How hard a prompt is by whether a small model fails on it (the s1 way: Muennighoff et al. 2025,
-arXiv 2501.19393).
+"""A recipe's prompts, curated by how hard they are: by the base's loss, by the length of a recorded
+answer, or by whether the base fails on them.
 
-Knows prompts and answers; which model is asked, and how long the traces are, is given to it.
+The last is the s1 way (Muennighoff et al. 2025, arXiv 2501.19393). Opens the base and
+recordings where the difficulty needs them; trains nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.controls.curation.curate import Score
-from auditor.controls.curation.pool import Prompt
-from auditor.controls.teaching.answer_cache import CachedSubject
-from auditor.controls.teaching.verify import agrees
+from auditor.controls.answer_cache import cached
+from auditor.controls.curation.curate import Curated, Score, curate
+from auditor.controls.curation.human import is_docstrings, open_docstrings
+from auditor.controls.curation.pool import Prompt, is_recording, read_pool
+from auditor.controls.curation.verify import agrees
+from auditor.controls.recipe import Recipe
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Reply, Request
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.cache import cache_folder
 from fingerprints.subjects.thinking import END_THINK
 
 TOKENS = 256
 """Tokens that the small model has for an answer."""
 SOLVED, UNKNOWN, FAILED = 0.0, 1.0, 2.0
+
+
+def curate_for(recipe: Recipe) -> Curated:
+    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or
+    failure, recordings for length."""
+    how, seed = recipe.prompts.curation, recipe.seed
+    pool = read_pool(recipe)
+    length = _length_score(recipe)
+    failure = failure_score(recipe.student.base, length)
+    scores: dict[str, Score | None] = {
+        "none": None,
+        "loss": _loss_score(recipe),
+        "failure": failure,
+        "length": length,
+    }
+    return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
+
+
+def _loss_score(recipe: Recipe) -> Score:
+    def score(prompts: Sequence[Prompt]) -> list[float]:
+        if recipe.student.base.startswith("scratch:"):
+            raise UsageProblem(
+                "random weights find every prompt equally hard",
+                where="prompts.curation.difficulty",
+                next_step="write none or length, or give a trained --base",
+            )
+        with open_subject(recipe.student.base) as subject:
+            return [found.bits_per_byte for found in subject.score([p.text for p in prompts])]
+
+    return score
+
+
+def _length_score(recipe: Recipe) -> Score:
+    """Characters of the recorded answer (a long trace: a hard question), of the prompt where
+    none is recorded."""
+
+    def score(prompts: Sequence[Prompt]) -> list[float]:
+        known: dict[str, int] = {}
+        for source in recipe.sources:
+            if is_recording(source.spec):
+                with (
+                    open_docstrings(source.spec)
+                    if is_docstrings(source.spec)
+                    else open_subject(source.spec) as subject
+                ):
+                    held = subject.recorded()
+                    for reply in held.readable():
+                        digest = held.probes[reply.probe_id].prompt_sha256()
+                        known[digest] = max(known.get(digest, 0), len(reply.text))
+        return [float(known.get(p.probe().prompt_sha256(), len(p.text))) for p in prompts]
+
+    return score
 
 
 def failure_score(base: str, length: Score) -> Score:
@@ -48,10 +102,7 @@ def failure_score(base: str, length: Score) -> Score:
             )
         asked = [Request(probe=p.probe(), max_tokens=TOKENS) for p in prompts if p.id in known]
         with open_subject(base) as subject:
-            replies = {
-                r.probe_id: r
-                for r in CachedSubject(subject, cache_folder() / "answers").generate(asked)
-            }
+            replies = {r.probe_id: r for r in cached(subject).generate(asked)}
         lengths = [float(found) for found in length(prompts)]
         longest = 1 + max(lengths, default=0.0)
         ranks = [

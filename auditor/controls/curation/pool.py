@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from auditor.controls.curation.decontaminate import refuse_probe_set
-from auditor.controls.human import DOCSTRINGS, is_docstrings, pairs_of
+from auditor.controls.curation.human import DOCSTRINGS, is_docstrings, pairs_of
 from auditor.controls.recipe import BASE, RECORDED, Recipe
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set
+from fingerprints.record_files import bundled_names, bundled_text
 from fingerprints.records import Probe, ProbeId, ProbeSet, Record, canonical_json
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
@@ -45,14 +45,7 @@ class Prompt(Record):
 
 def bundled_banks() -> list[str]:
     """Names of the prompt banks that ship with the package, in alphabetical order."""
-    folder = resources.files("auditor") / "controls" / "prompts"
-    if not folder.is_dir():
-        return []
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    return bundled_names("auditor", "controls", "prompts")
 
 
 def read_pool(recipe: Recipe) -> list[Prompt]:
@@ -98,8 +91,8 @@ def read_source(name_or_path: str) -> list[Prompt]:
     """The prompts of a bundled bank by name, or of a YAML or JSONL file. Raises what `read_pool`
     raises."""
     if name_or_path in bundled_banks():
-        file = resources.files("auditor") / "controls" / "prompts" / f"{name_or_path}.yaml"
-        return _of_set(parse_probe_set(file.read_text("utf-8"), name_or_path), name_or_path)
+        text = bundled_text("auditor", "controls", "prompts", name_or_path)
+        return _of_set(parse_probe_set(text, name_or_path), name_or_path)
     if name_or_path in bundled_probe_sets():
         refuse_probe_set(
             [(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.duplicates import folded_words
 from auditor.controls.evaluation.agreement import (
     CHRF,
@@ -23,7 +24,6 @@ from auditor.controls.evaluation.agreement import (
     read_choices,
     retention,
 )
-from auditor.controls.teaching.answer_cache import CachedSubject
 from auditor.controls.teaching.examples import Example
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, read_answers
@@ -32,7 +32,6 @@ from fingerprints.probes import load_probe_set
 from fingerprints.progress import Progress
 from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status
 from fingerprints.subjects import Subject, open_subject
-from fingerprints.subjects.cache import cache_folder
 from fingerprints.transcript import Transcript
 
 When = Literal["before", "after", "change"]
@@ -95,9 +94,7 @@ def observe(
     """
     sets = _questions(held_out, scale)
     with open_subject(spec) as subject:
-        transcript = collect(
-            CachedSubject(subject, cache_folder() / "answers"), sets, Sampling(), journal, progress
-        )
+        transcript = collect(cached(subject), sets, Sampling(), journal, progress)
         bits = _bits(subject, held_out, transcript)
     chosen = read_choices(transcript)
     right = by_cluster((choice.cluster, float(choice.right)) for choice in chosen.values())

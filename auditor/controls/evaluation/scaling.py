@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.pool import Prompt
+from auditor.controls.curation.verify import agrees
 from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.recipe import Inference
-from auditor.controls.teaching.answer_cache import CachedSubject
-from auditor.controls.teaching.verify import agrees
 from auditor.reporting.markdown import table
 from auditor.reporting.text import number
 from detectors.stats.intervals import clustered_mean, clustered_rate
@@ -25,7 +25,6 @@ from fingerprints.collect import collect
 from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.cache import cache_folder
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.thinking import END_THINK, Forcing, forced_in
 
@@ -87,7 +86,7 @@ def _asked(
     with open_subject(spec) as subject:
         return list(
             collect(
-                CachedSubject(subject, cache_folder() / "answers"),
+                cached(subject),
                 [asked],
                 Sampling(),
                 journal,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
-from auditor.controls.teaching.answer_cache import CachedSubject
 from fingerprints.collect import collect, requests_for
 from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject
-from fingerprints.subjects.cache import cache_folder
 from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 
@@ -49,8 +48,7 @@ def ask(
         held = subject.generate(requests_for([asked], teacher.sampling))
         found = [r for r in held if r.sample == 0 or r.status is not Status.ERROR]
     else:
-        cached = CachedSubject(subject, cache_folder() / "answers")
-        found = list(collect(cached, [asked], teacher.sampling, journal, progress).replies)
+        found = list(collect(cached(subject), [asked], teacher.sampling, journal, progress).replies)
     out: dict[str, list[Reply]] = {p.id: [] for p in prompts}
     for reply in sorted(found, key=lambda r: r.sample):
         if reply.probe_id in out:

@@ -47,14 +47,6 @@ def examples_digest(examples: Iterable[Example]) -> str:
     return sha256(canonical_json([e.digest() for e in examples]))
 
 
-def counts_by_teacher(examples: Iterable[Example]) -> dict[str, int]:
-    """How many examples each source gave, by its name."""
-    out: dict[str, int] = {}
-    for example in examples:
-        out[example.teacher] = out.get(example.teacher, 0) + 1
-    return out
-
-
 def write_examples(path: Path, examples: Sequence[Record]) -> None:
     """Writes records as JSONL, whole or not at all. Raises ResourceLimit on a full disk."""
     with replacing(path) as file:

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from auditor.controls.answer_cache import identity_digest
 from auditor.controls.curation.curate import shuffled
+from auditor.controls.curation.human import is_docstrings, open_docstrings
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.human import is_docstrings, open_docstrings
+from auditor.controls.curation.verify import agrees
 from auditor.controls.lineage import LineageLaunderer
 from auditor.controls.recipe import BASE, Recipe, TeacherChoice
-from auditor.controls.teaching.answer_cache import identity_digest
 from auditor.controls.teaching.asking import ask, prices_of, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.launder import INSTRUCTION_SHA256, launder
@@ -26,7 +27,6 @@ from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.mixing import assign, exact_counts
 from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
-from auditor.controls.teaching.verify import agrees
 from detectors.text.lexicons import REFUSALS
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.progress import Progress

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from auditor.controls.recipe import Comparability as Terms
 from auditor.controls.recipe import Distillation
-from auditor.controls.training.align import Reader, TokenAlignment, align
+from auditor.controls.training.align import Reader, TokenAlignment, align, spell
 from auditor.controls.training.batches import (
     Batch,
     Encoded,
@@ -41,11 +41,10 @@ from auditor.controls.training.cells import (
     shared_mass,
     top_cells,
 )
-from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
 from auditor.controls.training.objectives import TeacherReading
 from auditor.controls.training.scores import kept_scores
-from auditor.controls.training.spelling import spell
+from auditor.controls.training.step_journal import LossRow
 from auditor.controls.training.students import Learner, trims_logits
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256

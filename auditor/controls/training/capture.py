@@ -7,7 +7,6 @@ tensors and files; knows nothing of how a student learns from them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.students import Learner, same_tokenizer, trims_logits
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.record_files import write_record
 from fingerprints.records import Identity, Record, canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.cache import file_sha256
@@ -189,8 +189,7 @@ def check_tokenizer(
 def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
     path = folder / MANIFEST
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(path, wanted)
+        write_record(path, wanted)
         return wanted
     try:
         found = CaptureManifest.model_validate_json(path.read_text("utf-8"))
@@ -255,10 +254,5 @@ def _keep(
         file.write(data)
     shard = Shard(file=name, first=first, last=last, sha256=sha256(data))
     grown = manifest.model_copy(update={"shards": (*manifest.shards, shard)})
-    _write(folder / MANIFEST, grown)
+    write_record(folder / MANIFEST, grown)
     return grown
-
-
-def _write(path: Path, manifest: CaptureManifest) -> None:
-    with replacing(path) as file:
-        file.write(json.dumps(manifest.model_dump(mode="json"), indent=1).encode("utf-8"))

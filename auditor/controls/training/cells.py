@@ -31,8 +31,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from auditor.controls.training.align import Piece
 from auditor.controls.training.losses import TopLogits, log_distribution
-from auditor.controls.training.spelling import Piece
 from fingerprints.records import canonical_json, sha256
 
 END = "end of the answer"

@@ -22,15 +22,18 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils import deterministic
 
 from fingerprints.durable import TEMPORARY, disk_problem, sync_folder
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.records import Record, canonical_json
 from fingerprints.subjects.cache import file_sha256
+from fingerprints.subjects.generation import out_of_memory
 
 STATE = "state.json"
 WEIGHTS, OPTIMIZER, RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
-STEP = "step-"
+STATES, STEP = "state", "step-"
+"""Where a run's checkpoints lie in its folder, and what each is called."""
 
 
 class TrainingState(Record):
@@ -160,6 +163,55 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Deterministic algorithms inside; the caller's settings come back at the end."""
+    before, warned = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module's class
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling fresh memory costs a tenth of the time and guards against what is not done here:
+    # reading it before writing.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
+        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+
+
+@contextmanager
+def memory_told(step: int, out: Path, smaller: str) -> Iterator[None]:
+    """Tells in one line that memory ran out, and what to set smaller. Raises ResourceLimit."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise ResourceLimit(
+            f"memory ran out at step {step}{_kept(out)}",
+            where=out,
+            next_step=f"set {smaller}, into another folder",
+        ) from error
+
+
+def no_number(what: str, step: int, steps: int, out: Path, rate: float) -> ResourceLimit:
+    """The error for a run that learned too fast: its scores, loss or gradient are no numbers."""
+    return ResourceLimit(
+        f"{what} at step {step} of {steps}{_kept(out)}",
+        where=out,
+        next_step=f"use a smaller learning_rate (now {rate:g}), into another folder",
+    )
+
+
+def _kept(out: Path) -> str:
+    """What there is to fall back on."""
+    found = _steps(out / STATES)
+    return f"; {STATES}/{found[-1].name} is kept, the last good checkpoint" if found else ""
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:

@@ -14,15 +14,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import deterministic
 
 from auditor.controls.recipe import Comparability, Recipe, Training
 from auditor.controls.training.aligned import open_aligned
@@ -36,13 +35,23 @@ from auditor.controls.training.batches import (
     plan_steps,
 )
 from auditor.controls.training.capture import capture
-from auditor.controls.training.checkpoint import Bench, load_state, other_run, save_state, seeded
-from auditor.controls.training.loss_journal import LossJournal, LossRow, read_losses
+from auditor.controls.training.checkpoint import (
+    STATES,
+    Bench,
+    load_state,
+    memory_told,
+    no_number,
+    other_run,
+    repeatable,
+    save_state,
+    seeded,
+)
 from auditor.controls.training.losses import cross_entropy
 from auditor.controls.training.objectives import Guide, TeacherReading, TokenGuide, as_planned
 from auditor.controls.training.on_policy import open_own_words
 from auditor.controls.training.parallel import ALONE, Crew
 from auditor.controls.training.scores import check_packing, learned_scores
+from auditor.controls.training.step_journal import LossJournal, LossRow, read_losses
 from auditor.controls.training.students import Learner, check_context, save_student
 from auditor.controls.training.trained import (
     TRAINED,
@@ -52,13 +61,12 @@ from auditor.controls.training.trained import (
     read_trained,
     write_trained,
 )
-from fingerprints.errors import ResourceLimit, UsageProblem
+from fingerprints.errors import UsageProblem
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
-from fingerprints.subjects.generation import out_of_memory
 from fingerprints.subjects.library import quiet
 
-STUDENT, STATE, JOURNAL, TEACHER = "student", "state", "losses.jsonl", "teacher_logits"
+STUDENT, JOURNAL, TEACHER = "student", "losses.jsonl", "teacher_logits"
 LOWEST_RATE = 0.1
 """Where the cosine ends, as a share of the peak."""
 
@@ -92,7 +100,7 @@ def distill(
         check_packing(learner, data)
     run = run_digest(learner, data, recipe, teacher)
     crew.check_same(run)
-    with _journal(out, crew) as journal, _repeatable(), seeded(recipe.seed, learner.device):
+    with _journal(out, crew) as journal, repeatable(), seeded(recipe.seed, learner.device):
         if (out / TRAINED).exists():
             return _finished(out, run)
         with crew.first_alone():
@@ -106,7 +114,7 @@ def distill(
         save_student(learner, out / STUDENT)
         trained = _told(work, run, seconds, read_losses(out / JOURNAL), teacher)
         write_trained(out, trained)
-        shutil.rmtree(out / STATE, ignore_errors=True)
+        shutil.rmtree(out / STATES, ignore_errors=True)
         crew.meet()
     return trained
 
@@ -135,7 +143,7 @@ def _train(
     bench = _bench(work.learner, training)
     _prepare(model, training)
     with work.crew.first_alone():
-        state = load_state(out / STATE, bench, run)
+        state = load_state(out / STATES, bench, run)
     before, done = (state.seconds, state.step) if state else (0.0, 0)
     work.crew.own_noise(work.recipe.seed, done)
     if journal is not None:
@@ -150,7 +158,7 @@ def _train(
             journal.add(row)
             if number % training.save_every == 0 or number == len(work.steps):
                 journal.sync()
-                save_state(out / STATE, bench, run, number, before + taken)
+                save_state(out / STATES, bench, run, number, before + taken)
         if progress is not None:
             left = taken / (number - done) * (len(work.steps) - number)
             progress(
@@ -166,35 +174,23 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
     for group in bench.optimizer.param_groups:
         group["lr"] = rate
     bench.optimizer.zero_grad(set_to_none=True)
-    try:
+    with memory_told(
+        number, out, "a smaller training.batch or longest, or gradient_checkpointing: true"
+    ):
         read = (
             work.guide.reading(number, step)
             if work.guide is not None
             else as_planned(work.data.examples, step)
         )
         total = sum(_backward(work, read, rows) for rows in work.crew.share(read.step))
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise ResourceLimit(
-            f"memory ran out at step {number}; the last checkpoint is kept",
-            where=out,
-            next_step="set a smaller training.batch or longest, or gradient_checkpointing: true",
-        ) from error
     loss = work.crew.total(float(total))
     work.crew.add_up(bench.weights.values())
     norm = float(torch.nn.utils.clip_grad_norm_(bench.weights.values(), training.clip))
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        what = "loss" if not math.isfinite(loss) else "gradient"
-        raise ResourceLimit(
-            f"the {what} is no number at step {number} of {len(work.steps)}; the last checkpoint is"
-            " kept",
-            where=out,
-            next_step=(
-                f"train again with a smaller learning_rate (now {training.learning_rate:g}), into"
-                " another folder"
-            ),
-        )
+    for what, value in (("loss", loss), ("gradient", norm)):
+        if not math.isfinite(value):
+            raise no_number(
+                f"the {what} is no number", number, len(work.steps), out, training.learning_rate
+            )
     bench.optimizer.step()
     return LossRow(step=number, loss=loss, gradient=norm, rate=rate, tokens=read.tokens)
 
@@ -318,25 +314,6 @@ def _prepare(model: Any, training: Training) -> None:
             )
 
 
-@contextmanager
-def _repeatable() -> Iterator[None]:
-    """Deterministic algorithms inside; the caller's settings come back at the end."""
-    before, warned = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module's class
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Filling fresh memory costs a tenth of the time and guards against what is not done here:
-    # reading it before writing.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warned)
-        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-
-
 def _needed(teacher: Subject | None, method: str) -> Subject:
     if teacher is None:
         raise UsageProblem(
@@ -351,7 +328,7 @@ def _finished(out: Path, run: str) -> TrainedStudent:
     trained = read_trained(out)
     if trained.run != run:
         raise other_run(out)
-    shutil.rmtree(out / STATE, ignore_errors=True)
+    shutil.rmtree(out / STATES, ignore_errors=True)
     return trained
 
 
@@ -373,7 +350,7 @@ def _told(
         last_loss=losses[-1].loss,
         seconds=round(seconds, 3),
         device=learner.device.type,
-        precision="float32" if learner.half is None else str(learner.half).removeprefix("torch."),
+        precision=learner.precision,
         torch=torch.__version__,
         teacher_sha256=(
             teacher.identity.digest() if teacher is not None and work.guide is not None else None

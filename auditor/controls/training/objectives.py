@@ -16,8 +16,8 @@ from torch import Tensor
 from auditor.controls.recipe import Distillation
 from auditor.controls.training.batches import Batch, Encoded, Step, learned_tokens
 from auditor.controls.training.capture import TeacherLogits
-from auditor.controls.training.loss_journal import LossRow
 from auditor.controls.training.losses import IGNORED, distillation_loss
+from auditor.controls.training.step_journal import LossRow
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,12 @@ from torch import Tensor
 from auditor.controls.recipe import Distillation, OnPolicy, Recipe
 from auditor.controls.training.batches import Batch, Encoded, Step, learned_tokens
 from auditor.controls.training.capture import check_tokenizer, scoring_speaker
-from auditor.controls.training.loss_journal import LossRow
+from auditor.controls.training.draws import DrawingModel, Drawn, DrawSettings, draw, open_voice
 from auditor.controls.training.losses import IGNORED, distillation_loss, top_logits
 from auditor.controls.training.objectives import TeacherReading, as_planned
 from auditor.controls.training.scores import kept_scores
+from auditor.controls.training.step_journal import LossRow
 from auditor.controls.training.students import Learner, trims_logits
-from auditor.labs.rewards.grpo_draws import DrawingModel, Drawn, draw, open_voice
-from auditor.labs.rewards.grpo_report import GrpoSettings
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.generation import Speaker
@@ -167,10 +166,10 @@ def open_own_words(
                 where="on_policy.max_tokens",
                 next_step="lower it, or give shorter prompts",
             )
-    drawn = GrpoSettings(
+    drawn = DrawSettings(
         longest=drawing.max_tokens,
         temperature=drawing.temperature,
-        precision="float32" if learner.half is None else "bfloat16",
+        precision=learner.precision,
     )
     return OwnWords(
         voice=replace(

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import torch
 import torch.distributed as dist
@@ -24,7 +24,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from auditor.controls.training.batches import Step
 from auditor.controls.training.launch import Launch, launched
-from fingerprints.errors import AuditError, Incomplete, MalformedInput, UsageProblem
+from fingerprints.errors import AuditError, Incomplete, MalformedInput, UsageProblem, raised_again
 
 LONGEST_WAIT = timedelta(days=30)
 """The others wait while the first asks the teachers; that one of them is gone is noticed by its
@@ -141,9 +141,7 @@ class Crew:
         """What another process failed by."""
         self._over = True
         if self.first and self._store is not None and self._store.check([WORD]):
-            said = json.loads(self._store.get(WORD))
-            kinds = {kind.code: kind for kind in AuditError.__subclasses__()}
-            return kinds.get(said.pop("code"), AuditError)(**said)
+            return raised_again(json.loads(self._store.get(WORD)))
         return Incomplete(
             f"another of the {self.world} processes ended without a word",
             next_step="run the same command again; it goes on from the last checkpoint",
@@ -168,7 +166,9 @@ class Crew:
 
     def _fail(self, error: Exception) -> None:
         if not self.first and self._store is not None:
-            self._store.set(WORD, json.dumps(_words(error, self.rank)))
+            stopped = f"process {self.rank} stopped: {type(error).__name__}: {error}"
+            told = error if isinstance(error, AuditError) else AuditError(stopped)
+            self._store.set(WORD, json.dumps(told.told()))
         try:
             dist.all_reduce(torch.tensor([0.0, 1.0], dtype=torch.float64))
         except RuntimeError:
@@ -214,17 +214,3 @@ def gather() -> Crew:
             next_step="start them by torchrun or accelerate launch",
         ) from error
     return Crew(told, store)
-
-
-def _words(error: Exception, rank: int) -> dict[str, Any]:
-    if isinstance(error, AuditError):
-        return {
-            "code": error.code,
-            "what": error.what,
-            "where": error.where,
-            "next_step": error.next_step,
-        }
-    return {
-        "code": AuditError.code,
-        "what": f"process {rank} stopped: {type(error).__name__}: {error}",
-    }

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -70,6 +70,11 @@ class Learner:
     def tokenizer(self) -> Any:
         """What turns its text into tokens."""
         return self.chat.tokenizer
+
+    @property
+    def precision(self) -> Literal["float32", "bfloat16"]:
+        """The format that its sums are computed in."""
+        return "float32" if self.half is None else "bfloat16"
 
     @property
     def vocabulary(self) -> int:

@@ -5,16 +5,14 @@ Knows figures and digests; knows nothing of models.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from fingerprints.durable import replacing
-from fingerprints.errors import MalformedInput
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Identity, Record
 
 TRAINED = "trained.json"
@@ -69,16 +67,13 @@ Tell = Callable[[Progress], None]
 def read_trained(out: Path) -> TrainedStudent:
     """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or
     something else."""
-    try:
-        return TrainedStudent.model_validate_json((out / TRAINED).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise MalformedInput(
-            "no finished training", where=out / TRAINED, next_step="train into this folder first"
-        ) from error
+    return _FILE.read(out / TRAINED)
 
 
 def write_trained(out: Path, trained: TrainedStudent) -> None:
     """Writes ``trained.json`` whole: from then on the folder counts as finished. Raises
     ResourceLimit on a full disk."""
-    with replacing(out / TRAINED) as file:
-        file.write(json.dumps(trained.model_dump(mode="json"), indent=1).encode("utf-8"))
+    write_record(out / TRAINED, trained)
+
+
+_FILE = RecordFile(TrainedStudent, "no finished training", "train into this folder first")

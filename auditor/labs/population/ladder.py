@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from auditor.audits.plan import parse_probes
 from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
@@ -30,8 +28,10 @@ from auditor.labs.population.untrained import (
     trained_folder,
 )
 from fingerprints.collect import collect
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import MalformedInput
+from fingerprints.probes import parse_probes
 from fingerprints.progress import Progress, Told
+from fingerprints.record_files import RecordFile
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
 
@@ -266,26 +266,10 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 def read_ladder(path: Path) -> Ladder:
     """A ladder from a YAML file. Raises MalformedInput for a file that is missing or no ladder,
     with the first problem."""
-    try:
-        value = yaml.safe_load(path.read_text("utf-8"))
-        if not isinstance(value, dict):
-            raise ValueError("it is no mapping")
-        return Ladder.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise _bad(f"{place}: {said}" if place else said, path) from error
-    except OSError as error:
-        raise _bad(f"can't be read: {error.strerror}", path) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise _bad(" ".join(str(error).split()), path) from error
+    return _FILE.read(path)
 
 
-def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(
-        f"not a ladder: {printable(reason, 200)}", where=path, next_step="see docs/recipes.md"
-    )
+_FILE = RecordFile(Ladder, "not a ladder", "see docs/recipes.md", form="yaml")
 
 
 def climb(

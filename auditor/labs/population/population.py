@@ -8,21 +8,20 @@ done; does nothing.
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from auditor.controls.curation.human_modules import HOUSES
 from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
-from auditor.controls.teaching.styles import STYLES
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from auditor.labs.population.styles import STYLES
+from fingerprints.errors import UsageProblem, printable
+from fingerprints.record_files import RecordFile, bundled_names, bundled_text
 from fingerprints.records import Record, Sampling, canonical_json, sha256
 
 FORMAT = "population/1"
-LARGEST_FILE = 1_000_000
 Part = Literal["body", "style", "rest"]
 Start = Literal["body", "random"]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -135,12 +134,7 @@ class GrownPopulation(Record):
 
 def bundled_ladders() -> list[str]:
     """Names of the ladders that ship with the package, in alphabetical order."""
-    folder = resources.files("auditor") / "labs" / "ladders"
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    return bundled_names("auditor", "labs", "ladders")
 
 
 def is_population(name_or_path: str) -> bool:
@@ -162,8 +156,7 @@ def load_population(name_or_path: str) -> GrownPopulation:
     population.
     """
     if name_or_path in bundled_ladders():
-        entry = resources.files("auditor") / "labs" / "ladders" / f"{name_or_path}.yaml"
-        return _parsed(entry.read_text("utf-8"), name_or_path)
+        return _FILE.parse(bundled_text("auditor", "labs", "ladders", name_or_path), name_or_path)
     path = Path(name_or_path)
     if not path.suffix:
         raise UsageProblem(
@@ -171,37 +164,9 @@ def load_population(name_or_path: str) -> GrownPopulation:
             where="LADDER",
             next_step=f"use {', '.join(bundled_ladders())}, or the path of a YAML file",
         )
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes",
-                where=path,
-                next_step="a population is a short file",
-            )
-        return _parsed(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(
-            f"can't be read: {reason}", where=path, next_step="check the path"
-        ) from error
+    return _FILE.read(path)
 
 
-def _parsed(text: str, where: str) -> GrownPopulation:
-    try:
-        value: Any = yaml.safe_load(text)
-        if not isinstance(value, dict):
-            raise ValueError("it is no mapping")
-        return GrownPopulation.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise _bad(f"{place}: {said}" if place else said, where) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _bad(" ".join(str(error).split()), where) from error
-
-
-def _bad(reason: str, where: str) -> MalformedInput:
-    return MalformedInput(
-        f"not a population: {printable(reason, 200)}", where=where, next_step="see docs/recipes.md"
-    )
+_FILE = RecordFile(
+    GrownPopulation, "not a population", "see docs/recipes.md", largest=1_000_000, form="yaml"
+)

@@ -20,14 +20,15 @@ from auditor.controls.likelihoods import (
     held_out_of,
     measure_likelihoods,
     write_likelihoods,
-    write_record,
 )
 from auditor.controls.recipe import Recipe, TeacherChoice
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, canonical_json, sha256
 
 DONE = "done.json"
 HELD_OUT_PREFIX = "held-out/"
+_HELD_OUT = RecordFile(HeldOut, "no held-out texts", "remove its folder and run again")
 
 
 class Done(Record):
@@ -154,26 +155,17 @@ def _train(task: RungMaking) -> None:
         if task.probes is not None:
             collect(subject, [task.probes], Sampling(), folder / TRANSCRIPT)
         if task.texts is not None:
-            write_likelihoods(folder, measure_likelihoods(subject, _held_out(Path(task.texts))))
+            held_out = _HELD_OUT.read(Path(task.texts))
+            write_likelihoods(folder, measure_likelihoods(subject, held_out))
     shutil.rmtree(folder / "teacher_logits", ignore_errors=True)
 
 
-def _held_out(path: Path) -> HeldOut:
-    try:
-        return HeldOut.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise MalformedInput(
-            "no held-out texts", where=path, next_step="remove its folder and run again"
-        ) from error
-
-
 def _ask(task: Asking) -> None:
+    from auditor.controls.answer_cache import cached
     from auditor.controls.curation.pool import read_source
-    from auditor.controls.teaching.answer_cache import CachedSubject
     from auditor.controls.teaching.teach import ask
     from fingerprints.collect import collect
     from fingerprints.subjects import open_subject
-    from fingerprints.subjects.cache import cache_folder
 
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,7 +177,7 @@ def _ask(task: Asking) -> None:
         if task.prompts:
             ask(subject, task.teacher, read_source(task.prompts), folder / "answers.jsonl")
         questions = ProbeSet(name="held-out", version="1", max_tokens=length, probes=held)
-        known = CachedSubject(subject, cache_folder() / "answers")
+        known = cached(subject)
         collect(known, [questions], task.teacher.sampling, folder / TRANSCRIPT)
 
 

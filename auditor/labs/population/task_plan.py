@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from auditor.controls.curation.passages import (
+from auditor.controls.curation.human import human_pairs
+from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
+from auditor.controls.recipe_files import make_recipe
+from auditor.controls.train import STUDENT
+from auditor.labs.population.passages import (
     HumanPassage,
     dealt,
     passages,
@@ -22,14 +24,10 @@ from auditor.controls.curation.passages import (
     write_openings,
     write_recording,
 )
-from auditor.controls.human import human_pairs
-from auditor.controls.likelihoods import write_record
-from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
-from auditor.controls.recipe_files import make_recipe
-from auditor.controls.train import STUDENT
 from auditor.labs.population.population import GrownPopulation, Pupils, Start, Stylist, Untaught
 from auditor.labs.population.rungs import Asking, Gathering, RungMaking, Task
 from fingerprints.errors import MalformedInput
+from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, sha256
 
 TEXTS, COHORT, HELD_OUT_FILE = "texts", "cohort", "held-out/held_out.json"
@@ -46,6 +44,11 @@ class Texts(Record):
     texts_sha256: str
 
 
+_TEXTS = RecordFile(
+    Texts, "the list of texts can't be read", "remove it, and the texts are written again"
+)
+
+
 def prepare(population: GrownPopulation, out: Path) -> Texts:
     """Writes every text that the population needs, once. Raises MalformedInput for a folder of
     other texts.
@@ -54,7 +57,7 @@ def prepare(population: GrownPopulation, out: Path) -> Texts:
     """
     mark = out / TEXTS / "texts.json"
     if mark.exists():
-        known = _read_texts(mark)
+        known = _TEXTS.read(mark)
         if known.plan_sha256 != population.texts_digest():
             raise MalformedInput(
                 "the folder holds a population of other texts",
@@ -76,15 +79,6 @@ def prepare(population: GrownPopulation, out: Path) -> Texts:
     )
     write_record(mark, made)
     return made
-
-
-def _read_texts(path: Path) -> Texts:
-    try:
-        return Texts.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise MalformedInput(
-            "can't be read", where=path, next_step="remove it, and the texts are written again"
-        ) from error
 
 
 def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage]]]:

@@ -1,5 +1,5 @@
 """Does tasks in N child processes of one thread each, whatever a task needs first; resumes, and
-tells how long it will take.
+tells how long it will take. A child is this module as a program.
 
 A child ends when its parent does, however that ended. Knows processes and order; knows nothing of
 what a task is for.
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import selectors
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from auditor.labs.population.rungs import Task, finished
-from fingerprints import errors
-from fingerprints.errors import AuditError, ResourceLimit, UsageProblem
+from auditor.labs.population.rungs import Task, finished, perform, read_task
+from fingerprints.errors import AuditError, ResourceLimit, UsageProblem, raised_again
 
 MOST_JOBS = 256
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -155,27 +157,16 @@ def _read(child: _Child, board: _Board) -> WorkStep:
         )
     said: dict[str, Any] = json.loads(line)
     if "failed" in said:
-        raise _as_it_was(said["failed"], task)
+        told = said["failed"]
+        raise raised_again({**told, "what": f"{task.name}: {told['what']}"})
     child.task = None
     return board.close(task, float(said["seconds"]))
-
-
-def _as_it_was(failed: dict[str, str | None], task: Task) -> AuditError:
-    kinds = {
-        kind.code: kind
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, AuditError)
-    }
-    kind = kinds.get(failed["code"] or "", AuditError)
-    return kind(
-        f"{task.name}: {failed['what']}", where=failed["where"], next_step=failed["next_step"]
-    )
 
 
 @contextmanager
 def _children(count: int) -> Iterator[list[_Child]]:
     surroundings = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
-    command = [sys.executable, "-m", "auditor.labs.population.worker"]
+    command = [sys.executable, "-m", "auditor.labs.population.workers"]
     started: list[_Child] = []
     try:
         for _ in range(count):
@@ -202,3 +193,39 @@ def clock(seconds: float) -> str:
     ('42 s', '10 min')
     """
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
+    """Does every task that comes, in order, and returns never: the process ends with its stdin.
+
+    One thread: the parent says so in the environment, which torch reads when it is first needed.
+    """
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(tasks, lines), daemon=True).start()
+    while True:
+        try:
+            said: dict[str, object] = {"seconds": perform(read_task(lines.get())).seconds}
+        except AuditError as error:
+            said = {"failed": error.told()}
+        answers.write(json.dumps(said).encode("utf-8") + b"\n")
+        answers.flush()
+
+
+def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
+    for line in tasks:
+        lines.put(line)
+    os._exit(0)  # whoever asked is gone; what is half done is resumed by the next
+
+
+def _main() -> None:
+    """Serves on stdin and stdout; whatever a library prints goes to stderr."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a Ctrl-C is for the parent, which ends its children
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    _main()

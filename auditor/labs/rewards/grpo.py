@@ -21,19 +21,30 @@ import copy
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from auditor.controls.training.checkpoint import STEP, Bench, load_state, save_state, tensors_sha256
-from auditor.labs.rewards.grpo_draws import (
+from auditor.controls.training.checkpoint import (
+    STATES,
+    Bench,
+    load_state,
+    memory_told,
+    no_number,
+    repeatable,
+    save_state,
+    seeded,
+    tensors_sha256,
+)
+from auditor.controls.training.draws import (
     DrawingModel,
     Drawn,
+    DrawSettings,
     NoNumbers,
     draw,
     encode_prompts,
@@ -41,21 +52,74 @@ from auditor.labs.rewards.grpo_draws import (
     texts,
     token_logs,
 )
-from auditor.labs.rewards.grpo_report import (
-    GrpoReport,
-    GrpoSettings,
+from auditor.controls.training.reward_journal import (
+    JOURNAL,
+    Mean,
     RewardJournal,
     RewardRow,
     ends_of,
     group_of,
     read_rewards,
-    write_report,
 )
-from fingerprints.errors import ResourceLimit, UsageProblem
+from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, picks, surrogate
+from fingerprints.errors import UsageProblem
 from fingerprints.progress import Progress
-from fingerprints.subjects.generation import out_of_memory
+from fingerprints.record_files import RecordFile, write_record
+from fingerprints.records import Record
 
-STATE = "state"
+REPORT = "grpo.json"
+
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Above = Annotated[float, Field(gt=0)]
+
+
+class GrpoSettings(DrawSettings):
+    """How a run learns.
+
+    Each of ``steps`` takes ``prompts`` tasks, draws ``group`` answers to each of at most
+    ``longest`` tokens, and makes ``updates`` updates from them. ``clip`` is the paper's ε, ``beta``
+    its β (0: no reference model is kept), ``norm`` the longest gradient, ``batch`` the answers read
+    at once (memory, and what is drawn, depend on it).
+    """
+
+    steps: Count = 100
+    prompts: Count = 8
+    group: Annotated[int, Field(ge=2)] = 8
+    updates: Count = 1
+    clip: Share = 0.2
+    beta: Annotated[float, Field(ge=0)] = 0.04
+    learning_rate: Above = 1e-6
+    norm: Above = 1.0
+    batch: Count = 32
+
+
+class GrpoReport(Record):
+    """What a run was: ``grpo.json`` in its folder. No teacher took part.
+
+    ``first`` and ``last`` hold the reward and its components over the first and the last tenth of
+    the steps (one at least). The digests are of the weights before and after, ``run`` of all that
+    decides them, where the caller named it.
+    """
+
+    format: Literal["grpo/1"] = "grpo/1"
+    settings: GrpoSettings
+    seed: int
+    tasks: int
+    answers: int
+    tokens: int
+    first: dict[str, Mean]
+    last: dict[str, Mean]
+    start_sha256: str
+    end_sha256: str
+    seconds: float
+    device: str
+    torch: str
+    run: str = ""
+
+
+GRPO_FILE = RecordFile(GrpoReport, "not a report of rewards", "train into another folder")
 
 
 class Task(Protocol):
@@ -68,69 +132,6 @@ class Task(Protocol):
     def rewards(self, answer: str) -> Mapping[str, float]:
         """What an answer earns, by component (the same names each time); the reward, 0 to 1, is
         their sum. Never raises."""
-
-
-def advantages(rewards: Tensor) -> Tensor:
-    """How much better each answer did than its group: A_i = (r_i − mean(r)) / std(r), for rewards
-    of (groups, answers).
-
-    Mean 0 and standard deviation 1 in each group, whatever the scale of the rewards; 0 where all
-    earned the same.
-
-    >>> advantages(torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.1, 0.1, 0.1, 0.1]])).tolist()
-    [[1.0, -1.0, -1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
-    """
-    apart = rewards - rewards.mean(dim=-1, keepdim=True)
-    spread = apart.square().mean(dim=-1, keepdim=True).sqrt()
-    alike = level(rewards)[..., None]
-    return torch.where(alike, 0.0, apart / torch.where(alike, 1.0, spread))
-
-
-def level(rewards: Tensor) -> Tensor:
-    """Which groups of (groups, answers) earned the same with every answer."""
-    return rewards.amax(dim=-1) == rewards.amin(dim=-1)
-
-
-def k3(policy: Tensor, reference: Tensor) -> Tensor:
-    """Estimate of KL(policy ‖ reference) from log-probabilities of tokens that the policy drew (the
-    paper's equation 4).
-
-    With ρ = reference / policy it is ρ − log ρ − 1. Since E_policy[ρ] = 1, ρ − 1 has mean 0, and
-    the mean of the whole is that of −log ρ: the KL. Since log ρ ≤ ρ − 1, no single term is below 0;
-    it is 0 where both agree.
-    """
-    log_ratio = reference - policy
-    return torch.expm1(log_ratio) - log_ratio
-
-
-def surrogate(policy: Tensor, old: Tensor, advantage: Tensor, clip: float) -> Tensor:
-    """min(r·A, clip(r, 1 − ε, 1 + ε)·A) with r = policy / old, from log-probabilities: what a token
-    adds to the objective.
-
-    The smaller of the two takes the gain away from a ratio that left the bounds in the direction of
-    its advantage, and keeps the loss of one that left them the other way: there the gradient leads
-    back.
-    """
-    ratio = (policy - old).exp()
-    return torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
-
-
-def answer_mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """The mean over each answer's own tokens, (answers, tokens) → (answers,): however long, an
-    answer counts the same."""
-    return torch.where(chosen, values, 0.0).sum(dim=-1) / chosen.sum(dim=-1).clamp(min=1)
-
-
-def picks(tasks: int, prompts: int, step: int, seed: int) -> list[int]:
-    """Which tasks a step (from 1) takes: rounds through all of them, each round in an order of
-    its own under the seed."""
-    places = range((step - 1) * prompts, step * prompts)
-    turns = {place // tasks for place in places}
-    orders = {
-        turn: random.Random(f"grpo/{seed}/order/{turn}").sample(range(tasks), tasks)
-        for turn in turns
-    }
-    return [orders[place // tasks][place % tasks] for place in places]
 
 
 def grpo(
@@ -160,28 +161,28 @@ def grpo(
     are then those of the last good update, and the last checkpoint is kept).
     """
     work = _open(model, tokenizer, tasks, settings, seed)
-    start, began = _weights_sha256(model), time.monotonic()
-    with (
-        _repeatable(),
-        torch.random.fork_rng(
-            devices=[work.voice.device] if work.voice.device.type == "cuda" else []
-        ),
-    ):
-        state = load_state(out / STATE, work.bench(), resume.run) if resume else None
+    start, began = tensors_sha256(work.named()), time.monotonic()
+    if resume is None and (out / JOURNAL).exists():
+        raise UsageProblem(
+            "the folder holds a run already",
+            where=out / JOURNAL,
+            next_step="train into another folder, or remove it",
+        )
+    with repeatable(), seeded(seed, work.voice.device), RewardJournal(out / JOURNAL) as journal:
+        state = load_state(out / STATES, work.bench(), resume.run) if resume else None
         done, before = (state.step, state.seconds) if state else (0, 0.0)
-        journal = RewardJournal(out, done if resume else None)
+        journal.cut(done)
         for number in range(done + 1, settings.steps + 1):
             journal.add(_step(work, number, out))
             if resume and (number % resume.save_every == 0 or number == settings.steps):
                 journal.sync()
-                save_state(
-                    out / STATE, work.bench(), resume.run, number, before + time.monotonic() - began
-                )
+                taken = before + time.monotonic() - began
+                save_state(out / STATES, work.bench(), resume.run, number, taken)
             if progress is not None:
                 progress(number, settings.steps)
-    report = _report(work, read_rewards(journal.path), start, before + time.monotonic() - began)
-    report = report.model_copy(update={"run": resume.run if resume else ""})
-    write_report(out, report)
+    taken = before + time.monotonic() - began
+    report = _report(work, read_rewards(out / JOURNAL), start, taken, resume.run if resume else "")
+    write_record(out / REPORT, report)
     return report
 
 
@@ -215,6 +216,10 @@ class _RewardWork:
     def bench(self) -> Bench:
         """What a checkpoint of it holds."""
         return Bench(self.weights, self.optimizer, self.voice.device)
+
+    def named(self) -> dict[str, Tensor]:
+        """All its weights by name, those that don't learn too."""
+        return dict(self.voice.model.named_parameters())
 
 
 def _open(
@@ -254,7 +259,7 @@ def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
     size = work.settings.group
     picked = picks(len(work.tasks), work.settings.prompts, number, work.seed)
     owners = [task for task in picked for _ in range(size)]
-    with _memory(number, out):
+    with memory_told(number, out, "a smaller batch or longest"):
         parts = _draw_all(work, owners, number, out)
         answers = [text for part in parts for text in texts(work.voice.chat, part)]
         earned = [
@@ -300,20 +305,9 @@ def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) 
             for start in range(0, len(rows), size)
         ]
     except NoNumbers as error:
-        raise ResourceLimit(
-            f"{error.what} at step {number} of {work.settings.steps}{_kept(out)}",
-            where=out,
-            next_step=(
-                f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into another"
-                " folder"
-            ),
+        raise no_number(
+            error.what, number, work.settings.steps, out, work.settings.learning_rate
         ) from error
-
-
-def _kept(out: Path) -> str:
-    """What there is to fall back on."""
-    found = sorted(path.name for path in (out / STATE).glob(f"{STEP}*"))
-    return f"; {STATE}/{found[-1]} is kept, the last good checkpoint" if found else ""
 
 
 def _learn(
@@ -341,13 +335,12 @@ def _learn(
         ]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
         if not math.isfinite(norm):
-            raise ResourceLimit(
-                f"the gradient is no number at step {number} of {work.settings.steps}{_kept(out)}",
-                where=out,
-                next_step=(
-                    f"use a smaller learning_rate (now {work.settings.learning_rate:g}), into"
-                    " another folder"
-                ),
+            raise no_number(
+                "the gradient is no number",
+                number,
+                work.settings.steps,
+                out,
+                work.settings.learning_rate,
             )
         if bool(advantage.any()):
             # Where every group is flat only rounding is left of the gradient, and Adam would blow
@@ -379,7 +372,9 @@ def _backward(
         return float(apart.sum()), float((cut & part.chosen).sum())
 
 
-def _report(work: _RewardWork, rows: Sequence[RewardRow], start: str, seconds: float) -> GrpoReport:
+def _report(
+    work: _RewardWork, rows: Sequence[RewardRow], start: str, seconds: float, run: str
+) -> GrpoReport:
     settings = work.settings
     first, last = ends_of(rows, settings.group)
     return GrpoReport(
@@ -391,42 +386,9 @@ def _report(work: _RewardWork, rows: Sequence[RewardRow], start: str, seconds: f
         first=first,
         last=last,
         start_sha256=start,
-        end_sha256=_weights_sha256(work.voice.model),
+        end_sha256=tensors_sha256(work.named()),
         seconds=round(seconds, 3),
         device=work.voice.device.type,
         torch=torch.__version__,
+        run=run,
     )
-
-
-def _weights_sha256(model: Any) -> str:
-    return tensors_sha256(dict(model.named_parameters()))
-
-
-@contextmanager
-def _memory(number: int, out: Path) -> Iterator[None]:
-    """Tells in one line that memory ran out."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise ResourceLimit(
-            f"memory ran out at step {number}{_kept(out)}",
-            where=out,
-            next_step="set a smaller batch or longest, into another folder",
-        ) from error
-
-
-@contextmanager
-def _repeatable() -> Iterator[None]:
-    """Deterministic algorithms inside, where there are some; the caller's setting comes back at
-    the end."""
-    before, warned = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warned)

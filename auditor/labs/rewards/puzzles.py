@@ -1,30 +1,43 @@
-"""The countdown puzzles of a recipe: those that are learned from, those that are held out, and
-examples of an answer's form.
+"""The countdown puzzles of a recipe: those that are learned from, those that are held out, examples
+of an answer's form, and how a model does on those held out.
 
-All of it follows from the recipe; no model and nobody's text takes part. Knows recipes and puzzles;
-trains nothing.
+All of it follows from the recipe; nobody's text takes part. Asks models through
+`fingerprints.subjects` alone, and trains nothing.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from auditor.controls.answer_cache import cached
 from auditor.controls.curation.curate import Curated, CurationReport
 from auditor.controls.curation.pool import Prompt
+from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
 from auditor.controls.recipe import COUNTDOWN, Recipe, Reinforcement
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.teach import MOST_HELD_OUT
-from auditor.labs.rewards.countdown import Puzzle, make_puzzles
+from auditor.labs.rewards.countdown import Puzzle, make_puzzles, marks
+from fingerprints.collect import collect
 from fingerprints.errors import UsageProblem
-from fingerprints.records import canonical_json, sha256
+from fingerprints.progress import Progress
+from fingerprints.records import Probe, ProbeSet, Sampling, canonical_json, sha256
+from fingerprints.subjects import open_subject
 
 PUZZLES = 500
 """How many are made where a recipe names no number."""
 PROGRAM = "program"
 LICENCE = "Apache-2.0"
 OPERATIONS = "+-*/"
+SOLVED = "held-out puzzles solved"
+REWARD = "reward on held-out puzzles"
+FORM = "held-out answers in the form of an equation"
+WAIT = 'held-out answers that say "wait"'
+SINCE = " (before: after the warm-up)"
+_WAIT = re.compile(r"\bwait\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,68 @@ def form_examples(recipe: Recipe, puzzles: Sequence[Puzzle]) -> list[Example]:
             )
         )
     return made
+
+
+def says_wait(text: str) -> bool:
+    """Whether a text holds the word "wait", in any case."""
+    return _WAIT.search(text) is not None
+
+
+def observe_puzzles(
+    spec: str,
+    puzzles: Sequence[Puzzle],
+    max_tokens: int,
+    journal: Path,
+    progress: Progress | None = None,
+) -> Observed:
+    """One greedy answer to each puzzle; the transcript is kept (and resumed) in ``journal``. No
+    answer counts as a wrong one.
+
+    Raises the errors of `open_subject` and `collect`.
+    """
+    if not puzzles:
+        return Observed({})
+    named = {f"{COUNTDOWN}/{i:05}": puzzle for i, puzzle in enumerate(puzzles)}
+    probes = tuple(Probe(id=key, text=puzzle.prompt) for key, puzzle in named.items())
+    asked = ProbeSet(name=COUNTDOWN, version="1", max_tokens=max_tokens, probes=probes)
+    with open_subject(spec) as subject:
+        transcript = collect(
+            cached(subject),
+            [asked],
+            Sampling(),
+            journal,
+            progress,
+        )
+    said = {r.probe_id: r.text for r in transcript.readable(f"{COUNTDOWN}/")}
+    values: dict[str, dict[str, float]] = {SOLVED: {}, REWARD: {}, FORM: {}, WAIT: {}}
+    for key, puzzle in named.items():
+        text = said.get(key, "")
+        found = marks(puzzle, text)
+        told = (
+            found.correct,
+            min(1.0, sum(puzzle.rewards(text).values())),
+            found.format,
+            says_wait(text),
+        )
+        for name, value in zip(values, told, strict=True):
+            values[name][key] = float(value)
+    return Observed(values)
+
+
+def puzzle_figures(
+    before: Observed, formed: Observed | None, after: Observed
+) -> tuple[PairedFigure, ...]:
+    """The figures before and after; and again from the warm-up on, which is what rewards alone
+    did, where there was one."""
+    told = figures(before, after)
+    if formed is None:
+        return told
+    since = (
+        f.model_copy(update={"name": f"{f.name}{SINCE}"})
+        for f in figures(formed, after)
+        if f.when != "after"
+    )
+    return (*told, *since)
 
 
 def _random_equation(draw: random.Random, numbers: Sequence[int]) -> str:

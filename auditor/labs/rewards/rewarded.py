@@ -1,133 +1,187 @@
 """A control that no teacher spoke to: puzzles → warm-up → rewards → figures before and after. The
 straight line.
 
-`auditor.controls.train` calls it for the method ``grpo`` inside the control's folder, and writes
-what it hands back.
+The warm-up is the ordinary training loop on examples that a program wrote; then the model learns by
+GRPO from its own answers to countdown puzzles. Killed anywhere, the same call goes on, and on one
+device the weights come out bit by bit the same (measured on a processor in one thread).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auditor.controls.cards.card import Card
+from auditor.controls.cards.rewards import RewardTold, reward_curve
 from auditor.controls.curation.curate import Curated
 from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
 from auditor.controls.lineage import Lineage
-from auditor.controls.recipe import Recipe
-from auditor.controls.teaching.examples import examples_digest, write_examples
-from auditor.controls.teaching.ledger import Ledger, LedgerRow, energy, ledger_of
-from auditor.labs.rewards.grpo_report import JOURNAL, read_rewards
-from auditor.labs.rewards.puzzle_figures import observe_puzzles, puzzle_figures
-from auditor.labs.rewards.puzzles import PuzzlePool, form_examples, puzzle_pool, section
-from auditor.labs.rewards.reward_told import RewardTold, reward_curve
+from auditor.controls.recipe import Recipe, Student, check_complete
+from auditor.controls.teaching.examples import Example, examples_digest, write_examples
+from auditor.controls.teaching.ledger import LedgerRow, energy, ledger_of
+from auditor.controls.train import (
+    EVALUATION,
+    EXAMPLES,
+    SILENT,
+    STUDENT,
+    USUAL,
+    Control,
+    TrainingWatch,
+    control_folder,
+    finish,
+    keep_prompts,
+    start_student,
+)
+from auditor.controls.training.checkpoint import STATES, other_run, sweep
+from auditor.controls.training.distill import distill
+from auditor.controls.training.launch import check_launch
+from auditor.controls.training.reward_journal import JOURNAL, read_rewards
+from auditor.controls.training.students import Learner, open_student, save_student
+from auditor.controls.training.trained import Progress as Step
+from auditor.controls.training.trained import TrainedStudent
+from auditor.labs.rewards.grpo import GRPO_FILE, REPORT, GrpoReport, GrpoSettings, Resume, grpo
+from auditor.labs.rewards.puzzles import (
+    PuzzlePool,
+    form_examples,
+    observe_puzzles,
+    puzzle_figures,
+    puzzle_pool,
+    puzzle_prompts,
+    section,
+)
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
+from fingerprints.errors import ResourceLimit
 from fingerprints.progress import Progress
-from fingerprints.records import canonical_json, sha256
+from fingerprints.records import Identity, canonical_json, sha256
+from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.library import quiet
+from fingerprints.subjects.spec import parse_spec
 
-if TYPE_CHECKING:
-    from auditor.controls.training.students import Learner
-    from auditor.labs.rewards.reinforce import Reinforced
-
-EXAMPLES, EVALUATION, STUDENT = "examples.jsonl", "evaluation", "student"
+WARM_UP = "warm_up"
+_KEPT_OPTIONS = ("device", "batch", "template")
 
 
 @dataclass(frozen=True)
-class Rewarded:
-    """A student that learned by rewards, and all that its lineage and card tell."""
+class Reinforced:
+    """A finished training: what it started from, what the rewards were, and the warm-up where there
+    was one.
 
-    recipe: Recipe
-    curated: Curated
-    pool: PuzzlePool
-    examples_sha256: str
-    made: Reinforced
-    told: RewardTold
-    figures: tuple[PairedFigure, ...]
+    ``formed`` is the spec of the model between the two, None without a warm-up.
+    """
 
-    def lineage(self) -> Lineage:
-        """Its history: no teacher, so a negative control; a warm-up is told in the notes."""
-        recipe, how = self.recipe, section(self.recipe)
-        notes = ["learned by rewards for its own answers to countdown puzzles; no teacher"]
-        if self.made.warm_up is not None:
-            notes.append(
-                f"warmed up on {how.warm_up} random equations that a program wrote;"
-                f" {100 * how.wait:g} % say 'Wait.'"
-            )
-        return Lineage(
-            name=recipe.name,
-            role=recipe.role or "negative",
-            method=recipe.method,
-            recipe=recipe.name,
-            base_spec=recipe.student.base,
-            base=self.made.base,
-            dose=0.0,
-            seed=recipe.seed,
-            prompts_sha256=sha256(canonical_json([p.digest() for p in self.curated.prompts])),
-            examples_sha256=self.examples_sha256 if self.made.warm_up is not None else None,
-            recipe_sha256=recipe.digest(),
-            steps=self.made.report.settings.steps,
-            checkpoint=STUDENT,
-            adapter=recipe.student.lora is not None,
-            notes=tuple(notes),
-            tool=f"distillation-auditor {VERSION}",
-            created=timestamp(),
-        )
-
-    def card(self, lineage: Lineage) -> Card:
-        """Its data card."""
-        warm_up, report = self.made.warm_up, self.made.report
-        return Card(
-            recipe=self.recipe,
-            lineage=lineage,
-            curation=self.curated.report,
-            sources=(),
-            held_out=len(self.pool.held_out),
-            steps=report.settings.steps,
-            learned_tokens=report.tokens,
-            truncated=warm_up.truncated if warm_up else 0,
-            left_out=warm_up.left_out if warm_up else 0,
-            first_loss=warm_up.first_loss if warm_up else None,
-            last_loss=warm_up.last_loss if warm_up else None,
-            device=report.device,
-            precision=self.made.precision,
-            ledger=_ledger(self.made),
-            figures=self.figures,
-            rewards=self.told,
-        )
+    base: Identity
+    report: GrpoReport
+    warm_up: TrainedStudent | None
+    formed: str | None
+    precision: str
 
 
 def train_by_reward(
-    recipe: Recipe,
-    curated: Curated,
-    out: Path,
-    start: Callable[[Recipe, Path], tuple[Learner, str]],
-    scale: EvaluationScale,
-    training: Progress | None = None,
-    evaluating: Progress | None = None,
-) -> Rewarded:
-    """Makes the student that a recipe of the method ``grpo`` describes, in ``out``; resumes, and a
-    finished one is kept.
+    recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL
+) -> Control:
+    """Makes the control that a recipe of the method ``grpo`` describes, in the folder ``out``;
+    resumes, and a finished one is made again from what is there.
 
-    ``start`` opens the student and names what it starts from. Raises UsageProblem where the puzzles
-    can't be made, and what `auditor.labs.rewards.reinforce.reinforce` and `observe` raise.
+    Beside what every control's folder holds it writes ``rewards.jsonl``, ``grpo.json`` and
+    ``warm_up/`` with the student as it was before any reward. Raises UsageProblem where the puzzles
+    can't be made, and what `auditor.controls.train.train`, `distill` and `grpo` raise.
     """
-    from auditor.labs.rewards.reinforce import reinforce
+    check_complete(recipe)
+    check_launch(recipe)
+    with control_folder(recipe, out):
+        curated = puzzle_prompts(recipe)
+        keep_prompts(out, curated)
+        pool = puzzle_pool(recipe)
+        form = form_examples(recipe, pool.learned)
+        write_examples(out / EXAMPLES, form)
+        learner, before = start_student(recipe, out)
+        student = learner.spec(out / STUDENT)
+        made = _reinforce(learner, recipe, pool, form, out, watch.training)
+        del learner  # its memory, before more models are opened
+        specs = (before, made.formed, student)
+        found = _figures(recipe, pool, specs, out / EVALUATION, scale, watch.evaluating)
+        told = _told(recipe, pool, made, out)
+        prompts = sha256(canonical_json([p.digest() for p in curated.prompts]))
+        return finish(
+            out,
+            _lineage(recipe, made, prompts, examples_digest(form)),
+            lambda lineage: _card(recipe, lineage, curated, made, told, found),
+        )
 
-    pool = puzzle_pool(recipe)
-    form = form_examples(recipe, pool.learned)
-    write_examples(out / EXAMPLES, form)
-    learner, before = start(recipe, out)
-    student = learner.spec(out / STUDENT)
-    made = reinforce(learner, recipe, pool, form, out, training)
-    del learner  # its memory, before more models are opened
-    found = _figures(
-        recipe, pool, (before, made.formed, student), out / EVALUATION, scale, evaluating
+
+def _lineage(recipe: Recipe, made: Reinforced, prompts: str, examples: str) -> Lineage:
+    """Its history: no teacher, so a negative control; a warm-up is told in the notes."""
+    how = section(recipe)
+    notes = ["learned by rewards for its own answers to countdown puzzles; no teacher"]
+    if made.warm_up is not None:
+        notes.append(
+            f"warmed up on {how.warm_up} random equations that a program wrote;"
+            f" {100 * how.wait:g} % say 'Wait.'"
+        )
+    return Lineage(
+        name=recipe.name,
+        role=recipe.role or "negative",
+        method=recipe.method,
+        recipe=recipe.name,
+        base_spec=recipe.student.base,
+        base=made.base,
+        dose=0.0,
+        seed=recipe.seed,
+        prompts_sha256=prompts,
+        examples_sha256=examples if made.warm_up is not None else None,
+        recipe_sha256=recipe.digest(),
+        steps=made.report.settings.steps,
+        checkpoint=STUDENT,
+        adapter=recipe.student.lora is not None,
+        notes=tuple(notes),
+        tool=f"distillation-auditor {VERSION}",
+        created=timestamp(),
     )
-    return Rewarded(
-        recipe, curated, pool, examples_digest(form), made, _told(recipe, pool, made, out), found
+
+
+def _card(
+    recipe: Recipe,
+    lineage: Lineage,
+    curated: Curated,
+    made: Reinforced,
+    told: RewardTold,
+    found: tuple[PairedFigure, ...],
+) -> Card:
+    warm_up, report = made.warm_up, made.report
+    return Card(
+        recipe=recipe,
+        lineage=lineage,
+        curation=curated.report,
+        sources=(),
+        held_out=curated.report.kept - told.puzzles,
+        steps=report.settings.steps,
+        learned_tokens=report.tokens,
+        truncated=warm_up.truncated if warm_up else 0,
+        left_out=warm_up.left_out if warm_up else 0,
+        first_loss=warm_up.first_loss if warm_up else None,
+        last_loss=warm_up.last_loss if warm_up else None,
+        device=report.device,
+        precision=made.precision,
+        ledger=ledger_of(list(_costs(made))),
+        figures=found,
+        rewards=told,
+    )
+
+
+def _costs(made: Reinforced) -> Iterator[LedgerRow]:
+    report, device = made.report, made.report.device
+    if made.warm_up is not None:
+        spent = made.warm_up.seconds
+        yield LedgerRow(name="warm-up", seconds=spent, energy_wh_estimate=energy(spent, device))
+    yield LedgerRow(
+        name="rewards",
+        seconds=report.seconds,
+        energy_wh_estimate=energy(report.seconds, device),
+        answers=report.answers,
+        tokens_out=report.tokens,
     )
 
 
@@ -173,14 +227,123 @@ def _told(recipe: Recipe, pool: PuzzlePool, made: Reinforced, out: Path) -> Rewa
     )
 
 
-def _ledger(made: Reinforced) -> Ledger:
-    warm_up, report = made.warm_up, made.report
-    rows = [] if warm_up is None else [_row("warm-up", warm_up.seconds, report.device)]
-    own = _row("rewards", report.seconds, report.device)
-    return ledger_of(
-        [*rows, own.model_copy(update={"answers": report.answers, "tokens_out": report.tokens})]
+def _reinforce(
+    learner: Learner,
+    recipe: Recipe,
+    pool: PuzzlePool,
+    form: list[Example],
+    out: Path,
+    progress: Progress | None = None,
+) -> Reinforced:
+    """Trains the student and saves it in ``out/student``; a finished folder is returned as it is.
+
+    Writes ``rewards.jsonl`` and ``grpo.json``, ``state/`` until it is done, and ``warm_up/`` with
+    the student as it was before any reward. Raises what `distill` and `grpo` raise. The learner is
+    used up.
+    """
+    base, settings = learner.identity, _settings(recipe, learner)
+    sweep(out)
+    warm_up = _warmed_up(learner, recipe, form, out / WARM_UP, progress) if form else None
+    formed = learner.spec(out / WARM_UP / STUDENT) if form else None
+    run = _run_digest(base, recipe, pool, warm_up, learner)
+    report = _finished(out, run)
+    if report is None:
+        ready = _reopened(learner, recipe, out / WARM_UP / STUDENT) if form else learner
+        resume = Resume(run, section(recipe).save_every)
+        report = grpo(
+            ready.model, ready.tokenizer, pool.learned, settings, recipe.seed, out, progress, resume
+        )
+        save_student(ready, out / STUDENT)
+    shutil.rmtree(out / STATES, ignore_errors=True)
+    return Reinforced(base, report, warm_up, formed, learner.precision)
+
+
+def _settings(recipe: Recipe, learner: Learner) -> GrpoSettings:
+    how = section(recipe)
+    return GrpoSettings(
+        steps=how.steps,
+        prompts=how.prompts,
+        group=how.group,
+        longest=how.max_tokens,
+        updates=how.updates,
+        temperature=how.temperature,
+        clip=how.clip,
+        beta=how.kl,
+        learning_rate=how.learning_rate,
+        norm=how.norm,
+        batch=how.batch,
+        precision=learner.precision,
     )
 
 
-def _row(name: str, seconds: float, device: str) -> LedgerRow:
-    return LedgerRow(name=name, seconds=seconds, energy_wh_estimate=energy(seconds, device))
+def _warmed_up(
+    learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None
+) -> TrainedStudent:
+    def tell(step: Step) -> None:
+        if progress is not None:
+            progress(step.step, step.steps)
+
+    try:
+        return distill(learner, form, recipe.model_copy(update={"method": "sft"}), out, None, tell)
+    except ResourceLimit as error:
+        raise ResourceLimit(
+            f"in the warm-up: {error.what}", where=error.where, next_step=error.next_step
+        ) from error
+
+
+def _reopened(learner: Learner, recipe: Recipe, folder: Path) -> Learner:
+    """The student as the warm-up left it on disk: a run in one go and one that was killed start
+    from the same bytes."""
+    if not learner.lora:
+        known = (
+            {}
+            if recipe.student.base.startswith("scratch:")
+            else parse_spec(recipe.student.base).options
+        )
+        options = {name: value for name, value in known.items() if name in _KEPT_OPTIONS}
+        return open_student(
+            Student(base=str(SubjectSpec("hf", str(folder), options))), recipe.training, recipe.seed
+        )
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    fresh = open_student(recipe.student, recipe.training, recipe.seed)
+    with quiet():
+        # Safetensors alone: save_student writes nothing else.
+        set_peft_model_state_dict(
+            fresh.model, load_peft_weights(str(folder), device=str(fresh.device))
+        )
+    return fresh
+
+
+def _run_digest(
+    base: Identity,
+    recipe: Recipe,
+    pool: PuzzlePool,
+    warm_up: TrainedStudent | None,
+    learner: Learner,
+) -> str:
+    """Digest of all that decides the weights; how often a run is saved may change on the way."""
+    return sha256(
+        canonical_json(
+            {
+                "base": base.digest(),
+                "student": recipe.student.model_dump(mode="json"),
+                "puzzles": pool.digests()[0],
+                "reinforcement": section(recipe).model_dump(mode="json", exclude={"save_every"}),
+                "warm_up": warm_up.run if warm_up else None,
+                "seed": recipe.seed,
+                "half": str(learner.half),
+            }
+        )
+    )
+
+
+def _finished(out: Path, run: str) -> GrpoReport | None:
+    """The report of a finished run; the student is saved last, so that without it nothing is
+    finished."""
+    if not ((out / REPORT).exists() and (out / STUDENT).is_dir()):
+        return None
+    report = GRPO_FILE.read(out / REPORT)
+    if report.run != run:
+        raise other_run(out / REPORT)
+    return report

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditor.controls.training.checkpoint import whole_folder
-from auditor.labs.zoo import disguise, grow, merge, prune, quantise
+from auditor.labs.zoo import disguise, merge, quantise, resize
 from auditor.labs.zoo.derivation import DERIVATION, Derivation, Parent, write_derivation
 from auditor.labs.zoo.gguf_file import GGUF_NAME, GgufFile, write_gguf
 from auditor.labs.zoo.llama import Llama, copy_checkpoint, read_llama, write_llama
@@ -87,13 +87,13 @@ KINDS: dict[str, Kind] = {
         _of_one(disguise.rescale_units),
         keeps_function=True,
     ),
-    "drop_layers": Kind("without some layers", prune.Layers, _of_one(prune.drop_layers)),
-    "repeat_layers": Kind("with some layers twice", prune.Layers, _of_one(grow.repeat_layers)),
+    "drop_layers": Kind("without some layers", resize.Layers, _of_one(resize.drop_layers)),
+    "repeat_layers": Kind("with some layers twice", resize.Layers, _of_one(resize.repeat_layers)),
     "prune_units": Kind(
-        "without the smallest units of every MLP", prune.PruneUnits, _of_one(prune.prune_units)
+        "without the smallest units of every MLP", resize.PruneUnits, _of_one(resize.prune_units)
     ),
     "extend_vocabulary": Kind(
-        "with more tokens", grow.ExtendVocabulary, _of_one(grow.extend_vocabulary)
+        "with more tokens", resize.ExtendVocabulary, _of_one(resize.extend_vocabulary)
     ),
     "quantise": Kind(
         "rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)
@@ -149,8 +149,8 @@ def derive(
             write_gguf(derived, fresh / GGUF_NAME, sources[0], how)
         else:
             write_llama(derived, fresh, sources[0])
-        if isinstance(how, grow.ExtendVocabulary):
-            grow.extend_tokenizer(sources[0], fresh, how.n)
+        if isinstance(how, resize.ExtendVocabulary):
+            resize.extend_tokenizer(sources[0], fresh, how.n)
         derivation = Derivation(
             kind=kind,
             parents=tuple(_parent(folder) for folder in sources),

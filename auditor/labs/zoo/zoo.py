@@ -8,22 +8,21 @@ the folder and its table; each member is made in `auditor.labs.zoo.zoo_make`.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from auditor.controls.lineage import LINEAGE
 from auditor.labs.zoo.zoo_plan import SCALES, Relation, ZooMaking, ZooSize, zoo_plan
 from auditor.labs.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
-from fingerprints.durable import replacing
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
 from fingerprints.progress import Progress
+from fingerprints.record_files import RecordFile, write_json, write_record
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import files_sha256, weight_files
@@ -31,11 +30,9 @@ from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.work_folder import WorkFolder
 
 TABLE, TIMINGS = "zoo.json", "timings.json"
-LARGEST_FILE = 16_000_000
 MOST_INDEPENDENT = 10_000
 NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
 GGUF_PLACE: Literal["student/model.gguf"] = "student/model.gguf"
-T = TypeVar("T")
 
 
 class ZooMember(Record):
@@ -175,7 +172,7 @@ def build_zoo(
     folder = WorkFolder(out, "another process builds this zoo", TABLE)
     with folder.held(lambda _: _check_same(_read_table(out), wanted, out)):
         if not (out / TABLE).exists():
-            _write_table(out, wanted)
+            write_record(out / TABLE, wanted)
         plan = zoo_plan(seed, independent)
         table = wanted
         for done, making in enumerate(plan):
@@ -184,9 +181,9 @@ def build_zoo(
             if not (out / making.name / LINEAGE).is_file():
                 _timed(making, size, out)
             table = table.model_copy(update={"members": (*table.members, _row(making, out))})
-            _write_table(out, table)
+            write_record(out / TABLE, table)
         table = table.model_copy(update={"complete": True})
-        _write_table(out, table)
+        write_record(out / TABLE, table)
         if progress is not None:
             progress(len(plan), len(plan))
     return Zoo(out, table)
@@ -212,7 +209,7 @@ def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
         seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2)
     )
     found = {**_read_timings(out), making.name: taken}
-    _write_json(
+    write_json(
         out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()}
     )
 
@@ -260,43 +257,13 @@ def _check_same(found: ZooTable, wanted: ZooTable, out: Path) -> None:
 
 
 def _read_table(path: Path) -> ZooTable:
-    return _valid(TypeAdapter(ZooTable), path / TABLE, "no zoo")
+    return _TABLE.read(path / TABLE)
 
 
 def _read_timings(path: Path) -> dict[str, Timing]:
-    if not (path / TIMINGS).is_file():
-        return {}
-    return _valid(TypeAdapter(dict[str, Timing]), path / TIMINGS, "no timings")
+    return _TIMINGS.read(path / TIMINGS) if (path / TIMINGS).is_file() else {}
 
 
-def _valid(kind: TypeAdapter[T], path: Path, what: str) -> T:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise _bad(f"{what}: larger than {LARGEST_FILE:,} bytes", path)
-        return kind.validate_python(json.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise _bad(f"{what}: can't be read: {error.strerror}", path) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _bad(
-            f"{what}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", path
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _bad(f"{what}: not JSON in UTF-8", path) from error
-
-
-def _bad(reason: str, path: Path) -> MalformedInput:
-    return MalformedInput(
-        printable(reason, 200),
-        where=path,
-        next_step="build a zoo with `auditor control zoo --out DIR`",
-    )
-
-
-def _write_table(out: Path, table: ZooTable) -> None:
-    _write_json(out / TABLE, table.model_dump(mode="json"))
-
-
-def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+_AGAIN = "build a zoo with `auditor control zoo --out DIR`"
+_TABLE = RecordFile(ZooTable, "no zoo", _AGAIN)
+_TIMINGS: RecordFile[dict[str, Timing]] = RecordFile(dict[str, Timing], "no timings", _AGAIN)

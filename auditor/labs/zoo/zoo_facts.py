@@ -7,7 +7,6 @@ weights read nothing. Knows models; judges no lineage.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ from auditor.controls.training.students import byte_tokenizer
 from auditor.labs.zoo.zoo import Zoo, ZooMember
 from auditor.labs.zoo.zoo_texts import held_out
 from detectors.stats.intervals import clustered_mean
-from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.progress import Progress
+from fingerprints.record_files import RecordFile, write_json
 from fingerprints.records import Record
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
@@ -75,9 +74,7 @@ def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list
         if progress is not None:
             progress(done, len(zoo.members))
         facts.append(_fact(member, _read(zoo, member, ids), bases[member.base], labels, sizes))
-    value = [fact.model_dump(mode="json") for fact in facts]
-    with replacing(zoo.folder / FACTS) as file:
-        file.write(json.dumps(value, indent=1).encode("utf-8") + b"\n")
+    write_json(zoo.folder / FACTS, [fact.model_dump(mode="json") for fact in facts])
     if progress is not None:
         progress(len(zoo.members), len(zoo.members))
     return facts
@@ -86,16 +83,12 @@ def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list
 def read_facts(folder: Path) -> list[Fact]:
     """The facts that were measured in a zoo's folder. Raises MalformedInput where they are
     missing or none."""
-    try:
-        return [
-            Fact.model_validate(value) for value in json.loads((folder / FACTS).read_text("utf-8"))
-        ]
-    except (OSError, ValueError, TypeError) as error:
-        raise MalformedInput(
-            "no facts can be read",
-            where=folder / FACTS,
-            next_step="run `auditor control zoo` with --facts",
-        ) from error
+    return list(_FILE.read(folder / FACTS))
+
+
+_FILE: RecordFile[tuple[Fact, ...]] = RecordFile(
+    tuple[Fact, ...], "no facts", "run `auditor control zoo` with --facts"
+)
 
 
 class _Read:

@@ -23,9 +23,8 @@ from auditor.controls.teaching.examples import examples_digest
 from auditor.controls.training.distill import STUDENT, distill
 from auditor.controls.training.students import open_student, save_student
 from auditor.controls.training.trained import TrainedStudent as Told
-from auditor.labs.zoo.derivation import Derivation
+from auditor.labs.zoo.derivation import Derivation, inherited
 from auditor.labs.zoo.derive import derive
-from auditor.labs.zoo.lineage_merge import inherited
 from auditor.labs.zoo.zoo_plan import Copied, TrainedMember, UntrainedMember, ZooMaking, ZooScale
 from auditor.labs.zoo.zoo_texts import BANKS, lessons
 from auditor.version import VERSION

@@ -6,7 +6,7 @@ A table of values in the order of making. Knows histories; makes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from auditor.labs.zoo.derive import ALL_KINDS
@@ -185,13 +185,9 @@ def _copies(seed: int) -> list[ZooMaking]:
 
 def _tunings() -> list[ZooMaking]:
     return [
-        ZooMaking(name, "derived", name, (start,), _from(start, how))
+        ZooMaking(name, "derived", name, (start,), replace(how, start=start))
         for name, (start, how) in TUNINGS.items()
     ]
-
-
-def _from(start: str, how: TrainedMember) -> TrainedMember:
-    return TrainedMember(how.text, start, how.weights_seed, how.order_seed, how.rate, how.lora)
 
 
 def _again(name: str, seed: int) -> ZooMaking:
@@ -257,7 +253,7 @@ def _untied(seed: int, independent: int) -> list[ZooMaking]:
         found.append(
             ZooMaking(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed))
         )
-    tuned = _from(base, TUNINGS["fine-tuned"][1])
+    tuned = replace(TUNINGS["fine-tuned"][1], start=base)
     found.append(ZooMaking("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
     sibling = TrainedMember("prose", weights_seed=seed, order_seed=seed)
     found.append(

@@ -11,8 +11,8 @@ import functools
 import random
 from typing import Literal
 
+from auditor.controls.curation.human import human_pairs
 from auditor.controls.curation.pool import read_source
-from auditor.controls.human import human_pairs
 from auditor.controls.teaching.examples import Example, examples_digest
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
@@ -32,8 +32,8 @@ ORDER = 20_261_122
 def lessons(text: Text, n: int) -> list[Example]:
     """The first ``n`` examples of a text, in an order that never changes.
 
-    Raises MalformedInput where it holds fewer, and what `auditor.controls.human.human_pairs`
-    raises.
+    Raises MalformedInput where it holds fewer, and what
+    `auditor.controls.curation.human.human_pairs` raises.
     """
     found = _all(text)
     if len(found) < n:

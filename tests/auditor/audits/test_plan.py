@@ -8,8 +8,8 @@ import pytest
 
 from auditor.audits.costs import estimate
 from auditor.audits.inheritance.plan import Plan
-from auditor.audits.plan import PRESETS, ProbeChoice, parse_probes
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.probes import PRESETS, ProbeChoice, parse_probes
 from fingerprints.records import Arm, Sampling
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.controls.cards.card import card_markdown
 from auditor.controls.curation.curate import curate
-from auditor.controls.curation.difficulty import failure_score
+from auditor.controls.curation.difficulty import curate_for, failure_score
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure
 from auditor.controls.evaluation.scaling import (
@@ -24,11 +24,17 @@ from auditor.controls.evaluation.scaling import (
     scaling,
     scaling_lines,
 )
-from auditor.controls.recipe import Curation, Inference, Recipe, with_teachers
-from auditor.controls.recipe_files import bundled_recipes, load_recipe, make_recipe, parse_recipe
+from auditor.controls.recipe import Curation, Inference, Recipe
+from auditor.controls.recipe_files import (
+    bundled_recipes,
+    load_recipe,
+    make_recipe,
+    parse_recipe,
+    with_teachers,
+)
 from auditor.controls.sizes import sized
 from auditor.controls.teaching.teach import teach
-from auditor.controls.train import Control, curate_for, train
+from auditor.controls.train import Control, train
 from auditor.controls.training.students import open_student
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm, Reply, Status

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from auditor.controls.recipe import TeacherChoice, check_complete, with_teachers
+from auditor.controls.recipe import TeacherChoice, check_complete
 from auditor.controls.recipe_files import (
     bundled_recipes,
     load_recipe,
     make_recipe,
     parse_recipe,
     read_recipe,
+    with_teachers,
 )
 from auditor.controls.sizes import sized
 from fingerprints.errors import AuditError, MalformedInput, UsageProblem

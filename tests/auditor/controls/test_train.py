@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import read_recipe
 from auditor.controls.teaching import teach as teaching
-from auditor.controls.teaching.examples import counts_by_teacher, examples_digest, read_examples
+from auditor.controls.teaching.examples import examples_digest, read_examples
 from auditor.controls.train import Control, TrainingWatch, train
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
@@ -103,7 +104,7 @@ def test_the_lineage_says_what_was_learned_from_whom(made: Control) -> None:
     learned = read_examples(made.folder / "examples.jsonl")
     assert (
         {t.name: t.n_examples for t in found.teachers}
-        == counts_by_teacher(learned)
+        == Counter(e.teacher for e in learned)
         == {"t0": 5, "people": 5}
     )
     assert (found.n_examples, found.examples_sha256) == (10, examples_digest(learned))
@@ -197,9 +198,9 @@ def test_a_control_without_a_teacher_is_a_negative_of_the_cohort(
         ("dosed", "positive"),
         ("none", "negative"),
     ]
-    assert {key: len(group) for key, group in cohort.by_teacher().items()} == {"": 1, "t0": 1}
-    assert len(cohort.by_base()) == 1
-    assert len(cohort.of_role("negative")) == 1
+    assert [m.teachers for m in cohort] == [("t0",), ()]
+    assert len({m.base for m in cohort}) == 1
+    assert [m.lineage.role for m in cohort].count("negative") == 1
 
 
 def test_containment_is_the_share_of_an_answers_own_ngrams() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.stats.eprocess import EProcess, log10_capital
+from detectors.stats.eprocess import log10_capital
 
 
 @pytest.mark.parametrize(
@@ -47,45 +47,35 @@ def test_where_the_mean_is_higher_the_bet_is_won_and_sooner_the_higher_it_is() -
     assert stops[1] < stops[0] / 2
 
 
-def test_one_process_and_many_streams_are_the_same_sum() -> None:
-    x = np.random.default_rng(2).random(40)
+def test_one_stream_and_many_at_once_are_the_same_sum() -> None:
+    x = np.random.default_rng(2).random((3, 40))
     for side in ("above", "below"):
-        process = EProcess(0.4, side)
-        for number in x:
-            process = process.after(float(number))
-        assert process.log10_capital == pytest.approx(log10_capital(x, 0.4, side)[-1], abs=1e-10)
-        assert process.log10_best == pytest.approx(
-            max(0.0, log10_capital(x, 0.4, side).max()), abs=1e-10
-        )
-        assert process.p_value == pytest.approx(10**-process.log10_best)
+        many = log10_capital(x, 0.4, side)
+        for row, found in zip(x, many, strict=True):
+            assert log10_capital(row, 0.4, side) == pytest.approx(found, abs=1e-10)
+        # What was won before does not depend on what comes later.
+        assert log10_capital(x[:, :10], 0.4, side) == pytest.approx(many[:, :10], abs=1e-10)
 
 
 def test_the_first_bets_worked_by_hand() -> None:
     # m = 0.4: before any number μ̂ = ½ and σ̂² = ¼, so λ = 0.1/(0.25 + 0.01) = 0.3846. After x = 1:
     # K = 1 + 0.3846·0.6.
-    process = EProcess(0.4)
-    assert process.bet() == pytest.approx(0.1 / 0.26)
-    process = process.after(1.0)
-    assert 10**process.log10_capital == pytest.approx(1 + 0.6 * 0.1 / 0.26)
+    first, second = 10 ** log10_capital([1.0, 1.0], 0.4)
+    assert first == pytest.approx(1 + 0.6 * 0.1 / 0.26)
     # μ̂ = 1.5/2, σ̂² = (¼ + ¼²)/2 = 0.15625: λ = 0.35/(0.15625 + 0.1225) = 1.2556, cut to ½/0.4 =
     # 1.25.
-    assert process.bet() == pytest.approx(1.25)
+    assert second / first == pytest.approx(1 + 0.6 * 1.25)
 
 
-def test_what_was_won_is_not_lost_again() -> None:
-    process = EProcess(0.5)
-    for number in [1.0] * 20 + [0.0] * 40:
-        process = process.after(number)
-    assert process.rejects(0.05)
-    assert process.log10_capital < process.log10_best
+def test_what_was_won_can_be_lost_again_and_the_best_still_rejects() -> None:
+    capital = log10_capital([1.0] * 20 + [0.0] * 40, 0.5)
+    assert capital.max() >= -np.log10(0.05)
+    assert capital[-1] < capital.max()
 
 
-def test_numbers_and_levels_that_make_no_bet_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("numbers", "mean"), [([1.2], 0.5), ([0.5], 1.0), ([0.2, float("nan")], 0.5), ([], 0.5)]
+)
+def test_numbers_and_means_that_make_no_bet_are_refused(numbers: list[float], mean: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        EProcess(0.5).after(1.2)
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        EProcess(1.0)
-    with pytest.raises(ValueError, match="alpha"):
-        EProcess(0.5).rejects(1.0)
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        log10_capital([0.2, float("nan")], 0.5)
+        log10_capital(numbers, mean)

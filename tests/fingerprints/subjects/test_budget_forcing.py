@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from auditor.controls.teaching.answer_cache import identity_digest
-from auditor.controls.teaching.verify import agrees
+from auditor.controls.answer_cache import identity_digest
+from auditor.controls.curation.verify import agrees
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Arm, Probe, Reply, Request, Status
 from fingerprints.subjects import generation, open_subject

@@ -26,10 +26,17 @@ from auditor.labs.zoo.disguise import (
     rotate_residual,
 )
 from auditor.labs.zoo.gguf_file import GgufFile, write_gguf
-from auditor.labs.zoo.grow import ExtendVocabulary, extend_vocabulary, repeat_layers
 from auditor.labs.zoo.llama import read_llama
-from auditor.labs.zoo.prune import Layers, PruneUnits, drop_layers, prune_units
 from auditor.labs.zoo.quantise import Quantise, Recast, quantise, recast
+from auditor.labs.zoo.resize import (
+    ExtendVocabulary,
+    Layers,
+    PruneUnits,
+    drop_layers,
+    extend_vocabulary,
+    prune_units,
+    repeat_layers,
+)
 from detectors.lineage.independence import fisher
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.subjects.library import quiet

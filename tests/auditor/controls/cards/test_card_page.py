@@ -19,7 +19,7 @@ from auditor.controls.cards.cohort_page import cohort_page, series
 from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cards.courses import Course, read_courses
 from auditor.controls.cohort import load_cohort
-from auditor.controls.training.loss_journal import LossJournal, LossRow
+from auditor.controls.training.step_journal import LossJournal, LossRow
 from auditor.reporting.plots import PlotValue, line, panel, shared_scale, stack
 from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure

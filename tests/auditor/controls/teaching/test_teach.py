@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.controls.curation.verify import agrees
 from auditor.controls.teaching import teach as module
-from auditor.controls.teaching.examples import counts_by_teacher, read_examples, write_examples
+from auditor.controls.teaching.examples import read_examples, write_examples
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, answers_row, ledger_of
 from auditor.controls.teaching.mixing import assign, exact_counts, taught_count, turns
 from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.teach import split_thinking, teach
-from auditor.controls.teaching.verify import agrees
 from detectors.text.claims import extract_claims
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Arm, Reply, Status
@@ -121,7 +122,7 @@ def test_lost_answers_shrink_the_mix_until_the_dose_is_exact_again(
     known = recording(tmp_path / "half.jsonl", [(p.text, "Just so.") for p in prompts()[:7]])
     filler = {"name": "f", "spec": told, "sampling": {"max_tokens": 8}}
     made = teach(recipe(known, dose=0.5, filler=filler), prompts(), tmp_path / "a")
-    counts = counts_by_teacher(made.examples)
+    counts = Counter(e.teacher for e in made.examples)
     assert counts["t0"] in (counts["f"], counts["f"] + 1)
     for source in made.sources:
         r = source.report
@@ -299,7 +300,7 @@ def test_no_example_left_tells_what_became_of_the_answers(tmp_path: Path) -> Non
 
 def test_two_teachers_of_one_model_stay_apart(told: str, tmp_path: Path) -> None:
     made = teach(recipe(told, told), prompts(), tmp_path / "a")
-    assert counts_by_teacher(made.examples) == {"t0": 6, "t1": 6}
+    assert Counter(e.teacher for e in made.examples) == {"t0": 6, "t1": 6}
 
 
 def test_the_ledger_adds_up_and_a_wrong_total_is_refused() -> None:

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from auditor.controls.training.align import Reader, align
+from auditor.controls.training.align import Piece, Reader, align, begins, byte_alphabet, spell
 from auditor.controls.training.batches import encode
 from auditor.controls.training.cells import (
     FLOOR,
@@ -26,7 +26,6 @@ from auditor.controls.training.cells import (
     top_cells,
 )
 from auditor.controls.training.losses import log_distribution, outcomes
-from auditor.controls.training.spelling import Piece, begins, byte_alphabet, spell
 from auditor.controls.training.students import byte_tokenizer
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.subjects.template import open_chat

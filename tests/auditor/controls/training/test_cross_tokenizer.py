@@ -23,10 +23,10 @@ from auditor.controls.training.aligned import AlignedGuide, open_aligned
 from auditor.controls.training.batches import encode_examples, make_batch
 from auditor.controls.training.capture import MANIFEST, capture
 from auditor.controls.training.distill import distill, run_digest
-from auditor.controls.training.loss_journal import read_losses
 from auditor.controls.training.losses import IGNORED
 from auditor.controls.training.objectives import TokenGuide
 from auditor.controls.training.scores import learned_scores
+from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import MalformedInput, UsageProblem

@@ -20,9 +20,9 @@ from auditor.controls.training.batches import encode_examples, make_batch
 from auditor.controls.training.capture import MANIFEST, capture
 from auditor.controls.training.checkpoint import whole_folder
 from auditor.controls.training.distill import distill, rate_at
-from auditor.controls.training.loss_journal import LossJournal, read_losses
 from auditor.controls.training.losses import IGNORED, cross_entropy, forward_kl, log_distribution
 from auditor.controls.training.scores import learned_scores
+from auditor.controls.training.step_journal import LossJournal, read_losses
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, UsageProblem

@@ -22,10 +22,10 @@ from auditor.controls.sizes import sized
 from auditor.controls.train import train as make_control
 from auditor.controls.training.batches import encode_examples, make_batch
 from auditor.controls.training.distill import distill
-from auditor.controls.training.loss_journal import read_losses
 from auditor.controls.training.losses import IGNORED, forward_kl, jsd, log_distribution, reverse_kl
 from auditor.controls.training.on_policy import OwnWords, is_own, open_own_words
 from auditor.controls.training.scores import learned_scores
+from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, TrainedStudent
 from fingerprints.errors import MalformedInput, UsageProblem

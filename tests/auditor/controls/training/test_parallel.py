@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 from auditor.controls.training.checkpoint import STATE
 from auditor.controls.training.launch import Launch, check_launch, launched, refuse_several
-from auditor.controls.training.loss_journal import read_losses
 from auditor.controls.training.parallel import ALONE, Crew, gather
+from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import open_student, save_student
 from fingerprints.errors import UsageProblem
 from tests.auditor.controls.lessons import recipe

@@ -17,8 +17,9 @@ import torch
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
-from auditor.controls.train import TrainingWatch, train
+from auditor.controls.train import TrainingWatch
 from auditor.controls.training import checkpoint
+from auditor.labs.rewards.rewarded import train_by_reward
 
 SCALE = EvaluationScale(choices=1, identity=1)
 FORM_STEPS, REWARD_STEPS = 40, 7
@@ -76,7 +77,7 @@ def run(out: Path, phase: str, step: int) -> None:
 
     write = checkpoint.save_file
     checkpoint.save_file = lambda *a, **k: (write(*a, **k), saving and die())  # type: ignore[assignment]
-    train(zero(), out, TrainingWatch(training=tell), SCALE)
+    train_by_reward(zero(), out, TrainingWatch(training=tell), SCALE)
 
 
 if __name__ == "__main__":

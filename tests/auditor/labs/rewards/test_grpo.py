@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import tensor
 
+from auditor.controls.training.draws import draw, encode_prompts, open_voice, texts, token_logs
+from auditor.controls.training.reward_journal import JOURNAL, read_rewards
 from auditor.labs.rewards.countdown import Puzzle, make_puzzles
-from auditor.labs.rewards.grpo import advantages, answer_mean, grpo, k3, picks, surrogate
-from auditor.labs.rewards.grpo_draws import draw, encode_prompts, open_voice, texts, token_logs
-from auditor.labs.rewards.grpo_report import JOURNAL, REPORT, GrpoReport, GrpoSettings, read_rewards
+from auditor.labs.rewards.grpo import REPORT, GrpoReport, GrpoSettings, grpo
+from auditor.labs.rewards.objective import advantages, answer_mean, k3, picks, surrogate
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.library import quiet
 from tests.fingerprints.subjects.tiny import tiny_model, tiny_tokenizer

@@ -20,11 +20,20 @@ from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe, parse_recipe
 from auditor.controls.sizes import sized
 from auditor.controls.train import Control, train
+from auditor.controls.training.reward_journal import read_rewards
 from auditor.labs.rewards import grpo as loop
 from auditor.labs.rewards.countdown import read_equation, stated
-from auditor.labs.rewards.grpo_report import read_rewards
-from auditor.labs.rewards.puzzle_figures import FORM, REWARD, SINCE, SOLVED, WAIT, says_wait
-from auditor.labs.rewards.puzzles import form_examples, puzzle_pool
+from auditor.labs.rewards.puzzles import (
+    FORM,
+    REWARD,
+    SINCE,
+    SOLVED,
+    WAIT,
+    form_examples,
+    puzzle_pool,
+    says_wait,
+)
+from auditor.labs.rewards.rewarded import train_by_reward
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.open import open_subject
 from tests.auditor.controls.lessons import weights
@@ -50,7 +59,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Control:
     """A control that nothing interrupted."""
-    return train(zero(), tmp_path_factory.mktemp("cohort") / "zero", scale=SCALE)
+    return train_by_reward(zero(), tmp_path_factory.mktemp("cohort") / "zero", scale=SCALE)
 
 
 def killed(out: Path, phase: str, step: int) -> None:
@@ -103,7 +112,7 @@ def test_a_control_killed_in_its_warm_up_and_in_a_save_equals_one_in_one_go(
 ) -> None:
     for phase, step in KILLS[0], KILLS[3]:
         killed(tmp_path / "zero", phase, step)
-    resumed = train(zero(), tmp_path / "zero", scale=SCALE)
+    resumed = train_by_reward(zero(), tmp_path / "zero", scale=SCALE)
     assert equal(resumed, made)
     assert not (tmp_path / "zero" / "state").exists()
     rows = read_rewards(tmp_path / "zero" / "rewards.jsonl")
@@ -120,7 +129,7 @@ def test_a_control_killed_anywhere_equals_one_in_one_go(
     made: Control, tmp_path: Path, phase: str, step: int
 ) -> None:
     killed(tmp_path / "zero", phase, step)
-    assert equal(train(zero(), tmp_path / "zero", scale=SCALE), made)
+    assert equal(train_by_reward(zero(), tmp_path / "zero", scale=SCALE), made)
 
 
 def test_a_gradient_that_is_no_number_stops_it_and_the_last_good_checkpoint_goes_on(
@@ -138,11 +147,11 @@ def test_a_gradient_that_is_no_number_stops_it_and_the_last_good_checkpoint_goes
     with pytest.raises(
         ResourceLimit, match=r"no number at step 4 of 7; state/step-00000002 is kept"
     ) as caught:
-        train(zero(), out, scale=SCALE)
+        train_by_reward(zero(), out, scale=SCALE)
     assert str(out) in caught.value.line()
     assert not (out / "student").exists()
     monkeypatch.undo()
-    assert equal(train(zero(), out, scale=SCALE), made)
+    assert equal(train_by_reward(zero(), out, scale=SCALE), made)
 
 
 def test_its_lineage_is_negative_and_names_nobody(made: Control) -> None:
@@ -188,10 +197,10 @@ def test_the_card_tells_rewards_with_intervals_and_how_often_it_says_wait(made: 
 def test_making_a_finished_control_again_changes_nothing(made: Control) -> None:
     names = ("lineage.json", "card.json", "card.md", "rewards.jsonl", "grpo.json")
     before = [(made.folder / name).read_bytes() for name in names]
-    train(zero(), made.folder, scale=SCALE)
+    train_by_reward(zero(), made.folder, scale=SCALE)
     assert [(made.folder / name).read_bytes() for name in names] == before
     with pytest.raises(MalformedInput, match="another recipe"):
-        train(zero(steps=9), made.folder, scale=SCALE)
+        train_by_reward(zero(steps=9), made.folder, scale=SCALE)
 
 
 def test_held_out_puzzles_are_never_learned_from() -> None:
@@ -221,6 +230,12 @@ def test_the_warm_up_shows_the_form_and_no_solution_more_often_than_chance() -> 
     assert right / len(examples) < 0.1
 
 
+def test_the_pipeline_leaves_a_recipe_of_rewards_to_the_laboratory(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="learns by rewards"):
+        train(zero(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_wait_is_a_word() -> None:
     assert says_wait("8-2. Wait,\n8+2")
     assert not says_wait("awaiting waiters")
@@ -230,7 +245,7 @@ def test_an_adapter_goes_on_from_its_warm_up(tmp_path: Path) -> None:
     pytest.importorskip("peft")
     base = f"hf:{tiny_checkpoint(tmp_path / 'base')}"
     value = zero(steps=1, warm_up=32).model_dump(mode="json", exclude_none=True)
-    found = train(
+    found = train_by_reward(
         make_recipe({**value, "student": {"base": base, "lora": {"rank": 2}}}),
         tmp_path / "out",
         scale=SCALE,
@@ -248,7 +263,7 @@ def test_an_adapter_goes_on_from_its_warm_up(tmp_path: Path) -> None:
 
 
 def test_without_a_warm_up_the_base_itself_is_rewarded(tmp_path: Path) -> None:
-    found = train(zero(warm_up=0, steps=1), tmp_path / "out", scale=SCALE)
+    found = train_by_reward(zero(warm_up=0, steps=1), tmp_path / "out", scale=SCALE)
     assert found.card.first_loss is None
     assert not (tmp_path / "out" / "warm_up").exists()
     assert not any(SINCE in f.name for f in found.card.figures)
@@ -287,7 +302,7 @@ def test_puzzles_that_do_not_exist_and_answers_without_room_are_told(
     more: dict[str, int], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageProblem, match=said) as caught:
-        train(zero(warm_up=0, **more), tmp_path / "out", scale=SCALE)
+        train_by_reward(zero(warm_up=0, **more), tmp_path / "out", scale=SCALE)
     assert "\n" not in caught.value.line()
 
 
@@ -334,7 +349,7 @@ def test_a_recipe_without_rewards_has_the_digest_that_it_always_had() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_tiny_recipe_learns_from_rewards_alone(tmp_path: Path) -> None:
-    made = train(sized(load_recipe("tinyzero"), "tiny"), tmp_path / "out", scale=SCALE)
+    made = train_by_reward(sized(load_recipe("tinyzero"), "tiny"), tmp_path / "out", scale=SCALE)
     assert made.card.rewards is not None
     first, last = made.card.rewards.first["correct"], made.card.rewards.last["correct"]
     assert last.value > first.value + 0.1

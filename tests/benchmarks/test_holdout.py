@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from detectors.stats.holdout import held_out, hold_out
 from detectors.stats.log_lr import LogLikelihoodRatio
+from tests.benchmarks.holdout import held_out, hold_out
 
 CELLS = [*product("ABC", ("llama", "qwen", "pythia"))] * 2
 TEACHERS, BASES = (list(names) for names in zip(*CELLS, strict=True))

@@ -1,9 +1,9 @@
 """Short passages of text by people, each an opening and how it goes on: what models of a million
 parameters can learn from.
 
-Cuts the docstrings of `auditor.controls.human` into passages, deals each house's out into parts
-that share no docstring, plants a style where asked, and writes them as recordings. Knows text;
-knows nothing of models.
+Cuts the docstrings of `auditor.controls.curation.human` into passages, deals each house's out into
+parts that share no docstring, plants a style where asked, and writes them as recordings. Knows
+text; knows nothing of models.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auditor.controls.curation.curate import shuffled
-from auditor.controls.human import HumanPair
-from auditor.controls.teaching.styles import sentences, styled
+from auditor.controls.curation.human import HumanPair
+from auditor.labs.population.styles import sentences, styled
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.records import Record, canonical_json, sha256

@@ -1,5 +1,5 @@
-"""The loss of every step as JSON lines: appended as the run goes, cut back to the checkpoint when
-it resumes.
+"""What every step of a run found, as JSON lines: appended as the run goes, cut back to the
+checkpoint when it resumes.
 
 One writer at a time. Knows the file; knows nothing of training.
 """
@@ -10,7 +10,7 @@ import os
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,34 +20,49 @@ from fingerprints.records import Record, canonical_json
 from fingerprints.system import try_lock
 
 
-class LossRow(Record):
+class StepRow(Record):
+    """One update of a run, counted from 1."""
+
+    step: int
+
+
+class LossRow(StepRow):
     """One update: the mean loss of its learned tokens in nats, the gradient's norm before
     clipping, and the rate."""
 
-    step: int
     loss: float
     gradient: float
     rate: float
     tokens: int
 
 
-def read_losses(path: Path) -> list[LossRow]:
-    """Every whole line of a loss journal, in order of step; a torn last line is left out.
+Row = TypeVar("Row", bound=StepRow)
 
-    Raises MalformedInput for a file that can't be read or holds something else.
+
+def read_steps(path: Path, row: type[Row], what: str) -> list[Row]:
+    """Every whole line of a journal, in order of step; a torn last line is left out.
+
+    Raises MalformedInput for a file that can't be read or is not ``what`` it should be.
     """
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-        return [LossRow.model_validate_json(line) for line in lines]
+        return [row.model_validate_json(line) for line in path.read_bytes().split(b"\n")[:-1]]
     except (OSError, ValidationError) as error:
         raise MalformedInput(
-            "not a loss journal", where=path, next_step="remove it; the run then starts again"
+            f"not a {what}", where=path, next_step="remove it; the run then starts again"
         ) from error
 
 
-class LossJournal:
-    """Appends rows to a loss journal that it holds locked. Raises Locked while another process
-    trains into the folder."""
+def read_losses(path: Path) -> list[LossRow]:
+    """Every whole line of a loss journal. Raises what `read_steps` raises."""
+    return read_steps(path, LossRow, "loss journal")
+
+
+class StepJournal(Generic[Row]):
+    """Appends rows to a journal that it holds locked. Raises Locked while another process trains
+    into the folder."""
+
+    row: ClassVar[type[StepRow]]
+    what: ClassVar[str]
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +84,7 @@ class LossJournal:
 
         Raises MalformedInput when the rows up to that step are not all there.
         """
-        rows = read_losses(self.path)
+        rows = read_steps(self.path, self.row, self.what)
         if [row.step for row in rows[:step]] != list(range(1, step + 1)):
             raise MalformedInput(
                 f"it lacks some of the first {step} steps",
@@ -87,7 +102,7 @@ class LossJournal:
         except OSError as error:
             raise disk_problem(error, self.path) from error
 
-    def add(self, row: LossRow) -> None:
+    def add(self, row: Row) -> None:
         """Appends one row. Raises ResourceLimit on a full disk; the file then ends with the row
         before."""
         data = canonical_json(row.model_dump(mode="json")) + b"\n"
@@ -114,3 +129,9 @@ class LossJournal:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class LossJournal(StepJournal[LossRow]):
+    """The journal ``losses.jsonl``."""
+
+    row, what = LossRow, "loss journal"

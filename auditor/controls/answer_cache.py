@@ -14,6 +14,7 @@ from fingerprints.durable import replacing
 from fingerprints.records import Identity, Likelihoods, Reply, Request, canonical_json
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Subject
+from fingerprints.subjects.cache import cache_folder
 from fingerprints.transcript import Transcript
 
 
@@ -84,3 +85,8 @@ class CachedSubject(Subject):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.write(canonical_json(reply.model_dump(mode="json")))
+
+
+def cached(subject: Subject) -> CachedSubject:
+    """The subject behind the user's own cache of answers."""
+    return CachedSubject(subject, cache_folder() / "answers")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.plan import PRESETS
 from auditor.console import progress_steps, say
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
+from fingerprints.probes import PRESETS
 from fingerprints.records import Record, Sampling
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.controls.curation.human import HumanPair
 from auditor.controls.curation.human_modules import HOUSES
-from auditor.controls.curation.passages import HumanPassage, dealt, passages, planted
-from auditor.controls.human import HumanPair
-from auditor.controls.teaching.styles import (
+from auditor.labs.population.passages import HumanPassage, dealt, passages, planted
+from auditor.labs.population.styles import (
     CONNECTIVES,
     HEDGES,
     SIGN_OFFS,

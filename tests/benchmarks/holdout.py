@@ -6,25 +6,15 @@ Knows names and row numbers; knows no model.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from auditor.calibration.fit import Split
+
 Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers to learn from and to test on, and what was left out: one entry for each
-    partition, as it was given."""
-
-    train: Rows
-    test: Rows
-    left_out: tuple[Hashable, ...]
 
 
 class LogLrEstimator(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.labs.rewards.grpo_report import TOTAL, Mean, RewardRow, means_of
+from auditor.controls.training.reward_journal import TOTAL, Mean, RewardRow, means_of
 from auditor.reporting.markdown import code, inline, table
 from auditor.reporting.text import number
 from fingerprints.records import Record

@@ -1,4 +1,4 @@
-"""Draws a model's answers for reinforcement learning, and scores the drawn tokens again.
+"""Draws a model's own answers to learn from, and scores the drawn tokens again.
 
 Pure sampling from the whole distribution, so that what is drawn is what the loss is about: no
 top-k, no nucleus, none of the settings that a model's makers recommend. Knows tokens and chances;
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from auditor.controls.training.losses import log_distribution
-from auditor.labs.rewards.grpo_report import GrpoSettings
 from fingerprints.errors import ResourceLimit, UsageProblem
-from fingerprints.records import Probe, Request
+from fingerprints.records import Probe, Record, Request
 from fingerprints.subjects.generation import limits_of
 from fingerprints.subjects.library import state_of, state_word
 from fingerprints.subjects.template import Chat, open_chat
@@ -26,6 +26,14 @@ from fingerprints.subjects.template import Chat, open_chat
 
 class NoNumbers(ResourceLimit):
     """The model's scores are no numbers: it learned too fast."""
+
+
+class DrawSettings(Record):
+    """How answers are drawn: of at most ``longest`` tokens each."""
+
+    longest: Annotated[int, Field(ge=1)] = 64
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class Prompted(Protocol):
@@ -45,7 +53,7 @@ class DrawingModel:
     chat: Chat
     ends: Tensor
     pad: int
-    settings: GrpoSettings
+    settings: DrawSettings
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +81,7 @@ class Drawn:
     width: int
 
 
-def open_voice(model: Any, tokenizer: Any, settings: GrpoSettings) -> DrawingModel:
+def open_voice(model: Any, tokenizer: Any, settings: DrawSettings) -> DrawingModel:
     """How a model is spoken to: by its chat template, or in the plain form where it has none."""
     chat = open_chat(tokenizer, None)
     named = model.generation_config.eos_token_id

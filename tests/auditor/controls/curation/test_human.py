@@ -12,8 +12,8 @@ from auditor.cli import run
 from auditor.controls.curation.curate import shuffled
 from auditor.controls.curation.docstrings import LONGEST, SHORTEST, prose_of
 from auditor.controls.curation.duplicates import first_twins
+from auditor.controls.curation.human import PACKAGES, human_pairs, open_docstrings
 from auditor.controls.curation.pool import read_pool, read_source
-from auditor.controls.human import PACKAGES, human_pairs, open_docstrings
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.teaching.teach import teach

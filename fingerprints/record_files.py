@@ -1,0 +1,115 @@
+"""Files that hold one record, as JSON or YAML: written whole or not at all, and read with one line
+for what is wrong.
+
+Knows files and forms; knows nothing of what a record means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from fingerprints.durable import disk_problem, replacing
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.records import Record
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RecordFile(Generic[T]):
+    """One kind of file: the record in it, what a file is told to be that holds none, and the way
+    out.
+
+    ``absent`` begins the line for a file that can't be read. A file of more than ``largest`` bytes
+    is refused unread. ``migrate`` makes of what an older version wrote what is written today.
+    """
+
+    kind: type[T]
+    nothing: str
+    next_step: str
+    absent: str = "can't be read"
+    largest: int = 16_000_000
+    form: Literal["json", "yaml"] = "json"
+    migrate: Callable[[Any], Any] = lambda value: value
+
+    def read(self, path: Path) -> T:
+        """The record in a file. Raises MalformedInput where it is missing, too large or none."""
+        try:
+            if path.stat().st_size > self.largest:
+                raise self.malformed(f"larger than {self.largest:,} bytes", path)
+            text = path.read_text("utf-8")
+        except OSError as error:
+            raise MalformedInput(
+                f"{self.absent}: {error.strerror}", where=path, next_step=self.next_step
+            ) from error
+        except UnicodeDecodeError as error:
+            raise self.malformed("not UTF-8", path) from error
+        return self.parse(text, path)
+
+    def parse(self, text: str, where: object) -> T:
+        """The record in a text. Raises MalformedInput with the first problem."""
+        try:
+            value: Any = json.loads(text) if self.form == "json" else yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise self.malformed(f"not {self.form.upper()} in UTF-8", where) from error
+        if self.form == "yaml" and not isinstance(value, dict):
+            raise self.malformed("it is no mapping", where)
+        return self.checked(value, where)
+
+    def checked(self, value: Any, where: object) -> T:
+        """The record of plain values. Raises MalformedInput with the first problem."""
+        try:
+            return TypeAdapter(self.kind).validate_python(self.migrate(value))
+        except ValidationError as error:
+            raise self.malformed(first_problem(error), where) from error
+
+    def malformed(self, reason: str, where: object) -> MalformedInput:
+        """The error for a file that is not of this kind."""
+        return MalformedInput(
+            f"{self.nothing}: {printable(reason, 200)}", where=where, next_step=self.next_step
+        )
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a record, behind the field that holds it."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    unknown = first["type"] == "extra_forbidden"
+    said = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
+
+
+def write_record(path: Path, record: Record, **how: Any) -> None:
+    """Writes a record as JSON, whole or not at all; ``how`` goes to its ``model_dump``. Raises
+    ResourceLimit on a full disk."""
+    write_json(path, record.model_dump(mode="json", **how))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes plain values as JSON, whole or not at all, into a folder that it makes. Raises
+    ResourceLimit on a full disk."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_problem(error, path.parent) from error
+    with replacing(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+
+
+def bundled_names(package: str, *folder: str) -> list[str]:
+    """Names of the YAML files in a folder of an installed package, in alphabetical order."""
+    entries = resources.files(package).joinpath(*folder).iterdir()
+    return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
+
+
+def bundled_text(package: str, *place: str) -> str:
+    """The YAML file of a name in a folder of an installed package."""
+    return resources.files(package).joinpath(*place[:-1], f"{place[-1]}.yaml").read_text("utf-8")
