@@ -18,6 +18,7 @@ from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS, reaches
 from auditor.reporting import render, terminal
 from auditor.reporting.bundle import ready_folder, write_bundle
+from auditor.reporting.report import report_document
 from fingerprints.errors import printable
 from fingerprints.subjects.spec import parse_spec
 
@@ -239,7 +240,7 @@ def _cost(plan: Plan, spec: str) -> dict[str, Any]:
 
 def _tell(report: Report, folder: Path, as_json: bool) -> None:
     if as_json:
-        put(render(report, "json"))
+        put(render(report_document(report), "json"))
     else:
-        terminal.write(report, sys.stdout)
+        terminal.write(report_document(report), sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")

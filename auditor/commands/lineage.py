@@ -15,6 +15,7 @@ from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence.records import Report
 from auditor.reporting import render
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder, write_bundle
+from auditor.reporting.report import report_document
 
 
 @click.command()
@@ -144,6 +145,6 @@ def _told(report: Report, folder: Path, as_json: bool) -> int:
     if as_json:
         put_json(report.model_dump(mode="json", by_alias=True))
     else:
-        put(render(report, "terminal"))
+        put(render(report_document(report), "terminal"))
     say(f"written: {folder / 'report.html'}")
     return 0

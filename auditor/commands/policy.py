@@ -15,6 +15,7 @@ from auditor.commands.options import AS_JSON, placed, sampling_options, sampling
 from auditor.console import progress_steps, put, put_json, say
 from auditor.reporting import render, terminal
 from auditor.reporting.bundle import ready_folder, write_bundle
+from auditor.reporting.report import report_document
 from fingerprints.records import Sampling
 from fingerprints.subjects.spec import parse_spec
 
@@ -67,9 +68,9 @@ def policy(
         report = policy_audit(plan, folder, dict(zip(plan.specs, asking, strict=True)))
     write_bundle(report, folder / FILES["hosted"], plan.to_yaml(), folder, force=force)
     if as_json:
-        put(render(report, "json"))
+        put(render(report_document(report), "json"))
     else:
-        terminal.write(report, sys.stdout)
+        terminal.write(report_document(report), sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
     return 0
 

@@ -19,6 +19,7 @@ from auditor.console import progress_steps, put, put_json, say
 from auditor.evidence.records import Report
 from auditor.reporting import render, terminal
 from auditor.reporting.bundle import ready_folder, write_bundle
+from auditor.reporting.report import report_document
 from fingerprints.subjects.spec import parse_spec
 
 
@@ -180,7 +181,7 @@ def _cost(plan: ServicePlan, who: Any) -> dict[str, Any]:
 
 def _tell(report: Report, folder: Path, as_json: bool) -> None:
     if as_json:
-        put(render(report, "json"))
+        put(render(report_document(report), "json"))
     else:
-        terminal.write(report, sys.stdout)
+        terminal.write(report_document(report), sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")

@@ -33,6 +33,7 @@ from auditor.controls.training.launch import refuse_several
 from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS, reaches
 from auditor.reporting import render, terminal
+from auditor.reporting.report import report_document
 from fingerprints.errors import printable
 
 
@@ -259,8 +260,8 @@ def _told() -> Iterator[Telling]:
 
 def _tell(report: Report, out: Path, as_json: bool) -> None:
     if as_json:
-        put(render(report, "json"))
+        put(render(report_document(report), "json"))
     else:
-        terminal.write(report, sys.stdout)
+        terminal.write(report_document(report), sys.stdout)
     trained = f", and the shadows in {out / SHADOWS}" if (out / SHADOWS).is_dir() else ""
     say(f"written: {out / REPORT / 'report.html'}{trained}")

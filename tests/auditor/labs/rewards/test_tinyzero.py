@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.commands.control import control
-from auditor.controls.cards.card import card_markdown, read_card
+from auditor.controls.cards.card import read_card
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
@@ -25,6 +26,7 @@ from auditor.labs.rewards.countdown import read_equation, stated
 from auditor.labs.rewards.grpo_report import read_rewards
 from auditor.labs.rewards.puzzle_figures import FORM, REWARD, SINCE, SOLVED, WAIT, says_wait
 from auditor.labs.rewards.puzzles import form_examples, puzzle_pool
+from auditor.reporting import markdown
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.open import open_subject
 from tests.auditor.controls.lessons import weights
@@ -177,7 +179,7 @@ def test_the_card_tells_rewards_with_intervals_and_how_often_it_says_wait(made: 
     assert [p.first for p in card.rewards.curve] == list(range(1, REWARD_STEPS + 1))
     assert (card.rewards.puzzles, card.rewards.answers) == (34, 7 * 2 * 4)
     assert [row.name for row in card.ledger.rows] == ["warm-up", "rewards"]
-    page = card_markdown(card)
+    page = markdown.render(card_document(card))
     assert "No teacher took part" in page
     assert card.rewards.held_out_sha256 in page
     shown = CliRunner().invoke(control, ["show", str(made.folder)])
@@ -252,7 +254,7 @@ def test_without_a_warm_up_the_base_itself_is_rewarded(tmp_path: Path) -> None:
     assert found.card.first_loss is None
     assert not (tmp_path / "out" / "warm_up").exists()
     assert not any(SINCE in f.name for f in found.card.figures)
-    assert "Wait." not in card_markdown(found.card)
+    assert "Wait." not in markdown.render(card_document(found.card))
 
 
 @pytest.mark.parametrize(
