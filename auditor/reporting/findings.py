@@ -139,8 +139,7 @@ def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
     if same is None:
         heading = ("Weight of evidence by candidate ", size)
         return (Group((_verdicts(told), *why), heading, folded=len(told) > FEW_VERDICTS),)
-    whom = f"all {len(told)} candidates" if len(told) > 1 else told[0].candidate or groups.ALONE
-    once = Paragraph((_badge(told[0]), " ", aside(f"for {whom}")))
+    once = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
     rows = Group((_verdicts(told),), ("By candidate ", size), "folded", True)
     return Group((once, *why), look="verdict"), rows
 
@@ -179,24 +178,16 @@ def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
     outcome = groups.unanimous(told)
     reasons = groups.reasons(told, brief=True)
     if outcome is None:
-        rows: list[tuple[Words, ...]] = []
-        for v in told:
-            words = f" ({v.words})" if v.words else ""
-            bounds = f" {interval(v.interval, sign=True)}" if v.interval else ""
-            figures = (
-                signed(v.log10_lr) + bounds,
-                signed(v.cap),
-                probability(v.p_value),
-                number(v.n_controls or None),
-            )
-            rows.append((name(v.candidate or "suspect alone"), (_badge(v), words), *figures))
-        heads = ("candidate", "outcome", "log10 LR", "cap", "p", "controls")
-        yield GridTable("Verdicts", heads, tuple(rows), look="quiet")
+        yield _verdicts(told)
     else:
-        whom = f"all {len(told)} candidates" if len(told) > 1 else told[0].candidate or groups.ALONE
-        line = f"{wording.OUTCOMES[outcome].capitalize()} for {whom}."
+        line = f"{wording.OUTCOMES[outcome].capitalize()} for {_whom(told)}."
         reasons = (f"{line} {reasons[0]}", *reasons[1:]) if len(reasons) == 1 else (line, *reasons)
     yield from (Paragraph(reason, "caption") for reason in reasons)
+
+
+def _whom(told: Sequence[Verdict]) -> str:
+    several = len(told) > 1
+    return f"all {len(told)} candidates" if several else told[0].candidate or groups.ALONE
 
 
 def brief_group(group: FindingGroup, some_calibrated: bool) -> Group:

@@ -220,13 +220,8 @@ def _tree(of: TreeChart) -> Iterator[str]:
 
 
 def _matrix(of: MatrixChart) -> Iterator[str]:
-    """Each distance once, in the order of the drawing."""
-    names = [of.leaves[i].name for i in of.order]
-    rows = (
-        (code(of.leaves[i].name), *(number(of.matrix[i][j]) for j in of.order[:row]))
-        for row, i in enumerate(of.order)
-    )
-    yield table(("", *map(code, names)), rows) + "\n"
+    """Nothing: its numbers stand in a table beside it."""
+    yield from ()
 
 
 def _exhibit(e: Exhibit) -> Iterator[str]:

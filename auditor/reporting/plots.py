@@ -33,18 +33,6 @@ Ticks = tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True)
-class CourseLine:
-    """A course by step: points of two polylines in a square of 1000 × 1000, and ticks in per
-    cent of the plot."""
-
-    title: str
-    raw: str
-    smooth: str
-    x_ticks: Ticks
-    y_ticks: Ticks
-
-
-@dataclass(frozen=True)
 class Mark:
     """One value with its interval, in per cent; None where there is no interval."""
 
@@ -85,16 +73,6 @@ class FlowBar:
     told: str
 
 
-@dataclass(frozen=True)
-class CurvesDrawing:
-    """Curves over one another: each one's label and points, ticks, and a mark at zero."""
-
-    lines: tuple[tuple[str, str], ...]
-    x_ticks: Ticks
-    y_ticks: Ticks
-    zero: float | None
-
-
 class Measured(Protocol):
     """A value with an interval, where it has one."""
 
@@ -125,18 +103,20 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class PlotPanel:
-    """Points over slots: its title, its points, the polyline of the slots' means, and ticks."""
+class PlotFrame:
+    """A plot between two axes: polylines by their style class in a square of 1000 × 1000, points,
+    ticks in per cent, and where 0 lies."""
 
     title: str
-    dots: tuple[Dot, ...]
-    means: str
+    lines: tuple[tuple[str, str], ...]
     x_ticks: Ticks
     y_ticks: Ticks
-    zero: float | None
+    dots: tuple[Dot, ...] = ()
+    zero_up: float | None = None
+    zero_across: float | None = None
 
 
-def line(course: Course) -> CourseLine:
+def line(course: Course) -> PlotFrame:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
     steps, raw, smooth = course.steps, course.values, course.smoothed()
     y, x = (
@@ -146,16 +126,14 @@ def line(course: Course) -> CourseLine:
     first, last = min(steps), max(steps)
     across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
-    return CourseLine(
-        course.label,
-        _polyline(across, [10 * _up(y, v) for v in raw]) if raw != smooth else "",
-        _polyline(across, [10 * _up(y, v) for v in smooth]),
-        tuple(
-            (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
-            for t in whole
-        ),
-        _rising(y),
+    lines = [("smooth", _polyline(across, [10 * _up(y, v) for v in smooth]))]
+    if raw != smooth:
+        lines.insert(0, ("raw", _polyline(across, [10 * _up(y, v) for v in raw])))
+    ticks = tuple(
+        (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
+        for t in whole
     )
+    return PlotFrame(f"{course.label} by step", tuple(lines), ticks, _rising(y))
 
 
 def _polyline(xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -250,33 +228,33 @@ def flow(chart: Flow) -> tuple[FlowBar, ...]:
     )
 
 
-def curves(chart: CurveChart) -> CurvesDrawing:
+def curves(chart: CurveChart) -> PlotFrame:
     """The curves in a square of 1000 × 1000, on axes that hold them and zero upwards."""
     x = chart.x
     across, up = scale(list(x)), scale([0.0, *(v for _, ys in chart.lines for v in ys)])
     drawn = tuple(
         (
-            label,
+            f"curve c{i}",
             " ".join(
                 f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}"
                 for a, b in zip(x, y, strict=True)
             ),
         )
-        for label, y in chart.lines
+        for i, (_, y) in enumerate(chart.lines, 1)
     )
     zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
     y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
-    return CurvesDrawing(drawn, _level(across), y_ticks, zero)
+    return PlotFrame(chart.title, drawn, _level(across), y_ticks, zero_across=zero)
 
 
-def panels(chart: Panels) -> tuple[PlotPanel, ...]:
+def panels(chart: Panels) -> tuple[PlotFrame, ...]:
     """All panels on one vertical axis that holds 0."""
     told = [v for p in chart.panels for v in p.values]
     axis = shared_scale((b for v in told for b in (v.value, *(v.bounds or ()))), zero=True)
     return tuple(panel(p, axis) for p in chart.panels)
 
 
-def panel(of: PanelValues, axis: Axis) -> PlotPanel:
+def panel(of: PanelValues, axis: Axis) -> PlotFrame:
     """Points of one panel: slots evenly across in the given order, points of one slot side by
     side, their mean as a line."""
     width = 100 / len(of.slots)
@@ -294,10 +272,11 @@ def panel(of: PanelValues, axis: Axis) -> PlotPanel:
         if inside:
             mean = sum(v.value for v in inside) / len(inside)
             means.append((10 * width * (i + 0.5), 10 * _up(axis, mean)))
-    line_through = _polyline([m[0] for m in means], [m[1] for m in means]) if len(means) > 1 else ""
+    through = _polyline([m[0] for m in means], [m[1] for m in means])
+    lines = (("means", through),) if len(means) > 1 else ()
     x_ticks = tuple((round(width * (i + 0.5), 2), slot) for i, slot in enumerate(of.slots))
     zero = _up(axis, 0.0) if axis.low <= 0 <= axis.high else None
-    return PlotPanel(of.title, tuple(dots), line_through, x_ticks, _rising(axis), zero)
+    return PlotFrame(of.title, lines, x_ticks, _rising(axis), tuple(dots), zero)
 
 
 @dataclass(frozen=True)

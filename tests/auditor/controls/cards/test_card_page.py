@@ -257,11 +257,11 @@ def test_a_smoothed_course_is_the_mean_by_tokens() -> None:
 
 
 def test_a_course_of_a_single_step_and_of_many_thousands_can_be_drawn() -> None:
-    assert line(Course("loss", (1,), (2.0,))).smooth.startswith("500.0,")
+    assert dict(line(Course("loss", (1,), (2.0,))).lines)["smooth"].startswith("500.0,")
     steps, values = tuple(range(1, 10_001)), (1.0,) * 9_999 + (5.0,)
-    long = line(Course("loss", steps, values, (1.0,) * 10_000))
-    assert len(long.raw.split()) <= 602
-    assert long.raw.split()[-1].startswith("1000.0,")
+    long = dict(line(Course("loss", steps, values, (1.0,) * 10_000)).lines)
+    assert len(long["raw"].split()) <= 602
+    assert long["raw"].split()[-1].startswith("1000.0,")
 
 
 def test_points_of_a_panel_stand_in_the_slot_of_their_dose_and_rise_with_their_value() -> None:
