@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.calibration.record import Calibration, Curves, Figures
+from auditor.reporting.charts import CurveChart
 from auditor.reporting.document import (
     Block,
-    CurveChart,
     Definitions,
     Document,
     Paragraph,

@@ -20,12 +20,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from auditor.reporting import plots, trees
+from auditor.reporting.charts import MatrixChart, TreeChart
 from auditor.reporting.document import (
     Document,
-    MatrixChart,
     Role,
     Stretch,
-    TreeChart,
     Words,
     in_reading,
     plain,

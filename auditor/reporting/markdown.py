@@ -11,25 +11,27 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from auditor.reporting.charts import (
+    BoundedValue,
+    Course,
+    CurveChart,
+    Dumbbells,
+    Flow,
+    MatrixChart,
+    Panels,
+    Stacks,
+    TreeChart,
+)
 from auditor.reporting.document import (
     DASH,
     Block,
-    BoundedValue,
     Bullets,
-    Course,
-    CurveChart,
     Definitions,
     Document,
-    Dumbbells,
-    Flow,
     GridTable,
     Group,
-    MatrixChart,
-    Panels,
     Paragraph,
-    Stacks,
     Stretch,
-    TreeChart,
     Verbatim,
     Words,
     in_reading,

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from auditor.reporting.document import (
-    DASH,
+from auditor.reporting.charts import (
     BoundedValue,
     Course,
     CurveChart,
@@ -22,6 +21,7 @@ from auditor.reporting.document import (
     Panels,
     PanelValues,
 )
+from auditor.reporting.document import DASH
 from auditor.reporting.figures import Axis, scale
 from auditor.reporting.text import interval, number, tick
 

@@ -15,23 +15,25 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from auditor.reporting.charts import (
+    Course,
+    CurveChart,
+    Dumbbells,
+    Flow,
+    MatrixChart,
+    Panels,
+    Stacks,
+    TreeChart,
+)
 from auditor.reporting.document import (
     DASH,
     Block,
     Bullets,
-    Course,
-    CurveChart,
     Definitions,
     Document,
-    Dumbbells,
-    Flow,
     GridTable,
     Group,
-    MatrixChart,
-    Panels,
     Paragraph,
-    Stacks,
-    TreeChart,
     Verbatim,
     Words,
     in_reading,

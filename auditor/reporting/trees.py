@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditor.reporting.document import LeafName, MatrixChart, TreeChart
+from auditor.reporting.charts import LeafName, MatrixChart, TreeChart
 from auditor.reporting.text import tick
 from detectors.stats.trees import Tree
 

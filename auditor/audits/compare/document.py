@@ -10,18 +10,15 @@ from collections import Counter
 
 from auditor.audits.compare.records import Comparison
 from auditor.audits.compare.run import tree_of
+from auditor.reporting.charts import Bounds, LeafName, MatrixChart, TreeChart
 from auditor.reporting.document import (
     Block,
-    Bounds,
     Definitions,
     Document,
     GridTable,
     Group,
-    LeafName,
-    MatrixChart,
     Paragraph,
     Section,
-    TreeChart,
     Words,
     brief,
     full,

@@ -16,19 +16,14 @@ from auditor.controls.cards.card_view import ShownChange
 from auditor.controls.evaluation.scaling import scaling_table, shown_name
 from auditor.labs.rewards.reward_told import reward_blocks
 from auditor.reporting import view
+from auditor.reporting.charts import BoundedValue, Course, Dumbbells, Flow, PairedRow, Stacks
 from auditor.reporting.document import (
     DASH,
     Block,
-    BoundedValue,
-    Course,
     Document,
-    Dumbbells,
-    Flow,
     Group,
-    PairedRow,
     Paragraph,
     Section,
-    Stacks,
     Verbatim,
     Words,
     aside,

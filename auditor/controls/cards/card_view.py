@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY, PairedFigure
-from auditor.reporting.document import PipelineStep
+from auditor.reporting.charts import PipelineStep
 
 if TYPE_CHECKING:
     from auditor.controls.cards.card import Card

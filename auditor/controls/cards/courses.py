@@ -11,7 +11,7 @@ from pathlib import Path
 
 from auditor.controls.training.loss_journal import read_losses
 from auditor.labs.rewards.grpo_report import JOURNAL, read_rewards
-from auditor.reporting.document import Course
+from auditor.reporting.charts import Course
 
 LOSSES = "losses.jsonl"
 

@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.labs.rewards.grpo_report import TOTAL, Mean, RewardRow, means_of
-from auditor.reporting.document import (
-    Block,
-    BoundedValue,
-    Dumbbells,
-    GridTable,
-    PairedRow,
-    Paragraph,
-    full,
-    pairs,
-)
+from auditor.reporting.charts import BoundedValue, Dumbbells, PairedRow
+from auditor.reporting.document import Block, GridTable, Paragraph, full, pairs
 from auditor.reporting.plots import bounded
 from auditor.reporting.text import number
 from fingerprints.records import Record

@@ -21,7 +21,7 @@ from auditor.controls.cards.courses import read_courses
 from auditor.controls.cohort import load_cohort
 from auditor.controls.training.loss_journal import LossJournal, LossRow
 from auditor.reporting import html, terminal
-from auditor.reporting.document import Course, PanelValues, PlotValue
+from auditor.reporting.charts import Course, PanelValues, PlotValue
 from auditor.reporting.plots import line, panel, shared_scale, stack
 from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure
