@@ -157,7 +157,7 @@ def _verdicts(told: Sequence[Verdict]) -> GridTable:
     columns = ("log10 LR", "Cap", "p", "Controls")
     rows: list[tuple[Words, ...]] = []
     for v in told:
-        words = (" ", aside(v.words)) if v.words else ()
+        words = (" ", aside(f"({v.words})")) if v.words else ()
         bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
         figures: tuple[Words, ...] = (
             (signed(v.log10_lr), *bounds),

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.reporting.charts import (
-    BoundedValue,
     Course,
     CurveChart,
     Dumbbells,
@@ -23,7 +22,6 @@ from auditor.reporting.charts import (
     TreeChart,
 )
 from auditor.reporting.document import (
-    DASH,
     Block,
     Bullets,
     Definitions,
@@ -39,14 +37,14 @@ from auditor.reporting.document import (
     sections,
 )
 from auditor.reporting.labels import arm
-from auditor.reporting.plots import bounded, change_of
+from auditor.reporting.tables import Drawn, table_of
 from auditor.reporting.terminal import tree_lines
-from auditor.reporting.text import QUOTE_LIMIT, interval, number, one_line, quote, visible
+from auditor.reporting.text import QUOTE_LIMIT, number, one_line, quote, visible
 from detectors.measurement import Chart, Exhibit
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
-MOST_POINTS, TREE_WIDTH, LONGEST = 12, 100, 20_000
+TREE_WIDTH, LONGEST = 100, 20_000
 ESCAPED = str.maketrans(
     {**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
@@ -72,7 +70,7 @@ def spoken(words: Words) -> str:
 def _run(run: Stretch) -> str:
     if run.role in ("name", "code"):
         return code(run.text) if run.text else ""
-    told = inline(run.text)
+    told = _escaped(run.text)
     if run.role == "kicker":
         return f"{told.capitalize()}: "
     told = f"**{told}**" if run.role == "strong" else f"({told})" if run.role == "tag" else told
@@ -83,9 +81,17 @@ def _run(run: Stretch) -> str:
 def inline(text: str) -> str:
     """A text within a line: hidden characters spelled out, marks escaped, anything that could
     become a link or a mention set as code."""
+    return _begun(_escaped(text))
+
+
+def _escaped(text: str) -> str:
     words = one_line(text).split(" ")
-    out = " ".join(code(w) if LINKING.fullmatch(w) else w.translate(ESCAPED) for w in words)
-    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", out)
+    return " ".join(code(w) if LINKING.fullmatch(w) else w.translate(ESCAPED) for w in words)
+
+
+def _begun(line: str) -> str:
+    """A line whose first sign can't make it a list, a heading or a rule."""
+    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", line)
 
 
 def code(text: str, limit: int = 160) -> str:
@@ -122,11 +128,11 @@ def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
 
 def _paragraph(of: Paragraph) -> Iterator[str]:
     lead = "> **Note.** " if of.look == "notice" else ""
-    yield f"{lead}{spoken(of.words)}\n"
+    yield f"{lead}{_begun(spoken(of.words))}\n"
 
 
 def _bullets(of: Bullets) -> Iterator[str]:
-    lines = (f"- {spoken(item)}" for item in of.items)
+    lines = (f"- {_begun(spoken(item))}" for item in of.items)
     yield ("\n".join(lines) or inline(of.empty)) + "\n"
 
 
@@ -134,7 +140,7 @@ def _definitions(of: Definitions) -> Iterator[str]:
     if of.look == "glossary":
         yield "\n".join(f"- **{spoken(k)}.** {spoken(v)}" for k, v in of.rows) + "\n"
     else:
-        yield "\n".join(f"- {spoken(k)}: {spoken(v)}" for k, v in of.rows) + "\n"
+        yield "\n".join(f"- {_begun(spoken(k))}: {spoken(v)}" for k, v in of.rows) + "\n"
 
 
 def _grid(of: GridTable) -> Iterator[str]:
@@ -150,70 +156,13 @@ def _grid(of: GridTable) -> Iterator[str]:
         yield f"{spoken(of.caption)}\n"
 
 
-def _titled(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"**{inline(title)}**\n\n{table([inline(c) for c in columns], rows)}\n"
-
-
-def _chart(of: Chart) -> Iterator[str]:
-    rows = (
-        (
-            f"{inline(b.group)}: {code(b.label)}" if b.group else code(b.label),
-            f"**{number(b.value)}**" if b.strong else number(b.value),
-            "" if b.low is None or b.high is None else interval((b.low, b.high)),
-        )
-        for b in of.bars[:MOST_ROWS]
-    )
-    yield from _titled(of.title, ("Item", of.x_label or "Value", "Interval"), rows)
-    if of.caption:
-        yield f"{inline(of.caption)}\n"
-
-
-def _dumbbells(of: Dumbbells) -> Iterator[str]:
-    rows = (
-        (code(r.name), _told(r.before), _told(r.after), change_of(r) or DASH, number(r.n))
-        for r in of.rows
-    )
-    yield table(("figure", *of.ends, "change (95 %)", "n"), rows) + "\n"
-
-
-def _told(of: BoundedValue | None) -> str:
-    return DASH if of is None else bounded(of)
+def _drawn(of: Drawn) -> Iterator[str]:
+    yield from _grid(table_of(of))
 
 
 def _course(of: Course) -> Iterator[str]:
     ends = f"{number(of.values[0])} to {number(of.values[-1])}"
     yield f"- {inline(of.label)}, steps {of.steps[0]} to {of.steps[-1]}: {ends}\n"
-
-
-def _flow(of: Flow) -> Iterator[str]:
-    rows = (
-        (inline(s.label), ("-" if s.kind == "loss" else "") + number(s.count)) for s in of.steps
-    )
-    yield from _titled(of.title, ("step", "count"), rows)
-
-
-def _stacks(of: Stacks) -> Iterator[str]:
-    counts = zip(*(counts for _, counts in of.bars), strict=True)
-    rows = (
-        (code(name), inline(about), *map(number, row))
-        for (name, about), row in zip(of.parts, counts, strict=True)
-    )
-    yield from _titled(of.title, ("part", "", *(label for label, _ in of.bars)), rows)
-
-
-def _panels(of: Panels) -> Iterator[str]:
-    rows = ((code(p.title), inline(v.slot), code(v.name)) for p in of.panels for v in p.values)
-    yield from _titled(of.title, ("panel", of.x_label, "control"), rows)
-
-
-def _curves(of: CurveChart) -> Iterator[str]:
-    every = max(1, len(of.x) // MOST_POINTS)
-    rows = (
-        (number(x), *(number(values[i]) for _, values in of.lines))
-        for i, x in list(enumerate(of.x))[::every]
-    )
-    yield from _titled(of.title, (of.x_label, *(label for label, _ in of.lines)), rows)
-    yield f"{inline(of.about)}\n"
 
 
 def _tree(of: TreeChart) -> Iterator[str]:
@@ -258,13 +207,13 @@ TOLD: dict[type, Any] = {
     Bullets: _bullets,
     Definitions: _definitions,
     GridTable: _grid,
-    Chart: _chart,
-    Dumbbells: _dumbbells,
+    Chart: _drawn,
+    Dumbbells: _drawn,
     Course: _course,
-    Flow: _flow,
-    Stacks: _stacks,
-    Panels: _panels,
-    CurveChart: _curves,
+    Flow: _drawn,
+    Stacks: _drawn,
+    Panels: _drawn,
+    CurveChart: _drawn,
     TreeChart: _tree,
     MatrixChart: _matrix,
     Exhibit: _exhibit,

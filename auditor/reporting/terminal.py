@@ -37,6 +37,7 @@ from auditor.reporting.document import (
     Verbatim,
     Words,
     in_reading,
+    name,
     plain,
     runs,
     sections,
@@ -44,7 +45,8 @@ from auditor.reporting.document import (
 from auditor.reporting.labels import arm
 from auditor.reporting.plots import before_and_after, change_of
 from auditor.reporting.rows import captured, coloured, holds, item, print_rows, safe, section
-from auditor.reporting.text import QUOTE_LIMIT, interval, number, one_line, visible
+from auditor.reporting.tables import Drawn, table_of
+from auditor.reporting.text import QUOTE_LIMIT, number, one_line, visible
 from detectors.measurement import Chart, Exhibit
 from detectors.stats.trees import Split, Tree
 
@@ -151,28 +153,18 @@ class Teller:
         if of.caption:
             yield self.line(of.caption, "dim")
 
-    def rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table of texts that are nobody's names but in the first column."""
-        made = [(safe(row[0], "bold"), *(safe(c) for c in row[1:])) for row in rows]
-        print_rows(self.console, self.bare, tuple(columns), made)
-
-    def chart(self, of: Chart) -> Iterator[Any]:
+    def drawn(self, of: Drawn) -> Iterator[Any]:
         """A chart's numbers."""
-        yield safe(of.title, "bold")
-        bars = (
-            (b.label, number(b.value), _bounds(b.low, b.high) or DASH, b.group or DASH)
-            for b in of.bars
-        )
-        self.rows(("item", of.x_label or "value", "interval", "of"), bars)
+        yield from self.grid(table_of(of))
 
     def dumbbells(self, of: Dumbbells) -> Iterator[Any]:
         """Each figure before and after, and its change."""
         rows = []
         for row in of.rows:
             told = self.spelled(before_and_after(row))
-            rows.append((row.name, told, change_of(row) or DASH, number(row.n)))
-        self.rows(("figure", f"{of.ends[0]} and {of.ends[1]}", "change (95 %)", "n"), rows)
-        yield from ()
+            rows.append((name(row.name), told, change_of(row) or DASH, number(row.n)))
+        heads = ("figure", f"{of.ends[0]} and {of.ends[1]}", "change (95 %)", "n")
+        yield from self.grid(GridTable(of.title, heads, tuple(rows), look="quiet"))
 
     def course(self, of: Course) -> Iterator[Any]:
         """A course as its ends and a line of blocks."""
@@ -185,37 +177,12 @@ class Teller:
         """The steps on one line."""
         yield safe(", ".join(f"{number(s.count)} {s.label}" for s in of.steps))
 
-    def stacks(self, of: Stacks) -> Iterator[Any]:
-        """The counts of each part."""
-        columns = ("part", *(label for label, _ in of.bars))
-        counts = zip(*(counts for _, counts in of.bars), strict=True)
-        told = zip(of.parts, counts, strict=True)
-        self.rows(columns, ((part, *map(number, row)) for (part, _), row in told))
-        yield from ()
-
-    def panels(self, of: Panels) -> Iterator[Any]:
-        """The points of each panel."""
-        for panel in of.panels:
-            yield safe(panel.title, "bold")
-            yield from (safe(f"{v.slot}: {v.name}") for v in panel.values)
-
-    def curves(self, of: CurveChart) -> Iterator[Any]:
-        """What the curves show."""
-        yield safe(f"{of.title}. {of.about}")
-
     def tree(self, of: TreeChart) -> Iterator[Any]:
         """A line a model and a group."""
         names = [leaf.name for leaf in of.leaves]
         lines = PLAIN_LINES if self.bare else LINES
         for line in tree_lines(of.tree, of.share, names, self.console.width, lines):
             self.console.print(Text(line), no_wrap=True, crop=True)
-        yield from ()
-
-    def matrix(self, of: MatrixChart) -> Iterator[Any]:
-        """Each distance once."""
-        names, n = [leaf.name for leaf in of.leaves], len(of.leaves)
-        rows = ((names[i], names[j], number(of.matrix[i][j])) for i in range(n) for j in range(i))
-        self.rows(("one", "other", "distance"), rows)
         yield from ()
 
     def exhibit(self, of: Exhibit) -> Iterator[Any]:
@@ -241,23 +208,19 @@ TOLD: dict[type, Any] = {
     Bullets: Teller.bullets,
     Definitions: Teller.definitions,
     GridTable: Teller.grid,
-    Chart: Teller.chart,
+    Chart: Teller.drawn,
     Dumbbells: Teller.dumbbells,
     Course: Teller.course,
     Flow: Teller.flow,
-    Stacks: Teller.stacks,
-    Panels: Teller.panels,
-    CurveChart: Teller.curves,
+    Stacks: Teller.drawn,
+    Panels: Teller.drawn,
+    CurveChart: Teller.drawn,
     TreeChart: Teller.tree,
-    MatrixChart: Teller.matrix,
+    MatrixChart: Teller.drawn,
     Exhibit: Teller.exhibit,
     Verbatim: Teller.verbatim,
     Group: Teller.group,
 }
-
-
-def _bounds(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else interval((low, high))
 
 
 def sparkline(found: Sequence[float], width: int, levels: str = LEVELS) -> str:
