@@ -126,7 +126,7 @@ def _changed(card: Card) -> Iterator[Block]:
 
 
 def _dumbbells(title: str, chart: Sequence[ShownChange]) -> Dumbbells:
-    title = f"{title}: {', '.join(c.name for c in chart)}"
+    title = f"{title}: {', '.join(shown_name(c.name) for c in chart)}"
     return Dumbbells(title, tuple(map(_row, chart)), all(c.share for c in chart))
 
 
