@@ -15,6 +15,7 @@ from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS
 from auditor.reporting import render, terminal
+from auditor.reporting.report import report_document
 
 OUT = click.option(
     "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
@@ -52,7 +53,7 @@ def cost_lines(cost: Mapping[str, Any], who: str = "") -> Iterator[str]:
 def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None:
     """A finished report on stdout, and on stderr where it was written."""
     if as_json:
-        put(render(report, "json"))
+        put(render(report_document(report), "json"))
     else:
-        terminal.write(report, sys.stdout)
+        terminal.write(report_document(report), sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}{besides}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 
 import click
@@ -12,18 +11,16 @@ from auditor.audits.inheritance.audit import open_store
 from auditor.audits.inheritance.plan import check_detectors
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.cohort import known_models, population_of
+from auditor.calibration.document import calibration_document
 from auditor.calibration.fit import calibrated, shares_of
-from auditor.calibration.page import calibration_page
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
-from auditor.calibration.terminal import calibration_text
+from auditor.commands.documents import in_format, show_document, write_document
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
+from auditor.console import progress_steps, say
 from auditor.controls.cohort import load_cohort
-from auditor.reporting.rows import coloured
 from detectors.base import Teacher
 from detectors.registry import load_detector
-from fingerprints.durable import replacing
 from fingerprints.errors import UsageProblem
 
 DETECTORS = ("stylistic_overlap", "neighbours")
@@ -78,12 +75,14 @@ SIZES = "20,50,100,250"
 @click.option(
     "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
 )
+@in_format
 @AS_JSON
 def calibrate(
     cohort_dir: str | None,
     out: str,
     page: str | None,
     shown: str | None,
+    form: str,
     as_json: bool,
     **flags: str | None,
 ) -> int:
@@ -109,18 +108,10 @@ def calibrate(
         made = _made(Path(cohort_dir), flags)
         write_calibration(Path(out), made)
         say(f"written: {out}")
-    if as_json:
-        put_json(made.model_dump(mode="json"))
-    else:
-        put(
-            calibration_text(
-                made, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"
-            )
-        )
+    document = calibration_document(made)
+    show_document(document, form, as_json)
     if page is not None:
-        with replacing(Path(page)) as file:
-            file.write(calibration_page(made).encode("utf-8"))
-        say(f"written: {page}")
+        write_document(document, "html", Path(page))
     return 0
 
 

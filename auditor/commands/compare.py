@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from auditor.audits.compare.document import comparison_document
 from auditor.audits.compare.folder import ready, write_comparison
 from auditor.audits.compare.records import Method
 from auditor.audits.compare.run import RESAMPLES
 from auditor.audits.compare.run import compare as compared
 from auditor.audits.compare.sources import named_sources, stored_sources
-from auditor.audits.compare.text import comparison_text
 from auditor.audits.inheritance.audit import open_store
 from auditor.audits.plan import BUNDLED
+from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
-from auditor.reporting.rows import coloured
+from auditor.console import progress_steps, say
 
 
 @click.command()
@@ -55,6 +54,7 @@ from auditor.reporting.rows import coloured
 @click.option(
     "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
 )
+@in_format
 @AS_JSON
 def compare(
     models: tuple[str, ...],
@@ -65,6 +65,7 @@ def compare(
     seed: int,
     out: str,
     force: bool,
+    form: str,
     as_json: bool,
 ) -> int:
     """Draw the tree and the matrix of MODELS: who answers like whom. Nearness is not inheritance.
@@ -96,14 +97,8 @@ def compare(
         )
         found = compared([*sources, *rest], left_out, method, resamples, seed)
     paths = write_comparison(found, folder, force)
-    if as_json:
-        put_json(found.model_dump(mode="json"))
-    else:
-        put(
-            comparison_text(
-                found, colour=coloured(sys.stdout), encoding=sys.stdout.encoding or "utf-8"
-            )
-        )
+    document = comparison_document(found)
+    show_document(document, form, as_json)
     if found.newick is None:
         say("two models have a distance and no tree; name a third one for that")
     say(f"written: {', '.join(path.name for path in paths)} in {folder}")

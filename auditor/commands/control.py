@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import click
 
+from auditor.commands.documents import show_document
 from auditor.commands.options import AS_JSON
-from auditor.commands.show import show, tell_card
+from auditor.commands.show import show, shown_card
 from auditor.console import progress_steps, put, put_json, say
 from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
@@ -140,7 +141,7 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
         evaluating,
     ):
         made = _make(chosen, Path(out), TrainingWatch(asking, training, evaluating))
-    tell_card(made.card, Path(out), as_json)
+    show_document(shown_card(Path(out)), "terminal", as_json)
     for warning in warnings(made.card):
         say(warning)
     say(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from auditor.console import put, say
-from auditor.reporting import formats, render, terminal
+from auditor.commands.documents import show_document, write_document
+from auditor.reporting import formats
 from auditor.reporting.bundle import load_bundle
-from fingerprints.durable import replacing
+from auditor.reporting.report import report_document
 
 
 @click.command()
@@ -28,15 +27,10 @@ def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:
       auditor report report/
       auditor report report/ --format markdown --out evidence.md
     """
-    loaded = load_bundle(Path(bundle))
-    if form == "terminal" and not as_json and out is None:
-        terminal.write(loaded, sys.stdout)
-        return 0
-    text = render(loaded, "json" if as_json else form)
+    document = report_document(load_bundle(Path(bundle)))
+    form = "json" if as_json else form
     if out is None:
-        put(text)
+        show_document(document, form)
     else:
-        with replacing(Path(out)) as file:
-            file.write(text.encode("utf-8"))
-        say(f"written: {out}")
+        write_document(document, form, Path(out))
     return 0

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.controls.cards.card import CARD, Card, read_card, write_card
+from auditor.controls.cards.card import CARD, Card, read_card
+from auditor.controls.cards.card_document import write_card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
 from auditor.controls.curation.pool import Prompt

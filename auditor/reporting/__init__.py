@@ -1,8 +1,8 @@
-"""Renderers: each turns the report into one format. ``report.json`` is the truth, the others are
-views of it.
+"""Renderers: each turns a document into one format. Its record is the truth, the others are views
+of it.
 
 A lazy table, name → module:function; third parties add theirs by the entry-point group
-``auditor.renderers`` (a callable that takes a `Report` and returns a str).
+``auditor.renderers`` (a callable that takes a `Document` and returns a str).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from auditor.errors import UsageProblem, printable
-from auditor.evidence.records import Report
+from auditor.reporting.document import Document
 
 TABLE: dict[str, str] = {
     "html": "auditor.reporting.html:render",
@@ -27,8 +27,8 @@ def formats() -> list[str]:
     return [*TABLE, *sorted(p.name for p in entry_points(group=GROUP) if p.name not in TABLE)]
 
 
-def render(report: Report, format: str) -> str:
-    """The report in one format, as text. The same report gives the same text (the terminal's width
+def render(document: Document, format: str) -> str:
+    """The document in one format, as text. The same one gives the same text (the terminal's width
     aside).
 
     Raises UsageProblem for a format that nobody offers, or a plug-in that returns something else
@@ -36,9 +36,9 @@ def render(report: Report, format: str) -> str:
     """
     if format in TABLE:
         module, _, name = TABLE[format].partition(":")
-        text = getattr(import_module(module), name)(report)
+        text = getattr(import_module(module), name)(document)
     else:
-        text = _plugged(format)(report)
+        text = _plugged(format)(document)
     if not isinstance(text, str):
         raise UsageProblem(
             "the renderer returned something that is not text", where=printable(format, 60)

@@ -18,6 +18,7 @@ from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
 from auditor.reporting import html, json
+from auditor.reporting.report import report_document
 from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
@@ -65,7 +66,8 @@ def write_bundle(
         raise _refused(
             transcript_path, "no such transcript", "give the path of the run's transcript (JSONL)"
         )
-    texts = {PLAN: plan_yaml_text, PAGE: html.render(report), REPORT: json.render(report)}
+    document = report_document(report)
+    texts = {PLAN: plan_yaml_text, PAGE: html.render(document), REPORT: json.render(document)}
     ready_folder(out, force)
     if not force:
         _check_earlier(report, transcript_path, texts[REPORT], out)

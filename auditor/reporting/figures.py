@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from auditor.reporting.text import interval, number, tick
-from detectors.measurement import Bar, Chart, HeatMap
+from detectors.measurement import Bar, Chart
 
 LEFT, RIGHT = 3.0, 97.0
 SHADES = 8
@@ -144,14 +144,13 @@ def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:
     )
 
 
-def shade(value: float | None, map: HeatMap) -> str:
-    """The style class of a heat map's cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was
+def shade(share: float | None) -> str:
+    """The style class of a shaded cell: ``s0`` (lightest) to ``s7``; ``none`` where nothing was
     compared.
 
-    >>> shade(0.99, HeatMap(title="", corner="", columns=(), rows=()))
+    >>> shade(0.99)
     's7'
     """
-    if value is None or not math.isfinite(value):
+    if share is None or not math.isfinite(share):
         return "none"
-    share = (value - map.low) / (map.high - map.low) if map.high > map.low else 0.0
     return f"s{min(SHADES - 1, max(0, int(share * SHADES)))}"

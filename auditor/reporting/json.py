@@ -1,6 +1,6 @@
-"""The report as canonical, readable JSON; its JSON Schema; and the way back from disk.
+"""A record as canonical, readable JSON; the report's JSON Schema; and the way back from disk.
 
-Sorted keys, two spaces, UTF-8, no NaN: the same report gives the same bytes.
+Sorted keys, two spaces, UTF-8, no NaN: the same record gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from pydantic import ValidationError
 from auditor.errors import MalformedInput, ResourceLimit, printable
 from auditor.evidence.kinds import all_kinds, sections_of
 from auditor.evidence.records import SCHEMA, Report, sections_record
+from auditor.reporting.document import Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LARGEST = 256 * 1024 * 1024
 REQUIRED = ("schema", "subject", "plan", "findings", "skipped", "verdicts", "limits")
 
 
-def render(report: Report) -> str:
-    """The report as JSON text with a final newline. Raises ValueError for a number that is not
-    finite."""
-    return pretty(report.model_dump(mode="json", by_alias=True))
+def render(document: Document) -> str:
+    """The record that a document was arranged from, as JSON text with a final newline. Raises
+    ValueError for a number that is not finite."""
+    return pretty(document.record())
 
 
 def pretty(value: Any) -> str:

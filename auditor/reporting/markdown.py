@@ -1,65 +1,97 @@
-"""The report as Markdown for a ticket or a pull request: no image, no raw HTML, no link a stranger
+"""A document as Markdown for a ticket or a pull request: no image, no raw HTML, no link a stranger
 could plant.
 
 Strangers' text stands in code fences and code spans longer than any run of their own marks; every
-other text has its marks escaped. The same report gives the same bytes.
+other text has its marks escaped. The same document gives the same bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from auditor.evidence.records import Finding, Report, Verdict
-from auditor.reporting import groups, labels, view, weights, wording
-from auditor.reporting.html import plan_text
-from auditor.reporting.text import (
-    QUOTE_LIMIT,
-    cell,
-    date,
-    interval,
-    number,
-    one_line,
-    percent,
-    probability,
-    quote,
-    signed,
-    visible,
+from auditor.reporting.charts import (
+    Course,
+    CurveChart,
+    Dumbbells,
+    Flow,
+    MatrixChart,
+    Panels,
+    Stacks,
+    TreeChart,
 )
-from detectors.measurement import Cell, Chart, Exhibit, Null, Table
+from auditor.reporting.document import (
+    Block,
+    Bullets,
+    Definitions,
+    Document,
+    GridTable,
+    Group,
+    Paragraph,
+    Stretch,
+    Verbatim,
+    Words,
+    in_reading,
+    runs,
+    sections,
+)
+from auditor.reporting.labels import arm
+from auditor.reporting.tables import Drawn, table_of
+from auditor.reporting.terminal import tree_lines
+from auditor.reporting.text import QUOTE_LIMIT, number, one_line, quote, visible
+from detectors.measurement import Chart, Exhibit
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
+TREE_WIDTH, LONGEST = 100, 20_000
 ESCAPED = str.maketrans(
     {**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
 LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 
-def render(report: Report) -> str:
-    """The whole report as Markdown text."""
-    parts = (
-        _head,
-        _answers,
-        _error_rates,
-        _sequential,
-        _weights,
-        _service,
-        _glance,
-        _alone,
-        _candidates,
-        _rest,
-        _record,
-    )
-    return "\n".join(line for part in parts for line in part(report)).rstrip("\n") + "\n"
+def render(document: Document) -> str:
+    """The whole reading as Markdown text."""
+    lines = [f"# {spoken(document.title)}\n", *_meta(document), *_blocks(document.about)]
+    lines += _blocks(document.preface)
+    for part in sections(document, "full"):
+        lines += [f"## {inline(part.title)}\n", *_blocks(part.blocks)]
+    if document.note:
+        lines.append(spoken(document.note))
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def spoken(words: Words) -> str:
+    """Words within a line: names and codes as code spans, what stands out in bold."""
+    return "".join(_run(run) for run in runs(words)).strip()
+
+
+def _run(run: Stretch) -> str:
+    if run.role in ("name", "code"):
+        return code(run.text) if run.text else ""
+    told = _escaped(run.text)
+    if run.role == "kicker":
+        return f"{told.capitalize()}: "
+    told = f"**{told}**" if run.role == "strong" else f"({told})" if run.role == "tag" else told
+    before = " " if run.text[:1].isspace() or run.role in ("tag", "line") else ""
+    return before + told + (" " if run.text[-1:].isspace() and told else "")
 
 
 def inline(text: str) -> str:
     """A text within a line: hidden characters spelled out, marks escaped, anything that could
     become a link or a mention set as code."""
+    return _begun(_escaped(text))
+
+
+def _escaped(text: str) -> str:
     words = one_line(text).split(" ")
-    out = " ".join(code(w) if LINKING.fullmatch(w) else w.translate(ESCAPED) for w in words)
-    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", out)
+    return " ".join(code(w) if LINKING.fullmatch(w) else w.translate(ESCAPED) for w in words)
+
+
+def _begun(line: str) -> str:
+    """A line whose first sign can't make it a list, a heading or a rule."""
+    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", line)
 
 
 def code(text: str, limit: int = 160) -> str:
@@ -85,275 +117,106 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _head(report: Report) -> Iterator[str]:
-    yield f"# Provenance audit of {code(report.subject.identity.name)}\n"
-    yield f"- Examined: {inline(date(report.created))}\n- Report: {code(report.id)}"
-    yield f"- Subject: {code(report.subject.spec)}\n- Tool: {inline(report.tool)}\n"
-    for warning in view.warnings(report):
-        yield f"> **Note.** {inline(warning)}\n"
+def _meta(document: Document) -> Iterator[str]:
+    yield "\n".join(f"- {inline(label)}: {spoken(value)}" for label, value in document.meta) + "\n"
 
 
-def _answers(report: Report) -> Iterator[str]:
-    yield "## Answers\n"
-    for card in view.cards(report):
-        yield f"### {card.question.capitalize()}: {inline(card.answer.asks)}\n"
-        yield (
-            f"{inline(card.answer.answer)}\n\n**What this does not say.**"
-            f" {inline(card.answer.does_not_say)}\n"
-        )
-        if card.verdicts:
-            columns = ("Candidate", "Outcome", "log10 LR", "Cap", "p", "Controls")
-            yield table(columns, (_verdict(v) for v in card.verdicts)) + "\n"
-            yield from (f"{inline(reason)}\n" for reason in groups.reasons(card.verdicts))
+def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in in_reading(blocks, "full"):
+        yield from TOLD[type(block)](block)
 
 
-def _error_rates(report: Report) -> Iterator[str]:
-    section = report.calibration
-    if section is None:
-        return
-    yield "## Error rates\n"
-    yield f"{inline(weights.ABOUT)}\n"
-    yield (
-        table(weights.COLUMNS, (tuple(inline(c) for c in row) for row in weights.rates(section)))
-        + "\n"
+def _paragraph(of: Paragraph) -> Iterator[str]:
+    lead = "> **Note.** " if of.look == "notice" else ""
+    yield f"{lead}{_begun(spoken(of.words))}\n"
+
+
+def _bullets(of: Bullets) -> Iterator[str]:
+    lines = (f"- {_begun(spoken(item))}" for item in of.items)
+    yield ("\n".join(lines) or inline(of.empty)) + "\n"
+
+
+def _definitions(of: Definitions) -> Iterator[str]:
+    if of.look == "glossary":
+        yield "\n".join(f"- **{spoken(k)}.** {spoken(v)}" for k, v in of.rows) + "\n"
+    else:
+        yield "\n".join(f"- {_begun(spoken(k))}: {spoken(v)}" for k, v in of.rows) + "\n"
+
+
+def _grid(of: GridTable) -> Iterator[str]:
+    if of.look != "quiet":
+        yield f"**{inline(of.title)}**\n"
+    yield table(
+        [spoken(c) for c in of.columns], ([spoken(c) for c in r] for r in of.rows[:MOST_ROWS])
     )
-    yield (
-        f"Calibration {code(section.name)}, SHA-256 {code(section.sha256)}."
-        f" {inline(section.about)}\n"
-    )
-    if section.distance:
-        yield (
-            "> **This case lies outside of what was calibrated on.**"
-            f" {inline(' '.join(section.distance))}\n"
-        )
-
-
-def _sequential(report: Report) -> Iterator[str]:
-    if (told := report.sections.get("sequential")) is not None:
-        yield (f"## Asked until it was enough\n\n{inline(weights.sequential_told(told))}\n")
-        rows = weights.sequential_rows(told)
-        yield (
-            table(
-                weights.SEQUENTIAL_COLUMNS,
-                ((code(row[0]), *(inline(c) for c in row[1:])) for row in rows),
-            )
-            + "\n"
-        )
-
-
-def _weights(report: Report) -> Iterator[str]:
-    if "lineage" in report.sections:
-        yield "## Weights and declarations\n"
-        yield from _bullets(f"{inline(k)}: {inline(v)}" for k, v in view.lineage_rows(report))
-
-
-def _service(report: Report) -> Iterator[str]:
-    if "service" in report.sections:
-        yield "## Service and claim\n"
-        yield from _bullets(f"{k}: {inline(v)}" for k, v in view.service_rows(report))
-
-
-def _verdict(v: Verdict) -> tuple[str, ...]:
-    outcome = "; ".join(filter(None, (wording.OUTCOMES[v.outcome], v.words)))
-    ratio = f"{signed(v.log10_lr)} {interval(v.interval, sign=True)}".strip()
-    name = code(v.candidate or "the suspect alone")
-    return (
-        name,
-        inline(outcome),
-        ratio,
-        signed(v.cap),
-        probability(v.p_value),
-        number(v.n_controls or None),
-    )
-
-
-def _glance(report: Report) -> Iterator[str]:
-    yield "## At a glance\n"
-    names = view.detectors(report)
-    if not names:
-        yield "No candidate was measured.\n"
-        return
-    rows = ((code(row.name), *(_glimpse(f) for f in row.findings)) for row in view.summary(report))
-    yield table(("Candidate", *(inline(n.replace("_", " ")) for n in names)), rows) + "\n"
-
-
-def _glimpse(finding: Finding | None) -> str:
-    if finding is None:
-        return "not measured"
-    parts = [f"**{number(finding.value)}** {interval(finding.interval)}".strip()]
-    if finding.rank:
-        parts.append(f"rank {finding.rank.position} of {finding.rank.of}")
-    if finding.null and finding.null.p is not None:
-        parts.append(f"p = {number(finding.null.p)} ({finding.null.n} {_unit(finding.null)})")
-    return ", ".join(parts)
-
-
-def _candidates(report: Report) -> Iterator[str]:
-    yield "## Candidates\n"
-    for candidate in view.compared(report):
-        yield f"### {code(candidate.name)}\n"
-        if candidate.about is not None and candidate.about.same_weights:
-            yield f"{inline(wording.SAME_WEIGHTS)}\n"
-        if not candidate.findings:
-            yield "No detector measured this candidate.\n"
-        for finding in candidate.findings:
-            yield from _finding(finding)
-
-
-def _unit(null: Null) -> str:
-    return "null models" if null.unit == "models" else inline(null.unit)
-
-
-def _alone(report: Report) -> Iterator[str]:
-    yield "## The suspect alone\n"
-    found = view.alone(report)
-    if not found:
-        yield "No finding concerns the suspect by itself.\n"
-    for finding in found:
-        yield from _finding(finding)
-
-
-def _finding(f: Finding) -> Iterator[str]:
-    badge = " (uncalibrated)" if view.uncalibrated(f) else ""
-    yield f"#### {inline(f.detector.replace('_', ' '))}{badge}\n"
-    if f.summary:
-        yield inline(f.summary) + "\n"
-    bounds = f" {interval(f.interval)} at {percent(f.level)}" if f.interval else ""
-    yield (
-        f"- {inline(f.metric.replace('_', ' '))}: **{number(f.value)}**{bounds}; n = {number(f.n)}"
-        f" {inline(f.n_unit)}"
-    )
-    yield f"- Direction: {inline(f.direction)}"
-    if f.null:
-        p = "" if f.null.p is None else f"; p = {number(f.null.p)}"
-        yield from (
-            f"- {inline(label)}: {inline(size)}, {f.null.at_least} at or above{p}"
-            for label, size in view.null_rows(f)
-        )
-    if f.log10_lr is not None:
-        yield f"- log10 LR: {signed(f.log10_lr)} (cap {signed(f.cap)}) {inline(f.words or '')}"
-    if f.calibration is not None:
-        yield f"- Calibration: {code(f.calibration)}"
-    for note in f.notes:
-        yield f"- {inline(note)}"
     yield ""
-    for chart in f.charts:
-        yield _chart(chart)
-    for h in f.heat_maps:
-        rows = (
-            (inline(label), *("–" if v is None else f"{v:.2f}" for v in cells))
-            for label, cells in h.rows
-        )
-        yield f"{inline(h.title)}\n\n{table((h.corner, *h.columns), rows)}\n\n{inline(h.caption)}\n"
-    for t in f.tables:
-        yield _table(t)
-    for exhibit in f.exhibits[:MOST_EXHIBITS]:
-        yield _exhibit(exhibit)
-    if len(f.exhibits) > MOST_EXHIBITS:
-        yield f"{len(f.exhibits) - MOST_EXHIBITS} more exhibits are in report.json.\n"
+    if len(of.rows) > MOST_ROWS:
+        yield f"{len(of.rows) - MOST_ROWS} more rows are in the record.\n"
+    if of.caption:
+        yield f"{spoken(of.caption)}\n"
 
 
-def _chart(made: Chart) -> str:
-    chart = labels.chart(made)
-    rows = (
-        (
-            f"{inline(b.group)}: {code(b.label)}" if b.group else code(b.label),
-            f"**{number(b.value)}**" if b.strong else number(b.value),
-            "" if b.low is None or b.high is None else interval((b.low, b.high)),
-        )
-        for b in chart.bars[:MOST_ROWS]
-    )
-    columns = ("Item", inline(chart.x_label) or "Value", "Interval")
-    return f"**{inline(chart.title)}**\n\n{table(columns, rows)}\n"
+def _drawn(of: Drawn) -> Iterator[str]:
+    yield from _grid(table_of(of))
 
 
-def _table(made: Table) -> str:
-    t = labels.table(made)
-    digits = dict(enumerate(labels.decimals(t)))
-    rows = ([_cell(v, digits.get(i)) for i, v in enumerate(row)] for row in t.rows[:MOST_ROWS])
-    more = (
-        f"\n{len(t.rows) - MOST_ROWS} more rows are in report.json.\n"
-        if len(t.rows) > MOST_ROWS
-        else ""
-    )
-    caption = f"\n{inline(t.caption)}\n" if t.caption else ""
-    return (
-        f"**{inline(t.title)}**\n\n{table([inline(c) for c in t.columns], rows)}\n{more}{caption}"
-    )
+def _course(of: Course) -> Iterator[str]:
+    ends = f"{number(of.values[0])} to {number(of.values[-1])}"
+    yield f"- {inline(of.label)}, steps {of.steps[0]} to {of.steps[-1]}: {ends}\n"
 
 
-def _cell(value: Cell, decimals: int | None) -> str:
-    return (
-        code(value)
-        if isinstance(value, str) and not isinstance(value, labels.Shown)
-        else cell(value, decimals)
-    )
+def _tree(of: TreeChart) -> Iterator[str]:
+    names = [leaf.name for leaf in of.leaves]
+    yield fenced("\n".join(tree_lines(of.tree, of.share, names, TREE_WIDTH)), LONGEST) + "\n"
 
 
-def _exhibit(e: Exhibit) -> str:
+def _matrix(of: MatrixChart) -> Iterator[str]:
+    """Nothing: its numbers stand in a table beside it."""
+    yield from ()
+
+
+def _exhibit(e: Exhibit) -> Iterator[str]:
     marked = quote(e.answer, e.spans).marks
     why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + (
         "\n" if marked else ""
     )
     why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
-    head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(labels.arm(e.arm.value))}"
-    return f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
+    head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(arm(e.arm.value))}"
+    yield f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
 
 
-def _rest(report: Report) -> Iterator[str]:
-    yield "## Not measured\n"
-    yield from _bullets(
-        f"{s.question}, {inline(s.detector.replace('_', ' '))}"
-        f"{', ' + code(s.candidate) if s.candidate else ''}: {inline(s.reason)}"
-        for s in report.skipped
-    )
-    yield "## Alternative explanations\n"
-    yield from _bullets((inline(a) for a in report.alternatives), wording.NO_ALTERNATIVES)
-    yield "## Limits\n"
-    yield from _bullets((inline(line) for line in report.limits), wording.NO_LIMITS)
+def _verbatim(of: Verbatim) -> Iterator[str]:
+    yield fenced(of.text, LONGEST) + "\n"
 
 
-def _record(report: Report) -> Iterator[str]:
-    yield "## Data quality\n"
-    if report.transcript is None:
-        yield f"{wording.NOBODY_ASKED}\n"
+def _group(of: Group) -> Iterator[str]:
+    if of.heading and of.folded is not None and of.look != "candidate":
+        yield f"**{spoken(of.heading)}**\n"
+    elif of.heading:
+        yield f"{'#' * of.level} {spoken(of.heading)}\n"
+    if of.look == "exhibits":
+        yield from _blocks(of.blocks[:MOST_EXHIBITS])
+        if len(of.blocks) > MOST_EXHIBITS:
+            yield f"{len(of.blocks) - MOST_EXHIBITS} more exhibits are in the record.\n"
     else:
-        counts = sorted(report.transcript.counts.items())
-        yield (
-            table(
-                ("Status", "Answers"), ((inline(k.replace("_", " ")), number(v)) for k, v in counts)
-            )
-            + "\n"
-        )
-        yield from _bullets(
-            (inline(e) for e in report.transcript.events), "No event was recorded during the run."
-        )
-    yield "## Items and digests\n"
-    yield from _bullets(
-        f"{k}: {code(v)}"
-        for k, v in (*view.identity(report.subject.identity), *view.transcript_rows(report))
-    )
-    if report.base is not None:
-        yield "### Base of the suspect\n"
-        yield from _bullets(f"{k}: {code(v)}" for k, v in view.base_rows(report))
-    if report.scores is not None:
-        yield "### Who found texts likely\n"
-        yield from _bullets(f"{code(k)}: {code(v)}" for k, v in view.score_rows(report))
-    yield f"## Plan\n\n{fenced(plan_text(report).rstrip(), 20_000)}\n"
-    yield "## Reproduction\n"
-    yield (
-        fenced("\n".join(report.reproduce), 20_000) + "\n"
-        if report.reproduce
-        else "No command was recorded.\n"
-    )
-    yield "## Environment\n"
-    yield from _bullets(f"{inline(k)}: {code(v)}" for k, v in sorted(report.environment.items()))
-    yield "## Glossary\n"
-    yield from _bullets(
-        f"**{inline(term)}.** {inline(meaning)}" for term, meaning in wording.GLOSSARY
-    )
+        yield from _blocks(of.blocks)
 
 
-def _bullets(lines: Iterable[str], empty: str = "None.") -> Iterator[str]:
-    yield "\n".join(f"- {line}" for line in lines) or empty
-    yield ""
+TOLD: dict[type, Any] = {
+    Paragraph: _paragraph,
+    Bullets: _bullets,
+    Definitions: _definitions,
+    GridTable: _grid,
+    Chart: _drawn,
+    Dumbbells: _drawn,
+    Course: _course,
+    Flow: _drawn,
+    Stacks: _drawn,
+    Panels: _drawn,
+    CurveChart: _drawn,
+    TreeChart: _tree,
+    MatrixChart: _matrix,
+    Exhibit: _exhibit,
+    Verbatim: _verbatim,
+    Group: _group,
+}

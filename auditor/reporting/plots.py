@@ -1,36 +1,35 @@
-"""The geometry of lines, dumbbells, waterfalls, stacks and points: positions in per cent, and
-ticks.
+"""The geometry of a document's courses, curves, dumbbells, flows, stacks and panels: positions in
+per cent, and ticks.
 
-Numbers beside every drawing come from the same values. Knows no HTML and no card.
+Numbers beside every drawing come from the same values. Knows no HTML.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from auditor.reporting.charts import (
+    BoundedValue,
+    Course,
+    CurveChart,
+    Dumbbells,
+    Flow,
+    PairedRow,
+    Panels,
+    PanelValues,
+)
+from auditor.reporting.document import DASH
 from auditor.reporting.figures import Axis, scale
-from auditor.reporting.text import tick
+from auditor.reporting.text import interval, number, tick
 
 MOST_POINTS = 600
 TOP, BOTTOM = 4.0, 96.0
 COLOURS = 6
 
 Ticks = tuple[tuple[float, str], ...]
-Bounds = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class CourseLine:
-    """A course by step: points of two polylines in a square of 1000 × 1000, and ticks in per
-    cent of the plot."""
-
-    title: str
-    raw: str
-    smooth: str
-    x_ticks: Ticks
-    y_ticks: Ticks
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,54 @@ class Mark:
     at: float
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True)
+class DumbbellRow:
+    """One paired figure: its name, its n, its two marks and its numbers as text."""
+
+    name: str
+    n: str
+    before: Mark | None
+    after: Mark | None
+    values: str
+    change: str
+
+
+@dataclass(frozen=True)
+class DumbbellsDrawing:
+    """Paired figures on one axis."""
+
+    title: str
+    rows: tuple[DumbbellRow, ...]
+    ticks: Ticks
+
+
+@dataclass(frozen=True)
+class FlowBar:
+    """A step of a flow as a bar, in per cent of the plot."""
+
+    label: str
+    kind: str
+    start: float
+    width: float
+    told: str
+
+
+class Measured(Protocol):
+    """A value with an interval, where it has one."""
+
+    @property
+    def value(self) -> float:
+        """The value itself."""
+
+    @property
+    def low(self) -> float | None:
+        """Where the interval begins."""
+
+    @property
+    def high(self) -> float | None:
+        """Where it ends."""
 
 
 @dataclass(frozen=True)
@@ -56,32 +103,22 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class PlotPanel:
-    """Points over slots: its title, its points, the polyline of the slots' means, and ticks."""
+class PlotFrame:
+    """A plot between two axes: polylines by their style class in a square of 1000 × 1000, points,
+    ticks in per cent, and where 0 lies."""
 
     title: str
-    dots: tuple[Dot, ...]
-    means: str
+    lines: tuple[tuple[str, str], ...]
     x_ticks: Ticks
     y_ticks: Ticks
-    zero: float | None
+    dots: tuple[Dot, ...] = ()
+    zero_up: float | None = None
+    zero_across: float | None = None
 
 
-@dataclass(frozen=True)
-class PlotValue:
-    """One value to be drawn in a panel: its slot, its interval, its colour and its name."""
-
-    slot: str
-    value: float
-    bounds: Bounds | None
-    colour: int
-    name: str
-
-
-def line(
-    title: str, steps: Sequence[float], raw: Sequence[float], smooth: Sequence[float]
-) -> CourseLine:
+def line(course: Course) -> PlotFrame:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
+    steps, raw, smooth = course.steps, course.values, course.smoothed()
     y, x = (
         scale([v for v in (*raw, *smooth) if math.isfinite(v)]),
         scale([float(min(steps)), float(max(steps))]),
@@ -89,16 +126,14 @@ def line(
     first, last = min(steps), max(steps)
     across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
-    return CourseLine(
-        title,
-        _polyline(across, [10 * _up(y, v) for v in raw]) if tuple(raw) != tuple(smooth) else "",
-        _polyline(across, [10 * _up(y, v) for v in smooth]),
-        tuple(
-            (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
-            for t in whole
-        ),
-        _rising(y),
+    lines = [("smooth", _polyline(across, [10 * _up(y, v) for v in smooth]))]
+    if raw != smooth:
+        lines.insert(0, ("raw", _polyline(across, [10 * _up(y, v) for v in raw])))
+    ticks = tuple(
+        (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
+        for t in whole
     )
+    return PlotFrame(f"{course.label} by step", tuple(lines), ticks, _rising(y))
 
 
 def _polyline(xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -117,29 +152,115 @@ def _rising(axis: Axis) -> Ticks:
     return tuple((_up(axis, t), tick(t)) for t in axis.ticks)
 
 
-def shared_scale(values: Sequence[float | None], zero: bool) -> Axis:
+def shared_scale(values: Iterable[float | None], zero: bool) -> Axis:
     """A rounded axis around the values that are finite; ``zero``: it holds 0."""
     found = [v for v in values if v is not None and math.isfinite(v)]
     return scale([*found, 0.0] if zero else found)
 
 
-def mark(axis: Axis, value: float, low: float | None, high: float | None) -> Mark:
-    """A value and its interval on a horizontal axis."""
-    drawn = low is not None and high is not None
+def mark(axis: Axis, of: BoundedValue | None) -> Mark | None:
+    """A value and its interval on a horizontal axis; None where nothing was measured."""
+    if of is None:
+        return None
+    low, high = of.bounds or (None, None)
     return Mark(
-        axis.at(value),
-        axis.at(low) if drawn and low is not None else None,
-        axis.at(high) if high is not None else None,
+        axis.at(of.value),
+        None if low is None else axis.at(low),
+        None if high is None else axis.at(high),
     )
 
 
-def panel(title: str, values: Sequence[PlotValue], slots: Sequence[str], axis: Axis) -> PlotPanel:
+def dumbbells(chart: Dumbbells) -> DumbbellsDrawing:
+    """The rows of paired figures on one axis, each with its numbers as text."""
+    told = [e for row in chart.rows for e in (row.before, row.after) if e is not None]
+    axis = shared_scale((v for e in told for v in (e.value, e.low, e.high)), chart.zero)
+    rows = tuple(
+        DumbbellRow(
+            r.name,
+            number(r.n),
+            mark(axis, r.before),
+            mark(axis, r.after),
+            before_and_after(r),
+            change_of(r),
+        )
+        for r in chart.rows
+    )
+    return DumbbellsDrawing(chart.title, rows, _level(axis))
+
+
+def before_and_after(row: PairedRow) -> str:
+    """A figure's value before and after as one text; of one that was measured once, that value
+    with its interval."""
+    told = [e for e in (row.before, row.after) if e is not None]
+    if len(told) == 2:
+        return f"{number(told[0].value)} → {number(told[1].value)}"
+    return " ".join(bounded(e) for e in told) or DASH
+
+
+def change_of(row: PairedRow) -> str:
+    """A figure's paired change with its sign and interval; empty where there is none."""
+    return "" if row.change is None else bounded(row.change, sign=True)
+
+
+def bounded(of: Measured, sign: bool = False) -> str:
+    """A value, with its interval where there is one."""
+    plus = "+" if sign and of.value > 0 else ""
+    bounds = None if of.low is None or of.high is None else (of.low, of.high)
+    return f"{plus}{number(of.value)} {interval(bounds)}".rstrip()
+
+
+def _level(axis: Axis) -> Ticks:
+    return tuple((axis.at(t), tick(t)) for t in axis.ticks)
+
+
+def flow(chart: Flow) -> tuple[FlowBar, ...]:
+    """The steps as bars along the largest count, losses with their sign."""
+    whole = max(1, *(s.count for s in chart.steps))
+    return tuple(
+        FlowBar(
+            s.label,
+            s.kind,
+            round(100 * s.start / whole, 2),
+            round(100 * s.count / whole, 2),
+            ("-" if s.kind == "loss" else "") + number(s.count),
+        )
+        for s in chart.steps
+    )
+
+
+def curves(chart: CurveChart) -> PlotFrame:
+    """The curves in a square of 1000 × 1000, on axes that hold them and zero upwards."""
+    x = chart.x
+    across, up = scale(list(x)), scale([0.0, *(v for _, ys in chart.lines for v in ys)])
+    drawn = tuple(
+        (
+            f"curve c{i}",
+            " ".join(
+                f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}"
+                for a, b in zip(x, y, strict=True)
+            ),
+        )
+        for i, (_, y) in enumerate(chart.lines, 1)
+    )
+    zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
+    y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
+    return PlotFrame(chart.title, drawn, _level(across), y_ticks, zero_across=zero)
+
+
+def panels(chart: Panels) -> tuple[PlotFrame, ...]:
+    """All panels on one vertical axis that holds 0."""
+    told = [v for p in chart.panels for v in p.values]
+    axis = shared_scale((b for v in told for b in (v.value, *(v.bounds or ()))), zero=True)
+    return tuple(panel(p, axis) for p in chart.panels)
+
+
+def panel(of: PanelValues, axis: Axis) -> PlotFrame:
     """Points of one panel: slots evenly across in the given order, points of one slot side by
     side, their mean as a line."""
-    width = 100 / len(slots)
+    width = 100 / len(of.slots)
     dots, means = [], []
-    for i, slot in enumerate(slots):
-        inside = [v for v in values if v.slot == slot]
+    for i, slot in enumerate(of.slots):
+        inside = [v for v in of.values if v.slot == slot]
         for k, value in enumerate(inside):
             x = width * (i + (k + 1) / (len(inside) + 1) * 0.7 + 0.15)
             low, high = (
@@ -151,10 +272,11 @@ def panel(title: str, values: Sequence[PlotValue], slots: Sequence[str], axis: A
         if inside:
             mean = sum(v.value for v in inside) / len(inside)
             means.append((10 * width * (i + 0.5), 10 * _up(axis, mean)))
-    line_through = _polyline([m[0] for m in means], [m[1] for m in means]) if len(means) > 1 else ""
-    x_ticks = tuple((round(width * (i + 0.5), 2), slot) for i, slot in enumerate(slots))
+    through = _polyline([m[0] for m in means], [m[1] for m in means])
+    lines = (("means", through),) if len(means) > 1 else ()
+    x_ticks = tuple((round(width * (i + 0.5), 2), slot) for i, slot in enumerate(of.slots))
     zero = _up(axis, 0.0) if axis.low <= 0 <= axis.high else None
-    return PlotPanel(title, tuple(dots), line_through, x_ticks, _rising(axis), zero)
+    return PlotFrame(of.title, lines, x_ticks, _rising(axis), tuple(dots), zero)
 
 
 @dataclass(frozen=True)

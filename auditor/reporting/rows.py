@@ -22,7 +22,7 @@ from rich.text import Text
 
 from auditor.reporting.text import one_line
 
-NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP = 20, 200, 16, 24, 3
+NARROWEST, WIDEST, WIDEST_WORD, SHORT, GAP, MANY = 20, 200, 16, 24, 3, 8
 
 
 def captured(
@@ -145,6 +145,9 @@ def _widths(columns: list[list[str]], room: int) -> list[int] | None:
 def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> None:
     for row in rows:
         console.print(row[0])
+        if len(columns) > MANY:
+            console.print(Padding(_joined(columns[1:], row[1:]), (0, 0, 0, 2)))
+            continue
         for label, text in zip(columns[1:], row[1:], strict=True):
             if text.plain != "–":
                 console.print(
@@ -152,3 +155,12 @@ def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...
                         Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)
                     )
                 )
+
+
+def _joined(columns: tuple[str, ...], row: tuple[Text, ...]) -> Text:
+    """A row of many columns as one paragraph; what is unknown is left out."""
+    known = [(c, text) for c, text in zip(columns, row, strict=True) if text.plain != "–"]
+    out = Text(overflow="fold")
+    for i, (label, text) in enumerate(known):
+        out.append("; " if i else "").append(f"{label} ", style="dim").append(text)
+    return out

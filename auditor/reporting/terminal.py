@@ -1,5 +1,4 @@
-"""The report for a terminal of any width from 20 columns: answers first, then a table per question,
-then what to do next.
+"""A document's brief reading for a terminal of any width from 20 columns.
 
 Every text passes through `printable`, and none is read as markup: a stranger's words can't colour,
 move or rename anything.
@@ -7,261 +6,274 @@ move or rename anything.
 
 from __future__ import annotations
 
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TextIO
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from auditor.evidence.records import Finding, Report, Verdict
-from auditor.reporting import groups, view, weights, wording
-from auditor.reporting.groups import FindingGroup
-from auditor.reporting.rows import captured, coloured, item, print_rows, safe, section
-from auditor.reporting.text import date, interval, number, one_line, percent, probability, signed
-from auditor.reporting.view import QuestionCard
+from auditor.reporting.charts import (
+    Course,
+    CurveChart,
+    Dumbbells,
+    Flow,
+    MatrixChart,
+    Panels,
+    Stacks,
+    TreeChart,
+)
+from auditor.reporting.document import (
+    DASH,
+    Block,
+    Bullets,
+    Definitions,
+    Document,
+    GridTable,
+    Group,
+    Paragraph,
+    Verbatim,
+    Words,
+    in_reading,
+    name,
+    plain,
+    runs,
+    sections,
+)
+from auditor.reporting.labels import arm
+from auditor.reporting.plots import before_and_after, change_of
+from auditor.reporting.rows import captured, coloured, holds, item, print_rows, safe, section
+from auditor.reporting.tables import Drawn, table_of
+from auditor.reporting.text import QUOTE_LIMIT, number, one_line, visible
+from detectors.measurement import Chart, Exhibit
+from detectors.stats.trees import Split, Tree
 
-MOST_FINDINGS = 8
-OUTCOME_STYLE = {
+LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=^"
+WIDEST_SPARK, SHORTEST_NAME = 60, 10
+LINES, PLAIN_LINES = ("├─", "└─", "│ ", "┬"), ("|-", "`-", "| ", "+")
+STYLES = {
     "supported": "bold green",
     "inconclusive": "bold yellow",
     "not_supported": "bold",
     "not_assessable": "bold",
 }
+ROLES = {"strong": "bold", "kicker": "bold cyan", "badge": "bold"}
+LOOKS = {"lead": "dim", "caption": "dim", "says-not": "dim", "about": "dim", "notice": "yellow"}
 
 
 def render(
-    report: Report, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+    document: Document, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
 ) -> str:
-    """The report as text, at the terminal's width where none is given (20 to 200 columns).
+    """The document as text, at the terminal's width where none is given (20 to 200 columns).
 
     ``colour`` adds ANSI styles of our own. Characters that ``encoding`` lacks are spelled out.
     """
-    return captured(lambda console, plain: _tell(report, console, plain), width, colour, encoding)
+    return captured(
+        lambda console, bare: Teller(console, bare, encoding).document(document),
+        width,
+        colour,
+        encoding,
+    )
 
 
-def write(report: Report, out: TextIO) -> None:
-    """Writes the report to a stream: in colour where the stream is a terminal and NO_COLOR is
+def write(document: Document, out: TextIO) -> None:
+    """Writes the document to a stream: in colour where the stream is a terminal and NO_COLOR is
     not set."""
-    out.write(render(report, colour=coloured(out), encoding=out.encoding or "utf-8"))
+    out.write(render(document, colour=coloured(out), encoding=out.encoding or "utf-8"))
 
 
-def _tell(report: Report, console: Console, plain: bool) -> None:
-    _head(report, console)
-    for card in view.cards(report):
-        _answer(card, console)
-    for card in view.cards(report):
-        _figures(report, card, console, plain)
-    _error_rates(report, console, plain)
-    _sequential(report, console, plain)
-    _weights(report, console, plain)
-    _service(report, console, plain)
-    section(console, "Limits", plain)
-    for line in report.limits or (wording.NO_LIMITS,):
-        console.print(item(line))
-    section(console, "Next", plain)
-    for line in next_steps(report):
-        console.print(item(line))
+class Teller:
+    """Prints blocks on a console; ``bare``: without box characters."""
 
+    def __init__(self, console: Console, bare: bool, encoding: str) -> None:
+        self.console, self.bare, self.encoding = console, bare, encoding
 
-def _head(report: Report, console: Console) -> None:
-    console.print(safe(f"Provenance audit of {report.subject.identity.name}", "bold"))
-    console.print(safe(report.subject.spec, "dim"))
-    console.print(safe(f"{date(report.created)}, report {report.id}", "dim"))
-    if report.base is not None:
-        known = wording.BASE_ORIGINS[report.base.origin]
-        console.print(safe(f"Base: {report.base.name} ({known})", "dim"))
-    for warning in view.warnings(report):
-        console.print()
-        console.print(safe(f"Note: {warning}", "yellow"))
+    def document(self, document: Document) -> None:
+        """Title, cover, then the sections of the brief reading."""
+        self.console.print(safe(plain(document.title), "bold"))
+        self.blocks(document.about)
+        self.blocks(document.preface)
+        for part in sections(document, "brief"):
+            if part.title:
+                section(self.console, part.title, self.bare)
+            self.blocks(part.blocks)
 
+    def blocks(self, blocks: Iterable[Block]) -> None:
+        """Blocks in their order."""
+        for block in in_reading(blocks, "brief"):
+            told = TOLD[type(block)](self, block)
+            for line in told:
+                self.console.print(line)
 
-def _answer(card: QuestionCard, console: Console) -> None:
-    console.print()
-    console.print(
-        Text.assemble(
-            (f"{card.question.upper()}  ", "bold cyan"), (one_line(card.answer.asks), "bold")
-        )
-    )
-    console.print(Padding(safe(card.answer.answer), (0, 0, 0, 2)))
-    console.print(Padding(safe(f"Does not say: {card.answer.does_not_say}", "dim"), (0, 0, 0, 2)))
+    def paragraph(self, of: Paragraph) -> Iterator[Any]:
+        """A paragraph; a notice stands apart."""
+        if of.look == "notice":
+            yield ""
+        lead: Words = "Note: " if of.look == "notice" else ""
+        text = self.line((*runs(lead), *runs(of.words)), LOOKS.get(of.look, ""))
+        yield Padding(text, (0, 0, 0, 2)) if of.look in ("answer", "says-not", "summary") else text
 
+    def line(self, words: Words, style: str = "") -> Text:
+        """Words on one line, made safe, each in its style, folded where they don't fit."""
+        out = Text(style=style, overflow="fold")
+        for run in runs(words):
+            told = self.spelled(one_line(run.text))
+            told = told.upper() + " " if run.role == "kicker" else told
+            before = " " if out.plain and run.text[:1].isspace() and told else ""
+            after = " " if run.text[-1:].isspace() and told else ""
+            styled = STYLES.get(run.tone, ROLES.get(run.role, ""))
+            out.append(before + told + after, style=styled or None)
+        return out
 
-def _figures(report: Report, card: QuestionCard, console: Console, plain: bool) -> None:
-    found = [f for f in report.findings if f.question == card.question]
-    if not (found or card.verdicts or card.skipped):
-        return
-    section(console, card.question.capitalize(), plain)
-    if card.verdicts:
-        _verdicts(card.verdicts, console, plain)
-    for group in groups.by_detector(found):
-        console.print()
-        _group(group, console, plain, view.calibrated(report))
-    if card.skipped:
-        console.print()
-    for skipped in card.skipped:
-        whom = f" for {skipped.who}" if skipped.who else ""
-        console.print(
-            safe(
-                f"Not measured: {skipped.detector.replace('_', ' ')}{whom}: {skipped.reason}", "dim"
-            )
-        )
+    def spelled(self, text: str) -> str:
+        """Our own signs in letters where the terminal has none."""
+        return text.replace("→", "to").replace("…", "...") if self.bare else text
 
+    def bullets(self, of: Bullets) -> Iterator[Any]:
+        """A line an item."""
+        yield from (item(plain(words)) for words in of.items)
+        if not of.items and of.empty:
+            yield item(of.empty)
 
-def _error_rates(report: Report, console: Console, plain: bool) -> None:
-    found = report.calibration
-    if found is None:
-        return
-    section(console, "Error rates", plain)
-    console.print(safe(f"Calibration {found.name}. {weights.ABOUT}", "dim"))
-    print_rows(
-        console,
-        plain,
-        weights.COLUMNS,
-        [tuple(safe(c) for c in row) for row in weights.rates(found)],
-    )
-    for line in found.distance:
-        console.print(safe(f"Outside of what was calibrated on: {line}", "yellow"))
+    def definitions(self, of: Definitions) -> Iterator[Any]:
+        """A line a label."""
+        yield from (self.line((*runs(k), ": ", *runs(v))) for k, v in of.rows)
 
-
-def _sequential(report: Report, console: Console, plain: bool) -> None:
-    if (told := report.sections.get("sequential")) is not None:
-        section(console, "Asked until it was enough", plain)
-        console.print(safe(weights.sequential_told(told), "dim"))
-        rows = [tuple(safe(c) for c in row) for row in weights.sequential_rows(told)]
-        print_rows(console, plain, weights.SEQUENTIAL_COLUMNS, rows)
-
-
-def _weights(report: Report, console: Console, plain: bool) -> None:
-    if "lineage" in report.sections:
-        section(console, "Weights and declarations", plain)
-        for label, value in view.lineage_rows(report):
-            console.print(safe(f"{label}: {value}"))
-
-
-def _service(report: Report, console: Console, plain: bool) -> None:
-    if "service" in report.sections:
-        section(console, "Service and claim", plain)
-        for label, value in view.service_rows(report):
-            console.print(safe(f"{label}: {value}"))
-        section(console, "Alternative explanations", plain)
-        for line in report.alternatives:
-            console.print(item(line))
-
-
-def _verdicts(verdicts: tuple[Verdict, ...], console: Console, plain: bool) -> None:
-    """A table of verdicts; one line and the reasons where all of them say the same and weigh
-    nothing."""
-    outcome = groups.unanimous(verdicts)
-    if outcome is None:
-        rows = [_verdict_row(v) for v in verdicts]
-        print_rows(
-            console, plain, ("candidate", "outcome", "log10 LR", "cap", "p", "controls"), rows
-        )
-    told = groups.reasons(verdicts, brief=True)
-    if outcome is not None:
-        who = (
-            f"all {len(verdicts)} candidates"
-            if len(verdicts) > 1
-            else verdicts[0].candidate or groups.ALONE
-        )
-        line = f"{wording.OUTCOMES[outcome].capitalize()} for {who}."
-        told = (f"{line} {told[0]}", *told[1:]) if len(told) == 1 else (line, *told)
-    for reason in told:
-        console.print(safe(reason, "dim"))
-
-
-def _group(group: FindingGroup, console: Console, plain: bool, some_calibrated: bool) -> None:
-    """The findings of one detector under its name: the first eight by rank, and how many more
-    there are."""
-    sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
-    unit = group.findings[0].n_unit if len(units) == 1 else ""
-    same_n = bool(unit) and len(sizes) == 1
-    size = (
-        f", n = {number(group.findings[0].n)} {unit}"
-        if same_n
-        else f", n in {unit}"
-        if unit
-        else ""
-    )
-    about = f", {groups.ALONE}" if group.alone else ""
-    detector = one_line(group.detector.replace("_", " ")).capitalize()
-    heading = one_line(f"{about}: {group.metric.replace('_', ' ')}{size}")
-    console.print(Text.assemble((detector, "bold"), heading, overflow="fold"))
-    columns = ("candidate", "value", "n", "rank", "p (null)", "weight")
-    rows = [_row(f, some_calibrated, unit, same_n) for f in group.findings[:MOST_FINDINGS]]
-    if group.alone:
-        _alone(group, console, columns, rows)
-    else:
-        print_rows(console, plain, columns, rows)
-    if len(group.findings) > MOST_FINDINGS:
-        more = (
-            f"{'...' if plain else '…'} and {len(group.findings) - MOST_FINDINGS} more in"
-            " report.html"
-        )
-        console.print(safe(more, "dim"))
-
-
-def _alone(
-    group: FindingGroup, console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...]]
-) -> None:
-    """What is said about the suspect by itself: the sentence that names whom it names, then its
-    figures on one line."""
-    for finding, row in zip(group.findings, rows, strict=False):
-        if finding.summary:
-            console.print(Padding(safe(finding.summary), (0, 0, 0, 2)))
-        told = [
-            f"{label} {text.plain}"
-            for label, text in zip(columns[1:], row[1:], strict=True)
-            if text.plain != "–"
+    def grid(self, of: GridTable) -> Iterator[Any]:
+        """A table, or a list where it doesn't fit."""
+        if of.look != "quiet" and of.title:
+            yield safe(of.title, "bold")
+        rows = [
+            tuple(self.line(c, "bold" if i == 0 and of.headed else "") for i, c in enumerate(row))
+            for row in of.rows
         ]
-        console.print(Padding(safe("; ".join(told), "dim"), (0, 0, 0, 2)))
+        print_rows(self.console, self.bare, tuple(plain(c) for c in of.columns), rows)
+        if of.caption:
+            yield self.line(of.caption, "dim")
+
+    def drawn(self, of: Drawn) -> Iterator[Any]:
+        """A chart's numbers."""
+        yield from self.grid(table_of(of))
+
+    def dumbbells(self, of: Dumbbells) -> Iterator[Any]:
+        """Each figure before and after, and its change."""
+        rows = []
+        for row in of.rows:
+            told = self.spelled(before_and_after(row))
+            rows.append((name(row.name), told, change_of(row) or DASH, number(row.n)))
+        heads = ("figure", f"{of.ends[0]} and {of.ends[1]}", "change (95 %)", "n")
+        yield from self.grid(GridTable(of.title, heads, tuple(rows), look="quiet"))
+
+    def course(self, of: Course) -> Iterator[Any]:
+        """A course as its ends and a line of blocks."""
+        levels = LEVELS if not self.bare and holds(self.encoding, LEVELS) else PLAIN_LEVELS
+        yield safe(f"{of.label}: {number(of.values[0])} to {number(of.values[-1])}")
+        width = min(WIDEST_SPARK, self.console.width - 2)
+        yield Text(sparkline(of.smoothed(), width, levels), style="cyan")
+
+    def flow(self, of: Flow) -> Iterator[Any]:
+        """The steps on one line."""
+        yield safe(", ".join(f"{number(s.count)} {s.label}" for s in of.steps))
+
+    def tree(self, of: TreeChart) -> Iterator[Any]:
+        """A line a model and a group."""
+        names = [leaf.name for leaf in of.leaves]
+        lines = PLAIN_LINES if self.bare else LINES
+        for line in tree_lines(of.tree, of.share, names, self.console.width, lines):
+            self.console.print(Text(line), no_wrap=True, crop=True)
+        yield from ()
+
+    def exhibit(self, of: Exhibit) -> Iterator[Any]:
+        """A quoted answer."""
+        yield safe(f"{of.source}, probe {of.probe_id}, {arm(of.arm.value)}", "bold")
+        yield safe(f"asked: {visible(of.prompt, QUOTE_LIMIT)}")
+        yield safe(f"answered: {visible(of.answer, QUOTE_LIMIT)}")
+
+    def verbatim(self, of: Verbatim) -> Iterator[Any]:
+        """Its lines."""
+        yield from (safe(line) for line in of.text.splitlines())
+
+    def group(self, of: Group) -> Iterator[Any]:
+        """A heading and what stands below."""
+        yield ""
+        if of.heading:
+            yield self.line(of.heading, "bold" if of.look == "card" else "")
+        self.blocks(of.blocks)
 
 
-def _verdict_row(v: Verdict) -> tuple[Text, ...]:
-    bounds = f" {interval(v.interval, sign=True)}" if v.interval else ""
-    outcome = Text(wording.OUTCOMES[v.outcome], style=OUTCOME_STYLE[v.outcome])
-    outcome.append(f" ({one_line(v.words)})" if v.words else "", style="not bold default")
-    texts = (
-        signed(v.log10_lr) + bounds,
-        signed(v.cap),
-        probability(v.p_value),
-        number(v.n_controls or None),
-    )
-    return (safe(v.candidate or "suspect alone", "bold"), outcome, *(safe(t) for t in texts))
+TOLD: dict[type, Any] = {
+    Paragraph: Teller.paragraph,
+    Bullets: Teller.bullets,
+    Definitions: Teller.definitions,
+    GridTable: Teller.grid,
+    Chart: Teller.drawn,
+    Dumbbells: Teller.dumbbells,
+    Course: Teller.course,
+    Flow: Teller.flow,
+    Stacks: Teller.drawn,
+    Panels: Teller.drawn,
+    CurveChart: Teller.drawn,
+    TreeChart: Teller.tree,
+    MatrixChart: Teller.drawn,
+    Exhibit: Teller.exhibit,
+    Verbatim: Teller.verbatim,
+    Group: Teller.group,
+}
 
 
-def _row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[Text, ...]:
-    bounds = f" {interval(f.interval)}" if f.interval else ""
-    p = "–" if f.null is None else f"{number(f.null.p)} ({f.null.n})"
-    lr = (
-        "uncalibrated"
-        if f.log10_lr is None
-        else ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
-    )
-    rank = f"{f.rank.position} of {f.rank.of}" if f.rank else "–"
-    n = "–" if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}"
-    texts = (number(f.value) + bounds, n, rank, p, lr if some_calibrated else "–")
-    return (safe(f.candidate or "suspect alone", "bold"), *(safe(t) for t in texts))
+def sparkline(found: Sequence[float], width: int, levels: str = LEVELS) -> str:
+    """A course in one line of at most ``width`` characters, from its lowest to its highest value;
+    long ones are averaged.
+
+    >>> sparkline([1, 2, 3, 8], 4)
+    '▁▂▃█'
+    """
+    cells = min(width, len(found))
+    edges = [round(i * len(found) / cells) for i in range(cells + 1)] if cells > 0 else [0]
+    means = [sum(found[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = (min(means), max(means)) if means else (0.0, 0.0)
+    if high == low:
+        return levels[0] * len(means)
+    return "".join(levels[round((len(levels) - 1) * (m - low) / (high - low))] for m in means)
 
 
-def next_steps(report: Report) -> tuple[str, ...]:
-    """What a reader can do now, the most pressing first."""
-    steps = [
-        "Open report.html for the figures, the quoted answers and the alternative explanations."
-    ]
-    if report.transcript is not None and not report.transcript.complete:
-        steps.insert(
-            0, "Run the same command again: it resumes, and asks only what was not answered."
-        )
-    if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
-        steps.append(
-            "A conclusion needs a calibration on control models of known history; this report has"
-            " none."
-        )
-    levels = sorted({f.level for f in report.findings if f.interval})
-    if levels:
-        steps.append(
-            f"Read intervals at {', '.join(percent(level) for level in levels)}; some model is"
-            " always first in rank."
-        )
-    return (*steps, *(f"Reproduce: {command}" for command in report.reproduce))
+def tree_lines(
+    tree: Tree,
+    share: Mapping[Split, float],
+    names: list[str],
+    width: int,
+    lines: tuple[str, str, str, str] = LINES,
+) -> Iterator[str]:
+    """The tree as lines of at most ``width`` columns, one a model and one a group with its support
+    in per cent.
+
+    Where the branches would take the room of the names, their left part gives way to dots.
+    """
+    children, splits = tree.children(), tree.splits()
+    beside, last, down, knot = lines
+    waiting: list[tuple[int, str, str]] = [(tree.top, "", "")]
+    while waiting:
+        node, before, after = waiting.pop()
+        prefix = _cut(before, width - SHORTEST_NAME)
+        if not children[node]:
+            name = one_line(names[node])
+            yield prefix + " " + _fitting(name, width - cell_len(prefix) - 1)
+            continue
+        support = share.get(splits.get(node, frozenset()))
+        yield prefix + knot + ("" if support is None else f" {100 * support:.0f}")
+        for i, child in reversed(list(enumerate(children[node]))):
+            ends = i == len(children[node]) - 1
+            waiting.append(
+                (child, after + (last if ends else beside), after + ("  " if ends else down))
+            )
+
+
+def _cut(prefix: str, room: int) -> str:
+    room = max(4, room)
+    return prefix if len(prefix) <= room else ".." + prefix[len(prefix) - room + 2 :]
+
+
+def _fitting(name: str, room: int) -> str:
+    return name if cell_len(name) <= room else set_cell_size(name, max(1, room - 2)).rstrip() + ".."

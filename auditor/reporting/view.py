@@ -1,19 +1,18 @@
-"""The report arranged for reading: by question, by candidate, by detector. HTML, Markdown and
-terminal share it.
+"""What of a report belongs together, by question, by candidate and by detector, and its records as
+labels and values.
 
-Knows the order of things; knows no format.
+Knows the order of things; knows no document.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import Answer, Candidate, Finding, Report, Verdict
 from auditor.reporting import groups, wording
 from auditor.reporting.groups import Unmeasured, precedence, unmeasured
-from auditor.reporting.text import number, one_line
+from auditor.reporting.text import one_line
 from detectors.measurement import Question
 from fingerprints.records import Identity
 
@@ -135,63 +134,6 @@ def uncalibrated(finding: Finding) -> bool:
     """Whether a finding needs a calibration and has none; tests of weights and services carry
     p-values of their own."""
     return finding.calibration is None and finding.question == "inheritance"
-
-
-def null_rows(finding: Finding) -> tuple[tuple[str, str], ...]:
-    """What the value was compared with, as a label, a count and how many reached it; nothing
-    where with nothing."""
-    null = finding.null
-    if null is None:
-        return ()
-    label = "Null cohort" if null.unit == "models" else null.unit.capitalize()
-    unit = (
-        " model"
-        if null.unit == "models" and null.n == 1
-        else " models"
-        if null.unit == "models"
-        else ""
-    )
-    return ((label, f"{null.n:,}{unit}"),)
-
-
-def lineage_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """The suspect's weights and what its files declare, as label and value; nothing where no
-    weights were compared."""
-    found: Any = report.sections.get("lineage")
-    if found is None:
-        return ()
-    declared = tuple((f"declared {label}", value) for label, value in found.declared.items())
-    stored = (
-        (("stored signatures looked through", f"{found.screened:,}"),) if found.screened else ()
-    )
-    told = (("declared against observed", found.declared_told),) if found.declared_told else ()
-    return (*told, *declared, *found.weights.items(), *stored)
-
-
-def service_rows(report: Report) -> tuple[tuple[str, str], ...]:
-    """The comparison of a service with the model that it claims, as label and value; nothing
-    where none was made."""
-    s: Any = report.sections.get("service")
-    if s is None:
-        return ()
-    p = "none" if s.p_value is None else f"{number(s.p_value)}, alpha {s.alpha:g}"
-    asked = f"{s.asked:,} of {s.planned:,}" + (" (enough: asking was ended)" if s.stopped else "")
-    return (
-        ("decision", wording.DECISIONS[s.decision]),
-        ("p-value", p),
-        ("it holds", wording.AT_ANY_LOOK if s.sequential else wording.AT_ONE_LOOK),
-        ("questions asked", asked),
-        ("answers of the endpoint", f"{s.answers:,}"),
-        (
-            "answers of the claimed model",
-            f"{s.reference_answers:,} at temperature {s.reference_sampling.temperature:g}",
-        ),
-        ("what this size could have seen", s.power),
-        ("claimed model", s.claimed.identity.name),
-        ("opened as", s.claimed.spec),
-        ("weights sha256", s.claimed.identity.weights_sha256 or "out of sight"),
-        ("answers sha256", s.reference_sha256),
-    )
 
 
 def identity(who: Identity) -> tuple[tuple[str, str], ...]:

@@ -1,21 +1,14 @@
 """How heavy the evidence is, and how often such evidence errs: the verdicts as a chart, the
 calibration as rows.
 
-Shared by all renderers. Knows the report; knows no format.
+Knows the report; knows no format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from auditor.evidence.records import (
-    VENDOR,
-    CalibrationSection,
-    ErrorRate,
-    Report,
-    Verdict,
-)
+from auditor.evidence.records import CalibrationSection, ErrorRate, Report, Verdict
 from auditor.reporting import groups
 from auditor.reporting.text import interval, number
 from detectors.measurement import Bar, Chart
@@ -60,58 +53,6 @@ def _told(value: float, bounds: tuple[float, float]) -> str:
     return f"{number(value)} {interval(bounds)}"
 
 
-SEQUENTIAL_COLUMNS = (
-    "vendor",
-    "rate",
-    "strangers reach",
-    "taught reach",
-    "p more",
-    "p less",
-    "decision",
-    "after",
-)
-DECISIONS = {
-    "more": "more alike than the known strangers",
-    "less": "less alike than nine in ten taught models",
-    "open": "open",
-}
-
-
-def sequential_told(section: Any) -> str:
-    """In one sentence how many questions were needed, and what the decisions mean."""
-    saved = section.planned - section.asked
-    told = f"{section.asked} of {section.planned} questions were asked"
-    told += f"; {saved} were saved" if section.stopped and saved > 0 else ""
-    level = (
-        ""
-        if section.calibration is None
-        else f" Untaught and taught models are those of the calibration {section.calibration}."
-    )
-    return (
-        f"{told}. Rates are shares of rival vendors below the vendor, over {section.prompts}"
-        " prompts; p-values hold however often one looks, for all vendors together (alpha"
-        f" {section.alpha:g}). This is likeness, not teaching; one more stranger is more alike than"
-        f" n known ones with a chance of 1/(n + 1).{level}"
-    )
-
-
-def sequential_rows(section: Any) -> list[tuple[str, ...]]:
-    """Every vendor's bets as texts, the most alike first."""
-    return [
-        (
-            r.vendor,
-            number(r.rate),
-            f"{number(r.stranger)} (n = {r.strangers})",
-            number(r.taught),
-            number(r.p_more),
-            number(r.p_less),
-            DECISIONS[r.decision],
-            "\N{EN DASH}" if r.after is None else f"{r.after} prompts",
-        )
-        for r in sorted(section.rows, key=lambda r: -r.rate)
-    ]
-
-
 def chart(report: Report) -> Chart | None:
     """The heaviest verdicts as dots with their intervals: vendors where any was assessed, else
     models. None without one."""
@@ -138,7 +79,7 @@ def _bars(verdicts: Sequence[Verdict]) -> tuple[Bar, ...]:
     out = []
     for v in verdicts:
         low, high = v.interval or (None, None)
-        name = (v.candidate or groups.ALONE).removeprefix(VENDOR)
+        name = (v.candidate or groups.ALONE).removeprefix("vendor:")
         out.append(
             Bar(
                 label=name,

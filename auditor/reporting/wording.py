@@ -27,15 +27,6 @@ OUTCOMES = {
     "not_assessable": "not assessable",
 }
 
-DECISIONS = {
-    "different": "different",
-    "no_difference_found": "no difference found at this size",
-    "inconclusive": "inconclusive",
-    "not_assessable": "not assessable",
-}
-AT_ANY_LOOK = "however often one looked while asking"
-AT_ONE_LOOK = "for one look, at the size that was planned"
-
 UNCALIBRATED = (
     "Uncalibrated: no cohort of control models of known history stands behind these figures, so"
     " they carry no likelihood ratio and no error rate. They describe what was observed and order"

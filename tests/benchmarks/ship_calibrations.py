@@ -20,11 +20,12 @@ from pathlib import Path
 import click
 
 from auditor.calibration.cohort import known_models, population_of
+from auditor.calibration.document import calibration_document
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import write_calibration
 from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows, vendor_name
-from auditor.calibration.terminal import calibration_text
 from auditor.controls.cohort import load_cohort
+from auditor.reporting import terminal
 from detectors.base import Teacher
 from detectors.registry import load_detector
 from fingerprints.records import canonical_json, sha256
@@ -145,7 +146,7 @@ def main(work: Path, only: str | None, sizes: str | None, out: Path) -> None:
             name, rows, population_of(known, teachers, ABOUT[name]), digest, shares=shares
         )
         write_calibration(out / f"{name}.json", made)
-        click.echo(calibration_text(made, width=180))
+        click.echo(terminal.render(calibration_document(made), width=180))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.audits.compare.page import comparison_page, matrix_svg, tree_svg
+from auditor.audits.compare.document import comparison_document, matrix_chart, tree_chart
 from auditor.audits.compare.records import Comparison
+from auditor.reporting import html, json
 from auditor.reporting.bundle import ready_folder
-from auditor.reporting.json import pretty
 from fingerprints.durable import replacing
 
 RECORD, PAGE, TREE, MATRIX, NEWICK = (
@@ -38,12 +38,13 @@ def write_comparison(found: Comparison, out: Path, force: bool = False) -> list[
     raises, and ResourceLimit on a full disk.
     """
     ready(out, force)
+    document, tree, n = comparison_document(found), tree_chart(found), len(found.models)
     texts = {
-        PAGE: comparison_page(found),
-        TREE: tree_svg(found),
-        MATRIX: matrix_svg(found),
+        PAGE: html.render(document),
+        TREE: None if tree is None else html.drawing(tree, f"Tree of {n} models"),
+        MATRIX: html.drawing(matrix_chart(found), f"Distances of {n} models"),
         NEWICK: None if found.newick is None else found.newick + "\n",
-        RECORD: pretty(found.model_dump(mode="json")),
+        RECORD: json.render(document),
     }
     for name, text in texts.items():
         if text is None:

@@ -1,7 +1,7 @@
 """A card arranged for reading: figures by what they tell, prompts by what became of them, examples
 by who gave them.
 
-Page and terminal share it. Knows the order of things and what a figure's name means; knows no
+Knows the order of things and what a figure's name means; knows no
 format.
 """
 
@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
 
+from auditor.controls.cards.card import Card
 from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY, PairedFigure
-
-if TYPE_CHECKING:
-    from auditor.controls.cards.card import Card
-    from auditor.controls.teaching.teach import SourceReport
+from auditor.controls.teaching.teach import SourceReport
+from auditor.reporting.charts import PipelineStep
 
 TEACHER, WORDING, RETENTION, CLAIMS = "Teacher's text", "Wording", "Retention", "Claims of identity"
 BUDGET, OTHER = "Thinking under a budget", "Other figures"
@@ -94,17 +92,6 @@ class FigureGroup:
     def changes(self) -> tuple[ShownChange, ...]:
         """All its figures in order."""
         return tuple(chain.from_iterable(self.charts))
-
-
-@dataclass(frozen=True)
-class PipelineStep:
-    """One step of what became of prompts or answers: a level that is left, or a loss on the way
-    to the next level."""
-
-    label: str
-    count: int
-    kind: Literal["level", "loss", "kept"]
-    start: int
 
 
 def changes(figures: Iterable[PairedFigure]) -> tuple[ShownChange, ...]:

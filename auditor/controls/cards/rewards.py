@@ -1,5 +1,5 @@
 """What a control that learned by rewards tells of them: its curve, and the puzzles it learned from.
-Records and Markdown.
+Records, and blocks of a card.
 
 Knows figures; knows nothing of models.
 """
@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.controls.training.reward_journal import TOTAL, Mean, RewardRow, means_of
-from auditor.reporting.markdown import code, inline, table
+from auditor.reporting.charts import BoundedValue, Dumbbells, PairedRow
+from auditor.reporting.document import Block, GridTable, Paragraph, full, pairs
+from auditor.reporting.plots import bounded
 from auditor.reporting.text import number
 from fingerprints.records import Record
 
+CURVE_COLUMNS = (
+    "steps",
+    "reward",
+    "puzzles",
+    "groups that all earned the same",
+    "divergence, nats a token",
+)
 POINTS = 10
 """Points of a curve, at most."""
 
@@ -65,77 +74,68 @@ def reward_curve(rows: Sequence[RewardRow], answers: int) -> tuple[CurvePoint, .
     )
 
 
-def reward_lines(told: RewardTold) -> Iterator[str]:
-    """The section of a card, as Markdown lines."""
-    yield "\n## Rewards\n"
-    yield (
+def reward_blocks(told: RewardTold) -> Iterator[Block]:
+    """How the rewards went, as blocks of a card."""
+    yield Paragraph(
         "No teacher took part: a program made the puzzles and rewarded the model's own answers by"
-        " arithmetic."
+        " arithmetic.",
+        "lead",
     )
     if told.warm_up:
-        yield (
-            f"\nBefore that, {told.warm_up} examples of an answer's form were learned in"
-            f" {told.warm_up_steps} steps: a program "
-            f"joined numbers at random, right or wrong; {100 * told.wait:g} % of them take a first"
-            ' try back with "Wait.". '
-            "What it writes like them, that word too, it was shown; what it solves more often"
-            " since, it was rewarded for."
+        yield full(
+            Paragraph(
+                f"Before that, {told.warm_up} examples of an answer's form were learned in"
+                f" {told.warm_up_steps} steps: a program joined numbers at random, right or wrong;"
+                f' {100 * told.wait:g} % of them take a first try back with "Wait.". What it'
+                " writes like them, that word too, it was shown; what it solves more often since,"
+                " it was rewarded for."
+            )
         )
-    yield (
-        f"\n{told.answers} answers of {told.tokens} tokens to {told.puzzles} puzzles, means with 95"
-        " % intervals by puzzle, as drawn in training:\n"
+    yield full(
+        Paragraph(
+            f"{told.answers} answers of {told.tokens} tokens to {told.puzzles} puzzles, means with"
+            " 95 % intervals by puzzle, as drawn in training:"
+        )
     )
-    yield table(
-        (
-            "steps",
-            "reward",
-            "95 % interval",
-            "puzzles",
-            "groups that all earned the same",
-            "divergence, nats a token",
-        ),
-        [
+    if told.curve:
+        rows = tuple(
             (
                 f"{p.first}–{p.last}",
-                number(p.reward.value),
-                _interval(p.reward),
+                bounded(p.reward),
                 str(p.reward.tasks),
                 number(p.flat),
                 number(p.kl),
             )
             for p in told.curve
-        ],
+        )
+        yield full(GridTable("Rewards by step", CURVE_COLUMNS, rows, frozenset(range(1, 5))))
+    yield full(
+        Paragraph(
+            "The puzzles are made by a program from the recipe, the held out ones apart; none can"
+            " copy a probe of the audit.",
+            "caption",
+        )
     )
-    yield ""
-    yield table(
-        (
-            "part of the reward",
-            "first tenth of the steps",
-            "95 % interval",
-            "last tenth",
-            "95 % interval",
-        ),
-        [
+    ends = ("first tenth of the steps", "last tenth")
+    yield Dumbbells("Rewards", tuple(_ends(told)), True, ends)
+    yield full(
+        pairs(
             (
-                inline(name),
-                number(one.value),
-                _interval(one),
-                number(told.last[name].value),
-                _interval(told.last[name]),
+                ("puzzles", number(told.puzzles)),
+                ("answers drawn", number(told.answers)),
+                ("tokens drawn", number(told.tokens)),
+                ("examples of the warm-up", number(told.warm_up)),
+                ("puzzles sha256", told.puzzles_sha256),
+                ("held out puzzles sha256", told.held_out_sha256),
             )
-            for name, one in told.first.items()
-        ],
-    )
-    yield ""
-    yield table(
-        ("puzzles", "SHA-256"),
-        [("learned from", code(told.puzzles_sha256)), ("held out", code(told.held_out_sha256))],
-    )
-    yield (
-        "\nThe puzzles are made by a program from the recipe, the held out ones apart; none can"
-        " copy a probe of the audit."
+        )
     )
 
 
-def _interval(mean: Mean) -> str:
-    return f"{number(mean.low)} to {number(mean.high)}"
+def _ends(told: RewardTold) -> Iterator[PairedRow]:
+    """Each part of the reward over the first and the last tenth of the steps."""
+    for name, one in told.first.items():
+        last = told.last.get(name)
+        if last is not None:
+            before, after = (BoundedValue(m.value, m.low, m.high) for m in (one, last))
+            yield PairedRow(name, max(one.tasks, last.tasks), before, after)

@@ -18,8 +18,8 @@ from auditor.controls.curation.pool import Prompt
 from auditor.controls.curation.verify import agrees
 from auditor.controls.evaluation.evaluate import PairedFigure
 from auditor.controls.recipe import Inference
-from auditor.reporting.markdown import table
-from auditor.reporting.text import number
+from auditor.reporting.document import DASH, Block, GridTable, Paragraph
+from auditor.reporting.plots import bounded
 from detectors.stats.intervals import clustered_mean, clustered_rate
 from fingerprints.collect import collect
 from fingerprints.progress import Progress
@@ -131,36 +131,34 @@ def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iter
     )
 
 
-def is_scaling(figure: PairedFigure) -> bool:
-    """Whether a figure is one of `scaling`'s."""
-    return _NAME.fullmatch(figure.name) is not None
+def shown_name(name: str) -> str:
+    """A figure's name as it is shown: the number of waits before what is counted."""
+    return _NAME.sub(r"\1, \2 waits forced", name)
 
 
-def scaling_lines(figures: Sequence[PairedFigure]) -> Iterator[str]:
-    """The figures of `scaling` among others as a Markdown table, a row for each number of waits;
-    nothing without them."""
+def scaling_table(figures: Sequence[PairedFigure]) -> tuple[Block, ...] | None:
+    """The figures of `scaling` among others as a table, a row for each number of waits; None
+    without them."""
     rows: dict[int, dict[str, PairedFigure]] = {}
     for figure in figures:
         found = _NAME.fullmatch(figure.name)
         if found is not None:
             rows.setdefault(int(found[2]), {})[found[1]] = figure
     if not rows:
-        return
-    yield "\n## Test-time scaling\n"
+        return None
     told = [
         (str(waits), *(_cell(row.get(what)) for what in WHATS), str(max(f.n for f in row.values())))
         for waits, row in sorted(rows.items())
     ]
-    yield table(("waits forced", *WHATS, "questions"), told)
-    yield (
-        "\nHeld-out prompts with a known answer, asked of the student with its thinking forced; 95"
-        " % intervals in brackets."
+    columns = ("waits forced", *WHATS, "questions")
+    about = (
+        "Held-out prompts with a known answer, asked of the student with its thinking forced; 95"
     )
+    about += " % intervals in brackets."
+    made = tuple(tuple(row) for row in told)
+    table = GridTable("Test-time scaling", columns, made, frozenset(range(1, 5)), look="quiet")
+    return table, Paragraph(about, "caption")
 
 
 def _cell(figure: PairedFigure | None) -> str:
-    if figure is None:
-        return "–"
-    if figure.low is None or figure.high is None:
-        return number(figure.value)
-    return f"{number(figure.value)} ({number(figure.low)} to {number(figure.high)})"
+    return DASH if figure is None else bounded(figure)

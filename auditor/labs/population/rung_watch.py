@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.controls.cards.card import CARD, read_card
-from auditor.controls.cards.card_page import with_interval
 from auditor.controls.cards.card_view import headline
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.lineage import LINEAGE
+from auditor.reporting.plots import bounded
 from auditor.reporting.text import number
 from fingerprints.transcript import is_transcript, load_transcript
 
@@ -58,7 +58,7 @@ def _came_of_it(folder: Path) -> str:
     if card.first_loss is not None:
         parts.append(f"loss {number(card.first_loss)} to {number(card.last_loss)}")
     if bits is not None:
-        parts.append(f"bits per byte {with_interval(bits, sign=True)}")
+        parts.append(f"bits per byte {bounded(bits, sign=True)}")
     return "".join(f"{part}, " for part in parts)
 
 

@@ -89,7 +89,6 @@ def test_a_new_kind_gets_plan_report_bundle_schema_and_reading(
     assert "counts.jsonl" in bundle_names()
 
 
-@pytest.mark.xfail(strict=True, reason="reports are not arranged as documents yet")
 @pytest.mark.usefixtures("_listed")
 def test_a_new_kind_is_rendered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = ToyPlan(suspect="answers.jsonl", words=9)

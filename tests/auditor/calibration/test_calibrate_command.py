@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor.calibration.page import calibration_page
+from auditor.calibration.document import calibration_document
 from auditor.calibration.record import (
     Calibration,
     read_calibration,
     shipped_calibrations,
     write_calibration,
 )
-from auditor.calibration.terminal import calibration_text
 from auditor.cli import run
+from auditor.reporting import html, terminal
 from fingerprints.errors import MalformedInput
 from tests.auditor.calibration.population import (
     PROMPTS,
@@ -106,15 +106,16 @@ def test_what_was_written_can_be_shown_again(
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_it_fits_a_terminal_of_any_width(calibration: Calibration, width: int) -> None:
     assert all(
-        len(line) <= width for line in calibration_text(calibration, width=width).splitlines()
+        len(line) <= width
+        for line in terminal.render(calibration_document(calibration), width=width).splitlines()
     )
 
 
 def test_a_page_holds_every_figure_and_nothing_active(calibration: Calibration) -> None:
-    page = calibration_page(calibration)
+    page = html.render(calibration_document(calibration))
     assert "<script" not in page
     assert "style=" not in page
-    assert page == calibration_page(calibration)
+    assert page == html.render(calibration_document(calibration))
     assert page.count("<polyline") == 2 * (2 + 3)
 
 

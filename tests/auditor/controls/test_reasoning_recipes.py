@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.controls.cards.card import card_markdown
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.curation.curate import curate
 from auditor.controls.curation.difficulty import curate_for, failure_score
 from auditor.controls.curation.pool import Prompt
@@ -22,7 +22,7 @@ from auditor.controls.evaluation.scaling import (
     THOUGHT,
     is_right,
     scaling,
-    scaling_lines,
+    scaling_table,
 )
 from auditor.controls.recipe import Curation, Inference, Recipe
 from auditor.controls.recipe_files import (
@@ -36,6 +36,8 @@ from auditor.controls.sizes import sized
 from auditor.controls.teaching.teach import teach
 from auditor.controls.train import Control, train
 from auditor.controls.training.students import open_student
+from auditor.reporting import markdown
+from auditor.reporting.document import Document, Section
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm, Reply, Status
 from tests.auditor.controls.pupils import recipe, teacher
@@ -119,7 +121,7 @@ def test_the_card_tells_accuracy_and_thinking_at_every_number_of_waits(control: 
             (figure,) = [f for f in card.figures if f.name == f"{what}, waits forced: {count}"]
             assert figure.n == card.held_out > 0
     assert not any(f.name.endswith("forced: 3") for f in card.figures)
-    page = card_markdown(card)
+    page = markdown.render(card_document(card))
     table = page.partition("## Test-time scaling")[2].partition("##")[0]
     assert len(re.findall(r"^\| \d", table, re.M)) == 3
     assert "waits forced:" not in page
@@ -148,7 +150,7 @@ def test_scaling_counts_right_answers_waits_and_tokens(
     assert {f.n for f in found} == {6}
     assert all(0 < f.value <= 24 for name, f in by_name.items() if name.startswith(THOUGHT))
     assert scaling(spec, Inference(), [Prompt(id="open", text="Tell me more.")], tmp_path) == ()
-    assert not list(scaling_lines([]))
+    assert scaling_table([]) is None
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,10 @@ def test_the_scaling_table_names_its_intervals() -> None:
             name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8
         )
     ]
-    assert "| 1 | 0.500 (0.250 to 0.750) | – | – | 8 |" in "\n".join(scaling_lines(told))
+    blocks = scaling_table(told)
+    assert blocks is not None
+    page = Document("", "", "", (), (Section("s", "s", blocks),), dict)
+    assert "| 1 | 0.500 (0.250 to 0.750) | – | – | 8 |" in markdown.render(page)
 
 
 def test_questions_that_the_base_fails_come_first_and_the_longest_of_them(

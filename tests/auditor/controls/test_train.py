@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from auditor.commands.control import warnings
-from auditor.controls.cards.card import card_markdown, read_card
+from auditor.controls.cards.card import read_card
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
 from auditor.controls.evaluation.evaluate import BITS, EvaluationScale, containment
 from auditor.controls.lineage import read_lineage
@@ -18,6 +19,7 @@ from auditor.controls.recipe_files import read_recipe
 from auditor.controls.teaching import teach as teaching
 from auditor.controls.teaching.examples import examples_digest, read_examples
 from auditor.controls.train import Control, TrainingWatch, train
+from auditor.reporting import markdown
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
 from fingerprints.subjects.open import open_subject
@@ -141,8 +143,8 @@ def test_the_card_reads_back_and_its_ledger_counts_every_answer(made: Control) -
     assert card == made.card
     assert [row.name for row in card.ledger.rows] == ["t0", "people", "training"]
     assert card.ledger.rows[0].answers + card.ledger.rows[0].failed == 7
-    page = card_markdown(card)
-    assert "| t0 | teacher | – | 7 | 5 | 2 |" in page
+    page = markdown.render(card_document(card))
+    assert "| `t0` | teacher | – | 7 | 5 | 2 |" in page
     assert "Energy: estimate" in page
 
 

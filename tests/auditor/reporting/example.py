@@ -3,6 +3,8 @@ hostile strings."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from auditor.audits.inheritance.records import SequentialRow, SequentialSection
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import (
@@ -22,6 +24,8 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
+from auditor.reporting import html, json, markdown, render, terminal
+from auditor.reporting.report import report_document
 from detectors.base import Bar, Chart, Exhibit, Null, Rank, Span, Table
 from fingerprints.records import Arm, Identity, ProbeSetRef, Sampling
 
@@ -526,3 +530,28 @@ def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
         p_value=(0.0833, 0.25, 1.0)[i],
         n_controls=11,
     )
+
+
+def in_html(made: Report) -> str:
+    """A report's page."""
+    return html.render(report_document(made))
+
+
+def in_markdown(made: Report) -> str:
+    """A report as Markdown."""
+    return markdown.render(report_document(made))
+
+
+def in_json(made: Report) -> str:
+    """A report as JSON."""
+    return json.render(report_document(made))
+
+
+def in_terminal(made: Report, **how: Any) -> str:
+    """A report on a terminal."""
+    return terminal.render(report_document(made), **how)
+
+
+def rendered(made: Report, format: str) -> str:
+    """A report in any format."""
+    return render(report_document(made), format)

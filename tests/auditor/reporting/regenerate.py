@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from example import rendered as render
 from example import report
 
-from auditor.reporting import render
 from auditor.reporting.json import pretty, schema
 
 ROOT = Path(__file__).parents[3]

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from example import report
+from example import in_html, report
 
 from auditor.errors import MalformedInput, ResourceLimit
-from auditor.reporting import html
 from auditor.reporting.bundle import (
     TEMPORARY,
     bundle_names,
@@ -51,7 +50,7 @@ def test_a_bundle_holds_four_files_and_is_read_back(tmp_path: Path, said: Path) 
     write_bundle(report(), said, PLAN, out)
     assert names(out) == FILES
     assert load_bundle(out) == load_bundle(out / "report.json") == report()
-    assert (out / "report.html").read_text(encoding="utf-8") == html.render(report())
+    assert (out / "report.html").read_text(encoding="utf-8") == in_html(report())
     assert (out / "transcript.jsonl").read_bytes() == said.read_bytes()
     assert (out / "plan.yaml").read_text(encoding="utf-8") == PLAN
     assert said.exists()
@@ -182,7 +181,7 @@ def test_whichever_disk_operation_fails_every_final_name_is_whole(
 ) -> None:
     out = tmp_path / "report"
     write_bundle(report(), said, PLAN, out)
-    old, new = html.render(report()), html.render(report(calibrated=True))
+    old, new = in_html(report()), in_html(report(calibrated=True))
     real, failures = getattr(os, call), 0
     for nth in range(1, 12):
         count = 0
@@ -212,12 +211,11 @@ KILLER = """
 import os, random, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from example import report
+from example import in_html, report
 from auditor.reporting.bundle import TEMPORARY, load_bundle, write_bundle
-from auditor.reporting.html import render
 said, out = Path(sys.argv[1]), Path(sys.argv[2])
 reports = [report(), report(calibrated=True)]
-pages = {render(r) for r in reports}
+pages = {in_html(r) for r in reports}
 write_bundle(reports[0], said, "plan", out)
 rng, torn = random.Random(7), 0
 trial = 0
@@ -228,7 +226,7 @@ while trial < 15 or (torn == 0 and trial < 150):
         while True:
             for r in reports:
                 write_bundle(r, said, "plan", out)
-    time.sleep(rng.uniform(0.02, 0.12))
+    time.sleep(rng.uniform(0.02, 0.3))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     torn += any(p.name.startswith(TEMPORARY) for p in out.iterdir())
@@ -243,7 +241,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from example import report
+from example import in_html, report
 from auditor.errors import ResourceLimit
 from auditor.reporting.bundle import write_bundle
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,15 +7,16 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from example import in_json as to_json
+from example import rendered as render
 from example import report
 from regenerate import SUFFIX, golden
 
 from auditor import reporting as renderers
 from auditor.errors import UsageProblem
 from auditor.evidence.records import Report
-from auditor.reporting import formats, render
+from auditor.reporting import formats
 from auditor.reporting.json import load_report
-from auditor.reporting.json import render as to_json
 
 FORBIDDEN = re.compile(r"\b(guilty|stole|stolen|proves|confirmed|match)\b", re.IGNORECASE)
 NAMES = ("uncalibrated", "calibrated")
@@ -127,7 +128,7 @@ def test_an_unknown_format_is_refused_with_the_list_of_those_there_are() -> None
 
 def test_a_renderer_is_added_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("first-line", "example_plugin:render", renderers.GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: lambda made: made.id)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: lambda made: made.record()["id"])
     monkeypatch.setattr(
         renderers,
         "entry_points",

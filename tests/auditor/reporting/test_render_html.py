@@ -11,11 +11,11 @@ from importlib.resources import files
 
 import pytest
 from example import HOSTILE, report
+from example import in_html as render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.evidence.records import Report
-from auditor.reporting.html import render
 from auditor.reporting.text import visible
 from detectors.base import Exhibit, Rank, Span
 from fingerprints.records import Arm

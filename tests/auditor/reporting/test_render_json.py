@@ -7,12 +7,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from example import in_json as render
 from example import report
 from regenerate import SCHEMA_FILE, golden
 
 from auditor.errors import MalformedInput
 from auditor.evidence.records import SCHEMA
-from auditor.reporting.json import load_report, pretty, render, schema
+from auditor.reporting.json import load_report, pretty, schema
 
 PROMISED = {
     "findings": {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from example import rendered as render
 from example import report
 
 from auditor.evidence.records import Skipped
-from auditor.reporting import groups, labels, render
+from auditor.reporting import groups, labels
 from detectors.base import Bar, Cell, Chart, Table
 from fingerprints.records import Arm
 

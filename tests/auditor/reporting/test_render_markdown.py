@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from example import HOSTILE, report
+from example import in_markdown as render
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from auditor.reporting.markdown import code, fenced, inline, render, table
+from auditor.reporting.markdown import code, fenced, inline, table
 from auditor.reporting.text import one_line, visible
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -7,11 +7,13 @@ import re
 import unicodedata
 
 import pytest
+from example import in_terminal as render
 from example import report
 from rich.cells import cell_len
 from test_render_html import crowd
 
-from auditor.reporting.terminal import next_steps, render, write
+from auditor.reporting.report import next_steps, report_document
+from auditor.reporting.terminal import write
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -79,10 +81,10 @@ def test_colour_is_used_on_a_terminal_only_and_never_against_no_color(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     screen, pipe, modest = Screen(), io.StringIO(), Screen()
-    write(report(), screen)
-    write(report(), pipe)
+    write(report_document(report()), screen)
+    write(report_document(report()), pipe)
     monkeypatch.setenv("NO_COLOR", "1")
-    write(report(), modest)
+    write(report_document(report()), modest)
     assert ANSI.search(screen.getvalue())
     shown = [line.rstrip() for line in ANSI.sub("", screen.getvalue()).splitlines()]
     assert shown == pipe.getvalue().splitlines() == modest.getvalue().splitlines()

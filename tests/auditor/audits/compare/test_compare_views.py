@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.compare.drawing import ROW, draw_matrix, draw_tree
-from auditor.audits.compare.page import comparison_page
+from auditor.audits.compare.document import comparison_document, matrix_chart, tree_chart
 from auditor.audits.compare.records import Comparison
 from auditor.audits.compare.run import compare
 from auditor.audits.compare.sources import ComparedSource, stored_sources
-from auditor.audits.compare.text import comparison_text
+from auditor.reporting import html, terminal
+from auditor.reporting.trees import ROW, draw_matrix, draw_tree
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
 from tests.recordings import HABITS, recorded
@@ -35,8 +35,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 
 
 def test_leaves_are_drawn_once_each_in_the_order_of_the_record(found: Comparison) -> None:
-    drawn = draw_tree(found)
-    assert drawn is not None
+    chart = tree_chart(found)
+    assert chart is not None
+    drawn = draw_tree(chart)
     assert [leaf.number - 1 for leaf in drawn.leaves] == list(found.order)
     assert {b.y - a.y for a, b in zip(drawn.leaves, drawn.leaves[1:], strict=False)} == {ROW}
     assert sorted(found.order) == list(range(8))
@@ -49,7 +50,7 @@ def test_leaves_are_drawn_once_each_in_the_order_of_the_record(found: Comparison
 def test_every_cell_but_the_diagonal_has_one_shade_and_the_nearest_pair_the_first(
     found: Comparison,
 ) -> None:
-    drawn = draw_matrix(found)
+    drawn = draw_matrix(matrix_chart(found))
     cells = [cell for shade in drawn.shades for cell in shade.split("z") if cell]
     assert len(cells) == len(set(cells)) == 8 * 7
     pair = found.pairs[0]
@@ -63,7 +64,7 @@ def test_every_cell_but_the_diagonal_has_one_shade_and_the_nearest_pair_the_firs
 def test_no_line_is_wider_than_the_terminal_and_every_model_has_its_line(
     found: Comparison, width: int, encoding: str
 ) -> None:
-    told = comparison_text(found, width=width, encoding=encoding)
+    told = terminal.render(comparison_document(found), width=width, encoding=encoding)
     assert max(len(line) for line in told.splitlines()) <= width
     tree = told.split("Nearest pairs")[0]
     assert (
@@ -76,11 +77,13 @@ def test_no_line_is_wider_than_the_terminal_and_every_model_has_its_line(
 def test_the_page_says_that_nearness_is_not_inheritance_and_how_often_the_tree_comes_again(
     found: Comparison,
 ) -> None:
-    page = comparison_page(found)
+    page = html.render(comparison_document(found))
     assert "Near is not inherited" in page
     assert "common source" in page
     assert "support 100 %" in page
-    assert page == comparison_page(Comparison.model_validate_json(found.model_dump_json()))
+    assert page == html.render(
+        comparison_document(Comparison.model_validate_json(found.model_dump_json()))
+    )
 
 
 def test_a_stored_model_with_few_answers_is_left_out_and_named(tmp_path: Path) -> None:
@@ -98,5 +101,5 @@ def test_models_that_say_the_same_are_drawn_too(tmp_path: Path) -> None:
     same = [ComparedSource(name, "", "test", recorded(tmp_path, "alpha")) for name in "abc"]
     alike = compare(same, resamples=3)
     assert {v for row in alike.matrix for v in row} == {0.0}
-    assert "0.000" in comparison_page(alike)
-    assert comparison_text(alike, width=30)
+    assert "0.000" in html.render(comparison_document(alike))
+    assert terminal.render(comparison_document(alike), width=30)

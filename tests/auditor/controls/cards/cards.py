@@ -6,11 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auditor.controls.cards.card import Card, write_card
-from auditor.controls.cards.courses import Course
+from auditor.controls.cards.card import Card
+from auditor.controls.cards.card_document import write_card
 from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY
 from auditor.controls.lineage import write_lineage
 from auditor.controls.teaching.ledger import LedgerRow, ledger_of
+from auditor.reporting.charts import Course
 
 HOSTILE = "<script>alert(1)</script>|`x`\u202e{{7*7}}"
 DIGEST = "5" * 64

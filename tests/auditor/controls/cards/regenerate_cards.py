@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from auditor.controls.cards.card_page import card_page
-from auditor.controls.cards.cohort_page import cohort_page
+from auditor.controls.cards.card_document import card_document
+from auditor.controls.cards.cohort_document import cohort_document
 from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cohort import load_cohort
+from auditor.reporting import html
 from tests.auditor.controls.cards.cards import card, cohort, courses
 
 GOLDEN = Path(__file__).parents[3] / "golden"
@@ -18,11 +19,13 @@ GOLDEN = Path(__file__).parents[3] / "golden"
 def main() -> None:
     """Writes them all."""
     (GOLDEN / "card-1.html").write_text(
-        card_page(card(), courses()), encoding="utf-8", newline="\n"
+        html.render(card_document(card(), courses())), encoding="utf-8", newline="\n"
     )
     with TemporaryDirectory() as folder:
         found = overview("cohort", load_cohort(cohort(Path(folder))))
-    (GOLDEN / "cohort-1.html").write_text(cohort_page(found), encoding="utf-8", newline="\n")
+    (GOLDEN / "cohort-1.html").write_text(
+        html.render(cohort_document(found)), encoding="utf-8", newline="\n"
+    )
 
 
 if __name__ == "__main__":

@@ -8,22 +8,29 @@ import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditor.controls.cards import card_view
-from auditor.controls.cards.card import PAGE, read_card, write_card
-from auditor.controls.cards.card_page import card_page
-from auditor.controls.cards.card_terminal import card_text
-from auditor.controls.cards.cohort_page import cohort_page, series
+from auditor.controls.cards.card import PAGE, read_card
+from auditor.controls.cards.card_document import card_document, write_card
+from auditor.controls.cards.cohort_document import cohort_document, series
 from auditor.controls.cards.cohort_view import overview
-from auditor.controls.cards.courses import Course, read_courses
+from auditor.controls.cards.courses import read_courses
 from auditor.controls.cohort import load_cohort
 from auditor.controls.training.step_journal import LossJournal, LossRow
-from auditor.reporting.plots import PlotValue, line, panel, shared_scale, stack
+from auditor.reporting import html, terminal
+from auditor.reporting.charts import Course, PanelValues, PlotValue
+from auditor.reporting.plots import line, panel, shared_scale, stack
 from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure
 from tests.auditor.controls.cards.regenerate_cards import GOLDEN
+
+
+def card_page(*given: Any) -> str:
+    return html.render(card_document(*given))
+
 
 VOID = {"meta", "line", "rect", "circle", "use", "col", "polyline"}
 ELEMENTS = set(
@@ -75,7 +82,7 @@ class Page(HTMLParser):
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = cohort(tmp_path_factory.mktemp("population"))
     found = overview("cohort", load_cohort(folder))
-    return {"card": card_page(card(), courses()), "cohort": cohort_page(found)}
+    return {"card": card_page(card(), courses()), "cohort": html.render(cohort_document(found))}
 
 
 @pytest.mark.parametrize("name", ["card", "cohort"])
@@ -196,7 +203,9 @@ def test_a_card_that_learned_by_rewards_tells_its_first_and_last_steps() -> None
     assert "0.200 → 0.700" in text
     assert "No teacher took part" in text
     assert "<script" not in text
-    assert card_text(card(rewards=rewards, first_loss=None, last_loss=None), width=64)
+    assert terminal.render(
+        card_document(card(rewards=rewards, first_loss=None, last_loss=None)), width=64
+    )
 
 
 def test_a_card_without_figures_and_courses_says_so() -> None:
@@ -248,19 +257,20 @@ def test_a_smoothed_course_is_the_mean_by_tokens() -> None:
 
 
 def test_a_course_of_a_single_step_and_of_many_thousands_can_be_drawn() -> None:
-    assert line("loss", [1], [2.0], [2.0]).smooth.startswith("500.0,")
-    long = line("loss", range(1, 10_001), [1.0] * 9_999 + [5.0], [1.0] * 10_000)
-    assert len(long.raw.split()) <= 602
-    assert long.raw.split()[-1].startswith("1000.0,")
+    assert dict(line(Course("loss", (1,), (2.0,))).lines)["smooth"].startswith("500.0,")
+    steps, values = tuple(range(1, 10_001)), (1.0,) * 9_999 + (5.0,)
+    long = dict(line(Course("loss", steps, values, (1.0,) * 10_000)).lines)
+    assert len(long["raw"].split()) <= 602
+    assert long["raw"].split()[-1].startswith("1000.0,")
 
 
 def test_points_of_a_panel_stand_in_the_slot_of_their_dose_and_rise_with_their_value() -> None:
-    values = [
+    values = (
         PlotValue("0 %", 0.0, None, 6, "a"),
         PlotValue("100 %", 1.0, (0.5, 1.5), 1, "b"),
         PlotValue("100 %", 0.8, None, 1, "c"),
-    ]
-    found = panel("t", values, ["0 %", "100 %"], shared_scale([0, 1.5], zero=True))
+    )
+    found = panel(PanelValues("t", ("0 %", "100 %"), values), shared_scale([0, 1.5], zero=True))
     low, high, other = found.dots
     assert low.x < 50 < high.x < other.x
     assert low.y > other.y > high.y

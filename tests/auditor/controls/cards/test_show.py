@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.commands.control import control
-from auditor.controls.cards.card import write_card
-from auditor.controls.cards.card_terminal import card_text, cohort_text, sparkline
+from auditor.controls.cards.card_document import card_document, write_card
+from auditor.controls.cards.cohort_document import cohort_document
 from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cohort import load_cohort
+from auditor.reporting import terminal
+from auditor.reporting.terminal import sparkline
 from fingerprints.errors import MalformedInput
 from tests.auditor.controls.cards.cards import card, cohort, courses
 
@@ -29,7 +31,7 @@ def invoke(*argv: str) -> Any:
 
 @pytest.mark.parametrize("width", [20, 64, 120])
 def test_a_card_fits_a_terminal_of_any_width(width: int) -> None:
-    text = card_text(card(), courses(), width=width)
+    text = terminal.render(card_document(card(), courses()), width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     squeezed = "".join(text.split())
     for told in ("0.900→0.700", "-0.200", "40inthepool", "Wh(estimate)"):
@@ -39,7 +41,7 @@ def test_a_card_fits_a_terminal_of_any_width(width: int) -> None:
 
 
 def test_a_terminal_without_blocks_gets_plain_characters() -> None:
-    text = card_text(card(), courses(), width=80, encoding="ascii")
+    text = terminal.render(card_document(card(), courses()), width=80, encoding="ascii")
     assert text.isascii()
     assert "\\u258" not in text
     assert "0.900 to 0.700" in text
@@ -56,7 +58,7 @@ def test_a_sparkline_falls_as_its_values_do() -> None:
 def test_a_cohort_lists_every_control_with_its_changes_and_the_ledger_of_all(
     population: Path, width: int
 ) -> None:
-    text = cohort_text(overview("x", load_cohort(population)), width=width)
+    text = terminal.render(cohort_document(overview("x", load_cohort(population))), width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     squeezed = "".join(text.split())
     assert "11controls,10withacard" in squeezed

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.cli import run
-from auditor.controls.cards.card import card_markdown, read_card
+from auditor.controls.cards.card import read_card
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.lineage import Lineage, LineageTeacher, read_lineage
 from auditor.controls.recipe import check_complete
 from auditor.controls.recipe_files import bundled_recipes, load_recipe
 from auditor.controls.teaching import launder as module
 from auditor.controls.teaching.launder import INSTRUCTION, INSTRUCTION_SHA256, kept_wording
 from auditor.controls.teaching.teach import teach
+from auditor.reporting import markdown
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.controls.pupils import counted, prompt_file, prompts, recipe, recording, teacher
 
@@ -212,4 +214,4 @@ def test_the_recipe_laundered_trains_from_the_command_line(
         "told, paraphrased by washer",
         "training",
     ]
-    assert "paraphrase" in card_markdown(card)
+    assert "paraphrase" in markdown.render(card_document(card))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from auditor.controls.cards.card import card_markdown
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Comparability, Distillation, Recipe
 from auditor.controls.recipe_files import load_recipe
@@ -29,6 +29,7 @@ from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, TrainedStudent
+from auditor.reporting import markdown
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
@@ -390,7 +391,7 @@ def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
     made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "cross_tokenizer"
     assert made.card.counts["compared with the teacher"] > 0
-    assert "compared with the teacher" in card_markdown(made.card)
+    assert "compared with the teacher" in markdown.render(card_document(made.card))
     assert made.card.last_loss is not None
     assert made.card.first_loss is not None
     assert made.card.last_loss < made.card.first_loss

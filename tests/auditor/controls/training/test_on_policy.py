@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from auditor.controls.cards.card import card_markdown
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Distillation, Lora, OnPolicy, Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe
@@ -28,6 +28,7 @@ from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
 from auditor.controls.training.trained import Progress, TrainedStudent
+from auditor.reporting import markdown
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
@@ -371,4 +372,4 @@ def test_the_tiny_twin_of_the_recipe_trains_on_a_processor(
     made = make_control(tiny, tmp_path / "out", scale=EvaluationScale(choices=2, identity=2))
     assert made.lineage.method == "on_policy"
     assert made.card.counts["tokens that the student drew"] > 0
-    assert "tokens that the student drew" in card_markdown(made.card)
+    assert "tokens that the student drew" in markdown.render(card_document(made.card))

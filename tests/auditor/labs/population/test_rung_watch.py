@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from auditor import console
-from auditor.controls.cards.card import write_card
+from auditor.controls.cards.card_document import write_card
 from auditor.controls.lineage import write_lineage
 from auditor.labs.population.rung_watch import RungDone, RungWatch, duration
 from tests.auditor.controls.cards.cards import card

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.commands.control import control
-from auditor.controls.cards.card import card_markdown, read_card
+from auditor.controls.cards.card import read_card
+from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
@@ -34,6 +35,7 @@ from auditor.labs.rewards.puzzles import (
     says_wait,
 )
 from auditor.labs.rewards.rewarded import train_by_reward
+from auditor.reporting import markdown
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects.open import open_subject
 from tests.auditor.controls.lessons import weights
@@ -186,7 +188,7 @@ def test_the_card_tells_rewards_with_intervals_and_how_often_it_says_wait(made: 
     assert [p.first for p in card.rewards.curve] == list(range(1, REWARD_STEPS + 1))
     assert (card.rewards.puzzles, card.rewards.answers) == (34, 7 * 2 * 4)
     assert [row.name for row in card.ledger.rows] == ["warm-up", "rewards"]
-    page = card_markdown(card)
+    page = markdown.render(card_document(card))
     assert "No teacher took part" in page
     assert card.rewards.held_out_sha256 in page
     shown = CliRunner().invoke(control, ["show", str(made.folder)])
@@ -267,7 +269,7 @@ def test_without_a_warm_up_the_base_itself_is_rewarded(tmp_path: Path) -> None:
     assert found.card.first_loss is None
     assert not (tmp_path / "out" / "warm_up").exists()
     assert not any(SINCE in f.name for f in found.card.figures)
-    assert "Wait." not in card_markdown(found.card)
+    assert "Wait." not in markdown.render(card_document(found.card))
 
 
 @pytest.mark.parametrize(

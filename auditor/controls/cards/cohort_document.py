@@ -1,21 +1,31 @@
-"""A cohort as one HTML file: what training changed by dose, a panel a teacher and base, every
+"""A cohort arranged as a document: what training changed by dose, a panel a teacher and base, every
 control, and the ledger of all.
 
-The report's look and policy. Knows rows and their figures; computes none.
+Knows rows and their figures; computes none and knows no format.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import count
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from auditor.controls.cards.card_page import COST_COLUMNS, cost_row, with_interval
+from auditor.controls.cards.card_document import COST_COLUMNS, cost_row
 from auditor.controls.cards.cohort_view import ControlRow, Overview
 from auditor.controls.evaluation.evaluate import PairedFigure
-from auditor.reporting.html import environment, styled
-from auditor.reporting.plots import PlotValue, panel, shared_scale
+from auditor.reporting.charts import Panels, PanelValues, PlotValue
+from auditor.reporting.document import (
+    Block,
+    Document,
+    Group,
+    Paragraph,
+    Section,
+    aside,
+    brief,
+    full,
+    grid,
+    name,
+)
+from auditor.reporting.plots import bounded
 from auditor.reporting.text import number
 
 MOST_PANELS = 24
@@ -65,31 +75,52 @@ MEASURES: tuple[tuple[str, str, str, _Figure], ...] = (
 )
 
 
-def cohort_page(found: Overview) -> str:
-    """The whole page as text: the same overview gives the same bytes."""
-    sections = [
-        {"id": key, "title": title, "about": about, **_panels(found.rows, of)}
-        for key, title, about, of in MEASURES
-    ]
-    return (
-        environment()
-        .get_template("cohort.html")
-        .render(
-            **styled("style.css", "plots.css"),
-            name=found.name,
-            meta=_meta(found),
-            sections=sections,
-            colours=_colours(found.rows),
-            columns=COLUMNS,
-            rows=[_cells(row) for row in found.rows],
-            cost_columns=COST_COLUMNS,
-            total=cost_row(found.ledger.total),
-            cost_rows=[cost_row(row) for row in found.ledger.rows],
-            energy_basis=found.ledger.energy_basis,
-            carded=found.carded,
-            next_number=count(1).__next__,
+def cohort_document(found: Overview) -> Document:
+    """The whole cohort; the same overview gives the same document."""
+    size = f"{number(len(found.rows))} controls, {found.carded} with a card"
+    return Document(
+        kicker="Cohort of control models",
+        title=("Cohort ", name(found.name)),
+        subject=name(found.name),
+        meta=tuple((label, name(value)) for label, value in _meta(found)),
+        about=(brief(Paragraph(size)),),
+        sections=(
+            *(
+                Section(key, title, tuple(_panels(found.rows, title, about, of)), "full")
+                for key, title, about, of in MEASURES
+            ),
+            Section("controls", "Controls", _controls(found)),
+            Section("costs", "Costs", tuple(_costs(found))),
+        ),
+        record=found.told,
+        note="Every control's lineage.json and card.json are the record; this page is a view of"
+        " them.",
+    )
+
+
+def _controls(found: Overview) -> tuple[Block, ...]:
+    about = "The last three columns are changes: after minus before, with 95 % intervals."
+    rows = (_cells(row) for row in found.rows)
+    numeric = (4, 5, 8, 9, 10, 11)
+    return Paragraph(about, "lead"), grid("Controls", COLUMNS, rows, numeric)
+
+
+def _costs(found: Overview) -> Iterator[Block]:
+    ledger = found.ledger
+    yield grid("Total", COST_COLUMNS, [cost_row(ledger.total)], range(1, 8))
+    yield full(
+        Paragraph(
+            f"The sum of {found.carded} cards. Every control counts all the answers that it"
+            " learned from, at what they took when they were given; where several learned from"
+            " the same ones, they were asked for once.",
+            "caption",
         )
     )
+    yield Paragraph(f"Energy: {ledger.energy_basis}.", "caption")
+    if ledger.rows:
+        rows = [cost_row(row) for row in ledger.rows]
+        table = grid("Costs by control", COST_COLUMNS, rows, range(1, 8))
+        yield full(Group((table,), ("By control ", aside(f"({len(rows)})")), folded=True))
 
 
 def _meta(found: Overview) -> list[tuple[str, str]]:
@@ -120,22 +151,28 @@ def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]
     return {key: out[key] for key in sorted(out)}
 
 
-def _panels(rows: Sequence[ControlRow], of: _Figure) -> dict[str, Any]:
+def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> Iterator[Block]:
     """The panels of one measure on one vertical axis; groups in which nothing was measured are
     left out."""
+    yield Paragraph(about, "lead")
     groups = {key: [r for r in held if of(r) is not None] for key, held in series(rows).items()}
     drawn = {key: held for key, held in groups.items() if held}
-    told = [f for held in drawn.values() for r in held if (f := of(r)) is not None]
-    if not told:
-        return {"panels": (), "omitted": 0}
-    axis = shared_scale([v for f in told for v in (f.value, f.low, f.high)], zero=True)
+    if not drawn:
+        yield Paragraph("Nothing could be measured.")
+        return
     several = len({base for base, _ in drawn}) > 1
     made = []
     for (base, teacher), held in list(drawn.items())[:MOST_PANELS]:
-        title = f"{teacher or 'no teacher'} on {base}" if several else teacher or "no teacher"
-        values = [_value(row, figure) for row in held if (figure := of(row)) is not None]
-        made.append(panel(title, values, _slots(held), axis))
-    return {"panels": made, "omitted": len(drawn) - len(made)}
+        whose = f"{teacher or 'no teacher'} on {base}" if several else teacher or "no teacher"
+        values = (_value(row, figure) for row in held if (figure := of(row)) is not None)
+        made.append(PanelValues(whose, tuple(_slots(held)), tuple(values)))
+    x_label = "dose: share of examples from the teacher"
+    yield Panels(title, x_label, tuple(made), tuple(_colours(rows)))
+    told = "One point a control, after minus before, with its 95 % interval; the line joins the"
+    told += " means."
+    if len(made) < len(drawn):
+        told += f" {len(drawn) - len(made)} more panels are left to the table."
+    yield Paragraph(told, "caption")
 
 
 def _slots(rows: Sequence[ControlRow]) -> list[str]:
@@ -161,7 +198,7 @@ def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
         figure.value,
         bounds,
         colour,
-        f"{row.name}: {with_interval(figure, sign=True)}",
+        f"{row.name}: {bounded(figure, sign=True)}",
     )
 
 
@@ -184,5 +221,5 @@ def _cells(row: ControlRow) -> tuple[str, ...]:
         row.base,
         ", ".join(row.evasions) or "–",
         number(row.last_loss),
-        *("–" if f is None else with_interval(f, sign=True) for f in changed),
+        *("–" if f is None else bounded(f, sign=True) for f in changed),
     )

@@ -1,23 +1,21 @@
 """The geometry of a tree and of a matrix: across in per cent of the width, down in pixels. Knows no
 HTML.
 
-Every drawn number comes from the record; names stay as they are, escaping is the template's.
+Every drawn number comes from the chart; names stay as they are, escaping is the template's.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 
-from auditor.audits.compare.records import Comparison
-from auditor.audits.compare.run import tree_of
+from auditor.reporting.charts import LeafName, MatrixChart, TreeChart
 from auditor.reporting.text import tick
 from detectors.stats.trees import Tree
 
 LEFT, TIPS = 2.0, 54.0
 ROW, TOP = 22, 14
-SHADES, COLOURS, OTHER = 8, 5, 6
+SHADES = 8
 STRONG, TOLD = 0.7, 0.5
 
 
@@ -82,21 +80,10 @@ class MatrixDrawing:
     numbered: bool
 
 
-def vendors_of(found: Comparison) -> dict[str, int]:
-    """The colour class of each vendor: the five with the most models have their own, the others
-    share one."""
-    counts = Counter(m.vendor for m in found.models if m.vendor)
-    first = sorted(counts, key=lambda v: (-counts[v], v))
-    return {vendor: i + 1 if i < COLOURS else OTHER for i, vendor in enumerate(first)}
-
-
-def draw_tree(found: Comparison) -> TreeDrawing | None:
-    """The tree, leaves in the record's order; None for two models."""
-    held = tree_of(found)
-    if held is None:
-        return None
-    tree, share = held
-    across, down = _places(tree, found.order)
+def draw_tree(chart: TreeChart) -> TreeDrawing:
+    """The tree, leaves in the chart's order."""
+    tree, share = chart.tree, chart.share
+    across, down = _places(tree, chart.order)
     edges, knots, told = [], [], set()
     splits, children = tree.splits(), tree.children()
     for node, parent in enumerate(tree.parents):
@@ -107,7 +94,7 @@ def draw_tree(found: Comparison) -> TreeDrawing | None:
             edges.append(Edge(across[node], across[node], min(rows), max(rows)))
         split = splits.get(node)
         # The edge under the top is drawn as two: its support is told once.
-        if split in share and split not in told:
+        if split is not None and split in share and split not in told:
             told.add(split)
             knots.append(
                 Knot(
@@ -122,29 +109,29 @@ def draw_tree(found: Comparison) -> TreeDrawing | None:
     return TreeDrawing(
         height=TOP + ROW * tree.n_leaves + 34,
         edges=tuple(edges),
-        leaves=_leaves(found, across, down),
+        leaves=_leaves(chart, across, down),
         knots=tuple(knots),
         bar=_bar(longest),
         rooted=tree.rooted,
     )
 
 
-def draw_matrix(found: Comparison) -> MatrixDrawing:
+def draw_matrix(chart: MatrixChart) -> MatrixDrawing:
     """The matrix in the order of the tree's leaves; eight shades of equal width from the least
     to the greatest distance."""
-    n, order = len(found.models), found.order
-    values = [found.matrix[i][j] for i in range(n) for j in range(n) if i != j]
+    n, order = len(chart.leaves), chart.order
+    values = [chart.matrix[i][j] for i in range(n) for j in range(n) if i != j]
     low, width = min(values), (max(values) - min(values)) / SHADES
     shades = [""] * SHADES
     for y, i in enumerate(order):
         for x, j in enumerate(order):
             if i != j:
                 shade = (
-                    0 if width == 0 else min(SHADES - 1, int((found.matrix[i][j] - low) / width))
+                    0 if width == 0 else min(SHADES - 1, int((chart.matrix[i][j] - low) / width))
                 )
                 shades[shade] += f"M{x} {y}h1v1h-1z"
     row = 20 if n <= 40 else 13
-    names = tuple((i + 1, found.models[i].name) for i in order)
+    names = tuple((i + 1, chart.leaves[i].name) for i in order)
     edges = tuple(f"{low + k * width:.2f}–{low + (k + 1) * width:.2f}" for k in range(SHADES))
     return MatrixDrawing(n, row, row * n, names, tuple(shades), edges, n <= 24)
 
@@ -175,13 +162,11 @@ def _depth(tree: Tree, node: int) -> float:
     return total
 
 
-def _leaves(found: Comparison, across: list[float], down: list[float]) -> tuple[Leaf, ...]:
-    colours = vendors_of(found)
-    models = [(i, found.models[i]) for i in found.order]
-    return tuple(
-        Leaf(across[i], down[i], i + 1, m.name, m.vendor, colours.get(m.vendor, OTHER))
-        for i, m in models
-    )
+def _leaves(chart: TreeChart, across: list[float], down: list[float]) -> tuple[Leaf, ...]:
+    def leaf(i: int, of: LeafName) -> Leaf:
+        return Leaf(across[i], down[i], i + 1, of.name, of.vendor, of.colour)
+
+    return tuple(leaf(i, chart.leaves[i]) for i in chart.order)
 
 
 def _bar(longest: float) -> tuple[float, str]:

@@ -1,0 +1,69 @@
+"""What an audit of inheritance adds to a report's document: how soon it had asked enough."""
+
+from __future__ import annotations
+
+from auditor.audits.inheritance.records import SequentialSection
+from auditor.evidence.records import Report
+from auditor.reporting.document import Paragraph, Section, grid
+from auditor.reporting.text import number
+
+COLUMNS = (
+    "vendor",
+    "rate",
+    "strangers reach",
+    "taught reach",
+    "p more",
+    "p less",
+    "decision",
+    "after",
+)
+DECISIONS = {
+    "more": "more alike than the known strangers",
+    "less": "less alike than nine in ten taught models",
+    "open": "open",
+}
+TITLE = "Asked until it was enough"
+
+
+def sections(report: Report) -> tuple[Section, ...]:
+    """The bets of every vendor; nothing where all questions were asked."""
+    found = report.section(SequentialSection)
+    if found is None:
+        return ()
+    blocks = (Paragraph(_told(found), "lead"), grid(TITLE, COLUMNS, _rows(found)))
+    return (Section("sequential", TITLE, blocks),)
+
+
+def _told(section: SequentialSection) -> str:
+    """In one sentence how many questions were needed, and what the decisions mean."""
+    saved = section.planned - section.asked
+    told = f"{section.asked} of {section.planned} questions were asked"
+    told += f"; {saved} were saved" if section.stopped and saved > 0 else ""
+    level = (
+        ""
+        if section.calibration is None
+        else f" Untaught and taught models are those of the calibration {section.calibration}."
+    )
+    return (
+        f"{told}. Rates are shares of rival vendors below the vendor, over {section.prompts}"
+        " prompts; p-values hold however often one looks, for all vendors together (alpha"
+        f" {section.alpha:g}). This is likeness, not teaching; one more stranger is more alike than"
+        f" n known ones with a chance of 1/(n + 1).{level}"
+    )
+
+
+def _rows(section: SequentialSection) -> list[tuple[str, ...]]:
+    """Every vendor's bets as texts, the most alike first."""
+    return [
+        (
+            r.vendor,
+            number(r.rate),
+            f"{number(r.stranger)} (n = {r.strangers})",
+            number(r.taught),
+            number(r.p_more),
+            number(r.p_less),
+            DECISIONS[r.decision],
+            "\N{EN DASH}" if r.after is None else f"{r.after} prompts",
+        )
+        for r in sorted(section.rows, key=lambda r: -r.rate)
+    ]

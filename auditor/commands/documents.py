@@ -1,0 +1,45 @@
+"""How commands show a document: on stdout in any format, and as a page in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditor.console import put, put_json, say
+from auditor.reporting import formats, render, terminal
+from auditor.reporting.document import Document
+from fingerprints.durable import replacing
+
+
+def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option ``--format``, as ``form``."""
+    option = click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats()),
+        default="terminal",
+        show_default=True,
+        help="How it is printed.",
+    )
+    return option(command)
+
+
+def show_document(document: Document, form: str, as_json: bool = False) -> None:
+    """Prints a document on stdout; ``as_json``: its record, keys in their order."""
+    if as_json:
+        put_json(document.record())
+    elif form == "terminal":
+        terminal.write(document, sys.stdout)
+    else:
+        put(render(document, form))
+
+
+def write_document(document: Document, form: str, path: Path) -> None:
+    """Writes a document to a file, whole or not at all, and says so."""
+    with replacing(path) as file:
+        file.write(render(document, form).encode("utf-8"))
+    say(f"written: {path}")

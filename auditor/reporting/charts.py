@@ -1,0 +1,181 @@
+"""The charts of a document, as data: what is drawn, never where.
+
+A chart holds its numbers, so that a format that can't draw can tell them. Knows no format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from detectors.stats.trees import Split, Tree
+
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class BoundedValue:
+    """A value with its interval, where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The interval; None without one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class PairedRow:
+    """One figure before and after, and its change, over ``n`` questions; None: not measured."""
+
+    name: str
+    n: int
+    before: BoundedValue | None
+    after: BoundedValue | None
+    change: BoundedValue | None = None
+
+
+@dataclass(frozen=True)
+class Dumbbells:
+    """Figures before and after on one axis, which holds 0 where ``zero``."""
+
+    title: str
+    rows: tuple[PairedRow, ...]
+    zero: bool
+    ends: tuple[str, str] = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Course:
+    """One quantity by step. ``weights``: how many tokens each value stands for; None: it is not
+    smoothed."""
+
+    label: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+    weights: tuple[float, ...] | None = None
+
+    def smoothed(self) -> tuple[float, ...]:
+        """The mean over a window of a twentieth of the steps (three at least) around each,
+        weighted by tokens."""
+        if self.weights is None:
+            return self.values
+        reach = max(3, len(self.values) // SPANS) // 2
+        out = []
+        for i in range(len(self.values)):
+            near = range(max(0, i - reach), min(len(self.values), i + reach + 1))
+            weight = sum(self.weights[j] for j in near)
+            even = sum(self.values[j] for j in near) / len(near)
+            out.append(
+                sum(self.values[j] * self.weights[j] for j in near) / weight if weight else even
+            )
+        return tuple(out)
+
+
+SPANS = 20
+"""A smoothed course averages over a twentieth of all steps."""
+
+
+@dataclass(frozen=True)
+class PipelineStep:
+    """One step of what became of prompts or answers: a level that is left, or a loss on the way
+    to the next level, from ``start`` on."""
+
+    label: str
+    count: int
+    kind: Literal["level", "loss", "kept"]
+    start: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What became of a number of things, step by step."""
+
+    title: str
+    steps: tuple[PipelineStep, ...]
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Wholes made of the same parts: of each bar the count of every part; each part's name and
+    what is said of it."""
+
+    title: str
+    bars: tuple[tuple[str, tuple[int, ...]], ...]
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class PlotValue:
+    """One value to be drawn in a panel: its slot, its interval, its colour and its name."""
+
+    slot: str
+    value: float
+    bounds: Bounds | None
+    colour: int
+    name: str
+
+
+@dataclass(frozen=True)
+class PanelValues:
+    """The values of one panel, and its slots from left to right."""
+
+    title: str
+    slots: tuple[str, ...]
+    values: tuple[PlotValue, ...]
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Panels beside each other on one vertical axis; ``key``: what each colour means."""
+
+    title: str
+    x_label: str
+    panels: tuple[PanelValues, ...]
+    key: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class CurveChart:
+    """CurveChart over one another by the same ``x``."""
+
+    title: str
+    about: str
+    x_label: str
+    x: tuple[float, ...]
+    lines: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True)
+class LeafName:
+    """A model at the end of a branch or at a row of a matrix: its name, its maker, the colour
+    class of that."""
+
+    name: str
+    vendor: str = ""
+    colour: int = 0
+
+
+@dataclass(frozen=True)
+class TreeChart:
+    """A tree of ``leaves``, drawn in ``order``; ``share``: how often each split was found again,
+    from 0 to 1."""
+
+    tree: Tree
+    leaves: tuple[LeafName, ...]
+    order: tuple[int, ...]
+    share: Mapping[Split, float] = field(default_factory=dict)
+    key: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class MatrixChart:
+    """Distances between each two of ``leaves``, drawn in ``order``."""
+
+    leaves: tuple[LeafName, ...]
+    order: tuple[int, ...]
+    matrix: tuple[tuple[float, ...], ...]

@@ -1,0 +1,234 @@
+"""A finding and the verdicts of a question as blocks of a document.
+
+Knows measurements and verdicts; knows no kind of audit and no format.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from auditor.evidence.records import Finding, Verdict
+from auditor.reporting import groups, labels, view, wording
+from auditor.reporting.document import (
+    DASH,
+    Block,
+    Bullets,
+    Definitions,
+    GridTable,
+    Group,
+    Paragraph,
+    Stretch,
+    Words,
+    aside,
+    code,
+    name,
+    strong,
+)
+from auditor.reporting.groups import FindingGroup
+from auditor.reporting.text import cell, interval, number, percent, probability, signed
+from detectors.measurement import Cell, HeatMap, Null, Table
+
+MOST_BRIEF, OPEN_EXHIBITS, FEW_VERDICTS = 8, 3, 4
+BRIEF_COLUMNS = ("candidate", "value", "n", "rank", "p (null)", "weight")
+
+
+def finding(f: Finding, level: int) -> Group:
+    """A finding whole: its figures, what they rest on, its drawings and its exhibits."""
+    badge = (" ", Stretch("uncalibrated", "badge", "uncalibrated")) if view.uncalibrated(f) else ()
+    heading = (sentence(f.detector), " ", Stretch(f.question, "tag"), *badge)
+    blocks: list[Block] = [Paragraph(f.summary, "summary")] if f.summary else []
+    blocks += [Definitions(tuple(_figures(f)), "figures"), Definitions(tuple(_basis(f)), "basis")]
+    blocks += [labels.chart(c) for c in f.charts]
+    blocks += [heat_map(h) for h in f.heat_maps]
+    blocks += [table(t) for t in f.tables]
+    if f.exhibits:
+        told = f"({len(f.exhibits)}, the most telling first; strangers' words, quoted as they were)"
+        folded = len(f.exhibits) > OPEN_EXHIBITS
+        blocks.append(Group(f.exhibits, ("Exhibits ", aside(told)), "exhibits", folded))
+    blocks += [Bullets(f.notes)] if f.notes else []
+    return Group(tuple(blocks), heading, "finding", level=level)
+
+
+def sentence(text: str) -> str:
+    """A code in words, its first letter large."""
+    words = text.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
+    bounds = (" ", aside(f"{interval(f.interval)} at {percent(f.level)}")) if f.interval else ()
+    yield sentence(f.metric), (number(f.value), *bounds)
+    yield "n", (f"{number(f.n)} ", aside(f.n_unit))
+    if f.rank:
+        yield "Rank", (f"{f.rank.position} ", aside(f"of {f.rank.of}"))
+    if f.null:
+        yield _null(f.null)
+    if f.log10_lr is not None:
+        cap = (" ", aside(f"cap {signed(f.cap)}")) if f.cap is not None else ()
+        words = (" ", aside(f.words)) if f.words else ()
+        yield "log10 LR", (signed(f.log10_lr), *cap, *words)
+
+
+def _null(null: Null) -> tuple[Words, Words]:
+    models = null.unit == "models"
+    unit = "" if not models else "model" if null.n == 1 else "models"
+    reached = f", {null.at_least} at or above" if null.n else ""
+    p = "" if null.p is None else f"; p = {number(null.p)}"
+    label = "Null cohort" if models else sentence(null.unit)
+    return label, (f"{number(null.n)} ", aside(f"{unit}{reached}{p}"))
+
+
+def _basis(f: Finding) -> Iterator[tuple[Words, Words]]:
+    yield "Direction", f.direction
+    null = f.null
+    if null and null.population:
+        told = null.population
+        told += "" if null.mean is None else f"; mean {number(null.mean)}"
+        told += "" if null.sd is None else f", standard deviation {number(null.sd)}"
+        quantiles = ", ".join(f"{q}: {number(v)}" for q, v in null.quantiles)
+        yield "Null cohort", told + (f"; quantiles {quantiles}" if quantiles else "")
+    if f.calibration is not None:
+        yield "Calibration", code(f.calibration)
+
+
+def heat_map(h: HeatMap) -> GridTable:
+    """A heat map as a table whose cells are shaded by their number."""
+    spread = h.high - h.low
+
+    def shade(value: float | None) -> float | None:
+        if value is None or not math.isfinite(value):
+            return None
+        return (value - h.low) / spread if spread > 0 else 0.0
+
+    return GridTable(
+        h.title,
+        (h.corner, *h.columns),
+        tuple(
+            (name(label), *(DASH if v is None else f"{v:.2f}" for v in cells))
+            for label, cells in h.rows
+        ),
+        frozenset(range(1, len(h.columns) + 1)),
+        caption=h.caption,
+        look="heat",
+        shades=tuple(tuple(map(shade, cells)) for _, cells in h.rows),
+    )
+
+
+def table(made: Table) -> GridTable:
+    """A detector's table, its codes in words and its numbers with the decimals of their column."""
+    t = labels.table(made)
+    digits = dict(enumerate(labels.decimals(t)))
+    rows = (tuple(_cell(v, digits.get(i)) for i, v in enumerate(row)) for row in t.rows)
+    return GridTable(t.title, t.columns, tuple(rows), labels.numeric(t), False, t.caption)
+
+
+def _cell(value: Cell, decimals: int | None) -> Words:
+    strange = isinstance(value, str) and not isinstance(value, labels.Shown)
+    return name(str(value)) if strange else cell(value, decimals)
+
+
+def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
+    """All verdicts of a question; once in words and the table folded where they say the same and
+    weigh nothing."""
+    if not told:
+        return ()
+    same = groups.unanimous(told)
+    why = tuple(Paragraph(reason, "caption") for reason in groups.reasons(told, brief=True))
+    size = aside(f"({len(told)})")
+    if same is None:
+        heading = ("Weight of evidence by candidate ", size)
+        return (Group((_verdicts(told), *why), heading, folded=len(told) > FEW_VERDICTS),)
+    once = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
+    rows = Group((_verdicts(told),), ("By candidate ", size), "folded", True)
+    return Group((once, *why), look="verdict"), rows
+
+
+def _badge(v: Verdict) -> Stretch:
+    return Stretch(wording.OUTCOMES[v.outcome], "badge", v.outcome)
+
+
+def _verdicts(told: Sequence[Verdict]) -> GridTable:
+    """The verdicts as a table; columns of nothing are left out."""
+    weighed = any(v.log10_lr is not None for v in told)
+    ranked = any(v.p_value is not None for v in told)
+    shown = (weighed, weighed, ranked, not ranked or any(v.n_controls for v in told))
+    kept = [i for i, wanted in enumerate(shown) if wanted]
+    columns = ("log10 LR", "Cap", "p", "Controls")
+    rows: list[tuple[Words, ...]] = []
+    for v in told:
+        words = (" ", aside(f"({v.words})")) if v.words else ()
+        bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
+        figures: tuple[Words, ...] = (
+            (signed(v.log10_lr), *bounds),
+            signed(v.cap),
+            probability(v.p_value),
+            str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
+        )
+        who = name(v.candidate or groups.ALONE)
+        rows.append((who, (_badge(v), *words), *(figures[i] for i in kept)))
+    heads = ("Candidate", "Outcome", *(columns[i] for i in kept))
+    return GridTable("Verdicts", heads, tuple(rows), frozenset(range(2, len(heads))), look="quiet")
+
+
+def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
+    """The verdicts for a brief reading: a table, or one line where all of them say the same."""
+    if not told:
+        return
+    outcome = groups.unanimous(told)
+    reasons = groups.reasons(told, brief=True)
+    if outcome is None:
+        yield _verdicts(told)
+    else:
+        line = f"{wording.OUTCOMES[outcome].capitalize()} for {_whom(told)}."
+        reasons = (f"{line} {reasons[0]}", *reasons[1:]) if len(reasons) == 1 else (line, *reasons)
+    yield from (Paragraph(reason, "caption") for reason in reasons)
+
+
+def _whom(told: Sequence[Verdict]) -> str:
+    several = len(told) > 1
+    return f"all {len(told)} candidates" if several else told[0].candidate or groups.ALONE
+
+
+def brief_group(group: FindingGroup, some_calibrated: bool) -> Group:
+    """The findings of one detector for a brief reading: the first eight by rank, and how many
+    more there are."""
+    sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
+    unit = group.findings[0].n_unit if len(units) == 1 else ""
+    same_n = bool(unit) and len(sizes) == 1
+    size = f", n in {unit}" if unit else ""
+    size = f", n = {number(group.findings[0].n)} {unit}" if same_n else size
+    about = f", {groups.ALONE}" if group.alone else ""
+    heading = f"{about}: {group.metric.replace('_', ' ')}{size}"
+    shown = group.findings[:MOST_BRIEF]
+    rows = [_brief_row(f, some_calibrated, unit, same_n) for f in shown]
+    blocks: list[Block] = []
+    if group.alone:
+        for f, row in zip(shown, rows, strict=True):
+            known = zip(BRIEF_COLUMNS[1:], row[1:], strict=True)
+            told = "; ".join(f"{label} {text}" for label, text in known if text != DASH)
+            blocks += [Paragraph(f.summary, "summary")] if f.summary else []
+            blocks.append(Paragraph(told, "says-not"))
+    else:
+        cells: tuple[tuple[Words, ...], ...] = tuple((name(r[0]), *r[1:]) for r in rows)
+        blocks.append(GridTable("", BRIEF_COLUMNS, cells, look="quiet"))
+    if len(group.findings) > MOST_BRIEF:
+        more = f"… and {len(group.findings) - MOST_BRIEF} more in report.html"
+        blocks.append(Paragraph(more, "caption"))
+    return Group(tuple(blocks), (strong(sentence(group.detector)), heading))
+
+
+def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[str, ...]:
+    bounds = f" {interval(f.interval)}" if f.interval else ""
+    p = DASH if f.null is None else f"{number(f.null.p)} ({f.null.n})"
+    lr = "uncalibrated"
+    if f.log10_lr is not None:
+        lr = ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
+    return (
+        f.candidate or "suspect alone",
+        number(f.value) + bounds,
+        DASH if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}",
+        f"{f.rank.position} of {f.rank.of}" if f.rank else DASH,
+        p,
+        lr if some_calibrated else DASH,
+    )

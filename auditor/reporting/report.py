@@ -1,0 +1,365 @@
+"""The report arranged as a document: by question, by candidate, by detector.
+
+Knows what every report has; what a kind of audit adds, its own module arranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from auditor.evidence.kinds import arrangements
+from auditor.evidence.records import CalibrationSection, Finding, Report
+from auditor.reporting import groups, view, weights, wording
+from auditor.reporting.document import (
+    Block,
+    Bullets,
+    Definitions,
+    Document,
+    GridTable,
+    Group,
+    Paragraph,
+    Reading,
+    Section,
+    Stretch,
+    Verbatim,
+    Words,
+    aside,
+    brief,
+    code,
+    full,
+    grid,
+    name,
+    pairs,
+    strong,
+)
+from auditor.reporting.findings import (
+    brief_group,
+    brief_verdicts,
+    finding,
+    sentence,
+    verdicts,
+)
+from auditor.reporting.text import date, interval, number, percent, signed
+from auditor.reporting.view import ComparedWith, FindingRow, QuestionCard
+
+MOST_LISTED = 10
+ONLY: Reading = "full"
+
+
+def report_document(report: Report) -> Document:
+    """The whole report; the same one gives the same document."""
+    spec, when = report.subject.spec, date(report.created)
+    return Document(
+        kicker="Model provenance audit",
+        title=("Provenance audit of ", name(report.subject.identity.name)),
+        subject=name(report.subject.identity.name),
+        meta=(
+            ("Examined", when),
+            ("Report", code(report.id)),
+            ("Subject", code(spec)),
+            ("Tool", report.tool),
+        ),
+        about=(
+            brief(Paragraph(spec, "caption"), Paragraph(f"{when}, report {report.id}", "caption")),
+            brief(*_base_told(report)),
+        ),
+        preface=tuple(Paragraph(w, "notice") for w in view.warnings(report)),
+        sections=tuple(_sections(report)),
+        record=lambda: report.model_dump(mode="json", by_alias=True),
+        note=(
+            "report.json is the record; this page is a view of it. Report ",
+            code(report.id),
+            ", schema ",
+            code(report.schema_),
+            ".",
+        ),
+    )
+
+
+def _base_told(report: Report) -> Iterator[Paragraph]:
+    if report.base is not None:
+        known = wording.BASE_ORIGINS[report.base.origin]
+        yield Paragraph(f"Base: {report.base.name} ({known})", "caption")
+
+
+def _sections(report: Report) -> Iterator[Section]:
+    cards = view.cards(report)
+    lead = "Three different questions, answered apart and never mixed into one figure."
+    told = (_card(report, card) for card in cards)
+    yield Section("answers", "Answers", (full(Paragraph(lead, "lead")), *told))
+    for card in cards:
+        yield from _question(report, card)
+    if report.calibration is not None:
+        yield _error_rates(report.calibration)
+    for arrange in arrangements():
+        yield from arrange(report)
+    yield Section("glance", "At a glance", tuple(_glance(report)), ONLY)
+    alone = tuple(finding(f, 3) for f in view.alone(report))
+    nothing = (Paragraph("No finding concerns the suspect by itself."),)
+    yield Section("alone", "The suspect alone", alone or nothing, ONLY)
+    yield _candidates(report)
+    yield Section("skipped", "Not measured", (_skipped(report),), ONLY)
+    about = "Other histories that would leave some of the same traces. They remain open unless a"
+    about += " finding above says otherwise."
+    others = Bullets(report.alternatives, True, wording.NO_ALTERNATIVES)
+    blocks = (Paragraph(about, "lead"), others)
+    yield Section("alternatives", "Alternative explanations", blocks, ONLY)
+    yield Section("limits", "Limits", (Bullets(report.limits, True, wording.NO_LIMITS),))
+    yield Section("next", "Next", (Bullets(next_steps(report)),), "brief")
+    yield from _record(report)
+
+
+def _card(report: Report, card: QuestionCard) -> Group:
+    chart = weights.chart(report) if card.question == "inheritance" else None
+    drawn: tuple[Block, ...] = () if chart is None else (chart,)
+    says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
+    return Group(
+        (
+            Paragraph(card.answer.answer, "answer"),
+            Paragraph(says_not, "says-not"),
+            full(*drawn, *verdicts(card.verdicts)),
+        ),
+        (Stretch(card.question, "kicker"), card.answer.asks),
+        "card",
+    )
+
+
+def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
+    """The figures of a question, for a brief reading."""
+    found = [f for f in report.findings if f.question == card.question]
+    if not (found or card.verdicts or card.skipped):
+        return
+    blocks = list(brief_verdicts(card.verdicts))
+    blocks += [brief_group(g, view.calibrated(report)) for g in groups.by_detector(found)]
+    missed = []
+    for s in card.skipped:
+        whom = f" for {s.who}" if s.who else ""
+        told = f"Not measured: {s.detector.replace('_', ' ')}{whom}: {s.reason}"
+        missed.append(Paragraph(told, "caption"))
+    blocks += [Group(tuple(missed), look="topic")] if missed else []
+    yield Section(card.question, card.question.capitalize(), tuple(blocks), "brief")
+
+
+def _error_rates(found: CalibrationSection) -> Section:
+    about = f": {found.about}" if found.about else ""
+    told: Words = (
+        "Calibration ",
+        name(found.name),
+        f" of {date(found.created)}{about} SHA-256 ",
+        code(found.sha256),
+        ".",
+    )
+    where: Block = Paragraph(
+        "In the figures that were compared, this case lies within what was calibrated on."
+    )
+    if found.distance:
+        outside = strong("This case lies outside of what was calibrated on.")
+        where = Paragraph((outside, f" {' '.join(found.distance)}"), "notice")
+    blocks = (
+        brief(Paragraph(f"Calibration {found.name}. {weights.ABOUT}", "lead")),
+        full(Paragraph(weights.ABOUT, "lead")),
+        grid("Error rates", weights.COLUMNS, weights.rates(found)),
+        full(Paragraph(told, "caption")),
+        where if found.distance else full(where),
+        full(*(Paragraph(n, "caption") for n in found.notes)),
+    )
+    return Section("errors", "Error rates", blocks)
+
+
+def _glance(report: Report) -> Iterator[Block]:
+    names, rows = view.detectors(report), view.summary(report)
+    if not (names and rows):
+        yield Paragraph("No candidate was measured.")
+        return
+    yield Paragraph(
+        "Every candidate by every detector, the best rank first: value with its interval, rank"
+        " among the stored models, and conformal p-value against the null cohort.",
+        "lead",
+    )
+    yield GridTable(
+        "Summary",
+        ("Candidate", *(sentence(n) for n in names)),
+        tuple(_glance_row(i, row) for i, row in enumerate(rows, 1)),
+        caption="Values of different detectors are on different scales and can't be compared with"
+        " each other. In brackets after p: the number of null models, or of relabellings.",
+        look="glance",
+    )
+
+
+def _glance_row(place: int, row: FindingRow) -> tuple[Words, ...]:
+    twin = (" ", Stretch("the suspect's own weights", "tag")) if row.same_weights else ()
+    who = (Stretch(row.name, "name", target=f"c{place}"), *twin)
+    return (who, *(_glimpse(f) for f in row.findings))
+
+
+def _glimpse(f: Finding | None) -> Words:
+    if f is None:
+        return aside("not measured")
+    bounds = (" ", aside(interval(f.interval))) if f.interval else ()
+    lines = []
+    if f.rank:
+        first = f.rank.position == 1 and f.rank.of > 1
+        told = f"rank {f.rank.position} of {f.rank.of}"
+        lines.append(Stretch(told, "line", "first" if first else ""))
+    if f.null and f.null.p is not None:
+        lines.append(Stretch(f"p = {number(f.null.p)} ({f.null.n})", "line"))
+    if f.log10_lr is not None:
+        lines.append(Stretch(f"log10 LR {signed(f.log10_lr)}", "line"))
+    return (strong(number(f.value)), *bounds, *lines)
+
+
+def _candidates(report: Report) -> Section:
+    found = view.compared(report)
+    blocks: list[Block] = [Paragraph(_order_told(found), "lead")] if len(found) > 1 else []
+    blocks += [_candidate(i, c) for i, c in enumerate(found, 1)]
+    nothing = (Paragraph("The suspect was compared with no stored model."),)
+    listed = tuple((c.name, f"c{i}") for i, c in enumerate(found[:MOST_LISTED], 1))
+    if len(found) > MOST_LISTED:
+        rest = f"and {len(found) - MOST_LISTED} more"
+        listed += ((rest, f"c{MOST_LISTED + 1}"),)
+    return Section("candidates", "Candidates", tuple(blocks) or nothing, ONLY, listed)
+
+
+def _order_told(found: tuple[ComparedWith, ...]) -> str:
+    twins = any(c.about is not None and c.about.same_weights for c in found)
+    told = "Models with the suspect's own weights first, then by" if twins else "By"
+    told += " best rank. Some model is always first."
+    opened = sum(c.opened for c in found)
+    if opened < len(found):
+        told += f" The {opened} first are unfolded; on paper the others stay folded."
+    return told
+
+
+def _candidate(place: int, c: ComparedWith) -> Group:
+    same = c.about is not None and c.about.same_weights
+    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if same else []
+    blocks += [finding(f, 4) for f in c.findings]
+    link = Stretch("Not measured", target="skipped")
+    if not c.findings:
+        blocks.append(Paragraph(("No detector measured this candidate; see ", link, ".")))
+    heading = (name(c.name), *_about(c))
+    return Group(tuple(blocks), heading, "candidate", not c.opened, 3, f"c{place}")
+
+
+def _about(c: ComparedWith) -> tuple[Stretch, ...]:
+    a = c.about
+    if a is None or not (a.vendor or a.n_shared):
+        return ()
+    told = ", ".join(filter(None, (a.vendor, a.family)))
+    told += "; " if told else ""
+    told += f"{number(a.n_shared)} shared prompts"
+    if a.n_identical:
+        told += f", {number(a.n_identical)} answered in the very same words"
+    return (aside(f" {told}"),)
+
+
+def _skipped(report: Report) -> Block:
+    if not report.skipped:
+        return Paragraph("No detector was skipped.")
+    rows = tuple(
+        (s.question, s.detector.replace("_", " "), name(s.who or "–"), s.reason)
+        for s in groups.unmeasured(report.skipped)
+    )
+    columns = ("Question", "Detector", "For", "Reason")
+    return GridTable("Not measured", columns, rows, headed=False, look="quiet")
+
+
+def _record(report: Report) -> Iterator[Section]:
+    yield Section("quality", "Data quality", tuple(_quality(report)), ONLY)
+    yield Section("items", "Items and digests", tuple(_items(report)), ONLY)
+    heading = ("The plan as it was run ", aside("(plan.yaml)"))
+    plan = Group((Verbatim(plan_text(report)),), heading, folded=True)
+    yield Section("plan", "Plan", (plan,), ONLY)
+    told: tuple[Block, ...] = (Paragraph("No command was recorded."),)
+    if report.reproduce:
+        lead = "Run again, or judge the recorded answers again without the model:"
+        told = (Paragraph(lead, "lead"), Verbatim("\n".join(report.reproduce)))
+    yield Section("reproduce", "Reproduction", told, ONLY)
+    environment = sorted(report.environment.items())
+    yield Section("environment", "Environment", (pairs(environment),), ONLY)
+    yield Section("glossary", "Glossary", (Definitions(wording.GLOSSARY, "glossary"),), ONLY)
+
+
+def plan_text(report: Report) -> str:
+    """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same
+    page."""
+    plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
+    return (
+        yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
+    )
+
+
+def _quality(report: Report) -> Iterator[Block]:
+    t = report.transcript
+    if t is None:
+        yield Paragraph(wording.NOBODY_ASKED)
+        return
+    counts = [*sorted(t.counts.items()), ("all", sum(t.counts.values()))]
+    rows = tuple((k.replace("_", " "), number(v)) for k, v in counts)
+    title = "Answers by status; every attempt is counted once"
+    yield GridTable(title, ("Status", "Answers"), rows, frozenset({1}))
+    if t.probe_sets:
+        sets = tuple((p.name, p.version, number(p.n), code(p.sha256)) for p in t.probe_sets)
+        columns = ("Probe set", "Version", "Probes", "sha256")
+        yield GridTable("What was asked", columns, sets, frozenset({2}))
+    yield pairs(view.transcript_rows(report))
+    if t.events:
+        yield Group((Bullets(t.events),), "Events")
+    else:
+        yield Paragraph("No event was recorded during the run.", "caption")
+
+
+def _items(report: Report) -> Iterator[Block]:
+    yield _titled("Suspect", view.identity(report.subject.identity))
+    if report.base is not None:
+        yield _titled("Base of the suspect", view.base_rows(report))
+    if report.scores is not None:
+        yield _titled("Who found texts likely", view.score_rows(report))
+    if report.store:
+        s = report.store
+        rows = (("name", s.name), ("models", number(s.n_models)))
+        rest = (("embedder", s.embedder or "none"), ("sha256", s.sha256))
+        yield _titled("Store", (*rows, *rest))
+    if report.candidates:
+        heading = ("Candidates ", aside(f"({len(report.candidates)})"))
+        told = []
+        for c in report.candidates:
+            counts = (
+                ("answers", number(c.n_answers)),
+                ("prompts shared with the suspect", number(c.n_shared)),
+                ("answered in the very same words", number(c.n_identical)),
+                ("answers sha256", c.answers_sha256),
+            )
+            both = (pairs(view.identity(c.identity)), pairs(counts))
+            told.append(Group(both, name(c.name), level=4))
+        yield Group(tuple(told), heading, folded=True)
+
+
+def _titled(title: str, rows: tuple[tuple[str, str], ...]) -> Group:
+    return Group((pairs(rows),), title)
+
+
+def next_steps(report: Report) -> tuple[str, ...]:
+    """What a reader can do now, the most pressing first."""
+    steps = [
+        "Open report.html for the figures, the quoted answers and the alternative explanations."
+    ]
+    if report.transcript is not None and not report.transcript.complete:
+        steps.insert(
+            0, "Run the same command again: it resumes, and asks only what was not answered."
+        )
+    if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
+        steps.append(
+            "A conclusion needs a calibration on control models of known history; this report has"
+            " none."
+        )
+    levels = sorted({f.level for f in report.findings if f.interval})
+    if levels:
+        steps.append(
+            f"Read intervals at {', '.join(percent(level) for level in levels)}; some model is"
+            " always first in rank."
+        )
+    return (*steps, *(f"Reproduce: {command}" for command in report.reproduce))
