@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep
-from auditor.audits.inheritance.audit import open_store, run
+from auditor.audits.frame import keep, open_store
+from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.commands.audits import DRY_RUN, FAIL_ON, FORCE, OUT, cost_lines, show_plan, tell

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.inheritance.plan import check_detectors
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.cohort import known_models, population_of

@@ -12,7 +12,7 @@ from auditor.audits.compare.records import Method
 from auditor.audits.compare.run import RESAMPLES
 from auditor.audits.compare.run import compare as compared
 from auditor.audits.compare.sources import named_sources, stored_sources
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON

@@ -124,9 +124,8 @@ def _closed(
     force: bool,
     as_json: bool,
 ) -> int:
-    from auditor.audits.lineage.closed import (
-        closed_lineage,
-    )  # loads what asks models, which a comparison of files does without
+    # Loads what asks models, which a comparison of files does without.
+    from auditor.audits.inheritance.closed import closed_lineage
 
     with progress_on("opening the suspect") as progress:
         report, plan = closed_lineage(suspect, bases, folder, answers, progress)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from auditor.commands.options import (
     AS_JSON,

@@ -1,15 +1,15 @@
 """Lineage inside an ordinary audit: where the suspect's weights and candidate bases are at hand,
 they are compared by the way.
 
-Knows what a plan names; a suspect whose weights can't be read is told, not raised.
+Knows specs of files; a suspect whose weights can't be read is told, not raised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage import findings
 from auditor.audits.lineage import narrative as telling
 from auditor.audits.lineage.records import LineageSection
@@ -82,17 +82,18 @@ class Within:
         return () if self.found is None else telling.limits(self.found)
 
 
-def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
-    """Compares the suspect's weights with those of the plan's base and bases, where both are files;
-    asks nobody.
+def lineage_within(
+    suspect: str, candidates: Sequence[str], reading: Progress | None = None
+) -> Within:
+    """Compares the suspect's weights with those of candidate bases (specs, or folders of
+    signatures), where both are files; asks nobody.
 
     A suspect or base whose files can't be read this way gives a reason, and the other bases are
     compared. Raises what a damaged store of signatures raises.
     """
-    specs = [spec for spec in (*((plan.base,) if plan.base else ()), *plan.bases) if spec]
-    stores = [Path(spec) for spec in plan.bases if (Path(spec) / CATALOGUE).exists()]
-    bases = [spec for spec in specs if Path(spec) not in stores and _has_weights(spec)]
-    if not _has_weights(plan.suspect) or not (bases or stores):
+    stores = [Path(spec) for spec in candidates if (Path(spec) / CATALOGUE).exists()]
+    bases = [spec for spec in candidates if Path(spec) not in stores and _has_weights(spec)]
+    if not _has_weights(suspect) or not (bases or stores):
         return Within()
     told = {spec: _unreadable(spec) for spec in bases}
     reasons = tuple(r for r in told.values() if r is not None)
@@ -101,7 +102,7 @@ def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
         return Within(None, reasons)
     try:
         found = lineages(
-            plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
+            suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
         )
     except UNREADABLE as error:
         return Within(None, (*reasons, _skipped(None, error)))

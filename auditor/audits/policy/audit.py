@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.audits.frame import build_report
-from auditor.audits.inheritance.audit import finding_of
+from auditor.audits.frame import build_report, candidate_of, finding_of
 from auditor.audits.policy.narrative import alternatives, answer, command_of, limits
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.evidence.questions import unexamined
@@ -108,15 +107,4 @@ def _candidate(teacher: Teacher, hosted: Transcript) -> Candidate:
         for k in shared
         if theirs[k].reply.text and theirs[k].reply.text.strip() == ours[k].reply.text.strip()
     ]
-    identity = teacher.transcript.identity
-    return Candidate(
-        name=teacher.name,
-        vendor="",
-        family="",
-        identity=identity,
-        n_answers=len(teacher.transcript.replies),
-        n_shared=len(shared),
-        answers_sha256=teacher.transcript.digest(),
-        n_identical=len(identical),
-        same_weights=hosted.identity.same_weights(identity),
-    )
+    return candidate_of(hosted, teacher, len(shared), len(identical))

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.audits.frame import store_section
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store, store_section
 from auditor.audits.inheritance.base_model import asked_again
 from auditor.audits.service.plan import ServicePlan, first_questions, identifying_set
 from auditor.evidence.records import StoreSection

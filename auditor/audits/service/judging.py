@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.audits.inheritance.audit import finding_of
+from auditor.audits.frame import finding_of
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.records import Finding, ReasonCode, Skipped

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.audits.frame import finding_of
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Question, Shadow, Teacher
@@ -56,17 +57,8 @@ def judge(
     }
     measured = {name: detector.measure(case) for name, case in cases.items()}
     found = {name: m for name, m in measured.items() if isinstance(m, Measurement)}
-    skipped = tuple(
-        Skipped(
-            question=QUESTION,
-            detector=detector.name,
-            candidate=name,
-            reason=m.reason,
-            code=m.code,
-        )
-        for name, m in measured.items()
-        if not isinstance(m, Measurement)
-    )
+    told = [finding_of(detector, name, m) for name, m in measured.items()]
+    skipped = tuple(f for f in told if isinstance(f, Skipped))
     panel = detector.panel(next(iter(cases.values()))) if cases else None
     fitted, problem = (None, "nothing was measured") if panel is None else calibrate(panel)
     corrected = corrected_p(found)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.audits.inheritance.audit import judge, open_store
+from auditor.audits.frame import open_store
+from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, looked_at
 from auditor.audits.inheritance.shelf import SAMPLED, Shelf, shelf
 from auditor.audits.plan import Plan, make_plan

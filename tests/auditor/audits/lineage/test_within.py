@@ -73,7 +73,7 @@ def test_the_base_is_found_by_weights_told_as_such_and_asked(
 
 def test_a_named_base_is_compared_by_the_way(models: dict[str, Path]) -> None:
     plan = Plan.make({"suspect": str(models["tuned"]), "base": str(models["base"])})
-    within = lineage_within(plan)
+    within = lineage_within(plan.suspect, plan.weighed_against)
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert within.answer is not None
 
@@ -83,8 +83,8 @@ def test_recorded_answers_have_no_weights_to_compare(
 ) -> None:
     path = tmp_path / "answers.jsonl"
     plan = Plan.make({"suspect": str(path), "bases": [str(models["base"])]})
-    assert lineage_within(plan).found is None
-    assert lineage_within(Plan.make({"suspect": str(models["tuned"])})).skipped == ()
+    assert lineage_within(plan.suspect, plan.weighed_against).found is None
+    assert lineage_within(str(models["tuned"]), ()).skipped == ()
 
 
 def test_weights_that_can_not_be_compared_are_a_reason(
@@ -93,7 +93,7 @@ def test_weights_that_can_not_be_compared_are_a_reason(
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"model_type": "llama"}', "utf-8")
-    within = lineage_within(Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd)]}))
+    within = lineage_within(str(models["tuned"]), [str(odd)])
     assert within.found is None
     assert len(within.skipped) == 1
     assert within.limits == ()
@@ -105,9 +105,7 @@ def test_a_base_that_can_not_be_opened_leaves_the_others_compared(
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}', "utf-8")
-    within = lineage_within(
-        Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]})
-    )
+    within = lineage_within(str(models["tuned"]), [str(odd), str(models["base"])])
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert "odd" in {s.candidate for s in within.skipped}
 
