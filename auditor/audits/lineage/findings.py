@@ -1,4 +1,4 @@
-"""What was found of weights and tokenizers as findings, verdicts and the section of a report."""
+"""What was found of weights and tokenizers as findings and verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.audits.lineage.judge import OUTCOMES, WORDS, JudgedPair
 from auditor.audits.lineage.likeness import KINDS
-from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
@@ -122,88 +122,14 @@ def p_figure(p: float) -> str:
     return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
 
 
-def section(found: Lineages) -> LineageSection:
-    """Everything about weights and declarations as the report keeps it."""
-    told = list(found.told)
-    told += [
-        WeightComparison(
-            base=o.name,
-            spec=o.weights.spec,
-            relation="not_compared",
-            reason=o.reason,
-            reason_code="unreadable",
-        )
-        for o in found.bases
-        if o.side is None
-    ]
-    weights = found.suspect.weights
-    declared = found.suspect.declared
-    said = {
-        "base models": ", ".join(declared.base_models),
-        "relation": declared.relation or "",
-        "loaded from": declared.name_or_path or "",
-        "licence": declared.licence or "",
-    }
-    return LineageSection(
-        alpha=found.alpha,
-        weights={
-            "format": weights.format,
-            "number formats": ", ".join(
-                f"{n} {s:.0%}" for n, s in list(weights.quantisation.items())[:4]
-            ),
-            "bytes": f"{weights.bytes_total:,}",
-            "tensors": f"{len(weights.tensors):,}",
-        },
-        comparisons=tuple(told),
-        declared={k: v for k, v in said.items() if v},
-        declared_told=declared_told(found),
-        screened=found.stored,
-    )
-
-
-def declared_told(found: Lineages) -> str:
-    """What the suspect's files say of its origin, against what was observed; a name is a claim,
-    and may name anything."""
-    names = [
-        n
-        for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "")
-        if n
-    ]
-    if not names:
-        return "The suspect's files name no model that it comes from."
-    observed = [t.base for t in found.told if t.relation in ("derived", "common_origin")]
-    refuted = [t.base for t in found.told if t.relation == "independent"]
-    said = f"The suspect's files name {', '.join(dict.fromkeys(names))}."
-    agreed = [b for b in observed if any(_names(n, b) for n in names)]
-    against = [b for b in refuted if any(_names(n, b) for n in names)]
-    if agreed:
-        return f"{said} The weights bear that out for {', '.join(agreed)}."
-    if against:
-        return (
-            f"{said} The weights contradict it: they are independent of {', '.join(against)} as far"
-            " as was seen."
-        )
-    if observed:
-        return (
-            f"{said} The weights have a common origin with {', '.join(observed)}, which goes by"
-            " another name."
-        )
-    return f"{said} No base of that name was compared."
-
-
-def _names(declared: str, base: str) -> bool:
-    """Whether a declared name and a base's name are the same but for folders, case and file
-    endings."""
-    a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
-    return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
-
-
-def _finding(detector: str, base: str, **fields: Any) -> Finding:
+def _finding(detector: str, base: str, *, metric_id: str, **fields: Any) -> Finding:
     """A finding about one base: what all of them share is said here."""
     return Finding(
         question="lineage",
         detector=detector,
         candidate=base,
+        metric=metric_id,
+        metric_id=metric_id,
         level=0.95,
         **{"interval": None, **fields},
     )
@@ -221,7 +147,6 @@ def _independence(one: JudgedPair) -> Finding:
     return _finding(
         INDEPENDENCE,
         told.base,
-        metric="order_of_units",
         metric_id="order_of_units",
         value=found.rho,
         n=found.units,
@@ -246,7 +171,6 @@ def _by_signature(told: WeightComparison) -> Finding:
     return _finding(
         INDEPENDENCE,
         told.base,
-        metric="order_of_units",
         metric_id="order_of_units",
         value=test.effect,
         n=test.n,
@@ -374,7 +298,6 @@ def _agreement(one: JudgedPair) -> Finding:
     return _finding(
         ALIGNMENT,
         one.told.base,
-        metric="agreeing_units",
         metric_id="agreeing_units",
         value=agreed.share,
         n=agreed.n,
@@ -404,7 +327,6 @@ def _tokenizer(base: str, likeness: TokenizerLikeness | None) -> Finding:
     return _finding(
         TOKENIZER,
         base,
-        metric="shared_vocabulary",
         metric_id="shared_vocabulary",
         value=likeness.vocabulary_jaccard,
         n=likeness.n_tokens,

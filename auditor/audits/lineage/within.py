@@ -13,6 +13,7 @@ from pathlib import Path
 from auditor.audits.lineage import findings
 from auditor.audits.lineage import narrative as telling
 from auditor.audits.lineage.records import LineageSection
+from auditor.audits.lineage.report import section
 from auditor.audits.lineage.run import Lineages, lineages, named
 from auditor.evidence.records import Answer, Finding, Skipped, Verdict
 from fingerprints.errors import (
@@ -57,7 +58,7 @@ class Within:
     @property
     def section(self) -> LineageSection | None:
         """What was compared, as the report keeps it."""
-        return None if self.found is None else findings.section(self.found)
+        return None if self.found is None else section(self.found)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

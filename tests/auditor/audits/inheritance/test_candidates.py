@@ -12,8 +12,8 @@ import pytest
 from auditor.audits.frame import open_store
 from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, looked_at
+from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import SAMPLED, Shelf, shelf
-from auditor.audits.plan import Plan, make_plan
 from auditor.evidence.records import Report
 from detectors.lineup import lineup
 from fingerprints.catalog import Catalog
@@ -27,7 +27,7 @@ TEACHER = 13
 
 
 def plan(store: Path, **more: object) -> Plan:
-    return make_plan(
+    return Plan.make(
         {"suspect": "x.jsonl", "store": str(store), "detectors": ["shared_wording"], **more}
     )
 
