@@ -9,7 +9,7 @@ import click
 
 from auditor.audits.lineage.run import named
 from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
+from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import printable
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore
@@ -48,7 +48,7 @@ def add(models: tuple[str, ...], store_dir: str, digest: bool, replace: bool) ->
     """Read each MODEL (SPEC, or NAME=SPEC) and store its signature."""
     path = Path(store_dir)
     store = BaseStore.open(path) if (path / CATALOGUE).exists() else BaseStore.create(path)
-    with progress_steps("reading weights") as (reading,):
+    with progress_on("reading weights") as reading:
         for number, spec in enumerate(models):
             name, where = named(spec)
             with open_weights(where) as weights:

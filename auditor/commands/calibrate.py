@@ -16,8 +16,8 @@ from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
 from auditor.commands.documents import in_format, show_document, write_document
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, say
+from auditor.commands.options import AS_JSON, store_folder
+from auditor.console import progress_on, say
 from auditor.controls.cohort import load_cohort
 from detectors.base import Teacher
 from detectors.registry import load_detector
@@ -29,13 +29,7 @@ SIZES = "20,50,100,250"
 
 @click.command()
 @click.argument("cohort_dir", metavar="COHORT", required=False)
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    envvar="AUDITOR_STORE",
-    help="Store of the teachers. Default: bundled.",
-)
+@store_folder("Store of the teachers. Default: bundled.")
 @click.option(
     "--out",
     metavar="FILE",
@@ -126,12 +120,19 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
         ]
     known = known_models(cohort, teachers)
     makers = [functools.partial(load_detector, name) for name in names]
-    with progress_steps("measuring models of known history", "leaving out") as (measuring, fitting):
+    with progress_on("measuring models of known history") as measuring:
         rows = measured_rows(known, teachers, makers, sizes, measuring)
         population = population_of(known, teachers, flags["about"] or "")
         name = flags["name"] or folder.resolve().name
         shares = shares_of(known, teachers)
-        return calibrated(name, rows, population, cohort.digest(), shares=shares, progress=fitting)
+        return calibrated(
+            name,
+            rows,
+            population,
+            cohort.digest(),
+            shares=shares,
+            progress=measuring.step("leaving out"),
+        )
 
 
 def _sizes(text: str) -> list[int]:

@@ -11,8 +11,8 @@ from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
-from auditor.commands.audits import FORCE, tell
-from auditor.commands.options import AS_JSON
+from auditor.commands.audits import tell
+from auditor.commands.options import AS_JSON, FORCE, out_folder
 from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
 
@@ -36,9 +36,7 @@ from auditor.reporting.bundle import ready_folder
         " Default: the bundled one."
     ),
 )
-@click.option(
-    "--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report."
-)
+@out_folder("Folder of the report.", "lineage")
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 0.5, min_open=True),

@@ -17,7 +17,6 @@ from auditor.controls.cards.card import CARD, read_card
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
-from auditor.controls.train import TrainingWatch
 from auditor.labs.population.ladder import make_rung
 from fingerprints.collect import collect
 from fingerprints.progress import SILENT, Progress
@@ -86,9 +85,8 @@ def make(
     rung: ShadowRung, asked: Questions, folder: Path, progress: Progress = SILENT
 ) -> Transcript:
     """Makes one shadow in its folder and asks it; made again it changes nothing."""
+    spec = make_rung(rung.rung, folder, progress, FEW)
     asking = progress.step("asking")
-    watch = TrainingWatch(asking, progress.step("training"), progress.step("before and after"))
-    spec = make_rung(rung.rung, folder, watch, FEW)
     with open_subject(spec) as subject:
         return collect(subject, asked.sets, asked.sampling, folder / TRANSCRIPT, asking)
 
