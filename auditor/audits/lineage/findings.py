@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from auditor.audits.lineage.judge import OUTCOMES, WORDS, JudgedPair
+from auditor.audits.lineage.judge import OUTCOMES, WORDS
 from auditor.audits.lineage.likeness import KINDS
+from auditor.audits.lineage.pair import ComparedPair
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
+from detectors.lineage.weight_alignment import UnitAgreement
 from detectors.measurement import Cell, HeatMap, Table, WhyNot
 from fingerprints.weights.likeness import TokenizerLikeness
 
@@ -32,9 +34,9 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
     out = []
     for one in found.judged:
         if one.found is not None and one.told.p is not None:
-            out.append(_independence(one))
+            out.append(_independence(one.told, one.found))
             if one.found.agreement is not None:
-                out.append(_agreement(one))
+                out.append(_agreement(one.told.base, one.found.agreement))
     out += [_by_signature(t) for t in _shown(found) if t.tests]
     return (
         *out,
@@ -45,28 +47,21 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
 def skipped(found: Lineages) -> tuple[Skipped, ...]:
     """Why a base was not compared, or its tokenizer."""
     out = [
-        _skip(
-            INDEPENDENCE,
-            j.told.base,
-            j.told.reason,
-            "not_comparable" if j.told.reason_code == "other_widths" else "unreadable",
+        not_compared(
+            told.base,
+            told.reason,
+            "not_comparable" if told.reason_code == "other_widths" else "unreadable",
         )
-        for j in found.judged
-        if j.told.relation == "not_compared"
+        for told in (j.told for j in found.judged)
+        if told.relation == "not_compared"
     ]
+    out += [not_compared(o.name, o.reason) for o in found.bases if o.side is None and found.judged]
     out += [
-        _skip(INDEPENDENCE, o.name, o.reason)
-        for o in found.bases
-        if o.side is None and found.judged
+        not_compared(t.base, _no_tokenizer(found, t), detector=TOKENIZER)
+        for t in found.tokenizers
+        if t.likeness is None
     ]
-    return (
-        *out,
-        *(
-            _skip(TOKENIZER, t.base, _no_tokenizer(found, t))
-            for t in found.tokenizers
-            if t.likeness is None
-        ),
-    )
+    return tuple(out)
 
 
 def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
@@ -75,7 +70,10 @@ def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
     return f"no tokenizer can be read beside the weights of {' and '.join(lacking)}"
 
 
-def _skip(detector: str, base: str, reason: str, code: WhyNot = "unreadable") -> Skipped:
+def not_compared(
+    base: str | None, reason: str, code: WhyNot = "unreadable", detector: str = INDEPENDENCE
+) -> Skipped:
+    """Why a base, or any where there is no name, was not compared."""
     return Skipped(question="lineage", detector=detector, candidate=base, reason=reason, code=code)
 
 
@@ -135,10 +133,7 @@ def _finding(detector: str, base: str, *, metric_id: str, **fields: Any) -> Find
     )
 
 
-def _independence(one: JudgedPair) -> Finding:
-    told, found = one.told, one.found
-    if found is None or told.p is None:
-        raise ValueError("nothing was compared")
+def _independence(told: WeightComparison, found: ComparedPair) -> Finding:
     kept = (
         ""
         if found.kept is None
@@ -157,11 +152,11 @@ def _independence(one: JudgedPair) -> Finding:
         ),
         interval=_interval(found.rho, found.units),
         summary=(
-            f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked"
+            f"{_said(told)} {found.units:,} hidden units in {len(found.layers)} layers were looked"
             f" at{kept}."
         ),
-        tables=(_tests(told), *_layers(one)),
-        heat_maps=_heat(one),
+        tables=(_tests(told), *_layers(found)),
+        heat_maps=_heat(found),
         notes=(EXACT,),
     )
 
@@ -194,8 +189,7 @@ BY_SIGNATURE_SEES = (
 )
 
 
-def _said(one: JudgedPair) -> str:
-    told = one.told
+def _said(told: WeightComparison) -> str:
     if told.p is None:
         return ""
     if told.relation == "independent":
@@ -245,9 +239,8 @@ def _tests(told: WeightComparison) -> Table:
     )
 
 
-def _layers(one: JudgedPair) -> tuple[Table, ...]:
-    found = one.found
-    if found is None or not found.pairings:
+def _layers(found: ComparedPair) -> tuple[Table, ...]:
+    if not found.pairings:
         return ()
     rows: list[tuple[Cell, ...]] = [
         (p.layer, p.of, p.order.rho, p_figure(p.order.p), p.order.kept, p.order.n)
@@ -266,9 +259,8 @@ def _layers(one: JudgedPair) -> tuple[Table, ...]:
     )
 
 
-def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
-    found = one.found
-    if found is None or not found.likeness:
+def _heat(found: ComparedPair) -> tuple[HeatMap, ...]:
+    if not found.likeness:
         return ()
     shown = tuple(k for k in KINDS if any(x.cosines[k] is not None for x in found.likeness))
     return (
@@ -291,13 +283,10 @@ def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
     )
 
 
-def _agreement(one: JudgedPair) -> Finding:
-    agreed = one.found.agreement if one.found is not None else None
-    if agreed is None:
-        raise ValueError("no agreement was looked up")
+def _agreement(base: str, agreed: UnitAgreement) -> Finding:
     return _finding(
         ALIGNMENT,
-        one.told.base,
+        base,
         metric_id="agreeing_units",
         value=agreed.share,
         n=agreed.n,

@@ -106,7 +106,7 @@ def lineage_within(
             suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
         )
     except UNREADABLE as error:
-        return Within(None, (*reasons, _skipped(None, error)))
+        return Within(None, (*reasons, findings.not_compared(None, error.what)))
     return Within(found, reasons)
 
 
@@ -116,18 +116,8 @@ def _unreadable(spec: str) -> Skipped | None:
     try:
         open_weights(where).close()
     except UNREADABLE as error:
-        return _skipped(name, error)
+        return findings.not_compared(name, error.what)
     return None
-
-
-def _skipped(base: str | None, error: AuditError) -> Skipped:
-    return Skipped(
-        question="lineage",
-        detector="independence",
-        candidate=base,
-        reason=error.what,
-        code="unreadable",
-    )
 
 
 def _has_weights(spec: str) -> bool:

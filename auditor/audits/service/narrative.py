@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 
+from auditor.audits.plan import probes_told
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.judging import JudgedService, stopped
 from auditor.audits.service.plan import ServicePlan
@@ -227,17 +228,12 @@ def command_of(plan: ServicePlan) -> tuple[str, ...]:
         "--max-tokens": plan.max_tokens,
     }
     flags += [f"{flag} {value:g}" for flag, value in named.items() if value is not None]
-    sets = ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in plan.probes)
+    sets = probes_told(plan.probes)
     flags += [] if sets == "service" else [f"--probes {shlex.quote(sets)}"]
     store = [] if plan.store is None else [f"--store {shlex.quote(plan.store)}"]
     both = f"{shlex.quote(plan.claimed)} {shlex.quote(plan.endpoint)}"
+    recorded = "report/reference.jsonl report/transcript.jsonl"
     return (
         " ".join(["auditor service", both, *flags, *store, "--out again/"]),
-        " ".join(
-            [
-                "auditor service report/reference.jsonl report/transcript.jsonl",
-                *flags,
-                "--out judged-again/",
-            ]
-        ),
+        " ".join(["auditor service", recorded, *flags, "--out judged-again/"]),
     )
