@@ -71,6 +71,7 @@ def build_report(
     seen = "" if section is None else section.sha256
     known: dict[str, Any] = {"candidates": (), "store": None, "verdicts": (), **parts}
     return Report(
+        # No date and no time goes into it: judged again, a report has the same id.
         id=sha256("".join((plan.digest(), seen, *digests)))[:16],
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",

@@ -81,6 +81,7 @@ def add(
 ) -> int:
     """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
+    # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with _opened(store_dir, embedder) as opened:
         with (

@@ -86,6 +86,7 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
             stop = watch.stop() if watch else None
             asking = progress.step("asking the suspect")
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
+        # Before the base is asked: the weights may tell which model it is.
         reading = progress.step("comparing weights")
         kin = lineage_within(plan.suspect, plan.weighed_against, reading)
         asking_base = progress.step("asking the base")

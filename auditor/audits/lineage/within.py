@@ -101,6 +101,7 @@ def lineage_within(
     whole = [spec for spec, reason in told.items() if reason is None]
     if not whole and not stores:
         return Within(None, reasons)
+    # Not hashed here: who the suspect is was told when it was opened to be asked.
     try:
         found = lineages(
             suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading

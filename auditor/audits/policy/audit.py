@@ -39,6 +39,7 @@ def policy_audit(plan: PolicyPlan, out: Path, progress: Progress = SILENT) -> Re
     one of them gave nothing that can be compared.
     """
     said, asked = {}, plan.probe_set()
+    # All of them first: a service costs money, and a bad path would be told only after it.
     for spec in plan.specs.values():
         refuse_bad_spec(spec)
     for role, spec in plan.specs.items():

@@ -53,6 +53,8 @@ def grow(
     left: list[str] = []
     for done, rung in enumerate(rungs, 1):
         there = finished(folder / rung.name)
+        # What follows one that is left out is left out too: the order keeps what is made balanced
+        # (docs/shadow.md). The base has no seed, and is always there.
         if not there and (left or (rung.seed is not None and not purse.carries_another())):
             left.append(rung.name)
             continue

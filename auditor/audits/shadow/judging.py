@@ -51,6 +51,7 @@ def judge(
     number and other prompts. p-values are Holm-corrected over the candidates that were measured.
     """
     detector, among = ShadowRatio(), tuple(shadows)
+    # A candidate is known by its students alone: of its own answers none is read.
     nobody = Transcript(base.transcript.header, {}, ())
     cases = {
         name: Case(suspect, Teacher(name, "", "", nobody), (), base, among) for name in candidates
