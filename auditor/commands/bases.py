@@ -8,21 +8,14 @@ from pathlib import Path
 import click
 
 from auditor.audits.lineage.run import named
-from auditor.commands.options import AS_JSON
+from auditor.commands.options import AS_JSON, store_folder
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import printable
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore
 from fingerprints.weights.signature import weight_signature
 
-STORE = click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    required=True,
-    envvar="AUDITOR_BASES",
-    help="The store's folder.",
-)
+STORE = store_folder("The store's folder.", envvar="AUDITOR_BASES", required=True)
 
 
 @click.group()

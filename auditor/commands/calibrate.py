@@ -15,7 +15,7 @@ from auditor.calibration.document import calibration_document
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
-from auditor.commands.documents import in_format, show_document, write_document
+from auditor.commands.documents import PAGE, in_format, show_document
 from auditor.commands.options import AS_JSON, store_folder
 from auditor.console import progress_on, say
 from auditor.controls.cohort import load_cohort
@@ -66,9 +66,7 @@ SIZES = "20,50,100,250"
     metavar="FILE",
     help="Only print (and draw) a calibration that is there already.",
 )
-@click.option(
-    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
-)
+@PAGE
 @in_format
 @AS_JSON
 def calibrate(
@@ -103,9 +101,7 @@ def calibrate(
         write_calibration(Path(out), made)
         say(f"written: {out}")
     document = calibration_document(made)
-    show_document(document, form, as_json)
-    if page is not None:
-        write_document(document, "html", Path(page))
+    show_document(document, form, as_json, page)
     return 0
 
 

@@ -12,7 +12,7 @@ from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.commands.audits import tell
-from auditor.commands.options import AS_JSON, FORCE, out_folder
+from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on
 from auditor.reporting.bundle import ready_folder
 
@@ -20,13 +20,7 @@ from auditor.reporting.bundle import ready_folder
 @click.command()
 @click.argument("suspect")
 @click.argument("bases", nargs=-1, metavar="BASE...")
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    envvar="AUDITOR_BASES",
-    help="Look the suspect up in a store of `auditor bases`.",
-)
+@store_folder("Look the suspect up in a store of `auditor bases`.", envvar="AUDITOR_BASES")
 @click.option(
     "--answers",
     metavar="DIR",

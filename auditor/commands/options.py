@@ -23,12 +23,12 @@ def out_folder(help: str, default: str | None = None) -> Decorated:
     return click.option("--out", metavar="DIR", help=help, **told)
 
 
-def store_folder(help: str, default: str | None = None, **more: Any) -> Decorated:
+def store_folder(
+    help: str, default: str | None = None, envvar: str = "AUDITOR_STORE", **more: Any
+) -> Decorated:
     """``--store DIR``, as ``store_dir``."""
     told = {**more} if default is None else {**more, "default": default, "show_default": True}
-    return click.option(
-        "--store", "store_dir", metavar="DIR", envvar="AUDITOR_STORE", help=help, **told
-    )
+    return click.option("--store", "store_dir", metavar="DIR", envvar=envvar, help=help, **told)
 
 
 def dry_run(help: str) -> Decorated:

@@ -10,7 +10,7 @@ import shlex
 
 from auditor.audits.plan import probes_told
 from auditor.audits.service.asking import ServiceAnswers
-from auditor.audits.service.judging import JudgedService, stopped
+from auditor.audits.service.judging import JudgedService, p_of, stopped
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer, Finding
@@ -115,7 +115,8 @@ def _of_tokens(found: Finding | None) -> str:
 
 
 def _of_spread(found: Finding | None) -> str:
-    if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
+    p = p_of(found)
+    if found is None or p is None or p > CLUE:
         return ""
     if found.value > 0:
         return (
@@ -129,7 +130,8 @@ def _of_spread(found: Finding | None) -> str:
 
 
 def _of_change(found: Finding | None) -> str:
-    if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
+    p = p_of(found)
+    if found is None or p is None or p > CLUE:
         return ""
     return (
         "Something changed during the run, most evidently after question"
