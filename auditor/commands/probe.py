@@ -49,10 +49,7 @@ def probe(
     choices = parse_probes(probes) if probes else PRESETS["standard"]
     sets = [choice.load() for choice in choices]
     sampling = Sampling.model_validate(sampling_values(**flags))
-    with (
-        progress_on("opening") as progress,
-        open_subject(placed(spec, device, dtype)) as subject,
-    ):
+    with progress_on("opening") as progress, open_subject(placed(spec, device, dtype)) as subject:
         transcript = collect(subject, sets, sampling, Path(out), progress.step("asking"))
     summary = {
         "transcript": out,

@@ -28,12 +28,7 @@ from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.calibration.case import weigh_case
-from auditor.evidence.records import (
-    Candidate,
-    Finding,
-    Report,
-    Skipped,
-)
+from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector

@@ -217,14 +217,7 @@ EXACT = (
 
 def _tests(told: WeightComparison) -> Table:
     rows = tuple(
-        (
-            t.name,
-            p_figure(t.p),
-            "exact" if t.exact else "measured",
-            t.effect,
-            t.n,
-            t.n_unit,
-        )
+        (t.name, p_figure(t.p), "exact" if t.exact else "measured", t.effect, t.n, t.n_unit)
         for t in told.tests
     )
     return Table(

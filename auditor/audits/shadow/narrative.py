@@ -75,7 +75,7 @@ def limits(
             f" from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for"
             " suspects made like them. Their scores are held out by seed and by source, but"
             " shadows are no models of the world."
-        ),
+        )
     ]
     if judged.fitted is not None:
         bounds = judged.fitted.numbers_.bounds

@@ -181,10 +181,7 @@ def test_a_damaged_index_is_refused_and_a_missing_one_is_made_in_memory(
     data[len(data) // 2] ^= 1
     index.write_bytes(bytes(data))
     (tmp_path / "missing" / "CURRENT").unlink()
-    with (
-        open_store(str(tmp_path / "damaged")) as store,
-        pytest.raises(StoreIntegrity),
-    ):
+    with open_store(str(tmp_path / "damaged")) as store, pytest.raises(StoreIntegrity):
         looked_at(opened(plan(large), store), plan(large), student)
     looked = []
     for path in (large, tmp_path / "missing"):
