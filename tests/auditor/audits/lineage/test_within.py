@@ -30,21 +30,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     made["tuned"] = nudged(made["base"], folder / "tuned", 0.2)
     for name in ("base", "other"):
-        assert (
-            run(
-                [
-                    "store",
-                    "add",
-                    str(made["other"]),
-                    "--name",
-                    name,
-                    "--store",
-                    str(folder / "store"),
-                    *FAST,
-                ]
-            )
-            == 0
-        )
+        who = ["--name", name, "--store", str(folder / "store")]
+        assert run(["store", "add", str(made["other"]), *who, *FAST]) == 0
     return {**made, "store": folder / "store"}
 
 
@@ -132,49 +119,15 @@ def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
     for name in ("base", "other"):
-        added = [
-            "store",
-            "add",
-            str(models[name]),
-            "--name",
-            name,
-            "--vendor",
-            name,
-            "--store",
-            str(store),
-            *asked,
-        ]
-        assert run(added) == 0
+        who = [str(models[name]), "--name", name, "--vendor", name, "--store", str(store)]
+        assert run(["store", "add", *who, *asked]) == 0
     assert run(["probe", str(models["tuned"]), "--out", str(tmp_path / "tuned.jsonl"), *asked]) == 0
-    code = run(
-        [
-            "lineage",
-            str(tmp_path / "tuned.jsonl"),
-            "base",
-            "--answers",
-            str(store),
-            "--out",
-            str(tmp_path / "closed"),
-            "--force",
-        ]
-    )
-    assert code == 0
+    tuned, closed = [str(tmp_path / "tuned.jsonl")], str(tmp_path / "closed")
+    rest = ["--answers", str(store), "--out"]
+    assert run(["lineage", *tuned, "base", *rest, closed, "--force"]) == 0
     report = load_bundle(tmp_path / "closed")
     lineage = next(a for a in report.answers if a.question == "lineage")
     assert lineage.conclusion == "inconclusive"
     assert [f.detector for f in report.findings] == ["next_token_agreement"]
     assert report.verdicts == ()
-    assert (
-        run(
-            [
-                "lineage",
-                str(tmp_path / "tuned.jsonl"),
-                "nobody",
-                "--answers",
-                str(store),
-                "--out",
-                str(tmp_path / "x"),
-            ]
-        )
-        == 2
-    )
+    assert run(["lineage", *tuned, "nobody", *rest, str(tmp_path / "x")]) == 2
