@@ -81,7 +81,7 @@ def _section(
         about=calibration.population.about,
         created=calibration.created,
         error_rates=tuple(
-            _rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)
+            error_rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)
         ),
         distance=distance(calibration, found, makers, transcript),
         notes=calibration.notes,
@@ -92,7 +92,8 @@ def _is_used(figures: Figures, found: Weighed) -> bool:
     return any((f.level, f.size) == (figures.level, figures.size) for f in found.used)
 
 
-def _rate(f: Figures) -> ErrorRate:
+def error_rate(f: Figures) -> ErrorRate:
+    """Held-out figures as a report keeps them."""
     wanted = max(f.tpr_at)  # the larger of the two false-positive rates
     return ErrorRate(
         level=f.level,

@@ -25,7 +25,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from auditor.audits.inheritance.audit import judge, open_store
+from auditor.audits.frame import open_store
+from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, likeness, looked_at
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import Shelf, shelf

@@ -55,13 +55,12 @@ from auditor.controls.training.step_journal import LossJournal, LossRow, read_lo
 from auditor.controls.training.students import Learner, check_context, save_student
 from auditor.controls.training.trained import (
     TRAINED,
-    Progress,
-    Tell,
     TrainedStudent,
     read_trained,
     write_trained,
 )
 from fingerprints.errors import UsageProblem
+from fingerprints.progress import Told
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.library import quiet
@@ -77,11 +76,11 @@ def distill(
     recipe: Recipe,
     out: Path,
     teacher: Subject | None = None,
-    progress: Tell | None = None,
+    progress: Told | None = None,
     crew: Crew = ALONE,
 ) -> TrainedStudent:
     """Trains the student on the examples and saves it in ``out/student``; a finished folder is
-    returned as it is.
+    returned as it is. ``progress`` is told of every step.
 
     Of several processes (``crew``), each with the same arguments, the first writes; all see one
     folder. ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and
@@ -136,7 +135,7 @@ class _Work:
 
 
 def _train(
-    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Tell | None
+    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Told | None
 ) -> float:
     """The loop. Returns the seconds that the run took, earlier parts included."""
     training, model = work.recipe.training, work.learner.model
@@ -148,11 +147,10 @@ def _train(
     work.crew.own_noise(work.recipe.seed, done)
     if journal is not None:
         journal.cut(done)
-    began, read = time.monotonic(), 0
+    began = time.monotonic()
     for number in range(done + 1, len(work.steps) + 1):
         rate = rate_at(number, len(work.steps), training)
         row = _update(work, bench, number, rate, out)
-        read += row.tokens
         taken = time.monotonic() - began
         if journal is not None:
             journal.add(row)
@@ -160,10 +158,7 @@ def _train(
                 journal.sync()
                 save_state(out / STATES, bench, run, number, before + taken)
         if progress is not None:
-            left = taken / (number - done) * (len(work.steps) - number)
-            progress(
-                Progress(number, len(work.steps), row.loss, rate, read / max(taken, 1e-9), left)
-            )
+            progress(number, len(work.steps))
     model.eval()
     return before + time.monotonic() - began
 

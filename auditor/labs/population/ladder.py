@@ -18,7 +18,8 @@ from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
-from auditor.controls.train import SILENT, STUDENT, TrainingWatch, train
+from auditor.controls.train import STUDENT, train
+from auditor.labs.population.rung_watch import RungDone, RungWatch
 from auditor.labs.population.untrained import (
     Bits,
     Quantised,
@@ -30,7 +31,7 @@ from auditor.labs.population.untrained import (
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
 from fingerprints.probes import parse_probes
-from fingerprints.progress import Progress, Told
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
@@ -272,35 +273,37 @@ def read_ladder(path: Path) -> Ladder:
 _FILE = RecordFile(Ladder, "not a ladder", "see docs/recipes.md", form="yaml")
 
 
-def climb(
-    ladder: Ladder, out: Path, rungs: Told | None = None, watch: TrainingWatch = SILENT
-) -> Cohort:
+def climb(ladder: Ladder, out: Path, progress: Progress = SILENT) -> Cohort:
     """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole
     cohort.
 
-    A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is
-    told of finished ones. Raises the errors of `train` and `collect`; what was finished before
-    stays.
+    A killed climb goes on at the rung, the step and the question where it stopped. Raises the
+    errors of `train` and `collect`; what was finished before stays.
     """
-    todo = ladder.rungs()
+    todo, whole = ladder.rungs(), progress.step("rungs", whole=True)
+
+    def tell(rung: RungDone) -> None:
+        whole(rung.done, rung.total, rung.left)
+        progress.note(rung.line())
+
+    whole(0, len(todo))
+    watch = RungWatch([name for name, _ in todo], out, bool(ladder.probes), tell)
     for done, (name, rung) in enumerate(todo):
-        if rungs:
-            rungs(done, len(todo))
-        climb_rung(ladder, rung, out / name, watch)
-    if rungs:
-        rungs(len(todo), len(todo))
+        watch(done, len(todo))
+        climb_rung(ladder, rung, out / name, progress)
+    watch(len(todo), len(todo))
     return load_cohort(out)
 
 
-def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: TrainingWatch = SILENT) -> None:
+def climb_rung(ladder: Ladder, rung: Rung, folder: Path, progress: Progress = SILENT) -> None:
     """Makes one rung in its folder and asks it the ladder's probes; raises what `climb` raises."""
-    spec = make_rung(rung, folder, watch)
+    spec = make_rung(rung, folder, progress)
     if ladder.probes:
-        _ask(ladder, spec, folder, watch.asking)
+        _ask(ladder, spec, folder, progress.step("asking"))
 
 
 def make_rung(
-    rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF
+    rung: Rung, folder: Path, progress: Progress = SILENT, scale: EvaluationScale = BRIEF
 ) -> str:
     """Trains, derives or describes a rung, and returns the spec that opens it. Raises what
     `climb` raises."""
@@ -309,9 +312,9 @@ def make_rung(
     if isinstance(rung, Quantised):
         trained = trained_folder(rung, folder)
         if trained.parent == folder:  # else it is a finished rung's
-            train(rung.recipe, trained, watch, scale)
+            train(rung.recipe, trained, progress, scale)
         return make_quantised(rung, trained, folder)
-    train(rung, folder, watch, scale)
+    train(rung, folder, progress, scale)
     student = folder / STUDENT
     return (
         f"{rung.student.base},adapter={student}"
@@ -320,7 +323,7 @@ def make_rung(
     )
 
 
-def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress | None) -> None:
+def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress) -> None:
     sets = [choice.load() for choice in parse_probes(ladder.probes)]
     with open_subject(spec) as subject:
         collect(

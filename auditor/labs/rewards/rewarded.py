@@ -22,13 +22,13 @@ from auditor.controls.recipe import Recipe, Student, check_complete
 from auditor.controls.teaching.examples import Example, examples_digest, write_examples
 from auditor.controls.teaching.ledger import LedgerRow, energy, ledger_of
 from auditor.controls.train import (
+    EVALUATING,
     EVALUATION,
     EXAMPLES,
-    SILENT,
     STUDENT,
+    TRAINING,
     USUAL,
     Control,
-    TrainingWatch,
     control_folder,
     finish,
     keep_prompts,
@@ -39,7 +39,6 @@ from auditor.controls.training.distill import distill
 from auditor.controls.training.launch import check_launch
 from auditor.controls.training.reward_journal import JOURNAL, read_rewards
 from auditor.controls.training.students import Learner, open_student, save_student
-from auditor.controls.training.trained import Progress as Step
 from auditor.controls.training.trained import TrainedStudent
 from auditor.labs.rewards.grpo import GRPO_FILE, REPORT, GrpoReport, GrpoSettings, Resume, grpo
 from auditor.labs.rewards.puzzles import (
@@ -54,7 +53,7 @@ from auditor.labs.rewards.puzzles import (
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.errors import ResourceLimit
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity, canonical_json, sha256
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.library import quiet
@@ -80,7 +79,7 @@ class Reinforced:
 
 
 def train_by_reward(
-    recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL
+    recipe: Recipe, out: Path, progress: Progress = SILENT, scale: EvaluationScale = USUAL
 ) -> Control:
     """Makes the control that a recipe of the method ``grpo`` describes, in the folder ``out``;
     resumes, and a finished one is made again from what is there.
@@ -99,10 +98,10 @@ def train_by_reward(
         write_examples(out / EXAMPLES, form)
         learner, before = start_student(recipe, out)
         student = learner.spec(out / STUDENT)
-        made = _reinforce(learner, recipe, pool, form, out, watch.training)
+        made = _reinforce(learner, recipe, pool, form, out, progress.step(TRAINING))
         del learner  # its memory, before more models are opened
         specs = (before, made.formed, student)
-        found = _figures(recipe, pool, specs, out / EVALUATION, scale, watch.evaluating)
+        found = _figures(recipe, pool, specs, out / EVALUATION, scale, progress.step(EVALUATING))
         told = _told(recipe, pool, made, out)
         prompts = sha256(canonical_json([p.digest() for p in curated.prompts]))
         return finish(
@@ -279,12 +278,10 @@ def _settings(recipe: Recipe, learner: Learner) -> GrpoSettings:
 def _warmed_up(
     learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None
 ) -> TrainedStudent:
-    def tell(step: Step) -> None:
-        if progress is not None:
-            progress(step.step, step.steps)
-
     try:
-        return distill(learner, form, recipe.model_copy(update={"method": "sft"}), out, None, tell)
+        return distill(
+            learner, form, recipe.model_copy(update={"method": "sft"}), out, None, progress
+        )
     except ResourceLimit as error:
         raise ResourceLimit(
             f"in the warm-up: {error.what}", where=error.where, next_step=error.next_step

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.audits.inheritance.audit import judge, open_store
+from auditor.audits.frame import open_store
+from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, looked_at
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import SAMPLED, Shelf, shelf
@@ -180,10 +181,7 @@ def test_a_damaged_index_is_refused_and_a_missing_one_is_made_in_memory(
     data[len(data) // 2] ^= 1
     index.write_bytes(bytes(data))
     (tmp_path / "missing" / "CURRENT").unlink()
-    with (
-        open_store(str(tmp_path / "damaged")) as store,
-        pytest.raises(StoreIntegrity),
-    ):
+    with open_store(str(tmp_path / "damaged")) as store, pytest.raises(StoreIntegrity):
         looked_at(opened(plan(large), store), plan(large), student)
     looked = []
     for path in (large, tmp_path / "missing"):
