@@ -19,7 +19,8 @@ from auditor.controls.cards.card_document import write_card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, figures, observe
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.evaluation.scaling import scaling
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete

@@ -11,9 +11,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditor.controls.cards.migration import migrated
 from auditor.controls.cards.rewards import RewardTold
 from auditor.controls.curation.curate import CurationReport
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.teaching.ledger import Ledger
@@ -62,4 +63,5 @@ _FILE = RecordFile(
     "not a card",
     "train the control with `auditor control train`",
     absent="no finished control is here",
+    migrate=migrated,
 )

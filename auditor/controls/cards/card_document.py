@@ -16,8 +16,8 @@ from auditor.controls.cards.card import CARD, PAGE, TEXT, Card
 from auditor.controls.cards.card_view import ShownChange
 from auditor.controls.cards.courses import read_courses
 from auditor.controls.cards.rewards import reward_blocks
-from auditor.controls.evaluation.evaluate import PairedFigure
-from auditor.controls.evaluation.scaling import scaling_table, shown_name
+from auditor.controls.evaluation.figure import PairedFigure
+from auditor.controls.evaluation.scaling import scaling_table
 from auditor.controls.teaching.ledger import LedgerRow
 from auditor.reporting import html, markdown, view
 from auditor.reporting.charts import BoundedValue, Course, Dumbbells, Flow, PairedRow, Stacks
@@ -140,15 +140,13 @@ def _changed(card: Card) -> Iterator[Block]:
 
 
 def _dumbbells(title: str, chart: Sequence[ShownChange]) -> Dumbbells:
-    title = f"{title}: {', '.join(shown_name(c.name) for c in chart)}"
+    title = f"{title}: {', '.join(c.name for c in chart)}"
     return Dumbbells(title, tuple(map(_row, chart)), all(c.share for c in chart))
 
 
 def _row(c: ShownChange) -> PairedRow:
-    told = (c.before, c.after, c.change)
-    n = max((f.n for f in told if f is not None), default=0)
-    before, after, change = (None if f is None else _bounded(f) for f in told)
-    return PairedRow(shown_name(c.name), n, before, after, change)
+    told = (None if f is None else _bounded(f) for f in (c.before, c.after, c.change))
+    return PairedRow(c.name, max(f.n for f in c.told), *told)
 
 
 def _bounded(f: PairedFigure) -> BoundedValue:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auditor.controls.cards.card_document import COST_COLUMNS, cost_row
 from auditor.controls.cards.cohort_view import ControlRow, Overview
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.reporting.charts import Panels, PanelValues, PlotValue
 from auditor.reporting.document import (
     Block,

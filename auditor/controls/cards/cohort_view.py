@@ -12,7 +12,7 @@ from typing import Any
 from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cards.card_view import headline
 from auditor.controls.cohort import Cohort, Member
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.teaching.ledger import Ledger, ledger_of
 
 

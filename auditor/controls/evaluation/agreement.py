@@ -10,12 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from auditor.controls.evaluation.figure import KEPT_RIGHT, SAME_CHOICE
 from detectors.text.choices import read_option
 from fingerprints.transcript import Transcript
 
-CHRF = "chrF2 with the held-out answer"
-SAME_CHOICE = "choices answered as before training"
-KEPT_RIGHT = "right choices that stayed right"
 ORDER, BETA = 6, 2
 
 
@@ -94,8 +92,8 @@ def retention(
     """What of the base's choices the student kept, by question, 0 to 1: two figures that exist
     after training alone.
 
-    ``choices answered as before training``: of those that the base answered with a letter, the
-    share that got the same letter again, right or wrong. ``right choices that stayed right``: of
+    ``same_choices``: of those that the base answered with a letter, the
+    share that got the same letter again, right or wrong. ``right_choices_kept``: of
     those that the base had right, the share that the student has right too. A question that the
     base gave no letter, or had wrong, is in neither denominator.
     """

@@ -8,24 +8,30 @@ nothing of training.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.duplicates import folded_words
 from auditor.controls.evaluation.agreement import (
-    CHRF,
     MarkedChoice,
     by_cluster,
     chrf,
     read_choices,
     retention,
 )
+from auditor.controls.evaluation.figure import (
+    BITS,
+    CHOICES,
+    CHRF,
+    NAMES_SOMEBODY,
+    NAMES_VENDOR,
+    SHARED_GRAMS,
+    PairedFigure,
+    figure_of,
+)
 from auditor.controls.teaching.examples import Example
-from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, read_answers
 from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
@@ -34,30 +40,10 @@ from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status
 from fingerprints.subjects import Subject, open_subject
 from fingerprints.transcript import Transcript
 
-When = Literal["before", "after", "change"]
-
-BITS = "bits per byte of held-out answers"
-CHOICES = "right choices"
-NAMES_SOMEBODY = "names a vendor as itself or its maker"
 GRAMS = (2, 3, 4)
 LONGEST_ANSWER = 1500
 """Characters of a held-out answer that are scored: long ones must fit into small contexts."""
 ANSWER_TOKENS, CHOICE_TOKENS = 128, 8
-
-
-class PairedFigure(Record):
-    """One number with its 95 % interval, clustered by question: ``n`` questions.
-
-    No interval: a single question, or a change that is the same for every question, so that its
-    spread is unknown.
-    """
-
-    name: str
-    when: When
-    value: float
-    low: float | None
-    high: float | None
-    n: int
 
 
 class EvaluationScale(Record):
@@ -179,7 +165,7 @@ def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, d
     out = {CHRF: {key: chrf(answer, source) for key, answer, source in pairs}}
     for size in GRAMS:
         found = {key: containment(answer, source, size) for key, answer, source in pairs}
-        out[f"{size}-grams found in the held-out answer"] = {
+        out[f"{SHARED_GRAMS}:{size}"] = {
             key: value for key, value in found.items() if value is not None
         }
     return out
@@ -191,7 +177,7 @@ def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[st
         NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])
     }
     for vendor in dict.fromkeys(v for v in vendors if v):
-        out[f"names {vendor}"] = by_cluster(
+        out[f"{NAMES_VENDOR}:{vendor}"] = by_cluster(
             [(a.probe.cluster, float(a.says(vendor))) for a in answers]
         )
     return out
@@ -205,27 +191,10 @@ def figures(before: Observed, after: Observed) -> tuple[PairedFigure, ...]:
     alone.
     """
     out: list[PairedFigure] = []
-    for name in dict.fromkeys((*before.values, *after.values)):
-        one, other = before.values.get(name, {}), after.values.get(name, {})
-        rate = name != BITS
-        out += [*_figure(name, "before", one, rate), *_figure(name, "after", other, rate)]
-        out += _figure(
-            name, "change", {key: other[key] - one[key] for key in one if key in other}, rate=False
-        )
-    for name, kept in retention(before.chosen, after.chosen).items():
-        out += _figure(name, "after", kept, rate=True)
+    for key in dict.fromkeys((*before.values, *after.values)):
+        one, other = before.values.get(key, {}), after.values.get(key, {})
+        out += [*figure_of(key, "before", one), *figure_of(key, "after", other)]
+        out += figure_of(key, "change", {q: other[q] - one[q] for q in one if q in other})
+    for key, kept in retention(before.chosen, after.chosen).items():
+        out += figure_of(key, "after", kept)
     return tuple(out)
-
-
-def _figure(name: str, when: When, values: Mapping[str, float], rate: bool) -> list[PairedFigure]:
-    if not values:
-        return []
-    keys = sorted(values)
-    told: Estimate = (clustered_rate if rate else clustered_mean)([values[k] for k in keys], keys)
-    spread = rate or len(set(values.values())) > 1
-    low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in told.interval)
-    return [
-        PairedFigure(
-            name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters
-        )
-    ]

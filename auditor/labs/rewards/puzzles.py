@@ -16,7 +16,15 @@ from pathlib import Path
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.curate import Curated, CurationReport
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
+from auditor.controls.evaluation.evaluate import Observed, figures
+from auditor.controls.evaluation.figure import (
+    FORM,
+    REWARD,
+    SINCE_WARM_UP,
+    SOLVED,
+    WAIT,
+    PairedFigure,
+)
 from auditor.controls.recipe import COUNTDOWN, Recipe, Reinforcement
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.teach import MOST_HELD_OUT
@@ -32,10 +40,6 @@ PUZZLES = 500
 PROGRAM = "program"
 LICENCE = "Apache-2.0"
 OPERATIONS = "+-*/"
-SOLVED = "held-out puzzles solved"
-REWARD = "reward on held-out puzzles"
-FORM = "held-out answers in the form of an equation"
-WAIT = 'held-out answers that say "wait"'
 SINCE = " (before: after the warm-up)"
 _WAIT = re.compile(r"\bwait\b", re.IGNORECASE)
 
@@ -190,7 +194,9 @@ def puzzle_figures(
     if formed is None:
         return told
     since = (
-        f.model_copy(update={"name": f"{f.name}{SINCE}"})
+        f.model_copy(
+            update={"figure_id": f"{f.figure_id}:{SINCE_WARM_UP}", "name": f"{f.name}{SINCE}"}
+        )
         for f in figures(formed, after)
         if f.when != "after"
     )

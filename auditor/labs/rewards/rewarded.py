@@ -16,7 +16,8 @@ from pathlib import Path
 from auditor.controls.cards.card import Card
 from auditor.controls.cards.rewards import RewardTold, reward_curve
 from auditor.controls.curation.curate import Curated
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, figures, observe
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe, Student, check_complete
 from auditor.controls.teaching.examples import Example, examples_digest, write_examples
