@@ -194,11 +194,7 @@ def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
     colour = UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
     return PlotValue(
-        _slot(_dose(row)),
-        figure.value,
-        bounds,
-        colour,
-        f"{row.name}: {bounded(figure, sign=True)}",
+        _slot(_dose(row)), figure.value, bounds, colour, f"{row.name}: {bounded(figure, sign=True)}"
     )
 
 

@@ -90,15 +90,7 @@ def _asked(
     tokens = UNCAPPED_TOKENS if how.thinking is None else ANSWER_TOKENS
     asked = ProbeSet(name="known-answers", version="1", max_tokens=tokens, probes=probes)
     with open_subject(spec) as subject:
-        return list(
-            collect(
-                cached(subject),
-                [asked],
-                Sampling(),
-                journal,
-                progress,
-            ).replies
-        )
+        return list(collect(cached(subject), [asked], Sampling(), journal, progress).replies)
 
 
 def is_right(reply: Reply, answer: str) -> bool:

@@ -167,9 +167,7 @@ def open_own_words(
                 next_step="lower it, or give shorter prompts",
             )
     drawn = DrawSettings(
-        longest=drawing.max_tokens,
-        temperature=drawing.temperature,
-        precision=learner.precision,
+        longest=drawing.max_tokens, temperature=drawing.temperature, precision=learner.precision
     )
     return OwnWords(
         voice=replace(

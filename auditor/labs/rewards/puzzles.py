@@ -162,13 +162,7 @@ def observe_puzzles(
     probes = tuple(Probe(id=key, text=puzzle.prompt) for key, puzzle in named.items())
     asked = ProbeSet(name=COUNTDOWN, version="1", max_tokens=max_tokens, probes=probes)
     with open_subject(spec) as subject:
-        transcript = collect(
-            cached(subject),
-            [asked],
-            Sampling(),
-            journal,
-            progress,
-        )
+        transcript = collect(cached(subject), [asked], Sampling(), journal, progress)
     said = {r.probe_id: r.text for r in transcript.readable(f"{COUNTDOWN}/")}
     values: dict[str, dict[str, float]] = {SOLVED: {}, REWARD: {}, FORM: {}, WAIT: {}}
     for key, puzzle in named.items():
