@@ -80,11 +80,8 @@ class Lineage(Record):
     @model_validator(mode="after")
     def _counts_fit(self) -> Self:
         known = [t.n_examples for t in self.teachers if t.n_examples is not None]
-        if (
-            self.n_examples is not None
-            and len(known) == len(self.teachers)
-            and sum(known) != self.n_examples
-        ):
+        told = self.n_examples is not None and len(known) == len(self.teachers)
+        if told and sum(known) != self.n_examples:
             raise ValueError(
                 f"n_examples is {self.n_examples}, and the sources' add up to {sum(known)}"
             )

@@ -322,16 +322,9 @@ class Recipe(Record):
 
     def digest(self) -> str:
         """As of every record; parts that older recipes don't have count only where they are set."""
-        value = self.model_dump(mode="json")
-        return sha256(
-            canonical_json(
-                {
-                    k: v
-                    for k, v in value.items()
-                    if k not in LATER or v != type(self).model_fields[k].default
-                }
-            )
-        )
+        fields, value = type(self).model_fields, self.model_dump(mode="json")
+        counted = {k: v for k, v in value.items() if k not in LATER or v != fields[k].default}
+        return sha256(canonical_json(counted))
 
     def to_yaml(self) -> str:
         """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
@@ -342,28 +335,19 @@ class Recipe(Record):
 def check_complete(recipe: Recipe) -> None:
     """Raises UsageProblem, naming the flag, where the recipe still leaves a model open that this
     dose needs."""
-    wanted = [("base", "--base", not recipe.student.base)]
-    wanted += [("teacher", "--teacher", not t.spec) for t in recipe.teachers if recipe.dose > 0]
-    wanted.append(
-        (
-            "filler",
-            "--filler",
-            recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec,
-        )
+    taught = recipe.dose > 0
+    needed = (
+        ("base", True, [recipe.student.base]),
+        ("teacher", taught, [t.spec for t in recipe.teachers]),
+        ("filler", recipe.dose < 1, [recipe.filler.spec] if recipe.filler else []),
+        ("launderer", taught, [recipe.launderer.spec] if recipe.launderer else []),
     )
-    wanted.append(
-        (
-            "launderer",
-            "--launderer",
-            recipe.launderer is not None and recipe.dose > 0 and not recipe.launderer.spec,
-        )
-    )
-    for what, flag, missing in wanted:
-        if missing:
+    for what, used, specs in needed:
+        if used and not all(specs):
             raise UsageProblem(
                 f"the recipe {recipe.name!r} leaves its {what} open",
-                where=flag,
-                next_step=f"give {flag} SPEC, or write it in",
+                where=f"--{what}",
+                next_step=f"give --{what} SPEC, or write it in",
             )
     if recipe.student.base.startswith("scratch:") and any(
         t.spec == BASE for t in (*recipe.sources, recipe.launderer) if t

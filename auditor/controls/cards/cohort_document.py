@@ -6,6 +6,7 @@ Knows rows and their figures; computes none and knows no format.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -14,6 +15,7 @@ from auditor.controls.cards.cohort_view import ControlRow, Overview
 from auditor.controls.evaluation.figure import PairedFigure
 from auditor.reporting.charts import Panels, PanelValues, PlotValue
 from auditor.reporting.document import (
+    DASH,
     Block,
     Document,
     Group,
@@ -176,10 +178,8 @@ def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> 
 
 
 def _slots(rows: Sequence[ControlRow]) -> list[str]:
-    doses = sorted({_dose(row) for row in rows if _dose(row) is not None}, key=lambda d: d or 0.0)
-    return [_slot(dose) for dose in doses] + (
-        [UNKNOWN] if any(_dose(row) is None for row in rows) else []
-    )
+    doses = {_dose(row) for row in rows}
+    return [_slot(dose) for dose in sorted(doses, key=lambda d: math.inf if d is None else d)]
 
 
 def _dose(row: ControlRow) -> float | None:
@@ -192,17 +192,18 @@ def _slot(dose: float | None) -> str:
 
 def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
-    colour = UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
-    return PlotValue(
-        _slot(_dose(row)), figure.value, bounds, colour, f"{row.name}: {bounded(figure, sign=True)}"
-    )
+    told = f"{row.name}: {bounded(figure, sign=True)}"
+    return PlotValue(_slot(_dose(row)), figure.value, bounds, _colour(row), told)
 
 
 def _colours(rows: Sequence[ControlRow]) -> list[tuple[int, str]]:
-    known = [(PLAIN, "taught", any(r.teachers and not r.evasions for r in rows))]
-    known.append((EVADING, "taught, with an evasion", any(r.teachers and r.evasions for r in rows)))
-    known.append((UNTAUGHT, "without a teacher", any(not r.teachers for r in rows)))
-    return [(colour, name) for colour, name, there in known if there]
+    known = {PLAIN: "taught", EVADING: "taught, with an evasion", UNTAUGHT: "without a teacher"}
+    there = {_colour(row) for row in rows}
+    return [(colour, told) for colour, told in known.items() if colour in there]
+
+
+def _colour(row: ControlRow) -> int:
+    return UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
 
 
 def _cells(row: ControlRow) -> tuple[str, ...]:
@@ -211,11 +212,11 @@ def _cells(row: ControlRow) -> tuple[str, ...]:
         row.name,
         row.role,
         row.method,
-        ", ".join(row.teachers) or "–",
-        "–" if row.dose is None else f"{100 * row.dose:g} %",
-        "–" if row.seed is None else str(row.seed),
+        ", ".join(row.teachers) or DASH,
+        DASH if row.dose is None else f"{100 * row.dose:g} %",
+        DASH if row.seed is None else str(row.seed),
         row.base,
-        ", ".join(row.evasions) or "–",
+        ", ".join(row.evasions) or DASH,
         number(row.last_loss),
-        *("–" if f is None else bounded(f, sign=True) for f in changed),
+        *(DASH if f is None else bounded(f, sign=True) for f in changed),
     )

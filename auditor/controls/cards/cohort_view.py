@@ -14,10 +14,12 @@ from auditor.controls.cards.card_view import headline
 from auditor.controls.cohort import Cohort, Member
 from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.teaching.ledger import Ledger, ledger_of
+from fingerprints.records import Record
+
+CHANGED = {"bits", "claims", "retention"}
 
 
-@dataclass(frozen=True)
-class ControlRow:
+class ControlRow(Record):
     """One control: its labels, the last loss, and the changes of three figures; None where there
     is no card or figure."""
 
@@ -37,21 +39,9 @@ class ControlRow:
 
     def told(self) -> dict[str, Any]:
         """The row as JSON values."""
-        figures = {"bits": self.bits, "claims": self.claims, "retention": self.retention}
         return {
-            "name": self.name,
-            "role": self.role,
-            "method": self.method,
-            "teachers": list(self.teachers),
-            "dose": self.dose,
-            "seed": self.seed,
-            "base": self.base,
-            "evasions": list(self.evasions),
-            "first_loss": self.first_loss,
-            "last_loss": self.last_loss,
-            "change": {
-                key: None if f is None else f.model_dump(mode="json") for key, f in figures.items()
-            },
+            **self.model_dump(mode="json", exclude=CHANGED),
+            "change": self.model_dump(mode="json", include=CHANGED),
         }
 
 

@@ -7,8 +7,10 @@ difficulty is given to it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -78,13 +80,8 @@ def curate(
     """
     unique = _unique(pool)
     good = [p for p in unique if _fit(p.text, how)]
-    different = [
-        p
-        for p, twin in zip(
-            good, first_twins([p.text for p in good], how.near_duplicate), strict=True
-        )
-        if twin is None
-    ]
+    twins = first_twins([p.text for p in good], how.near_duplicate)
+    different = [p for p, twin in zip(good, twins, strict=True) if twin is None]
     clean, copies = _decontaminated(different, evaluation_texts)
     ordered = _ordered(clean, how, seed, score)
     kept = tuple(ordered if n is None else ordered[:n])
@@ -117,10 +114,7 @@ def _empty(report: CurationReport) -> MalformedInput:
 
 
 def _tally(names: Iterable[str]) -> dict[str, int]:
-    out: dict[str, int] = {}
-    for name in names:
-        out[name] = out.get(name, 0) + 1
-    return dict(sorted(out.items()))
+    return dict(sorted(Counter(names).items()))
 
 
 def _unique(pool: Sequence[Prompt]) -> list[Prompt]:
@@ -177,25 +171,19 @@ def _ordered(
             )
         scores = dict(zip([p.id for p in order], score(order), strict=True))
         order.sort(key=lambda p: -scores[p.id])
-    return (
-        _round_robin(order, how.clusters, seed)
-        if how.diversity == "round_robin" and order
-        else order
-    )
+    if how.diversity == "round_robin" and order:
+        return _round_robin(order, how.clusters, seed)
+    return order
 
 
 def _round_robin(prompts: Sequence[Prompt], clusters: int, seed: int) -> list[Prompt]:
     """One prompt of each cluster after the other, the clusters by their first prompt, each in
     the order given."""
     groups: dict[int, list[Prompt]] = {}
-    for prompt, cluster in zip(
-        prompts, _clusters([p.text for p in prompts], clusters, seed), strict=True
-    ):
+    found = _clusters([p.text for p in prompts], clusters, seed)
+    for prompt, cluster in zip(prompts, found, strict=True):
         groups.setdefault(cluster, []).append(prompt)
-    longest = max(len(group) for group in groups.values())
-    return [
-        group[turn] for turn in range(longest) for group in groups.values() if turn < len(group)
-    ]
+    return [p for turn in zip_longest(*groups.values()) for p in turn if p is not None]
 
 
 def _clusters(texts: Sequence[str], clusters: int, seed: int) -> list[int]:

@@ -31,11 +31,10 @@ def curate_for(recipe: Recipe) -> Curated:
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
     length = _length_score(recipe)
-    failure = failure_score(recipe.student.base, length)
     scores: dict[str, Score | None] = {
         "none": None,
         "loss": _loss_score(recipe),
-        "failure": failure,
+        "failure": failure_score(recipe.student.base, length),
         "length": length,
     }
     return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
@@ -63,15 +62,12 @@ def _length_score(recipe: Recipe) -> Score:
         known: dict[str, int] = {}
         for source in recipe.sources:
             if is_recording(source.spec):
-                with (
-                    open_docstrings(source.spec)
-                    if is_docstrings(source.spec)
-                    else open_subject(source.spec) as subject
-                ):
+                opened = open_docstrings if is_docstrings(source.spec) else open_subject
+                with opened(source.spec) as subject:
                     held = subject.recorded()
-                    for reply in held.readable():
-                        digest = held.probes[reply.probe_id].prompt_sha256()
-                        known[digest] = max(known.get(digest, 0), len(reply.text))
+                for reply in held.readable():
+                    digest = held.probes[reply.probe_id].prompt_sha256()
+                    known[digest] = max(known.get(digest, 0), len(reply.text))
         return [float(known.get(p.probe().prompt_sha256(), len(p.text))) for p in prompts]
 
     return score

@@ -78,11 +78,9 @@ def first_twins(texts: Sequence[str], threshold: float) -> list[int | None]:
     table: dict[tuple[int, bytes], list[int]] = {}
     twins: list[int | None] = []
     for i, signature in enumerate(signatures(sets)):
-        keys = (
-            [(band, signature[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS)]
-            if sets[i]
-            else []
-        )
+        # Texts without a word would all have the same bands, and are no twins of each other.
+        bands = signature.reshape(BANDS, ROWS) if sets[i] else ()
+        keys = [(number, band.tobytes()) for number, band in enumerate(bands)]
         near = sorted({j for key in keys for j in table.get(key, ())})
         twin = next((j for j in near if jaccard(sets[i], sets[j]) >= threshold), None)
         twins.append(twin)

@@ -34,18 +34,13 @@ def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) ->
     if not sizes:
         return 0.0
     matched = [(_grams(one, size) & _grams(other, size)).total() for size in sizes]
-    precision = sum(
-        m / (len(one) - size + 1) for m, size in zip(matched, sizes, strict=True)
-    ) / len(sizes)
-    recall = sum(m / (len(other) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(
-        sizes
+    precision, recall = (
+        sum(m / (len(text) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
+        for text in (one, other)
     )
     weight = beta**2
-    return (
-        (1 + weight) * precision * recall / (weight * precision + recall)
-        if precision + recall
-        else 0.0
-    )
+    whole = weight * precision + recall
+    return (1 + weight) * precision * recall / whole if whole else 0.0
 
 
 def _grams(text: str, size: int) -> Counter[str]:
@@ -98,11 +93,7 @@ def retention(
     base gave no letter, or had wrong, is in neither denominator.
     """
     both = [(one, after[key]) for key, one in before.items() if key in after]
-    same = [
-        (one.cluster, float(other.letter == one.letter))
-        for one, other in both
-        if one.letter is not None
-    ]
+    same = [(one.cluster, float(other.letter == one.letter)) for one, other in both if one.letter]
     kept = [(one.cluster, float(other.right)) for one, other in both if one.right]
     found = {SAME_CHOICE: by_cluster(same), KEPT_RIGHT: by_cluster(kept)}
     return {name: values for name, values in found.items() if values}

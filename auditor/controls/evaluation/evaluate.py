@@ -93,8 +93,12 @@ def observe(
     return Observed({name: found for name, found in values.items() if found}, chosen)
 
 
+def _probe_id(example: Example) -> str:
+    return f"held-out/{example.id}"[:200]
+
+
 def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[ProbeSet]:
-    probes = tuple(Probe(id=f"held-out/{e.id}"[:200], text=e.prompt) for e in held_out)
+    probes = tuple(Probe(id=_probe_id(e), text=e.prompt) for e in held_out)
     own = ProbeSet(
         name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes
     )
@@ -119,17 +123,16 @@ def _bits(
         if r.prompt and r.status is not Status.SKIPPED_CONTEXT
     }
     rows = [
-        (e.id, prompts[f"held-out/{e.id}"[:200]], e.taught[:LONGEST_ANSWER])
+        (e.id, prompt, e.taught[:LONGEST_ANSWER])
         for e in held_out
-        if f"held-out/{e.id}"[:200] in prompts
+        if (prompt := prompts.get(_probe_id(e)))
     ]
     rows = [row for row in rows if _fits(subject, f"{row[1]}{row[2]}")]
     if not rows:
         return {}
-    scored = subject.score([row[2] for row in rows], [row[1] or "" for row in rows])
-    return {
-        row[0]: found.bits_per_byte for row, found in zip(rows, scored, strict=True) if found.tokens
-    }
+    keys, contexts, texts = zip(*rows, strict=True)
+    scored = zip(keys, subject.score(texts, contexts), strict=True)
+    return {key: found.bits_per_byte for key, found in scored if found.tokens}
 
 
 def _fits(subject: Subject, text: str) -> bool:
@@ -157,16 +160,13 @@ def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, d
     """How near each answer is to the teacher's words: chrF, and the share of its n-grams;
     unreadable answers are left out."""
     said = {r.probe_id: r.text for r in transcript.readable("held-out/")}
-    pairs = [
-        (e.id, said[f"held-out/{e.id}"[:200]], e.answer)
-        for e in held_out
-        if f"held-out/{e.id}"[:200] in said
-    ]
+    pairs = [(e.id, said[_probe_id(e)], e.answer) for e in held_out if _probe_id(e) in said]
     out = {CHRF: {key: chrf(answer, source) for key, answer, source in pairs}}
     for size in GRAMS:
-        found = {key: containment(answer, source, size) for key, answer, source in pairs}
         out[f"{SHARED_GRAMS}:{size}"] = {
-            key: value for key, value in found.items() if value is not None
+            key: share
+            for key, answer, source in pairs
+            if (share := containment(answer, source, size)) is not None
         }
     return out
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
+from detectors.text.lexicons import REFUSALS
 from fingerprints.collect import collect, requests_for
 from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Status
@@ -69,6 +70,13 @@ def split_thinking(text: str) -> tuple[str | None, str] | None:
     if end:
         return head.strip().removeprefix(THINK).strip() or None, answer.strip()
     return None if text.lstrip().startswith(THINK) else (None, text.strip())
+
+
+def refuses(text: str) -> bool:
+    """Whether a text begins with a refusal."""
+    # A refusal stands at the start; further on the phrases are ordinary words.
+    start = text[:80].lower().replace("’", "'")
+    return any(phrase in start for phrase in REFUSALS)
 
 
 def prices_of(spec: str) -> tuple[float | None, float | None]:

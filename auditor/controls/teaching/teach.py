@@ -20,14 +20,13 @@ from auditor.controls.curation.pool import Prompt
 from auditor.controls.curation.verify import agrees
 from auditor.controls.lineage import LineageLaunderer
 from auditor.controls.recipe import BASE, Recipe, TeacherChoice
-from auditor.controls.teaching.asking import ask, prices_of, split_thinking
+from auditor.controls.teaching.asking import ask, prices_of, refuses, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.launder import INSTRUCTION_SHA256, launder
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.mixing import assign, exact_counts
 from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
-from detectors.text.lexicons import REFUSALS
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.progress import Progress
 from fingerprints.records import Identity, Record, Reply, Status
@@ -134,15 +133,10 @@ def teach(
     held_parts = assign([key for key in order if key in held], 1.0 if shares else 0.0, shares)
     drafts: list[_Draft] = []
     for place in range(len(recipe.sources)):
-        wanted = [*parts[place], *held_parts[place]]
+        wanted = [by_id[key] for key in (*parts[place], *held_parts[place])]
         if wanted:
-            filler = place == len(shares)
-            taken = [d.name for d in drafts]
-            drafts.append(
-                _draft(
-                    recipe, place, filler, taken, [by_id[key] for key in wanted], folder, progress
-                )
-            )
+            filler, taken = place == len(shares), [d.name for d in drafts]
+            drafts.append(_draft(recipe, place, filler, taken, wanted, folder, progress))
     return _mixed(recipe, drafts, held, order)
 
 
@@ -167,21 +161,12 @@ def _draft(
         identity = subject.identity
     name = _name_apart(teacher.name or printable(identity.name, 80), taken)
     report, examples = _examples(recipe, name, filler, prompts, replies, identity_digest(identity))
-    row = answers_row(
-        name,
-        [r for answers in replies.values() for r in answers],
-        identity.device,
-        *prices_of(spec),
-    )
+    said = [r for answers in replies.values() for r in answers]
+    row = answers_row(name, said, identity.device, *prices_of(spec))
     draft = _Draft(place, name, teacher, identity, filler, examples, report, (row,))
     if recipe.launderer is not None and not filler and examples:
-        draft = _laundered(
-            recipe,
-            recipe.launderer,
-            draft,
-            folder / f"source-{place + 1}-paraphrased.jsonl",
-            progress,
-        )
+        journal = folder / f"source-{place + 1}-paraphrased.jsonl"
+        draft = _laundered(recipe, recipe.launderer, draft, journal, progress)
     return _shaped(recipe, draft)
 
 
@@ -216,9 +201,7 @@ def _shaped(recipe: Recipe, draft: _Draft) -> _Draft:
     out: dict[str, Example] = {}
     for key, example in draft.examples.items():
         answer = reshaped(example.answer, recipe.reshape)
-        thinking = (
-            None if example.thinking is None else reshaped(example.thinking, recipe.reshape) or None
-        )
+        thinking = reshaped(example.thinking or "", recipe.reshape) or None
         if answer:
             out[key] = example.model_copy(update={"answer": answer, "thinking": thinking})
     report = draft.report.model_copy(update={"shaped_away": len(draft.examples) - len(out)})
@@ -267,7 +250,7 @@ def _examples(
             source_digest=digest,
         )
         tally["truncated"] += reply.status is Status.TRUNCATED
-        tally["refusals"] += _refuses(answer)
+        tally["refusals"] += refuses(answer)
     return SourceReport.model_validate({**tally, "name": name, "prompts": len(prompts)}), out
 
 
@@ -292,11 +275,6 @@ def _chosen(
     return None, reason
 
 
-def _refuses(answer: str) -> bool:
-    start = answer[:80].lower().replace("’", "'")
-    return any(phrase in start for phrase in REFUSALS)
-
-
 def _mixed(
     recipe: Recipe, drafts: Sequence[_Draft], held: frozenset[str], order: Sequence[str]
 ) -> Taught:
@@ -319,11 +297,11 @@ def _mixed(
         _source(by_place[place], len(kept[place]), len(trained[place]), held)
         for place in sorted(by_place)
     ]
-    ordered = tuple(chosen[key] for key in order if key in chosen)
-    launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
-    return Taught(
-        ordered, tuple(left[key] for key in order if key in left), tuple(sources), launderer
+    learned, held_out = (
+        tuple(part[key] for key in order if key in part) for part in (chosen, left)
     )
+    launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
+    return Taught(learned, held_out, tuple(sources), launderer)
 
 
 def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> TaughtSource:

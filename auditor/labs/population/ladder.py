@@ -153,28 +153,17 @@ class Ladder(Record):
 
     def _named_nulls(self, recipe: Recipe) -> Iterator[tuple[str, Rung]]:
         for null in self.nulls:
-            own = recipe
-            if null.kind == "trained":
-                own = (
-                    load_recipe(null.recipe)
-                    if null.recipe
-                    else recipe.model_copy(update={"name": null.name})
-                )
+            renamed = recipe.model_copy(update={"name": null.name})
+            own = load_recipe(null.recipe) if null.recipe else renamed
             for b, base in enumerate(self.bases):
-                if null.kind == "untrained" and not base.startswith("scratch:"):
-                    yield (
-                        f"{null.name}-base{b}",
-                        UntrainedRung(name=null.name, base=base, seed=None),
-                    )
+                place, trained = f"{null.name}-base{b}", null.kind == "trained"
+                if not trained and not base.startswith("scratch:"):
+                    yield place, UntrainedRung(name=null.name, base=base, seed=None)
                     continue
                 for seed in self.seeds:
-                    trained = null.kind == "trained"
-                    rung = (
-                        self._null(own, null, base, seed)
-                        if trained
-                        else UntrainedRung(name=null.name, base=base, seed=seed)
-                    )
-                    yield f"{null.name}-base{b}-seed{seed}", rung
+                    untrained = UntrainedRung(name=null.name, base=base, seed=seed)
+                    rung = self._null(own, null, base, seed) if trained else untrained
+                    yield f"{place}-seed{seed}", rung
 
     def _null(self, recipe: Recipe, null: NullControl, base: str, seed: int) -> Recipe:
         filler = null.filler or (recipe.filler if null.recipe else None) or self.filler
@@ -204,17 +193,16 @@ class Ladder(Record):
                     taught_by = teachers if evasion == "mixture" else teachers[:1]
                     for b, base in enumerate(self.bases):
                         for seed in self.seeds:
-                            head, tail = (
-                                f"{teacher.name}-dose{round(100 * dose):03d}",
-                                f"-base{b}-seed{seed}",
-                            )
+                            head = f"{teacher.name}-dose{round(100 * dose):03d}"
+                            tail = f"-base{b}-seed{seed}"
                             made = self._rung(recipe, base, seed, taught_by, dose, evasion)
-                            rung = (
-                                Quantised(recipe=made, twin=head + tail, bits=self.bits)
-                                if evasion == "quantise"
-                                else made
-                            )
-                            yield head + ("" if evasion == "none" else f"-{evasion}") + tail, rung
+                            if evasion == "none":
+                                yield head + tail, made
+                                continue
+                            rung: Rung = made
+                            if evasion == "quantise":
+                                rung = Quantised(recipe=made, twin=head + tail, bits=self.bits)
+                            yield f"{head}-{evasion}{tail}", rung
 
     def _rung(
         self,
@@ -242,13 +230,10 @@ class Ladder(Record):
             changes["launderer"] = self.launderer
         if evasion == "strip":
             changes["reshape"] = "strip"
-        if (
-            dose == 0 and recipe.method in SCORED
-        ):  # no teacher, no scores: the filler's answers are learned as they are
-            changes |= {
-                "method": "sft",
-                **dict.fromkeys(("distillation", "alignment", "on_policy")),
-            }
+        # No teacher, no scores: the filler's answers are learned as they are.
+        if dose == 0 and recipe.method in SCORED:
+            unset = dict.fromkeys(("distillation", "alignment", "on_policy"))
+            changes |= {"method": "sft", **unset}
         made = sized(Recipe.model_validate({**recipe.model_dump(), **_plain(changes)}), self.size)
         check_complete(made)
         return made
@@ -313,11 +298,8 @@ def make_rung(
         return make_quantised(rung, trained, folder)
     train(rung, folder, watch, scale)
     student = folder / STUDENT
-    return (
-        f"{rung.student.base},adapter={student}"
-        if rung.student.lora is not None
-        else f"hf:{student}"
-    )
+    adapted = rung.student.lora is not None
+    return f"{rung.student.base},adapter={student}" if adapted else f"hf:{student}"
 
 
 def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress | None) -> None:

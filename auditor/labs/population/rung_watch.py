@@ -37,16 +37,13 @@ class RungDone:
         """All of it on one line, with the control's role, dose, losses and change where it has a
         card."""
         told = f"{self.done} of {self.total}: {self.name}"
-        told += (
-            ": already there"
-            if self.there
-            else f": {_came_of_it(self.folder)}{duration(self.seconds)}"
-        )
-        return (
-            told
-            if self.left is None or self.done == self.total
-            else f"{told}; about {duration(self.left)} left"
-        )
+        if self.there:
+            told += ": already there"
+        else:
+            told += f": {_came_of_it(self.folder)}{duration(self.seconds)}"
+        if self.left is None or self.done == self.total:
+            return told
+        return f"{told}; about {duration(self.left)} left"
 
 
 def _came_of_it(folder: Path) -> str:
@@ -93,12 +90,8 @@ class RungWatch:
         if done > 0:
             name = self.names[done - 1]
             self._took[name] = ended - self._began
-            there = name in self._there
-            self.tell(
-                RungDone(
-                    done, total, name, self.out / name, there, self._took[name], self.left(done)
-                )
-            )
+            took, there = self._took[name], name in self._there
+            self.tell(RungDone(done, total, name, self.out / name, there, took, self.left(done)))
         self._began = self.now()
 
     def left(self, done: int) -> float | None:

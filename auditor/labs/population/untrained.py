@@ -93,11 +93,8 @@ def trained_folder(rung: Quantised, folder: Path) -> Path:
     """Where the unrounded student lies or will lie: in its twin's folder if that one is
     finished, else within ``folder``."""
     own, twin = folder / TRAINED, folder.with_name(rung.twin)
-    return (
-        own
-        if own.exists() or not (twin / CARD).is_file() or not (twin / LINEAGE).is_file()
-        else twin
-    )
+    finished = (twin / CARD).is_file() and (twin / LINEAGE).is_file()
+    return twin if finished and not own.exists() else own
 
 
 def make_quantised(rung: Quantised, trained: Path, folder: Path) -> str:

@@ -219,9 +219,8 @@ def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
 
 def _main() -> None:
     """Serves on stdin and stdout; whatever a library prints goes to stderr."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a Ctrl-C is for the parent, which ends its children
+    # A Ctrl-C is for the parent, which ends its children.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)
