@@ -25,6 +25,7 @@ from fingerprints.subjects.spec import parse_spec
 
 LARGEST_FILE = 256_000_000
 TEXT_FIELDS = ("prompt", "instruction", "question", "text")
+NAMED_FIELDS = ("id", "topic", "answer", "licence")
 
 
 class Prompt(Record):
@@ -94,9 +95,8 @@ def read_source(name_or_path: str) -> list[Prompt]:
         text = bundled_text("auditor", "controls", "prompts", name_or_path)
         return _of_set(parse_probe_set(text, name_or_path), name_or_path)
     if name_or_path in bundled_probe_sets():
-        refuse_probe_set(
-            [(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path
-        )
+        probes = load_probe_set(name_or_path).probes
+        refuse_probe_set([(p.id, p.prompt()) for p in probes], name_or_path)
     if is_docstrings(name_or_path):
         return _of_docstrings(name_or_path)
     path = Path(name_or_path)
@@ -112,11 +112,8 @@ def read_source(name_or_path: str) -> list[Prompt]:
     text = _text_of(path)
     if path.suffix in (".yaml", ".yml"):
         return _of_set(parse_probe_set(text, str(path)), path.name)
-    return [
-        _of_line(line, path, number)
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
+    lines = enumerate(text.split("\n"), 1)
+    return [_of_line(line, path, number) for number, line in lines if line.strip()]
 
 
 def _of_set(probe_set: ProbeSet, source: str) -> list[Prompt]:
@@ -160,15 +157,9 @@ def _of_line(line: str, path: Path, number: int) -> Prompt:
         text = next((value[name] for name in TEXT_FIELDS if value.get(name)), None)
         if not isinstance(text, str):
             raise ValueError(f"no prompt (none of the fields {', '.join(TEXT_FIELDS)})")
-        named = {
-            k: str(value[k]) for k in ("topic", "answer", "licence") if value.get(k) is not None
-        }
-        key = (
-            str(value["id"])
-            if value.get("id") is not None
-            else f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
-        )
-        return Prompt(id=key, text=text, source=path.name, **named)
+        known = {k: str(v) for k, v in value.items() if k in NAMED_FIELDS and v is not None}
+        known.setdefault("id", f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}")
+        return Prompt(text=text, source=path.name, **known)
     except (ValueError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise MalformedInput(

@@ -35,11 +35,8 @@ class Example(Record):
     def taught(self) -> str:
         """All that the teacher said: the thinking between its tags, where there is any, and the
         answer."""
-        return (
-            self.answer
-            if self.thinking is None
-            else f"<think>\n{self.thinking}\n</think>\n\n{self.answer}"
-        )
+        thought = "" if self.thinking is None else f"<think>\n{self.thinking}\n</think>\n\n"
+        return thought + self.answer
 
 
 def examples_digest(examples: Iterable[Example]) -> str:

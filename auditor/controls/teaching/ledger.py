@@ -66,11 +66,8 @@ class Ledger(Record):
 def total_of(rows: Sequence[LedgerRow]) -> LedgerRow:
     """The sum of rows, under the name ``total``."""
     sums = {name: _sum(getattr(row, name) for row in rows) for name in NUMBERS}
-    counts = {
-        "answers": sum(row.answers for row in rows),
-        "failed": sum(row.failed for row in rows),
-    }
-    return LedgerRow.model_validate({"name": "total", **counts, **sums})
+    answers, failed = sum(row.answers for row in rows), sum(row.failed for row in rows)
+    return LedgerRow.model_validate({"name": "total", "answers": answers, "failed": failed, **sums})
 
 
 def ledger_of(rows: Iterable[LedgerRow]) -> Ledger:

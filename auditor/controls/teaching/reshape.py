@@ -130,13 +130,11 @@ def _bare(line: str) -> str:
     if _RULE.match(line):
         return ""
     text = _QUOTE.sub("", line)
-    marked = _HEADING.match(text) or _ITEM.match(text)
+    marked = bool(_HEADING.match(text) or _ITEM.match(text))
     text = _ITEM.sub("", _HEADING.sub("", text, count=1), count=1).strip()
     if text.startswith("|") and text.endswith("|") and len(text) > 1:
-        text, marked = (
-            ", ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip()),
-            re.match("", ""),
-        )
+        cells = (cell.strip() for cell in text.strip("|").split("|"))
+        text, marked = ", ".join(cell for cell in cells if cell), True
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub(r"\2", text))
     text = " ".join(_CODE.sub(r"\1", text).split())
@@ -145,7 +143,5 @@ def _bare(line: str) -> str:
 
 def _sentences(paragraph: str) -> list[str]:
     ends = [match.end() for match in _SENTENCE.finditer(paragraph)]
-    pieces = [
-        paragraph[a:b].strip() for a, b in zip([0, *ends], [*ends, len(paragraph)], strict=True)
-    ]
-    return [piece for piece in pieces if piece]
+    pairs = zip([0, *ends], [*ends, len(paragraph)], strict=True)
+    return [piece for a, b in pairs if (piece := paragraph[a:b].strip())]

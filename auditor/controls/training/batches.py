@@ -64,6 +64,17 @@ class Encoded:
     ids: tuple[int, ...]
     taught: int
 
+    @property
+    def first(self) -> int:
+        """The first token that is learned: a text's very first has nothing before it to be told
+        from."""
+        return max(1, self.taught)
+
+    @property
+    def learned(self) -> int:
+        """How many of its tokens are learned."""
+        return len(self.ids) - self.first
+
 
 @dataclass(frozen=True)
 class EncodedSet:
@@ -111,7 +122,7 @@ def encode_examples(
     for place, example in enumerate(examples):
         whole = encode(example, chat, traces=traces)
         cut = Encoded(whole.ids[:longest], whole.taught)
-        if len(cut.ids) <= max(1, cut.taught):
+        if cut.learned <= 0:
             left_out += 1
             continue
         truncated += len(cut.ids) < len(whole.ids)
@@ -137,15 +148,14 @@ def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
     tokenizer = chat.tokenizer
     if not example.prompt:
         head = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        return Encoded(
-            (*head, *_words(tokenizer, example.answer), *ending(chat, plain=True)), len(head)
-        )
+        said = _words(tokenizer, example.answer)
+        return Encoded((*head, *said, *ending(chat, plain=True)), len(head))
     request = Request(probe=Probe(id=example.id[:200], text=example.prompt))
     text = chat.render(request)
     head = chat.encode(request, text)
-    said = _said(example, traces=traces, opened=text.rstrip().endswith(THINK))
     space = " " if chat.kind == "plain" else ""
-    return Encoded((*head, *_words(tokenizer, space + said), *ending(chat, plain=False)), len(head))
+    answer = space + _said(example, traces=traces, opened=text.rstrip().endswith(THINK))
+    return Encoded((*head, *_words(tokenizer, answer), *ending(chat, plain=False)), len(head))
 
 
 def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
@@ -159,10 +169,8 @@ def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
 
 
 def _words(tokenizer: Any, text: str) -> list[int]:
-    return [
-        int(i)
-        for i in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-    ]
+    cut = tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+    return [int(i) for i in cut.input_ids]
 
 
 def ending(chat: Chat, *, plain: bool) -> list[int]:
@@ -200,9 +208,8 @@ def pack(order: Sequence[int], lengths: Sequence[int], longest: int) -> list[Row
     done: list[Row] = []
     rows: list[tuple[int, list[int]]] = []
     for number in order:
-        place = next(
-            (i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest), None
-        )
+        roomy = (i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest)
+        place = next(roomy, None)
         if place is not None:
             used, members = rows[place]
             rows[place] = (used + lengths[number], [*members, number])
@@ -238,9 +245,9 @@ def make_batch(
     positions = torch.zeros_like(ids)
     for r, start, example in _placed(examples, rows):
         end = start + len(example.ids)
-        taught = max(1, example.taught)
         ids[r, start:end] = torch.tensor(example.ids)
-        labels[r, start + taught - 1 : end - 1] = torch.tensor(example.ids[taught:])
+        # A position's label is the token after it.
+        labels[r, start + example.first - 1 : end - 1] = torch.tensor(example.ids[example.first :])
         positions[r, start:end] = torch.arange(end - start)
     order = tuple(i for row in rows for i in row)
     return Batch(ids.to(device), labels.to(device), positions.to(device) if packed else None, order)
@@ -256,5 +263,4 @@ def _placed(examples: Sequence[Encoded], rows: MicroBatch) -> Iterator[tuple[int
 
 def learned_tokens(examples: Sequence[Encoded], step: Step) -> int:
     """How many tokens a step learns: what its loss is a mean over."""
-    members = (examples[i] for rows in step for row in rows for i in row)
-    return sum(len(e.ids) - max(1, e.taught) for e in members)
+    return sum(examples[i].learned for rows in step for row in rows for i in row)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -126,7 +125,7 @@ def capture(
         top_k=min(settings.top_k or vocabulary, vocabulary),
         temperature=settings.temperature,
     )
-    lengths = tuple(len(e.ids) - max(1, e.taught) for e in examples)
+    lengths = tuple(e.learned for e in examples)
     manifest = fill(
         folder,
         wanted,
@@ -193,7 +192,7 @@ def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
         return wanted
     try:
         found = CaptureManifest.model_validate_json(path.read_text("utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise _bad("its manifest can't be read", folder) from error
     if found.terms() != wanted:
         raise _bad(
@@ -230,9 +229,8 @@ def _ask(
     found: list[TopLogits] = []
     for start in range(0, len(examples), ROWS):
         some = examples[start : start + ROWS]
-        batch = make_batch(
-            some, tuple((i,) for i in range(len(some))), speaker.pad, speaker.model.device
-        )
+        rows = tuple((i,) for i in range(len(some)))
+        batch = make_batch(some, rows, speaker.pad, speaker.model.device)
         with torch.inference_mode(), quiet():
             scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
             learned = scores[labels != IGNORED][:, : terms.vocabulary]

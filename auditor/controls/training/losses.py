@@ -79,9 +79,8 @@ class _RowLosses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
         ctx.save_for_backward(logits, labels)
-        pieces = zip(
-            torch.split(logits, ROWS_AT_ONCE), torch.split(labels, ROWS_AT_ONCE), strict=True
-        )
+        cut = (torch.split(whole, ROWS_AT_ONCE) for whole in (logits, labels))
+        pieces = zip(*cut, strict=True)
         return torch.cat([_likelihood(some, wanted) for some, wanted in pieces])
 
     @staticmethod
@@ -155,8 +154,8 @@ def lumped(logits: Tensor, top: TopLogits, temperature: float) -> Tensor:
     same order."""
     logs = log_distribution(logits, temperature)
     named = logs.gather(-1, top.tokens)
-    return (
-        named if top.rest is None else torch.cat([named, _rest(logs, top.tokens)[:, None]], dim=-1)
+    return outcomes(
+        TopLogits(top.tokens, named, None if top.rest is None else _rest(logs, top.tokens))
     )
 
 
@@ -187,9 +186,7 @@ def distillation_loss(
     ``logits``: (positions, vocabulary); ``labels``: (positions,); ``top`` has a row for each
     position. A part of weight 0 is not computed.
     """
-    learned = labels != IGNORED
-    weight = settings.ce_weight
-    parts = []
+    learned, weight, parts = labels != IGNORED, settings.ce_weight, []
     if weight > 0:
         parts.append(weight * cross_entropy(logits, labels, count))
     if weight < 1:

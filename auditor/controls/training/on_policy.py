@@ -80,17 +80,15 @@ class OwnWords:
             batch, ids=batch.ids.to(there), labels=batch.labels.to(there), positions=places
         )
         with torch.no_grad(), quiet():
-            theirs, same = kept_scores(
-                self.speaker.model, asked, trims=trims_logits(self.speaker.model)
-            )
+            model = self.speaker.model
+            theirs, same = kept_scores(model, asked, trims=trims_logits(model))
             theirs = theirs[same != IGNORED][:, : self.vocabulary].to(scores.device)
             top = top_logits(theirs, self.settings.top_k, self.settings.temperature)
-        settings = (
-            self.settings.model_copy(update={"ce_weight": 0.0}) if reading.own else self.settings
-        )
-        return distillation_loss(
-            scores[learned][:, : self.vocabulary], labels[learned], top, settings, reading.tokens
-        )
+        # Its own words are no example to follow: only what the teacher thinks of them counts.
+        weight = 0.0 if reading.own else self.settings.ce_weight
+        settings = self.settings.model_copy(update={"ce_weight": weight})
+        ours = scores[learned][:, : self.vocabulary]
+        return distillation_loss(ours, labels[learned], top, settings, reading.tokens)
 
     def counts(self, losses: Sequence[LossRow]) -> dict[str, int]:
         """How many steps, and tokens in them, were the student's own."""
@@ -122,10 +120,8 @@ class OwnWords:
         ]
         # Without a single word of its own there is nothing to learn from: then the teacher's answer
         # stands in.
-        return [
-            e if len(e.ids) > e.taught else self.examples[i]
-            for e, i in zip(fresh, numbers, strict=True)
-        ]
+        both = zip(fresh, numbers, strict=True)
+        return [e if len(e.ids) > e.taught else self.examples[i] for e, i in both]
 
     def _said(self, drawn: Drawn, row: int) -> list[int]:
         """What was drawn, up to a token that the teacher doesn't know (padding of the student's
@@ -169,10 +165,9 @@ def open_own_words(
     drawn = DrawSettings(
         longest=drawing.max_tokens, temperature=drawing.temperature, precision=learner.precision
     )
+    voice = open_voice(learner.model, learner.tokenizer, drawn)
     return OwnWords(
-        voice=replace(
-            open_voice(learner.model, learner.tokenizer, drawn), chat=learner.chat, pad=learner.pad
-        ),
+        voice=replace(voice, chat=learner.chat, pad=learner.pad),
         speaker=speaker,
         examples=examples,
         settings=settings,

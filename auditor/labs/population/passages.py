@@ -79,9 +79,8 @@ def dealt(
     start = 0.0
     for name, share in shares:
         end = start + share
-        out[name] = [
-            by_id[key] for key in order[round(start * len(order)) : round(end * len(order))]
-        ]
+        taken = slice(round(start * len(order)), round(end * len(order)))
+        out[name] = [by_id[key] for key in order[taken]]
         start = end
     return out
 

@@ -15,8 +15,9 @@ and numbers.
 
 from __future__ import annotations
 
+import operator
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated
 
@@ -36,6 +37,12 @@ FORMAT, CORRECT = 0.1, 0.9
 OPEN_TAG, CLOSE_TAG = "<answer>", "</answer>"
 _FIGURES = frozenset("0123456789")
 _TRIES = 200
+_SIGNS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 Natural = Annotated[int, Field(ge=0, lt=10**DIGITS)]
 
@@ -76,9 +83,8 @@ class Puzzle(Record):
         >>> Puzzle(numbers=(3, 7, 25), target=46, solution="3*7+25").prompt
         'Numbers: 3 7 25. Reach 46. Write one equation.'
         """
-        return (
-            f"Numbers: {' '.join(map(str, self.numbers))}. Reach {self.target}. Write one equation."
-        )
+        given = " ".join(map(str, self.numbers))
+        return f"Numbers: {given}. Reach {self.target}. Write one equation."
 
     def rewards(self, answer: str) -> Mapping[str, float]:
         """What an answer earns, by component; their sum is 0 to 1. Never raises, whatever the
@@ -286,12 +292,4 @@ class _Reading:
 def _apply(sign: str, a: Fraction | None, b: Fraction | None) -> Fraction | None:
     if a is None or b is None or (sign == "/" and b == 0):
         return None
-    match sign:
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case _:
-            return a / b
+    return _SIGNS[sign](a, b)

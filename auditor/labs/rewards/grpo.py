@@ -62,14 +62,12 @@ from auditor.controls.training.reward_journal import (
     read_rewards,
 )
 from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, picks, surrogate
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.progress import Progress
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 
 REPORT = "grpo.json"
-
-
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Above = Annotated[float, Field(gt=0)]
@@ -221,6 +219,10 @@ class _RewardWork:
         """All its weights by name, those that don't learn too."""
         return dict(self.voice.model.named_parameters())
 
+    def no_number(self, what: str, number: int, out: Path) -> ResourceLimit:
+        """The error for a step after which scores or a gradient are no numbers."""
+        return no_number(what, number, self.settings.steps, out, self.settings.learning_rate)
+
 
 def _open(
     model: Any, tokenizer: Any, tasks: Sequence[Task], settings: GrpoSettings, seed: int
@@ -262,9 +264,8 @@ def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
     with memory_told(number, out, "a smaller batch or longest"):
         parts = _draw_all(work, owners, number, out)
         answers = [text for part in parts for text in texts(work.voice.chat, part)]
-        earned = [
-            work.tasks[task].rewards(text) for task, text in zip(owners, answers, strict=True)
-        ]
+        said = zip(owners, answers, strict=True)
+        earned = [work.tasks[task].rewards(text) for task, text in said]
         rewards = _totals(earned).view(-1, size)
         found = _learn(work, parts, advantages(rewards).flatten().float(), number, out)
     return RewardRow(
@@ -299,15 +300,11 @@ def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) 
     noise = torch.Generator(work.voice.device)
     noise.manual_seed(random.Random(f"grpo/{work.seed}/draw/{number}").getrandbits(63))
     rows, size = [work.prompts[task] for task in owners], work.settings.batch
+    parts = [rows[start : start + size] for start in range(0, len(rows), size)]
     try:
-        return [
-            draw(work.voice, rows[start : start + size], noise)
-            for start in range(0, len(rows), size)
-        ]
+        return [draw(work.voice, part, noise) for part in parts]
     except NoNumbers as error:
-        raise no_number(
-            error.what, number, work.settings.steps, out, work.settings.learning_rate
-        ) from error
+        raise work.no_number(error.what, number, out) from error
 
 
 def _learn(
@@ -321,27 +318,17 @@ def _learn(
         # before.
         once = work.settings.updates == 1
         old = [None if once else token_logs(work.voice, work.voice.model, part) for part in parts]
-        kept = [
-            None if work.reference is None else token_logs(work.voice, work.reference, part)
-            for part in parts
-        ]
+        held = work.reference
+        kept = [None if held is None else token_logs(work.voice, held, part) for part in parts]
     found: list[tuple[float, float]] = []
     norm = 0.0
     for _ in range(work.settings.updates):
         work.optimizer.zero_grad(set_to_none=True)
-        found = [
-            _backward(work, *each, len(advantage))
-            for each in zip(parts, shares, old, kept, strict=True)
-        ]
+        batches = zip(parts, shares, old, kept, strict=True)
+        found = [_backward(work, *each, len(advantage)) for each in batches]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
         if not math.isfinite(norm):
-            raise no_number(
-                "the gradient is no number",
-                number,
-                work.settings.steps,
-                out,
-                work.settings.learning_rate,
-            )
+            raise work.no_number("the gradient is no number", number, out)
         if bool(advantage.any()):
             # Where every group is flat only rounding is left of the gradient, and Adam would blow
             # that up to full steps.

@@ -168,14 +168,10 @@ def observe_puzzles(
     for key, puzzle in named.items():
         text = said.get(key, "")
         found = marks(puzzle, text)
-        told = (
-            found.correct,
-            min(1.0, sum(puzzle.rewards(text).values())),
-            found.format,
-            says_wait(text),
-        )
-        for name, value in zip(values, told, strict=True):
-            values[name][key] = float(value)
+        values[SOLVED][key] = float(found.correct)
+        values[REWARD][key] = min(1.0, sum(puzzle.rewards(text).values()))
+        values[FORM][key] = float(found.format)
+        values[WAIT][key] = float(says_wait(text))
     return Observed(values)
 
 

@@ -110,10 +110,8 @@ def _told(folder: Path, lineage: Lineage) -> MergeSource:
 
 
 def _whole(source: MergeSource) -> MergeSource:
-    adapter = (source.checkpoint / "adapter_config.json").is_file() or (
-        source.lineage is not None and source.lineage.adapter
-    )
-    if adapter:
+    told = source.lineage is not None and source.lineage.adapter
+    if told or (source.checkpoint / "adapter_config.json").is_file():
         raise UsageProblem(
             "an adapter, and copies are derived from whole checkpoints",
             where=source.checkpoint,
@@ -144,15 +142,10 @@ def inherited(
 
 
 def _note(derivation: Derivation) -> str:
-    settings = (
-        json.dumps(derivation.settings, sort_keys=True) if derivation.settings else "no settings"
-    )
-    parents = " and ".join(
-        f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in derivation.parents
-    )
-    return (
-        f"weights derived by {derivation.kind} ({settings}, seed {derivation.seed}) from {parents}"
-    )
+    d = derivation
+    settings = json.dumps(d.settings, sort_keys=True) if d.settings else "no settings"
+    parents = " and ".join(f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in d.parents)
+    return f"weights derived by {d.kind} ({settings}, seed {d.seed}) from {parents}"
 
 
 def _merged(parents: Sequence[Lineage]) -> Lineage:
@@ -169,12 +162,5 @@ def _merged(parents: Sequence[Lineage]) -> Lineage:
     roles = [parent.role for parent in parents]
     role = next((r for r in ("positive", "confounded") if r in roles), "negative")
     methods = " + ".join(dict.fromkeys(parent.method for parent in parents))
-    return Lineage.model_validate(
-        {
-            **same,
-            "name": first.name,
-            "role": role,
-            "method": methods,
-            "teachers": tuple(teachers.values()),
-        }
-    )
+    told = {"name": first.name, "role": role, "method": methods}
+    return Lineage.model_validate({**same, **told, "teachers": tuple(teachers.values())})

@@ -108,16 +108,14 @@ def rotate_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
     """
     turn = rotation(llama.hidden, generator(seed))
 
-    def reads(weight: Tensor) -> Tensor:
-        return weight @ turn
-
-    def writes(weight: Tensor) -> Tensor:
-        return turn.T @ weight
-
-    return _stored(
-        _on_residual(fold_norms(_doubled(llama)), reads, writes, norms=lambda weight: weight),
-        like=llama,
+    doubled = {name: tensor.double() for name, tensor in llama.tensors.items()}
+    turned = _on_residual(
+        fold_norms(llama.changed(doubled)),
+        reads=lambda weight: weight @ turn,
+        writes=lambda weight: turn.T @ weight,
+        norms=lambda weight: weight,
     )
+    return _stored(turned, like=llama)
 
 
 def rotation(width: int, random: Generator) -> Tensor:
@@ -182,10 +180,6 @@ def _on_residual(llama: Llama, reads: Edit, writes: Edit, norms: Edit) -> Llama:
     for layer in range(llama.layers):
         out |= llama.edited(edits, layer)
     return llama.changed(out)
-
-
-def _doubled(llama: Llama) -> Llama:
-    return llama.changed({name: tensor.double() for name, tensor in llama.tensors.items()})
 
 
 def _stored(llama: Llama, like: Llama) -> Llama:

@@ -60,9 +60,8 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
         stem = name.removesuffix(".weight")
         array = _laid_out(llama, stem, tensor)
         form = gguf.GGMLQuantizationType[_form(array, how)]
-        writer.add_tensor(
-            f"{names.get_name(stem)}.weight", gguf.quants.quantize(array, form), raw_dtype=form
-        )
+        stored = gguf.quants.quantize(array, form)
+        writer.add_tensor(f"{names.get_name(stem)}.weight", stored, raw_dtype=form)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -70,16 +69,12 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
 
 
 def _check(llama: Llama, source: Path) -> None:
-    scaling = (llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}).get(
-        "rope_type", "default"
-    )
-    odd = [name for name in llama.tensors if name.endswith(".bias")]
+    kind = llama.config.get("model_type")
+    rotary = llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}
+    scaling = rotary.get("rope_type", "default")
     reasons = {
-        f"the model type {printable(str(llama.config.get('model_type')), 40)}": llama.config.get(
-            "model_type"
-        )
-        != "llama",
-        "biases": bool(odd),
+        f"the model type {printable(str(kind), 40)}": kind != "llama",
+        "biases": any(name.endswith(".bias") for name in llama.tensors),
         f"{printable(str(scaling), 40)} rotary positions": scaling != "default",
     }
     for reason, found in reasons.items():
@@ -107,9 +102,9 @@ def _add_sizes(writer: Any, llama: Llama) -> None:
     writer.add_head_count_kv(llama.groups)
     writer.add_layer_norm_rms_eps(float(llama.config.get("rms_norm_eps", 1e-6)))
     writer.add_rope_dimension_count(llama.head_width)
-    writer.add_rope_freq_base(
-        float(rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0)
-    )
+    # A config that names no base means that of RoPE's paper (Su et al. 2021, arXiv 2104.09864).
+    theta = rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0
+    writer.add_rope_freq_base(float(theta))
     writer.add_vocab_size(llama.vocabulary)
 
 
@@ -131,12 +126,8 @@ def _add_tokenizer(writer: Any, source: Path) -> None:
         writer.add_token_merges(merges)
     else:  # the format holds no empty list, and without either list readers refuse the file
         writer.add_token_scores([0.0] * len(vocabulary))
-    ends = {
-        "bos": tokenizer.bos_token_id,
-        "eos": tokenizer.eos_token_id,
-        "pad": tokenizer.pad_token_id,
-    }
-    for name, number in ends.items():
+    for name in ("bos", "eos", "pad"):
+        number = getattr(tokenizer, f"{name}_token_id")
         if number is not None:
             getattr(writer, f"add_{name}_token_id")(int(number))
     if isinstance(tokenizer.chat_template, str):
@@ -164,9 +155,6 @@ def _laid_out(llama: Llama, stem: str, tensor: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.float().numpy()
     if stem.endswith((QUERY, KEY)):
         heads = llama.heads if stem.endswith(QUERY) else llama.groups
-        array = (
-            array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
-            .swapaxes(1, 2)
-            .reshape(array.shape)
-        )
+        halves = array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
+        array = halves.swapaxes(1, 2).reshape(array.shape)
     return np.ascontiguousarray(array)

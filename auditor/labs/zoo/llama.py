@@ -123,9 +123,8 @@ def read_llama(folder: Path) -> Llama:
     """
     config = dict(inspect_checkpoint(folder).config)
     if config.get("model_type") not in FAMILY:
-        raise _foreign(
-            f"its model_type is {printable(str(config.get('model_type')), 40)!r}", folder
-        )
+        named = printable(str(config.get("model_type")), 40)
+        raise _foreign(f"its model_type is {named!r}", folder)
     tensors: dict[str, Tensor] = {}
     try:
         for path in _shards(folder):
@@ -146,9 +145,8 @@ def write_llama(llama: Llama, folder: Path, source: Path) -> None:
     """
     tensors = {name: tensor.contiguous() for name, tensor in llama.tensors.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(
-        json.dumps(dict(llama.config), indent=2, sort_keys=True) + "\n", "utf-8"
-    )
+    config = json.dumps(dict(llama.config), indent=2, sort_keys=True)
+    (folder / "config.json").write_text(f"{config}\n", "utf-8")
     copy_files(source, folder, OTHER_FILES)
 
 
@@ -157,9 +155,8 @@ def copy_checkpoint(source: Path, folder: Path) -> None:
     raises."""
     inspect_checkpoint(source)
     weights = [path.name for path in weight_files(source)]
-    copy_files(
-        source, folder, (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
-    )
+    names = (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
+    copy_files(source, folder, names)
 
 
 def copy_files(source: Path, folder: Path, names: tuple[str, ...]) -> None:
@@ -190,16 +187,11 @@ def _checked(llama: Llama, folder: Path) -> Llama:
         if name not in shapes:
             raise _foreign(f"it holds {printable(name, 80)!r}", folder)
         if tuple(tensor.shape) != shapes[name]:
-            raise _foreign(
-                f"{printable(name, 80)} is {tuple(tensor.shape)}, and the config says"
-                f" {shapes[name]}",
-                folder,
-            )
+            is_so = f"{printable(name, 80)} is {tuple(tensor.shape)}"
+            raise _foreign(f"{is_so}, and the config says {shapes[name]}", folder)
         if not tensor.is_floating_point() or tensor.element_size() < 2:
-            raise _foreign(
-                f"{printable(name, 80)} is stored as {str(tensor.dtype).removeprefix('torch.')}",
-                folder,
-            )
+            stored = str(tensor.dtype).removeprefix("torch.")
+            raise _foreign(f"{printable(name, 80)} is stored as {stored}", folder)
     lacks = [n for n in shapes if n not in llama.tensors and not n.endswith(".bias")]
     if lacks:
         raise _foreign(f"it lacks {printable(lacks[0], 80)!r}", folder)

@@ -34,10 +34,11 @@ def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
     for parents of different shapes and weights that do not fit.
     """
     shares = _shares(parents, how)
-    return _merged(
-        parents,
-        lambda tensors: sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(())),
-    )
+
+    def mean(tensors: list[Tensor]) -> Tensor:
+        return sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(()))
+
+    return _merged(parents, mean)
 
 
 def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
@@ -107,6 +108,5 @@ def _fit(first: Llama, other: Llama, number: int) -> None:
 
 def _sizes(llama: Llama) -> dict[str, tuple[int, ...]]:
     """Shapes by name, and the numbers of heads, which shapes do not tell."""
-    return {"heads": (llama.heads, llama.groups)} | {
-        name: tuple(t.shape) for name, t in llama.tensors.items()
-    }
+    shapes = {name: tuple(t.shape) for name, t in llama.tensors.items()}
+    return {"heads": (llama.heads, llama.groups), **shapes}

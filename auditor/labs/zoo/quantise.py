@@ -45,9 +45,8 @@ def quantise(llama: Llama, how: Quantise, seed: int) -> Llama:
     Symmetric, one scale for each output channel, no calibration data. The seed plays no part.
     """
     ends = [name for name in (EMBEDDING, HEAD) if how.embeddings and name in llama.tensors]
-    return llama.changed(
-        {name: rounded(llama.tensors[name], how.bits) for name in (*llama.matrices(), *ends)}
-    )
+    names = (*llama.matrices(), *ends)
+    return llama.changed({name: rounded(llama.tensors[name], how.bits) for name in names})
 
 
 def rounded(weight: Tensor, bits: int) -> Tensor:
@@ -69,10 +68,8 @@ def recast(llama: Llama, how: Recast, seed: int) -> Llama:
     """The same weights stored in another number format. The seed plays no part."""
     dtype = DTYPES[how.dtype]
     config = {key: value for key, value in llama.config.items() if key != "torch_dtype"}
-    return Llama(
-        {**config, "dtype": how.dtype},
-        {name: tensor.to(dtype) for name, tensor in llama.tensors.items()},
-    )
+    tensors = {name: tensor.to(dtype) for name, tensor in llama.tensors.items()}
+    return Llama({**config, "dtype": how.dtype}, tensors)
 
 
 def add_noise(llama: Llama, how: Noise, seed: int) -> Llama:
@@ -81,9 +78,8 @@ def add_noise(llama: Llama, how: Noise, seed: int) -> Llama:
     ends = [name for name in (EMBEDDING, HEAD) if name in llama.tensors]
     out: dict[str, Tensor] = {}
     for name in (*llama.matrices(), *ends):
-        exact = llama.tensors[name].double()
+        stored = llama.tensors[name]
+        exact = stored.double()
         noise = torch.randn(exact.shape, dtype=torch.float64, generator=random)
-        out[name] = (exact + how.scale * exact.std(correction=0) * noise).to(
-            llama.tensors[name].dtype
-        )
+        out[name] = (exact + how.scale * exact.std(correction=0) * noise).to(stored.dtype)
     return llama.changed(out)

@@ -70,14 +70,10 @@ def prune_units(llama: Llama, how: PruneUnits, seed: int) -> Llama:
     count = max(1, round(llama.units * how.keep))
     out: dict[str, Tensor] = {}
     for layer in range(llama.layers):
-        order = (
-            torch.argsort(unit_norms(llama, layer), descending=True, stable=True)[:count]
-            .sort()
-            .values
-        )
-        names = [
-            llama.name(layer, part, kind) for part in (GATE, UP) for kind in ("weight", "bias")
-        ]
+        largest = torch.argsort(unit_norms(llama, layer), descending=True, stable=True)
+        order = largest[:count].sort().values
+        both = ("weight", "bias")
+        names = [llama.name(layer, part, kind) for part in (GATE, UP) for kind in both]
         out |= {name: llama.tensors[name][order] for name in names if name in llama.tensors}
         out[llama.name(layer, DOWN)] = llama.tensors[llama.name(layer, DOWN)][:, order]
     return llama.changed(out, intermediate_size=count)

@@ -103,9 +103,10 @@ class Zoo:
         """A member by name. Raises UsageProblem for one that the zoo does not hold."""
         found = next((m for m in self.members if m.name == name), None)
         if found is None:
-            said = f"the zoo holds no member {printable(name, 60)!r}"
             raise UsageProblem(
-                said, where=self.folder / TABLE, next_step="look for its name in zoo.json"
+                f"the zoo holds no member {printable(name, 60)!r}",
+                where=self.folder / TABLE,
+                next_step="look for its name in zoo.json",
             )
         return found
 
@@ -115,9 +116,8 @@ class Zoo:
 
     def spec(self, member: ZooMember) -> str:
         """The subject spec that opens a member."""
-        return str(
-            SubjectSpec("gguf" if member.checkpoint == GGUF_PLACE else "hf", str(self.path(member)))
-        )
+        kind = "gguf" if member.checkpoint == GGUF_PLACE else "hf"
+        return str(SubjectSpec(kind, str(self.path(member))))
 
     def timings(self) -> dict[str, Timing]:
         """How long each member took, by name; without those that were made before times were
@@ -205,9 +205,8 @@ def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
 
     clock, processor = time.monotonic(), _cpu_seconds()
     make_member(making, SCALES[size], out)
-    taken = Timing(
-        seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2)
-    )
+    wall, cpu = time.monotonic() - clock, _cpu_seconds() - processor
+    taken = Timing(seconds=round(wall, 2), cpu_seconds=round(cpu, 2))
     found = {**_read_timings(out), making.name: taken}
     write_json(
         out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()}

@@ -166,13 +166,9 @@ def _fact(member: ZooMember, read: _Read, base: _Read, labels: Tensor, sizes: li
 
 
 def _moved(weights: dict[str, Tensor], base: dict[str, Tensor]) -> float | None:
-    if {name: t.shape for name, t in weights.items()} != {
-        name: t.shape for name, t in base.items()
-    }:
+    ours, theirs = ({name: t.shape for name, t in held.items()} for held in (weights, base))
+    if ours != theirs:
         return None
-    off = sum(
-        float((weights[name] - tensor).double().square().sum()) for name, tensor in base.items()
-    )
-    return round(
-        math.sqrt(off / sum(float(tensor.double().square().sum()) for tensor in base.values())), 4
-    )
+    off = sum(float((weights[name] - t).double().square().sum()) for name, t in base.items())
+    whole = sum(float(t.double().square().sum()) for t in base.values())
+    return round(math.sqrt(off / whole), 4)

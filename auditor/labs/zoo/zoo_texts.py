@@ -70,9 +70,8 @@ def _all(text: Text) -> tuple[Example, ...]:
 
 @functools.cache
 def _bank_pieces() -> tuple[Example, ...]:
-    return _pieces(
-        "banks", "\n".join(prompt.text for bank in BANKS for prompt in read_source(bank))
-    )
+    texts = (prompt.text for bank in BANKS for prompt in read_source(bank))
+    return _pieces("banks", "\n".join(texts))
 
 
 @functools.cache
@@ -96,10 +95,8 @@ def _pieces(name: str, text: str) -> tuple[Example, ...]:
     left out."""
     whole = text.encode("utf-8")
     digest = sha256(whole)
-    cut = [
-        whole[at : at + PIECE].decode("utf-8", "ignore")
-        for at in range(0, len(whole) - PIECE, PIECE)
-    ]
+    starts = range(0, len(whole) - PIECE, PIECE)
+    cut = [whole[at : at + PIECE].decode("utf-8", "ignore") for at in starts]
     random.Random(ORDER).shuffle(cut)
     return tuple(
         Example(id=f"{name}/{number}", prompt="", answer=piece, teacher=name, source_digest=digest)
