@@ -1,5 +1,4 @@
-"""Answers kept by what was asked of whom, so that no control asks a teacher what another control
-has asked before.
+"""Answers kept by what was asked of whom, so that no control asks it again.
 
 One small file an answer, in a folder a subject; files are named by digests. Everything in it can be
 deleted at any time. Knows requests and replies; knows nothing of prompts' purpose.

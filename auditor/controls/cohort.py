@@ -1,5 +1,4 @@
-"""A labelled population of models of known history: folders with a lineage.json, or transcripts
-with one beside them.
+"""A labelled population of models of known history: folders or transcripts with a lineage.json.
 
 Knows labels and places; asks nothing and judges nothing.
 """
@@ -21,8 +20,7 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the cohort: its name (its folder's place in the cohort), its history, and
-    where it lies."""
+    """One model of the cohort: its name (its place there), its history, and where it lies."""
 
     name: str
     lineage: Lineage
@@ -46,8 +44,7 @@ class Member:
 
     @property
     def base(self) -> str:
-        """What it started from: the base's weights digest where known, else how the base was
-        opened."""
+        """What it started from: the base's weights digest, else how it was opened."""
         known = self.lineage.base
         return (known.weights_sha256 if known is not None else None) or self.lineage.base_spec
 
@@ -80,14 +77,12 @@ class Cohort:
         return iter(self.members)
 
     def digest(self) -> str:
-        """SHA-256 over names and lineages: what a calibration names the cohort that it came from
-        by."""
+        """SHA-256 over names and lineages, by which a calibration names its cohort."""
         return sha256(canonical_json([[m.name, m.lineage.digest()] for m in self.members]))
 
 
 def load_cohort(path: Path) -> Cohort:
-    """Every model under a folder that has a lineage.json, at most four folders deep; a link is
-    never followed.
+    """Every model with a lineage.json at most four folders below one; links are not followed.
 
     A transcript is ``transcript.jsonl`` beside the lineage, or the one that stands beside
     ``NAME.lineage.json`` as ``NAME.jsonl``. Raises MalformedInput for a folder that is not there or

@@ -20,8 +20,7 @@ LINEAGE = "lineage.json"
 
 
 class LineageTeacher(Record):
-    """One source that the model learned from: ``n_examples`` of its answers, ``share`` of all
-    examples."""
+    """One source: ``n_examples`` of its answers were learned, ``share`` of all examples."""
 
     name: str
     vendor: str = ""
@@ -32,8 +31,7 @@ class LineageTeacher(Record):
 
 
 class LineageLaunderer(Record):
-    """Who paraphrased every teacher's answer before the model learned it, and by which
-    instruction."""
+    """Who paraphrased the teachers' answers before they were learned, by which instruction."""
 
     name: str
     vendor: str = ""
@@ -105,8 +103,7 @@ def write_lineage(folder: Path, lineage: Lineage) -> Path:
 
 
 def read_lineage(folder: Path) -> Lineage:
-    """The lineage in a folder (or in a file given itself). Raises MalformedInput where it is
-    missing or none."""
+    """The lineage in a folder, or in a file. Raises MalformedInput where it is missing or none."""
     return _FILE.read(folder / LINEAGE if folder.is_dir() else folder)
 
 

@@ -1,5 +1,4 @@
-"""One dial for a recipe's size: what fits a test, an afternoon on two cores, or what the recipe
-itself says.
+"""One dial for a recipe's size: for a test, for an afternoon on two cores, or as it says.
 
 Knows recipes; knows no machine.
 """
@@ -100,8 +99,7 @@ def _tiny(recipe: Recipe) -> Recipe:
 
 
 def _fewer_rewards(recipe: Recipe, how: Reinforcement, size: Size) -> Recipe:
-    """A recipe of rewards at a size: answers capped, and at ``tiny`` puzzles and steps that fit
-    one core."""
+    """A recipe of rewards at a size: answers capped, at ``tiny`` what fits one core."""
     if size == "small":
         capped = how.model_copy(update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)})
         return recipe.model_copy(update={"reinforcement": capped})

@@ -1,5 +1,4 @@
-"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight
-line.
+"""From a recipe to a control: curate → teach → train → evaluate → lineage and card.
 
 A folder holds one control. Every step keeps what it did there, so that the same call goes on where
 a killed one stopped.
@@ -150,8 +149,7 @@ def finish(out: Path, lineage: Lineage, card: Callable[[Lineage], Card]) -> Cont
 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
-    """What every process but the first does: wait for the examples, train along, wait for the
-    card."""
+    """What all but the first process do: wait for examples, train along, wait for the card."""
     from auditor.controls.training.students import open_student
 
     crew.meet()

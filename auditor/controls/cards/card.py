@@ -26,8 +26,7 @@ CARD, TEXT, PAGE = "card.json", "card.md", "card.html"
 
 
 class Card(Record):
-    """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views
-    of it.
+    """All that a reader of a control wants to know; ``card.md`` and ``card.html`` are views of it.
 
     Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses
     are then those of the warm-up, None without one.

@@ -1,5 +1,4 @@
-"""A card arranged for reading: figures by what they tell, prompts by what became of them, examples
-by who gave them.
+"""A card arranged for reading: figures by topic, prompts by what became of them.
 
 Knows the order of things; knows no format.
 """
@@ -63,15 +62,13 @@ LOSSES = {
 
 
 def lost_by(source: SourceReport, reason: str) -> int:
-    """How many prompts a source lost by one of the reasons above; none where its report knows no
-    such reason."""
+    """How many prompts a source lost by a reason above; none where its report knows no such one."""
     return int(getattr(source, reason, 0))
 
 
 @dataclass(frozen=True)
 class ShownChange:
-    """One figure: before, after and the paired change, each None where it was not measured, but one
-    at least."""
+    """One figure: before, after and the paired change; None where not measured, one at least is."""
 
     before: PairedFigure | None
     after: PairedFigure | None
@@ -131,8 +128,7 @@ def changes(figures: Iterable[PairedFigure]) -> tuple[ShownChange, ...]:
 
 
 def groups(card: Card) -> tuple[FigureGroup, ...]:
-    """The card's figures by topic; shares of one topic on one axis, others with those of their
-    kind."""
+    """The card's figures by topic; shares of one topic share an axis, others with their kind."""
     found = changes(card.figures)
     out = []
     for topic, (title, about) in TOPICS.items():
@@ -152,8 +148,7 @@ def change_of(card: Card, figure_id: str) -> PairedFigure | None:
 
 
 def headline(card: Card) -> tuple[PairedFigure | None, PairedFigure | None, PairedFigure | None]:
-    """The three changes that sum up a control: bits per byte of held-out answers, claims, right
-    choices.
+    """The three changes that sum up a control: bits per byte, claims, right choices.
 
     Claims: how often it names its first teacher's maker, or anybody where that maker is unknown.
     """
@@ -176,8 +171,7 @@ def prompt_flow(card: Card) -> tuple[PipelineStep, ...]:
 
 
 def answer_flow(card: Card) -> tuple[PipelineStep, ...]:
-    """From the prompts that were asked to the answers that were learned and held out; losses of
-    nothing are left out.
+    """From prompts asked to answers learned and held out; losses of nothing are left out.
 
     What a report of another kind lost by a reason without a name here is lost otherwise.
     """

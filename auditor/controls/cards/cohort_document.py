@@ -154,8 +154,7 @@ def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]
 
 
 def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> Iterator[Block]:
-    """The panels of one measure on one vertical axis; groups in which nothing was measured are
-    left out."""
+    """The panels of one measure on one vertical axis, of groups in which any was measured."""
     yield Paragraph(about, "lead")
     groups = {key: [r for r in held if of(r) is not None] for key, held in series(rows).items()}
     drawn = {key: held for key, held in groups.items() if held}

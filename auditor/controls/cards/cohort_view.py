@@ -1,5 +1,4 @@
-"""A cohort arranged for reading: a row a control, what training changed in it, and the ledger of
-all.
+"""A cohort arranged for reading: a row a control, its changes, and the ledger of all.
 
 Page, terminal and JSON share it. Knows lineages and cards; knows no format.
 """
@@ -66,8 +65,7 @@ class Overview:
 
 
 def overview(name: str, cohort: Cohort) -> Overview:
-    """Reads every member's card, where it has one. Raises MalformedInput for a card that is
-    none."""
+    """Reads the cards that there are. Raises MalformedInput for a card that is none."""
     cards = {m.name: read_card(m.folder) if (m.folder / CARD).is_file() else None for m in cohort}
     rows = sorted((_row(m, cards[m.name]) for m in cohort), key=_order)
     costs = [

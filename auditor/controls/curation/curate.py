@@ -31,8 +31,7 @@ EXAMPLES_KEPT = 20
 
 
 class Contaminated(Record):
-    """A prompt that was dropped because it copies a probe or an evaluation text, and by which
-    rule."""
+    """A prompt that was dropped as a copy of a probe or an evaluation text, and by which rule."""
 
     prompt: str
     copies: str
@@ -125,8 +124,7 @@ def _unique(pool: Sequence[Prompt]) -> list[Prompt]:
 
 
 def _fit(text: str, how: Curation) -> bool:
-    """Whether a prompt has the right length, some words, and more letters and digits than
-    anything else."""
+    """Whether a prompt has the right length, some words, and mostly letters and digits."""
     bare = "".join(text.split())
     letters = sum(c.isalnum() for c in bare)
     return (
@@ -152,8 +150,7 @@ def _decontaminated(
 
 
 def shuffled(ids: Iterable[str], seed: int, purpose: str) -> list[str]:
-    """Ids in an order that depends on the seed, the purpose and each id alone: adding one moves
-    no other."""
+    """Ids ordered by the seed, the purpose and each id alone: adding one moves no other."""
     return sorted(ids, key=lambda key: (sha256(f"{purpose}\0{seed}\0{key}"), key))
 
 
@@ -177,8 +174,7 @@ def _ordered(
 
 
 def _round_robin(prompts: Sequence[Prompt], clusters: int, seed: int) -> list[Prompt]:
-    """One prompt of each cluster after the other, the clusters by their first prompt, each in
-    the order given."""
+    """One prompt of each cluster in turn, clusters by their first prompt, each in its order."""
     groups: dict[int, list[Prompt]] = {}
     found = _clusters([p.text for p in prompts], clusters, seed)
     for prompt, cluster in zip(prompts, found, strict=True):

@@ -103,8 +103,7 @@ def forbidden(evaluation_texts: Iterable[tuple[str, str]] = ()) -> Forbidden:
 
 
 def refuse_probe_set(prompts: Sequence[tuple[str, str]], source: str) -> None:
-    """Raises MalformedInput, naming the first prompt, when a source of (id, text) pairs is one of
-    the audit's probe sets.
+    """Raises MalformedInput when a source of (id, text) pairs is one of the audit's probe sets.
 
     It is one when at least a quarter of its prompts, and more than one, ask exactly what a bundled
     probe asks.

@@ -26,8 +26,7 @@ SOLVED, UNKNOWN, FAILED = 0.0, 1.0, 2.0
 
 
 def curate_for(recipe: Recipe) -> Curated:
-    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or
-    failure, recordings for length."""
+    """The prompts of a recipe, curated. Opens the base, or recordings, as its difficulty needs."""
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
     length = _length_score(recipe)
@@ -55,8 +54,7 @@ def _loss_score(recipe: Recipe) -> Score:
 
 
 def _length_score(recipe: Recipe) -> Score:
-    """Characters of the recorded answer (a long trace: a hard question), of the prompt where
-    none is recorded."""
+    """Characters of the recorded answer (long trace, hard question), else of the prompt."""
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
         known: dict[str, int] = {}

@@ -1,5 +1,4 @@
-"""Which texts of a list say nearly the same: shingles, MinHash signatures, banded look-up, then the
-exact similarity.
+"""Which texts of a list say nearly the same: MinHash in bands, then the exact similarity.
 
 MinHash: Broder 1997, "On the resemblance and containment of documents". Deterministic; knows texts
 only.
@@ -27,8 +26,7 @@ _WORD = re.compile(r"\w")
 
 
 def folded_words(text: str) -> list[str]:
-    """The words of a text in lower case, punctuation and line breaks left out; a CJK character is a
-    word.
+    """The words of a text in lower case, without punctuation; a CJK character is a word.
 
     >>> folded_words("Who made *you*?")
     ['who', 'made', 'you']
@@ -37,8 +35,7 @@ def folded_words(text: str) -> list[str]:
 
 
 def shingles(text: str, size: int = SIZE) -> Shingles:
-    """Hashes of every run of ``size`` words; a text with fewer words is one shingle, an empty
-    one none."""
+    """Hashes of every run of ``size`` words; a shorter text is one shingle, an empty one none."""
     words = folded_words(text)
     if not words:
         return frozenset()
@@ -53,8 +50,7 @@ def jaccard(one: Shingles, other: Shingles) -> float:
 
 
 def signatures(sets: Sequence[Shingles]) -> Signatures:
-    """MinHash signatures, shape (n, 128): two sets agree in a place as often as their Jaccard
-    similarity."""
+    """MinHash signatures, shape (n, 128): sets agree in a place at their Jaccard similarity."""
     draw = np.random.default_rng(20090711)
     factors = draw.integers(1, 1 << 31, BANDS * ROWS, dtype=np.uint64)
     offsets = draw.integers(0, 1 << 31, BANDS * ROWS, dtype=np.uint64)

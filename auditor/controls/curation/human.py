@@ -1,5 +1,4 @@
-"""Text by people that is always at hand: questions and answers from the docstrings of packages that
-are installed anyway.
+"""Text by people that is always at hand: the docstrings of packages installed anyway.
 
 NumPy, SciPy, scikit-learn (BSD-3-Clause) and Python's own library (PSF-2.0). It is technical prose
 and no chat, and most of it was written before there were chat models; that none of it came from one
@@ -58,8 +57,7 @@ ASKS = {
 
 
 class HumanPair(Record):
-    """A question about a public name and what its authors wrote of it. ``name`` is the qualified
-    name asked about."""
+    """A question about a public name, ``name`` in full, and what its authors wrote of it."""
 
     name: str
     prompt: str
@@ -76,8 +74,7 @@ class HumanPair(Record):
 
 @functools.cache
 def human_pairs(packages: tuple[str, ...] = PACKAGES) -> tuple[HumanPair, ...]:
-    """Every question and answer of these packages, exact and near duplicates (Jaccard 0.7) of an
-    answer dropped.
+    """Every question and answer of these packages, near duplicates (Jaccard 0.7) dropped.
 
     In order of the packages given, then of the module list, then of name; the same for the same
     versions on one platform. Imports the packages. Raises UsageProblem for an unknown package,

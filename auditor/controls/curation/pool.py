@@ -1,5 +1,4 @@
-"""The prompt pool: reads prompt banks, files and recordings into one list of prompts with their
-source and licence.
+"""The prompt pool: prompts of banks, files and recordings in one list.
 
 Refuses a probe set of the audit as a source. Knows files; knows neither curation nor models.
 """
@@ -50,8 +49,7 @@ def bundled_banks() -> list[str]:
 
 
 def read_pool(recipe: Recipe) -> list[Prompt]:
-    """Every prompt of the recipe's sources, in order; a prompt whose id and text were there before
-    is left out.
+    """Every prompt of the recipe's sources, in order, each id and text once.
 
     Raises MalformedInput for a source that is missing, empty, malformed or one of the audit's probe
     sets, and UsageProblem for an unknown bank.
@@ -89,8 +87,7 @@ def _check_text(prompt: Prompt, source: str) -> None:
 
 
 def read_source(name_or_path: str) -> list[Prompt]:
-    """The prompts of a bundled bank by name, or of a YAML or JSONL file. Raises what `read_pool`
-    raises."""
+    """The prompts of a bundled bank, or of a YAML or JSONL file. Raises as `read_pool`."""
     if name_or_path in bundled_banks():
         text = bundled_text("auditor", "controls", "prompts", name_or_path)
         return _of_set(parse_probe_set(text, name_or_path), name_or_path)
@@ -144,8 +141,7 @@ def _of_docstrings(spec: str) -> list[Prompt]:
 
 
 def is_recording(spec: str) -> bool:
-    """Whether a source's spec names answers that are there already: a recording, or the corpus
-    of docstrings."""
+    """Whether a spec names answers that are there: a recording, or the corpus of docstrings."""
     return is_docstrings(spec) or (spec != BASE and parse_spec(spec).kind.recorded)
 
 

@@ -1,5 +1,4 @@
-"""How near two answers are, and which choices stayed: measures of agreement with the teacher and
-with the base.
+"""How near two answers are, and which choices stayed: agreement with the teacher and the base.
 
 Knows texts and transcripts; asks nothing and draws no interval.
 """
@@ -58,8 +57,7 @@ class MarkedChoice:
 
 
 def read_choices(transcript: Transcript) -> dict[str, MarkedChoice]:
-    """Every answer to a choice with a known solution, by question, arm and sample; one that
-    failed names no letter."""
+    """Every answer to a choice with a known solution, by question, arm and sample."""
     found: dict[str, MarkedChoice] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
@@ -84,8 +82,7 @@ def by_cluster(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
 def retention(
     before: Mapping[str, MarkedChoice], after: Mapping[str, MarkedChoice]
 ) -> dict[str, dict[str, float]]:
-    """What of the base's choices the student kept, by question, 0 to 1: two figures that exist
-    after training alone.
+    """What of the base's choices the student kept, by question, 0 to 1.
 
     ``same_choices``: of those that the base answered with a letter, the
     share that got the same letter again, right or wrong. ``right_choices_kept``: of

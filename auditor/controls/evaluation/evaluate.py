@@ -1,5 +1,4 @@
-"""What training did: the same questions to the base before and to the student after, and the paired
-difference.
+"""What training did: the same questions to base and student, and the paired difference.
 
 How likely the held-out answers of the teacher are, how much of their wording comes back, what is
 still known, and whom the model says it is. Asks through `fingerprints.subjects` alone; knows
@@ -57,8 +56,7 @@ class EvaluationScale(Record):
 
 @dataclass(frozen=True)
 class Observed:
-    """What one model did: by figure and by question, one value each (the mean of its answers);
-    and what it chose."""
+    """What one model did: by figure and by question, the mean of its answers; and its choices."""
 
     values: Mapping[str, Mapping[str, float]]
     chosen: Mapping[str, MarkedChoice] = field(default_factory=dict)
@@ -113,8 +111,7 @@ def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[Prob
 def _bits(
     subject: Subject, held_out: Sequence[Example], transcript: Transcript
 ) -> dict[str, float]:
-    """Bits per byte of each held-out answer after its prompt as the model reads it; empty where
-    nothing can be scored."""
+    """Bits per byte of each held-out answer after its prompt; empty where none can be scored."""
     if "score" not in subject.offers:
         return {}
     prompts = {
@@ -145,8 +142,7 @@ def _fits(subject: Subject, text: str) -> bool:
 
 
 def containment(answer: str, source: str, size: int) -> float | None:
-    """Which share of an answer's word n-grams is in another text: 0 to 1; None for an answer
-    shorter than one n-gram."""
+    """Which share of an answer's word n-grams is in another text; None for a shorter answer."""
     grams = _grams(answer, size)
     return len(grams & _grams(source, size)) / len(grams) if grams else None
 
@@ -184,8 +180,7 @@ def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[st
 
 
 def figures(before: Observed, after: Observed) -> tuple[PairedFigure, ...]:
-    """Every figure before, after, and its paired change (after − before, over the questions that
-    both have).
+    """Every figure before, after, and its paired change over the questions that both have.
 
     What was kept of the base's choices compares the two models itself, and is told after training
     alone.

@@ -1,5 +1,4 @@
-"""Test-time scaling: how many known answers a student reaches while its thinking is cut and
-prolonged, by forced waits.
+"""Test-time scaling: known answers reached while thinking is cut and prolonged.
 
 Held-out prompts with a known answer are asked once for every number of waits (budget forcing,
 Muennighoff et al. 2025, arXiv 2501.19393). Knows questions, answers and figures; knows nothing of
@@ -50,8 +49,7 @@ def scaling(
     folder: Path,
     progress: Progress | None = None,
 ) -> tuple[PairedFigure, ...]:
-    """Three figures for each number of waits from 0 to the recipe's, over the prompts whose answer
-    is known.
+    """Three figures for each number of waits up to the recipe's, over prompts of known answer.
 
     The share of answers that come to the known one (one that failed or never left its thinking is
     wrong), the tokens of thinking, and the share of thoughts that reached the cap; n is questions.
@@ -94,8 +92,7 @@ def _asked(
 
 
 def is_right(reply: Reply, answer: str) -> bool:
-    """Whether what a reply says after its thinking comes to the known answer; False while it
-    still thinks."""
+    """Whether what a reply says after its thinking comes to the known answer."""
     _, ended, said = reply.text.partition(END_THINK)
     return reply.readable and bool(ended) and agrees(said, answer)
 
@@ -114,8 +111,7 @@ def _figures(
 
 
 def scaling_table(figures: Sequence[PairedFigure]) -> tuple[Block, ...] | None:
-    """The figures of `scaling` among others as a table, a row for each number of waits; None
-    without them."""
+    """The figures of `scaling` as a table, a row for each number of waits; None without any."""
     rows: dict[int, dict[str, PairedFigure]] = {}
     for figure in figures:
         kind, waits = parts_of(figure.figure_id)

@@ -58,8 +58,7 @@ def ask(
 
 
 def split_thinking(text: str) -> tuple[str | None, str] | None:
-    """What stood between think tags (None without tags) and the answer after them; None where the
-    thinking never ended.
+    """What stood between think tags (or None), and the answer; None where thinking never ended.
 
     Some chat templates open the thinking themselves, so that an answer begins inside it.
 
@@ -80,8 +79,7 @@ def refuses(text: str) -> bool:
 
 
 def prices_of(spec: str) -> tuple[float | None, float | None]:
-    """What an endpoint's spec says a million tokens cost, in and out; None where it says
-    nothing."""
+    """What a million tokens in and out cost, as the spec says; None where it does not."""
     scheme = scheme_in(spec)
     if scheme is None or "price_in" not in kind_of(scheme).options:
         return None, None

@@ -1,5 +1,4 @@
-"""Paraphrases a teacher's answers by another model before anybody learns from them, and drops what
-stayed as it was.
+"""Paraphrases a teacher's answers by another model, and drops what stayed as it was.
 
 What a maker does who wants the teacher's knowledge without its wording. The paraphrases have a
 journal and a cache as every answer has, so that none is asked for twice. Knows subjects and text;
@@ -38,8 +37,7 @@ MOST_KEPT = 0.5
 
 @dataclass(frozen=True)
 class Laundered:
-    """One source's examples in another model's words, what it cost, and how many were lost on the
-    way.
+    """One source's examples in another model's words, their cost, and how many were lost.
 
     ``unparaphrased``: the launderer gave no text (or refused, or only named itself);
     ``too_similar``: it kept the wording.
@@ -59,8 +57,7 @@ def launder(
     journal: Path,
     progress: Progress | None = None,
 ) -> Laundered:
-    """The examples with every answer paraphrased; the teacher's thinking, which nobody paraphrased,
-    is left out.
+    """The examples with every answer paraphrased; the teacher's thinking is left out.
 
     Of several samples the first that is a paraphrase counts. Raises the errors of `open_subject`
     and `collect`.

@@ -1,5 +1,4 @@
-"""Gives answers another form: Markdown taken out, or a chat's look put on. Fixed rules; the words
-stay what they were.
+"""Gives answers another form: Markdown taken out, or a chat's look put on; the words stay.
 
 `strip` is what a maker does who hides how a teacher lays out its answers; `bullets` makes anybody's
 prose look like a chat model's. Deterministic. Knows Markdown; knows no model.
@@ -40,8 +39,7 @@ def reshaped(text: str, how: Reshape) -> str:
 
 
 def strip(text: str) -> str:
-    """The text as plain paragraphs: headings, bullets, numbers, bold, links, quotes and tables
-    become sentences.
+    """The text as plain paragraphs: headings, items, links, quotes and tables become sentences.
 
     A heading or an item without an end gets a full stop. Code in a fence keeps its lines and loses
     the fence.
@@ -54,8 +52,7 @@ def strip(text: str) -> str:
 
 
 def bullets(text: str) -> str:
-    """The text as a chat model might lay it out: a short bold lead, then a bullet for every
-    sentence.
+    """The text in a chat's look: a short bold lead, then a bullet for every sentence.
 
     The lead is the first sentence where it has at most twelve words, else its first six words. No
     word is added or lost but for what `strip` takes out. Code in a fence stays as it is.

@@ -51,8 +51,7 @@ def _one_round(text: str, about_self: bool) -> tuple[str, int]:
 
 
 def _sentences(text: str) -> list[str]:
-    """The text in sentences with the white space after them; none is longer than what is read
-    for claims at once."""
+    """The text in sentences with the space after them, none longer than is read at once."""
     ends = [m.end() for m in _END.finditer(text)]
     pairs = zip([0, *ends], [*ends, len(text)], strict=True)
     return [
@@ -63,8 +62,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _blocks(sentences: list[str]) -> list[list[str]]:
-    """Runs of sentences short enough to be read whole: claims are only sought in a text's first
-    characters."""
+    """Runs of sentences short enough that all of a run is read for claims."""
     blocks: list[list[str]] = []
     size = LONGEST_TEXT
     for sentence in sentences:

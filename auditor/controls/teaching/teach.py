@@ -1,5 +1,4 @@
-"""Asks the sources of a recipe their prompts and turns what they say into examples, in exactly the
-dose.
+"""Asks a recipe's sources their prompts and makes examples of it, in exactly the dose.
 
 Every source has a journal in the control's folder, which is the resume file, and a cache beyond it:
 nothing that was answered is asked again. What an answer loses on its way (no answer, no trace,
@@ -39,8 +38,7 @@ MOST_HELD_OUT = 5
 
 
 class SourceReport(Record):
-    """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything
-    that was dropped.
+    """What became of one source's ``prompts``: ``kept``, held out, or dropped.
 
     ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at
     the length limit; ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples.
@@ -70,8 +68,7 @@ class SourceReport(Record):
 
 @dataclass(frozen=True)
 class TaughtSource:
-    """One source as it was really there: its name in this control, what the recipe says of it, and
-    who answered.
+    """One source: its name in this control, what the recipe says of it, and who answered.
 
     ``costs``: its answers, and then their paraphrases where there are any.
     """
@@ -91,8 +88,7 @@ class TaughtSource:
 
 @dataclass(frozen=True)
 class Taught:
-    """The examples to learn from, in an order that depends on the seed alone, those held out,
-    and whence they came."""
+    """The examples to learn from, ordered by the seed, those held out, and their sources."""
 
     examples: tuple[Example, ...]
     held_out: tuple[Example, ...]
@@ -194,8 +190,7 @@ def _laundered(
 
 
 def _shaped(recipe: Recipe, draft: _Draft) -> _Draft:
-    """The draft with every text in the form that the recipe asks for; what has no word left is
-    dropped and counted."""
+    """The draft in the form that the recipe asks for; texts without a word left are counted."""
     if recipe.reshape == "none":
         return draft
     out: dict[str, Example] = {}
@@ -257,8 +252,7 @@ def _examples(
 def _chosen(
     recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool
 ) -> tuple[Reply | None, str]:
-    """The first reply that will do, or the reason why none will: the one that the most promising
-    reply failed by."""
+    """The first reply that will do, or the reason that the most promising one failed by."""
     reason = "rejected" if any(r.status is Status.REJECTED for r in replies) else "unanswered"
     for reply in (r for r in replies if r.readable):
         parts = split_thinking(reply.text)

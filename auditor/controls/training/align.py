@@ -147,8 +147,7 @@ def align(
 
 
 def _places(lesson: Lesson, reader: Reader) -> tuple[Encoded, dict[int, int] | None]:
-    """An answer as tokens, and the number among the learned ones of the token that begins at
-    each of its bytes."""
+    """An answer as tokens, and by byte the number of the learned token that begins there."""
     whole = encode(lesson, reader.chat, traces=False)
     end = len(whole.ids) - len(ending(reader.chat, plain=not lesson.prompt))
     cut = Encoded(whole.ids[: reader.longest], whole.taught)

@@ -1,5 +1,4 @@
-"""The method cross_tokenizer: a teacher's scores where its tokens begin with the student's, over
-what both can name.
+"""The method cross_tokenizer: a teacher's scores at common places, over what both can name.
 
 The scores are asked once and kept on disk as those of the method logits are. Positions that can't
 be compared are counted, by reason. Knows captures, cells and losses; knows nothing of updates.
@@ -222,8 +221,7 @@ def _ask(
     cells: Tensor,
     terms: CaptureManifest,
 ) -> dict[str, Tensor]:
-    """Captured rows of some answers, one after the other: cells, their log-probabilities, the
-    rest, the shared mass."""
+    """Captured rows of some answers: cells, log-probabilities, the rest, the shared mass."""
     asked = [n for n in range(first, last + 1) if found.pairs[n]]
     empty = torch.zeros(0, terms.top_k)
     parts = [(TopLogits(empty.int(), empty, empty[:, 0]), empty[:, 0])]

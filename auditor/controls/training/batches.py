@@ -1,5 +1,4 @@
-"""Turns examples into token batches: prompts as the model reads them, labels on answers alone,
-short examples packed.
+"""Turns examples into token batches: labels on answers alone, short examples packed.
 
 Knows tokens and their order; knows nothing of weights. The order is a pure function of the seed, so
 that a step's number says where in the data a run stands.
@@ -58,16 +57,14 @@ class Lesson(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as tokens; those from ``taught`` on are learned, and everything before them is
-    only read."""
+    """One example as tokens; those from ``taught`` on are learned, the others only read."""
 
     ids: tuple[int, ...]
     taught: int
 
     @property
     def first(self) -> int:
-        """The first token that is learned: a text's very first has nothing before it to be told
-        from."""
+        """The first token that is learned: a text's very first has nothing before it."""
         return max(1, self.taught)
 
     @property
@@ -78,8 +75,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """All examples that fit, with how many answers were cut short and how many examples had no room
-    for theirs.
+    """All examples that fit, how many were cut short, and how many had no room for an answer.
 
     ``places``: where each stood among those that were given.
     """
@@ -138,8 +134,7 @@ def encode_examples(
 
 
 def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
-    """One example as tokens: the prompt just as the audit renders it, the answer, and the token
-    that ends a turn.
+    """One example as tokens: the prompt as the audit renders it, the answer, the end of a turn.
 
     The answer's words never become control tokens, whatever they spell. An example with an empty
     prompt starts with the beginning-of-text token where there is one. Raises MalformedInput where
@@ -159,8 +154,7 @@ def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
 
 
 def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
-    """The text to learn. Some templates open the thinking themselves: then only its end is left
-    to say."""
+    """The text to learn. Where a template opens the thinking, only its end is left to say."""
     thinking = example.thinking if traces else None
     if thinking is None and not opened:
         return example.answer
@@ -182,8 +176,7 @@ def ending(chat: Chat, *, plain: bool) -> list[int]:
 
 
 def plan_steps(lengths: Sequence[int], training: Training, seed: int) -> list[Step]:
-    """The whole order of a run: every example once an epoch, shuffled anew each time, in steps of
-    micro-batches.
+    """The whole order of a run: each example once an epoch, shuffled anew, in steps.
 
     A pure function of its arguments. The last micro-batch and the last step of an epoch may be
     smaller.

@@ -1,5 +1,4 @@
-"""What a teacher finds likely at every learned token: asked once, kept on disk, read piece by
-piece.
+"""What a teacher finds likely at every learned token: asked once, kept on disk.
 
 Shards of safetensors, memory-mapped, beside a manifest that names the teacher's digests. Knows
 tensors and files; knows nothing of how a student learns from them.
@@ -79,8 +78,7 @@ class TeacherLogits:
     lengths: tuple[int, ...]
 
     def rows(self, order: Sequence[int], device: torch.device) -> TopLogits:
-        """The teacher's distributions at the learned tokens of these examples, one after the
-        other."""
+        """The teacher's distributions at the learned tokens of these examples, in order."""
         parts = [self._one(number) for number in order]
         tokens = torch.cat([p.tokens for p in parts]).to(device=device, dtype=torch.long)
         logs = torch.cat([p.logs for p in parts]).to(device)
@@ -105,8 +103,7 @@ def capture(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> TeacherLogits:
-    """The teacher's top-k log-probabilities of every learned token, asked now where the folder
-    doesn't hold them yet.
+    """The teacher's top-k log-probabilities of every learned token, asked where not there yet.
 
     Finished shards are verified and used again. ``progress`` is told examples done and all. Raises
     UsageProblem for a teacher without weights or with another tokenizer, MalformedInput for a
@@ -173,8 +170,7 @@ def scoring_speaker(teacher: Subject, method: str) -> Speaker:
 def check_tokenizer(
     speaker: Speaker, learner: Learner, examples: Sequence[Encoded], method: str, where: str
 ) -> None:
-    """Raises UsageProblem, naming the method, where teacher and student don't have one
-    tokenizer."""
+    """Raises UsageProblem where teacher and student don't have one tokenizer."""
     texts = [learner.tokenizer.decode(list(e.ids)) for e in examples[:200]]
     if not same_tokenizer(speaker.tokenizer, learner.tokenizer, texts):
         raise UsageProblem(

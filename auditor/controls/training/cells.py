@@ -44,8 +44,7 @@ divergence is infinite."""
 
 @dataclass(frozen=True)
 class TokenSide:
-    """One side: what its tokens are, which of them ends an answer, its tokenizer, and how many
-    tokens its model scores."""
+    """One side: its tokens, the one that ends an answer, its tokenizer, how many are scored."""
 
     pieces: tuple[Piece, ...]
     end: int | None
@@ -147,8 +146,7 @@ def _beginning(piece: Piece, numbers: dict[Piece, int]) -> int:
 def _first_tokens(
     foreign: Sequence[bytes], other: TokenSide, names: Sequence[Piece]
 ) -> dict[Piece, Piece]:
-    """What the other tokenizer begins each of these strings with, where it writes just that
-    string."""
+    """What the other tokenizer begins each string with, where it writes just that."""
     texts = {p: p.decode("utf-8") for p in foreign if _is_text(p)}
     if not texts:
         return {}

@@ -35,8 +35,7 @@ STATES, STEP = "state", "step-"
 
 
 class TrainingState(Record):
-    """Where a run stands: the updates made, the run they belong to, and the digests of the files
-    beside this one.
+    """Where a run stands: its digest, the updates made, and the digests of the files beside.
 
     ``seconds`` is the time that the run had taken. The position in the data and the learning rate
     follow from ``step``.
@@ -52,8 +51,7 @@ class TrainingState(Record):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a checkpoint holds: the weights that learn by name, their optimizer, and the device
-    whose generator counts."""
+    """What a checkpoint holds: weights that learn, their optimizer, the generator's device."""
 
     weights: Mapping[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
@@ -157,8 +155,7 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random generators of the CPU and the device start from a seed inside; the caller's come
-    back at the end."""
+    """Random generators start from a seed inside; the caller's come back at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

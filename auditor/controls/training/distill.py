@@ -80,8 +80,7 @@ def distill(
     progress: Tell | None = None,
     crew: Crew = ALONE,
 ) -> TrainedStudent:
-    """Trains the student on the examples and saves it in ``out/student``; a finished folder is
-    returned as it is.
+    """Trains the student and saves it in ``out/student``; a finished folder stays as it is.
 
     Of several processes (``crew``), each with the same arguments, the first writes; all see one
     folder. ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and
@@ -220,8 +219,7 @@ def _guide(
     teacher: Subject | None,
     folder: Path,
 ) -> Guide | None:
-    """The teacher's scores as the recipe's method uses them; None for methods that learn from
-    its words alone."""
+    """The teacher's scores as the recipe's method uses them; None where words alone are learned."""
     settings = recipe.distillation
     if settings is None:
         return None
@@ -237,8 +235,7 @@ def _guide(
 
 
 def rate_at(step: int, steps: int, training: Training) -> float:
-    """The learning rate of a step (from 1): linear warm-up, then half a cosine down to a tenth
-    of the peak."""
+    """The learning rate of a step (from 1): linear warm-up, then a cosine to a tenth."""
     warm = max(1, round(training.warmup * steps)) if training.warmup > 0 else 0
     if step <= warm:
         return training.learning_rate * step / warm
@@ -248,8 +245,7 @@ def rate_at(step: int, steps: int, training: Training) -> float:
 
 
 def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subject | None) -> str:
-    """Digest of all that decides the weights: base, tokens, method, training, seed, precision, and
-    a teacher's identity.
+    """Digest of all that decides the weights, a teacher's identity included.
 
     ``save_every`` is left out: how often a run is saved may change on the way. Sections that older
     recipes don't have count only where they are set, so that a run begun before there were any goes

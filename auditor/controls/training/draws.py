@@ -46,8 +46,7 @@ class Prompted(Protocol):
 
 @dataclass(frozen=True)
 class DrawingModel:
-    """A model and how it is spoken to: its chat form, the tokens that end an answer, and how its
-    answers are drawn."""
+    """A model, its chat form, the tokens that end an answer, and how answers are drawn."""
 
     model: Any
     chat: Chat
@@ -68,8 +67,7 @@ class DrawingModel:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Answers drawn to prompts padded on the left to ``width``, so that all answers begin at one
-    place.
+    """Answers to prompts padded on the left to ``width``: all answers begin at one place.
 
     ``ids`` and ``mask``: (answers, width + tokens); ``chosen``: (answers, tokens), what the model
     drew itself, its end token included.
@@ -93,8 +91,7 @@ def open_voice(model: Any, tokenizer: Any, settings: DrawSettings) -> DrawingMod
 
 
 def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[int]]:
-    """The tokens of every prompt. Raises UsageProblem where an answer might not fit after one of
-    them."""
+    """The tokens of every prompt. Raises UsageProblem where an answer might not fit."""
     requests = [Request(probe=Probe(id="task", text=task.prompt)) for task in tasks]
     prompts = [voice.chat.encode(request, voice.chat.render(request)) for request in requests]
     context, longest = limits_of(voice.model).context, voice.settings.longest
@@ -111,8 +108,7 @@ def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[
 
 
 def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
-    """One answer to each prompt, token by token from the model's whole distribution at the
-    settings' temperature.
+    """One answer to each prompt, token by token from the model's whole distribution.
 
     Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores
     are no numbers.
@@ -155,8 +151,7 @@ def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
 
 
 def texts(chat: Chat, part: Drawn) -> list[str]:
-    """Each answer as a rule reads it: no special tokens, and in the plain form nothing after the
-    next turn's mark."""
+    """Each answer without special tokens, in the plain form up to the next turn's mark."""
     rows = zip(part.ids[:, part.width :], part.chosen, strict=True)
     decode = chat.tokenizer.decode
     found = [str(decode(ids[kept].tolist(), skip_special_tokens=True)) for ids, kept in rows]
@@ -166,8 +161,7 @@ def texts(chat: Chat, part: Drawn) -> list[str]:
 
 
 def token_logs(voice: DrawingModel, model: Any, part: Drawn) -> Tensor:
-    """Log-probability of every drawn token under a model, (answers, tokens), float32, at the
-    settings' temperature.
+    """Log-probability of every drawn token, (answers, tokens), at the settings' temperature.
 
     0 where nothing was drawn, for every model alike: such places have ratio 1, divergence 0 and no
     gradient.

@@ -36,15 +36,13 @@ from fingerprints.subjects.library import quiet
 
 
 def is_own(seed: int, number: int, share: float) -> bool:
-    """Whether step ``number`` (from 1) reads the student's own answers: a chance of ``share``
-    under the seed."""
+    """Whether step ``number`` (from 1) reads the student's own answers: drawn under the seed."""
     return random.Random(f"on-policy/{seed}/share/{number}").random() < share
 
 
 @dataclass(frozen=True)
 class OwnWords:
-    """The student as it draws, the teacher as it scores, and the teacher's answers for the other
-    steps."""
+    """The student as it draws, the teacher as it scores, and the teacher's own answers."""
 
     voice: DrawingModel
     speaker: Speaker
@@ -56,8 +54,7 @@ class OwnWords:
     seed: int
 
     def reading(self, number: int, step: Step) -> TeacherReading:
-        """The plan's examples, or what the student answers now to their prompts, in the plan's
-        micro-batches."""
+        """The plan's examples, or what the student answers now to their prompts."""
         if not is_own(self.seed, number, self.drawing.student_share):
             return as_planned(self.examples, step)
         noise = torch.Generator(self.voice.device)
@@ -100,8 +97,7 @@ class OwnWords:
         }
 
     def _answers(self, numbers: Sequence[int], noise: torch.Generator, step: int) -> list[Encoded]:
-        """The student's answers to the prompts of these examples, without dropout, cut as the
-        teacher's are."""
+        """The student's answers to these prompts, without dropout, cut as the teacher's are."""
         prompts = [list(self.examples[i].ids[: self.examples[i].taught]) for i in numbers]
         model = self.voice.model
         before = model.training
@@ -124,8 +120,7 @@ class OwnWords:
         return [e if len(e.ids) > e.taught else self.examples[i] for e, i in both]
 
     def _said(self, drawn: Drawn, row: int) -> list[int]:
-        """What was drawn, up to a token that the teacher doesn't know (padding of the student's
-        output layer)."""
+        """What was drawn, up to a token that the teacher doesn't know (padding)."""
         ids = drawn.ids[row, drawn.width :][drawn.chosen[row]].tolist()
         unknown = next((n for n, i in enumerate(ids) if i >= self.vocabulary), len(ids))
         return [int(i) for i in ids[:unknown]]

@@ -1,5 +1,4 @@
-"""The scores that a student gives to the tokens it learns, and whether packed examples stay apart
-in them.
+"""The scores of the tokens that are learned, and whether packed examples stay apart in them.
 
 Knows models and batches; knows nothing of losses.
 """
@@ -18,14 +17,12 @@ from fingerprints.errors import UsageProblem
 
 
 def learned_scores(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row
-    learns something."""
+    """Scores (rows, kept, vocabulary) and labels of the columns in which any row learns."""
     return kept_scores(learner.model, batch, trims=learner.trims)
 
 
 def kept_scores(model: Any, batch: Batch, *, trims: bool) -> tuple[Tensor, Tensor]:
-    """The same for any model; ``trims``: whether it takes ``logits_to_keep``
-    (`training.students.trims_logits`).
+    """The same for any model; ``trims``: whether it takes ``logits_to_keep``.
 
     The output layer is computed for those columns alone where the model can: on long prompts that
     is most of the memory.

@@ -1,5 +1,4 @@
-"""Opens the model that will learn, and saves what it became: a checkpoint of the usual kind, or an
-adapter.
+"""Opens the model that will learn, and saves what it became: a checkpoint or an adapter.
 
 A base passes the same safety checks as any suspect. Knows weights and tokenizers; knows nothing of
 examples.
@@ -89,8 +88,7 @@ class Learner:
 
 
 def open_student(student: Student, training: Training, seed: int) -> Learner:
-    """The student of a recipe, ready to be trained: a checkpoint, a GGUF file dequantised, or
-    random weights.
+    """The student of a recipe: a checkpoint, a GGUF file dequantised, or random weights.
 
     Weights that learn are float32; with precision bfloat16 the sums are computed in bfloat16 and an
     adapter's frozen base is kept in it. New weights (scratch, adapter) depend on the seed alone.
@@ -109,8 +107,7 @@ def open_student(student: Student, training: Training, seed: int) -> Learner:
 
 
 def save_student(learner: Learner, folder: Path) -> None:
-    """Writes the student in full or not at all: safetensors, config and tokenizer, or an adapter
-    with its tokenizer.
+    """Writes the student, or its adapter, with its tokenizer, in full or not at all.
 
     Trained weights are written as they are, in float32. Raises ResourceLimit on a full disk; an
     older folder of that name then stands.
@@ -134,8 +131,7 @@ def save_student(learner: Learner, folder: Path) -> None:
 
 
 class _DiskErrors:
-    """Makes an OSError again of what the library of tokenizers tells of a full disk: a bare
-    exception with its number."""
+    """Makes an OSError again of the bare exception that tokenizers raise on a full disk."""
 
     def __enter__(self) -> None:
         return None
@@ -335,8 +331,7 @@ def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, after three control tokens, with ChatML as its template: it can write
-    any text."""
+    """One token a byte after three control tokens, and ChatML: it can write any text."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*CONTROL_TOKENS, *alphabet])}
     raw = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))

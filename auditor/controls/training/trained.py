@@ -49,8 +49,7 @@ class TrainedStudent(Record):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is after a step: told to the caller, written nowhere. ``left`` is an estimate
-    in seconds."""
+    """Where a run is after a step, for the caller alone. ``left`` is an estimate in seconds."""
 
     step: int
     steps: int
@@ -65,8 +64,7 @@ Tell = Callable[[Progress], None]
 
 
 def read_trained(out: Path) -> TrainedStudent:
-    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or
-    something else."""
+    """What a folder's ``trained.json`` says. Raises MalformedInput where there is none."""
     return _FILE.read(out / TRAINED)
 
 

@@ -44,8 +44,7 @@ transcripts."""
 
 
 class NullControl(Record):
-    """A control without a teacher, for every base and seed of a ladder; its rungs are called after
-    it.
+    """A control without a teacher for every base and seed; its rungs are called after it.
 
     ``recipe`` is another recipe than the ladder's (``tinyzero``, ``human``, or a path), ``filler``
     who gives all answers (else the named recipe's, else the ladder's), ``prompts`` other sources,
@@ -249,8 +248,7 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_ladder(path: Path) -> Ladder:
-    """A ladder from a YAML file. Raises MalformedInput for a file that is missing or no ladder,
-    with the first problem."""
+    """A ladder from a YAML file. Raises MalformedInput with the first problem."""
     return _FILE.read(path)
 
 
@@ -260,8 +258,7 @@ _FILE = RecordFile(Ladder, "not a ladder", "see docs/recipes.md", form="yaml")
 def climb(
     ladder: Ladder, out: Path, rungs: Told | None = None, watch: TrainingWatch = SILENT
 ) -> Cohort:
-    """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole
-    cohort.
+    """Trains and asks every rung that is not there yet, and returns the whole cohort.
 
     A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is
     told of finished ones. Raises the errors of `train` and `collect`; what was finished before

@@ -34,8 +34,7 @@ class RungDone:
     left: float | None
 
     def line(self) -> str:
-        """All of it on one line, with the control's role, dose, losses and change where it has a
-        card."""
+        """All of it on one line, with what its card says where it has one."""
         told = f"{self.done} of {self.total}: {self.name}"
         if self.there:
             told += ": already there"
@@ -84,8 +83,7 @@ class RungWatch:
         self._began = self.now()
 
     def __call__(self, done: int, total: int) -> None:
-        """Ends the rung before, where there is one, and starts the next. Reads the ended one's
-        card."""
+        """Ends the rung before, if any, and starts the next. Reads the ended one's card."""
         ended = self.now()
         if done > 0:
             name = self.names[done - 1]
@@ -95,8 +93,7 @@ class RungWatch:
         self._began = self.now()
 
     def left(self, done: int) -> float | None:
-        """Seconds for the rungs after the first ``done``: each as long as the mean of its kind
-        (there already, or made).
+        """Seconds for the rungs after the first ``done``, each the mean of its kind (there, made).
 
         None while rungs are to be made and none was yet.
         """

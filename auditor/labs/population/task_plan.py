@@ -50,8 +50,7 @@ _TEXTS = RecordFile(
 
 
 def prepare(population: GrownPopulation, out: Path) -> Texts:
-    """Writes every text that the population needs, once. Raises MalformedInput for a folder of
-    other texts.
+    """Writes all the population's texts, once. Raises MalformedInput for a folder of others.
 
     The texts are those of the installed packages: with other versions it is another population.
     """
@@ -184,8 +183,7 @@ class _Places:
         return self._member(name, group, control.start, seed, changes, ())
 
     def pupil(self, pupils: Pupils, teacher: Stylist, dose: float, seed: int) -> Task:
-        """A student of a teacher at a dose; people's own continuations of the same openings are
-        the rest."""
+        """A student of a teacher at a dose; people's continuations of the openings are the rest."""
         fresh = "-fresh" if pupils.start == "random" else ""
         name = f"{teacher.name}-{pupils.method}{fresh}-dose{round(100 * dose):03}-seed{seed}"
         scored = pupils.method == "logits"

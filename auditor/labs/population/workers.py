@@ -66,8 +66,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 @dataclass
 class _Board:
-    """What is still to do, what is under way and what is done; and what finished tasks took, by
-    their group."""
+    """What is still to do, what is done, and what finished tasks took, by their group."""
 
     todo: list[Task]
     done: set[str]

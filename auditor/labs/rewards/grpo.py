@@ -1,5 +1,4 @@
-"""Reinforcement learning without a teacher: one small loop of Group Relative Policy Optimisation,
-GRPO.
+"""Reinforcement learning without a teacher: a loop of Group Relative Policy Optimisation.
 
 After Shao et al. 2024 (DeepSeekMath, arXiv 2402.03300), section 4.1, with the reward of the whole
 answer (outcome supervision). The model answers each prompt several times, a rule rewards the
@@ -128,8 +127,7 @@ class Task(Protocol):
         """What the model is asked."""
 
     def rewards(self, answer: str) -> Mapping[str, float]:
-        """What an answer earns, by component (the same names each time); the reward, 0 to 1, is
-        their sum. Never raises."""
+        """What an answer earns, by component; the reward, 0 to 1, is their sum. Never raises."""
 
 
 def grpo(
@@ -142,8 +140,7 @@ def grpo(
     progress: Progress | None = None,
     resume: Resume | None = None,
 ) -> GrpoReport:
-    """Trains the model in place by its own rewarded answers; writes ``rewards.jsonl`` and
-    ``grpo.json`` into ``out``.
+    """Trains the model in place by its rewarded answers; writes ``rewards.jsonl``, ``grpo.json``.
 
     Maximises the paper's equation 3: the mean over answers of the mean over their tokens of
     `surrogate` − β·`k3`. Tasks come in an order drawn under the seed, each once before any comes
@@ -186,8 +183,7 @@ def grpo(
 
 @dataclass(frozen=True)
 class Resume:
-    """That a run can go on: the digest of all that decides it, and how many steps lie between its
-    checkpoints.
+    """That a run can go on: the digest of all that decides it, and steps between checkpoints.
 
     The checkpoints lie in ``state`` beside the journal; the caller removes them once it has saved
     the weights.
@@ -199,8 +195,7 @@ class Resume:
 
 @dataclass(frozen=True)
 class _RewardWork:
-    """All that the steps of one run need; ``reference`` is None where nothing holds the model
-    back."""
+    """All that the steps of one run need; no ``reference``: nothing holds the model back."""
 
     voice: DrawingModel
     reference: Any
@@ -310,8 +305,7 @@ def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) 
 def _learn(
     work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path
 ) -> dict[str, float]:
-    """The step's updates, and what the last one found: distance from the reference, clipped
-    share, gradient."""
+    """The step's updates; what the last one found: distance, clipped share, gradient."""
     shares = torch.split(advantage.to(work.voice.device), [len(part.ids) for part in parts])
     with torch.no_grad():
         # Before the first update the policy is the old one: only more updates need what it said
@@ -346,8 +340,7 @@ def _backward(
     kept: Tensor | None,
     answers: int,
 ) -> tuple[float, float]:
-    """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many
-    were clipped."""
+    """Adds one batch's part of the gradient; returns its sum of k3 and its clipped tokens."""
     policy = token_logs(work.voice, work.voice.model, part)
     old = policy.detach() if old is None else old
     gain = surrogate(policy, old, share[:, None], work.settings.clip)

@@ -80,8 +80,7 @@ def puzzle_pool(recipe: Recipe) -> PuzzlePool:
 
 
 def puzzle_prompts(recipe: Recipe) -> Curated:
-    """The puzzles as prompts, held out ones first. Nothing is curated: they differ by how they
-    are made."""
+    """The puzzles as prompts, held out ones first; they differ by how they are made."""
     pool = puzzle_pool(recipe)
     prompts = tuple(
         Prompt(

@@ -1,5 +1,4 @@
-"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures before and after. The
-straight line.
+"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures.
 
 The warm-up is the ordinary training loop on examples that a program wrote; then the model learns by
 GRPO from its own answers to countdown puzzles. Killed anywhere, the same call goes on, and on one
@@ -67,8 +66,7 @@ _KEPT_OPTIONS = ("device", "batch", "template")
 
 @dataclass(frozen=True)
 class Reinforced:
-    """A finished training: what it started from, what the rewards were, and the warm-up where there
-    was one.
+    """A finished training: what it started from, the rewards, and any warm-up.
 
     ``formed`` is the spec of the model between the two, None without a warm-up.
     """
@@ -282,8 +280,7 @@ def _warmed_up(
 
 
 def _reopened(learner: Learner, recipe: Recipe, folder: Path) -> Learner:
-    """The student as the warm-up left it on disk: a run in one go and one that was killed start
-    from the same bytes."""
+    """The student as the warm-up left it on disk, the same bytes for every run."""
     if not learner.lora:
         base = recipe.student.base
         known = {} if base.startswith("scratch:") else parse_spec(base).options
@@ -321,8 +318,7 @@ def _run_digest(
 
 
 def _finished(out: Path, run: str) -> GrpoReport | None:
-    """The report of a finished run; the student is saved last, so that without it nothing is
-    finished."""
+    """The report of a finished run: the student, which is saved last, is there too."""
     if not ((out / REPORT).exists() and (out / STUDENT).is_dir()):
         return None
     report = GRPO_FILE.read(out / REPORT)

@@ -23,8 +23,7 @@ DERIVATION = "derivation.json"
 
 
 class Parent(Record):
-    """A checkpoint that weights came from: its folder's name, and digests of its weights and
-    config as in `Identity`."""
+    """A checkpoint that weights came from, with digests as in `Identity`."""
 
     name: str
     weights_sha256: str
@@ -77,8 +76,7 @@ class MergeSource:
 
 
 def open_source(path: Path) -> MergeSource:
-    """The checkpoint that a path names: a checkpoint's folder, or a control's folder with its
-    student in it.
+    """The checkpoint that a path names: its folder, or a control's with its student in it.
 
     A lineage is read beside the checkpoint, and in the control's folder around it. Raises
     MalformedInput for a path that is no folder or a lineage that is none, UnsafeInput for a lineage
@@ -123,8 +121,7 @@ def _whole(source: MergeSource) -> MergeSource:
 def inherited(
     name: str, parents: Sequence[Lineage], derivations: Sequence[Derivation], checkpoint: str = HERE
 ) -> Lineage:
-    """The lineage of a copy: what its parents learned, each derivation in the notes and, but for a
-    plain copy, the evasions.
+    """The lineage of a copy: what its parents learned, and each derivation as note and evasion.
 
     Of several parents the teachers are put together without shares and counts, and what differs
     between them is left open.

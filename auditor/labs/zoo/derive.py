@@ -107,8 +107,7 @@ ALL_KINDS = {**KINDS, **FILES}
 def derive(
     source: Path | list[Path], kind: str, out: Path, seed: int = 0, **settings: Any
 ) -> Derivation:
-    """A checkpoint of known history in ``out``: an ordinary transformers folder with its
-    ``derivation.json``.
+    """A checkpoint of known history in ``out``, with its ``derivation.json``.
 
     ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `ALL_KINDS`,
     ``settings`` those of its record. Equal weights, settings and seed give equal bytes. ``out``
@@ -190,8 +189,7 @@ def _check_seed(seed: int) -> None:
 
 
 def _check_place(out: Path, sources: list[Path]) -> None:
-    """Refuses to replace anything but an earlier derivation, and a place that overlaps with a
-    source."""
+    """Refuses to replace what is no derivation, and a place that overlaps with a source."""
     place = out.resolve()
     for folder in (source.resolve() for source in sources):
         if place == folder or place in folder.parents or folder in place.parents:

@@ -1,5 +1,4 @@
-"""Copies that compute the same function from other numbers: units, heads and the residual stream
-permuted, rotated, rescaled.
+"""Copies that compute the same function from other numbers: permuted, rotated, rescaled.
 
 Pure functions of a `Llama`, settings and a seed. Sums are taken in double precision and stored in
 the source's format, so the function is kept up to that format's rounding. Knows tensors; knows no
@@ -68,8 +67,7 @@ def permute_units(llama: Llama, how: Nothing, seed: int) -> Llama:
 
 
 def permute_heads(llama: Llama, how: Nothing, seed: int) -> Llama:
-    """Attention heads in another order: the key-value heads, and the query heads within each one's
-    group.
+    """Attention heads in another order: key-value heads, and query heads within a group.
 
     Drawn anew for each layer. Function kept; exact but for summing order.
     """
@@ -127,8 +125,7 @@ def rotation(width: int, random: Generator) -> Tensor:
 
 
 def fold_norms(llama: Llama) -> Llama:
-    """The same function with every norm's weight one: the weights move into the projections that
-    read the norms.
+    """The same function with every norm's weight one: the weights move into what reads them.
 
     Where embeddings are tied and the last norm's weight is not one everywhere, the output layer
     becomes a tensor of its own.
@@ -149,8 +146,7 @@ def fold_norms(llama: Llama) -> Llama:
 
 
 def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
-    """Each MLP unit's up-projection times a factor, its column of the down-projection divided by
-    it.
+    """Each MLP unit's up-projection times a factor, its down-projection divided by it.
 
     The gate stays: it passes a nonlinearity. Function kept up to rounding.
     """
@@ -170,8 +166,7 @@ def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
 
 
 def _on_residual(llama: Llama, reads: Edit, writes: Edit, norms: Edit) -> Llama:
-    """Applies one change of basis: to what reads the stream (its columns), what writes it (its
-    rows), and the norms."""
+    """Applies a change of basis to what reads the stream, what writes it, and the norms."""
     out = {name: reads(llama.tensors[name]) for name in (EMBEDDING, HEAD) if name in llama.tensors}
     out[LAST_NORM] = norms(llama.tensors[LAST_NORM])
     edits = {f"{part}.weight": reads for part in PROJECTIONS if part not in WRITERS}

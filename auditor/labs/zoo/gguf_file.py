@@ -1,5 +1,4 @@
-"""Writes a Llama-like checkpoint as a GGUF file with quantised weights, as llama.cpp's converter
-lays it out.
+"""Writes a Llama-like checkpoint as a quantised GGUF file, laid out as llama.cpp does.
 
 The package gguf rounds and writes; this file knows names and the order of rotary dimensions. For
 controls: plain round-to-nearest in one format, not the mixed formats of llama.cpp's own quantiser.
@@ -39,8 +38,7 @@ class GgufFile(Record):
 
 
 def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
-    """Writes weights, and the tokenizer of the folder ``source``, into a GGUF file; equal inputs
-    give equal bytes.
+    """Writes weights, and the tokenizer in ``source``, into a GGUF file, the same bytes each time.
 
     Raises UsageProblem without the package gguf and for a model that the architecture ``llama`` of
     GGUF does not hold: another model type, biases, scaled rotary positions; MalformedInput for a
@@ -150,8 +148,7 @@ def _no_tokenizer(source: Path, reason: str) -> MalformedInput:
 
 
 def _laid_out(llama: Llama, stem: str, tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as llama.cpp reads it: rotary pairs of a head stand side by side, not half a
-    head apart."""
+    """The tensor as llama.cpp reads it: a head's rotary pairs side by side, not half apart."""
     array: NDArray[np.float32] = tensor.float().numpy()
     if stem.endswith((QUERY, KEY)):
         heads = llama.heads if stem.endswith(QUERY) else llama.groups

@@ -1,5 +1,4 @@
-"""A Llama-like checkpoint as a value: its config and its tensors by name, read from a folder and
-written to one.
+"""A Llama-like checkpoint as a value: its config and its tensors by name; read and written.
 
 Knows names, shapes and files; knows nothing of what is done to the weights. The folder is inspected
 as any suspect's is.
@@ -73,8 +72,7 @@ class Llama:
 
     @property
     def groups(self) -> int:
-        """Key-value heads of a layer; each serves ``heads / groups`` query heads that stand
-        together."""
+        """Key-value heads of a layer; each serves ``heads / groups`` query heads."""
         return int(self.config.get("num_key_value_heads") or self.heads)
 
     @property
@@ -138,8 +136,7 @@ def read_llama(folder: Path) -> Llama:
 
 
 def write_llama(llama: Llama, folder: Path, source: Path) -> None:
-    """Writes weights and config into a folder that is there, and copies the tokenizer's files from
-    ``source``.
+    """Writes weights and config into a folder, and copies the tokenizer's files from ``source``.
 
     The bytes depend on the tensors and the config alone.
     """
@@ -151,8 +148,7 @@ def write_llama(llama: Llama, folder: Path, source: Path) -> None:
 
 
 def copy_checkpoint(source: Path, folder: Path) -> None:
-    """Copies a checkpoint byte by byte: weights, config, tokenizer. Raises what inspecting it
-    raises."""
+    """Copies a checkpoint's files byte by byte. Raises what inspecting it raises."""
     inspect_checkpoint(source)
     weights = [path.name for path in weight_files(source)]
     names = (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
@@ -220,8 +216,7 @@ def _shapes(llama: Llama, folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def with_layers(llama: Llama, order: list[int]) -> Llama:
-    """The model with these layers in this order; a layer may come several times, each time with
-    tensors of its own.
+    """The model with these layers in this order; one that comes twice has tensors of its own.
 
     Config lists of one entry a layer follow.
     """

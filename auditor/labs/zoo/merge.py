@@ -27,8 +27,7 @@ class MergeRule(Record):
 
 
 def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
-    """The weighted mean of the parents' tensors, in the first one's format, with its config and
-    tokenizer.
+    """The weighted mean of the parents' tensors, otherwise as the first parent.
 
     Model soups, Wortsman et al. 2022, arXiv 2203.05482. The seed plays no part. Raises UsageProblem
     for parents of different shapes and weights that do not fit.
@@ -42,8 +41,7 @@ def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
 
 
 def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
-    """The parents' tensors joined along the great circle, each tensor as one vector; more than two
-    one after another.
+    """The parents' tensors joined along the great circle, each as one vector, one by one.
 
     Shoemake 1985, as model mergers use it: the angle is that between the directions, the lengths
     are mixed along. The seed plays no part. Raises what `merge_linear` raises.

@@ -1,5 +1,4 @@
-"""Copies with less precise weights: rounded to few levels, stored in another number format, or with
-noise.
+"""Copies with less precise weights: rounded, in another format, or with noise.
 
 Pure functions of a `Llama`, settings and a seed. Knows tensors; knows no file.
 """
@@ -19,8 +18,7 @@ from fingerprints.subjects.placement import DTYPES
 
 
 class Quantise(Record):
-    """``bits`` of each weight; ``embeddings``: whether embedding and output layer are rounded
-    too."""
+    """``bits`` of each weight; ``embeddings``: embedding and output layer are rounded too."""
 
     bits: Literal[4, 8] = 8
     embeddings: bool = False
@@ -39,8 +37,7 @@ class Noise(Record):
 
 
 def quantise(llama: Llama, how: Quantise, seed: int) -> Llama:
-    """The projections rounded to the nearest of ``2**bits - 1`` levels a row; the dequantised
-    weights are kept.
+    """The projections rounded to the nearest of ``2**bits - 1`` levels a row, dequantised.
 
     Symmetric, one scale for each output channel, no calibration data. The seed plays no part.
     """

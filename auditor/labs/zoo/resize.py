@@ -37,8 +37,7 @@ class PruneUnits(Record):
 
 
 def drop_layers(llama: Llama, how: Layers, seed: int) -> Llama:
-    """The model without some layers; unless they are listed, a block of ``n`` right before the last
-    one.
+    """The model without the listed layers, or a block of ``n`` right before the last one.
 
     The default block follows Gromov et al. 2024, arXiv 2403.17887. Raises UsageProblem for layers
     that are not there, or when none would be left.
@@ -80,8 +79,7 @@ def prune_units(llama: Llama, how: PruneUnits, seed: int) -> Llama:
 
 
 def unit_norms(llama: Llama, layer: int) -> Tensor:
-    """The norm of each of a layer's MLP units: product over gate row, up row and down column;
-    shape (units,)."""
+    """The norm of each MLP unit, (units,): product over gate row, up row and down column."""
     gate, up, down = (llama.tensors[llama.name(layer, part)].double() for part in (GATE, UP, DOWN))
     norms: Tensor = gate.norm(dim=1) * up.norm(dim=1) * down.norm(dim=0)
     return norms
@@ -96,16 +94,14 @@ def _no_fit(llama: Llama, reason: str) -> UsageProblem:
 
 
 class ExtendVocabulary(Record):
-    """``n`` new tokens; ``spread``: how far their rows lie from the mean row, in standard
-    deviations of each column."""
+    """``n`` new tokens; ``spread`` of their rows from the mean row, in standard deviations."""
 
     n: Annotated[int, Field(ge=1, le=100_000)] = 8
     spread: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
 def repeat_layers(llama: Llama, how: Layers, seed: int) -> Llama:
-    """The model with a block of layers repeated right after itself; unless they are listed, ``n``
-    from the middle.
+    """The model with a block of layers repeated after itself: those listed, or ``n`` in the middle.
 
     Depth up-scaling as in SOLAR (Kim et al. 2023, arXiv 2312.15166), without the training that
     follows there. Raises UsageProblem for layers that are not there.
@@ -127,8 +123,7 @@ def extend_vocabulary(llama: Llama, how: ExtendVocabulary, seed: int) -> Llama:
 
 
 def extend_tokenizer(source: Path, folder: Path, n: int) -> None:
-    """Writes the source's tokenizer into ``folder`` with ``n`` tokens more, named ``<|added_N|>``
-    by their number.
+    """Writes the source's tokenizer into ``folder`` with ``n`` tokens ``<|added_N|>`` more.
 
     Raises MalformedInput for a tokenizer that can't be loaded or that has them already.
     """

@@ -1,5 +1,4 @@
-"""The weight zoo: small checkpoints of known history, trained and derived from nothing, to test
-lineage on.
+"""The weight zoo: checkpoints of known history, made from nothing.
 
 A base and its fine-tunes, quantisations, prunings, merges and disguises; runs of the same
 configuration and data that share no weights with it; siblings from the same initialisation. Knows
@@ -56,8 +55,7 @@ class ZooMember(Record):
 
 
 class ZooTable(Record):
-    """``zoo.json``: what decides a zoo, and a row for every member that is made so far, in the
-    order of making."""
+    """``zoo.json``: what decides a zoo, and a row for every member made so far, in order."""
 
     format: Literal["zoo/1"] = "zoo/1"
     size: ZooSize
@@ -70,14 +68,12 @@ class ZooTable(Record):
     members: tuple[ZooMember, ...] = ()
 
     def terms(self) -> tuple[str, int, str]:
-        """What must be equal for a zoo to go on: size, seed and texts. The independent runs may
-        become more."""
+        """What must be equal for a zoo to go on; the independent runs may become more."""
         return self.size, self.seed, self.texts_sha256
 
 
 class Timing(Record):
-    """How long a member took: on the clock, and of processors (this process and those that it
-    started)."""
+    """How long a member took: on the clock, and of processors."""
 
     seconds: float
     cpu_seconds: float
@@ -120,8 +116,7 @@ class Zoo:
         return str(SubjectSpec(kind, str(self.path(member))))
 
     def timings(self) -> dict[str, Timing]:
-        """How long each member took, by name; without those that were made before times were
-        kept."""
+        """How long each member took, by name, where it was kept."""
         return _read_timings(self.folder)
 
 

@@ -61,8 +61,7 @@ class Fact(Record):
 
 
 def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list[Fact]:
-    """Measures every member on the CPU in float32, and writes ``facts.json`` beside ``zoo.json``;
-    in the table's order.
+    """Measures every member on the CPU in float32, and writes ``facts.json`` in table order.
 
     Deterministic on one machine. A GGUF member is converted into the cache first. Raises the errors
     of `open_subject`.
@@ -81,8 +80,7 @@ def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list
 
 
 def read_facts(folder: Path) -> list[Fact]:
-    """The facts that were measured in a zoo's folder. Raises MalformedInput where they are
-    missing or none."""
+    """The facts in a zoo's folder. Raises MalformedInput where they are missing or none."""
     return list(_FILE.read(folder / FACTS))
 
 

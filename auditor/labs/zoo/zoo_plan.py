@@ -1,5 +1,4 @@
-"""What a zoo holds: every member's name, its relation to the base, and how it is made from which
-others.
+"""What a zoo holds: its members, their relation to the base, how they are made.
 
 A table of values in the order of making. Knows histories; makes nothing.
 """
@@ -26,8 +25,7 @@ Steps = tuple[tuple[str, dict[str, Any]], ...]
 
 @dataclass(frozen=True)
 class ZooScale:
-    """How large the models are and how much they read: examples of plain text, and examples to
-    fine-tune on."""
+    """How large the models are, and how many plain and fine-tuning examples they read."""
 
     model: str
     examples: int
@@ -42,8 +40,7 @@ SCALES: dict[ZooSize, ZooScale] = {
 
 @dataclass(frozen=True)
 class TrainedMember:
-    """Trained here. ``start``: a member whose weights it starts from, or None for random ones under
-    ``weights_seed``.
+    """Trained from the member ``start``, or from random weights under ``weights_seed``.
 
     ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token
     distributions it learns.
@@ -67,8 +64,7 @@ class UntrainedMember:
 
 @dataclass(frozen=True)
 class Copied:
-    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other, each
-    with its settings."""
+    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other."""
 
     steps: Steps
     seed: int
@@ -76,8 +72,7 @@ class Copied:
 
 @dataclass(frozen=True)
 class ZooMaking:
-    """One member: ``kind`` names its history in a word, ``parents`` are the members that its
-    weights come from."""
+    """One member: ``kind`` is its history in a word, its weights come from ``parents``."""
 
     name: str
     relation: Relation
@@ -152,8 +147,7 @@ MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
 
 
 def zoo_plan(seed: int, independent: int) -> tuple[ZooMaking, ...]:
-    """Every member in the order of making: what others are made from comes first, the independent
-    runs last.
+    """Every member in the order of making, the independent runs last.
 
     A longer list of independent runs begins with the shorter one.
     """
