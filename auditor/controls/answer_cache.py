@@ -77,6 +77,7 @@ class CachedSubject(Subject):
             reply = Reply.model_validate_json(self._path(request).read_bytes())
         except (OSError, ValueError):
             return None
+        # A file that was renamed by hand holds the answer to something else.
         return reply if reply.key == request.key and reply.readable else None
 
     def _write(self, request: Request, reply: Reply) -> None:

@@ -110,6 +110,7 @@ def _members(folder: Path, root: Path, depth: int) -> Iterator[Member]:
     for path in sorted(folder.iterdir()):
         if path.name.endswith(f".{LINEAGE}") and path.is_file():
             yield _beside(path, root)
+        # A link could lead out of the folder, or round in a circle.
         elif path.is_dir() and not path.is_symlink() and depth > 0:
             yield from _members(path, root, depth - 1)
 

@@ -70,6 +70,7 @@ def write_card(folder: Path, card: Card) -> None:
     for file_name, text in ((TEXT, markdown.render(document)), (PAGE, html.render(document))):
         with replacing(folder / file_name) as file:
             file.write(text.encode("utf-8"))
+    # The record last: where it is, the card counts as written.
     write_record(folder / CARD, card)
 
 

@@ -132,6 +132,7 @@ def groups(card: Card) -> tuple[FigureGroup, ...]:
     found = changes(card.figures)
     out = []
     for topic, (title, about) in TOPICS.items():
+        # What stands alone on its axis comes first, then the shares on theirs.
         own = sorted((c for c in found if c.topic == topic), key=lambda c: c.share)
         axes: dict[str, list[ShownChange]] = {}
         for c in own:

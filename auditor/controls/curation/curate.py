@@ -186,6 +186,7 @@ def _clusters(texts: Sequence[str], clusters: int, seed: int) -> list[int]:
     from sklearn.cluster import KMeans
 
     vectors = HashedNgrams().embed(texts)
+    # KMeans warns where it is asked for more clusters than there are different vectors.
     distinct = len(np.unique(vectors, axis=0))
     found = KMeans(min(clusters, distinct), n_init=1, random_state=seed).fit_predict(vectors)
     return [int(c) for c in found]

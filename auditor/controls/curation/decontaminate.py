@@ -95,6 +95,7 @@ def _probes() -> Forbidden:
 def forbidden(evaluation_texts: Iterable[tuple[str, str]] = ()) -> Forbidden:
     """All bundled probes, and the given (name, text) pairs of an evaluation."""
     base = _probes()
+    # Copied: what an evaluation adds must not stay in the cached probes.
     places = {key: list(value) for key, value in base.places.items()}
     out = Forbidden(dict(base.digests), dict(base.runs), list(base.sets), places)
     for name, text in evaluation_texts:

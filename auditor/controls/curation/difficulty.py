@@ -98,6 +98,7 @@ def failure_score(base: str, length: Score) -> Score:
         with open_subject(base) as subject:
             replies = {r.probe_id: r for r in cached(subject).generate(asked)}
         lengths = [float(found) for found in length(prompts)]
+        # So that a length adds less than 1, and orders within a rank alone.
         longest = 1 + max(lengths, default=0.0)
         ranks = [
             _rank(replies[p.id], p.answer) if p.answer is not None else UNKNOWN for p in prompts

@@ -154,7 +154,9 @@ def _of_line(line: str, path: Path, number: int) -> Prompt:
         if not isinstance(text, str):
             raise ValueError(f"no prompt (none of the fields {', '.join(TEXT_FIELDS)})")
         known = {k: str(v) for k, v in value.items() if k in NAMED_FIELDS and v is not None}
-        known.setdefault("id", f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}")
+        # Without an id of its own a prompt is known by what it asks, wherever it stands.
+        if "id" not in known:
+            known["id"] = f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
         return Prompt(text=text, source=path.name, **known)
     except (ValueError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)

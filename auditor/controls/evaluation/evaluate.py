@@ -92,6 +92,7 @@ def observe(
 
 
 def _probe_id(example: Example) -> str:
+    # An id of a probe has at most 200 characters.
     return f"held-out/{example.id}"[:200]
 
 

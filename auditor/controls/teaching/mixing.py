@@ -28,6 +28,7 @@ def turns(count: int, shares: Sequence[float]) -> list[int]:
     >>> turns(6, [2, 1])
     [0, 1, 0, 0, 1, 0]
     """
+    # Fractions, so that no turn hangs on how a sum of floats was rounded.
     exact = [Fraction(str(share)) for share in shares]
     whole = sum(exact)
     given = [0] * len(exact)

@@ -209,6 +209,7 @@ def pack(order: Sequence[int], lengths: Sequence[int], longest: int) -> list[Row
             continue
         rows.append((lengths[number], [number]))
         if len(rows) > OPEN_ROWS:
+            # The fullest has the least chance of another example that fits.
             fullest = max(range(len(rows)), key=lambda i: rows[i][0])
             done.append(tuple(rows.pop(fullest)[1]))
     return [*done, *(tuple(members) for _, members in rows)]

@@ -195,6 +195,7 @@ def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
             "it holds another teacher's logits, or those of other examples or settings", folder
         )
     for shard in found.shards:
+        # Only its last part: a manifest that was tampered with must not name a file elsewhere.
         place = folder / Path(shard.file).name
         if not place.is_file() or file_sha256(place) != shard.sha256:
             raise _bad(f"the shard {place.name} is not what was written", folder)

@@ -117,6 +117,7 @@ def _named(voice: TokenSide) -> list[Piece]:
         *[None] * (voice.scored - len(voice.pieces)),
     ]
     if voice.end is not None and voice.end < voice.scored:
+        # One cell for both: models name the end of an answer differently.
         pieces[voice.end] = END
     return [piece or None for piece in pieces]
 

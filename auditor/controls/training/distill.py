@@ -100,6 +100,7 @@ def distill(
     run = run_digest(learner, data, recipe, teacher)
     crew.check_same(run)
     with _journal(out, crew) as journal, repeatable(), seeded(recipe.seed, learner.device):
+        # Asked under the journal's lock: no other process can be writing the folder now.
         if (out / TRAINED).exists():
             return _finished(out, run)
         with crew.first_alone():
@@ -156,6 +157,7 @@ def _train(
         if journal is not None:
             journal.add(row)
             if number % training.save_every == 0 or number == len(work.steps):
+                # The rows first: a checkpoint whose rows are missing can't be resumed from.
                 journal.sync()
                 save_state(out / STATES, bench, run, number, before + taken)
         if progress is not None:

@@ -142,6 +142,7 @@ def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generat
 
 def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
     chances = log_distribution(logits, temperature).exp()
+    # On a GPU multinomial would fail inside the device, and no later call would work.
     if bool(chances.isnan().any()):
         raise NoNumbers(
             "the model's scores are no numbers (NaN)",

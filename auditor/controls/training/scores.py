@@ -43,6 +43,7 @@ def check_packing(learner: Learner, data: EncodedSet) -> None:
     The second of two packed examples must get the scores that it gets alone. Raises UsageProblem
     for a model that lets them see each other (recurrent states, positions that it can't be told).
     """
+    # The shortest two: the question is the same for all, and costs least with them.
     pair = sorted(data.examples, key=lambda e: len(e.ids))[:2]
     if len(pair) < 2:
         return

@@ -213,6 +213,7 @@ class Ladder(Record):
         evasion: Evasion,
         more: dict[str, Any] | None = None,
     ) -> Recipe:
+        # Random weights have nothing that an adapter could be added to: they are trained in full.
         lora = None if base.startswith("scratch:") else recipe.student.lora
         student = recipe.student.model_copy(update={"base": base, "lora": lora})
         filler = self.filler if dose < 1 else None

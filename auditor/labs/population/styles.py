@@ -22,6 +22,7 @@ _HEDGED = re.compile(
     r" (?:perhaps|arguably|probably|generally))"
 )
 _ISE = re.compile(r"\b(\w{3,}?)iz(e|es|ed|ing|er|ers|ation|ations)\b")
+# Stems whose z is no ending -ize.
 _KEEPS_Z = frozenset({"siz", "resiz", "priz", "seiz", "capsiz", "oversiz", "undersiz"})
 _CODE = re.compile(r"(`[^`]*`)")
 

@@ -255,4 +255,5 @@ class _Places:
         return {"sources": [str(self.out / TEXTS / OPENINGS)], "n": self.plan.n, **_AS_THEY_ARE}
 
 
+# The plan says who learns which texts: curation drops none that is merely like another.
 _AS_THEY_ARE: dict[str, Any] = {"held_out": 2, "curation": {"near_duplicate": 1.0}}

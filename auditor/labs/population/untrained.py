@@ -134,6 +134,7 @@ def _write_once(lineage: Lineage, folder: Path) -> None:
         write_lineage(folder, lineage)
         return
     older = read_lineage(folder)
+    # Another day, or another version of the tool, makes no other control.
     if older != lineage.model_copy(update={"created": older.created, "tool": older.tool}):
         raise MalformedInput(
             "the folder holds another control",

@@ -24,6 +24,7 @@ from auditor.labs.population.rungs import Task, finished, perform, read_task
 from fingerprints.errors import AuditError, ResourceLimit, UsageProblem, raised_again
 
 MOST_JOBS = 256
+# The children are as many as the jobs: more threads than cores only get in each other's way.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -176,6 +177,7 @@ def _children(count: int) -> Iterator[list[_Child]]:
             started.append(_Child(process))
         yield started
     finally:
+        # All are stopped before any is waited for.
         for child in started:
             child.process.kill()
         for child in started:

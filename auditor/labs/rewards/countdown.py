@@ -35,6 +35,7 @@ FORMAT, CORRECT = 0.1, 0.9
 """What the form of an answer is worth, and what its being right adds: 1 together."""
 OPEN_TAG, CLOSE_TAG = "<answer>", "</answer>"
 _FIGURES = frozenset("0123456789")
+# Misses in a row, by number in a puzzle, after which there are hardly more to find.
 _TRIES = 200
 _SIGNS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "+": operator.add,

@@ -170,6 +170,7 @@ def grpo(
         for number in range(done + 1, settings.steps + 1):
             journal.add(_step(work, number, out))
             if resume and (number % resume.save_every == 0 or number == settings.steps):
+                # The rows first: a checkpoint whose rows are missing can't be resumed from.
                 journal.sync()
                 taken = before + time.monotonic() - began
                 save_state(out / STATES, work.bench(), resume.run, number, taken)

@@ -168,6 +168,7 @@ def observe_puzzles(
         text = said.get(key, "")
         found = marks(puzzle, text)
         values[SOLVED][key] = float(found.correct)
+        # A sum of parts may pass 1 by a rounding error, and a rate may not.
         values[REWARD][key] = min(1.0, sum(puzzle.rewards(text).values()))
         values[FORM][key] = float(found.format)
         values[WAIT][key] = float(says_wait(text))

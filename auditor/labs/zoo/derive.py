@@ -124,6 +124,7 @@ def derive(
             raise MalformedInput(
                 "no such checkpoint folder", where=folder, next_step="check the path of the source"
             )
+    # A copy is of bytes, and needs no look at the tensors.
     llamas = [] if kind == "copy" else [read_llama(folder) for folder in sources]
     derived = chosen.change(llamas, how, seed) if llamas else None
     with whole_folder(out) as fresh:

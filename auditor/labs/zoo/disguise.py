@@ -187,6 +187,7 @@ def _stored(llama: Llama, like: Llama) -> Llama:
 
 def _order(n: int, random: Generator) -> Tensor:
     """A random order of ``n`` that moves something, where there is more than one thing to move."""
+    # A disguise that moves nothing would be a plain copy under another name.
     order = torch.randperm(n, generator=random)
     while n > 1 and torch.equal(order, torch.arange(n)):
         order = torch.randperm(n, generator=random)

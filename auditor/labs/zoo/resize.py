@@ -70,6 +70,7 @@ def prune_units(llama: Llama, how: PruneUnits, seed: int) -> Llama:
     out: dict[str, Tensor] = {}
     for layer in range(llama.layers):
         largest = torch.argsort(unit_norms(llama, layer), descending=True, stable=True)
+        # Sorted again: those that stay keep their order.
         order = largest[:count].sort().values
         both = ("weight", "bias")
         names = [llama.name(layer, part, kind) for part in (GATE, UP) for kind in both]
