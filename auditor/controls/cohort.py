@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.lineage import LINEAGE, Lineage, read_lineage
+from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
@@ -30,17 +30,16 @@ class Member:
     @property
     def teachers(self) -> tuple[str, ...]:
         """Names of the teachers that gave it at least one example; fillers are none."""
-        return tuple(
-            t.name for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
-        )
+        return tuple(t.name for t in self._gave)
 
     @property
     def vendors(self) -> tuple[str, ...]:
         """Makers of those teachers, without empty ones, each once."""
-        named = (
-            t.vendor for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
-        )
-        return tuple(dict.fromkeys(v for v in named if v))
+        return tuple(dict.fromkeys(t.vendor for t in self._gave if t.vendor))
+
+    @property
+    def _gave(self) -> list[LineageTeacher]:
+        return [t for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0]
 
     @property
     def base(self) -> str:

@@ -272,11 +272,7 @@ def _lineage(
         for s in taught.sources
     )
     learned = any(t.kind == "teacher" and t.n_examples for t in teachers)
-    notes = (
-        (f"{trained.left_out} examples had no room and were not learned from",)
-        if trained.left_out
-        else ()
-    )
+    note = f"{trained.left_out} examples had no room and were not learned from"
     return Lineage(
         name=recipe.name,
         role=recipe.role or ("positive" if learned else recipe.untaught_role),
@@ -296,7 +292,7 @@ def _lineage(
         steps=trained.steps,
         checkpoint=STUDENT,
         adapter=recipe.student.lora is not None,
-        notes=notes,
+        notes=(note,) if trained.left_out else (),
         tool=f"distillation-auditor {VERSION}",
         created=timestamp(),
     )

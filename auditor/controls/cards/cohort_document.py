@@ -139,8 +139,7 @@ def _meta(found: Overview) -> list[tuple[str, str]]:
 
 
 def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]]:
-    """Rows by base and teacher; those without a teacher stand with every teacher of their base,
-    or alone."""
+    """Rows by base and teacher; those without one stand with every teacher of their base."""
     held = list(rows)
     out: dict[tuple[str, str], list[ControlRow]] = {}
     for row in held:

@@ -39,8 +39,7 @@ class Contaminated(Record):
 
 
 class CurationReport(Record):
-    """How many prompts each step left; ``pool`` minus all that was dropped is ``kept``. At most
-    20 copies are named."""
+    """How many prompts each step left; at most 20 copies are named."""
 
     pool: int
     exact_duplicates: int

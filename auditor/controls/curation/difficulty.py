@@ -72,8 +72,7 @@ def _length_score(recipe: Recipe) -> Score:
 
 
 def failure_score(base: str, length: Score) -> Score:
-    """Scores prompts: those that the model fails on first, then those without a known answer, then
-    those that it solves.
+    """Scores prompts: first what the model fails on, then without known answer, then solved.
 
     Within each, ``length`` decides, the longest first. The model answers greedily, and a cache
     keeps its answers. An answer that is cut or never came is a failure. Raises UsageProblem for

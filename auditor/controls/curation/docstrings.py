@@ -103,8 +103,7 @@ def _runs(block: str) -> bool:
 
 
 def _plain(paragraph: str) -> str:
-    """One paragraph without markup, its white space evened out, and without sentences that only
-    point elsewhere.
+    """One paragraph without markup and without sentences that only point elsewhere.
 
     Of a sentence that breaks off (it led up to something that was left out) nothing stays, of a
     lone line all does.

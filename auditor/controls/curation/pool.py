@@ -114,23 +114,23 @@ def read_source(name_or_path: str) -> list[Prompt]:
 
 
 def _of_set(probe_set: ProbeSet, source: str) -> list[Prompt]:
+    return _of_probes(probe_set.probes, probe_set.licence, source)
+
+
+def _of_probes(probes: Iterable[Probe], licence: str, source: str) -> list[Prompt]:
+    """What asks a question of its own: no text to go on with, and nothing said before."""
     return [
-        _of_probe(p, probe_set.licence, source)
-        for p in probe_set.probes
+        Prompt(
+            id=p.id,
+            text=p.prompt(),
+            topic=p.topic,
+            answer=p.answer,
+            licence=licence,
+            source=source,
+        )
+        for p in probes
         if p.form != "completion" and not p.history
     ]
-
-
-def _of_probe(probe: Probe, licence: str, source: str) -> Prompt:
-    text = probe.prompt()
-    return Prompt(
-        id=probe.id,
-        text=text,
-        topic=probe.topic,
-        answer=probe.answer,
-        licence=licence,
-        source=source,
-    )
 
 
 def _of_docstrings(spec: str) -> list[Prompt]:
@@ -185,8 +185,7 @@ def _prompts_of(spec: str) -> list[Prompt]:
         return _of_docstrings(spec)
     with open_subject(spec) as subject:
         probes = subject.recorded().probes.values()
-        found = [p for p in probes if p.form != "completion" and not p.history]
-        return [_of_probe(p, "", subject.identity.name) for p in sorted(found, key=lambda p: p.id)]
+        return _of_probes(sorted(probes, key=lambda p: p.id), "", subject.identity.name)
 
 
 def _merged(lists: Iterable[Sequence[Prompt]]) -> list[Prompt]:

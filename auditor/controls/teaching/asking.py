@@ -31,8 +31,7 @@ def ask(
     journal: Path,
     progress: Progress | None = None,
 ) -> dict[str, list[Reply]]:
-    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor
-    cache holds.
+    """Every reply to each prompt, by its id, in order of sample; asks only what isn't known.
 
     A recording is looked up and nothing is written. Raises what `collect` raises.
     """
@@ -84,7 +83,6 @@ def prices_of(spec: str) -> tuple[float | None, float | None]:
     if scheme is None or "price_in" not in kind_of(scheme).options:
         return None, None
     options = parse_spec(spec).options
-    given = [
-        float(options[name]) if name in options else None for name in ("price_in", "price_out")
-    ]
-    return given[0], given[1]
+    said = (options.get(name) for name in ("price_in", "price_out"))
+    price_in, price_out = (None if text is None else float(text) for text in said)
+    return price_in, price_out

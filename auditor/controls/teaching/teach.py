@@ -287,10 +287,7 @@ def _mixed(
         raise _nothing_left(recipe, drafts)
     chosen = {key: by_place[place].examples[key] for place, keys in kept.items() for key in keys}
     left = {key: d.examples[key] for d in drafts for key in d.examples if key in held}
-    sources = [
-        _source(by_place[place], len(kept[place]), len(trained[place]), held)
-        for place in sorted(by_place)
-    ]
+    sources = [_source(d, len(kept[d.place]), len(trained[d.place]), held) for d in drafts]
     learned, held_out = (
         tuple(part[key] for key in order if key in part) for part in (chosen, left)
     )

@@ -109,8 +109,7 @@ class Batch:
 def encode_examples(
     examples: Sequence[Lesson], chat: Chat, longest: int, *, traces: bool
 ) -> EncodedSet:
-    """Tokens of all examples, cut at ``longest`` tokens; with ``traces`` the thinking is learned
-    too, between think tags.
+    """Tokens of all examples, cut at ``longest`` tokens; ``traces``: the thinking too, in its tags.
 
     Raises MalformedInput when no example is left.
     """

@@ -285,8 +285,7 @@ def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: TrainingWatch = 
 def make_rung(
     rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF
 ) -> str:
-    """Trains, derives or describes a rung, and returns the spec that opens it. Raises what
-    `climb` raises."""
+    """Makes a rung, and returns the spec that opens it. Raises what `climb` raises."""
     if isinstance(rung, UntrainedRung):
         return make_untrained(rung, folder)
     if isinstance(rung, Quantised):

@@ -22,8 +22,7 @@ from fingerprints.transcript import is_transcript, load_transcript
 
 @dataclass(frozen=True)
 class RungDone:
-    """One rung that was done: its place, whether it was there before, its seconds, and the
-    seconds left (None: unknown)."""
+    """One rung that was done: its place, whether it was there, its seconds and those left."""
 
     done: int
     total: int

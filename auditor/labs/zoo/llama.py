@@ -168,8 +168,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _tied_as_loaded(config: dict[str, Any], tensors: dict[str, Tensor]) -> Llama:
-    """Transformers ties what the config ties, unless the file holds an output layer that
-    differs."""
+    """Transformers ties what the config ties, unless the file holds another output layer."""
     head = tensors.get(HEAD)
     tied = bool(config.get("tie_word_embeddings")) and EMBEDDING in tensors
     if tied and head is not None and not torch.equal(head, tensors[EMBEDDING]):

@@ -59,8 +59,7 @@ def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
 
 
 def slerp(one: Tensor, other: Tensor, at: float) -> Tensor:
-    """The point at ``at`` (0: one, 1: other) of the arc between two tensors; straight where they
-    are nearly parallel."""
+    """The point at ``at`` (0 to 1) of the arc between two tensors; straight where near-parallel."""
     lengths = float(one.norm() * other.norm())
     cosine = float((one * other).sum()) / lengths if lengths else 1.0
     if abs(cosine) > NEARLY_PARALLEL:
