@@ -18,7 +18,7 @@ from auditor.controls.cards.courses import read_courses
 from auditor.controls.cards.rewards import reward_blocks
 from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.evaluation.scaling import scaling_table
-from auditor.controls.teaching.ledger import LedgerRow
+from auditor.controls.teaching.ledger import NUMBERS, LedgerRow
 from auditor.reporting import html, markdown, view
 from auditor.reporting.charts import BoundedValue, Course, Dumbbells, Flow, PairedRow, Stacks
 from auditor.reporting.document import (
@@ -125,8 +125,8 @@ def _changed(card: Card) -> Iterator[Block]:
     found = card_view.groups(card)
     about = (
         "The same questions to the base and to the student. Change is after minus before, paired"
+        " by question; intervals are 95 %, clustered by question."
     )
-    about += " by question; intervals are 95 %, clustered by question."
     if found:
         yield full(Paragraph(about, "lead"))
         for group in found:
@@ -157,16 +157,12 @@ def _bounded(f: PairedFigure) -> BoundedValue:
 def _training(card: Card, courses: Sequence[Course]) -> Iterator[Block]:
     yield full(*courses)
     yield brief(*(c for c in courses if c.weights is not None))
-    if courses:
-        yield full(
-            Paragraph(
-                "By step. Faint: single steps; line: the mean over a twentieth of the steps,"
-                " weighted by tokens.",
-                "caption",
-            )
-        )
-    else:
-        yield full(Paragraph("No journal of the training lies beside the card."))
+    about = (
+        "By step. Faint: single steps; line: the mean over a twentieth of the steps, weighted by"
+        " tokens."
+    )
+    absent = Paragraph("No journal of the training lies beside the card.")
+    yield full(Paragraph(about, "caption") if courses else absent)
     whose = "loss" if card.rewards is None else "loss of the warm-up"
     ends = f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"
     yield pairs(
@@ -249,16 +245,7 @@ def _costs(card: Card) -> Iterator[Block]:
 
 def cost_row(row: LedgerRow) -> tuple[str, ...]:
     """A row of the ledger as texts, a dash for what is unknown."""
-    told = (
-        row.answers,
-        row.failed,
-        row.tokens_in,
-        row.tokens_out,
-        row.seconds,
-        row.cost,
-        row.energy_wh_estimate,
-    )
-    return (row.name, *(number(v) for v in told))
+    return (row.name, *(number(getattr(row, field)) for field in ("answers", "failed", *NUMBERS)))
 
 
 def _lineage(card: Card) -> Iterator[Block]:

@@ -168,8 +168,9 @@ def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> 
         made.append(PanelValues(whose, tuple(_slots(held)), tuple(values)))
     x_label = "dose: share of examples from the teacher"
     yield Panels(title, x_label, tuple(made), tuple(_colours(rows)))
-    told = "One point a control, after minus before, with its 95 % interval; the line joins the"
-    told += " means."
+    told = (
+        "One point a control, after minus before, with its 95 % interval; the line joins the means."
+    )
     if len(made) < len(drawn):
         told += f" {len(drawn) - len(made)} more panels are left to the table."
     yield Paragraph(told, "caption")
