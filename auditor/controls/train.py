@@ -1,5 +1,4 @@
-"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight
-line.
+"""From a recipe to a control: curate → teach → train → evaluate → lineage and card.
 
 A folder holds one control. Every step keeps what it did there, so that the same call goes on where
 a killed one stopped.
@@ -19,7 +18,8 @@ from auditor.controls.cards.card_document import write_card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, figures, observe
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.evaluation.scaling import scaling
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
@@ -146,8 +146,7 @@ def finish(out: Path, lineage: Lineage, card: Callable[[Lineage], Card]) -> Cont
 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
-    """What every process but the first does: wait for the examples, train along, wait for the
-    card."""
+    """What all but the first process do: wait for examples, train along, wait for the card."""
     from auditor.controls.training.students import open_student
 
     crew.meet()
@@ -265,11 +264,7 @@ def _lineage(
         for s in taught.sources
     )
     learned = any(t.kind == "teacher" and t.n_examples for t in teachers)
-    notes = (
-        (f"{trained.left_out} examples had no room and were not learned from",)
-        if trained.left_out
-        else ()
-    )
+    note = f"{trained.left_out} examples had no room and were not learned from"
     return Lineage(
         name=recipe.name,
         role=recipe.role or ("positive" if learned else recipe.untaught_role),
@@ -289,7 +284,7 @@ def _lineage(
         steps=trained.steps,
         checkpoint=STUDENT,
         adapter=recipe.student.lora is not None,
-        notes=notes,
+        notes=(note,) if trained.left_out else (),
         tool=f"distillation-auditor {VERSION}",
         created=timestamp(),
     )

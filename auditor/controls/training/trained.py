@@ -46,8 +46,7 @@ class TrainedStudent(Record):
 
 
 def read_trained(out: Path) -> TrainedStudent:
-    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or
-    something else."""
+    """What a folder's ``trained.json`` says. Raises MalformedInput where there is none."""
     return _FILE.read(out / TRAINED)
 
 

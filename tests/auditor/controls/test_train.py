@@ -11,7 +11,8 @@ from auditor.commands.control import warnings
 from auditor.controls.cards.card import read_card
 from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
-from auditor.controls.evaluation.evaluate import BITS, EvaluationScale, containment
+from auditor.controls.evaluation.evaluate import EvaluationScale, containment
+from auditor.controls.evaluation.figure import BITS
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import read_recipe
@@ -128,7 +129,7 @@ def test_the_lineage_says_what_was_learned_from_whom(made: Control) -> None:
 
 
 def test_the_student_learned_and_opens_as_an_ordinary_model(made: Control) -> None:
-    change = next(f for f in made.card.figures if f.name == BITS and f.when == "change")
+    change = next(f for f in made.card.figures if f.figure_id == BITS and f.when == "change")
     assert change.value < -0.5
     assert change.n == 2
     with open_subject(f"hf:{made.folder / 'student'}") as student:
