@@ -82,17 +82,17 @@ def content_digest(transcript: Transcript) -> str:
     return sha256(canonical_json([probes, transcript.digest()]))
 
 
-def blocks(transcript: Transcript) -> Iterator[tuple[Kind, bytes]]:
-    """A transcript as packed blocks of records, in an order that `unpack` restores."""
+def blocks(transcript: Transcript) -> Iterator[tuple[Kind, int, bytes]]:
+    """A transcript as packed, numbered blocks of records, in an order that `unpack` restores."""
     parts: tuple[tuple[Kind, Iterable[Record]], ...] = (
         ("header", [transcript.header]),
         ("probe", transcript.probes.values()),
         ("event", transcript.events),
         ("reply", transcript.replies),
     )
-    for kind, records in parts:
-        for rows in _portions(records):
-            yield kind, zlib.compress(b"\n".join(rows), 6)
+    portions = ((kind, rows) for kind, records in parts for rows in _portions(records))
+    for part, (kind, rows) in enumerate(portions):
+        yield kind, part, zlib.compress(b"\n".join(rows), 6)
 
 
 def _portions(records: Iterable[Record]) -> Iterator[list[bytes]]:
@@ -141,16 +141,7 @@ def answer_rows(transcript: Transcript, teacher: int, first_id: int) -> Iterator
     for number, reply in enumerate(transcript.replies, first_id):
         text = hashlib.sha256(reply.text.encode("utf-8")).digest()
         prompt = prompts.get(reply.probe_id, b"")
-        row = (
-            number,
-            teacher,
-            reply.probe_id,
-            reply.arm.value,
-            reply.sample,
-            int(reply.readable),
-            text,
-            prompt,
-        )
+        row = (number, teacher, *reply.key, int(reply.readable), text, prompt)
         yield (*row, row_digest(row))
 
 
@@ -207,14 +198,10 @@ def describe(
         family=family,
         identity=transcript.identity,
         source=transcript.header.spec,
-        n_answers=signed.summary.n_answers,
-        n_indexed=signed.summary.n_indexed,
-        n_unreadable=signed.summary.n_unreadable,
-        n_rejected=signed.summary.n_rejected,
         answers_sha256=transcript.digest(),
         content_sha256=content_digest(transcript),
         probe_sets=transcript.header.probe_sets,
         complete=transcript.complete,
-        embedder=signed.embedder,
         added=added,
+        **signed.summary.model_dump(exclude={"mean"}),
     )

@@ -12,27 +12,18 @@ import time
 from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
-from fingerprints.system import try_lock
-from fingerprints.transcript import (
-    Event,
-    Footer,
-    Header,
-    Reading,
-    Transcript,
-    asked_digest,
-    read_journal,
-)
+from fingerprints.system import Closing, try_lock
+from fingerprints.transcript import Event, Footer, Header, Reading, Transcript
 
+# What a power cut may cost, against an fsync for each answer of a fast model.
 SYNC_EVERY = 16
 SYNC_SECONDS = 2.0
 
 
-class TranscriptWriter:
+class TranscriptWriter(Closing):
     """Appends replies to a transcript file and finishes it with a footer.
 
     Opening an existing file resumes it: a torn tail is cut and recorded as an event, its header
@@ -47,10 +38,7 @@ class TranscriptWriter:
         self._last_sync = time.monotonic()
         self._file = open_locked(path)
         try:
-            reading = (
-                Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
-            )
-            self._begin(reading, header, probes)
+            self._begin(Reading().read(path), header, probes)
         except BaseException:
             self._file.close()
             raise
@@ -102,12 +90,7 @@ class TranscriptWriter:
         stands at the end."""
         if self.finished:
             return
-        held = self.transcript()
-        asked = asked_digest(held.header, held.probes.values())
-        self._put(
-            "footer",
-            Footer(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked),
-        )
+        self._put("footer", Footer.of(self.transcript()))
         self.sync()
 
     def sync(self) -> None:
@@ -121,12 +104,7 @@ class TranscriptWriter:
 
     def transcript(self) -> Transcript:
         """What the file holds now, as a value."""
-        reading = self._reading
-        assert reading.header is not None  # noqa: S101  (written or read by _begin)
-        replies = tuple(reading.replies[k] for k in sorted(reading.replies))
-        return Transcript(
-            reading.header, dict(reading.probes), replies, tuple(reading.events), self.finished
-        )
+        return self._reading.transcript()
 
     def close(self) -> None:
         """Syncs, releases the lock and closes the file."""
@@ -135,17 +113,6 @@ class TranscriptWriter:
                 self.sync()
             finally:
                 self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _put(self, kind: str, record: Record) -> None:
         row = {**record.model_dump(mode="json", exclude_defaults=True), "type": kind}

@@ -283,6 +283,17 @@ class Request(Record):
         turns += [{"role": m.role, "content": m.content} for m in self.probe.history]
         return [*turns, {"role": "user", "content": self.probe.prompt()}]
 
+    def reply(self, status: Status, text: str = "", **told: Any) -> Reply:
+        """What answers it, or says in ``error`` why nothing does; ``told`` are `Reply`'s fields."""
+        return Reply(
+            probe_id=self.probe.id,
+            arm=self.arm,
+            sample=self.sample,
+            status=status,
+            text=text,
+            **told,
+        )
+
 
 class Reply(Record):
     """One observed answer to one request.

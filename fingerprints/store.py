@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -28,13 +28,14 @@ from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
+from fingerprints.system import Closing
 from fingerprints.transcript import Transcript
 
 LOCK = "LOCK"
 LONGEST_NAME = 200
 
 
-class FingerprintStore:
+class FingerprintStore(Closing):
     """A folder of stored models.
 
     Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time
@@ -62,21 +63,14 @@ class FingerprintStore:
         if not (path / CATALOG).is_file():
             _refuse_absent(path)
         refuse_special(path)
-        lock = None if read_only else WriteLock(path / LOCK)
-        try:
+        with ExitStack() as undoing:
+            lock = None if read_only else undoing.enter_context(WriteLock(path / LOCK))
             if lock:
                 _sweep(path)
-            catalog = _catalog_of(path, read_only)
-        except BaseException:
-            if lock:
-                lock.release()
-            raise
-        store = cls(path, catalog, lock, embedder)
-        try:
+            catalog = undoing.enter_context(_catalog_of(path, read_only))
+            store = cls(path, catalog, lock, embedder)
             store._check_embedder()
-        except BaseException:
-            store.close()
-            raise
+            undoing.pop_all()
         return store
 
     @classmethod
@@ -90,16 +84,13 @@ class FingerprintStore:
         except OSError as error:
             raise disk_problem(error, path) from error
         refuse_special(path)
-        lock = WriteLock(path / LOCK)
-        try:
+        with WriteLock(path / LOCK):
             _sweep(path)
             _refuse_occupied(path)
             draft = path / f"{TEMPORARY}{CATALOG}"
             create_catalog(draft, embedder.id, embedder.dimension)
             os.replace(draft, path / CATALOG)
             sync_folder(path)
-        finally:
-            lock.release()
         return cls.open(path, embedder=embedder)
 
     @classmethod
@@ -157,13 +148,9 @@ class FingerprintStore:
         if found and _same(found[1], content, vendor, family):
             return found[1]
         if found and not replace:
-            raise UsageProblem(
-                f"the store already holds {name!r} with other content",
-                where=self.path,
-                next_step=(
-                    "add --replace to put the new answers in its place, or choose another name"
-                ),
-            )
+            said = f"the store already holds {name!r} with other content"
+            step = "add --replace to put the new answers in its place, or choose another name"
+            raise UsageProblem(said, where=self.path, next_step=step)
         self._check_probe_sets(transcript, name)
         signed = sign(transcript, self.embedder)
         teacher = describe(name, vendor, family, transcript, signed, timestamp())
@@ -292,18 +279,7 @@ class FingerprintStore:
         """Closes the catalogue and lets the next writer in; closing twice is fine."""
         self.catalog.close()
         if self._lock:
-            self._lock.release(remove=remove_lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+            self._lock.close(remove=remove_lock)
 
 
 def _catalog_of(path: Path, read_only: bool) -> Catalog:
@@ -314,11 +290,8 @@ def _catalog_of(path: Path, read_only: bool) -> Catalog:
         # visit as a writer does.
         if not read_only or not os.access(path, os.W_OK):
             raise
-        lock = WriteLock(path / LOCK)
-        try:
+        with WriteLock(path / LOCK):
             Catalog(path / CATALOG, read_only=False).close()
-        finally:
-            lock.release()
         return Catalog(path / CATALOG, read_only)
 
 
@@ -335,11 +308,10 @@ def _unit_queries(vectors: Vectors, dimension: int) -> Vectors:
             f"queries of shape {queries.shape} instead of (n, {dimension})", where="search"
         )
     lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
-    if not np.all(np.isfinite(lengths) & (lengths > 0)):
-        row = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[0])
-        raise MalformedInput(
-            f"query {row} is zero or not finite, and has no cosine", where="search"
-        )
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
+        said = f"query {bad[0]} is zero or not finite, and has no cosine"
+        raise MalformedInput(said, where="search")
     unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
     return unit
 
@@ -364,6 +336,7 @@ def _check_name(name: str) -> None:
 
 def _refuse_absent(path: Path) -> None:
     if path.is_dir() and any(path.iterdir()):
+        # A catalogue that is a link or a pipe is no missing store but an unsafe one.
         if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
             refuse_special(path)
         if path.joinpath(CURRENT).exists():

@@ -347,7 +347,7 @@ def test_a_flipped_bit_in_an_answer_is_found(path: Path) -> None:
 def test_a_changed_answer_is_never_handed_out(path: Path) -> None:
     from fingerprints.catalog_rows import blocks
 
-    forged = next(data for kind, data in blocks(transcript("forged")) if kind == "reply")
+    forged = next(data for kind, _, data in blocks(transcript("forged")) if kind == "reply")
     db = sqlite3.connect(path / "catalog.sqlite")
     db.execute("UPDATE blocks SET data = ? WHERE kind = 'reply' AND teacher = 1", (forged,))
     db.commit()

@@ -176,7 +176,7 @@ def test_one_process_at_a_time(home: Path, spec: str, tmp_path: Path, monkeypatc
         with pytest.raises(Locked, match="another process makes this control"):
             train(dosed(home, spec), tmp_path)
     finally:
-        lock.release()
+        lock.close()
 
 
 def test_random_weights_have_no_loss_to_sort_prompts_by(
