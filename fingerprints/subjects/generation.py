@@ -23,6 +23,7 @@ from fingerprints.subjects.library import quiet, state_of, state_word
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
+NO_NUMBERS = "the model's scores are no numbers (NaN)"
 SHORTEST_PREFIX = 8
 """A shared prefix below this many tokens costs more in bookkeeping than reading it again."""
 
@@ -47,6 +48,11 @@ class PromptRow:
     broken: bool = False
     told: bool = False
     noise: Noise = None
+
+    @property
+    def settings(self) -> tuple[float, float, int]:
+        """What all rows of a batch must share."""
+        return (self.request.temperature, self.request.top_p, self.request.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -92,18 +98,11 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
             yield row
         else:
             rows.append(row)
-    rows.sort(
-        key=lambda r: (
-            r.request.temperature,
-            r.request.top_p,
-            r.request.max_tokens,
-            -len(r.ids),
-            r.request.key,
-        )
-    )
+    # Alike lengths stand together, so that little is padded.
+    rows.sort(key=lambda r: (*r.settings, -len(r.ids), r.request.key))
     size = speaker.batch
     while rows:
-        batch = _next_batch(rows, size)
+        batch = [row for row in rows[:size] if row.settings == rows[0].settings]
         try:
             for row in written(speaker, batch):
                 row.told = True
@@ -149,49 +148,19 @@ def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow 
     try:
         prompt = speaker.chat.render(request)
     except MalformedInput as error:
-        return failed(request, error.line())
+        return request.reply(Status.ERROR, error=error.line())
     ids = speaker.chat.encode(request, prompt)
     if not ids:
-        return failed(request, "the prompt has no tokens")
+        return request.reply(Status.ERROR, error="the prompt has no tokens")
     room = request.max_tokens + beside
     if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
         reason = (
             f"{len(ids)} prompt tokens and {room} to answer pass the context of"
             f" {speaker.limits.context}"
         )
-        return failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
+        skipped = Status.SKIPPED_CONTEXT
+        return request.reply(skipped, error=reason, prompt=prompt, tokens_in=len(ids))
     return PromptRow(request, prompt, ids, room)
-
-
-def failed(
-    request: Request,
-    reason: str,
-    status: Status = Status.ERROR,
-    prompt: str | None = None,
-    tokens: int | None = None,
-) -> Reply:
-    """The reply to a request that has no answer, and why."""
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=status,
-        text="",
-        prompt=prompt,
-        tokens_in=tokens,
-        error=reason,
-    )
-
-
-def _next_batch(rows: Sequence[PromptRow], size: int) -> list[PromptRow]:
-    """The first rows that share their settings, at most ``size``."""
-    first = rows[0].request
-    same = (first.temperature, first.top_p, first.max_tokens)
-    return [
-        r
-        for r in rows[:size]
-        if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same
-    ]
 
 
 def written(
@@ -344,13 +313,8 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
 def _reply(speaker: Speaker, row: PromptRow) -> Reply:
     request = row.request
     if row.broken:
-        return failed(
-            request,
-            "the model's scores are no numbers (NaN)",
-            Status.ERROR,
-            row.prompt,
-            len(row.ids),
-        )
+        size = len(row.ids)
+        return request.reply(Status.ERROR, error=NO_NUMBERS, prompt=row.prompt, tokens_in=size)
     text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
     whole = len(row.out) < request.max_tokens
     if speaker.chat.kind == "plain" and request.probe.form != "completion":
@@ -359,12 +323,9 @@ def _reply(speaker: Speaker, row: PromptRow) -> Reply:
             whole = whole or bool(found)
         text = text.strip()
     status = Status.EMPTY if not text.strip() else Status.OK if whole else Status.TRUNCATED
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=status,
-        text=text,
+    return request.reply(
+        status,
+        text,
         finish_reason="stop" if whole else "length",
         prompt=row.prompt,
         tokens_in=len(row.ids),
