@@ -6,6 +6,7 @@ count as our memory. Knows files and bytes; knows nothing of what they mean.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
-from fingerprints.system import OPENING, read_at
+from fingerprints.system import OPENING, Closing, read_at, reading
 from fingerprints.weights.decode import Bytes, Indices
 
 MOST_OPEN = 64
@@ -48,10 +49,7 @@ class TensorInfo:
     @property
     def rows(self) -> int:
         """Rows: the product of all other dimensions; 1 for a vector."""
-        out = 1
-        for side in self.shape[:-1]:
-            out *= side
-        return out
+        return math.prod(self.shape[:-1])
 
     @property
     def elements(self) -> int:
@@ -75,7 +73,7 @@ class TensorInfo:
         return max(1, PORTION // max(1, self.row_bytes, 4 * self.width))
 
 
-class Files:
+class Files(Closing):
     """The open files of one model; the oldest is closed when too many are open."""
 
     def __init__(self) -> None:
@@ -86,7 +84,7 @@ class Files:
         file ends before them."""
         parts: list[bytes] = []
         at, left = info.offset + start, count
-        try:
+        with reading(info.file, "check the file"):
             file = self._file(info.file)
             while left:
                 data = read_at(file, left, at)
@@ -98,10 +96,6 @@ class Files:
                     )
                 parts.append(data)
                 at, left = at + len(data), left - len(data)
-        except OSError as error:
-            raise MalformedInput(
-                f"can't be read: {error.strerror}", where=info.file, next_step="check the file"
-            ) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
