@@ -17,8 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fingerprints import errors
-from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printable
+from fingerprints.errors import (
+    AuditError,
+    MalformedInput,
+    ResourceLimit,
+    UnsafeInput,
+    printable,
+    raised_again,
+)
 from fingerprints.system import module_here
 
 resource = module_here("resource")
@@ -26,14 +32,11 @@ LARGEST_ANSWER = 64 << 20
 OUT_OF_TIME = tuple(
     -getattr(signal, name) for name in ("SIGALRM", "SIGXCPU", "SIGKILL") if hasattr(signal, name)
 )
-UNLIMITED = (
-    ()
-    if resource is not None
-    else (
-        "this system limits neither the memory nor the processor time of the child that reads"
-        " strangers' files, only how long it takes",
-    )
+_NO_LIMITS = (
+    "this system limits neither the memory nor the processor time of the child that reads"
+    " strangers' files, only how long it takes"
 )
+UNLIMITED = () if resource is not None else (_NO_LIMITS,)
 """What a reader of the evidence must know of the limits, as notes on an identity."""
 PASSED_ON = (
     "PATH",
@@ -45,10 +48,8 @@ PASSED_ON = (
     "OMP_NUM_THREADS",
     "SYSTEMROOT",
 )
-ANSWERING = {
-    c.__name__: c
-    for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)
-}
+ANSWERING = {"E-INPUT", "E-UNSAFE", "E-LIMIT", "E-USAGE"}
+"""Codes of the errors that a child may name."""
 
 
 def run_limited(
@@ -84,14 +85,7 @@ def speak(value: dict[str, Any]) -> None:
 
 def speak_error(error: AuditError) -> None:
     """Prints an error as the child's answer, so that the parent raises the same one."""
-    speak(
-        {
-            "error": type(error).__name__,
-            "what": error.what,
-            "where": error.where,
-            "next_step": error.next_step,
-        }
-    )
+    speak({"error": error.told()})
 
 
 def _environment() -> dict[str, str]:
@@ -134,11 +128,8 @@ def limit_further(memory: int) -> None:
 
 
 def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str, Any]:
-    last = (
-        printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160)
-        if done.stderr.strip()
-        else ""
-    )
+    said = done.stderr[-2000:].decode("utf-8", "replace").strip()
+    last = printable(said.splitlines()[-1], 160) if said else ""
     if done.returncode in OUT_OF_TIME:
         raise _too_much("took too long", where)
     if done.returncode < 0:
@@ -154,18 +145,12 @@ def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str
     except ValueError:
         value = None
     if done.returncode or not isinstance(value, dict):
-        raise errors.MalformedInput(
-            f"can't be read: {last or 'the reader said nothing'}",
-            where=where,
-            next_step="check the file",
-        )
+        said = f"can't be read: {last or 'the reader said nothing'}"
+        raise MalformedInput(said, where=where, next_step="check the file")
     if "error" in value:
-        kind = ANSWERING.get(value["error"], errors.MalformedInput)
-        raise kind(
-            str(value.get("what")),
-            where=value.get("where") or where,
-            next_step=value.get("next_step"),
-        )
+        told = {"where": str(where)} | {k: v for k, v in value["error"].items() if v is not None}
+        code = told["code"] if told["code"] in ANSWERING else MalformedInput.code
+        raise raised_again({"next_step": None, **told, "code": code})
     return value
 
 
@@ -173,7 +158,6 @@ def _too_much(reason: str, where: object) -> ResourceLimit:
     return ResourceLimit(
         f"reading the tokenizer, the chat template or the weights {reason}",
         where=where,
-        next_step=(
-            "the file is too large for this machine or built to exhaust it: look at it in a sandbox"
-        ),
+        next_step="the file is too large for this machine or built to exhaust it: look at it in a"
+        " sandbox",
     )

@@ -18,8 +18,7 @@ from transformers import GenerationConfig
 
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Reply, Request, Status
-from fingerprints.subjects.drawing import Noise, noise, processors
-from fingerprints.subjects.library import quiet, state_of, state_word
+from fingerprints.subjects.library import Noise, noise, processors, quiet, state_of, state_word
 from fingerprints.subjects.template import Chat
 
 STAGE = 32

@@ -25,7 +25,7 @@ from fingerprints.records import Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.answers import code_of, complaint_of, filter_of, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
-from fingerprints.subjects.secret import Secret
+from fingerprints.subjects.guard import Secret
 from fingerprints.subjects.transport import (
     CallFailed,
     Cancelled,

@@ -22,7 +22,7 @@ from auditor.controls.train import Control, TrainingWatch, train
 from auditor.reporting import markdown
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
-from fingerprints.subjects.open import open_subject
+from fingerprints.subjects.spec import open_subject
 from tests.auditor.controls.pupils import counted, prompt_file, recipe, recording, teacher
 
 SMALL = EvaluationScale(choices=2, identity=2)
