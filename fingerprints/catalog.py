@@ -125,8 +125,7 @@ class Catalog(Closing):
         return [self._teacher(row) for row in self._rows(f"{_TEACHERS} ORDER BY name")]
 
     def probe_sets(self, but: str) -> dict[str, tuple[str, str]]:
-        """Version and digest of each probe set that the teachers answered, ``but`` one teacher,
-        by the set's name."""
+        """Version and digest of each probe set that teachers ``but`` one answered, by its name."""
         query = (
             "SELECT DISTINCT json_extract(p.value, '$.name', '$.version', '$.sha256')"
             " FROM teachers, json_each(teachers.record, '$.probe_sets') p WHERE teachers.name <> ?"
@@ -146,8 +145,7 @@ class Catalog(Closing):
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of it is on the disk when the block ends, or none of it after an
-        error or a kill."""
+        """One transaction: on the disk, whole, at the end; nothing after an error or a kill."""
         with told(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -160,8 +158,7 @@ class Catalog(Closing):
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read inside the block is of one state, whatever another process writes
-        meanwhile."""
+        """Everything read inside is of one state, whatever another process writes meanwhile."""
         with told(self.path):
             self._db.execute("BEGIN")
             try:
@@ -222,8 +219,7 @@ class Catalog(Closing):
         return found
 
     def vectors(self, after: int = 0) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of answers with an id
-        above ``after``."""
+        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of ids above ``after``."""
         query = f"{_VECTORS} WHERE first_id > ? ORDER BY first_id"
         with told(self.path):  # block by block: together they may not fit into memory
             for row in self._db.execute(query, (after,)):
@@ -234,8 +230,7 @@ class Catalog(Closing):
         return int(self._rows("SELECT coalesce(sum(n), 0) FROM vectors")[0][0])
 
     def sample_vectors(self, count: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """Up to ``count`` ids and their vectors, spread evenly over the blocks; always the same
-        ones."""
+        """Up to ``count`` ids and vectors, spread evenly over the blocks; always the same ones."""
         firsts = [row[0] for row in self._rows("SELECT first_id FROM vectors ORDER BY first_id")]
         if not firsts:
             return np.empty(0, np.int64), np.empty((0, self.dimension), np.float32)
@@ -266,8 +261,7 @@ class Catalog(Closing):
         )
 
     def shared_prompts(self, prompts: Iterable[str]) -> dict[str, int]:
-        """How many of these prompts (by digest) each teacher gave a readable answer to; every
-        teacher is listed."""
+        """How many of these prompts (by digest) every teacher gave a readable answer to."""
         with told(self.path):
             self._ask(prompts)
         return dict(
@@ -334,8 +328,7 @@ class Catalog(Closing):
         return []
 
     def freeze(self) -> None:
-        """Makes one compact file that can be read from a folder that may not be written: no log
-        beside it."""
+        """Makes one compact file, with no log beside it: readable where nothing may be written."""
         with told(self.path):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("PRAGMA journal_mode=DELETE")

@@ -46,8 +46,7 @@ class Unrecovered(MalformedInput):
 
 
 def create_catalog(path: Path, embedder: str, dimension: int) -> None:
-    """Writes an empty catalogue in one go; the caller moves it to its place when it is
-    whole."""
+    """Writes an empty catalogue in one go; the caller moves it to its place when it is whole."""
     start = sha256(canonical_json([SCHEMA_VERSION, embedder, dimension]))
     names = ("schema", "embedder", "dimension", "next_id")
     values = map(str, (SCHEMA_VERSION, embedder, dimension, 1))
@@ -62,8 +61,7 @@ def create_catalog(path: Path, embedder: str, dimension: int) -> None:
 
 
 def connected(path: Path, read_only: bool) -> sqlite3.Connection:
-    """An open catalogue; what is written to it is on the disk when a transaction ends. Raises
-    SQLite's errors."""
+    """An open catalogue; each transaction ends on the disk. Raises SQLite's errors."""
     mode = "ro" if read_only else "rwc"
     frozen = "&immutable=1" if read_only and _is_frozen(path) else ""
     db = sqlite3.connect(
@@ -95,8 +93,7 @@ def _is_frozen(path: Path) -> bool:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one are three
-    different things."""
+    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one differ."""
     try:
         yield
     except sqlite3.Error as error:

@@ -123,8 +123,7 @@ def unpack(kind: Kind, data: bytes) -> list[Any]:
 
 
 def assemble(parts: dict[Kind, list[Any]], complete: bool) -> Transcript:
-    """The transcript that `blocks` took apart. Raises ValueError when there is not exactly one
-    header."""
+    """The transcript that `blocks` took apart. Raises ValueError unless there is one header."""
     if len(parts["header"]) != 1:
         raise ValueError(f"{len(parts['header'])} headers")
     probes = {probe.id: probe for probe in parts["probe"]}
@@ -146,8 +145,7 @@ def answer_rows(transcript: Transcript, teacher: int, first_id: int) -> Iterator
 
 
 def row_digest(row: tuple[Any, ...]) -> bytes:
-    """Sixteen bytes of SHA-256 over a row's cells: finds the flipped bit that SQLite does not
-    look for."""
+    """Sixteen bytes of SHA-256 over a row's cells: SQLite looks for no flipped bit in them."""
     return hashlib.sha256(repr(row).encode("utf-8")).digest()[:16]
 
 
@@ -157,8 +155,7 @@ both."""
 
 
 def vector_blocks(ids: npt.NDArray[np.int64], vectors: Vectors) -> Iterator[VectorBlock]:
-    """Vectors in blocks of at most 1,024 rows: a store of a million vectors has a thousand of
-    them, not a million."""
+    """Vectors in blocks of at most 1,024: a million are a thousand rows, not a million."""
     for start in range(0, len(ids), VECTORS_A_BLOCK):
         part = ids[start : start + VECTORS_A_BLOCK]
         packed = part.astype("<i8").tobytes()
@@ -174,8 +171,7 @@ def vector_digest(packed: bytes, data: bytes) -> bytes:
 
 
 def unpack_vectors(row: VectorBlock, dimension: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity when the bytes are not
-    those that were written."""
+    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity for changed bytes."""
     first, count, packed, data, digest = row
     if (
         vector_digest(packed, data) != digest

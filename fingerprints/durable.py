@@ -76,8 +76,7 @@ def strangers(folder: Path, first: str) -> list[str]:
 
 
 class MeasuredFile:
-    """Counts and hashes what is written to a file on its way: the digest is of what was meant,
-    not of what the disk kept."""
+    """Counts and hashes what is meant to be written to a file, not what the disk kept."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -96,8 +95,7 @@ class MeasuredFile:
 
 
 def disk_problem(error: OSError, path: Path) -> AuditError:
-    """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else
-    MalformedInput for the path."""
+    """An OSError on writing, as ResourceLimit for a full disk, else MalformedInput."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         return ResourceLimit(
@@ -111,8 +109,7 @@ def disk_problem(error: OSError, path: Path) -> AuditError:
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput,
-    FileNotFoundError."""
+    """A regular file for reading: no link, no pipe. Raises UnsafeInput, FileNotFoundError."""
     try:
         descriptor = open_unlinked(path, os.O_RDONLY)
     except OSError as error:

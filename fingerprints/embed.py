@@ -42,8 +42,7 @@ class Embedder(Protocol):
         """Length of a vector."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text
-        without any content."""
+        """One float32 row of length 1 a text, in order; zeros for a text without any content."""
 
 
 class HashedNgrams:
@@ -75,8 +74,7 @@ class HashedNgrams:
         )
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text of
-        white space alone."""
+        """One float32 row of length 1 a text, in order; zeros for white space alone."""
         out = np.zeros((len(texts), self.dimension), dtype=np.float32)
         start = 0
         while start < len(texts):
@@ -133,8 +131,7 @@ _SENTENCE_PREFIX = "sentence-transformers/1 "
 
 
 def open_embedder(identity: str) -> Embedder:
-    """The embedder that an id names. Raises UsageProblem for an id that this version cannot
-    reproduce exactly."""
+    """The embedder that an id names. Raises UsageProblem where it can't be had exactly."""
     default = HashedNgrams()
     if identity == default.id:
         return default

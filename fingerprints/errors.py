@@ -110,8 +110,7 @@ class StoreIntegrity(AuditError):
 
 
 class Incomplete(AuditError):
-    """The endpoint or the data stopped early; what was answered is kept and the run can be
-    resumed."""
+    """The endpoint or the data stopped early; what came is kept, and the run can be resumed."""
 
     exit_code = 6
     code = "E-INCOMPLETE"

@@ -74,8 +74,7 @@ class TranscriptWriter(Closing):
         return self._reading.footer is not None
 
     def add(self, reply: Reply) -> None:
-        """Appends one reply; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a
-        full disk."""
+        """Appends one reply; fsyncs in batches. Raises ResourceLimit on a full disk."""
         self._put("reply", reply)
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY or time.monotonic() - self._last_sync > SYNC_SECONDS:
@@ -86,8 +85,7 @@ class TranscriptWriter(Closing):
         self._put("event", Event(kind=kind, detail=detail))
 
     def finish(self) -> None:
-        """Appends the footer: count and digest of all replies. Does nothing when it already
-        stands at the end."""
+        """Appends the footer, with digests of all, unless it already stands at the end."""
         if self.finished:
             return
         self._put("footer", Footer.of(self.transcript()))
@@ -147,8 +145,7 @@ def open_locked(path: Path) -> FileIO:
 
 
 def append_row(file: FileIO, row: bytes, path: Path) -> None:
-    """Appends a whole row, or nothing: a full disk leaves no half of it. Raises ResourceLimit
-    then."""
+    """Appends a whole row, or nothing of it: then raises ResourceLimit (a full disk)."""
     end = os.fstat(file.fileno()).st_size
     left = memoryview(row)
     try:

@@ -63,8 +63,7 @@ class ScoresWriter(Closing):
         self._put({"type": "score", **score.model_dump(mode="json", exclude_defaults=True)})
 
     def copy(self, path: Path) -> None:
-        """Takes the rows of another file of scores, where this one is empty: scores that
-        somebody recorded before."""
+        """Takes the rows of another file, recorded before, where this one is empty."""
         if self._reading.rows or self._reading.scorers:
             return
         ScoreReading().read(path)

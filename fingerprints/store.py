@@ -75,8 +75,7 @@ class FingerprintStore(Closing):
 
     @classmethod
     def create(cls, path: Path, embedder: Embedder | None = None) -> Self:
-        """A new, empty store, open for writing. Raises UsageProblem where the folder already
-        holds something."""
+        """A new, empty store, open for writing. Raises UsageProblem in an occupied folder."""
         path = Path(path)
         embedder = embedder or HashedNgrams()
         try:
@@ -107,8 +106,7 @@ class FingerprintStore(Closing):
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder that the store was made with. Raises UsageProblem where it is not to be
-        had here."""
+        """The store's embedder. Raises UsageProblem where it is not to be had here."""
         if self._embedder is None:
             self._embedder = open_embedder(self.catalog.embedder)
         return self._embedder
@@ -172,8 +170,7 @@ class FingerprintStore(Closing):
                 )
 
     def remove(self, name: str) -> StoredTeacher:
-        """Removes a stored model and returns its record. Raises UsageProblem where there is none
-        of that name."""
+        """Removes a stored model and returns its record. Raises UsageProblem for no such name."""
         writer = self._writable()
         found = self._find(name)
         with writer.change():
@@ -189,13 +186,11 @@ class FingerprintStore(Closing):
         return self._find(name)[1]
 
     def transcript(self, name: str) -> Transcript:
-        """Exactly the answers that went in: header, probes, replies, events. Raises
-        UsageProblem, StoreIntegrity."""
+        """Exactly what went in, events too. Raises UsageProblem, StoreIntegrity."""
         return self.catalog.transcript(*self._find(name))
 
     def shared_prompts(self, transcript: Transcript) -> dict[str, int]:
-        """How many distinct prompts both the given transcript and each stored model answered
-        readably, by name."""
+        """How many prompts both a transcript and each stored model answered readably, by name."""
         return self.catalog.shared_prompts(asked(transcript))
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
@@ -216,16 +211,14 @@ class FingerprintStore(Closing):
         return index.search(queries, min(k, index.n))
 
     def answer(self, number: int) -> StoredAnswer:
-        """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an
-        unknown id."""
+        """Whose answer an id stands for. Raises UsageProblem for an unknown id."""
         found = self.catalog.answer(int(number))
         if found is None:
             raise UsageProblem(f"the store holds no answer with the id {number}", where=self.path)
         return found
 
     def rebuild(self) -> None:
-        """Builds the index anew from the catalogue, whatever lies on the disk; the way out of a
-        damaged index."""
+        """Builds the index anew from the catalogue: the way out of a damaged one."""
         self._writable()
         self.index.rebuild()
 
@@ -242,8 +235,7 @@ class FingerprintStore(Closing):
         self.close(remove_lock=True)
 
     def verify(self) -> list[str]:
-        """Everything that is wrong with the store, one line each: every row, every digest, the
-        index. Empty: nothing is."""
+        """All that is wrong with the store (rows, digests, index), a line each; empty: nothing."""
         return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:

@@ -37,8 +37,7 @@ LONGEST_ROW = 20_000_000
 
 
 class Header(Record):
-    """What a transcript was asked of whom, and how. Its digest must be equal for a run to be
-    resumed."""
+    """What was asked of whom, and how. Its `terms` must be equal for a run to be resumed."""
 
     type: Literal["header"] = "header"
     format: Literal["transcript/1"] = SCHEMA
@@ -75,8 +74,7 @@ class Footer(Record):
 
 
 class Event(Record):
-    """Something that happened during the run and that a reader must know: drift, a retry, a cut
-    line."""
+    """Something that a reader of the run must know: drift, a retry, a cut line."""
 
     type: Literal["event"] = "event"
     kind: str
@@ -107,8 +105,7 @@ class Transcript:
         return answers_digest(self.replies)
 
     def readable(self, prefix: str = "", arm: Arm | None = None) -> list[Reply]:
-        """The replies with text, of the probes whose id begins with ``prefix``, in one arm or in
-        all."""
+        """The readable replies to probes whose id begins so, in one arm or in all."""
         return [
             r
             for r in self.replies
@@ -116,8 +113,7 @@ class Transcript:
         ]
 
     def of_kind(self, kind: Kind) -> list[Reply]:
-        """The replies, readable or not, to probes of a kind; those without their probe are left
-        out."""
+        """All replies to probes of a kind; those without their probe are left out."""
         found = ((r, self.probes.get(r.probe_id)) for r in self.replies)
         return [r for r, probe in found if probe is not None and probe.kind == kind]
 
@@ -130,8 +126,7 @@ class Transcript:
 
 
 def answers_digest(replies: Iterable[Reply]) -> str:
-    """SHA-256 over keys, statuses and texts in order of key: the same answers have the same
-    digest, however timed."""
+    """SHA-256 over keys, statuses and texts: equal for equal answers, however timed."""
     rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
     return sha256(canonical_json(rows))
 
@@ -157,8 +152,7 @@ class RowReading(ABC):
         """Adds one row. Raises ValueError for one that is none."""
 
     def read(self, path: Path) -> Self:
-        """Takes whole lines until the end or a torn one; raises MalformedInput on a line that is
-        not a row."""
+        """Takes whole lines until the end or a torn one; raises MalformedInput for no row."""
         with reading(path):
             for number, line in _lines(path):
                 if not line.endswith(b"\n"):
@@ -205,8 +199,7 @@ class Reading(RowReading):
         return Transcript(self.header, dict(self.probes), replies, tuple(self.events), complete)
 
     def take(self, row: dict[str, Any]) -> None:
-        """Adds one row; the newest readable reply with a key wins. Raises ValueError for an
-        unknown row."""
+        """Adds one row; the newest readable reply with a key wins. Raises ValueError."""
         kind = row.get("type")
         if self.header is None and kind != "header":
             raise ValueError("the first line is not a transcript header")

@@ -27,8 +27,7 @@ _FILTERED = re.compile(
 
 
 def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
-    """The reply that a body holds. What is no answer of the expected shape becomes status
-    ``error`` with the reason."""
+    """The reply in a body; one of another shape gets status ``error`` with the reason."""
     try:
         body = parse_json(data.removeprefix(BOM))
         if not isinstance(body, dict):
@@ -52,14 +51,12 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
 
 
 def complaint_of(data: bytes) -> str:
-    """The message in an error's body, at most 200 characters; empty where it has none of the
-    usual shape."""
+    """The message in an error's body, at most 200 characters; empty where it has none."""
     return next(iter(_said(data, "message", "detail")), "")
 
 
 def code_of(data: bytes) -> str:
-    """The code in an error's body (``content_filter`` for instance), at most 200 characters;
-    empty where it has none."""
+    """The code in an error's body (``content_filter``, …), at most 200 characters, or nothing."""
     body = _body(data)
     told = body.get("error") if isinstance(body, dict) else None
     code = told.get("code") if isinstance(told, dict) else None

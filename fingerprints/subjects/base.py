@@ -58,8 +58,7 @@ class Subject(Closing):
         return UsageProblem(said, where=self.spec, next_step=step)
 
     def recorded(self) -> Transcript:
-        """The answers that a recording holds. Raises UsageProblem for a subject that has to be
-        asked."""
+        """The answers of a recording. Raises UsageProblem for a subject that has to be asked."""
         said, step = "this subject is not a recording", "ask it with `auditor probe`"
         raise UsageProblem(said, where=self.spec, next_step=step)
 

@@ -49,8 +49,7 @@ LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 class Checkpoint(Subject):
-    """A causal language model in this process: it answers, gives likelihoods, and its weights
-    can be read."""
+    """A causal language model in this process: it answers, scores, and shows its weights."""
 
     offers: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
@@ -147,8 +146,7 @@ def load_folder(
 
 
 def template_option(options: Mapping[str, str]) -> str | None:
-    """The spec's option ``template``: "plain", or None for the model's own. Raises UsageProblem
-    for anything else."""
+    """The option ``template``: "plain", None for the model's own, else UsageProblem."""
     value = options.get("template", "model")
     if value not in ("model", "plain"):
         said = f"unknown template {printable(value, 30)!r}"

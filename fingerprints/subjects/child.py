@@ -119,8 +119,7 @@ def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
 
 
 def limit_further(memory: int) -> None:
-    """In the child: from here on so many bytes beyond what is mapped already, where the system
-    tells that and limits it."""
+    """In the child: so many bytes beyond what is mapped already, where that can be told."""
     statm = Path("/proc/self/statm")
     if resource is not None and statm.exists():
         mapped = int(statm.read_text("ascii").split()[0]) * resource.getpagesize()

@@ -171,15 +171,13 @@ def _ids(speaker: Speaker, text: str) -> list[int]:
 
 
 def _text(speaker: Speaker, ids: Sequence[int]) -> str:
-    """Tokens as text with every special token, so that tags are seen whatever the tokenizer
-    takes them for."""
+    """Tokens as text, special ones too: tags are seen whatever the tokenizer calls them."""
     how = {"skip_special_tokens": False, "clean_up_tokenization_spaces": False}
     return str(speaker.tokenizer.decode(list(ids), **how))
 
 
 def _ends_in(speaker: Speaker, out: Sequence[int]) -> str | None:
-    """What ends a thinking first: the end tag, or in the plain form the next turn; None while it
-    goes on."""
+    """What ends a thinking first: the end tag, or plainly the next turn; None: nothing yet."""
     text = _text(speaker, out)
     marks = (END_THINK, *(speaker.chat.cut if speaker.chat.kind == "plain" else ()))
     return min((m for m in marks if m in text), key=text.index, default=None)

@@ -116,8 +116,7 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a RuntimeError says that memory ran out (CUDA has a class for it, the CPU
-    allocator only words)."""
+    """Whether memory ran out (CUDA has a class for it, the CPU allocator only words)."""
     said = str(error).lower()
     return (
         isinstance(error, torch.OutOfMemoryError)
@@ -190,8 +189,7 @@ def written(
 
 @dataclass
 class _DecodingState:
-    """What a batch carries from stage to stage: all token ids, which of them count, and the keys
-    and values."""
+    """What a batch carries on: all token ids, which of them count, keys and values."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -203,8 +201,7 @@ class _DecodingState:
 
 
 def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
-    """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and
-    values read once."""
+    """Left-padded prompts; a prefix that all share stands before the padding, read once."""
     prefix = shared_prefix([row.ids for row in rows]) if _may_share(speaker.limits, rows) else []
     rest = [row.ids[len(prefix) :] for row in rows]
     longest = max(len(r) for r in rest)
@@ -221,15 +218,13 @@ def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
 
 
 def _may_share(limits: Limits, rows: Sequence[PromptRow]) -> bool:
-    """Padding between prefix and prompt lengthens the way back: harmless while the whole fits
-    into the window."""
+    """Padding after a prefix lengthens the way back: harmless while all fits the window."""
     reach = max(len(row.ids) + row.room for row in rows)
     return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens that all prompts begin with, at least one short of the shortest; empty where
-    too few to be worth it."""
+    """The tokens that all prompts begin with, never a whole one; empty for too few."""
     if len(prompts) < 2:
         return []
     length = min(len(p) for p in prompts) - 1

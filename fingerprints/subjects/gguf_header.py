@@ -83,8 +83,7 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """What a GGUF file says of itself: version, metadata by key, tensors in order, where the
-    data part begins."""
+    """What a GGUF file says of itself, and where its data part begins."""
 
     version: int
     metadata: Mapping[str, Value]

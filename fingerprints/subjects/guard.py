@@ -94,8 +94,7 @@ def key_from_environment(name: str | None) -> Secret:
 
 
 def refuse_address(address: str, where: str) -> None:
-    """Raises UnsafeInput for addresses that no model is served from: link-local and cloud
-    metadata services."""
+    """Raises UnsafeInput for a link-local address or a metadata service: no model is there."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA:

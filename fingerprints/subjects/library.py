@@ -31,8 +31,7 @@ NEW, OLD = "cache", "past_key_values"
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, log lines or warnings of transformers inside; the former settings come
-    back at the end."""
+    """No bars, log lines or warnings of transformers inside; the settings come back."""
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
     library.set_verbosity(logging.CRITICAL)
     library.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -47,8 +46,7 @@ def quiet() -> Iterator[None]:
 
 
 def state_word(model: Any) -> str:
-    """The keyword under which a model takes its kept state; an adapter is asked for the model
-    that it wraps."""
+    """The keyword for a model's kept state; an adapter is asked for the model inside."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return NEW if NEW in inspect.signature(base.forward).parameters else OLD
 
@@ -88,8 +86,7 @@ def processors(
 
 
 class _NotANumber(LogitsProcessor):
-    """Tells of rows whose scores are no numbers, and gives them flat ones so that the others can
-    go on."""
+    """Tells of rows whose scores are no numbers, and flattens them: the others go on."""
 
     def __init__(self, broken: Callable[[int], None]) -> None:
         self.broken = broken

@@ -30,8 +30,7 @@ NAMES_SHOWN = 5
 
 
 class RecordedSubject(Subject):
-    """Answers from a file. It gives its transcript whole, and answers requests whose prompt the
-    file holds."""
+    """Answers from a file: given whole, or one by one to requests with their prompt."""
 
     def __init__(self, spec: str, transcript: Transcript) -> None:
         self.spec = spec

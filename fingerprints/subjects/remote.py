@@ -76,8 +76,7 @@ class Answered:
 
 
 class EndpointSubject(Subject):
-    """An endpoint. ``counts`` and ``budget`` tell what a run took; ``identity.base_url`` holds
-    no user, key or query."""
+    """An endpoint; ``counts`` and ``budget`` tell what a run took. Its identity has no key."""
 
     def __init__(
         self,
@@ -211,8 +210,7 @@ class EndpointSubject(Subject):
         return Answered(self._failed(request, reason, taken), Use())
 
     def _answers_otherwise(self, request: Request) -> Use | None:
-        """What asking `HARMLESS` in the same way took, where it was answered; None where it was
-        not."""
+        """What asking `HARMLESS` in the same way took; None where it was not answered."""
         completion = request.probe.form == "completion"
         probe = Probe(id="harmless", text=HARMLESS, form="completion" if completion else "chat")
         harmless = request.model_copy(update={"probe": probe})
@@ -223,8 +221,7 @@ class EndpointSubject(Subject):
         return _use_of(harmless, reply) if reply.status in (Status.OK, Status.TRUNCATED) else None
 
     def _send(self, request: Request) -> bytes:
-        """The bytes of a successful answer. Whether a call is repeated depends on status and
-        connection alone."""
+        """The bytes of an answer. Status and connection alone decide about another try."""
         path = "/completions" if request.probe.form == "completion" else "/chat/completions"
         attempt, body = 0, self._body(request)
         while True:
@@ -301,8 +298,7 @@ def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:
 
 
 def retry_after_seconds(value: str | None) -> float | None:
-    """The seconds that a Retry-After header asks for, in its number or its date form; None for
-    anything else."""
+    """The seconds that a Retry-After header asks for, as number or date; None for others."""
     if value is None:
         return None
     try:

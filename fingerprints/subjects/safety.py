@@ -110,8 +110,7 @@ def _inspect_config(folder: Path, *, from_hub: bool) -> tuple[dict[str, Any], tu
 
 
 def inspect_adapter(folder: Path) -> tuple[str, ...]:
-    """Checks a LoRA adapter's folder in the same way; returns what to tell. Raises what
-    `inspect_checkpoint` raises."""
+    """Checks an adapter's folder in the same way; returns what to tell. Raises likewise."""
     if not (folder / "adapter_config.json").is_file():
         said = "no adapter_config.json: not an adapter"
         raise MalformedInput(said, where=folder, next_step="check the option adapter=DIR")
@@ -314,8 +313,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_index(index: Path) -> list[str]:
-    """The names of the shards that a safetensors index lists, in order. Raises MalformedInput
-    where it is no index."""
+    """The shards that a safetensors index lists, in order. Raises MalformedInput."""
     try:
         value = json.loads(index.read_text("utf-8"))
         names = value["weight_map"].values()

@@ -88,8 +88,7 @@ class _Watch(threading.local):
 
 
 class _WatchedStream(httpcore2.NetworkStream):
-    """A socket whose reads end at the call's deadline or its cancellation, however the server
-    dribbles."""
+    """A socket whose reads end at the call's deadline or cancellation, however it dribbles."""
 
     def __init__(
         self, inner: httpcore2.NetworkStream, watch: _Watch, cancelled: threading.Event
@@ -127,8 +126,7 @@ class _WatchedStream(httpcore2.NetworkStream):
 
 
 class _WatchedBackend(httpcore2.NetworkBackend):
-    """Resolves a name, refuses what it must not reach, and connects to the address that it
-    looked at."""
+    """Resolves a name, refuses what is not allowed, and connects to that very address."""
 
     def __init__(self, watch: _Watch, cancelled: threading.Event) -> None:
         self.watch, self.cancelled = watch, cancelled

@@ -71,8 +71,7 @@ class BaseStore:
 
     @classmethod
     def create(cls, path: Path) -> BaseStore:
-        """A new, empty store in a folder that is not there or empty. Raises UsageProblem where
-        something is in it."""
+        """A new, empty store. Raises UsageProblem where something is in the folder."""
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
             step = "give a new folder, or open the store in it"
@@ -121,8 +120,7 @@ class BaseStore:
             self._list({**self._catalogue.models, name: entry})
 
     def remove(self, name: str) -> None:
-        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another
-        process writes."""
+        """Takes a model out. Raises UsageProblem for an unknown name, Locked."""
         with self._writing():
             if name not in self._catalogue.models:
                 raise _unknown(name, self.path)
@@ -137,8 +135,7 @@ class BaseStore:
                 path.unlink(missing_ok=True)  # replaced, or left by a kill
 
     def get(self, name: str) -> WeightSignature:
-        """A stored signature, its file's digest verified. Raises UsageProblem for an unknown
-        name and StoreIntegrity."""
+        """A stored signature, verified. Raises UsageProblem for no such name, StoreIntegrity."""
         entry = self._catalogue.models.get(name)
         if entry is None:
             raise _unknown(name, self.path)
@@ -157,8 +154,7 @@ class BaseStore:
         return signature
 
     def verify(self) -> None:
-        """Reads and verifies every signature; raises StoreIntegrity at the first that is not
-        what was stored."""
+        """Verifies every signature; raises StoreIntegrity at the first changed one."""
         for name in self.names():
             self.get(name)
 
@@ -214,8 +210,7 @@ class BaseStore:
 
 
 def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int, int]:
-    """Places of the k nearest vectors and their ranks from 0: FAISS proposes, exact distances
-    decide."""
+    """The k nearest places and their ranks: FAISS proposes, exact distances decide."""
     index = library().IndexFlatL2(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
     # FAISS expands the square, which loses small distances: a few more are asked for than are kept.

@@ -70,8 +70,7 @@ _DEEP = 2000
 
 
 def hf_anatomy(weights: Weights) -> Anatomy:
-    """The roles of a transformers checkpoint's tensors. Raises MalformedInput as `anatomy_of`
-    tells."""
+    """The roles of a checkpoint's tensors. Raises MalformedInput as `anatomy_of` tells."""
     config = text_config(weights.config)
     family = config.get("model_type")
     if not isinstance(family, str):
@@ -115,8 +114,7 @@ class HeadSizes(NamedTuple):
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of the language model inside a config: that of a multimodal one stands under
-    ``text_config``."""
+    """The language model's config; a multimodal one has it under ``text_config``."""
     inner = config.get("text_config")
     return {**config, **inner} if isinstance(inner, dict) else dict(config)
 

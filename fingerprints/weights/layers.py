@@ -58,8 +58,7 @@ _FUSED_EXPERTS = re.compile(
 def attention(
     table: RoleTable, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]
 ) -> Attention:
-    """Query, key, value and output of a layer; all None for attention of another kind. Raises
-    MalformedInput."""
+    """Query, key, value and output; all None for another kind. Raises MalformedInput."""
     if any(name.startswith(OTHER_ATTENTION) for name in table.named):
         return None, None, None, None
     output_name = table.need("output", [f"{a}{o}.weight" for a in _ATTENTIONS for o in _OUTPUTS])
@@ -136,8 +135,7 @@ def _three(parts: list[TensorPart]) -> tuple[TensorPart, TensorPart, TensorPart]
 
 
 def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...]:
-    """The MLPs of a layer: the dense or shared ones, then the experts. Raises MalformedInput
-    where there is none."""
+    """The dense or shared MLPs, then the experts. Raises MalformedInput for none."""
     found: list[Mlp] = []
     ungated = str(config["model_type"]) in UNGATED
     for stem in _MLPS:

@@ -62,8 +62,7 @@ class LowRank:
 
 @dataclass(frozen=True)
 class Adapter:
-    """An adapter that fits its base: low-rank changes by tensor name, and tensors that it
-    replaces whole."""
+    """An adapter that fits its base: changes, and tensors that it replaces whole."""
 
     changes: Mapping[str, LowRank]
     replaced: Mapping[str, TensorInfo]

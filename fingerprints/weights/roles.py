@@ -57,8 +57,7 @@ class RoleTable:
         return next((self.named[n] for n in names if n in self.named), None)
 
     def need(self, role: str, names: Iterable[str]) -> TensorInfo:
-        """The first tensor of these names; raises MalformedInput, naming the role, where none is
-        there."""
+        """The first of these names that is there. Raises MalformedInput, naming the role."""
         listed = tuple(names)
         found = self.first(listed)
         if found is None:
@@ -73,8 +72,7 @@ class RoleTable:
     def matrix(
         self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False
     ) -> TensorPart:
-        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its
-        shape is another."""
+        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput."""
         if len(info.shape) != 2:
             raise self.misfit(role, info, "a matrix")
         stored = (info.shape[1], info.shape[0]) if turned else (info.shape[0], info.shape[1])
@@ -83,8 +81,7 @@ class RoleTable:
         return TensorPart(info.name, stored[0], stored[1], transposed=turned)
 
     def norm(self, role: str, info: TensorInfo | None, width: int, plus_one: bool) -> Norm | None:
-        """A norm's weights; None stays None. Raises MalformedInput where they are not one number
-        a coordinate."""
+        """A norm's weights; None stays None. Raises MalformedInput for another width."""
         if info is None:
             return None
         if info.shape != (width,):

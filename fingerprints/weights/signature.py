@@ -113,8 +113,7 @@ class WeightSignature:
 
 
 def unit_indices(units: int) -> Indices:
-    """At most 1,024 of a layer's units by an even stride: models of equal width keep the same
-    ones."""
+    """At most 1,024 of a layer's units, evenly: equal widths keep the same ones."""
     kept = min(UNITS, units)
     return np.arange(kept, dtype=np.int64) * units // max(1, kept)
 
@@ -280,8 +279,7 @@ def _tokenizer(weights: Weights) -> TokenizerEvidence | None:
 def _anchors(
     weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None
 ) -> tuple[NDArray[np.uint64], Matrix]:
-    """The tokens with the smallest hashes: two models that share tokens share anchors, whatever
-    their numbers are."""
+    """The tokens with the smallest hashes: whoever shares tokens shares anchors."""
     known = {} if tokenizer is None else tokenizer.vocabulary
     hashes: dict[int, int] = {}
     for token, number in known.items():

@@ -59,8 +59,7 @@ def signature_bytes(signature: WeightSignature) -> bytes:
 
 
 def signature_file_bytes(path: Path) -> bytes:
-    """The bytes of a signature's file, at most 64 MiB. Raises StoreIntegrity where it is missing
-    or larger."""
+    """A signature file's bytes, at most 64 MiB. Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             data = file.read(LARGEST + 1)
@@ -89,8 +88,7 @@ def parse_signature(data: bytes, path: Path) -> WeightSignature:
 
 
 def read_search(path: Path) -> Matrix:
-    """The search vectors alone, (2, 512) float32, from the head of the file, where they stand.
-    Raises StoreIntegrity."""
+    """The search vectors alone, (2, 512) float32, from the head. Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             head = file.read(HEAD)
@@ -119,8 +117,7 @@ def damaged(reason: str, path: Path) -> AuditError:
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
-    """The header's JSON object, and where the data begin. Raises ValueError, KeyError and
-    TypeError for what is none."""
+    """The header's JSON object, and where the data begin. Raises one of `_ODD`."""
     (length,) = struct.unpack("<Q", data[:8])
     if length > len(data) - 8:
         raise ValueError("the header is longer than the file")

@@ -62,8 +62,7 @@ class TensorInfo:
         return self.bytes // self.rows if self.rows else 0
 
     def at_once(self) -> int:
-        """Rows that one portion holds. Raises ResourceLimit where not even one row is of a size
-        that models have."""
+        """Rows that one portion holds. Raises ResourceLimit where one row is too large."""
         if self.row_bytes > 8 * PORTION:
             raise ResourceLimit(
                 f"one row of tensor {printable(self.name, 80)!r} has {self.row_bytes:,} bytes",
@@ -80,8 +79,7 @@ class Files(Closing):
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def read(self, info: TensorInfo, start: int, count: int) -> bytes:
-        """``count`` bytes of a tensor from its byte ``start``. Raises MalformedInput where the
-        file ends before them."""
+        """``count`` bytes from a byte on. Raises MalformedInput where the file ends."""
         parts: list[bytes] = []
         at, left = info.offset + start, count
         with reading(info.file, "check the file"):
@@ -99,8 +97,7 @@ class Files(Closing):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
-        """The stored bytes of some rows, (n, bytes of a row), in the order asked for; neighbours
-        are read together."""
+        """Stored rows, (n, bytes of a row), as asked for; neighbours are read together."""
         out = np.empty((len(which), info.row_bytes), dtype=np.uint8)
         breaks = np.flatnonzero(np.diff(which) != 1) + 1
         edges = [0, *breaks.tolist(), len(which)]

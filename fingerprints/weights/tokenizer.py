@@ -60,8 +60,7 @@ def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
 
 
 def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence | None:
-    """The tokenizer in a GGUF file's metadata; None where there is none. Raises MalformedInput
-    for lists that are none."""
+    """The tokenizer in GGUF metadata; None without one. Raises MalformedInput."""
     tokens = metadata.get("tokenizer.ggml.tokens")
     if tokens is None:
         return None
@@ -93,8 +92,7 @@ def _whole(path: Path) -> Parts:
 
 @lru_cache(maxsize=1)
 def _parts(data: bytes) -> Parts:
-    """What a tokenizer.json says. Kept for the next model: copies of one model have the same
-    file."""
+    """What a tokenizer.json says; kept, for copies of one model have the same file."""
     value = _object(data)
     model = value.get("model")
     if not isinstance(model, dict):

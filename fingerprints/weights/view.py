@@ -111,8 +111,7 @@ class Weights(Closing):
         return np.ascontiguousarray(self._filled(info, rows, columns).T)
 
     def vector(self, name: str) -> Vector:
-        """All numbers of a small tensor, such as a norm's weights, in one line. Raises as `rows`
-        does."""
+        """All numbers of a small tensor in one line. Raises as `rows` does."""
         return self.rows(name).reshape(-1)
 
     def chunks(self, name: str, rows: int | None = None) -> Iterator[tuple[int, Matrix]]:
@@ -146,8 +145,7 @@ class Weights(Closing):
         return read(part.tensor, stored)
 
     def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
-        """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked
-        for. Raises as `rows` does."""
+        """Inputs of a logical matrix, (n, outputs) float32. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)
         if part.transposed:
@@ -155,8 +153,7 @@ class Weights(Closing):
         return self.columns(part.tensor, inputs, outputs)
 
     def gain(self, norm: Norm | None, width: int) -> Vector:
-        """What a norm multiplies each coordinate by, (width,) float32; ones where there is no
-        norm or it has no weights."""
+        """What a norm multiplies by, (width,) float32; ones where it has no weights."""
         if norm is None:
             return np.ones(width, dtype=np.float32)
         stored = self.vector(norm.tensor)
