@@ -71,6 +71,7 @@ def connected(path: Path, read_only: bool) -> sqlite3.Connection:
         timeout=5.0,
     )
     try:
+        # A store may be a stranger's: as sqlite.org/security.html advises for such files.
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
         if not read_only:

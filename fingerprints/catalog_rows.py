@@ -23,7 +23,7 @@ from fingerprints.transcript import Event, Header, Transcript
 
 BLOCK_ROWS = 256
 BLOCK_BYTES = 4_000_000
-LARGEST_BLOCK = 256_000_000
+LARGEST_BLOCK = 256_000_000  # far above what is ever written: a bomb stops here
 VECTORS_A_BLOCK = 1024
 
 Kind = Literal["header", "probe", "event", "reply"]

@@ -21,6 +21,7 @@ Vectors = npt.NDArray[np.float32]
 
 LONGEST_TEXT = 20_000
 BATCH_CHARACTERS = 1_000_000
+# 2^64 over the golden ratio and the two multipliers: splitmix64's. The prime: FNV's of 64 bits.
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _PRIME = np.uint64(0x100000001B3)

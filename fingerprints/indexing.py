@@ -20,6 +20,7 @@ from fingerprints.errors import StoreIntegrity
 from fingerprints.generations import IDS, INDEX, VECTORS, FileEntry, Loaded, damaged
 from fingerprints.nearest import Approximate, Flat, Ids, Index
 
+# Exact search takes 4 ms a query at 100,000 vectors and 44 ms at a million (docs/benchmarks.md).
 EXACT_UP_TO = 200_000
 PATIENCE = 5
 

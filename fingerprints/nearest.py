@@ -26,6 +26,7 @@ IndexKind = Literal["flat", "ivf-pq"]
 NOTHING = -1
 """The id where there is no further neighbour."""
 
+# With these, recall@10 against the exact search is 1.0000 at a million (docs/benchmarks.md, Store).
 TRAINING_ROWS_A_CELL = 64
 CELLS_PROBED = 48
 CANDIDATES = 400

@@ -34,7 +34,7 @@ class ScoresWriter(Closing):
         self._file = open_locked(path)
         try:
             self._reading = ScoreReading().read(path)
-            if self._reading.torn:
+            if self._reading.torn:  # else the next row would be glued to half of one
                 self._file.truncate(self._reading.good_bytes)
             if self._reading.good_bytes == 0:
                 self._put({"type": "header", "format": FORMAT})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fingerprints.records import Request
 
 BYTES_A_TOKEN = 4
-TURN_OVERHEAD = 8
+TURN_OVERHEAD = 8  # a template's role and marks around each turn
 SANE_TOKENS = 10_000_000
 
 

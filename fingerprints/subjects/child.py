@@ -61,6 +61,7 @@ def run_limited(
     clock. Raises the error that the child names, ResourceLimit when it ran out of time or memory,
     UnsafeInput when it was aborted.
     """
+    # -P: a module that lies in the current folder, which may be the stranger's, is not imported.
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module; paths are arguments, never a shell's)
@@ -111,6 +112,7 @@ def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
 
     def limit() -> None:
         system.setrlimit(system.RLIMIT_CORE, (0, 0))
+        # Processor time is counted over all threads, and may pass the clock's.
         system.setrlimit(system.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))
         if sys.platform == "linux":
             system.setrlimit(system.RLIMIT_AS, (memory, memory))

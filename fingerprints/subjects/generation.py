@@ -22,6 +22,7 @@ from fingerprints.subjects.library import Noise, noise, processors, quiet, state
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
+"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md: what it saves)."""
 NO_NUMBERS = "the model's scores are no numbers (NaN)"
 SHORTEST_PREFIX = 8
 """A shared prefix below this many tokens costs more in bookkeeping than reading it again."""

@@ -109,5 +109,6 @@ class _Gumbel(LogitsProcessor):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         width = scores.shape[-1]
+        # Minus the logarithm of an exponential draw is a Gumbel one.
         waits = torch.stack([torch.empty(width).exponential_(generator=g) for g in self.generators])
         return scores.float() - waits.to(scores.device).log()

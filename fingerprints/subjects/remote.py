@@ -237,7 +237,7 @@ class EndpointSubject(Subject):
 
     def _body(self, request: Request) -> dict[str, Any]:
         host = httpx2.URL(str(self.identity.base_url)).host
-        # OpenAI's newest models refuse max_tokens; most other servers know nothing else.
+        # OpenAI's newest models refuse max_tokens; other servers may know nothing else.
         newest = host == "api.openai.com" and request.probe.form != "completion"
         body: dict[str, Any] = {
             "model": self.identity.name,
@@ -294,6 +294,7 @@ def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:
     wished = retry_after_seconds(asked)
     if wished is not None:
         return min(LONGEST_WAIT, wished)
+    # Jitter: calls that failed together shall not come back together.
     return min(SLOWEST_BACKOFF, first * float(2**attempt)) * random.uniform(0.5, 1.0)
 
 

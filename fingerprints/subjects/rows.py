@@ -18,6 +18,7 @@ PROMPTS = ("prompt", "instruction", "question", "input", "messages")
 ANSWERS = ("answer", "output", "response", "completion", "generation", "text")
 MODELS = ("model", "generator")
 LONGEST_NAME = 200
+# OpenAI's, Anthropic's and inspect_ai's words for an answer that was cut.
 CUT = frozenset({"length", "max_tokens", "model_length"})
 ROLES: Mapping[str, Literal["system", "user", "assistant"]]
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}

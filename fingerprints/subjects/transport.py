@@ -27,6 +27,7 @@ SLICE = 0.2
 """How long one blocking read may last before the deadline and a cancellation are looked at
 again, in seconds."""
 
+# What the client adds besides (x-stainless-…) tells of the caller's machine.
 SENT_HEADERS = frozenset(
     {"host", "content-type", "content-length", "accept", "user-agent", "connection"}
 )

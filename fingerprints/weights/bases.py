@@ -172,6 +172,7 @@ class BaseStore:
         if not names:
             return ()
         held = np.stack([read_search(self._file(self._catalogue.models[name])) for name in names])
+        # A coordinate in which the stored hardly differ would outweigh all others.
         centre, spread = held.mean(axis=0), np.maximum(held.std(axis=0), NARROW)
         vectors, query = (held - centre) / spread, (signature.search - centre) / spread
         distances = np.linalg.norm(vectors - query, axis=2) / np.sqrt(vectors.shape[2])

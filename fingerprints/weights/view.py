@@ -26,6 +26,7 @@ Format = Literal["safetensors", "gguf", "safetensors+lora"]
 Which = slice | NDArray[np.integer[Any]]
 Vector = NDArray[np.float32]
 
+# As DeepSeek-V3 is stored (arXiv 2412.19437).
 SCALED_BLOCK = 128
 """Rows and columns that one scale of an 8-bit matrix is for, where the config names no other."""
 LARGEST_RESULT = 1 << 30
