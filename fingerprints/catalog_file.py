@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,28 +22,21 @@ CATALOG_FILES = (CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journa
 SCHEMA_VERSION = 1
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    (
-        "CREATE TABLE changes (sequence INTEGER PRIMARY KEY, action TEXT NOT NULL, teacher TEXT NOT"
-        " NULL, content_sha256 TEXT NOT NULL, state TEXT NOT NULL)"
-    ),
-    (
-        "CREATE TABLE teachers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_id INTEGER"
-        " NOT NULL, record TEXT NOT NULL, summary TEXT NOT NULL, sha256 BLOB NOT NULL)"
-    ),
-    (
-        "CREATE TABLE blocks (teacher INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,"
-        " data BLOB NOT NULL, PRIMARY KEY (teacher, kind, part)) WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE answers (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, probe_id TEXT NOT"
-        " NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL, readable INTEGER NOT NULL, text_sha256"
-        " BLOB NOT NULL, prompt_sha256 BLOB NOT NULL, sha256 BLOB NOT NULL)"
-    ),
-    (
-        "CREATE TABLE vectors (first_id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, n INTEGER"
-        " NOT NULL, ids BLOB NOT NULL, data BLOB NOT NULL, sha256 BLOB NOT NULL)"
-    ),
+    "CREATE TABLE changes (sequence INTEGER PRIMARY KEY, action TEXT NOT NULL,"
+    " teacher TEXT NOT NULL, content_sha256 TEXT NOT NULL, state TEXT NOT NULL)",
+    "CREATE TABLE teachers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " first_id INTEGER NOT NULL, record TEXT NOT NULL, summary TEXT NOT NULL,"
+    " sha256 BLOB NOT NULL)",
+    "CREATE TABLE blocks (teacher INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,"
+    " data BLOB NOT NULL, PRIMARY KEY (teacher, kind, part)) WITHOUT ROWID",
+    "CREATE TABLE answers (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL,"
+    " probe_id TEXT NOT NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL,"
+    " readable INTEGER NOT NULL, text_sha256 BLOB NOT NULL, prompt_sha256 BLOB NOT NULL,"
+    " sha256 BLOB NOT NULL)",
+    "CREATE TABLE vectors (first_id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL,"
+    " n INTEGER NOT NULL, ids BLOB NOT NULL, data BLOB NOT NULL, sha256 BLOB NOT NULL)",
 )
+# Stores are held to this very text: SQLite keeps it, and another text is another schema.
 REPAIR = "restore the store from a copy; `auditor store verify` lists what is damaged"
 
 
@@ -53,32 +46,22 @@ class Unrecovered(MalformedInput):
 
 
 def create_catalog(path: Path, embedder: str, dimension: int) -> None:
-    """Writes an empty catalogue in one go; the caller moves it to its place when it is
-    whole."""
-    with told(path):
-        db = connected(path, read_only=False)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            for statement in SCHEMA:
-                db.execute(statement)
-            start = sha256(canonical_json([SCHEMA_VERSION, embedder, dimension]))
-            meta = {
-                "schema": SCHEMA_VERSION,
-                "embedder": embedder,
-                "dimension": dimension,
-                "next_id": 1,
-            }
-            db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
-            db.execute("INSERT INTO changes VALUES (0, 'create', '', '', ?)", (start,))
-            db.execute("COMMIT")
-            db.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            db.close()
+    """Writes an empty catalogue in one go; the caller moves it to its place when it is whole."""
+    start = sha256(canonical_json([SCHEMA_VERSION, embedder, dimension]))
+    names = ("schema", "embedder", "dimension", "next_id")
+    values = map(str, (SCHEMA_VERSION, embedder, dimension, 1))
+    with told(path), closing(connected(path, read_only=False)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            db.execute(statement)
+        db.executemany("INSERT INTO meta VALUES (?, ?)", zip(names, values, strict=True))
+        db.execute("INSERT INTO changes VALUES (0, 'create', '', '', ?)", (start,))
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode=DELETE")
 
 
 def connected(path: Path, read_only: bool) -> sqlite3.Connection:
-    """An open catalogue; what is written to it is on the disk when a transaction ends. Raises
-    SQLite's errors."""
+    """An open catalogue; each transaction ends on the disk. Raises SQLite's errors."""
     mode = "ro" if read_only else "rwc"
     frozen = "&immutable=1" if read_only and _is_frozen(path) else ""
     db = sqlite3.connect(
@@ -88,6 +71,7 @@ def connected(path: Path, read_only: bool) -> sqlite3.Connection:
         timeout=5.0,
     )
     try:
+        # A store may be a stranger's: as sqlite.org/security.html advises for such files.
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
         if not read_only:
@@ -110,8 +94,7 @@ def _is_frozen(path: Path) -> bool:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one are three
-    different things."""
+    """Tells SQLite's errors as ours: a full disk, a busy file and a damaged one differ."""
     try:
         yield
     except sqlite3.Error as error:

@@ -23,7 +23,7 @@ from fingerprints.transcript import Event, Header, Transcript
 
 BLOCK_ROWS = 256
 BLOCK_BYTES = 4_000_000
-LARGEST_BLOCK = 256_000_000
+LARGEST_BLOCK = 256_000_000  # far above what is ever written: a bomb stops here
 VECTORS_A_BLOCK = 1024
 
 Kind = Literal["header", "probe", "event", "reply"]
@@ -82,17 +82,17 @@ def content_digest(transcript: Transcript) -> str:
     return sha256(canonical_json([probes, transcript.digest()]))
 
 
-def blocks(transcript: Transcript) -> Iterator[tuple[Kind, bytes]]:
-    """A transcript as packed blocks of records, in an order that `unpack` restores."""
+def blocks(transcript: Transcript) -> Iterator[tuple[Kind, int, bytes]]:
+    """A transcript as packed, numbered blocks of records, in an order that `unpack` restores."""
     parts: tuple[tuple[Kind, Iterable[Record]], ...] = (
         ("header", [transcript.header]),
         ("probe", transcript.probes.values()),
         ("event", transcript.events),
         ("reply", transcript.replies),
     )
-    for kind, records in parts:
-        for rows in _portions(records):
-            yield kind, zlib.compress(b"\n".join(rows), 6)
+    portions = ((kind, rows) for kind, records in parts for rows in _portions(records))
+    for part, (kind, rows) in enumerate(portions):
+        yield kind, part, zlib.compress(b"\n".join(rows), 6)
 
 
 def _portions(records: Iterable[Record]) -> Iterator[list[bytes]]:
@@ -123,8 +123,7 @@ def unpack(kind: Kind, data: bytes) -> list[Any]:
 
 
 def assemble(parts: dict[Kind, list[Any]], complete: bool) -> Transcript:
-    """The transcript that `blocks` took apart. Raises ValueError when there is not exactly one
-    header."""
+    """The transcript that `blocks` took apart. Raises ValueError unless there is one header."""
     if len(parts["header"]) != 1:
         raise ValueError(f"{len(parts['header'])} headers")
     probes = {probe.id: probe for probe in parts["probe"]}
@@ -141,22 +140,12 @@ def answer_rows(transcript: Transcript, teacher: int, first_id: int) -> Iterator
     for number, reply in enumerate(transcript.replies, first_id):
         text = hashlib.sha256(reply.text.encode("utf-8")).digest()
         prompt = prompts.get(reply.probe_id, b"")
-        row = (
-            number,
-            teacher,
-            reply.probe_id,
-            reply.arm.value,
-            reply.sample,
-            int(reply.readable),
-            text,
-            prompt,
-        )
+        row = (number, teacher, *reply.key, int(reply.readable), text, prompt)
         yield (*row, row_digest(row))
 
 
 def row_digest(row: tuple[Any, ...]) -> bytes:
-    """Sixteen bytes of SHA-256 over a row's cells: finds the flipped bit that SQLite does not
-    look for."""
+    """Sixteen bytes of SHA-256 over a row's cells: SQLite looks for no flipped bit in them."""
     return hashlib.sha256(repr(row).encode("utf-8")).digest()[:16]
 
 
@@ -166,8 +155,7 @@ both."""
 
 
 def vector_blocks(ids: npt.NDArray[np.int64], vectors: Vectors) -> Iterator[VectorBlock]:
-    """Vectors in blocks of at most 1,024 rows: a store of a million vectors has a thousand of
-    them, not a million."""
+    """Vectors in blocks of at most 1,024: a million are a thousand rows, not a million."""
     for start in range(0, len(ids), VECTORS_A_BLOCK):
         part = ids[start : start + VECTORS_A_BLOCK]
         packed = part.astype("<i8").tobytes()
@@ -183,8 +171,7 @@ def vector_digest(packed: bytes, data: bytes) -> bytes:
 
 
 def unpack_vectors(row: VectorBlock, dimension: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity when the bytes are not
-    those that were written."""
+    """Ids (n,) and vectors (n, d) of one block. Raises StoreIntegrity for changed bytes."""
     first, count, packed, data, digest = row
     if (
         vector_digest(packed, data) != digest
@@ -207,14 +194,10 @@ def describe(
         family=family,
         identity=transcript.identity,
         source=transcript.header.spec,
-        n_answers=signed.summary.n_answers,
-        n_indexed=signed.summary.n_indexed,
-        n_unreadable=signed.summary.n_unreadable,
-        n_rejected=signed.summary.n_rejected,
         answers_sha256=transcript.digest(),
         content_sha256=content_digest(transcript),
         probe_sets=transcript.header.probe_sets,
         complete=transcript.complete,
-        embedder=signed.embedder,
         added=added,
+        **signed.summary.model_dump(exclude={"mean"}),
     )

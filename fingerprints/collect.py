@@ -5,8 +5,8 @@ Resumes from the journal, asks nothing twice, and loses at most the answers in f
 
 from __future__ import annotations
 
-import datetime
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +53,7 @@ REJECTED_AT_FIRST = 5
 
 
 def requests_for(probe_sets: Sequence[ProbeSet], sampling: Sampling) -> list[Request]:
-    """Every request of a plan: probes × arms × samples, in the order of the sets. Completions
-    have no arms."""
+    """Every request of a plan: probes × arms × samples, in the order of the sets."""
     return [
         Request(
             probe=probe,
@@ -142,18 +141,15 @@ def _ask(
                 f"{rejected} of {len(requests)} questions were rejected by the endpoint,"
                 f" {reply.probe_id} with {told!r}",
                 where=subject.spec,
-                next_step=(
-                    "mend the endpoint or its options, or take these questions out, and run the"
-                    " same command again"
-                ),
+                next_step="mend the endpoint or its options, or take these questions out, and run"
+                " the same command again",
             )
     if whole and done == len(requests) and not failed:
         writer.finish()
 
 
 def _watch_drift(reply: Reply, seen: Sequence[set[str]], writer: TranscriptWriter) -> None:
-    """Notes a name that the endpoint didn't give itself before, or its build; the first of each
-    is no news."""
+    """Notes a model's or build's name that is new to the run; the first of each is no news."""
     for (what, told), known in zip(DRIFTING, seen, strict=True):
         name = told(reply)
         if name and name not in known:
@@ -236,10 +232,5 @@ def _copy(transcript: Transcript, into: Path) -> Transcript:
 def timestamp() -> str:
     """The time in UTC to the second; SOURCE_DATE_EPOCH, where set, stands for now (reproducible
     bundles)."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = (
-        datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-        if epoch
-        else datetime.datetime.now(datetime.UTC)
-    )
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))

@@ -27,7 +27,7 @@ from fingerprints.errors import (
     UnsafeInput,
     printable,
 )
-from fingerprints.system import open_unlinked, read_at, try_lock
+from fingerprints.system import Closing, open_unlinked, read_at, try_lock
 
 TEMPORARY = "tmp-"
 LONGEST_WAIT = 5.0
@@ -76,8 +76,7 @@ def strangers(folder: Path, first: str) -> list[str]:
 
 
 class MeasuredFile:
-    """Counts and hashes what is written to a file on its way: the digest is of what was meant,
-    not of what the disk kept."""
+    """Counts and hashes what is meant to be written to a file, not what the disk kept."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -96,8 +95,7 @@ class MeasuredFile:
 
 
 def disk_problem(error: OSError, path: Path) -> AuditError:
-    """What an OSError on writing ``path`` means: ResourceLimit for a full disk, else
-    MalformedInput for the path."""
+    """An OSError on writing, as ResourceLimit for a full disk, else MalformedInput."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         return ResourceLimit(
@@ -111,8 +109,7 @@ def disk_problem(error: OSError, path: Path) -> AuditError:
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """A regular file for reading; never follows a link nor waits on a pipe. Raises UnsafeInput,
-    FileNotFoundError."""
+    """A regular file for reading: no link, no pipe. Raises UnsafeInput, FileNotFoundError."""
     try:
         descriptor = open_unlinked(path, os.O_RDONLY)
     except OSError as error:
@@ -147,7 +144,7 @@ def _not_plain(path: Path) -> UnsafeInput:
     )
 
 
-class WriteLock:
+class WriteLock(Closing):
     """The one writer's lock, on a file that says which process holds it.
 
     The system frees it when the process ends, however it ends. Waits up to five seconds, then
@@ -163,7 +160,7 @@ class WriteLock:
             os.lseek(self._file, 0, os.SEEK_SET)
             os.write(self._file, json.dumps(owner).encode())
         except OSError as error:
-            self.release()
+            self.close()
             raise disk_problem(error, path) from error
 
     def _acquire(self, deadline: float) -> int:
@@ -175,8 +172,9 @@ class WriteLock:
             owner = "" if ours else read_at(file, 300, 0).decode("utf-8", "replace")
             os.close(file)
             if not ours and time.monotonic() >= deadline:
+                owner = printable(owner, 120) or "unknown"
                 raise Locked(
-                    f"another process writes this store: {printable(owner, 120) or 'unknown'}",
+                    f"another process writes this store: {owner}",
                     where=self.path.parent,
                     next_step="wait until it is done, or open the store read-only",
                 )
@@ -197,7 +195,7 @@ class WriteLock:
         except FileNotFoundError:
             return False
 
-    def release(self, remove: bool = False) -> None:
+    def close(self, remove: bool = False) -> None:
         """Lets the next writer in; with ``remove`` the file goes too (while it is still held)."""
         if self._file >= 0:
             if remove:

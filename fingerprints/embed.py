@@ -21,6 +21,7 @@ Vectors = npt.NDArray[np.float32]
 
 LONGEST_TEXT = 20_000
 BATCH_CHARACTERS = 1_000_000
+# 2^64 over the golden ratio and the two multipliers: splitmix64's. The prime: FNV's of 64 bits.
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _PRIME = np.uint64(0x100000001B3)
@@ -42,8 +43,7 @@ class Embedder(Protocol):
         """Length of a vector."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text
-        without any content."""
+        """One float32 row of length 1 a text, in order; zeros for a text without any content."""
 
 
 class HashedNgrams:
@@ -75,8 +75,7 @@ class HashedNgrams:
         )
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 a text, in the same order; a row of zeros for a text of
-        white space alone."""
+        """One float32 row of length 1 a text, in order; zeros for white space alone."""
         out = np.zeros((len(texts), self.dimension), dtype=np.float32)
         start = 0
         while start < len(texts):
@@ -133,8 +132,7 @@ _SENTENCE_PREFIX = "sentence-transformers/1 "
 
 
 def open_embedder(identity: str) -> Embedder:
-    """The embedder that an id names. Raises UsageProblem for an id that this version cannot
-    reproduce exactly."""
+    """The embedder that an id names. Raises UsageProblem where it can't be had exactly."""
     default = HashedNgrams()
     if identity == default.id:
         return default

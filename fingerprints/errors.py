@@ -64,78 +64,61 @@ class AuditError(Exception):
         """The whole message on one line of at most 400 characters, safe to print on a terminal."""
         place = f" ({self.where})" if self.where else ""
         step = f" Next: {self.next_step}" if self.next_step else ""
-        return printable(
-            f"{self.what}{place}.{step}"
-            if not self.what.endswith(".")
-            else f"{self.what}{place}{step}",
-            LONGEST_LINE,
-        )
+        stop = "" if self.what.endswith(".") else "."
+        return printable(f"{self.what}{place}{stop}{step}", LONGEST_LINE)
 
     def told(self) -> dict[str, str | None]:
         """What another process needs to raise the same again, as plain values."""
-        return {
-            "code": self.code,
-            "what": self.what,
-            "where": self.where,
-            "next_step": self.next_step,
-        }
+        said = {"what": self.what, "where": self.where, "next_step": self.next_step}
+        return {"code": self.code, **said}
 
 
 class UsageProblem(AuditError):
     """A flag, a spec or an option that can't be understood, or a part that isn't installed."""
 
-    exit_code = 2
-    code = "E-USAGE"
+    exit_code, code = 2, "E-USAGE"
 
 
 class MalformedInput(AuditError):
     """A file or record that is missing, empty or not what it claims to be."""
 
-    exit_code = 3
-    code = "E-INPUT"
+    exit_code, code = 3, "E-INPUT"
 
 
 class UnsafeInput(AuditError):
     """A file that could run code, reach outside its folder or leak a secret: refused unread."""
 
-    exit_code = 4
-    code = "E-UNSAFE"
+    exit_code, code = 4, "E-UNSAFE"
 
 
 class StoreIntegrity(AuditError):
     """The store's bytes are not those that were written."""
 
-    exit_code = 5
-    code = "E-STORE"
+    exit_code, code = 5, "E-STORE"
 
 
 class Incomplete(AuditError):
-    """The endpoint or the data stopped early; what was answered is kept and the run can be
-    resumed."""
+    """The endpoint or the data stopped early; what came is kept, and the run can be resumed."""
 
-    exit_code = 6
-    code = "E-INCOMPLETE"
+    exit_code, code = 6, "E-INCOMPLETE"
 
 
 class ResourceLimit(AuditError):
     """Time, memory, disk or a size cap ran out."""
 
-    exit_code = 7
-    code = "E-LIMIT"
+    exit_code, code = 7, "E-LIMIT"
 
 
 class VerificationFailed(AuditError):
     """A bundle differs from what was sealed."""
 
-    exit_code = 8
-    code = "E-VERIFY"
+    exit_code, code = 8, "E-VERIFY"
 
 
 class Locked(AuditError):
     """Another process holds the store or the journal."""
 
-    exit_code = 9
-    code = "E-LOCKED"
+    exit_code, code = 9, "E-LOCKED"
 
 
 def raised_again(told: Mapping[str, str | None]) -> AuditError:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -44,6 +44,11 @@ class FileEntry(Record):
 
     size: int
     sha256: str
+
+    @classmethod
+    def of(cls, file: MeasuredFile) -> Self:
+        """What was meant to be written to a file."""
+        return cls(size=file.size, sha256=file.sha256())
 
 
 class GenerationManifest(Record):
@@ -82,8 +87,7 @@ def damaged(what: str, path: Path) -> StoreIntegrity:
 
 
 def pointer(path: Path) -> tuple[str, str] | None:
-    """Name of the current generation and digest of its manifest; None where no index was written
-    yet."""
+    """The current generation and the digest of its manifest; None where no index was written."""
     try:
         with open_plain(path / CURRENT) as file:
             text = file.read(200)
@@ -123,10 +127,8 @@ def load(
     count and ids; then sixteen vectors of the catalogue must be there and must find themselves.
     """
     state = CatalogState(found.sequence, found.state)
-    if (found.embedder, found.dimension) != (
-        catalog.embedder,
-        catalog.dimension,
-    ) or not catalog.had(state):
+    same = (found.embedder, found.dimension) == (catalog.embedder, catalog.dimension)
+    if not same or not catalog.had(state):
         raise damaged("it was built from another catalogue", path)
     folder = path / current[0]
     try:
@@ -189,9 +191,8 @@ def _check_ids(index: Index, found: GenerationManifest) -> None:
 
 def _check_canaries(index: Index, catalog: Catalog) -> None:
     if index.n != catalog.count_vectors():
-        raise StoreIntegrity(
-            f"{index.n} vectors instead of the catalogue's {catalog.count_vectors()}"
-        )
+        held = catalog.count_vectors()
+        raise StoreIntegrity(f"{index.n} vectors instead of the catalogue's {held}")
     ids, vectors = catalog.sample_vectors(CANARIES)
     if not len(ids):
         return
@@ -199,6 +200,7 @@ def _check_canaries(index: Index, catalog: Catalog) -> None:
         if not np.array_equal(index.vector(int(number)), vector):
             raise StoreIntegrity(f"the vector of answer {number} is not the catalogue's")
     found = int(np.sum(index.search(np.ascontiguousarray(vectors), 1)[0][:, 0] > 0.999))
+    # An approximate index may miss a few of its own.
     if found < len(ids) - (len(ids) // 4 if index.kind == "ivf-pq" else 0):
         raise StoreIntegrity(f"only {found} of {len(ids)} stored vectors find themselves")
 
@@ -212,8 +214,7 @@ def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
 
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
-    """A folder for the next generation: garbage until `commit`, removed when the block ends with
-    an error."""
+    """A folder for the next generation: garbage until `commit`, removed after an error."""
     numbers = [int(entry.name[4:]) for entry in path.iterdir() if GENERATION.fullmatch(entry.name)]
     folder = path / f"gen-{max(numbers, default=0) + 1:06d}"
     try:
@@ -228,12 +229,11 @@ def draft(path: Path) -> Iterator[Path]:
 
 
 def write_index(folder: Path, index: Index) -> FileEntry:
-    """Writes the FAISS part of an index; size and digest are those of what was meant to be
-    written."""
+    """Writes the FAISS part of an index; size and digest are of what was meant."""
     with replacing(folder / INDEX) as file:
         measured = MeasuredFile(file)
         nearest.write(index.index, measured)
-    return FileEntry(size=measured.size, sha256=measured.sha256())
+    return FileEntry.of(measured)
 
 
 def commit(
@@ -261,8 +261,7 @@ def commit(
 
 
 def sweep(path: Path) -> None:
-    """Removes generations that CURRENT does not name; does nothing where CURRENT is damaged.
-    Needs the write lock."""
+    """Removes generations that a sound CURRENT does not name. Needs the write lock."""
     try:
         current = pointer(path)
     except StoreIntegrity:

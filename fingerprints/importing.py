@@ -63,22 +63,12 @@ class _Counts:
     added: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     skipped: list[SkippedImport] = field(default_factory=list)
-    unlisted: list[str] = field(default_factory=list)
+    without_metadata: list[str] = field(default_factory=list)
     answers: int = 0
     unreadable: int = 0
 
     def skip(self, what: str, error: AuditError) -> None:
         self.skipped.append(SkippedImport(what=printable(what, 200), reason=error.what))
-
-    def report(self) -> ImportReport:
-        return ImportReport(
-            added=tuple(self.added),
-            unchanged=tuple(self.unchanged),
-            skipped=tuple(self.skipped),
-            answers=self.answers,
-            unreadable=self.unreadable,
-            without_metadata=tuple(self.unlisted),
-        )
 
 
 def import_answers(
@@ -116,10 +106,10 @@ def import_answers(
             continue
         for model, transcript in found.items():
             _add(store, transcript, model, known, counts, replace)
-        counts.unlisted += [model for model in found if known and model not in known]
+        counts.without_metadata += [model for model in found if known and model not in known]
     if progress:
         progress(len(sources), len(sources))
-    return counts.report()
+    return ImportReport.model_validate(vars(counts))
 
 
 def _add(

@@ -12,27 +12,18 @@ import time
 from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
-from fingerprints.system import try_lock
-from fingerprints.transcript import (
-    Event,
-    Footer,
-    Header,
-    Reading,
-    Transcript,
-    asked_digest,
-    read_journal,
-)
+from fingerprints.system import Closing, try_lock
+from fingerprints.transcript import Event, Footer, Header, Reading, Transcript
 
+# What a power cut may cost, against an fsync for each answer of a fast model.
 SYNC_EVERY = 16
 SYNC_SECONDS = 2.0
 
 
-class TranscriptWriter:
+class TranscriptWriter(Closing):
     """Appends replies to a transcript file and finishes it with a footer.
 
     Opening an existing file resumes it: a torn tail is cut and recorded as an event, its header
@@ -47,10 +38,7 @@ class TranscriptWriter:
         self._last_sync = time.monotonic()
         self._file = open_locked(path)
         try:
-            reading = (
-                Reading() if os.fstat(self._file.fileno()).st_size == 0 else read_journal(path)
-            )
-            self._begin(reading, header, probes)
+            self._begin(Reading().read(path), header, probes)
         except BaseException:
             self._file.close()
             raise
@@ -86,8 +74,7 @@ class TranscriptWriter:
         return self._reading.footer is not None
 
     def add(self, reply: Reply) -> None:
-        """Appends one reply; fsyncs every 16 replies or two seconds. Raises ResourceLimit on a
-        full disk."""
+        """Appends one reply; fsyncs in batches. Raises ResourceLimit on a full disk."""
         self._put("reply", reply)
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY or time.monotonic() - self._last_sync > SYNC_SECONDS:
@@ -98,16 +85,10 @@ class TranscriptWriter:
         self._put("event", Event(kind=kind, detail=detail))
 
     def finish(self) -> None:
-        """Appends the footer: count and digest of all replies. Does nothing when it already
-        stands at the end."""
+        """Appends the footer, with digests of all, unless it already stands at the end."""
         if self.finished:
             return
-        held = self.transcript()
-        asked = asked_digest(held.header, held.probes.values())
-        self._put(
-            "footer",
-            Footer(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked),
-        )
+        self._put("footer", Footer.of(self.transcript()))
         self.sync()
 
     def sync(self) -> None:
@@ -121,12 +102,7 @@ class TranscriptWriter:
 
     def transcript(self) -> Transcript:
         """What the file holds now, as a value."""
-        reading = self._reading
-        assert reading.header is not None  # noqa: S101  (written or read by _begin)
-        replies = tuple(reading.replies[k] for k in sorted(reading.replies))
-        return Transcript(
-            reading.header, dict(reading.probes), replies, tuple(reading.events), self.finished
-        )
+        return self._reading.transcript()
 
     def close(self) -> None:
         """Syncs, releases the lock and closes the file."""
@@ -135,17 +111,6 @@ class TranscriptWriter:
                 self.sync()
             finally:
                 self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _put(self, kind: str, record: Record) -> None:
         row = {**record.model_dump(mode="json", exclude_defaults=True), "type": kind}
@@ -180,8 +145,7 @@ def open_locked(path: Path) -> FileIO:
 
 
 def append_row(file: FileIO, row: bytes, path: Path) -> None:
-    """Appends a whole row, or nothing: a full disk leaves no half of it. Raises ResourceLimit
-    then."""
+    """Appends a whole row, or nothing of it: then raises ResourceLimit (a full disk)."""
     end = os.fstat(file.fileno()).st_size
     left = memoryview(row)
     try:

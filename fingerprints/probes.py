@@ -33,29 +33,6 @@ class ProbeChoice(Record):
         return chosen if self.arms is None else chosen.model_copy(update={"arms": self.arms})
 
 
-PRESETS: dict[str, tuple[ProbeChoice, ...]] = {
-    "quick": (ProbeChoice(set="identity", head=44), ProbeChoice(set="style", head=72)),
-    "standard": (
-        ProbeChoice(set="identity"),
-        ProbeChoice(set="leading"),
-        ProbeChoice(set="style", head=96),
-    ),
-    "teacher": (
-        ProbeChoice(set="identity"),
-        ProbeChoice(set="leading"),
-        ProbeChoice(set="style", head=96),
-        ProbeChoice(set="choices"),
-        ProbeChoice(set="openings"),
-    ),
-    "full": tuple(
-        ProbeChoice(set=s)
-        for s in ("identity", "leading", "style", "choices", "openings", "policy")
-    ),
-}
-"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
-a store, ``full`` for all."""
-
-
 def bundled_probe_sets() -> list[str]:
     """Names of the probe sets that ship with the package, in alphabetical order."""
     return bundled_names("fingerprints", "probesets")
@@ -100,8 +77,7 @@ def parse_probe_set(text: str, where: str) -> ProbeSet:
 
 
 def reference(probe_set: ProbeSet) -> ProbeSetRef:
-    """The set's name, version, digest (of the complete set) and the number of probes asked,
-    without their text."""
+    """The set's name, version, digest (of the whole set) and number of probes asked."""
     digest = probe_set.whole or probe_set.digest()
     return ProbeSetRef(
         name=probe_set.name, version=probe_set.version, sha256=digest, n=len(probe_set.probes)
@@ -139,8 +115,10 @@ def parse_probes(text: str) -> tuple[ProbeChoice, ...]:
     >>> [(c.set, c.head) for c in parse_probes("identity,style:96")]
     [('identity', None), ('style', 96)]
     """
-    if text in PRESETS:
-        return PRESETS[text]
+    return PRESETS.get(text) or _choices(text)
+
+
+def _choices(text: str) -> tuple[ProbeChoice, ...]:
     return tuple(_choice(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -155,3 +133,13 @@ def _choice(part: str) -> ProbeChoice:
             next_step="write for instance style:96",
         )
     return ProbeChoice(set=name, head=int(count))
+
+
+PRESETS = {
+    "quick": _choices("identity:44,style:72"),
+    "standard": _choices("identity,leading,style:96"),
+    "teacher": _choices("identity,leading,style:96,choices,openings"),
+    "full": _choices("identity,leading,style,choices,openings,policy"),
+}
+"""What is asked, by name: ``quick`` for a first look, ``standard`` for a report, ``teacher`` for
+a store, ``full`` for all."""

@@ -45,11 +45,8 @@ def profiles(store: FingerprintStore, texts: Mapping[str, str], arms: tuple[Arm,
     found, places = _indexed(store, prompts, arms)
     numbers, model = np.unique(found[:, 1], return_inverse=True)
     total = np.zeros((len(numbers), store.catalog.dimension))
-    count, own, matrix = (
-        np.zeros(len(numbers)),
-        np.zeros(total.shape[1]),
-        store.index.now().matrix(),
-    )
+    count, own = np.zeros(len(numbers)), np.zeros(total.shape[1])
+    matrix = store.index.now().matrix()
     for prompt in np.flatnonzero(usable_rows(asked)):
         here = np.flatnonzero(found[:, 2] == prompt)
         who, first = np.unique(model[here], return_index=True)

@@ -94,8 +94,7 @@ def write_record(path: Path, record: Record, **how: Any) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes plain values as JSON, whole or not at all, into a folder that it makes. Raises
-    ResourceLimit on a full disk."""
+    """Writes plain values as JSON, whole or not at all, and makes the folder for it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -77,8 +77,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def digest(self) -> str:
-        """Hexadecimal SHA-256 over the record's canonical JSON; equal records have equal
-        digests."""
+        """Hexadecimal SHA-256 over canonical JSON; equal records have equal digests."""
         return sha256(canonical_json(self.model_dump(mode="json")))
 
 
@@ -179,8 +178,7 @@ class Probe(Record):
 
     @property
     def cluster(self) -> str:
-        """The key that replies to the same question share: ``question`` where given, else the
-        probe's id."""
+        """The key that replies to one question share: ``question``, else the probe's id."""
         return self.question or self.id
 
     @property
@@ -189,13 +187,11 @@ class Probe(Record):
         return self.form == "chat" and self.kind in STYLE_KINDS
 
     def prompt_sha256(self) -> str:
-        """Digest of what is asked, earlier turns included: probes of any set that ask the same
-        thing share it."""
+        """Digest of what is asked, earlier turns included: the same in any set."""
         return prompt_sha256(self.prompt(), self.history, completion=self.form == "completion")
 
     def prompt(self) -> str:
-        """The text that the model reads as the last turn; a choice lists its options as A), B),
-        … on lines of their own."""
+        """The last turn as the model reads it; a choice lists its options as A), B), …"""
         if self.form != "choice":
             return self.text
         listed = "\n".join(f"{chr(65 + i)}) {option}" for i, option in enumerate(self.options))
@@ -227,8 +223,7 @@ class ProbeSet(Record):
         return self
 
     def head(self, n: int | None) -> ProbeSet:
-        """The first ``n`` probes (all of them when None): the order of a set is such that a head
-        is a balanced sample."""
+        """The first ``n`` probes (None: all): sets are so ordered that a head is balanced."""
         if n is None or n >= len(self.probes):
             return self
         return self.model_copy(
@@ -259,8 +254,7 @@ class Sampling(Record):
 
 
 class Request(Record):
-    """One thing to ask a subject: a probe, an arm, which sample of how many, and the length of
-    the answer."""
+    """One thing to ask a subject: probe, arm, sample, and the length of the answer."""
 
     probe: Probe
     arm: Arm = Arm.OWN
@@ -282,6 +276,17 @@ class Request(Record):
         turns = [] if system is None else [{"role": "system", "content": system}]
         turns += [{"role": m.role, "content": m.content} for m in self.probe.history]
         return [*turns, {"role": "user", "content": self.probe.prompt()}]
+
+    def reply(self, status: Status, text: str = "", **told: Any) -> Reply:
+        """What answers it, or says in ``error`` why nothing does; ``told`` are `Reply`'s fields."""
+        return Reply(
+            probe_id=self.probe.id,
+            arm=self.arm,
+            sample=self.sample,
+            status=status,
+            text=text,
+            **told,
+        )
 
 
 class Reply(Record):
@@ -366,8 +371,7 @@ class Identity(Record):
     notes: tuple[str, ...] = ()
 
     def same_weights(self, other: Identity) -> bool:
-        """Whether both were loaded from byte-identical weights (and adapter); False where either
-        is out of sight."""
+        """Whether both have the same weights and adapter; False where either is out of sight."""
         return (
             self.weights_sha256 is not None
             and self.weights_sha256 == other.weights_sha256

@@ -19,8 +19,7 @@ def reference_path() -> Path:
 
 
 def reference_store() -> FingerprintStore:
-    """The bundled store, opened for reading. Raises StoreIntegrity when the installation lacks
-    it."""
+    """The bundled store, read-only. Raises StoreIntegrity where it is not installed."""
     path = reference_path()
     if not (path / "CURRENT").exists():
         raise StoreIntegrity(

@@ -8,15 +8,11 @@ it). Knows the format; knows nothing of models.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import printable
 from fingerprints.records import (
     Arm,
     Identity,
@@ -27,6 +23,7 @@ from fingerprints.records import (
     canonical_json,
     sha256,
 )
+from fingerprints.transcript import RowReading
 
 FORMAT: Literal["scores/1"] = "scores/1"
 SUSPECT, BASE = "suspect", "base"
@@ -127,18 +124,23 @@ class Scores:
 
 
 @dataclass
-class ScoreReading:
+class ScoreReading(RowReading):
     """What a file's lines add up to so far."""
 
+    row_of = "row of scores"
+    next_step = "move the file away to score again"
+
+    begun: bool = False
     scorers: dict[str, Identity] = field(default_factory=dict)
     passages: set[str] = field(default_factory=set)
     rows: dict[tuple[str, str], Score] = field(default_factory=dict)
-    good_bytes: int = 0
-    torn: bool = False
 
     def take(self, row: dict[str, Any]) -> None:
         """Adds one row. Raises ValueError for one that is none."""
         kind, rest = row.get("type"), {k: v for k, v in row.items() if k != "type"}
+        if self.begun == (kind == "header"):
+            raise ValueError("not an object, or the header is not the first line")
+        self.begun = True
         if kind == "scorer":
             self.scorers[str(rest["name"])] = Identity.model_validate(rest["identity"])
         elif kind == "passage":
@@ -154,41 +156,3 @@ class ScoreReading:
     def scores(self) -> Scores:
         """The scores as a value."""
         return Scores(dict(self.scorers), dict(self.rows))
-
-
-def read_scores(path: Path) -> ScoreReading:
-    """Reads a file of scores up to its end or a torn last line. Raises MalformedInput for a line
-    that is no row."""
-    reading = ScoreReading()
-    try:
-        for number, line in _lines(path):
-            if not line.endswith(b"\n"):
-                reading.torn = True
-                break
-            _take(reading, path, number, line)
-            reading.good_bytes += len(line)
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror}", where=path, next_step="check the path"
-        ) from error
-    return reading
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        yield from enumerate(file, 1)
-
-
-def _take(reading: ScoreReading, path: Path, number: int, line: bytes) -> None:
-    try:
-        row = json.loads(line)
-        if not isinstance(row, dict) or (number == 1) != (row.get("type") == "header"):
-            raise ValueError("not an object, or the header is not the first line")
-        reading.take(row)
-    except (ValueError, KeyError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise MalformedInput(
-            f"line {number} is not a row of scores: {printable(reason, 120)}",
-            where=path,
-            next_step="move the file away to score again",
-        ) from error

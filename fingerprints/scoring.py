@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from fingerprints.errors import MalformedInput
 from fingerprints.journal import append_row, open_locked
 from fingerprints.progress import Progress
 from fingerprints.records import Identity, canonical_json
-from fingerprints.scores import FORMAT, Passage, Score, Scores, read_scores, score_of
+from fingerprints.scores import FORMAT, Passage, Score, ScoreReading, Scores, score_of
 from fingerprints.subjects.base import Subject
+from fingerprints.system import Closing
 
 BATCH = 64
 """Passages between two fsyncs: what a kill can lose."""
 
 
-class ScoresWriter:
+class ScoresWriter(Closing):
     """Appends scores to a file; opening an existing one resumes it, and cuts a torn last line.
 
     Raises Locked while another process writes it, MalformedInput for a file of something else.
@@ -33,8 +33,8 @@ class ScoresWriter:
         self.path = path
         self._file = open_locked(path)
         try:
-            self._reading = read_scores(path)
-            if self._reading.torn:
+            self._reading = ScoreReading().read(path)
+            if self._reading.torn:  # else the next row would be glued to half of one
                 self._file.truncate(self._reading.good_bytes)
             if self._reading.good_bytes == 0:
                 self._put({"type": "header", "format": FORMAT})
@@ -47,13 +47,8 @@ class ScoresWriter:
         another model of that name."""
         known = self._reading.scorers.get(name)
         if known is None:
-            self._put(
-                {
-                    "type": "scorer",
-                    "name": name,
-                    "identity": identity.model_dump(mode="json", exclude_defaults=True),
-                }
-            )
+            who = identity.model_dump(mode="json", exclude_defaults=True)
+            self._put({"type": "scorer", "name": name, "identity": who})
         elif known.model_copy(update={"notes": ()}) != identity.model_copy(update={"notes": ()}):
             raise MalformedInput(
                 f"the file holds scores by another {name}",
@@ -68,15 +63,14 @@ class ScoresWriter:
         self._put({"type": "score", **score.model_dump(mode="json", exclude_defaults=True)})
 
     def copy(self, path: Path) -> None:
-        """Takes the rows of another file of scores, where this one is empty: scores that
-        somebody recorded before."""
+        """Takes the rows of another file, recorded before, where this one is empty."""
         if self._reading.rows or self._reading.scorers:
             return
-        read_scores(path)
+        ScoreReading().read(path)
         for line in path.read_bytes().splitlines(keepends=True)[1:]:
             if line.endswith(b"\n"):
                 append_row(self._file, line, self.path)
-        self._reading = read_scores(self.path)
+        self._reading = ScoreReading().read(self.path)
         self.sync()
 
     def missing(self, scorer: str, passages: Iterable[Passage]) -> list[Passage]:
@@ -90,19 +84,13 @@ class ScoresWriter:
 
     def sync(self) -> None:
         """Forces everything written so far onto the disk."""
-        os.fsync(self._file.fileno())
+        os.fsync(self._file)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.sync()
-        self._file.close()
+    def close(self) -> None:
+        """Syncs, releases the lock and closes the file."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
 
     def _put(self, row: dict[str, Any]) -> None:
         append_row(self._file, canonical_json(row) + b"\n", self.path)

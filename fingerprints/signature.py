@@ -20,8 +20,7 @@ from fingerprints.transcript import Transcript
 
 @dataclass(frozen=True)
 class Signature:
-    """One answer, embedded: its number in the store, its text's digest, its unit vector (d,)
-    float32."""
+    """One answer: its number in the store, its text's digest, its unit vector (d,) float32."""
 
     answer_id: int
     text_sha256: str
@@ -59,8 +58,7 @@ class Signatures:
         return len(self.places)
 
     def numbered(self, first_id: int) -> Iterator[Signature]:
-        """Yields the signatures with the answer ids that a store gives them: ``first_id`` +
-        position of the reply."""
+        """Yields the signatures by the ids of answers: ``first_id`` + the reply's position."""
         for place, text, vector in zip(self.places, self.texts, self.vectors, strict=True):
             yield Signature(first_id + int(place), text, vector)
 
@@ -97,8 +95,7 @@ def sign(transcript: Transcript, embedder: Embedder) -> Signatures:
 
 
 def usable_rows(vectors: Vectors) -> npt.NDArray[np.bool_]:
-    """Which rows are finite and of length 1 (within 1/1000): only those can be compared by
-    cosine."""
+    """Which rows are finite and of length 1 (within 1/1000): fit for a cosine."""
     lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     good: npt.NDArray[np.bool_] = np.isfinite(lengths) & (np.abs(lengths - 1.0) < 2e-3)
     return good

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -28,13 +28,14 @@ from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
+from fingerprints.system import Closing
 from fingerprints.transcript import Transcript
 
 LOCK = "LOCK"
 LONGEST_NAME = 200
 
 
-class FingerprintStore:
+class FingerprintStore(Closing):
     """A folder of stored models.
 
     Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time
@@ -62,27 +63,19 @@ class FingerprintStore:
         if not (path / CATALOG).is_file():
             _refuse_absent(path)
         refuse_special(path)
-        lock = None if read_only else WriteLock(path / LOCK)
-        try:
+        with ExitStack() as undoing:
+            lock = None if read_only else undoing.enter_context(WriteLock(path / LOCK))
             if lock:
                 _sweep(path)
-            catalog = _catalog_of(path, read_only)
-        except BaseException:
-            if lock:
-                lock.release()
-            raise
-        store = cls(path, catalog, lock, embedder)
-        try:
+            catalog = undoing.enter_context(_catalog_of(path, read_only))
+            store = cls(path, catalog, lock, embedder)
             store._check_embedder()
-        except BaseException:
-            store.close()
-            raise
+            undoing.pop_all()
         return store
 
     @classmethod
     def create(cls, path: Path, embedder: Embedder | None = None) -> Self:
-        """A new, empty store, open for writing. Raises UsageProblem where the folder already
-        holds something."""
+        """A new, empty store, open for writing. Raises UsageProblem in an occupied folder."""
         path = Path(path)
         embedder = embedder or HashedNgrams()
         try:
@@ -90,16 +83,13 @@ class FingerprintStore:
         except OSError as error:
             raise disk_problem(error, path) from error
         refuse_special(path)
-        lock = WriteLock(path / LOCK)
-        try:
+        with WriteLock(path / LOCK):
             _sweep(path)
             _refuse_occupied(path)
             draft = path / f"{TEMPORARY}{CATALOG}"
             create_catalog(draft, embedder.id, embedder.dimension)
             os.replace(draft, path / CATALOG)
             sync_folder(path)
-        finally:
-            lock.release()
         return cls.open(path, embedder=embedder)
 
     @classmethod
@@ -116,8 +106,7 @@ class FingerprintStore:
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder that the store was made with. Raises UsageProblem where it is not to be
-        had here."""
+        """The store's embedder. Raises UsageProblem where it is not to be had here."""
         if self._embedder is None:
             self._embedder = open_embedder(self.catalog.embedder)
         return self._embedder
@@ -157,13 +146,9 @@ class FingerprintStore:
         if found and _same(found[1], content, vendor, family):
             return found[1]
         if found and not replace:
-            raise UsageProblem(
-                f"the store already holds {name!r} with other content",
-                where=self.path,
-                next_step=(
-                    "add --replace to put the new answers in its place, or choose another name"
-                ),
-            )
+            said = f"the store already holds {name!r} with other content"
+            step = "add --replace to put the new answers in its place, or choose another name"
+            raise UsageProblem(said, where=self.path, next_step=step)
         self._check_probe_sets(transcript, name)
         signed = sign(transcript, self.embedder)
         teacher = describe(name, vendor, family, transcript, signed, timestamp())
@@ -185,8 +170,7 @@ class FingerprintStore:
                 )
 
     def remove(self, name: str) -> StoredTeacher:
-        """Removes a stored model and returns its record. Raises UsageProblem where there is none
-        of that name."""
+        """Removes a stored model and returns its record. Raises UsageProblem for no such name."""
         writer = self._writable()
         found = self._find(name)
         with writer.change():
@@ -202,13 +186,11 @@ class FingerprintStore:
         return self._find(name)[1]
 
     def transcript(self, name: str) -> Transcript:
-        """Exactly the answers that went in: header, probes, replies, events. Raises
-        UsageProblem, StoreIntegrity."""
+        """Exactly what went in, events too. Raises UsageProblem, StoreIntegrity."""
         return self.catalog.transcript(*self._find(name))
 
     def shared_prompts(self, transcript: Transcript) -> dict[str, int]:
-        """How many distinct prompts both the given transcript and each stored model answered
-        readably, by name."""
+        """How many prompts both a transcript and each stored model answered readably, by name."""
         return self.catalog.shared_prompts(asked(transcript))
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
@@ -229,16 +211,14 @@ class FingerprintStore:
         return index.search(queries, min(k, index.n))
 
     def answer(self, number: int) -> StoredAnswer:
-        """Whose answer an id stands for: teacher, probe, arm, sample. Raises UsageProblem for an
-        unknown id."""
+        """Whose answer an id stands for. Raises UsageProblem for an unknown id."""
         found = self.catalog.answer(int(number))
         if found is None:
             raise UsageProblem(f"the store holds no answer with the id {number}", where=self.path)
         return found
 
     def rebuild(self) -> None:
-        """Builds the index anew from the catalogue, whatever lies on the disk; the way out of a
-        damaged index."""
+        """Builds the index anew from the catalogue: the way out of a damaged one."""
         self._writable()
         self.index.rebuild()
 
@@ -255,8 +235,7 @@ class FingerprintStore:
         self.close(remove_lock=True)
 
     def verify(self) -> list[str]:
-        """Everything that is wrong with the store, one line each: every row, every digest, the
-        index. Empty: nothing is."""
+        """All that is wrong with the store (rows, digests, index), a line each; empty: nothing."""
         return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:
@@ -292,18 +271,7 @@ class FingerprintStore:
         """Closes the catalogue and lets the next writer in; closing twice is fine."""
         self.catalog.close()
         if self._lock:
-            self._lock.release(remove=remove_lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+            self._lock.close(remove=remove_lock)
 
 
 def _catalog_of(path: Path, read_only: bool) -> Catalog:
@@ -314,11 +282,8 @@ def _catalog_of(path: Path, read_only: bool) -> Catalog:
         # visit as a writer does.
         if not read_only or not os.access(path, os.W_OK):
             raise
-        lock = WriteLock(path / LOCK)
-        try:
+        with WriteLock(path / LOCK):
             Catalog(path / CATALOG, read_only=False).close()
-        finally:
-            lock.release()
         return Catalog(path / CATALOG, read_only)
 
 
@@ -335,11 +300,10 @@ def _unit_queries(vectors: Vectors, dimension: int) -> Vectors:
             f"queries of shape {queries.shape} instead of (n, {dimension})", where="search"
         )
     lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
-    if not np.all(np.isfinite(lengths) & (lengths > 0)):
-        row = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[0])
-        raise MalformedInput(
-            f"query {row} is zero or not finite, and has no cosine", where="search"
-        )
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
+        said = f"query {bad[0]} is zero or not finite, and has no cosine"
+        raise MalformedInput(said, where="search")
     unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
     return unit
 
@@ -364,6 +328,7 @@ def _check_name(name: str) -> None:
 
 def _refuse_absent(path: Path) -> None:
     if path.is_dir() and any(path.iterdir()):
+        # A catalogue that is a link or a pipe is no missing store but an unsafe one.
         if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
             refuse_special(path)
         if path.joinpath(CURRENT).exists():

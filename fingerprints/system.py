@@ -1,5 +1,5 @@
-"""The few calls that one operating system has and another hasn't: locks on files, opening what is
-no link, and reading at a place.
+"""What is open: closing it at the end of a block, and the few calls that one operating system has
+and another hasn't (locks on files, opening what is no link, reading at a place).
 
 Knows descriptors; knows nothing of what is in files.
 """
@@ -9,9 +9,40 @@ from __future__ import annotations
 import errno
 import os
 import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Self
+
+from fingerprints.errors import MalformedInput
+
+
+class Closing(ABC):
+    """Something open that a ``with`` block closes at its end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees what is held; closing twice is fine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+
+@contextmanager
+def reading(path: Path, next_step: str = "check the path") -> Iterator[None]:
+    """Tells a file that can't be read inside the block as MalformedInput."""
+    try:
+        yield
+    except OSError as error:
+        raise MalformedInput(
+            f"can't be read: {error.strerror}", where=path, next_step=next_step
+        ) from error
 
 
 def module_here(name: str) -> ModuleType | None:

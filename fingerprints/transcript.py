@@ -9,10 +9,11 @@ A file without a footer is incomplete and can be resumed; a torn last line is cu
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ValidationError
 
@@ -29,14 +30,14 @@ from fingerprints.records import (
     canonical_json,
     sha256,
 )
+from fingerprints.system import reading
 
 SCHEMA: Literal["transcript/1"] = "transcript/1"
 LONGEST_ROW = 20_000_000
 
 
 class Header(Record):
-    """What a transcript was asked of whom, and how. Its digest must be equal for a run to be
-    resumed."""
+    """What was asked of whom, and how. Its `terms` must be equal for a run to be resumed."""
 
     type: Literal["header"] = "header"
     format: Literal["transcript/1"] = SCHEMA
@@ -65,10 +66,15 @@ class Footer(Record):
     answers_sha256: str
     asked_sha256: str
 
+    @classmethod
+    def of(cls, held: Transcript) -> Self:
+        """The end of what is held now."""
+        asked = asked_digest(held.header, held.probes.values())
+        return cls(replies=len(held.replies), answers_sha256=held.digest(), asked_sha256=asked)
+
 
 class Event(Record):
-    """Something that happened during the run and that a reader must know: drift, a retry, a cut
-    line."""
+    """Something that a reader of the run must know: drift, a retry, a cut line."""
 
     type: Literal["event"] = "event"
     kind: str
@@ -99,8 +105,7 @@ class Transcript:
         return answers_digest(self.replies)
 
     def readable(self, prefix: str = "", arm: Arm | None = None) -> list[Reply]:
-        """The replies with text, of the probes whose id begins with ``prefix``, in one arm or in
-        all."""
+        """The readable replies to probes whose id begins so, in one arm or in all."""
         return [
             r
             for r in self.replies
@@ -108,8 +113,7 @@ class Transcript:
         ]
 
     def of_kind(self, kind: Kind) -> list[Reply]:
-        """The replies, readable or not, to probes of a kind; those without their probe are left
-        out."""
+        """All replies to probes of a kind; those without their probe are left out."""
         found = ((r, self.probes.get(r.probe_id)) for r in self.replies)
         return [r for r, probe in found if probe is not None and probe.kind == kind]
 
@@ -122,8 +126,7 @@ class Transcript:
 
 
 def answers_digest(replies: Iterable[Reply]) -> str:
-    """SHA-256 over keys, statuses and texts in order of key: the same answers have the same
-    digest, however timed."""
+    """SHA-256 over keys, statuses and texts: equal for equal answers, however timed."""
     rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
     return sha256(canonical_json(rows))
 
@@ -136,21 +139,70 @@ def asked_digest(header: Header, probes: Iterable[Probe]) -> str:
 
 
 @dataclass
-class Reading:
+class RowReading(ABC):
+    """What the rows of an append-only JSONL file add up to so far; a torn last line is left out."""
+
+    good_bytes: int = 0
+    torn: bool = False
+    row_of: ClassVar[str]
+    next_step: ClassVar[str]
+
+    @abstractmethod
+    def take(self, row: dict[str, Any]) -> None:
+        """Adds one row. Raises ValueError for one that is none."""
+
+    def read(self, path: Path) -> Self:
+        """Takes whole lines until the end or a torn one; raises MalformedInput for no row."""
+        with reading(path):
+            for number, line in _lines(path):
+                if not line.endswith(b"\n"):
+                    self.torn = True
+                    break
+                self._take_line(line, number, path)
+                self.good_bytes += len(line)
+        return self
+
+    def _take_line(self, line: bytes, number: int, path: Path) -> None:
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("not an object")
+            self.take(row)
+        except (ValueError, KeyError, RecursionError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise MalformedInput(
+                f"line {number} is not a {self.row_of}: {printable(reason, 120)}",
+                where=path,
+                next_step=self.next_step,
+            ) from error
+
+
+@dataclass
+class Reading(RowReading):
     """What a journal's lines add up to so far."""
+
+    row_of = "transcript row"
+    next_step = "move the file away to start again, or repair the line"
 
     header: Header | None = None
     footer: Footer | None = None
     probes: dict[str, Probe] = field(default_factory=dict)
     replies: dict[tuple[str, str, int], Reply] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    good_bytes: int = 0
-    torn: bool = False
+
+    def transcript(self) -> Transcript:
+        """The rows as a value. Raises ValueError where not even a header was read."""
+        if self.header is None:
+            raise ValueError("the transcript is empty")
+        replies = tuple(self.replies[key] for key in sorted(self.replies))
+        complete = self.footer is not None
+        return Transcript(self.header, dict(self.probes), replies, tuple(self.events), complete)
 
     def take(self, row: dict[str, Any]) -> None:
-        """Adds one row; the newest readable reply with a key wins. Raises ValueError for an
-        unknown row."""
+        """Adds one row; the newest readable reply with a key wins. Raises ValueError."""
         kind = row.get("type")
+        if self.header is None and kind != "header":
+            raise ValueError("the first line is not a transcript header")
         if kind == "header":
             self.header = Header.model_validate(row)
         elif kind == "probe":
@@ -170,54 +222,17 @@ class Reading:
             raise ValueError(f"unknown row type {printable(str(kind), 40)!r}")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Yields (line number, raw line, whether it ended with a newline); splits at \\n bytes only."""
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yields line numbers and raw lines; splits at \\n bytes only."""
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(LONGEST_ROW + 1):
-            number += 1
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_ROW + 1), b""), 1):
             if len(line) > LONGEST_ROW:
                 raise ResourceLimit(
                     f"line {number} is longer than {LONGEST_ROW:,} bytes",
                     where=path,
                     next_step="cut the file or record it again",
                 )
-            yield number, line, line.endswith(b"\n")
-
-
-def read_journal(path: Path) -> Reading:
-    """Reads whole lines until the end or a torn one; raises MalformedInput on a line that is not
-    a row."""
-    reading = Reading()
-    try:
-        for number, line, whole in _rows(path):
-            if not whole:
-                reading.torn = True
-                break
-            _take_line(reading, path, number, line)
-            reading.good_bytes += len(line)
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror}", where=path, next_step="check the path"
-        ) from error
-    return reading
-
-
-def _take_line(reading: Reading, path: Path, number: int, line: bytes) -> None:
-    try:
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise ValueError("not an object")
-        if reading.header is None and row.get("type") != "header":
-            raise ValueError("the first line is not a transcript header")
-        reading.take(row)
-    except (ValueError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise MalformedInput(
-            f"line {number} is not a transcript row: {printable(reason, 120)}",
-            where=path,
-            next_step="move the file away to start again, or repair the line",
-        ) from error
+            yield number, line
 
 
 def is_transcript(path: Path) -> bool:
@@ -241,27 +256,21 @@ def load_transcript(path: Path) -> Transcript:
         raise MalformedInput(
             "no such file", where=path, next_step="give the path of a transcript (JSONL)"
         )
-    reading = read_journal(path)
-    if reading.header is None:
+    found = Reading().read(path)
+    if found.header is None:
         raise MalformedInput(
             "the transcript is empty", where=path, next_step="record it again with `auditor probe`"
         )
-    replies = tuple(reading.replies[k] for k in sorted(reading.replies))
-    found = (answers_digest(replies), asked_digest(reading.header, reading.probes.values()))
-    if (
-        reading.footer is not None
-        and (reading.footer.answers_sha256, reading.footer.asked_sha256) != found
-    ):
+    if found.torn:
+        found.events.append(
+            Event(kind="torn_line", detail="the last line was incomplete and was left out")
+        )
+    held, footer = found.transcript(), found.footer
+    digests = held.digest(), asked_digest(held.header, held.probes.values())
+    if footer is not None and (footer.answers_sha256, footer.asked_sha256) != digests:
         raise MalformedInput(
             "the footer's digests do not fit the rows: the file was changed",
             where=path,
             next_step="record it again, or use the untouched copy",
         )
-    events = list(reading.events)
-    if reading.torn:
-        events.append(
-            Event(kind="torn_line", detail="the last line was incomplete and was left out")
-        )
-    return Transcript(
-        reading.header, reading.probes, replies, tuple(events), reading.footer is not None
-    )
+    return held

@@ -50,7 +50,7 @@ class WorkFolder:
                     file.write(text.encode("utf-8"))
             yield
         finally:
-            lock.release(remove=True)
+            lock.close(remove=True)
 
     def _make(self, recognise: Callable[[Path], None]) -> None:
         try:

@@ -3,7 +3,6 @@ only model-touching code."""
 
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.kinds import SubjectSpec
-from fingerprints.subjects.open import open_subject
-from fingerprints.subjects.spec import parse_spec
+from fingerprints.subjects.spec import open_subject, parse_spec
 
 __all__ = ["Subject", "SubjectSpec", "open_subject", "parse_spec"]

@@ -17,8 +17,8 @@ from fingerprints.subjects.strict_json import BadValue, parse_json
 BOM = b"\xef\xbb\xbf"
 LONGEST_FIELD = 200
 _FILTERED = re.compile(
-    r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|responsible"
-    r" ?ai|prohibited[ _]content|"
+    r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|"
+    r"responsible ?ai|prohibited[ _]content|"
     r"(?:input|prompt|request|message) (?:was|is|has been) flagged|data[ _]?inspection[ _]?failed|"
     r"safety (?:system|filter|polic)|内容安全|敏感|违规|不当内容",
     re.IGNORECASE,
@@ -27,22 +27,19 @@ _FILTERED = re.compile(
 
 
 def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
-    """The reply that a body holds. What is no answer of the expected shape becomes status
-    ``error`` with the reason."""
+    """The reply in a body; one of another shape gets status ``error`` with the reason."""
     try:
         body = parse_json(data.removeprefix(BOM))
         if not isinstance(body, dict):
             raise BadValue("the answer is not an object")
         text, finish = _first_choice(body, request.probe.form == "completion")
     except BadValue as error:
-        return failed(request, f"not an answer: {error}", seconds)
+        reason = f"not an answer: {error}"
+        return request.reply(Status.ERROR, error=reason, seconds=round(seconds, 3))
     usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=_status(text, finish),
-        text=text,
+    return request.reply(
+        _status(text, finish),
+        text,
         finish_reason=finish,
         tokens_in=_count(usage, "prompt_tokens"),
         tokens_out=_count(usage, "completion_tokens"),
@@ -53,47 +50,17 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
     )
 
 
-def failed(
-    request: Request, reason: str, seconds: float | None = None, status: Status = Status.ERROR
-) -> Reply:
-    """A reply without an answer."""
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=status,
-        text="",
-        error=reason,
-        seconds=None if seconds is None else round(seconds, 3),
-    )
-
-
 def complaint_of(data: bytes) -> str:
-    """The message in an error's body, at most 200 characters; empty where it has none of the
-    usual shape."""
-    try:
-        body = parse_json(data.removeprefix(BOM))
-    except BadValue:
-        return ""
-    told = body.get("error", body) if isinstance(body, dict) else body
-    for candidate in (
-        (told.get("message"), told.get("detail")) if isinstance(told, dict) else (told,)
-    ):
-        if isinstance(candidate, str):
-            return " ".join(candidate.split())[:LONGEST_FIELD]
-    return ""
+    """The message in an error's body, at most 200 characters; empty where it has none."""
+    return next(iter(_said(data, "message", "detail")), "")
 
 
 def code_of(data: bytes) -> str:
-    """The code in an error's body (``content_filter`` for instance), at most 200 characters;
-    empty where it has none."""
-    try:
-        body = parse_json(data.removeprefix(BOM))
-    except BadValue:
-        return ""
+    """The code in an error's body (``content_filter``, …), at most 200 characters, or nothing."""
+    body = _body(data)
     told = body.get("error") if isinstance(body, dict) else None
     code = told.get("code") if isinstance(told, dict) else None
-    return " ".join(code.split())[:LONGEST_FIELD] if isinstance(code, str) else ""
+    return _line(code) if isinstance(code, str) else ""
 
 
 def filter_of(data: bytes) -> str:
@@ -103,24 +70,29 @@ def filter_of(data: bytes) -> str:
     A server that turns a filtered question away with the status of a missing permission is told
     from one that turns the caller away by this alone.
     """
-    try:
-        body = parse_json(data.removeprefix(BOM))
-    except BadValue:
+    if not isinstance(_body(data), dict):
         return ""
-    told = body.get("error", body) if isinstance(body, dict) else None
-    said = (
-        [told.get(name) for name in ("code", "type", "message", "detail")]
-        if isinstance(told, dict)
-        else [told]
-    )
-    return next(
-        (
-            " ".join(s.split())[:LONGEST_FIELD]
-            for s in said
-            if isinstance(s, str) and _FILTERED.search(s)
-        ),
-        "",
-    )
+    told = _said(data, "code", "type", "message", "detail")
+    return next((line for line in told if _FILTERED.search(line)), "")
+
+
+def _body(data: bytes) -> Any:
+    try:
+        return parse_json(data.removeprefix(BOM))
+    except BadValue:
+        return None
+
+
+def _said(data: bytes, *names: str) -> list[str]:
+    """The texts under these names of what an error's body tells; itself where it is a text."""
+    body = _body(data)
+    told = body.get("error", body) if isinstance(body, dict) else body
+    said = [told.get(name) for name in names] if isinstance(told, dict) else [told]
+    return [_line(text) for text in said if isinstance(text, str)]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_FIELD]
 
 
 def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
+from fingerprints.system import Closing
 from fingerprints.transcript import Transcript
 
 Offer = Literal["generate", "score", "weights", "recorded"]
 
 
-class Subject(ABC):
+class Subject(Closing):
     """Anything that can be asked; suspect, teacher, base and control are roles of it.
 
     ``spec`` is the string that opens it again, ``identity`` its digests, ``offers`` what it can do.
@@ -42,11 +42,7 @@ class Subject(ABC):
 
         Raises UsageProblem where the subject does not offer it.
         """
-        raise UsageProblem(
-            "this subject gives no likelihoods",
-            where=self.spec,
-            next_step="use a checkpoint or a GGUF file",
-        )
+        raise self._no_likelihoods()
 
     def score_passages(self, passages: Sequence[Passage]) -> list[Likelihoods | str]:
         """Log-likelihood of passages, questions read through the subject's own chat template; in
@@ -55,31 +51,16 @@ class Subject(ABC):
         A passage that can't be scored (its template fails, it passes the context) gives the reason
         in words. Raises UsageProblem where the subject does not offer it.
         """
-        raise UsageProblem(
-            "this subject gives no likelihoods",
-            where=self.spec,
-            next_step="use a checkpoint or a GGUF file",
-        )
+        raise self._no_likelihoods()
+
+    def _no_likelihoods(self) -> UsageProblem:
+        said, step = "this subject gives no likelihoods", "use a checkpoint or a GGUF file"
+        return UsageProblem(said, where=self.spec, next_step=step)
 
     def recorded(self) -> Transcript:
-        """The answers that a recording holds. Raises UsageProblem for a subject that has to be
-        asked."""
-        raise UsageProblem(
-            "this subject is not a recording",
-            where=self.spec,
-            next_step="ask it with `auditor probe`",
-        )
+        """The answers of a recording. Raises UsageProblem for a subject that has to be asked."""
+        said, step = "this subject is not a recording", "ask it with `auditor probe`"
+        raise UsageProblem(said, where=self.spec, next_step=step)
 
-    def close(self) -> None:  # noqa: B027  (an optional hook)
+    def close(self) -> None:
         """Frees what the subject holds: memory, sockets, children."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

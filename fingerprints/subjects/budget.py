@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fingerprints.records import Request
 
 BYTES_A_TOKEN = 4
-TURN_OVERHEAD = 8
+TURN_OVERHEAD = 8  # a template's role and marks around each turn
 SANE_TOKENS = 10_000_000
 
 
@@ -42,8 +42,7 @@ class Budget:
     promised: Use = field(default_factory=Use)
 
     def fits(self, worst: Use) -> bool:
-        """Whether a call with this worst case stays within both caps, whatever the calls under
-        way take."""
+        """Whether such a call stays within both caps, whatever the calls under way take."""
         total = self.spent + self.promised + worst
         if self.tokens is not None and total.read + total.written > self.tokens:
             return False
@@ -78,6 +77,5 @@ def sane_count(value: object) -> int | None:
 
 
 def estimate(text: str) -> int:
-    """About how many tokens a text has, at four bytes each: for budgets where a server gives no
-    sane count."""
+    """About how many tokens a text has, where a server gives no sane count."""
     return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)

@@ -39,27 +39,17 @@ from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.library import quiet
 from fingerprints.subjects.likelihood import likelihoods, passage_likelihoods
 from fingerprints.subjects.placement import Placement, check_fits, place
-from fingerprints.subjects.preflight import preflight
+from fingerprints.subjects.preflight import LOADING_ERRORS, no_tokenizer, preflight, said_by
 from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_checkpoint
 from fingerprints.subjects.snapshot import locate
 from fingerprints.subjects.template import open_chat
 from fingerprints.subjects.thinking import Forcing, forcing_option
 
-LOADING_ERRORS = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    RuntimeError,
-    IndexError,
-    NotImplementedError,
-)
+LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 class Checkpoint(Subject):
-    """A causal language model in this process: it answers, gives likelihoods, and its weights
-    can be read."""
+    """A causal language model in this process: it answers, scores, and shows its weights."""
 
     offers: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
@@ -81,9 +71,8 @@ class Checkpoint(Subject):
     def speaker(self) -> Speaker:
         """The loaded model with its tokenizer. Raises MalformedInput after `close`."""
         if self._speaker is None:
-            raise MalformedInput(
-                "the subject is closed", where=self.spec, next_step="open it again"
-            )
+            said = "the subject is closed"
+            raise MalformedInput(said, where=self.spec, next_step="open it again")
         return self._speaker
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -123,12 +112,8 @@ def open_checkpoint(spec: SubjectSpec) -> Checkpoint:
     not have.
     """
     folder, hub = locate(spec)
-    return load_folder(
-        spec,
-        folder,
-        Identity(kind="checkpoint", name=Path(spec.target).name, revision=hub),
-        hub is not None,
-    )
+    who = Identity(kind="checkpoint", name=Path(spec.target).name, revision=hub)
+    return load_folder(spec, folder, who, from_hub=hub is not None)
 
 
 def load_folder(
@@ -144,17 +129,15 @@ def load_folder(
     check_fits(found.parameters * placement.dtype.itemsize, placement.device, folder)
     adapter = Path(spec.options["adapter"]).expanduser() if "adapter" in spec.options else None
     adapted = inspect_adapter(adapter) if adapter else ()
-    notes = (*identity.notes, *found.notes, *adapted, *UNLIMITED)
     template = template_option(spec.options)
     anomalies = preflight(folder, template)
     with quiet():
         tokenizer = _load_tokenizer(folder)
         model = _load_model(folder, placement, adapter)
     speaker = _speaker(model, tokenizer, placement, template)
-    forced = (forcing.note,) if forcing else ()
-    known = identity.model_copy(
-        update={"notes": (*notes, *speaker.chat.notes, *anomalies, *forced)}
-    )
+    told = (*identity.notes, *found.notes, *adapted, *UNLIMITED, *speaker.chat.notes, *anomalies)
+    notes = (*told, forcing.note) if forcing else told
+    known = identity.model_copy(update={"notes": notes})
     who = _identity(known, folder, adapter, found, speaker, placement)
     if forcing is not None:
         # Not only a remark: answers under forcing are another signature, and are filed apart.
@@ -163,8 +146,7 @@ def load_folder(
 
 
 def template_option(options: Mapping[str, str]) -> str | None:
-    """The spec's option ``template``: "plain", or None for the model's own. Raises UsageProblem
-    for anything else."""
+    """The option ``template``: "plain", None for the model's own, else UsageProblem."""
     value = options.get("template", "model")
     if value not in ("model", "plain"):
         said = f"unknown template {printable(value, 30)!r}"
@@ -175,16 +157,10 @@ def template_option(options: Mapping[str, str]) -> str | None:
 def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any:
     # An adapter is merged in float32, so that only the sum is rounded.
     dtype = torch.float32 if adapter else placement.dtype
+    how = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
     loaded: Any
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        loaded = AutoModelForCausalLM.from_pretrained(str(folder), **how, **LOCAL)
     except LOADING_ERRORS as error:
         raise _no_model(error, folder) from error
     model, info = loaded
@@ -202,13 +178,13 @@ def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any
 
 def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
     if isinstance(error, RuntimeError) and out_of_memory(error):
-        return ResourceLimit(
+        said, step = (
             "memory ran out while loading the weights",
-            where=folder,
-            next_step="use dtype=bfloat16 or another device",
+            "use dtype=bfloat16 or another device",
         )
+        return ResourceLimit(said, where=folder, next_step=step)
     return MalformedInput(
-        f"transformers can't load it: {printable(' '.join(str(error).split()), 160)}",
+        f"transformers can't load it: {said_by(error)}",
         where=folder,
         next_step="check that config.json and the weights belong together",
     )
@@ -216,15 +192,9 @@ def _no_model(error: Exception, folder: Path) -> MalformedInput | ResourceLimit:
 
 def _load_tokenizer(folder: Path) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False
-        )
+        return AutoTokenizer.from_pretrained(str(folder), **LOCAL)
     except LOADING_ERRORS as error:
-        raise MalformedInput(
-            f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 160)}",
-            where=folder,
-            next_step="copy tokenizer.json and tokenizer_config.json beside the weights",
-        ) from error
+        raise no_tokenizer(error, folder) from error
 
 
 def _speaker(model: Any, tokenizer: Any, placement: Placement, template: str | None) -> Speaker:
@@ -280,14 +250,11 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     try:
-        return (
-            PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
-            .merge_and_unload()
-            .eval()
-        )
+        adapted = PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
+        return adapted.merge_and_unload().eval()
     except (ValueError, KeyError, RuntimeError, TypeError, OSError) as error:
         raise MalformedInput(
-            f"the adapter does not fit this base: {printable(' '.join(str(error).split()), 160)}",
+            f"the adapter does not fit this base: {said_by(error)}",
             where=folder,
             next_step="name the base that it was trained on: hf:BASE,adapter=DIR",
         ) from error

@@ -17,8 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fingerprints import errors
-from fingerprints.errors import AuditError, ResourceLimit, UnsafeInput, printable
+from fingerprints.errors import (
+    AuditError,
+    MalformedInput,
+    ResourceLimit,
+    UnsafeInput,
+    printable,
+    raised_again,
+)
 from fingerprints.system import module_here
 
 resource = module_here("resource")
@@ -26,14 +32,11 @@ LARGEST_ANSWER = 64 << 20
 OUT_OF_TIME = tuple(
     -getattr(signal, name) for name in ("SIGALRM", "SIGXCPU", "SIGKILL") if hasattr(signal, name)
 )
-UNLIMITED = (
-    ()
-    if resource is not None
-    else (
-        "this system limits neither the memory nor the processor time of the child that reads"
-        " strangers' files, only how long it takes",
-    )
+_NO_LIMITS = (
+    "this system limits neither the memory nor the processor time of the child that reads"
+    " strangers' files, only how long it takes"
 )
+UNLIMITED = () if resource is not None else (_NO_LIMITS,)
 """What a reader of the evidence must know of the limits, as notes on an identity."""
 PASSED_ON = (
     "PATH",
@@ -45,10 +48,8 @@ PASSED_ON = (
     "OMP_NUM_THREADS",
     "SYSTEMROOT",
 )
-ANSWERING = {
-    c.__name__: c
-    for c in (errors.MalformedInput, errors.UnsafeInput, errors.ResourceLimit, errors.UsageProblem)
-}
+ANSWERING = {"E-INPUT", "E-UNSAFE", "E-LIMIT", "E-USAGE"}
+"""Codes of the errors that a child may name."""
 
 
 def run_limited(
@@ -60,6 +61,7 @@ def run_limited(
     clock. Raises the error that the child names, ResourceLimit when it ran out of time or memory,
     UnsafeInput when it was aborted.
     """
+    # -P: a module that lies in the current folder, which may be the stranger's, is not imported.
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module; paths are arguments, never a shell's)
@@ -84,14 +86,7 @@ def speak(value: dict[str, Any]) -> None:
 
 def speak_error(error: AuditError) -> None:
     """Prints an error as the child's answer, so that the parent raises the same one."""
-    speak(
-        {
-            "error": type(error).__name__,
-            "what": error.what,
-            "where": error.where,
-            "next_step": error.next_step,
-        }
-    )
+    speak({"error": error.told()})
 
 
 def _environment() -> dict[str, str]:
@@ -117,6 +112,7 @@ def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
 
     def limit() -> None:
         system.setrlimit(system.RLIMIT_CORE, (0, 0))
+        # Processor time is counted over all threads, and may pass the clock's.
         system.setrlimit(system.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))
         if sys.platform == "linux":
             system.setrlimit(system.RLIMIT_AS, (memory, memory))
@@ -125,8 +121,7 @@ def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
 
 
 def limit_further(memory: int) -> None:
-    """In the child: from here on so many bytes beyond what is mapped already, where the system
-    tells that and limits it."""
+    """In the child: so many bytes beyond what is mapped already, where that can be told."""
     statm = Path("/proc/self/statm")
     if resource is not None and statm.exists():
         mapped = int(statm.read_text("ascii").split()[0]) * resource.getpagesize()
@@ -134,11 +129,8 @@ def limit_further(memory: int) -> None:
 
 
 def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str, Any]:
-    last = (
-        printable(done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()[-1], 160)
-        if done.stderr.strip()
-        else ""
-    )
+    said = done.stderr[-2000:].decode("utf-8", "replace").strip()
+    last = printable(said.splitlines()[-1], 160) if said else ""
     if done.returncode in OUT_OF_TIME:
         raise _too_much("took too long", where)
     if done.returncode < 0:
@@ -154,18 +146,12 @@ def _answer(done: subprocess.CompletedProcess[bytes], where: object) -> dict[str
     except ValueError:
         value = None
     if done.returncode or not isinstance(value, dict):
-        raise errors.MalformedInput(
-            f"can't be read: {last or 'the reader said nothing'}",
-            where=where,
-            next_step="check the file",
-        )
+        said = f"can't be read: {last or 'the reader said nothing'}"
+        raise MalformedInput(said, where=where, next_step="check the file")
     if "error" in value:
-        kind = ANSWERING.get(value["error"], errors.MalformedInput)
-        raise kind(
-            str(value.get("what")),
-            where=value.get("where") or where,
-            next_step=value.get("next_step"),
-        )
+        told = {"where": str(where)} | {k: v for k, v in value["error"].items() if v is not None}
+        code = told["code"] if told["code"] in ANSWERING else MalformedInput.code
+        raise raised_again({"next_step": None, **told, "code": code})
     return value
 
 
@@ -173,7 +159,6 @@ def _too_much(reason: str, where: object) -> ResourceLimit:
     return ResourceLimit(
         f"reading the tokenizer, the chat template or the weights {reason}",
         where=where,
-        next_step=(
-            "the file is too large for this machine or built to exhaust it: look at it in a sandbox"
-        ),
+        next_step="the file is too large for this machine or built to exhaust it: look at it in a"
+        " sandbox",
     )

@@ -1,5 +1,4 @@
-"""Which model it is: digests of the files that decide its answers. Knows file names; knows
-nothing of tensors."""
+"""Digests of the files that decide a model's answers. Knows file names and no tensors."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 
 
 def files_sha256(paths: Iterable[Path]) -> str | None:
-    """One digest over files: SHA-256 of their own digests in order of name; None where there are
-    none."""
+    """SHA-256 over files' own digests in order of name; None where there are none."""
     digests = [file_sha256(p) for p in sorted(paths, key=lambda p: p.name)]
     return sha256(canonical_json(digests)) if digests else None
 

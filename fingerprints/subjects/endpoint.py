@@ -15,11 +15,10 @@ from collections.abc import Mapping
 
 from fingerprints.errors import UnsafeInput, UsageProblem, missing_extra
 from fingerprints.records import Identity
-from fingerprints.subjects.addresses import refuse_address
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget
+from fingerprints.subjects.guard import key_from_environment, refuse_address
 from fingerprints.subjects.kinds import SubjectSpec
-from fingerprints.subjects.secret import key_from_environment
 
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_DEADLINE = 120.0
@@ -44,11 +43,8 @@ def open_endpoint(spec: SubjectSpec) -> Subject:
     base_url = checked_url(spec.options.get("base_url", DEFAULT_URL))
     secret = key_from_environment(spec.options.get("key_env"))
     if secret and secret.removed_from(str(spec)) != str(spec):
-        raise UnsafeInput(
-            "the spec holds the key itself",
-            where="openai:",
-            next_step="export the key and take it out of the spec",
-        )
+        said, step = "the spec holds the key itself", "export the key and take it out of the spec"
+        raise UnsafeInput(said, where="openai:", next_step=step)
     concurrency = int(_number(spec.options, "concurrency", DEFAULT_CONCURRENCY, 1, 64, whole=True))
     deadline = _number(spec.options, "deadline", DEFAULT_DEADLINE, 0.1, 3600)
     secure = base_url.startswith("https:")
@@ -66,35 +62,26 @@ def checked_url(text: str) -> str:
         parts = urllib.parse.urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise UsageProblem(
-            "base_url is no address", where="base_url=", next_step="write http://HOST:PORT/v1"
-        ) from error
+        raise _no_url("address") from error
     if parts.username is not None or parts.password is not None:
-        raise UnsafeInput(
+        said, step = (
             "base_url holds a user or a password",
-            where="base_url=",
-            next_step="export the key and name it with key_env=",
+            "export the key and name it with key_env=",
         )
+        raise UnsafeInput(said, where="base_url=", next_step=step)
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise UnsafeInput(
-            "base_url holds a query, which may hold a key",
-            where="base_url=",
-            next_step="take it out",
-        )
-    if (
-        parts.scheme not in ("http", "https")
-        or not host
-        or port == 0
-        or not text.isprintable()
-        or " " in text
-    ):
-        raise UsageProblem(
-            "base_url is no http or https address",
-            where="base_url=",
-            next_step="write http://HOST:PORT/v1",
-        )
-    _refuse_literal(host)
+        said = "base_url holds a query, which may hold a key"
+        raise UnsafeInput(said, where="base_url=", next_step="take it out")
+    odd = not host or port == 0 or not text.isprintable() or " " in text
+    if odd or parts.scheme not in ("http", "https"):
+        raise _no_url("http or https address")
+    _refuse_literal(str(host))
     return parts._replace(scheme=parts.scheme.lower()).geturl().rstrip("/")
+
+
+def _no_url(kind: str) -> UsageProblem:
+    step = "write http://HOST:PORT/v1"
+    return UsageProblem(f"base_url is no {kind}", where="base_url=", next_step=step)
 
 
 def _refuse_literal(host: str) -> None:
@@ -106,9 +93,9 @@ def _refuse_literal(host: str) -> None:
 
 
 def _budget(options: Mapping[str, str]) -> Budget:
-    tokens = (
-        int(_number(options, "tokens", 0, 1, 1e12, whole=True)) if "tokens" in options else None
-    )
+    tokens = None
+    if "tokens" in options:
+        tokens = int(_number(options, "tokens", 0, 1, 1e12, whole=True))
     if "cost" not in options:
         return Budget(tokens=tokens)
     if "price_in" not in options or "price_out" not in options:

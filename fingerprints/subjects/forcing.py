@@ -15,10 +15,10 @@ from typing import Any
 
 from fingerprints.records import Reply, Request, Status
 from fingerprints.subjects.generation import (
+    NO_NUMBERS,
     PromptRow,
     Speaker,
     answer,
-    failed,
     first_row,
     halved,
     out_of_memory,
@@ -112,12 +112,9 @@ def _open(speaker: Speaker, forcing: Forcing, request: Request) -> _ForcedDraft 
         # The plain form ends in "Assistant:", and what students of it learned begins with a space.
         draft.said = _ids(speaker, f"{' ' if speaker.chat.kind == 'plain' else ''}{THINK}\n")
     if draft.room < 1:
-        return failed(
-            request,
-            f"{request.max_tokens} tokens leave no room to think",
-            prompt=row.prompt,
-            tokens=len(row.ids),
-        )
+        reason = f"{request.max_tokens} tokens leave no room to think"
+        size = len(row.ids)
+        return request.reply(Status.ERROR, error=reason, prompt=row.prompt, tokens_in=size)
     return draft
 
 
@@ -174,18 +171,13 @@ def _ids(speaker: Speaker, text: str) -> list[int]:
 
 
 def _text(speaker: Speaker, ids: Sequence[int]) -> str:
-    """Tokens as text with every special token, so that tags are seen whatever the tokenizer
-    takes them for."""
-    return str(
-        speaker.tokenizer.decode(
-            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-    )
+    """Tokens as text, special ones too: tags are seen whatever the tokenizer calls them."""
+    how = {"skip_special_tokens": False, "clean_up_tokenization_spaces": False}
+    return str(speaker.tokenizer.decode(list(ids), **how))
 
 
 def _ends_in(speaker: Speaker, out: Sequence[int]) -> str | None:
-    """What ends a thinking first: the end tag, or in the plain form the next turn; None while it
-    goes on."""
+    """What ends a thinking first: the end tag, or plainly the next turn; None: nothing yet."""
     text = _text(speaker, out)
     marks = (END_THINK, *(speaker.chat.cut if speaker.chat.kind == "plain" else ()))
     return min((m for m in marks if m in text), key=text.index, default=None)
@@ -213,13 +205,10 @@ def _joined(speaker: Speaker, kept: Sequence[int], rest: str, forced: str) -> st
 
 def _spoken(tokenizer: Any, ids: Sequence[int]) -> str:
     """The answer's text without special tokens, but with think tags that are special ones."""
-    special = set(tokenizer.all_special_ids)
-    tags = {
-        i: tag
-        for tag in (THINK, END_THINK)
-        if (i := tokenizer.convert_tokens_to_ids(tag)) in special
-    }
-    tags = {i: tag for i, tag in tags.items() if tokenizer.convert_ids_to_tokens(i) == tag}
+    tags = {tokenizer.convert_tokens_to_ids(tag): tag for tag in (THINK, END_THINK)}
+    special = tags.keys() & set(tokenizer.all_special_ids)
+    # A tokenizer without a tag gives the id of its unknown token, which is a special one too.
+    tags = {i: tags[i] for i in special if tokenizer.convert_ids_to_tokens(i) == tags[i]}
     pieces: list[str] = []
     run: list[int] = []
     for i in ids:
@@ -234,8 +223,9 @@ def _spoken(tokenizer: Any, ids: Sequence[int]) -> str:
 def _reply(speaker: Speaker, draft: _ForcedDraft) -> Reply:
     request = draft.request
     if draft.broken:
-        reason = "the model's scores are no numbers (NaN)"
-        return failed(request, reason, Status.ERROR, draft.prompt, len(draft.ids))
+        return request.reply(
+            Status.ERROR, error=NO_NUMBERS, prompt=draft.prompt, tokens_in=len(draft.ids)
+        )
     text, whole = _spoken(speaker.tokenizer, draft.said), draft.whole
     if speaker.chat.kind == "plain":
         thinking, end, said = text.partition(END_THINK)
@@ -243,16 +233,11 @@ def _reply(speaker: Speaker, draft: _ForcedDraft) -> Reply:
             said, found, _ = said.partition(mark)
             whole = whole or bool(found)
         text = f"{thinking}{end}{said}".strip()
-    told = (
-        f"{'stop' if whole else 'length'}; thought"
-        f" {draft.thought}{' (cap)' if draft.capped else ''}; waits {draft.waits}"
-    )
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=Status.OK if whole else Status.TRUNCATED,
-        text=text,
+    end, cap = "stop" if whole else "length", " (cap)" if draft.capped else ""
+    told = f"{end}; thought {draft.thought}{cap}; waits {draft.waits}"
+    return request.reply(
+        Status.OK if whole else Status.TRUNCATED,
+        text,
         finish_reason=told,
         prompt=draft.prompt,
         tokens_in=len(draft.ids),

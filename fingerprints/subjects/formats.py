@@ -52,8 +52,7 @@ def read_rows(path: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[RecordedRow]:
 def rows_in(
     file: io.BufferedReader, path: Path, caps: Caps = DEFAULT_CAPS
 ) -> Iterator[RecordedRow]:
-    """As `read_rows`, from the beginning of a file that is already open; ``path`` serves the
-    messages."""
+    """As `read_rows`, of a file that is open; ``path`` serves the messages."""
     found = False
     try:
         for row in _recognised(file, path, caps):

@@ -18,11 +18,12 @@ from transformers import GenerationConfig
 
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Reply, Request, Status
-from fingerprints.subjects.drawing import Noise, noise, processors
-from fingerprints.subjects.library import quiet, state_of, state_word
+from fingerprints.subjects.library import Noise, noise, processors, quiet, state_of, state_word
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
+"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md: what it saves)."""
+NO_NUMBERS = "the model's scores are no numbers (NaN)"
 SHORTEST_PREFIX = 8
 """A shared prefix below this many tokens costs more in bookkeeping than reading it again."""
 
@@ -47,6 +48,11 @@ class PromptRow:
     broken: bool = False
     told: bool = False
     noise: Noise = None
+
+    @property
+    def settings(self) -> tuple[float, float, int]:
+        """What all rows of a batch must share."""
+        return (self.request.temperature, self.request.top_p, self.request.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -92,18 +98,11 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
             yield row
         else:
             rows.append(row)
-    rows.sort(
-        key=lambda r: (
-            r.request.temperature,
-            r.request.top_p,
-            r.request.max_tokens,
-            -len(r.ids),
-            r.request.key,
-        )
-    )
+    # Alike lengths stand together, so that little is padded.
+    rows.sort(key=lambda r: (*r.settings, -len(r.ids), r.request.key))
     size = speaker.batch
     while rows:
-        batch = _next_batch(rows, size)
+        batch = [row for row in rows[:size] if row.settings == rows[0].settings]
         try:
             for row in written(speaker, batch):
                 row.told = True
@@ -118,8 +117,7 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a RuntimeError says that memory ran out (CUDA has a class for it, the CPU
-    allocator only words)."""
+    """Whether memory ran out (CUDA has a class for it, the CPU allocator only words)."""
     said = str(error).lower()
     return (
         isinstance(error, torch.OutOfMemoryError)
@@ -149,49 +147,19 @@ def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow 
     try:
         prompt = speaker.chat.render(request)
     except MalformedInput as error:
-        return failed(request, error.line())
+        return request.reply(Status.ERROR, error=error.line())
     ids = speaker.chat.encode(request, prompt)
     if not ids:
-        return failed(request, "the prompt has no tokens")
+        return request.reply(Status.ERROR, error="the prompt has no tokens")
     room = request.max_tokens + beside
     if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
         reason = (
             f"{len(ids)} prompt tokens and {room} to answer pass the context of"
             f" {speaker.limits.context}"
         )
-        return failed(request, reason, Status.SKIPPED_CONTEXT, prompt, len(ids))
+        skipped = Status.SKIPPED_CONTEXT
+        return request.reply(skipped, error=reason, prompt=prompt, tokens_in=len(ids))
     return PromptRow(request, prompt, ids, room)
-
-
-def failed(
-    request: Request,
-    reason: str,
-    status: Status = Status.ERROR,
-    prompt: str | None = None,
-    tokens: int | None = None,
-) -> Reply:
-    """The reply to a request that has no answer, and why."""
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=status,
-        text="",
-        prompt=prompt,
-        tokens_in=tokens,
-        error=reason,
-    )
-
-
-def _next_batch(rows: Sequence[PromptRow], size: int) -> list[PromptRow]:
-    """The first rows that share their settings, at most ``size``."""
-    first = rows[0].request
-    same = (first.temperature, first.top_p, first.max_tokens)
-    return [
-        r
-        for r in rows[:size]
-        if (r.request.temperature, r.request.top_p, r.request.max_tokens) == same
-    ]
 
 
 def written(
@@ -222,8 +190,7 @@ def written(
 
 @dataclass
 class _DecodingState:
-    """What a batch carries from stage to stage: all token ids, which of them count, and the keys
-    and values."""
+    """What a batch carries on: all token ids, which of them count, keys and values."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -235,8 +202,7 @@ class _DecodingState:
 
 
 def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
-    """Left-padded prompts; a prefix that all rows share stands before the padding, its keys and
-    values read once."""
+    """Left-padded prompts; a prefix that all share stands before the padding, read once."""
     prefix = shared_prefix([row.ids for row in rows]) if _may_share(speaker.limits, rows) else []
     rest = [row.ids[len(prefix) :] for row in rows]
     longest = max(len(r) for r in rest)
@@ -253,15 +219,13 @@ def _begin(speaker: Speaker, rows: Sequence[PromptRow]) -> _DecodingState:
 
 
 def _may_share(limits: Limits, rows: Sequence[PromptRow]) -> bool:
-    """Padding between prefix and prompt lengthens the way back: harmless while the whole fits
-    into the window."""
+    """Padding after a prefix lengthens the way back: harmless while all fits the window."""
     reach = max(len(row.ids) + row.room for row in rows)
     return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens that all prompts begin with, at least one short of the shortest; empty where
-    too few to be worth it."""
+    """The tokens that all prompts begin with, never a whole one; empty for too few."""
     if len(prompts) < 2:
         return []
     length = min(len(p) for p in prompts) - 1
@@ -344,13 +308,8 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
 def _reply(speaker: Speaker, row: PromptRow) -> Reply:
     request = row.request
     if row.broken:
-        return failed(
-            request,
-            "the model's scores are no numbers (NaN)",
-            Status.ERROR,
-            row.prompt,
-            len(row.ids),
-        )
+        size = len(row.ids)
+        return request.reply(Status.ERROR, error=NO_NUMBERS, prompt=row.prompt, tokens_in=size)
     text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
     whole = len(row.out) < request.max_tokens
     if speaker.chat.kind == "plain" and request.probe.form != "completion":
@@ -359,12 +318,9 @@ def _reply(speaker: Speaker, row: PromptRow) -> Reply:
             whole = whole or bool(found)
         text = text.strip()
     status = Status.EMPTY if not text.strip() else Status.OK if whole else Status.TRUNCATED
-    return Reply(
-        probe_id=request.probe.id,
-        arm=request.arm,
-        sample=request.sample,
-        status=status,
-        text=text,
+    return request.reply(
+        status,
+        text,
         finish_reason="stop" if whole else "length",
         prompt=row.prompt,
         tokens_in=len(row.ids),

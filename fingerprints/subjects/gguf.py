@@ -2,24 +2,30 @@
 checkpoint.
 
 What answers is the *dequantised* model under transformers: close to, and not the same as, the
-original checkpoint or what llama.cpp says. The identity says so.
+original checkpoint or what llama.cpp says. The identity says so. The child is this module, run with
+``-m``: FILE FOLDER DTYPE.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
+from typing import Any
 
+import torch
 import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from fingerprints.errors import ResourceLimit, missing_extra
+from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, missing_extra
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import cache_folder, file_sha256, intact, publish
-from fingerprints.subjects.checkpoint import Checkpoint, load_folder
-from fingerprints.subjects.child import run_limited
+from fingerprints.subjects.checkpoint import LOCAL, Checkpoint, load_folder
+from fingerprints.subjects.child import run_limited, speak, speak_error
 from fingerprints.subjects.gguf_header import GgufHeader, read_gguf_header
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.placement import check_fits, place
+from fingerprints.subjects.preflight import LOADING_ERRORS, said_by
 from fingerprints.subjects.safety import LARGEST_TEMPLATE
 
 CONVERSION_SECONDS = 900
@@ -82,7 +88,7 @@ def converted(path: Path, header: GgufHeader, digest: str, dtype: str) -> Path:
 
     def fill(folder: Path) -> None:
         run_limited(
-            "fingerprints.subjects.convert",
+            "fingerprints.subjects.gguf",
             [str(path.resolve()), str(folder), dtype],
             memory=memory,
             seconds=CONVERSION_SECONDS,
@@ -90,3 +96,56 @@ def converted(path: Path, header: GgufHeader, digest: str, dtype: str) -> Path:
         )
 
     return publish(target, fill)
+
+
+def convert(source: Path, target: Path, dtype: str) -> None:
+    """Writes model, config, tokenizer and chat template of a GGUF file into an existing folder, in
+    the given dtype.
+
+    Raises MalformedInput where the library can't read the file or does not know its architecture.
+    """
+    place: dict[str, Any] = {"gguf_file": source.name, **LOCAL}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(source.parent), **place)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            str(source.parent), dtype=getattr(torch, dtype), **place
+        )
+    except LOADING_ERRORS as error:
+        raise MalformedInput(
+            f"transformers can't open this GGUF file: {said_by(error)}",
+            where=source,
+            next_step="serve it with llama.cpp and audit the endpoint:"
+            " openai:NAME,base_url=http://localhost:8080/v1",
+        ) from error
+    tokenizer.save_pretrained(target)
+    _save(loaded, target)
+
+
+def _save(loaded: Any, target: Path) -> None:
+    config, kind, state = loaded.config, type(loaded), loaded.state_dict()
+    # The library refuses to save what it calls quantised, though it has dequantised it: the state
+    # moves to a model built anew from the cleaned config.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    with torch.device("meta"):
+        fresh = kind(config)
+    fresh.load_state_dict(state, assign=True)
+    fresh.tie_weights()
+    fresh.generation_config = loaded.generation_config
+    fresh.save_pretrained(target)
+
+
+def main(arguments: list[str]) -> None:
+    """Converts and says so, or says the error."""
+    torch.set_num_threads(1)
+    source, target, dtype = arguments
+    try:
+        convert(Path(source), Path(target), dtype)
+    except AuditError as error:
+        speak_error(error)
+        return
+    speak({"converted": True})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

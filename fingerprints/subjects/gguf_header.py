@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.system import reading
 
 Value = bool | int | float | str | tuple["Value", ...]
 
@@ -23,90 +24,39 @@ MOST_ENTRIES = 1_000_000
 LONGEST_STRING = 64 << 20
 LARGEST_ALIGNMENT = 1 << 20
 MOST_DIMENSIONS = 4
-SCALARS: dict[int, str] = {
-    0: "<B",
-    1: "<b",
-    2: "<H",
-    3: "<h",
-    4: "<I",
-    5: "<i",
-    6: "<f",
-    7: "<?",
-    10: "<Q",
-    11: "<q",
-    12: "<d",
-}
+SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+"""How `struct` reads each value type; between them stand the next two."""
 STRING, ARRAY = 8, 9
-# Elements and bytes of one block of each tensor type: what the size of a tensor follows from.
-BLOCKS: dict[int, tuple[int, int]] = {
-    0: (1, 4),
-    1: (1, 2),
-    2: (32, 18),
-    3: (32, 20),
-    6: (32, 22),
-    7: (32, 24),
-    8: (32, 34),
-    9: (32, 40),
-    10: (256, 84),
-    11: (256, 110),
-    12: (256, 144),
-    13: (256, 176),
-    14: (256, 210),
-    15: (256, 292),
-    16: (256, 66),
-    17: (256, 74),
-    18: (256, 98),
-    19: (256, 50),
-    20: (32, 18),
-    21: (256, 110),
-    22: (256, 82),
-    23: (256, 136),
-    24: (1, 1),
-    25: (1, 2),
-    26: (1, 4),
-    27: (1, 8),
-    28: (1, 8),
-    29: (256, 56),
-    30: (1, 2),
-    34: (256, 54),
-    35: (256, 66),
-    39: (32, 17),
+
+
+def _numbered(words: str) -> dict[int, str]:
+    # A dash stands for a number that llama.cpp has given up.
+    return {number: word for number, word in enumerate(words.split()) if word != "-"}
+
+
+TYPES = _numbered(
+    "F32 F16 Q4_0 Q4_1 - - Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K IQ2_XXS IQ2_XS"
+    " IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M BF16 - - - TQ1_0 TQ2_0"
+    " - - - MXFP4"
+)
+"""Tensor types by number."""
+_BLOCK_BYTES: dict[int, dict[str, int]] = {
+    1: dict(F32=4, F16=2, I8=1, I16=2, I32=4, I64=8, F64=8, BF16=2),
+    32: dict(Q4_0=18, Q4_1=20, Q5_0=22, Q5_1=24, Q8_0=34, Q8_1=40, IQ4_NL=18, MXFP4=17),
+    256: dict(Q2_K=84, Q3_K=110, Q4_K=144, Q5_K=176, Q6_K=210, Q8_K=292, TQ1_0=54, TQ2_0=66)
+    | dict(IQ2_XXS=66, IQ2_XS=74, IQ3_XXS=98, IQ1_S=50, IQ3_S=110, IQ2_S=82, IQ4_XS=136, IQ1_M=56),
 }
-FILE_TYPES: dict[int, str] = {
-    0: "F32",
-    1: "F16",
-    2: "Q4_0",
-    3: "Q4_1",
-    7: "Q8_0",
-    8: "Q5_0",
-    9: "Q5_1",
-    10: "Q2_K",
-    11: "Q3_K_S",
-    12: "Q3_K_M",
-    13: "Q3_K_L",
-    14: "Q4_K_S",
-    15: "Q4_K_M",
-    16: "Q5_K_S",
-    17: "Q5_K_M",
-    18: "Q6_K",
-    19: "IQ2_XXS",
-    20: "IQ2_XS",
-    21: "Q2_K_S",
-    22: "IQ3_XS",
-    23: "IQ3_XXS",
-    24: "IQ1_S",
-    25: "IQ4_NL",
-    26: "IQ3_S",
-    27: "IQ3_M",
-    28: "IQ2_S",
-    29: "IQ2_M",
-    30: "IQ4_XS",
-    31: "IQ1_M",
-    32: "BF16",
-    36: "TQ1_0",
-    37: "TQ2_0",
-    38: "MXFP4",
+_SIZES = {
+    name: (block, size) for block, sizes in _BLOCK_BYTES.items() for name, size in sizes.items()
 }
+BLOCKS = {number: _SIZES[name] for number, name in TYPES.items()}
+"""Elements and bytes of one block of each tensor type: what the size of a tensor follows from."""
+FILE_TYPES = _numbered(
+    "F32 F16 Q4_0 Q4_1 - - - Q8_0 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M"
+    " Q6_K IQ2_XXS IQ2_XS Q2_K_S IQ3_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ3_M IQ2_S IQ2_M IQ4_XS IQ1_M"
+    " BF16 - - - TQ1_0 TQ2_0 MXFP4"
+)
+"""What `general.file_type` calls the quantisation of most tensors."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +83,7 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """What a GGUF file says of itself: version, metadata by key, tensors in order, where the
-    data part begins."""
+    """What a GGUF file says of itself, and where its data part begins."""
 
     version: int
     metadata: Mapping[str, Value]
@@ -166,13 +115,8 @@ def read_gguf_header(path: Path) -> GgufHeader:
     file, nested arrays, duplicate keys, an alignment that is no power of two up to 1 MiB,
     dimensions that overflow, tensors that reach past the end.
     """
-    try:
-        with path.open("rb") as file:
-            return _Reader(file, path.stat().st_size, path).header()
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror}", where=path, next_step="check the path"
-        ) from error
+    with reading(path), path.open("rb") as file:
+        return _Reader(file, path.stat().st_size, path).header()
 
 
 class _Reader:
@@ -247,9 +191,9 @@ class _Reader:
     def scalars(self, kind: int, length: int, key: str) -> tuple[Value, ...]:
         if kind not in SCALARS:
             raise self.bad(f"{printable(key, 60)!r} has the unknown value type {kind}")
-        form = SCALARS[kind]
-        data = self.take(struct.calcsize(form) * length, f"the value of {printable(key, 60)!r}")
-        return struct.unpack(f"<{length}{form[1]}", data)
+        form = f"<{length}{SCALARS[kind]}"
+        data = self.take(struct.calcsize(form), f"the value of {printable(key, 60)!r}")
+        return struct.unpack(form, data)
 
     def tensor(self) -> TensorEntry:
         name = self.string("a tensor name", 65_535)
@@ -278,10 +222,8 @@ class _Reader:
         if len({t.name for t in header.tensors}) != len(header.tensors):
             raise self.bad("a tensor name stands twice")
         for tensor in header.tensors:
-            # Python's integers don't overflow: a product of hostile dimensions is merely larger
-            # than the file.
+            # Python's integers don't overflow: hostile dimensions are merely larger than the file.
             if header.data_start + tensor.offset + tensor.bytes > self.size:
-                raise self.bad(
-                    f"tensor {printable(tensor.name, 60)!r} reaches past the end of the file"
-                )
+                name = printable(tensor.name, 60)
+                raise self.bad(f"tensor {name!r} reaches past the end of the file")
         return header

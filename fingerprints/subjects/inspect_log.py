@@ -7,6 +7,7 @@ Knows the log's shape; knows nothing of files and archives, and doesn't import i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fingerprints.subjects.rows import RecordedRow, choice_row, name_of, string_of, turns_of
@@ -16,8 +17,7 @@ ATTACHMENT = "attachment://"
 
 
 def is_inspect_log(value: Any) -> bool:
-    """Whether a JSON value is an inspect_ai log: an object with the objects ``eval`` and
-    ``samples`` (a list)."""
+    """Whether a JSON value is an inspect_ai log: an object with ``eval`` and ``samples``."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("eval"), dict)
@@ -26,8 +26,7 @@ def is_inspect_log(value: Any) -> bool:
 
 
 def model_of(header: Any) -> str | None:
-    """The model that a log's header names, as ``eval.model``; None when it names none. Raises
-    BadValue."""
+    """The model that a log's header names as ``eval.model``, or None. Raises BadValue."""
     described = header.get("eval") if isinstance(header, dict) else None
     model = described.get("model") if isinstance(described, dict) else None
     return None if model is None else name_of(model, "eval.model")
@@ -54,46 +53,27 @@ def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
     found = sample.get("output")
     output: dict[str, Any] = found if isinstance(found, dict) else {}
     given = _attached(sample.get("input"), sample.get("attachments"))
-    turns = turns_of(
-        given
-        if isinstance(given, list)
-        else [{"role": "user", "content": string_of(given, "input")}]
-    )
+    if not isinstance(given, list):
+        given = [{"role": "user", "content": string_of(given, "input")}]
+    turns = turns_of(given)
     while turns and turns[-1].role != "user":
         turns.pop()
     if not turns:
         raise BadValue("input has no user turn")
     epoch = sample.get("epoch", 1)
-    number = (
-        epoch - 1
-        if isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000
-        else None
-    )
-    whole = RecordedRow(
+    counted = isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000
+    asked = RecordedRow(
         prompt=turns[-1].content,
         answer="",
         model=model or (name_of(output["model"], "output.model") if output.get("model") else None),
         history=tuple(turns[:-1]),
-        sample=number,
+        sample=epoch - 1 if counted else None,
         id=str(sample["id"])[:200] if isinstance(sample.get("id"), str | int) else None,
-        error="the log holds no answer to this sample",
     )
     choices = output.get("choices")
     if not isinstance(choices, list) or not choices:
-        return whole
-    answered = _attached(choices[0], sample.get("attachments"))
-    return choice_row(_without_error(whole), answered, number)
-
-
-def _without_error(row: RecordedRow) -> RecordedRow:
-    return RecordedRow(
-        prompt=row.prompt,
-        answer="",
-        model=row.model,
-        history=row.history,
-        sample=row.sample,
-        id=row.id,
-    )
+        return replace(asked, error="the log holds no answer to this sample")
+    return choice_row(asked, _attached(choices[0], sample.get("attachments")), asked.sample)
 
 
 def _attached(value: Any, attachments: Any, depth: int = 0) -> Any:

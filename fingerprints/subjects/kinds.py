@@ -38,9 +38,8 @@ class SubjectSpec:
 
     def __str__(self) -> str:
         """The spec as one string that parses back to an equal value."""
-        return ",".join(
-            [f"{self.scheme}:{self.target}", *(f"{k}={v}" for k, v in sorted(self.options.items()))]
-        )
+        options = (f"{key}={value}" for key, value in sorted(self.options.items()))
+        return ",".join([f"{self.scheme}:{self.target}", *options])
 
     @property
     def kind(self) -> SubjectKind:
@@ -112,11 +111,8 @@ def _parameters_here(spec: SubjectSpec, bytes_a_parameter: float) -> float:
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
     size = sum(file.stat().st_size for file in files)
     if size == 0:
-        raise MalformedInput(
-            "no safetensors in this folder",
-            where=path,
-            next_step="convert the checkpoint to safetensors",
-        )
+        said, step = "no safetensors in this folder", "convert the checkpoint to safetensors"
+        raise MalformedInput(said, where=path, next_step=step)
     return size / bytes_a_parameter
 
 
@@ -129,9 +125,8 @@ def _parameters_of_checkpoint(spec: SubjectSpec) -> float:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return path.is_dir() and any(
-        (path / name).exists() for name in ("config.json", "adapter_config.json")
-    )
+    configs = (path / "config.json", path / "adapter_config.json")
+    return path.is_dir() and any(config.exists() for config in configs)
 
 
 _RUN_HERE = frozenset({"dtype", "device", "adapter", "batch", "template", "thinking", "waits"})

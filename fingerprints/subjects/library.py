@@ -1,27 +1,37 @@
-"""The manners of the model library: how it is kept quiet while it works, and what it calls the
-state that a model keeps of what it has read (``cache``, and ``past_key_values`` before 5.24).
+"""The manners of the model library: how it is kept quiet while it works, what it calls the state
+that a model keeps of what it has read (``cache``, and ``past_key_values`` before 5.24), and how it
+draws the next token: from each answer's own randomness, whatever batch it lands in.
 
-Knows settings, signatures and fields; knows nothing of what is in the state.
+Knows settings, signatures, scores and seeds; knows nothing of prompts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 from transformers.utils import logging as library
+
+from fingerprints.records import Request, canonical_json
 
 NEW, OLD = "cache", "past_key_values"
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, log lines or warnings of transformers inside; the former settings come
-    back at the end."""
+    """No bars, log lines or warnings of transformers inside; the settings come back."""
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
     library.set_verbosity(logging.CRITICAL)
     library.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -36,8 +46,7 @@ def quiet() -> Iterator[None]:
 
 
 def state_word(model: Any) -> str:
-    """The keyword under which a model takes its kept state; an adapter is asked for the model
-    that it wraps."""
+    """The keyword for a model's kept state; an adapter is asked for the model inside."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return NEW if NEW in inspect.signature(base.forward).parameters else OLD
 
@@ -45,3 +54,61 @@ def state_word(model: Any) -> str:
 def state_of(made: Any) -> Any:
     """The kept state in what a model's call or `generate` returned; None where it kept none."""
     return made[NEW] if NEW in made else made.get(OLD)
+
+
+Noise = torch.Generator | None
+"""One answer's own randomness; None for a greedy one."""
+
+
+def noise(request: Request, part: int) -> Noise:
+    """A generator of one answer's own randomness, from its seed and key (and of its part, where
+    it is written in several): batch plans don't change what is drawn."""
+    if request.temperature == 0:
+        return None
+    material = canonical_json([request.seed, *request.key, *([part] if part else [])])
+    digest = hashlib.sha256(material).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def processors(
+    request: Request, noises: Sequence[Noise], broken: Callable[[int], None]
+) -> LogitsProcessorList:
+    """What scores go through before the largest is taken, for rows that are sampled like
+    ``request``; ``broken`` is told the numbers of rows whose scores are no numbers."""
+    out = LogitsProcessorList([_NotANumber(broken)])
+    if request.temperature > 0:
+        if request.temperature != 1:
+            out.append(TemperatureLogitsWarper(request.temperature))
+        if request.top_p < 1:
+            out.append(TopPLogitsWarper(request.top_p))
+        out.append(_Gumbel(noises))
+    return out
+
+
+class _NotANumber(LogitsProcessor):
+    """Tells of rows whose scores are no numbers, and flattens them: the others go on."""
+
+    def __init__(self, broken: Callable[[int], None]) -> None:
+        self.broken = broken
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        bad = torch.isnan(scores).any(dim=-1) | torch.isneginf(scores).all(dim=-1)
+        if not bool(bad.any()):
+            return scores
+        for i in bad.nonzero().flatten().tolist():
+            self.broken(i)
+        return torch.where(bad[:, None], torch.zeros_like(scores), scores)
+
+
+class _Gumbel(LogitsProcessor):
+    """Adds Gumbel noise to each row from its own generator: the largest sum is then a draw from
+    the softmax."""
+
+    def __init__(self, generators: Sequence[Noise]) -> None:
+        self.generators = generators
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        width = scores.shape[-1]
+        # Minus the logarithm of an exponential draw is a Gumbel one.
+        waits = torch.stack([torch.empty(width).exponential_(generator=g) for g in self.generators])
+        return scores.float() - waits.to(scores.device).log()

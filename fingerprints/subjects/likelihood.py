@@ -1,5 +1,4 @@
-"""How likely a model finds given texts, in bits. Knows tensors and tokens; knows nothing of
-files."""
+"""How likely a model finds given texts, in bits. Knows tensors and tokens; no files."""
 
 from __future__ import annotations
 
@@ -37,9 +36,8 @@ def likelihoods(
     either leaves the first token unscored. Longer texts than the context are refused, never cut.
     Raises ResourceLimit for those and when one text alone does not fit into memory.
     """
-    items = [
-        _item(speaker, i, text, contexts[i] if contexts else "") for i, text in enumerate(texts)
-    ]
+    before = contexts or [""] * len(texts)
+    items = [_item(speaker, i, text, before[i]) for i, text in enumerate(texts)]
     bits = _bits_of(speaker, items)
     return [_record(text, bits[i]) for i, text in enumerate(texts)]
 
@@ -52,15 +50,12 @@ def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[L
     token; the passage's lead follows as the beginning of the answer. Otherwise as `likelihoods`.
     Raises ResourceLimit as it does for memory.
     """
-    found: dict[int, _Item | str] = {
-        i: _passage_item(speaker, i, passage) for i, passage in enumerate(passages)
-    }
-    bits = _bits_of(speaker, [item for item in found.values() if isinstance(item, _Item)])
-    told = (
-        (i, item if isinstance(item, str) else _record(passages[i].text, bits[i]))
-        for i, item in found.items()
-    )
-    return [record for _, record in sorted(told, key=lambda pair: pair[0])]
+    found = [_passage_item(speaker, i, passage) for i, passage in enumerate(passages)]
+    bits = _bits_of(speaker, [item for item in found if isinstance(item, _Item)])
+    return [
+        item if isinstance(item, str) else _record(passages[i].text, bits[i])
+        for i, item in enumerate(found)
+    ]
 
 
 def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str:
@@ -82,10 +77,8 @@ def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str
 
 def _bits_of(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
     bits: dict[int, list[float]] = {item.index: [] for item in items}
-    todo = sorted(
-        (item for item in items if len(item.ids) > item.scored_from),
-        key=lambda item: -len(item.ids),
-    )
+    scored = (item for item in items if len(item.ids) > item.scored_from)
+    todo = sorted(scored, key=lambda item: -len(item.ids))
     size = speaker.batch
     while todo:
         batch = todo[:size]
@@ -115,10 +108,9 @@ def _item(speaker: Speaker, index: int, text: str, context: str, special: bool =
     tokenizer = speaker.tokenizer
     head = list(tokenizer(context, add_special_tokens=special).input_ids) if context else []
     if not head:
-        start = (
-            tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-        )
-        head = [] if start is None else [start]
+        # Without a beginning of text, documents followed an end of text in training.
+        starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+        head = [start for start in starts if start is not None][:1]
     ids = head + list(tokenizer(text, add_special_tokens=False).input_ids)
     if speaker.limits.context is not None and len(ids) > speaker.limits.context:
         raise ResourceLimit(
@@ -137,9 +129,8 @@ def _score(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
     for row, item in enumerate(items):
         ids[row, : len(item.ids)] = torch.tensor(item.ids)
         mask[row, : len(item.ids)] = 1
-    bits = torch.cat(
-        list(_segments(speaker, ids.to(speaker.model.device), mask.to(speaker.model.device))), dim=1
-    )
+    device = speaker.model.device
+    bits = torch.cat(list(_segments(speaker, ids.to(device), mask.to(device))), dim=1)
     return {
         item.index: bits[row, item.scored_from - 1 : len(item.ids) - 1].tolist()
         for row, item in enumerate(items)
@@ -147,12 +138,10 @@ def _score(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
 
 
 def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Bits of tokens 1, 2, … of every row, a stretch at a time, so that no more scores exist at
-    once than fit."""
+    """Bits of tokens 1, 2, … of every row, a stretch at a time, as many as fit."""
     rows, length = ids.shape
-    stretch = max(
-        1, CHUNK_SCORES // (rows * int(speaker.model.config.get_text_config().vocab_size))
-    )
+    words = int(speaker.model.config.get_text_config().vocab_size)
+    stretch = max(1, CHUNK_SCORES // (rows * words))
     cache, word = None, state_word(speaker.model)
     with torch.inference_mode(), quiet():
         for start in range(0, length - 1, stretch):
@@ -168,8 +157,7 @@ def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterat
 
 
 def _bits(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Negative log2-probability of each target, on the CPU, in float32, one row's scores
-    converted at a time."""
+    """Negative log2-probability of each target, float32 on the CPU, row by row."""
     rows = [
         torch.logsumexp(row.float(), dim=-1) - row.gather(-1, goal[:, None])[:, 0].float()
         for row, goal in zip(scores, targets, strict=True)

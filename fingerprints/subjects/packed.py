@@ -22,6 +22,7 @@ from fingerprints.system import OPENING
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
+GIVE_ANSWERS = "give the path of recorded answers (JSONL)"
 BROKEN = (
     EOFError,
     zlib.error,
@@ -49,30 +50,23 @@ class Caps:
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """A regular file opened for reading. Raises MalformedInput for anything else, without
-    blocking on a pipe."""
+    """A regular file for reading; never waits on a pipe. Raises MalformedInput for others."""
     try:
         number = os.open(path, os.O_RDONLY | OPENING)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise MalformedInput(
-            f"can't be read: {reason}",
-            where=path,
-            next_step="give the path of recorded answers (JSONL)",
-        ) from error
+        said = f"can't be read: {reason}"
+        raise MalformedInput(said, where=path, next_step=GIVE_ANSWERS) from error
     kind = os.fstat(number).st_mode
     if stat.S_ISREG(kind):
         return io.BufferedReader(io.FileIO(number, "rb"), 1 << 16)
     os.close(number)
     what = "a folder" if stat.S_ISDIR(kind) else "no regular file"
-    raise MalformedInput(
-        f"it is {what}", where=path, next_step="give the path of recorded answers (JSONL)"
-    )
+    raise MalformedInput(f"it is {what}", where=path, next_step=GIVE_ANSWERS)
 
 
 class CountedStream(io.RawIOBase):
-    """A decompressing stream that stops at the caps. Raises ResourceLimit (size) and UnsafeInput
-    (a bomb's ratio)."""
+    """A decompressing stream; raises ResourceLimit at a cap, UnsafeInput at a bomb's ratio."""
 
     def __init__(
         self, inner: BinaryIO, packed: int, where: Path, caps: Caps, already: int = 0
@@ -92,11 +86,8 @@ class CountedStream(io.RawIOBase):
         self.count += len(data)
         self.own += len(data)
         if self.count > self.caps.total:
-            raise ResourceLimit(
-                f"unpacks to more than {self.caps.total:,} bytes",
-                where=self.where,
-                next_step="split the recording",
-            )
+            said = f"unpacks to more than {self.caps.total:,} bytes"
+            raise ResourceLimit(said, where=self.where, next_step="split the recording")
         if self.own > self.caps.ratio_from and self.own > self.caps.ratio * self.packed:
             raise UnsafeInput(
                 f"unpacks to more than {self.caps.ratio} times its size, as a decompression bomb"
@@ -125,9 +116,8 @@ def zip_members(
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
         if len(infos) > caps.members:
-            raise ResourceLimit(
-                f"more than {caps.members:,} members", where=where, next_step="split the log"
-            )
+            said = f"more than {caps.members:,} members"
+            raise ResourceLimit(said, where=where, next_step="split the log")
         count = 0
         for info in infos.values():
             if not info.filename.startswith(wanted) or not info.filename.endswith(".json"):
@@ -136,10 +126,7 @@ def zip_members(
                 stream = CountedStream(member, info.compress_size, where, caps, count)  # type: ignore[arg-type]  # reads alike
                 data = io.BufferedReader(stream, 1 << 16).read(caps.document + 1)
             if len(data) > caps.document:
-                raise ResourceLimit(
-                    f"a member is larger than {caps.document:,} bytes",
-                    where=where,
-                    next_step="split the log",
-                )
+                said = f"a member is larger than {caps.document:,} bytes"
+                raise ResourceLimit(said, where=where, next_step="split the log")
             count = stream.count
             yield info.filename, data

@@ -14,11 +14,7 @@ import torch
 
 from fingerprints.errors import ResourceLimit, UsageProblem, printable
 
-DTYPES: dict[str, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.bfloat16, torch.float16)}
 SHORT_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
 CPU_BATCH, ACCELERATOR_BATCH = 32, 64
@@ -54,8 +50,7 @@ def place(options: Mapping[str, str]) -> Placement:
 
 
 def available_memory(device: torch.device) -> int:
-    """Bytes that a model may still take on a device; on the CPU what the kernel says is
-    available."""
+    """Bytes that a model may still take on a device, as CUDA or the kernel tells."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")
@@ -70,68 +65,42 @@ def available_memory(device: torch.device) -> int:
 
 
 def check_fits(needed: int, device: torch.device, where: object) -> None:
-    """Raises ResourceLimit when a model of ``needed`` bytes does not fit into what the device
-    has left."""
+    """Raises ResourceLimit when a model does not fit into what a device has left."""
     free = available_memory(device)
     if needed > free:
         raise ResourceLimit(
             f"the model needs about {needed / 2**30:.1f} GiB, and {device.type} has"
             f" {free / 2**30:.1f} GiB left",
             where=where,
-            next_step=(
-                "use a smaller dtype (dtype=bfloat16), another device, or serve it and audit the"
-                " endpoint"
-            ),
+            next_step="use a smaller dtype (dtype=bfloat16), another device, or serve it and audit"
+            " the endpoint",
         )
 
 
 def _device(name: str) -> torch.device:
+    fast = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    here = [kind for kind, there in fast.items() if there]
     if name == "auto":
-        best = (
-            "cuda"
-            if torch.cuda.is_available()
-            else "mps"
-            if torch.backends.mps.is_available()
-            else "cpu"
-        )
-        return torch.device(best)
-    kind = name.partition(":")[0]
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(kind, False):
-        raise UsageProblem(
-            f"no device {printable(name, 30)!r} here",
-            where="device",
-            next_step=f"use one of {', '.join(k for k, v in there.items() if v)}, or leave it out",
-        )
+        return torch.device([*here, "cpu"][0])
+    if name.partition(":")[0] not in (*here, "cpu"):
+        said, step = f"no device {printable(name, 30)!r} here", ", ".join(["cpu", *here])
+        raise UsageProblem(said, where="device", next_step=f"use one of {step}, or leave it out")
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise UsageProblem(
-            f"not a device: {printable(name, 30)!r}",
-            where="device",
-            next_step="write cuda:0 or cpu",
-        ) from error
+        said = f"not a device: {printable(name, 30)!r}"
+        raise UsageProblem(said, where="device", next_step="write cuda:0 or cpu") from error
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
-        native = (
-            torch.cuda.is_bf16_supported()
-            if device.type == "cuda"
-            else device.type == "cpu" and _cpu_has_bf16()
-        )
+        on_cpu = device.type == "cpu" and _cpu_has_bf16()
+        native = torch.cuda.is_bf16_supported() if device.type == "cuda" else on_cpu
         return torch.bfloat16 if native else torch.float32
     full = SHORT_NAMES.get(name, name)
     if full not in DTYPES:
-        raise UsageProblem(
-            f"unknown dtype {printable(name, 30)!r}",
-            where="dtype",
-            next_step=f"use auto, {', '.join(DTYPES)}",
-        )
+        said, step = f"unknown dtype {printable(name, 30)!r}", f"use auto, {', '.join(DTYPES)}"
+        raise UsageProblem(said, where="dtype", next_step=step)
     return DTYPES[full]
 
 
@@ -148,9 +117,6 @@ def _batch(text: str, device: torch.device) -> int:
     if text == "auto":
         return CPU_BATCH if device.type == "cpu" else ACCELERATOR_BATCH
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
-        raise UsageProblem(
-            f"not a batch size: {printable(text, 30)!r}",
-            where="batch",
-            next_step="use 1 to 4096, or auto",
-        )
+        said = f"not a batch size: {printable(text, 30)!r}"
+        raise UsageProblem(said, where="batch", next_step="use 1 to 4096, or auto")
     return int(text)

@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,11 @@ LONGEST_PROMPT = 1 << 20
 QUESTION = "Which bird sings at 4 o'clock? Quel oiseau? 哪只鸟？ أي طائر؟ 🐦"
 WEIGHTS = frozenset({".safetensors", ".gguf"}) | PICKLES
 ROLES = frozenset({"", "system", "user", "assistant", "model"})
+READ_IT = "read the template; the option template=plain goes without it"
 INTERNALS = re.compile(r"__\w{2,40}__")
-LIBRARY_ERRORS = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    RuntimeError,
-    IndexError,
-    ImportError,
-)
+# NotImplementedError is a RuntimeError, KeyError and IndexError are LookupErrors.
+LOADING_ERRORS = (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError)
+"""What transformers raises for files that are not what they claim to be."""
 
 
 def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
@@ -75,9 +70,21 @@ def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
     return anomalies
 
 
-def _key(folder: Path, template: str | None) -> str:
-    from importlib.metadata import version
+def said_by(error: Exception, limit: int = 160) -> str:
+    """A library's error on one line, fit for a terminal."""
+    return printable(" ".join(str(error).split()), limit)
 
+
+def no_tokenizer(error: Exception, folder: Path) -> MalformedInput:
+    """The error for a tokenizer that the library can't load."""
+    return MalformedInput(
+        f"the tokenizer can't be loaded: {said_by(error)}",
+        where=folder,
+        next_step="copy tokenizer.json and tokenizer_config.json beside the weights",
+    )
+
+
+def _key(folder: Path, template: str | None) -> str:
     small = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix not in WEIGHTS)
     digest = hashlib.sha256(f"3 {version('transformers')} {template}".encode())
     for path in small:
@@ -124,10 +131,8 @@ def anomalies_of(prompts: dict[Arm, str], tokenizer: Any) -> list[str]:
     for arm, text in prompts.items():
         for message in Request(probe=Probe(id="preflight", text=QUESTION), arm=arm).messages():
             if message["content"] not in text:
-                out.append(
-                    f"the chat template drops or changes the {message['role']} text ({arm.value}"
-                    " arm)"
-                )
+                what = f"the {message['role']} text ({arm.value} arm)"
+                out.append(f"the chat template drops or changes {what}")
     added = _added(prompts[Arm.OWN], tokenizer)
     if len(added) > 12:
         out.append(f"the chat template adds text of its own: {printable(added, 160)!r}")
@@ -138,9 +143,8 @@ def anomalies_of(prompts: dict[Arm, str], tokenizer: Any) -> list[str]:
 
 def _added(text: str, tokenizer: Any) -> str:
     rest = text.replace(QUESTION, "\n")
-    for token in sorted(
-        {str(t) for t in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True
-    ):
+    tokens = {str(token) for token in tokenizer.added_tokens_decoder.values()}
+    for token in sorted(tokens, key=len, reverse=True):
         rest = rest.replace(token, "\n")
     lines = (line.strip() for line in rest.splitlines())
     return " ".join(line for line in lines if line not in ROLES)
@@ -156,12 +160,8 @@ def _load(folder: Path) -> Any:
 
     try:
         return _within(SECONDS - 15, load)
-    except LIBRARY_ERRORS as error:
-        raise MalformedInput(
-            f"the tokenizer can't be loaded: {printable(' '.join(str(error).split()), 160)}",
-            where=folder,
-            next_step="copy tokenizer.json and tokenizer_config.json beside the weights",
-        ) from error
+    except (*LOADING_ERRORS, ImportError) as error:
+        raise no_tokenizer(error, folder) from error
 
 
 def _render(tokenizer: Any, arm: Arm, folder: Path) -> str:
@@ -172,13 +172,13 @@ def _render(tokenizer: Any, arm: Arm, folder: Path) -> str:
         raise UnsafeInput(
             f"the chat template reaches for what a template may not: {printable(str(error), 120)}",
             where=folder,
-            next_step="read the template; the option template=plain goes without it",
+            next_step=READ_IT,
         ) from error
     except (MemoryError, OverflowError) as error:
         raise _exhausting("memory", folder) from error
     except TEMPLATE_ERRORS as error:
         raise MalformedInput(
-            f"the chat template fails: {printable(' '.join(str(error).split()), 120)}",
+            f"the chat template fails: {said_by(error, 120)}",
             where=folder,
             next_step="mend it, or go without it: template=plain",
         ) from error
@@ -199,11 +199,8 @@ def _render_or_fold(tokenizer: Any, messages: list[dict[str, str]]) -> str:
 
 
 def _exhausting(what: str, folder: Path) -> ResourceLimit:
-    return ResourceLimit(
-        f"the chat template passes the limit on {what}",
-        where=folder,
-        next_step="read the template; the option template=plain goes without it",
-    )
+    said = f"the chat template passes the limit on {what}"
+    return ResourceLimit(said, where=folder, next_step=READ_IT)
 
 
 def _within(seconds: int, do: Callable[[], Any]) -> Any:
@@ -228,25 +225,14 @@ def main(folder: str, template: str) -> None:
     except AuditError as error:
         speak_error(error)
     except MemoryError:
-        speak_error(
-            ResourceLimit(
-                "the tokenizer passes the limit on memory",
-                where=folder,
-                next_step="look at it in a sandbox",
-            )
-        )
+        said, step = "the tokenizer passes the limit on memory", "look at it in a sandbox"
+        speak_error(ResourceLimit(said, where=folder, next_step=step))
     except BaseException as error:
-        # The tokenizers library panics with an exception that is no Exception and has no importable
-        # class.
+        # The tokenizers library panics with what is no Exception, and can't be imported.
         if type(error).__name__ != "PanicException":
             raise
-        speak_error(
-            UnsafeInput(
-                "the tokenizer makes its library panic",
-                where=folder,
-                next_step="do not open this checkpoint",
-            )
-        )
+        said, step = "the tokenizer makes its library panic", "do not open this checkpoint"
+        speak_error(UnsafeInput(said, where=folder, next_step=step))
 
 
 if __name__ == "__main__":

@@ -18,21 +18,11 @@ from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.base import Subject
-from fingerprints.subjects.formats import read_rows, rows_in
+from fingerprints.subjects.formats import rows_in
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.packed import open_regular
 from fingerprints.subjects.rows import RecordedRow
 from fingerprints.transcript import Event, Header, Transcript, is_transcript, load_transcript
-
-__all__ = [
-    "CLAIMED",
-    "RecordedRow",
-    "RecordedSubject",
-    "RecordingTally",
-    "open_recording",
-    "read_rows",
-    "transcript_of",
-]
 
 CLAIMED = "provenance of recorded answers is claimed, not observed"
 FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy", "service")
@@ -40,8 +30,7 @@ NAMES_SHOWN = 5
 
 
 class RecordedSubject(Subject):
-    """Answers from a file. It gives its transcript whole, and answers requests whose prompt the
-    file holds."""
+    """Answers from a file: given whole, or one by one to requests with their prompt."""
 
     def __init__(self, spec: str, transcript: Transcript) -> None:
         self.spec = spec
@@ -73,23 +62,12 @@ class RecordedSubject(Subject):
             yield self._answer(request)
 
     def _answer(self, request: Request) -> Reply:
-        known = [
-            r
-            for r in self._asked.get(request.probe.prompt_sha256(), [])
-            if r.sample == request.sample
-        ]
+        held = self._asked.get(request.probe.prompt_sha256(), ())
         for arm in (request.arm, Arm.RECORDED):
-            for reply in known:
-                if reply.arm is arm:
+            for reply in held:
+                if reply.arm is arm and reply.sample == request.sample:
                     return reply.model_copy(update={"probe_id": request.probe.id})
-        return Reply(
-            probe_id=request.probe.id,
-            arm=request.arm,
-            sample=request.sample,
-            status=Status.ERROR,
-            text="",
-            error="not in the recording",
-        )
+        return request.reply(Status.ERROR, error="not in the recording")
 
 
 def open_recording(spec: SubjectSpec) -> RecordedSubject:
@@ -101,11 +79,8 @@ def open_recording(spec: SubjectSpec) -> RecordedSubject:
     """
     path, model, form = Path(spec.target), spec.options.get("model"), spec.options.get("format")
     if form not in (None, "transcript", "rows"):
-        raise UsageProblem(
-            f"no format is called {printable(form, 40)!r}",
-            where="format=",
-            next_step="use transcript or rows",
-        )
+        said = f"no format is called {printable(form, 40)!r}"
+        raise UsageProblem(said, where="format=", next_step="use transcript or rows")
     with open_regular(path) as file:
         if form != "rows" and is_transcript(path):
             return _ours(str(spec), path, model)
@@ -145,11 +120,10 @@ def _read(
 
 def _mixed(path: Path, seen: Iterable[str | None]) -> MalformedInput:
     names = sorted({"(no name)" if name is None else name for name in seen})
-    shown = ", ".join(printable(name, 40) for name in names[:NAMES_SHOWN]) + (
-        ", …" if len(names) > NAMES_SHOWN else ""
-    )
+    shown = ", ".join(printable(name, 40) for name in names[:NAMES_SHOWN])
+    more = ", …" if len(names) > NAMES_SHOWN else ""
     return MalformedInput(
-        f"it holds answers of {len(names)} models: {shown}",
+        f"it holds answers of {len(names)} models: {shown}{more}",
         where=path,
         next_step=f"choose one: recording:{path.name},model=NAME",
     )
@@ -157,17 +131,11 @@ def _mixed(path: Path, seen: Iterable[str | None]) -> MalformedInput:
 
 def _unnamed(path: Path, model: str | None) -> MalformedInput:
     with open_regular(path) as file:
-        names = sorted({row.model for row in rows_in(file, path) if row.model is not None})[
-            :NAMES_SHOWN
-        ]
-    known = (
-        f"some that it has: {', '.join(printable(n, 40) for n in names)}"
-        if names
-        else "it names no models"
-    )
-    return MalformedInput(
-        f"it has no answer of {printable(model or '', 60)!r}", where=path, next_step=known
-    )
+        names = sorted({row.model for row in rows_in(file, path) if row.model is not None})
+    shown = ", ".join(printable(name, 40) for name in names[:NAMES_SHOWN])
+    known = f"some that it has: {shown}" if names else "it names no models"
+    said = f"it has no answer of {printable(model or '', 60)!r}"
+    return MalformedInput(said, where=path, next_step=known)
 
 
 @dataclass
@@ -200,10 +168,8 @@ class RecordingTally:
         if sample is None and row.answer in texts:
             self.twins += 1
             return
-        if (
-            sample is not None
-            and (taken := self.replies.get((probe_id, row.arm.value, sample))) is not None
-        ):
+        taken = self.replies.get((probe_id, row.arm.value, -1 if sample is None else sample))
+        if taken is not None:
             if taken.text == row.answer:
                 self.twins += 1
                 return
@@ -231,24 +197,15 @@ class RecordingTally:
 
     def events(self) -> tuple[Event, ...]:
         """What a reader must know about the rows that are not there as they were."""
+        repeat = "repeat an answer to the same prompt and were left out"
+        claim = "claim a sample number that another answer has; they got the next free one"
+        share = "share their id with a row of another prompt"
         counted = (
-            (
-                "duplicates",
-                self.twins,
-                "rows repeat an answer to the same prompt and were left out",
-            ),
-            (
-                "renumbered",
-                self.renumbered,
-                "rows claim a sample number that another answer has; they got the next free one",
-            ),
-            (
-                "conflicting_ids",
-                self.clashing_ids,
-                "rows share their id with a row of another prompt",
-            ),
+            ("duplicates", self.twins, repeat),
+            ("renumbered", self.renumbered, claim),
+            ("conflicting_ids", self.clashing_ids, share),
         )
-        return tuple(Event(kind=kind, detail=f"{n} {text}") for kind, n, text in counted if n)
+        return tuple(Event(kind=kind, detail=f"{n} rows {do}") for kind, n, do in counted if n)
 
 
 def _bundled_probe(row: RecordedRow) -> Probe | None:
@@ -258,11 +215,10 @@ def _bundled_probe(row: RecordedRow) -> Probe | None:
     a bundled completion.
     """
     text = " ".join(row.prompt.split())
+    found = [probe for probe in _bundled().get(text, ()) if probe.history == row.history]
     for form in ("chat", "completion") if row.form == "chat" and not row.history else (row.form,):
-        for probe in _bundled().get(text, ()):
-            if (probe.form == "completion") == (
-                form == "completion"
-            ) and probe.history == row.history:
+        for probe in found:
+            if (probe.form == "completion") == (form == "completion"):
                 return probe
     return None
 
@@ -272,11 +228,9 @@ def _bundled() -> dict[str, list[Probe]]:
     """The bundled probes by their prompt, its white space evened out as for its digest; the
     first set's come first."""
     here = bundled_probe_sets()
-    names = [name for name in FIRST_SETS if name in here] + [
-        name for name in here if name not in FIRST_SETS
-    ]
+    first = [name for name in FIRST_SETS if name in here]
     out: dict[str, list[Probe]] = {}
-    for name in names:
+    for name in dict.fromkeys((*first, *here)):
         for probe in load_probe_set(name).probes:
             out.setdefault(" ".join(probe.prompt().split()), []).append(probe)
     return out

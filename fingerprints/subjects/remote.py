@@ -22,10 +22,10 @@ import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
 from fingerprints.records import Identity, Probe, Reply, Request, Status
-from fingerprints.subjects.answers import code_of, complaint_of, failed, filter_of, reply_from
+from fingerprints.subjects.answers import code_of, complaint_of, filter_of, reply_from
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
-from fingerprints.subjects.secret import Secret
+from fingerprints.subjects.guard import Secret
 from fingerprints.subjects.transport import (
     CallFailed,
     Cancelled,
@@ -48,6 +48,7 @@ after."""
 HARMLESS = "Say hello."
 """Asked after a bare 403, such as a firewall's page: where it is answered, the question was
 turned away and not the caller."""
+NO_COMPLETIONS = "not offered: the endpoint has no /completions"
 RESUME = "run the same command again to resume"
 
 
@@ -75,8 +76,7 @@ class Answered:
 
 
 class EndpointSubject(Subject):
-    """An endpoint. ``counts`` and ``budget`` tell what a run took; ``identity.base_url`` holds
-    no user, key or query."""
+    """An endpoint; ``counts`` and ``budget`` tell what a run took. Its identity has no key."""
 
     def __init__(
         self,
@@ -156,42 +156,39 @@ class EndpointSubject(Subject):
             if budget.tokens is not None
             else f"a cost of {budget.cost:g}"
         )
-        return Incomplete(
+        money = f", {budget.price(spent):.4g} in money" if budget.cost is not None else ""
+        return self._incomplete(
             f"the next call could pass the budget of {cap}; spent so far: about"
-            f" {spent.read + spent.written:,} tokens"
-            + (f", {budget.price(spent):.4g} in money" if budget.cost is not None else ""),
-            where=self._place(),
-            next_step=f"raise tokens= or cost=, then {RESUME}",
+            f" {spent.read + spent.written:,} tokens{money}",
+            f"raise tokens= or cost=, then {RESUME}",
         )
 
-    def _place(self) -> str:
-        return str(self.identity.base_url)
+    def _incomplete(self, what: str, next_step: str = RESUME) -> Incomplete:
+        return Incomplete(what, where=self.identity.base_url, next_step=next_step)
+
+    def _failed(
+        self, request: Request, reason: str, seconds: float, status: Status = Status.ERROR
+    ) -> Reply:
+        return self._clean(request.reply(status, error=reason, seconds=round(seconds, 3)))
 
     def _ask(self, request: Request) -> Answered:
         """One request with its retries; runs in a thread. What it raises ends the run."""
         completion = request.probe.form == "completion"
         if completion and not self._completions:
-            return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
+            return Answered(request.reply(Status.ERROR, error=NO_COMPLETIONS), Use())
         begun = time.monotonic()
         try:
-            data = self._send(
-                "/completions" if completion else "/chat/completions", self._body(request)
-            )
+            data = self._send(request)
         except Refused as error:
             return self._refused(request, error, begun)
         except Unreachable as error:
-            raise Incomplete(
-                self._secret.removed_from(str(error)), where=self._place(), next_step=RESUME
-            ) from None
+            raise self._incomplete(self._secret.removed_from(str(error))) from None
         except Cancelled as error:
-            raise Incomplete(
-                "the calls were cancelled", where=self._place(), next_step=RESUME
-            ) from error
+            raise self._incomplete("the calls were cancelled") from error
         except CallFailed as error:
-            return Answered(
-                self._clean(failed(request, str(error), time.monotonic() - begun)),
-                worst_case(request),
-            )
+            # The server may have written, and count, the whole answer that never arrived.
+            taken = time.monotonic() - begun
+            return Answered(self._failed(request, str(error), taken), worst_case(request))
         reply = self._clean(reply_from(request, data, time.monotonic() - begun))
         return Answered(reply, _use_of(request, reply))
 
@@ -199,45 +196,34 @@ class EndpointSubject(Subject):
         """What an error status means for the question; raises where it means the caller."""
         if request.probe.form == "completion" and error.status in NOT_OFFERED:
             self._completions = False
-            return Answered(failed(request, "not offered: the endpoint has no /completions"), Use())
-        taken, why, use = time.monotonic() - begun, _turned_away(error), Use()
-        turned_away = error.status in TURNED_AWAY or (
-            error.status == NOT_ALLOWED and bool(filter_of(error.body))
-        )
-        if (
-            error.status == NOT_ALLOWED
-            and not turned_away
-            and (tried := self._answers_otherwise(request)) is not None
-        ):
-            turned_away, why, use = (
-                True,
-                f"{why}; a harmless question right after was answered",
-                tried,
-            )
-        if turned_away:
-            return Answered(self._clean(failed(request, why, taken, Status.REJECTED)), use)
+            return Answered(request.reply(Status.ERROR, error=NO_COMPLETIONS), Use())
+        taken, why = time.monotonic() - begun, _turned_away(error)
+        forbidden = error.status == NOT_ALLOWED
+        if error.status in TURNED_AWAY or (forbidden and filter_of(error.body)):
+            return Answered(self._failed(request, why, taken, Status.REJECTED), Use())
+        if forbidden and (tried := self._answers_otherwise(request)) is not None:
+            why = f"{why}; a harmless question right after was answered"
+            return Answered(self._failed(request, why, taken, Status.REJECTED), tried)
         if not error.again:
             raise self._refusal(error) from None
         reason = f"gave up after {RETRIES} retries: {error} {complaint_of(error.body)}".strip()
-        return Answered(self._clean(failed(request, reason, taken)), Use())
+        return Answered(self._failed(request, reason, taken), Use())
 
     def _answers_otherwise(self, request: Request) -> Use | None:
-        """What asking `HARMLESS` in the same way took, where it was answered; None where it was
-        not."""
+        """What asking `HARMLESS` in the same way took; None where it was not answered."""
         completion = request.probe.form == "completion"
         probe = Probe(id="harmless", text=HARMLESS, form="completion" if completion else "chat")
         harmless = request.model_copy(update={"probe": probe})
-        path = "/completions" if completion else "/chat/completions"
         try:
-            reply = reply_from(harmless, self._send(path, self._body(harmless)), 0.0)
+            reply = reply_from(harmless, self._send(harmless), 0.0)
         except CallFailed:
             return None
         return _use_of(harmless, reply) if reply.status in (Status.OK, Status.TRUNCATED) else None
 
-    def _send(self, path: str, body: dict[str, Any]) -> bytes:
-        """The bytes of a successful answer. Whether a call is repeated depends on status and
-        connection alone."""
-        attempt = 0
+    def _send(self, request: Request) -> bytes:
+        """The bytes of an answer. Status and connection alone decide about another try."""
+        path = "/completions" if request.probe.form == "completion" else "/chat/completions"
+        attempt, body = 0, self._body(request)
         while True:
             self.counts.add(retried=attempt > 0)
             try:
@@ -250,10 +236,9 @@ class EndpointSubject(Subject):
                 attempt += 1
 
     def _body(self, request: Request) -> dict[str, Any]:
-        newest = (
-            httpx2.URL(str(self.identity.base_url)).host == "api.openai.com"
-            and request.probe.form != "completion"
-        )
+        host = httpx2.URL(str(self.identity.base_url)).host
+        # OpenAI's newest models refuse max_tokens; other servers may know nothing else.
+        newest = host == "api.openai.com" and request.probe.form != "completion"
         body: dict[str, Any] = {
             "model": self.identity.name,
             "max_completion_tokens" if newest else "max_tokens": request.max_tokens,
@@ -268,12 +253,8 @@ class EndpointSubject(Subject):
     def _clean(self, reply: Reply) -> Reply:
         """The reply without any spelling of the key, which some servers echo."""
         fields = ("text", "finish_reason", "served_model", "system_fingerprint", "error")
-        told = {name: getattr(reply, name) for name in fields}
-        cleaned = {
-            name: self._secret.removed_from(value)
-            for name, value in told.items()
-            if value is not None
-        }
+        told = ((name, getattr(reply, name)) for name in fields)
+        cleaned = {name: self._secret.removed_from(said) for name, said in told if said is not None}
         return reply.model_copy(update=cleaned)
 
     def _refusal(self, error: Refused) -> Incomplete:
@@ -284,11 +265,9 @@ class EndpointSubject(Subject):
             404: "check base_url and the model's name",
         }
         told = printable(self._secret.removed_from(complaint_of(error.body)), 160)
-        return Incomplete(
-            f"the endpoint refuses the call: {error}" + (f", saying {told!r}" if told else ""),
-            where=self._place(),
-            next_step=f"{steps.get(error.status, 'check the options')}, then {RESUME}",
-        )
+        said = f"the endpoint refuses the call: {error}" + (f", saying {told!r}" if told else "")
+        step = f"{steps.get(error.status, 'check the options')}, then {RESUME}"
+        return self._incomplete(said, step)
 
 
 def _turned_away(error: Refused) -> str:
@@ -315,12 +294,12 @@ def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:
     wished = retry_after_seconds(asked)
     if wished is not None:
         return min(LONGEST_WAIT, wished)
+    # Jitter: calls that failed together shall not come back together.
     return min(SLOWEST_BACKOFF, first * float(2**attempt)) * random.uniform(0.5, 1.0)
 
 
 def retry_after_seconds(value: str | None) -> float | None:
-    """The seconds that a Retry-After header asks for, in its number or its date form; None for
-    anything else."""
+    """The seconds that a Retry-After header asks for, as number or date; None for others."""
     if value is None:
         return None
     try:

@@ -18,13 +18,11 @@ PROMPTS = ("prompt", "instruction", "question", "input", "messages")
 ANSWERS = ("answer", "output", "response", "completion", "generation", "text")
 MODELS = ("model", "generator")
 LONGEST_NAME = 200
+# OpenAI's, Anthropic's and inspect_ai's words for an answer that was cut.
 CUT = frozenset({"length", "max_tokens", "model_length"})
-ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
+ROLES: Mapping[str, Literal["system", "user", "assistant"]]
+ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+"""Developer is what OpenAI's newer models call the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ class RecordedRow:
         return Status.TRUNCATED if self.finish_reason in CUT else Status.OK
 
     def probe(self) -> Probe:
-        """What was asked, under the id ``recorded/`` and the first 24 digits of the prompt's
-        digest."""
+        """What was asked, as ``recorded/`` and 24 digits of the prompt's digest."""
         digest = prompt_sha256(self.prompt, self.history, completion=self.form == "completion")
         return Probe(
             id=f"recorded/{digest[:24]}", text=self.prompt, form=self.form, history=self.history
@@ -152,9 +149,8 @@ def _choices(
 ) -> Iterator[RecordedRow]:
     body = response.get("body", response)
     choices = body.get("choices") if isinstance(body, dict) else None
-    whole = _row(
-        {"model": body.get("model") if isinstance(body, dict) else None, **value}, turns, ""
-    )
+    model = body.get("model") if isinstance(body, dict) else None
+    whole = _row({"model": model, **value}, turns, "")
     if not isinstance(choices, list) or not choices:
         yield replace(whole, error="the recorded response has no choices")
         return
@@ -163,31 +159,20 @@ def _choices(
 
 
 def choice_row(whole: RecordedRow, choice: Any, sample: int | None) -> RecordedRow:
-    """A row with the answer of one recorded choice (``message.content`` or ``text``). Raises
-    BadValue when it has neither."""
-    message = choice.get("message") if isinstance(choice, dict) else None
-    reason = (
-        choice.get("finish_reason", choice.get("stop_reason")) if isinstance(choice, dict) else None
-    )
-    finish_reason = reason[:40] if isinstance(reason, str) else ""
+    """A row with the answer of a choice (its message or text), or BadValue without one."""
+    told = choice if isinstance(choice, dict) else {}
+    reason, message = told.get("finish_reason", told.get("stop_reason")), told.get("message")
+    end = reason[:40] if isinstance(reason, str) else ""
+    row = replace(whole, sample=sample, finish_reason=end)
     if isinstance(message, dict):
-        return replace(
-            whole,
-            answer=content_of(message.get("content")),
-            finish_reason=finish_reason,
-            sample=sample,
-        )
-    if isinstance(choice, dict) and "text" in choice:
-        text = _answer(choice["text"], "text")
-        return replace(
-            whole, answer=text, finish_reason=finish_reason, sample=sample, form="completion"
-        )
+        return replace(row, answer=content_of(message.get("content")))
+    if "text" in told:
+        return replace(row, answer=_answer(told["text"], "text"), form="completion")
     raise BadValue("a choice of the response has neither message nor text")
 
 
 def turns_of(messages: list[Any]) -> list[Message]:
-    """Chat messages as turns, oldest first. Raises BadValue for none, for unknown roles and for
-    contents without text."""
+    """Chat messages as turns, oldest first. Raises BadValue for none and for odd ones."""
     if not messages:
         raise BadValue("the list of messages is empty")
     return [_turn(message) for message in messages]
@@ -196,9 +181,8 @@ def turns_of(messages: list[Any]) -> list[Message]:
 def _turn(message: Any) -> Message:
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str) or role not in ROLES:
-        raise BadValue(
-            f"a message has the role {printable(str(role), 40)!r}, not system, user or assistant"
-        )
+        shown = printable(str(role), 40)
+        raise BadValue(f"a message has the role {shown!r}, not system, user or assistant")
     return Message(role=ROLES[role], content=content_of(message.get("content")))
 
 

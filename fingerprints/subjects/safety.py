@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,12 @@ LARGEST_JSON = 64 << 20
 LARGEST_CONFIG = 4 << 20
 LARGEST_TEMPLATE = 256 << 10
 FORBIDDEN_KEYS = frozenset(
-    {
-        "auto_map",
-        "trust_remote_code",
-        "custom_pipelines",
-        "custom_generate",
-        "attn_implementation",
-        "auto_mapping",
-    }
+    {"auto_map", "trust_remote_code", "custom_pipelines", "custom_generate"}
+    | {"attn_implementation", "auto_mapping"}
 )
+COPY_AGAIN = "copy the checkpoint again"
+WITH_FILES = "copy the checkpoint with its files"
+IF_KNOWN = "if transformers knows the architecture, or audit it behind an endpoint"
 PARSED = ("config.json", "generation_config.json", "tokenizer_config.json", "adapter_config.json")
 CEILINGS = {
     "num_hidden_layers": 2_000,
@@ -112,22 +110,15 @@ def _inspect_config(folder: Path, *, from_hub: bool) -> tuple[dict[str, Any], tu
 
 
 def inspect_adapter(folder: Path) -> tuple[str, ...]:
-    """Checks a LoRA adapter's folder in the same way; returns what to tell. Raises what
-    `inspect_checkpoint` raises."""
+    """Checks an adapter's folder in the same way; returns what to tell. Raises likewise."""
     if not (folder / "adapter_config.json").is_file():
-        raise MalformedInput(
-            "no adapter_config.json: not an adapter",
-            where=folder,
-            next_step="check the option adapter=DIR",
-        )
+        said = "no adapter_config.json: not an adapter"
+        raise MalformedInput(said, where=folder, next_step="check the option adapter=DIR")
     notes = _inspect_files(folder, from_hub=False)
     read_config(folder / "adapter_config.json")
     if not (folder / "adapter_model.safetensors").is_file():
-        raise MalformedInput(
-            "no adapter_model.safetensors",
-            where=folder,
-            next_step="save the adapter as safetensors",
-        )
+        said = "no adapter_model.safetensors"
+        raise MalformedInput(said, where=folder, next_step="save the adapter as safetensors")
     _weights(folder)
     return notes
 
@@ -139,36 +130,25 @@ def read_config(path: Path) -> dict[str, Any]:
     key.
     """
     if not path.exists():
-        raise MalformedInput(
-            f"no {path.name}: not a checkpoint",
-            where=path.parent,
-            next_step="give the folder that holds it",
-        )
+        said, step = f"no {path.name}: not a checkpoint", "give the folder that holds it"
+        raise MalformedInput(said, where=path.parent, next_step=step)
     if is_lfs_pointer(path):
         raise lfs_problem(path)
     if path.stat().st_size > LARGEST_CONFIG:
-        raise ResourceLimit(
-            f"larger than {LARGEST_CONFIG:,} bytes",
-            where=path,
-            next_step="a config has a few thousand bytes",
-        )
+        said, step = f"larger than {LARGEST_CONFIG:,} bytes", "a config has a few thousand bytes"
+        raise ResourceLimit(said, where=path, next_step=step)
     try:
         value = json.loads(path.read_text("utf-8"))
         asks = next(_asking_for_code(value), None)
     except (ValueError, RecursionError, OSError) as error:
-        raise MalformedInput(
-            "no JSON", where=path, next_step="copy the checkpoint again"
-        ) from error
+        raise MalformedInput("no JSON", where=path, next_step=COPY_AGAIN) from error
     if not isinstance(value, dict):
-        raise MalformedInput("no JSON object", where=path, next_step="copy the checkpoint again")
+        raise MalformedInput("no JSON object", where=path, next_step=COPY_AGAIN)
     if asks is not None:
         raise UnsafeInput(
             f"its key {printable(asks, 60)!r} asks to load code, which is never done",
             where=path,
-            next_step=(
-                "remove the key in a copy if transformers knows the architecture, or audit it"
-                " behind an endpoint"
-            ),
+            next_step=f"remove the key in a copy {IF_KNOWN}",
         )
     return value
 
@@ -176,9 +156,8 @@ def read_config(path: Path) -> dict[str, Any]:
 def _asking_for_code(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if (key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")) and not _harmless(
-                key, inner
-            ):
+            asks = key in FORBIDDEN_KEYS or key.startswith("_attn_implementation")
+            if asks and not _harmless(key, inner):
                 yield key
             yield from _asking_for_code(inner)
     elif isinstance(value, list):
@@ -204,15 +183,10 @@ def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
             where=folder,
             next_step="give a checkpoint folder, or gguf:FILE for a GGUF file",
         )
-    names: list[Path] = []
-    for entry in folder.iterdir():
-        names.append(entry)
-        if len(names) > MOST_FILES:
-            raise ResourceLimit(
-                f"more than {MOST_FILES:,} files",
-                where=folder,
-                next_step="give the folder of one checkpoint",
-            )
+    names = list(islice(folder.iterdir(), MOST_FILES + 1))
+    if len(names) > MOST_FILES:
+        said, step = f"more than {MOST_FILES:,} files", "give the folder of one checkpoint"
+        raise ResourceLimit(said, where=folder, next_step=step)
     # In the hub's cache the files are links to ../../blobs: the model's own folder is then the
     # border.
     border = folder.resolve().parents[1] if from_hub else folder.resolve()
@@ -226,24 +200,19 @@ def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
             where=folder,
             next_step="convert it to safetensors in a throw-away container, then audit that",
         )
-    return (
-        (f"ignored unread: {', '.join(printable(n, 60) for n in pickles[:5])}",) if pickles else ()
-    )
+    shown = ", ".join(printable(name, 60) for name in pickles[:5])
+    return (f"ignored unread: {shown}",) if pickles else ()
 
 
 def _inspect_file(path: Path, border: Path) -> None:
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
-        raise UnsafeInput(
-            "a link that leads nowhere", where=path, next_step="copy the checkpoint with its files"
-        ) from error
+        said = "a link that leads nowhere"
+        raise UnsafeInput(said, where=path, next_step=WITH_FILES) from error
     if not real.is_relative_to(border):
-        raise UnsafeInput(
-            "a link that leads out of the folder",
-            where=path,
-            next_step="copy the checkpoint with its files",
-        )
+        said = "a link that leads out of the folder"
+        raise UnsafeInput(said, where=path, next_step=WITH_FILES)
     if not (real.is_file() or real.is_dir()):
         raise UnsafeInput(
             "neither a file nor a folder", where=path, next_step="copy the checkpoint without it"
@@ -252,10 +221,7 @@ def _inspect_file(path: Path, border: Path) -> None:
         raise UnsafeInput(
             f"the checkpoint brings code ({printable(path.name, 60)}), which is never run",
             where=path.parent,
-            next_step=(
-                "copy it without code if transformers knows the architecture, or audit it behind an"
-                " endpoint"
-            ),
+            next_step=f"copy it without code {IF_KNOWN}",
         )
     if path.suffix == ".json" and real.stat().st_size > LARGEST_JSON:
         raise ResourceLimit(
@@ -263,24 +229,20 @@ def _inspect_file(path: Path, border: Path) -> None:
         )
     if real.is_file() and path.suffix in (".json", ".model") and is_lfs_pointer(path):
         raise lfs_problem(path)
-    if path.suffix == ".jinja" and real.stat().st_size > LARGEST_TEMPLATE:
-        raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
-            where=path,
-            next_step="read it before you use it",
-        )
+    if path.suffix == ".jinja":
+        refuse_long_template(real.stat().st_size, path)
     if path.name in PARSED:
-        _inspect_template(read_config(path), path)
+        template = read_config(path).get("chat_template")
+        refuse_long_template(len(json.dumps(template)), path)
 
 
-def _inspect_template(config: Mapping[str, Any], path: Path) -> None:
-    template = config.get("chat_template")
-    if template is not None and len(json.dumps(template)) > LARGEST_TEMPLATE:
-        raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
-            where=path,
-            next_step="read it before you use it",
-        )
+def refuse_long_template(
+    size: int, path: Path, next_step: str = "read it before you use it"
+) -> None:
+    """Raises ResourceLimit for a chat template of more than 256 KiB."""
+    if size > LARGEST_TEMPLATE:
+        said = f"a chat template above {LARGEST_TEMPLATE:,} bytes"
+        raise ResourceLimit(said, where=path, next_step=next_step)
 
 
 def _architecture(config: Mapping[str, Any], folder: Path) -> str:
@@ -291,19 +253,15 @@ def _architecture(config: Mapping[str, Any], folder: Path) -> str:
         raise MalformedInput(
             f"transformers knows no causal language model of the type {printable(str(kind), 60)!r}",
             where=folder / "config.json",
-            next_step=(
-                "update transformers, or serve the model and audit the endpoint:"
-                " openai:NAME,base_url=URL"
-            ),
+            next_step="update transformers, or serve the model and audit the endpoint:"
+            " openai:NAME,base_url=URL",
         )
     if config.get("quantization_config") is not None:
         raise MalformedInput(
             "a quantised checkpoint, which needs its own kernels",
             where=folder / "config.json",
-            next_step=(
-                "give the unquantised checkpoint or a GGUF file, or audit an endpoint that"
-                " serves it"
-            ),
+            next_step="give the unquantised checkpoint or a GGUF file, or audit an endpoint that"
+            " serves it",
         )
     named = config.get("architectures")
     return str(named[0]) if isinstance(named, list) and named else kind
@@ -339,12 +297,7 @@ def _weight_files(folder: Path) -> list[Path]:
 def _shards(index: Path) -> list[Path]:
     listed = read_index(index)
     for name in listed:
-        if (
-            "/" in name
-            or "\\" in name
-            or name in ("", ".", "..")
-            or not name.endswith(".safetensors")
-        ):
+        if "/" in name or "\\" in name or not name.endswith(".safetensors"):
             raise UnsafeInput(
                 f"the shard index names {printable(name, 80)!r}, which is no file of this folder",
                 where=index,
@@ -360,15 +313,12 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_index(index: Path) -> list[str]:
-    """The names of the shards that a safetensors index lists, in order. Raises MalformedInput
-    where it is no index."""
+    """The shards that a safetensors index lists, in order. Raises MalformedInput."""
     try:
         value = json.loads(index.read_text("utf-8"))
         names = value["weight_map"].values()
         if not all(isinstance(n, str) for n in names):
             raise TypeError("a shard's name is no text")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        raise MalformedInput(
-            "not a shard index", where=index, next_step="copy the checkpoint again"
-        ) from error
+        raise MalformedInput("not a shard index", where=index, next_step=COPY_AGAIN) from error
     return sorted(set(names))

@@ -9,6 +9,7 @@ from pathlib import Path
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
 from fingerprints.subjects.kinds import SubjectSpec
 
+# The hub allows 96 characters in each part of an id.
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[\w.-]{1,96})?")
 WANTED = (
     "*.safetensors",

@@ -1,4 +1,5 @@
-"""The subject spec: one string that names a model and how to open it.
+"""The subject spec: one string that names a model and how to open it; a kind's own code is imported
+when it is opened.
 
 ``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` ·
 ``hf:./dir,thinking=256,waits=2`` · ``gguf:./m.gguf`` ·
@@ -11,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, UnsafeInput, UsageProblem, printable
+from fingerprints.subjects.base import Subject
 from fingerprints.subjects.kinds import SubjectSpec, kind_of, recognised, scheme_in, schemes
 
 PICKLES = frozenset(
@@ -46,6 +48,32 @@ def parse_spec(text: str) -> SubjectSpec:
             next_step=f"write {scheme}:NAME or {scheme}:PATH",
         )
     return SubjectSpec(scheme, target, options)
+
+
+def open_subject(spec: str | SubjectSpec) -> Subject:
+    """The subject that a spec names, ready to be asked.
+
+    Raises the errors of `parse_spec` and of the kind that is opened.
+    """
+    parsed = parse_spec(spec) if isinstance(spec, str) else spec
+    return parsed.kind.opened(parsed)
+
+
+def refuse_bad_spec(spec: str) -> None:
+    """Raises now what `open_subject` would raise later of a spec, as far as that costs nothing: no
+    model is loaded for it.
+
+    Endpoints and recordings are opened and closed (nothing is sent), and so are files and folders
+    that are not there. For runs that ask one subject for long, or for money, before they open the
+    next.
+    """
+    parsed = parse_spec(spec)
+    missing = (
+        parsed.target.startswith((".", "/", "~")) and not Path(parsed.target).expanduser().exists()
+    )
+    if parsed.kind.opens_free or (missing and parsed.kind.weights is not None):
+        with open_subject(parsed):
+            pass
 
 
 def parameters_in(spec: str) -> float | None:

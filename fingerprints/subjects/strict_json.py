@@ -18,8 +18,7 @@ _SPACE = " \t\r\n"
 
 
 class BadValue(ValueError):
-    """A reason why bytes are no acceptable value; whoever knows the file and the line says
-    where."""
+    """Why bytes are no acceptable value; whoever knows file and line says where."""
 
 
 class TooLong(BadValue):
@@ -66,8 +65,7 @@ def parse_json(data: bytes, *, constants: bool = False) -> Any:
 
 
 def breaks_off(line: bytes) -> bool:
-    """Whether a line is the mere beginning of a JSON value that goes on below it (an object
-    printed over many lines)."""
+    """Whether a line is only the beginning of a JSON value that goes on below it."""
     text = line.decode("utf-8", "replace").rstrip(_SPACE)
     try:
         json.loads(text)
@@ -87,8 +85,7 @@ class _Window:
         self.text, self.at, self.ended = "", 0, False
 
     def more(self) -> bool:
-        """Reads on, at least as much as is unread, so that a long value is retried only log(n)
-        times."""
+        """Reads on, by at least what is unread: a long value is tried only log(n) times."""
         if self.ended:
             return False
         unread = self.text[self.at :]
@@ -117,10 +114,9 @@ class _Window:
                 value, self.at = _STRICT.raw_decode(self.text, self.at)
                 return value
             except json.JSONDecodeError as error:
-                hopeless = error.pos < len(self.text) - 16 and not error.msg.startswith(
-                    "Unterminated"
-                )
-                if hopeless:
+                # An error near the end of what is held, or an open string, may be only a cut.
+                inside = error.pos < len(self.text) - 16
+                if inside and not error.msg.startswith("Unterminated"):
                     raise BadValue(f"not JSON: {error.msg}") from error
                 if len(self.text) - self.at > LONGEST_VALUE:
                     raise TooLong(f"longer than {LONGEST_VALUE:,} bytes") from error

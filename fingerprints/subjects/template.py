@@ -40,19 +40,12 @@ def plain(messages: Messages) -> str:
     >>> plain([{"role": "user", "content": "Hi"}])
     'User: Hi\\nAssistant:'
     """
-    return (
-        "".join(
-            PLAIN_TURNS[m["role"]].format(m["content"])
-            for m in messages
-            if m["content"] or m["role"] != "system"
-        )
-        + "Assistant:"
-    )
+    said = (m for m in messages if m["content"] or m["role"] != "system")
+    return "".join(PLAIN_TURNS[m["role"]].format(m["content"]) for m in said) + "Assistant:"
 
 
 def fold_system(messages: Messages) -> list[dict[str, str]]:
-    """The same conversation with the system text put in front of the first user turn, for
-    templates without that role."""
+    """The conversation with its system text in the first user turn, for want of that role."""
     system = "\n\n".join(m["content"] for m in messages if m["role"] == "system" and m["content"])
     rest = [dict(m) for m in messages if m["role"] != "system"]
     first = next((m for m in rest if m["role"] == "user"), None)
@@ -62,8 +55,7 @@ def fold_system(messages: Messages) -> list[dict[str, str]]:
 
 
 def render_with(tokenizer: Any, messages: Messages, *, answer: bool = True) -> str:
-    """What the tokenizer's chat template makes of messages, as text. Raises what the template
-    raises."""
+    """What the chat template makes of messages, as text. Raises what it raises."""
     return str(
         tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answer)
     )
@@ -85,17 +77,15 @@ class Chat:
     notes: tuple[str, ...] = field(default=())
 
     def render(self, request: Request) -> str:
-        """The prompt's text. Raises MalformedInput where the template fails on this
-        conversation."""
+        """The prompt's text. Raises MalformedInput where the template fails on it."""
         if request.probe.form == "completion":
             return request.probe.text
         messages = request.messages()
         if self.kind == "plain":
             return plain(messages)
+        turns = messages if self.takes_system else fold_system(messages)
         try:
-            return render_with(
-                self.tokenizer, messages if self.takes_system else fold_system(messages)
-            )
+            return render_with(self.tokenizer, turns)
         except TEMPLATE_ERRORS as error:
             raise MalformedInput(
                 f"the chat template fails: {printable(' '.join(str(error).split()), 120)}",
@@ -104,37 +94,27 @@ class Chat:
             ) from error
 
     def encode(self, request: Request, text: str) -> list[int]:
-        """Token ids of a rendered prompt; a template writes its own beginning-of-text token, so
-        none is added twice."""
+        """Token ids of a prompt; a template writes its own beginning-of-text token."""
         templated = self.kind == "model" and request.probe.form != "completion"
         return [int(i) for i in self.tokenizer(text, add_special_tokens=not templated).input_ids]
 
 
 def open_chat(tokenizer: Any, option: str | None) -> Chat:
-    """The chat form of a tokenizer: its own template, or the plain one where it has none or
-    ``option`` is "plain"."""
+    """The chat form of a tokenizer: its own template, or plain for want of one or by ``option``."""
     if option == "plain" or not tokenizer.chat_template:
         reason = "asked for" if option == "plain" else "the model has no chat template"
-        return Chat(
-            tokenizer,
-            "plain",
-            cut=(PLAIN_STOP,),
-            notes=(f"plain template 'User: … Assistant:' ({reason})",),
-        )
+        said = f"plain template 'User: … Assistant:' ({reason})"
+        return Chat(tokenizer, "plain", cut=(PLAIN_STOP,), notes=(said,))
     takes_system = _takes_system(tokenizer)
-    notes = (
-        ()
-        if takes_system
-        else ("the chat template refuses the system role: its text is put in front of the user's",)
-    )
+    folded = "the chat template refuses the system role: its text is put in front of the user's"
+    notes = () if takes_system else (folded,)
     return Chat(tokenizer, "model", takes_system, _end_of_turn(tokenizer), notes=notes)
 
 
 def _takes_system(tokenizer: Any) -> bool:
+    turns = [{"role": "system", "content": MARKER}, {"role": "user", "content": "Hi"}]
     try:
-        render_with(
-            tokenizer, [{"role": "system", "content": MARKER}, {"role": "user", "content": "Hi"}]
-        )
+        render_with(tokenizer, turns)
     except TEMPLATE_ERRORS:
         return False
     return True

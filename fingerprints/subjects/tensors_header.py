@@ -9,37 +9,20 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, printable
+from fingerprints.system import reading
 
 LARGEST_HEADER = 32 << 20
 MOST_TENSORS = 65_536
-BITS = {
-    "BOOL": 8,
-    "U8": 8,
-    "I8": 8,
-    "F8_E5M2": 8,
-    "F8_E4M3": 8,
-    "F8_E8M0": 8,
-    "F4": 4,
-    "F6_E2M3": 6,
-    "F6_E3M2": 6,
-    "I16": 16,
-    "U16": 16,
-    "F16": 16,
-    "BF16": 16,
-    "I32": 32,
-    "U32": 32,
-    "F32": 32,
-    "F64": 64,
-    "I64": 64,
-    "U64": 64,
-    "C64": 64,
-}
+BITS = dict(BOOL=8, F4=4, F6_E2M3=6, F6_E3M2=6, F8_E5M2=8, F8_E4M3=8, F8_E8M0=8, BF16=16, C64=64)
+BITS |= {f"{kind}{bits}": bits for kind in "UI" for bits in (8, 16, 32, 64)}
+BITS |= {f"F{bits}": bits for bits in (16, 32, 64)}
 LFS = b"version https://git-lfs.github.com/spec"
 OTHERS = {
     b"PK\x03\x04": "a zip archive",
@@ -70,28 +53,19 @@ def read_safetensors_header(path: Path) -> tuple[TensorSlot, ...]:
     UnsafeInput for a pickle under this name, ResourceLimit for a header above 32 MiB or 65,536
     tensors.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(8)
-            _recognise(start + file.read(56), path)
-            if len(start) < 8:
-                raise _bad("the file is shorter than its header's length", path)
-            (length,) = struct.unpack("<Q", start)
-            if length > LARGEST_HEADER:
-                raise ResourceLimit(
-                    f"its header claims {length:,} bytes, above {LARGEST_HEADER:,}",
-                    where=path,
-                    next_step="look at it in a sandbox",
-                )
-            if length > size - 8:
-                raise _bad("the header is longer than the file", path)
-            file.seek(8)
-            return _checked(_parsed(file.read(length), path), size - 8 - length, path)
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror}", where=path, next_step="check the file"
-        ) from error
+    with reading(path, "check the file"), path.open("rb") as file:
+        size, start = os.fstat(file.fileno()).st_size, file.read(8)
+        _recognise(start + file.read(56), path)
+        if len(start) < 8:
+            raise _bad("the file is shorter than its header's length", path)
+        (length,) = struct.unpack("<Q", start)
+        if length > LARGEST_HEADER:
+            said = f"its header claims {length:,} bytes, above {LARGEST_HEADER:,}"
+            raise ResourceLimit(said, where=path, next_step="look at it in a sandbox")
+        if length > size - 8:
+            raise _bad("the header is longer than the file", path)
+        file.seek(8)
+        return _checked(_parsed(file.read(length), path), size - 8 - length, path)
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -104,11 +78,8 @@ def _recognise(head: bytes, path: Path) -> None:
     if head.startswith(LFS):
         raise lfs_problem(path)
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") and head[2:8] != b"\0" * 6:
-        raise UnsafeInput(
-            "a pickle under the name of safetensors",
-            where=path,
-            next_step="do not open this checkpoint",
-        )
+        said = "a pickle under the name of safetensors"
+        raise UnsafeInput(said, where=path, next_step="do not open this checkpoint")
     for magic, what in OTHERS.items():
         if head.startswith(magic):
             raise MalformedInput(
@@ -118,11 +89,8 @@ def _recognise(head: bytes, path: Path) -> None:
 
 def lfs_problem(path: Path) -> MalformedInput:
     """The error for a file that git-LFS has not fetched."""
-    return MalformedInput(
-        "only a git-LFS pointer, not the file itself",
-        where=path,
-        next_step="run `git lfs pull` in that folder",
-    )
+    said, step = "only a git-LFS pointer, not the file itself", "run `git lfs pull` in that folder"
+    return MalformedInput(said, where=path, next_step=step)
 
 
 def _bad(reason: str, path: Path) -> MalformedInput:
@@ -148,25 +116,19 @@ def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
         raise _bad("its header is no JSON object", path)
     value.pop("__metadata__", None)
     if len(value) > MOST_TENSORS:
-        raise ResourceLimit(
-            f"it holds {len(value):,} tensors, above {MOST_TENSORS:,}",
-            where=path,
-            next_step="look at it in a sandbox",
-        )
+        said = f"it holds {len(value):,} tensors, above {MOST_TENSORS:,}"
+        raise ResourceLimit(said, where=path, next_step="look at it in a sandbox")
     return value
 
 
 def _checked(header: dict[str, Any], room: int, path: Path) -> tuple[TensorSlot, ...]:
-    slots = sorted(
-        (_slot(name, entry, path) for name, entry in header.items()),
-        key=lambda s: (s.start, s.stop),
-    )
+    found = (_slot(name, entry, path) for name, entry in header.items())
+    slots = sorted(found, key=lambda slot: (slot.start, slot.stop))
     at = 0
     for slot in slots:
         if slot.start != at:
-            raise _bad(
-                f"tensor {printable(slot.name, 60)!r} leaves a hole or overlaps another", path
-            )
+            shown = printable(slot.name, 60)
+            raise _bad(f"tensor {shown!r} leaves a hole or overlaps another", path)
         at = slot.stop
     if at != room:
         raise _bad(f"its tensors take {at:,} bytes and the file has {room:,}", path)
@@ -185,12 +147,8 @@ def _slot(name: str, entry: Any, path: Path) -> TensorSlot:
     if not known or entry["dtype"] not in BITS:
         raise _bad(f"tensor {shown!r} has an unknown description", path)
     shape, offsets = entry["shape"], entry["data_offsets"]
-    if (
-        not _whole_numbers(shape)
-        or not _whole_numbers(offsets)
-        or len(offsets) != 2
-        or offsets[0] > offsets[1]
-    ):
+    whole = _whole_numbers(shape) and _whole_numbers(offsets)
+    if not whole or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise _bad(f"tensor {shown!r} has a shape or place that is no list of whole numbers", path)
     if math.prod(shape) * BITS[entry["dtype"]] != (offsets[1] - offsets[0]) * 8:
         raise _bad(f"tensor {shown!r} has a shape that does not fit its bytes", path)

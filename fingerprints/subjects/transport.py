@@ -21,13 +21,13 @@ import httpcore2
 import httpx2
 
 from fingerprints.errors import UnsafeInput
-from fingerprints.subjects.addresses import refuse_address
-from fingerprints.subjects.secret import Secret
+from fingerprints.subjects.guard import Secret, refuse_address
 
 SLICE = 0.2
 """How long one blocking read may last before the deadline and a cancellation are looked at
 again, in seconds."""
 
+# What the client adds besides (x-stainless-…) tells of the caller's machine.
 SENT_HEADERS = frozenset(
     {"host", "content-type", "content-length", "accept", "user-agent", "connection"}
 )
@@ -89,8 +89,7 @@ class _Watch(threading.local):
 
 
 class _WatchedStream(httpcore2.NetworkStream):
-    """A socket whose reads end at the call's deadline or its cancellation, however the server
-    dribbles."""
+    """A socket whose reads end at the call's deadline or cancellation, however it dribbles."""
 
     def __init__(
         self, inner: httpcore2.NetworkStream, watch: _Watch, cancelled: threading.Event
@@ -128,8 +127,7 @@ class _WatchedStream(httpcore2.NetworkStream):
 
 
 class _WatchedBackend(httpcore2.NetworkBackend):
-    """Resolves a name, refuses what it must not reach, and connects to the address that it
-    looked at."""
+    """Resolves a name, refuses what is not allowed, and connects to that very address."""
 
     def __init__(self, watch: _Watch, cancelled: threading.Event) -> None:
         self.watch, self.cancelled = watch, cancelled
@@ -223,9 +221,8 @@ class LimitedTransport(httpx2.BaseTransport):
         headers = [
             (k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS
         ]
-        if (
-            self._secret
-        ):  # the client's own header is left out: the environment may have put another key there
+        # The client's own header is left out: the environment may have put another key there.
+        if self._secret:
             headers.append((b"Authorization", f"Bearer {self._secret.reveal()}".encode("ascii")))
         sent = httpcore2.Request(
             request.method,
@@ -249,9 +246,8 @@ class LimitedTransport(httpx2.BaseTransport):
                     next_step="give the final address as base_url",
                 )
             answered = httpx2.Headers(response.headers)
-            body = self._read(
-                response, answered.get("content-encoding", "identity").strip().lower()
-            )
+            packing = answered.get("content-encoding", "identity").strip().lower()
+            body = self._read(response, packing)
         finally:
             response.close()
         if response.status != 200:
@@ -263,14 +259,11 @@ class LimitedTransport(httpx2.BaseTransport):
     def _read(self, response: httpcore2.Response, packing: str) -> bytes:
         if packing not in ("identity", "", "gzip", "x-gzip", "deflate"):
             raise CutOff(f"the answer is packed as {packing[:20]!r}, which was not asked for")
+        # 32 + 15: zlib tells gzip from deflate by the header, with the largest window.
         unpacker = None if packing in ("identity", "") else zlib.decompressobj(47)
         out, size = [], 0
         for chunk in response.iter_stream():
-            data = (
-                chunk
-                if unpacker is None
-                else unpacker.decompress(chunk, self.limits.body + 1 - size)
-            )
+            data = unpacker.decompress(chunk, self.limits.body + 1 - size) if unpacker else chunk
             size += len(data)
             if size > self.limits.body:
                 raise TooLarge(f"the answer is larger than {self.limits.body:,} bytes")

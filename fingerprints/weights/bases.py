@@ -71,15 +71,11 @@ class BaseStore:
 
     @classmethod
     def create(cls, path: Path) -> BaseStore:
-        """A new, empty store in a folder that is not there or empty. Raises UsageProblem where
-        something is in it."""
+        """A new, empty store. Raises UsageProblem where something is in the folder."""
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise UsageProblem(
-                "the folder is not empty",
-                where=path,
-                next_step="give a new folder, or open the store in it",
-            )
+            step = "give a new folder, or open the store in it"
+            raise UsageProblem("the folder is not empty", where=path, next_step=step)
         _write(path, _Catalogue())
         return cls.open(path)
 
@@ -91,11 +87,8 @@ class BaseStore:
         another version, UnsafeInput for links and special files.
         """
         if not (path / CATALOGUE).exists():
-            raise MalformedInput(
-                "no store of weight signatures",
-                where=path,
-                next_step=f"give the folder that holds {CATALOGUE}",
-            )
+            step = f"give the folder that holds {CATALOGUE}"
+            raise MalformedInput("no store of weight signatures", where=path, next_step=step)
         refuse_special(path)
         return cls(path, _read(path))
 
@@ -111,11 +104,8 @@ class BaseStore:
         """
         name, data = signature.facts.name, signature_bytes(signature)
         if not 0 < len(name) <= LONGEST_NAME or printable(name) != name:
-            raise UsageProblem(
-                "a stored model needs a plain name",
-                where=printable(name, 80),
-                next_step="give a short name",
-            )
+            said, shown = "a stored model needs a plain name", printable(name, 80)
+            raise UsageProblem(said, where=shown, next_step="give a short name")
         entry = _Entry(sha256=sha256(data), size=len(data))
         with self._writing():
             held = self._catalogue.models.get(name)
@@ -127,26 +117,25 @@ class BaseStore:
                 )
             with replacing(self._file(entry)) as file:
                 file.write(data)
-            models = {**self._catalogue.models, name: entry}
-            self._catalogue = _Catalogue(models=dict(sorted(models.items())))
-            _write(self.path, self._catalogue)
-            self._sweep()
+            self._list({**self._catalogue.models, name: entry})
 
     def remove(self, name: str) -> None:
-        """Takes a model out. Raises UsageProblem for an unknown name, Locked while another
-        process writes."""
+        """Takes a model out. Raises UsageProblem for an unknown name, Locked."""
         with self._writing():
             if name not in self._catalogue.models:
                 raise _unknown(name, self.path)
-            self._catalogue = _Catalogue(
-                models={n: e for n, e in self._catalogue.models.items() if n != name}
-            )
-            _write(self.path, self._catalogue)
-            self._sweep()
+            self._list({n: e for n, e in self._catalogue.models.items() if n != name})
+
+    def _list(self, models: dict[str, _Entry]) -> None:
+        self._catalogue = _Catalogue(models=dict(sorted(models.items())))
+        _write(self.path, self._catalogue)
+        listed = {self._file(entry).name for entry in models.values()}
+        for path in self.path.iterdir():
+            if path.name.endswith(END) and path.name not in listed:
+                path.unlink(missing_ok=True)  # replaced, or left by a kill
 
     def get(self, name: str) -> WeightSignature:
-        """A stored signature, its file's digest verified. Raises UsageProblem for an unknown
-        name and StoreIntegrity."""
+        """A stored signature, verified. Raises UsageProblem for no such name, StoreIntegrity."""
         entry = self._catalogue.models.get(name)
         if entry is None:
             raise _unknown(name, self.path)
@@ -160,16 +149,12 @@ class BaseStore:
             )
         signature = parse_signature(data, path)
         if signature.facts.name != name:
-            raise StoreIntegrity(
-                "a signature bears another name than the list",
-                where=path,
-                next_step="build the store again",
-            )
+            said = "a signature bears another name than the list"
+            raise StoreIntegrity(said, where=path, next_step="build the store again")
         return signature
 
     def verify(self) -> None:
-        """Reads and verifies every signature; raises StoreIntegrity at the first that is not
-        what was stored."""
+        """Verifies every signature; raises StoreIntegrity at the first changed one."""
         for name in self.names():
             self.get(name)
 
@@ -187,6 +172,7 @@ class BaseStore:
         if not names:
             return ()
         held = np.stack([read_search(self._file(self._catalogue.models[name])) for name in names])
+        # A coordinate in which the stored hardly differ would outweigh all others.
         centre, spread = held.mean(axis=0), np.maximum(held.std(axis=0), NARROW)
         vectors, query = (held - centre) / spread, (signature.search - centre) / spread
         distances = np.linalg.norm(vectors - query, axis=2) / np.sqrt(vectors.shape[2])
@@ -209,11 +195,8 @@ class BaseStore:
     ) -> BaseCandidate:
         whole = self.get(name)
         if not np.array_equal(whole.search, searched):
-            raise StoreIntegrity(
-                "a signature changed while it was searched",
-                where=self.path,
-                next_step="search again",
-            )
+            said = "a signature changed while it was searched"
+            raise StoreIntegrity(said, where=self.path, next_step="search again")
         return BaseCandidate(name, rank, float(distances[0]), float(distances[1]), whole)
 
     def _file(self, entry: _Entry) -> Path:
@@ -221,25 +204,14 @@ class BaseStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        lock = WriteLock(self.path / LOCK)
-        try:
-            self._catalogue = _read(
-                self.path
-            )  # another process may have added since this one looked
+        with WriteLock(self.path / LOCK):
+            # Another process may have added since this one looked.
+            self._catalogue = _read(self.path)
             yield
-        finally:
-            lock.release()
-
-    def _sweep(self) -> None:
-        listed = {self._file(entry).name for entry in self._catalogue.models.values()}
-        for path in self.path.iterdir():
-            if path.name.endswith(END) and path.name not in listed:
-                path.unlink(missing_ok=True)  # replaced, or left by a kill
 
 
 def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int, int]:
-    """Places of the k nearest vectors and their ranks from 0: FAISS proposes, exact distances
-    decide."""
+    """The k nearest places and their ranks: FAISS proposes, exact distances decide."""
     index = library().IndexFlatL2(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
     # FAISS expands the square, which loses small distances: a few more are asked for than are kept.
@@ -252,11 +224,8 @@ def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int,
 
 
 def _unknown(name: str, path: Path) -> UsageProblem:
-    return UsageProblem(
-        f"no stored model is called {printable(name, 80)!r}",
-        where=path,
-        next_step="look at its names",
-    )
+    said = f"no stored model is called {printable(name, 80)!r}"
+    return UsageProblem(said, where=path, next_step="look at its names")
 
 
 def _write(path: Path, catalogue: _Catalogue) -> None:

@@ -50,10 +50,8 @@ def declared_lineage(weights: Weights) -> DeclaredLineage:
         said = said.model_copy(update={"name_or_path": _text(weights.config.get("_name_or_path"))})
     if weights.adapter is None:
         return said
-    base = _text(
-        read_config(weights.adapter / "adapter_config.json").get("base_model_name_or_path")
-    )
-    own = read_model_card(weights.adapter)
+    config = read_config(weights.adapter / "adapter_config.json")
+    base, own = _text(config.get("base_model_name_or_path")), read_model_card(weights.adapter)
     bases = tuple(dict.fromkeys((*own.base_models, *((base,) if base else ()), *said.base_models)))
     return own.model_copy(
         update={
@@ -93,10 +91,13 @@ def _parsed(front: str) -> DeclaredLineage:
         value = yaml.safe_load(front)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError):
         return DeclaredLineage(notes=("the model card's front matter is no YAML",))
-    return (
-        _of_card(value)
-        if isinstance(value, dict)
-        else DeclaredLineage(notes=("the model card's front matter is no list of keys",))
+    if not isinstance(value, dict):
+        return DeclaredLineage(notes=("the model card's front matter is no list of keys",))
+    return DeclaredLineage(
+        base_models=_texts(value.get("base_model")),
+        relation=_text(value.get("base_model_relation")),
+        licence=_text(value.get("license")),
+        tags=_texts(value.get("tags")),
     )
 
 
@@ -108,22 +109,13 @@ def _front(text: str) -> str | None:
     return None if end is None else "\n".join(lines[1:end])
 
 
-def _of_card(value: Mapping[Any, Any]) -> DeclaredLineage:
-    return DeclaredLineage(
-        base_models=_texts(value.get("base_model")),
-        relation=_text(value.get("base_model_relation")),
-        licence=_text(value.get("license")),
-        tags=_texts(value.get("tags")),
-    )
-
-
 def _of_gguf(metadata: Mapping[str, Any]) -> DeclaredLineage:
     count = metadata.get("general.base_model.count", 0)
     bases: list[str] = []
     for i in range(min(count, MOST_LISTED) if isinstance(count, int) else 0):
-        address = _text(metadata.get(f"general.base_model.{i}.repo_url"))
-        parts = (
-            _text(metadata.get(f"general.base_model.{i}.{k}")) for k in ("organization", "name")
+        address, *parts = (
+            _text(metadata.get(f"general.base_model.{i}.{key}"))
+            for key in ("repo_url", "organization", "name")
         )
         bases += [address or "/".join(p for p in parts if p) or f"base model {i} without a name"]
     return DeclaredLineage(

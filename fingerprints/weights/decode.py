@@ -14,60 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fingerprints.errors import MalformedInput, missing_extra, printable
+from fingerprints.subjects.gguf_header import TYPES
 
 Bytes = NDArray[np.uint8]
 Matrix = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-PLAIN: dict[str, str] = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "BF16": "<u2",
-    "F8_E4M3": "<u1",
-    "F8_E5M2": "<u1",
-}
+PLAIN = dict(F64="<f8", F32="<f4", F16="<f2", BF16="<u2", F8_E4M3="<u1", F8_E5M2="<u1")
 """Number formats of weights that numpy reads, and how their bytes are looked at first."""
-GGUF_TYPES: dict[int, str] = {
-    0: "F32",
-    1: "F16",
-    2: "Q4_0",
-    3: "Q4_1",
-    6: "Q5_0",
-    7: "Q5_1",
-    8: "Q8_0",
-    9: "Q8_1",
-    10: "Q2_K",
-    11: "Q3_K",
-    12: "Q4_K",
-    13: "Q5_K",
-    14: "Q6_K",
-    15: "Q8_K",
-    16: "IQ2_XXS",
-    17: "IQ2_XS",
-    18: "IQ3_XXS",
-    19: "IQ1_S",
-    20: "IQ4_NL",
-    21: "IQ3_S",
-    22: "IQ2_S",
-    23: "IQ4_XS",
-    24: "I8",
-    25: "I16",
-    26: "I32",
-    27: "I64",
-    28: "F64",
-    29: "IQ1_M",
-    30: "BF16",
-    34: "TQ1_0",
-    35: "TQ2_0",
-    39: "MXFP4",
-}
-_QUANTISED = {
-    name: number
-    for number, name in GGUF_TYPES.items()
-    if name not in PLAIN and not name.startswith("I")
-}
-_QUANTISED |= {name: number for number, name in GGUF_TYPES.items() if name.startswith("IQ")}
+_WHOLE = ("I8", "I16", "I32", "I64")
+_QUANTISED = {name: number for number, name in TYPES.items() if name not in (*PLAIN, *_WHOLE)}
 
 
 def decode(raw: Bytes, dtype: str, tensor: str, columns: Indices | None = None) -> Matrix:

@@ -7,10 +7,11 @@ rotary pairs stand side by side can't be told from names and shapes.
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from fingerprints.errors import printable
 from fingerprints.weights.gguf_table import EMBEDDING, HEAD
-from fingerprints.weights.hf_names import head_sizes
+from fingerprints.weights.hf_names import HeadSizes, head_sizes
 from fingerprints.weights.parts import Anatomy, Layer, Mlp, MlpKind, Norm, TensorPart
 from fingerprints.weights.roles import (
     RoleTable,
@@ -19,62 +20,21 @@ from fingerprints.weights.roles import (
     number,
     same_as_embedding,
     unknown,
+    words,
 )
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
-PAIRED = frozenset(
-    {
-        "llama",
-        "granite",
-        "granitemoe",
-        "minicpm",
-        "internlm2",
-        "baichuan",
-        "xverse",
-        "olmo",
-        "smollm3",
-        "arcee",
-    }
-)
+PAIRED = words("llama granite granitemoe minicpm internlm2 baichuan xverse olmo smollm3 arcee")
 """Architectures whose query and key rows the converter permutes: the two halves of a head, row
 by row in turn."""
-UNGATED = frozenset(
-    {
-        "gpt2",
-        "gptneox",
-        "falcon",
-        "bloom",
-        "starcoder2",
-        "phi2",
-        "nemotron",
-        "mpt",
-        "arcee",
-        "gptj",
-        "codeshell",
-    }
-)
+UNGATED = words("gpt2 gptneox falcon bloom starcoder2 phi2 nemotron mpt arcee gptj codeshell")
 """Architectures whose MLP has no gate."""
-AS_STORED = frozenset(
-    {
-        "qwen2",
-        "qwen2moe",
-        "qwen3",
-        "qwen3moe",
-        "gemma",
-        "gemma2",
-        "gemma3",
-        "phi3",
-        "olmo2",
-        "olmoe",
-        "stablelm",
-        "exaone",
-        "deepseek2",
-        "glm4",
-        "command-r",
-        "cohere2",
-    }
-) | (UNGATED - {"arcee"})
+AS_STORED = (UNGATED - PAIRED) | words(
+    "qwen2 qwen2moe qwen3 qwen3moe gemma gemma2 gemma3 phi3 olmo2 olmoe stablelm exaone deepseek2"
+    " glm4 command-r cohere2"
+)
+"""Architectures whose rows lie as transformers has them."""
 FUSED_GATE = frozenset({"phi3", "glm4", "chatglm"})
 """Architectures whose ``ffn_up`` holds the gate first and then up."""
 PARALLEL = frozenset({"falcon", "phi2", "command-r", "cohere2", "stablelm", "gptj"})
@@ -91,11 +51,8 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
     width = number(weights.config, "hidden_size")
     embedding = outside.matrix("embedding", outside.need("embedding", [EMBEDDING]), inputs=width)
     hidden, sizes = embedding.inputs, head_sizes(weights.config, embedding.inputs)
-    last = (
-        outside.first(["output_norm.weight"])
-        if family == "olmo"
-        else outside.need("last_norm", ["output_norm.weight"])
-    )
+    find_norm = outside.first if family == "olmo" else partial(outside.need, "last_norm")
+    last = find_norm(["output_norm.weight"])
     return Anatomy(
         family=family,
         hidden=hidden,
@@ -106,9 +63,7 @@ def gguf_anatomy(weights: Weights) -> Anatomy:
         layers=tuple(
             _layer(table, i, family, hidden, sizes) for i, table in enumerate(_tables(weights))
         ),
-        heads=sizes[0],
-        groups=sizes[1],
-        head_width=sizes[2],
+        **sizes._asdict(),
     )
 
 
@@ -133,17 +88,9 @@ def _tables(weights: Weights) -> list[RoleTable]:
     return [RoleTable(weights, layers[i], f"layer {i}") for i in range(count)]
 
 
-def _layer(
-    table: RoleTable, index: int, family: str, hidden: int, sizes: tuple[int, int, int]
-) -> Layer:
-    before, between = _norms(table, family, hidden)
-    layer = Layer(
-        index,
-        _mlps(table, family, hidden),
-        before,
-        between,
-        *_attention(table, family, hidden, sizes),
-    )
+def _layer(table: RoleTable, index: int, family: str, hidden: int, sizes: HeadSizes) -> Layer:
+    norms, mlps = _norms(table, family, hidden), _mlps(table, family, hidden)
+    layer = Layer(index, mlps, *norms, *_attention(table, family, hidden, sizes))
     return check_attention(table, layer, sizes, hidden)
 
 
@@ -152,18 +99,15 @@ def _norms(table: RoleTable, family: str, hidden: int) -> tuple[Norm | None, Nor
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", ["attn_norm.weight"])
     second = table.first(["ffn_norm.weight"])
-    second = second or (
-        first if family in PARALLEL else table.need("mlp_norm", ["ffn_norm.weight"])
-    )
+    if second is None:
+        second = first if family in PARALLEL else table.need("mlp_norm", ["ffn_norm.weight"])
     if family == "falcon" and "attn_norm_2.weight" in table.named:
         first, second = table.named["attn_norm_2.weight"], first
-    return table.norm("attention_norm", first, hidden, False), table.norm(
-        "mlp_norm", second, hidden, False
-    )
+    return table.norms(first, second, hidden, False)
 
 
 def _attention(
-    table: RoleTable, family: str, hidden: int, sizes: tuple[int, int, int]
+    table: RoleTable, family: str, hidden: int, sizes: HeadSizes
 ) -> tuple[TensorPart | None, TensorPart | None, TensorPart | None, TensorPart | None]:
     if any(n.startswith(("attn_kv_a_mqa", "attn_kv_b", "attn_k_b", "ssm_")) for n in table.named):
         return None, None, None, None  # latent or state-space attention
@@ -171,13 +115,10 @@ def _attention(
     fused = table.first(["attn_qkv.weight"])
     if fused is not None:
         if not (heads and groups and width):
-            raise unknown(
-                "the metadata do not tell heads, and query, key and value are one matrix",
-                table.weights,
-            )
-        query, key, value = table.pieces(
-            "query", fused, (heads * width, groups * width, groups * width), hidden
-        )
+            said = "the metadata do not tell heads, and query, key and value are one matrix"
+            raise unknown(said, table.weights)
+        cuts = (heads * width, groups * width, groups * width)
+        query, key, value = table.pieces("query", fused, cuts, hidden)
     else:
         query, key, value = (
             table.matrix(role, table.need(role, [f"attn_{letter}.weight"]), inputs=hidden)
@@ -185,17 +126,13 @@ def _attention(
         )
     if family in PAIRED:
         if not width or width % 2 or query.outputs % width or key.outputs % width:
-            raise unknown(
-                "the metadata do not tell the width of a head, within which rows are permuted",
-                table.weights,
-            )
+            said = "the metadata do not tell the width of a head, within which rows are permuted"
+            raise unknown(said, table.weights)
         query, key = (
             TensorPart(p.tensor, p.outputs, hidden, p.start, paired=width) for p in (query, key)
         )
-    output = table.matrix(
-        "output", table.need("output", ["attn_output.weight"]), hidden, query.outputs
-    )
-    return query, key, value, output
+    last = table.need("output", ["attn_output.weight"])
+    return query, key, value, table.matrix("output", last, hidden, query.outputs)
 
 
 def _mlps(table: RoleTable, family: str, hidden: int) -> tuple[Mlp, ...]:
@@ -207,17 +144,14 @@ def _mlps(table: RoleTable, family: str, hidden: int) -> tuple[Mlp, ...]:
     up = table.first(["ffn_up_exps.weight"])
     if up is not None:
         gate = None if family in UNGATED else table.need("experts' gate", ["ffn_gate_exps.weight"])
-        found += experts_of(
-            table, (gate, up, table.need("experts' down", ["ffn_down_exps.weight"])), hidden
-        )
+        down = table.need("experts' down", ["ffn_down_exps.weight"])
+        found += experts_of(table, (gate, up, down), hidden)
     numbers = sorted(int(hit["number"]) for hit in map(_EXPERT.fullmatch, table.named) if hit)
     if numbers != list(range(len(numbers))):
         raise unknown(f"{table.place} lacks some of its experts", table.weights)
     found += [_block(table, family, f".{i}", "expert", hidden, i) for i in numbers]
     if not found:
-        raise unknown(
-            f"{table.place} lacks the role 'up' (no tensor such as 'ffn_up.weight')", table.weights
-        )
+        raise table.lacks("up", "ffn_up.weight")
     return tuple(found)
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.subjects.gguf_header import GgufHeader, read_gguf_header
-from fingerprints.weights.decode import GGUF_TYPES
+from fingerprints.subjects.gguf_header import TYPES, GgufHeader, read_gguf_header
 from fingerprints.weights.tensors import TensorInfo
 
 MOST_SPLITS = 1000
@@ -36,21 +35,18 @@ def read_gguf(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any], Mappin
     stands in two splits.
     """
     tensors: dict[str, TensorInfo] = {}
-    first: GgufHeader | None = None
-    for file in _splits(path):
-        header = read_gguf_header(file)
-        first = first or header
+    files = _splits(path)
+    headers = [read_gguf_header(file) for file in files]
+    for file, header in zip(files, headers, strict=True):
         for entry in header.tensors:
             if entry.name in tensors:
                 raise _bad(f"tensor {printable(entry.name, 80)!r} stands in two files", file)
             shape = tuple(reversed(entry.shape))
-            kind = GGUF_TYPES.get(entry.type, f"type {entry.type}")
+            kind = TYPES[entry.type]
             tensors[entry.name] = TensorInfo(
                 entry.name, kind, shape, entry.bytes, file, header.data_start + entry.offset
             )
-    if first is None:
-        raise _bad("no files", path)
-    return tensors, _config(first, tensors), first.metadata
+    return tensors, _config(headers[0], tensors), headers[0].metadata
 
 
 def _splits(path: Path) -> list[Path]:

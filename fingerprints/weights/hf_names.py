@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fingerprints.errors import printable
 from fingerprints.weights.layers import attention, mlps
-from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm, TensorPart
+from fingerprints.weights.parts import Anatomy, Layer, Norm, TensorPart
 from fingerprints.weights.roles import (
     RoleTable,
     check_attention,
@@ -70,8 +70,7 @@ _DEEP = 2000
 
 
 def hf_anatomy(weights: Weights) -> Anatomy:
-    """The roles of a transformers checkpoint's tensors. Raises MalformedInput as `anatomy_of`
-    tells."""
+    """The roles of a checkpoint's tensors. Raises MalformedInput as `anatomy_of` tells."""
     config = text_config(weights.config)
     family = config.get("model_type")
     if not isinstance(family, str):
@@ -87,11 +86,8 @@ def hf_anatomy(weights: Weights) -> Anatomy:
         "embedding", table, number(config, "vocab_size"), number(config, "hidden_size", "n_embd")
     )
     bare = family in NO_NORM_WEIGHTS
-    last = (
-        outside.first([around + n for n in _LAST_NORM])
-        if bare
-        else outside.need("last_norm", [around + n for n in _LAST_NORM])
-    )
+    norms = [around + n for n in _LAST_NORM]
+    last = outside.first(norms) if bare else outside.need("last_norm", norms)
     hidden, one = embedding.inputs, PLUS_ONE.fullmatch(family) is not None
     sizes = head_sizes(config, hidden)
     return Anatomy(
@@ -105,22 +101,26 @@ def hf_anatomy(weights: Weights) -> Anatomy:
             _layer(RoleTable(weights, n, f"layer {i}"), i, config, hidden, sizes)
             for i, n in enumerate(found)
         ),
-        heads=sizes[0],
-        groups=sizes[1],
-        head_width=sizes[2],
+        **sizes._asdict(),
     )
 
 
+class HeadSizes(NamedTuple):
+    """Query heads, key-value heads and the width of a head; zeros where the config doesn't tell."""
+
+    heads: int
+    groups: int
+    head_width: int
+
+
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of the language model inside a config: that of a multimodal one stands under
-    ``text_config``."""
+    """The language model's config; a multimodal one has it under ``text_config``."""
     inner = config.get("text_config")
     return {**config, **inner} if isinstance(inner, dict) else dict(config)
 
 
-def head_sizes(config: Mapping[str, Any], hidden: int) -> tuple[int, int, int]:
-    """Query heads, key-value heads and the width of a head; zeros where the config does not
-    tell."""
+def head_sizes(config: Mapping[str, Any], hidden: int) -> HeadSizes:
+    """The sizes that a config tells, or implies."""
     heads = number(config, "num_attention_heads", "n_head")
     groups = number(config, "num_key_value_heads", "num_kv_heads") or heads
     if (
@@ -129,7 +129,8 @@ def head_sizes(config: Mapping[str, Any], hidden: int) -> tuple[int, int, int]:
         and config.get("multi_query", True)
     ):
         groups = 1
-    return heads, groups, number(config, "head_dim") or (hidden // heads if heads else 0)
+    width = number(config, "head_dim") or (hidden // heads if heads else 0)
+    return HeadSizes(heads, groups, width)
 
 
 def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo]]]:
@@ -137,15 +138,12 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
     for name, info in weights.tensors.items():
         hit = _LAYER.fullmatch(name)
         if hit and not _TOWER.search(hit["stem"]):
-            stacks.setdefault(hit["stem"], {}).setdefault(int(hit["number"]), {})[hit["rest"]] = (
-                info
-            )
+            layer = stacks.setdefault(hit["stem"], {}).setdefault(int(hit["number"]), {})
+            layer[hit["rest"]] = info
     if len(stacks) != 1:
         found = ", ".join(printable(s, 40) for s in sorted(stacks)[:3])
-        raise unknown(
-            f"{len(stacks)} stacks of layers were found{f' ({found})' if found else ''}, not one",
-            weights,
-        )
+        listed = f" ({found})" if found else ""
+        raise unknown(f"{len(stacks)} stacks of layers were found{listed}, not one", weights)
     ((stem, layers),) = stacks.items()
     # Some checkpoints keep extra layers for training behind the last one that the config counts.
     count = count or max(layers) + 1
@@ -161,30 +159,20 @@ def _head(
     above = around[:-1].rpartition(".")[0]
     places = [p + n for n in _HEAD for p in ("", around, f"{above}." if above else "")]
     tied = config.get("tie_word_embeddings")
-    if tied is False:
-        found = outside.need("head", places)
-    else:
-        maybe = outside.first(places)
-        if maybe is None:
-            return None
-        found = maybe
+    found = outside.need("head", places) if tied is False else outside.first(places)
+    if found is None:
+        return None
     head = outside.matrix("head", found, embedding.outputs, embedding.inputs)
-    return (
-        None if tied is not False and same_as_embedding(outside.weights, head, embedding) else head
-    )
+    # A config that leaves it open may belong to a checkpoint that stores the tied matrix twice.
+    same = tied is not False and same_as_embedding(outside.weights, head, embedding)
+    return None if same else head
 
 
 def _layer(
-    table: RoleTable,
-    index: int,
-    config: Mapping[str, Any],
-    hidden: int,
-    sizes: tuple[int, int, int],
+    table: RoleTable, index: int, config: Mapping[str, Any], hidden: int, sizes: HeadSizes
 ) -> Layer:
-    blocks: tuple[Mlp, ...] = mlps(table, config, hidden)
-    before, between = _norms(table, config, hidden)
-    query, key, value, output = attention(table, config, hidden, sizes)
-    layer = Layer(index, blocks, before, between, query, key, value, output)
+    blocks, norms = mlps(table, config, hidden), _norms(table, config, hidden)
+    layer = Layer(index, blocks, *norms, *attention(table, config, hidden, sizes))
     return check_attention(table, layer, sizes, hidden)
 
 
@@ -199,6 +187,4 @@ def _norms(
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", _ATTENTION_NORM)
     second = second or (first if family in PARALLEL else table.need("mlp_norm", _MLP_NORM))
-    return table.norm("attention_norm", first, hidden, one), table.norm(
-        "mlp_norm", second, hidden, one
-    )
+    return table.norms(first, second, hidden, one)

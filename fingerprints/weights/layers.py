@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fingerprints.errors import printable
@@ -57,8 +58,7 @@ _FUSED_EXPERTS = re.compile(
 def attention(
     table: RoleTable, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]
 ) -> Attention:
-    """Query, key, value and output of a layer; all None for attention of another kind. Raises
-    MalformedInput."""
+    """Query, key, value and output; all None for another kind. Raises MalformedInput."""
     if any(name.startswith(OTHER_ATTENTION) for name in table.named):
         return None, None, None, None
     output_name = table.need("output", [f"{a}{o}.weight" for a in _ATTENTIONS for o in _OUTPUTS])
@@ -111,13 +111,7 @@ def _fused_attention(
         stride = (each + 2) * width
         query = TensorPart(whole.tensor, heads * width, hidden, 0, False, each * width, stride)
         key = TensorPart(whole.tensor, groups * width, hidden, each * width, False, width, stride)
-        return (
-            query,
-            key,
-            TensorPart(
-                whole.tensor, groups * width, hidden, (each + 1) * width, False, width, stride
-            ),
-        )
+        return query, key, replace(key, start=(each + 1) * width)
     if kind == "query_key_value" and family == "falcon" and config.get("multi_query", True):
         return _three(table.pieces("query", info, (heads * width, width, width), hidden))
     if kind == "query_key_value":
@@ -127,12 +121,8 @@ def _fused_attention(
                 table.weights,
             )
         whole = table.matrix("query", info, 3 * heads * width, hidden)
-        return _three(
-            [
-                TensorPart(whole.tensor, heads * width, hidden, i * width, False, width, 3 * width)
-                for i in range(3)
-            ]
-        )
+        query = TensorPart(whole.tensor, heads * width, hidden, 0, False, width, 3 * width)
+        return query, replace(query, start=width), replace(query, start=2 * width)
     # A one-dimensional convolution of width one stores its matrix as (inputs, outputs).
     turned = kind == "c_attn" and info.shape == (hidden, 3 * hidden)
     return _three(
@@ -145,8 +135,7 @@ def _three(parts: list[TensorPart]) -> tuple[TensorPart, TensorPart, TensorPart]
 
 
 def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...]:
-    """The MLPs of a layer: the dense or shared ones, then the experts. Raises MalformedInput
-    where there is none."""
+    """The dense or shared MLPs, then the experts. Raises MalformedInput for none."""
     found: list[Mlp] = []
     ungated = str(config["model_type"]) in UNGATED
     for stem in _MLPS:
@@ -154,11 +143,8 @@ def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp,
         if dense is not None:
             found.append(dense)
             break
-    found += [
-        m
-        for m in (_block(table, stem, "shared", hidden, ungated) for stem in _SHARED)
-        if m is not None
-    ]
+    shared = (_block(table, stem, "shared", hidden, ungated) for stem in _SHARED)
+    found += [block for block in shared if block is not None]
     numbered: dict[str, set[int]] = {}
     for name in table.named:
         hit = _EXPERT.fullmatch(name)
@@ -171,15 +157,11 @@ def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp,
             _block(table, f"{stem}.{i}.", "expert", hidden, ungated, i) for i in range(len(numbers))
         ]
         found += [e for e in experts if e is not None]
-    for stem in sorted(
-        {hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit and not numbered}
-    ):
+    fused = {hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit}
+    for stem in sorted(fused) if not numbered else ():
         found += _fused_experts(table, stem, hidden)
     if not found:
-        raise unknown(
-            f"{table.place} lacks the role 'up' (no tensor such as 'mlp.up_proj.weight')",
-            table.weights,
-        )
+        raise table.lacks("up", "mlp.up_proj.weight")
     _check_units(table, found[0], config)
     return tuple(found)
 
@@ -192,12 +174,15 @@ def _fused_experts(table: RoleTable, stem: str, hidden: int) -> list[Mlp]:
         count, rows, inputs = both.shape
         units = rows // 2
         if (inputs, rows % 2) == (hidden, 0) and down.shape == (count, hidden, units):
-            ups = [TensorPart(both.name, units, hidden, i * rows + units) for i in range(count)]
-            gates = [TensorPart(both.name, units, hidden, i * rows) for i in range(count)]
-            downs = [TensorPart(down.name, hidden, units, i * hidden) for i in range(count)]
             return [
-                Mlp(u, d, g, "expert", i)
-                for i, (u, d, g) in enumerate(zip(ups, downs, gates, strict=True))
+                Mlp(
+                    up=TensorPart(both.name, units, hidden, i * rows + units),
+                    down=TensorPart(down.name, hidden, units, i * hidden),
+                    gate=TensorPart(both.name, units, hidden, i * rows),
+                    kind="expert",
+                    number=i,
+                )
+                for i in range(count)
             ]
     raise unknown(
         f"the experts of {table.place} are fused in a layout that is not known here", table.weights
@@ -220,22 +205,16 @@ def _block(
         down = table.matrix("down", table.need("down", [down_name]), hidden, up.outputs)
         if ungated and gate_name not in table.named:
             return Mlp(up, down, None, kind, index)
-        return Mlp(
-            up,
-            down,
-            table.matrix("gate", table.need("gate", [gate_name]), up.outputs, hidden),
-            kind,
-            index,
-        )
+        gate = table.matrix("gate", table.need("gate", [gate_name]), up.outputs, hidden)
+        return Mlp(up, down, gate, kind, index)
     for first, second in _PAIRS:
         info = table.first([f"{stem}{first}.weight"])
         if info is not None:
             other = table.need("down", [f"{stem}{second}.weight"])
             turned = first == "c_fc" and info.shape[0] == hidden and other.shape[-1] == hidden
             up = table.matrix("up", info, inputs=hidden, turned=turned)
-            return Mlp(
-                up, table.matrix("down", other, hidden, up.outputs, turned), None, kind, index
-            )
+            down = table.matrix("down", other, hidden, up.outputs, turned)
+            return Mlp(up, down, None, kind, index)
     return None
 
 

@@ -62,8 +62,7 @@ class LowRank:
 
 @dataclass(frozen=True)
 class Adapter:
-    """An adapter that fits its base: low-rank changes by tensor name, and tensors that it
-    replaces whole."""
+    """An adapter that fits its base: changes, and tensors that it replaces whole."""
 
     changes: Mapping[str, LowRank]
     replaced: Mapping[str, TensorInfo]
@@ -89,13 +88,10 @@ def read_adapter(
             halves.setdefault(found["module"], {})[found["kind"]] = info
         else:
             replaced |= _replacement(name, info, base, folder)
-    files = Files()
-    try:
+    with Files() as files:
         changes = dict(
             _change(module, pair, config, base, files, folder) for module, pair in halves.items()
         )
-    finally:
-        files.close()
     if not changes and not replaced:
         raise misfit("it changes nothing", folder)
     return Adapter(changes, replaced)
@@ -113,11 +109,8 @@ def _check_kind(config: Mapping[str, Any], folder: Path) -> None:
 def _replacement(
     name: str, info: TensorInfo, base: Mapping[str, TensorInfo], folder: Path
 ) -> dict[str, TensorInfo]:
-    plain = (
-        name.removeprefix("base_model.model.")
-        .replace(".modules_to_save", "")
-        .replace(".base_layer", "")
-    )
+    plain = name.removeprefix("base_model.model.")
+    plain = plain.replace(".modules_to_save", "").replace(".base_layer", "")
     if plain not in base or base[plain].shape != info.shape:
         raise misfit(f"its tensor {printable(name, 80)!r} has no counterpart in the base", folder)
     return {plain: replace(info, name=plain)}
@@ -137,10 +130,8 @@ def _change(
     embedding = set(pair) == {"embedding_A", "embedding_B"}
     if not embedding and set(pair) != {"A", "B"}:
         raise misfit(f"{printable(module, 80)!r} has one half only", folder)
-    first, second = (
-        _matrix(pair[k], files)
-        for k in (("embedding_A", "embedding_B") if embedding else ("A", "B"))
-    )
+    prefix = "embedding_" if embedding else ""
+    first, second = (_matrix(pair[f"{prefix}{half}"], files) for half in "AB")
     rank = first.shape[0]
     scale = _scale(module, rank, config, folder)
     if embedding or config.get("fan_in_fan_out"):

@@ -92,15 +92,13 @@ def checkpoint_weights(parsed: SubjectSpec) -> Weights:
 
 
 def loaded_files(folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Those of a folder's weight files that a library would load: one whole file goes before a
-    list of shards."""
+    """The files that a library would load: one whole file goes before a list of shards."""
     whole = folder / "model.safetensors"
     return (whole,) if whole.is_file() else files
 
 
 def table(files: Iterable[Path]) -> dict[str, TensorInfo]:
-    """The tensors of safetensors files by name. Raises MalformedInput where one stands in two
-    files."""
+    """The tensors of files by name. Raises MalformedInput for one in two files."""
     out: dict[str, TensorInfo] = {}
     for path in files:
         slots = read_safetensors_header(path)

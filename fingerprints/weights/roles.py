@@ -30,6 +30,11 @@ def unknown(reason: str, weights: Weights) -> MalformedInput:
     )
 
 
+def words(table: str) -> frozenset[str]:
+    """The words of a table of names."""
+    return frozenset(table.split())
+
+
 def number(config: Mapping[str, Any], *keys: str) -> int:
     """The first of some config keys that is a whole number above zero; 0 where none is."""
     for key in keys:
@@ -52,22 +57,22 @@ class RoleTable:
         return next((self.named[n] for n in names if n in self.named), None)
 
     def need(self, role: str, names: Iterable[str]) -> TensorInfo:
-        """The first tensor of these names; raises MalformedInput, naming the role, where none is
-        there."""
+        """The first of these names that is there. Raises MalformedInput, naming the role."""
         listed = tuple(names)
         found = self.first(listed)
         if found is None:
-            raise unknown(
-                f"{self.place} lacks the role {role!r} (no tensor such as {listed[0]!r})",
-                self.weights,
-            )
+            raise self.lacks(role, listed[0])
         return found
+
+    def lacks(self, role: str, name: str) -> MalformedInput:
+        """The error for a role that no tensor plays, such as one of that name."""
+        said = f"{self.place} lacks the role {role!r} (no tensor such as {name!r})"
+        return unknown(said, self.weights)
 
     def matrix(
         self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False
     ) -> TensorPart:
-        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput where its
-        shape is another."""
+        """A whole tensor as a matrix; a size of 0 may be any. Raises MalformedInput."""
         if len(info.shape) != 2:
             raise self.misfit(role, info, "a matrix")
         stored = (info.shape[1], info.shape[0]) if turned else (info.shape[0], info.shape[1])
@@ -76,13 +81,21 @@ class RoleTable:
         return TensorPart(info.name, stored[0], stored[1], transposed=turned)
 
     def norm(self, role: str, info: TensorInfo | None, width: int, plus_one: bool) -> Norm | None:
-        """A norm's weights; None stays None. Raises MalformedInput where they are not one number
-        a coordinate."""
+        """A norm's weights; None stays None. Raises MalformedInput for another width."""
         if info is None:
             return None
         if info.shape != (width,):
             raise self.misfit(role, info, f"{width} numbers")
         return Norm(info.name, width, plus_one)
+
+    def norms(
+        self, first: TensorInfo, second: TensorInfo, width: int, plus_one: bool
+    ) -> tuple[Norm | None, Norm | None]:
+        """The norms before the attention and before the MLP."""
+        return (
+            self.norm("attention_norm", first, width, plus_one),
+            self.norm("mlp_norm", second, width, plus_one),
+        )
 
     def misfit(self, role: str, info: TensorInfo, wanted: str) -> MalformedInput:
         """The error for a tensor of another shape than its role needs."""
@@ -140,16 +153,12 @@ def check_attention(
     if any(p is None for p in parts):
         raise unknown(f"{table.place} has only some of query, key, value and output", table.weights)
     query, key, value, output = (p for p in parts if p is not None)
-    if heads and width and query.outputs != heads * width:
-        raise unknown(
-            f"the role 'query' of {table.place} has {query.outputs} outputs, not {heads} x {width}",
-            table.weights,
-        )
-    if groups and width and key.outputs != groups * width:
-        raise unknown(
-            f"the role 'key' of {table.place} has {key.outputs} outputs, not {groups} x {width}",
-            table.weights,
-        )
+    for role, part, n in (("query", query, heads), ("key", key, groups)):
+        if n and width and part.outputs != n * width:
+            raise unknown(
+                f"the role {role!r} of {table.place} has {part.outputs} outputs, not {n} x {width}",
+                table.weights,
+            )
     if output.outputs != hidden or any(p.inputs != hidden for p in (query, key, value)):
         raise unknown(
             f"the attention of {table.place} does not fit {hidden} coordinates", table.weights

@@ -25,7 +25,7 @@ from fingerprints.weights.anatomy import anatomy_of
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.decode import Indices, Matrix
 from fingerprints.weights.likeness import TokenizerEvidence
-from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm, TensorPart
+from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm
 from fingerprints.weights.tokenizer import tokenizer_of
 from fingerprints.weights.view import Weights
 
@@ -113,8 +113,7 @@ class WeightSignature:
 
 
 def unit_indices(units: int) -> Indices:
-    """At most 1,024 of a layer's units by an even stride: models of equal width keep the same
-    ones."""
+    """At most 1,024 of a layer's units, evenly: equal widths keep the same ones."""
     kept = min(UNITS, units)
     return np.arange(kept, dtype=np.int64) * units // max(1, kept)
 
@@ -128,16 +127,15 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
     """
     anatomy = anatomy_of(weights)
     found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
-    space = np.unique(
-        np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found))).round().astype(int)
-    ).tolist()
+    evenly = np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found)))
+    space = np.unique(evenly.round().astype(int)).tolist()
     tokenizer = _tokenizer(weights)
     anchors, norms = _anchors(weights, anatomy, tokenizer)
-    sample = np.unique(
-        np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary)).astype(np.int64)
-    )
+    evenly = np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary))
+    sample = np.unique(evenly.astype(np.int64))
     rows = _finite(weights.part_rows(anatomy.embedding, sample), anatomy.embedding.tensor, weights)
-    gains = [_gain(weights, anatomy.layers[i].mlp_norm, anatomy.hidden) for i in space]
+    norms_read = (*(anatomy.layers[i].mlp_norm for i in space), anatomy.last_norm)
+    *gains, last = (_gain(weights, norm, anatomy.hidden) for norm in norms_read)
     return WeightSignature(
         facts=_facts(weights, anatomy, name, found, tuple(space), tokenizer, digest),
         units=np.concatenate([f.values for f in found], axis=1).astype(np.float16),
@@ -145,9 +143,7 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
         embedding=_log_columns(rows),
         ups=np.stack([found[i].ups for i in space]),
         gains=np.clip(np.stack(gains), -LARGEST, LARGEST).astype(np.float16),
-        last_gain=np.clip(
-            _gain(weights, anatomy.last_norm, anatomy.hidden), -LARGEST, LARGEST
-        ).astype(np.float16),
+        last_gain=np.clip(last, -LARGEST, LARGEST).astype(np.float16),
         anchors=anchors,
         anchor_norms=norms,
         search=search_vectors([f.values for f in found]),
@@ -205,11 +201,9 @@ def _layer_values(weights: Weights, anatomy: Anatomy, layer: Layer) -> _LayerVal
         raw = _finite(weights.part_rows(mlp.up, some), mlp.up.tensor, weights)
         squares += np.einsum("ij,ij->j", raw, raw, dtype=np.float64)
         down = _finite(weights.part_columns(mlp.down, some), mlp.down.tensor, weights)
-        gate = (
-            None
-            if mlp.gate is None
-            else _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
-        )
+        gate = None
+        if mlp.gate is not None:
+            gate = _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
         parts.append(unit_values(gate, raw * gain, down))
     values = np.concatenate(parts, axis=1)
     values[2:] -= np.median(values[2:], axis=1, keepdims=True)
@@ -232,11 +226,9 @@ def unit_values(gate: Matrix | None, up: Matrix, down: Matrix) -> Matrix:
     Rows of ``gate``, ``up``, ``down`` are (n, hidden). A unit of zeros has cosines of 0.
     Without a gate, g is d in the first and u in the last.
     """
-    long_up, long_down = (np.linalg.norm(m.astype(np.float64), axis=1) for m in (up, down))
-    other, long_other = (
-        (down, long_down)
-        if gate is None
-        else (gate, np.linalg.norm(gate.astype(np.float64), axis=1))
+    other = down if gate is None else gate
+    long_up, long_down, long_other = (
+        np.linalg.norm(m.astype(np.float64), axis=1) for m in (up, down, other)
     )
     first = np.abs(_cosines(other, up, long_other * long_up))
     second = _cosines(up, down, long_up * long_down)
@@ -287,23 +279,16 @@ def _tokenizer(weights: Weights) -> TokenizerEvidence | None:
 def _anchors(
     weights: Weights, anatomy: Anatomy, tokenizer: TokenizerEvidence | None
 ) -> tuple[NDArray[np.uint64], Matrix]:
-    """The tokens with the smallest hashes: two models that share tokens share anchors, whatever
-    their numbers are."""
+    """The tokens with the smallest hashes: whoever shares tokens shares anchors."""
     known = {} if tokenizer is None else tokenizer.vocabulary
-    hashes = {
-        int.from_bytes(
-            hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:8], "big"
-        ): number
-        for token, number in known.items()
-        if 0 <= number < anatomy.vocabulary
-    }
+    hashes: dict[int, int] = {}
+    for token, number in known.items():
+        if 0 <= number < anatomy.vocabulary:
+            digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+            hashes[int.from_bytes(digest[:8], "big")] = number
     chosen = sorted(hashes)[:ANCHORS]
-    part: TensorPart = anatomy.embedding
-    rows = _finite(
-        weights.part_rows(part, np.array([hashes[h] for h in chosen], dtype=np.int64)),
-        part.tensor,
-        weights,
-    )
+    part, numbers = anatomy.embedding, np.array([hashes[h] for h in chosen], dtype=np.int64)
+    rows = _finite(weights.part_rows(part, numbers), part.tensor, weights)
     norms = np.log(np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), _SMALLEST))
     return np.array(chosen, dtype=np.uint64), norms.astype(np.float32)
 

@@ -39,17 +39,12 @@ orders arrays by width."""
 FACTS = "facts"
 """The one key of the header's metadata: several would be written in any order."""
 SEARCH = (2, SEARCH_DEPTHS * SEARCH_QUANTILES * VALUES)
-_TYPES: dict[str, str] = {
-    "units": "float16",
-    "quantiles": "float16",
-    "embedding": "float16",
-    "ups": "float16",
-    "gains": "float16",
-    "last_gain": "float16",
-    "anchors": "uint64",
-    "anchor_norms": "float32",
-    "search": "float32",
-}
+_TYPES = dict.fromkeys(("units", "quantiles", "embedding", "ups", "gains", "last_gain"), "float16")
+_TYPES |= {"anchors": "uint64", "anchor_norms": "float32", "search": "float32"}
+
+
+_ODD = (struct.error, ValueError, KeyError, TypeError, RecursionError)
+"""What a header that is none can raise."""
 
 
 def signature_bytes(signature: WeightSignature) -> bytes:
@@ -64,8 +59,7 @@ def signature_bytes(signature: WeightSignature) -> bytes:
 
 
 def signature_file_bytes(path: Path) -> bytes:
-    """The bytes of a signature's file, at most 64 MiB. Raises StoreIntegrity where it is missing
-    or larger."""
+    """A signature file's bytes, at most 64 MiB. Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             data = file.read(LARGEST + 1)
@@ -94,8 +88,7 @@ def parse_signature(data: bytes, path: Path) -> WeightSignature:
 
 
 def read_search(path: Path) -> Matrix:
-    """The search vectors alone, (2, 512) float32, from the head of the file, where they stand.
-    Raises StoreIntegrity."""
+    """The search vectors alone, (2, 512) float32, from the head. Raises StoreIntegrity."""
     try:
         with open_plain(path) as file:
             head = file.read(HEAD)
@@ -107,15 +100,7 @@ def read_search(path: Path) -> Matrix:
         vector = np.frombuffer(head[first : first + 4 * math.prod(SEARCH)], dtype="<f4").reshape(
             SEARCH
         )
-    except (
-        OSError,
-        struct.error,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        RecursionError,
-    ) as error:
+    except (OSError, *_ODD, IndexError) as error:
         raise damaged("its search vectors can't be read", path) from error
     if not np.isfinite(vector).all():
         raise damaged("its search vectors are none", path)
@@ -132,8 +117,7 @@ def damaged(reason: str, path: Path) -> AuditError:
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
-    """The header's JSON object, and where the data begin. Raises ValueError, KeyError and
-    TypeError for what is none."""
+    """The header's JSON object, and where the data begin. Raises one of `_ODD`."""
     (length,) = struct.unpack("<Q", data[:8])
     if length > len(data) - 8:
         raise ValueError("the header is longer than the file")
@@ -147,7 +131,7 @@ def _facts(data: bytes, path: Path) -> SignatureFacts:
     try:
         text = _header(data)[0]["__metadata__"][FACTS]
         version = json.loads(text)["schema_version"]
-    except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
+    except _ODD as error:
         raise damaged("its header is no signature's", path) from error
     if version != VERSION:
         raise StoreIntegrity(

@@ -6,6 +6,7 @@ count as our memory. Knows files and bytes; knows nothing of what they mean.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
-from fingerprints.system import OPENING, read_at
+from fingerprints.system import OPENING, Closing, read_at, reading
 from fingerprints.weights.decode import Bytes, Indices
 
 MOST_OPEN = 64
@@ -48,10 +49,7 @@ class TensorInfo:
     @property
     def rows(self) -> int:
         """Rows: the product of all other dimensions; 1 for a vector."""
-        out = 1
-        for side in self.shape[:-1]:
-            out *= side
-        return out
+        return math.prod(self.shape[:-1])
 
     @property
     def elements(self) -> int:
@@ -64,8 +62,7 @@ class TensorInfo:
         return self.bytes // self.rows if self.rows else 0
 
     def at_once(self) -> int:
-        """Rows that one portion holds. Raises ResourceLimit where not even one row is of a size
-        that models have."""
+        """Rows that one portion holds. Raises ResourceLimit where one row is too large."""
         if self.row_bytes > 8 * PORTION:
             raise ResourceLimit(
                 f"one row of tensor {printable(self.name, 80)!r} has {self.row_bytes:,} bytes",
@@ -75,18 +72,17 @@ class TensorInfo:
         return max(1, PORTION // max(1, self.row_bytes, 4 * self.width))
 
 
-class Files:
+class Files(Closing):
     """The open files of one model; the oldest is closed when too many are open."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def read(self, info: TensorInfo, start: int, count: int) -> bytes:
-        """``count`` bytes of a tensor from its byte ``start``. Raises MalformedInput where the
-        file ends before them."""
+        """``count`` bytes from a byte on. Raises MalformedInput where the file ends."""
         parts: list[bytes] = []
         at, left = info.offset + start, count
-        try:
+        with reading(info.file, "check the file"):
             file = self._file(info.file)
             while left:
                 data = read_at(file, left, at)
@@ -98,15 +94,10 @@ class Files:
                     )
                 parts.append(data)
                 at, left = at + len(data), left - len(data)
-        except OSError as error:
-            raise MalformedInput(
-                f"can't be read: {error.strerror}", where=info.file, next_step="check the file"
-            ) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
-        """The stored bytes of some rows, (n, bytes of a row), in the order asked for; neighbours
-        are read together."""
+        """Stored rows, (n, bytes of a row), as asked for; neighbours are read together."""
         out = np.empty((len(which), info.row_bytes), dtype=np.uint8)
         breaks = np.flatnonzero(np.diff(which) != 1) + 1
         edges = [0, *breaks.tolist(), len(which)]

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
-from fingerprints.subjects.safety import LARGEST_TEMPLATE
+from fingerprints.subjects.safety import LARGEST_TEMPLATE, refuse_long_template
 from fingerprints.subjects.strict_json import BadValue, parse_json
+from fingerprints.system import reading
 from fingerprints.weights.likeness import TokenizerEvidence
 from fingerprints.weights.view import Weights
 
@@ -51,26 +52,20 @@ def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
             more = _words(folder / "added_tokens.json")
             vocabulary, special = {**vocabulary, **more}, set(more)
     elif (folder / "tokenizer.model").is_file():
-        raise _bad(
-            "it is a sentencepiece model alone",
-            folder / "tokenizer.model",
-            "save it as tokenizer.json",
-        )
+        alone = folder / "tokenizer.model"
+        raise _bad("it is a sentencepiece model alone", alone, "save it as tokenizer.json")
     else:
         return None
     return TokenizerEvidence(vocabulary, merges, frozenset(special), _template(folder))
 
 
 def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence | None:
-    """The tokenizer in a GGUF file's metadata; None where there is none. Raises MalformedInput
-    for lists that are none."""
+    """The tokenizer in GGUF metadata; None without one. Raises MalformedInput."""
     tokens = metadata.get("tokenizer.ggml.tokens")
     if tokens is None:
         return None
-    merges, kinds = (
-        metadata.get("tokenizer.ggml.merges", ()),
-        metadata.get("tokenizer.ggml.token_type", ()),
-    )
+    merges = metadata.get("tokenizer.ggml.merges", ())
+    kinds = metadata.get("tokenizer.ggml.token_type", ())
     template = metadata.get("tokenizer.chat_template", "")
     if not all(isinstance(v, tuple) for v in (tokens, merges, kinds)) or not isinstance(
         template, str
@@ -97,8 +92,7 @@ def _whole(path: Path) -> Parts:
 
 @lru_cache(maxsize=1)
 def _parts(data: bytes) -> Parts:
-    """What a tokenizer.json says. Kept for the next model: copies of one model have the same
-    file."""
+    """What a tokenizer.json says; kept, for copies of one model have the same file."""
     value = _object(data)
     model = value.get("model")
     if not isinstance(model, dict):
@@ -173,23 +167,14 @@ def _template(folder: Path) -> str:
         case str(text):
             return _bounded(text, path)
         case [*named] if named:
-            texts = [
-                t["template"]
-                for t in named
-                if isinstance(t, dict) and isinstance(t.get("template"), str)
-            ]
-            return _bounded("\n".join(texts), path)
+            texts = (t.get("template") for t in named if isinstance(t, dict))
+            return _bounded("\n".join(t for t in texts if isinstance(t, str)), path)
         case _:
             return ""
 
 
 def _bounded(template: str, path: Path) -> str:
-    if len(template) > LARGEST_TEMPLATE:
-        raise ResourceLimit(
-            f"a chat template above {LARGEST_TEMPLATE:,} bytes",
-            where=path,
-            next_step="look at it in a sandbox",
-        )
+    refuse_long_template(len(template), path, "look at it in a sandbox")
     return template
 
 
@@ -210,13 +195,8 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _bytes(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror}", where=path, next_step="check the file"
-        ) from error
+    with reading(path, "check the file"), path.open("rb") as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise ResourceLimit(
             f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.records import canonical_json, sha256
+from fingerprints.system import Closing
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.low_rank import LowRank
 from fingerprints.weights.parts import Norm, TensorPart
@@ -26,6 +26,7 @@ Format = Literal["safetensors", "gguf", "safetensors+lora"]
 Which = slice | NDArray[np.integer[Any]]
 Vector = NDArray[np.float32]
 
+# As DeepSeek-V3 is stored (arXiv 2412.19437).
 SCALED_BLOCK = 128
 """Rows and columns that one scale of an 8-bit matrix is for, where the config names no other."""
 LARGEST_RESULT = 1 << 30
@@ -34,7 +35,7 @@ LARGEST_TENSOR = 64 << 30
 """Bytes of a tensor that is read from end to end: several times the largest published one."""
 
 
-class Weights:
+class Weights(Closing):
     """The weights of one model, as they lie on the disk; nothing is loaded but what is asked for.
 
     ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's).
@@ -74,10 +75,8 @@ class Weights:
         for info in self.tensors.values():
             counts[info.dtype] = counts.get(info.dtype, 0) + info.elements
         total = max(1, sum(counts.values()))
-        return {
-            name: n / total
-            for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        }
+        largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return {name: n / total for name, n in largest_first}
 
     def info(self, name: str) -> TensorInfo:
         """The description of a tensor. Raises MalformedInput where there is none of that name."""
@@ -113,8 +112,7 @@ class Weights:
         return np.ascontiguousarray(self._filled(info, rows, columns).T)
 
     def vector(self, name: str) -> Vector:
-        """All numbers of a small tensor, such as a norm's weights, in one line. Raises as `rows`
-        does."""
+        """All numbers of a small tensor in one line. Raises as `rows` does."""
         return self.rows(name).reshape(-1)
 
     def chunks(self, name: str, rows: int | None = None) -> Iterator[tuple[int, Matrix]]:
@@ -127,12 +125,8 @@ class Weights:
         self._streamable(info)
         step = min(rows or info.at_once(), info.at_once())
         for start in range(0, info.rows, step):
-            yield (
-                start,
-                self._filled(
-                    info, np.arange(start, min(start + step, info.rows), dtype=np.int64), None
-                ),
-            )
+            some = np.arange(start, min(start + step, info.rows), dtype=np.int64)
+            yield start, self._filled(info, some, None)
 
     def raw_digest(self, name: str) -> str:
         """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over
@@ -142,23 +136,17 @@ class Weights:
         digest = hashlib.sha256()
         for data in self._files.stream(info):
             digest.update(data)
-        change = self.changes.get(name)
-        return (
-            digest.hexdigest()
-            if change is None
-            else sha256(canonical_json([digest.hexdigest(), change.digest()]))
-        )
+        stored, change = digest.hexdigest(), self.changes.get(name)
+        return stored if change is None else sha256(canonical_json([stored, change.digest()]))
 
     def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
         stored = part.stored(chosen(which, part.outputs, part.tensor))
-        return (
-            self.columns(part.tensor, stored) if part.transposed else self.rows(part.tensor, stored)
-        )
+        read = self.columns if part.transposed else self.rows
+        return read(part.tensor, stored)
 
     def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
-        """Inputs of a logical matrix as float32, (n, outputs): one line for each input asked
-        for. Raises as `rows` does."""
+        """Inputs of a logical matrix, (n, outputs) float32. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)
         if part.transposed:
@@ -166,8 +154,7 @@ class Weights:
         return self.columns(part.tensor, inputs, outputs)
 
     def gain(self, norm: Norm | None, width: int) -> Vector:
-        """What a norm multiplies each coordinate by, (width,) float32; ones where there is no
-        norm or it has no weights."""
+        """What a norm multiplies by, (width,) float32; ones where it has no weights."""
         if norm is None:
             return np.ones(width, dtype=np.float32)
         stored = self.vector(norm.tensor)
@@ -176,19 +163,6 @@ class Weights:
     def close(self) -> None:
         """Closes the files."""
         self._files.close()
-
-    def __enter__(self) -> Self:
-        """The view itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Closes the files."""
-        self.close()
 
     def _filled(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
         wide = info.width if columns is None else len(columns)

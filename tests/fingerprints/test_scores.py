@@ -9,7 +9,7 @@ import pytest
 
 from fingerprints.errors import Locked, MalformedInput
 from fingerprints.records import Arm, Identity, Probe
-from fingerprints.scores import SUSPECT, Passage, read_scores, score_of
+from fingerprints.scores import SUSPECT, Passage, ScoreReading, score_of
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
@@ -110,7 +110,7 @@ def test_a_file_of_something_else_is_one_line(tmp_path: Path, rows: bytes) -> No
     path = tmp_path / "s.jsonl"
     path.write_bytes(rows)
     with pytest.raises(MalformedInput) as caught:
-        read_scores(path)
+        ScoreReading().read(path)
     assert "row of scores" in caught.value.line()
 
 

@@ -122,7 +122,7 @@ def test_a_second_writer_goes_on_when_the_first_is_done(path: Path) -> None:
     def hold() -> None:
         time.sleep(0.3)
         released.append(time.monotonic())
-        store._lock.release()  # type: ignore[union-attr]
+        store._lock.close()  # type: ignore[union-attr]
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -144,7 +144,7 @@ def test_a_lock_that_was_removed_by_a_freeze_does_not_let_two_writers_in(path: P
     try:
         assert os.path.samestat(os.stat(path / "LOCK"), os.fstat(opened[0]._lock._file))  # type: ignore[union-attr]
     finally:
-        opened[0]._lock.release()  # type: ignore[union-attr]
+        opened[0]._lock.close()  # type: ignore[union-attr]
 
 
 def test_a_dead_writers_lock_frees_itself(path: Path) -> None:

@@ -381,35 +381,6 @@ def test_a_large_store_grows_shrinks_and_still_finds(large: Path, tmp_path: Path
         assert store.verify() == []
 
 
-def clustered(n: int, d: int, seed: int) -> Vectors:
-    """Unit vectors as answers give them: many tight clusters (a question each) within wide ones
-    (a topic each)."""
-    rng = np.random.default_rng(seed)
-    topics = rng.standard_normal((20, d))
-    questions = topics[rng.integers(0, 20, n // 50)] + 0.8 * rng.standard_normal((n // 50, d))
-    rows = questions[rng.integers(0, len(questions), n)] + 0.6 * rng.standard_normal((n, d))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    ("n", "d"), [(5_000, 64), pytest.param(30_000, 256, marks=pytest.mark.slow)]
-)
-def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
-    everything = clustered(n + 100, d, 3)
-    rows, wanted = everything[:n], everything[n:]
-    ids = np.arange(1, n + 1, dtype=np.int64) * 3
-    flat, approximate = nearest.empty_flat(d), Approximate(nearest.train(rows), ids, rows)
-    for index in (flat, approximate):
-        nearest.extend(index, [(ids, rows)])
-    (truth, right), (scores, found) = flat.search(wanted, 10), approximate.search(wanted, 10)
-    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right, found, strict=True)])
-    assert recall >= 0.95
-    for row in range(len(wanted)):
-        same = np.isin(found[row], right[row])
-        places = [list(right[row]).index(i) for i in found[row][same]]
-        np.testing.assert_allclose(scores[row][same], truth[row][places], atol=1e-5)
-
-
 def test_every_refusal_is_an_error_of_ours(path: Path) -> None:
     (generation(path) / "index.faiss").write_bytes(b"")
     with pytest.raises(AuditError) as caught:

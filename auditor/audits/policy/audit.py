@@ -21,7 +21,7 @@ from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.open import refuse_bad_spec
+from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 
 FILES = {"hosted": TRANSCRIPT, "local": "local.jsonl", "also": "also.jsonl"}

@@ -27,7 +27,7 @@ from fingerprints.records import ProbeSet, Request, Sampling
 from fingerprints.scores import Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.open import refuse_bad_spec
+from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 
 ENDPOINT, REFERENCE, SCORES = "transcript.jsonl", "reference.jsonl", "scores.jsonl"

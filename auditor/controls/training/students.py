@@ -30,9 +30,8 @@ from fingerprints.subjects.digests import template_sha256
 from fingerprints.subjects.generation import limits_of
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.library import quiet
-from fingerprints.subjects.open import open_subject
 from fingerprints.subjects.placement import place
-from fingerprints.subjects.spec import parse_spec
+from fingerprints.subjects.spec import open_subject, parse_spec
 from fingerprints.subjects.template import Chat, open_chat
 
 SCRATCH = re.compile(r"scratch:llama-h([1-9]\d{1,3})-l([1-9]\d?)(?:-c([1-9]\d{1,4}))?(-untied)?")

@@ -20,8 +20,8 @@ from transformers import AutoTokenizer
 from auditor.labs.zoo.llama import KEY, QUERY, Llama
 from fingerprints.errors import MalformedInput, UsageProblem, missing_extra, printable
 from fingerprints.records import Record
-from fingerprints.subjects.checkpoint import LOADING_ERRORS
 from fingerprints.subjects.library import quiet
+from fingerprints.subjects.preflight import LOADING_ERRORS
 
 GGUF_NAME = "model.gguf"
 BLOCK = 32

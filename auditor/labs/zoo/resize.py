@@ -19,8 +19,8 @@ from auditor.labs.zoo.disguise import generator
 from auditor.labs.zoo.llama import DOWN, EMBEDDING, GATE, HEAD, UP, Llama, with_layers
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Record
-from fingerprints.subjects.checkpoint import LOADING_ERRORS
 from fingerprints.subjects.library import quiet
+from fingerprints.subjects.preflight import LOADING_ERRORS
 
 
 class Layers(Record):

@@ -12,7 +12,7 @@ from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
 from fingerprints.records import Request
 from fingerprints.subjects.base import Subject
-from fingerprints.subjects.open import open_subject
+from fingerprints.subjects.spec import open_subject
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 THINGS = (

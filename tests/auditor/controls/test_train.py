@@ -23,7 +23,7 @@ from auditor.reporting import markdown
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
 from fingerprints.progress import SILENT, Progress
-from fingerprints.subjects.open import open_subject
+from fingerprints.subjects.spec import open_subject
 from tests.auditor.controls.pupils import counted, prompt_file, recipe, recording, teacher
 
 SMALL = EvaluationScale(choices=2, identity=2)
@@ -183,7 +183,7 @@ def test_one_process_at_a_time(home: Path, spec: str, tmp_path: Path, monkeypatc
         with pytest.raises(Locked, match="another process makes this control"):
             train(dosed(home, spec), tmp_path)
     finally:
-        lock.release()
+        lock.close()
 
 
 def test_random_weights_have_no_loss_to_sort_prompts_by(

@@ -23,7 +23,7 @@ from fingerprints.records import Probe, ProbeSet, Request, Sampling
 from fingerprints.subjects import open_subject, placement
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.library import quiet
-from fingerprints.transcript import load_transcript, read_journal
+from fingerprints.transcript import Reading, load_transcript
 from tests.fingerprints.subjects.tiny import TURNS, edit_json, tiny_checkpoint, tiny_model
 
 
@@ -211,7 +211,7 @@ def test_a_killed_run_keeps_what_it_wrote_and_is_resumed(folder: Path, tmp_path:
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and (
-            not journal.exists() or len(read_journal(journal).replies) < 5
+            not journal.exists() or len(Reading().read(journal).replies) < 5
         ):
             time.sleep(0.05)
     finally:

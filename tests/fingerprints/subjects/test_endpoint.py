@@ -10,9 +10,8 @@ import pytest
 
 from fingerprints.errors import AuditError, UnsafeInput, UsageProblem
 from fingerprints.records import NEUTRAL_SYSTEM, Arm, Status
-from fingerprints.subjects.addresses import refuse_address
 from fingerprints.subjects.endpoint import checked_url
-from fingerprints.subjects.secret import Secret
+from fingerprints.subjects.guard import Secret, refuse_address
 from tests import faultserver as fault
 from tests.faultserver import FaultServer
 from tests.fingerprints.subjects.asking import (

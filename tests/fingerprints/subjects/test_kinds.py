@@ -11,7 +11,7 @@ from fingerprints.errors import UsageProblem
 from fingerprints.records import Identity, Request, Status
 from fingerprints.subjects import Subject, open_subject, parse_spec
 from fingerprints.subjects.kinds import TABLE, kind_of, recognised, schemes
-from fingerprints.subjects.open import refuse_bad_spec
+from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 from fingerprints.weights import open_weights
 from tests.faultserver import FaultServer, echoes

@@ -199,7 +199,7 @@ def test_one_writer_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     lock = durable.WriteLock(store.path / ".lock")
     with pytest.raises(Locked):
         store.add(invented("a", 1))
-    lock.release()
+    lock.close()
     store.add(invented("a", 1))
     assert np.array_equal(store.get("a").search, invented("a", 1).search)
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.cli import run
 from auditor.evidence.records import Finding, Report
 from auditor.reporting.bundle import load_bundle
-from fingerprints.scores import read_scores
+from fingerprints.scores import ScoreReading
 from tests.auditor.likelihood_models import Family, grow
 
 BOTH = ("--detectors", "mirrored_likelihood,cross_likelihood")
@@ -85,7 +85,7 @@ def test_the_report_says_who_scored_with_digests(audited: tuple[Report, Path]) -
     assert (
         report.scores.scorers[1].identity.weights_sha256 == report.subject.identity.weights_sha256
     )
-    assert report.scores.sha256 == read_scores(out / "scores.jsonl").scores().digest()
+    assert report.scores.sha256 == ScoreReading().read(out / "scores.jsonl").scores().digest()
     assert "Who found texts likely" in (out / "report.html").read_text("utf-8")
 
 

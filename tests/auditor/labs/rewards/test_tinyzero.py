@@ -34,7 +34,7 @@ from auditor.labs.rewards.puzzles import (
 from auditor.labs.rewards.rewarded import train_by_reward
 from auditor.reporting import markdown
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
-from fingerprints.subjects.open import open_subject
+from fingerprints.subjects.spec import open_subject
 from tests.auditor.controls.lessons import weights
 from tests.auditor.labs.rewards.reward_child import FORM_STEPS, REWARD_STEPS, SCALE, zero
 from tests.fingerprints.subjects.tiny import tiny_checkpoint

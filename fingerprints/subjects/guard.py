@@ -1,19 +1,22 @@
-"""The endpoint's key: read from the environment, shown to nobody, taken out of whatever a server
-echoes.
+"""What must not get out through an endpoint: its key, which is read from the environment, shown to
+nobody and taken out of whatever a server echoes; and calls to addresses inside a cloud.
 
-Knows one secret's spellings; knows nothing of where it is sent.
+Knows one secret's spellings, and addresses; sends, resolves and connects to nothing.
 """
 
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 import urllib.parse
 
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import UnsafeInput, UsageProblem
 
 REMOVED = "[key removed]"
 SHORTEST = 8
+METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"})
+"""Metadata services of clouds that are not link-local."""
 
 
 class Secret:
@@ -32,13 +35,9 @@ class Secret:
             urllib.parse.quote_plus(value),
             *_base64(value),
         }
-        self._spellings = (
-            sorted((s for s in spellings if len(s) >= SHORTEST), key=len, reverse=True)
-            if value
-            else []
-        )
-        if len(value) < SHORTEST:
-            self._spellings = []
+        long = (s for s in spellings if len(s) >= SHORTEST and len(value) >= SHORTEST)
+        # The longest first: a shorter spelling may be a part of it, and would leave the rest.
+        self._spellings = sorted(long, key=len, reverse=True)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -92,3 +91,15 @@ def key_from_environment(name: str | None) -> Secret:
             next_step="export it again",
         )
     return Secret(value)
+
+
+def refuse_address(address: str, where: str) -> None:
+    """Raises UnsafeInput for a link-local address or a metadata service: no model is there."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA:
+        raise UnsafeInput(
+            "the address is link-local or a cloud metadata service, not a model's endpoint",
+            where=where,
+            next_step="check base_url",
+        )
