@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack
 
 from auditor.audits.plan import AuditPlan
+from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
 from auditor.environment import environment
 from auditor.evidence.records import (
     Answer,
@@ -24,7 +25,6 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
-from auditor.reporting.bundle import TRANSCRIPT, write_bundle
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.records import sha256

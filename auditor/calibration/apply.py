@@ -284,9 +284,7 @@ def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
     """
     out = list(verdicts)
     for vendors in (False, True):
-        places = [
-            i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors
-        ]
+        places = [i for i, v in enumerate(out) if v.p_value is not None and v.of_vendor == vendors]
         if places:
             more = 0 if vendors else passed_over
             adjusted = holm([*(out[i].p_value or 0.0 for i in places), *[1.0] * more])
@@ -305,7 +303,7 @@ def third_source(verdicts: list[Verdict]) -> list[Verdict]:
     The strongest stays supported where its ratio is ten times that of the next one.
     """
     supported = sorted(
-        (v for v in verdicts if _is_vendor(v) and v.outcome == "supported"),
+        (v for v in verdicts if v.of_vendor and v.outcome == "supported"),
         key=lambda v: -(v.log10_lr or 0),
     )
     if len(supported) < 2:
@@ -325,10 +323,6 @@ def third_source(verdicts: list[Verdict]) -> list[Verdict]:
         "third_source": True,
     }
     return [v.model_copy(update=changed) if v.candidate in lowered else v for v in verdicts]
-
-
-def _is_vendor(verdict: Verdict) -> bool:
-    return (verdict.candidate or "").startswith(VENDOR)
 
 
 def _same_weights(candidate: Candidate) -> Verdict:

@@ -20,7 +20,7 @@ def concluded(verdicts: Sequence[Verdict]) -> tuple[Conclusion, str]:
     """The conclusion and its sentence. Vendors speak first; models only where no vendor was
     assessed."""
     assessed = [v for v in verdicts if v.log10_lr is not None]
-    vendors = [v for v in assessed if (v.candidate or "").startswith(VENDOR)]
+    vendors = [v for v in assessed if v.of_vendor]
     told = vendors or assessed
     if not told:
         return "not_assessable", ""

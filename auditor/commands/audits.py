@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from auditor.audits.plan import AuditPlan
+from auditor.audits.report.document import report_document
 from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
 from auditor.evidence.weight import LEVELS
 from auditor.reporting import render, terminal
-from auditor.reporting.report import report_document
 
 OUT = click.option(
     "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."

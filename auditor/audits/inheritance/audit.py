@@ -22,6 +22,7 @@ from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.plan import BUNDLED
+from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.calibration.case import weigh_case
 from auditor.evidence.records import (
     Candidate,
@@ -29,7 +30,6 @@ from auditor.evidence.records import (
     Report,
     Skipped,
 )
-from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.catalog_rows import StoredTeacher

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from auditor.audits.report.document import report_document
+from auditor.audits.report.file import load_report
 from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
 from auditor.reporting import html, json
-from auditor.reporting.report import report_document
 from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
@@ -42,7 +43,7 @@ def bundle_names() -> frozenset[str]:
 def load_bundle(path: Path) -> Report:
     """The report of a bundle folder, or of a report.json given itself. Raises what `load_report`
     raises."""
-    return json.load_report(path / REPORT if path.is_dir() else path)
+    return load_report(path / REPORT if path.is_dir() else path)
 
 
 def write_bundle(
@@ -130,7 +131,7 @@ def _check_earlier(report: Report, transcript_path: Path | None, text: str, out:
     if not (out / REPORT).exists():
         return
     try:
-        earlier = json.load_report(out / REPORT)
+        earlier = load_report(out / REPORT)
     except AuditError as error:
         raise _refused(
             out / REPORT, "stands there and can't be read", "choose another folder, or add --force"

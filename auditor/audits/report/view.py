@@ -6,17 +6,50 @@ Knows the order of things; knows no document.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.audits.report import wording
 from auditor.evidence.questions import QUESTIONS, unexamined
-from auditor.evidence.records import Answer, Candidate, Finding, Report, Verdict
-from auditor.reporting import groups, wording
-from auditor.reporting.groups import Unmeasured, precedence, unmeasured
+from auditor.evidence.records import Answer, Candidate, Finding, Outcome, Report, Skipped, Verdict
+from auditor.reporting import labels
 from auditor.reporting.text import one_line
 from detectors.measurement import Question
-from fingerprints.records import Identity
 
 OPEN_CANDIDATES = 10
+NAMED = 3
+ALONE = "the suspect alone"
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """One reason why a detector did not measure, and for whom: ``names`` without the suspect
+    alone, ``alone`` for it."""
+
+    question: Question
+    detector: str
+    reason: str
+    names: tuple[str, ...]
+    alone: bool
+
+    @property
+    def who(self) -> str:
+        """For whom; empty where the reason is about the suspect alone and no candidate."""
+        return " and ".join(
+            filter(None, (who(self.names), ALONE if self.alone and self.names else ""))
+        )
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """The findings of one detector by one metric, about candidates or about the suspect alone,
+    best rank first."""
+
+    detector: str
+    metric: str
+    alone: bool
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +88,7 @@ def cards(report: Report) -> tuple[QuestionCard, ...]:
     """The three questions in their fixed order; a question without an answer says so."""
     answers = {a.question: a for a in report.answers}
     place = {c.name: i for i, c in enumerate(compared(report))}
-    verdicts = sorted(report.verdicts, key=lambda v: groups.weightiest(v, place))
+    verdicts = sorted(report.verdicts, key=lambda v: weightiest(v, place))
     return tuple(
         QuestionCard(
             question,
@@ -92,7 +125,7 @@ def compared(report: Report) -> tuple[ComparedWith, ...]:
     The first ten are shown unfolded.
     """
     known = {c.name: c for c in report.candidates}
-    told = [v.candidate for v in report.verdicts if not groups.is_vendor(v)]
+    told = [v.candidate for v in report.verdicts if not v.of_vendor]
     found = [*(f.candidate for f in report.findings), *told]
     names = dict.fromkeys([*known, *(name for name in found if name is not None)])
     about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
@@ -136,28 +169,93 @@ def uncalibrated(finding: Finding) -> bool:
     return finding.calibration is None and finding.question == "inheritance"
 
 
-def identity(who: Identity) -> tuple[tuple[str, str], ...]:
-    """What was loaded, as label and value; what is not known is left out."""
-    rows: list[tuple[str, object]] = [
-        ("kind", who.kind),
-        ("name", who.name),
-        ("architecture", who.architecture),
-        ("parameters", None if who.parameters is None else f"{who.parameters:,}"),
-        ("backend", who.backend),
-        ("dtype", who.dtype),
-        ("quantisation", who.quantisation),
-        ("device", who.device),
-        ("revision", who.revision),
-        ("base URL", who.base_url),
-        ("chat template", who.template),
-        ("weights sha256", who.weights_sha256),
-        ("adapter sha256", who.adapter_sha256),
-        ("config sha256", who.config_sha256),
-        ("tokenizer sha256", who.tokenizer_sha256),
-        ("template sha256", who.template_sha256),
-        ("recording sha256", who.recording_sha256),
-    ]
-    return (*((k, str(v)) for k, v in rows if v), *(("note", n) for n in who.notes))
+def who(names: Sequence[str], what: str = "candidates") -> str:
+    """Up to three names whole; of more their count, and the first three.
+
+    >>> who(("a", "b")), who(tuple("abcde"))
+    ('a and b', '5 candidates (a, b, c and 2 more)')
+    """
+    if len(names) > NAMED:
+        return f"{len(names)} {what} ({', '.join(names[:NAMED])} and {len(names) - NAMED} more)"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def unmeasured(skipped: Iterable[Skipped]) -> tuple[Unmeasured, ...]:
+    """What was not measured, each question, detector and reason once, in order of appearance."""
+    grouped: dict[tuple[Question, str, str], list[str | None]] = {}
+    for s in skipped:
+        grouped.setdefault((s.question, s.detector, s.reason), []).append(s.candidate)
+    return tuple(
+        Unmeasured(*key, names=tuple(n for n in names if n is not None), alone=None in names)
+        for key, names in grouped.items()
+    )
+
+
+def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]:
+    """Sort key of a verdict: the suspect alone, vendors by their ratio, then models in the order
+    ``place``."""
+    name = verdict.candidate
+    if name is None:
+        return (0, 0.0, "")
+    if verdict.of_vendor:
+        return (1, -(verdict.log10_lr or 0.0), name)
+    return (2, place.get(name, len(place)), name)
+
+
+def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
+    """The outcome that all verdicts share, where it carries no likelihood ratio: a table of it
+    would say one thing often."""
+    outcomes = {v.outcome for v in verdicts}
+    plain = all(v.log10_lr is None and v.words is None for v in verdicts)
+    return next(iter(outcomes)) if len(outcomes) == 1 and plain else None
+
+
+def reasons(verdicts: Sequence[Verdict], brief: bool = False) -> tuple[str, ...]:
+    """Why there is no stronger outcome, each reason once; with the names of those it holds for
+    unless it holds for all.
+
+    ``brief`` tells three names and counts the others.
+    """
+    grouped: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.reason:
+            grouped.setdefault(verdict.reason, []).append(verdict.candidate or ALONE)
+    tell = who if brief else ", ".join
+    return tuple(
+        reason if len(names) == len(verdicts) else f"{tell(names)}: {reason}"
+        for reason, names in grouped.items()
+    )
+
+
+def ranks(findings: Iterable[Finding]) -> tuple[float, ...]:
+    """The ranks of findings, best first: compared with another's, the better best rank decides,
+    then the next best."""
+    return (*sorted(f.rank.position for f in findings if f.rank is not None), math.inf)
+
+
+def precedence(about: Candidate | None, findings: Sequence[Finding]) -> tuple[object, ...]:
+    """Sort key of a candidate: same weights first, then by the ranks of its findings; those
+    never measured last."""
+    return (not (about is not None and about.same_weights), ranks(findings))
+
+
+def by_detector(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
+    """The findings in groups: those about the suspect alone first, then by detector; within one
+    by rank, then by value."""
+    grouped: dict[tuple[bool, str, str], list[Finding]] = {}
+    for f in sorted(findings, key=lambda f: f.candidate is not None):
+        # Reports of before there were ids, and plug-ins that give none, have the label alone.
+        key = f.candidate is None, f.detector, f.metric_id or f.metric
+        grouped.setdefault(key, []).append(f)
+    return tuple(
+        FindingGroup(
+            detector,
+            found[0].metric,
+            alone,
+            tuple(sorted(found, key=lambda f: (ranks([f]), -f.value))),
+        )
+        for (alone, detector, _), found in grouped.items()
+    )
 
 
 def base_rows(report: Report) -> tuple[tuple[str, str], ...]:
@@ -170,7 +268,7 @@ def base_rows(report: Report) -> tuple[tuple[str, str], ...]:
         ("known from", wording.BASE_ORIGINS[b.origin]),
         ("checked", wording.BASE_BY_DIGEST if b.by_digest else wording.BASE_CLAIMED),
         *(() if b.spec is None else (("spec", b.spec),)),
-        *identity(b.identity),
+        *labels.identity(b.identity),
         ("answers", f"{b.n_answers:,}" + ("" if b.complete else " (incomplete)")),
         ("prompts shared with the suspect", f"{b.n_shared:,}"),
         ("answers sha256", b.answers_sha256),
