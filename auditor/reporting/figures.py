@@ -32,15 +32,18 @@ class Axis:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(LEFT + (RIGHT - LEFT) * share, 2)
 
+    @property
+    def told(self) -> tuple[tuple[float, str], ...]:
+        """Where each tick lies, and what it says."""
+        return tuple((self.at(t), tick(t)) for t in self.ticks)
+
 
 @dataclass(frozen=True)
 class FigureRow:
-    """One row of a figure: its label and numbers, and where they lie (None: not drawn)."""
+    """One bar of a figure: its numbers as text, and where they lie (None: not drawn)."""
 
-    label: str
-    group: str
+    bar: Bar
     opens_group: bool
-    strong: bool
     value: str
     interval: str
     at: float | None
@@ -54,14 +57,10 @@ class FigureRow:
 class Figure:
     """A chart ready to be drawn. ``omitted`` counts the bars that are left to the JSON report."""
 
-    kind: str
-    title: str
-    x_label: str
-    caption: str
+    chart: Chart
     lines: tuple[FigureRow, ...]
     ticks: tuple[tuple[float, str], ...]
     reference: float | None
-    reference_label: str
     omitted: int
 
 
@@ -78,14 +77,10 @@ def figure(chart: Chart) -> Figure:
         chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
     )
     return Figure(
-        chart.kind,
-        chart.title,
-        chart.x_label,
-        chart.caption,
+        chart,
         tuple(_line(bar, bars[i - 1] if i else None, axis) for i, bar in enumerate(bars)),
-        tuple((axis.at(t), tick(t)) for t in axis.ticks),
+        axis.told,
         None if reference is None else axis.at(reference),
-        chart.reference_label,
         len(chart.bars) - len(bars),
     )
 
@@ -130,10 +125,8 @@ def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:
     bounds = (bar.low, bar.high) if bar.low is not None and bar.high is not None else None
     drawn = bounds is not None and all(math.isfinite(b) for b in bounds)
     return FigureRow(
-        label=bar.label,
-        group=bar.group,
+        bar=bar,
         opens_group=bool(bar.group) and (before is None or before.group != bar.group),
-        strong=bar.strong,
         value=number(bar.value),
         interval=interval(bounds),
         at=at,

@@ -125,6 +125,8 @@ def environment() -> Environment:
         "quote": quote,
         "drawn": _drawn,
         "stack": plots.stack,
+        "before_and_after": plots.before_and_after,
+        "change_of": plots.change_of,
     }
     environment.globals |= {
         "LONG_TABLE": LONG_TABLE,
@@ -160,7 +162,6 @@ def _drawn(chart: Any) -> Any:
         "Course": plots.line,
         "CurveChart": plots.curves,
         "Dumbbells": plots.dumbbells,
-        "Flow": plots.flow,
         "Panels": plots.panels,
         "TreeChart": trees.draw_tree,
         "MatrixChart": trees.draw_matrix,

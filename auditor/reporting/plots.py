@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditor.reporting.charts import (
-    BoundedValue,
     Course,
     CurveChart,
     Dumbbells,
-    Flow,
     PairedRow,
     Panels,
     PanelValues,
@@ -30,47 +28,6 @@ TOP, BOTTOM = 4.0, 96.0
 COLOURS = 6
 
 Ticks = tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One value with its interval, in per cent; None where there is no interval."""
-
-    at: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class DumbbellRow:
-    """One paired figure: its name, its n, its two marks and its numbers as text."""
-
-    name: str
-    n: str
-    before: Mark | None
-    after: Mark | None
-    values: str
-    change: str
-
-
-@dataclass(frozen=True)
-class DumbbellsDrawing:
-    """Paired figures on one axis."""
-
-    title: str
-    rows: tuple[DumbbellRow, ...]
-    ticks: Ticks
-
-
-@dataclass(frozen=True)
-class FlowBar:
-    """A step of a flow as a bar, in per cent of the plot."""
-
-    label: str
-    kind: str
-    start: float
-    width: float
-    told: str
 
 
 class Measured(Protocol):
@@ -158,34 +115,10 @@ def shared_scale(values: Iterable[float | None], zero: bool) -> Axis:
     return scale([*found, 0.0] if zero else found)
 
 
-def mark(axis: Axis, of: BoundedValue | None) -> Mark | None:
-    """A value and its interval on a horizontal axis; None where nothing was measured."""
-    if of is None:
-        return None
-    low, high = of.bounds or (None, None)
-    return Mark(
-        axis.at(of.value),
-        None if low is None else axis.at(low),
-        None if high is None else axis.at(high),
-    )
-
-
-def dumbbells(chart: Dumbbells) -> DumbbellsDrawing:
-    """The rows of paired figures on one axis, each with its numbers as text."""
+def dumbbells(chart: Dumbbells) -> Axis:
+    """The axis that all paired figures share."""
     told = [e for row in chart.rows for e in (row.before, row.after) if e is not None]
-    axis = shared_scale((v for e in told for v in (e.value, e.low, e.high)), chart.zero)
-    rows = tuple(
-        DumbbellRow(
-            r.name,
-            number(r.n),
-            mark(axis, r.before),
-            mark(axis, r.after),
-            before_and_after(r),
-            change_of(r),
-        )
-        for r in chart.rows
-    )
-    return DumbbellsDrawing(chart.title, rows, _level(axis))
+    return shared_scale((v for e in told for v in (e.value, e.low, e.high)), chart.zero)
 
 
 def before_and_after(row: PairedRow) -> str:
@@ -209,25 +142,6 @@ def bounded(of: Measured, sign: bool = False) -> str:
     return f"{plus}{number(of.value)} {interval(bounds)}".rstrip()
 
 
-def _level(axis: Axis) -> Ticks:
-    return tuple((axis.at(t), tick(t)) for t in axis.ticks)
-
-
-def flow(chart: Flow) -> tuple[FlowBar, ...]:
-    """The steps as bars along the largest count, losses with their sign."""
-    whole = max(1, *(s.count for s in chart.steps))
-    return tuple(
-        FlowBar(
-            s.label,
-            s.kind,
-            round(100 * s.start / whole, 2),
-            round(100 * s.count / whole, 2),
-            ("-" if s.kind == "loss" else "") + number(s.count),
-        )
-        for s in chart.steps
-    )
-
-
 def curves(chart: CurveChart) -> PlotFrame:
     """The curves in a square of 1000 × 1000, on axes that hold them and zero upwards."""
     x = chart.x
@@ -244,7 +158,7 @@ def curves(chart: CurveChart) -> PlotFrame:
     )
     zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
     y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
-    return PlotFrame(chart.title, drawn, _level(across), y_ticks, zero_across=zero)
+    return PlotFrame(chart.title, drawn, across.told, y_ticks, zero_across=zero)
 
 
 def panels(chart: Panels) -> tuple[PlotFrame, ...]:
