@@ -182,11 +182,7 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     """The values that the fit knows, in its order; NaN for a detector that was silent or
     measured something else."""
     return [
-        (
-            evidence.values[d]
-            if d in evidence.values and evidence.metric_ids[d] == fit.metric_ids[d]
-            else float("nan")
-        )
+        evidence.values[d] if evidence.metric_ids.get(d) == fit.metric_ids[d] else float("nan")
         for d in fit.detectors
     ]
 
@@ -284,15 +280,14 @@ def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
     """
     out = list(verdicts)
     for vendors in (False, True):
-        places = [i for i, v in enumerate(out) if v.p_value is not None and v.of_vendor == vendors]
-        if places:
+        tested = {i: v.p_value for i, v in enumerate(out) if v.of_vendor == vendors}
+        single = {i: p for i, p in tested.items() if p is not None}
+        if single:
             more = 0 if vendors else passed_over
-            adjusted = holm([*(out[i].p_value or 0.0 for i in places), *[1.0] * more])
-            for i, p in zip(places, adjusted[: len(places)].tolist(), strict=True):
-                single = out[i].p_value
-                out[i] = out[i].model_copy(
-                    update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)}
-                )
+            adjusted = holm([*single.values(), *[1.0] * more])
+            for (i, p), corrected in zip(single.items(), adjusted.tolist(), strict=False):
+                told = {"p_value": round(corrected, 5), "p_single": round(p, 5)}
+                out[i] = out[i].model_copy(update=told)
     return third_source(out)
 
 

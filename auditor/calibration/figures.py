@@ -79,10 +79,8 @@ def _facets(rows: Sequence[MeasuredRow]) -> Iterator[tuple[str, str, NDArray[np.
         for of in sorted({key for r in rows if r.label == 1 for key in keys(r)}):
             here = np.array([of in keys(r) for r in rows])
             negatives = ~positive & (start == of) if facet == "base" else ~positive
-            if (
-                len({r.group for r, keep in zip(rows, here & positive, strict=True) if keep})
-                >= SMALLEST_FACET
-            ):
+            taught = {r.group for r, keep in zip(rows, here & positive, strict=True) if keep}
+            if len(taught) >= SMALLEST_FACET:
                 yield facet, of, (here & positive) | negatives
 
 
@@ -155,6 +153,7 @@ def _resampled(
 def _interval(values: Array, n: int) -> Interval:
     value = float(values[0])
     low, high = (float(end) for end in np.quantile(values[1:], [0.025, 0.975]))
+    # Where all lineages are right (or wrong) no resample differs, yet so few prove little.
     if np.ptp(values) < 1e-12 and min(value, 1 - value) < 1e-12:
         low, high = clopper_pearson(round(value) * n, n)
     return value, min(low, value), max(high, value)
@@ -164,6 +163,7 @@ def resampled_share(two: Array, weights: Array, groups: int) -> tuple[float, flo
     """The share of rows under H2 at "supported", a lineage counting once, with Clopper and
     Pearson's interval over lineages."""
     share = float(np.clip((weights * (two >= SUPPORTED)).sum() / weights.sum(), 0.0, 1.0))
+    # Lineages with several rows give no whole count: the interval reaches to both neighbours.
     count = share * groups
     low = clopper_pearson(int(np.floor(count + 1e-9)), groups)[0]
     return share, low, clopper_pearson(min(groups, int(np.ceil(count - 1e-9))), groups)[1]

@@ -103,6 +103,7 @@ def scale(values: list[float]) -> Axis:
 
 
 def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
+    # A value that lies on a tick must not cost another one for a rounding error.
     return math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9), step
 
 

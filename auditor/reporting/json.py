@@ -21,5 +21,5 @@ def pretty(value: Any) -> str:
     """Canonical readable JSON of a value: sorted keys, two spaces, NaN and lone surrogates
     refused."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    text.encode("utf-8")
+    text.encode("utf-8")  # json passes lone surrogates; this raises before a file is begun
     return text

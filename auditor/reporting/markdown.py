@@ -37,6 +37,7 @@ TREE_WIDTH, LONGEST = 100, 20_000
 ESCAPED = str.maketrans(
     {**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
+# GitHub's Markdown makes links of bare addresses and notifies whoever is named after an @.
 LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 
@@ -90,6 +91,7 @@ def code(text: str, limit: int = 160) -> str:
     shown = one_line(text, limit) or " "
     ticks = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    # A table is cut into cells before code spans are read: a bar within one must be escaped.
     return f"{ticks}{pad}{shown}{pad}{ticks}".replace("|", "\\|")
 
 

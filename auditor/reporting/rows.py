@@ -38,6 +38,7 @@ def captured(
     lacks them; other characters that it lacks are spelled out. ``colour`` adds ANSI styles of our
     own.
     """
+    # rich takes colour and width from the environment, too: an empty one leaves them to us.
     console = Console(
         file=io.StringIO(),
         width=min(WIDEST, max(NARROWEST, width or shutil.get_terminal_size().columns)),

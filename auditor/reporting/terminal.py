@@ -163,6 +163,7 @@ class Teller(Walk[Any]):
     def _treechart(self, of: TreeChart) -> Iterator[Any]:
         names = [leaf.name for leaf in of.leaves]
         lines = PLAIN_LINES if self.bare else LINES
+        # Lines are printed here because rich would fold a long one and tear its branches.
         for line in tree_lines(of.tree, of.share, names, self.console.width, lines):
             self.console.print(Text(line), no_wrap=True, crop=True)
         yield from ()

@@ -176,6 +176,7 @@ def _write_all(texts: dict[str, str], transcript_path: Path | None, out: Path) -
         names.insert(0, TRANSCRIPT)
         with transcript_path.open("rb") as source, _temporary(out, TRANSCRIPT) as file:
             shutil.copyfileobj(source, file, 1024 * 1024)
+    # A seal of the earlier bytes would make the new report look tampered with.
     if _changed(out, texts[REPORT]):
         (out / ATTESTATION).unlink(missing_ok=True)
     for name in names:
@@ -191,6 +192,7 @@ def _changed(out: Path, text: str) -> bool:
 @contextmanager
 def _temporary(out: Path, name: str) -> Iterator[IO[bytes]]:
     """A new file under a temporary name, synced when the block ends."""
+    # Whoever can write here could have planted a link under this name: it must not be followed.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(out / (TEMPORARY + name), flags, 0o666), "wb") as file:
         yield file

@@ -34,6 +34,7 @@ def load_report(path: Path) -> Report:
     """Reads report.json back. Raises MalformedInput (missing, not JSON, another schema, a field
     that doesn't fit) and ResourceLimit (over 256 MiB)."""
     raw = _read(path)
+    # Read twice: pydantic lets NaN and keys named twice pass, json can refuse both.
     try:
         value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:

@@ -284,15 +284,8 @@ def score_rows(report: Report) -> tuple[tuple[str, str], ...]:
     rows = []
     for s in report.scores.scorers:
         failed = f", {s.n_unscored:,} that could not be scored" if s.n_unscored else ""
-        rows.append(
-            (
-                one_line(s.name),
-                (
-                    f"{s.n_scored:,} texts{failed}; weights"
-                    f" {s.identity.weights_sha256 or 'out of sight'}"
-                ),
-            )
-        )
+        weights = s.identity.weights_sha256 or "out of sight"
+        rows.append((one_line(s.name), f"{s.n_scored:,} texts{failed}; weights {weights}"))
     return (
         *rows,
         *((one_line(who), why) for who, why in report.scores.absent.items()),
@@ -305,13 +298,11 @@ def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
     t = report.transcript
     if t is None:
         return ()
+    greedy = " (greedy)" if t.sampling.temperature == 0 else ""
     rows: list[tuple[str, str]] = [
         ("answers sha256", t.sha256),
         ("complete", "yes" if t.complete else "no"),
-        (
-            "temperature",
-            f"{t.sampling.temperature:g}" + (" (greedy)" if t.sampling.temperature == 0 else ""),
-        ),
+        ("temperature", f"{t.sampling.temperature:g}{greedy}"),
         ("top-p", f"{t.sampling.top_p:g}"),
         ("samples of each prompt", str(t.sampling.samples)),
         ("seed", str(t.sampling.seed)),
