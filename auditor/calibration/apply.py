@@ -7,7 +7,7 @@ propositions, with its cap and its reasons; it is never the probability that a m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,12 +131,8 @@ def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str
 
 
 def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
-    out = []
-    for candidate in candidates:
-        mine = [f for f in findings if f.candidate == candidate.name]
-        if not candidate.same_weights:
-            out.append(_evidence(candidate.name, "model", mine))
-    return out
+    others = [c.name for c in candidates if not c.same_weights]
+    return [_evidence(n, "model", [f for f in findings if f.candidate == n]) for n in others]
 
 
 def _of_vendors(
@@ -161,8 +157,7 @@ def _of_vendors(
     return out
 
 
-def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidence:
-    found = list(mine)
+def _evidence(candidate: str, level: Level, found: Sequence[Finding]) -> _Evidence:
     prompts = [f.n for f in found if f.counts_prompts]
     return _Evidence(
         candidate,
@@ -194,20 +189,20 @@ def _verdict(
     few: str,
     note: ReasonCode | None,
 ) -> Verdict:
-    about = evidence.candidate
     if fit is None:
         return _unweighed(evidence, calibration, few)
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
-    weigher, whom = weigher_of(fit), [about]
+    weigher, whom = weigher_of(fit), [evidence.candidate]
     raw, (low, high) = (
         float(weigher.uncapped(row, whom)[0]),
         weigher.interval(row, whom)[0].tolist(),
     )
     weight = weigh(raw, fit.fusion.bounds, (low, high))
     nulls, groups = zip(*fit.null, strict=True)
-    beyond = _outside(weigher, row, about)
+    outside = zip(weigher.used_, weigher.outside(row, whom)[0], strict=True)
+    beyond = tuple(detector for detector, out in outside if out == 1)
     told = BEYOND.format(", ".join(beyond)) if beyond else "" if note is None else VERSIONS[note]
     return Verdict(
         question="inheritance",
@@ -265,12 +260,6 @@ def _parts(
         for d, lr, w in zip(fit.detectors, alone, fit.fusion.weights, strict=True)
         if np.isfinite(lr)
     )
-
-
-def _outside(weigher: Weigher, row: list[list[float]], candidate: str) -> tuple[str, ...]:
-    """The detectors whose value lies beyond all that were calibrated on."""
-    found = weigher.outside(row, [candidate])[0]
-    return tuple(d for d, out in zip(weigher.used_, found, strict=True) if out == 1)
 
 
 def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:

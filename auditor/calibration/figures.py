@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import MeasuredRow
+from auditor.evidence.records import ErrorRate
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson
@@ -40,6 +41,14 @@ def figures_of(
     for facet, of, keep in _facets(rows) if facets else ():
         out.append(_figures(rows, held, tested & keep, scheme, facet, of))
     return [f for f in out if f is not None]
+
+
+def error_rate(f: Figures) -> ErrorRate:
+    """The figures as a report tells them: what is found is told at the larger false-positive
+    rate."""
+    _, found, *bounds = max(f.tpr_at)
+    kept = f.model_dump(include=set(ErrorRate.model_fields))
+    return ErrorRate(prompts=f.size, found=found, found_interval=bounds, **kept)
 
 
 def curves_of(rows: Sequence[MeasuredRow], held: Array, scheme: str) -> list[Curves]:
@@ -95,13 +104,12 @@ def _figures(
     kept = [rows[i] for i in np.flatnonzero(keep).tolist()]
     labels = np.array([r.label for r in kept])
     groups = [r.group for r in kept]
-    n_h1 = len({g for g, y in zip(groups, labels, strict=True) if y == 1})
-    n_h2 = len({g for g, y in zip(groups, labels, strict=True) if y == 0})
+    sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
+    n_h1, n_h2 = (len(set(side)) for side in sides)
     if min(n_h1, n_h2) < SMALLEST_FACET:
         return None
     x = held[keep]
     one, two = x[labels == 1], x[labels == 0]
-    sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
     cost, area = _resampled(x, labels, groups)
     a, b = (np.array([1 / names.count(g) for g in names]) for names in sides)
     rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]

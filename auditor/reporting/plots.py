@@ -76,20 +76,18 @@ class PlotFrame:
 def line(course: Course) -> PlotFrame:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
     steps, raw, smooth = course.steps, course.values, course.smoothed()
-    y, x = (
-        scale([v for v in (*raw, *smooth) if math.isfinite(v)]),
-        scale([float(min(steps)), float(max(steps))]),
-    )
     first, last = min(steps), max(steps)
-    across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
+    y, x = shared_scale((*raw, *smooth), zero=False), scale([float(first), float(last)])
+
+    def across(step: float) -> float:
+        return 500.0 if last == first else 1000 * (step - first) / (last - first)
+
+    places = [across(s) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
-    lines = [("smooth", _polyline(across, [10 * _up(y, v) for v in smooth]))]
+    lines = [("smooth", _polyline(places, [10 * _up(y, v) for v in smooth]))]
     if raw != smooth:
-        lines.insert(0, ("raw", _polyline(across, [10 * _up(y, v) for v in raw])))
-    ticks = tuple(
-        (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
-        for t in whole
-    )
+        lines.insert(0, ("raw", _polyline(places, [10 * _up(y, v) for v in raw])))
+    ticks = tuple((round(across(t) / 10, 2), tick(t)) for t in whole)
     return PlotFrame(f"{course.label} by step", tuple(lines), ticks, _rising(y))
 
 

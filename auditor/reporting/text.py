@@ -22,8 +22,8 @@ COMBINING_RUN = 6
 INVISIBLE_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 QUOTE_LIMIT = 2400
 SMALLEST = 0.0005
-LEAST_P = 1e-100
 """Below it three decimals would show nothing."""
+LEAST_P = 1e-100
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,10 @@ from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
-REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = (
-    "report.json",
-    "report.html",
-    "transcript.jsonl",
-    "plan.yaml",
-    "attestation.json",
-)
+REPORT, PAGE, TRANSCRIPT = "report.json", "report.html", "transcript.jsonl"
+PLAN, ATTESTATION = "plan.yaml", "attestation.json"
 TEMPORARY = ".bundle-tmp-"
+REPLACE = "choose another folder, or add --force to replace it"
 
 
 def bundle_names() -> frozenset[str]:
@@ -125,9 +121,7 @@ def _check_earlier(report: Report, transcript_path: Path | None, text: str, out:
         transcript_path is not None
         and (_same_file(kept, transcript_path) or _same_run(kept, transcript_path))
     ):
-        raise _refused(
-            kept, "records another run", "choose another folder, or add --force to replace it"
-        )
+        raise _refused(kept, "records another run", REPLACE)
     if not (out / REPORT).exists():
         return
     try:
@@ -139,17 +133,9 @@ def _check_earlier(report: Report, transcript_path: Path | None, text: str, out:
     if earlier.subject.identity != report.subject.identity or _asked_how(earlier) != _asked_how(
         report
     ):
-        raise _refused(
-            out / REPORT,
-            "is about another run",
-            "choose another folder, or add --force to replace it",
-        )
+        raise _refused(out / REPORT, "is about another run", REPLACE)
     if (out / ATTESTATION).exists() and _changed(out, text):
-        raise _refused(
-            out,
-            "holds a sealed report that would change",
-            "choose another folder, or add --force to replace it",
-        )
+        raise _refused(out, "holds a sealed report that would change", REPLACE)
 
 
 def _asked_how(report: Report) -> Sampling | None:

@@ -19,7 +19,7 @@ from auditor.audits.report.findings import (
     verdicts,
     weight_chart,
 )
-from auditor.audits.report.view import ComparedWith, FindingRow, QuestionCard
+from auditor.audits.report.view import ComparedWith, QuestionCard
 from auditor.evidence.kinds import arrangements
 from auditor.evidence.records import CalibrationSection, ErrorRate, Finding, Report
 from auditor.reporting import labels
@@ -114,7 +114,7 @@ def _sections(report: Report) -> Iterator[Section]:
     for arrange in arrangements():
         yield from arrange(report)
     yield Section("glance", "At a glance", tuple(_glance(report)), ONLY)
-    alone = tuple(finding(f, 3) for f in view.alone(report))
+    alone = tuple(finding(f, 3) for f in report.findings if f.candidate is None)
     nothing = (Paragraph("No finding concerns the suspect by itself."),)
     yield Section("alone", "The suspect alone", alone or nothing, ONLY)
     yield _candidates(report)
@@ -204,7 +204,7 @@ def _bounded(value: float, bounds: tuple[float, float]) -> str:
 
 
 def _glance(report: Report) -> Iterator[Block]:
-    names, rows = view.detectors(report), view.summary(report)
+    names, rows = view.detectors(report), view.compared(report)
     if not (names and rows):
         yield Paragraph("No candidate was measured.")
         return
@@ -216,17 +216,18 @@ def _glance(report: Report) -> Iterator[Block]:
     yield GridTable(
         "Summary",
         ("Candidate", *(sentence(n) for n in names)),
-        tuple(_glance_row(i, row) for i, row in enumerate(rows, 1)),
+        tuple(_glance_row(i, row, names) for i, row in enumerate(rows, 1)),
         caption="Values of different detectors are on different scales and can't be compared with"
         " each other. In brackets after p: the number of null models, or of relabellings.",
         look="glance",
     )
 
 
-def _glance_row(place: int, row: FindingRow) -> tuple[Words, ...]:
+def _glance_row(place: int, row: ComparedWith, names: tuple[str, ...]) -> tuple[Words, ...]:
+    found = (next((f for f in row.findings if f.detector == d), None) for d in names)
     twin = (" ", Stretch("the suspect's own weights", "tag")) if row.same_weights else ()
     who = (Stretch(row.name, "name", target=f"c{place}"), *twin)
-    return (who, *(_glimpse(f) for f in row.findings))
+    return (who, *map(_glimpse, found))
 
 
 def _glimpse(f: Finding | None) -> Words:
@@ -258,7 +259,7 @@ def _candidates(report: Report) -> Section:
 
 
 def _order_told(found: tuple[ComparedWith, ...]) -> str:
-    twins = any(c.about is not None and c.about.same_weights for c in found)
+    twins = any(c.same_weights for c in found)
     told = "Models with the suspect's own weights first, then by" if twins else "By"
     told += " best rank. Some model is always first."
     opened = sum(c.opened for c in found)
@@ -268,8 +269,7 @@ def _order_told(found: tuple[ComparedWith, ...]) -> str:
 
 
 def _candidate(place: int, c: ComparedWith) -> Group:
-    same = c.about is not None and c.about.same_weights
-    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if same else []
+    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if c.same_weights else []
     blocks += [finding(f, 4) for f in c.findings]
     link = Stretch("Not measured", target="skipped")
     if not c.findings:
@@ -321,9 +321,9 @@ def plan_text(report: Report) -> str:
     """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same
     page."""
     plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
-    return (
-        yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
-    )
+    if not plan:
+        return "(empty)\n"
+    return yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100)
 
 
 def _quality(report: Report) -> Iterator[Block]:
@@ -378,13 +378,12 @@ def _titled(title: str, rows: tuple[tuple[str, str], ...]) -> Group:
 
 def next_steps(report: Report) -> tuple[str, ...]:
     """What a reader can do now, the most pressing first."""
-    steps = [
-        "Open report.html for the figures, the quoted answers and the alternative explanations."
-    ]
+    steps = []
     if report.transcript is not None and not report.transcript.complete:
-        steps.insert(
-            0, "Run the same command again: it resumes, and asks only what was not answered."
-        )
+        steps.append("Run the same command again: it resumes, and asks only what was not answered.")
+    steps.append(
+        "Open report.html for the figures, the quoted answers and the alternative explanations."
+    )
     if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append(
             "A conclusion needs a calibration on control models of known history; this report has"

@@ -71,17 +71,12 @@ class ComparedWith:
     name: str
     about: Candidate | None
     findings: tuple[Finding, ...]
-    verdicts: tuple[Verdict, ...]
     opened: bool
 
-
-@dataclass(frozen=True)
-class FindingRow:
-    """One candidate in the summary: its finding by each detector, None where there is none."""
-
-    name: str
-    findings: tuple[Finding | None, ...]
-    same_weights: bool
+    @property
+    def same_weights(self) -> bool:
+        """Whether the suspect was loaded from its weights."""
+        return self.about is not None and self.about.same_weights
 
 
 def cards(report: Report) -> tuple[QuestionCard, ...]:
@@ -105,19 +100,6 @@ def detectors(report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.detector for f in report.findings if f.candidate is not None))
 
 
-def summary(report: Report) -> tuple[FindingRow, ...]:
-    """Candidate × detector, the candidates in the order of `compared`."""
-    names = detectors(report)
-    return tuple(
-        FindingRow(
-            c.name,
-            tuple(next((f for f in c.findings if f.detector == d), None) for d in names),
-            c.about is not None and c.about.same_weights,
-        )
-        for c in compared(report)
-    )
-
-
 def compared(report: Report) -> tuple[ComparedWith, ...]:
     """Every candidate that was stored or found: same weights first, then by best rank, then in the
     report's order.
@@ -129,22 +111,12 @@ def compared(report: Report) -> tuple[ComparedWith, ...]:
     found = [*(f.candidate for f in report.findings), *told]
     names = dict.fromkeys([*known, *(name for name in found if name is not None)])
     about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
-    ordered = sorted(names, key=lambda name: precedence(known.get(name), about[name]))
+    twins = {c.name for c in report.candidates if c.same_weights}
+    ordered = sorted(names, key=lambda name: (name not in twins, ranks(about[name])))
     return tuple(
-        ComparedWith(
-            name,
-            known.get(name),
-            about[name],
-            tuple(v for v in report.verdicts if v.candidate == name),
-            i < OPEN_CANDIDATES,
-        )
+        ComparedWith(name, known.get(name), about[name], i < OPEN_CANDIDATES)
         for i, name in enumerate(ordered)
     )
-
-
-def alone(report: Report) -> tuple[Finding, ...]:
-    """The findings about the suspect by itself."""
-    return tuple(f for f in report.findings if f.candidate is None)
 
 
 def calibrated(report: Report) -> bool:
@@ -169,14 +141,14 @@ def uncalibrated(finding: Finding) -> bool:
     return finding.calibration is None and finding.question == "inheritance"
 
 
-def who(names: Sequence[str], what: str = "candidates") -> str:
+def who(names: Sequence[str]) -> str:
     """Up to three names whole; of more their count, and the first three.
 
     >>> who(("a", "b")), who(tuple("abcde"))
     ('a and b', '5 candidates (a, b, c and 2 more)')
     """
     if len(names) > NAMED:
-        return f"{len(names)} {what} ({', '.join(names[:NAMED])} and {len(names) - NAMED} more)"
+        return f"{len(names)} candidates ({', '.join(names[:NAMED])} and {len(names) - NAMED} more)"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
@@ -231,12 +203,6 @@ def ranks(findings: Iterable[Finding]) -> tuple[float, ...]:
     """The ranks of findings, best first: compared with another's, the better best rank decides,
     then the next best."""
     return (*sorted(f.rank.position for f in findings if f.rank is not None), math.inf)
-
-
-def precedence(about: Candidate | None, findings: Sequence[Finding]) -> tuple[object, ...]:
-    """Sort key of a candidate: same weights first, then by the ranks of its findings; those
-    never measured last."""
-    return (not (about is not None and about.same_weights), ranks(findings))
 
 
 def by_detector(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from auditor.audits.shadow.judging import JudgedShadows
 from auditor.calibration.cohort import typical_length
-from auditor.calibration.figures import figures_of
+from auditor.calibration.figures import error_rate, figures_of
 from auditor.calibration.rows import MeasuredRow
 from auditor.evidence.records import CalibrationSection, ErrorRate
 from detectors.base import Shadow
@@ -72,26 +72,8 @@ def error_rates(judged: JudgedShadows) -> tuple[ErrorRate, ...]:
         )
         for h in panel.held_out
     ]
-    return tuple(
-        ErrorRate(
-            level=f.level,
-            scheme=f.scheme,
-            prompts=f.size,
-            n_h1=f.n_h1,
-            n_h2=f.n_h2,
-            cllr=f.cllr,
-            cllr_interval=f.cllr_interval,
-            auc=f.auc,
-            auc_interval=f.auc_interval,
-            found=f.tpr_at[-1][1],
-            found_interval=(f.tpr_at[-1][2], f.tpr_at[-1][3]),
-            false_support=f.false_support,
-            false_support_interval=f.false_support_interval,
-        )
-        for f in figures_of(
-            rows, fitted.numbers_.bounds.clip(fitted.held_out_), SCHEME, facets=False
-        )
-    )
+    held = fitted.numbers_.bounds.clip(fitted.held_out_)
+    return tuple(map(error_rate, figures_of(rows, held, SCHEME, facets=False)))
 
 
 def distance(
