@@ -114,9 +114,8 @@ def shares_of(
     for model in known:
         shares = watched.shares(model.transcript)
         makers, kin = ({v.casefold() for v in names} for names in (model.vendors, model.kin))
-        for vendor, mean in zip(
-            watched.vendors, shares.mean(axis=0).tolist() if len(shares) else (), strict=False
-        ):
+        means = shares.mean(axis=0).tolist() if len(shares) else ()
+        for vendor, mean in zip(watched.vendors, means, strict=False):
             if vendor in makers:
                 taught.setdefault(model.group, []).append(mean)
             elif vendor not in kin:

@@ -72,15 +72,15 @@ def figure(chart: Chart) -> Figure:
     drawn.
     """
     bars = chart.bars[:MOST_BARS]
-    axis = scale(_extent(chart, bars))
-    reference = (
-        chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
-    )
+    values = [chart.reference, *(v for b in bars for v in (b.value, b.low, b.high))]
+    values += [0.0] if chart.kind == "bars" else []
+    axis = scale([v for v in values if v is not None and math.isfinite(v)])
+    reference = chart.reference
     return Figure(
         chart,
         tuple(_line(bar, bars[i - 1] if i else None, axis) for i, bar in enumerate(bars)),
         axis.told,
-        None if reference is None else axis.at(reference),
+        axis.at(reference) if reference is not None and math.isfinite(reference) else None,
         len(chart.bars) - len(bars),
     )
 
@@ -110,14 +110,6 @@ def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
 def _step(raw: float) -> float:
     power = 10.0 ** math.floor(math.log10(raw))
     return float(power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / raw))))
-
-
-def _extent(chart: Chart, bars: tuple[Bar, ...]) -> list[float]:
-    values = [v for b in bars for v in (b.value, b.low, b.high)]
-    values.append(chart.reference)
-    if chart.kind == "bars":
-        values.append(0.0)
-    return [v for v in values if v is not None and math.isfinite(v)]
 
 
 def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:

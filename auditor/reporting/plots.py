@@ -144,19 +144,15 @@ def curves(chart: CurveChart) -> PlotFrame:
     """The curves in a square of 1000 × 1000, on axes that hold them and zero upwards."""
     x = chart.x
     across, up = scale(list(x)), scale([0.0, *(v for _, ys in chart.lines for v in ys)])
-    drawn = tuple(
-        (
-            f"curve c{i}",
-            " ".join(
-                f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}"
-                for a, b in zip(x, y, strict=True)
-            ),
-        )
-        for i, (_, y) in enumerate(chart.lines, 1)
-    )
+
+    def drawn(ys: Sequence[float]) -> str:
+        places = ((10 * across.at(a), 1000 - 10 * up.at(b)) for a, b in zip(x, ys, strict=True))
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+
+    lines = tuple((f"curve c{i}", drawn(ys)) for i, (_, ys) in enumerate(chart.lines, 1))
     zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
     y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
-    return PlotFrame(chart.title, drawn, across.told, y_ticks, zero_across=zero)
+    return PlotFrame(chart.title, lines, across.told, y_ticks, zero_across=zero)
 
 
 def panels(chart: Panels) -> tuple[PlotFrame, ...]:
@@ -175,12 +171,9 @@ def panel(of: PanelValues, axis: Axis) -> PlotFrame:
         inside = [v for v in of.values if v.slot == slot]
         for k, value in enumerate(inside):
             x = width * (i + (k + 1) / (len(inside) + 1) * 0.7 + 0.15)
-            low, high = (
-                (None, None) if value.bounds is None else (_up(axis, b) for b in value.bounds)
-            )
-            dots.append(
-                Dot(round(x, 2), _up(axis, value.value), low, high, value.colour, value.name)
-            )
+            y = _up(axis, value.value)
+            low, high = (_up(axis, b) for b in value.bounds) if value.bounds else (None, None)
+            dots.append(Dot(round(x, 2), y, low, high, value.colour, value.name))
         if inside:
             mean = sum(v.value for v in inside) / len(inside)
             means.append((10 * width * (i + 0.5), 10 * _up(axis, mean)))

@@ -99,18 +99,12 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = N
     ours = bundle_names() if ours is None else ours
     foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
     if foreign and not force:
-        raise _refused(
-            out,
-            f"holds other files, {foreign[0]!r} first",
-            "choose another folder, or add --force to write beside them",
-        )
+        told = "choose another folder, or add --force to write beside them"
+        raise _refused(out, f"holds other files, {foreign[0]!r} first", told)
     odd = [n for n in names if n in ours and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
-        raise _refused(
-            out / odd[0],
-            "is a link or a folder where a file should be",
-            "remove it, or choose another folder",
-        )
+        told = "remove it, or choose another folder"
+        raise _refused(out / odd[0], "is a link or a folder where a file should be", told)
 
 
 def _check_earlier(report: Report, transcript_path: Path | None, text: str, out: Path) -> None:

@@ -38,26 +38,20 @@ def load_report(path: Path) -> Report:
     try:
         value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise _malformed(
-            path, f"is not JSON: {printable(str(error) or type(error).__name__, 120)}"
-        ) from error
+        why = printable(str(error) or type(error).__name__, 120)
+        raise _malformed(path, f"is not JSON: {why}") from error
     if not isinstance(value, dict) or "schema" not in value:
         raise _malformed(path, "is not a report: it has no field 'schema'")
     if value["schema"] != SCHEMA:
-        raise _malformed(
-            path,
-            f"has the schema {printable(str(value['schema']), 80)!r}, which this version can't"
-            " read",
-        )
+        named = printable(str(value["schema"]), 80)
+        raise _malformed(path, f"has the schema {named!r}, which this version can't read")
     try:
         return Report.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _malformed(
-            path,
-            f"does not fit its schema at {printable(place, 100)!r}: {printable(first['msg'], 100)}",
-        ) from error
+        place = printable(".".join(str(part) for part in first["loc"]), 100)
+        why = printable(first["msg"], 100)
+        raise _malformed(path, f"does not fit its schema at {place!r}: {why}") from error
 
 
 def _read(path: Path) -> bytes:
