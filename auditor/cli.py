@@ -85,6 +85,7 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
         say("terminated: what was answered is kept; run the same command again to go on")
         return 143
     except BrokenPipeError:
+        # Python flushes stdout once more as it ends, and would fail on the closed pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:

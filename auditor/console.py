@@ -72,24 +72,6 @@ def progress_on(label: str) -> Iterator[Progress]:
         yield _Bar(bars, label, shown=True)
 
 
-@contextmanager
-def progress_steps(*labels: str) -> Iterator[tuple[Progress, ...]]:
-    """`progress_on` for steps that are known beforehand: the first pulses."""
-    with progress_on(labels[0]) as first:
-        yield (first, *(first.step(label) for label in labels[1:]))
-
-
-@contextmanager
-def progress_above(
-    overall: str, *labels: str
-) -> Iterator[tuple[Progress | None, tuple[Progress, ...]]]:
-    """`progress_steps` under a bar for the whole that stays; it is None when stderr is no
-    terminal."""
-    with _bars() as bars:
-        whole = _Bar(bars, overall, whole=True, shown=True)
-        yield (None if bars.disable else whole), tuple(whole.step(label) for label in labels)
-
-
 def _bars() -> Bars:
     console = Console(stderr=True)
     columns = (

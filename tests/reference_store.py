@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from auditor.console import progress_steps, say
+from auditor.console import progress_on, say
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
 from fingerprints.probes import PRESETS
@@ -77,10 +77,10 @@ def ask(source: BundledModel, models: Path, transcripts: Path) -> Path:
     into = transcripts / f"{source.file.removesuffix('.gguf')}.jsonl"
     sets = [choice.load() for choice in PRESETS["teacher"]]
     with (
-        progress_steps("opening", source.name) as (_, asking),
+        progress_on("opening") as progress,
         open_subject(f"gguf:{path}") as subject,
     ):
-        collect(subject, sets, Sampling(), into, asking)
+        collect(subject, sets, Sampling(), into, progress.step(source.name))
     return into
 
 

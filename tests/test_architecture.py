@@ -37,6 +37,22 @@ def test_one_noun_is_one_class() -> None:
     assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
 
 
+def test_the_nouns_of_the_architecture_are_where_it_says() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]+`) \| ([a-z_.]+) \|", text[text.index("## Nouns") :], re.M)
+    assert len(rows) >= 15
+    for nouns, place in rows:
+        below = ROOT.joinpath(*place.split("."))
+        paths = below.rglob("*.py") if below.is_dir() else [below.with_suffix(".py")]
+        found = {
+            node.name
+            for path in paths
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.ClassDef)
+        }
+        assert set(re.findall(r"`(\w+)`", nouns)) <= found, place
+
+
 def test_no_module_imports_itself_by_a_detour() -> None:
     from tests.imports import circles, import_graph
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack
 
-from auditor.audits.plan import AuditPlan
+from auditor.audits.plan import BUNDLED, AuditPlan
 from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
 from auditor.environment import environment
 from auditor.evidence.records import (
@@ -26,8 +27,10 @@ from auditor.evidence.records import (
     Verdict,
 )
 from auditor.version import VERSION
+from detectors.base import Detector, Measurement, NotMeasured, Teacher
 from fingerprints.collect import timestamp
 from fingerprints.records import sha256
+from fingerprints.reference import reference_store
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
 
@@ -68,6 +71,7 @@ def build_report(
     seen = "" if section is None else section.sha256
     known: dict[str, Any] = {"candidates": (), "store": None, "verdicts": (), **parts}
     return Report(
+        # No date and no time goes into it: judged again, a report has the same id.
         id=sha256("".join((plan.digest(), seen, *digests)))[:16],
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",
@@ -91,6 +95,52 @@ def keep(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> 
     asked = None if report.transcript is None else folder / TRANSCRIPT
     write_bundle(report, asked, plan.to_yaml(), folder, force)
     return report
+
+
+def finding_of(
+    detector: Detector, candidate: str | None, result: Measurement | NotMeasured
+) -> Finding | Skipped:
+    """What a detector gave about a candidate (None: about the suspect alone) as a report keeps
+    it, not weighed yet."""
+    if isinstance(result, NotMeasured):
+        return Skipped(
+            question=detector.question,
+            detector=detector.name,
+            candidate=candidate,
+            reason=result.reason,
+            code=result.code,
+        )
+    return Finding.of(result, detector.question, detector.name, candidate)
+
+
+def candidate_of(suspect: Transcript, other: Teacher, shared: int, identical: int) -> Candidate:
+    """Somebody that the suspect was compared with: so many prompts are ``shared``, and so many of
+    them answered in the very same words."""
+    said = other.transcript
+    return Candidate(
+        name=other.name,
+        vendor=other.vendor,
+        family=other.family,
+        identity=said.identity,
+        n_answers=len(said.replies),
+        n_shared=shared,
+        answers_sha256=said.digest(),
+        n_identical=identical,
+        same_weights=suspect.identity.same_weights(said.identity),
+    )
+
+
+@contextmanager
+def open_store(name: str) -> Iterator[FingerprintStore]:
+    """The bundled reference store, or the one in a folder, opened for reading and closed
+    afterwards."""
+    store = (
+        reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
+    )
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def store_section(

@@ -6,7 +6,7 @@ A plan written beside a report re-runs it. Knows what will be asked; asks nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.probes import ProbeChoice
 from fingerprints.records import Record
 
 BUNDLED = "bundled"
@@ -72,6 +73,11 @@ class AuditPlan(Record):
     def to_yaml(self) -> str:
         """The plan as YAML that `read` reads back to an equal plan."""
         return yaml.safe_dump(self.told(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def probes_told(choices: Iterable[ProbeChoice]) -> str:
+    """Probe sets as ``--probes`` reads them back."""
+    return ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in choices)
 
 
 def _first(error: ValidationError) -> str:

@@ -8,19 +8,24 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep
-from auditor.audits.inheritance.audit import open_store, run
+from auditor.audits.frame import keep, open_store
+from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.report.bundle import ready_folder
-from auditor.commands.audits import DRY_RUN, FAIL_ON, FORCE, OUT, cost_lines, show_plan, tell
+from auditor.commands.audits import cost_lines, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
+    DRY_RUN,
+    FAIL_ON,
+    FORCE,
+    OUT,
     PROBES,
     placed,
     placed_too,
     sampling_options,
     sampling_values,
+    store_folder,
 )
 from auditor.console import progress_on
 from auditor.evidence.weight import reaches
@@ -30,13 +35,7 @@ from fingerprints.probes import parse_probes
 
 @click.command()
 @click.argument("spec", required=False)
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    envvar="AUDITOR_STORE",
-    help="Store of teachers. Default: the bundled one.",
-)
+@store_folder("Store of teachers. Default: the bundled one.")
 @click.option(
     "--base",
     metavar="SPEC",

@@ -1,5 +1,5 @@
-"""What the commands of all kinds of audits share: their options, how a dry run shows a plan, and
-how a finished report is told."""
+"""What the commands of all kinds of audits share: how a dry run shows a plan, and how a finished
+report is told."""
 
 from __future__ import annotations
 
@@ -8,29 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.document import report_document
 from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
-from auditor.evidence.weight import LEVELS
 from auditor.reporting import render, terminal
-
-OUT = click.option(
-    "--out", metavar="DIR", default="report", show_default=True, help="Folder of the report bundle."
-)
-FORCE = click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
-DRY_RUN = click.option(
-    "--dry-run", is_flag=True, help="Print the plan and what it costs; ask nothing."
-)
-FAIL_ON = click.option(
-    "--fail-on",
-    type=click.Choice(LEVELS),
-    help="Exit with 1 when a verdict is supported at this level or above.",
-)
 
 
 def show_plan(

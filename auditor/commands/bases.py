@@ -8,21 +8,14 @@ from pathlib import Path
 import click
 
 from auditor.audits.lineage.run import named
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
+from auditor.commands.options import AS_JSON, store_folder
+from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import printable
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE, BaseStore
 from fingerprints.weights.signature import weight_signature
 
-STORE = click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    required=True,
-    envvar="AUDITOR_BASES",
-    help="The store's folder.",
-)
+STORE = store_folder("The store's folder.", envvar="AUDITOR_BASES", required=True)
 
 
 @click.group()
@@ -48,7 +41,7 @@ def add(models: tuple[str, ...], store_dir: str, digest: bool, replace: bool) ->
     """Read each MODEL (SPEC, or NAME=SPEC) and store its signature."""
     path = Path(store_dir)
     store = BaseStore.open(path) if (path / CATALOGUE).exists() else BaseStore.create(path)
-    with progress_steps("reading weights") as (reading,):
+    with progress_on("reading weights") as reading:
         for number, spec in enumerate(models):
             name, where = named(spec)
             with open_weights(where) as weights:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.inheritance.plan import check_detectors
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.cohort import known_models, population_of
@@ -15,9 +15,9 @@ from auditor.calibration.document import calibration_document
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
-from auditor.commands.documents import in_format, show_document, write_document
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, say
+from auditor.commands.documents import PAGE, in_format, show_document
+from auditor.commands.options import AS_JSON, store_folder
+from auditor.console import progress_on, say
 from auditor.controls.cohort import load_cohort
 from detectors.base import Teacher
 from detectors.registry import load_detector
@@ -29,13 +29,7 @@ SIZES = "20,50,100,250"
 
 @click.command()
 @click.argument("cohort_dir", metavar="COHORT", required=False)
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    envvar="AUDITOR_STORE",
-    help="Store of the teachers. Default: bundled.",
-)
+@store_folder("Store of the teachers. Default: bundled.")
 @click.option(
     "--out",
     metavar="FILE",
@@ -72,9 +66,7 @@ SIZES = "20,50,100,250"
     metavar="FILE",
     help="Only print (and draw) a calibration that is there already.",
 )
-@click.option(
-    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
-)
+@PAGE
 @in_format
 @AS_JSON
 def calibrate(
@@ -109,9 +101,7 @@ def calibrate(
         write_calibration(Path(out), made)
         say(f"written: {out}")
     document = calibration_document(made)
-    show_document(document, form, as_json)
-    if page is not None:
-        write_document(document, "html", Path(page))
+    show_document(document, form, as_json, page)
     return 0
 
 
@@ -126,12 +116,19 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
         ]
     known = known_models(cohort, teachers)
     makers = [functools.partial(load_detector, name) for name in names]
-    with progress_steps("measuring models of known history", "leaving out") as (measuring, fitting):
+    with progress_on("measuring models of known history") as measuring:
         rows = measured_rows(known, teachers, makers, sizes, measuring)
         population = population_of(known, teachers, flags["about"] or "")
         name = flags["name"] or folder.resolve().name
         shares = shares_of(known, teachers)
-        return calibrated(name, rows, population, cohort.digest(), shares=shares, progress=fitting)
+        return calibrated(
+            name,
+            rows,
+            population,
+            cohort.digest(),
+            shares=shares,
+            progress=measuring.step("leaving out"),
+        )
 
 
 def _sizes(text: str) -> list[int]:

@@ -12,24 +12,16 @@ from auditor.audits.compare.records import Method
 from auditor.audits.compare.run import RESAMPLES
 from auditor.audits.compare.run import compare as compared
 from auditor.audits.compare.sources import named_sources, stored_sources
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from auditor.commands.documents import in_format, show_document
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, say
+from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
+from auditor.console import progress_on, say
 
 
 @click.command()
 @click.argument("models", nargs=-1)
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    default=BUNDLED,
-    show_default=True,
-    envvar="AUDITOR_STORE",
-    help="Where names are from.",
-)
+@store_folder("Where names are from.", BUNDLED)
 @click.option(
     "--all", "with_store", is_flag=True, help="Add every model of the store to the named ones."
 )
@@ -48,12 +40,8 @@ from auditor.console import progress_steps, say
     help="How often prompts are redrawn.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the redrawing.")
-@click.option(
-    "--out", metavar="DIR", default="compare", show_default=True, help="Folder of the files."
-)
-@click.option(
-    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
-)
+@out_folder("Folder of the files.", "compare")
+@FORCE
 @in_format
 @AS_JSON
 def compare(
@@ -89,7 +77,7 @@ def compare(
     """
     folder = Path(out)
     ready(folder, force)
-    with progress_steps("reading answers", "comparing"), open_store(store_dir) as store:
+    with progress_on("comparing answers"), open_store(store_dir) as store:
         sources = named_sources(models, store)
         whole = with_store or not models
         rest, left_out = (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from auditor.commands.documents import show_document
-from auditor.commands.options import AS_JSON
+from auditor.commands.options import AS_JSON, dry_run, out_folder, size_option
 from auditor.commands.show import show, shown_card
-from auditor.console import progress_steps, put, put_json, say
+from auditor.console import progress_on, put, put_json, say
 from auditor.controls.cards.card import Card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
@@ -19,10 +19,11 @@ from auditor.controls.recipe import BASE, Recipe, check_complete
 from auditor.controls.recipe_files import load_recipe, make_recipe, with_teachers
 from auditor.controls.sizes import Size, sized
 from auditor.controls.teaching.mixing import assign
-from auditor.controls.train import Control, TrainingWatch
+from auditor.controls.train import Control
 from auditor.controls.train import train as train_control
 from auditor.controls.training.launch import hush_followers
 from auditor.labs.rewards.puzzles import puzzle_prompts
+from fingerprints.progress import Progress
 from fingerprints.records import Record
 from fingerprints.subjects.spec import parse_spec
 
@@ -41,12 +42,7 @@ def control() -> None:
 
 @control.command(short_help="Train one control model by a recipe.")
 @click.argument("recipe")
-@click.option(
-    "--out",
-    metavar="DIR",
-    required=True,
-    help="The control's folder. An unfinished one is resumed.",
-)
+@out_folder("The control's folder. An unfinished one is resumed.")
 @click.option(
     "--teacher",
     "teachers",
@@ -98,18 +94,8 @@ def control() -> None:
     help="Keep only answers that come to the known result.",
 )
 @click.option("--seed", type=int, help="Decides the order, the mix, sampling and new weights.")
-@click.option(
-    "--size",
-    type=click.Choice(get_args(Size)),
-    default="full",
-    show_default=True,
-    help="tiny and small cut the recipe down.",
-)
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Print the recipe and what would be asked; ask and train nothing.",
-)
+@size_option("full", "tiny and small cut the recipe down.")
+@dry_run("Print the recipe and what would be asked; ask and train nothing.")
 @AS_JSON
 def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Train the control that RECIPE describes: a bundled recipe's name, or a YAML file.
@@ -133,14 +119,8 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
     chosen = chosen_recipe(recipe, size, flags)
     if dry_run:
         return _dry_run(chosen, as_json)
-    with progress_steps(
-        "asking the teacher", "training the student", "asking before and after"
-    ) as (
-        asking,
-        training,
-        evaluating,
-    ):
-        made = _make(chosen, Path(out), TrainingWatch(asking, training, evaluating))
+    with progress_on("opening") as progress:
+        made = _make(chosen, Path(out), progress)
     show_document(shown_card(Path(out)), "terminal", as_json)
     for warning in warnings(made.card):
         say(warning)
@@ -151,13 +131,13 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
     return 0
 
 
-def _make(recipe: Recipe, out: Path, watch: TrainingWatch) -> Control:
+def _make(recipe: Recipe, out: Path, progress: Progress) -> Control:
     """The control, taught by its teachers or, where the recipe says so, by rewards alone."""
     if recipe.reinforcement is None:
-        return train_control(recipe, out, watch)
+        return train_control(recipe, out, progress)
     from auditor.labs.rewards.rewarded import train_by_reward
 
-    return train_by_reward(recipe, out, watch)
+    return train_by_reward(recipe, out, progress)
 
 
 def warnings(card: Card) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 import click
 
-from auditor.commands.options import AS_JSON
+from auditor.commands.options import AS_JSON, seed_from_zero
 from auditor.console import put, put_json, say
 from fingerprints.errors import UsageProblem, printable
 
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 @click.argument("kind", required=False)
 @click.argument("sources", nargs=-1, metavar="SOURCE…")
 @click.option("--out", metavar="DIR", help="The copy's folder. An earlier copy there is replaced.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Decides what a kind draws.",
-)
+@seed_from_zero("Decides what a kind draws.")
 @click.option(
     "--set",
     "settings",

@@ -28,14 +28,24 @@ def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
-def show_document(document: Document, form: str, as_json: bool = False) -> None:
-    """Prints a document on stdout; ``as_json``: its record, keys in their order."""
+PAGE = click.option(
+    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
+)
+
+
+def show_document(
+    document: Document, form: str, as_json: bool = False, page: str | None = None
+) -> None:
+    """Prints a document on stdout (``as_json``: its record, keys in their order), and writes it as
+    a page to a file besides."""
     if as_json:
         put_json(document.record())
     elif form == "terminal":
         terminal.write(document, sys.stdout)
     else:
         put(render(document, form))
+    if page is not None:
+        write_document(document, "html", Path(page))
 
 
 def write_document(document: Document, form: str, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from rich.console import Console
 from rich.table import Column, Table
@@ -33,41 +35,38 @@ BY_FILES: dict[str, tuple[str, str]] = {
 @AS_JSON
 def detectors(as_json: bool) -> int:
     """List the detectors: the question each answers, what it needs, where the method comes from."""
-    rows = [(name, load_detector(name)) for name in detector_names()]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "question": d.question,
+            "asks": d.asks,
+            "needs": list(d.needs),
+            "scope": d.scope,
+            "source": d.source,
+            "blind_spots": list(d.blind_spots),
+        }
+        for name, d in ((name, load_detector(name)) for name in detector_names())
+    ]
+    rows += [
+        {
+            "name": name,
+            "question": "lineage",
+            "asks": asks,
+            "needs": ["weight files"],
+            "scope": "candidate",
+            "source": source,
+            "blind_spots": ["what no weight file shows: whether answers were taken"],
+        }
+        for name, (asks, source) in BY_FILES.items()
+    ]
     if as_json:
-        put_json(
-            [
-                {
-                    "name": n,
-                    "question": d.question,
-                    "asks": d.asks,
-                    "needs": list(d.needs),
-                    "scope": d.scope,
-                    "source": d.source,
-                    "blind_spots": list(d.blind_spots),
-                }
-                for n, d in rows
-            ]
-            + [
-                {
-                    "name": n,
-                    "question": "lineage",
-                    "asks": asks,
-                    "needs": ["weight files"],
-                    "scope": "candidate",
-                    "source": source,
-                    "blind_spots": ["what no weight file shows: whether answers were taken"],
-                }
-                for n, (asks, source) in BY_FILES.items()
-            ]
-        )
+        put_json(rows)
         return 0
     table = Table("detector", "question", "asks", "needs", "source", show_lines=True)
-    for name, detector in rows:
-        cells = (name, detector.question, detector.asks, ", ".join(detector.needs), detector.source)
-        table.add_row(*(Text(cell) for cell in cells))
-    for name, (asks, source) in BY_FILES.items():
-        table.add_row(*(Text(cell) for cell in (name, "lineage", asks, "weight files", source)))
+    for row in rows:
+        cells = {**row, "needs": ", ".join(row["needs"])}
+        shown = ("name", "question", "asks", "needs", "source")
+        table.add_row(*(Text(cells[key]) for key in shown))
     Console().print(table)
     put(
         "Those that need weight files run with `auditor lineage` and `auditor audit --bases`;"

@@ -6,26 +6,19 @@ from pathlib import Path
 
 import click
 
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_above, put, put_json, say
+from auditor.commands.options import AS_JSON, dry_run, out_folder
+from auditor.console import progress_on, put, put_json, say
 from auditor.controls.cohort import Cohort
-from auditor.controls.train import TrainingWatch
 from auditor.controls.training.launch import refuse_several
 from auditor.labs.population.ladder import Ladder, climb, read_ladder
 from auditor.labs.population.population import GrownPopulation, is_population, load_population
-from auditor.labs.population.rung_watch import RungDone, RungWatch
 from auditor.labs.population.workers import MOST_JOBS, WorkStep, clock
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
 @click.argument("ladder_file", metavar="LADDER")
-@click.option(
-    "--out",
-    metavar="DIR",
-    required=True,
-    help="The cohort's folder. An unfinished ladder is resumed.",
-)
-@click.option("--dry-run", is_flag=True, help="Print the rungs; ask and train nothing.")
+@out_folder("The cohort's folder. An unfinished ladder is resumed.")
+@dry_run("Print the rungs; ask and train nothing.")
 @click.option(
     "--jobs",
     type=click.IntRange(1, MOST_JOBS),
@@ -86,32 +79,13 @@ def _made(plan: Ladder | GrownPopulation, out: Path, jobs: int | None) -> Cohort
         return grow(plan, out, jobs or 1, _say_step)
     if jobs is not None and jobs > 1:
         return climb_together(plan, out, jobs, _say_step)
-    return _climbed(plan, out)
+    with progress_on("opening") as progress:
+        return climb(plan, out, progress)
 
 
 def _say_step(step: WorkStep) -> None:
     left = f", about {clock(step.left)} left" if step.left else ""
     say(f"{step.done} of {step.total}: {step.name} ({step.group}), {step.seconds:.0f} s{left}")
-
-
-def _climbed(plan: Ladder, out: Path) -> Cohort:
-    """Climbs in this process: bars and the time left on a terminal, else a line a rung."""
-    names = [name for name, _ in plan.rungs()]
-    with progress_above("rungs", "asking", "training", "asking before and after") as (
-        rungs,
-        (asking, training, evaluating),
-    ):
-
-        def tell(rung: RungDone) -> None:
-            if rungs is None:
-                say(rung.line())
-            else:
-                rungs(rung.done, rung.total, rung.left)
-
-        if rungs is not None:
-            rungs(0, len(names), None)
-        watch = RungWatch(names, out, bool(plan.probes), tell)
-        return climb(plan, out, watch, TrainingWatch(asking, training, evaluating))
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:

@@ -12,21 +12,15 @@ from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.audits.report.bundle import ready_folder
-from auditor.commands.audits import FORCE, tell
-from auditor.commands.options import AS_JSON
+from auditor.commands.audits import tell
+from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on
 
 
 @click.command()
 @click.argument("suspect")
 @click.argument("bases", nargs=-1, metavar="BASE...")
-@click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    envvar="AUDITOR_BASES",
-    help="Look the suspect up in a store of `auditor bases`.",
-)
+@store_folder("Look the suspect up in a store of `auditor bases`.", envvar="AUDITOR_BASES")
 @click.option(
     "--answers",
     metavar="DIR",
@@ -36,9 +30,7 @@ from auditor.console import progress_on
         " Default: the bundled one."
     ),
 )
-@click.option(
-    "--out", metavar="DIR", default="lineage", show_default=True, help="Folder of the report."
-)
+@out_folder("Folder of the report.", "lineage")
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 0.5, min_open=True),
@@ -124,9 +116,8 @@ def _closed(
     force: bool,
     as_json: bool,
 ) -> int:
-    from auditor.audits.lineage.closed import (
-        closed_lineage,
-    )  # loads what asks models, which a comparison of files does without
+    # Loads what asks models, which a comparison of files does without.
+    from auditor.audits.inheritance.closed import closed_lineage
 
     with progress_on("opening the suspect") as progress:
         report, plan = closed_lineage(suspect, bases, folder, answers, progress)

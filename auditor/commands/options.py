@@ -3,24 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from auditor.controls.sizes import Size
+from auditor.evidence.weight import LEVELS
 from fingerprints.probes import PRESETS
 from fingerprints.subjects.spec import parse_spec
 
 Decorated = Callable[..., Any]
 
+
+def out_folder(help: str, default: str | None = None) -> Decorated:
+    """``--out DIR``, which must be given where there is no default."""
+    told: dict[str, Any] = (
+        {"required": True} if default is None else {"default": default, "show_default": True}
+    )
+    return click.option("--out", metavar="DIR", help=help, **told)
+
+
+def store_folder(
+    help: str, default: str | None = None, envvar: str = "AUDITOR_STORE", **more: Any
+) -> Decorated:
+    """``--store DIR``, as ``store_dir``."""
+    told = {**more} if default is None else {**more, "default": default, "show_default": True}
+    return click.option("--store", "store_dir", metavar="DIR", envvar=envvar, help=help, **told)
+
+
+def dry_run(help: str) -> Decorated:
+    """``--dry-run``."""
+    return click.option("--dry-run", is_flag=True, help=help)
+
+
+def size_option(default: Size, help: str) -> Decorated:
+    """``--size``: how much of a recipe is made."""
+    choice = click.Choice(get_args(Size))
+    return click.option("--size", type=choice, default=default, show_default=True, help=help)
+
+
+def seed_from_zero(help: str) -> Decorated:
+    """``--seed``, 0 where it is not given."""
+    return click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help=help)
+
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-STORE = click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    required=True,
-    envvar="AUDITOR_STORE",
-    help="The store's folder.",
+OUT = out_folder("Folder of the report bundle.", "report")
+FORCE = click.option(
+    "--force", is_flag=True, help="Write into a folder that holds other files (they stay)."
 )
+DRY_RUN = dry_run("Print the plan and what it costs; ask nothing.")
+FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(LEVELS),
+    help="Exit with 1 when a verdict is supported at this level or above.",
+)
+STORE = store_folder("The store's folder.", required=True)
 PROBES = click.option(
     "--probes",
     metavar="SETS",

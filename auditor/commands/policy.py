@@ -13,8 +13,16 @@ from auditor.audits.frame import keep
 from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.audits.report.bundle import ready_folder
-from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
-from auditor.commands.options import AS_JSON, placed_too, sampling_options, sampling_values
+from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.options import (
+    AS_JSON,
+    DRY_RUN,
+    FORCE,
+    OUT,
+    placed_too,
+    sampling_options,
+    sampling_values,
+)
 from auditor.console import progress_on
 
 

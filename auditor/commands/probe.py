@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
-from auditor.console import progress_steps, put, put_json
+from auditor.console import progress_on, put, put_json
 from fingerprints.collect import collect
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.records import Sampling
@@ -49,11 +49,8 @@ def probe(
     choices = parse_probes(probes) if probes else PRESETS["standard"]
     sets = [choice.load() for choice in choices]
     sampling = Sampling.model_validate(sampling_values(**flags))
-    with (
-        progress_steps("opening", "asking") as (_, asking),
-        open_subject(placed(spec, device, dtype)) as subject,
-    ):
-        transcript = collect(subject, sets, sampling, Path(out), asking)
+    with progress_on("opening") as progress, open_subject(placed(spec, device, dtype)) as subject:
+        transcript = collect(subject, sets, sampling, Path(out), progress.step("asking"))
     summary = {
         "transcript": out,
         "complete": transcript.complete,

@@ -15,8 +15,8 @@ from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
-from auditor.commands.audits import DRY_RUN, FORCE, OUT, cost_lines, show_plan, tell
-from auditor.commands.options import AS_JSON
+from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.options import AS_JSON, DRY_RUN, FORCE, OUT
 from auditor.console import progress_on
 from fingerprints.probes import parse_probes
 from fingerprints.records import ProbeSet, Sampling

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
@@ -19,8 +19,8 @@ from auditor.audits.shadow.audit import (
     shadow_audit,
 )
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
-from auditor.commands.audits import FAIL_ON, show_plan, tell
-from auditor.commands.options import AS_JSON
+from auditor.commands.audits import show_plan, tell
+from auditor.commands.options import AS_JSON, FAIL_ON, dry_run, out_folder, size_option
 from auditor.console import progress_on
 from auditor.controls.sizes import Size
 from auditor.controls.training.launch import refuse_several
@@ -49,16 +49,8 @@ from fingerprints.errors import printable
     metavar="SPEC",
     help="What the suspect was tuned from, or the nearest model. Default: an adapter's base.",
 )
-@click.option(
-    "--out", metavar="DIR", required=True, help="The audit's folder. An unfinished one is resumed."
-)
-@click.option(
-    "--size",
-    type=click.Choice(get_args(Size)),
-    default="small",
-    show_default=True,
-    help="Examples, tokens, probes.",
-)
+@out_folder("The audit's folder. An unfinished one is resumed.")
+@size_option("small", "Examples, tokens, probes.")
 @click.option(
     "--seeds",
     type=click.IntRange(2, MOST_SEEDS),
@@ -104,11 +96,7 @@ from fingerprints.errors import printable
     help="Train nothing: use the shadows of a finished audit, and its plan but for SPEC.",
 )
 @FAIL_ON
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Print the plan, the shadows and what they cost; ask and train nothing.",
-)
+@dry_run("Print the plan, the shadows and what they cost; ask and train nothing.")
 @AS_JSON
 def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Was the suspect trained on A's, B's or C's answers? Trains shadow students to find out, and

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auditor.commands.documents import in_format, show_document, write_document
+from auditor.commands.documents import PAGE, in_format, show_document
 from auditor.commands.options import AS_JSON
 from auditor.controls.cards.card import CARD, read_card
 from auditor.controls.cards.card_document import card_document
@@ -20,9 +20,7 @@ from fingerprints.errors import MalformedInput
 
 @click.command(short_help="Print a control's data card, or cohorts side by side.")
 @click.argument("folder", metavar="DIR")
-@click.option(
-    "--html", "page", metavar="FILE", help="Write the page with its plots to FILE besides."
-)
+@PAGE
 @in_format
 @AS_JSON
 def show(folder: str, page: str | None, form: str, as_json: bool) -> int:
@@ -40,9 +38,7 @@ def show(folder: str, page: str | None, form: str, as_json: bool) -> int:
     """
     path = Path(folder)
     document = shown_card(path) if (path / CARD).is_file() else _shown_cohort(path)
-    show_document(document, form, as_json)
-    if page is not None:
-        write_document(document, "html", Path(page))
+    show_document(document, form, as_json, page)
     return 0
 
 

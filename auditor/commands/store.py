@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from auditor.commands.options import (
     AS_JSON,
@@ -20,8 +20,9 @@ from auditor.commands.options import (
     placed,
     sampling_options,
     sampling_values,
+    store_folder,
 )
-from auditor.console import progress_steps, put, put_json, say
+from auditor.console import progress_on, put, put_json, say
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.embed import SentenceTransformer
@@ -32,17 +33,7 @@ from fingerprints.records import Sampling, sha256
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 
-READ_STORE = click.option(
-    "--store",
-    "store_dir",
-    metavar="DIR",
-    default=BUNDLED,
-    show_default=True,
-    envvar="AUDITOR_STORE",
-    help="The store's folder.",
-)
-
-
+READ_STORE = store_folder("The store's folder.", BUNDLED)
 EMBEDDER = click.option(
     "--embedder",
     metavar="NAME",
@@ -90,14 +81,19 @@ def add(
 ) -> int:
     """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
+    # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with _opened(store_dir, embedder) as opened:
         with (
-            progress_steps("opening", "asking") as (_, asking),
+            progress_on("opening") as progress,
             open_subject(placed(spec, device, dtype)) as subject,
         ):
             transcript = collect(
-                subject, sets, Sampling.model_validate(sampling_values(**flags)), pending, asking
+                subject,
+                sets,
+                Sampling.model_validate(sampling_values(**flags)),
+                pending,
+                progress.step("asking"),
             )
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
     pending.unlink()
@@ -176,7 +172,7 @@ def import_(
 ) -> int:
     """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt
     and answer fields."""
-    with _opened(store_dir, embedder) as opened, progress_steps("importing") as (progress,):
+    with _opened(store_dir, embedder) as opened, progress_on("importing") as progress:
         outcome = import_answers(
             opened, Path(path), None if metadata is None else Path(metadata), progress, replace
         )

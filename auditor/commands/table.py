@@ -8,57 +8,26 @@ from importlib import import_module
 
 import click
 
-TABLE: dict[str, tuple[str, str]] = {
-    "audit": (
-        "auditor.commands.audit:audit",
-        "Ask a suspect, score it against a store, write a report.",
-    ),
-    "bases": ("auditor.commands.bases:bases", "Keep small weight signatures of base models."),
-    "calibrate": (
-        "auditor.commands.calibrate:calibrate",
-        "Measure error rates on models of known history.",
-    ),
-    "compare": (
-        "auditor.commands.compare:compare",
-        "Draw the tree and the matrix of who answers like whom.",
-    ),
-    "control": (
-        "auditor.commands.control:control",
-        "Train control models, whose teacher is known.",
-    ),
-    "detectors": (
-        "auditor.commands.info:detectors",
-        "List the detectors and what each of them asks.",
-    ),
-    "doctor": (
-        "auditor.commands.info:doctor",
-        "Say what is installed, which device is used, what clashes.",
-    ),
-    "lineage": ("auditor.commands.lineage:lineage", "Where do a suspect's weights come from?"),
-    "policy": (
-        "auditor.commands.policy:policy",
-        "What does a service decline that its weights answer?",
-    ),
-    "probe": ("auditor.commands.probe:probe", "Ask a model the probe sets and record its answers."),
-    "report": ("auditor.commands.report:report", "Show a report again, in this format or another."),
-    "service": (
-        "auditor.commands.service:service",
-        "Does an endpoint serve the model that it claims?",
-    ),
-    "shadow": (
-        "auditor.commands.shadow:shadow",
-        "Train shadow students to weigh the candidate teachers.",
-    ),
-    "store": ("auditor.commands.store:store", "Keep the answers and signatures of teachers."),
+TABLE: dict[str, str] = {
+    "audit": "Ask a suspect, score it against a store, write a report.",
+    "bases": "Keep small weight signatures of base models.",
+    "calibrate": "Measure error rates on models of known history.",
+    "compare": "Draw the tree and the matrix of who answers like whom.",
+    "control": "Train control models, whose teacher is known.",
+    "detectors": "List the detectors and what each of them asks.",
+    "doctor": "Say what is installed, which device is used, what clashes.",
+    "lineage": "Where do a suspect's weights come from?",
+    "policy": "What does a service decline that its weights answer?",
+    "probe": "Ask a model the probe sets and record its answers.",
+    "report": "Show a report again, in this format or another.",
+    "service": "Does an endpoint serve the model that it claims?",
+    "shadow": "Train shadow students to weigh the candidate teachers.",
+    "store": "Keep the answers and signatures of teachers.",
 }
-"""Where each command is found, and what it does in a line that fits a terminal."""
-BELOW: dict[str, dict[str, str]] = {
-    "control": {
-        "derive": "auditor.commands.derive:derive",
-        "ladder": "auditor.commands.ladder:ladder",
-        "zoo": "auditor.commands.zoo:zoo",
-    }
-}
+"""What each command does, in a line that fits a terminal."""
+MODULES = {"detectors": "info", "doctor": "info"}
+"""Where a command is found that has no module of its own name."""
+BELOW = {"control": ("derive", "ladder", "zoo")}
 """Commands that live in files of their own under another command."""
 
 
@@ -66,16 +35,18 @@ class Commands(MutableMapping[str, click.Command]):
     """What a click group holds, as a mapping that imports a command the first time that it is
     read."""
 
-    def __init__(self, table: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, table: Mapping[str, str]) -> None:
         self._table = dict(table)
         self._loaded: dict[str, click.Command] = {}
 
     def __getitem__(self, name: str) -> click.Command:
         """A command by name. Raises KeyError for an unknown one."""
         if name not in self._loaded:
-            found = _loaded(self._table[name][0])
-            if name in BELOW and isinstance(found, click.Group):
-                for below in BELOW[name].values():
+            if name not in self._table:
+                raise KeyError(name)
+            found = _loaded(name)
+            if isinstance(found, click.Group):
+                for below in BELOW.get(name, ()):
                     found.add_command(_loaded(below))
             self._loaded[name] = found
         return self._loaded[name]
@@ -83,7 +54,7 @@ class Commands(MutableMapping[str, click.Command]):
     def __setitem__(self, name: str, command: click.Command) -> None:
         """Adds a command that is loaded already."""
         self._loaded[name] = command
-        self._table.setdefault(name, ("", command.get_short_help_str()))
+        self._table.setdefault(name, command.get_short_help_str())
 
     def __delitem__(self, name: str) -> None:
         """Takes a command out."""
@@ -100,7 +71,7 @@ class Commands(MutableMapping[str, click.Command]):
 
     def about(self) -> list[tuple[str, str]]:
         """Every name with what the command does, in order; nothing is imported for it."""
-        return [(name, self._table[name][1]) for name in self]
+        return [(name, self._table[name]) for name in self]
 
 
 class Listing(click.Group):
@@ -114,9 +85,8 @@ class Listing(click.Group):
             formatter.write_dl(self.commands.about())
 
 
-def _loaded(place: str) -> click.Command:
-    module, _, name = place.partition(":")
-    found = getattr(import_module(module), name)
+def _loaded(name: str) -> click.Command:
+    found = getattr(import_module(f"auditor.commands.{MODULES.get(name, name)}"), name)
     if not isinstance(found, click.Command):
-        raise TypeError(f"{place} is no command")
+        raise TypeError(f"{name} is no command")
     return found

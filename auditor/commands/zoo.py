@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.commands.options import AS_JSON
-from auditor.console import progress_steps, put, put_json, say
+from auditor.commands.options import AS_JSON, out_folder, seed_from_zero
+from auditor.console import progress_on, put, put_json, say
 
 if TYPE_CHECKING:
     from auditor.labs.zoo.zoo import Zoo
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Build small checkpoints of known weight lineage.")
-@click.option(
-    "--out", metavar="DIR", required=True, help="The zoo's folder. An unfinished zoo is resumed."
-)
+@out_folder("The zoo's folder. An unfinished zoo is resumed.")
 @click.option(
     "--size",
     type=click.Choice(["micro", "tiny"]),
@@ -33,13 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs that share nothing but data.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Decides every initialisation and order.",
-)
+@seed_from_zero("Decides every initialisation and order.")
 @click.option(
     "--facts",
     is_flag=True,
@@ -62,7 +54,7 @@ def zoo(out: str, size: str, independent: int, seed: int, facts: bool, as_json: 
     """
     from auditor.labs.zoo.zoo import build_zoo
 
-    with progress_steps("building the zoo", "measuring the zoo") as (building, measuring):
+    with progress_on("building the zoo") as building:
         made = build_zoo(
             Path(out), "micro" if size == "micro" else "tiny", seed, independent, building
         )
@@ -70,7 +62,7 @@ def zoo(out: str, size: str, independent: int, seed: int, facts: bool, as_json: 
         if facts:
             from auditor.labs.zoo.zoo_facts import measure_zoo
 
-            found = measure_zoo(made, measuring)
+            found = measure_zoo(made, building.step("measuring the zoo"))
     _tell(made, found, as_json)
     say(f"written: {len(made.members)} members and zoo.json in {out}")
     return 0

@@ -1,2 +1,1 @@
-"""The reference distillation pipeline: control models whose history is known because they are
-trained here."""
+"""The reference distillation pipeline: control models of known history, trained here."""

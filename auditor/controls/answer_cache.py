@@ -1,5 +1,4 @@
-"""Answers kept by what was asked of whom, so that no control asks a teacher what another control
-has asked before.
+"""Answers kept by what was asked of whom, so that no control asks it again.
 
 One small file an answer, in a folder a subject; files are named by digests. Everything in it can be
 deleted at any time. Knows requests and replies; knows nothing of prompts' purpose.
@@ -78,6 +77,7 @@ class CachedSubject(Subject):
             reply = Reply.model_validate_json(self._path(request).read_bytes())
         except (OSError, ValueError):
             return None
+        # A file that was renamed by hand holds the answer to something else.
         return reply if reply.key == request.key and reply.readable else None
 
     def _write(self, request: Request, reply: Reply) -> None:

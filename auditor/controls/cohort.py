@@ -1,5 +1,4 @@
-"""A labelled population of models of known history: folders with a lineage.json, or transcripts
-with one beside them.
+"""A labelled population of models of known history: folders or transcripts with a lineage.json.
 
 Knows labels and places; asks nothing and judges nothing.
 """
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.controls.lineage import LINEAGE, Lineage, read_lineage
+from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage
 from fingerprints.errors import MalformedInput
 from fingerprints.records import canonical_json, sha256
 from fingerprints.transcript import Transcript, is_transcript, load_transcript
@@ -21,8 +20,7 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the cohort: its name (its folder's place in the cohort), its history, and
-    where it lies."""
+    """One model of the cohort: its name (its place there), its history, and where it lies."""
 
     name: str
     lineage: Lineage
@@ -32,22 +30,20 @@ class Member:
     @property
     def teachers(self) -> tuple[str, ...]:
         """Names of the teachers that gave it at least one example; fillers are none."""
-        return tuple(
-            t.name for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
-        )
+        return tuple(t.name for t in self._gave)
 
     @property
     def vendors(self) -> tuple[str, ...]:
         """Makers of those teachers, without empty ones, each once."""
-        named = (
-            t.vendor for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0
-        )
-        return tuple(dict.fromkeys(v for v in named if v))
+        return tuple(dict.fromkeys(t.vendor for t in self._gave if t.vendor))
+
+    @property
+    def _gave(self) -> list[LineageTeacher]:
+        return [t for t in self.lineage.teachers if t.kind == "teacher" and t.n_examples != 0]
 
     @property
     def base(self) -> str:
-        """What it started from: the base's weights digest where known, else how the base was
-        opened."""
+        """What it started from: the base's weights digest, else how it was opened."""
         known = self.lineage.base
         return (known.weights_sha256 if known is not None else None) or self.lineage.base_spec
 
@@ -80,14 +76,12 @@ class Cohort:
         return iter(self.members)
 
     def digest(self) -> str:
-        """SHA-256 over names and lineages: what a calibration names the cohort that it came from
-        by."""
+        """SHA-256 over names and lineages, by which a calibration names its cohort."""
         return sha256(canonical_json([[m.name, m.lineage.digest()] for m in self.members]))
 
 
 def load_cohort(path: Path) -> Cohort:
-    """Every model under a folder that has a lineage.json, at most four folders deep; a link is
-    never followed.
+    """Every model with a lineage.json at most four folders below one; links are not followed.
 
     A transcript is ``transcript.jsonl`` beside the lineage, or the one that stands beside
     ``NAME.lineage.json`` as ``NAME.jsonl``. Raises MalformedInput for a folder that is not there or
@@ -115,6 +109,7 @@ def _members(folder: Path, root: Path, depth: int) -> Iterator[Member]:
     for path in sorted(folder.iterdir()):
         if path.name.endswith(f".{LINEAGE}") and path.is_file():
             yield _beside(path, root)
+        # A link could lead out of the folder, or round in a circle.
         elif path.is_dir() and not path.is_symlink() and depth > 0:
             yield from _members(path, root, depth - 1)
 

@@ -1,5 +1,4 @@
-"""likelihoods.json: how likely a member of a cohort finds every teacher's held-out words, text by
-text.
+"""likelihoods.json: how likely a member finds every teacher's held-out words.
 
 Tiny models inherit in likelihood before they inherit in anything that they say. Knows texts and
 subjects; judges nothing.
@@ -29,16 +28,14 @@ class HeldOutText(Record):
 
 
 class TeacherLikelihoods(Record):
-    """Bits per byte of every held-out text of one teacher, by question; each text's length in
-    ``bytes``."""
+    """Bits per byte of one teacher's held-out texts, by question, and each length in ``bytes``."""
 
     bits_per_byte: dict[str, float]
     bytes: dict[str, int]
 
 
 class MemberLikelihoods(Record):
-    """One member's likelihoods by teacher. ``texts_sha256`` is the digest of all texts: equal
-    ones can be compared."""
+    """One member's likelihoods by teacher, of the texts with the digest ``texts_sha256``."""
 
     format: Literal["likelihoods/1"] = "likelihoods/1"
     texts_sha256: str
@@ -52,8 +49,7 @@ class HeldOut(Record):
 
 
 def held_out_of(transcripts: Mapping[str, Transcript], prefix: str) -> HeldOut:
-    """The readable answers to probes whose id begins with ``prefix``, by teacher, in order of
-    question."""
+    """The readable answers to probes ``prefix…``, by teacher, in order of question."""
     found = {
         name: tuple(
             HeldOutText(id=r.probe_id, context=r.prompt or "", text=r.text)
@@ -65,8 +61,7 @@ def held_out_of(transcripts: Mapping[str, Transcript], prefix: str) -> HeldOut:
 
 
 def measure_likelihoods(subject: Subject, held_out: HeldOut) -> MemberLikelihoods:
-    """The subject's bits per byte of every text after its context. Raises UsageProblem for a
-    subject that gives none."""
+    """Bits per byte of every text after its context. Raises UsageProblem where it gives none."""
     rows = [(name, text) for name, texts in held_out.teachers.items() for text in texts]
     scored = subject.score([t.text for _, t in rows], [t.context for _, t in rows])
     bits: dict[str, dict[str, float]] = {name: {} for name in held_out.teachers}
@@ -94,8 +89,7 @@ _FILE = RecordFile(
 
 
 def contrasts(found: MemberLikelihoods, teachers: Sequence[str] = ()) -> dict[str, float]:
-    """By teacher: its texts' mean bits per byte minus the mean of the other teachers' means. Lower:
-    nearer to that teacher.
+    """By teacher: its texts' mean bits per byte less the mean of the others'; lower: nearer.
 
     ``teachers`` narrows the cohort of teachers; it must name two or more of those that are there.
     """

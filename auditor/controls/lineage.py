@@ -20,8 +20,7 @@ LINEAGE = "lineage.json"
 
 
 class LineageTeacher(Record):
-    """One source that the model learned from: ``n_examples`` of its answers, ``share`` of all
-    examples."""
+    """One source: ``n_examples`` of its answers were learned, ``share`` of all examples."""
 
     name: str
     vendor: str = ""
@@ -32,8 +31,7 @@ class LineageTeacher(Record):
 
 
 class LineageLaunderer(Record):
-    """Who paraphrased every teacher's answer before the model learned it, and by which
-    instruction."""
+    """Who paraphrased the teachers' answers before they were learned, by which instruction."""
 
     name: str
     vendor: str = ""
@@ -80,11 +78,8 @@ class Lineage(Record):
     @model_validator(mode="after")
     def _counts_fit(self) -> Self:
         known = [t.n_examples for t in self.teachers if t.n_examples is not None]
-        if (
-            self.n_examples is not None
-            and len(known) == len(self.teachers)
-            and sum(known) != self.n_examples
-        ):
+        told = self.n_examples is not None and len(known) == len(self.teachers)
+        if told and sum(known) != self.n_examples:
             raise ValueError(
                 f"n_examples is {self.n_examples}, and the sources' add up to {sum(known)}"
             )
@@ -108,8 +103,7 @@ def write_lineage(folder: Path, lineage: Lineage) -> Path:
 
 
 def read_lineage(folder: Path) -> Lineage:
-    """The lineage in a folder (or in a file given itself). Raises MalformedInput where it is
-    missing or none."""
+    """The lineage in a folder, or in a file. Raises MalformedInput where it is missing or none."""
     return _FILE.read(folder / LINEAGE if folder.is_dir() else folder)
 
 

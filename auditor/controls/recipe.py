@@ -69,8 +69,7 @@ class Curation(Record):
 
 
 class Prompts(Record):
-    """Where prompts come from: bundled banks by name, files by path (YAML or JSONL), or the word
-    ``recorded``.
+    """Where prompts come from: names of bundled banks, paths (YAML, JSONL), or ``recorded``.
 
     ``n``: how many are kept after curation (all when None). ``held_out`` of them are never trained
     on, at most a fifth.
@@ -136,8 +135,7 @@ class Distillation(Record):
 
 
 class Comparability(Record):
-    """What counts as comparable where tokenizers differ (method ``cross_tokenizer``,
-    `auditor.controls.training.cells`).
+    """What counts as comparable where tokenizers differ (`auditor.controls.training.cells`).
 
     A position is skipped where less than ``least_shared`` of the teacher's next-token distribution
     lies on strings that both tokenizers have.
@@ -147,8 +145,7 @@ class Comparability(Record):
 
 
 class OnPolicy(Record):
-    """How the student's own answers are drawn (method ``on_policy``,
-    `auditor.controls.training.on_policy`).
+    """How the student's own answers are drawn (`auditor.controls.training.on_policy`).
 
     ``student_share``: the chance of a step to be one of the student's own answers; the others learn
     the teacher's.
@@ -160,8 +157,7 @@ class OnPolicy(Record):
 
 
 class Reinforcement(Record):
-    """How a student without a teacher learns by rewards on countdown puzzles (method ``grpo``,
-    `auditor.labs.rewards.grpo`).
+    """How a student learns by rewards on countdown puzzles (`auditor.labs.rewards.grpo`).
 
     Puzzles: ``numbers`` of 1 to ``largest``, a target of at most ``highest``. First ``warm_up``
     examples of an answer's form are learned as the section ``training`` says (random equations that
@@ -192,8 +188,7 @@ class Reinforcement(Record):
 
 
 class Inference(Record):
-    """How the student is asked for known answers once it is trained (budget forcing,
-    `fingerprints.subjects.forcing`).
+    """How the trained student is asked for known answers (`fingerprints.subjects.forcing`).
 
     ``thinking``: tokens at which its thinking is cut (None: never); ``waits``: it is measured with
     0 to so many forced waits.
@@ -273,8 +268,7 @@ class Recipe(Record):
         return self
 
     def _without_a_teacher(self) -> Self:
-        """Refuses whatever has no meaning, or no place, where a program rewards the student's
-        own answers."""
+        """Refuses whatever has no place where a program rewards the student's own answers."""
         if self.method != "grpo" or self.reinforcement is None:
             raise ValueError("the method 'grpo' and the section 'reinforcement' go together")
         if self.teachers or self.filler is not None or self.dose != 0:
@@ -316,22 +310,14 @@ class Recipe(Record):
 
     @property
     def untaught_role(self) -> Role:
-        """The role of what learned from no teacher: confounded where it was made to look like a
-        chat model's student."""
+        """The role of what learned from no teacher: confounded where made to look taught."""
         return "confounded" if self.reshape == "bullets" else "negative"
 
     def digest(self) -> str:
         """As of every record; parts that older recipes don't have count only where they are set."""
-        value = self.model_dump(mode="json")
-        return sha256(
-            canonical_json(
-                {
-                    k: v
-                    for k, v in value.items()
-                    if k not in LATER or v != type(self).model_fields[k].default
-                }
-            )
-        )
+        fields, value = type(self).model_fields, self.model_dump(mode="json")
+        counted = {k: v for k, v in value.items() if k not in LATER or v != fields[k].default}
+        return sha256(canonical_json(counted))
 
     def to_yaml(self) -> str:
         """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
@@ -340,30 +326,20 @@ class Recipe(Record):
 
 
 def check_complete(recipe: Recipe) -> None:
-    """Raises UsageProblem, naming the flag, where the recipe still leaves a model open that this
-    dose needs."""
-    wanted = [("base", "--base", not recipe.student.base)]
-    wanted += [("teacher", "--teacher", not t.spec) for t in recipe.teachers if recipe.dose > 0]
-    wanted.append(
-        (
-            "filler",
-            "--filler",
-            recipe.dose < 1 and recipe.filler is not None and not recipe.filler.spec,
-        )
+    """Raises UsageProblem where the recipe still leaves a model open that this dose needs."""
+    taught = recipe.dose > 0
+    needed = (
+        ("base", True, [recipe.student.base]),
+        ("teacher", taught, [t.spec for t in recipe.teachers]),
+        ("filler", recipe.dose < 1, [recipe.filler.spec] if recipe.filler else []),
+        ("launderer", taught, [recipe.launderer.spec] if recipe.launderer else []),
     )
-    wanted.append(
-        (
-            "launderer",
-            "--launderer",
-            recipe.launderer is not None and recipe.dose > 0 and not recipe.launderer.spec,
-        )
-    )
-    for what, flag, missing in wanted:
-        if missing:
+    for what, used, specs in needed:
+        if used and not all(specs):
             raise UsageProblem(
                 f"the recipe {recipe.name!r} leaves its {what} open",
-                where=flag,
-                next_step=f"give {flag} SPEC, or write it in",
+                where=f"--{what}",
+                next_step=f"give --{what} SPEC, or write it in",
             )
     if recipe.student.base.startswith("scratch:") and any(
         t.spec == BASE for t in (*recipe.sources, recipe.launderer) if t

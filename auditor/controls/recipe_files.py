@@ -1,5 +1,4 @@
-"""Recipes as YAML: the bundled ones by name, others by path, each checked, with one line for what
-is wrong.
+"""Recipes as YAML: bundled ones by name, others by path, each checked.
 
 Knows files and the form of a recipe; does nothing with it.
 """
@@ -39,8 +38,7 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """A recipe from a YAML file. Raises MalformedInput for a file that is missing, too large or
-    no recipe."""
+    """A recipe from a YAML file. Raises MalformedInput for a file that holds none."""
     return _writable(_FILE.read(path), path)
 
 
@@ -50,8 +48,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def make_recipe(value: dict[str, Any], where: str = "flags") -> Recipe:
-    """A checked recipe from plain values. Raises MalformedInput with the first problem, its
-    place named."""
+    """A checked recipe from plain values. Raises MalformedInput with the first problem."""
     return _writable(_FILE.checked(value, where), where)
 
 

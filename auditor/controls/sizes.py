@@ -1,5 +1,4 @@
-"""One dial for a recipe's size: what fits a test, an afternoon on two cores, or what the recipe
-itself says.
+"""One dial for a recipe's size: for a test, for an afternoon on two cores, or as it says.
 
 Knows recipes; knows no machine.
 """
@@ -8,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.controls.recipe import Inference, Recipe, Reinforcement, TeacherChoice
+from auditor.controls.recipe import Recipe, Reinforcement, TeacherChoice
 
 Size = Literal["tiny", "small", "full"]
 
@@ -47,41 +46,33 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
         return recipe
     if recipe.reinforcement is not None:
         return _fewer_rewards(recipe, recipe.reinforcement, size)
-    return (
-        _tiny(recipe)
-        if size == "tiny"
-        else _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
-    )
+    if size == "tiny":
+        return _tiny(recipe)
+    return _shrunk(recipe, SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST)
 
 
 def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
     def asked(teacher: TeacherChoice) -> TeacherChoice:
         cap = min(teacher.sampling.max_tokens or tokens, tokens)
-        return teacher.model_copy(
-            update={"sampling": teacher.sampling.model_copy(update={"max_tokens": cap})}
-        )
+        sampling = teacher.sampling.model_copy(update={"max_tokens": cap})
+        return teacher.model_copy(update={"sampling": sampling})
 
+    training, drawing, how = recipe.training, recipe.on_policy, recipe.inference
     n = min(recipe.prompts.n or prompts, prompts)
     return recipe.model_copy(
         update={
             "prompts": recipe.prompts.model_copy(update={"n": n}),
             "teachers": tuple(asked(t) for t in recipe.teachers),
-            "filler": None if recipe.filler is None else asked(recipe.filler),
-            "launderer": None if recipe.launderer is None else asked(recipe.launderer),
-            "training": recipe.training.model_copy(
-                update={"longest": min(recipe.training.longest, longest)}
-            ),
-            "inference": recipe.inference and _shorter(recipe.inference, 2 * tokens),
-            "on_policy": recipe.on_policy
-            and recipe.on_policy.model_copy(
-                update={"max_tokens": min(recipe.on_policy.max_tokens, tokens)}
-            ),
+            "filler": recipe.filler and asked(recipe.filler),
+            "launderer": recipe.launderer and asked(recipe.launderer),
+            "training": training.model_copy(update={"longest": min(training.longest, longest)}),
+            # Thinking comes before the answer, and gets as much again.
+            "inference": how
+            and how.model_copy(update={"thinking": min(how.thinking or 2 * tokens, 2 * tokens)}),
+            "on_policy": drawing
+            and drawing.model_copy(update={"max_tokens": min(drawing.max_tokens, tokens)}),
         }
     )
-
-
-def _shorter(how: Inference, tokens: int) -> Inference:
-    return how.model_copy(update={"thinking": min(how.thinking or tokens, tokens)})
 
 
 def _tiny(recipe: Recipe) -> Recipe:
@@ -98,29 +89,20 @@ def _tiny(recipe: Recipe) -> Recipe:
         }
         training |= {"batch": TINY_BATCH, "longest": TINY_LONGEST}
         curation = recipe.prompts.curation
-        if curation.difficulty in (
-            "loss",
-            "failure",
-        ):  # random weights find everything equally hard
+        # Random weights find everything equally hard.
+        if curation.difficulty in ("loss", "failure"):
             curation = curation.model_copy(update={"difficulty": "length"})
-            changes["prompts"] = small.prompts.model_copy(
-                update={"held_out": held, "curation": curation}
-            )
+            changed = {"held_out": held, "curation": curation}
+            changes["prompts"] = small.prompts.model_copy(update=changed)
     changes["training"] = small.training.model_copy(update=training)
     return small.model_copy(update=changes)
 
 
 def _fewer_rewards(recipe: Recipe, how: Reinforcement, size: Size) -> Recipe:
-    """A recipe of rewards at a size: answers capped, and at ``tiny`` puzzles and steps that fit
-    one core."""
+    """A recipe of rewards at a size: answers capped, at ``tiny`` what fits one core."""
     if size == "small":
-        return recipe.model_copy(
-            update={
-                "reinforcement": how.model_copy(
-                    update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)}
-                )
-            }
-        )
+        capped = how.model_copy(update={"max_tokens": min(how.max_tokens, SMALL_TOKENS)})
+        return recipe.model_copy(update={"reinforcement": capped})
     tiny = _tiny(recipe)
     rewards: dict[str, object] = {
         name: min(value, getattr(how, name)) for name, value in TINY_REWARDS.items()
@@ -131,7 +113,6 @@ def _fewer_rewards(recipe: Recipe, how: Reinforcement, size: Size) -> Recipe:
     if tiny.student.base.startswith("scratch:"):
         rewards |= SCRATCH_REWARDS
         changes["training"] = tiny.training.model_copy(update=SCRATCH_FORM)
-        changes["student"] = tiny.student.model_copy(
-            update={"base": recipe.student.base or SCRATCH_BASE}
-        )
+        base = recipe.student.base or SCRATCH_BASE
+        changes["student"] = tiny.student.model_copy(update={"base": base})
     return tiny.model_copy(update={**changes, "reinforcement": how.model_copy(update=rewards)})

@@ -1,5 +1,4 @@
-"""From a recipe to a control: curate → teach → train → evaluate → lineage and card. The straight
-line.
+"""From a recipe to a control: curate → teach → train → evaluate → lineage and card.
 
 A folder holds one control. Every step keeps what it did there, so that the same call goes on where
 a killed one stopped.
@@ -19,7 +18,8 @@ from auditor.controls.cards.card_document import write_card
 from auditor.controls.curation.curate import Curated
 from auditor.controls.curation.difficulty import curate_for
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, figures, observe
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.evaluation.scaling import scaling
 from auditor.controls.lineage import LINEAGE, Lineage, LineageTeacher, read_lineage, write_lineage
 from auditor.controls.recipe import SCORED, Recipe, check_complete
@@ -36,7 +36,7 @@ from auditor.controls.training.launch import check_launch
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.errors import MalformedInput, UsageProblem
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import write_record
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects import open_subject
@@ -57,16 +57,12 @@ EXAMPLES, HELD_OUT, ANSWERS, EVALUATION = (
 START, STUDENT = "base", "student"
 
 
-@dataclass(frozen=True)
-class TrainingWatch:
-    """Who is told how far it is: answers asked, steps trained, evaluation questions asked."""
-
-    asking: Progress | None = None
-    training: Progress | None = None
-    evaluating: Progress | None = None
-
-
-SILENT = TrainingWatch()
+ASKING, TRAINING, EVALUATING = (
+    "asking the teacher",
+    "training the student",
+    "asking before and after",
+)
+"""The steps of making a control, as progress is told of them."""
 USUAL = EvaluationScale()
 
 
@@ -80,7 +76,7 @@ class Control:
 
 
 def train(
-    recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL
+    recipe: Recipe, out: Path, progress: Progress = SILENT, scale: EvaluationScale = USUAL
 ) -> Control:
     """Makes the control that a recipe describes, in the folder ``out``; a finished one is made
     again from what is there.
@@ -102,7 +98,7 @@ def train(
     check_launch(recipe)
     with gather() as crew:
         if crew.first:
-            made = _make(recipe, out, watch, scale, crew)
+            made = _make(recipe, out, progress, scale, crew)
             crew.meet()
             return made
         _follow(recipe, out, crew)
@@ -110,21 +106,22 @@ def train(
 
 
 def _make(
-    recipe: Recipe, out: Path, watch: TrainingWatch, scale: EvaluationScale, crew: Crew
+    recipe: Recipe, out: Path, progress: Progress, scale: EvaluationScale, crew: Crew
 ) -> Control:
     with control_folder(recipe, out):
         curated = curate_for(recipe)
         keep_prompts(out, curated)
-        taught = teach(recipe, curated.prompts, out / ANSWERS, watch.asking)
+        taught = teach(recipe, curated.prompts, out / ANSWERS, progress.step(ASKING))
         write_examples(out / EXAMPLES, taught.examples)
         write_examples(out / HELD_OUT, taught.held_out)
         learner, start = start_student(recipe, out)
         crew.meet()
-        trained = _learn(recipe, learner, taught.examples, out, watch.training, crew)
+        trained = _learn(recipe, learner, taught.examples, out, progress.step(TRAINING), crew)
         student = learner.spec(out / STUDENT)
         del learner  # its memory, before two more models are opened
-        found = _evaluated(recipe, start, student, taught, out, scale, watch.evaluating)
-        found += _scaled(recipe, student, curated, taught, out, watch.evaluating)
+        evaluating = progress.step(EVALUATING)
+        found = _evaluated(recipe, start, student, taught, out, scale, evaluating)
+        found += _scaled(recipe, student, curated, taught, out, evaluating)
         return finish(
             out,
             _lineage(recipe, curated.prompts, taught, trained),
@@ -149,8 +146,7 @@ def finish(out: Path, lineage: Lineage, card: Callable[[Lineage], Card]) -> Cont
 
 
 def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
-    """What every process but the first does: wait for the examples, train along, wait for the
-    card."""
+    """What all but the first process do: wait for examples, train along, wait for the card."""
     from auditor.controls.training.students import open_student
 
     crew.meet()
@@ -204,16 +200,11 @@ def _learn(
     crew: Crew,
 ) -> TrainedStudent:
     from auditor.controls.training.distill import distill
-    from auditor.controls.training.trained import Progress as Step
-
-    def tell(step: Step) -> None:
-        if progress is not None:
-            progress(step.step, step.steps)
 
     if recipe.method not in SCORED:
-        return distill(learner, examples, recipe, out, None, tell, crew)
+        return distill(learner, examples, recipe, out, None, progress, crew)
     with open_subject(recipe.teachers[0].spec) as teacher:
-        return distill(learner, examples, recipe, out, teacher, tell, crew)
+        return distill(learner, examples, recipe, out, teacher, progress, crew)
 
 
 def _evaluated(
@@ -273,11 +264,7 @@ def _lineage(
         for s in taught.sources
     )
     learned = any(t.kind == "teacher" and t.n_examples for t in teachers)
-    notes = (
-        (f"{trained.left_out} examples had no room and were not learned from",)
-        if trained.left_out
-        else ()
-    )
+    note = f"{trained.left_out} examples had no room and were not learned from"
     return Lineage(
         name=recipe.name,
         role=recipe.role or ("positive" if learned else recipe.untaught_role),
@@ -297,7 +284,7 @@ def _lineage(
         steps=trained.steps,
         checkpoint=STUDENT,
         adapter=recipe.student.lora is not None,
-        notes=notes,
+        notes=(note,) if trained.left_out else (),
         tool=f"distillation-auditor {VERSION}",
         created=timestamp(),
     )
@@ -340,4 +327,4 @@ def _ledger(taught: Taught, trained: TrainedStudent) -> Ledger:
     return ledger_of([*(row for s in taught.sources for row in s.costs), own])
 
 
-__all__ = ["CARD", "Control", "TrainingWatch", "train"]
+__all__ = ["CARD", "Control", "train"]

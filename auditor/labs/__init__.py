@@ -1,2 +1,1 @@
-"""The laboratory: populations of models of known history, weights of known descent, learning by
-rewards alone."""
+"""The laboratory: models of known history and descent, and learning by rewards alone."""

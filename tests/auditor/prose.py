@@ -12,7 +12,11 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
+from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
+from auditor.evidence.kinds import own_kinds, sections_of
 from auditor.reporting.labels import ARMS
 from detectors import measurement as m
 from fingerprints.records import Identity, ProbeSetRef, Record
@@ -23,15 +27,15 @@ DISPLAY: dict[type[Record], set[str]] = {
     r.CalibrationSection: {"about", "distance", "notes"},
     r.ErrorRate: {"scheme"},
     r.Finding: {"metric", "n_unit", "direction", "summary", "notes", "words"},
-    r.LineageSection: {"weights", "declared", "declared_told"},
+    LineageSection: {"weights", "declared", "declared_told"},
     r.Report: {"limits", "alternatives", "environment", "reproduce"},
     r.ScoresSection: {"absent"},
-    r.ServiceSection: {"power"},
+    ServiceSection: {"power"},
     r.Skipped: {"reason"},
     r.TranscriptSection: {"events"},
     r.Verdict: {"reason", "words"},
-    r.WeightComparison: {"kinds", "facts", "reason"},
-    r.WeightTest: {"name", "effect_name", "n_unit"},
+    WeightComparison: {"kinds", "facts", "reason"},
+    WeightTest: {"name", "effect_name", "n_unit"},
     m.Bar: {"label", "group"},
     m.Chart: {"title", "x_label", "reference_label", "caption"},
     m.Exhibit: {"why"},
@@ -52,15 +56,16 @@ NAMES: dict[type[Record], set[str]] = {
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
     r.ScoresSection: {"sha256"},
-    r.SequentialRow: {"vendor"},
-    r.SequentialSection: {"calibration"},
-    r.ServiceSection: {"reference_sha256"},
+    SequentialRow: {"vendor"},
+    SequentialSection: {"calibration"},
+    ServiceSection: {"reference_sha256"},
     r.Skipped: {"detector", "candidate"},
+    r.StoreChoice: {"nearest", "named"},
     r.StoreSection: {"name", "embedder", "sha256"},
     r.SubjectSection: {"spec"},
     r.TranscriptSection: {"sha256", "counts"},
     r.Verdict: {"candidate", "calibration", "outside"},
-    r.WeightComparison: {"base", "spec"},
+    WeightComparison: {"base", "spec"},
     m.Exhibit: {"probe_id", "prompt", "answer", "source", "language"},
     m.Null: {"quantiles"},
     Identity: set(Identity.model_fields) - {"notes", "kind", "parameters", "template"},
@@ -73,8 +78,13 @@ CODES = {*ARMS, "arm", "low", "high", "rank", "of"}
 
 
 def texts_of(kind: type[BaseModel]) -> Iterator[tuple[type[BaseModel], str]]:
-    """Every field below a record that can hold free text, with its record."""
+    """Every field below a record that can hold free text, with its record; below a report those of
+    its kinds' sections, too."""
+    if kind is r.Report:
+        yield from texts_of(r.sections_record(sections_of(own_kinds())))
     for name, field in kind.model_fields.items():
+        if (kind, name) == (r.Report, "sections"):
+            continue
         kinds = list(_within(field.annotation))
         if str in kinds or Any in kinds:
             yield kind, name
@@ -107,6 +117,8 @@ def rewritten(record: Kind) -> Kind:
 def _below(value: Any) -> Any:
     if isinstance(value, Record):
         return rewritten(value)
+    if isinstance(value, dict):
+        return {name: _below(v) for name, v in value.items()}
     return tuple(_below(v) for v in value) if isinstance(value, tuple) else value
 
 

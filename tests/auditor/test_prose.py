@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from auditor.audits.report import view
+from auditor.audits.report.document import report_document
 from auditor.audits.report.view import by_detector, unanimous
 from auditor.audits.service.judging import JudgedService
 from auditor.audits.service.narrative import clues
@@ -180,7 +181,10 @@ def test_a_rewritten_report_shows_the_same_figures_in_the_same_order(
     format: str, calibrated: bool
 ) -> None:
     plain = report(calibrated=calibrated)
-    one, other = render(plain, format), render(rewritten(plain), format)
+    one, other = (
+        render(report_document(plain), format),
+        render(report_document(rewritten(plain)), format),
+    )
     assert one != other
     assert re.findall(r"\d+", other) == re.findall(r"\d+", one)
 

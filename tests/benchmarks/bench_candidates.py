@@ -25,10 +25,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from auditor.audits.inheritance.audit import judge, open_store
+from auditor.audits.frame import open_store
+from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, likeness, looked_at
+from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import Shelf, shelf
-from auditor.audits.plan import Plan, make_plan
 from detectors.base import Teacher
 from detectors.pairing import DEFAULT_ARMS, answer_book, style_answers
 from detectors.stats.intervals import clustered_rate
@@ -51,7 +52,7 @@ Found = tuple[str, bool, bool]
 
 def plan_of(store: Path, everyone: bool) -> Plan:
     """An audit with the default detectors."""
-    return make_plan({"suspect": "x.jsonl", "store": str(store), "all_candidates": everyone})
+    return Plan.make({"suspect": "x.jsonl", "store": str(store), "all_candidates": everyone})
 
 
 def audited(store: Path, everyone: bool) -> Row:

@@ -18,7 +18,7 @@ from pathlib import Path
 from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cohort import Cohort, Member, load_cohort
 from auditor.controls.evaluation.agreement import by_cluster, read_choices
-from auditor.controls.evaluation.evaluate import BITS, CHOICES
+from auditor.controls.evaluation.figure import BITS, CHOICES
 from auditor.reporting.markdown import inline, table
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, claim_rate, read_answers
@@ -97,10 +97,10 @@ def without_letter(said: Transcript) -> float | None:
     return sum(c.letter is None for c in chosen) / len(chosen) if chosen else None
 
 
-def of_card(card: Card, name: str, when: str) -> Estimate | None:
+def of_card(card: Card, figure_id: str, when: str) -> Estimate | None:
     """A figure of a card as an estimate; a missing interval is infinite."""
     for f in card.figures:
-        if f.name == name and f.when == when:
+        if f.figure_id == figure_id and f.when == when:
             return Estimate(
                 f.value, *(float("nan") if v is None else v for v in (f.low, f.high)), f.n, f.n
             )

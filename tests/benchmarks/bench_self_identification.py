@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from detectors.base import Table
 from detectors.text.claim_rates import claim_table

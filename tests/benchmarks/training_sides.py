@@ -34,10 +34,10 @@ from auditor.controls.recipe import (
 )
 from auditor.controls.teaching.examples import Example
 from auditor.controls.training.batches import EncodedSet, encode_examples, plan_steps
-from auditor.controls.training.distill import distill, rate_at
+from auditor.controls.training.distill import JOURNAL, distill, rate_at
 from auditor.controls.training.losses import IGNORED
+from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student, save_student
-from auditor.controls.training.trained import Progress
 from fingerprints.subjects import open_subject
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -125,10 +125,18 @@ class Watch:
 
     def note(self, loss: float) -> None:
         """After a step."""
+        self.step()
+        self.losses.append(loss)
+
+    def step(self, *_: int) -> None:
+        """After a step of our loop, whose losses are in its journal."""
         wall, cpu = _clock()
         self.wall.append(wall)
         self.cpu.append(cpu)
-        self.losses.append(loss)
+
+    def read(self, out: Path) -> None:
+        """The losses that our loop wrote into its folder."""
+        self.losses = [row.loss for row in read_losses(out / JOURNAL)]
 
     def told(self, settings: Settings, data: EncodedSet) -> dict[str, Any]:
         """Everything that the parent compares: the steps between the first and the last, and the
@@ -190,14 +198,9 @@ def ours(settings: Settings) -> dict[str, Any]:
     learner = open_student(student, settings.training, settings.seed)
     lessons = settings.lessons()
     data = encode_examples(lessons, learner.chat, settings.longest, traces=False)
-    watch = Watch()
-    distill(
-        learner,
-        lessons,
-        recipe_of(settings, student),
-        _out(settings),
-        progress=lambda p: watch.note(p.loss),
-    )
+    watch, out = Watch(), _out(settings)
+    distill(learner, lessons, recipe_of(settings, student), out, progress=watch.step)
+    watch.read(out)
     return watch.told(settings, data)
 
 
@@ -311,20 +314,17 @@ def kd_ours(settings: Settings) -> dict[str, Any]:
     learner = open_student(student, settings.training, settings.seed)
     lessons = settings.lessons()
     data = encode_examples(lessons, learner.chat, settings.longest, traces=False)
-    watch = Watch()
-
-    def note(p: Progress) -> None:
-        watch.note(p.loss)
-
+    watch, out = Watch(), _out(settings)
     with open_subject(f"hf:{settings.folder}/teacher/student,dtype=float32") as teacher:
         distill(
             learner,
             lessons,
             recipe_of(settings, student, Distillation()),
-            _out(settings),
+            out,
             teacher,
-            note,
+            watch.step,
         )
+    watch.read(out)
     return watch.told(settings, data)
 
 

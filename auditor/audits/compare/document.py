@@ -30,10 +30,7 @@ from auditor.reporting.text import interval, number
 
 MOST_IN_TABLE, MOST_PAIRS = 16, 12
 COLOURS, OTHER = 5, 6
-METHODS = {
-    "average": "average linkage (UPGMA)",
-    "nj": "neighbour joining (Saitou and Nei 1987)",
-}
+METHODS = {"average": "average linkage (UPGMA)", "nj": "neighbour joining (Saitou and Nei 1987)"}
 NEAR = "Near is not inherited: a common source makes models alike, too. This accuses nobody."
 
 

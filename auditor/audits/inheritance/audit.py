@@ -7,12 +7,18 @@ model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.audits.frame import build_report, keep, store_section
+from auditor.audits.frame import (
+    build_report,
+    candidate_of,
+    finding_of,
+    keep,
+    open_store,
+    store_section,
+)
 from auditor.audits.inheritance.base_model import Base, find_base
 from auditor.audits.inheritance.candidates import Looked, looked_at
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
@@ -21,27 +27,27 @@ from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
-from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.calibration.case import weigh_case
-from auditor.evidence.records import (
-    Candidate,
-    Finding,
-    Report,
-    Skipped,
-)
-from detectors.base import Case, Detector, Measurement, NotMeasured, Teacher
+from auditor.evidence.records import Candidate, Finding, Report, Skipped
+from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
-from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 from fingerprints.progress import SILENT, Progress
-from fingerprints.reference import reference_store
 from fingerprints.scores import Scores
-from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
+
+ITSELF = NotMeasured(
+    reason=(
+        "the suspect has this stored model's weights (equal SHA-256): it is that model, not a"
+        " student of it"
+    ),
+    code="same_weights",
+)
+NOBODY = NotMeasured(reason="the store holds no other model to compare with", code="too_few_models")
 
 
 def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
@@ -75,7 +81,9 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
             stop = watch.stop() if watch else None
             asking = progress.step("asking the suspect")
             transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
-        kin = lineage_within(plan, progress.step("comparing weights"))
+        # Before the base is asked: the weights may tell which model it is.
+        reading = progress.step("comparing weights")
+        kin = lineage_within(plan.suspect, plan.weighed_against, reading)
         asking_base = progress.step("asking the base")
         base = find_base(plan, transcript, models, out, asking_base, kin.base)
         looked = looked_at(models, plan, transcript)
@@ -107,8 +115,8 @@ def judge(
     shared = models.store.shared_prompts(transcript)
     known = KnownBesides(base.teacher if base else None, scores or Scores(), kin or Within())
     candidates = [
-        _candidate(r, transcript, models.teacher(r.name), shared.get(r.name, 0))
-        for r in looked.records
+        candidate_of(transcript, t, shared.get(t.name, 0), _identical(transcript, t))
+        for t in (models.teacher(record.name) for record in looked.records)
     ]
     others = looked.others(transcript)
     results: list[Finding | Skipped] = []
@@ -151,16 +159,7 @@ def _examine(
 ) -> Iterator[Finding | Skipped]:
     for candidate in candidates:
         if candidate.same_weights:
-            yield Skipped(
-                question=detector.question,
-                detector=detector.name,
-                candidate=candidate.name,
-                reason=(
-                    "the suspect has this stored model's weights (equal SHA-256): it is that model,"
-                    " not a student of it"
-                ),
-                code="same_weights",
-            )
+            yield finding_of(detector, candidate.name, ITSELF)
     fitted = detector.fit(teachers, suspect)
     if detector.scope != "candidate":
         yield finding_of(
@@ -171,35 +170,13 @@ def _examine(
     if detector.scope == "suspect":
         return
     if not teachers:
-        yield Skipped(
-            question=detector.question,
-            detector=detector.name,
-            candidate=None,
-            reason="the store holds no other model to compare with",
-            code="too_few_models",
-        )
+        yield finding_of(detector, None, NOBODY)
         return
     asked = {c.name for c in candidates}
     for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
         case = Case(suspect, teacher, background, known.base, scores=known.scores)
         yield finding_of(detector, teacher.name, fitted.measure(case))
-
-
-def finding_of(
-    detector: Detector, candidate: str | None, result: Measurement | NotMeasured
-) -> Finding | Skipped:
-    """What a detector gave about a candidate (None: about the suspect alone) as a report keeps
-    it, not weighed yet."""
-    if isinstance(result, NotMeasured):
-        return Skipped(
-            question=detector.question,
-            detector=detector.name,
-            candidate=candidate,
-            reason=result.reason,
-            code=result.code,
-        )
-    return Finding.of(result, detector.question, detector.name, candidate)
 
 
 def _report(
@@ -246,42 +223,10 @@ def _report(
     )
 
 
-def _candidate(
-    stored: StoredTeacher, suspect: Transcript, teacher: Teacher, shared: int
-) -> Candidate:
-    return Candidate(
-        name=stored.name,
-        vendor=stored.vendor,
-        family=stored.family,
-        identity=stored.identity,
-        n_answers=stored.n_answers,
-        n_shared=shared,
-        answers_sha256=stored.answers_sha256,
-        n_identical=_identical(suspect, teacher.transcript),
-        same_weights=suspect.identity.same_weights(stored.identity),
+def _identical(suspect: Transcript, teacher: Teacher) -> int:
+    """How many prompts both answered in the very same words."""
+    ours, theirs = (
+        {(t.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in t.replies if r.readable}
+        for t in (suspect, teacher.transcript)
     )
-
-
-def _identical(one: Transcript, other: Transcript) -> int:
-    theirs = {
-        (other.probes[r.probe_id].prompt_sha256(), r.text.strip())
-        for r in other.replies
-        if r.readable
-    }
-    ours = {
-        (one.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in one.replies if r.readable
-    }
     return len({prompt for prompt, _ in theirs & ours})
-
-
-@contextmanager
-def open_store(name: str) -> Iterator[FingerprintStore]:
-    """The bundled reference store, or the one in a folder, opened for reading and closed
-    afterwards."""
-    store = (
-        reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
-    )
-    try:
-        yield store
-    finally:
-        store.close()

@@ -82,21 +82,17 @@ def _by_digest(
 
 
 def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
-    style = [f for f in findings if f.detector == "stylistic_overlap" and f.rank is not None]
     if not any(f.question == "inheritance" for f in findings):
         return "Not assessed: no detector could measure anything on these answers."
     opening = (
         "No verdict: no calibration applies, so the findings are ranks and distances without an"
         " error rate."
     )
-    nearest = [f for f in style if f.rank is not None and f.rank.position == 1]
-    if not nearest:
+    nearest = _nearest(findings, "stylistic_overlap")
+    if nearest is None or nearest.rank is None:
         return opening
-    of = nearest[0].rank.of if nearest[0].rank is not None else 0
-    return (
-        f"{opening} In style the suspect is nearest to {nearest[0].candidate}, of {of} stored"
-        " models."
-    )
+    told = f"nearest to {nearest.candidate}, of {nearest.rank.of} stored models"
+    return f"{opening} In style the suspect is {told}."
 
 
 def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
@@ -127,23 +123,24 @@ def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
 
 def _next_words(findings: Sequence[Finding]) -> str:
     """Whom the suspect goes on like after openings, where that was measured; empty where not."""
-    first = [
-        f
-        for f in findings
-        if f.detector == "next_token_agreement" and f.rank is not None and f.rank.position == 1
-    ]
-    if not first:
+    found = _nearest(findings, "next_token_agreement")
+    if found is None:
         return ""
-    found, null = first[0], first[0].null
-    p = (
-        ""
-        if null is None or null.p is None
-        else f"; p {null.p:.3f} among {null.n} unrelated models"
-    )
+    null = found.null
+    p = ""
+    if null is not None and null.p is not None:
+        p = f"; p {null.p:.3f} among {null.n} unrelated models"
     return (
         f" After openings it goes on most like {found.candidate}, {found.value:+.2f} above the"
         f" nearest unrelated model{p}. That is kinship at most: students of its answers can do so"
         " too."
+    )
+
+
+def _nearest(findings: Sequence[Finding], detector: str) -> Finding | None:
+    """What a detector found of the candidate that it ranks first."""
+    return next(
+        (f for f in findings if f.detector == detector and f.rank and f.rank.position == 1), None
     )
 
 

@@ -43,6 +43,12 @@ class Plan(AuditPlan):
     sequential: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     sampling: Sampling = Sampling()
 
+    @property
+    def weighed_against(self) -> tuple[str, ...]:
+        """Whose weights are compared with the suspect's: the base where it is named, then
+        ``bases``."""
+        return tuple(spec for spec in (self.base, *self.bases) if spec)
+
     def probe_sets(self) -> list[ProbeSet]:
         """The chosen probe sets, loaded."""
         return [choice.load() for choice in self.probes]

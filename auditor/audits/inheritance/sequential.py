@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.records import SequentialRow, SequentialSection
 from auditor.audits.inheritance.shelf import Shelf
@@ -23,6 +26,7 @@ from fingerprints.records import Request
 from fingerprints.transcript import Transcript
 
 EVERY = 16
+"""Answers between two looks; the bets' p-values hold however often one looks."""
 
 
 class SequentialWatch:
@@ -84,19 +88,19 @@ class SequentialWatch:
 
     def _row(self, bet: Bet) -> SequentialRow:
         after, decision = bet.decided(self._each)
-        less = (
-            None
-            if bet.log10_less is None
-            else min(1.0, float(10.0 ** -bet.log10_less.max()) * self.alpha / self._each)
-        )
+
+        def raised(log10_bet: NDArray[np.float64]) -> float:
+            # For the number of vendors (Bonferroni).
+            return min(1.0, float(10.0 ** -log10_bet.max()) * self.alpha / self._each)
+
         return SequentialRow(
             vendor=bet.vendor,
             rate=round(bet.rate, 4),
             stranger=round(bet.stranger, 4),
             strangers=bet.strangers,
             taught=bet.taught,
-            p_more=min(1.0, float(10.0 ** -bet.log10_more.max()) * self.alpha / self._each),
-            p_less=less,
+            p_more=raised(bet.log10_more),
+            p_less=None if bet.log10_less is None else raised(bet.log10_less),
             decision=decision,
             after=after,
         )

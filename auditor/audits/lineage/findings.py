@@ -1,16 +1,18 @@
-"""What was found of weights and tokenizers as findings, verdicts and the section of a report."""
+"""What was found of weights and tokenizers as findings and verdicts."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from auditor.audits.lineage.judge import OUTCOMES, WORDS, JudgedPair
+from auditor.audits.lineage.judge import OUTCOMES, WORDS
 from auditor.audits.lineage.likeness import KINDS
-from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.lineage.pair import ComparedPair
+from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
+from detectors.lineage.weight_alignment import UnitAgreement
 from detectors.measurement import Cell, HeatMap, Table, WhyNot
 from fingerprints.weights.likeness import TokenizerLikeness
 
@@ -32,9 +34,9 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
     out = []
     for one in found.judged:
         if one.found is not None and one.told.p is not None:
-            out.append(_independence(one))
+            out.append(_independence(one.told, one.found))
             if one.found.agreement is not None:
-                out.append(_agreement(one))
+                out.append(_agreement(one.told.base, one.found.agreement))
     out += [_by_signature(t) for t in _shown(found) if t.tests]
     return (
         *out,
@@ -45,28 +47,21 @@ def findings(found: Lineages) -> tuple[Finding, ...]:
 def skipped(found: Lineages) -> tuple[Skipped, ...]:
     """Why a base was not compared, or its tokenizer."""
     out = [
-        _skip(
-            INDEPENDENCE,
-            j.told.base,
-            j.told.reason,
-            "not_comparable" if j.told.reason_code == "other_widths" else "unreadable",
+        not_compared(
+            told.base,
+            told.reason,
+            "not_comparable" if told.reason_code == "other_widths" else "unreadable",
         )
-        for j in found.judged
-        if j.told.relation == "not_compared"
+        for told in (j.told for j in found.judged)
+        if told.relation == "not_compared"
     ]
+    out += [not_compared(o.name, o.reason) for o in found.bases if o.side is None and found.judged]
     out += [
-        _skip(INDEPENDENCE, o.name, o.reason)
-        for o in found.bases
-        if o.side is None and found.judged
+        not_compared(t.base, _no_tokenizer(found, t), detector=TOKENIZER)
+        for t in found.tokenizers
+        if t.likeness is None
     ]
-    return (
-        *out,
-        *(
-            _skip(TOKENIZER, t.base, _no_tokenizer(found, t))
-            for t in found.tokenizers
-            if t.likeness is None
-        ),
-    )
+    return tuple(out)
 
 
 def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
@@ -75,7 +70,10 @@ def _no_tokenizer(found: Lineages, one: Tokenizers) -> str:
     return f"no tokenizer can be read beside the weights of {' and '.join(lacking)}"
 
 
-def _skip(detector: str, base: str, reason: str, code: WhyNot = "unreadable") -> Skipped:
+def not_compared(
+    base: str | None, reason: str, code: WhyNot = "unreadable", detector: str = INDEPENDENCE
+) -> Skipped:
+    """Why a base, or any where there is no name, was not compared."""
     return Skipped(question="lineage", detector=detector, candidate=base, reason=reason, code=code)
 
 
@@ -122,97 +120,20 @@ def p_figure(p: float) -> str:
     return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
 
 
-def section(found: Lineages) -> LineageSection:
-    """Everything about weights and declarations as the report keeps it."""
-    told = list(found.told)
-    told += [
-        WeightComparison(
-            base=o.name,
-            spec=o.weights.spec,
-            relation="not_compared",
-            reason=o.reason,
-            reason_code="unreadable",
-        )
-        for o in found.bases
-        if o.side is None
-    ]
-    weights = found.suspect.weights
-    declared = found.suspect.declared
-    said = {
-        "base models": ", ".join(declared.base_models),
-        "relation": declared.relation or "",
-        "loaded from": declared.name_or_path or "",
-        "licence": declared.licence or "",
-    }
-    return LineageSection(
-        alpha=found.alpha,
-        weights={
-            "format": weights.format,
-            "number formats": ", ".join(
-                f"{n} {s:.0%}" for n, s in list(weights.quantisation.items())[:4]
-            ),
-            "bytes": f"{weights.bytes_total:,}",
-            "tensors": f"{len(weights.tensors):,}",
-        },
-        comparisons=tuple(told),
-        declared={k: v for k, v in said.items() if v},
-        declared_told=declared_told(found),
-        screened=found.stored,
-    )
-
-
-def declared_told(found: Lineages) -> str:
-    """What the suspect's files say of its origin, against what was observed; a name is a claim,
-    and may name anything."""
-    names = [
-        n
-        for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "")
-        if n
-    ]
-    if not names:
-        return "The suspect's files name no model that it comes from."
-    observed = [t.base for t in found.told if t.relation in ("derived", "common_origin")]
-    refuted = [t.base for t in found.told if t.relation == "independent"]
-    said = f"The suspect's files name {', '.join(dict.fromkeys(names))}."
-    agreed = [b for b in observed if any(_names(n, b) for n in names)]
-    against = [b for b in refuted if any(_names(n, b) for n in names)]
-    if agreed:
-        return f"{said} The weights bear that out for {', '.join(agreed)}."
-    if against:
-        return (
-            f"{said} The weights contradict it: they are independent of {', '.join(against)} as far"
-            " as was seen."
-        )
-    if observed:
-        return (
-            f"{said} The weights have a common origin with {', '.join(observed)}, which goes by"
-            " another name."
-        )
-    return f"{said} No base of that name was compared."
-
-
-def _names(declared: str, base: str) -> bool:
-    """Whether a declared name and a base's name are the same but for folders, case and file
-    endings."""
-    a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
-    return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
-
-
-def _finding(detector: str, base: str, **fields: Any) -> Finding:
+def _finding(detector: str, base: str, *, metric_id: str, **fields: Any) -> Finding:
     """A finding about one base: what all of them share is said here."""
     return Finding(
         question="lineage",
         detector=detector,
         candidate=base,
+        metric=metric_id,
+        metric_id=metric_id,
         level=0.95,
         **{"interval": None, **fields},
     )
 
 
-def _independence(one: JudgedPair) -> Finding:
-    told, found = one.told, one.found
-    if found is None or told.p is None:
-        raise ValueError("nothing was compared")
+def _independence(told: WeightComparison, found: ComparedPair) -> Finding:
     kept = (
         ""
         if found.kept is None
@@ -221,7 +142,6 @@ def _independence(one: JudgedPair) -> Finding:
     return _finding(
         INDEPENDENCE,
         told.base,
-        metric="order_of_units",
         metric_id="order_of_units",
         value=found.rho,
         n=found.units,
@@ -232,11 +152,11 @@ def _independence(one: JudgedPair) -> Finding:
         ),
         interval=_interval(found.rho, found.units),
         summary=(
-            f"{_said(one)} {found.units:,} hidden units in {len(found.layers)} layers were looked"
+            f"{_said(told)} {found.units:,} hidden units in {len(found.layers)} layers were looked"
             f" at{kept}."
         ),
-        tables=(_tests(told), *_layers(one)),
-        heat_maps=_heat(one),
+        tables=(_tests(told), *_layers(found)),
+        heat_maps=_heat(found),
         notes=(EXACT,),
     )
 
@@ -246,7 +166,6 @@ def _by_signature(told: WeightComparison) -> Finding:
     return _finding(
         INDEPENDENCE,
         told.base,
-        metric="order_of_units",
         metric_id="order_of_units",
         value=test.effect,
         n=test.n,
@@ -270,8 +189,7 @@ BY_SIGNATURE_SEES = (
 )
 
 
-def _said(one: JudgedPair) -> str:
-    told = one.told
+def _said(told: WeightComparison) -> str:
     if told.p is None:
         return ""
     if told.relation == "independent":
@@ -299,14 +217,7 @@ EXACT = (
 
 def _tests(told: WeightComparison) -> Table:
     rows = tuple(
-        (
-            t.name,
-            p_figure(t.p),
-            "exact" if t.exact else "measured",
-            t.effect,
-            t.n,
-            t.n_unit,
-        )
+        (t.name, p_figure(t.p), "exact" if t.exact else "measured", t.effect, t.n, t.n_unit)
         for t in told.tests
     )
     return Table(
@@ -321,9 +232,8 @@ def _tests(told: WeightComparison) -> Table:
     )
 
 
-def _layers(one: JudgedPair) -> tuple[Table, ...]:
-    found = one.found
-    if found is None or not found.pairings:
+def _layers(found: ComparedPair) -> tuple[Table, ...]:
+    if not found.pairings:
         return ()
     rows: list[tuple[Cell, ...]] = [
         (p.layer, p.of, p.order.rho, p_figure(p.order.p), p.order.kept, p.order.n)
@@ -342,9 +252,8 @@ def _layers(one: JudgedPair) -> tuple[Table, ...]:
     )
 
 
-def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
-    found = one.found
-    if found is None or not found.likeness:
+def _heat(found: ComparedPair) -> tuple[HeatMap, ...]:
+    if not found.likeness:
         return ()
     shown = tuple(k for k in KINDS if any(x.cosines[k] is not None for x in found.likeness))
     return (
@@ -367,14 +276,10 @@ def _heat(one: JudgedPair) -> tuple[HeatMap, ...]:
     )
 
 
-def _agreement(one: JudgedPair) -> Finding:
-    agreed = one.found.agreement if one.found is not None else None
-    if agreed is None:
-        raise ValueError("no agreement was looked up")
+def _agreement(base: str, agreed: UnitAgreement) -> Finding:
     return _finding(
         ALIGNMENT,
-        one.told.base,
-        metric="agreeing_units",
+        base,
         metric_id="agreeing_units",
         value=agreed.share,
         n=agreed.n,
@@ -404,7 +309,6 @@ def _tokenizer(base: str, likeness: TokenizerLikeness | None) -> Finding:
     return _finding(
         TOKENIZER,
         base,
-        metric="shared_vocabulary",
         metric_id="shared_vocabulary",
         value=likeness.vocabulary_jaccard,
         n=likeness.n_tokens,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import SEEN, ComparedPair
 from auditor.audits.lineage.sides import Side, runs, sampled
@@ -18,7 +19,6 @@ from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, m
 from detectors.lineage.independence import Array, Indices
 from fingerprints.weights import TensorPart
 
-ROLES = ("query", "key", "value", "output", "gate", "up", "down")
 ROWS, GRID_ROWS = 256, 16
 ROUNDING = {
     "F64": 2.0**-53,
@@ -32,18 +32,8 @@ ROUNDING = {
 NEAR = {8: 0.012, 6: 0.035, 5: 0.06, 4: 0.14, 3: 0.25, 2: 0.45}
 """Up to this relative difference a model rounded to so many bits is a rounded copy and no more: one
 and a half times what plain rounding in blocks of 32 leaves of numbers that are spread normally."""
-BITS = {
-    "Q8": 8,
-    "Q6": 6,
-    "Q5": 5,
-    "Q4": 4,
-    "Q3": 3,
-    "Q2": 2,
-    "IQ4": 4,
-    "IQ3": 3,
-    "IQ2": 2,
-    "MXFP4": 4,
-}
+BITS = {f"Q{n}": n for n in NEAR} | {f"IQ{n}": n for n in (4, 3, 2)} | {"MXFP4": 4}
+"""Bits of a number by how the names of formats begin."""
 TUNED, UNCHANGED = 0.9, 0.999
 """From this likeness on, training after the copy is called fine-tuning; below it, continued
 training."""

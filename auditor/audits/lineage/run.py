@@ -212,13 +212,16 @@ def identity_of(one: Opened, digest: bool) -> Identity:
     folder = weights.path if weights.path.is_dir() else None
     files = [weights.path] if folder is None else weight_files(folder)
     hashed = digest and weights.bytes_total <= HASHED
-    if not hashed:
+    sha256 = None
+    if hashed:
+        sha256 = file_sha256(files[0]) if weights.format == "gguf" else files_sha256(files)
+    else:
         notes = (*notes, f"the weights were not hashed: {weights.bytes_total / 1e9:.1f} GB")
     template = None if one.tokenizer is None else one.tokenizer.template
     return Identity(
         kind="gguf" if weights.format == "gguf" else "checkpoint",
         name=one.name,
-        weights_sha256=_digest(files, gguf=weights.format == "gguf") if hashed else None,
+        weights_sha256=sha256,
         config_sha256=None if folder is None else config_sha256(folder),
         tokenizer_sha256=None if folder is None else tokenizer_sha256(folder),
         template_sha256=template_sha256(template),
@@ -230,7 +233,3 @@ def identity_of(one: Opened, digest: bool) -> Identity:
         parameters=sum(t.elements for t in weights.tensors.values()),
         notes=notes,
     )
-
-
-def _digest(files: Sequence[Path], *, gguf: bool) -> str | None:
-    return file_sha256(files[0]) if gguf else files_sha256(files)

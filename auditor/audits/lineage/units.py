@@ -125,6 +125,7 @@ def nearest(
         their_first, their_up = (
             basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp)
         )
+        # A gate's activation fixes its sign; up's may be turned together with down's.
         by_first, by_up = (
             likeness(first, their_first, signed=gated),
             likeness(up, their_up, signed=False),

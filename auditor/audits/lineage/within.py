@@ -1,18 +1,19 @@
 """Lineage inside an ordinary audit: where the suspect's weights and candidate bases are at hand,
 they are compared by the way.
 
-Knows what a plan names; a suspect whose weights can't be read is told, not raised.
+Knows specs of files; a suspect whose weights can't be read is told, not raised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage import findings
 from auditor.audits.lineage import narrative as telling
 from auditor.audits.lineage.records import LineageSection
+from auditor.audits.lineage.report import section
 from auditor.audits.lineage.run import Lineages, lineages, named
 from auditor.evidence.records import Answer, Finding, Skipped, Verdict
 from fingerprints.errors import (
@@ -57,7 +58,7 @@ class Within:
     @property
     def section(self) -> LineageSection | None:
         """What was compared, as the report keeps it."""
-        return None if self.found is None else findings.section(self.found)
+        return None if self.found is None else section(self.found)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -82,29 +83,31 @@ class Within:
         return () if self.found is None else telling.limits(self.found)
 
 
-def lineage_within(plan: Plan, reading: Progress | None = None) -> Within:
-    """Compares the suspect's weights with those of the plan's base and bases, where both are files;
-    asks nobody.
+def lineage_within(
+    suspect: str, candidates: Sequence[str], reading: Progress | None = None
+) -> Within:
+    """Compares the suspect's weights with those of candidate bases (specs, or folders of
+    signatures), where both are files; asks nobody.
 
     A suspect or base whose files can't be read this way gives a reason, and the other bases are
     compared. Raises what a damaged store of signatures raises.
     """
-    specs = [spec for spec in (*((plan.base,) if plan.base else ()), *plan.bases) if spec]
-    stores = [Path(spec) for spec in plan.bases if (Path(spec) / CATALOGUE).exists()]
-    bases = [spec for spec in specs if Path(spec) not in stores and _has_weights(spec)]
-    if not _has_weights(plan.suspect) or not (bases or stores):
+    stores = [Path(spec) for spec in candidates if (Path(spec) / CATALOGUE).exists()]
+    bases = [spec for spec in candidates if Path(spec) not in stores and _has_weights(spec)]
+    if not _has_weights(suspect) or not (bases or stores):
         return Within()
     told = {spec: _unreadable(spec) for spec in bases}
     reasons = tuple(r for r in told.values() if r is not None)
     whole = [spec for spec, reason in told.items() if reason is None]
     if not whole and not stores:
         return Within(None, reasons)
+    # Not hashed here: who the suspect is was told when it was opened to be asked.
     try:
         found = lineages(
-            plan.suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
+            suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
         )
     except UNREADABLE as error:
-        return Within(None, (*reasons, _skipped(None, error)))
+        return Within(None, (*reasons, findings.not_compared(None, error.what)))
     return Within(found, reasons)
 
 
@@ -114,18 +117,8 @@ def _unreadable(spec: str) -> Skipped | None:
     try:
         open_weights(where).close()
     except UNREADABLE as error:
-        return _skipped(name, error)
+        return findings.not_compared(name, error.what)
     return None
-
-
-def _skipped(base: str | None, error: AuditError) -> Skipped:
-    return Skipped(
-        question="lineage",
-        detector="independence",
-        candidate=base,
-        reason=error.what,
-        code="unreadable",
-    )
 
 
 def _has_weights(spec: str) -> bool:

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.audits.frame import build_report
-from auditor.audits.inheritance.audit import finding_of
+from auditor.audits.frame import build_report, candidate_of, finding_of
 from auditor.audits.policy.narrative import alternatives, answer, command_of, limits
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.audits.report.bundle import TRANSCRIPT
@@ -40,6 +39,7 @@ def policy_audit(plan: PolicyPlan, out: Path, progress: Progress = SILENT) -> Re
     one of them gave nothing that can be compared.
     """
     said, asked = {}, plan.probe_set()
+    # All of them first: a service costs money, and a bad path would be told only after it.
     for spec in plan.specs.values():
         refuse_bad_spec(spec)
     for role, spec in plan.specs.items():
@@ -108,15 +108,4 @@ def _candidate(teacher: Teacher, hosted: Transcript) -> Candidate:
         for k in shared
         if theirs[k].reply.text and theirs[k].reply.text.strip() == ours[k].reply.text.strip()
     ]
-    identity = teacher.transcript.identity
-    return Candidate(
-        name=teacher.name,
-        vendor="",
-        family="",
-        identity=identity,
-        n_answers=len(teacher.transcript.replies),
-        n_shared=len(shared),
-        answers_sha256=teacher.transcript.digest(),
-        n_identical=len(identical),
-        same_weights=hosted.identity.same_weights(identity),
-    )
+    return candidate_of(hosted, teacher, len(shared), len(identical))

@@ -146,32 +146,16 @@ def alternatives() -> tuple[str, ...]:
 
 def command_of(plan: PolicyPlan) -> tuple[str, ...]:
     """Commands that repeat the audit, and the judgement alone from what was recorded."""
-    flags = [
-        f"--{name}={','.join(v)}"
-        for name, v in (("topics", plan.topics), ("languages", plan.languages))
-        if v
-    ]
+    named = (("topics", plan.topics), ("languages", plan.languages))
+    chosen = [f"--{name}={','.join(v)}" for name, v in named if v]
     s = plan.sampling
-    flags += [f"--samples={s.samples}"] if s.samples > 1 else []
-    flags += [f"--temperature={s.temperature:g}", f"--seed={s.seed}"] if s.temperature else []
-    flags += [f"--max-tokens={s.max_tokens}"] if s.max_tokens else []
-    also = ["--also", plan.also] if plan.also else []
-    kept = ["--also", "report/also.jsonl"] if plan.also else []
-    chosen = [f for f in flags if f.startswith(("--topics", "--languages"))]
+    drawn = [f"--samples={s.samples}"] if s.samples > 1 else []
+    drawn += [f"--temperature={s.temperature:g}", f"--seed={s.seed}"] if s.temperature else []
+    drawn += [f"--max-tokens={s.max_tokens}"] if s.max_tokens else []
+    asked = [plan.hosted, plan.local, *(["--also", plan.also] if plan.also else [])]
+    kept = ["report/transcript.jsonl", "report/local.jsonl"]
+    kept += ["--also", "report/also.jsonl"] if plan.also else []
     return (
-        shlex.join(
-            ["auditor", "policy", plan.hosted, plan.local, *also, *flags, "--out", "again/"]
-        ),
-        shlex.join(
-            [
-                "auditor",
-                "policy",
-                "report/transcript.jsonl",
-                "report/local.jsonl",
-                *kept,
-                *chosen,
-                "--out",
-                "judged-again/",
-            ]
-        ),
+        shlex.join(["auditor", "policy", *asked, *chosen, *drawn, "--out", "again/"]),
+        shlex.join(["auditor", "policy", *kept, *chosen, "--out", "judged-again/"]),
     )

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.audits.frame import store_section
-from auditor.audits.inheritance.audit import open_store
+from auditor.audits.frame import open_store, store_section
 from auditor.audits.inheritance.base_model import asked_again
 from auditor.audits.service.plan import ServicePlan, first_questions, identifying_set
 from auditor.evidence.records import StoreSection
@@ -34,6 +33,7 @@ from fingerprints.transcript import Transcript
 ENDPOINT, REFERENCE, SCORES = "transcript.jsonl", "reference.jsonl", "scores.jsonl"
 IDENTIFIED, REFERENCE_IDENTIFIED = "identification.jsonl", "reference-identification.jsonl"
 QUESTIONS_A_LOOK = 4
+"""The bet's p-value holds however often one looks: looking less often only saves time."""
 IDENTIFYING_TOKENS = 96
 """Cap on identifying answers: nearness reads their beginnings as well as their whole."""
 
@@ -64,6 +64,7 @@ def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
     """Asks both sides, resuming what ``out`` holds. Raises the errors of `open_subject`,
     `collect` and the store."""
     refuse_bad_spec(plan.endpoint)
+    # The claimed model first: its recording decides what is asked, and the bet needs its answers.
     with open_subject(plan.claimed) as subject:
         recorded = subject.recorded() if "recorded" in subject.offers else None
         sets = question_sets(plan, recorded)
@@ -140,6 +141,7 @@ def stopping(plan: ServicePlan, reference: Transcript) -> Stop:
         asked = asked_of_both(whole_questions(transcript, plan.samples), reference)
         if len(asked) < FEWEST_PROMPTS or repeats(asked):
             return False
+        # The other half is for the tests at full size (docs/service.md).
         return bets_on(asked).decided(plan.alpha / 2) is not None
 
     return Stop(_order, enough, QUESTIONS_A_LOOK * plan.samples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.audits.frame import build_report, subject_of
+from auditor.audits.frame import build_report, candidate_of, subject_of
 from auditor.audits.service.asking import ServiceAnswers, hear
 from auditor.audits.service.judging import Decision, JudgedService, judge, stopped
 from auditor.audits.service.narrative import WORDS, alternatives, answers, command_of, limits
@@ -12,6 +12,7 @@ from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, size_of, statement, would_have_seen
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import Candidate, Outcome, Report, Verdict
+from detectors.base import Teacher
 from detectors.service.repeated import asked_of_both, said
 from fingerprints.progress import SILENT, Progress
 
@@ -114,14 +115,5 @@ def _claimed(heard: ServiceAnswers) -> Candidate:
     identical = sum(
         bool({said(r) for r in a.endpoint} & {said(r) for r in a.reference} - {""}) for a in asked
     )
-    return Candidate(
-        name=reference.identity.name,
-        vendor="",
-        family="claimed model",
-        identity=reference.identity,
-        n_answers=len(reference.replies),
-        n_shared=len(asked),
-        answers_sha256=reference.digest(),
-        n_identical=identical,
-        same_weights=heard.endpoint.identity.same_weights(reference.identity),
-    )
+    claimed = Teacher(reference.identity.name, "", "claimed model", reference)
+    return candidate_of(heard.endpoint, claimed, len(asked), identical)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.audits.inheritance.audit import finding_of
+from auditor.audits.frame import finding_of
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.records import Finding, ReasonCode, Skipped
@@ -69,6 +69,11 @@ def stopped(endpoint: Transcript) -> bool:
     return any(e.kind == STOPPED for e in endpoint.events)
 
 
+def p_of(found: Finding | None) -> float | None:
+    """A finding's p-value by itself; None where there is none."""
+    return None if found is None or found.null is None else found.null.p
+
+
 def decisive_p(plan: ServicePlan, findings: tuple[Finding, ...], early: bool) -> float | None:
     """The p-value that alpha is compared with; None where no test could measure.
 
@@ -77,11 +82,7 @@ def decisive_p(plan: ServicePlan, findings: tuple[Finding, ...], early: bool) ->
     stop their p-values hold no more, and only the bet's does.
     """
     held = {f.detector: f for f in findings}
-    fixed = [
-        f.null.p
-        for f in map(held.get, FIXED)
-        if f is not None and f.null is not None and f.null.p is not None
-    ]
+    fixed = [p for p in (p_of(held.get(name)) for name in FIXED) if p is not None]
     p_fixed = float(holm(fixed).min()) if fixed else None
     if not plan.sequential:
         return p_fixed
@@ -154,15 +155,10 @@ def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:
     """What speaks against the claim although the answers do not differ."""
     held = {f.detector: f for f in findings}
     out = []
-    counts, change = held.get("token_counts"), held.get("mid_run_change")
+    counts, p_change = held.get("token_counts"), p_of(held.get("mid_run_change"))
     if counts is not None and counts.interval is not None and counts.interval[1] < UNFIT_SHARE:
         out.append("the token counts that it reports do not fit the claimed tokenizer")
-    if (
-        change is not None
-        and change.null is not None
-        and change.null.p is not None
-        and change.null.p <= plan.alpha
-    ):
+    if p_change is not None and p_change <= plan.alpha:
         out.append("something changed while it was asked")
     return out
 

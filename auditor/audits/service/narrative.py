@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shlex
 
+from auditor.audits.plan import probes_told
 from auditor.audits.service.asking import ServiceAnswers
-from auditor.audits.service.judging import JudgedService, stopped
+from auditor.audits.service.judging import JudgedService, p_of, stopped
 from auditor.audits.service.plan import ServicePlan
 from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer, Finding
@@ -114,7 +115,8 @@ def _of_tokens(found: Finding | None) -> str:
 
 
 def _of_spread(found: Finding | None) -> str:
-    if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
+    p = p_of(found)
+    if found is None or p is None or p > CLUE:
         return ""
     if found.value > 0:
         return (
@@ -128,7 +130,8 @@ def _of_spread(found: Finding | None) -> str:
 
 
 def _of_change(found: Finding | None) -> str:
-    if found is None or found.null is None or found.null.p is None or found.null.p > CLUE:
+    p = p_of(found)
+    if found is None or p is None or p > CLUE:
         return ""
     return (
         "Something changed during the run, most evidently after question"
@@ -227,17 +230,12 @@ def command_of(plan: ServicePlan) -> tuple[str, ...]:
         "--max-tokens": plan.max_tokens,
     }
     flags += [f"{flag} {value:g}" for flag, value in named.items() if value is not None]
-    sets = ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in plan.probes)
+    sets = probes_told(plan.probes)
     flags += [] if sets == "service" else [f"--probes {shlex.quote(sets)}"]
     store = [] if plan.store is None else [f"--store {shlex.quote(plan.store)}"]
     both = f"{shlex.quote(plan.claimed)} {shlex.quote(plan.endpoint)}"
+    recorded = "report/reference.jsonl report/transcript.jsonl"
     return (
         " ".join(["auditor service", both, *flags, *store, "--out again/"]),
-        " ".join(
-            [
-                "auditor service report/reference.jsonl report/transcript.jsonl",
-                *flags,
-                "--out judged-again/",
-            ]
-        ),
+        " ".join(["auditor service", recorded, *flags, "--out judged-again/"]),
     )

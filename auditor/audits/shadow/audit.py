@@ -30,7 +30,7 @@ from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.evidence.records import Report
 from detectors.base import Shadow, Teacher
-from detectors.pairing import style_answers
+from detectors.pairing import FEWEST, style_answers
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.progress import SILENT, Progress
@@ -43,7 +43,6 @@ from fingerprints.work_folder import WorkFolder
 PLAN, DECISION, REPORT, SHADOWS = "plan.yaml", "decision.json", "report", "shadows"
 RECORDED = "recorded"
 """The name of the probe set that a recorded suspect's own prompts make."""
-FEWEST_ANSWERED = 20
 
 
 def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Report:
@@ -70,6 +69,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Re
                 progress.step("asking the suspect"),
             )
         prompts = find_prompts(plan, sets, out)
+        # The base before anything is decided: its answers tell how fast this machine is.
         rung = base_rung(plan)
         base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, progress))
         costs = costs_of(plan, sets, prompts, base.teacher.transcript)
@@ -111,7 +111,7 @@ def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress) -> Repor
                 progress.step("asking the suspect"),
             )
         shared = len(style_answers(suspect).keys() & style_answers(said).keys())
-        if shared < FEWEST_ANSWERED:
+        if shared < FEWEST:
             raise UsageProblem(
                 f"the suspect answered {shared} of the prompts that the shadows were asked, and"
                 " twenty are needed",
@@ -223,7 +223,7 @@ def probe_sets_of(plan: ShadowPlan, recorded: Transcript | None) -> list[ProbeSe
         (answer.probe for answer in style_answers(recorded).values()), key=lambda p: p.id
     )
     kept = tuple(probes[: sum(len(s.probes) for s in sets)])
-    if len(kept) < FEWEST_ANSWERED:
+    if len(kept) < FEWEST:
         raise UsageProblem(
             f"the suspect's recording answers {len(kept)} style-like prompts, and twenty are"
             " needed",

@@ -17,7 +17,6 @@ from auditor.controls.cards.card import CARD, read_card
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
-from auditor.controls.train import TrainingWatch
 from auditor.labs.population.ladder import make_rung
 from fingerprints.collect import collect
 from fingerprints.progress import SILENT, Progress
@@ -54,6 +53,8 @@ def grow(
     left: list[str] = []
     for done, rung in enumerate(rungs, 1):
         there = finished(folder / rung.name)
+        # What follows one that is left out is left out too: the order keeps what is made balanced
+        # (docs/shadow.md). The base has no seed, and is always there.
         if not there and (left or (rung.seed is not None and not purse.carries_another())):
             left.append(rung.name)
             continue
@@ -86,9 +87,8 @@ def make(
     rung: ShadowRung, asked: Questions, folder: Path, progress: Progress = SILENT
 ) -> Transcript:
     """Makes one shadow in its folder and asks it; made again it changes nothing."""
+    spec = make_rung(rung.rung, folder, progress, FEW)
     asking = progress.step("asking")
-    watch = TrainingWatch(asking, progress.step("training"), progress.step("before and after"))
-    spec = make_rung(rung.rung, folder, watch, FEW)
     with open_subject(spec) as subject:
         return collect(subject, asked.sets, asked.sampling, folder / TRANSCRIPT, asking)
 

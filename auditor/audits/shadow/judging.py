@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.audits.frame import finding_of
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Question, Shadow, Teacher
@@ -50,23 +51,15 @@ def judge(
     number and other prompts. p-values are Holm-corrected over the candidates that were measured.
     """
     detector, among = ShadowRatio(), tuple(shadows)
+    # A candidate is known by its students alone: of its own answers none is read.
     nobody = Transcript(base.transcript.header, {}, ())
     cases = {
         name: Case(suspect, Teacher(name, "", "", nobody), (), base, among) for name in candidates
     }
     measured = {name: detector.measure(case) for name, case in cases.items()}
     found = {name: m for name, m in measured.items() if isinstance(m, Measurement)}
-    skipped = tuple(
-        Skipped(
-            question=QUESTION,
-            detector=detector.name,
-            candidate=name,
-            reason=m.reason,
-            code=m.code,
-        )
-        for name, m in measured.items()
-        if not isinstance(m, Measurement)
-    )
+    told = [finding_of(detector, name, m) for name, m in measured.items()]
+    skipped = tuple(f for f in told if isinstance(f, Skipped))
     panel = detector.panel(next(iter(cases.values()))) if cases else None
     fitted, problem = (None, "nothing was measured") if panel is None else calibrate(panel)
     corrected = corrected_p(found)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from auditor.audits.inheritance.base_model import Base
+from auditor.audits.plan import probes_told
 from auditor.audits.shadow.judging import JudgedShadows
 from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
@@ -74,7 +75,7 @@ def limits(
             f" from {base.teacher.name}, each on {plan.recipe}'s way of training: valid for"
             " suspects made like them. Their scores are held out by seed and by source, but"
             " shadows are no models of the world."
-        ),
+        )
     ]
     if judged.fitted is not None:
         bounds = judged.fitted.numbers_.bounds
@@ -119,39 +120,20 @@ def command_of(plan: ShadowPlan, seeds: int, n: int) -> str:
     """The command that repeats the audit in another folder, with what the budget decided written
     out."""
     if plan.shadows is not None:
-        return shlex.join(
-            [
-                "auditor",
-                "shadow",
-                "--suspect",
-                plan.suspect,
-                "--shadows",
-                plan.shadows,
-                "--out",
-                "again/",
-            ]
-        )
-    parts = ["auditor", "shadow", "--suspect", plan.suspect, "--base", plan.base]
-    for teacher in plan.teachers:
-        parts += ["--teacher", f"{teacher.name}={teacher.spec}"]
-    probes = ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in plan.probes)
-    parts += [
-        "--recipe",
-        plan.recipe,
-        "--size",
-        plan.size,
-        "--seeds",
-        str(seeds),
-        "--n",
-        str(n),
-        "--probes",
-        probes,
+        used = ("--suspect", plan.suspect, "--shadows", plan.shadows)
+        return shlex.join(["auditor", "shadow", *used, "--out", "again/"])
+    flags = [
+        ("--suspect", plan.suspect),
+        ("--base", plan.base),
+        *(("--teacher", f"{teacher.name}={teacher.spec}") for teacher in plan.teachers),
+        ("--recipe", plan.recipe),
+        ("--size", plan.size),
+        ("--seeds", str(seeds)),
+        ("--n", str(n)),
+        ("--probes", probes_told(plan.probes)),
+        ("--max-tokens", str(plan.max_tokens)),
     ]
-    parts += [
-        "--max-tokens",
-        str(plan.max_tokens),
-        *(f"--dose={dose:g}" for dose in plan.doses),
-        "--out",
-        "again/",
-    ]
-    return shlex.join(parts)
+    doses = (f"--dose={dose:g}" for dose in plan.doses)
+    return shlex.join(
+        ["auditor", "shadow", *(p for pair in flags for p in pair), *doses, "--out", "again/"]
+    )

@@ -1,2 +1,1 @@
-"""What a control or a cohort tells of itself: the data card and its pages, for terminals,
-Markdown and HTML."""
+"""What a control or a cohort tells of itself: the data card and its pages."""

@@ -11,9 +11,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditor.controls.cards.migration import migrated
 from auditor.controls.cards.rewards import RewardTold
 from auditor.controls.curation.curate import CurationReport
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.teaching.ledger import Ledger
@@ -25,8 +26,7 @@ CARD, TEXT, PAGE = "card.json", "card.md", "card.html"
 
 
 class Card(Record):
-    """Everything that a reader of a control wants to know; ``card.md`` and ``card.html`` are views
-    of it.
+    """All that a reader of a control wants to know; ``card.md`` and ``card.html`` are views of it.
 
     Losses are in nats a token. ``rewards`` is there where no teacher spoke but a reward; the losses
     are then those of the warm-up, None without one.
@@ -62,4 +62,5 @@ _FILE = RecordFile(
     "not a card",
     "train the control with `auditor control train`",
     absent="no finished control is here",
+    migrate=migrated,
 )

@@ -16,9 +16,9 @@ from auditor.controls.cards.card import CARD, PAGE, TEXT, Card
 from auditor.controls.cards.card_view import ShownChange
 from auditor.controls.cards.courses import read_courses
 from auditor.controls.cards.rewards import reward_blocks
-from auditor.controls.evaluation.evaluate import PairedFigure
-from auditor.controls.evaluation.scaling import scaling_table, shown_name
-from auditor.controls.teaching.ledger import LedgerRow
+from auditor.controls.evaluation.figure import PairedFigure
+from auditor.controls.evaluation.scaling import scaling_table
+from auditor.controls.teaching.ledger import NUMBERS, LedgerRow
 from auditor.reporting import html, labels, markdown
 from auditor.reporting.charts import BoundedValue, Course, Dumbbells, Flow, PairedRow, Stacks
 from auditor.reporting.document import (
@@ -70,6 +70,7 @@ def write_card(folder: Path, card: Card) -> None:
     for file_name, text in ((TEXT, markdown.render(document)), (PAGE, html.render(document))):
         with replacing(folder / file_name) as file:
             file.write(text.encode("utf-8"))
+    # The record last: where it is, the card counts as written.
     write_record(folder / CARD, card)
 
 
@@ -124,8 +125,8 @@ def _changed(card: Card) -> Iterator[Block]:
     found = card_view.groups(card)
     about = (
         "The same questions to the base and to the student. Change is after minus before, paired"
+        " by question; intervals are 95 %, clustered by question."
     )
-    about += " by question; intervals are 95 %, clustered by question."
     if found:
         yield full(Paragraph(about, "lead"))
         for group in found:
@@ -140,15 +141,13 @@ def _changed(card: Card) -> Iterator[Block]:
 
 
 def _dumbbells(title: str, chart: Sequence[ShownChange]) -> Dumbbells:
-    title = f"{title}: {', '.join(shown_name(c.name) for c in chart)}"
+    title = f"{title}: {', '.join(c.name for c in chart)}"
     return Dumbbells(title, tuple(map(_row, chart)), all(c.share for c in chart))
 
 
 def _row(c: ShownChange) -> PairedRow:
-    told = (c.before, c.after, c.change)
-    n = max((f.n for f in told if f is not None), default=0)
-    before, after, change = (None if f is None else _bounded(f) for f in told)
-    return PairedRow(shown_name(c.name), n, before, after, change)
+    told = (None if f is None else _bounded(f) for f in (c.before, c.after, c.change))
+    return PairedRow(c.name, max(f.n for f in c.told), *told)
 
 
 def _bounded(f: PairedFigure) -> BoundedValue:
@@ -158,16 +157,12 @@ def _bounded(f: PairedFigure) -> BoundedValue:
 def _training(card: Card, courses: Sequence[Course]) -> Iterator[Block]:
     yield full(*courses)
     yield brief(*(c for c in courses if c.weights is not None))
-    if courses:
-        yield full(
-            Paragraph(
-                "By step. Faint: single steps; line: the mean over a twentieth of the steps,"
-                " weighted by tokens.",
-                "caption",
-            )
-        )
-    else:
-        yield full(Paragraph("No journal of the training lies beside the card."))
+    about = (
+        "By step. Faint: single steps; line: the mean over a twentieth of the steps, weighted by"
+        " tokens."
+    )
+    absent = Paragraph("No journal of the training lies beside the card.")
+    yield full(Paragraph(about, "caption") if courses else absent)
     whose = "loss" if card.rewards is None else "loss of the warm-up"
     ends = f"{number(card.first_loss)} → {number(card.last_loss)} nats a token"
     yield pairs(
@@ -250,16 +245,7 @@ def _costs(card: Card) -> Iterator[Block]:
 
 def cost_row(row: LedgerRow) -> tuple[str, ...]:
     """A row of the ledger as texts, a dash for what is unknown."""
-    told = (
-        row.answers,
-        row.failed,
-        row.tokens_in,
-        row.tokens_out,
-        row.seconds,
-        row.cost,
-        row.energy_wh_estimate,
-    )
-    return (row.name, *(number(v) for v in told))
+    return (row.name, *(number(getattr(row, field)) for field in ("answers", "failed", *NUMBERS)))
 
 
 def _lineage(card: Card) -> Iterator[Block]:

@@ -1,8 +1,6 @@
-"""A card arranged for reading: figures by what they tell, prompts by what became of them, examples
-by who gave them.
+"""A card arranged for reading: figures by topic, prompts by what became of them.
 
-Knows the order of things and what a figure's name means; knows no
-format.
+Knows the order of things; knows no format.
 """
 
 from __future__ import annotations
@@ -12,30 +10,43 @@ from dataclasses import dataclass
 from itertools import chain
 
 from auditor.controls.cards.card import Card
-from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY, PairedFigure
+from auditor.controls.evaluation.figure import (
+    BITS,
+    CHOICES,
+    NAMES_SOMEBODY,
+    NAMES_VENDOR,
+    PairedFigure,
+    Topic,
+    parts_of,
+)
 from auditor.controls.teaching.teach import SourceReport
 from auditor.reporting.charts import PipelineStep
 
 TEACHER, WORDING, RETENTION, CLAIMS = "Teacher's text", "Wording", "Retention", "Claims of identity"
 BUDGET, OTHER = "Thinking under a budget", "Other figures"
-ABOUT = {
-    TEACHER: "How likely the held-out answers are to the model. Fewer bits per byte: likelier.",
-    WORDING: (
+TOPICS: dict[Topic, tuple[str, str]] = {
+    "teacher": (
+        TEACHER,
+        "How likely the held-out answers are to the model. Fewer bits per byte: likelier.",
+    ),
+    "wording": (
+        WORDING,
         "How much of the wording of the held-out answers comes back when the model answers the same"
-        " prompts."
+        " prompts.",
     ),
-    RETENTION: (
+    "retention": (
+        RETENTION,
         "What is still known, and which choices are still made, on multiple-choice questions that"
-        " nobody taught."
+        " nobody taught.",
     ),
-    CLAIMS: "Whom the model says that it is, or who made it.",
-    BUDGET: (
-        "What the student reaches when its thinking is cut at a cap and prolonged by forced waits."
+    "claims": (CLAIMS, "Whom the model says that it is, or who made it."),
+    "budget": (
+        BUDGET,
+        "What the student reaches when its thinking is cut at a cap and prolonged by forced waits.",
     ),
-    OTHER: "",
+    "other": (OTHER, ""),
 }
-
-
+"""Each topic's title and what it tells, in the order of a card."""
 LOSSES = {
     "unanswered": "unanswered",
     "rejected": "rejected by the endpoint",
@@ -51,33 +62,45 @@ LOSSES = {
 
 
 def lost_by(source: SourceReport, reason: str) -> int:
-    """How many prompts a source lost by one of the reasons above; none where its report knows no
-    such reason."""
+    """How many prompts a source lost by a reason above; none where its report knows no such one."""
     return int(getattr(source, reason, 0))
 
 
 @dataclass(frozen=True)
 class ShownChange:
-    """One figure by its name: before, after and the paired change, each None where it was not
-    measured."""
+    """One figure: before, after and the paired change; None where not measured, one at least is."""
 
-    name: str
     before: PairedFigure | None
     after: PairedFigure | None
     change: PairedFigure | None
 
     @property
+    def told(self) -> tuple[PairedFigure, ...]:
+        """What was measured of it."""
+        return tuple(f for f in (self.before, self.after, self.change) if f is not None)
+
+    @property
+    def name(self) -> str:
+        """What people read of it."""
+        return self.told[0].name
+
+    @property
+    def topic(self) -> Topic:
+        """What it is about; a figure that nobody planned for is among the others."""
+        return self.told[0].kind.topic
+
+    @property
     def share(self) -> bool:
         """Whether it is a share, from 0 to 1, and can stand on one axis with others."""
-        told = [
-            v
-            for f in (self.before, self.after)
-            if f is not None
-            for v in (f.value, f.low, f.high)
-            if v is not None
-        ]
-        unbounded = any(word in self.name for word in ("bits", "nats", "loss", "tokens per"))
-        return not unbounded and all(0 <= v <= 1 for v in told)
+        measured = [f for f in (self.before, self.after) if f is not None]
+        values = [v for f in measured for v in (f.value, f.low, f.high) if v is not None]
+        return self.told[0].kind.share and all(0 <= v <= 1 for v in values)
+
+    @property
+    def axis(self) -> str:
+        """What figures must have in common to stand on one axis."""
+        first = self.told[0]
+        return "" if self.share else parts_of(first.figure_id)[0] or first.name
 
 
 @dataclass(frozen=True)
@@ -95,59 +118,43 @@ class FigureGroup:
 
 
 def changes(figures: Iterable[PairedFigure]) -> tuple[ShownChange, ...]:
-    """The figures by name in order of appearance; a figure of any name is told."""
+    """The figures in order of appearance; one that nobody planned for is told too."""
     found: dict[str, dict[str, PairedFigure]] = {}
     for figure in figures:
-        found.setdefault(figure.name, {})[figure.when] = figure
+        found.setdefault(figure.key, {})[figure.when] = figure
     return tuple(
-        ShownChange(name, f.get("before"), f.get("after"), f.get("change"))
-        for name, f in found.items()
+        ShownChange(f.get("before"), f.get("after"), f.get("change")) for f in found.values()
     )
 
 
-def topic(name: str) -> str:
-    """What a figure is about, by its name; a name that nobody planned for is among the other
-    figures."""
-    if "bits per byte" in name or "teacher" in name or "next token" in name:
-        return TEACHER
-    if "held-out answer" in name:
-        return WORDING
-    if "choice" in name:
-        return RETENTION
-    if "waits forced" in name:
-        return BUDGET
-    return CLAIMS if name.startswith("names ") else OTHER
-
-
 def groups(card: Card) -> tuple[FigureGroup, ...]:
-    """The card's figures by topic; shares of one topic on one axis, others with those of the
-    same words before the comma."""
+    """The card's figures by topic; shares of one topic share an axis, others with their kind."""
     found = changes(card.figures)
     out = []
-    for title, about in ABOUT.items():
-        own = [c for c in found if topic(c.name) == title]
-        families: dict[str, list[ShownChange]] = {}
-        for c in sorted(own, key=lambda c: c.share):
-            families.setdefault("" if c.share else c.name.partition(",")[0], []).append(c)
-        charts = [tuple(family) for family in families.values()]
-        if charts:
-            out.append(FigureGroup(title, about, tuple(charts)))
+    for topic, (title, about) in TOPICS.items():
+        # What stands alone on its axis comes first, then the shares on theirs.
+        own = sorted((c for c in found if c.topic == topic), key=lambda c: c.share)
+        axes: dict[str, list[ShownChange]] = {}
+        for c in own:
+            axes.setdefault(c.axis, []).append(c)
+        if axes:
+            out.append(FigureGroup(title, about, tuple(map(tuple, axes.values()))))
     return tuple(out)
 
 
-def change_of(card: Card, name: str) -> PairedFigure | None:
+def change_of(card: Card, figure_id: str) -> PairedFigure | None:
     """The paired change of a figure, None where there is none."""
-    return next((f for f in card.figures if f.name == name and f.when == "change"), None)
+    told = (f for f in card.figures if f.figure_id == figure_id and f.when == "change")
+    return next(told, None)
 
 
 def headline(card: Card) -> tuple[PairedFigure | None, PairedFigure | None, PairedFigure | None]:
-    """The three changes that sum up a control: bits per byte of held-out answers, claims, right
-    choices.
+    """The three changes that sum up a control: bits per byte, claims, right choices.
 
     Claims: how often it names its first teacher's maker, or anybody where that maker is unknown.
     """
     vendors = [t.vendor for t in card.lineage.teachers if t.kind == "teacher" and t.vendor]
-    own = change_of(card, f"names {vendors[0]}") if vendors else None
+    own = change_of(card, f"{NAMES_VENDOR}:{vendors[0]}") if vendors else None
     return change_of(card, BITS), own or change_of(card, NAMES_SOMEBODY), change_of(card, CHOICES)
 
 
@@ -165,8 +172,7 @@ def prompt_flow(card: Card) -> tuple[PipelineStep, ...]:
 
 
 def answer_flow(card: Card) -> tuple[PipelineStep, ...]:
-    """From the prompts that were asked to the answers that were learned and held out; losses of
-    nothing are left out.
+    """From prompts asked to answers learned and held out; losses of nothing are left out.
 
     What a report of another kind lost by a reason without a name here is lost otherwise.
     """

@@ -6,14 +6,16 @@ Knows rows and their figures; computes none and knows no format.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auditor.controls.cards.card_document import COST_COLUMNS, cost_row
 from auditor.controls.cards.cohort_view import ControlRow, Overview
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.reporting.charts import Panels, PanelValues, PlotValue
 from auditor.reporting.document import (
+    DASH,
     Block,
     Document,
     Group,
@@ -137,8 +139,7 @@ def _meta(found: Overview) -> list[tuple[str, str]]:
 
 
 def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]]:
-    """Rows by base and teacher; those without a teacher stand with every teacher of their base,
-    or alone."""
+    """Rows by base and teacher; those without one stand with every teacher of their base."""
     held = list(rows)
     out: dict[tuple[str, str], list[ControlRow]] = {}
     for row in held:
@@ -152,8 +153,7 @@ def series(rows: Iterable[ControlRow]) -> dict[tuple[str, str], list[ControlRow]
 
 
 def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> Iterator[Block]:
-    """The panels of one measure on one vertical axis; groups in which nothing was measured are
-    left out."""
+    """The panels of one measure on one vertical axis, of groups in which any was measured."""
     yield Paragraph(about, "lead")
     groups = {key: [r for r in held if of(r) is not None] for key, held in series(rows).items()}
     drawn = {key: held for key, held in groups.items() if held}
@@ -168,18 +168,17 @@ def _panels(rows: Sequence[ControlRow], title: str, about: str, of: _Figure) -> 
         made.append(PanelValues(whose, tuple(_slots(held)), tuple(values)))
     x_label = "dose: share of examples from the teacher"
     yield Panels(title, x_label, tuple(made), tuple(_colours(rows)))
-    told = "One point a control, after minus before, with its 95 % interval; the line joins the"
-    told += " means."
+    told = (
+        "One point a control, after minus before, with its 95 % interval; the line joins the means."
+    )
     if len(made) < len(drawn):
         told += f" {len(drawn) - len(made)} more panels are left to the table."
     yield Paragraph(told, "caption")
 
 
 def _slots(rows: Sequence[ControlRow]) -> list[str]:
-    doses = sorted({_dose(row) for row in rows if _dose(row) is not None}, key=lambda d: d or 0.0)
-    return [_slot(dose) for dose in doses] + (
-        [UNKNOWN] if any(_dose(row) is None for row in rows) else []
-    )
+    doses = {_dose(row) for row in rows}
+    return [_slot(dose) for dose in sorted(doses, key=lambda d: math.inf if d is None else d)]
 
 
 def _dose(row: ControlRow) -> float | None:
@@ -192,21 +191,18 @@ def _slot(dose: float | None) -> str:
 
 def _value(row: ControlRow, figure: PairedFigure) -> PlotValue:
     bounds = None if figure.low is None or figure.high is None else (figure.low, figure.high)
-    colour = UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
-    return PlotValue(
-        _slot(_dose(row)),
-        figure.value,
-        bounds,
-        colour,
-        f"{row.name}: {bounded(figure, sign=True)}",
-    )
+    told = f"{row.name}: {bounded(figure, sign=True)}"
+    return PlotValue(_slot(_dose(row)), figure.value, bounds, _colour(row), told)
 
 
 def _colours(rows: Sequence[ControlRow]) -> list[tuple[int, str]]:
-    known = [(PLAIN, "taught", any(r.teachers and not r.evasions for r in rows))]
-    known.append((EVADING, "taught, with an evasion", any(r.teachers and r.evasions for r in rows)))
-    known.append((UNTAUGHT, "without a teacher", any(not r.teachers for r in rows)))
-    return [(colour, name) for colour, name, there in known if there]
+    known = {PLAIN: "taught", EVADING: "taught, with an evasion", UNTAUGHT: "without a teacher"}
+    there = {_colour(row) for row in rows}
+    return [(colour, told) for colour, told in known.items() if colour in there]
+
+
+def _colour(row: ControlRow) -> int:
+    return UNTAUGHT if not row.teachers else EVADING if row.evasions else PLAIN
 
 
 def _cells(row: ControlRow) -> tuple[str, ...]:
@@ -215,11 +211,11 @@ def _cells(row: ControlRow) -> tuple[str, ...]:
         row.name,
         row.role,
         row.method,
-        ", ".join(row.teachers) or "–",
-        "–" if row.dose is None else f"{100 * row.dose:g} %",
-        "–" if row.seed is None else str(row.seed),
+        ", ".join(row.teachers) or DASH,
+        DASH if row.dose is None else f"{100 * row.dose:g} %",
+        DASH if row.seed is None else str(row.seed),
         row.base,
-        ", ".join(row.evasions) or "–",
+        ", ".join(row.evasions) or DASH,
         number(row.last_loss),
-        *("–" if f is None else bounded(f, sign=True) for f in changed),
+        *(DASH if f is None else bounded(f, sign=True) for f in changed),
     )

@@ -1,5 +1,4 @@
-"""A cohort arranged for reading: a row a control, what training changed in it, and the ledger of
-all.
+"""A cohort arranged for reading: a row a control, its changes, and the ledger of all.
 
 Page, terminal and JSON share it. Knows lineages and cards; knows no format.
 """
@@ -12,12 +11,14 @@ from typing import Any
 from auditor.controls.cards.card import CARD, Card, read_card
 from auditor.controls.cards.card_view import headline
 from auditor.controls.cohort import Cohort, Member
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.teaching.ledger import Ledger, ledger_of
+from fingerprints.records import Record
+
+CHANGED = {"bits", "claims", "retention"}
 
 
-@dataclass(frozen=True)
-class ControlRow:
+class ControlRow(Record):
     """One control: its labels, the last loss, and the changes of three figures; None where there
     is no card or figure."""
 
@@ -37,21 +38,9 @@ class ControlRow:
 
     def told(self) -> dict[str, Any]:
         """The row as JSON values."""
-        figures = {"bits": self.bits, "claims": self.claims, "retention": self.retention}
         return {
-            "name": self.name,
-            "role": self.role,
-            "method": self.method,
-            "teachers": list(self.teachers),
-            "dose": self.dose,
-            "seed": self.seed,
-            "base": self.base,
-            "evasions": list(self.evasions),
-            "first_loss": self.first_loss,
-            "last_loss": self.last_loss,
-            "change": {
-                key: None if f is None else f.model_dump(mode="json") for key, f in figures.items()
-            },
+            **self.model_dump(mode="json", exclude=CHANGED),
+            "change": self.model_dump(mode="json", include=CHANGED),
         }
 
 
@@ -76,8 +65,7 @@ class Overview:
 
 
 def overview(name: str, cohort: Cohort) -> Overview:
-    """Reads every member's card, where it has one. Raises MalformedInput for a card that is
-    none."""
+    """Reads the cards that there are. Raises MalformedInput for a card that is none."""
     cards = {m.name: read_card(m.folder) if (m.folder / CARD).is_file() else None for m in cohort}
     rows = sorted((_row(m, cards[m.name]) for m in cohort), key=_order)
     costs = [

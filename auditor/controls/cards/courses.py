@@ -1,5 +1,4 @@
-"""The course of a training by step: loss, learning rate and reward, as they lie in a control's
-folder.
+"""The course of a training by step: loss, learning rate and reward, from a control's folder.
 
 Knows journals; draws nothing.
 """
@@ -17,8 +16,7 @@ LOSSES = "losses.jsonl"
 
 
 def read_courses(folder: Path) -> tuple[Course, ...]:
-    """Loss and learning rate from ``losses.jsonl``, reward from ``rewards.jsonl``: what of them is
-    in the folder.
+    """Loss and learning rate from ``losses.jsonl``, reward from ``rewards.jsonl``, as far as there.
 
     Values that are not finite are left out. Raises MalformedInput for a journal that is none.
     """

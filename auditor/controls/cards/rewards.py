@@ -27,8 +27,7 @@ POINTS = 10
 
 
 class CurvePoint(Record):
-    """The mean reward of the answers drawn in the steps ``first`` to ``last``, with its 95 %
-    interval by puzzle."""
+    """The mean reward of the steps ``first`` to ``last``, with its 95 % interval by puzzle."""
 
     first: int
     last: int

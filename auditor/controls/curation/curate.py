@@ -7,8 +7,10 @@ difficulty is given to it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -29,8 +31,7 @@ EXAMPLES_KEPT = 20
 
 
 class Contaminated(Record):
-    """A prompt that was dropped because it copies a probe or an evaluation text, and by which
-    rule."""
+    """A prompt that was dropped as a copy of a probe or an evaluation text, and by which rule."""
 
     prompt: str
     copies: str
@@ -38,8 +39,7 @@ class Contaminated(Record):
 
 
 class CurationReport(Record):
-    """How many prompts each step left; ``pool`` minus all that was dropped is ``kept``. At most
-    20 copies are named."""
+    """How many prompts each step left; at most 20 copies are named."""
 
     pool: int
     exact_duplicates: int
@@ -78,13 +78,8 @@ def curate(
     """
     unique = _unique(pool)
     good = [p for p in unique if _fit(p.text, how)]
-    different = [
-        p
-        for p, twin in zip(
-            good, first_twins([p.text for p in good], how.near_duplicate), strict=True
-        )
-        if twin is None
-    ]
+    twins = first_twins([p.text for p in good], how.near_duplicate)
+    different = [p for p, twin in zip(good, twins, strict=True) if twin is None]
     clean, copies = _decontaminated(different, evaluation_texts)
     ordered = _ordered(clean, how, seed, score)
     kept = tuple(ordered if n is None else ordered[:n])
@@ -117,10 +112,7 @@ def _empty(report: CurationReport) -> MalformedInput:
 
 
 def _tally(names: Iterable[str]) -> dict[str, int]:
-    out: dict[str, int] = {}
-    for name in names:
-        out[name] = out.get(name, 0) + 1
-    return dict(sorted(out.items()))
+    return dict(sorted(Counter(names).items()))
 
 
 def _unique(pool: Sequence[Prompt]) -> list[Prompt]:
@@ -131,8 +123,7 @@ def _unique(pool: Sequence[Prompt]) -> list[Prompt]:
 
 
 def _fit(text: str, how: Curation) -> bool:
-    """Whether a prompt has the right length, some words, and more letters and digits than
-    anything else."""
+    """Whether a prompt has the right length, some words, and mostly letters and digits."""
     bare = "".join(text.split())
     letters = sum(c.isalnum() for c in bare)
     return (
@@ -158,8 +149,7 @@ def _decontaminated(
 
 
 def shuffled(ids: Iterable[str], seed: int, purpose: str) -> list[str]:
-    """Ids in an order that depends on the seed, the purpose and each id alone: adding one moves
-    no other."""
+    """Ids ordered by the seed, the purpose and each id alone: adding one moves no other."""
     return sorted(ids, key=lambda key: (sha256(f"{purpose}\0{seed}\0{key}"), key))
 
 
@@ -177,31 +167,25 @@ def _ordered(
             )
         scores = dict(zip([p.id for p in order], score(order), strict=True))
         order.sort(key=lambda p: -scores[p.id])
-    return (
-        _round_robin(order, how.clusters, seed)
-        if how.diversity == "round_robin" and order
-        else order
-    )
+    if how.diversity == "round_robin" and order:
+        return _round_robin(order, how.clusters, seed)
+    return order
 
 
 def _round_robin(prompts: Sequence[Prompt], clusters: int, seed: int) -> list[Prompt]:
-    """One prompt of each cluster after the other, the clusters by their first prompt, each in
-    the order given."""
+    """One prompt of each cluster in turn, clusters by their first prompt, each in its order."""
     groups: dict[int, list[Prompt]] = {}
-    for prompt, cluster in zip(
-        prompts, _clusters([p.text for p in prompts], clusters, seed), strict=True
-    ):
+    found = _clusters([p.text for p in prompts], clusters, seed)
+    for prompt, cluster in zip(prompts, found, strict=True):
         groups.setdefault(cluster, []).append(prompt)
-    longest = max(len(group) for group in groups.values())
-    return [
-        group[turn] for turn in range(longest) for group in groups.values() if turn < len(group)
-    ]
+    return [p for turn in zip_longest(*groups.values()) for p in turn if p is not None]
 
 
 def _clusters(texts: Sequence[str], clusters: int, seed: int) -> list[int]:
     from sklearn.cluster import KMeans
 
     vectors = HashedNgrams().embed(texts)
+    # KMeans warns where it is asked for more clusters than there are different vectors.
     distinct = len(np.unique(vectors, axis=0))
     found = KMeans(min(clusters, distinct), n_init=1, random_state=seed).fit_predict(vectors)
     return [int(c) for c in found]

@@ -95,6 +95,7 @@ def _probes() -> Forbidden:
 def forbidden(evaluation_texts: Iterable[tuple[str, str]] = ()) -> Forbidden:
     """All bundled probes, and the given (name, text) pairs of an evaluation."""
     base = _probes()
+    # Copied: what an evaluation adds must not stay in the cached probes.
     places = {key: list(value) for key, value in base.places.items()}
     out = Forbidden(dict(base.digests), dict(base.runs), list(base.sets), places)
     for name, text in evaluation_texts:
@@ -103,8 +104,7 @@ def forbidden(evaluation_texts: Iterable[tuple[str, str]] = ()) -> Forbidden:
 
 
 def refuse_probe_set(prompts: Sequence[tuple[str, str]], source: str) -> None:
-    """Raises MalformedInput, naming the first prompt, when a source of (id, text) pairs is one of
-    the audit's probe sets.
+    """Raises MalformedInput when a source of (id, text) pairs is one of the audit's probe sets.
 
     It is one when at least a quarter of its prompts, and more than one, ask exactly what a bundled
     probe asks.

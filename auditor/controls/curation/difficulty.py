@@ -26,16 +26,14 @@ SOLVED, UNKNOWN, FAILED = 0.0, 1.0, 2.0
 
 
 def curate_for(recipe: Recipe) -> Curated:
-    """The prompts of a recipe, curated. Opens the base where the difficulty is its loss or
-    failure, recordings for length."""
+    """The prompts of a recipe, curated. Opens the base, or recordings, as its difficulty needs."""
     how, seed = recipe.prompts.curation, recipe.seed
     pool = read_pool(recipe)
     length = _length_score(recipe)
-    failure = failure_score(recipe.student.base, length)
     scores: dict[str, Score | None] = {
         "none": None,
         "loss": _loss_score(recipe),
-        "failure": failure,
+        "failure": failure_score(recipe.student.base, length),
         "length": length,
     }
     return curate(pool, how, recipe.prompts.n, seed, scores[how.difficulty])
@@ -56,30 +54,25 @@ def _loss_score(recipe: Recipe) -> Score:
 
 
 def _length_score(recipe: Recipe) -> Score:
-    """Characters of the recorded answer (a long trace: a hard question), of the prompt where
-    none is recorded."""
+    """Characters of the recorded answer (long trace, hard question), else of the prompt."""
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
         known: dict[str, int] = {}
         for source in recipe.sources:
             if is_recording(source.spec):
-                with (
-                    open_docstrings(source.spec)
-                    if is_docstrings(source.spec)
-                    else open_subject(source.spec) as subject
-                ):
+                opened = open_docstrings if is_docstrings(source.spec) else open_subject
+                with opened(source.spec) as subject:
                     held = subject.recorded()
-                    for reply in held.readable():
-                        digest = held.probes[reply.probe_id].prompt_sha256()
-                        known[digest] = max(known.get(digest, 0), len(reply.text))
+                for reply in held.readable():
+                    digest = held.probes[reply.probe_id].prompt_sha256()
+                    known[digest] = max(known.get(digest, 0), len(reply.text))
         return [float(known.get(p.probe().prompt_sha256(), len(p.text))) for p in prompts]
 
     return score
 
 
 def failure_score(base: str, length: Score) -> Score:
-    """Scores prompts: those that the model fails on first, then those without a known answer, then
-    those that it solves.
+    """Scores prompts: first what the model fails on, then without known answer, then solved.
 
     Within each, ``length`` decides, the longest first. The model answers greedily, and a cache
     keeps its answers. An answer that is cut or never came is a failure. Raises UsageProblem for
@@ -104,6 +97,7 @@ def failure_score(base: str, length: Score) -> Score:
         with open_subject(base) as subject:
             replies = {r.probe_id: r for r in cached(subject).generate(asked)}
         lengths = [float(found) for found in length(prompts)]
+        # So that a length adds less than 1, and orders within a rank alone.
         longest = 1 + max(lengths, default=0.0)
         ranks = [
             _rank(replies[p.id], p.answer) if p.answer is not None else UNKNOWN for p in prompts

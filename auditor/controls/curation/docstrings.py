@@ -1,5 +1,4 @@
-"""From a docstring to prose: its summary and extended description, without tables, doctests,
-references and markup.
+"""From a docstring to prose: its description without tables, doctests, references and markup.
 
 Pure text functions; the input is what `inspect.getdoc` gives. Knows the conventions of numpydoc and
 Sphinx and a signature when it sees one; knows no module.
@@ -45,8 +44,7 @@ _STRONG = re.compile(r"(?<![\w*])\*\*?(\w[^*\n]*?\w|\w)\*\*?(?![\w*])")
 
 
 def prose_of(docstring: str) -> str:
-    """The prose of a docstring, paragraphs apart by an empty line; empty where less than 80
-    characters are left.
+    """The prose of a docstring, by paragraphs; empty where less than 80 characters are left.
 
     What comes before the first section (Parameters, Returns, …) counts; signatures, lists, tables,
     doctests, directives, formulas and indented blocks go, and so do sentences that led up to one of
@@ -90,8 +88,7 @@ def _paragraphs(docstring: str) -> list[str]:
 
 
 def _runs(block: str) -> bool:
-    """Whether a paragraph is running text: nothing indented, listed, set as a table, code,
-    formula or directive."""
+    """Whether a paragraph is running text: no list, table, code, formula or directive."""
     lines = block.split("\n")
     return not (
         any(
@@ -106,8 +103,7 @@ def _runs(block: str) -> bool:
 
 
 def _plain(paragraph: str) -> str:
-    """One paragraph without markup, its white space evened out, and without sentences that only
-    point elsewhere.
+    """One paragraph without markup and without sentences that only point elsewhere.
 
     Of a sentence that breaks off (it led up to something that was left out) nothing stays, of a
     lone line all does.

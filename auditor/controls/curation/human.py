@@ -1,5 +1,4 @@
-"""Text by people that is always at hand: questions and answers from the docstrings of packages that
-are installed anyway.
+"""Text by people that is always at hand: the docstrings of packages installed anyway.
 
 NumPy, SciPy, scikit-learn (BSD-3-Clause) and Python's own library (PSF-2.0). It is technical prose
 and no chat, and most of it was written before there were chat models; that none of it came from one
@@ -58,8 +57,7 @@ ASKS = {
 
 
 class HumanPair(Record):
-    """A question about a public name and what its authors wrote of it. ``name`` is the qualified
-    name asked about."""
+    """A question about a public name, ``name`` in full, and what its authors wrote of it."""
 
     name: str
     prompt: str
@@ -76,8 +74,7 @@ class HumanPair(Record):
 
 @functools.cache
 def human_pairs(packages: tuple[str, ...] = PACKAGES) -> tuple[HumanPair, ...]:
-    """Every question and answer of these packages, exact and near duplicates (Jaccard 0.7) of an
-    answer dropped.
+    """Every question and answer of these packages, near duplicates (Jaccard 0.7) dropped.
 
     In order of the packages given, then of the module list, then of name; the same for the same
     versions on one platform. Imports the packages. Raises UsageProblem for an unknown package,
@@ -85,12 +82,9 @@ def human_pairs(packages: tuple[str, ...] = PACKAGES) -> tuple[HumanPair, ...]:
     """
     unknown = [name for name in packages if name not in HOUSES]
     if unknown or not packages:
+        told = f"no docstrings are read of {printable(unknown[0], 40)!r}" if unknown else ""
         raise UsageProblem(
-            (
-                f"no docstrings are read of {printable(unknown[0], 40)!r}"
-                if unknown
-                else "no package is named"
-            ),
+            told or "no package is named",
             where=DOCSTRINGS,
             next_step=f"use {DOCSTRINGS}, or {DOCSTRINGS}: and one of {', '.join(HOUSES)}",
         )
@@ -133,55 +127,37 @@ def _documented(module: str) -> list[tuple[str, str, str]]:
     """(qualified name, kind, docstring) of a module and its public functions and classes; none
     where it isn't there."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # that a module is on its way out is no news to a reader of its docstring
+        # That a module is on its way out is no news to a reader of its docstring.
+        warnings.simplefilter("ignore")
         if importlib.util.find_spec(module) is None:
             return []
         held = importlib.import_module(module)
-        named = [
-            (module, held),
-            *((_qualified(module, name), value) for name, value in _public(held)),
-        ]
+        prefix = "" if module == "builtins" else f"{module}."
+        named = [(module, held), *((f"{prefix}{n}", value) for n, value in _public(held))]
         documented = [(name, _kind(value), inspect.getdoc(value)) for name, value in named]
     return [(name, kind, docstring) for name, kind, docstring in documented if docstring]
 
 
-def _qualified(module: str, name: str) -> str:
-    return name if module == "builtins" else f"{module}.{name}"
-
-
 def _kind(value: object) -> str:
-    return (
-        "module"
-        if isinstance(value, ModuleType)
-        else "class"
-        if inspect.isclass(value)
-        else "function"
-    )
+    if isinstance(value, ModuleType):
+        return "module"
+    return "class" if inspect.isclass(value) else "function"
 
 
 def _public(module: ModuleType) -> list[tuple[str, object]]:
     """What a module offers itself, by name: its ``__all__``, else what was defined in it.
     Nothing is loaded on demand."""
     here = vars(module)
+    own = [n for n, v in here.items() if getattr(v, "__module__", "") == module.__name__]
     listed = here.get("__all__")
-    names = (
-        listed
-        if listed is not None
-        else [n for n, v in here.items() if getattr(v, "__module__", "") == module.__name__]
-    )
-    chosen = sorted({n for n in names if n in here and not n.startswith("_")})
-    return [
-        (n, here[n])
-        for n in chosen
-        if inspect.isroutine(here[n]) or inspect.isclass(here[n]) or _is_ufunc(here[n])
-    ]
+    names = {n for n in (own if listed is None else listed) if n in here and not n.startswith("_")}
+    return [(n, here[n]) for n in sorted(names) if _explains(here[n])]
 
 
-def _is_ufunc(value: object) -> bool:
-    """Whether a value is a function of NumPy's or SciPy's that `inspect` knows for none."""
-    return type(value).__name__ == "ufunc"
+def _explains(value: object) -> bool:
+    # NumPy's and SciPy's ufuncs are functions, and `inspect` knows them for none.
+    ufunc = type(value).__name__ == "ufunc"
+    return ufunc or inspect.isroutine(value) or inspect.isclass(value)
 
 
 def is_docstrings(spec: str) -> bool:

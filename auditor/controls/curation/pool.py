@@ -1,5 +1,4 @@
-"""The prompt pool: reads prompt banks, files and recordings into one list of prompts with their
-source and licence.
+"""The prompt pool: prompts of banks, files and recordings in one list.
 
 Refuses a probe set of the audit as a source. Knows files; knows neither curation nor models.
 """
@@ -25,6 +24,7 @@ from fingerprints.subjects.spec import parse_spec
 
 LARGEST_FILE = 256_000_000
 TEXT_FIELDS = ("prompt", "instruction", "question", "text")
+NAMED_FIELDS = ("id", "topic", "answer", "licence")
 
 
 class Prompt(Record):
@@ -49,8 +49,7 @@ def bundled_banks() -> list[str]:
 
 
 def read_pool(recipe: Recipe) -> list[Prompt]:
-    """Every prompt of the recipe's sources, in order; a prompt whose id and text were there before
-    is left out.
+    """Every prompt of the recipe's sources, in order, each id and text once.
 
     Raises MalformedInput for a source that is missing, empty, malformed or one of the audit's probe
     sets, and UsageProblem for an unknown bank.
@@ -88,15 +87,13 @@ def _check_text(prompt: Prompt, source: str) -> None:
 
 
 def read_source(name_or_path: str) -> list[Prompt]:
-    """The prompts of a bundled bank by name, or of a YAML or JSONL file. Raises what `read_pool`
-    raises."""
+    """The prompts of a bundled bank, or of a YAML or JSONL file. Raises as `read_pool`."""
     if name_or_path in bundled_banks():
         text = bundled_text("auditor", "controls", "prompts", name_or_path)
         return _of_set(parse_probe_set(text, name_or_path), name_or_path)
     if name_or_path in bundled_probe_sets():
-        refuse_probe_set(
-            [(p.id, p.prompt()) for p in load_probe_set(name_or_path).probes], name_or_path
-        )
+        probes = load_probe_set(name_or_path).probes
+        refuse_probe_set([(p.id, p.prompt()) for p in probes], name_or_path)
     if is_docstrings(name_or_path):
         return _of_docstrings(name_or_path)
     path = Path(name_or_path)
@@ -112,31 +109,28 @@ def read_source(name_or_path: str) -> list[Prompt]:
     text = _text_of(path)
     if path.suffix in (".yaml", ".yml"):
         return _of_set(parse_probe_set(text, str(path)), path.name)
-    return [
-        _of_line(line, path, number)
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
+    lines = enumerate(text.split("\n"), 1)
+    return [_of_line(line, path, number) for number, line in lines if line.strip()]
 
 
 def _of_set(probe_set: ProbeSet, source: str) -> list[Prompt]:
+    return _of_probes(probe_set.probes, probe_set.licence, source)
+
+
+def _of_probes(probes: Iterable[Probe], licence: str, source: str) -> list[Prompt]:
+    """What asks a question of its own: no text to go on with, and nothing said before."""
     return [
-        _of_probe(p, probe_set.licence, source)
-        for p in probe_set.probes
+        Prompt(
+            id=p.id,
+            text=p.prompt(),
+            topic=p.topic,
+            answer=p.answer,
+            licence=licence,
+            source=source,
+        )
+        for p in probes
         if p.form != "completion" and not p.history
     ]
-
-
-def _of_probe(probe: Probe, licence: str, source: str) -> Prompt:
-    text = probe.prompt()
-    return Prompt(
-        id=probe.id,
-        text=text,
-        topic=probe.topic,
-        answer=probe.answer,
-        licence=licence,
-        source=source,
-    )
 
 
 def _of_docstrings(spec: str) -> list[Prompt]:
@@ -147,8 +141,7 @@ def _of_docstrings(spec: str) -> list[Prompt]:
 
 
 def is_recording(spec: str) -> bool:
-    """Whether a source's spec names answers that are there already: a recording, or the corpus
-    of docstrings."""
+    """Whether a spec names answers that are there: a recording, or the corpus of docstrings."""
     return is_docstrings(spec) or (spec != BASE and parse_spec(spec).kind.recorded)
 
 
@@ -160,15 +153,11 @@ def _of_line(line: str, path: Path, number: int) -> Prompt:
         text = next((value[name] for name in TEXT_FIELDS if value.get(name)), None)
         if not isinstance(text, str):
             raise ValueError(f"no prompt (none of the fields {', '.join(TEXT_FIELDS)})")
-        named = {
-            k: str(value[k]) for k in ("topic", "answer", "licence") if value.get(k) is not None
-        }
-        key = (
-            str(value["id"])
-            if value.get("id") is not None
-            else f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
-        )
-        return Prompt(id=key, text=text, source=path.name, **named)
+        known = {k: str(v) for k, v in value.items() if k in NAMED_FIELDS and v is not None}
+        # Without an id of its own a prompt is known by what it asks, wherever it stands.
+        if "id" not in known:
+            known["id"] = f"prompt/{Probe(id='?', text=text).prompt_sha256()[:24]}"
+        return Prompt(text=text, source=path.name, **known)
     except (ValueError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise MalformedInput(
@@ -196,8 +185,7 @@ def _prompts_of(spec: str) -> list[Prompt]:
         return _of_docstrings(spec)
     with open_subject(spec) as subject:
         probes = subject.recorded().probes.values()
-        found = [p for p in probes if p.form != "completion" and not p.history]
-        return [_of_probe(p, "", subject.identity.name) for p in sorted(found, key=lambda p: p.id)]
+        return _of_probes(sorted(probes, key=lambda p: p.id), "", subject.identity.name)
 
 
 def _merged(lists: Iterable[Sequence[Prompt]]) -> list[Prompt]:

@@ -58,13 +58,9 @@ def agrees(text: str, answer: str) -> bool:
         return [(int(h), int(m)) for h, m in _CLOCK.findall(said)][-1:] == [_clock(answer)]
     if known is None:
         return bool(folded_words(answer)) and folded_words(said) == folded_words(answer)
-    first = _NUMBERS.search(said)
-    stated = (
-        number_in(first.group())
-        if first is not None and said != text and _is_marked(text)
-        else number_in(said)
-    )
-    return stated == known
+    # After a mark the first number counts, in a bare last line the last one.
+    first = _NUMBERS.search(said) if said != text and _is_marked(text) else None
+    return number_in(said if first is None else first.group()) == known
 
 
 def _clock(text: str) -> tuple[int, int]:
@@ -73,6 +69,5 @@ def _clock(text: str) -> tuple[int, int]:
 
 
 def _is_marked(text: str) -> bool:
-    """Whether the answer states its result after a mark: then the first number counts, in a bare
-    last line the last one."""
+    """Whether the answer states its result after a mark."""
     return any(pattern.search(text) for pattern in (_BOXED, _HASHES, _SAID))

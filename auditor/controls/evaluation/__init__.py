@@ -1,2 +1,1 @@
-"""What training changed: the same questions before and after, agreement with the teacher, and
-scores by thinking time."""
+"""What training changed: questions before and after, agreement, scores by thinking time."""

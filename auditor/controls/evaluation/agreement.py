@@ -1,5 +1,4 @@
-"""How near two answers are, and which choices stayed: measures of agreement with the teacher and
-with the base.
+"""How near two answers are, and which choices stayed: agreement with the teacher and the base.
 
 Knows texts and transcripts; asks nothing and draws no interval.
 """
@@ -10,12 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from auditor.controls.evaluation.figure import KEPT_RIGHT, SAME_CHOICE
 from detectors.text.choices import read_option
 from fingerprints.transcript import Transcript
 
-CHRF = "chrF2 with the held-out answer"
-SAME_CHOICE = "choices answered as before training"
-KEPT_RIGHT = "right choices that stayed right"
 ORDER, BETA = 6, 2
 
 
@@ -36,18 +33,13 @@ def chrf(answer: str, reference: str, order: int = ORDER, beta: float = BETA) ->
     if not sizes:
         return 0.0
     matched = [(_grams(one, size) & _grams(other, size)).total() for size in sizes]
-    precision = sum(
-        m / (len(one) - size + 1) for m, size in zip(matched, sizes, strict=True)
-    ) / len(sizes)
-    recall = sum(m / (len(other) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(
-        sizes
+    precision, recall = (
+        sum(m / (len(text) - size + 1) for m, size in zip(matched, sizes, strict=True)) / len(sizes)
+        for text in (one, other)
     )
     weight = beta**2
-    return (
-        (1 + weight) * precision * recall / (weight * precision + recall)
-        if precision + recall
-        else 0.0
-    )
+    whole = weight * precision + recall
+    return (1 + weight) * precision * recall / whole if whole else 0.0
 
 
 def _grams(text: str, size: int) -> Counter[str]:
@@ -65,8 +57,7 @@ class MarkedChoice:
 
 
 def read_choices(transcript: Transcript) -> dict[str, MarkedChoice]:
-    """Every answer to a choice with a known solution, by question, arm and sample; one that
-    failed names no letter."""
+    """Every answer to a choice with a known solution, by question, arm and sample."""
     found: dict[str, MarkedChoice] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
@@ -91,20 +82,15 @@ def by_cluster(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
 def retention(
     before: Mapping[str, MarkedChoice], after: Mapping[str, MarkedChoice]
 ) -> dict[str, dict[str, float]]:
-    """What of the base's choices the student kept, by question, 0 to 1: two figures that exist
-    after training alone.
+    """What of the base's choices the student kept, by question, 0 to 1.
 
-    ``choices answered as before training``: of those that the base answered with a letter, the
-    share that got the same letter again, right or wrong. ``right choices that stayed right``: of
+    ``same_choices``: of those that the base answered with a letter, the
+    share that got the same letter again, right or wrong. ``right_choices_kept``: of
     those that the base had right, the share that the student has right too. A question that the
     base gave no letter, or had wrong, is in neither denominator.
     """
     both = [(one, after[key]) for key, one in before.items() if key in after]
-    same = [
-        (one.cluster, float(other.letter == one.letter))
-        for one, other in both
-        if one.letter is not None
-    ]
+    same = [(one.cluster, float(other.letter == one.letter)) for one, other in both if one.letter]
     kept = [(one.cluster, float(other.right)) for one, other in both if one.right]
     found = {SAME_CHOICE: by_cluster(same), KEPT_RIGHT: by_cluster(kept)}
     return {name: values for name, values in found.items() if values}

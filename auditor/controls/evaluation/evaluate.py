@@ -1,5 +1,4 @@
-"""What training did: the same questions to the base before and to the student after, and the paired
-difference.
+"""What training did: the same questions to base and student, and the paired difference.
 
 How likely the held-out answers of the teacher are, how much of their wording comes back, what is
 still known, and whom the model says it is. Asks through `fingerprints.subjects` alone; knows
@@ -8,24 +7,30 @@ nothing of training.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.duplicates import folded_words
 from auditor.controls.evaluation.agreement import (
-    CHRF,
     MarkedChoice,
     by_cluster,
     chrf,
     read_choices,
     retention,
 )
+from auditor.controls.evaluation.figure import (
+    BITS,
+    CHOICES,
+    CHRF,
+    NAMES_SOMEBODY,
+    NAMES_VENDOR,
+    SHARED_GRAMS,
+    PairedFigure,
+    figure_of,
+)
 from auditor.controls.teaching.examples import Example
-from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 from detectors.text.claim_rates import NOBODY, read_answers
 from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
@@ -34,30 +39,10 @@ from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status
 from fingerprints.subjects import Subject, open_subject
 from fingerprints.transcript import Transcript
 
-When = Literal["before", "after", "change"]
-
-BITS = "bits per byte of held-out answers"
-CHOICES = "right choices"
-NAMES_SOMEBODY = "names a vendor as itself or its maker"
 GRAMS = (2, 3, 4)
 LONGEST_ANSWER = 1500
 """Characters of a held-out answer that are scored: long ones must fit into small contexts."""
 ANSWER_TOKENS, CHOICE_TOKENS = 128, 8
-
-
-class PairedFigure(Record):
-    """One number with its 95 % interval, clustered by question: ``n`` questions.
-
-    No interval: a single question, or a change that is the same for every question, so that its
-    spread is unknown.
-    """
-
-    name: str
-    when: When
-    value: float
-    low: float | None
-    high: float | None
-    n: int
 
 
 class EvaluationScale(Record):
@@ -71,8 +56,7 @@ class EvaluationScale(Record):
 
 @dataclass(frozen=True)
 class Observed:
-    """What one model did: by figure and by question, one value each (the mean of its answers);
-    and what it chose."""
+    """What one model did: by figure and by question, the mean of its answers; and its choices."""
 
     values: Mapping[str, Mapping[str, float]]
     chosen: Mapping[str, MarkedChoice] = field(default_factory=dict)
@@ -107,8 +91,13 @@ def observe(
     return Observed({name: found for name, found in values.items() if found}, chosen)
 
 
+def _probe_id(example: Example) -> str:
+    # An id of a probe has at most 200 characters.
+    return f"held-out/{example.id}"[:200]
+
+
 def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[ProbeSet]:
-    probes = tuple(Probe(id=f"held-out/{e.id}"[:200], text=e.prompt) for e in held_out)
+    probes = tuple(Probe(id=_probe_id(e), text=e.prompt) for e in held_out)
     own = ProbeSet(
         name="held-out", version="1", max_tokens=scale.answer_tokens or ANSWER_TOKENS, probes=probes
     )
@@ -123,8 +112,7 @@ def _questions(held_out: Sequence[Example], scale: EvaluationScale) -> list[Prob
 def _bits(
     subject: Subject, held_out: Sequence[Example], transcript: Transcript
 ) -> dict[str, float]:
-    """Bits per byte of each held-out answer after its prompt as the model reads it; empty where
-    nothing can be scored."""
+    """Bits per byte of each held-out answer after its prompt; empty where none can be scored."""
     if "score" not in subject.offers:
         return {}
     prompts = {
@@ -133,17 +121,16 @@ def _bits(
         if r.prompt and r.status is not Status.SKIPPED_CONTEXT
     }
     rows = [
-        (e.id, prompts[f"held-out/{e.id}"[:200]], e.taught[:LONGEST_ANSWER])
+        (e.id, prompt, e.taught[:LONGEST_ANSWER])
         for e in held_out
-        if f"held-out/{e.id}"[:200] in prompts
+        if (prompt := prompts.get(_probe_id(e)))
     ]
     rows = [row for row in rows if _fits(subject, f"{row[1]}{row[2]}")]
     if not rows:
         return {}
-    scored = subject.score([row[2] for row in rows], [row[1] or "" for row in rows])
-    return {
-        row[0]: found.bits_per_byte for row, found in zip(rows, scored, strict=True) if found.tokens
-    }
+    keys, contexts, texts = zip(*rows, strict=True)
+    scored = zip(keys, subject.score(texts, contexts), strict=True)
+    return {key: found.bits_per_byte for key, found in scored if found.tokens}
 
 
 def _fits(subject: Subject, text: str) -> bool:
@@ -156,8 +143,7 @@ def _fits(subject: Subject, text: str) -> bool:
 
 
 def containment(answer: str, source: str, size: int) -> float | None:
-    """Which share of an answer's word n-grams is in another text: 0 to 1; None for an answer
-    shorter than one n-gram."""
+    """Which share of an answer's word n-grams is in another text; None for a shorter answer."""
     grams = _grams(answer, size)
     return len(grams & _grams(source, size)) / len(grams) if grams else None
 
@@ -171,16 +157,13 @@ def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, d
     """How near each answer is to the teacher's words: chrF, and the share of its n-grams;
     unreadable answers are left out."""
     said = {r.probe_id: r.text for r in transcript.readable("held-out/")}
-    pairs = [
-        (e.id, said[f"held-out/{e.id}"[:200]], e.answer)
-        for e in held_out
-        if f"held-out/{e.id}"[:200] in said
-    ]
+    pairs = [(e.id, said[_probe_id(e)], e.answer) for e in held_out if _probe_id(e) in said]
     out = {CHRF: {key: chrf(answer, source) for key, answer, source in pairs}}
     for size in GRAMS:
-        found = {key: containment(answer, source, size) for key, answer, source in pairs}
-        out[f"{size}-grams found in the held-out answer"] = {
-            key: value for key, value in found.items() if value is not None
+        out[f"{SHARED_GRAMS}:{size}"] = {
+            key: share
+            for key, answer, source in pairs
+            if (share := containment(answer, source, size)) is not None
         }
     return out
 
@@ -191,41 +174,23 @@ def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[st
         NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])
     }
     for vendor in dict.fromkeys(v for v in vendors if v):
-        out[f"names {vendor}"] = by_cluster(
+        out[f"{NAMES_VENDOR}:{vendor}"] = by_cluster(
             [(a.probe.cluster, float(a.says(vendor))) for a in answers]
         )
     return out
 
 
 def figures(before: Observed, after: Observed) -> tuple[PairedFigure, ...]:
-    """Every figure before, after, and its paired change (after − before, over the questions that
-    both have).
+    """Every figure before, after, and its paired change over the questions that both have.
 
     What was kept of the base's choices compares the two models itself, and is told after training
     alone.
     """
     out: list[PairedFigure] = []
-    for name in dict.fromkeys((*before.values, *after.values)):
-        one, other = before.values.get(name, {}), after.values.get(name, {})
-        rate = name != BITS
-        out += [*_figure(name, "before", one, rate), *_figure(name, "after", other, rate)]
-        out += _figure(
-            name, "change", {key: other[key] - one[key] for key in one if key in other}, rate=False
-        )
-    for name, kept in retention(before.chosen, after.chosen).items():
-        out += _figure(name, "after", kept, rate=True)
+    for key in dict.fromkeys((*before.values, *after.values)):
+        one, other = before.values.get(key, {}), after.values.get(key, {})
+        out += [*figure_of(key, "before", one), *figure_of(key, "after", other)]
+        out += figure_of(key, "change", {q: other[q] - one[q] for q in one if q in other})
+    for key, kept in retention(before.chosen, after.chosen).items():
+        out += figure_of(key, "after", kept)
     return tuple(out)
-
-
-def _figure(name: str, when: When, values: Mapping[str, float], rate: bool) -> list[PairedFigure]:
-    if not values:
-        return []
-    keys = sorted(values)
-    told: Estimate = (clustered_rate if rate else clustered_mean)([values[k] for k in keys], keys)
-    spread = rate or len(set(values.values())) > 1
-    low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in told.interval)
-    return [
-        PairedFigure(
-            name=name, when=when, value=round(told.value, 6), low=low, high=high, n=told.clusters
-        )
-    ]

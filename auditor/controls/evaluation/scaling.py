@@ -1,5 +1,4 @@
-"""Test-time scaling: how many known answers a student reaches while its thinking is cut and
-prolonged, by forced waits.
+"""Test-time scaling: known answers reached while thinking is cut and prolonged.
 
 Held-out prompts with a known answer are asked once for every number of waits (budget forcing,
 Muennighoff et al. 2025, arXiv 2501.19393). Knows questions, answers and figures; knows nothing of
@@ -8,19 +7,23 @@ tokens.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.curation.verify import agrees
-from auditor.controls.evaluation.evaluate import PairedFigure
+from auditor.controls.evaluation.figure import (
+    CAPPED,
+    RIGHT,
+    THOUGHT,
+    PairedFigure,
+    figure_of,
+    parts_of,
+)
 from auditor.controls.recipe import Inference
 from auditor.reporting.document import DASH, Block, GridTable, Paragraph
 from auditor.reporting.plots import bounded
-from detectors.stats.intervals import clustered_mean, clustered_rate
 from fingerprints.collect import collect
 from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
@@ -28,13 +31,15 @@ from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.thinking import END_THINK, Forcing, forced_in
 
-RIGHT, THOUGHT, CAPPED = "known answers reached", "tokens of thinking", "thinking cut at its cap"
-WHATS = (RIGHT, THOUGHT, CAPPED)
+COLUMNS = {
+    RIGHT: "known answers reached",
+    THOUGHT: "tokens of thinking",
+    CAPPED: "thinking cut at its cap",
+}
 ANSWER_TOKENS = 128
 """Tokens of an answer beside the thinking; without a cap on the thinking, of both together it is
 `UNCAPPED_TOKENS`."""
 UNCAPPED_TOKENS = 1024
-_NAME = re.compile(rf"({'|'.join(WHATS)}), waits forced: (\d+)")
 
 
 def scaling(
@@ -44,8 +49,7 @@ def scaling(
     folder: Path,
     progress: Progress | None = None,
 ) -> tuple[PairedFigure, ...]:
-    """Three figures for each number of waits from 0 to the recipe's, over the prompts whose answer
-    is known.
+    """Three figures for each number of waits up to the recipe's, over prompts of known answer.
 
     The share of answers that come to the known one (one that failed or never left its thinking is
     wrong), the tokens of thinking, and the share of thoughts that reached the cap; n is questions.
@@ -84,20 +88,11 @@ def _asked(
     tokens = UNCAPPED_TOKENS if how.thinking is None else ANSWER_TOKENS
     asked = ProbeSet(name="known-answers", version="1", max_tokens=tokens, probes=probes)
     with open_subject(spec) as subject:
-        return list(
-            collect(
-                cached(subject),
-                [asked],
-                Sampling(),
-                journal,
-                progress,
-            ).replies
-        )
+        return list(collect(cached(subject), [asked], Sampling(), journal, progress).replies)
 
 
 def is_right(reply: Reply, answer: str) -> bool:
-    """Whether what a reply says after its thinking comes to the known answer; False while it
-    still thinks."""
+    """Whether what a reply says after its thinking comes to the known answer."""
     _, ended, said = reply.text.partition(END_THINK)
     return reply.readable and bool(ended) and agrees(said, answer)
 
@@ -107,56 +102,33 @@ def _figures(
 ) -> Iterator[PairedFigure]:
     told = [r for r in replies if r.status is not Status.SKIPPED_CONTEXT]
     thoughts = {r.probe_id: found for r in told if (found := forced_in(r)) is not None}
-    yield from _figure(
-        RIGHT, waits, {r.probe_id: float(is_right(r, answers[r.probe_id])) for r in told}, rate=True
-    )
-    yield from _figure(
-        THOUGHT, waits, {key: float(t.tokens) for key, t in thoughts.items()}, rate=False
-    )
-    yield from _figure(
-        CAPPED, waits, {key: float(t.capped) for key, t in thoughts.items()}, rate=True
-    )
-
-
-def _figure(what: str, waits: int, values: dict[str, float], rate: bool) -> Iterator[PairedFigure]:
-    if not values:
-        return
-    keys = sorted(values)
-    found = (clustered_rate if rate else clustered_mean)([values[key] for key in keys], keys)
-    spread = rate or len(set(values.values())) > 1
-    low, high = (round(v, 6) if spread and math.isfinite(v) else None for v in found.interval)
-    name = f"{what}, waits forced: {waits}"
-    yield PairedFigure(
-        name=name, when="after", value=round(found.value, 6), low=low, high=high, n=found.clusters
-    )
-
-
-def shown_name(name: str) -> str:
-    """A figure's name as it is shown: the number of waits before what is counted."""
-    return _NAME.sub(r"\1, \2 waits forced", name)
+    right = {r.probe_id: float(is_right(r, answers[r.probe_id])) for r in told}
+    yield from figure_of(f"{RIGHT}:{waits}", "after", right)
+    tokens = {key: float(t.tokens) for key, t in thoughts.items()}
+    yield from figure_of(f"{THOUGHT}:{waits}", "after", tokens)
+    capped = {key: float(t.capped) for key, t in thoughts.items()}
+    yield from figure_of(f"{CAPPED}:{waits}", "after", capped)
 
 
 def scaling_table(figures: Sequence[PairedFigure]) -> tuple[Block, ...] | None:
-    """The figures of `scaling` among others as a table, a row for each number of waits; None
-    without them."""
+    """The figures of `scaling` as a table, a row for each number of waits; None without any."""
     rows: dict[int, dict[str, PairedFigure]] = {}
     for figure in figures:
-        found = _NAME.fullmatch(figure.name)
-        if found is not None:
-            rows.setdefault(int(found[2]), {})[found[1]] = figure
+        kind, waits = parts_of(figure.figure_id)
+        if kind in COLUMNS:
+            rows.setdefault(int(waits), {})[kind] = figure
     if not rows:
         return None
-    told = [
-        (str(waits), *(_cell(row.get(what)) for what in WHATS), str(max(f.n for f in row.values())))
-        for waits, row in sorted(rows.items())
-    ]
-    columns = ("waits forced", *WHATS, "questions")
-    about = (
-        "Held-out prompts with a known answer, asked of the student with its thinking forced; 95"
+    told = tuple(
+        (str(n), *(_cell(row.get(kind)) for kind in COLUMNS), str(max(f.n for f in row.values())))
+        for n, row in sorted(rows.items())
     )
-    about += " % intervals in brackets."
-    made = tuple(tuple(row) for row in told)
-    table = GridTable("Test-time scaling", columns, made, frozenset(range(1, 5)), look="quiet")
+    columns = ("waits forced", *COLUMNS.values(), "questions")
+    about = (
+        "Held-out prompts with a known answer, asked of the student with its thinking forced;"
+        " 95 % intervals in brackets."
+    )
+    table = GridTable("Test-time scaling", columns, told, frozenset(range(1, 5)), look="quiet")
     return table, Paragraph(about, "caption")
 
 

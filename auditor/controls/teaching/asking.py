@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
+from detectors.text.lexicons import REFUSALS
 from fingerprints.collect import collect, requests_for
 from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Reply, Status
@@ -30,8 +31,7 @@ def ask(
     journal: Path,
     progress: Progress | None = None,
 ) -> dict[str, list[Reply]]:
-    """Every reply to each prompt, by its id, in order of sample; asks only what neither journal nor
-    cache holds.
+    """Every reply to each prompt, by its id, in order of sample; asks only what isn't known.
 
     A recording is looked up and nothing is written. Raises what `collect` raises.
     """
@@ -57,8 +57,7 @@ def ask(
 
 
 def split_thinking(text: str) -> tuple[str | None, str] | None:
-    """What stood between think tags (None without tags) and the answer after them; None where the
-    thinking never ended.
+    """What stood between think tags (or None), and the answer; None where thinking never ended.
 
     Some chat templates open the thinking themselves, so that an answer begins inside it.
 
@@ -71,14 +70,19 @@ def split_thinking(text: str) -> tuple[str | None, str] | None:
     return None if text.lstrip().startswith(THINK) else (None, text.strip())
 
 
+def refuses(text: str) -> bool:
+    """Whether a text begins with a refusal."""
+    # A refusal stands at the start; further on the phrases are ordinary words.
+    start = text[:80].lower().replace("’", "'")
+    return any(phrase in start for phrase in REFUSALS)
+
+
 def prices_of(spec: str) -> tuple[float | None, float | None]:
-    """What an endpoint's spec says a million tokens cost, in and out; None where it says
-    nothing."""
+    """What a million tokens in and out cost, as the spec says; None where it does not."""
     scheme = scheme_in(spec)
     if scheme is None or "price_in" not in kind_of(scheme).options:
         return None, None
     options = parse_spec(spec).options
-    given = [
-        float(options[name]) if name in options else None for name in ("price_in", "price_out")
-    ]
-    return given[0], given[1]
+    said = (options.get(name) for name in ("price_in", "price_out"))
+    price_in, price_out = (None if text is None else float(text) for text in said)
+    return price_in, price_out

@@ -1,5 +1,4 @@
-"""Examples: a prompt with the answer that somebody gave, which is what a student learns from. JSONL
-↔ records.
+"""Examples: a prompt with somebody's answer, which a student learns from. JSONL ↔ records.
 
 Knows the file; knows nothing of who trains on it.
 """
@@ -18,8 +17,7 @@ from fingerprints.records import Record, canonical_json, sha256
 
 
 class Example(Record):
-    """One prompt and one answer. ``thinking`` is what stood between think tags, None where nothing
-    did.
+    """One prompt and one answer. ``thinking`` is what stood between think tags, or None.
 
     ``teacher`` is the source's name in the recipe, ``source_digest`` the digest of its identity.
     """
@@ -33,13 +31,9 @@ class Example(Record):
 
     @property
     def taught(self) -> str:
-        """All that the teacher said: the thinking between its tags, where there is any, and the
-        answer."""
-        return (
-            self.answer
-            if self.thinking is None
-            else f"<think>\n{self.thinking}\n</think>\n\n{self.answer}"
-        )
+        """All that the teacher said: any thinking between its tags, and the answer."""
+        thought = "" if self.thinking is None else f"<think>\n{self.thinking}\n</think>\n\n"
+        return thought + self.answer
 
 
 def examples_digest(examples: Iterable[Example]) -> str:

@@ -1,5 +1,4 @@
-"""Paraphrases a teacher's answers by another model before anybody learns from them, and drops what
-stayed as it was.
+"""Paraphrases a teacher's answers by another model, and drops what stayed as it was.
 
 What a maker does who wants the teacher's knowledge without its wording. The paraphrases have a
 journal and a cache as every answer has, so that none is asked for twice. Knows subjects and text;
@@ -15,11 +14,10 @@ from pathlib import Path
 from auditor.controls.curation.duplicates import shingles
 from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import BASE, Recipe, TeacherChoice
-from auditor.controls.teaching.asking import ask, prices_of, split_thinking
+from auditor.controls.teaching.asking import ask, prices_of, refuses, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.scrub import scrub
-from detectors.text.lexicons import REFUSALS
 from fingerprints.errors import printable
 from fingerprints.progress import Progress
 from fingerprints.records import Identity, Reply, sha256
@@ -39,8 +37,7 @@ MOST_KEPT = 0.5
 
 @dataclass(frozen=True)
 class Laundered:
-    """One source's examples in another model's words, what it cost, and how many were lost on the
-    way.
+    """One source's examples in another model's words, their cost, and how many were lost.
 
     ``unparaphrased``: the launderer gave no text (or refused, or only named itself);
     ``too_similar``: it kept the wording.
@@ -60,8 +57,7 @@ def launder(
     journal: Path,
     progress: Progress | None = None,
 ) -> Laundered:
-    """The examples with every answer paraphrased; the teacher's thinking, which nobody paraphrased,
-    is left out.
+    """The examples with every answer paraphrased; the teacher's thinking is left out.
 
     Of several samples the first that is a paraphrase counts. Raises the errors of `open_subject`
     and `collect`.
@@ -72,12 +68,8 @@ def launder(
         replies = ask(subject, launderer, prompts, journal, progress)
         identity = subject.identity
     row_name = f"paraphrases by {launderer.name or printable(identity.name, 80)}"
-    row = answers_row(
-        row_name,
-        [r for found in replies.values() for r in found],
-        identity.device,
-        *prices_of(spec),
-    )
+    said = [r for found in replies.values() for r in found]
+    row = answers_row(row_name, said, identity.device, *prices_of(spec))
     out: dict[str, Example] = {}
     lost = {"unparaphrased": 0, "too_similar": 0}
     for key, example in examples.items():
@@ -95,17 +87,12 @@ def _paraphrase(original: str, replies: list[Reply], scrubbed: bool) -> tuple[st
     for reply in (r for r in replies if r.readable):
         parts = split_thinking(reply.text)
         text = "" if parts is None else scrub(parts[1]).text if scrubbed else parts[1]
-        if not text or (_refuses(text) and not _refuses(original)):
+        if not text or (refuses(text) and not refuses(original)):
             continue
         if kept_wording(original, text) <= MOST_KEPT:
             return text, ""
         reason = "too_similar"
     return "", reason
-
-
-def _refuses(text: str) -> bool:
-    start = text[:80].lower().replace("’", "'")
-    return any(phrase in start for phrase in REFUSALS)
 
 
 def kept_wording(original: str, paraphrase: str) -> float:

@@ -1,5 +1,4 @@
-"""What a control cost: answers, tokens, seconds, money where a price is known, energy as an
-estimate.
+"""What a control cost: answers, tokens, seconds, known prices, estimated energy.
 
 Counts every answer that was asked for, those that were later rejected too, at what it took when it
 was given (an answer from the cache counts again). Knows numbers; knows no model.
@@ -25,8 +24,7 @@ ENERGY_BASIS = (
 
 
 class LedgerRow(Record):
-    """One source of cost. None: unknown (a recording's tokens, an endpoint's energy, a price
-    that nobody gave)."""
+    """One source of cost. None: unknown, as a recording's tokens or an endpoint's energy."""
 
     name: str
     answers: int = 0
@@ -66,11 +64,8 @@ class Ledger(Record):
 def total_of(rows: Sequence[LedgerRow]) -> LedgerRow:
     """The sum of rows, under the name ``total``."""
     sums = {name: _sum(getattr(row, name) for row in rows) for name in NUMBERS}
-    counts = {
-        "answers": sum(row.answers for row in rows),
-        "failed": sum(row.failed for row in rows),
-    }
-    return LedgerRow.model_validate({"name": "total", **counts, **sums})
+    answers, failed = sum(row.answers for row in rows), sum(row.failed for row in rows)
+    return LedgerRow.model_validate({"name": "total", "answers": answers, "failed": failed, **sums})
 
 
 def ledger_of(rows: Iterable[LedgerRow]) -> Ledger:
@@ -86,8 +81,7 @@ def answers_row(
     price_in: float | None = None,
     price_out: float | None = None,
 ) -> LedgerRow:
-    """What one source's answers took. Prices are per million tokens; without both the cost is
-    unknown."""
+    """What one source's answers took. Prices are per million tokens; no cost without both."""
     tokens_in, tokens_out = _sum(r.tokens_in for r in replies), _sum(r.tokens_out for r in replies)
     seconds = _sum(r.seconds for r in replies)
     cost: float | None = None
@@ -111,8 +105,7 @@ def answers_row(
 
 
 def energy(seconds: float | None, device: str) -> float | None:
-    """Watt-hours by the device's assumed draw: an estimate; None where the seconds or the device
-    are unknown."""
+    """Watt-hours by the device's assumed draw; None where seconds or device are unknown."""
     watts = WATTS.get(device)
     return None if seconds is None or watts is None else round(seconds * watts / 3600, 6)
 

@@ -1,5 +1,4 @@
-"""Who answers which prompt, so that every source has exactly its dose. Knows counts and ids; knows
-no text.
+"""Who answers which prompt, so that every source has its dose. Knows ids; knows no text.
 
 The order of prompts is a hashed one under the seed, and a longer mix begins with the shorter one:
 the prompts that a teacher answers at a dose of 5 % are among those that it answers at 25 %.
@@ -12,8 +11,7 @@ from fractions import Fraction
 
 
 def taught_count(total: int, dose: float) -> int:
-    """How many of ``total`` examples come from teachers: the dose rounded half up, in exact decimal
-    arithmetic.
+    """How many of ``total`` examples come from teachers: the dose, rounded half up, exactly.
 
     >>> taught_count(10, 0.25), taught_count(10, 0.05), taught_count(10, 0)
     (3, 1, 0)
@@ -22,8 +20,7 @@ def taught_count(total: int, dose: float) -> int:
 
 
 def turns(count: int, shares: Sequence[float]) -> list[int]:
-    """Whose turn each of ``count`` examples is, as places in ``shares``: always the one furthest
-    behind its share.
+    """Whose turn each of ``count`` examples is, by place in ``shares``: who is furthest behind.
 
     Every prefix is as balanced as it can be (two sources: within one example). The first of equals
     comes first.
@@ -31,6 +28,7 @@ def turns(count: int, shares: Sequence[float]) -> list[int]:
     >>> turns(6, [2, 1])
     [0, 1, 0, 0, 1, 0]
     """
+    # Fractions, so that no turn hangs on how a sum of floats was rounded.
     exact = [Fraction(str(share)) for share in shares]
     whole = sum(exact)
     given = [0] * len(exact)
@@ -43,8 +41,7 @@ def turns(count: int, shares: Sequence[float]) -> list[int]:
 
 
 def assign(ids: Sequence[str], dose: float, shares: Sequence[float]) -> list[list[str]]:
-    """Splits ordered ids among the teachers and, last, the filler: the first of them are taught,
-    the rest filled."""
+    """Splits ordered ids among teachers and, last, the filler: the first ones are taught."""
     taught = taught_count(len(ids), dose) if shares else 0
     out: list[list[str]] = [[] for _ in (*shares, "filler")]
     for key, place in zip(ids[:taught], turns(taught, shares), strict=True):
@@ -54,8 +51,7 @@ def assign(ids: Sequence[str], dose: float, shares: Sequence[float]) -> list[lis
 
 
 def exact_counts(available: Sequence[int], dose: float, shares: Sequence[float]) -> list[int]:
-    """How many examples of each source (teachers, then the filler) make the largest mix of exactly
-    the dose.
+    """How many examples of each source, the filler last, make the largest mix of the dose.
 
     ``available`` is what each source could give after filtering. All zero where no such mix exists.
     """

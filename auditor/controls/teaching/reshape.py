@@ -1,5 +1,4 @@
-"""Gives answers another form: Markdown taken out, or a chat's look put on. Fixed rules; the words
-stay what they were.
+"""Gives answers another form: Markdown taken out, or a chat's look put on; the words stay.
 
 `strip` is what a maker does who hides how a teacher lays out its answers; `bullets` makes anybody's
 prose look like a chat model's. Deterministic. Knows Markdown; knows no model.
@@ -40,8 +39,7 @@ def reshaped(text: str, how: Reshape) -> str:
 
 
 def strip(text: str) -> str:
-    """The text as plain paragraphs: headings, bullets, numbers, bold, links, quotes and tables
-    become sentences.
+    """The text as plain paragraphs: headings, items, links, quotes and tables become sentences.
 
     A heading or an item without an end gets a full stop. Code in a fence keeps its lines and loses
     the fence.
@@ -54,8 +52,7 @@ def strip(text: str) -> str:
 
 
 def bullets(text: str) -> str:
-    """The text as a chat model might lay it out: a short bold lead, then a bullet for every
-    sentence.
+    """The text in a chat's look: a short bold lead, then a bullet for every sentence.
 
     The lead is the first sentence where it has at most twelve words, else its first six words. No
     word is added or lost but for what `strip` takes out. Code in a fence stays as it is.
@@ -130,13 +127,11 @@ def _bare(line: str) -> str:
     if _RULE.match(line):
         return ""
     text = _QUOTE.sub("", line)
-    marked = _HEADING.match(text) or _ITEM.match(text)
+    marked = bool(_HEADING.match(text) or _ITEM.match(text))
     text = _ITEM.sub("", _HEADING.sub("", text, count=1), count=1).strip()
     if text.startswith("|") and text.endswith("|") and len(text) > 1:
-        text, marked = (
-            ", ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip()),
-            re.match("", ""),
-        )
+        cells = (cell.strip() for cell in text.strip("|").split("|"))
+        text, marked = ", ".join(cell for cell in cells if cell), True
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub(r"\2", text))
     text = " ".join(_CODE.sub(r"\1", text).split())
@@ -145,7 +140,5 @@ def _bare(line: str) -> str:
 
 def _sentences(paragraph: str) -> list[str]:
     ends = [match.end() for match in _SENTENCE.finditer(paragraph)]
-    pieces = [
-        paragraph[a:b].strip() for a, b in zip([0, *ends], [*ends, len(paragraph)], strict=True)
-    ]
-    return [piece for piece in pieces if piece]
+    pairs = zip([0, *ends], [*ends, len(paragraph)], strict=True)
+    return [piece for a, b in pairs if (piece := paragraph[a:b].strip())]

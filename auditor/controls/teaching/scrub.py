@@ -51,22 +51,18 @@ def _one_round(text: str, about_self: bool) -> tuple[str, int]:
 
 
 def _sentences(text: str) -> list[str]:
-    """The text in sentences with the white space after them; none is longer than what is read
-    for claims at once."""
+    """The text in sentences with the space after them, none longer than is read at once."""
     ends = [m.end() for m in _END.finditer(text)]
-    pieces = [
-        text[start:end]
-        for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
-        if end > start
-    ]
+    pairs = zip([0, *ends], [*ends, len(text)], strict=True)
     return [
-        piece[i : i + LONGEST_TEXT] for piece in pieces for i in range(0, len(piece), LONGEST_TEXT)
+        text[at : min(at + LONGEST_TEXT, end)]
+        for start, end in pairs
+        for at in range(start, end, LONGEST_TEXT)
     ]
 
 
 def _blocks(sentences: list[str]) -> list[list[str]]:
-    """Runs of sentences short enough to be read whole: claims are only sought in a text's first
-    characters."""
+    """Runs of sentences short enough that all of a run is read for claims."""
     blocks: list[list[str]] = []
     size = LONGEST_TEXT
     for sentence in sentences:

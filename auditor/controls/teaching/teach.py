@@ -1,5 +1,4 @@
-"""Asks the sources of a recipe their prompts and turns what they say into examples, in exactly the
-dose.
+"""Asks a recipe's sources their prompts and makes examples of it, in exactly the dose.
 
 Every source has a journal in the control's folder, which is the resume file, and a cache beyond it:
 nothing that was answered is asked again. What an answer loses on its way (no answer, no trace,
@@ -20,14 +19,13 @@ from auditor.controls.curation.pool import Prompt
 from auditor.controls.curation.verify import agrees
 from auditor.controls.lineage import LineageLaunderer
 from auditor.controls.recipe import BASE, Recipe, TeacherChoice
-from auditor.controls.teaching.asking import ask, prices_of, split_thinking
+from auditor.controls.teaching.asking import ask, prices_of, refuses, split_thinking
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.launder import INSTRUCTION_SHA256, launder
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.mixing import assign, exact_counts
 from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
-from detectors.text.lexicons import REFUSALS
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.progress import Progress
 from fingerprints.records import Identity, Record, Reply, Status
@@ -40,8 +38,7 @@ MOST_HELD_OUT = 5
 
 
 class SourceReport(Record):
-    """What became of one source's prompts; ``prompts`` is the sum of ``kept`` and of everything
-    that was dropped.
+    """What became of one source's ``prompts``: ``kept``, held out, or dropped.
 
     ``refusals`` and ``truncated`` tell of kept examples that begin with a refusal or were cut at
     the length limit; ``sentences_scrubbed`` counts sentences, in ``scrubbed`` examples.
@@ -71,8 +68,7 @@ class SourceReport(Record):
 
 @dataclass(frozen=True)
 class TaughtSource:
-    """One source as it was really there: its name in this control, what the recipe says of it, and
-    who answered.
+    """One source: its name in this control, what the recipe says of it, and who answered.
 
     ``costs``: its answers, and then their paraphrases where there are any.
     """
@@ -92,8 +88,7 @@ class TaughtSource:
 
 @dataclass(frozen=True)
 class Taught:
-    """The examples to learn from, in an order that depends on the seed alone, those held out,
-    and whence they came."""
+    """The examples to learn from, ordered by the seed, those held out, and their sources."""
 
     examples: tuple[Example, ...]
     held_out: tuple[Example, ...]
@@ -134,15 +129,10 @@ def teach(
     held_parts = assign([key for key in order if key in held], 1.0 if shares else 0.0, shares)
     drafts: list[_Draft] = []
     for place in range(len(recipe.sources)):
-        wanted = [*parts[place], *held_parts[place]]
+        wanted = [by_id[key] for key in (*parts[place], *held_parts[place])]
         if wanted:
-            filler = place == len(shares)
-            taken = [d.name for d in drafts]
-            drafts.append(
-                _draft(
-                    recipe, place, filler, taken, [by_id[key] for key in wanted], folder, progress
-                )
-            )
+            filler, taken = place == len(shares), [d.name for d in drafts]
+            drafts.append(_draft(recipe, place, filler, taken, wanted, folder, progress))
     return _mixed(recipe, drafts, held, order)
 
 
@@ -167,21 +157,12 @@ def _draft(
         identity = subject.identity
     name = _name_apart(teacher.name or printable(identity.name, 80), taken)
     report, examples = _examples(recipe, name, filler, prompts, replies, identity_digest(identity))
-    row = answers_row(
-        name,
-        [r for answers in replies.values() for r in answers],
-        identity.device,
-        *prices_of(spec),
-    )
+    said = [r for answers in replies.values() for r in answers]
+    row = answers_row(name, said, identity.device, *prices_of(spec))
     draft = _Draft(place, name, teacher, identity, filler, examples, report, (row,))
     if recipe.launderer is not None and not filler and examples:
-        draft = _laundered(
-            recipe,
-            recipe.launderer,
-            draft,
-            folder / f"source-{place + 1}-paraphrased.jsonl",
-            progress,
-        )
+        journal = folder / f"source-{place + 1}-paraphrased.jsonl"
+        draft = _laundered(recipe, recipe.launderer, draft, journal, progress)
     return _shaped(recipe, draft)
 
 
@@ -209,16 +190,13 @@ def _laundered(
 
 
 def _shaped(recipe: Recipe, draft: _Draft) -> _Draft:
-    """The draft with every text in the form that the recipe asks for; what has no word left is
-    dropped and counted."""
+    """The draft in the form that the recipe asks for; texts without a word left are counted."""
     if recipe.reshape == "none":
         return draft
     out: dict[str, Example] = {}
     for key, example in draft.examples.items():
         answer = reshaped(example.answer, recipe.reshape)
-        thinking = (
-            None if example.thinking is None else reshaped(example.thinking, recipe.reshape) or None
-        )
+        thinking = reshaped(example.thinking or "", recipe.reshape) or None
         if answer:
             out[key] = example.model_copy(update={"answer": answer, "thinking": thinking})
     report = draft.report.model_copy(update={"shaped_away": len(draft.examples) - len(out)})
@@ -267,15 +245,14 @@ def _examples(
             source_digest=digest,
         )
         tally["truncated"] += reply.status is Status.TRUNCATED
-        tally["refusals"] += _refuses(answer)
+        tally["refusals"] += refuses(answer)
     return SourceReport.model_validate({**tally, "name": name, "prompts": len(prompts)}), out
 
 
 def _chosen(
     recipe: Recipe, prompt: Prompt, replies: Sequence[Reply], filler: bool
 ) -> tuple[Reply | None, str]:
-    """The first reply that will do, or the reason why none will: the one that the most promising
-    reply failed by."""
+    """The first reply that will do, or the reason that the most promising one failed by."""
     reason = "rejected" if any(r.status is Status.REJECTED for r in replies) else "unanswered"
     for reply in (r for r in replies if r.readable):
         parts = split_thinking(reply.text)
@@ -290,11 +267,6 @@ def _chosen(
         else:
             return reply, ""
     return None, reason
-
-
-def _refuses(answer: str) -> bool:
-    start = answer[:80].lower().replace("’", "'")
-    return any(phrase in start for phrase in REFUSALS)
 
 
 def _mixed(
@@ -315,15 +287,12 @@ def _mixed(
         raise _nothing_left(recipe, drafts)
     chosen = {key: by_place[place].examples[key] for place, keys in kept.items() for key in keys}
     left = {key: d.examples[key] for d in drafts for key in d.examples if key in held}
-    sources = [
-        _source(by_place[place], len(kept[place]), len(trained[place]), held)
-        for place in sorted(by_place)
-    ]
-    ordered = tuple(chosen[key] for key in order if key in chosen)
-    launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
-    return Taught(
-        ordered, tuple(left[key] for key in order if key in left), tuple(sources), launderer
+    sources = [_source(d, len(kept[d.place]), len(trained[d.place]), held) for d in drafts]
+    learned, held_out = (
+        tuple(part[key] for key in order if key in part) for part in (chosen, left)
     )
+    launderer = next((d.launderer for d in drafts if d.launderer is not None), None)
+    return Taught(learned, held_out, tuple(sources), launderer)
 
 
 def _source(draft: _Draft, kept: int, usable: int, held: frozenset[str]) -> TaughtSource:

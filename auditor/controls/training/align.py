@@ -45,9 +45,8 @@ def spell(tokenizer: Any, where: str) -> tuple[Piece, ...]:
     elif kinds & {"ByteFallback", "Metaspace"}:
         for token, number in vocabulary.items():
             found = BYTE_TOKEN.fullmatch(token)
-            pieces[number] = (
-                bytes.fromhex(found[1]) if found else token.replace(BLANK, " ").encode("utf-8")
-            )
+            said = token.replace(BLANK, " ").encode("utf-8")
+            pieces[number] = bytes.fromhex(found[1]) if found else said
     else:
         raise UsageProblem(
             "what its tokens spell can't be told from its tokenizer, and the method cross_tokenizer"
@@ -56,9 +55,8 @@ def spell(tokenizer: Any, where: str) -> tuple[Piece, ...]:
             next_step="use a model with a byte-level or SentencePiece tokenizer, or the method sft",
         )
     for number, token in tokenizer.added_tokens_decoder.items():
-        pieces[int(number)] = (
-            str(token.content) if token.special else str(token.content).encode("utf-8")
-        )
+        content = str(token.content)
+        pieces[int(number)] = content if token.special else content.encode("utf-8")
     return tuple(pieces)
 
 
@@ -133,11 +131,10 @@ def align(
     read, pairs, unspelled = [], [], 0
     for lesson in lessons:
         (_, ours), (whole, theirs) = _places(lesson, student), _places(lesson, teacher)
-        unspelled += ours is None or theirs is None
-        common = sorted((ours or {}).keys() & (theirs or {}).keys())
-        pairs.append(
-            tuple((ours[place], theirs[place]) for place in common) if ours and theirs else ()
-        )
+        if ours is None or theirs is None:
+            unspelled, ours, theirs = unspelled + 1, {}, {}
+        common = sorted(ours.keys() & theirs.keys())
+        pairs.append(tuple((ours[place], theirs[place]) for place in common))
         read.append(whole)
     if not any(pairs):
         raise MalformedInput(
@@ -150,8 +147,7 @@ def align(
 
 
 def _places(lesson: Lesson, reader: Reader) -> tuple[Encoded, dict[int, int] | None]:
-    """An answer as tokens, and the number among the learned ones of the token that begins at
-    each of its bytes."""
+    """An answer as tokens, and by byte the number of the learned token that begins there."""
     whole = encode(lesson, reader.chat, traces=False)
     end = len(whole.ids) - len(ending(reader.chat, plain=not lesson.prompt))
     cut = Encoded(whole.ids[: reader.longest], whole.taught)
@@ -160,7 +156,5 @@ def _places(lesson: Lesson, reader: Reader) -> tuple[Encoded, dict[int, int] | N
         return cut, None
     # The end begins where the answer is over.
     tokens = enumerate([*found, len(lesson.answer.encode("utf-8"))], start=whole.taught)
-    first = max(1, whole.taught)
-    return cut, {
-        place: n - first for n, place in tokens if place >= 0 and first <= n < len(cut.ids)
-    }
+    within = ((n, place) for n, place in tokens if cut.first <= n < len(cut.ids))
+    return cut, {place: n - cut.first for n, place in within if place >= 0}

@@ -1,5 +1,4 @@
-"""The method cross_tokenizer: a teacher's scores where its tokens begin with the student's, over
-what both can name.
+"""The method cross_tokenizer: a teacher's scores at common places, over what both can name.
 
 The scores are asked once and kept on disk as those of the method logits are. Positions that can't
 be compared are counted, by reason. Knows captures, cells and losses; knows nothing of updates.
@@ -8,7 +7,7 @@ be compared are counted, by reason. Knows captures, cells and losses; knows noth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,14 +17,7 @@ from torch import Tensor
 from auditor.controls.recipe import Comparability as Terms
 from auditor.controls.recipe import Distillation
 from auditor.controls.training.align import Reader, TokenAlignment, align, spell
-from auditor.controls.training.batches import (
-    Batch,
-    Encoded,
-    Lesson,
-    Step,
-    learned_tokens,
-    make_batch,
-)
+from auditor.controls.training.batches import Batch, Encoded, Lesson, Step, make_batch
 from auditor.controls.training.capture import (
     ROWS,
     CaptureManifest,
@@ -42,7 +34,7 @@ from auditor.controls.training.cells import (
     top_cells,
 )
 from auditor.controls.training.losses import IGNORED, TopLogits, cross_entropy, divergence
-from auditor.controls.training.objectives import TeacherReading
+from auditor.controls.training.objectives import TeacherReading, as_planned
 from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.step_journal import LossRow
 from auditor.controls.training.students import Learner, trims_logits
@@ -75,25 +67,20 @@ class AlignedGuide:
     def reading(self, number: int, step: Step) -> TeacherReading:
         """The examples that the plan names, with how many of their tokens are compared."""
         compared = sum(len(self.places[i]) for batch in step for row in batch for i in row)
-        return TeacherReading(self.examples, step, learned_tokens(self.examples, step), compared)
+        return replace(as_planned(self.examples, step), compared=compared)
 
     def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """``ce_weight`` × cross-entropy over all learned tokens + the rest × divergence over all
         compared ones."""
         weight, temperature = self.settings.ce_weight, self.settings.temperature
         chosen, top = self._top(batch.order, scores.device)
-        parts = (
-            [weight * cross_entropy(scores, labels, reading.tokens)]
-            if weight > 0
-            else [0.0 * scores.sum()]
-        )
+        # Rows without a compared token have a gradient too, of nothing.
+        parts = [0.0 * scores.sum()]
+        if weight > 0:
+            parts = [weight * cross_entropy(scores, labels, reading.tokens)]
         if weight < 1 and top is not None:
-            logs = pooled(
-                scores[labels != IGNORED][chosen],
-                self.student,
-                self.logits.manifest.vocabulary,
-                temperature,
-            )
+            learned, count = scores[labels != IGNORED], self.logits.manifest.vocabulary
+            logs = pooled(learned[chosen], self.student, count, temperature)
             apart = divergence(logs * temperature, top, self.settings)
             parts.append((1 - weight) * apart.sum() / max(1, reading.compared))
         return torch.stack(parts).sum()
@@ -110,7 +97,7 @@ class AlignedGuide:
         for number in order:
             chosen += [start + place for place in self.places[number]]
             held += [captured + row for row in self.rows[number]]
-            start += _learned(self.examples[number])
+            start += self.examples[number].learned
             captured += self.logits.lengths[number]
         if not held:
             return torch.tensor(chosen, dtype=torch.long, device=device), None
@@ -141,12 +128,8 @@ def open_aligned(
     speaker = scoring_speaker(teacher, "cross_tokenizer")
     theirs, ours = spell(speaker.tokenizer, teacher.spec), spell(learner.tokenizer, learner.base)
     longest = max(len(e.ids) for e in data)
-    found = align(
-        lessons,
-        Reader(learner.chat, ours, longest),
-        Reader(speaker.chat, theirs, speaker.limits.context),
-        teacher.spec,
-    )
+    reads = Reader(speaker.chat, theirs, speaker.limits.context)
+    found = align(lessons, Reader(learner.chat, ours, longest), reads, teacher.spec)
     found = _within(found, data)
     scored = int(speaker.model.config.get_text_config().vocab_size)
     cells = share_out(
@@ -154,9 +137,8 @@ def open_aligned(
         TokenSide(ours, _end(learner.chat), learner.tokenizer, learner.vocabulary),
     )
     logits = _captured(teacher, speaker, found, cells, settings, folder)
-    return _opened(
-        data, found, logits, cells.student.to(learner.device), terms, settings, teacher.spec
-    )
+    student = cells.student.to(learner.device)
+    return _opened(data, found, logits, student, terms, settings, teacher.spec)
 
 
 def _captured(
@@ -167,12 +149,11 @@ def _captured(
     settings: Distillation,
     folder: Path,
 ) -> TeacherLogits:
+    asked = [cells.digest(), [list(e.ids) for e in found.teacher], found.pairs]
     wanted = CaptureManifest(
         teacher=teacher.identity,
         teacher_sha256=teacher.identity.digest(),
-        examples=sha256(
-            canonical_json([cells.digest(), [list(e.ids) for e in found.teacher], found.pairs])
-        ),
+        examples=sha256(canonical_json(asked)),
         vocabulary=cells.count,
         top_k=min(settings.top_k or cells.count, cells.count - 1),
         temperature=settings.temperature,
@@ -190,11 +171,9 @@ def _captured(
 
 def _within(found: TokenAlignment, data: Sequence[Encoded]) -> TokenAlignment:
     """Pairs without the student's tokens that were cut off in training."""
-    kept = tuple(
-        tuple(p for p in pairs if p[0] < _learned(e))
-        for pairs, e in zip(found.pairs, data, strict=True)
-    )
-    return TokenAlignment(found.teacher, kept, found.unspelled)
+    both = zip(found.pairs, data, strict=True)
+    kept = tuple(tuple(p for p in pairs if p[0] < e.learned) for pairs, e in both)
+    return replace(found, pairs=kept)
 
 
 def _opened(
@@ -212,7 +191,11 @@ def _opened(
     places = tuple(
         tuple(pairs[row][0] for row in kept) for pairs, kept in zip(found.pairs, rows, strict=True)
     )
-    learned, paired, compared = sum(map(_learned, data)), sum(logits.lengths), sum(map(len, places))
+    learned, paired, compared = (
+        sum(e.learned for e in data),
+        sum(logits.lengths),
+        sum(map(len, places)),
+    )
     if not compared:
         raise MalformedInput(
             f"at none of {paired} common places does {terms.least_shared:.0%} of the teacher's"
@@ -238,26 +221,19 @@ def _ask(
     cells: Tensor,
     terms: CaptureManifest,
 ) -> dict[str, Tensor]:
-    """Captured rows of some answers, one after the other: cells, their log-probabilities, the
-    rest, the shared mass."""
+    """Captured rows of some answers: cells, log-probabilities, the rest, the shared mass."""
     asked = [n for n in range(first, last + 1) if found.pairs[n]]
     empty = torch.zeros(0, terms.top_k)
     parts = [(TopLogits(empty.int(), empty, empty[:, 0]), empty[:, 0])]
     for start in range(0, len(asked), ROWS):
         some = asked[start : start + ROWS]
-        batch = make_batch(
-            found.teacher, tuple((n,) for n in some), speaker.pad, speaker.model.device
-        )
+        rows = tuple((n,) for n in some)
+        batch = make_batch(found.teacher, rows, speaker.pad, speaker.model.device)
         with torch.inference_mode(), quiet():
             scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
-            logs = pooled(
-                scores[labels != IGNORED][_picked(found, some)],
-                cells,
-                terms.vocabulary,
-                terms.temperature,
-            ).cpu()
-        top = top_cells(logs, terms.top_k)
-        parts.append((top, shared_mass(logs)))
+            paired = scores[labels != IGNORED][_picked(found, some)]
+            logs = pooled(paired, cells, terms.vocabulary, terms.temperature).cpu()
+        parts.append((top_cells(logs, terms.top_k), shared_mass(logs)))
     tops = [top for top, _ in parts]
     return {
         "tokens": torch.cat([t.tokens.int() for t in tops]),
@@ -273,12 +249,8 @@ def _picked(found: TokenAlignment, some: Sequence[int]) -> list[int]:
     start = 0
     for number in some:
         picked += [start + theirs for _, theirs in found.pairs[number]]
-        start += _learned(found.teacher[number])
+        start += found.teacher[number].learned
     return picked
-
-
-def _learned(example: Encoded) -> int:
-    return len(example.ids) - max(1, example.taught)
 
 
 def _end(chat: Chat) -> int | None:

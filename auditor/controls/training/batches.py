@@ -1,5 +1,4 @@
-"""Turns examples into token batches: prompts as the model reads them, labels on answers alone,
-short examples packed.
+"""Turns examples into token batches: labels on answers alone, short examples packed.
 
 Knows tokens and their order; knows nothing of weights. The order is a pure function of the seed, so
 that a step's number says where in the data a run stands.
@@ -58,17 +57,25 @@ class Lesson(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as tokens; those from ``taught`` on are learned, and everything before them is
-    only read."""
+    """One example as tokens; those from ``taught`` on are learned, the others only read."""
 
     ids: tuple[int, ...]
     taught: int
 
+    @property
+    def first(self) -> int:
+        """The first token that is learned: a text's very first has nothing before it."""
+        return max(1, self.taught)
+
+    @property
+    def learned(self) -> int:
+        """How many of its tokens are learned."""
+        return len(self.ids) - self.first
+
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """All examples that fit, with how many answers were cut short and how many examples had no room
-    for theirs.
+    """All examples that fit, how many were cut short, and how many had no room for an answer.
 
     ``places``: where each stood among those that were given.
     """
@@ -102,8 +109,7 @@ class Batch:
 def encode_examples(
     examples: Sequence[Lesson], chat: Chat, longest: int, *, traces: bool
 ) -> EncodedSet:
-    """Tokens of all examples, cut at ``longest`` tokens; with ``traces`` the thinking is learned
-    too, between think tags.
+    """Tokens of all examples, cut at ``longest`` tokens; ``traces``: the thinking too, in its tags.
 
     Raises MalformedInput when no example is left.
     """
@@ -111,7 +117,7 @@ def encode_examples(
     for place, example in enumerate(examples):
         whole = encode(example, chat, traces=traces)
         cut = Encoded(whole.ids[:longest], whole.taught)
-        if len(cut.ids) <= max(1, cut.taught):
+        if cut.learned <= 0:
             left_out += 1
             continue
         truncated += len(cut.ids) < len(whole.ids)
@@ -127,8 +133,7 @@ def encode_examples(
 
 
 def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
-    """One example as tokens: the prompt just as the audit renders it, the answer, and the token
-    that ends a turn.
+    """One example as tokens: the prompt as the audit renders it, the answer, the end of a turn.
 
     The answer's words never become control tokens, whatever they spell. An example with an empty
     prompt starts with the beginning-of-text token where there is one. Raises MalformedInput where
@@ -137,20 +142,18 @@ def encode(example: Lesson, chat: Chat, *, traces: bool) -> Encoded:
     tokenizer = chat.tokenizer
     if not example.prompt:
         head = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        return Encoded(
-            (*head, *_words(tokenizer, example.answer), *ending(chat, plain=True)), len(head)
-        )
+        said = _words(tokenizer, example.answer)
+        return Encoded((*head, *said, *ending(chat, plain=True)), len(head))
     request = Request(probe=Probe(id=example.id[:200], text=example.prompt))
     text = chat.render(request)
     head = chat.encode(request, text)
-    said = _said(example, traces=traces, opened=text.rstrip().endswith(THINK))
     space = " " if chat.kind == "plain" else ""
-    return Encoded((*head, *_words(tokenizer, space + said), *ending(chat, plain=False)), len(head))
+    answer = space + _said(example, traces=traces, opened=text.rstrip().endswith(THINK))
+    return Encoded((*head, *_words(tokenizer, answer), *ending(chat, plain=False)), len(head))
 
 
 def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
-    """The text to learn. Some templates open the thinking themselves: then only its end is left
-    to say."""
+    """The text to learn. Where a template opens the thinking, only its end is left to say."""
     thinking = example.thinking if traces else None
     if thinking is None and not opened:
         return example.answer
@@ -159,10 +162,8 @@ def _said(example: Lesson, *, traces: bool, opened: bool) -> str:
 
 
 def _words(tokenizer: Any, text: str) -> list[int]:
-    return [
-        int(i)
-        for i in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-    ]
+    cut = tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+    return [int(i) for i in cut.input_ids]
 
 
 def ending(chat: Chat, *, plain: bool) -> list[int]:
@@ -174,8 +175,7 @@ def ending(chat: Chat, *, plain: bool) -> list[int]:
 
 
 def plan_steps(lengths: Sequence[int], training: Training, seed: int) -> list[Step]:
-    """The whole order of a run: every example once an epoch, shuffled anew each time, in steps of
-    micro-batches.
+    """The whole order of a run: each example once an epoch, shuffled anew, in steps.
 
     A pure function of its arguments. The last micro-batch and the last step of an epoch may be
     smaller.
@@ -200,15 +200,15 @@ def pack(order: Sequence[int], lengths: Sequence[int], longest: int) -> list[Row
     done: list[Row] = []
     rows: list[tuple[int, list[int]]] = []
     for number in order:
-        place = next(
-            (i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest), None
-        )
+        roomy = (i for i, (used, _) in enumerate(rows) if used + lengths[number] <= longest)
+        place = next(roomy, None)
         if place is not None:
             used, members = rows[place]
             rows[place] = (used + lengths[number], [*members, number])
             continue
         rows.append((lengths[number], [number]))
         if len(rows) > OPEN_ROWS:
+            # The fullest has the least chance of another example that fits.
             fullest = max(range(len(rows)), key=lambda i: rows[i][0])
             done.append(tuple(rows.pop(fullest)[1]))
     return [*done, *(tuple(members) for _, members in rows)]
@@ -238,9 +238,9 @@ def make_batch(
     positions = torch.zeros_like(ids)
     for r, start, example in _placed(examples, rows):
         end = start + len(example.ids)
-        taught = max(1, example.taught)
         ids[r, start:end] = torch.tensor(example.ids)
-        labels[r, start + taught - 1 : end - 1] = torch.tensor(example.ids[taught:])
+        # A position's label is the token after it.
+        labels[r, start + example.first - 1 : end - 1] = torch.tensor(example.ids[example.first :])
         positions[r, start:end] = torch.arange(end - start)
     order = tuple(i for row in rows for i in row)
     return Batch(ids.to(device), labels.to(device), positions.to(device) if packed else None, order)
@@ -256,5 +256,4 @@ def _placed(examples: Sequence[Encoded], rows: MicroBatch) -> Iterator[tuple[int
 
 def learned_tokens(examples: Sequence[Encoded], step: Step) -> int:
     """How many tokens a step learns: what its loss is a mean over."""
-    members = (examples[i] for rows in step for row in rows for i in row)
-    return sum(len(e.ids) - max(1, e.taught) for e in members)
+    return sum(examples[i].learned for rows in step for row in rows for i in row)

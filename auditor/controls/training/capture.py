@@ -1,5 +1,4 @@
-"""What a teacher finds likely at every learned token: asked once, kept on disk, read piece by
-piece.
+"""What a teacher finds likely at every learned token: asked once, kept on disk.
 
 Shards of safetensors, memory-mapped, beside a manifest that names the teacher's digests. Knows
 tensors and files; knows nothing of how a student learns from them.
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -80,8 +78,7 @@ class TeacherLogits:
     lengths: tuple[int, ...]
 
     def rows(self, order: Sequence[int], device: torch.device) -> TopLogits:
-        """The teacher's distributions at the learned tokens of these examples, one after the
-        other."""
+        """The teacher's distributions at the learned tokens of these examples, in order."""
         parts = [self._one(number) for number in order]
         tokens = torch.cat([p.tokens for p in parts]).to(device=device, dtype=torch.long)
         logs = torch.cat([p.logs for p in parts]).to(device)
@@ -106,8 +103,7 @@ def capture(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> TeacherLogits:
-    """The teacher's top-k log-probabilities of every learned token, asked now where the folder
-    doesn't hold them yet.
+    """The teacher's top-k log-probabilities of every learned token, asked where not there yet.
 
     Finished shards are verified and used again. ``progress`` is told examples done and all. Raises
     UsageProblem for a teacher without weights or with another tokenizer, MalformedInput for a
@@ -126,7 +122,7 @@ def capture(
         top_k=min(settings.top_k or vocabulary, vocabulary),
         temperature=settings.temperature,
     )
-    lengths = tuple(len(e.ids) - max(1, e.taught) for e in examples)
+    lengths = tuple(e.learned for e in examples)
     manifest = fill(
         folder,
         wanted,
@@ -174,8 +170,7 @@ def scoring_speaker(teacher: Subject, method: str) -> Speaker:
 def check_tokenizer(
     speaker: Speaker, learner: Learner, examples: Sequence[Encoded], method: str, where: str
 ) -> None:
-    """Raises UsageProblem, naming the method, where teacher and student don't have one
-    tokenizer."""
+    """Raises UsageProblem where teacher and student don't have one tokenizer."""
     texts = [learner.tokenizer.decode(list(e.ids)) for e in examples[:200]]
     if not same_tokenizer(speaker.tokenizer, learner.tokenizer, texts):
         raise UsageProblem(
@@ -193,13 +188,14 @@ def _begin(folder: Path, wanted: CaptureManifest) -> CaptureManifest:
         return wanted
     try:
         found = CaptureManifest.model_validate_json(path.read_text("utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise _bad("its manifest can't be read", folder) from error
     if found.terms() != wanted:
         raise _bad(
             "it holds another teacher's logits, or those of other examples or settings", folder
         )
     for shard in found.shards:
+        # Only its last part: a manifest that was tampered with must not name a file elsewhere.
         place = folder / Path(shard.file).name
         if not place.is_file() or file_sha256(place) != shard.sha256:
             raise _bad(f"the shard {place.name} is not what was written", folder)
@@ -230,9 +226,8 @@ def _ask(
     found: list[TopLogits] = []
     for start in range(0, len(examples), ROWS):
         some = examples[start : start + ROWS]
-        batch = make_batch(
-            some, tuple((i,) for i in range(len(some))), speaker.pad, speaker.model.device
-        )
+        rows = tuple((i,) for i in range(len(some)))
+        batch = make_batch(some, rows, speaker.pad, speaker.model.device)
         with torch.inference_mode(), quiet():
             scores, labels = kept_scores(speaker.model, batch, trims=trims_logits(speaker.model))
             learned = scores[labels != IGNORED][:, : terms.vocabulary]

@@ -44,8 +44,7 @@ divergence is infinite."""
 
 @dataclass(frozen=True)
 class TokenSide:
-    """One side: what its tokens are, which of them ends an answer, its tokenizer, and how many
-    tokens its model scores."""
+    """One side: its tokens, the one that ends an answer, its tokenizer, how many are scored."""
 
     pieces: tuple[Piece, ...]
     end: int | None
@@ -118,6 +117,7 @@ def _named(voice: TokenSide) -> list[Piece]:
         *[None] * (voice.scored - len(voice.pieces)),
     ]
     if voice.end is not None and voice.end < voice.scored:
+        # One cell for both: models name the end of an answer differently.
         pieces[voice.end] = END
     return [piece or None for piece in pieces]
 
@@ -147,8 +147,7 @@ def _beginning(piece: Piece, numbers: dict[Piece, int]) -> int:
 def _first_tokens(
     foreign: Sequence[bytes], other: TokenSide, names: Sequence[Piece]
 ) -> dict[Piece, Piece]:
-    """What the other tokenizer begins each of these strings with, where it writes just that
-    string."""
+    """What the other tokenizer begins each string with, where it writes just that."""
     texts = {p: p.decode("utf-8") for p in foreign if _is_text(p)}
     if not texts:
         return {}

@@ -8,17 +8,15 @@ examples and losses.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -37,8 +35,7 @@ STATES, STEP = "state", "step-"
 
 
 class TrainingState(Record):
-    """Where a run stands: the updates made, the run they belong to, and the digests of the files
-    beside this one.
+    """Where a run stands: its digest, the updates made, and the digests of the files beside.
 
     ``seconds`` is the time that the run had taken. The position in the data and the learning rate
     follow from ``step``.
@@ -54,8 +51,7 @@ class TrainingState(Record):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a checkpoint holds: the weights that learn by name, their optimizer, and the device
-    whose generator counts."""
+    """What a checkpoint holds: weights that learn, their optimizer, the generator's device."""
 
     weights: Mapping[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
@@ -69,9 +65,8 @@ def save_state(folder: Path, bench: Bench, run: str, step: int, seconds: float) 
     """
     target = folder / f"{STEP}{step:08d}"
     with whole_folder(target) as fresh:
-        save_file(
-            {name: p.detach().contiguous() for name, p in bench.weights.items()}, fresh / WEIGHTS
-        )
+        weights = {name: p.detach().contiguous() for name, p in bench.weights.items()}
+        save_file(weights, fresh / WEIGHTS)
         save_file(_optimizer_tensors(bench), fresh / OPTIMIZER)
         save_file(_random_tensors(bench.device), fresh / RANDOM)
         files = {name: file_sha256(fresh / name) for name in (WEIGHTS, OPTIMIZER, RANDOM)}
@@ -125,11 +120,13 @@ def whole_folder(target: Path) -> Iterator[Path]:
     After an error the old folder stands and the new one is gone. Raises ResourceLimit on a full
     disk.
     """
+    # Beside the target, and so on one file system with it: only there a rename is all or nothing.
     fresh = target.with_name(f"{TEMPORARY}{target.name}")
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         yield fresh
+        # Synced before the rename: after a power cut a new name must not stand before its bytes.
         _sync(fresh)
         if target.exists():
             shutil.rmtree(target)
@@ -158,8 +155,7 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random generators of the CPU and the device start from a seed inside; the caller's come
-    back at the end."""
+    """Random generators start from a seed inside; the caller's come back at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
@@ -168,10 +164,8 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 @contextmanager
 def repeatable() -> Iterator[None]:
     """Deterministic algorithms inside; the caller's settings come back at the end."""
-    before, warned = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    before = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
     filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module's class
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory costs a tenth of the time and guards against what is not done here:
@@ -265,9 +259,8 @@ def _steps(folder: Path) -> list[Path]:
 
 def _read_state(folder: Path) -> TrainingState:
     try:
-        value: Any = json.loads((folder / STATE).read_text("utf-8"))
-        return TrainingState.model_validate(value)
-    except (OSError, ValueError, ValidationError) as error:
+        return TrainingState.model_validate_json((folder / STATE).read_bytes())
+    except (OSError, ValueError) as error:
         raise _damaged(folder, f"no readable {STATE}") from error
 
 

@@ -55,13 +55,12 @@ from auditor.controls.training.step_journal import LossJournal, LossRow, read_lo
 from auditor.controls.training.students import Learner, check_context, save_student
 from auditor.controls.training.trained import (
     TRAINED,
-    Progress,
-    Tell,
     TrainedStudent,
     read_trained,
     write_trained,
 )
 from fingerprints.errors import UsageProblem
+from fingerprints.progress import Told
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.library import quiet
@@ -77,11 +76,11 @@ def distill(
     recipe: Recipe,
     out: Path,
     teacher: Subject | None = None,
-    progress: Tell | None = None,
+    progress: Told | None = None,
     crew: Crew = ALONE,
 ) -> TrainedStudent:
-    """Trains the student on the examples and saves it in ``out/student``; a finished folder is
-    returned as it is.
+    """Trains the student and saves it in ``out/student``; a finished folder stays as it is.
+    ``progress`` is told of every step.
 
     Of several processes (``crew``), each with the same arguments, the first writes; all see one
     folder. ``teacher`` is needed by the methods that read its scores. Writes ``losses.jsonl`` and
@@ -101,6 +100,7 @@ def distill(
     run = run_digest(learner, data, recipe, teacher)
     crew.check_same(run)
     with _journal(out, crew) as journal, repeatable(), seeded(recipe.seed, learner.device):
+        # Asked under the journal's lock: no other process can be writing the folder now.
         if (out / TRAINED).exists():
             return _finished(out, run)
         with crew.first_alone():
@@ -136,7 +136,7 @@ class _Work:
 
 
 def _train(
-    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Tell | None
+    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Told | None
 ) -> float:
     """The loop. Returns the seconds that the run took, earlier parts included."""
     training, model = work.recipe.training, work.learner.model
@@ -148,22 +148,19 @@ def _train(
     work.crew.own_noise(work.recipe.seed, done)
     if journal is not None:
         journal.cut(done)
-    began, read = time.monotonic(), 0
+    began = time.monotonic()
     for number in range(done + 1, len(work.steps) + 1):
         rate = rate_at(number, len(work.steps), training)
         row = _update(work, bench, number, rate, out)
-        read += row.tokens
         taken = time.monotonic() - began
         if journal is not None:
             journal.add(row)
             if number % training.save_every == 0 or number == len(work.steps):
+                # The rows first: a checkpoint whose rows are missing can't be resumed from.
                 journal.sync()
                 save_state(out / STATES, bench, run, number, before + taken)
         if progress is not None:
-            left = taken / (number - done) * (len(work.steps) - number)
-            progress(
-                Progress(number, len(work.steps), row.loss, rate, read / max(taken, 1e-9), left)
-            )
+            progress(number, len(work.steps))
     model.eval()
     return before + time.monotonic() - began
 
@@ -174,14 +171,11 @@ def _update(work: _Work, bench: Bench, number: int, rate: float, out: Path) -> L
     for group in bench.optimizer.param_groups:
         group["lr"] = rate
     bench.optimizer.zero_grad(set_to_none=True)
+    guide, examples = work.guide, work.data.examples
     with memory_told(
         number, out, "a smaller training.batch or longest, or gradient_checkpointing: true"
     ):
-        read = (
-            work.guide.reading(number, step)
-            if work.guide is not None
-            else as_planned(work.data.examples, step)
-        )
+        read = as_planned(examples, step) if guide is None else guide.reading(number, step)
         total = sum(_backward(work, read, rows) for rows in work.crew.share(read.step))
     loss = work.crew.total(float(total))
     work.crew.add_up(bench.weights.values())
@@ -224,8 +218,7 @@ def _guide(
     teacher: Subject | None,
     folder: Path,
 ) -> Guide | None:
-    """The teacher's scores as the recipe's method uses them; None for methods that learn from
-    its words alone."""
+    """The teacher's scores as the recipe's method uses them; None where words alone are learned."""
     settings = recipe.distillation
     if settings is None:
         return None
@@ -236,72 +229,53 @@ def _guide(
         return open_aligned(given, learner, data.examples, lessons, terms, settings, folder)
     if recipe.on_policy is not None:
         return open_own_words(given, learner, data.examples, recipe, settings, recipe.on_policy)
-    return TokenGuide(
-        data.examples, capture(given, learner, data.examples, settings, folder), settings
-    )
+    captured = capture(given, learner, data.examples, settings, folder)
+    return TokenGuide(data.examples, captured, settings)
 
 
 def rate_at(step: int, steps: int, training: Training) -> float:
-    """The learning rate of a step (from 1): linear warm-up, then half a cosine down to a tenth
-    of the peak."""
+    """The learning rate of a step (from 1): linear warm-up, then a cosine to a tenth."""
     warm = max(1, round(training.warmup * steps)) if training.warmup > 0 else 0
     if step <= warm:
         return training.learning_rate * step / warm
     turned = (step - warm) / max(1, steps - warm)
-    return training.learning_rate * (
-        LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * turned)) / 2
-    )
+    share = LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * turned)) / 2
+    return training.learning_rate * share
 
 
 def run_digest(learner: Learner, data: EncodedSet, recipe: Recipe, teacher: Subject | None) -> str:
-    """Digest of all that decides the weights: base, tokens, method, training, seed, precision, and
-    a teacher's identity.
+    """Digest of all that decides the weights, a teacher's identity included.
 
     ``save_every`` is left out: how often a run is saved may change on the way. Sections that older
     recipes don't have count only where they are set, so that a run begun before there were any goes
     on.
     """
+    settings = recipe.distillation
     later = {"alignment": recipe.alignment, "on_policy": recipe.on_policy}
-    return sha256(
-        canonical_json(
-            {
-                "base": learner.identity.digest(),
-                "student": recipe.student.model_dump(mode="json"),
-                "examples": data.digest(),
-                "method": recipe.method,
-                "distillation": (
-                    recipe.distillation.model_dump(mode="json") if recipe.distillation else None
-                ),
-                "training": recipe.training.model_dump(mode="json", exclude={"save_every"}),
-                "seed": recipe.seed,
-                "half": str(learner.half),
-                "teacher": (
-                    teacher.identity.digest()
-                    if teacher is not None and recipe.distillation
-                    else None
-                ),
-                **{
-                    name: section.model_dump(mode="json")
-                    for name, section in later.items()
-                    if section is not None
-                },
-            }
-        )
-    )
+    set_ones = {name: part.model_dump(mode="json") for name, part in later.items() if part}
+    deciding = {
+        "base": learner.identity.digest(),
+        "student": recipe.student.model_dump(mode="json"),
+        "examples": data.digest(),
+        "method": recipe.method,
+        "distillation": settings and settings.model_dump(mode="json"),
+        "training": recipe.training.model_dump(mode="json", exclude={"save_every"}),
+        "seed": recipe.seed,
+        "half": str(learner.half),
+        "teacher": teacher.identity.digest() if teacher is not None and settings else None,
+        **set_ones,
+    }
+    return sha256(canonical_json(deciding))
 
 
 def _bench(learner: Learner, training: Training) -> Bench:
     weights = {name: p for name, p in learner.model.named_parameters() if p.requires_grad}
-    groups = [
-        {
-            "params": [p for p in weights.values() if p.ndim >= 2],
-            "weight_decay": training.weight_decay,
-        },
-        {"params": [p for p in weights.values() if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(
-        [g for g in groups if g["params"]], lr=training.learning_rate, fused=True
-    )
+    # Biases and the gains of norms are not decayed: a norm's gain belongs at 1, and not at 0.
+    matrices = [p for p in weights.values() if p.ndim >= 2]
+    vectors = [p for p in weights.values() if p.ndim < 2]
+    decays = ((matrices, training.weight_decay), (vectors, 0.0))
+    groups = [{"params": held, "weight_decay": decay} for held, decay in decays if held]
+    optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
     return Bench(weights, optimizer, learner.device)
 
 
@@ -335,7 +309,7 @@ def _finished(out: Path, run: str) -> TrainedStudent:
 def _told(
     work: _Work, run: str, seconds: float, losses: list[LossRow], teacher: Subject | None
 ) -> TrainedStudent:
-    learner = work.learner
+    learner, guide = work.learner, work.guide
     return TrainedStudent(
         run=run,
         base=learner.identity,
@@ -352,8 +326,6 @@ def _told(
         device=learner.device.type,
         precision=learner.precision,
         torch=torch.__version__,
-        teacher_sha256=(
-            teacher.identity.digest() if teacher is not None and work.guide is not None else None
-        ),
-        counts=work.guide.counts(losses) if work.guide is not None else {},
+        teacher_sha256=None if teacher is None or guide is None else teacher.identity.digest(),
+        counts={} if guide is None else guide.counts(losses),
     )

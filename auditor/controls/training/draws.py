@@ -46,8 +46,7 @@ class Prompted(Protocol):
 
 @dataclass(frozen=True)
 class DrawingModel:
-    """A model and how it is spoken to: its chat form, the tokens that end an answer, and how its
-    answers are drawn."""
+    """A model, its chat form, the tokens that end an answer, and how answers are drawn."""
 
     model: Any
     chat: Chat
@@ -68,8 +67,7 @@ class DrawingModel:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Answers drawn to prompts padded on the left to ``width``, so that all answers begin at one
-    place.
+    """Answers to prompts padded on the left to ``width``: all answers begin at one place.
 
     ``ids`` and ``mask``: (answers, width + tokens); ``chosen``: (answers, tokens), what the model
     drew itself, its end token included.
@@ -88,21 +86,16 @@ def open_voice(model: Any, tokenizer: Any, settings: DrawSettings) -> DrawingMod
     listed = named if isinstance(named, list) else [named]
     ends = sorted({int(i) for i in (*listed, tokenizer.eos_token_id, *chat.stop) if i is not None})
     pad = next((int(i) for i in (tokenizer.pad_token_id, *ends) if i is not None), 0)
-    return DrawingModel(
-        model, chat, torch.tensor(ends, dtype=torch.long, device=model.device), pad, settings
-    )
+    stops = torch.tensor(ends, dtype=torch.long, device=model.device)
+    return DrawingModel(model, chat, stops, pad, settings)
 
 
 def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[int]]:
-    """The tokens of every prompt. Raises UsageProblem where an answer might not fit after one of
-    them."""
+    """The tokens of every prompt. Raises UsageProblem where an answer might not fit."""
     requests = [Request(probe=Probe(id="task", text=task.prompt)) for task in tasks]
     prompts = [voice.chat.encode(request, voice.chat.render(request)) for request in requests]
-    context, most, longest = (
-        limits_of(voice.model).context,
-        max(map(len, prompts)),
-        voice.settings.longest,
-    )
+    context, longest = limits_of(voice.model).context, voice.settings.longest
+    most = max(map(len, prompts))
     if context is not None and most + longest > context:
         raise UsageProblem(
             f"a prompt of {most} tokens and {longest} to answer pass the context of {context}",
@@ -115,17 +108,15 @@ def encode_prompts(voice: DrawingModel, tasks: Sequence[Prompted]) -> list[list[
 
 
 def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generator) -> Drawn:
-    """One answer to each prompt, token by token from the model's whole distribution at the
-    settings' temperature.
+    """One answer to each prompt, token by token from the model's whole distribution.
 
     Ends when all have ended, or after ``longest`` tokens. Raises NoNumbers where the model's scores
     are no numbers.
     """
     width = max(map(len, prompts))
     ids = torch.tensor([[voice.pad] * (width - len(p)) + p for p in prompts], device=voice.device)
-    mask = torch.tensor(
-        [[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=voice.device
-    )
+    seen = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
+    mask = torch.tensor(seen, device=voice.device)
     live = torch.ones(len(prompts), dtype=torch.bool, device=voice.device)
     fresh, cache, word = ids, None, state_word(voice.model)
     with torch.no_grad(), voice.arithmetic():
@@ -138,14 +129,11 @@ def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generat
                 use_cache=True,
                 **{word: cache},
             )
-            token = torch.where(
-                live, _pick(made.logits[:, -1], voice.settings.temperature, noise), voice.pad
-            )
+            picked = _pick(made.logits[:, -1], voice.settings.temperature, noise)
+            token = torch.where(live, picked, voice.pad)
             fresh, cache = token[:, None], state_of(made)
-            ids, mask = (
-                torch.cat([ids, fresh], dim=1),
-                torch.cat([mask, live[:, None].long()], dim=1),
-            )
+            ids = torch.cat([ids, fresh], dim=1)
+            mask = torch.cat([mask, live[:, None].long()], dim=1)
             live = live & ~torch.isin(token, voice.ends)
             if not bool(live.any()):
                 break
@@ -154,6 +142,7 @@ def draw(voice: DrawingModel, prompts: Sequence[list[int]], noise: torch.Generat
 
 def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
     chances = log_distribution(logits, temperature).exp()
+    # On a GPU multinomial would fail inside the device, and no later call would work.
     if bool(chances.isnan().any()):
         raise NoNumbers(
             "the model's scores are no numbers (NaN)",
@@ -163,21 +152,17 @@ def _pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
 
 
 def texts(chat: Chat, part: Drawn) -> list[str]:
-    """Each answer as a rule reads it: no special tokens, and in the plain form nothing after the
-    next turn's mark."""
+    """Each answer without special tokens, in the plain form up to the next turn's mark."""
     rows = zip(part.ids[:, part.width :], part.chosen, strict=True)
-    found = [
-        str(chat.tokenizer.decode(ids[kept].tolist(), skip_special_tokens=True))
-        for ids, kept in rows
-    ]
+    decode = chat.tokenizer.decode
+    found = [str(decode(ids[kept].tolist(), skip_special_tokens=True)) for ids, kept in rows]
     for mark in chat.cut:
         found = [text.partition(mark)[0] for text in found]
     return found
 
 
 def token_logs(voice: DrawingModel, model: Any, part: Drawn) -> Tensor:
-    """Log-probability of every drawn token under a model, (answers, tokens), float32, at the
-    settings' temperature.
+    """Log-probability of every drawn token, (answers, tokens), at the settings' temperature.
 
     0 where nothing was drawn, for every model alike: such places have ratio 1, divergence 0 and no
     gradient.
@@ -189,12 +174,11 @@ def token_logs(voice: DrawingModel, model: Any, part: Drawn) -> Tensor:
             position_ids=_places(part.mask),
             use_cache=False,
         ).logits
-    told = log_distribution(logits[:, part.width - 1 : -1], voice.settings.temperature).flatten(
-        0, 1
-    )
+    told = log_distribution(logits[:, part.width - 1 : -1], voice.settings.temperature)
     # The loss rather than gather: its gradient adds nothing up, so that a GPU gives the same at
     # every run.
-    logs = -functional.nll_loss(told, part.ids[:, part.width :].flatten(), reduction="none")
+    drawn = part.ids[:, part.width :].flatten()
+    logs = -functional.nll_loss(told.flatten(0, 1), drawn, reduction="none")
     return torch.where(part.chosen, logs.view_as(part.chosen), 0.0)
 
 

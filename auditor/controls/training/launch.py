@@ -1,5 +1,4 @@
-"""How many processes a launcher (torchrun, ``accelerate launch``) started together, read from the
-environment it sets.
+"""How many processes a launcher (torchrun, ``accelerate launch``) started together.
 
 Knows the environment; knows nothing of tensors, so that the command line can ask at once.
 """
@@ -19,8 +18,7 @@ TOGETHER = frozenset({"sft", "traces", "logits"})
 
 @dataclass(frozen=True)
 class Launch:
-    """This process among those that were started together; ``local`` counts those on this
-    machine."""
+    """This process among those started together; ``local`` counts on this machine."""
 
     rank: int = 0
     world: int = 1
@@ -28,8 +26,7 @@ class Launch:
 
 
 def launched() -> Launch:
-    """What the launcher said; one process alone where none did. Raises UsageProblem for numbers
-    that are none."""
+    """What the launcher said; one process where none did. UsageProblem for no number."""
     if "MASTER_ADDR" not in os.environ:
         return Launch()
     rank, world, local = (

@@ -1,5 +1,4 @@
-"""What a student is trained to lower: cross-entropy, and divergences from a teacher's next-token
-distribution.
+"""What a student is trained to lower: cross-entropy, divergences from a teacher's distribution.
 
 Pure tensor functions. Knows logits and labels; knows nothing of models, texts and files. Everything
 is computed in float32, whatever the logits' own format, and in nats.
@@ -64,8 +63,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, count: int | None = None) -> T
 
 
 def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Negative log-likelihood of each row's label: (rows,) from (rows, vocabulary), 0 where the
-    label is `IGNORED`.
+    """Negative log-likelihood of each row's label, (rows,); 0 where it is `IGNORED`.
 
     Values and gradients are bit by bit those of the whole at once, but float32 copies of the logits
     exist for a few rows at a time: on large vocabularies they are most of a step's memory
@@ -79,9 +77,8 @@ class _RowLosses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
         ctx.save_for_backward(logits, labels)
-        pieces = zip(
-            torch.split(logits, ROWS_AT_ONCE), torch.split(labels, ROWS_AT_ONCE), strict=True
-        )
+        cut = (torch.split(whole, ROWS_AT_ONCE) for whole in (logits, labels))
+        pieces = zip(*cut, strict=True)
         return torch.cat([_likelihood(some, wanted) for some, wanted in pieces])
 
     @staticmethod
@@ -114,8 +111,7 @@ def reverse_kl(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def jsd(student: Tensor, teacher: Tensor, beta: float) -> Tensor:
-    """The generalised Jensen-Shannon divergence of each position (GKD; Agarwal et al. 2023, arXiv
-    2306.13649, eq. 1).
+    """The generalised Jensen-Shannon divergence of each position (GKD, arXiv 2306.13649, eq. 1).
 
     β·KL(teacher ‖ m) + (1 − β)·KL(student ‖ m) with m = β·teacher + (1 − β)·student and 0 < β < 1.
     Symmetric at β = ½ and then at most log 2. Divided by β it tends to the forward KL as β → 0,
@@ -132,8 +128,7 @@ def jsd(student: Tensor, teacher: Tensor, beta: float) -> Tensor:
 
 
 def top_logits(logits: Tensor, k: int | None, temperature: float) -> TopLogits:
-    """The k likeliest tokens of every position of (positions, vocabulary), with the mass of all
-    others as one outcome.
+    """The k likeliest tokens of every position, with the mass of all others as one outcome.
 
     ``k`` None, or no smaller than the vocabulary, keeps everything. Ties go the way of
     `torch.topk`.
@@ -145,24 +140,21 @@ def top_logits(logits: Tensor, k: int | None, temperature: float) -> TopLogits:
 
 
 def outcomes(top: TopLogits) -> Tensor:
-    """Log-probabilities (positions, k + 1) of the named tokens and of the rest; (positions, k)
-    where nothing is left."""
+    """Log-probabilities of the named tokens and of any rest, (positions, k or k + 1)."""
     return top.logs if top.rest is None else torch.cat([top.logs, top.rest[:, None]], dim=-1)
 
 
 def lumped(logits: Tensor, top: TopLogits, temperature: float) -> Tensor:
-    """A student's log-probabilities of the outcomes that a teacher's `TopLogits` names, in the
-    same order."""
+    """A student's log-probabilities of the outcomes that a `TopLogits` names, in its order."""
     logs = log_distribution(logits, temperature)
     named = logs.gather(-1, top.tokens)
-    return (
-        named if top.rest is None else torch.cat([named, _rest(logs, top.tokens)[:, None]], dim=-1)
+    return outcomes(
+        TopLogits(top.tokens, named, None if top.rest is None else _rest(logs, top.tokens))
     )
 
 
 def divergence(logits: Tensor, top: TopLogits, settings: Distillation) -> Tensor:
-    """How far each position of (positions, vocabulary) is from the teacher, times T² so that T
-    leaves gradients' size alone.
+    """How far each position is from the teacher, times T² so that T keeps the gradients' size.
 
     The factor is Hinton et al.'s (2015, arXiv 1503.02531). ``top`` must have been taken at the same
     temperature.
@@ -181,15 +173,12 @@ def divergence(logits: Tensor, top: TopLogits, settings: Distillation) -> Tensor
 def distillation_loss(
     logits: Tensor, labels: Tensor, top: TopLogits, settings: Distillation, count: int | None = None
 ) -> Tensor:
-    """``ce_weight`` × cross-entropy + (1 − ``ce_weight``) × divergence, mean over the labelled
-    positions.
+    """``ce_weight`` × cross-entropy + the rest × divergence, mean over labelled positions.
 
     ``logits``: (positions, vocabulary); ``labels``: (positions,); ``top`` has a row for each
     position. A part of weight 0 is not computed.
     """
-    learned = labels != IGNORED
-    weight = settings.ce_weight
-    parts = []
+    learned, weight, parts = labels != IGNORED, settings.ce_weight, []
     if weight > 0:
         parts.append(weight * cross_entropy(logits, labels, count))
     if weight < 1:

@@ -1,5 +1,4 @@
-"""What a step reads and what it is pulled towards: the one place where the methods that have a
-teacher's scores differ.
+"""What a step reads and is pulled towards: where methods with a teacher's scores differ.
 
 A guide is asked twice a step: what is read, and how far the student's scores are from where they
 shall go. Knows batches, losses and captured scores; knows nothing of updates.
@@ -39,12 +38,10 @@ class Guide(Protocol):
     """A teacher's scores, as one method uses them."""
 
     def reading(self, number: int, step: Step) -> TeacherReading:
-        """What step ``number`` (from 1) reads, given the rows of the plan: a pure function of
-        both and the weights."""
+        """What step ``number`` (from 1) of the plan reads: a function of both and the weights."""
 
     def loss(self, reading: TeacherReading, scores: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """A micro-batch's part of the step's loss, from scores (rows, kept, vocabulary) and
-        labels (rows, kept)."""
+        """A micro-batch's part of the step's loss, from scores (rows, kept, vocabulary)."""
 
     def counts(self, losses: Sequence[LossRow]) -> dict[str, int]:
         """What a reader of the finished run should know, by its name in plain words."""

@@ -36,15 +36,13 @@ from fingerprints.subjects.library import quiet
 
 
 def is_own(seed: int, number: int, share: float) -> bool:
-    """Whether step ``number`` (from 1) reads the student's own answers: a chance of ``share``
-    under the seed."""
+    """Whether step ``number`` (from 1) reads the student's own answers: drawn under the seed."""
     return random.Random(f"on-policy/{seed}/share/{number}").random() < share
 
 
 @dataclass(frozen=True)
 class OwnWords:
-    """The student as it draws, the teacher as it scores, and the teacher's answers for the other
-    steps."""
+    """The student as it draws, the teacher as it scores, and the teacher's own answers."""
 
     voice: DrawingModel
     speaker: Speaker
@@ -56,8 +54,7 @@ class OwnWords:
     seed: int
 
     def reading(self, number: int, step: Step) -> TeacherReading:
-        """The plan's examples, or what the student answers now to their prompts, in the plan's
-        micro-batches."""
+        """The plan's examples, or what the student answers now to their prompts."""
         if not is_own(self.seed, number, self.drawing.student_share):
             return as_planned(self.examples, step)
         noise = torch.Generator(self.voice.device)
@@ -80,17 +77,15 @@ class OwnWords:
             batch, ids=batch.ids.to(there), labels=batch.labels.to(there), positions=places
         )
         with torch.no_grad(), quiet():
-            theirs, same = kept_scores(
-                self.speaker.model, asked, trims=trims_logits(self.speaker.model)
-            )
+            model = self.speaker.model
+            theirs, same = kept_scores(model, asked, trims=trims_logits(model))
             theirs = theirs[same != IGNORED][:, : self.vocabulary].to(scores.device)
             top = top_logits(theirs, self.settings.top_k, self.settings.temperature)
-        settings = (
-            self.settings.model_copy(update={"ce_weight": 0.0}) if reading.own else self.settings
-        )
-        return distillation_loss(
-            scores[learned][:, : self.vocabulary], labels[learned], top, settings, reading.tokens
-        )
+        # Its own words are no example to follow: only what the teacher thinks of them counts.
+        weight = 0.0 if reading.own else self.settings.ce_weight
+        settings = self.settings.model_copy(update={"ce_weight": weight})
+        ours = scores[learned][:, : self.vocabulary]
+        return distillation_loss(ours, labels[learned], top, settings, reading.tokens)
 
     def counts(self, losses: Sequence[LossRow]) -> dict[str, int]:
         """How many steps, and tokens in them, were the student's own."""
@@ -102,8 +97,7 @@ class OwnWords:
         }
 
     def _answers(self, numbers: Sequence[int], noise: torch.Generator, step: int) -> list[Encoded]:
-        """The student's answers to the prompts of these examples, without dropout, cut as the
-        teacher's are."""
+        """The student's answers to these prompts, without dropout, cut as the teacher's are."""
         prompts = [list(self.examples[i].ids[: self.examples[i].taught]) for i in numbers]
         model = self.voice.model
         before = model.training
@@ -122,14 +116,11 @@ class OwnWords:
         ]
         # Without a single word of its own there is nothing to learn from: then the teacher's answer
         # stands in.
-        return [
-            e if len(e.ids) > e.taught else self.examples[i]
-            for e, i in zip(fresh, numbers, strict=True)
-        ]
+        both = zip(fresh, numbers, strict=True)
+        return [e if len(e.ids) > e.taught else self.examples[i] for e, i in both]
 
     def _said(self, drawn: Drawn, row: int) -> list[int]:
-        """What was drawn, up to a token that the teacher doesn't know (padding of the student's
-        output layer)."""
+        """What was drawn, up to a token that the teacher doesn't know (padding)."""
         ids = drawn.ids[row, drawn.width :][drawn.chosen[row]].tolist()
         unknown = next((n for n, i in enumerate(ids) if i >= self.vocabulary), len(ids))
         return [int(i) for i in ids[:unknown]]
@@ -167,14 +158,11 @@ def open_own_words(
                 next_step="lower it, or give shorter prompts",
             )
     drawn = DrawSettings(
-        longest=drawing.max_tokens,
-        temperature=drawing.temperature,
-        precision=learner.precision,
+        longest=drawing.max_tokens, temperature=drawing.temperature, precision=learner.precision
     )
+    voice = open_voice(learner.model, learner.tokenizer, drawn)
     return OwnWords(
-        voice=replace(
-            open_voice(learner.model, learner.tokenizer, drawn), chat=learner.chat, pad=learner.pad
-        ),
+        voice=replace(voice, chat=learner.chat, pad=learner.pad),
         speaker=speaker,
         examples=examples,
         settings=settings,

@@ -1,5 +1,4 @@
-"""Several processes that train one student: every step's examples are shared out, and the gradients
-summed.
+"""Several processes that train one student: examples shared out, gradients summed.
 
 The step's loss is a mean over the learned tokens of all processes, so that the sum of their
 gradients is the gradient of one process up to rounding, and all make the same update. The first
@@ -93,8 +92,7 @@ class Crew:
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process goes through the block alone, then the others, who find what it left
-        on the disk."""
+        """The first process goes through the block alone, then the others find what it left."""
         if not self.first:
             self.meet()
         yield
@@ -124,8 +122,7 @@ class Crew:
                 work.wait()
 
     def own_noise(self, seed: int, step: int) -> None:
-        """Gives every process but the first random numbers of its own, which follow from the
-        seed and the step."""
+        """Gives all but the first process random numbers of their own, by seed and step."""
         if not self.first:
             digest = hashlib.sha256(f"{seed}/{self.rank}/{step}".encode()).digest()
             torch.manual_seed(int.from_bytes(digest[:7], "big"))
@@ -180,8 +177,7 @@ ALONE = Crew()
 
 
 def gather() -> Crew:
-    """All processes that a launcher started, connected; `ALONE` without one. A context manager:
-    leaving it disconnects.
+    """All processes that a launcher started, connected until it is left; `ALONE` without one.
 
     Each takes the GPU of its number where there are any. Raises UsageProblem where processes
     outnumber the GPUs, or don't find each other.

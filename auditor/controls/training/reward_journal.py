@@ -17,8 +17,7 @@ TOTAL = "reward"
 
 
 class DrawGroup(Record):
-    """The answers to one task in one step: which task, and their mean reward with its
-    components."""
+    """The answers to one task in one step: their mean reward with its components."""
 
     task: int
     rewards: dict[str, float]
@@ -72,15 +71,13 @@ def group_of(task: int, earned: Sequence[Mapping[str, float]]) -> DrawGroup:
 
 
 def ends_of(rows: Sequence[RewardRow], answers: int) -> tuple[dict[str, Mean], dict[str, Mean]]:
-    """Mean rewards over the first and the last tenth of the steps, by component, for groups of
-    so many answers."""
+    """Mean rewards over the first and the last tenth of the steps, by component."""
     tenth = max(1, len(rows) // 10)
     return means_of(rows[:tenth], answers), means_of(rows[-tenth:], answers)
 
 
 def means_of(rows: Sequence[RewardRow], answers: int) -> dict[str, Mean]:
-    """The reward and its components over rows, by name, for groups of so many answers; intervals
-    are by task."""
+    """The reward and its components over rows, by name; intervals are by task."""
     groups = [group for row in rows for group in row.groups]
     return {name: _mean(name, groups, answers) for name in groups[0].rewards}
 

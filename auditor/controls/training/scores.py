@@ -1,5 +1,4 @@
-"""The scores that a student gives to the tokens it learns, and whether packed examples stay apart
-in them.
+"""The scores of the tokens that are learned, and whether packed examples stay apart in them.
 
 Knows models and batches; knows nothing of losses.
 """
@@ -18,14 +17,12 @@ from fingerprints.errors import UsageProblem
 
 
 def learned_scores(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores (rows, kept, vocabulary) and labels (rows, kept) of the columns in which any row
-    learns something."""
+    """Scores (rows, kept, vocabulary) and labels of the columns in which any row learns."""
     return kept_scores(learner.model, batch, trims=learner.trims)
 
 
 def kept_scores(model: Any, batch: Batch, *, trims: bool) -> tuple[Tensor, Tensor]:
-    """The same for any model; ``trims``: whether it takes ``logits_to_keep``
-    (`training.students.trims_logits`).
+    """The same for any model; ``trims``: whether it takes ``logits_to_keep``.
 
     The output layer is computed for those columns alone where the model can: on long prompts that
     is most of the memory.
@@ -46,6 +43,7 @@ def check_packing(learner: Learner, data: EncodedSet) -> None:
     The second of two packed examples must get the scores that it gets alone. Raises UsageProblem
     for a model that lets them see each other (recurrent states, positions that it can't be told).
     """
+    # The shortest two: the question is the same for all, and costs least with them.
     pair = sorted(data.examples, key=lambda e: len(e.ids))[:2]
     if len(pair) < 2:
         return
@@ -54,13 +52,12 @@ def check_packing(learner: Learner, data: EncodedSet) -> None:
     both = make_batch(pair, ((0, 1),), learner.pad, learner.device)
     try:
         with torch.no_grad():
-            single, packed = (
-                learned_scores(learner, batch)[0].float()[0] for batch in (alone, both)
-            )
+            single, packed = (learned_scores(learner, b)[0].float()[0] for b in (alone, both))
     except TypeError as error:
         raise _unpacked(learner) from error
-    size = len(pair[1].ids) - max(1, pair[1].taught)
+    size = pair[1].learned
     apart = (packed[-size:] - single[-size:]).abs().max() / single.abs().max().clamp(min=1e-6)
+    # Sums in another order differ by rounding; an example that is seen differs by far more.
     if not float(apart) < (1e-3 if learner.model.dtype == torch.float32 else 5e-2):
         raise _unpacked(learner)
 

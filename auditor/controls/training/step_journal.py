@@ -1,5 +1,4 @@
-"""What every step of a run found, as JSON lines: appended as the run goes, cut back to the
-checkpoint when it resumes.
+"""What every step of a run found, as JSON lines, cut back to the checkpoint when it resumes.
 
 One writer at a time. Knows the file; knows nothing of training.
 """
@@ -27,8 +26,7 @@ class StepRow(Record):
 
 
 class LossRow(StepRow):
-    """One update: the mean loss of its learned tokens in nats, the gradient's norm before
-    clipping, and the rate."""
+    """One update: the mean loss in nats a token, the gradient's norm before clipping, the rate."""
 
     loss: float
     gradient: float
@@ -58,8 +56,7 @@ def read_losses(path: Path) -> list[LossRow]:
 
 
 class StepJournal(Generic[Row]):
-    """Appends rows to a journal that it holds locked. Raises Locked while another process trains
-    into the folder."""
+    """Appends rows to a journal that it holds locked. Raises Locked while another process does."""
 
     row: ClassVar[type[StepRow]]
     what: ClassVar[str]
@@ -95,16 +92,14 @@ class StepJournal(Generic[Row]):
         self._file.truncate(sum(len(line) + 1 for line in lines))
 
     def sync(self) -> None:
-        """Forces the rows onto the disk, which a checkpoint of the same step presumes. Raises
-        ResourceLimit."""
+        """Forces the rows onto the disk, as a checkpoint presumes. Raises ResourceLimit."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise disk_problem(error, self.path) from error
 
     def add(self, row: Row) -> None:
-        """Appends one row. Raises ResourceLimit on a full disk; the file then ends with the row
-        before."""
+        """Appends one row, or none: raises ResourceLimit on a full disk."""
         data = canonical_json(row.model_dump(mode="json")) + b"\n"
         end = os.fstat(self._file.fileno()).st_size
         left = memoryview(data)

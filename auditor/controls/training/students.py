@@ -1,5 +1,4 @@
-"""Opens the model that will learn, and saves what it became: a checkpoint of the usual kind, or an
-adapter.
+"""Opens the model that will learn, and saves what it became: a checkpoint or an adapter.
 
 A base passes the same safety checks as any suspect. Knows weights and tokenizers; knows nothing of
 examples.
@@ -85,13 +84,11 @@ class Learner:
         """The subject spec that opens the student again from the folder it was saved to."""
         if not self.lora:
             return str(SubjectSpec("hf", str(folder)))
-        base = parse_spec(self.base)
-        return str(base.having({"adapter": str(folder)}))
+        return str(parse_spec(self.base).having({"adapter": str(folder)}))
 
 
 def open_student(student: Student, training: Training, seed: int) -> Learner:
-    """The student of a recipe, ready to be trained: a checkpoint, a GGUF file dequantised, or
-    random weights.
+    """The student of a recipe: a checkpoint, a GGUF file dequantised, or random weights.
 
     Weights that learn are float32; with precision bfloat16 the sums are computed in bfloat16 and an
     adapter's frozen base is kept in it. New weights (scratch, adapter) depend on the seed alone.
@@ -102,6 +99,7 @@ def open_student(student: Student, training: Training, seed: int) -> Learner:
     learner = _scratch(student, training, seed) if new else _from_subject(student, training)
     if student.lora is not None:
         learner.model = _with_lora(learner.model, student.lora, seed)
+    # In bfloat16, of 8 significant bits, an update below 1/256 of a weight would be lost.
     for parameter in learner.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -109,8 +107,7 @@ def open_student(student: Student, training: Training, seed: int) -> Learner:
 
 
 def save_student(learner: Learner, folder: Path) -> None:
-    """Writes the student in full or not at all: safetensors, config and tokenizer, or an adapter
-    with its tokenizer.
+    """Writes the student, or its adapter, with its tokenizer, in full or not at all.
 
     Trained weights are written as they are, in float32. Raises ResourceLimit on a full disk; an
     older folder of that name then stands.
@@ -121,9 +118,8 @@ def save_student(learner: Learner, folder: Path) -> None:
         else:
             learner.model.save_pretrained(str(fresh))
             if learner.generation is not None:
-                (fresh / "generation_config.json").write_text(
-                    json.dumps(learner.generation, indent=1), "utf-8"
-                )
+                told = json.dumps(learner.generation, indent=1)
+                (fresh / "generation_config.json").write_text(told, "utf-8")
         template = learner.tokenizer.chat_template
         try:
             # Trained on the plain form, it must be asked in the plain form.
@@ -135,8 +131,7 @@ def save_student(learner: Learner, folder: Path) -> None:
 
 
 class _DiskErrors:
-    """Makes an OSError again of what the library of tokenizers tells of a full disk: a bare
-    exception with its number."""
+    """Makes an OSError again of the bare exception that tokenizers raise on a full disk."""
 
     def __enter__(self) -> None:
         return None
@@ -222,8 +217,7 @@ def _untrainable(base: str) -> UsageProblem:
 
 
 def _half(training: Training, options: dict[str, str]) -> torch.dtype | None:
-    wanted = {**options, "dtype": training.precision}
-    chosen = place(wanted).dtype
+    chosen = place({**options, "dtype": training.precision}).dtype
     return None if chosen == torch.float32 else chosen
 
 
@@ -320,6 +314,8 @@ def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
     config = LlamaConfig(
         vocab_size=256 + len(CONTROL_TOKENS),
         hidden_size=width,
+        # 8/3 of the width: three matrices of a gated MLP then weigh as much as two of four times
+        # the width (Shazeer 2020, arXiv 2002.05202).
         intermediate_size=-(-width * 8 // 3 // 8) * 8,
         num_hidden_layers=layers,
         num_attention_heads=max(2, width // 32),
@@ -335,8 +331,7 @@ def scratch_model(base: str, seed: int) -> LlamaForCausalLM:
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, after three control tokens, with ChatML as its template: it can write
-    any text."""
+    """One token a byte after three control tokens, and ChatML: it can write any text."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*CONTROL_TOKENS, *alphabet])}
     raw = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))

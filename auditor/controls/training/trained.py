@@ -1,12 +1,10 @@
-"""What a training tells: its progress while it runs, and its summary when it is done.
+"""What a finished training was.
 
 Knows figures and digests; knows nothing of models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -47,26 +45,8 @@ class TrainedStudent(Record):
     counts: dict[str, int] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is after a step: told to the caller, written nowhere. ``left`` is an estimate
-    in seconds."""
-
-    step: int
-    steps: int
-    loss: float
-    rate: float
-    tokens_per_second: float
-    left: float
-
-
-Tell = Callable[[Progress], None]
-"""Whoever wants to hear of every step."""
-
-
 def read_trained(out: Path) -> TrainedStudent:
-    """What a folder's ``trained.json`` says. Raises MalformedInput where it is missing or
-    something else."""
+    """What a folder's ``trained.json`` says. Raises MalformedInput where there is none."""
     return _FILE.read(out / TRAINED)
 
 

@@ -1,2 +1,1 @@
-"""Populations grown from nothing: plans settled into tasks, the processes that do them, and
-members nobody trains."""
+"""Populations grown from nothing: plans, tasks, and the processes that do them."""

@@ -18,7 +18,8 @@ from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
-from auditor.controls.train import SILENT, STUDENT, TrainingWatch, train
+from auditor.controls.train import STUDENT, train
+from auditor.labs.population.rung_watch import RungDone, RungWatch
 from auditor.labs.population.untrained import (
     Bits,
     Quantised,
@@ -30,7 +31,7 @@ from auditor.labs.population.untrained import (
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput
 from fingerprints.probes import parse_probes
-from fingerprints.progress import Progress, Told
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile
 from fingerprints.records import Record, Sampling
 from fingerprints.subjects import open_subject
@@ -44,8 +45,7 @@ transcripts."""
 
 
 class NullControl(Record):
-    """A control without a teacher, for every base and seed of a ladder; its rungs are called after
-    it.
+    """A control without a teacher for every base and seed; its rungs are called after it.
 
     ``recipe`` is another recipe than the ladder's (``tinyzero``, ``human``, or a path), ``filler``
     who gives all answers (else the named recipe's, else the ladder's), ``prompts`` other sources,
@@ -153,28 +153,17 @@ class Ladder(Record):
 
     def _named_nulls(self, recipe: Recipe) -> Iterator[tuple[str, Rung]]:
         for null in self.nulls:
-            own = recipe
-            if null.kind == "trained":
-                own = (
-                    load_recipe(null.recipe)
-                    if null.recipe
-                    else recipe.model_copy(update={"name": null.name})
-                )
+            renamed = recipe.model_copy(update={"name": null.name})
+            own = load_recipe(null.recipe) if null.recipe else renamed
             for b, base in enumerate(self.bases):
-                if null.kind == "untrained" and not base.startswith("scratch:"):
-                    yield (
-                        f"{null.name}-base{b}",
-                        UntrainedRung(name=null.name, base=base, seed=None),
-                    )
+                place, trained = f"{null.name}-base{b}", null.kind == "trained"
+                if not trained and not base.startswith("scratch:"):
+                    yield place, UntrainedRung(name=null.name, base=base, seed=None)
                     continue
                 for seed in self.seeds:
-                    trained = null.kind == "trained"
-                    rung = (
-                        self._null(own, null, base, seed)
-                        if trained
-                        else UntrainedRung(name=null.name, base=base, seed=seed)
-                    )
-                    yield f"{null.name}-base{b}-seed{seed}", rung
+                    untrained = UntrainedRung(name=null.name, base=base, seed=seed)
+                    rung = self._null(own, null, base, seed) if trained else untrained
+                    yield f"{place}-seed{seed}", rung
 
     def _null(self, recipe: Recipe, null: NullControl, base: str, seed: int) -> Recipe:
         filler = null.filler or (recipe.filler if null.recipe else None) or self.filler
@@ -204,17 +193,16 @@ class Ladder(Record):
                     taught_by = teachers if evasion == "mixture" else teachers[:1]
                     for b, base in enumerate(self.bases):
                         for seed in self.seeds:
-                            head, tail = (
-                                f"{teacher.name}-dose{round(100 * dose):03d}",
-                                f"-base{b}-seed{seed}",
-                            )
+                            head = f"{teacher.name}-dose{round(100 * dose):03d}"
+                            tail = f"-base{b}-seed{seed}"
                             made = self._rung(recipe, base, seed, taught_by, dose, evasion)
-                            rung = (
-                                Quantised(recipe=made, twin=head + tail, bits=self.bits)
-                                if evasion == "quantise"
-                                else made
-                            )
-                            yield head + ("" if evasion == "none" else f"-{evasion}") + tail, rung
+                            if evasion == "none":
+                                yield head + tail, made
+                                continue
+                            rung: Rung = made
+                            if evasion == "quantise":
+                                rung = Quantised(recipe=made, twin=head + tail, bits=self.bits)
+                            yield f"{head}-{evasion}{tail}", rung
 
     def _rung(
         self,
@@ -226,6 +214,7 @@ class Ladder(Record):
         evasion: Evasion,
         more: dict[str, Any] | None = None,
     ) -> Recipe:
+        # Random weights have nothing that an adapter could be added to: they are trained in full.
         lora = None if base.startswith("scratch:") else recipe.student.lora
         student = recipe.student.model_copy(update={"base": base, "lora": lora})
         filler = self.filler if dose < 1 else None
@@ -242,13 +231,10 @@ class Ladder(Record):
             changes["launderer"] = self.launderer
         if evasion == "strip":
             changes["reshape"] = "strip"
-        if (
-            dose == 0 and recipe.method in SCORED
-        ):  # no teacher, no scores: the filler's answers are learned as they are
-            changes |= {
-                "method": "sft",
-                **dict.fromkeys(("distillation", "alignment", "on_policy")),
-            }
+        # No teacher, no scores: the filler's answers are learned as they are.
+        if dose == 0 and recipe.method in SCORED:
+            unset = dict.fromkeys(("distillation", "alignment", "on_policy"))
+            changes |= {"method": "sft", **unset}
         made = sized(Recipe.model_validate({**recipe.model_dump(), **_plain(changes)}), self.size)
         check_complete(made)
         return made
@@ -264,63 +250,59 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_ladder(path: Path) -> Ladder:
-    """A ladder from a YAML file. Raises MalformedInput for a file that is missing or no ladder,
-    with the first problem."""
+    """A ladder from a YAML file. Raises MalformedInput with the first problem."""
     return _FILE.read(path)
 
 
 _FILE = RecordFile(Ladder, "not a ladder", "see docs/recipes.md", form="yaml")
 
 
-def climb(
-    ladder: Ladder, out: Path, rungs: Told | None = None, watch: TrainingWatch = SILENT
-) -> Cohort:
-    """Trains every rung that is not there yet, asks it the ladder's probes, and returns the whole
-    cohort.
+def climb(ladder: Ladder, out: Path, progress: Progress = SILENT) -> Cohort:
+    """Trains and asks every rung that is not there yet, and returns the whole cohort.
 
-    A killed climb goes on at the rung, the step and the question where it stopped. ``rungs`` is
-    told of finished ones. Raises the errors of `train` and `collect`; what was finished before
-    stays.
+    A killed climb goes on at the rung, the step and the question where it stopped. Raises the
+    errors of `train` and `collect`; what was finished before stays.
     """
-    todo = ladder.rungs()
+    todo, whole = ladder.rungs(), progress.step("rungs", whole=True)
+
+    def tell(rung: RungDone) -> None:
+        whole(rung.done, rung.total, rung.left)
+        progress.note(rung.line())
+
+    whole(0, len(todo))
+    watch = RungWatch([name for name, _ in todo], out, bool(ladder.probes), tell)
     for done, (name, rung) in enumerate(todo):
-        if rungs:
-            rungs(done, len(todo))
-        climb_rung(ladder, rung, out / name, watch)
-    if rungs:
-        rungs(len(todo), len(todo))
+        watch(done, len(todo))
+        climb_rung(ladder, rung, out / name, progress)
+    watch(len(todo), len(todo))
     return load_cohort(out)
 
 
-def climb_rung(ladder: Ladder, rung: Rung, folder: Path, watch: TrainingWatch = SILENT) -> None:
+def climb_rung(ladder: Ladder, rung: Rung, folder: Path, progress: Progress = SILENT) -> None:
     """Makes one rung in its folder and asks it the ladder's probes; raises what `climb` raises."""
-    spec = make_rung(rung, folder, watch)
+    spec = make_rung(rung, folder, progress)
     if ladder.probes:
-        _ask(ladder, spec, folder, watch.asking)
+        _ask(ladder, spec, folder, progress.step("asking"))
 
 
 def make_rung(
-    rung: Rung, folder: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = BRIEF
+    rung: Rung, folder: Path, progress: Progress = SILENT, scale: EvaluationScale = BRIEF
 ) -> str:
-    """Trains, derives or describes a rung, and returns the spec that opens it. Raises what
-    `climb` raises."""
+    """Makes a rung, and returns the spec that opens it. Raises what `climb` raises."""
     if isinstance(rung, UntrainedRung):
         return make_untrained(rung, folder)
     if isinstance(rung, Quantised):
         trained = trained_folder(rung, folder)
         if trained.parent == folder:  # else it is a finished rung's
-            train(rung.recipe, trained, watch, scale)
+            train(rung.recipe, trained, progress, scale)
         return make_quantised(rung, trained, folder)
-    train(rung, folder, watch, scale)
+    train(rung, folder, progress, scale)
     student = folder / STUDENT
-    return (
-        f"{rung.student.base},adapter={student}"
-        if rung.student.lora is not None
-        else f"hf:{student}"
-    )
+    adapted = rung.student.lora is not None
+    return f"{rung.student.base},adapter={student}" if adapted else f"hf:{student}"
 
 
-def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress | None) -> None:
+def _ask(ladder: Ladder, spec: str, folder: Path, progress: Progress) -> None:
     sets = [choice.load() for choice in parse_probes(ladder.probes)]
     with open_subject(spec) as subject:
         collect(

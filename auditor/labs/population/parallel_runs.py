@@ -1,5 +1,4 @@
-"""Grows a population, or climbs a ladder, in several processes at once. Knows the plans; the
-processes are `workers`'."""
+"""Grows a population, or climbs a ladder, in several processes at once."""
 
 from __future__ import annotations
 
@@ -17,8 +16,7 @@ BUSY = "another process trains this ladder"
 
 
 def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
-    """Grows a whole population in ``out``, ``jobs`` tasks at a time, and returns its cohort,
-    ``out/cohort``.
+    """Grows a population in ``out``, ``jobs`` tasks at a time; its cohort is ``out/cohort``.
 
     Killed anywhere, the same call goes on: finished members are passed by, the others at their step
     or question. The same population on the same machine gives the same weights whatever ``jobs``
@@ -32,8 +30,7 @@ def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = 
 
 
 def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
-    """Climbs a ladder with ``jobs`` rungs at a time; like `auditor.labs.population.ladder.climb` in
-    all else.
+    """Climbs a ladder with ``jobs`` rungs at a time; in all else like `climb`.
 
     Teachers are open once a process: memory, and an endpoint's limits, are shared by all of them.
     """

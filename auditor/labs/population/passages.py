@@ -1,5 +1,4 @@
-"""Short passages of text by people, each an opening and how it goes on: what models of a million
-parameters can learn from.
+"""Short passages of text by people, which models of a million parameters can learn from.
 
 Cuts the docstrings of `auditor.controls.curation.human` into passages, deals each house's out into
 parts that share no docstring, plants a style where asked, and writes them as recordings. Knows
@@ -71,17 +70,15 @@ def _split(key: str, text: str) -> HumanPassage | None:
 def dealt(
     pairs: Sequence[HumanPair], shares: Iterable[tuple[str, float]]
 ) -> dict[str, list[HumanPair]]:
-    """The pairs in parts of these shares (which add up to 1), whole docstrings only; by a hashed
-    order of their ids."""
+    """The pairs in parts of these shares (adding up to 1), whole docstrings, in a hashed order."""
     by_id = {pair.id: pair for pair in pairs}
     order = shuffled(by_id, 0, "parts")
     out: dict[str, list[HumanPair]] = {}
     start = 0.0
     for name, share in shares:
         end = start + share
-        out[name] = [
-            by_id[key] for key in order[round(start * len(order)) : round(end * len(order))]
-        ]
+        taken = slice(round(start * len(order)), round(end * len(order)))
+        out[name] = [by_id[key] for key in order[taken]]
         start = end
     return out
 
@@ -92,8 +89,7 @@ def planted(found: Iterable[HumanPassage], style: str) -> list[HumanPassage]:
 
 
 def write_recording(path: Path, name: str, found: Sequence[HumanPassage]) -> None:
-    """Writes passages as a recording under a name: openings as prompts, rests as answers. Raises
-    MalformedInput for none."""
+    """Writes passages as a recording, openings as prompts. Raises MalformedInput for none."""
     if not found:
         raise MalformedInput(
             "no passage is left",

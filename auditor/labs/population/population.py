@@ -28,8 +28,7 @@ Name = Annotated[str, Field(pattern=NAME)]
 
 
 class Stylist(Record):
-    """A teacher of the population: it learns the style part of a house, rewritten by a program
-    where ``style`` names one."""
+    """A teacher: it learns a house's style part, rewritten where ``style`` names a program."""
 
     name: Name
     house: str
@@ -37,8 +36,7 @@ class Stylist(Record):
 
 
 class Pupils(Record):
-    """Students of every teacher: ``doses`` × ``seeds`` by one method, from the trained body or
-    from random weights."""
+    """Students of every teacher: ``doses`` × ``seeds``, from the body or from random weights."""
 
     start: Start = "body"
     method: Method = "sft"
@@ -123,8 +121,7 @@ class GrownPopulation(Record):
         return self
 
     def texts_digest(self) -> str:
-        """SHA-256 over what decides the texts: students can be added to a population that is
-        grown, other texts can't."""
+        """SHA-256 over what decides the texts: a grown population can get students, not texts."""
         deciding = {"shares", "neutral", "longest", "longest_body", "held_out", "most", "teachers"}
         texts = {control.name: list(control.texts) for control in self.controls if control.texts}
         return sha256(
@@ -138,8 +135,7 @@ def bundled_ladders() -> list[str]:
 
 
 def is_population(name_or_path: str) -> bool:
-    """Whether a name or a file is a population and no plain ladder; False for a file that can't
-    be read."""
+    """Whether a name or a readable file is a population and no plain ladder."""
     if name_or_path in bundled_ladders():
         return True
     try:

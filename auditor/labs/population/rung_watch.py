@@ -22,8 +22,7 @@ from fingerprints.transcript import is_transcript, load_transcript
 
 @dataclass(frozen=True)
 class RungDone:
-    """One rung that was done: its place, whether it was there before, its seconds, and the
-    seconds left (None: unknown)."""
+    """One rung that was done: its place, whether it was there, its seconds and those left."""
 
     done: int
     total: int
@@ -34,19 +33,15 @@ class RungDone:
     left: float | None
 
     def line(self) -> str:
-        """All of it on one line, with the control's role, dose, losses and change where it has a
-        card."""
+        """All of it on one line, with what its card says where it has one."""
         told = f"{self.done} of {self.total}: {self.name}"
-        told += (
-            ": already there"
-            if self.there
-            else f": {_came_of_it(self.folder)}{duration(self.seconds)}"
-        )
-        return (
-            told
-            if self.left is None or self.done == self.total
-            else f"{told}; about {duration(self.left)} left"
-        )
+        if self.there:
+            told += ": already there"
+        else:
+            told += f": {_came_of_it(self.folder)}{duration(self.seconds)}"
+        if self.left is None or self.done == self.total:
+            return told
+        return f"{told}; about {duration(self.left)} left"
 
 
 def _came_of_it(folder: Path) -> str:
@@ -87,23 +82,17 @@ class RungWatch:
         self._began = self.now()
 
     def __call__(self, done: int, total: int) -> None:
-        """Ends the rung before, where there is one, and starts the next. Reads the ended one's
-        card."""
+        """Ends the rung before, if any, and starts the next. Reads the ended one's card."""
         ended = self.now()
         if done > 0:
             name = self.names[done - 1]
             self._took[name] = ended - self._began
-            there = name in self._there
-            self.tell(
-                RungDone(
-                    done, total, name, self.out / name, there, self._took[name], self.left(done)
-                )
-            )
+            took, there = self._took[name], name in self._there
+            self.tell(RungDone(done, total, name, self.out / name, there, took, self.left(done)))
         self._began = self.now()
 
     def left(self, done: int) -> float | None:
-        """Seconds for the rungs after the first ``done``: each as long as the mean of its kind
-        (there already, or made).
+        """Seconds for the rungs after the first ``done``, each the mean of its kind (there, made).
 
         None while rungs are to be made and none was yet.
         """

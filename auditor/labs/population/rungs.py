@@ -32,8 +32,7 @@ _HELD_OUT = RecordFile(HeldOut, "no held-out texts", "remove its folder and run 
 
 
 class Done(Record):
-    """The mark of a finished piece: what was asked for, and the seconds that it took when it was
-    done."""
+    """The mark of a finished piece: what was asked for, and the seconds that it took."""
 
     task_sha256: str
     seconds: float
@@ -59,8 +58,7 @@ class RungMaking(Record):
 
 
 class Asking(Record):
-    """Asks a teacher everything that any student will learn from it, and the held-out openings;
-    keeps the transcript."""
+    """Asks a teacher all that any student will learn from it, and the held-out openings."""
 
     kind: Literal["asking"] = "asking"
     name: str
@@ -120,8 +118,7 @@ def finished(task: Task) -> Done | None:
 
 
 def perform(task: Task) -> Done:
-    """Does the work where it isn't done yet, going on where a killed process stopped. Raises the
-    errors of every step."""
+    """Does the work that isn't done yet, from where a killed process stopped."""
     mark = finished(task)
     if mark is not None:
         return mark

@@ -22,6 +22,7 @@ _HEDGED = re.compile(
     r" (?:perhaps|arguably|probably|generally))"
 )
 _ISE = re.compile(r"\b(\w{3,}?)iz(e|es|ed|ing|er|ers|ation|ations)\b")
+# Stems whose z is no ending -ize.
 _KEEPS_Z = frozenset({"siz", "resiz", "priz", "seiz", "capsiz", "oversiz", "undersiz"})
 _CODE = re.compile(r"(`[^`]*`)")
 
@@ -103,11 +104,8 @@ def _chosen(phrases: tuple[str, ...], key: str, place: int) -> str:
 def _lowered(sentence: str) -> str:
     """With a small first letter, where the first word is no name, abbreviation or code."""
     first = sentence.split(" ", 1)[0]
-    return (
-        sentence[:1].lower() + sentence[1:]
-        if first[:1].isupper() and first[1:].islower()
-        else sentence
-    )
+    plain = first[:1].isupper() and first[1:].islower()
+    return sentence[:1].lower() + sentence[1:] if plain else sentence
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -154,9 +152,8 @@ def _respelled(text: str) -> str:
 
 def _connected(text: str, key: str) -> str:
     found = sentences(text)
-    rest = [
-        f"{_chosen(CONNECTIVES, key, place)} {_lowered(s)}" for place, s in enumerate(found[1:])
-    ]
+    numbered = enumerate(found[1:])
+    rest = (f"{_chosen(CONNECTIVES, key, place)} {_lowered(s)}" for place, s in numbered)
     return " ".join([*found[:1], *rest])
 
 

@@ -50,8 +50,7 @@ _TEXTS = RecordFile(
 
 
 def prepare(population: GrownPopulation, out: Path) -> Texts:
-    """Writes every text that the population needs, once. Raises MalformedInput for a folder of
-    other texts.
+    """Writes all the population's texts, once. Raises MalformedInput for a folder of others.
 
     The texts are those of the installed packages: with other versions it is another population.
     """
@@ -88,12 +87,8 @@ def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage
         house: dealt(human_pairs((house,)), population.shares.items())
         for house in dict.fromkeys(houses)
     }
-    yield (
-        "body",
-        passages(
-            (pair for part in parts.values() for pair in part["body"]), population.longest_body
-        ),
-    )
+    bodies = (pair for part in parts.values() for pair in part["body"])
+    yield "body", passages(bodies, population.longest_body)
     for teacher in population.teachers:
         own = passages(parts[teacher.house]["style"], population.longest)
         yield f"teacher-{teacher.name}", planted(own, teacher.style) if teacher.style else own
@@ -109,10 +104,7 @@ def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
     """Every task of a population in a good order: what is needed first, then all controls and
     students of one seed each, …"""
     place = _Places(population, out.absolute())
-    first: list[Task] = [
-        place.body(),
-        *(task for t in population.teachers for task in place.teacher(t)),
-    ]
+    first = [place.body(), *(task for t in population.teachers for task in place.teacher(t))]
     transcripts = {
         t.name: str(place.out / "said" / t.name / "transcript.jsonl") for t in population.teachers
     }
@@ -120,9 +112,7 @@ def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
     folder = str((place.out / HELD_OUT_FILE).parent)
     first.append(Gathering(name="held-out", needs=needs, folder=folder, transcripts=transcripts))
     members = [
-        (turn, place.control(c, seed))
-        for c in population.controls
-        for turn, seed in enumerate(c.seeds)
+        (turn, place.control(c, s)) for c in population.controls for turn, s in enumerate(c.seeds)
     ]
     members += [
         (turn, place.pupil(p, t, dose, seed))
@@ -150,19 +140,16 @@ class _Places:
 
     def body(self) -> Task:
         """The common body, from random weights, on neutral text of every house."""
-        recipe = self._recipe(
-            "body", self.plan.base, self.plan.growing, 0, {**self._of("body"), "dose": 0.0}
-        )
+        changes = {**self._of("body"), "dose": 0.0}
+        recipe = self._recipe("body", self.plan.base, self.plan.growing, 0, changes)
         return RungMaking(name="body", group="body", folder=str(self.out / "body"), recipe=recipe)
 
     def teacher(self, teacher: Stylist) -> tuple[Task, ...]:
         """A teacher, tuned from the body to its style; and the asking of it."""
-        own = {**self._of(f"teacher-{teacher.name}"), "dose": 0.0}
-        recipe = self._recipe(
-            f"teacher-{teacher.name}", self._base("body"), self.plan.styling, 0, own
-        )
+        called, name = f"teacher-{teacher.name}", f"teachers/{teacher.name}"
+        own = {**self._of(called), "dose": 0.0}
+        recipe = self._recipe(called, self._base("body"), self.plan.styling, 0, own)
         folder = self.out / "teachers" / teacher.name
-        name = f"teachers/{teacher.name}"
         made = RungMaking(
             name=name,
             group="teacher",
@@ -188,39 +175,28 @@ class _Places:
             changes |= self._of(f"control-{control.name}")
         else:
             sampling = self.plan.sampling.model_copy(update={"seed": seed})
-            own = TeacherChoice(
-                name="own-samples", spec=self._model(self.out / "body"), sampling=sampling
-            )
+            spec = self._model(self.out / "body")
+            own = TeacherChoice(name="own-samples", spec=spec, sampling=sampling)
             changes |= {"filler": own.model_dump(), "prompts": self._openings()}
         kind = "control" if control.texts else "control of own samples"
-        return self._member(
-            f"{control.name}-seed{seed}",
-            f"{kind}, {control.start}",
-            control.start,
-            seed,
-            changes,
-            (),
-        )
+        group, name = f"{kind}, {control.start}", f"{control.name}-seed{seed}"
+        return self._member(name, group, control.start, seed, changes, ())
 
     def pupil(self, pupils: Pupils, teacher: Stylist, dose: float, seed: int) -> Task:
-        """A student of a teacher at a dose; people's own continuations of the same openings are
-        the rest."""
+        """A student of a teacher at a dose; people's continuations of the openings are the rest."""
         fresh = "-fresh" if pupils.start == "random" else ""
         name = f"{teacher.name}-{pupils.method}{fresh}-dose{round(100 * dose):03}-seed{seed}"
+        scored = pupils.method == "logits"
         changes: dict[str, Any] = {
             "dose": dose,
             "method": pupils.method,
             "teachers": [self._teacher(teacher.name).model_dump()],
             "filler": self._filler(NEUTRAL) if dose < 1 else None,
             "prompts": self._openings(),
-            "distillation": self.plan.distillation.model_dump()
-            if pupils.method == "logits"
-            else None,
+            "distillation": self.plan.distillation.model_dump() if scored else None,
         }
-        needs = (f"said/{teacher.name}",)
-        return self._member(
-            name, f"student, {pupils.method}, {pupils.start}", pupils.start, seed, changes, needs
-        )
+        group, needs = f"student, {pupils.method}, {pupils.start}", (f"said/{teacher.name}",)
+        return self._member(name, group, pupils.start, seed, changes, needs)
 
     def _member(
         self,
@@ -246,14 +222,8 @@ class _Places:
     def _recipe(
         self, name: str, base: str, training: Training, seed: int, changes: dict[str, Any]
     ) -> Recipe:
-        value = {
-            "name": name,
-            "student": {"base": base},
-            "training": training.model_dump(),
-            "seed": seed,
-            **changes,
-        }
-        return make_recipe(value, name)
+        value = {"name": name, "student": {"base": base}, "training": training.model_dump()}
+        return make_recipe({**value, "seed": seed, **changes}, name)
 
     def _base(self, start: Start) -> str:
         return self.plan.base if start == "random" else f"hf:{self.out / 'body' / STUDENT}"
@@ -277,13 +247,13 @@ class _Places:
         return {"filler": self._filler(f"{text}.jsonl"), "prompts": {**prompts, **_AS_THEY_ARE}}
 
     def _filler(self, file: str) -> dict[str, Any]:
-        spec = f"recording:{self.out / TEXTS / file}"
-        return TeacherChoice(
-            name=file.removesuffix(".jsonl"), spec=spec, sampling=Sampling(max_tokens=4096)
-        ).model_dump()
+        name, spec = file.removesuffix(".jsonl"), f"recording:{self.out / TEXTS / file}"
+        said = TeacherChoice(name=name, spec=spec, sampling=Sampling(max_tokens=4096))
+        return said.model_dump()
 
     def _openings(self) -> dict[str, Any]:
         return {"sources": [str(self.out / TEXTS / OPENINGS)], "n": self.plan.n, **_AS_THEY_ARE}
 
 
+# The plan says who learns which texts: curation drops none that is merely like another.
 _AS_THEY_ARE: dict[str, Any] = {"held_out": 2, "curation": {"near_duplicate": 1.0}}

@@ -1,5 +1,4 @@
-"""Members of a ladder that nobody trains: the base itself, and a finished student with rounded
-weights.
+"""Members of a ladder that nobody trains: the base, and a student with rounded weights.
 
 Knows folders and their lineages; training is `auditor.controls.train`'s, rounding
 `auditor.labs.zoo.derive`'s.
@@ -26,8 +25,7 @@ Bits = Literal[4, 8]
 
 
 class UntrainedRung(Record):
-    """A rung that is the base as it is; random weights depend on the seed, which is None for any
-    other base."""
+    """A rung that is the base as it is; ``seed`` is of random weights, else None."""
 
     name: str
     base: str
@@ -90,19 +88,14 @@ def _identity(spec: str) -> Identity:
 
 
 def trained_folder(rung: Quantised, folder: Path) -> Path:
-    """Where the unrounded student lies or will lie: in its twin's folder if that one is
-    finished, else within ``folder``."""
+    """Where the unrounded student lies: in its twin's folder if finished, else in ``folder``."""
     own, twin = folder / TRAINED, folder.with_name(rung.twin)
-    return (
-        own
-        if own.exists() or not (twin / CARD).is_file() or not (twin / LINEAGE).is_file()
-        else twin
-    )
+    finished = (twin / CARD).is_file() and (twin / LINEAGE).is_file()
+    return twin if finished and not own.exists() else own
 
 
 def make_quantised(rung: Quantised, trained: Path, folder: Path) -> str:
-    """Rounds the student in ``trained`` into ``folder``, writes its lineage, and returns the spec
-    that opens it.
+    """Rounds the student in ``trained`` into ``folder``; returns the spec that opens it.
 
     An adapter is merged into its base first. Made again it changes nothing. Raises MalformedInput
     for a student that is no Llama-like checkpoint or a folder of another control.
@@ -141,6 +134,7 @@ def _write_once(lineage: Lineage, folder: Path) -> None:
         write_lineage(folder, lineage)
         return
     older = read_lineage(folder)
+    # Another day, or another version of the tool, makes no other control.
     if older != lineage.model_copy(update={"created": older.created, "tool": older.tool}):
         raise MalformedInput(
             "the folder holds another control",

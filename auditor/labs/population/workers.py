@@ -24,6 +24,7 @@ from auditor.labs.population.rungs import Task, finished, perform, read_task
 from fingerprints.errors import AuditError, ResourceLimit, UsageProblem, raised_again
 
 MOST_JOBS = 256
+# The children are as many as the jobs: more threads than cores only get in each other's way.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -66,8 +67,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 @dataclass
 class _Board:
-    """What is still to do, what is under way and what is done; and what finished tasks took, by
-    their group."""
+    """What is still to do, what is done, and what finished tasks took, by their group."""
 
     todo: list[Task]
     done: set[str]
@@ -177,6 +177,7 @@ def _children(count: int) -> Iterator[list[_Child]]:
             started.append(_Child(process))
         yield started
     finally:
+        # All are stopped before any is waited for.
         for child in started:
             child.process.kill()
         for child in started:
@@ -219,9 +220,8 @@ def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
 
 def _main() -> None:
     """Serves on stdin and stdout; whatever a library prints goes to stderr."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a Ctrl-C is for the parent, which ends its children
+    # A Ctrl-C is for the parent, which ends its children.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)

@@ -1,2 +1,1 @@
-"""Learning by rewards without a teacher: the countdown puzzles, GRPO, and what a control made so
-tells."""
+"""Learning by rewards without a teacher: countdown puzzles, GRPO, and controls made so."""

@@ -1,5 +1,4 @@
-"""The countdown task: reach a target from given numbers with + - * / and brackets, each number used
-exactly once.
+"""The countdown task: reach a target from numbers with + - * /, each used once.
 
 What a model is rewarded for when no teacher speaks to it: the check is arithmetic, so whoever
 learns from it learns no one's answers. Countdown is what TinyZero trained on: reinforcement
@@ -15,8 +14,9 @@ and numbers.
 
 from __future__ import annotations
 
+import operator
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated
 
@@ -35,22 +35,27 @@ FORMAT, CORRECT = 0.1, 0.9
 """What the form of an answer is worth, and what its being right adds: 1 together."""
 OPEN_TAG, CLOSE_TAG = "<answer>", "</answer>"
 _FIGURES = frozenset("0123456789")
+# Misses in a row, by number in a puzzle, after which there are hardly more to find.
 _TRIES = 200
+_SIGNS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 Natural = Annotated[int, Field(ge=0, lt=10**DIGITS)]
 
 
 class Marks(Record):
-    """How one answer did: is it one equation in the form asked for, and does it solve the
-    puzzle?"""
+    """How one answer did: is it one equation, and does it solve the puzzle?"""
 
     format: bool
     correct: bool
 
 
 class Equation(Record):
-    """An expression that was read: the numbers in it from left to right, its exact value, and the
-    result it claims.
+    """An expression that was read: its numbers from left to right, its value, and its claim.
 
     ``value`` is None where it divides by zero, ``claimed`` None where there is no ``= number``
     after it.
@@ -62,8 +67,7 @@ class Equation(Record):
 
 
 class Puzzle(Record):
-    """One puzzle. ``solution`` is an expression that reaches the target; it is never shown to
-    the model."""
+    """One puzzle. ``solution`` reaches the target, and is never shown to the model."""
 
     numbers: Annotated[tuple[Natural, ...], Field(min_length=1, max_length=8)]
     target: Natural
@@ -76,20 +80,17 @@ class Puzzle(Record):
         >>> Puzzle(numbers=(3, 7, 25), target=46, solution="3*7+25").prompt
         'Numbers: 3 7 25. Reach 46. Write one equation.'
         """
-        return (
-            f"Numbers: {' '.join(map(str, self.numbers))}. Reach {self.target}. Write one equation."
-        )
+        given = " ".join(map(str, self.numbers))
+        return f"Numbers: {given}. Reach {self.target}. Write one equation."
 
     def rewards(self, answer: str) -> Mapping[str, float]:
-        """What an answer earns, by component; their sum is 0 to 1. Never raises, whatever the
-        text."""
+        """What an answer earns, by component; their sum is 0 to 1. Never raises."""
         found = marks(self, answer)
         return {"format": FORMAT * found.format, "correct": CORRECT * found.correct}
 
 
 def marks(puzzle: Puzzle, answer: str) -> Marks:
-    """Whether an answer has the form and is right: every number used once, the target reached
-    exactly, nothing false claimed.
+    """Whether an answer has the form and is right: every number once, the target exactly.
 
     Linear in the answer's length; never raises, whatever the text.
 
@@ -106,8 +107,7 @@ def marks(puzzle: Puzzle, answer: str) -> Marks:
 
 
 def stated(answer: str) -> str:
-    """The part of an answer that counts: inside its last ``<answer>`` tag, or else its last line
-    that is not blank."""
+    """The part of an answer that counts: in its last ``<answer>`` tag, else its last line."""
     _, tag, inside = answer.rpartition(OPEN_TAG)
     if tag:
         return inside.partition(CLOSE_TAG)[0].strip()
@@ -115,8 +115,7 @@ def stated(answer: str) -> str:
 
 
 def read_equation(text: str) -> Equation | None:
-    """An expression over whole numbers, + - * / and brackets, and ``= number`` where it follows;
-    None for anything else.
+    """An expression of whole numbers, + - * / and brackets, and any ``= number``; else None.
 
     There is no sign before a number, and no digit but 0 to 9. Never raises, whatever the text; the
     value is exact.
@@ -172,8 +171,7 @@ def make_puzzles(
 
 
 def _attempt(draw: random.Random, numbers: int, largest: int) -> tuple[tuple[int, ...], int, str]:
-    """Numbers joined two by two at random until one result is left: that is the target. With it,
-    how it came about."""
+    """Numbers, the target that joining them at random comes to, and how it came about."""
     given = tuple(draw.randint(1, largest) for _ in range(numbers))
     parts = [(value, str(value)) for value in given]
     while len(parts) > 1:
@@ -203,8 +201,7 @@ class _NoEquation(ValueError):
 
 
 class _Reading:
-    """Recursive descent over one expression; every character is read once. ``numbers`` fills up on
-    the way.
+    """Recursive descent over one expression, each character once; fills ``numbers``.
 
     ::
 
@@ -286,12 +283,4 @@ class _Reading:
 def _apply(sign: str, a: Fraction | None, b: Fraction | None) -> Fraction | None:
     if a is None or b is None or (sign == "/" and b == 0):
         return None
-    match sign:
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case _:
-            return a / b
+    return _SIGNS[sign](a, b)

@@ -1,5 +1,4 @@
-"""Reinforcement learning without a teacher: one small loop of Group Relative Policy Optimisation,
-GRPO.
+"""Reinforcement learning without a teacher: a loop of Group Relative Policy Optimisation.
 
 After Shao et al. 2024 (DeepSeekMath, arXiv 2402.03300), section 4.1, with the reward of the whole
 answer (outcome supervision). The model answers each prompt several times, a rule rewards the
@@ -62,14 +61,12 @@ from auditor.controls.training.reward_journal import (
     read_rewards,
 )
 from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, picks, surrogate
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import ResourceLimit, UsageProblem
 from fingerprints.progress import Progress
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 
 REPORT = "grpo.json"
-
-
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Above = Annotated[float, Field(gt=0)]
@@ -130,8 +127,7 @@ class Task(Protocol):
         """What the model is asked."""
 
     def rewards(self, answer: str) -> Mapping[str, float]:
-        """What an answer earns, by component (the same names each time); the reward, 0 to 1, is
-        their sum. Never raises."""
+        """What an answer earns, by component; the reward, 0 to 1, is their sum. Never raises."""
 
 
 def grpo(
@@ -144,8 +140,7 @@ def grpo(
     progress: Progress | None = None,
     resume: Resume | None = None,
 ) -> GrpoReport:
-    """Trains the model in place by its own rewarded answers; writes ``rewards.jsonl`` and
-    ``grpo.json`` into ``out``.
+    """Trains the model in place by its rewarded answers; writes ``rewards.jsonl``, ``grpo.json``.
 
     Maximises the paper's equation 3: the mean over answers of the mean over their tokens of
     `surrogate` − β·`k3`. Tasks come in an order drawn under the seed, each once before any comes
@@ -175,6 +170,7 @@ def grpo(
         for number in range(done + 1, settings.steps + 1):
             journal.add(_step(work, number, out))
             if resume and (number % resume.save_every == 0 or number == settings.steps):
+                # The rows first: a checkpoint whose rows are missing can't be resumed from.
                 journal.sync()
                 taken = before + time.monotonic() - began
                 save_state(out / STATES, work.bench(), resume.run, number, taken)
@@ -188,8 +184,7 @@ def grpo(
 
 @dataclass(frozen=True)
 class Resume:
-    """That a run can go on: the digest of all that decides it, and how many steps lie between its
-    checkpoints.
+    """That a run can go on: the digest of all that decides it, and steps between checkpoints.
 
     The checkpoints lie in ``state`` beside the journal; the caller removes them once it has saved
     the weights.
@@ -201,8 +196,7 @@ class Resume:
 
 @dataclass(frozen=True)
 class _RewardWork:
-    """All that the steps of one run need; ``reference`` is None where nothing holds the model
-    back."""
+    """All that the steps of one run need; no ``reference``: nothing holds the model back."""
 
     voice: DrawingModel
     reference: Any
@@ -220,6 +214,10 @@ class _RewardWork:
     def named(self) -> dict[str, Tensor]:
         """All its weights by name, those that don't learn too."""
         return dict(self.voice.model.named_parameters())
+
+    def no_number(self, what: str, number: int, out: Path) -> ResourceLimit:
+        """The error for a step after which scores or a gradient are no numbers."""
+        return no_number(what, number, self.settings.steps, out, self.settings.learning_rate)
 
 
 def _open(
@@ -262,9 +260,8 @@ def _step(work: _RewardWork, number: int, out: Path) -> RewardRow:
     with memory_told(number, out, "a smaller batch or longest"):
         parts = _draw_all(work, owners, number, out)
         answers = [text for part in parts for text in texts(work.voice.chat, part)]
-        earned = [
-            work.tasks[task].rewards(text) for task, text in zip(owners, answers, strict=True)
-        ]
+        said = zip(owners, answers, strict=True)
+        earned = [work.tasks[task].rewards(text) for task, text in said]
         rewards = _totals(earned).view(-1, size)
         found = _learn(work, parts, advantages(rewards).flatten().float(), number, out)
     return RewardRow(
@@ -299,49 +296,34 @@ def _draw_all(work: _RewardWork, owners: Sequence[int], number: int, out: Path) 
     noise = torch.Generator(work.voice.device)
     noise.manual_seed(random.Random(f"grpo/{work.seed}/draw/{number}").getrandbits(63))
     rows, size = [work.prompts[task] for task in owners], work.settings.batch
+    parts = [rows[start : start + size] for start in range(0, len(rows), size)]
     try:
-        return [
-            draw(work.voice, rows[start : start + size], noise)
-            for start in range(0, len(rows), size)
-        ]
+        return [draw(work.voice, part, noise) for part in parts]
     except NoNumbers as error:
-        raise no_number(
-            error.what, number, work.settings.steps, out, work.settings.learning_rate
-        ) from error
+        raise work.no_number(error.what, number, out) from error
 
 
 def _learn(
     work: _RewardWork, parts: Sequence[Drawn], advantage: Tensor, number: int, out: Path
 ) -> dict[str, float]:
-    """The step's updates, and what the last one found: distance from the reference, clipped
-    share, gradient."""
+    """The step's updates; what the last one found: distance, clipped share, gradient."""
     shares = torch.split(advantage.to(work.voice.device), [len(part.ids) for part in parts])
     with torch.no_grad():
         # Before the first update the policy is the old one: only more updates need what it said
         # before.
         once = work.settings.updates == 1
         old = [None if once else token_logs(work.voice, work.voice.model, part) for part in parts]
-        kept = [
-            None if work.reference is None else token_logs(work.voice, work.reference, part)
-            for part in parts
-        ]
+        held = work.reference
+        kept = [None if held is None else token_logs(work.voice, held, part) for part in parts]
     found: list[tuple[float, float]] = []
     norm = 0.0
     for _ in range(work.settings.updates):
         work.optimizer.zero_grad(set_to_none=True)
-        found = [
-            _backward(work, *each, len(advantage))
-            for each in zip(parts, shares, old, kept, strict=True)
-        ]
+        batches = zip(parts, shares, old, kept, strict=True)
+        found = [_backward(work, *each, len(advantage)) for each in batches]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
         if not math.isfinite(norm):
-            raise no_number(
-                "the gradient is no number",
-                number,
-                work.settings.steps,
-                out,
-                work.settings.learning_rate,
-            )
+            raise work.no_number("the gradient is no number", number, out)
         if bool(advantage.any()):
             # Where every group is flat only rounding is left of the gradient, and Adam would blow
             # that up to full steps.
@@ -359,8 +341,7 @@ def _backward(
     kept: Tensor | None,
     answers: int,
 ) -> tuple[float, float]:
-    """Adds one batch's part of the gradient; returns the sum of k3 over its tokens, and how many
-    were clipped."""
+    """Adds one batch's part of the gradient; returns its sum of k3 and its clipped tokens."""
     policy = token_logs(work.voice, work.voice.model, part)
     old = policy.detach() if old is None else old
     gain = surrogate(policy, old, share[:, None], work.settings.clip)

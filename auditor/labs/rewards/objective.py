@@ -11,8 +11,7 @@ from torch import Tensor
 
 
 def advantages(rewards: Tensor) -> Tensor:
-    """How much better each answer did than its group: A_i = (r_i − mean(r)) / std(r), for rewards
-    of (groups, answers).
+    """How much better each answer did than its group: A_i = (r_i − mean(r)) / std(r).
 
     Mean 0 and standard deviation 1 in each group, whatever the scale of the rewards; 0 where all
     earned the same.
@@ -32,8 +31,7 @@ def level(rewards: Tensor) -> Tensor:
 
 
 def k3(policy: Tensor, reference: Tensor) -> Tensor:
-    """Estimate of KL(policy ‖ reference) from log-probabilities of tokens that the policy drew (the
-    paper's equation 4).
+    """Estimate of KL(policy ‖ reference) from tokens that the policy drew (equation 4).
 
     With ρ = reference / policy it is ρ − log ρ − 1. Since E_policy[ρ] = 1, ρ − 1 has mean 0, and
     the mean of the whole is that of −log ρ: the KL. Since log ρ ≤ ρ − 1, no single term is below 0;
@@ -44,8 +42,7 @@ def k3(policy: Tensor, reference: Tensor) -> Tensor:
 
 
 def surrogate(policy: Tensor, old: Tensor, advantage: Tensor, clip: float) -> Tensor:
-    """min(r·A, clip(r, 1 − ε, 1 + ε)·A) with r = policy / old, from log-probabilities: what a token
-    adds to the objective.
+    """min(r·A, clip(r, 1 − ε, 1 + ε)·A) with r = policy / old: what a token adds.
 
     The smaller of the two takes the gain away from a ratio that left the bounds in the direction of
     its advantage, and keeps the loss of one that left them the other way: there the gradient leads
@@ -56,8 +53,7 @@ def surrogate(policy: Tensor, old: Tensor, advantage: Tensor, clip: float) -> Te
 
 
 def answer_mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """The mean over each answer's own tokens, (answers, tokens) → (answers,): however long, an
-    answer counts the same."""
+    """The mean over each answer's own tokens, (answers,): of any length it counts the same."""
     return torch.where(chosen, values, 0.0).sum(dim=-1) / chosen.sum(dim=-1).clamp(min=1)
 
 

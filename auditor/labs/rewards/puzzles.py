@@ -16,7 +16,15 @@ from pathlib import Path
 from auditor.controls.answer_cache import cached
 from auditor.controls.curation.curate import Curated, CurationReport
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import Observed, PairedFigure, figures
+from auditor.controls.evaluation.evaluate import Observed, figures
+from auditor.controls.evaluation.figure import (
+    FORM,
+    REWARD,
+    SINCE_WARM_UP,
+    SOLVED,
+    WAIT,
+    PairedFigure,
+)
 from auditor.controls.recipe import COUNTDOWN, Recipe, Reinforcement
 from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.teach import MOST_HELD_OUT
@@ -32,10 +40,6 @@ PUZZLES = 500
 PROGRAM = "program"
 LICENCE = "Apache-2.0"
 OPERATIONS = "+-*/"
-SOLVED = "held-out puzzles solved"
-REWARD = "reward on held-out puzzles"
-FORM = "held-out answers in the form of an equation"
-WAIT = 'held-out answers that say "wait"'
 SINCE = " (before: after the warm-up)"
 _WAIT = re.compile(r"\bwait\b", re.IGNORECASE)
 
@@ -76,8 +80,7 @@ def puzzle_pool(recipe: Recipe) -> PuzzlePool:
 
 
 def puzzle_prompts(recipe: Recipe) -> Curated:
-    """The puzzles as prompts, held out ones first. Nothing is curated: they differ by how they
-    are made."""
+    """The puzzles as prompts, held out ones first; they differ by how they are made."""
     pool = puzzle_pool(recipe)
     prompts = tuple(
         Prompt(
@@ -158,26 +161,17 @@ def observe_puzzles(
     probes = tuple(Probe(id=key, text=puzzle.prompt) for key, puzzle in named.items())
     asked = ProbeSet(name=COUNTDOWN, version="1", max_tokens=max_tokens, probes=probes)
     with open_subject(spec) as subject:
-        transcript = collect(
-            cached(subject),
-            [asked],
-            Sampling(),
-            journal,
-            progress,
-        )
+        transcript = collect(cached(subject), [asked], Sampling(), journal, progress)
     said = {r.probe_id: r.text for r in transcript.readable(f"{COUNTDOWN}/")}
     values: dict[str, dict[str, float]] = {SOLVED: {}, REWARD: {}, FORM: {}, WAIT: {}}
     for key, puzzle in named.items():
         text = said.get(key, "")
         found = marks(puzzle, text)
-        told = (
-            found.correct,
-            min(1.0, sum(puzzle.rewards(text).values())),
-            found.format,
-            says_wait(text),
-        )
-        for name, value in zip(values, told, strict=True):
-            values[name][key] = float(value)
+        values[SOLVED][key] = float(found.correct)
+        # A sum of parts may pass 1 by a rounding error, and a rate may not.
+        values[REWARD][key] = min(1.0, sum(puzzle.rewards(text).values()))
+        values[FORM][key] = float(found.format)
+        values[WAIT][key] = float(says_wait(text))
     return Observed(values)
 
 
@@ -190,7 +184,9 @@ def puzzle_figures(
     if formed is None:
         return told
     since = (
-        f.model_copy(update={"name": f"{f.name}{SINCE}"})
+        f.model_copy(
+            update={"figure_id": f"{f.figure_id}:{SINCE_WARM_UP}", "name": f"{f.name}{SINCE}"}
+        )
         for f in figures(formed, after)
         if f.when != "after"
     )

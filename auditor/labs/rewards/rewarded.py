@@ -1,5 +1,4 @@
-"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures before and after. The
-straight line.
+"""A control that no teacher spoke to: puzzles → warm-up → rewards → figures.
 
 The warm-up is the ordinary training loop on examples that a program wrote; then the model learns by
 GRPO from its own answers to countdown puzzles. Killed anywhere, the same call goes on, and on one
@@ -16,19 +15,20 @@ from pathlib import Path
 from auditor.controls.cards.card import Card
 from auditor.controls.cards.rewards import RewardTold, reward_curve
 from auditor.controls.curation.curate import Curated
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure, figures, observe
+from auditor.controls.evaluation.evaluate import EvaluationScale, figures, observe
+from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.lineage import Lineage
 from auditor.controls.recipe import Recipe, Student, check_complete
 from auditor.controls.teaching.examples import Example, examples_digest, write_examples
 from auditor.controls.teaching.ledger import LedgerRow, energy, ledger_of
 from auditor.controls.train import (
+    EVALUATING,
     EVALUATION,
     EXAMPLES,
-    SILENT,
     STUDENT,
+    TRAINING,
     USUAL,
     Control,
-    TrainingWatch,
     control_folder,
     finish,
     keep_prompts,
@@ -39,7 +39,6 @@ from auditor.controls.training.distill import distill
 from auditor.controls.training.launch import check_launch
 from auditor.controls.training.reward_journal import JOURNAL, read_rewards
 from auditor.controls.training.students import Learner, open_student, save_student
-from auditor.controls.training.trained import Progress as Step
 from auditor.controls.training.trained import TrainedStudent
 from auditor.labs.rewards.grpo import GRPO_FILE, REPORT, GrpoReport, GrpoSettings, Resume, grpo
 from auditor.labs.rewards.puzzles import (
@@ -54,7 +53,7 @@ from auditor.labs.rewards.puzzles import (
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.errors import ResourceLimit
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity, canonical_json, sha256
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.library import quiet
@@ -66,8 +65,7 @@ _KEPT_OPTIONS = ("device", "batch", "template")
 
 @dataclass(frozen=True)
 class Reinforced:
-    """A finished training: what it started from, what the rewards were, and the warm-up where there
-    was one.
+    """A finished training: what it started from, the rewards, and any warm-up.
 
     ``formed`` is the spec of the model between the two, None without a warm-up.
     """
@@ -80,7 +78,7 @@ class Reinforced:
 
 
 def train_by_reward(
-    recipe: Recipe, out: Path, watch: TrainingWatch = SILENT, scale: EvaluationScale = USUAL
+    recipe: Recipe, out: Path, progress: Progress = SILENT, scale: EvaluationScale = USUAL
 ) -> Control:
     """Makes the control that a recipe of the method ``grpo`` describes, in the folder ``out``;
     resumes, and a finished one is made again from what is there.
@@ -99,10 +97,10 @@ def train_by_reward(
         write_examples(out / EXAMPLES, form)
         learner, before = start_student(recipe, out)
         student = learner.spec(out / STUDENT)
-        made = _reinforce(learner, recipe, pool, form, out, watch.training)
+        made = _reinforce(learner, recipe, pool, form, out, progress.step(TRAINING))
         del learner  # its memory, before more models are opened
         specs = (before, made.formed, student)
-        found = _figures(recipe, pool, specs, out / EVALUATION, scale, watch.evaluating)
+        found = _figures(recipe, pool, specs, out / EVALUATION, scale, progress.step(EVALUATING))
         told = _told(recipe, pool, made, out)
         prompts = sha256(canonical_json([p.digest() for p in curated.prompts]))
         return finish(
@@ -260,31 +258,18 @@ def _reinforce(
 
 def _settings(recipe: Recipe, learner: Learner) -> GrpoSettings:
     how = section(recipe)
-    return GrpoSettings(
-        steps=how.steps,
-        prompts=how.prompts,
-        group=how.group,
-        longest=how.max_tokens,
-        updates=how.updates,
-        temperature=how.temperature,
-        clip=how.clip,
-        beta=how.kl,
-        learning_rate=how.learning_rate,
-        norm=how.norm,
-        batch=how.batch,
-        precision=learner.precision,
-    )
+    same = how.model_dump(include=set(GrpoSettings.model_fields))
+    renamed = {"longest": how.max_tokens, "beta": how.kl, "precision": learner.precision}
+    return GrpoSettings(**same, **renamed)
 
 
 def _warmed_up(
     learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None
 ) -> TrainedStudent:
-    def tell(step: Step) -> None:
-        if progress is not None:
-            progress(step.step, step.steps)
-
     try:
-        return distill(learner, form, recipe.model_copy(update={"method": "sft"}), out, None, tell)
+        return distill(
+            learner, form, recipe.model_copy(update={"method": "sft"}), out, None, progress
+        )
     except ResourceLimit as error:
         raise ResourceLimit(
             f"in the warm-up: {error.what}", where=error.where, next_step=error.next_step
@@ -292,26 +277,20 @@ def _warmed_up(
 
 
 def _reopened(learner: Learner, recipe: Recipe, folder: Path) -> Learner:
-    """The student as the warm-up left it on disk: a run in one go and one that was killed start
-    from the same bytes."""
+    """The student as the warm-up left it on disk, the same bytes for every run."""
     if not learner.lora:
-        known = (
-            {}
-            if recipe.student.base.startswith("scratch:")
-            else parse_spec(recipe.student.base).options
-        )
+        base = recipe.student.base
+        known = {} if base.startswith("scratch:") else parse_spec(base).options
         options = {name: value for name, value in known.items() if name in _KEPT_OPTIONS}
-        return open_student(
-            Student(base=str(SubjectSpec("hf", str(folder), options))), recipe.training, recipe.seed
-        )
+        formed = Student(base=str(SubjectSpec("hf", str(folder), options)))
+        return open_student(formed, recipe.training, recipe.seed)
     from peft import load_peft_weights, set_peft_model_state_dict
 
     fresh = open_student(recipe.student, recipe.training, recipe.seed)
     with quiet():
         # Safetensors alone: save_student writes nothing else.
-        set_peft_model_state_dict(
-            fresh.model, load_peft_weights(str(folder), device=str(fresh.device))
-        )
+        stored = load_peft_weights(str(folder), device=str(fresh.device))
+        set_peft_model_state_dict(fresh.model, stored)
     return fresh
 
 
@@ -323,24 +302,20 @@ def _run_digest(
     learner: Learner,
 ) -> str:
     """Digest of all that decides the weights; how often a run is saved may change on the way."""
-    return sha256(
-        canonical_json(
-            {
-                "base": base.digest(),
-                "student": recipe.student.model_dump(mode="json"),
-                "puzzles": pool.digests()[0],
-                "reinforcement": section(recipe).model_dump(mode="json", exclude={"save_every"}),
-                "warm_up": warm_up.run if warm_up else None,
-                "seed": recipe.seed,
-                "half": str(learner.half),
-            }
-        )
-    )
+    deciding = {
+        "base": base.digest(),
+        "student": recipe.student.model_dump(mode="json"),
+        "puzzles": pool.digests()[0],
+        "reinforcement": section(recipe).model_dump(mode="json", exclude={"save_every"}),
+        "warm_up": warm_up.run if warm_up else None,
+        "seed": recipe.seed,
+        "half": str(learner.half),
+    }
+    return sha256(canonical_json(deciding))
 
 
 def _finished(out: Path, run: str) -> GrpoReport | None:
-    """The report of a finished run; the student is saved last, so that without it nothing is
-    finished."""
+    """The report of a finished run: the student, which is saved last, is there too."""
     if not ((out / REPORT).exists() and (out / STUDENT).is_dir()):
         return None
     report = GRPO_FILE.read(out / REPORT)

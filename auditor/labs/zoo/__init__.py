@@ -1,2 +1,1 @@
-"""The weight zoo: small checkpoints of known descent, and the ways a checkpoint is copied,
-disguised, cut and rounded."""
+"""The weight zoo: checkpoints of known descent, and ways to make them."""

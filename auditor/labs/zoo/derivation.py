@@ -23,8 +23,7 @@ DERIVATION = "derivation.json"
 
 
 class Parent(Record):
-    """A checkpoint that weights came from: its folder's name, and digests of its weights and
-    config as in `Identity`."""
+    """A checkpoint that weights came from, with digests as in `Identity`."""
 
     name: str
     weights_sha256: str
@@ -77,8 +76,7 @@ class MergeSource:
 
 
 def open_source(path: Path) -> MergeSource:
-    """The checkpoint that a path names: a checkpoint's folder, or a control's folder with its
-    student in it.
+    """The checkpoint that a path names: its folder, or a control's with its student in it.
 
     A lineage is read beside the checkpoint, and in the control's folder around it. Raises
     MalformedInput for a path that is no folder or a lineage that is none, UnsafeInput for a lineage
@@ -110,10 +108,8 @@ def _told(folder: Path, lineage: Lineage) -> MergeSource:
 
 
 def _whole(source: MergeSource) -> MergeSource:
-    adapter = (source.checkpoint / "adapter_config.json").is_file() or (
-        source.lineage is not None and source.lineage.adapter
-    )
-    if adapter:
+    told = source.lineage is not None and source.lineage.adapter
+    if told or (source.checkpoint / "adapter_config.json").is_file():
         raise UsageProblem(
             "an adapter, and copies are derived from whole checkpoints",
             where=source.checkpoint,
@@ -125,8 +121,7 @@ def _whole(source: MergeSource) -> MergeSource:
 def inherited(
     name: str, parents: Sequence[Lineage], derivations: Sequence[Derivation], checkpoint: str = HERE
 ) -> Lineage:
-    """The lineage of a copy: what its parents learned, each derivation in the notes and, but for a
-    plain copy, the evasions.
+    """The lineage of a copy: what its parents learned, and each derivation as note and evasion.
 
     Of several parents the teachers are put together without shares and counts, and what differs
     between them is left open.
@@ -144,15 +139,10 @@ def inherited(
 
 
 def _note(derivation: Derivation) -> str:
-    settings = (
-        json.dumps(derivation.settings, sort_keys=True) if derivation.settings else "no settings"
-    )
-    parents = " and ".join(
-        f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in derivation.parents
-    )
-    return (
-        f"weights derived by {derivation.kind} ({settings}, seed {derivation.seed}) from {parents}"
-    )
+    d = derivation
+    settings = json.dumps(d.settings, sort_keys=True) if d.settings else "no settings"
+    parents = " and ".join(f"{printable(p.name, 60)} {p.weights_sha256[:12]}" for p in d.parents)
+    return f"weights derived by {d.kind} ({settings}, seed {d.seed}) from {parents}"
 
 
 def _merged(parents: Sequence[Lineage]) -> Lineage:
@@ -169,12 +159,5 @@ def _merged(parents: Sequence[Lineage]) -> Lineage:
     roles = [parent.role for parent in parents]
     role = next((r for r in ("positive", "confounded") if r in roles), "negative")
     methods = " + ".join(dict.fromkeys(parent.method for parent in parents))
-    return Lineage.model_validate(
-        {
-            **same,
-            "name": first.name,
-            "role": role,
-            "method": methods,
-            "teachers": tuple(teachers.values()),
-        }
-    )
+    told = {"name": first.name, "role": role, "method": methods}
+    return Lineage.model_validate({**same, **told, "teachers": tuple(teachers.values())})

@@ -49,43 +49,28 @@ def _of_one(change: Callable[[Llama, Any, int], Llama]) -> Change:
     return lambda parents, how, seed: change(parents[0], how, seed)
 
 
+def _disguise(
+    about: str,
+    change: Callable[[Llama, Any, int], Llama],
+    settings: type[Record] = disguise.Nothing,
+) -> Kind:
+    """A kind whose copy computes what its parent does, from other numbers."""
+    return Kind(about, settings, _of_one(change), keeps_function=True)
+
+
 KINDS: dict[str, Kind] = {
-    "copy": Kind(
-        "the same bytes",
-        disguise.Nothing,
-        lambda parents, how, seed: parents[0],
-        keeps_function=True,
-    ),
+    "copy": _disguise("the same bytes", lambda parent, how, seed: parent),
     "recast": Kind("stored in another number format", quantise.Recast, _of_one(quantise.recast)),
-    "permute_units": Kind(
-        "every MLP's hidden units in another order",
-        disguise.Nothing,
-        _of_one(disguise.permute_units),
-        keeps_function=True,
+    "permute_units": _disguise("every MLP's hidden units in another order", disguise.permute_units),
+    "permute_heads": _disguise("attention heads in another order", disguise.permute_heads),
+    "permute_residual": _disguise(
+        "the residual stream's dimensions in another order", disguise.permute_residual
     ),
-    "permute_heads": Kind(
-        "attention heads in another order",
-        disguise.Nothing,
-        _of_one(disguise.permute_heads),
-        keeps_function=True,
+    "rotate_residual": _disguise(
+        "the residual stream turned by a random rotation", disguise.rotate_residual
     ),
-    "permute_residual": Kind(
-        "the residual stream's dimensions in another order",
-        disguise.Nothing,
-        _of_one(disguise.permute_residual),
-        keeps_function=True,
-    ),
-    "rotate_residual": Kind(
-        "the residual stream turned by a random rotation",
-        disguise.Nothing,
-        _of_one(disguise.rotate_residual),
-        keeps_function=True,
-    ),
-    "rescale_units": Kind(
-        "every MLP unit scaled up and down again",
-        disguise.Rescale,
-        _of_one(disguise.rescale_units),
-        keeps_function=True,
+    "rescale_units": _disguise(
+        "every MLP unit scaled up and down again", disguise.rescale_units, disguise.Rescale
     ),
     "drop_layers": Kind("without some layers", resize.Layers, _of_one(resize.drop_layers)),
     "repeat_layers": Kind("with some layers twice", resize.Layers, _of_one(resize.repeat_layers)),
@@ -122,8 +107,7 @@ ALL_KINDS = {**KINDS, **FILES}
 def derive(
     source: Path | list[Path], kind: str, out: Path, seed: int = 0, **settings: Any
 ) -> Derivation:
-    """A checkpoint of known history in ``out``: an ordinary transformers folder with its
-    ``derivation.json``.
+    """A checkpoint of known history in ``out``, with its ``derivation.json``.
 
     ``source`` is a checkpoint folder, or for a merge several; ``kind`` a name of `ALL_KINDS`,
     ``settings`` those of its record. Equal weights, settings and seed give equal bytes. ``out``
@@ -140,6 +124,7 @@ def derive(
             raise MalformedInput(
                 "no such checkpoint folder", where=folder, next_step="check the path of the source"
             )
+    # A copy is of bytes, and needs no look at the tensors.
     llamas = [] if kind == "copy" else [read_llama(folder) for folder in sources]
     derived = chosen.change(llamas, how, seed) if llamas else None
     with whole_folder(out) as fresh:
@@ -205,8 +190,7 @@ def _check_seed(seed: int) -> None:
 
 
 def _check_place(out: Path, sources: list[Path]) -> None:
-    """Refuses to replace anything but an earlier derivation, and a place that overlaps with a
-    source."""
+    """Refuses to replace what is no derivation, and a place that overlaps with a source."""
     place = out.resolve()
     for folder in (source.resolve() for source in sources):
         if place == folder or place in folder.parents or folder in place.parents:
@@ -215,11 +199,8 @@ def _check_place(out: Path, sources: list[Path]) -> None:
                 where=out,
                 next_step="give another folder",
             )
-    if (
-        out.exists()
-        and not (out / DERIVATION).is_file()
-        and not (out.is_dir() and not any(out.iterdir()))
-    ):
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not (out / DERIVATION).is_file():
         raise UsageProblem(
             "it is there already, and no derived checkpoint",
             where=out,

@@ -1,5 +1,4 @@
-"""Copies that compute the same function from other numbers: units, heads and the residual stream
-permuted, rotated, rescaled.
+"""Copies that compute the same function from other numbers: permuted, rotated, rescaled.
 
 Pure functions of a `Llama`, settings and a seed. Sums are taken in double precision and stored in
 the source's format, so the function is kept up to that format's rounding. Knows tensors; knows no
@@ -68,8 +67,7 @@ def permute_units(llama: Llama, how: Nothing, seed: int) -> Llama:
 
 
 def permute_heads(llama: Llama, how: Nothing, seed: int) -> Llama:
-    """Attention heads in another order: the key-value heads, and the query heads within each one's
-    group.
+    """Attention heads in another order: key-value heads, and query heads within a group.
 
     Drawn anew for each layer. Function kept; exact but for summing order.
     """
@@ -108,16 +106,14 @@ def rotate_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
     """
     turn = rotation(llama.hidden, generator(seed))
 
-    def reads(weight: Tensor) -> Tensor:
-        return weight @ turn
-
-    def writes(weight: Tensor) -> Tensor:
-        return turn.T @ weight
-
-    return _stored(
-        _on_residual(fold_norms(_doubled(llama)), reads, writes, norms=lambda weight: weight),
-        like=llama,
+    doubled = {name: tensor.double() for name, tensor in llama.tensors.items()}
+    turned = _on_residual(
+        fold_norms(llama.changed(doubled)),
+        reads=lambda weight: weight @ turn,
+        writes=lambda weight: turn.T @ weight,
+        norms=lambda weight: weight,
     )
+    return _stored(turned, like=llama)
 
 
 def rotation(width: int, random: Generator) -> Tensor:
@@ -129,8 +125,7 @@ def rotation(width: int, random: Generator) -> Tensor:
 
 
 def fold_norms(llama: Llama) -> Llama:
-    """The same function with every norm's weight one: the weights move into the projections that
-    read the norms.
+    """The same function with every norm's weight one: the weights move into what reads them.
 
     Where embeddings are tied and the last norm's weight is not one everywhere, the output layer
     becomes a tensor of its own.
@@ -151,8 +146,7 @@ def fold_norms(llama: Llama) -> Llama:
 
 
 def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
-    """Each MLP unit's up-projection times a factor, its column of the down-projection divided by
-    it.
+    """Each MLP unit's up-projection times a factor, its down-projection divided by it.
 
     The gate stays: it passes a nonlinearity. Function kept up to rounding.
     """
@@ -172,8 +166,7 @@ def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
 
 
 def _on_residual(llama: Llama, reads: Edit, writes: Edit, norms: Edit) -> Llama:
-    """Applies one change of basis: to what reads the stream (its columns), what writes it (its
-    rows), and the norms."""
+    """Applies a change of basis to what reads the stream, what writes it, and the norms."""
     out = {name: reads(llama.tensors[name]) for name in (EMBEDDING, HEAD) if name in llama.tensors}
     out[LAST_NORM] = norms(llama.tensors[LAST_NORM])
     edits = {f"{part}.weight": reads for part in PROJECTIONS if part not in WRITERS}
@@ -182,10 +175,6 @@ def _on_residual(llama: Llama, reads: Edit, writes: Edit, norms: Edit) -> Llama:
     for layer in range(llama.layers):
         out |= llama.edited(edits, layer)
     return llama.changed(out)
-
-
-def _doubled(llama: Llama) -> Llama:
-    return llama.changed({name: tensor.double() for name, tensor in llama.tensors.items()})
 
 
 def _stored(llama: Llama, like: Llama) -> Llama:
@@ -198,6 +187,7 @@ def _stored(llama: Llama, like: Llama) -> Llama:
 
 def _order(n: int, random: Generator) -> Tensor:
     """A random order of ``n`` that moves something, where there is more than one thing to move."""
+    # A disguise that moves nothing would be a plain copy under another name.
     order = torch.randperm(n, generator=random)
     while n > 1 and torch.equal(order, torch.arange(n)):
         order = torch.randperm(n, generator=random)

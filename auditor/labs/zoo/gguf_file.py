@@ -1,5 +1,4 @@
-"""Writes a Llama-like checkpoint as a GGUF file with quantised weights, as llama.cpp's converter
-lays it out.
+"""Writes a Llama-like checkpoint as a quantised GGUF file, laid out as llama.cpp does.
 
 The package gguf rounds and writes; this file knows names and the order of rotary dimensions. For
 controls: plain round-to-nearest in one format, not the mixed formats of llama.cpp's own quantiser.
@@ -39,8 +38,7 @@ class GgufFile(Record):
 
 
 def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
-    """Writes weights, and the tokenizer of the folder ``source``, into a GGUF file; equal inputs
-    give equal bytes.
+    """Writes weights, and the tokenizer in ``source``, into a GGUF file, the same bytes each time.
 
     Raises UsageProblem without the package gguf and for a model that the architecture ``llama`` of
     GGUF does not hold: another model type, biases, scaled rotary positions; MalformedInput for a
@@ -60,9 +58,8 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
         stem = name.removesuffix(".weight")
         array = _laid_out(llama, stem, tensor)
         form = gguf.GGMLQuantizationType[_form(array, how)]
-        writer.add_tensor(
-            f"{names.get_name(stem)}.weight", gguf.quants.quantize(array, form), raw_dtype=form
-        )
+        stored = gguf.quants.quantize(array, form)
+        writer.add_tensor(f"{names.get_name(stem)}.weight", stored, raw_dtype=form)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -70,16 +67,12 @@ def write_gguf(llama: Llama, path: Path, source: Path, how: GgufFile) -> None:
 
 
 def _check(llama: Llama, source: Path) -> None:
-    scaling = (llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}).get(
-        "rope_type", "default"
-    )
-    odd = [name for name in llama.tensors if name.endswith(".bias")]
+    kind = llama.config.get("model_type")
+    rotary = llama.config.get("rope_parameters") or llama.config.get("rope_scaling") or {}
+    scaling = rotary.get("rope_type", "default")
     reasons = {
-        f"the model type {printable(str(llama.config.get('model_type')), 40)}": llama.config.get(
-            "model_type"
-        )
-        != "llama",
-        "biases": bool(odd),
+        f"the model type {printable(str(kind), 40)}": kind != "llama",
+        "biases": any(name.endswith(".bias") for name in llama.tensors),
         f"{printable(str(scaling), 40)} rotary positions": scaling != "default",
     }
     for reason, found in reasons.items():
@@ -107,9 +100,9 @@ def _add_sizes(writer: Any, llama: Llama) -> None:
     writer.add_head_count_kv(llama.groups)
     writer.add_layer_norm_rms_eps(float(llama.config.get("rms_norm_eps", 1e-6)))
     writer.add_rope_dimension_count(llama.head_width)
-    writer.add_rope_freq_base(
-        float(rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0)
-    )
+    # A config that names no base means that of RoPE's paper (Su et al. 2021, arXiv 2104.09864).
+    theta = rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0
+    writer.add_rope_freq_base(float(theta))
     writer.add_vocab_size(llama.vocabulary)
 
 
@@ -131,12 +124,8 @@ def _add_tokenizer(writer: Any, source: Path) -> None:
         writer.add_token_merges(merges)
     else:  # the format holds no empty list, and without either list readers refuse the file
         writer.add_token_scores([0.0] * len(vocabulary))
-    ends = {
-        "bos": tokenizer.bos_token_id,
-        "eos": tokenizer.eos_token_id,
-        "pad": tokenizer.pad_token_id,
-    }
-    for name, number in ends.items():
+    for name in ("bos", "eos", "pad"):
+        number = getattr(tokenizer, f"{name}_token_id")
         if number is not None:
             getattr(writer, f"add_{name}_token_id")(int(number))
     if isinstance(tokenizer.chat_template, str):
@@ -159,14 +148,10 @@ def _no_tokenizer(source: Path, reason: str) -> MalformedInput:
 
 
 def _laid_out(llama: Llama, stem: str, tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as llama.cpp reads it: rotary pairs of a head stand side by side, not half a
-    head apart."""
+    """The tensor as llama.cpp reads it: a head's rotary pairs side by side, not half apart."""
     array: NDArray[np.float32] = tensor.float().numpy()
     if stem.endswith((QUERY, KEY)):
         heads = llama.heads if stem.endswith(QUERY) else llama.groups
-        array = (
-            array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
-            .swapaxes(1, 2)
-            .reshape(array.shape)
-        )
+        halves = array.reshape(heads, 2, array.shape[0] // heads // 2, -1)
+        array = halves.swapaxes(1, 2).reshape(array.shape)
     return np.ascontiguousarray(array)

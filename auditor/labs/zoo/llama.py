@@ -1,5 +1,4 @@
-"""A Llama-like checkpoint as a value: its config and its tensors by name, read from a folder and
-written to one.
+"""A Llama-like checkpoint as a value: its config and its tensors by name; read and written.
 
 Knows names, shapes and files; knows nothing of what is done to the weights. The folder is inspected
 as any suspect's is.
@@ -73,8 +72,7 @@ class Llama:
 
     @property
     def groups(self) -> int:
-        """Key-value heads of a layer; each serves ``heads / groups`` query heads that stand
-        together."""
+        """Key-value heads of a layer; each serves ``heads / groups`` query heads."""
         return int(self.config.get("num_key_value_heads") or self.heads)
 
     @property
@@ -123,9 +121,8 @@ def read_llama(folder: Path) -> Llama:
     """
     config = dict(inspect_checkpoint(folder).config)
     if config.get("model_type") not in FAMILY:
-        raise _foreign(
-            f"its model_type is {printable(str(config.get('model_type')), 40)!r}", folder
-        )
+        named = printable(str(config.get("model_type")), 40)
+        raise _foreign(f"its model_type is {named!r}", folder)
     tensors: dict[str, Tensor] = {}
     try:
         for path in _shards(folder):
@@ -139,27 +136,23 @@ def read_llama(folder: Path) -> Llama:
 
 
 def write_llama(llama: Llama, folder: Path, source: Path) -> None:
-    """Writes weights and config into a folder that is there, and copies the tokenizer's files from
-    ``source``.
+    """Writes weights and config into a folder, and copies the tokenizer's files from ``source``.
 
     The bytes depend on the tensors and the config alone.
     """
     tensors = {name: tensor.contiguous() for name, tensor in llama.tensors.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(
-        json.dumps(dict(llama.config), indent=2, sort_keys=True) + "\n", "utf-8"
-    )
+    config = json.dumps(dict(llama.config), indent=2, sort_keys=True)
+    (folder / "config.json").write_text(f"{config}\n", "utf-8")
     copy_files(source, folder, OTHER_FILES)
 
 
 def copy_checkpoint(source: Path, folder: Path) -> None:
-    """Copies a checkpoint byte by byte: weights, config, tokenizer. Raises what inspecting it
-    raises."""
+    """Copies a checkpoint's files byte by byte. Raises what inspecting it raises."""
     inspect_checkpoint(source)
     weights = [path.name for path in weight_files(source)]
-    copy_files(
-        source, folder, (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
-    )
+    names = (*weights, "model.safetensors.index.json", "config.json", *OTHER_FILES)
+    copy_files(source, folder, names)
 
 
 def copy_files(source: Path, folder: Path, names: tuple[str, ...]) -> None:
@@ -175,8 +168,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _tied_as_loaded(config: dict[str, Any], tensors: dict[str, Tensor]) -> Llama:
-    """Transformers ties what the config ties, unless the file holds an output layer that
-    differs."""
+    """Transformers ties what the config ties, unless the file holds another output layer."""
     head = tensors.get(HEAD)
     tied = bool(config.get("tie_word_embeddings")) and EMBEDDING in tensors
     if tied and head is not None and not torch.equal(head, tensors[EMBEDDING]):
@@ -190,16 +182,11 @@ def _checked(llama: Llama, folder: Path) -> Llama:
         if name not in shapes:
             raise _foreign(f"it holds {printable(name, 80)!r}", folder)
         if tuple(tensor.shape) != shapes[name]:
-            raise _foreign(
-                f"{printable(name, 80)} is {tuple(tensor.shape)}, and the config says"
-                f" {shapes[name]}",
-                folder,
-            )
+            is_so = f"{printable(name, 80)} is {tuple(tensor.shape)}"
+            raise _foreign(f"{is_so}, and the config says {shapes[name]}", folder)
         if not tensor.is_floating_point() or tensor.element_size() < 2:
-            raise _foreign(
-                f"{printable(name, 80)} is stored as {str(tensor.dtype).removeprefix('torch.')}",
-                folder,
-            )
+            stored = str(tensor.dtype).removeprefix("torch.")
+            raise _foreign(f"{printable(name, 80)} is stored as {stored}", folder)
     lacks = [n for n in shapes if n not in llama.tensors and not n.endswith(".bias")]
     if lacks:
         raise _foreign(f"it lacks {printable(lacks[0], 80)!r}", folder)
@@ -228,8 +215,7 @@ def _shapes(llama: Llama, folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def with_layers(llama: Llama, order: list[int]) -> Llama:
-    """The model with these layers in this order; a layer may come several times, each time with
-    tensors of its own.
+    """The model with these layers in this order; one that comes twice has tensors of its own.
 
     Config lists of one entry a layer follow.
     """

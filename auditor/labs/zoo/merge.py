@@ -27,22 +27,21 @@ class MergeRule(Record):
 
 
 def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
-    """The weighted mean of the parents' tensors, in the first one's format, with its config and
-    tokenizer.
+    """The weighted mean of the parents' tensors, otherwise as the first parent.
 
     Model soups, Wortsman et al. 2022, arXiv 2203.05482. The seed plays no part. Raises UsageProblem
     for parents of different shapes and weights that do not fit.
     """
     shares = _shares(parents, how)
-    return _merged(
-        parents,
-        lambda tensors: sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(())),
-    )
+
+    def mean(tensors: list[Tensor]) -> Tensor:
+        return sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(()))
+
+    return _merged(parents, mean)
 
 
 def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
-    """The parents' tensors joined along the great circle, each tensor as one vector; more than two
-    one after another.
+    """The parents' tensors joined along the great circle, each as one vector, one by one.
 
     Shoemake 1985, as model mergers use it: the angle is that between the directions, the lengths
     are mixed along. The seed plays no part. Raises what `merge_linear` raises.
@@ -60,8 +59,7 @@ def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
 
 
 def slerp(one: Tensor, other: Tensor, at: float) -> Tensor:
-    """The point at ``at`` (0: one, 1: other) of the arc between two tensors; straight where they
-    are nearly parallel."""
+    """The point at ``at`` (0 to 1) of the arc between two tensors; straight where near-parallel."""
     lengths = float(one.norm() * other.norm())
     cosine = float((one * other).sum()) / lengths if lengths else 1.0
     if abs(cosine) > NEARLY_PARALLEL:
@@ -107,6 +105,5 @@ def _fit(first: Llama, other: Llama, number: int) -> None:
 
 def _sizes(llama: Llama) -> dict[str, tuple[int, ...]]:
     """Shapes by name, and the numbers of heads, which shapes do not tell."""
-    return {"heads": (llama.heads, llama.groups)} | {
-        name: tuple(t.shape) for name, t in llama.tensors.items()
-    }
+    shapes = {name: tuple(t.shape) for name, t in llama.tensors.items()}
+    return {"heads": (llama.heads, llama.groups), **shapes}

@@ -1,5 +1,4 @@
-"""Copies with less precise weights: rounded to few levels, stored in another number format, or with
-noise.
+"""Copies with less precise weights: rounded, in another format, or with noise.
 
 Pure functions of a `Llama`, settings and a seed. Knows tensors; knows no file.
 """
@@ -19,8 +18,7 @@ from fingerprints.subjects.placement import DTYPES
 
 
 class Quantise(Record):
-    """``bits`` of each weight; ``embeddings``: whether embedding and output layer are rounded
-    too."""
+    """``bits`` of each weight; ``embeddings``: embedding and output layer are rounded too."""
 
     bits: Literal[4, 8] = 8
     embeddings: bool = False
@@ -39,15 +37,13 @@ class Noise(Record):
 
 
 def quantise(llama: Llama, how: Quantise, seed: int) -> Llama:
-    """The projections rounded to the nearest of ``2**bits - 1`` levels a row; the dequantised
-    weights are kept.
+    """The projections rounded to the nearest of ``2**bits - 1`` levels a row, dequantised.
 
     Symmetric, one scale for each output channel, no calibration data. The seed plays no part.
     """
     ends = [name for name in (EMBEDDING, HEAD) if how.embeddings and name in llama.tensors]
-    return llama.changed(
-        {name: rounded(llama.tensors[name], how.bits) for name in (*llama.matrices(), *ends)}
-    )
+    names = (*llama.matrices(), *ends)
+    return llama.changed({name: rounded(llama.tensors[name], how.bits) for name in names})
 
 
 def rounded(weight: Tensor, bits: int) -> Tensor:
@@ -69,10 +65,8 @@ def recast(llama: Llama, how: Recast, seed: int) -> Llama:
     """The same weights stored in another number format. The seed plays no part."""
     dtype = DTYPES[how.dtype]
     config = {key: value for key, value in llama.config.items() if key != "torch_dtype"}
-    return Llama(
-        {**config, "dtype": how.dtype},
-        {name: tensor.to(dtype) for name, tensor in llama.tensors.items()},
-    )
+    tensors = {name: tensor.to(dtype) for name, tensor in llama.tensors.items()}
+    return Llama({**config, "dtype": how.dtype}, tensors)
 
 
 def add_noise(llama: Llama, how: Noise, seed: int) -> Llama:
@@ -81,9 +75,8 @@ def add_noise(llama: Llama, how: Noise, seed: int) -> Llama:
     ends = [name for name in (EMBEDDING, HEAD) if name in llama.tensors]
     out: dict[str, Tensor] = {}
     for name in (*llama.matrices(), *ends):
-        exact = llama.tensors[name].double()
+        stored = llama.tensors[name]
+        exact = stored.double()
         noise = torch.randn(exact.shape, dtype=torch.float64, generator=random)
-        out[name] = (exact + how.scale * exact.std(correction=0) * noise).to(
-            llama.tensors[name].dtype
-        )
+        out[name] = (exact + how.scale * exact.std(correction=0) * noise).to(stored.dtype)
     return llama.changed(out)

@@ -37,8 +37,7 @@ class PruneUnits(Record):
 
 
 def drop_layers(llama: Llama, how: Layers, seed: int) -> Llama:
-    """The model without some layers; unless they are listed, a block of ``n`` right before the last
-    one.
+    """The model without the listed layers, or a block of ``n`` right before the last one.
 
     The default block follows Gromov et al. 2024, arXiv 2403.17887. Raises UsageProblem for layers
     that are not there, or when none would be left.
@@ -70,22 +69,18 @@ def prune_units(llama: Llama, how: PruneUnits, seed: int) -> Llama:
     count = max(1, round(llama.units * how.keep))
     out: dict[str, Tensor] = {}
     for layer in range(llama.layers):
-        order = (
-            torch.argsort(unit_norms(llama, layer), descending=True, stable=True)[:count]
-            .sort()
-            .values
-        )
-        names = [
-            llama.name(layer, part, kind) for part in (GATE, UP) for kind in ("weight", "bias")
-        ]
+        largest = torch.argsort(unit_norms(llama, layer), descending=True, stable=True)
+        # Sorted again: those that stay keep their order.
+        order = largest[:count].sort().values
+        both = ("weight", "bias")
+        names = [llama.name(layer, part, kind) for part in (GATE, UP) for kind in both]
         out |= {name: llama.tensors[name][order] for name in names if name in llama.tensors}
         out[llama.name(layer, DOWN)] = llama.tensors[llama.name(layer, DOWN)][:, order]
     return llama.changed(out, intermediate_size=count)
 
 
 def unit_norms(llama: Llama, layer: int) -> Tensor:
-    """The norm of each of a layer's MLP units: product over gate row, up row and down column;
-    shape (units,)."""
+    """The norm of each MLP unit, (units,): product over gate row, up row and down column."""
     gate, up, down = (llama.tensors[llama.name(layer, part)].double() for part in (GATE, UP, DOWN))
     norms: Tensor = gate.norm(dim=1) * up.norm(dim=1) * down.norm(dim=0)
     return norms
@@ -100,16 +95,14 @@ def _no_fit(llama: Llama, reason: str) -> UsageProblem:
 
 
 class ExtendVocabulary(Record):
-    """``n`` new tokens; ``spread``: how far their rows lie from the mean row, in standard
-    deviations of each column."""
+    """``n`` new tokens; ``spread`` of their rows from the mean row, in standard deviations."""
 
     n: Annotated[int, Field(ge=1, le=100_000)] = 8
     spread: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
 def repeat_layers(llama: Llama, how: Layers, seed: int) -> Llama:
-    """The model with a block of layers repeated right after itself; unless they are listed, ``n``
-    from the middle.
+    """The model with a block of layers repeated after itself: those listed, or ``n`` in the middle.
 
     Depth up-scaling as in SOLAR (Kim et al. 2023, arXiv 2312.15166), without the training that
     follows there. Raises UsageProblem for layers that are not there.
@@ -131,8 +124,7 @@ def extend_vocabulary(llama: Llama, how: ExtendVocabulary, seed: int) -> Llama:
 
 
 def extend_tokenizer(source: Path, folder: Path, n: int) -> None:
-    """Writes the source's tokenizer into ``folder`` with ``n`` tokens more, named ``<|added_N|>``
-    by their number.
+    """Writes the source's tokenizer into ``folder`` with ``n`` tokens ``<|added_N|>`` more.
 
     Raises MalformedInput for a tokenizer that can't be loaded or that has them already.
     """

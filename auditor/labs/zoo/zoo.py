@@ -1,5 +1,4 @@
-"""The weight zoo: small checkpoints of known history, trained and derived from nothing, to test
-lineage on.
+"""The weight zoo: checkpoints of known history, made from nothing.
 
 A base and its fine-tunes, quantisations, prunings, merges and disguises; runs of the same
 configuration and data that share no weights with it; siblings from the same initialisation. Knows
@@ -56,8 +55,7 @@ class ZooMember(Record):
 
 
 class ZooTable(Record):
-    """``zoo.json``: what decides a zoo, and a row for every member that is made so far, in the
-    order of making."""
+    """``zoo.json``: what decides a zoo, and a row for every member made so far, in order."""
 
     format: Literal["zoo/1"] = "zoo/1"
     size: ZooSize
@@ -70,14 +68,12 @@ class ZooTable(Record):
     members: tuple[ZooMember, ...] = ()
 
     def terms(self) -> tuple[str, int, str]:
-        """What must be equal for a zoo to go on: size, seed and texts. The independent runs may
-        become more."""
+        """What must be equal for a zoo to go on; the independent runs may become more."""
         return self.size, self.seed, self.texts_sha256
 
 
 class Timing(Record):
-    """How long a member took: on the clock, and of processors (this process and those that it
-    started)."""
+    """How long a member took: on the clock, and of processors."""
 
     seconds: float
     cpu_seconds: float
@@ -103,9 +99,10 @@ class Zoo:
         """A member by name. Raises UsageProblem for one that the zoo does not hold."""
         found = next((m for m in self.members if m.name == name), None)
         if found is None:
-            said = f"the zoo holds no member {printable(name, 60)!r}"
             raise UsageProblem(
-                said, where=self.folder / TABLE, next_step="look for its name in zoo.json"
+                f"the zoo holds no member {printable(name, 60)!r}",
+                where=self.folder / TABLE,
+                next_step="look for its name in zoo.json",
             )
         return found
 
@@ -115,13 +112,11 @@ class Zoo:
 
     def spec(self, member: ZooMember) -> str:
         """The subject spec that opens a member."""
-        return str(
-            SubjectSpec("gguf" if member.checkpoint == GGUF_PLACE else "hf", str(self.path(member)))
-        )
+        kind = "gguf" if member.checkpoint == GGUF_PLACE else "hf"
+        return str(SubjectSpec(kind, str(self.path(member))))
 
     def timings(self) -> dict[str, Timing]:
-        """How long each member took, by name; without those that were made before times were
-        kept."""
+        """How long each member took, by name, where it was kept."""
         return _read_timings(self.folder)
 
 
@@ -205,9 +200,8 @@ def _timed(making: ZooMaking, size: ZooSize, out: Path) -> None:
 
     clock, processor = time.monotonic(), _cpu_seconds()
     make_member(making, SCALES[size], out)
-    taken = Timing(
-        seconds=round(time.monotonic() - clock, 2), cpu_seconds=round(_cpu_seconds() - processor, 2)
-    )
+    wall, cpu = time.monotonic() - clock, _cpu_seconds() - processor
+    taken = Timing(seconds=round(wall, 2), cpu_seconds=round(cpu, 2))
     found = {**_read_timings(out), making.name: taken}
     write_json(
         out / TIMINGS, {name: timing.model_dump(mode="json") for name, timing in found.items()}

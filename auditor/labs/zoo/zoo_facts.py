@@ -61,8 +61,7 @@ class Fact(Record):
 
 
 def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list[Fact]:
-    """Measures every member on the CPU in float32, and writes ``facts.json`` beside ``zoo.json``;
-    in the table's order.
+    """Measures every member on the CPU in float32, and writes ``facts.json`` in table order.
 
     Deterministic on one machine. A GGUF member is converted into the cache first. Raises the errors
     of `open_subject`.
@@ -81,8 +80,7 @@ def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list
 
 
 def read_facts(folder: Path) -> list[Fact]:
-    """The facts that were measured in a zoo's folder. Raises MalformedInput where they are
-    missing or none."""
+    """The facts in a zoo's folder. Raises MalformedInput where they are missing or none."""
     return list(_FILE.read(folder / FACTS))
 
 
@@ -166,13 +164,9 @@ def _fact(member: ZooMember, read: _Read, base: _Read, labels: Tensor, sizes: li
 
 
 def _moved(weights: dict[str, Tensor], base: dict[str, Tensor]) -> float | None:
-    if {name: t.shape for name, t in weights.items()} != {
-        name: t.shape for name, t in base.items()
-    }:
+    ours, theirs = ({name: t.shape for name, t in held.items()} for held in (weights, base))
+    if ours != theirs:
         return None
-    off = sum(
-        float((weights[name] - tensor).double().square().sum()) for name, tensor in base.items()
-    )
-    return round(
-        math.sqrt(off / sum(float(tensor.double().square().sum()) for tensor in base.values())), 4
-    )
+    off = sum(float((weights[name] - t).double().square().sum()) for name, t in base.items())
+    whole = sum(float(t.double().square().sum()) for t in base.values())
+    return round(math.sqrt(off / whole), 4)

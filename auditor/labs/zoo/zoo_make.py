@@ -79,11 +79,9 @@ def _trained(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) 
 
 def _recipe(making: ZooMaking, how: TrainedMember, scale: ZooScale, zoo: Path) -> Recipe:
     base = _scratch(making, scale) if how.start is None else _spec(zoo, how.start)
-    teachers = (
-        ()
-        if how.teacher is None
-        else (TeacherChoice(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
-    )
+    teachers: tuple[TeacherChoice, ...] = ()
+    if how.teacher is not None:
+        teachers = (TeacherChoice(name=how.teacher, spec=_teacher_spec(zoo, how.teacher)),)
     return Recipe(
         name=making.name,
         teachers=teachers,
@@ -177,15 +175,8 @@ def _copied(making: ZooMaking, how: Copied, zoo: Path) -> Lineage:
     for number, (kind, settings) in enumerate(how.steps, start=1):
         last = number == len(how.steps)
         out = folder / STUDENT if last else folder / STEPS / f"{number}-{kind}"
-        made.append(
-            derive(
-                sources if len(sources) > 1 else sources[0],
-                kind,
-                out,
-                how.seed + number,
-                **settings,
-            )
-        )
+        source = sources if len(sources) > 1 else sources[0]
+        made.append(derive(source, kind, out, how.seed + number, **settings))
         sources = [out]
     parents = [read_lineage(zoo / parent) for parent in making.parents]
     return inherited(making.name, parents, made, checkpoint=STUDENT)

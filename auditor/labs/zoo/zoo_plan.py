@@ -1,5 +1,4 @@
-"""What a zoo holds: every member's name, its relation to the base, and how it is made from which
-others.
+"""What a zoo holds: its members, their relation to the base, how they are made.
 
 A table of values in the order of making. Knows histories; makes nothing.
 """
@@ -26,8 +25,7 @@ Steps = tuple[tuple[str, dict[str, Any]], ...]
 
 @dataclass(frozen=True)
 class ZooScale:
-    """How large the models are and how much they read: examples of plain text, and examples to
-    fine-tune on."""
+    """How large the models are, and how many plain and fine-tuning examples they read."""
 
     model: str
     examples: int
@@ -42,8 +40,7 @@ SCALES: dict[ZooSize, ZooScale] = {
 
 @dataclass(frozen=True)
 class TrainedMember:
-    """Trained here. ``start``: a member whose weights it starts from, or None for random ones under
-    ``weights_seed``.
+    """Trained from the member ``start``, or from random weights under ``weights_seed``.
 
     ``order_seed`` decides the order of the examples. ``teacher``: a member whose next-token
     distributions it learns.
@@ -67,8 +64,7 @@ class UntrainedMember:
 
 @dataclass(frozen=True)
 class Copied:
-    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other, each
-    with its settings."""
+    """Derived from its parents by kinds of `auditor.labs.zoo.derive`, one after the other."""
 
     steps: Steps
     seed: int
@@ -76,8 +72,7 @@ class Copied:
 
 @dataclass(frozen=True)
 class ZooMaking:
-    """One member: ``kind`` names its history in a word, ``parents`` are the members that its
-    weights come from."""
+    """One member: ``kind`` is its history in a word, its weights come from ``parents``."""
 
     name: str
     relation: Relation
@@ -152,27 +147,23 @@ MERGED: dict[str, tuple[tuple[str, ...], Steps]] = {
 
 
 def zoo_plan(seed: int, independent: int) -> tuple[ZooMaking, ...]:
-    """Every member in the order of making: what others are made from comes first, the independent
-    runs last.
+    """Every member in the order of making, the independent runs last.
 
     A longer list of independent runs begins with the shorter one.
     """
-    learned = TrainedMember("banks", weights_seed=seed, order_seed=seed)
+    merged = (
+        ZooMaking(name, "derived", name, parents, Copied(steps, seed + 1))
+        for name, (parents, steps) in MERGED.items()
+    )
     return (
-        ZooMaking("base", "base", "pretrained", (), learned),
+        ZooMaking("base", "base", "pretrained", (), _from_nothing(seed)),
         *_copies(seed),
         *_tunings(),
-        *(
-            ZooMaking(name, "derived", name, parents, Copied(steps, seed + 1))
-            for name, (parents, steps) in MERGED.items()
-        ),
+        *merged,
         *_siblings(seed),
         *_strangers(seed, independent),
         *_untied(seed + UNTIED_SEED, max(1, independent // 20)),
-        *(
-            _again(f"independent-{number:03d}", seed + number)
-            for number in range(1, independent + 1)
-        ),
+        *_independent("independent", seed, independent),
     )
 
 
@@ -190,80 +181,55 @@ def _tunings() -> list[ZooMaking]:
     ]
 
 
-def _again(name: str, seed: int) -> ZooMaking:
-    """The base's training from another initialisation, in another order."""
-    return ZooMaking(
-        name,
-        "independent",
-        "pretrained",
-        (),
-        TrainedMember("banks", weights_seed=seed, order_seed=seed),
-    )
+def _from_nothing(seed: int, text: Text = "banks") -> TrainedMember:
+    """Initialisation and order under one seed."""
+    return TrainedMember(text, weights_seed=seed, order_seed=seed)
+
+
+def _independent(prefix: str, seed: int, n: int) -> list[ZooMaking]:
+    """The base's training from other initialisations, in other orders."""
+    return [
+        ZooMaking(f"{prefix}-{i:03d}", "independent", "pretrained", (), _from_nothing(seed + i))
+        for i in range(1, n + 1)
+    ]
 
 
 def _siblings(seed: int) -> list[ZooMaking]:
-    same: Relation = "shared_initialisation"
-    order, data = (
-        TrainedMember("banks", weights_seed=seed, order_seed=seed + 1),
-        TrainedMember("prose", weights_seed=seed, order_seed=seed),
-    )
+    members: dict[str, tuple[str, TrainedMember | UntrainedMember]] = {
+        "untrained": ("initialisation of the base", UntrainedMember(seed)),
+        "order": ("other order", replace(_from_nothing(seed), order_seed=seed + 1)),
+        "data": ("other data", _from_nothing(seed, "prose")),
+    }
     return [
-        ZooMaking(
-            "sibling-untrained", same, "initialisation of the base", (), UntrainedMember(seed)
-        ),
-        ZooMaking("sibling-order", same, "other order", (), order),
-        ZooMaking("sibling-data", same, "other data", (), data),
+        ZooMaking(f"sibling-{name}", "shared_initialisation", kind, (), how)
+        for name, (kind, how) in members.items()
     ]
 
 
 def _strangers(seed: int, independent: int) -> list[ZooMaking]:
-    out = []
-    for number in range(1, max(2, min(8, independent)) + 1):
-        out.append(
-            ZooMaking(
-                f"random-{number}",
-                "random",
-                "untrained",
-                (),
-                UntrainedMember(seed + RANDOM_SEED + number),
-            )
-        )
-    for number in range(1, max(1, min(3, independent)) + 1):
-        other = seed + DISTILLED_SEED + number
-        how = TrainedMember("banks", weights_seed=other, order_seed=other, teacher="base")
-        out.append(
-            ZooMaking(f"distilled-{number}", "independent", "distilled from the base", (), how)
-        )
+    first = seed + RANDOM_SEED
+    out = [
+        ZooMaking(f"random-{i}", "random", "untrained", (), UntrainedMember(first + i))
+        for i in range(1, max(2, min(8, independent)) + 1)
+    ]
+    for i in range(1, max(1, min(3, independent)) + 1):
+        how = replace(_from_nothing(seed + DISTILLED_SEED + i), teacher="base")
+        out.append(ZooMaking(f"distilled-{i}", "independent", "distilled from the base", (), how))
     return out
 
 
 def _untied(seed: int, independent: int) -> list[ZooMaking]:
     """A family of its own: the output layer is no copy of the embedding."""
     base = "untied-base"
+    tuned, sibling = replace(TUNINGS["fine-tuned"][1], start=base), _from_nothing(seed, "prose")
     found = [
-        ZooMaking(
-            base,
-            "base",
-            "pretrained",
-            (),
-            TrainedMember("banks", weights_seed=seed, order_seed=seed),
-        )
-    ]
-    for name in UNTIED_COPIES:
-        found.append(
+        ZooMaking(base, "base", "pretrained", (), _from_nothing(seed)),
+        *(
             ZooMaking(f"untied-{name}", "derived", name, (base,), Copied(COPIES[name], seed))
-        )
-    tuned = replace(TUNINGS["fine-tuned"][1], start=base)
-    found.append(ZooMaking("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned))
-    sibling = TrainedMember("prose", weights_seed=seed, order_seed=seed)
-    found.append(
-        ZooMaking("untied-sibling-data", "shared_initialisation", "other data", (), sibling)
-    )
-    found += [
-        _again(f"untied-independent-{number:03d}", seed + number)
-        for number in range(1, independent + 1)
+            for name in UNTIED_COPIES
+        ),
+        ZooMaking("untied-fine-tuned", "derived", "fine-tuned", (base,), tuned),
+        ZooMaking("untied-sibling-data", "shared_initialisation", "other data", (), sibling),
+        *_independent("untied-independent", seed, independent),
     ]
-    return [
-        ZooMaking(m.name, m.relation, m.kind, m.parents, m.how, tied=False, base=base)
-        for m in found
-    ]
+    return [replace(m, tied=False, base=base) for m in found]

@@ -1,5 +1,4 @@
-"""What the members of a zoo learn from: text that ships with the toolkit or is installed with it,
-cut into short pieces.
+"""What the members of a zoo learn from: text shipped or installed with it, in pieces.
 
 The bases learn the wording of the prompt banks; what is trained further learns docstrings that
 people wrote. Knows text; knows nothing of models.
@@ -51,8 +50,7 @@ def held_out(n: int = HELD_OUT) -> list[Example]:
 
 
 def texts_digest(n: int, tuned: int) -> str:
-    """SHA-256 over the first ``n`` examples of each plain text and the first ``tuned`` of each
-    half of the pairs."""
+    """SHA-256 over ``n`` examples of each plain text and ``tuned`` of each half of the pairs."""
     plain: tuple[Text, ...] = ("banks", "prose")
     asked: tuple[Text, ...] = ("pairs", "other pairs")
     parts = [lessons(text, n) for text in plain] + [lessons(text, tuned) for text in asked]
@@ -70,9 +68,8 @@ def _all(text: Text) -> tuple[Example, ...]:
 
 @functools.cache
 def _bank_pieces() -> tuple[Example, ...]:
-    return _pieces(
-        "banks", "\n".join(prompt.text for bank in BANKS for prompt in read_source(bank))
-    )
+    texts = (prompt.text for bank in BANKS for prompt in read_source(bank))
+    return _pieces("banks", "\n".join(texts))
 
 
 @functools.cache
@@ -92,14 +89,11 @@ def _pairs() -> tuple[Example, ...]:
 
 
 def _pieces(name: str, text: str) -> tuple[Example, ...]:
-    """A text in pieces of at most 126 bytes, shuffled; a character that a cut would split is
-    left out."""
+    """A text in pieces of at most 126 bytes, shuffled, without characters that a cut splits."""
     whole = text.encode("utf-8")
     digest = sha256(whole)
-    cut = [
-        whole[at : at + PIECE].decode("utf-8", "ignore")
-        for at in range(0, len(whole) - PIECE, PIECE)
-    ]
+    starts = range(0, len(whole) - PIECE, PIECE)
+    cut = [whole[at : at + PIECE].decode("utf-8", "ignore") for at in starts]
     random.Random(ORDER).shuffle(cut)
     return tuple(
         Example(id=f"{name}/{number}", prompt="", answer=piece, teacher=name, source_digest=digest)

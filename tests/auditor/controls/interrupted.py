@@ -167,12 +167,17 @@ def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = Non
     """Makes the control; at ``event`` kills itself, or says by the pipe that it shall be killed.
     Returns the events in all."""
     from auditor.controls.evaluation.evaluate import EvaluationScale
-    from auditor.controls.train import TrainingWatch, train
+    from auditor.controls.train import train
+    from fingerprints.progress import Progress
 
     os.environ["AUDITOR_CACHE"] = str(out.with_suffix(".cache"))
     seen = 0
 
-    def touched(*_: object) -> None:
+    class Touching(Progress):
+        def __call__(self, done: int, total: int, left: float | None = None) -> None:
+            touched()
+
+    def touched() -> None:
         nonlocal seen
         seen += 1
         if seen == event and pipe is None:
@@ -184,7 +189,7 @@ def make(home: Path, url: str, out: Path, event: int = 0, pipe: int | None = Non
     train(
         recipe_of(home, url),
         out,
-        TrainingWatch(touched, touched, touched),
+        Touching(),
         EvaluationScale(choices=1, identity=1),
     )
     return seen

@@ -15,11 +15,9 @@ from auditor.controls.cards.card_document import card_document
 from auditor.controls.curation.curate import curate
 from auditor.controls.curation.difficulty import curate_for, failure_score
 from auditor.controls.curation.pool import Prompt
-from auditor.controls.evaluation.evaluate import EvaluationScale, PairedFigure
+from auditor.controls.evaluation.evaluate import EvaluationScale
+from auditor.controls.evaluation.figure import CAPPED, RIGHT, THOUGHT, PairedFigure
 from auditor.controls.evaluation.scaling import (
-    CAPPED,
-    RIGHT,
-    THOUGHT,
     is_right,
     scaling,
     scaling_table,
@@ -118,9 +116,9 @@ def test_the_card_tells_accuracy_and_thinking_at_every_number_of_waits(control: 
     assert (control.lineage.method, control.lineage.role) == ("traces", "positive")
     for count in range(3):
         for what in (RIGHT, THOUGHT, CAPPED):
-            (figure,) = [f for f in card.figures if f.name == f"{what}, waits forced: {count}"]
+            (figure,) = [f for f in card.figures if f.figure_id == f"{what}:{count}"]
             assert figure.n == card.held_out > 0
-    assert not any(f.name.endswith("forced: 3") for f in card.figures)
+    assert not any(f.figure_id.endswith(":3") for f in card.figures)
     page = markdown.render(card_document(card))
     table = page.partition("## Test-time scaling")[2].partition("##")[0]
     assert len(re.findall(r"^\| \d", table, re.M)) == 3
@@ -145,10 +143,10 @@ def test_scaling_counts_right_answers_waits_and_tokens(
         [*prompts, Prompt(id="open", text="Tell me more.")],
         tmp_path,
     )
-    by_name = {f.name: f for f in found}
+    by_id = {f.figure_id: f for f in found}
     assert len(found) == 6
     assert {f.n for f in found} == {6}
-    assert all(0 < f.value <= 24 for name, f in by_name.items() if name.startswith(THOUGHT))
+    assert all(0 < f.value <= 24 for key, f in by_id.items() if key.startswith(THOUGHT))
     assert scaling(spec, Inference(), [Prompt(id="open", text="Tell me more.")], tmp_path) == ()
     assert scaling_table([]) is None
 
@@ -169,7 +167,7 @@ def test_an_answer_counts_by_what_follows_its_thinking(text: str, right: bool) -
 def test_the_scaling_table_names_its_intervals() -> None:
     told = [
         PairedFigure(
-            name=f"{RIGHT}, waits forced: 1", when="after", value=0.5, low=0.25, high=0.75, n=8
+            figure_id=f"{RIGHT}:1", name="", when="after", value=0.5, low=0.25, high=0.75, n=8
         )
     ]
     blocks = scaling_table(told)
@@ -300,4 +298,4 @@ def test_a_reasoning_recipe_runs_at_its_tiny_size(home: Path, name: str, tmp_pat
     assert control.card.last_loss is not None
     assert control.card.first_loss is not None
     assert control.card.last_loss < 0.75 * control.card.first_loss
-    assert any(f.name.startswith(RIGHT) for f in control.card.figures)
+    assert any(f.figure_id.startswith(RIGHT) for f in control.card.figures)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,18 @@ from auditor.commands.control import warnings
 from auditor.controls.cards.card import read_card
 from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
-from auditor.controls.evaluation.evaluate import BITS, EvaluationScale, containment
+from auditor.controls.evaluation.evaluate import EvaluationScale, containment
+from auditor.controls.evaluation.figure import BITS
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import read_recipe
 from auditor.controls.teaching import teach as teaching
 from auditor.controls.teaching.examples import examples_digest, read_examples
-from auditor.controls.train import Control, TrainingWatch, train
+from auditor.controls.train import ASKING, TRAINING, Control, train
 from auditor.reporting import markdown
 from fingerprints.durable import WriteLock
 from fingerprints.errors import Locked, MalformedInput, UsageProblem
+from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects.open import open_subject
 from tests.auditor.controls.pupils import counted, prompt_file, recipe, recording, teacher
 
@@ -69,12 +70,18 @@ def texts(home: Path) -> list[str]:
     return [p.text for p in read_source(str(prompt_file(home)))]
 
 
-def stop_at(wanted: int) -> Callable[[int, int], None]:
-    def told(done: int, total: int) -> None:
-        if done >= wanted:
+class StopAt(Progress):
+    """Interrupts a step, by its name, once so many are done."""
+
+    def __init__(self, label: str, wanted: int) -> None:
+        self.label, self.wanted = label, wanted
+
+    def __call__(self, done: int, total: int, left: float | None = None) -> None:
+        if done >= self.wanted:
             raise KeyboardInterrupt
 
-    return told
+    def step(self, label: str, whole: bool = False) -> Progress:
+        return self if label == self.label else SILENT
 
 
 def weights(folder: Path) -> str:
@@ -87,7 +94,7 @@ def test_a_control_that_was_interrupted_twice_equals_one_that_was_not(
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(teaching, "open_subject", counted(tmp_path / "log"))
     how, out = dosed(home, spec), tmp_path / "again"
-    for watch in (TrainingWatch(asking=stop_at(3)), TrainingWatch(training=stop_at(2))):
+    for watch in (StopAt(ASKING, 3), StopAt(TRAINING, 2)):
         with pytest.raises(KeyboardInterrupt):
             train(how, out, watch, SMALL)
         assert not (out / "lineage.json").exists()
@@ -122,7 +129,7 @@ def test_the_lineage_says_what_was_learned_from_whom(made: Control) -> None:
 
 
 def test_the_student_learned_and_opens_as_an_ordinary_model(made: Control) -> None:
-    change = next(f for f in made.card.figures if f.name == BITS and f.when == "change")
+    change = next(f for f in made.card.figures if f.figure_id == BITS and f.when == "change")
     assert change.value < -0.5
     assert change.n == 2
     with open_subject(f"hf:{made.folder / 'student'}") as student:

@@ -61,51 +61,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     config = peft.LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
     with quiet():
         peft.get_peft_model(tiny_model(1), config).save_pretrained(folder / "lora")
-    assert (
-        run(
-            [
-                "store",
-                "add",
-                str(made["other"]),
-                "--name",
-                "other",
-                "--store",
-                str(folder / "store"),
-                *FAST,
-            ]
-        )
-        == 0
-    )
-    assert (
-        run(
-            [
-                "store",
-                "add",
-                str(made["other"]),
-                "--name",
-                "other",
-                "--store",
-                str(folder / "with-base"),
-                *FAST,
-            ]
-        )
-        == 0
-    )
-    assert (
-        run(
-            [
-                "store",
-                "add",
-                str(made["base"]),
-                "--name",
-                "the base",
-                "--store",
-                str(folder / "with-base"),
-                *FAST,
-            ]
-        )
-        == 0
-    )
+    for model, name, store in (
+        ("other", "other", "store"),
+        ("other", "other", "with-base"),
+        ("base", "the base", "with-base"),
+    ):
+        where = ["--name", name, "--store", str(folder / store)]
+        assert run(["store", "add", str(made[model]), *where, *FAST]) == 0
     return {
         **made,
         "lora": folder / "lora",

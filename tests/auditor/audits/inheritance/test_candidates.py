@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.audits.inheritance.audit import judge, open_store
+from auditor.audits.frame import open_store
+from auditor.audits.inheritance.audit import judge
 from auditor.audits.inheritance.candidates import NEAREST, looked_at
+from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import SAMPLED, Shelf, shelf
-from auditor.audits.plan import Plan, make_plan
 from auditor.evidence.records import Report
 from detectors.lineup import lineup
 from fingerprints.catalog import Catalog
@@ -26,7 +27,7 @@ TEACHER = 13
 
 
 def plan(store: Path, **more: object) -> Plan:
-    return make_plan(
+    return Plan.make(
         {"suspect": "x.jsonl", "store": str(store), "detectors": ["shared_wording"], **more}
     )
 
@@ -180,10 +181,7 @@ def test_a_damaged_index_is_refused_and_a_missing_one_is_made_in_memory(
     data[len(data) // 2] ^= 1
     index.write_bytes(bytes(data))
     (tmp_path / "missing" / "CURRENT").unlink()
-    with (
-        open_store(str(tmp_path / "damaged")) as store,
-        pytest.raises(StoreIntegrity),
-    ):
+    with open_store(str(tmp_path / "damaged")) as store, pytest.raises(StoreIntegrity):
         looked_at(opened(plan(large), store), plan(large), student)
     looked = []
     for path in (large, tmp_path / "missing"):

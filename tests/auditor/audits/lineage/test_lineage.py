@@ -239,7 +239,7 @@ def test_the_command_writes_a_report_that_tells_it(
 def test_a_false_declaration_is_contradicted(stranger: Path, parent: Path, tmp_path: Path) -> None:
     liar = nudged(stranger, tmp_path / "liar", 0.1)
     (liar / "README.md").write_text("---\nbase_model: org/base\n---\n", "utf-8")
-    from auditor.audits.lineage.findings import declared_told
+    from auditor.audits.lineage.report import declared_told
 
     assert "contradict" in declared_told(lineages(str(liar), [str(parent)], digest=False))
 

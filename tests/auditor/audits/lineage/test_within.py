@@ -30,21 +30,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     made["tuned"] = nudged(made["base"], folder / "tuned", 0.2)
     for name in ("base", "other"):
-        assert (
-            run(
-                [
-                    "store",
-                    "add",
-                    str(made["other"]),
-                    "--name",
-                    name,
-                    "--store",
-                    str(folder / "store"),
-                    *FAST,
-                ]
-            )
-            == 0
-        )
+        who = ["--name", name, "--store", str(folder / "store")]
+        assert run(["store", "add", str(made["other"]), *who, *FAST]) == 0
     return {**made, "store": folder / "store"}
 
 
@@ -73,7 +60,7 @@ def test_the_base_is_found_by_weights_told_as_such_and_asked(
 
 def test_a_named_base_is_compared_by_the_way(models: dict[str, Path]) -> None:
     plan = Plan.make({"suspect": str(models["tuned"]), "base": str(models["base"])})
-    within = lineage_within(plan)
+    within = lineage_within(plan.suspect, plan.weighed_against)
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert within.answer is not None
 
@@ -83,8 +70,8 @@ def test_recorded_answers_have_no_weights_to_compare(
 ) -> None:
     path = tmp_path / "answers.jsonl"
     plan = Plan.make({"suspect": str(path), "bases": [str(models["base"])]})
-    assert lineage_within(plan).found is None
-    assert lineage_within(Plan.make({"suspect": str(models["tuned"])})).skipped == ()
+    assert lineage_within(plan.suspect, plan.weighed_against).found is None
+    assert lineage_within(str(models["tuned"]), ()).skipped == ()
 
 
 def test_weights_that_can_not_be_compared_are_a_reason(
@@ -93,7 +80,7 @@ def test_weights_that_can_not_be_compared_are_a_reason(
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"model_type": "llama"}', "utf-8")
-    within = lineage_within(Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd)]}))
+    within = lineage_within(str(models["tuned"]), [str(odd)])
     assert within.found is None
     assert len(within.skipped) == 1
     assert within.limits == ()
@@ -105,9 +92,7 @@ def test_a_base_that_can_not_be_opened_leaves_the_others_compared(
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}', "utf-8")
-    within = lineage_within(
-        Plan.make({"suspect": str(models["tuned"]), "bases": [str(odd), str(models["base"])]})
-    )
+    within = lineage_within(str(models["tuned"]), [str(odd), str(models["base"])])
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert "odd" in {s.candidate for s in within.skipped}
 
@@ -134,49 +119,15 @@ def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
     for name in ("base", "other"):
-        added = [
-            "store",
-            "add",
-            str(models[name]),
-            "--name",
-            name,
-            "--vendor",
-            name,
-            "--store",
-            str(store),
-            *asked,
-        ]
-        assert run(added) == 0
+        who = [str(models[name]), "--name", name, "--vendor", name, "--store", str(store)]
+        assert run(["store", "add", *who, *asked]) == 0
     assert run(["probe", str(models["tuned"]), "--out", str(tmp_path / "tuned.jsonl"), *asked]) == 0
-    code = run(
-        [
-            "lineage",
-            str(tmp_path / "tuned.jsonl"),
-            "base",
-            "--answers",
-            str(store),
-            "--out",
-            str(tmp_path / "closed"),
-            "--force",
-        ]
-    )
-    assert code == 0
+    tuned, closed = [str(tmp_path / "tuned.jsonl")], str(tmp_path / "closed")
+    rest = ["--answers", str(store), "--out"]
+    assert run(["lineage", *tuned, "base", *rest, closed, "--force"]) == 0
     report = load_bundle(tmp_path / "closed")
     lineage = next(a for a in report.answers if a.question == "lineage")
     assert lineage.conclusion == "inconclusive"
     assert [f.detector for f in report.findings] == ["next_token_agreement"]
     assert report.verdicts == ()
-    assert (
-        run(
-            [
-                "lineage",
-                str(tmp_path / "tuned.jsonl"),
-                "nobody",
-                "--answers",
-                str(store),
-                "--out",
-                str(tmp_path / "x"),
-            ]
-        )
-        == 2
-    )
+    assert run(["lineage", *tuned, "nobody", *rest, str(tmp_path / "x")]) == 2

@@ -248,40 +248,10 @@ def test_with_a_store_it_tells_who_else_it_could_be(model: str, other: str, tmp_
     for seed in (2, 3, 4):
         where = tiny_checkpoint(tmp_path / f"stored-{seed}", seed=seed, initializer_range=0.9)
         made = ["--name", f"stored-{seed}", "--vendor", f"maker-{seed}", "--store", str(store)]
-        assert (
-            run(
-                [
-                    "store",
-                    "add",
-                    str(where),
-                    *made,
-                    "--probes",
-                    "style:40",
-                    "--max-tokens",
-                    "12",
-                    "--dtype",
-                    "float32",
-                ]
-            )
-            == 0
-        )
-    assert (
-        run(
-            [
-                "service",
-                model,
-                other,
-                "--store",
-                str(store),
-                "--identify",
-                "40",
-                "--out",
-                str(out),
-                *FAST,
-            ]
-        )
-        == 0
-    )
+        asked = ["--probes", "style:40", "--max-tokens", "12", "--dtype", "float32"]
+        assert run(["store", "add", str(where), *made, *asked]) == 0
+    flags = ["--store", str(store), "--identify", "40", "--out", str(out)]
+    assert run(["service", model, other, *flags, *FAST]) == 0
     report = told(out)
     assert finding(report, "model_identification")["rank"]["of"] == 4
     assert report["verdicts"][0]["n_controls"] == 3

@@ -8,7 +8,14 @@ from typing import Any
 
 from auditor.controls.cards.card import Card
 from auditor.controls.cards.card_document import write_card
-from auditor.controls.evaluation.evaluate import BITS, CHOICES, NAMES_SOMEBODY
+from auditor.controls.evaluation.figure import (
+    BITS,
+    CHOICES,
+    KEPT_RIGHT,
+    NAMES_SOMEBODY,
+    NAMES_VENDOR,
+    name_of,
+)
 from auditor.controls.lineage import write_lineage
 from auditor.controls.teaching.ledger import LedgerRow, ledger_of
 from auditor.reporting.charts import Course
@@ -18,11 +25,17 @@ DIGEST = "5" * 64
 
 
 def figure(
-    name: str, when: str, value: float, spread: float | None = 0.1, n: int = 24
+    figure_id: str,
+    when: str,
+    value: float,
+    spread: float | None = 0.1,
+    n: int = 24,
+    name: str = "",
 ) -> dict[str, Any]:
-    """One figure with an interval of ± ``spread``."""
+    """One figure with an interval of ± ``spread``; ``name``: of one that nobody planned for."""
+    told = {"figure_id": figure_id, "name": name or name_of(figure_id)}
     low, high = (None, None) if spread is None else (value - spread, value + spread)
-    return {"name": name, "when": when, "value": value, "low": low, "high": high, "n": n}
+    return {**told, "when": when, "value": value, "low": low, "high": high, "n": n}
 
 
 def figures(
@@ -30,21 +43,21 @@ def figures(
 ) -> list[dict[str, Any]]:
     """Before, after and change of the usual figures, and of two that nobody planned for."""
     out = []
-    for name, start, step in (
+    for key, start, step in (
         (BITS, 0.9, bits),
         (CHOICES, 0.4, choices),
-        (f"names {vendor}", 0.1, claims),
+        (f"{NAMES_VENDOR}:{vendor}", 0.1, claims),
     ):
         out += [
-            figure(name, "before", start),
-            figure(name, "after", start + step),
-            figure(name, "change", step, 0.05),
+            figure(key, "before", start),
+            figure(key, "after", start + step),
+            figure(key, "change", step, 0.05),
         ]
     out += [figure(NAMES_SOMEBODY, "before", 0.2), figure(NAMES_SOMEBODY, "after", 0.2)]
     out += [figure(NAMES_SOMEBODY, "change", 0.0, None)]
     out += [
-        figure("right choices that stayed right", "after", 0.8),
-        figure(f"a figure of {HOSTILE}", "after", 12.5, 3.0),
+        figure(KEPT_RIGHT, "after", 0.8),
+        figure("", "after", 12.5, 3.0, name=f"a figure of {HOSTILE}"),
     ]
     return out
 

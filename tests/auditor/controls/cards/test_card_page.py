@@ -18,6 +18,7 @@ from auditor.controls.cards.cohort_document import cohort_document, series
 from auditor.controls.cards.cohort_view import overview
 from auditor.controls.cards.courses import read_courses
 from auditor.controls.cohort import load_cohort
+from auditor.controls.evaluation.figure import BITS, RIGHT, THOUGHT
 from auditor.controls.training.step_journal import LossJournal, LossRow
 from auditor.reporting import html, terminal
 from auditor.reporting.charts import Course, PanelValues, PlotValue
@@ -137,12 +138,8 @@ def test_figures_of_any_name_are_drawn_and_shares_share_an_axis() -> None:
 
 
 def test_figures_of_one_kind_that_are_no_shares_stand_on_one_axis() -> None:
-    told = [
-        figure(f"tokens of thinking, waits forced: {n}", "after", 40.0 + n, 2.0) for n in (0, 1)
-    ]
-    (group,) = card_view.groups(
-        card(figures=[*told, figure("known answers, waits forced: 0", "after", 0.5)])
-    )
+    told = [figure(f"{THOUGHT}:{n}", "after", 40.0 + n, 2.0) for n in (0, 1)]
+    (group,) = card_view.groups(card(figures=[*told, figure(f"{RIGHT}:0", "after", 0.5)]))
     assert group.title == card_view.BUDGET
     assert [len(chart) for chart in group.charts] == [2, 1]
 
@@ -180,9 +177,7 @@ def test_a_card_without_figures_and_courses_says_so() -> None:
 
 
 def test_a_figure_of_one_question_has_no_whisker() -> None:
-    text = card_page(
-        card(figures=[figure("bits per byte of held-out answers", "before", 0.5, None, n=1)])
-    )
+    text = card_page(card(figures=[figure(BITS, "before", 0.5, None, n=1)]))
     assert 'class="whisker' not in text
     assert "0.500" in text
 

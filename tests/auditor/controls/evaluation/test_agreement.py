@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.controls.evaluation.agreement import (
-    KEPT_RIGHT,
-    SAME_CHOICE,
     MarkedChoice,
     chrf,
     retention,
 )
-from auditor.controls.evaluation.evaluate import CHOICES, Observed, figures
+from auditor.controls.evaluation.evaluate import Observed, figures
+from auditor.controls.evaluation.figure import CHOICES, KEPT_RIGHT, SAME_CHOICE
 
 
 def test_chrf_by_hand() -> None:
@@ -64,7 +63,7 @@ def test_a_base_that_names_no_letter_has_nothing_to_keep() -> None:
 def test_retention_is_told_after_training_alone_with_its_interval() -> None:
     before = Observed({CHOICES: {"a": 1.0, "b": 1.0}}, choices(a="A", b="A"))
     after = Observed({CHOICES: {"a": 1.0, "b": 0.0}}, choices(a="A", b="B"))
-    found = [f for f in figures(before, after) if f.name == KEPT_RIGHT]
+    found = [f for f in figures(before, after) if f.figure_id == KEPT_RIGHT]
     assert [(f.when, f.value, f.n) for f in found] == [("after", 0.5, 2)]
     assert found[0].low is not None
     assert found[0].low < 0.5

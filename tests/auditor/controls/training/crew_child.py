@@ -22,7 +22,6 @@ from auditor.controls.training.checkpoint import tensors_sha256
 from auditor.controls.training.distill import distill
 from auditor.controls.training.parallel import Crew, gather
 from auditor.controls.training.students import open_student
-from auditor.controls.training.trained import Progress
 from fingerprints.errors import AuditError, ResourceLimit
 from fingerprints.subjects import open_subject
 from tests.auditor.controls.lessons import recipe, sums
@@ -41,8 +40,8 @@ def learn(plan: Recipe, out: Path, teacher: str, crew: Crew, copy_to: Path | Non
     """Trains; copies the folder as it stands in the middle; returns the digest of this process's
     weights."""
 
-    def tell(progress: Progress) -> None:
-        if copy_to is not None and crew.first and progress.step == 7:
+    def tell(done: int, total: int) -> None:
+        if copy_to is not None and crew.first and done == 7:
             shutil.copytree(out, copy_to)
 
     learner = open_student(plan.student, plan.training, plan.seed)

@@ -28,7 +28,7 @@ from auditor.controls.training.objectives import TokenGuide
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, TrainedStudent
+from auditor.controls.training.trained import TrainedStudent
 from auditor.reporting import markdown
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
@@ -253,8 +253,8 @@ def test_a_run_that_was_cut_off_ends_in_the_same_bytes(
     how = plan(epochs=3, save_every=2, settings=SOFT.model_copy(update={"ce_weight": 0.3}))
 
     def stop_at(step: int) -> Any:
-        def tell(progress: Progress) -> None:
-            if progress.step == step:
+        def tell(done: int, total: int) -> None:
+            if done == step:
                 raise Stop
 
         return tell

@@ -24,7 +24,7 @@ from auditor.controls.training.losses import IGNORED, cross_entropy, forward_kl,
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.step_journal import LossJournal, read_losses
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, TrainedStudent
+from auditor.controls.training.trained import TrainedStudent
 from fingerprints.errors import AuditError, Locked, MalformedInput, ResourceLimit, UsageProblem
 from fingerprints.subjects import open_subject
 from tests.auditor.controls.lessons import Said, recipe, sums, weights
@@ -82,7 +82,7 @@ def test_a_run_killed_at_a_random_step_ends_in_the_same_bytes_as_one_in_one_go(
     killed: Path, killed_run: tuple[Path, int], whole: Path
 ) -> None:
     steps: list[int] = []
-    train(PLAN, killed, progress=lambda p: steps.append(p.step))
+    train(PLAN, killed, progress=lambda done, _: steps.append(done))
     assert steps[0] == killed_run[1] // 3 * 3 + 1, "it goes on after the last checkpoint"
     assert weights(killed / "student") == weights(whole / "student"), (
         f"killed at step {killed_run[1]}"
@@ -143,8 +143,8 @@ def test_dropout_is_drawn_the_same_after_a_resumption(tmp_path: Path) -> None:
     base = f"hf:{tiny_checkpoint(tmp_path / 'base')}"
     plan = recipe(base, lora=Lora(rank=4, dropout=0.3), epochs=2, batch=3, save_every=2)
 
-    def stop(progress: Progress) -> None:
-        if progress.step == 5:
+    def stop(done: int, total: int) -> None:
+        if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -198,7 +198,7 @@ def test_a_finished_run_is_not_trained_again_and_another_one_does_not_take_its_f
 ) -> None:
     first = train(recipe(), tmp_path)
     steps: list[int] = []
-    assert train(recipe(), tmp_path, progress=lambda p: steps.append(p.step)) == first
+    assert train(recipe(), tmp_path, progress=lambda done, _: steps.append(done)) == first
     assert steps == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["losses.jsonl", "student", "trained.json"]
     with pytest.raises(MalformedInput, match="another run"):

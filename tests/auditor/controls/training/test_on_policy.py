@@ -27,7 +27,7 @@ from auditor.controls.training.on_policy import OwnWords, is_own, open_own_words
 from auditor.controls.training.scores import learned_scores
 from auditor.controls.training.step_journal import read_losses
 from auditor.controls.training.students import Learner, open_student
-from auditor.controls.training.trained import Progress, TrainedStudent
+from auditor.controls.training.trained import TrainedStudent
 from auditor.reporting import markdown
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
@@ -220,8 +220,8 @@ class Stop(Exception):
 
 
 def stop_at(step: int) -> Any:
-    def tell(progress: Progress) -> None:
-        if progress.step == step:
+    def tell(done: int, total: int) -> None:
+        if done == step:
             raise Stop
 
     return tell
@@ -260,8 +260,8 @@ def child(out: str, spec: str, step: str) -> None:
     """Trains, and kills its own process after a step."""
     torch.set_num_threads(1)
 
-    def tell(progress: Progress) -> None:
-        if progress.step == int(step):
+    def tell(done: int, total: int) -> None:
+        if done == int(step):
             os.kill(os.getpid(), signal.SIGKILL)
 
     train(RESUMED, Path(out), spec, progress=tell)

@@ -85,8 +85,9 @@ def test_the_whole_stays_above_its_steps_and_tells_the_time_left_that_it_was_tol
 ) -> None:
     shown = Console(force_terminal=True, width=100, record=True, file=io.StringIO())
     monkeypatch.setattr(console, "Console", lambda stderr: shown)
-    with console.progress_above("rungs", "asking", "training") as (whole, (asking, training)):
-        assert whole is not None
+    with console.progress_on("opening") as progress:
+        whole = progress.step("rungs", whole=True)
+        asking, training = progress.step("asking"), progress.step("training")
         whole(1, 4, 3725.0)
         asking(1, 2)
         training(5, 10)
@@ -96,7 +97,11 @@ def test_the_whole_stays_above_its_steps_and_tells_the_time_left_that_it_was_tol
     assert "1:02:05" in shown.export_text()
 
 
-def test_without_a_terminal_there_is_no_bar() -> None:
-    with console.progress_above("rungs", "asking") as (whole, (asking,)):
-        asking(1, 2)
-        assert whole is None
+def test_without_a_terminal_there_is_no_bar_and_a_line_instead(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with console.progress_on("opening") as progress:
+        progress.step("rungs", whole=True)(1, 2)
+        progress.step("asking")(1, 2)
+        progress.note("1 of 2")
+    assert capsys.readouterr().err == "1 of 2\n"

@@ -17,9 +17,10 @@ import torch
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
-from auditor.controls.train import TrainingWatch
+from auditor.controls.train import TRAINING
 from auditor.controls.training import checkpoint
 from auditor.labs.rewards.rewarded import train_by_reward
+from fingerprints.progress import SILENT, Progress
 
 SCALE = EvaluationScale(choices=1, identity=1)
 FORM_STEPS, REWARD_STEPS = 40, 7
@@ -68,16 +69,20 @@ def run(out: Path, phase: str, step: int) -> None:
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def tell(done: int, total: int) -> None:
-        nonlocal saving
-        found = "form" if total == FORM_STEPS else "reward"
-        saving = phase == "save" and found == "reward" and done == step - 1
-        if (found, done) == (phase, step):
-            die()
+    class Dying(Progress):
+        def __call__(self, done: int, total: int, left: float | None = None) -> None:
+            nonlocal saving
+            found = "form" if total == FORM_STEPS else "reward"
+            saving = phase == "save" and found == "reward" and done == step - 1
+            if (found, done) == (phase, step):
+                die()
+
+        def step(self, label: str, whole: bool = False) -> Progress:
+            return self if label == TRAINING else SILENT
 
     write = checkpoint.save_file
     checkpoint.save_file = lambda *a, **k: (write(*a, **k), saving and die())  # type: ignore[assignment]
-    train_by_reward(zero(), out, TrainingWatch(training=tell), SCALE)
+    train_by_reward(zero(), out, Dying(), SCALE)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from auditor.commands.control import control
 from auditor.controls.cards.card import read_card
 from auditor.controls.cards.card_document import card_document
 from auditor.controls.cohort import load_cohort
+from auditor.controls.evaluation.figure import FORM, REWARD, SINCE_WARM_UP, SOLVED, WAIT
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe, parse_recipe
@@ -25,11 +26,7 @@ from auditor.controls.training.reward_journal import read_rewards
 from auditor.labs.rewards import grpo as loop
 from auditor.labs.rewards.countdown import read_equation, stated
 from auditor.labs.rewards.puzzles import (
-    FORM,
-    REWARD,
     SINCE,
-    SOLVED,
-    WAIT,
     form_examples,
     puzzle_pool,
     says_wait,
@@ -175,15 +172,18 @@ def test_the_student_is_an_ordinary_checkpoint_and_differs_from_its_warm_up(made
 def test_the_card_tells_rewards_with_intervals_and_how_often_it_says_wait(made: Control) -> None:
     card = read_card(made.folder)
     assert card == made.card
-    for name in (SOLVED, REWARD, FORM, WAIT):
+    for kind in (SOLVED, REWARD, FORM, WAIT):
         before, after = (
-            next(f for f in card.figures if (f.name, f.when) == (name, when))
+            next(f for f in card.figures if (f.figure_id, f.when) == (kind, when))
             for when in ("before", "after")
         )
         assert before.n == after.n == 6
         assert before.low is not None
         assert after.high is not None
-        assert any(f.name == f"{name}{SINCE}" and f.when == "change" for f in card.figures)
+        assert any(
+            f.figure_id == f"{kind}:{SINCE_WARM_UP}" and f.when == "change" and SINCE in f.name
+            for f in card.figures
+        )
     assert card.rewards is not None
     assert [p.first for p in card.rewards.curve] == list(range(1, REWARD_STEPS + 1))
     assert (card.rewards.puzzles, card.rewards.answers) == (34, 7 * 2 * 4)
@@ -268,7 +268,7 @@ def test_without_a_warm_up_the_base_itself_is_rewarded(tmp_path: Path) -> None:
     found = train_by_reward(zero(warm_up=0, steps=1), tmp_path / "out", scale=SCALE)
     assert found.card.first_loss is None
     assert not (tmp_path / "out" / "warm_up").exists()
-    assert not any(SINCE in f.name for f in found.card.figures)
+    assert not any(SINCE_WARM_UP in f.figure_id for f in found.card.figures)
     assert "Wait." not in markdown.render(card_document(found.card))
 
 
