@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack
 
 from auditor.audits.plan import BUNDLED, AuditPlan
+from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
 from auditor.environment import environment
 from auditor.evidence.records import (
     Answer,
@@ -25,7 +26,6 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
-from auditor.reporting.bundle import TRANSCRIPT, write_bundle
 from auditor.version import VERSION
 from detectors.base import Detector, Measurement, NotMeasured, Teacher
 from fingerprints.collect import timestamp

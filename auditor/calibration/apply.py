@@ -7,7 +7,7 @@ propositions, with its cap and its reasons; it is never the probability that a m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,12 +131,8 @@ def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str
 
 
 def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
-    out = []
-    for candidate in candidates:
-        mine = [f for f in findings if f.candidate == candidate.name]
-        if not candidate.same_weights:
-            out.append(_evidence(candidate.name, "model", mine))
-    return out
+    others = [c.name for c in candidates if not c.same_weights]
+    return [_evidence(n, "model", [f for f in findings if f.candidate == n]) for n in others]
 
 
 def _of_vendors(
@@ -161,8 +157,7 @@ def _of_vendors(
     return out
 
 
-def _evidence(candidate: str, level: Level, mine: Iterable[Finding]) -> _Evidence:
-    found = list(mine)
+def _evidence(candidate: str, level: Level, found: Sequence[Finding]) -> _Evidence:
     prompts = [f.n for f in found if f.counts_prompts]
     return _Evidence(
         candidate,
@@ -182,11 +177,7 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     """The values that the fit knows, in its order; NaN for a detector that was silent or
     measured something else."""
     return [
-        (
-            evidence.values[d]
-            if d in evidence.values and evidence.metric_ids[d] == fit.metric_ids[d]
-            else float("nan")
-        )
+        evidence.values[d] if evidence.metric_ids.get(d) == fit.metric_ids[d] else float("nan")
         for d in fit.detectors
     ]
 
@@ -198,20 +189,20 @@ def _verdict(
     few: str,
     note: ReasonCode | None,
 ) -> Verdict:
-    about = evidence.candidate
     if fit is None:
         return _unweighed(evidence, calibration, few)
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
-    weigher, whom = weigher_of(fit), [about]
+    weigher, whom = weigher_of(fit), [evidence.candidate]
     raw, (low, high) = (
         float(weigher.uncapped(row, whom)[0]),
         weigher.interval(row, whom)[0].tolist(),
     )
     weight = weigh(raw, fit.fusion.bounds, (low, high))
     nulls, groups = zip(*fit.null, strict=True)
-    beyond = _outside(weigher, row, about)
+    outside = zip(weigher.used_, weigher.outside(row, whom)[0], strict=True)
+    beyond = tuple(detector for detector, out in outside if out == 1)
     told = BEYOND.format(", ".join(beyond)) if beyond else "" if note is None else VERSIONS[note]
     return Verdict(
         question="inheritance",
@@ -271,12 +262,6 @@ def _parts(
     )
 
 
-def _outside(weigher: Weigher, row: list[list[float]], candidate: str) -> tuple[str, ...]:
-    """The detectors whose value lies beyond all that were calibrated on."""
-    found = weigher.outside(row, [candidate])[0]
-    return tuple(d for d, out in zip(weigher.used_, found, strict=True) if out == 1)
-
-
 def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
     """Holm over the assessed candidates of each level, then the third-source rule over vendors.
 
@@ -284,17 +269,14 @@ def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
     """
     out = list(verdicts)
     for vendors in (False, True):
-        places = [
-            i for i, v in enumerate(out) if v.p_value is not None and _is_vendor(v) == vendors
-        ]
-        if places:
+        tested = {i: v.p_value for i, v in enumerate(out) if v.of_vendor == vendors}
+        single = {i: p for i, p in tested.items() if p is not None}
+        if single:
             more = 0 if vendors else passed_over
-            adjusted = holm([*(out[i].p_value or 0.0 for i in places), *[1.0] * more])
-            for i, p in zip(places, adjusted[: len(places)].tolist(), strict=True):
-                single = out[i].p_value
-                out[i] = out[i].model_copy(
-                    update={"p_value": round(p, 5), "p_single": round(single or 0.0, 5)}
-                )
+            adjusted = holm([*single.values(), *[1.0] * more])
+            for (i, p), corrected in zip(single.items(), adjusted.tolist(), strict=False):
+                told = {"p_value": round(corrected, 5), "p_single": round(p, 5)}
+                out[i] = out[i].model_copy(update=told)
     return third_source(out)
 
 
@@ -305,7 +287,7 @@ def third_source(verdicts: list[Verdict]) -> list[Verdict]:
     The strongest stays supported where its ratio is ten times that of the next one.
     """
     supported = sorted(
-        (v for v in verdicts if _is_vendor(v) and v.outcome == "supported"),
+        (v for v in verdicts if v.of_vendor and v.outcome == "supported"),
         key=lambda v: -(v.log10_lr or 0),
     )
     if len(supported) < 2:
@@ -325,10 +307,6 @@ def third_source(verdicts: list[Verdict]) -> list[Verdict]:
         "third_source": True,
     }
     return [v.model_copy(update=changed) if v.candidate in lowered else v for v in verdicts]
-
-
-def _is_vendor(verdict: Verdict) -> bool:
-    return (verdict.candidate or "").startswith(VENDOR)
 
 
 def _same_weights(candidate: Candidate) -> Verdict:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from auditor.calibration.apply import Weighed, vendors_of, weighed
 from auditor.calibration.cohort import typical_length
+from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
-from auditor.evidence.records import CalibrationSection, Candidate, ErrorRate, Finding, Verdict
+from auditor.evidence.records import CalibrationSection, Candidate, Finding, Verdict
 from auditor.evidence.weight import verdict
 from fingerprints.transcript import Transcript
 
@@ -90,26 +91,6 @@ def _section(
 
 def _is_used(figures: Figures, found: Weighed) -> bool:
     return any((f.level, f.size) == (figures.level, figures.size) for f in found.used)
-
-
-def error_rate(f: Figures) -> ErrorRate:
-    """Held-out figures as a report keeps them."""
-    wanted = max(f.tpr_at)  # the larger of the two false-positive rates
-    return ErrorRate(
-        level=f.level,
-        scheme=f.scheme,
-        prompts=f.size,
-        n_h1=f.n_h1,
-        n_h2=f.n_h2,
-        cllr=f.cllr,
-        cllr_interval=f.cllr_interval,
-        auc=f.auc,
-        auc_interval=f.auc_interval,
-        found=wanted[1],
-        found_interval=wanted[2:],
-        false_support=f.false_support,
-        false_support_interval=f.false_support_interval,
-    )
 
 
 def distance(

@@ -20,7 +20,7 @@ def concluded(verdicts: Sequence[Verdict]) -> tuple[Conclusion, str]:
     """The conclusion and its sentence. Vendors speak first; models only where no vendor was
     assessed."""
     assessed = [v for v in verdicts if v.log10_lr is not None]
-    vendors = [v for v in assessed if (v.candidate or "").startswith(VENDOR)]
+    vendors = [v for v in assessed if v.of_vendor]
     told = vendors or assessed
     if not told:
         return "not_assessable", ""
@@ -33,20 +33,18 @@ def concluded(verdicts: Sequence[Verdict]) -> tuple[Conclusion, str]:
             "common_third_source",
             f"{_names(shared)} are supported together: a common third source, or several teachers.",
         )
-    if all((v.log10_lr or 0.0) < 0 for v in told):
-        strongest = max(told, key=lambda v: v.log10_lr or 0.0)
+    strongest = max(told, key=lambda v: v.log10_lr or 0.0)
+    if (strongest.log10_lr or 0.0) < 0:
         rest = f"the nearest is {_name(strongest)} with a log10 LR of {strongest.log10_lr:+.2f}"
         return (
             "none_of_the_candidates",
             f"None of the candidates: the evidence speaks against each of them; {rest}. {NOT_MORE}",
         )
-    best = max(told, key=lambda v: v.log10_lr or 0.0)
     return (
         "inconclusive",
-        (
-            f"Inconclusive: the strongest is {_name(best)} with a log10 LR of {best.log10_lr:+.2f} "
-            f"({best.words}), below moderate support or with an interval that reaches even odds."
-        ),
+        f"Inconclusive: the strongest is {_name(strongest)} with a log10 LR of"
+        f" {strongest.log10_lr:+.2f} ({strongest.words}), below moderate support or with an"
+        " interval that reaches even odds.",
     )
 
 

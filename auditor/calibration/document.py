@@ -42,8 +42,6 @@ WORDS = (
     " support: share of the untaught at moderate support or above. In brackets 95 % intervals over"
     " lineages; a lineage counts once."
 )
-
-
 NUMERIC = (1, *range(4, len(COLUMNS)))
 CAPS = ("level", "prompts", "log10 LR", "lineages H1 / H2", "weights in the fusion")
 
@@ -117,42 +115,32 @@ def _curves(curves: Curves) -> tuple[CurveChart, CurveChart]:
 
 def whole(made: Calibration) -> list[tuple[str, ...]]:
     """The figures over all rows, one a scheme, level and number of prompts."""
-    return [_row(f, f.scheme, "") for f in made.figures if f.facet == "all"]
+    return [_row(f, "all") for f in made.figures if f.facet == "all"]
 
 
 def faceted(made: Calibration) -> list[tuple[str, ...]]:
     """The figures by teacher, base, dose and evasion, whole lineages left out, at the largest
     number of prompts."""
     largest = max((f.size for f in made.figures), default=0)
-    chosen = [
-        f for f in made.figures if f.facet != "all" and f.size == largest and f.scheme == "lineage"
-    ]
-    return [_row(f, f.scheme, f"{f.facet}: {f.of}") for f in chosen]
+    chosen = [f for f in made.figures if f.size == largest and f.scheme == "lineage"]
+    return [_row(f, f"{f.facet}: {f.of}") for f in chosen if f.facet != "all"]
 
 
 def facts(made: Calibration) -> list[tuple[str, str]]:
     """What the calibration was made from, as label and value."""
     p = made.population
-    starts = ", ".join(p.starts[:6]) + (
-        f" and {len(p.starts) - 6} more" if len(p.starts) > 6 else ""
-    )
+    starts, more = ", ".join(p.starts[:6]), len(p.starts) - 6
+    starts += f" and {more} more" if more > 0 else ""
+    length = p.characters
+    taught = f"{p.positives} with a teacher, {p.negatives} without"
     return [
         ("Population", p.about or "not described"),
-        (
-            "Models of known history",
-            (
-                f"{p.models} in {p.groups} lineages: {p.positives} with a teacher, {p.negatives}"
-                " without"
-            ),
-        ),
+        ("Models of known history", f"{p.models} in {p.groups} lineages: {taught}"),
         ("Compared with", f"{p.stored} stored models of {p.vendors} vendors"),
         ("Bases", starts or "unknown"),
         (
             "Typical answer",
-            (
-                f"{number(p.characters.middle)} characters ({number(p.characters.low)} to"
-                f" {number(p.characters.high)})"
-            ),
+            f"{number(length.middle)} characters ({number(length.low)} to {number(length.high)})",
         ),
         ("Detectors", ", ".join(dict.fromkeys(d for f in made.fitted for d in f.detectors))),
         ("Cohort", made.cohort_sha256),
@@ -176,26 +164,21 @@ def caps(made: Calibration) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _row(f: Figures, scheme: str, of: str) -> tuple[str, ...]:
-    rates = [_share(found[1:]) for found in f.tpr_at]
+def _row(f: Figures, of: str) -> tuple[str, ...]:
     untested = f" ({f.untested} untested)" if f.untested else ""
     return (
         f.level,
         str(f.size),
-        scheme + untested,
-        of or "all",
+        f.scheme + untested,
+        of,
         f"{f.n_h1} / {f.n_h2}",
-        _figure(f.cllr, f.cllr_interval),
+        _bounded((f.cllr, *f.cllr_interval)),
         f"{f.cllr_min:.2f}",
-        _figure(f.auc, f.auc_interval),
-        *rates,
-        _share((f.false_support, *f.false_support_interval)),
+        _bounded((f.auc, *f.auc_interval)),
+        *(_bounded(found[1:]) for found in f.tpr_at),
+        _bounded((f.false_support, *f.false_support_interval)),
     )
 
 
-def _figure(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
-
-
-def _share(found: Sequence[float]) -> str:
+def _bounded(found: Sequence[float]) -> str:
     return f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"

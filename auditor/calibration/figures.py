@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import MeasuredRow
+from auditor.evidence.records import ErrorRate
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson
@@ -40,6 +41,14 @@ def figures_of(
     for facet, of, keep in _facets(rows) if facets else ():
         out.append(_figures(rows, held, tested & keep, scheme, facet, of))
     return [f for f in out if f is not None]
+
+
+def error_rate(f: Figures) -> ErrorRate:
+    """The figures as a report tells them: what is found is told at the larger false-positive
+    rate."""
+    _, found, *bounds = max(f.tpr_at)
+    kept = f.model_dump(include=set(ErrorRate.model_fields))
+    return ErrorRate(prompts=f.size, found=found, found_interval=bounds, **kept)
 
 
 def curves_of(rows: Sequence[MeasuredRow], held: Array, scheme: str) -> list[Curves]:
@@ -79,10 +88,8 @@ def _facets(rows: Sequence[MeasuredRow]) -> Iterator[tuple[str, str, NDArray[np.
         for of in sorted({key for r in rows if r.label == 1 for key in keys(r)}):
             here = np.array([of in keys(r) for r in rows])
             negatives = ~positive & (start == of) if facet == "base" else ~positive
-            if (
-                len({r.group for r, keep in zip(rows, here & positive, strict=True) if keep})
-                >= SMALLEST_FACET
-            ):
+            taught = {r.group for r, keep in zip(rows, here & positive, strict=True) if keep}
+            if len(taught) >= SMALLEST_FACET:
                 yield facet, of, (here & positive) | negatives
 
 
@@ -97,13 +104,12 @@ def _figures(
     kept = [rows[i] for i in np.flatnonzero(keep).tolist()]
     labels = np.array([r.label for r in kept])
     groups = [r.group for r in kept]
-    n_h1 = len({g for g, y in zip(groups, labels, strict=True) if y == 1})
-    n_h2 = len({g for g, y in zip(groups, labels, strict=True) if y == 0})
+    sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
+    n_h1, n_h2 = (len(set(side)) for side in sides)
     if min(n_h1, n_h2) < SMALLEST_FACET:
         return None
     x = held[keep]
     one, two = x[labels == 1], x[labels == 0]
-    sides = [[g for g, y in zip(groups, labels, strict=True) if y == wanted] for wanted in (1, 0)]
     cost, area = _resampled(x, labels, groups)
     a, b = (np.array([1 / names.count(g) for g in names]) for names in sides)
     rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]
@@ -155,6 +161,7 @@ def _resampled(
 def _interval(values: Array, n: int) -> Interval:
     value = float(values[0])
     low, high = (float(end) for end in np.quantile(values[1:], [0.025, 0.975]))
+    # Where all lineages are right (or wrong) no resample differs, yet so few prove little.
     if np.ptp(values) < 1e-12 and min(value, 1 - value) < 1e-12:
         low, high = clopper_pearson(round(value) * n, n)
     return value, min(low, value), max(high, value)
@@ -164,6 +171,7 @@ def resampled_share(two: Array, weights: Array, groups: int) -> tuple[float, flo
     """The share of rows under H2 at "supported", a lineage counting once, with Clopper and
     Pearson's interval over lineages."""
     share = float(np.clip((weights * (two >= SUPPORTED)).sum() / weights.sum(), 0.0, 1.0))
+    # Lineages with several rows give no whole count: the interval reaches to both neighbours.
     count = share * groups
     low = clopper_pearson(int(np.floor(count + 1e-9)), groups)[0]
     return share, low, clopper_pearson(min(groups, int(np.ceil(count - 1e-9))), groups)[1]

@@ -25,7 +25,8 @@ from fingerprints.progress import Progress
 Array = NDArray[np.float64]
 LEVELS: tuple[Level, ...] = ("model", "vendor")
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
-FEWEST_TAUGHT, MOST_SPLITS = 5, 120
+FEWEST_TAUGHT = 5
+MOST_SPLITS = 120  # each is a fit of its own: leaving out every set of teachers took hours
 SCHEMES = (GROUP, TEACHER, START, BOTH)
 
 
@@ -113,9 +114,8 @@ def shares_of(
     for model in known:
         shares = watched.shares(model.transcript)
         makers, kin = ({v.casefold() for v in names} for names in (model.vendors, model.kin))
-        for vendor, mean in zip(
-            watched.vendors, shares.mean(axis=0).tolist() if len(shares) else (), strict=False
-        ):
+        means = shares.mean(axis=0).tolist() if len(shares) else ()
+        for vendor, mean in zip(watched.vendors, means, strict=False):
             if vendor in makers:
                 taught.setdefault(model.group, []).append(mean)
             elif vendor not in kin:
@@ -130,6 +130,7 @@ def share_levels(
     untaught ones."""
     if len(taught) < FEWEST_TAUGHT or not untaught:
         return None, None
+    # Between two known values a level goes to the side on which less is decided.
     lineages = [float(np.mean(values)) for values in taught.values()]
     reached = float(np.quantile(lineages, 0.1, method="lower"))
     return round(reached, 4), round(float(np.quantile(untaught, 0.95, method="higher")), 4)
@@ -191,9 +192,8 @@ def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Arra
             fresh = Weigher(weigher.detectors, strengths, scaled)
             own, whom = ([names[i] for i in kept.tolist()] for names in (groups, candidates))
             fresh.fit(x[kept], labels[kept], own, whom)
-        except (
-            ValueError
-        ):  # too few models are left: these rows stay untested, and are counted as such
+        except ValueError:
+            # Too few models are left: these rows stay untested, and are counted as such.
             continue
         out[split.test] = fresh.log10_lr(
             x[split.test], [candidates[i] for i in split.test.tolist()]
@@ -223,11 +223,8 @@ def _splits(rows: Sequence[MeasuredRow], scheme: str) -> list[Split]:
             if candidate not in r.sources and (not by_start or starts[i] != start)
         ]
         if kept:
-            out.append(
-                Split(
-                    np.array(kept, dtype=np.intp), np.array(test, dtype=np.intp), (candidate, start)
-                )
-            )
+            train, held = (np.array(part, dtype=np.intp) for part in (kept, test))
+            out.append(Split(train, held, (candidate, start)))
     return out
 
 
@@ -244,9 +241,5 @@ def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterat
     for scheme in SCHEMES[1:]:
         n = len(_splits(rows, scheme))
         much = scheme == BOTH and (n > MOST_SPLITS or not largest)
-        note = (
-            f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations."
-            if much and largest
-            else ""
-        )
-        yield ("" if much else scheme), note
+        note = f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations."
+        yield ("" if much else scheme), note if much and largest else ""

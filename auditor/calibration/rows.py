@@ -186,10 +186,7 @@ def _rows(
     metric_ids: dict[str, dict[str, str]] = {}
     for detector, by_name in found.items():
         named = {name: v.value for name, v in by_name.items()}
-        pooled = {
-            **named,
-            **mean_by_vendor((vendor_of[name], value) for name, value in named.items()),
-        }
+        pooled = named | mean_by_vendor((vendor_of[n], value) for n, value in named.items())
         ids = {name: v.metric_id for name, v in by_name.items()}
         for candidate, value in pooled.items():
             values.setdefault(candidate, {})[detector] = value

@@ -98,9 +98,8 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
         if self.scaled is None or name in self.scaled:
             norm = CohortNorm().fit(values, labels, candidates, groups)
-            alone = np.isnan(
-                norm.held_out_
-            )  # no other group tells what strangers get: the whole cohort does
+            # Where no other group tells what strangers get, the whole cohort does.
+            alone = np.isnan(norm.held_out_)
             scales = np.where(alone, norm.transform(values, candidates), norm.held_out_)
             tried[True] = LogLikelihoodRatio().fit(scales, labels, groups)
         data = grouped(labels, groups)

@@ -12,6 +12,7 @@ from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
@@ -28,7 +29,6 @@ from auditor.commands.options import (
 )
 from auditor.console import progress_on
 from auditor.evidence.weight import reaches
-from auditor.reporting.bundle import ready_folder
 from fingerprints.errors import printable
 from fingerprints.probes import parse_probes
 

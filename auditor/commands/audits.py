@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from auditor.audits.plan import AuditPlan
+from auditor.audits.report.document import report_document
 from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
 from auditor.reporting import render, terminal
-from auditor.reporting.report import report_document
 
 
 def show_plan(

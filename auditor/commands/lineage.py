@@ -11,10 +11,10 @@ from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
+from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import tell
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on
-from auditor.reporting.bundle import ready_folder
 
 
 @click.command()

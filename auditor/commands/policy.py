@@ -12,6 +12,7 @@ from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep
 from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
@@ -23,7 +24,6 @@ from auditor.commands.options import (
     sampling_values,
 )
 from auditor.console import progress_on
-from auditor.reporting.bundle import ready_folder
 
 
 @click.command()

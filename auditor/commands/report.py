@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.document import report_document
 from auditor.commands.documents import show_document, write_document
 from auditor.reporting import formats
-from auditor.reporting.bundle import load_bundle
-from auditor.reporting.report import report_document
 
 
 @click.command()

@@ -10,6 +10,7 @@ import click
 
 from auditor.audits.costs import RECORDED, cost_of
 from auditor.audits.frame import keep
+from auditor.audits.report.bundle import ready_folder
 from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
@@ -17,7 +18,6 @@ from auditor.audits.service.records import ServiceSection
 from auditor.commands.audits import cost_lines, show_plan, tell
 from auditor.commands.options import AS_JSON, DRY_RUN, FORCE, OUT
 from auditor.console import progress_on
-from auditor.reporting.bundle import ready_folder
 from fingerprints.probes import parse_probes
 from fingerprints.records import ProbeSet, Sampling
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
+
+from pydantic import create_model
+
+from fingerprints.records import Record
 
 GROUP = "auditor.audits"
 TABLE = "auditor.audits.kinds:KINDS"
@@ -58,6 +63,19 @@ def all_kinds() -> tuple[Kind, ...]:
 def sections_of(kinds: tuple[Kind, ...]) -> dict[str, str]:
     """Where the record class of every section is, by its key."""
     return {key: place for kind in kinds for key, place in kind.sections.items()}
+
+
+def sections_record(places: Mapping[str, str]) -> type[Record]:
+    """A record with one field for every section, of its kind's class or None."""
+    return _sections_record(tuple((key, placed_at(place)) for key, place in places.items()))
+
+
+# A model is costly to build: once for each set of kinds, though plug-ins may add some at any time.
+@cache
+def _sections_record(classes: tuple[tuple[str, type[Record]], ...]) -> type[Record]:
+    fields: dict[str, Any] = {key: (found | None, None) for key, found in classes}
+    made: type[Record] = create_model("Sections", __base__=Record, **fields)
+    return made
 
 
 def arrangements() -> tuple[Callable[[Any], Iterable[Any]], ...]:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -15,12 +13,11 @@ from pydantic import (
     InstanceOf,
     SerializeAsAny,
     SerializerFunctionWrapHandler,
-    create_model,
     model_serializer,
     model_validator,
 )
 
-from auditor.evidence.kinds import all_kinds, own_kinds, placed_at, sections_of
+from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
 from detectors.measurement import Measurement, Question, WhyNot
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
@@ -202,6 +199,11 @@ class Verdict(Record):
     outside: tuple[str, ...] = ()
     reason: str = ""
     reason_code: ReasonCode | None = None
+
+    @property
+    def of_vendor(self) -> bool:
+        """Whether it is about a vendor as a whole."""
+        return (self.candidate or "").startswith(VENDOR)
 
 
 class ErrorRate(Record):
@@ -390,15 +392,3 @@ class Report(Record):
     def with_section(self, section: ReportSection) -> Report:
         """The report with one section more."""
         return self.model_copy(update={"sections": {**self.sections, section.key: section}})
-
-
-def sections_record(places: Mapping[str, str]) -> type[Record]:
-    """A record with one field for every section, of its kind's class or None."""
-    return _sections_record(tuple((key, placed_at(place)) for key, place in places.items()))
-
-
-@cache
-def _sections_record(classes: tuple[tuple[str, type[ReportSection]], ...]) -> type[Record]:
-    fields: dict[str, Any] = {key: (found | None, None) for key, found in classes}
-    made: type[Record] = create_model("Sections", __base__=Record, **fields)
-    return made

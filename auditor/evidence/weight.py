@@ -79,11 +79,8 @@ def weigh(log10_lr: float, bounds: Bounds, interval: tuple[float, float] | None 
     ('weak support', 'weak support for the alternative')
     """
     ratio = float(bounds.clip(log10_lr))
-    ends = (
-        None
-        if interval is None
-        else (float(bounds.clip(interval[0])), float(bounds.clip(interval[1])))
-    )
+    low, high = interval or (ratio, ratio)
+    ends = (float(bounds.clip(low)), float(bounds.clip(high))) if interval else None
     cap = bounds.high if log10_lr > 0 else -bounds.low
     return Weight(ratio, ends, cap, abs(ratio) >= cap, words(ratio))
 
@@ -107,10 +104,8 @@ def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     told = [
         v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source
     ]
-    known = [(v.outcome, v.log10_lr) for v in told if v.log10_lr is not None]
-    return any(
-        ratio >= bound and (outcome == "supported" or bound < SUPPORTED) for outcome, ratio in known
-    )
+    heavy = [v for v in told if v.log10_lr is not None and v.log10_lr >= bound]
+    return any(v.outcome == "supported" or bound < SUPPORTED for v in heavy)
 
 
 def verdict(candidate: str, findings: Iterable[Finding], same_weights: bool = False) -> Verdict:

@@ -67,12 +67,12 @@ class Course:
         reach = max(3, len(self.values) // SPANS) // 2
         out = []
         for i in range(len(self.values)):
-            near = range(max(0, i - reach), min(len(self.values), i + reach + 1))
-            weight = sum(self.weights[j] for j in near)
-            even = sum(self.values[j] for j in near) / len(near)
-            out.append(
-                sum(self.values[j] * self.weights[j] for j in near) / weight if weight else even
-            )
+            near = slice(max(0, i - reach), i + reach + 1)
+            values, weights = self.values[near], self.weights[near]
+            # Steps without a token say nothing by weight: they count alike.
+            weights = weights if sum(weights) else (1.0,) * len(values)
+            weighed = sum(v * w for v, w in zip(values, weights, strict=True))
+            out.append(weighed / sum(weights))
         return tuple(out)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from auditor.reporting.charts import (
     Course,
@@ -213,6 +213,22 @@ def in_reading(blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:
                 yield from in_reading(block.blocks, reading)
             else:
                 yield block
+
+
+T = TypeVar("T")
+
+
+class Walk(Generic[T]):
+    """Tells blocks in one reading, each by the method of its kind: ``_paragraph`` a `Paragraph`,
+    ``_gridtable`` a `GridTable`; a format without one for some kind can't tell it."""
+
+    reading: Reading
+
+    def blocks(self, blocks: Iterable[Block]) -> Iterator[T]:
+        """What is said of the blocks, in their order."""
+        for block in in_reading(blocks, self.reading):
+            tell: Callable[[Block], Iterator[T]] = getattr(self, f"_{type(block).__name__.lower()}")
+            yield from tell(block)
 
 
 def sections(document: Document, reading: Reading) -> list[Section]:

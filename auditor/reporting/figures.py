@@ -32,15 +32,18 @@ class Axis:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(LEFT + (RIGHT - LEFT) * share, 2)
 
+    @property
+    def told(self) -> tuple[tuple[float, str], ...]:
+        """Where each tick lies, and what it says."""
+        return tuple((self.at(t), tick(t)) for t in self.ticks)
+
 
 @dataclass(frozen=True)
 class FigureRow:
-    """One row of a figure: its label and numbers, and where they lie (None: not drawn)."""
+    """One bar of a figure: its numbers as text, and where they lie (None: not drawn)."""
 
-    label: str
-    group: str
+    bar: Bar
     opens_group: bool
-    strong: bool
     value: str
     interval: str
     at: float | None
@@ -54,14 +57,10 @@ class FigureRow:
 class Figure:
     """A chart ready to be drawn. ``omitted`` counts the bars that are left to the JSON report."""
 
-    kind: str
-    title: str
-    x_label: str
-    caption: str
+    chart: Chart
     lines: tuple[FigureRow, ...]
     ticks: tuple[tuple[float, str], ...]
     reference: float | None
-    reference_label: str
     omitted: int
 
 
@@ -73,19 +72,15 @@ def figure(chart: Chart) -> Figure:
     drawn.
     """
     bars = chart.bars[:MOST_BARS]
-    axis = scale(_extent(chart, bars))
-    reference = (
-        chart.reference if chart.reference is not None and math.isfinite(chart.reference) else None
-    )
+    values = [chart.reference, *(v for b in bars for v in (b.value, b.low, b.high))]
+    values += [0.0] if chart.kind == "bars" else []
+    axis = scale([v for v in values if v is not None and math.isfinite(v)])
+    reference = chart.reference
     return Figure(
-        chart.kind,
-        chart.title,
-        chart.x_label,
-        chart.caption,
+        chart,
         tuple(_line(bar, bars[i - 1] if i else None, axis) for i, bar in enumerate(bars)),
-        tuple((axis.at(t), tick(t)) for t in axis.ticks),
-        None if reference is None else axis.at(reference),
-        chart.reference_label,
+        axis.told,
+        axis.at(reference) if reference is not None and math.isfinite(reference) else None,
         len(chart.bars) - len(bars),
     )
 
@@ -108,6 +103,7 @@ def scale(values: list[float]) -> Axis:
 
 
 def _ends(low: float, high: float, step: float) -> tuple[int, int, float]:
+    # A value that lies on a tick must not cost another one for a rounding error.
     return math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9), step
 
 
@@ -116,24 +112,14 @@ def _step(raw: float) -> float:
     return float(power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / raw))))
 
 
-def _extent(chart: Chart, bars: tuple[Bar, ...]) -> list[float]:
-    values = [v for b in bars for v in (b.value, b.low, b.high)]
-    values.append(chart.reference)
-    if chart.kind == "bars":
-        values.append(0.0)
-    return [v for v in values if v is not None and math.isfinite(v)]
-
-
 def _line(bar: Bar, before: Bar | None, axis: Axis) -> FigureRow:
     at = axis.at(bar.value) if math.isfinite(bar.value) else None
     zero = axis.at(0.0)
     bounds = (bar.low, bar.high) if bar.low is not None and bar.high is not None else None
     drawn = bounds is not None and all(math.isfinite(b) for b in bounds)
     return FigureRow(
-        label=bar.label,
-        group=bar.group,
+        bar=bar,
         opens_group=bool(bar.group) and (before is None or before.group != bar.group),
-        strong=bar.strong,
         value=number(bar.value),
         interval=interval(bounds),
         at=at,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -20,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from auditor.reporting import plots, trees
-from auditor.reporting.charts import MatrixChart, TreeChart
+from auditor.reporting.charts import Course, CurveChart, Dumbbells, MatrixChart, Panels, TreeChart
 from auditor.reporting.document import (
     Document,
     Role,
@@ -54,6 +55,15 @@ FRAMES: dict[Role, Markup] = {
     "tag": Markup('<span class="tag">{}</span>'),
 }
 """The element of each role: what is put in is escaped by Markup."""
+DRAWN: dict[type, Callable[[Any], Any]] = {
+    Course: plots.line,
+    CurveChart: plots.curves,
+    Dumbbells: plots.dumbbells,
+    Panels: plots.panels,
+    TreeChart: trees.draw_tree,
+    MatrixChart: trees.draw_matrix,
+}
+"""The geometry of each kind of chart."""
 
 
 def render(document: Document) -> str:
@@ -72,10 +82,7 @@ def render(document: Document) -> str:
 
 def drawing(chart: TreeChart | MatrixChart, title: str) -> str:
     """A tree or a matrix alone, as an SVG file's text."""
-    drawn: Any = (
-        trees.draw_tree(chart) if isinstance(chart, TreeChart) else trees.draw_matrix(chart)
-    )
-    height = drawn.height + (24 if isinstance(chart, TreeChart) else 48)
+    height = DRAWN[type(chart)](chart).height + (24 if isinstance(chart, TreeChart) else 48)
     template = environment().get_template("drawing.svg.html")
     return template.render(
         chart=chart, style=styled()["style"], width=DRAWING_WIDTH, height=height, title=title
@@ -123,8 +130,10 @@ def environment() -> Environment:
         "figure": figure,
         "shade": shade,
         "quote": quote,
-        "drawn": _drawn,
+        "drawn": lambda chart: DRAWN[type(chart)](chart),
         "stack": plots.stack,
+        "before_and_after": plots.before_and_after,
+        "change_of": plots.change_of,
     }
     environment.globals |= {
         "LONG_TABLE": LONG_TABLE,
@@ -152,20 +161,6 @@ def _run(run: Stretch) -> Markup:
 
 def _tone(run: Stretch) -> str:
     return f" {run.tone.replace('_', '-')}" if run.tone else ""
-
-
-def _drawn(chart: Any) -> Any:
-    """The geometry of a chart, by its kind."""
-    draw: dict[str, Any] = {
-        "Course": plots.line,
-        "CurveChart": plots.curves,
-        "Dumbbells": plots.dumbbells,
-        "Flow": plots.flow,
-        "Panels": plots.panels,
-        "TreeChart": trees.draw_tree,
-        "MatrixChart": trees.draw_matrix,
-    }
-    return draw[type(chart).__name__](chart)
 
 
 def _shown(value: Any) -> Any:

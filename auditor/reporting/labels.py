@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from auditor.reporting.text import interval, places
 from detectors.measurement import Cell, Chart, Table
-from fingerprints.records import Arm
+from fingerprints.records import Arm, Identity
 
 ARMS: dict[str, str] = {
     Arm.OWN.value: "its own system prompt",
@@ -125,3 +125,27 @@ def _decimals(sizes: list[float]) -> int | None:
         return None
     wanted = places(max(sizes))
     return wanted if all(size == 0 or size >= 10.0 ** (1 - wanted) for size in sizes) else None
+
+
+def identity(who: Identity) -> tuple[tuple[str, str], ...]:
+    """What was loaded, as label and value; what is not known is left out."""
+    rows: list[tuple[str, object]] = [
+        ("kind", who.kind),
+        ("name", who.name),
+        ("architecture", who.architecture),
+        ("parameters", None if who.parameters is None else f"{who.parameters:,}"),
+        ("backend", who.backend),
+        ("dtype", who.dtype),
+        ("quantisation", who.quantisation),
+        ("device", who.device),
+        ("revision", who.revision),
+        ("base URL", who.base_url),
+        ("chat template", who.template),
+        ("weights sha256", who.weights_sha256),
+        ("adapter sha256", who.adapter_sha256),
+        ("config sha256", who.config_sha256),
+        ("tokenizer sha256", who.tokenizer_sha256),
+        ("template sha256", who.template_sha256),
+        ("recording sha256", who.recording_sha256),
+    ]
+    return (*((k, str(v)) for k, v in rows if v), *(("note", n) for n in who.notes))

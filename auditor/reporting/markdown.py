@@ -9,20 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
-from auditor.reporting.charts import (
-    Course,
-    CurveChart,
-    Dumbbells,
-    Flow,
-    MatrixChart,
-    Panels,
-    Stacks,
-    TreeChart,
-)
+from auditor.reporting.charts import Course, MatrixChart, TreeChart
 from auditor.reporting.document import (
-    Block,
     Bullets,
     Definitions,
     Document,
@@ -31,8 +20,8 @@ from auditor.reporting.document import (
     Paragraph,
     Stretch,
     Verbatim,
+    Walk,
     Words,
-    in_reading,
     runs,
     sections,
 )
@@ -40,7 +29,7 @@ from auditor.reporting.labels import arm
 from auditor.reporting.tables import Drawn, table_of
 from auditor.reporting.terminal import tree_lines
 from auditor.reporting.text import QUOTE_LIMIT, number, one_line, quote, visible
-from detectors.measurement import Chart, Exhibit
+from detectors.measurement import Exhibit
 
 MOST_ROWS = 60
 MOST_EXHIBITS = 5
@@ -48,15 +37,17 @@ TREE_WIDTH, LONGEST = 100, 20_000
 ESCAPED = str.maketrans(
     {**{c: "\\" + c for c in "\\`*_[]|~!$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
+# GitHub's Markdown makes links of bare addresses and notifies whoever is named after an @.
 LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 
 
 def render(document: Document) -> str:
     """The whole reading as Markdown text."""
-    lines = [f"# {spoken(document.title)}\n", *_meta(document), *_blocks(document.about)]
-    lines += _blocks(document.preface)
+    tell = _Telling().blocks
+    lines = [f"# {spoken(document.title)}\n", _meta(document), *tell(document.about)]
+    lines += tell(document.preface)
     for part in sections(document, "full"):
-        lines += [f"## {inline(part.title)}\n", *_blocks(part.blocks)]
+        lines += [f"## {inline(part.title)}\n", *tell(part.blocks)]
     if document.note:
         lines.append(spoken(document.note))
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -100,6 +91,7 @@ def code(text: str, limit: int = 160) -> str:
     shown = one_line(text, limit) or " "
     ticks = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    # A table is cut into cells before code spans are read: a bar within one must be escaped.
     return f"{ticks}{pad}{shown}{pad}{ticks}".replace("|", "\\|")
 
 
@@ -117,106 +109,78 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _meta(document: Document) -> Iterator[str]:
-    yield "\n".join(f"- {inline(label)}: {spoken(value)}" for label, value in document.meta) + "\n"
+def _meta(document: Document) -> str:
+    return "\n".join(f"- {inline(label)}: {spoken(value)}" for label, value in document.meta) + "\n"
 
 
-def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
-    for block in in_reading(blocks, "full"):
-        yield from TOLD[type(block)](block)
+class _Telling(Walk[str]):
+    """Each block as Markdown, an empty line after it."""
 
+    reading = "full"
 
-def _paragraph(of: Paragraph) -> Iterator[str]:
-    lead = "> **Note.** " if of.look == "notice" else ""
-    yield f"{lead}{_begun(spoken(of.words))}\n"
+    def _paragraph(self, of: Paragraph) -> Iterator[str]:
+        lead = "> **Note.** " if of.look == "notice" else ""
+        yield f"{lead}{_begun(spoken(of.words))}\n"
 
+    def _bullets(self, of: Bullets) -> Iterator[str]:
+        lines = (f"- {_begun(spoken(item))}" for item in of.items)
+        yield ("\n".join(lines) or inline(of.empty)) + "\n"
 
-def _bullets(of: Bullets) -> Iterator[str]:
-    lines = (f"- {_begun(spoken(item))}" for item in of.items)
-    yield ("\n".join(lines) or inline(of.empty)) + "\n"
+    def _definitions(self, of: Definitions) -> Iterator[str]:
+        if of.look == "glossary":
+            yield "\n".join(f"- **{spoken(k)}.** {spoken(v)}" for k, v in of.rows) + "\n"
+        else:
+            yield "\n".join(f"- {_begun(spoken(k))}: {spoken(v)}" for k, v in of.rows) + "\n"
 
+    def _gridtable(self, of: GridTable) -> Iterator[str]:
+        if of.look != "quiet":
+            yield f"**{inline(of.title)}**\n"
+        yield table(
+            [spoken(c) for c in of.columns], ([spoken(c) for c in r] for r in of.rows[:MOST_ROWS])
+        )
+        yield ""
+        if len(of.rows) > MOST_ROWS:
+            yield f"{len(of.rows) - MOST_ROWS} more rows are in the record.\n"
+        if of.caption:
+            yield f"{spoken(of.caption)}\n"
 
-def _definitions(of: Definitions) -> Iterator[str]:
-    if of.look == "glossary":
-        yield "\n".join(f"- **{spoken(k)}.** {spoken(v)}" for k, v in of.rows) + "\n"
-    else:
-        yield "\n".join(f"- {_begun(spoken(k))}: {spoken(v)}" for k, v in of.rows) + "\n"
+    def _drawn(self, of: Drawn) -> Iterator[str]:
+        yield from self._gridtable(table_of(of))
 
+    _chart = _dumbbells = _flow = _stacks = _panels = _curvechart = _drawn
 
-def _grid(of: GridTable) -> Iterator[str]:
-    if of.look != "quiet":
-        yield f"**{inline(of.title)}**\n"
-    yield table(
-        [spoken(c) for c in of.columns], ([spoken(c) for c in r] for r in of.rows[:MOST_ROWS])
-    )
-    yield ""
-    if len(of.rows) > MOST_ROWS:
-        yield f"{len(of.rows) - MOST_ROWS} more rows are in the record.\n"
-    if of.caption:
-        yield f"{spoken(of.caption)}\n"
+    def _course(self, of: Course) -> Iterator[str]:
+        ends = f"{number(of.values[0])} to {number(of.values[-1])}"
+        yield f"- {inline(of.label)}, steps {of.steps[0]} to {of.steps[-1]}: {ends}\n"
 
+    def _treechart(self, of: TreeChart) -> Iterator[str]:
+        names = [leaf.name for leaf in of.leaves]
+        yield fenced("\n".join(tree_lines(of.tree, of.share, names, TREE_WIDTH)), LONGEST) + "\n"
 
-def _drawn(of: Drawn) -> Iterator[str]:
-    yield from _grid(table_of(of))
+    def _matrixchart(self, of: MatrixChart) -> Iterator[str]:
+        """Nothing: its numbers stand in a table beside it."""
+        yield from ()
 
+    def _exhibit(self, e: Exhibit) -> Iterator[str]:
+        marked = quote(e.answer, e.spans).marks
+        why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + (
+            "\n" if marked else ""
+        )
+        why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
+        head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(arm(e.arm.value))}"
+        yield f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
 
-def _course(of: Course) -> Iterator[str]:
-    ends = f"{number(of.values[0])} to {number(of.values[-1])}"
-    yield f"- {inline(of.label)}, steps {of.steps[0]} to {of.steps[-1]}: {ends}\n"
+    def _verbatim(self, of: Verbatim) -> Iterator[str]:
+        yield fenced(of.text, LONGEST) + "\n"
 
-
-def _tree(of: TreeChart) -> Iterator[str]:
-    names = [leaf.name for leaf in of.leaves]
-    yield fenced("\n".join(tree_lines(of.tree, of.share, names, TREE_WIDTH)), LONGEST) + "\n"
-
-
-def _matrix(of: MatrixChart) -> Iterator[str]:
-    """Nothing: its numbers stand in a table beside it."""
-    yield from ()
-
-
-def _exhibit(e: Exhibit) -> Iterator[str]:
-    marked = quote(e.answer, e.spans).marks
-    why = "".join(f"\n- marked: {code(p.text)} {inline(p.why)}".rstrip() for p in marked) + (
-        "\n" if marked else ""
-    )
-    why += f"\n{inline(e.why)}\n" if e.why and e.why not in {p.why for p in marked} else ""
-    head = f"{code(e.source)}, probe {code(e.probe_id)}, {inline(arm(e.arm.value))}"
-    yield f"{head}\n\nAsked:\n\n{fenced(e.prompt)}\n\nAnswered:\n\n{fenced(e.answer)}\n{why}"
-
-
-def _verbatim(of: Verbatim) -> Iterator[str]:
-    yield fenced(of.text, LONGEST) + "\n"
-
-
-def _group(of: Group) -> Iterator[str]:
-    if of.heading and of.folded is not None and of.look != "candidate":
-        yield f"**{spoken(of.heading)}**\n"
-    elif of.heading:
-        yield f"{'#' * of.level} {spoken(of.heading)}\n"
-    if of.look == "exhibits":
-        yield from _blocks(of.blocks[:MOST_EXHIBITS])
-        if len(of.blocks) > MOST_EXHIBITS:
-            yield f"{len(of.blocks) - MOST_EXHIBITS} more exhibits are in the record.\n"
-    else:
-        yield from _blocks(of.blocks)
-
-
-TOLD: dict[type, Any] = {
-    Paragraph: _paragraph,
-    Bullets: _bullets,
-    Definitions: _definitions,
-    GridTable: _grid,
-    Chart: _drawn,
-    Dumbbells: _drawn,
-    Course: _course,
-    Flow: _drawn,
-    Stacks: _drawn,
-    Panels: _drawn,
-    CurveChart: _drawn,
-    TreeChart: _tree,
-    MatrixChart: _matrix,
-    Exhibit: _exhibit,
-    Verbatim: _verbatim,
-    Group: _group,
-}
+    def _group(self, of: Group) -> Iterator[str]:
+        if of.heading and of.folded is not None and of.look != "candidate":
+            yield f"**{spoken(of.heading)}**\n"
+        elif of.heading:
+            yield f"{'#' * of.level} {spoken(of.heading)}\n"
+        if of.look == "exhibits":
+            yield from self.blocks(of.blocks[:MOST_EXHIBITS])
+            if len(of.blocks) > MOST_EXHIBITS:
+                yield f"{len(of.blocks) - MOST_EXHIBITS} more exhibits are in the record.\n"
+        else:
+            yield from self.blocks(of.blocks)

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditor.reporting.charts import (
-    BoundedValue,
     Course,
     CurveChart,
     Dumbbells,
-    Flow,
     PairedRow,
     Panels,
     PanelValues,
@@ -30,47 +28,6 @@ TOP, BOTTOM = 4.0, 96.0
 COLOURS = 6
 
 Ticks = tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One value with its interval, in per cent; None where there is no interval."""
-
-    at: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class DumbbellRow:
-    """One paired figure: its name, its n, its two marks and its numbers as text."""
-
-    name: str
-    n: str
-    before: Mark | None
-    after: Mark | None
-    values: str
-    change: str
-
-
-@dataclass(frozen=True)
-class DumbbellsDrawing:
-    """Paired figures on one axis."""
-
-    title: str
-    rows: tuple[DumbbellRow, ...]
-    ticks: Ticks
-
-
-@dataclass(frozen=True)
-class FlowBar:
-    """A step of a flow as a bar, in per cent of the plot."""
-
-    label: str
-    kind: str
-    start: float
-    width: float
-    told: str
 
 
 class Measured(Protocol):
@@ -119,20 +76,18 @@ class PlotFrame:
 def line(course: Course) -> PlotFrame:
     """The drawing of a course; of long ones every so-manyth point, the last one always."""
     steps, raw, smooth = course.steps, course.values, course.smoothed()
-    y, x = (
-        scale([v for v in (*raw, *smooth) if math.isfinite(v)]),
-        scale([float(min(steps)), float(max(steps))]),
-    )
     first, last = min(steps), max(steps)
-    across = [500.0 if last == first else 1000 * (s - first) / (last - first) for s in steps]
+    y, x = shared_scale((*raw, *smooth), zero=False), scale([float(first), float(last)])
+
+    def across(step: float) -> float:
+        return 500.0 if last == first else 1000 * (step - first) / (last - first)
+
+    places = [across(s) for s in steps]
     whole = [t for t in x.ticks if first <= t <= last and t == round(t)]
-    lines = [("smooth", _polyline(across, [10 * _up(y, v) for v in smooth]))]
+    lines = [("smooth", _polyline(places, [10 * _up(y, v) for v in smooth]))]
     if raw != smooth:
-        lines.insert(0, ("raw", _polyline(across, [10 * _up(y, v) for v in raw])))
-    ticks = tuple(
-        (round(50.0 if last == first else 100 * (t - first) / (last - first), 2), tick(t))
-        for t in whole
-    )
+        lines.insert(0, ("raw", _polyline(places, [10 * _up(y, v) for v in raw])))
+    ticks = tuple((round(across(t) / 10, 2), tick(t)) for t in whole)
     return PlotFrame(f"{course.label} by step", tuple(lines), ticks, _rising(y))
 
 
@@ -158,34 +113,10 @@ def shared_scale(values: Iterable[float | None], zero: bool) -> Axis:
     return scale([*found, 0.0] if zero else found)
 
 
-def mark(axis: Axis, of: BoundedValue | None) -> Mark | None:
-    """A value and its interval on a horizontal axis; None where nothing was measured."""
-    if of is None:
-        return None
-    low, high = of.bounds or (None, None)
-    return Mark(
-        axis.at(of.value),
-        None if low is None else axis.at(low),
-        None if high is None else axis.at(high),
-    )
-
-
-def dumbbells(chart: Dumbbells) -> DumbbellsDrawing:
-    """The rows of paired figures on one axis, each with its numbers as text."""
+def dumbbells(chart: Dumbbells) -> Axis:
+    """The axis that all paired figures share."""
     told = [e for row in chart.rows for e in (row.before, row.after) if e is not None]
-    axis = shared_scale((v for e in told for v in (e.value, e.low, e.high)), chart.zero)
-    rows = tuple(
-        DumbbellRow(
-            r.name,
-            number(r.n),
-            mark(axis, r.before),
-            mark(axis, r.after),
-            before_and_after(r),
-            change_of(r),
-        )
-        for r in chart.rows
-    )
-    return DumbbellsDrawing(chart.title, rows, _level(axis))
+    return shared_scale((v for e in told for v in (e.value, e.low, e.high)), chart.zero)
 
 
 def before_and_after(row: PairedRow) -> str:
@@ -209,42 +140,19 @@ def bounded(of: Measured, sign: bool = False) -> str:
     return f"{plus}{number(of.value)} {interval(bounds)}".rstrip()
 
 
-def _level(axis: Axis) -> Ticks:
-    return tuple((axis.at(t), tick(t)) for t in axis.ticks)
-
-
-def flow(chart: Flow) -> tuple[FlowBar, ...]:
-    """The steps as bars along the largest count, losses with their sign."""
-    whole = max(1, *(s.count for s in chart.steps))
-    return tuple(
-        FlowBar(
-            s.label,
-            s.kind,
-            round(100 * s.start / whole, 2),
-            round(100 * s.count / whole, 2),
-            ("-" if s.kind == "loss" else "") + number(s.count),
-        )
-        for s in chart.steps
-    )
-
-
 def curves(chart: CurveChart) -> PlotFrame:
     """The curves in a square of 1000 × 1000, on axes that hold them and zero upwards."""
     x = chart.x
     across, up = scale(list(x)), scale([0.0, *(v for _, ys in chart.lines for v in ys)])
-    drawn = tuple(
-        (
-            f"curve c{i}",
-            " ".join(
-                f"{10 * across.at(a):.1f},{1000 - 10 * up.at(b):.1f}"
-                for a, b in zip(x, y, strict=True)
-            ),
-        )
-        for i, (_, y) in enumerate(chart.lines, 1)
-    )
+
+    def drawn(ys: Sequence[float]) -> str:
+        places = ((10 * across.at(a), 1000 - 10 * up.at(b)) for a, b in zip(x, ys, strict=True))
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+
+    lines = tuple((f"curve c{i}", drawn(ys)) for i, (_, ys) in enumerate(chart.lines, 1))
     zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
     y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
-    return PlotFrame(chart.title, drawn, _level(across), y_ticks, zero_across=zero)
+    return PlotFrame(chart.title, lines, across.told, y_ticks, zero_across=zero)
 
 
 def panels(chart: Panels) -> tuple[PlotFrame, ...]:
@@ -263,12 +171,9 @@ def panel(of: PanelValues, axis: Axis) -> PlotFrame:
         inside = [v for v in of.values if v.slot == slot]
         for k, value in enumerate(inside):
             x = width * (i + (k + 1) / (len(inside) + 1) * 0.7 + 0.15)
-            low, high = (
-                (None, None) if value.bounds is None else (_up(axis, b) for b in value.bounds)
-            )
-            dots.append(
-                Dot(round(x, 2), _up(axis, value.value), low, high, value.colour, value.name)
-            )
+            y = _up(axis, value.value)
+            low, high = (_up(axis, b) for b in value.bounds) if value.bounds else (None, None)
+            dots.append(Dot(round(x, 2), y, low, high, value.colour, value.name))
         if inside:
             mean = sum(v.value for v in inside) / len(inside)
             means.append((10 * width * (i + 0.5), 10 * _up(axis, mean)))

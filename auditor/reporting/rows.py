@@ -38,6 +38,7 @@ def captured(
     lacks them; other characters that it lacks are spelled out. ``colour`` adds ANSI styles of our
     own.
     """
+    # rich takes colour and width from the environment, too: an empty one leaves them to us.
     console = Console(
         file=io.StringIO(),
         width=min(WIDEST, max(NARROWEST, width or shutil.get_terminal_size().columns)),
@@ -150,11 +151,8 @@ def _list(console: Console, columns: tuple[str, ...], rows: list[tuple[Text, ...
             continue
         for label, text in zip(columns[1:], row[1:], strict=True):
             if text.plain != "–":
-                console.print(
-                    Padding(
-                        Text.assemble((f"{label}: ", "dim"), text, overflow="fold"), (0, 0, 0, 2)
-                    )
-                )
+                told = Text.assemble((f"{label}: ", "dim"), text, overflow="fold")
+                console.print(Padding(told, (0, 0, 0, 2)))
 
 
 def _joined(columns: tuple[str, ...], row: tuple[Text, ...]) -> Text:

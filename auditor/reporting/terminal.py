@@ -6,7 +6,7 @@ move or rename anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TextIO
 
@@ -15,16 +15,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from auditor.reporting.charts import (
-    Course,
-    CurveChart,
-    Dumbbells,
-    Flow,
-    MatrixChart,
-    Panels,
-    Stacks,
-    TreeChart,
-)
+from auditor.reporting.charts import Course, Dumbbells, Flow, TreeChart
 from auditor.reporting.document import (
     DASH,
     Block,
@@ -35,8 +26,8 @@ from auditor.reporting.document import (
     Group,
     Paragraph,
     Verbatim,
+    Walk,
     Words,
-    in_reading,
     name,
     plain,
     runs,
@@ -47,7 +38,7 @@ from auditor.reporting.plots import before_and_after, change_of
 from auditor.reporting.rows import captured, coloured, holds, item, print_rows, safe, section
 from auditor.reporting.tables import Drawn, table_of
 from auditor.reporting.text import QUOTE_LIMIT, number, one_line, visible
-from detectors.measurement import Chart, Exhibit
+from detectors.measurement import Exhibit
 from detectors.stats.trees import Split, Tree
 
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=^"
@@ -84,8 +75,10 @@ def write(document: Document, out: TextIO) -> None:
     out.write(render(document, colour=coloured(out), encoding=out.encoding or "utf-8"))
 
 
-class Teller:
-    """Prints blocks on a console; ``bare``: without box characters."""
+class Teller(Walk[Any]):
+    """Tells blocks line by line on a console; ``bare``: without box characters."""
+
+    reading = "brief"
 
     def __init__(self, console: Console, bare: bool, encoding: str) -> None:
         self.console, self.bare, self.encoding = console, bare, encoding
@@ -93,33 +86,28 @@ class Teller:
     def document(self, document: Document) -> None:
         """Title, cover, then the sections of the brief reading."""
         self.console.print(safe(plain(document.title), "bold"))
-        self.blocks(document.about)
-        self.blocks(document.preface)
+        self._print((*document.about, *document.preface))
         for part in sections(document, "brief"):
             if part.title:
                 section(self.console, part.title, self.bare)
-            self.blocks(part.blocks)
+            self._print(part.blocks)
 
-    def blocks(self, blocks: Iterable[Block]) -> None:
-        """Blocks in their order."""
-        for block in in_reading(blocks, "brief"):
-            told = TOLD[type(block)](self, block)
-            for line in told:
-                self.console.print(line)
+    def _print(self, blocks: tuple[Block, ...]) -> None:
+        for line in self.blocks(blocks):
+            self.console.print(line)
 
-    def paragraph(self, of: Paragraph) -> Iterator[Any]:
-        """A paragraph; a notice stands apart."""
+    def _paragraph(self, of: Paragraph) -> Iterator[Any]:
         if of.look == "notice":
             yield ""
         lead: Words = "Note: " if of.look == "notice" else ""
-        text = self.line((*runs(lead), *runs(of.words)), LOOKS.get(of.look, ""))
+        text = self._line((*runs(lead), *runs(of.words)), LOOKS.get(of.look, ""))
         yield Padding(text, (0, 0, 0, 2)) if of.look in ("answer", "says-not", "summary") else text
 
-    def line(self, words: Words, style: str = "") -> Text:
+    def _line(self, words: Words, style: str = "") -> Text:
         """Words on one line, made safe, each in its style, folded where they don't fit."""
         out = Text(style=style, overflow="fold")
         for run in runs(words):
-            told = self.spelled(one_line(run.text))
+            told = self._spelled(one_line(run.text))
             told = told.upper() + " " if run.role == "kicker" else told
             before = " " if out.plain and run.text[:1].isspace() and told else ""
             after = " " if run.text[-1:].isspace() and told else ""
@@ -127,100 +115,72 @@ class Teller:
             out.append(before + told + after, style=styled or None)
         return out
 
-    def spelled(self, text: str) -> str:
+    def _spelled(self, text: str) -> str:
         """Our own signs in letters where the terminal has none."""
         return text.replace("→", "to").replace("…", "...") if self.bare else text
 
-    def bullets(self, of: Bullets) -> Iterator[Any]:
-        """A line an item."""
+    def _bullets(self, of: Bullets) -> Iterator[Any]:
         yield from (item(plain(words)) for words in of.items)
         if not of.items and of.empty:
             yield item(of.empty)
 
-    def definitions(self, of: Definitions) -> Iterator[Any]:
-        """A line a label."""
-        yield from (self.line((*runs(k), ": ", *runs(v))) for k, v in of.rows)
+    def _definitions(self, of: Definitions) -> Iterator[Any]:
+        yield from (self._line((*runs(k), ": ", *runs(v))) for k, v in of.rows)
 
-    def grid(self, of: GridTable) -> Iterator[Any]:
-        """A table, or a list where it doesn't fit."""
+    def _gridtable(self, of: GridTable) -> Iterator[Any]:
         if of.look != "quiet" and of.title:
             yield safe(of.title, "bold")
         rows = [
-            tuple(self.line(c, "bold" if i == 0 and of.headed else "") for i, c in enumerate(row))
+            tuple(self._line(c, "bold" if i == 0 and of.headed else "") for i, c in enumerate(row))
             for row in of.rows
         ]
         print_rows(self.console, self.bare, tuple(plain(c) for c in of.columns), rows)
         if of.caption:
-            yield self.line(of.caption, "dim")
+            yield self._line(of.caption, "dim")
 
-    def drawn(self, of: Drawn) -> Iterator[Any]:
-        """A chart's numbers."""
-        yield from self.grid(table_of(of))
+    def _drawn(self, of: Drawn) -> Iterator[Any]:
+        yield from self._gridtable(table_of(of))
 
-    def dumbbells(self, of: Dumbbells) -> Iterator[Any]:
-        """Each figure before and after, and its change."""
+    _chart = _stacks = _panels = _curvechart = _matrixchart = _drawn
+
+    def _dumbbells(self, of: Dumbbells) -> Iterator[Any]:
         rows = []
         for row in of.rows:
-            told = self.spelled(before_and_after(row))
+            told = self._spelled(before_and_after(row))
             rows.append((name(row.name), told, change_of(row) or DASH, number(row.n)))
         heads = ("figure", f"{of.ends[0]} and {of.ends[1]}", "change (95 %)", "n")
-        yield from self.grid(GridTable(of.title, heads, tuple(rows), look="quiet"))
+        yield from self._gridtable(GridTable(of.title, heads, tuple(rows), look="quiet"))
 
-    def course(self, of: Course) -> Iterator[Any]:
-        """A course as its ends and a line of blocks."""
+    def _course(self, of: Course) -> Iterator[Any]:
         levels = LEVELS if not self.bare and holds(self.encoding, LEVELS) else PLAIN_LEVELS
         yield safe(f"{of.label}: {number(of.values[0])} to {number(of.values[-1])}")
         width = min(WIDEST_SPARK, self.console.width - 2)
         yield Text(sparkline(of.smoothed(), width, levels), style="cyan")
 
-    def flow(self, of: Flow) -> Iterator[Any]:
-        """The steps on one line."""
+    def _flow(self, of: Flow) -> Iterator[Any]:
         yield safe(", ".join(f"{number(s.count)} {s.label}" for s in of.steps))
 
-    def tree(self, of: TreeChart) -> Iterator[Any]:
-        """A line a model and a group."""
+    def _treechart(self, of: TreeChart) -> Iterator[Any]:
         names = [leaf.name for leaf in of.leaves]
         lines = PLAIN_LINES if self.bare else LINES
+        # Lines are printed here because rich would fold a long one and tear its branches.
         for line in tree_lines(of.tree, of.share, names, self.console.width, lines):
             self.console.print(Text(line), no_wrap=True, crop=True)
         yield from ()
 
-    def exhibit(self, of: Exhibit) -> Iterator[Any]:
-        """A quoted answer."""
+    def _exhibit(self, of: Exhibit) -> Iterator[Any]:
         yield safe(f"{of.source}, probe {of.probe_id}, {arm(of.arm.value)}", "bold")
         yield safe(f"asked: {visible(of.prompt, QUOTE_LIMIT)}")
         yield safe(f"answered: {visible(of.answer, QUOTE_LIMIT)}")
 
-    def verbatim(self, of: Verbatim) -> Iterator[Any]:
-        """Its lines."""
+    def _verbatim(self, of: Verbatim) -> Iterator[Any]:
         yield from (safe(line) for line in of.text.splitlines())
 
-    def group(self, of: Group) -> Iterator[Any]:
-        """A heading and what stands below."""
+    def _group(self, of: Group) -> Iterator[Any]:
         yield ""
         if of.heading:
-            yield self.line(of.heading, "bold" if of.look == "card" else "")
-        self.blocks(of.blocks)
-
-
-TOLD: dict[type, Any] = {
-    Paragraph: Teller.paragraph,
-    Bullets: Teller.bullets,
-    Definitions: Teller.definitions,
-    GridTable: Teller.grid,
-    Chart: Teller.drawn,
-    Dumbbells: Teller.dumbbells,
-    Course: Teller.course,
-    Flow: Teller.flow,
-    Stacks: Teller.drawn,
-    Panels: Teller.drawn,
-    CurveChart: Teller.drawn,
-    TreeChart: Teller.tree,
-    MatrixChart: Teller.drawn,
-    Exhibit: Teller.exhibit,
-    Verbatim: Teller.verbatim,
-    Group: Teller.group,
-}
+            yield self._line(of.heading, "bold" if of.look == "card" else "")
+        yield from self.blocks(of.blocks)
 
 
 def sparkline(found: Sequence[float], width: int, levels: str = LEVELS) -> str:

@@ -22,8 +22,8 @@ COMBINING_RUN = 6
 INVISIBLE_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 QUOTE_LIMIT = 2400
 SMALLEST = 0.0005
-LEAST_P = 1e-100
 """Below it three decimals would show nothing."""
+LEAST_P = 1e-100
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def quote(text: str, spans: Iterable[Span] = (), limit: int = QUOTE_LIMIT) -> Qu
     clipped = sorted((max(0, s.start), min(len(text), s.end), s.why) for s in spans)
     clipped = [s for s in clipped if s[0] < s[1]]
     first = clipped[0][0] if clipped else 0
+    # A mark that would fall into the last quarter is shown with a quarter of the room before it.
     begin = 0 if first < limit * 3 // 4 else first - limit // 4
     end = min(len(text), begin + limit)
     return Quote(

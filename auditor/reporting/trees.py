@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditor.reporting.charts import LeafName, MatrixChart, TreeChart
+from auditor.reporting.charts import MatrixChart, TreeChart
 from auditor.reporting.text import tick
 from detectors.stats.trees import Tree
 
@@ -96,20 +96,15 @@ def draw_tree(chart: TreeChart) -> TreeDrawing:
         # The edge under the top is drawn as two: its support is told once.
         if split is not None and split in share and split not in told:
             told.add(split)
-            knots.append(
-                Knot(
-                    across[node],
-                    down[node],
-                    share[split],
-                    share[split] >= TOLD,
-                    share[split] >= STRONG,
-                )
-            )
+            found = share[split]
+            knots.append(Knot(across[node], down[node], found, found >= TOLD, found >= STRONG))
+    named = ((i, chart.leaves[i]) for i in chart.order)
+    leaves = (Leaf(across[i], down[i], i + 1, n.name, n.vendor, n.colour) for i, n in named)
     longest = max((_depth(tree, leaf) for leaf in range(tree.n_leaves)), default=0.0)
     return TreeDrawing(
         height=TOP + ROW * tree.n_leaves + 34,
         edges=tuple(edges),
-        leaves=_leaves(chart, across, down),
+        leaves=tuple(leaves),
         knots=tuple(knots),
         bar=_bar(longest),
         rooted=tree.rooted,
@@ -126,10 +121,8 @@ def draw_matrix(chart: MatrixChart) -> MatrixDrawing:
     for y, i in enumerate(order):
         for x, j in enumerate(order):
             if i != j:
-                shade = (
-                    0 if width == 0 else min(SHADES - 1, int((chart.matrix[i][j] - low) / width))
-                )
-                shades[shade] += f"M{x} {y}h1v1h-1z"
+                above = (chart.matrix[i][j] - low) / width if width else 0.0
+                shades[min(SHADES - 1, int(above))] += f"M{x} {y}h1v1h-1z"
     row = 20 if n <= 40 else 13
     names = tuple((i + 1, chart.leaves[i].name) for i in order)
     edges = tuple(f"{low + k * width:.2f}–{low + (k + 1) * width:.2f}" for k in range(SHADES))
@@ -160,13 +153,6 @@ def _depth(tree: Tree, node: int) -> float:
         total += tree.lengths[node]
         node = tree.parents[node]
     return total
-
-
-def _leaves(chart: TreeChart, across: list[float], down: list[float]) -> tuple[Leaf, ...]:
-    def leaf(i: int, of: LeafName) -> Leaf:
-        return Leaf(across[i], down[i], i + 1, of.name, of.vendor, of.colour)
-
-    return tuple(leaf(i, chart.leaves[i]) for i in chart.order)
 
 
 def _bar(longest: float) -> tuple[float, str]:

@@ -12,6 +12,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from auditor.audits.report import view
+from auditor.audits.report.document import report_document
+from auditor.audits.report.view import by_detector, unanimous
 from auditor.audits.service.judging import JudgedService
 from auditor.audits.service.narrative import clues
 from auditor.calibration.apply import third_source
@@ -20,9 +23,7 @@ from auditor.calibration.conclusions import concluded
 from auditor.calibration.record import shipped_calibrations
 from auditor.evidence.records import Candidate, Finding, Report, Verdict
 from auditor.evidence.weight import LEVELS, reaches
-from auditor.reporting import render, view
-from auditor.reporting.groups import by_detector, unanimous
-from auditor.reporting.report import report_document
+from auditor.reporting import render
 from detectors.measurement import Null, WhyNot
 from fingerprints.records import Identity
 from tests.auditor.prose import DISPLAY, NAMES, rewritten, texts_of

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.demo import demo_model
-from auditor.reporting.bundle import load_bundle
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Probe, Request
 from fingerprints.subjects import open_subject

@@ -14,8 +14,8 @@ import pytest
 
 from auditor.audits.compare.sources import named_sources
 from auditor.audits.lineage.run import is_closed, named
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
-from auditor.reporting.bundle import load_bundle
 from fingerprints.errors import UsageProblem
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import load_transcript

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.reporting.bundle import load_bundle
+from auditor.audits.report.bundle import load_bundle
 from auditor.reporting.markdown import inline, table
 from detectors.stats.grouping import grouped
 from detectors.stats.intervals import clopper_pearson

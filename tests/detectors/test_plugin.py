@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.reporting.bundle import load_bundle
+from auditor.audits.report.bundle import load_bundle
 from fingerprints.store import FingerprintStore
 from tests.recordings import answers_of, recorded, write_jsonl
 

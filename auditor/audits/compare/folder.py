@@ -10,8 +10,8 @@ from pathlib import Path
 
 from auditor.audits.compare.document import comparison_document, matrix_chart, tree_chart
 from auditor.audits.compare.records import Comparison
+from auditor.audits.report.bundle import ready_folder
 from auditor.reporting import html, json
-from auditor.reporting.bundle import ready_folder
 from fingerprints.durable import replacing
 
 RECORD, PAGE, TREE, MATRIX, NEWICK = (

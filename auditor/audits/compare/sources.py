@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audits.compare.records import LeftOut
-from auditor.reporting.bundle import REPORT, TRANSCRIPT
+from auditor.audits.report.bundle import REPORT, TRANSCRIPT
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
 from fingerprints.importing import models_in

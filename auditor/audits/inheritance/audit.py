@@ -27,9 +27,9 @@ from auditor.audits.inheritance.scoring import find_scores, scores_section
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
+from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.calibration.case import weigh_case
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
-from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
 from fingerprints.collect import collect

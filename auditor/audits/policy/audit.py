@@ -10,9 +10,9 @@ from pathlib import Path
 from auditor.audits.frame import build_report, candidate_of, finding_of
 from auditor.audits.policy.narrative import alternatives, answer, command_of, limits
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.audits.report.bundle import TRANSCRIPT
 from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
-from auditor.reporting.bundle import TRANSCRIPT
 from detectors.base import Case, Teacher
 from detectors.exhibits.policy import three_way
 from detectors.service.policy_layer import PolicyLayer

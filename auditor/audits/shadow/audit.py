@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from auditor.audits.frame import keep
 from auditor.audits.inheritance.base_model import Base
+from auditor.audits.report.bundle import REPORT as BUNDLE
+from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
 from auditor.audits.shadow.growing import Questions, finished, grow, make
@@ -27,8 +29,6 @@ from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.evidence.records import Report
-from auditor.reporting.bundle import REPORT as BUNDLE
-from auditor.reporting.bundle import TRANSCRIPT, ready_folder
 from detectors.base import Shadow, Teacher
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.collect import collect

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.audits.shadow.judging import JudgedShadows
-from auditor.calibration.case import error_rate
 from auditor.calibration.cohort import typical_length
-from auditor.calibration.figures import figures_of
+from auditor.calibration.figures import error_rate, figures_of
 from auditor.calibration.rows import MeasuredRow
 from auditor.evidence.records import CalibrationSection, ErrorRate
 from detectors.base import Shadow
@@ -73,8 +72,8 @@ def error_rates(judged: JudgedShadows) -> tuple[ErrorRate, ...]:
         )
         for h in panel.held_out
     ]
-    clipped = fitted.numbers_.bounds.clip(fitted.held_out_)
-    return tuple(error_rate(f) for f in figures_of(rows, clipped, SCHEME, facets=False))
+    held = fitted.numbers_.bounds.clip(fitted.held_out_)
+    return tuple(map(error_rate, figures_of(rows, held, SCHEME, facets=False)))
 
 
 def distance(

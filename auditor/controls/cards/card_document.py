@@ -19,7 +19,7 @@ from auditor.controls.cards.rewards import reward_blocks
 from auditor.controls.evaluation.figure import PairedFigure
 from auditor.controls.evaluation.scaling import scaling_table
 from auditor.controls.teaching.ledger import NUMBERS, LedgerRow
-from auditor.reporting import html, markdown, view
+from auditor.reporting import html, labels, markdown
 from auditor.reporting.charts import BoundedValue, Course, Dumbbells, Flow, PairedRow, Stacks
 from auditor.reporting.document import (
     DASH,
@@ -266,8 +266,8 @@ def _lineage(card: Card) -> Iterator[Block]:
     )
     who: list[tuple[Words, tuple[tuple[str, str], ...]]] = []
     if found.base is not None:
-        who.append(("Base", view.identity(found.base)))
+        who.append(("Base", labels.identity(found.base)))
     for t in found.teachers:
         if t.identity:
-            who.append(((f"{t.kind.capitalize()} ", name(t.name)), view.identity(t.identity)))
+            who.append(((f"{t.kind.capitalize()} ", name(t.name)), labels.identity(t.identity)))
     yield from (Group((pairs(rows),), title, folded=True) for title, rows in who)

@@ -11,13 +11,13 @@ import pytest
 
 from auditor.audits import kinds
 from auditor.audits.plan import AuditPlan
+from auditor.audits.report.bundle import bundle_names, load_bundle, ready_folder, write_bundle
+from auditor.audits.report.file import load_report, schema
 from auditor.cli import run
 from auditor.commands.table import TABLE
 from auditor.errors import MalformedInput
 from auditor.evidence.kinds import Kind, all_kinds, placed_at, sections_of
 from auditor.evidence.records import Report, ReportSection
-from auditor.reporting.bundle import bundle_names, load_bundle, ready_folder, write_bundle
-from auditor.reporting.json import load_report, schema
 from tests.auditor.audits.toy import KIND, ToyPlan, ToySection, toy_audit
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import (
     Answer,
@@ -25,7 +26,6 @@ from auditor.evidence.records import (
     Verdict,
 )
 from auditor.reporting import html, json, markdown, render, terminal
-from auditor.reporting.report import report_document
 from detectors.base import Bar, Chart, Exhibit, Null, Rank, Span, Table
 from fingerprints.records import Arm, Identity, ProbeSetRef, Sampling
 

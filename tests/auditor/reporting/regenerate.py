@@ -8,7 +8,8 @@ from pathlib import Path
 from example import rendered as render
 from example import report
 
-from auditor.reporting.json import pretty, schema
+from auditor.audits.report.file import schema
+from auditor.reporting.json import pretty
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from example import in_html, report
 
-from auditor.errors import MalformedInput, ResourceLimit
-from auditor.reporting.bundle import (
+from auditor.audits.report.bundle import (
     TEMPORARY,
     bundle_names,
     load_bundle,
     ready_folder,
     write_bundle,
 )
+from auditor.errors import MalformedInput, ResourceLimit
 from fingerprints.journal import TranscriptWriter
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, load_transcript
@@ -212,7 +212,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from example import in_html, report
-from auditor.reporting.bundle import TEMPORARY, load_bundle, write_bundle
+from auditor.audits.report.bundle import TEMPORARY, load_bundle, write_bundle
 said, out = Path(sys.argv[1]), Path(sys.argv[2])
 reports = [report(), report(calibrated=True)]
 pages = {in_html(r) for r in reports}
@@ -243,7 +243,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from example import in_html, report
 from auditor.errors import ResourceLimit
-from auditor.reporting.bundle import write_bundle
+from auditor.audits.report.bundle import write_bundle
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:

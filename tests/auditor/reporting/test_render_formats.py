@@ -13,10 +13,10 @@ from example import report
 from regenerate import SUFFIX, golden
 
 from auditor import reporting as renderers
+from auditor.audits.report.file import load_report
 from auditor.errors import UsageProblem
 from auditor.evidence.records import Report
 from auditor.reporting import formats
-from auditor.reporting.json import load_report
 
 FORBIDDEN = re.compile(r"\b(guilty|stole|stolen|proves|confirmed|match)\b", re.IGNORECASE)
 NAMES = ("uncalibrated", "calibrated")

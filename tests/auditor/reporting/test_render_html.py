@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
@@ -14,13 +13,13 @@ from example import HOSTILE, report
 from example import in_html as render
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from page import Page
 
 from auditor.evidence.records import Report
 from auditor.reporting.text import visible
 from detectors.base import Exhibit, Rank, Span
 from fingerprints.records import Arm
 
-VOID = {"meta", "line", "rect", "circle", "use", "col"}
 ELEMENTS = set(
     """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article
     span b details summary table caption colgroup col thead tbody tfoot tr th td sub svg defs g use line rect circle text
@@ -30,48 +29,6 @@ ATTRIBUTES = set(
     """lang charset http-equiv content name class id href aria-label aria-hidden focusable role tabindex scope colspan dir open
     datetime width height x y x1 x2 y1 y2 cx cy r text-anchor transform""".split()  # noqa: SIM905
 )
-
-
-class Page(HTMLParser):
-    """What a page holds: elements, attributes, and texts by the element that they stand in."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: set[str] = set()
-        self.attributes: list[tuple[str, str, str]] = []
-        self.open: list[str] = []
-        self.quotes: list[str] = []
-        self.words: list[str] = []
-        self.odd: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.add(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag == "blockquote":
-            self.quotes.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID and (not self.open or self.open.pop() != tag):
-            self.odd.append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        if "blockquote" in self.open:
-            self.quotes[-1] += data
-        if "style" not in self.open:
-            self.words.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.odd.append(f"<!--{data}-->")
-
-    def handle_pi(self, data: str) -> None:
-        self.odd.append(f"<?{data}>")
-
-    def unknown_decl(self, data: str) -> None:
-        self.odd.append(f"<![{data}]>")
 
 
 def asserts_nothing_active(page: Page) -> None:

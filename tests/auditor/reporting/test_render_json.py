@@ -11,9 +11,10 @@ from example import in_json as render
 from example import report
 from regenerate import SCHEMA_FILE, golden
 
+from auditor.audits.report.file import load_report, schema
 from auditor.errors import MalformedInput
 from auditor.evidence.records import SCHEMA
-from auditor.reporting.json import load_report, pretty, schema
+from auditor.reporting.json import pretty
 
 PROMISED = {
     "findings": {

@@ -6,8 +6,9 @@ import pytest
 from example import rendered as render
 from example import report
 
+from auditor.audits.report import view
 from auditor.evidence.records import Skipped
-from auditor.reporting import groups, labels
+from auditor.reporting import labels
 from detectors.base import Bar, Cell, Chart, Table
 from fingerprints.records import Arm
 
@@ -69,13 +70,13 @@ def test_skipped_detectors_are_grouped_by_detector_and_reason() -> None:
         for c in ("a", "b", "c", "d", None)
     ]
     other = Skipped(question="inheritance", detector="d", candidate=None, reason="other")
-    first, second = groups.unmeasured([*rows, other])
+    first, second = view.unmeasured([*rows, other])
     assert first.who == "4 candidates (a, b, c and 1 more) and the suspect alone"
     assert second.who == ""
 
 
 def test_findings_are_grouped_with_the_suspect_alone_first_and_then_by_rank() -> None:
-    found = groups.by_detector(reversed(report().findings))
+    found = view.by_detector(reversed(report().findings))
     assert [(g.detector, g.alone) for g in found] == [
         ("answer_drift", True),
         ("stylistic_overlap", False),
@@ -86,10 +87,10 @@ def test_findings_are_grouped_with_the_suspect_alone_first_and_then_by_rank() ->
 
 def test_verdicts_with_a_weight_are_never_told_as_one() -> None:
     weighed = report(calibrated=True).verdicts
-    assert groups.unanimous(report().verdicts) == "not_assessable"
-    assert groups.unanimous(weighed) is None
-    assert groups.unanimous(weighed[:1]) is None
-    assert groups.unanimous(()) is None
+    assert view.unanimous(report().verdicts) == "not_assessable"
+    assert view.unanimous(weighed) is None
+    assert view.unanimous(weighed[:1]) is None
+    assert view.unanimous(()) is None
 
 
 def test_the_numbers_of_a_column_share_their_decimals_unless_a_small_one_would_lose_its_digits() -> (

@@ -12,7 +12,7 @@ from example import report
 from rich.cells import cell_len
 from test_render_html import crowd
 
-from auditor.reporting.report import next_steps, report_document
+from auditor.audits.report.document import next_steps, report_document
 from auditor.reporting.terminal import write
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

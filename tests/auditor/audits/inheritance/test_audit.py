@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from auditor import audit
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.evidence.records import Report
-from auditor.reporting.bundle import load_bundle
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import load_transcript
 from tests.fingerprints.subjects.tiny import tiny_checkpoint

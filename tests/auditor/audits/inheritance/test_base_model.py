@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from auditor import audit
 from auditor.audits.inheritance.base_model import asked_again, base_spec, find_base
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import cli, run
-from auditor.reporting.bundle import load_bundle
 from detectors.base import Case, Detector, Measurement
 from detectors.registry import TABLE
 from fingerprints.errors import MalformedInput, UsageProblem

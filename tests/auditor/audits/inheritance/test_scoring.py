@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.evidence.records import Finding, Report
-from auditor.reporting.bundle import load_bundle
 from fingerprints.scores import ScoreReading
 from tests.auditor.likelihood_models import Family, grow
 

@@ -11,8 +11,8 @@ from auditor import audit
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.within import lineage_within
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
-from auditor.reporting.bundle import load_bundle
 from tests.auditor.audits.lineage.relatives import nudged
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 

@@ -12,9 +12,9 @@ import pytest
 
 from auditor.audits.policy.narrative import word_of
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.evidence.records import Report
-from auditor.reporting.bundle import load_bundle
 from detectors.base import Case, NotMeasured, Teacher
 from detectors.service.policy_layer import PolicyLayer
 from detectors.text.policy_pairs import is_twin

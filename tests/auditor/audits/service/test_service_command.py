@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.file import schema
 from auditor.audits.service.audit import outcome_of
 from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
 from auditor.cli import run
-from auditor.reporting.bundle import load_bundle
-from auditor.reporting.json import schema
 from fingerprints.transcript import Transcript, load_transcript
 from tests.auditor.audits.service.served import prompt_tokens, speaks
 from tests.auditor.calibration.population import write_transcript

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audits.report.bundle import load_bundle
 from auditor.audits.shadow.audit import DECISION, REPORT, SHADOWS, shadow_audit
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.growing import BRIEF_TOKENS
@@ -20,7 +21,6 @@ from auditor.audits.shadow.plan import ShadowPlan, make_shadow_plan
 from auditor.cli import run
 from auditor.controls.cohort import load_cohort
 from auditor.evidence.records import Report
-from auditor.reporting.bundle import load_bundle
 from fingerprints.errors import MalformedInput
 from fingerprints.transcript import load_transcript
 from tests.auditor.audits.shadow.small import EXAMPLES, base, recipe_file, student, teacher

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,13 @@ from auditor.reporting.plots import line, panel, shared_scale, stack
 from auditor.reporting.text import visible
 from tests.auditor.controls.cards.cards import HOSTILE, card, cohort, courses, figure
 from tests.auditor.controls.cards.regenerate_cards import GOLDEN
+from tests.auditor.reporting.page import Page
 
 
 def card_page(*given: Any) -> str:
     return html.render(card_document(*given))
 
 
-VOID = {"meta", "line", "rect", "circle", "use", "col", "polyline"}
 ELEMENTS = set(
     """html head meta title style body div header p h1 h2 h3 bdi dl dt dd nav ol ul li a main section span details summary
     table caption colgroup col thead tbody tfoot tr th td svg defs g use line rect circle polyline text figure figcaption pre
@@ -43,40 +42,6 @@ ATTRIBUTES = set(
     """lang charset http-equiv content name class id href aria-label aria-hidden role tabindex scope colspan dir open width
     height x y dx dy x1 x2 y1 y2 cx cy r text-anchor transform viewbox preserveaspectratio points""".split()  # noqa: SIM905
 )
-
-
-class Page(HTMLParser):
-    """Elements, attributes and words of a page, and whatever has no place in it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: set[str] = set()
-        self.attributes: list[tuple[str, str, str]] = []
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.odd: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.add(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID and (not self.open or self.open.pop() != tag):
-            self.odd.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.odd.append(data)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from auditor.evidence.records import Finding, Verdict
-from auditor.reporting import groups, labels, view, wording
+from auditor.audits.report import view, wording
+from auditor.evidence.records import VENDOR, Finding, Verdict
+from auditor.reporting import labels
 from auditor.reporting.document import (
     DASH,
     Block,
@@ -25,11 +26,10 @@ from auditor.reporting.document import (
     name,
     strong,
 )
-from auditor.reporting.groups import FindingGroup
 from auditor.reporting.text import cell, interval, number, percent, probability, signed
-from detectors.measurement import Cell, HeatMap, Null, Table
+from detectors.measurement import Bar, Cell, Chart, HeatMap, Null, Table
 
-MOST_BRIEF, OPEN_EXHIBITS, FEW_VERDICTS = 8, 3, 4
+MOST_BRIEF, MOST_CHARTED, OPEN_EXHIBITS, FEW_VERDICTS = 8, 12, 3, 4
 BRIEF_COLUMNS = ("candidate", "value", "n", "rank", "p (null)", "weight")
 
 
@@ -133,8 +133,8 @@ def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
     weigh nothing."""
     if not told:
         return ()
-    same = groups.unanimous(told)
-    why = tuple(Paragraph(reason, "caption") for reason in groups.reasons(told, brief=True))
+    same = view.unanimous(told)
+    why = tuple(Paragraph(reason, "caption") for reason in view.reasons(told, brief=True))
     size = aside(f"({len(told)})")
     if same is None:
         heading = ("Weight of evidence by candidate ", size)
@@ -165,7 +165,7 @@ def _verdicts(told: Sequence[Verdict]) -> GridTable:
             probability(v.p_value),
             str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
         )
-        who = name(v.candidate or groups.ALONE)
+        who = name(v.candidate or view.ALONE)
         rows.append((who, (_badge(v), *words), *(figures[i] for i in kept)))
     heads = ("Candidate", "Outcome", *(columns[i] for i in kept))
     return GridTable("Verdicts", heads, tuple(rows), frozenset(range(2, len(heads))), look="quiet")
@@ -175,8 +175,8 @@ def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
     """The verdicts for a brief reading: a table, or one line where all of them say the same."""
     if not told:
         return
-    outcome = groups.unanimous(told)
-    reasons = groups.reasons(told, brief=True)
+    outcome = view.unanimous(told)
+    reasons = view.reasons(told, brief=True)
     if outcome is None:
         yield _verdicts(told)
     else:
@@ -187,10 +187,10 @@ def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
 
 def _whom(told: Sequence[Verdict]) -> str:
     several = len(told) > 1
-    return f"all {len(told)} candidates" if several else told[0].candidate or groups.ALONE
+    return f"all {len(told)} candidates" if several else told[0].candidate or view.ALONE
 
 
-def brief_group(group: FindingGroup, some_calibrated: bool) -> Group:
+def brief_group(group: view.FindingGroup, some_calibrated: bool) -> Group:
     """The findings of one detector for a brief reading: the first eight by rank, and how many
     more there are."""
     sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
@@ -198,7 +198,7 @@ def brief_group(group: FindingGroup, some_calibrated: bool) -> Group:
     same_n = bool(unit) and len(sizes) == 1
     size = f", n in {unit}" if unit else ""
     size = f", n = {number(group.findings[0].n)} {unit}" if same_n else size
-    about = f", {groups.ALONE}" if group.alone else ""
+    about = f", {view.ALONE}" if group.alone else ""
     heading = f"{about}: {group.metric.replace('_', ' ')}{size}"
     shown = group.findings[:MOST_BRIEF]
     rows = [_brief_row(f, some_calibrated, unit, same_n) for f in shown]
@@ -232,3 +232,30 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
         p,
         lr if some_calibrated else DASH,
     )
+
+
+def weight_chart(verdicts: Sequence[Verdict]) -> Chart | None:
+    """The heaviest verdicts as dots with their intervals: vendors where any was assessed, else
+    models. None without one."""
+    told = [v for v in verdicts if v.log10_lr is not None]
+    chosen = [v for v in told if v.of_vendor] or told
+    if not chosen:
+        return None
+    heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
+    return Chart(
+        kind="dots",
+        title="Weight of evidence",
+        x_label="log10 likelihood ratio, capped",
+        bars=tuple(map(_bar, heaviest)),
+        reference=0.0,
+        reference_label="even odds",
+        caption="To the right: the answers are likelier if the suspect learned from the candidate."
+        " Lines: what other control models could have made of it (95 %).",
+    )
+
+
+def _bar(v: Verdict) -> Bar:
+    low, high = v.interval or (None, None)
+    label = (v.candidate or view.ALONE).removeprefix(VENDOR)
+    told = v.outcome == "supported"
+    return Bar(label=label, value=v.log10_lr or 0.0, low=low, high=high, strong=told)

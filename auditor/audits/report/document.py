@@ -10,9 +10,19 @@ from typing import Any
 
 import yaml
 
+from auditor.audits.report import view, wording
+from auditor.audits.report.findings import (
+    brief_group,
+    brief_verdicts,
+    finding,
+    sentence,
+    verdicts,
+    weight_chart,
+)
+from auditor.audits.report.view import ComparedWith, QuestionCard
 from auditor.evidence.kinds import arrangements
-from auditor.evidence.records import CalibrationSection, Finding, Report
-from auditor.reporting import groups, view, weights, wording
+from auditor.evidence.records import CalibrationSection, ErrorRate, Finding, Report
+from auditor.reporting import labels
 from auditor.reporting.document import (
     Block,
     Bullets,
@@ -35,18 +45,25 @@ from auditor.reporting.document import (
     pairs,
     strong,
 )
-from auditor.reporting.findings import (
-    brief_group,
-    brief_verdicts,
-    finding,
-    sentence,
-    verdicts,
-)
 from auditor.reporting.text import date, interval, number, percent, signed
-from auditor.reporting.view import ComparedWith, FindingRow, QuestionCard
 
 MOST_LISTED = 10
 ONLY: Reading = "full"
+RATE_COLUMNS = (
+    "candidates",
+    "prompts",
+    "left out",
+    "lineages",
+    "Cllr",
+    "AUC",
+    "found at 5 % false alarms",
+    "false support",
+)
+RATES = (
+    "Measured on models of known history that the ratios were not fitted on. Lineages: independent"
+    " ones that the candidate taught, and all that it did not. Cllr in bits: 0 is perfect, 1 is no"
+    " use. False support: untaught models at moderate support or above."
+)
 
 
 def report_document(report: Report) -> Document:
@@ -97,7 +114,7 @@ def _sections(report: Report) -> Iterator[Section]:
     for arrange in arrangements():
         yield from arrange(report)
     yield Section("glance", "At a glance", tuple(_glance(report)), ONLY)
-    alone = tuple(finding(f, 3) for f in view.alone(report))
+    alone = tuple(finding(f, 3) for f in report.findings if f.candidate is None)
     nothing = (Paragraph("No finding concerns the suspect by itself."),)
     yield Section("alone", "The suspect alone", alone or nothing, ONLY)
     yield _candidates(report)
@@ -113,7 +130,7 @@ def _sections(report: Report) -> Iterator[Section]:
 
 
 def _card(report: Report, card: QuestionCard) -> Group:
-    chart = weights.chart(report) if card.question == "inheritance" else None
+    chart = weight_chart(report.verdicts) if card.question == "inheritance" else None
     drawn: tuple[Block, ...] = () if chart is None else (chart,)
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
@@ -133,7 +150,7 @@ def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
     if not (found or card.verdicts or card.skipped):
         return
     blocks = list(brief_verdicts(card.verdicts))
-    blocks += [brief_group(g, view.calibrated(report)) for g in groups.by_detector(found)]
+    blocks += [brief_group(g, view.calibrated(report)) for g in view.by_detector(found)]
     missed = []
     for s in card.skipped:
         whom = f" for {s.who}" if s.who else ""
@@ -159,9 +176,9 @@ def _error_rates(found: CalibrationSection) -> Section:
         outside = strong("This case lies outside of what was calibrated on.")
         where = Paragraph((outside, f" {' '.join(found.distance)}"), "notice")
     blocks = (
-        brief(Paragraph(f"Calibration {found.name}. {weights.ABOUT}", "lead")),
-        full(Paragraph(weights.ABOUT, "lead")),
-        grid("Error rates", weights.COLUMNS, weights.rates(found)),
+        brief(Paragraph(f"Calibration {found.name}. {RATES}", "lead")),
+        full(Paragraph(RATES, "lead")),
+        grid("Error rates", RATE_COLUMNS, map(_rate, found.error_rates)),
         full(Paragraph(told, "caption")),
         where if found.distance else full(where),
         full(*(Paragraph(n, "caption") for n in found.notes)),
@@ -169,8 +186,25 @@ def _error_rates(found: CalibrationSection) -> Section:
     return Section("errors", "Error rates", blocks)
 
 
+def _rate(r: ErrorRate) -> tuple[str, ...]:
+    return (
+        f"{r.level}s",
+        number(r.prompts),
+        r.scheme,
+        f"{r.n_h1} / {r.n_h2}",
+        _bounded(r.cllr, r.cllr_interval),
+        _bounded(r.auc, r.auc_interval),
+        _bounded(r.found, r.found_interval),
+        _bounded(r.false_support, r.false_support_interval),
+    )
+
+
+def _bounded(value: float, bounds: tuple[float, float]) -> str:
+    return f"{number(value)} {interval(bounds)}"
+
+
 def _glance(report: Report) -> Iterator[Block]:
-    names, rows = view.detectors(report), view.summary(report)
+    names, rows = view.detectors(report), view.compared(report)
     if not (names and rows):
         yield Paragraph("No candidate was measured.")
         return
@@ -182,17 +216,18 @@ def _glance(report: Report) -> Iterator[Block]:
     yield GridTable(
         "Summary",
         ("Candidate", *(sentence(n) for n in names)),
-        tuple(_glance_row(i, row) for i, row in enumerate(rows, 1)),
+        tuple(_glance_row(i, row, names) for i, row in enumerate(rows, 1)),
         caption="Values of different detectors are on different scales and can't be compared with"
         " each other. In brackets after p: the number of null models, or of relabellings.",
         look="glance",
     )
 
 
-def _glance_row(place: int, row: FindingRow) -> tuple[Words, ...]:
+def _glance_row(place: int, row: ComparedWith, names: tuple[str, ...]) -> tuple[Words, ...]:
+    found = (next((f for f in row.findings if f.detector == d), None) for d in names)
     twin = (" ", Stretch("the suspect's own weights", "tag")) if row.same_weights else ()
     who = (Stretch(row.name, "name", target=f"c{place}"), *twin)
-    return (who, *(_glimpse(f) for f in row.findings))
+    return (who, *map(_glimpse, found))
 
 
 def _glimpse(f: Finding | None) -> Words:
@@ -224,7 +259,7 @@ def _candidates(report: Report) -> Section:
 
 
 def _order_told(found: tuple[ComparedWith, ...]) -> str:
-    twins = any(c.about is not None and c.about.same_weights for c in found)
+    twins = any(c.same_weights for c in found)
     told = "Models with the suspect's own weights first, then by" if twins else "By"
     told += " best rank. Some model is always first."
     opened = sum(c.opened for c in found)
@@ -234,8 +269,7 @@ def _order_told(found: tuple[ComparedWith, ...]) -> str:
 
 
 def _candidate(place: int, c: ComparedWith) -> Group:
-    same = c.about is not None and c.about.same_weights
-    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if same else []
+    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if c.same_weights else []
     blocks += [finding(f, 4) for f in c.findings]
     link = Stretch("Not measured", target="skipped")
     if not c.findings:
@@ -261,7 +295,7 @@ def _skipped(report: Report) -> Block:
         return Paragraph("No detector was skipped.")
     rows = tuple(
         (s.question, s.detector.replace("_", " "), name(s.who or "–"), s.reason)
-        for s in groups.unmeasured(report.skipped)
+        for s in view.unmeasured(report.skipped)
     )
     columns = ("Question", "Detector", "For", "Reason")
     return GridTable("Not measured", columns, rows, headed=False, look="quiet")
@@ -287,9 +321,9 @@ def plan_text(report: Report) -> str:
     """The plan as YAML, keys sorted as in report.json, so that a report read back gives the same
     page."""
     plan: dict[str, Any] = report.model_dump(mode="json")["plan"]
-    return (
-        yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100) if plan else "(empty)\n"
-    )
+    if not plan:
+        return "(empty)\n"
+    return yaml.safe_dump(plan, sort_keys=True, allow_unicode=True, width=100)
 
 
 def _quality(report: Report) -> Iterator[Block]:
@@ -313,7 +347,7 @@ def _quality(report: Report) -> Iterator[Block]:
 
 
 def _items(report: Report) -> Iterator[Block]:
-    yield _titled("Suspect", view.identity(report.subject.identity))
+    yield _titled("Suspect", labels.identity(report.subject.identity))
     if report.base is not None:
         yield _titled("Base of the suspect", view.base_rows(report))
     if report.scores is not None:
@@ -333,7 +367,7 @@ def _items(report: Report) -> Iterator[Block]:
                 ("answered in the very same words", number(c.n_identical)),
                 ("answers sha256", c.answers_sha256),
             )
-            both = (pairs(view.identity(c.identity)), pairs(counts))
+            both = (pairs(labels.identity(c.identity)), pairs(counts))
             told.append(Group(both, name(c.name), level=4))
         yield Group(tuple(told), heading, folded=True)
 
@@ -344,13 +378,12 @@ def _titled(title: str, rows: tuple[tuple[str, str], ...]) -> Group:
 
 def next_steps(report: Report) -> tuple[str, ...]:
     """What a reader can do now, the most pressing first."""
-    steps = [
-        "Open report.html for the figures, the quoted answers and the alternative explanations."
-    ]
+    steps = []
     if report.transcript is not None and not report.transcript.complete:
-        steps.insert(
-            0, "Run the same command again: it resumes, and asks only what was not answered."
-        )
+        steps.append("Run the same command again: it resumes, and asks only what was not answered.")
+    steps.append(
+        "Open report.html for the figures, the quoted answers and the alternative explanations."
+    )
     if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append(
             "A conclusion needs a calibration on control models of known history; this report has"

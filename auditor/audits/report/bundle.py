@@ -14,23 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from auditor.audits.report.document import report_document
+from auditor.audits.report.file import load_report
 from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
 from auditor.reporting import html, json
-from auditor.reporting.report import report_document
 from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
-REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION = (
-    "report.json",
-    "report.html",
-    "transcript.jsonl",
-    "plan.yaml",
-    "attestation.json",
-)
+REPORT, PAGE, TRANSCRIPT = "report.json", "report.html", "transcript.jsonl"
+PLAN, ATTESTATION = "plan.yaml", "attestation.json"
 TEMPORARY = ".bundle-tmp-"
+REPLACE = "choose another folder, or add --force to replace it"
 
 
 def bundle_names() -> frozenset[str]:
@@ -42,7 +39,7 @@ def bundle_names() -> frozenset[str]:
 def load_bundle(path: Path) -> Report:
     """The report of a bundle folder, or of a report.json given itself. Raises what `load_report`
     raises."""
-    return json.load_report(path / REPORT if path.is_dir() else path)
+    return load_report(path / REPORT if path.is_dir() else path)
 
 
 def write_bundle(
@@ -102,18 +99,12 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = N
     ours = bundle_names() if ours is None else ours
     foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
     if foreign and not force:
-        raise _refused(
-            out,
-            f"holds other files, {foreign[0]!r} first",
-            "choose another folder, or add --force to write beside them",
-        )
+        told = "choose another folder, or add --force to write beside them"
+        raise _refused(out, f"holds other files, {foreign[0]!r} first", told)
     odd = [n for n in names if n in ours and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
-        raise _refused(
-            out / odd[0],
-            "is a link or a folder where a file should be",
-            "remove it, or choose another folder",
-        )
+        told = "remove it, or choose another folder"
+        raise _refused(out / odd[0], "is a link or a folder where a file should be", told)
 
 
 def _check_earlier(report: Report, transcript_path: Path | None, text: str, out: Path) -> None:
@@ -124,13 +115,11 @@ def _check_earlier(report: Report, transcript_path: Path | None, text: str, out:
         transcript_path is not None
         and (_same_file(kept, transcript_path) or _same_run(kept, transcript_path))
     ):
-        raise _refused(
-            kept, "records another run", "choose another folder, or add --force to replace it"
-        )
+        raise _refused(kept, "records another run", REPLACE)
     if not (out / REPORT).exists():
         return
     try:
-        earlier = json.load_report(out / REPORT)
+        earlier = load_report(out / REPORT)
     except AuditError as error:
         raise _refused(
             out / REPORT, "stands there and can't be read", "choose another folder, or add --force"
@@ -138,17 +127,9 @@ def _check_earlier(report: Report, transcript_path: Path | None, text: str, out:
     if earlier.subject.identity != report.subject.identity or _asked_how(earlier) != _asked_how(
         report
     ):
-        raise _refused(
-            out / REPORT,
-            "is about another run",
-            "choose another folder, or add --force to replace it",
-        )
+        raise _refused(out / REPORT, "is about another run", REPLACE)
     if (out / ATTESTATION).exists() and _changed(out, text):
-        raise _refused(
-            out,
-            "holds a sealed report that would change",
-            "choose another folder, or add --force to replace it",
-        )
+        raise _refused(out, "holds a sealed report that would change", REPLACE)
 
 
 def _asked_how(report: Report) -> Sampling | None:
@@ -175,6 +156,7 @@ def _write_all(texts: dict[str, str], transcript_path: Path | None, out: Path) -
         names.insert(0, TRANSCRIPT)
         with transcript_path.open("rb") as source, _temporary(out, TRANSCRIPT) as file:
             shutil.copyfileobj(source, file, 1024 * 1024)
+    # A seal of the earlier bytes would make the new report look tampered with.
     if _changed(out, texts[REPORT]):
         (out / ATTESTATION).unlink(missing_ok=True)
     for name in names:
@@ -190,6 +172,7 @@ def _changed(out: Path, text: str) -> bool:
 @contextmanager
 def _temporary(out: Path, name: str) -> Iterator[IO[bytes]]:
     """A new file under a temporary name, synced when the block ends."""
+    # Whoever can write here could have planted a link under this name: it must not be followed.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(out / (TEMPORARY + name), flags, 0o666), "wb") as file:
         yield file

@@ -1,0 +1,91 @@
+"""The fixed sentences of a report, in one place, so that every renderer says the same and a linter
+can read them.
+
+Knows words; knows no number.
+"""
+
+from __future__ import annotations
+
+BASE_ORIGINS = {
+    "user": "whoever ordered the audit named it",
+    "adapter": "the suspect was given as an adapter on it",
+    "store": "a stored model has the weights that the suspect is an adapter on",
+    "lineage": "the suspect's weights and its are derived one from the other (see the answer on"
+    " lineage)",
+}
+BASE_BY_DIGEST = "the suspect is an adapter on these weights (equal SHA-256)"
+BASE_CLAIMED = (
+    "claimed only: no digest ties the suspect to it; another base makes every difference from it"
+    " meaningless"
+)
+
+OUTCOMES = {
+    "supported": "supported",
+    "not_supported": "not supported",
+    "inconclusive": "inconclusive",
+    "not_assessable": "not assessable",
+}
+
+UNCALIBRATED = (
+    "Uncalibrated: no cohort of control models of known history stands behind these figures, so"
+    " they carry no likelihood ratio and no error rate. They describe what was observed and order"
+    " the candidates; they do not weigh a conclusion."
+)
+INCOMPLETE = (
+    "The transcript is incomplete: not every planned probe was answered. Figures rest on what was"
+    " answered and are not scaled up."
+)
+NOBODY_ASKED = "Nobody was asked anything: files were compared."
+SAME_WEIGHTS = (
+    "The suspect was loaded from byte-identical weights: this is identity, and says nothing of"
+    " distillation."
+)
+
+NO_ALTERNATIVES = "No alternative explanation was listed."
+NO_LIMITS = "No limit was recorded."
+
+GLOSSARY: tuple[tuple[str, str], ...] = (
+    (
+        "Calibration",
+        "Fitting a detector's raw value to control models of known history, derived and not"
+        " derived, so that it can be read as a likelihood ratio with a measured error rate.",
+    ),
+    (
+        "Cap",
+        "The largest log10 likelihood ratio that the number of control models can carry: n"
+        " controls without a false alarm leave room for an error rate of about 3/n.",
+    ),
+    (
+        "Claim rate",
+        "The share of answers, out of those to identity questions, in which the suspect names a"
+        " given vendor or model as itself. Web text is full of such names, so a claim alone is"
+        " weak.",
+    ),
+    (
+        "Conformal p-value",
+        "(1 + the null models that reach the value) / (1 + all null models). It can't be"
+        " smaller than 1/(n+1): with 11 null models never below 0.083.",
+    ),
+    (
+        "Interval",
+        "The range of values that the data allow at the stated confidence. Answers to the same"
+        " question count as one cluster, not as independent observations.",
+    ),
+    (
+        "Log-likelihood ratio",
+        "How many times more probable the finding is if the suspect derives from the candidate"
+        " than if it doesn't, as a power of ten: +1 is ten times, 0 favours neither, −1 is ten"
+        " times the other way. It isn't the probability that the suspect derives from the"
+        " candidate.",
+    ),
+    (
+        "Null cohort",
+        "Models that are not known to derive from the candidate, measured in the same way: what"
+        " the figure looks like by itself.",
+    ),
+    (
+        "Rank",
+        "The candidate's place among all stored models by the same measurement; 1 is the most"
+        " alike. Some model is always first.",
+    ),
+)
