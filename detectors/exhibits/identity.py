@@ -129,11 +129,9 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
 
 def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
     rate = claim_rate(part, vendor) if part else None
-    return (
-        (0, 0, None, None, None)
-        if rate is None
-        else (rate.clusters, rate.n, rate.value, rate.low, rate.high)
-    )
+    if rate is None:
+        return (0, 0, None, None, None)
+    return (rate.clusters, rate.n, rate.value, rate.low, rate.high)
 
 
 def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:

@@ -22,7 +22,7 @@ from detectors.base import (
     Teacher,
 )
 from detectors.exhibits.movement import exhibits, models, ways
-from detectors.lineup import bars_of, counted, lineup, rank_of
+from detectors.lineup import counted, lineup
 from detectors.pairing import FEWEST, AnswerBook, book_of
 from detectors.stats.openset import conformal
 from detectors.style.attribution import Attribution
@@ -80,9 +80,6 @@ class Movement(FittedDetector):
         "human text moves a model toward the plainest stored model",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Nothing yet: learning waits for the base's answers, that is for the first case. What was
         learned serves every later suspect of like lengths (and of the same prompts, where those are
@@ -91,11 +88,9 @@ class Movement(FittedDetector):
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         journey = self.journey(case.suspect, case.the_base)
-        return (
-            journey
-            if isinstance(journey, NotMeasured)
-            else _toward(journey, case.the_candidate.name, case.the_base.name)
-        )
+        if isinstance(journey, NotMeasured):
+            return journey
+        return _toward(journey, case.the_candidate.name, case.the_base.name)
 
     def journey(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         """The moves of a suspect from its base, or why there are none; the last ones are kept."""
@@ -172,7 +167,8 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
     value, name = float(journey.scores[place]), journey.book.names[place]
     low, high = journey.interval(place)
     null, p = _null(journey, place), journey.p(place)
-    rank = rank_of(journey.scores, place)
+    ranking = journey.ranking(place)
+    rank, title = ranking.rank, "Where the suspect moved to from its base"
     return Measurement(
         metric="standardised movement from the base, the weaker of as written and without layout",
         metric_id="movement_standardised",
@@ -190,17 +186,7 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
             f" {rank.of}; p {p:.4f} if nothing had moved."
         ),
         tables=(ways(journey, place), models(journey, place)),
-        charts=(
-            bars_of(
-                journey.lineup,
-                journey.scores,
-                place,
-                journey.interval,
-                null,
-                "Where the suspect moved to from its base",
-                "standardised movement",
-            ),
-        ),
+        charts=(ranking.bars(journey.interval, null, title, "standardised movement"),),
         exhibits=exhibits(journey, place),
         notes=_notes(journey, place),
     )

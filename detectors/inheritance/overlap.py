@@ -27,17 +27,7 @@ from detectors.base import (
     Table,
     Teacher,
 )
-from detectors.lineup import (
-    Lineup,
-    against,
-    bars_of,
-    counted,
-    lineup,
-    models_table,
-    null_of,
-    rank_of,
-    rounded,
-)
+from detectors.lineup import Lineup, Ranking, against, counted, lineup, null_of, rounded
 from detectors.pairing import (
     FEWEST,
     AnswerBook,
@@ -110,9 +100,6 @@ class Overlap(FittedDetector):
         "answers sampled at a temperature seldom repeat the recorded ones",
         "a text that both learned elsewhere, and no other stored model recites, looks like a copy",
     )
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
 
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
@@ -212,7 +199,10 @@ class RunViews:
 
 def _measurement(views: RunViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
-    scores = np.array([f.rate if f.prompts else np.nan for f in views.to_all])
+    ranking = Ranking(
+        line, np.array([f.rate if f.prompts else np.nan for f in views.to_all]), place
+    )
+    title = "Whose very words the answers hold"
     null = null_of(found.rate, views.played, line, place, "the same prompts")
     low, high = views.interval(place)
     usual = (
@@ -229,25 +219,15 @@ def _measurement(views: RunViews) -> Measurement:
         counts_prompts=True,
         interval=(low, high),
         direction="higher: more of the candidate's very words; 0: none",
-        rank=rank_of(scores, place),
+        rank=ranking.rank,
         null=null,
         summary=(
             f"{counted(len(found.copies), 'long span')} of {line.names[place]}'s words in"
             f" {len(found.prompts)} answers: {found.rate:.2f} per 100 (95 % {low:.2f} to"
             f" {high:.2f}), {usual}; {against(null)}."
         ),
-        tables=(_figures(views, null), _spans(views), _models(views, scores)),
-        charts=(
-            bars_of(
-                line,
-                scores,
-                place,
-                views.interval,
-                null,
-                "Whose very words the answers hold",
-                "spans per 100",
-            ),
-        ),
+        tables=(_figures(views, null), _spans(views), _models(views, ranking)),
+        charts=(ranking.bars(views.interval, null, title, "spans per 100"),),
         exhibits=_exhibits(views),
         notes=_notes(views, null),
     )
@@ -314,26 +294,15 @@ def _spans(views: RunViews) -> Table:
     )
 
 
-def _models(views: RunViews, scores: Array) -> Table:
+def _models(views: RunViews, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         found = views.to_all[i]
-        return (
-            len(found.copies),
-            len(found.prompts),
-            max((c.free for c in found.copies), default=0),
-        )
+        longest = max((c.free for c in found.copies), default=0)
+        return (len(found.copies), len(found.prompts), longest)
 
     columns = ("per 100 answers", "spans", "answers", "longest, tokens")
     caption = "For each, what models of other vendors than its own hold too is left out."
-    return models_table(
-        views.lineup,
-        scores,
-        extra,
-        columns,
-        views.candidate,
-        "Stored models by shared spans",
-        caption,
-    )
+    return ranking.table(extra, columns, "Stored models by shared spans", caption)
 
 
 def _exhibits(views: RunViews) -> tuple[Exhibit, ...]:

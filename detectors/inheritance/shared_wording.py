@@ -28,15 +28,7 @@ from detectors.base import (
 )
 from detectors.exhibits.side_by_side import side_by_side
 from detectors.inheritance.wording_margins import Margins, margins
-from detectors.lineup import (
-    Lineup,
-    against,
-    bars_of,
-    lineup,
-    models_table,
-    null_of,
-    rounded,
-)
+from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
 from detectors.pairing import (
     ALONE,
     FEWEST,
@@ -94,9 +86,6 @@ class SharedWording(FittedDetector):
         "a student's maker that is not stored leaves another one nearest",
         "makers that trained on one another's models can't be told apart from a student of either",
     )
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
 
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
@@ -169,6 +158,7 @@ class WordingViews:
 def _measurement(views: WordingViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     value, (low, high), name = found.value(place), found.interval(place), line.names[place]
+    ranking = Ranking(line, found.scores, place)
     null = null_of(value, found.null(place), line, place, "the same prompts")
     maker = f"{line.teachers[place].vendor or name}'s models" if not line.one_vendor else name
     return Measurement(
@@ -187,13 +177,11 @@ def _measurement(views: WordingViews) -> Measurement:
             f" nats against {found.best_other(place)} (95 % {low:+.3f} to {high:+.3f}),"
             f" {against(null)}."
         ),
-        tables=(_models(views),),
+        tables=(_models(found, ranking),),
         charts=(
-            bars_of(
-                line,
-                found.scores,
-                place,
+            ranking.bars(
                 found.model_interval,
+                # The null's quantiles are margins of makers, the bars are scores of models.
                 null.model_copy(update={"quantiles": ()}),
                 "Whose wording the answers share, beyond unrelated models",
                 "log share, centred (nats)",
@@ -204,9 +192,7 @@ def _measurement(views: WordingViews) -> Measurement:
     )
 
 
-def _models(views: WordingViews) -> Table:
-    found = views.found
-
+def _models(found: Margins, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         return (rounded(found.value(i)), found.prompts(i))
 
@@ -215,15 +201,7 @@ def _models(views: WordingViews) -> Table:
         " models share with it; the maker's margin is against the best other maker."
     )
     columns = ("log share", "maker's margin", "prompts")
-    return models_table(
-        views.lineup,
-        found.scores,
-        extra,
-        columns,
-        views.candidate,
-        "Stored models by shared wording",
-        caption,
-    )
+    return ranking.table(extra, columns, "Stored models by shared wording", caption)
 
 
 def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:

@@ -111,9 +111,6 @@ class StylisticOverlap(FittedDetector):
 
     leaves_out: ClassVar = True
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None

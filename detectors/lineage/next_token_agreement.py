@@ -38,7 +38,7 @@ from detectors.lineage.next_strings import (
     bootstrap,
     continuations,
 )
-from detectors.lineup import Lineup, bars_of, counted, lineup, null_of, rank_of, rounded
+from detectors.lineup import Lineup, Ranking, counted, lineup, null_of, rounded
 from detectors.stats.pvalues import holm
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -146,9 +146,6 @@ class NextTokenAgreement(FittedDetector):
         "endpoints without raw completions are not asked openings",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Nothing: how the stored models go on is read beside the suspect."""
 
@@ -181,6 +178,7 @@ class NextTokenAgreement(FittedDetector):
     def _measurement(self, book: OpeningBook, place: int, found: NextAgreement) -> Measurement:
         line, best = book.lineup, found.best
         margins = np.array([book.margin(i) for i in range(book.suspect)])
+        ranking = Ranking(line, margins, place)
         null = null_of(best.margin, book.played(place), line, place, "the same openings")
         low, high = self._interval(book, place, found)
         raised = holm([b.p for b in found.beside])
@@ -196,7 +194,7 @@ class NextTokenAgreement(FittedDetector):
                 " nearest control"
             ),
             interval=(low, high),
-            rank=rank_of(margins, place),
+            rank=ranking.rank,
             null=null,
             summary=(
                 f"After {best.n} openings the suspect says {name}'s next word {best.with_candidate}"
@@ -206,7 +204,7 @@ class NextTokenAgreement(FittedDetector):
                 f" {_among(null)}."
             ),
             tables=(_controls(book, found, raised.tolist()), _kinds(book, place, found)),
-            charts=(self._chart(book, place, margins, null),),
+            charts=(self._chart(book, ranking, null),),
             exhibits=_exhibits(book, place, found),
             notes=_notes(line, found, null.n),
         )
@@ -215,15 +213,13 @@ class NextTokenAgreement(FittedDetector):
         low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
         return min(low, found.best.margin), max(high, found.best.margin)
 
-    def _chart(self, book: OpeningBook, place: int, margins: Array, null: Null) -> Chart:
+    def _chart(self, book: OpeningBook, ranking: Ranking, null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = book.against(i)
             return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
 
         title = "As which stored model the suspect goes on after openings"
-        return bars_of(
-            book.lineup, margins, place, of, null, title, "agreement above the nearest control's"
-        )
+        return ranking.bars(of, null, title, "agreement above the nearest control's")
 
 
 def _among(null: Null) -> str:

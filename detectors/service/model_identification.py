@@ -87,8 +87,6 @@ def nearest_told(claimed: str, nearest: str | None, models: int) -> str:
     of = counted(models, "model")
     if nearest is None:
         return f"None of {of}, the claimed one among them, stands out as nearest."
-    return (
-        f"Of {of} the claimed one is the nearest."
-        if nearest == claimed
-        else f"Of {of} {nearest} is the nearest, not {claimed}."
-    )
+    if nearest == claimed:
+        return f"Of {of} the claimed one is the nearest."
+    return f"Of {of} {nearest} is the nearest, not {claimed}."

@@ -48,11 +48,9 @@ def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -
         _batch_counts(sequences[i : i + BATCH], sizes, bits)
         for i in range(0, len(sequences), BATCH)
     ]
-    return (
-        sparse.vstack(parts, format="csr")
-        if parts
-        else sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
-    )
+    if parts:
+        return sparse.vstack(parts, format="csr")
+    return sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
 
 
 def counts_of(
