@@ -175,31 +175,25 @@ class Ranking:
         first = [int(i) for i in order if np.isfinite(self.scores[i])][:most]
         return first if self.candidate in first else [*first[: most - 1], self.candidate]
 
+    def each(self, interval: Callable[[int], tuple[float, float]]) -> tuple[Bar, ...]:
+        """One bar for each of the highest models with its interval, the candidate strong."""
+        shown = ((i, self.lineup.teachers[i], float(self.scores[i])) for i in self.first())
+        return tuple(
+            Bar.of(t.name, score, interval(i), i == self.candidate, t.vendor)
+            for i, t, score in shown
+        )
+
     def bars(
         self, interval: Callable[[int], tuple[float, float]], null: Null, title: str, label: str
     ) -> Chart:
-        """One bar for each of the highest models with its interval, the candidate strong,
-        strangers' 0.95 as a line."""
-        bars = []
-        for i in self.first():
-            low, high = interval(i)
-            teacher = self.lineup.teachers[i]
-            bars.append(
-                Bar(
-                    label=teacher.name,
-                    value=float(self.scores[i]),
-                    low=low,
-                    high=high,
-                    strong=i == self.candidate,
-                    group=teacher.vendor,
-                )
-            )
+        """`each` as a chart, strangers' 0.95 as a line."""
+        bars = self.each(interval)
         line = dict(null.quantiles).get("0.95")
         return Chart(
             kind="bars",
             title=title,
             x_label=label,
-            bars=tuple(bars),
+            bars=bars,
             reference=line,
             reference_label="" if line is None else "95 % of unrelated models on the candidate",
             caption=(

@@ -76,14 +76,7 @@ def scores_chart(
         )
         for h in found[: MOST_BARS - 1]
     ]
-    suspect = Bar(
-        label="the suspect",
-        value=value,
-        low=interval[0],
-        high=interval[1],
-        strong=True,
-        group="suspect",
-    )
+    suspect = Bar.of("the suspect", value, interval, True, "suspect")
     highest = max((h.value for h in found if not h.taught), default=None)
     return Chart(
         kind="dots",

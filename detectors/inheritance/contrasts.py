@@ -220,12 +220,9 @@ class ContrastDetector(Detector):
         place = line.names.index(case.the_candidate.name)
         values, clusters = found.per_prompt(place)
         if len(values) < FEWEST_PROMPTS:
-            return NotMeasured(
-                reason=(
-                    f"only {len(values)} prompts {self.counted_prompts}; {FEWEST_PROMPTS} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {len(values)} prompts {self.counted_prompts}; {FEWEST_PROMPTS} are needed",
             )
         estimate = clustered_mean(values.tolist(), clusters)
         null = found.null(place, estimate.value, self.compared)

@@ -12,17 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.movement import exhibits, models, ways
 from detectors.lineup import counted, lineup
+from detectors.measurement import Measurement, NotMeasured, Null
+from detectors.needs import Need
 from detectors.pairing import FEWEST, AnswerBook, book_of
 from detectors.stats.openset import conformal
 from detectors.style.attribution import Attribution
@@ -99,12 +94,9 @@ class Movement(FittedDetector):
     def _travelled(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         pairs = pairs_of(suspect, base.transcript)
         if pairs.questions < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"suspect and base share {pairs.questions} questions; at least {FEWEST} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"suspect and base share {pairs.questions} questions; at least {FEWEST} are needed",
             )
         book, shared = _book(self.teachers_, pairs)
         if len(book.teachers) < 2:
@@ -145,20 +137,17 @@ def _is_base(teacher: Teacher, base: Teacher) -> bool:
 
 def _toward(journey: Journey, name: str, base: str) -> Measurement | NotMeasured:
     if name not in journey.book.names:
-        return NotMeasured(
-            reason=f"the candidate has fewer than {FEWEST} style answers to learn from",
-            code="too_few_answers",
+        return NotMeasured.of(
+            "too_few_answers", f"the candidate has fewer than {FEWEST} style answers to learn from"
         )
     place = journey.book.names.index(name)
     if journey.start[place]:
-        return NotMeasured(
-            reason="the candidate is the suspect's base: nobody moves toward where it began",
-            code="is_base",
+        return NotMeasured.of(
+            "is_base", "the candidate is the suspect's base: nobody moves toward where it began"
         )
     if not np.isfinite(journey.scores[place]):
-        return NotMeasured(
-            reason="no other stored model is there to compare the movement with",
-            code="too_few_models",
+        return NotMeasured.of(
+            "too_few_models", "no other stored model is there to compare the movement with"
         )
     return _measurement(journey, place, base)
 

@@ -13,19 +13,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
 from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table
+from detectors.needs import Need
 from detectors.pairing import ALONE, FEWEST, AnswerBook, ProbeAnswer, answer_book, few_shared
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS

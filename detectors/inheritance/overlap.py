@@ -15,19 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Span,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.lineup import Lineup, Ranking, against, counted, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Span, Table
+from detectors.needs import Need
 from detectors.pairing import (
     FEWEST,
     AnswerBook,

@@ -15,18 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Rank,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.templates import SharedTemplate, template_book
 from detectors.lineup import Ranking, lineup, rounded
+from detectors.measurement import Measurement, NotMeasured, Rank, Table
+from detectors.needs import Need
 from detectors.pairing import ALONE, FEWEST, TOO_FEW_MODELS, ProbeAnswer, book_of, style_answers
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions

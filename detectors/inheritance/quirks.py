@@ -15,18 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Chart,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.quirks import SharedQuirk, exhibits, tables
 from detectors.lineup import Lineup, against, counted, lineup, null_of
+from detectors.measurement import Chart, Measurement, NotMeasured, Null
+from detectors.needs import Need
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
 from detectors.stats.wrong_answers import NONE, Sheet, WrongAgreement, agreement, usual_errors
@@ -132,23 +126,19 @@ class Quirks(FittedDetector):
         sheet = book.sheet(suspect)
         both = int((sheet.wrong[-1] & sheet.wrong[place]).sum())
         if both < FEWEST_WRONG:
-            return NotMeasured(
-                reason=(
-                    f"only {counted(both, 'choice')} that both got wrong with a readable option;"
-                    f" {FEWEST_WRONG} are needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {counted(both, 'choice')} that both got wrong with a readable option;"
+                f" {FEWEST_WRONG} are needed",
             )
         errors, possible = sheet.errors(), sheet.possible
         found = _pair(errors, possible, book.lineup, place, None)
         if found is None:
-            return NotMeasured(
-                reason=(
-                    f"of {both} shared wrong answers models with these letter habits agree by"
-                    f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
-                    " needed"
-                ),
-                code="not_comparable",
+            return NotMeasured.of(
+                "not_comparable",
+                f"of {both} shared wrong answers models with these letter habits agree by"
+                f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
+                " needed",
             )
         to_all = self._keep(
             "agreement with all",

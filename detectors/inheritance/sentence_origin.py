@@ -15,20 +15,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    Detector,
-    Exhibit,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Rank,
-    Span,
-    Table,
-    Teacher,
-)
+from detectors.base import Detector
+from detectors.case import Case, Teacher
 from detectors.inheritance.contrasts import shortened
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Rank, Span, Table
+from detectors.needs import Need
 from detectors.pairing import ProbeAnswer, style_answers
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
@@ -141,12 +132,10 @@ class SentenceOrigin(Detector):
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         found = judged(case, case.the_candidate.name)
         if len(found) < FEWEST_SENTENCES:
-            return NotMeasured(
-                reason=(
-                    f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
+                " needed",
             )
         return _measurement(case, case.the_candidate, found)
 

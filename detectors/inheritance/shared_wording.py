@@ -14,21 +14,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Table,
-    Teacher,
-    Value,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
 from detectors.inheritance.wording_margins import Margins, margins
 from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table, Value
+from detectors.needs import Need
 from detectors.pairing import (
     ALONE,
     FEWEST,
@@ -119,12 +111,10 @@ class SharedWording(FittedDetector):
         answers, found = self._keep("scored", case.suspect, lambda: self._score(case.suspect))
         place = self.book_.names.index(case.the_candidate.name)
         if not np.isfinite(found.value(place)):
-            return NotMeasured(
-                reason=(
-                    f"no other maker's model answered {FEWEST} of the prompts that the suspect"
-                    " answered"
-                ),
-                code="too_few_models",
+            return NotMeasured.of(
+                "too_few_models",
+                f"no other maker's model answered {FEWEST} of the prompts that the suspect"
+                " answered",
             )
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 

@@ -15,17 +15,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Rank,
-    Teacher,
-    Value,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.style import StyleViews, charts, exhibits, tables
+from detectors.measurement import Measurement, NotMeasured, Rank, Value
+from detectors.needs import Need
 from detectors.pairing import (
     ALONE,
     FEWEST,
@@ -153,9 +147,8 @@ class StylisticOverlap(FittedDetector):
         """The classifier that scores this case, or why there is none."""
         shared = shared_prompts(case)
         if shared < FEWEST:
-            return NotMeasured(
-                reason=f"only {shared} shared prompts; at least {FEWEST} are needed",
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers", f"only {shared} shared prompts; at least {FEWEST} are needed"
             )
         if self.attribution_ is None or case.the_candidate.name not in self.book_.names:
             return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")

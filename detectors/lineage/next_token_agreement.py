@@ -14,19 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    Chart,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Span,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.lineage.next_strings import (
     FEWEST,
     NOTHING,
@@ -39,6 +28,8 @@ from detectors.lineage.next_strings import (
     continuations,
 )
 from detectors.lineup import Lineup, Ranking, counted, lineup, null_of, rounded
+from detectors.measurement import Chart, Exhibit, Measurement, NotMeasured, Null, Span, Table
+from detectors.needs import Need
 from detectors.stats.pvalues import holm
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -152,12 +143,10 @@ class NextTokenAgreement(FittedDetector):
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         book = self._keep("book", case.suspect, lambda: book_of(self.teachers_, case.suspect))
         if len(book.items) < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
-                    f" `openings`; {FEWEST} are needed (--probes openings)"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
+                f" `openings`; {FEWEST} are needed (--probes openings)",
             )
         place = book.lineup.names.index(case.the_candidate.name)
         if not book.controls(place, None):
@@ -166,12 +155,10 @@ class NextTokenAgreement(FittedDetector):
             )
         found = book.against(place)
         if found is None:
-            return NotMeasured(
-                reason=(
-                    f"suspect, candidate and control share fewer than {FEWEST} openings on which"
-                    " the controls differ"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"suspect, candidate and control share fewer than {FEWEST} openings on which"
+                " the controls differ",
             )
         return self._measurement(book, place, found)
 

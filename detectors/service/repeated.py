@@ -89,12 +89,10 @@ def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeas
     asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples)
     if len(asked) < FEWEST_PROMPTS:
         times = "once" if samples == 1 else f"at least {samples} times"
-        return NotMeasured(
-            reason=(
-                f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
-                " are needed"
-            ),
-            code="too_few_answers",
+        return NotMeasured.of(
+            "too_few_answers",
+            f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
+            " are needed",
         )
     return asked
 
