@@ -246,6 +246,7 @@ def exhibits(
         (1.5, [a for a in answers if not a.says(vendor) and a.has(vendor, "hedged")]),
         (1.0, [a for a in answers if a.named and not any(c.vendor == vendor for c in a.claims)]),
     ]
+    # Denials, doubts and other names keep a place, however many answers name the vendor.
     room = {4.0: 5, 3.0: 6, 2.0: 7, 1.5: 7, 1.0: MOST_EXHIBITS}
     out: list[Exhibit] = []
     for weight, group in ranked:

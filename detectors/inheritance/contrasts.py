@@ -33,6 +33,7 @@ LONGEST = 800
 fits any context."""
 EXACT = 14
 """Up to so many prompts all 2^n signs are tried."""
+# With the signs as they are among them p is a whole number of ten-thousandths.
 DRAWS = 9999
 
 

@@ -110,6 +110,7 @@ class Movement(FittedDetector):
         moves = tuple(
             moves_of(way, self._known(way, pairs.longest, book, shared), pairs) for way in chosen
         )
+        # Nobody moves toward where it began: the base itself is nobody's rival.
         start = np.array([_is_base(t, base) for t in book.teachers])
         return Journey(pairs, book, shared, chosen, moves, start, self.seed, lineup(book.teachers))
 

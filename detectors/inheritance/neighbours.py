@@ -179,6 +179,7 @@ class Neighbours(FittedDetector):
     def _nearest(self, to: Array, candidate: int) -> NearestAnswers:
         rivals = self.lineup_.strangers(candidate)
         chance = 1.0 / (1 + np.isfinite(to[:, rivals]).sum(axis=1))
+        # CSLS's other term, the suspect's own, is the same for every model and left out.
         return NearestAnswers(
             hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance
         )

@@ -29,6 +29,7 @@ from fingerprints.transcript import Transcript
 Array = NDArray[np.float64]
 HELLO = Probe(id="prefill/hello", text="Hello! Who are you?", language="en")
 FEWEST_OPENINGS = 8
+# The thresholds of `scrubbed` are ours (docs/detectors/prefill_identity.md).
 FEWEST_ANSWERS = 10
 LEAST_BITS = 1.0
 MOST_BARS = 20

@@ -30,6 +30,8 @@ from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 FEWEST_WRONG = 20
+# kappa divides by the expected disagreements: two models that always say B are expected to
+# agree, and the little that is left would be blown up.
 LEAST_INFORMATION = 15.0
 ROUNDS = 1000
 

@@ -175,6 +175,7 @@ def judged(case: Case, name: str) -> list[JudgedSentence]:
             ]
             bits = [s.bits_per_byte for s in scores if s is not None]
             if len(bits) == len(scores):
+                # One sentence in one context under three models (arXiv 2512.20908): none may lack.
                 by_teacher, by_suspect = bits[0] - bits[1], bits[0] - bits[2]
                 out.append(
                     JudgedSentence(

@@ -112,6 +112,7 @@ class TrainedOnThis(Detector):
             return NotMeasured.of(
                 "too_few_answers", f"fewer than {FEWEST} answers of either set could be scored"
             )
+        # Words that tell the sets apart would explain any difference in sureness.
         blind = blind_auc(found)
         if blind >= BLIND:
             return NotMeasured.of(

@@ -198,6 +198,8 @@ class NextTokenAgreement(FittedDetector):
 
     def _interval(self, book: OpeningBook, place: int, found: NextAgreement) -> tuple[float, float]:
         low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
+        # The nearest control is found anew in each round, which errs towards the low side: the
+        # value itself must stay inside.
         return min(low, found.best.margin), max(high, found.best.margin)
 
     def _chart(self, book: OpeningBook, ranking: Ranking, null: Null) -> Chart:

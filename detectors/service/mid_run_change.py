@@ -115,6 +115,7 @@ def contrasts(values: Array) -> Array:
     total = np.cumsum(values, axis=1)
     before = total[:, cuts - 1] / cuts
     after = (total[:, -1:] - total[:, cuts - 1]) / (n - cuts)
+    # Rows are orders of the same numbers: one spread serves all.
     spread = max(float(values[0].std()), 1e-12)
     return np.asarray(np.abs(before - after) * np.sqrt(cuts * (n - cuts) / n) / spread)
 

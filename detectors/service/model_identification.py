@@ -48,6 +48,7 @@ class ModelIdentification(Detector):
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         models = case.models
         nearest = Neighbours(self.seed).fit(models, case.suspect)
+        # Everybody takes the candidate's place: who stands out is judged in its own.
         found = {t.name: nearest.measure(_of(t, models, case)) for t in models}
         claimed = found[case.the_candidate.name]
         if isinstance(claimed, NotMeasured):

@@ -66,6 +66,7 @@ def asked_of_both(
         for sha in ours
         if sha in theirs and min(len(ours[sha][1]), len(theirs[sha][1])) >= samples
     ]
+    # The order is by digest: it knows nothing of answers, which bets and change points rest on.
     return [
         Asked(ours[sha][0], tuple(ours[sha][1]), tuple(theirs[sha][1]))
         for sha in sorted(shared, key=betting_order)

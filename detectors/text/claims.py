@@ -93,6 +93,7 @@ class _Sentence:
         return self.text[mention.end - self.start :]
 
 
+# Every candidate reads the same answers of the suspect and of the stored models anew.
 @lru_cache(maxsize=16384)
 def extract_claims(
     text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
