@@ -38,14 +38,14 @@ class Lineup:
     @cached_property
     def one_vendor(self) -> bool:
         """Whether all stored models are of one vendor: then siblings stand in for strangers."""
-        return len({t.vendor.casefold() or t.name for t in self.teachers}) < 2
+        return len({t.maker for t in self.teachers}) < 2
 
     @cached_property
     def vendors(self) -> NDArray[np.str_]:
         """Who made each model, (models,); the model's own name where nobody is named or all are
         of one vendor."""
         return np.array(
-            [t.name if self.one_vendor else t.vendor.casefold() or t.name for t in self.teachers],
+            [t.name if self.one_vendor else t.maker for t in self.teachers],
             dtype=np.str_,
         )
 

@@ -92,14 +92,5 @@ def exhibits(journey: Journey, place: int) -> tuple[Exhibit, ...]:
             " the same prompt"
         )
         for source, answer in (("suspect", pairs.suspect[n]), ("base", pairs.base[n])):
-            out.append(
-                Exhibit.of(
-                    answer.probe,
-                    answer.reply.arm,
-                    answer.text[:QUOTED],
-                    source=source,
-                    why=why,
-                    weight=weight,
-                )
-            )
+            out.append(answer.shown(answer.text[:QUOTED], source, why, weight))
     return tuple(out)

@@ -101,19 +101,8 @@ def exhibits_of(panel: ShadowPanel, candidate: str) -> tuple[Exhibit, ...]:
         weight = float(by_prompt[place])
         if weight <= 0:
             break
-        for source, answer in (("suspect", panel.suspect[place]), ("base", panel.base[place])):
-            out.append(
-                Exhibit.of(
-                    answer.probe,
-                    answer.reply.arm,
-                    answer.text,
-                    source=source,
-                    why=(
-                        f"adds {weight:+.3f} to the score on {candidate}"
-                        if source == "suspect"
-                        else "the base's own answer"
-                    ),
-                    weight=weight,
-                )
-            )
+        ours, theirs = panel.suspect[place], panel.base[place]
+        why = f"adds {weight:+.3f} to the score on {candidate}"
+        out.append(ours.shown(ours.text, "suspect", why, weight))
+        out.append(theirs.shown(theirs.text, "base", "the base's own answer", weight))
     return tuple(out)

@@ -221,15 +221,7 @@ def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:
     )
     pair = (("suspect", answer.text), (name, views.book.answers[views.candidate][prompt]))
     return [
-        Exhibit.of(
-            answer.probe,
-            answer.reply.arm,
-            quoted,
-            source=source,
-            spans=spans,
-            why=why,
-            weight=phrase.weight,
-        )
+        answer.shown(quoted, source, why, phrase.weight, spans)
         for source, (quoted, spans) in ((source, _quote(text, phrase)) for source, text in pair)
     ]
 

@@ -263,20 +263,12 @@ def _longest(views: RunViews) -> list[Copy]:
 def _spans(views: RunViews) -> Table:
     rows = []
     for copy in _longest(views)[:MOST_ROWS]:
-        source = (
-            views.answers[copy.source_prompt].probe.id
-            if copy.source_prompt in views.answers
-            else "another prompt"
-        )
-        probe = views.answers[copy.prompt].probe.id
+        beside = views.answers.get(copy.source_prompt)
+        source = "another prompt" if beside is None else beside.probe.id
+        if copy.prompt == copy.source_prompt:
+            source = "same probe"
         rows.append(
-            (
-                probe,
-                "same probe" if copy.prompt == copy.source_prompt else source,
-                copy.tokens,
-                copy.free,
-                copy.characters,
-            )
+            (views.answers[copy.prompt].probe.id, source, copy.tokens, copy.free, copy.characters)
         )
     return Table(
         title="The longest shared spans",
@@ -300,52 +292,27 @@ def _models(views: RunViews, ranking: Ranking) -> Table:
 def _exhibits(views: RunViews) -> tuple[Exhibit, ...]:
     """The longest spans, highlighted in the suspect's answer and in the candidate's."""
     out: list[Exhibit] = []
+    name = views.book.names[views.candidate]
     for copy in _longest(views)[: MOST_EXHIBITS // 2]:
         why = (
             f"{copy.tokens} tokens in a row in both, {copy.free} of them held by no prompt and no"
             " other vendor's model"
         )
         theirs = views.book.answers[views.candidate][copy.source_prompt]
-        out.append(
-            _exhibit(
-                views,
-                copy.prompt,
-                "suspect",
-                views.answers[copy.prompt].text,
-                copy.span,
-                why,
-                copy.free,
-            )
-        )
-        name = views.book.names[views.candidate]
-        out.append(
-            _exhibit(views, copy.source_prompt, name, theirs, copy.source_span, why, copy.free)
-        )
+        ours = views.answers[copy.prompt]
+        out.append(_exhibit(ours, "suspect", ours.text, copy.span, why, copy.free))
+        beside = views.answers[copy.source_prompt]
+        out.append(_exhibit(beside, name, theirs, copy.source_span, why, copy.free))
     return tuple(out)
 
 
 def _exhibit(
-    views: RunViews,
-    prompt: int,
-    source: str,
-    text: str,
-    span: tuple[int, int],
-    why: str,
-    weight: float,
+    answer: ProbeAnswer, source: str, text: str, span: tuple[int, int], why: str, weight: float
 ) -> Exhibit:
-    answer = views.answers[prompt]
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
     marked = Span(start=span[0] - start, end=min(span[1] - start, QUOTED), why="the same words")
-    return Exhibit.of(
-        answer.probe,
-        answer.reply.arm,
-        page[start : start + QUOTED],
-        source=source,
-        spans=(marked,),
-        why=why,
-        weight=weight,
-    )
+    return answer.shown(page[start : start + QUOTED], source, why, weight, (marked,))
 
 
 def _notes(views: RunViews, null: Null) -> tuple[str, ...]:
