@@ -110,15 +110,13 @@ class Detector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         """The bare number for such a case. A detector whose figures cost much overrides it; the
         number is the same."""
         found = self._measure(case)
-        return (
-            found
-            if isinstance(found, NotMeasured)
-            else Value(
-                metric=found.metric,
-                metric_id=found.metric_id,
-                value=found.value,
-                n=found.n,
-            )
+        if isinstance(found, NotMeasured):
+            return found
+        return Value(
+            metric=found.metric,
+            metric_id=found.metric_id,
+            value=found.value,
+            n=found.n,
         )
 
     def _for(self, case: Case) -> Self:
@@ -147,6 +145,9 @@ class FittedDetector(Detector):
 
     leaves_out: ClassVar[bool] = False
     teachers_: tuple[Teacher, ...] = ()
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
 
     def fit(self, teachers: Sequence[Teacher], suspect: Transcript | None = None) -> Self:
         """Learns the stored models (on the prompts that the suspect answered, where one is given);

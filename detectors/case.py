@@ -25,6 +25,11 @@ class Teacher:
     transcript: Transcript
     guest: bool = False
 
+    @property
+    def maker(self) -> str:
+        """Who made it, whatever the case of letters; its own name where nobody is named."""
+        return self.vendor.casefold() or self.name
+
 
 @dataclass(frozen=True)
 class Shadow:

@@ -38,14 +38,14 @@ class Lineup:
     @cached_property
     def one_vendor(self) -> bool:
         """Whether all stored models are of one vendor: then siblings stand in for strangers."""
-        return len({t.vendor.casefold() or t.name for t in self.teachers}) < 2
+        return len({t.maker for t in self.teachers}) < 2
 
     @cached_property
     def vendors(self) -> NDArray[np.str_]:
         """Who made each model, (models,); the model's own name where nobody is named or all are
         of one vendor."""
         return np.array(
-            [t.name if self.one_vendor else t.vendor.casefold() or t.name for t in self.teachers],
+            [t.name if self.one_vendor else t.maker for t in self.teachers],
             dtype=np.str_,
         )
 
@@ -69,11 +69,9 @@ class Lineup:
         """Whose answers say what is usual, (models,): neither the candidate's vendor nor that of
         the stranger who plays."""
         others = self.strangers(candidate)
-        return (
-            others
-            if player is None
-            else np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
-        )
+        if player is None:
+            return others
+        return np.asarray(others & (self.vendors != self.vendors[player]), dtype=bool)
 
     def cautions(
         self,
@@ -139,66 +137,6 @@ def null_of(value: float, played: Array, lineup: Lineup, candidate: int, prompts
     )
 
 
-def rank_of(scores: Array, candidate: int) -> Rank:
-    """The candidate's place among the stored models that have a score, 1 for the highest."""
-    return Rank(
-        position=1 + int((scores > scores[candidate]).sum()), of=int(np.isfinite(scores).sum())
-    )
-
-
-def shown_first(scores: Array, candidate: int, most: int = MOST_BARS) -> list[int]:
-    """The models with the highest scores, the candidate always among them; ties in order of
-    name."""
-    order = [
-        int(i)
-        for i in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
-        if np.isfinite(scores[i])
-    ]
-    first = order[:most]
-    return first if candidate in first else [*first[: most - 1], candidate]
-
-
-def bars_of(
-    lineup: Lineup,
-    scores: Array,
-    candidate: int,
-    interval: Callable[[int], tuple[float, float]],
-    null: Null,
-    title: str,
-    label: str,
-) -> Chart:
-    """One bar for each of the highest stored models with its interval, the candidate strong,
-    strangers' 0.95 as a line."""
-    shown = shown_first(scores, candidate)
-    bars = []
-    for i in shown:
-        low, high = interval(i)
-        teacher = lineup.teachers[i]
-        bars.append(
-            Bar(
-                label=teacher.name,
-                value=float(scores[i]),
-                low=low,
-                high=high,
-                strong=i == candidate,
-                group=teacher.vendor,
-            )
-        )
-    line = dict(null.quantiles).get("0.95")
-    return Chart(
-        kind="bars",
-        title=title,
-        x_label=label,
-        bars=tuple(bars),
-        reference=line,
-        reference_label="" if line is None else "95 % of unrelated models on the candidate",
-        caption=(
-            f"95 % intervals by bootstrap over prompts; {len(bars)} of {len(lineup.names)} stored"
-            " models."
-        ),
-    )
-
-
 def against(null: Null) -> str:
     """A value's p among unrelated models, in words for a summary."""
     if null.p is None:
@@ -216,18 +154,64 @@ def rounded(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 3)
 
 
-def models_table(
-    lineup: Lineup,
-    scores: Array,
-    extra: Callable[[int], tuple[float | int | None, ...]],
-    columns: tuple[str, ...],
-    candidate: int,
-    title: str,
-    caption: str,
-) -> Table:
-    """The highest stored models by score, with further figures of each."""
-    rows = tuple(
-        (lineup.names[i], lineup.teachers[i].vendor, rounded(float(scores[i])), *extra(i))
-        for i in shown_first(scores, candidate)
-    )
-    return Table(title=title, columns=("model", "vendor", *columns), rows=rows, caption=caption)
+@dataclass(frozen=True)
+class Ranking:
+    """The stored models by their scores (models,), NaN where one has none; one is the candidate."""
+
+    lineup: Lineup
+    scores: Array
+    candidate: int
+
+    @property
+    def rank(self) -> Rank:
+        """The candidate's place among the models that have a score, 1 for the highest."""
+        higher = int((self.scores > self.scores[self.candidate]).sum())
+        return Rank(position=1 + higher, of=int(np.isfinite(self.scores).sum()))
+
+    def first(self, most: int = MOST_BARS) -> list[int]:
+        """The models with the highest scores, the candidate always among them; ties in order of
+        name."""
+        order = np.argsort(-np.nan_to_num(self.scores, nan=-np.inf), kind="stable")
+        first = [int(i) for i in order if np.isfinite(self.scores[i])][:most]
+        return first if self.candidate in first else [*first[: most - 1], self.candidate]
+
+    def each(self, interval: Callable[[int], tuple[float, float]]) -> tuple[Bar, ...]:
+        """One bar for each of the highest models with its interval, the candidate strong."""
+        shown = ((i, self.lineup.teachers[i], float(self.scores[i])) for i in self.first())
+        return tuple(
+            Bar.of(t.name, score, interval(i), i == self.candidate, t.vendor)
+            for i, t, score in shown
+        )
+
+    def bars(
+        self, interval: Callable[[int], tuple[float, float]], null: Null, title: str, label: str
+    ) -> Chart:
+        """`each` as a chart, strangers' 0.95 as a line."""
+        bars = self.each(interval)
+        line = dict(null.quantiles).get("0.95")
+        return Chart(
+            kind="bars",
+            title=title,
+            x_label=label,
+            bars=bars,
+            reference=line,
+            reference_label="" if line is None else "95 % of unrelated models on the candidate",
+            caption=(
+                f"95 % intervals by bootstrap over prompts; {len(bars)} of"
+                f" {len(self.lineup.names)} stored models."
+            ),
+        )
+
+    def table(
+        self,
+        extra: Callable[[int], tuple[float | int | None, ...]],
+        columns: tuple[str, ...],
+        title: str,
+        caption: str,
+    ) -> Table:
+        """The highest models by score, with further figures of each."""
+        rows = tuple(
+            (t.name, t.vendor, rounded(float(self.scores[i])), *extra(i))
+            for i, t in ((i, self.lineup.teachers[i]) for i in self.first())
+        )
+        return Table(title=title, columns=("model", "vendor", *columns), rows=rows, caption=caption)

@@ -131,6 +131,19 @@ class Bar(Record):
     strong: bool = False
     group: str = ""
 
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        value: float,
+        interval: tuple[float, float],
+        strong: bool = False,
+        group: str = "",
+    ) -> Self:
+        """A value with its interval."""
+        low, high = interval
+        return cls(label=label, value=value, low=low, high=high, strong=strong, group=group)
+
 
 class Chart(Record):
     """A figure as data: horizontal bars or dots with intervals. Renderers draw it; records only
@@ -206,3 +219,8 @@ class NotMeasured(Record):
 
     reason: str
     code: WhyNot = "unspecified"
+
+    @classmethod
+    def of(cls, code: WhyNot, reason: str) -> Self:
+        """The reason under its code."""
+        return cls(reason=reason, code=code)

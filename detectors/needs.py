@@ -115,11 +115,9 @@ def _base(case: Case) -> str:
 
 def _shadows(case: Case) -> str:
     held = case.base is not None and case.shadows
-    return (
-        ""
-        if held
-        else "no shadow students were trained from the suspect's base; `auditor shadow` does"
-    )
+    if held:
+        return ""
+    return "no shadow students were trained from the suspect's base; `auditor shadow` does"
 
 
 def _scores(scorer: str, case: Case) -> str:

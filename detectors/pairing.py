@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Teacher
+from detectors.case import Case, Teacher
+from detectors.measurement import Exhibit, Span
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
@@ -38,6 +39,13 @@ class ProbeAnswer:
         """What the model said."""
         return self.reply.text
 
+    def shown(
+        self, text: str, source: str, why: str, weight: float, spans: tuple[Span, ...] = ()
+    ) -> Exhibit:
+        """A text to this probe as an exhibit: this answer, or another model's."""
+        probe, arm = self.probe, self.reply.arm
+        return Exhibit.of(probe, arm, text, source=source, spans=spans, why=why, weight=weight)
+
 
 @dataclass(frozen=True)
 class AnswerBook:
@@ -61,7 +69,7 @@ class AnswerBook:
     @property
     def vendors(self) -> NDArray[np.str_]:
         """Who made each model; models of one vendor are told apart badly."""
-        return np.array([t.vendor.casefold() or t.name for t in self.teachers])
+        return np.array([t.maker for t in self.teachers])
 
     @property
     def population(self) -> NDArray[np.bool_]:

@@ -39,12 +39,10 @@ def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: st
     one sentence."""
     telling = chosen(answers, arms)
     rate = claim_rate(telling, vendor) if telling else None
-    share = (
-        ""
-        if rate is None
-        else f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
-    )
-    value = "" if rate is None else f"{share} of answers, over {rate.clusters} questions"
+    value = ""
+    if rate is not None:
+        share = f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
+        value = f"{share} of answers, over {rate.clusters} questions"
     parts = [
         f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"
     ]
@@ -109,18 +107,9 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
     return Table(
         title=f"Claims of {vendor_title(vendor)}, by system prompt",
         columns=(
-            "arm",
-            "questions",
-            "answers",
-            "rate",
-            "low",
-            "high",
-            "affirmed",
-            "denied",
-            "hedged",
-            "names most",
-            "its rate",
-            "names nobody",
+            *("arm", "questions", "answers", "rate", "low", "high"),
+            *("affirmed", "denied", "hedged"),
+            *("names most", "its rate", "names nobody"),
         ),
         rows=tuple(rows),
         caption=f"{_CLUSTERED} affirmed, denied and hedged count answers.",
@@ -128,12 +117,7 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
 
 
 def _rated(part: Sequence[ClaimingAnswer], vendor: str) -> tuple[Cell, ...]:
-    rate = claim_rate(part, vendor) if part else None
-    return (
-        (0, 0, None, None, None)
-        if rate is None
-        else (rate.clusters, rate.n, rate.value, rate.low, rate.high)
-    )
+    return claim_rate(part, vendor).row if part else (0, 0, None, None, None)
 
 
 def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:
@@ -146,14 +130,8 @@ def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:
     return Table(
         title=f"Claims of {vendor_title(vendor)}, by language of the question",
         columns=(
-            "language",
-            "questions",
-            "answers",
-            "rate",
-            "low",
-            "high",
-            "names most",
-            "names nobody",
+            *("language", "questions", "answers", "rate", "low", "high"),
+            *("names most", "names nobody"),
         ),
         rows=tuple(rows),
         caption=(
@@ -197,7 +175,7 @@ def agreement(leading: Sequence[ClaimingAnswer], vendor: str | None = None) -> T
             shown.items(), key=lambda item: (-float(np.mean(item[1])), item[0])
         ):
             rate = clustered_rate(said, [a.probe.cluster for a in part if a.probe.vendor == named])
-            rows.append((arm.value, named, rate.clusters, rate.n, rate.value, rate.low, rate.high))
+            rows.append((arm.value, named, *rate.row))
         rows += _contrast(arm, agreed, vendor)
     return Table(
         title="Agreement when a vendor is named in the question (reported apart)",
@@ -223,21 +201,12 @@ def _contrast(
         return []
     rates = [rate for rate, _ in others]
     base = clustered_rate(rates, [named for _, named in others])
-    rows: list[tuple[Cell, ...]] = [
-        (
-            arm.value,
-            "all vendors" if vendor is None else "all other vendors",
-            base.clusters,
-            base.n,
-            base.value,
-            base.low,
-            base.high,
-        )
-    ]
+    whose = "all vendors" if vendor is None else "all other vendors"
+    rows: list[tuple[Cell, ...]] = [(arm.value, whose, *base.row)]
     if vendor is not None and vendor in agreed and len(others) > 1:
         own = float(np.mean(agreed[vendor]))
         gap = clustered_mean([own - rate for rate in rates], [named for _, named in others])
-        rows.append((arm.value, "difference", gap.clusters, gap.n, gap.value, gap.low, gap.high))
+        rows.append((arm.value, "difference", *gap.row))
     return rows
 
 
@@ -247,26 +216,12 @@ def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Cha
     bars = []
     for arm in arms_of(answers):
         part = chosen(answers, [arm])
-        for named in (
-            *sorted(
-                {*vendors_named(part), *([vendor] if vendor else [])},
-                key=lambda v: (-point_rate(part, v), v),
-            ),
-            NOBODY,
-        ):
+        shown = {*vendors_named(part), *([vendor] if vendor else [])}
+        for named in (*sorted(shown, key=lambda v: (-point_rate(part, v), v)), NOBODY):
             if part:
-                rate = claim_rate(part, named)
                 label = NOBODY if named == NOBODY else vendor_title(named)
-                bars.append(
-                    Bar(
-                        label=label,
-                        value=rate.value,
-                        low=rate.low,
-                        high=rate.high,
-                        strong=named == vendor,
-                        group=arm.value,
-                    )
-                )
+                rate, strong = claim_rate(part, named), named == vendor
+                bars.append(Bar.of(label, rate.value, rate.interval, strong, arm.value))
     return Chart(
         kind="dots",
         title="Whom the suspect says it is, or comes from, by system prompt",
@@ -291,6 +246,7 @@ def exhibits(
         (1.5, [a for a in answers if not a.says(vendor) and a.has(vendor, "hedged")]),
         (1.0, [a for a in answers if a.named and not any(c.vendor == vendor for c in a.claims)]),
     ]
+    # Denials, doubts and other names keep a place, however many answers name the vendor.
     room = {4.0: 5, 3.0: 6, 2.0: 7, 1.5: 7, 1.0: MOST_EXHIBITS}
     out: list[Exhibit] = []
     for weight, group in ranked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.base import Exhibit, Table
-from detectors.lineup import models_table, rounded
+from detectors.lineup import rounded
 from detectors.style.journey import Journey
 from detectors.style.moves import flipped_p, strength
 
@@ -74,9 +74,7 @@ def models(journey: Journey, place: int) -> Table:
         f"n = {journey.pairs.questions} questions; each against the models of other vendors than"
         " its own."
     )
-    return models_table(
-        journey.lineup, journey.scores, extra, columns, place, "Stored models by movement", caption
-    )
+    return journey.ranking(place).table(extra, columns, "Stored models by movement", caption)
 
 
 def exhibits(journey: Journey, place: int) -> tuple[Exhibit, ...]:
@@ -94,14 +92,5 @@ def exhibits(journey: Journey, place: int) -> tuple[Exhibit, ...]:
             " the same prompt"
         )
         for source, answer in (("suspect", pairs.suspect[n]), ("base", pairs.base[n])):
-            out.append(
-                Exhibit.of(
-                    answer.probe,
-                    answer.reply.arm,
-                    answer.text[:QUOTED],
-                    source=source,
-                    why=why,
-                    weight=weight,
-                )
-            )
+            out.append(answer.shown(answer.text[:QUOTED], source, why, weight))
     return tuple(out)

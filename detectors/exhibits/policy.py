@@ -72,31 +72,13 @@ def _overall(found: ComparedDeclines) -> Table:
                 (name, t.n, t.first, t.second, t.first_only, t.second_only, *_estimate(t.gap), t.p)
             )
     if found.excess is not None:
-        rows.append(
-            (
-                "above its own twin",
-                found.excess.n,
-                None,
-                None,
-                None,
-                None,
-                *_estimate(found.excess),
-                None,
-            )
-        )
+        counts = (found.excess.n, None, None, None, None)
+        rows.append(("above its own twin", *counts, *_estimate(found.excess), None))
     return Table(
         title="Declined by the service and by the weights",
         columns=(
-            "questions",
-            "pairs",
-            "service",
-            "weights",
-            "service only",
-            "weights only",
-            "gap",
-            "low",
-            "high",
-            "p",
+            *("questions", "pairs", "service", "weights", "service only", "weights only"),
+            *("gap", "low", "high", "p"),
         ),
         rows=tuple(rows),
         caption=(
@@ -164,13 +146,12 @@ def chart_of(found: ComparedDeclines) -> Chart:
     """The gap by topic and by language, with intervals by question; what is declined in front of
     the model is strong."""
     bars = tuple(
-        Bar(
-            label=g.name,
-            value=g.asked.gap.value,
-            low=g.asked.gap.low,
-            high=g.asked.gap.high,
-            group=what,
-            strong=g.conclusion in ("in_front", "at_home_only"),
+        Bar.of(
+            g.name,
+            g.asked.gap.value,
+            g.asked.gap.interval,
+            g.conclusion in ("in_front", "at_home_only"),
+            what,
         )
         for what, groups in (("topic", found.topics), ("language", found.languages))
         for g in groups
@@ -230,13 +211,8 @@ def three_way(service: Transcript, others: Mapping[str, Transcript]) -> Table:
                 (topic, len(mine), *(sum(s[sha].declined for sha in mine) for s in said.values()))
             )
     twins = [sha for sha, p in probes.items() if is_twin(p)]
-    rows.append(
-        (
-            "harmless twins",
-            len(twins),
-            *(sum(s[sha].declined for sha in twins) for s in said.values()),
-        )
-    )
+    declined = (sum(s[sha].declined for sha in twins) for s in said.values())
+    rows.append(("harmless twins", len(twins), *declined))
     return Table(
         title="Who declines what",
         columns=("topic", "questions", *said),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Exhibit, Table
-from detectors.lineup import Lineup, models_table, rounded
+from detectors.lineup import Lineup, Ranking, rounded
 from detectors.stats.wrong_answers import WrongAgreement
 from detectors.text.choices import Choice
 from fingerprints.records import Probe
@@ -41,6 +41,12 @@ class SharedQuirk:
     to_all: Sequence[WrongAgreement | None]
     p_z: float | None
     p: float | None
+
+    @property
+    def ranking(self) -> Ranking:
+        """The stored models by kappa."""
+        kappas = np.array([np.nan if a is None else a.kappa for a in self.to_all])
+        return Ranking(self.lineup, kappas, self.candidate)
 
     @property
     def rarest(self) -> list[int]:
@@ -136,8 +142,6 @@ def _figures(shared: SharedQuirk) -> Table:
 
 
 def _models(shared: SharedQuirk) -> Table:
-    scores = np.array([np.nan if a is None else a.kappa for a in shared.to_all])
-
     def extra(i: int) -> tuple[float | int | None, ...]:
         found = shared.to_all[i]
         if found is None:
@@ -146,15 +150,8 @@ def _models(shared: SharedQuirk) -> Table:
 
     columns = ("kappa", "both wrong", "same", "same expected")
     caption = "Each against the errors of the models of other vendors than its own."
-    return models_table(
-        shared.lineup,
-        scores,
-        extra,
-        columns,
-        shared.candidate,
-        "Stored models by shared wrong answers",
-        caption,
-    )
+    title = "Stored models by shared wrong answers"
+    return shared.ranking.table(extra, columns, title, caption)
 
 
 def exhibits(shared: SharedQuirk) -> tuple[Exhibit, ...]:

@@ -76,14 +76,7 @@ def scores_chart(
         )
         for h in found[: MOST_BARS - 1]
     ]
-    suspect = Bar(
-        label="the suspect",
-        value=value,
-        low=interval[0],
-        high=interval[1],
-        strong=True,
-        group="suspect",
-    )
+    suspect = Bar.of("the suspect", value, interval, True, "suspect")
     highest = max((h.value for h in found if not h.taught), default=None)
     return Chart(
         kind="dots",
@@ -108,19 +101,8 @@ def exhibits_of(panel: ShadowPanel, candidate: str) -> tuple[Exhibit, ...]:
         weight = float(by_prompt[place])
         if weight <= 0:
             break
-        for source, answer in (("suspect", panel.suspect[place]), ("base", panel.base[place])):
-            out.append(
-                Exhibit.of(
-                    answer.probe,
-                    answer.reply.arm,
-                    answer.text,
-                    source=source,
-                    why=(
-                        f"adds {weight:+.3f} to the score on {candidate}"
-                        if source == "suspect"
-                        else "the base's own answer"
-                    ),
-                    weight=weight,
-                )
-            )
+        ours, theirs = panel.suspect[place], panel.base[place]
+        why = f"adds {weight:+.3f} to the score on {candidate}"
+        out.append(ours.shown(ours.text, "suspect", why, weight))
+        out.append(theirs.shown(theirs.text, "base", "the base's own answer", weight))
     return tuple(out)

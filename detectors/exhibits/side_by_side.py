@@ -20,15 +20,7 @@ def side_by_side(
     """Both answers' beginnings; runs of four tokens or more that stand in both are marked."""
     own, other = (TokenText(cut(text, QUOTED)) for text in (answer.text, theirs))
     return [
-        Exhibit.of(
-            answer.probe,
-            answer.reply.arm,
-            one.text,
-            source=source,
-            spans=_same_words(one, beside),
-            why=why,
-            weight=weight,
-        )
+        answer.shown(one.text, source, why, weight, _same_words(one, beside))
         for source, one, beside in (("suspect", own, other), (name, other, own))
     ]
 

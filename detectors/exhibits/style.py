@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from detectors.base import Bar, Cell, Chart, Exhibit, Span, Table
+from detectors.base import Cell, Chart, Exhibit, Span, Table
+from detectors.lineup import MOST_BARS, Ranking, lineup, rounded
 from detectors.pairing import AnswerBook, ProbeAnswer
 from detectors.stats.openset import conformal, rivals
 from detectors.style.standing import Standing
@@ -22,7 +23,6 @@ from detectors.text.phrases import Phrase, places_of
 Array = NDArray[np.float64]
 MOST_EXHIBITS = 6
 QUOTED = 1500
-MOST_BARS = 20
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,8 @@ def _cuts(views: StyleViews) -> Table:
     )
     rows = tuple(_cut_row(name, s, views.candidate) for name, s in cuts if s is not None)
     columns = (
-        "cut",
-        "prompts",
-        "value",
-        "low",
-        "high",
-        "nats per answer",
-        "rank",
-        "of",
-        "margin",
-        "p",
-        "p of margin",
-        "null models",
+        *("cut", "prompts", "value", "low", "high", "nats per answer"),
+        *("rank", "of", "margin", "p", "p of margin", "null models"),
     )
     caption = (
         "Value and 95 % interval (bootstrap over prompts); margin is against the best model of"
@@ -84,18 +74,14 @@ def _cut_row(name: str, s: Standing, candidate: int) -> tuple[Cell, ...]:
     low, high = s.interval()
     p_margin = conformal(s.margin, s.null_margins)[1] if s.normal and s.margin is not None else None
     figures: tuple[Cell, ...] = (
-        _round(s.value),
-        _round(low),
-        _round(high),
-        _round(float(s.raw[candidate])),
+        rounded(s.value),
+        rounded(low),
+        rounded(high),
+        rounded(float(s.raw[candidate])),
         s.rank,
         len(s.raw),
     )
-    return (name, s.n, *figures, _round(s.margin), _round(s.p), _round(p_margin), len(s.null))
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else round(value, 3)
+    return (name, s.n, *figures, rounded(s.margin), rounded(s.p), rounded(p_margin), len(s.null))
 
 
 def _families(views: StyleViews) -> Table:
@@ -110,7 +96,7 @@ def _families(views: StyleViews) -> Table:
         lift = float((part[:, t] - part[:, others].mean(axis=1)).mean())
         without = log_softmax(log_p - part, axis=1).mean(axis=0)
         rows.append(
-            (name, _round(lift), _round(float(without[t])), 1 + int((without > without[t]).sum()))
+            (name, rounded(lift), rounded(float(without[t])), 1 + int((without > without[t]).sum()))
         )
     rows.sort(key=lambda row: -float(row[1] or 0.0))
     caption = (
@@ -133,8 +119,8 @@ def _models(views: StyleViews) -> Table:
         (
             book.names[i],
             book.teachers[i].vendor,
-            _round(float(main.scores[i])),
-            _round(float(main.raw[i])),
+            rounded(float(main.scores[i])),
+            rounded(float(main.raw[i])),
         )
         for i in order
     )
@@ -149,11 +135,11 @@ def _telling(views: StyleViews) -> Table:
     rows = tuple(
         (
             " ".join(p.words),
-            _round(p.candidate_z),
-            _round(p.suspect_z),
+            rounded(p.candidate_z),
+            rounded(p.suspect_z),
             len(p.suspect_answers),
             p.candidate_count,
-            _round(p.cohort_per_model),
+            rounded(p.cohort_per_model),
         )
         for p in views.phrases
     )
@@ -175,11 +161,7 @@ def _telling(views: StyleViews) -> Table:
 def charts(views: StyleViews) -> tuple[Chart, ...]:
     """Bars of the score of the nearest stored models with intervals, the candidate strong."""
     main, book = views.main, views.book
-    order = np.argsort(-np.nan_to_num(main.scores, nan=-np.inf), kind="stable")
-    shown = [int(i) for i in order if np.isfinite(main.scores[i])][:MOST_BARS]
-    if views.candidate not in shown:
-        shown = [*shown[: MOST_BARS - 1], views.candidate]
-    bars = tuple(_bar(views, i) for i in shown)
+    bars = Ranking(lineup(book.teachers), main.scores, views.candidate).each(main.interval)
     label = "normalised score" if main.normal else "mean log-probability, nats per answer"
     reference = float(np.quantile(main.null, 0.99)) if main.normal else None
     return (
@@ -195,19 +177,6 @@ def charts(views: StyleViews) -> tuple[Chart, ...]:
                 f" {len(book.names)} models."
             ),
         ),
-    )
-
-
-def _bar(views: StyleViews, i: int) -> Bar:
-    low, high = views.main.interval(i)
-    name, strong = views.book.names[i], i == views.candidate
-    return Bar(
-        label=name,
-        value=float(views.main.scores[i]),
-        low=low,
-        high=high,
-        strong=strong,
-        group=views.book.teachers[i].vendor,
     )
 
 
@@ -252,15 +221,7 @@ def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:
     )
     pair = (("suspect", answer.text), (name, views.book.answers[views.candidate][prompt]))
     return [
-        Exhibit.of(
-            answer.probe,
-            answer.reply.arm,
-            quoted,
-            source=source,
-            spans=spans,
-            why=why,
-            weight=phrase.weight,
-        )
+        answer.shown(quoted, source, why, phrase.weight, spans)
         for source, (quoted, spans) in ((source, _quote(text, phrase)) for source, text in pair)
     ]
 

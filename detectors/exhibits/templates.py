@@ -116,12 +116,4 @@ class SharedTemplate:
             f"{' '.join(template.words)}: in {len(template.suspect_answers)} of the suspect's"
             " answers"
         )
-        return Exhibit.of(
-            answer.probe,
-            answer.reply.arm,
-            text,
-            source=source,
-            spans=spans,
-            why=why,
-            weight=template.weight,
-        )
+        return answer.shown(text, source, why, template.weight, spans)

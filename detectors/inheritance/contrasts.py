@@ -7,18 +7,20 @@ file.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Measurement, Null, Teacher
-from detectors.lineup import Lineup, against, bars_of, counted, models_table, null_of, rank_of
+from detectors.base import Case, Detector, Measurement, NotMeasured, Null, Table, Teacher
+from detectors.lineup import Lineup, Ranking, against, counted, null_of
 from detectors.pairing import ProbeAnswer
 from detectors.stats.intervals import clustered_mean
-from fingerprints.records import Arm, Identity
+from fingerprints.records import Arm
 from fingerprints.scores import Passage, Scores
 
 Array = NDArray[np.float64]
@@ -31,6 +33,7 @@ LONGEST = 800
 fits any context."""
 EXACT = 14
 """Up to so many prompts all 2^n signs are tried."""
+# With the signs as they are among them p is a whole number of ten-thousandths.
 DRAWS = 9999
 
 
@@ -67,9 +70,12 @@ def bits_per_byte(scores: Scores, scorer: str, passage: Passage) -> float:
     return float("nan") if found is None else found.bits_per_byte
 
 
-def same_model(teacher: Teacher, identity: Identity | None) -> bool:
-    """Whether a stored model has these weights."""
-    return identity is not None and teacher.transcript.identity.same_weights(identity)
+def same_as(base: Teacher, line: Lineup) -> Flags:
+    """Which stored models have the base's weights, (models,): nothing moves to where it began."""
+    identity = base.transcript.identity
+    return np.array(
+        [t.transcript.identity.same_weights(identity) for t in line.teachers], dtype=bool
+    )
 
 
 def contrast(gains: Array, candidate: int, references: Flags) -> Array:
@@ -153,6 +159,13 @@ class Contrasts:
         ]
         return np.array(found)
 
+    def interval(self, candidate: int) -> tuple[float, float]:
+        """95 % interval of a model's mean contrast, NaN where it has none."""
+        values, clusters = self.per_prompt(candidate)
+        if not len(values):
+            return float("nan"), float("nan")
+        return clustered_mean(values.tolist(), clusters, resamples=500).interval
+
     def null(self, candidate: int, value: float, prompts: str) -> Null:
         """What models of other vendors get on the same prompts, the candidate out of their
         references."""
@@ -176,25 +189,78 @@ class Contrasts:
         )
 
 
-def measured(
-    found: Contrasts,
-    place: int,
-    metric: str,
-    metric_id: str,
-    prompts: str,
-    moved: str,
-    notes: tuple[str, ...],
-) -> Measurement:
-    """The measurement of one candidate from the contrasts of all. ``moved`` is the summary's
-    verb phrase."""
-    line = found.lineup
-    values, clusters = found.per_prompt(place)
-    estimate = clustered_mean(values.tolist(), clusters)
-    everybody = found.means()
-    null = found.null(place, estimate.value, prompts)
-    p = sign_flip_p(_by_cluster(values, clusters))
-    name = line.names[place]
+class ContrastDetector(Detector):
+    """Towards which stored model did training move the suspect, by likelihood? One side of it.
 
+    ``metric`` is what the value is called, ``metric_id`` its code, ``compared`` what is the same
+    for all, ``moved`` the summary's verb phrase, ``counted_prompts`` which prompts count.
+    """
+
+    question: ClassVar = "inheritance"
+    metric: ClassVar[str]
+    metric_id: ClassVar[str]
+    compared: ClassVar[str]
+    moved: ClassVar[str]
+    counted_prompts: ClassVar[str]
+
+    @abstractmethod
+    def _contrasts(self, case: Case) -> Contrasts:
+        """The gains of all stored models of a case."""
+
+    @abstractmethod
+    def _notes(self, found: Contrasts, place: int) -> tuple[str, ...]:
+        """What a reader must know of the candidate's figure."""
+
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        found = self._keep(
+            "contrasts",
+            (case.suspect, case.scores, case.base, frozenset(t.name for t in case.models)),
+            lambda: self._contrasts(case),
+        )
+        line = found.lineup
+        place = line.names.index(case.the_candidate.name)
+        values, clusters = found.per_prompt(place)
+        if len(values) < FEWEST_PROMPTS:
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {len(values)} prompts {self.counted_prompts}; {FEWEST_PROMPTS} are needed",
+            )
+        estimate = clustered_mean(values.tolist(), clusters)
+        null = found.null(place, estimate.value, self.compared)
+        ranking = Ranking(line, found.means(), place)
+        p = sign_flip_p(_by_cluster(values, clusters))
+        return Measurement(
+            metric=self.metric,
+            metric_id=self.metric_id,
+            value=estimate.value,
+            n=estimate.clusters,
+            n_unit="prompts",
+            counts_prompts=True,
+            direction=(
+                "higher: the suspect moved towards the candidate more than towards others; 0: no"
+                " more than towards others"
+            ),
+            interval=estimate.interval,
+            rank=ranking.rank,
+            null=null,
+            summary=(
+                f"{self.moved.format(name=line.names[place])} by {estimate.value:+.3f} bits per"
+                f" byte more than of other models (95 % {estimate.low:+.3f} to"
+                f" {estimate.high:+.3f}; sign-flip p {p:.4f} over {estimate.clusters} prompts),"
+                f" {against(null)}."
+            ),
+            tables=(_models(found, ranking),),
+            charts=(ranking.bars(found.interval, null, "Towards whom it moved", self.metric),),
+            notes=(
+                f"Sign-flip p over prompts: {p:.4f}. It tests this candidate against the mean of"
+                " the others on these prompts; some model is always preferred, so it is no error"
+                " rate of an accusation.",
+                *self._notes(found, place),
+            ),
+        )
+
+
+def _models(found: Contrasts, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         own = found.gains[i][np.isfinite(found.gains[i])]
         return (round(float(own.mean()), 3) if len(own) else None, len(own))
@@ -203,56 +269,7 @@ def measured(
         "gain: mean bits per byte; difference: against models of other vendors on the same prompts;"
         " n: prompts."
     )
-    return Measurement(
-        metric=metric,
-        metric_id=metric_id,
-        value=estimate.value,
-        n=estimate.clusters,
-        n_unit="prompts",
-        counts_prompts=True,
-        direction=(
-            "higher: the suspect moved towards the candidate more than towards others; 0: no more"
-            " than towards others"
-        ),
-        interval=estimate.interval,
-        rank=rank_of(everybody, place),
-        null=null,
-        summary=(
-            f"{moved.format(name=name)} by {estimate.value:+.3f} bits per byte more than of other"
-            f" models (95 % {estimate.low:+.3f} to {estimate.high:+.3f}; sign-flip p {p:.4f} over"
-            f" {estimate.clusters} prompts), {against(null)}."
-        ),
-        tables=(
-            models_table(
-                line,
-                everybody,
-                extra,
-                ("difference", "gain", "n"),
-                place,
-                "Every stored model",
-                caption,
-            ),
-        ),
-        charts=(
-            bars_of(
-                line,
-                everybody,
-                place,
-                lambda i: _interval(found, i),
-                null,
-                "Towards whom it moved",
-                metric,
-            ),
-        ),
-        notes=(
-            (
-                f"Sign-flip p over prompts: {p:.4f}. It tests this candidate against the mean of"
-                " the others on these prompts; some model is always preferred, so it is no error"
-                " rate of an accusation."
-            ),
-            *notes,
-        ),
-    )
+    return ranking.table(extra, ("difference", "gain", "n"), "Every stored model", caption)
 
 
 def _by_cluster(values: Array, clusters: Sequence[str]) -> Array:
@@ -260,10 +277,3 @@ def _by_cluster(values: Array, clusters: Sequence[str]) -> Array:
     for value, cluster in zip(values.tolist(), clusters, strict=True):
         groups.setdefault(cluster, []).append(value)
     return np.array([np.mean(groups[key]) for key in sorted(groups)])
-
-
-def _interval(found: Contrasts, place: int) -> tuple[float, float]:
-    values, clusters = found.per_prompt(place)
-    if not len(values):
-        return float("nan"), float("nan")
-    return clustered_mean(values.tolist(), clusters, resamples=500).interval

@@ -13,15 +13,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Teacher
+from detectors.base import Case, Need, Teacher
 from detectors.inheritance.contrasts import (
-    FEWEST_PROMPTS,
     MOST_PROMPTS,
+    ContrastDetector,
     Contrasts,
     bits_per_byte,
-    measured,
     passage_of,
-    same_model,
+    same_as,
 )
 from detectors.lineup import lineup
 from detectors.pairing import ProbeAnswer, style_answers
@@ -37,7 +36,7 @@ NOTES = (
 )
 
 
-class CrossLikelihood(Detector):
+class CrossLikelihood(ContrastDetector):
     """How much likelier does the candidate find the suspect's answers than the base's, against
     reference models?
 
@@ -48,7 +47,13 @@ class CrossLikelihood(Detector):
     """
 
     name: ClassVar[str] = "cross_likelihood"
-    question: ClassVar = "inheritance"
+    metric: ClassVar[str] = "cross likelihood, bits per byte"
+    metric_id: ClassVar[str] = "cross_likelihood_bits_per_byte"
+    compared: ClassVar[str] = "the same answers"
+    moved: ClassVar[str] = "Training raised the likelihood of the suspect's answers under {name}"
+    counted_prompts: ClassVar[str] = (
+        "that suspect and base answered and that the candidate and a reference scored"
+    )
     asks: ClassVar[str] = (
         "Does the candidate find the suspect's answers likelier than its base's, more than other"
         " models do?"
@@ -87,59 +92,31 @@ class CrossLikelihood(Detector):
             for a in pairs
         ]
 
-    def _measure(self, case: Case) -> Measurement | NotMeasured:
-        found = self._keep(
-            "contrasts",
-            (case.suspect, case.scores, case.base, frozenset(t.name for t in case.models)),
-            lambda: _contrasts(case),
-        )
-        place = found.lineup.names.index(case.the_candidate.name)
-        values, _ = found.per_prompt(place)
-        if len(values) < FEWEST_PROMPTS:
-            return NotMeasured(
-                reason=(
-                    f"only {len(values)} prompts that suspect and base answered and that the"
-                    f" candidate and a reference scored; {FEWEST_PROMPTS} are needed"
-                ),
-                code="too_few_answers",
-            )
-        moved = "Training raised the likelihood of the suspect's answers under {name}"
+    def _contrasts(self, case: Case) -> Contrasts:
+        """Rows: every stored model (NaN where it is not live), then the base as the spare
+        reference."""
+        line, base = lineup(case.models), case.the_base
+        pairs = _pairs(case.suspect, base)
+        gains = np.full((len(line.names) + 1, len(pairs)), np.nan)
+        for row, scorer in zip(gains, [*map(teacher, line.names), BASE], strict=True):
+            for i, (ours, theirs) in enumerate(pairs):
+                row[i] = bits_per_byte(case.scores, scorer, passage_of(theirs)) - bits_per_byte(
+                    case.scores, scorer, passage_of(ours)
+                )
+        clusters = tuple(ours.probe.cluster for ours, _ in pairs)
+        return Contrasts(line, gains, clusters, same_as(base, line), spare="the base")
+
+    def _notes(self, found: Contrasts, place: int) -> tuple[str, ...]:
         references = found.references(place)
         whose = (
             "The reference is the base itself: no other live teacher of another vendor scored."
             if references[-1]
             else f"References: {int(references.sum())} other live teachers."
         )
-        return measured(
-            found,
-            place,
-            "cross likelihood, bits per byte",
-            "cross_likelihood_bits_per_byte",
-            "the same answers",
-            moved,
-            (whose, *NOTES),
-        )
+        return (whose, *NOTES)
 
 
 def _pairs(suspect: Transcript, base: Teacher) -> list[tuple[ProbeAnswer, ProbeAnswer]]:
     """The answers of suspect and base to the same prompts, in order of prompt; at most 48."""
     ours, theirs = style_answers(suspect), style_answers(base.transcript)
     return [(ours[key], theirs[key]) for key in sorted(ours.keys() & theirs.keys())[:MOST_PROMPTS]]
-
-
-def _contrasts(case: Case) -> Contrasts:
-    """Rows: every stored model (NaN where it is not live), then the base as the spare reference."""
-    line, base = lineup(case.models), case.the_base
-    pairs = _pairs(case.suspect, base)
-    gains = np.full((len(line.names) + 1, len(pairs)), np.nan)
-    for row, scorer in zip(gains, [*map(teacher, line.names), BASE], strict=True):
-        for i, (ours, theirs) in enumerate(pairs):
-            row[i] = bits_per_byte(case.scores, scorer, passage_of(theirs)) - bits_per_byte(
-                case.scores, scorer, passage_of(ours)
-            )
-    left_out = np.array(
-        [same_model(t, base.transcript.identity) for t in line.teachers], dtype=np.bool_
-    )
-    return Contrasts(
-        line, gains, tuple(ours.probe.cluster for ours, _ in pairs), left_out, spare="the base"
-    )

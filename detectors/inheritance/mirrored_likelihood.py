@@ -13,19 +13,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Case, Detector, Measurement, Need, NotMeasured, Teacher
+from detectors.base import Case, Need, Teacher
 from detectors.inheritance.contrasts import (
-    FEWEST_PROMPTS,
+    ContrastDetector,
     Contrasts,
     bits_per_byte,
     common_prompts,
-    measured,
     passage_of,
-    same_model,
+    same_as,
 )
 from detectors.lineup import lineup
-from detectors.pairing import ProbeAnswer, style_answers
-from fingerprints.scores import BASE, SUSPECT, Scores, Wanted
+from detectors.pairing import style_answers
+from fingerprints.scores import BASE, SUSPECT, Wanted
 from fingerprints.transcript import Transcript
 
 NOTES = (
@@ -40,7 +39,7 @@ NOTES = (
 )
 
 
-class MirroredLikelihood(Detector):
+class MirroredLikelihood(ContrastDetector):
     """How much likelier did training make the candidate's answers, against those of models of other
     vendors?
 
@@ -51,7 +50,13 @@ class MirroredLikelihood(Detector):
     """
 
     name: ClassVar[str] = "mirrored_likelihood"
-    question: ClassVar = "inheritance"
+    metric: ClassVar[str] = "mirrored likelihood, bits per byte"
+    metric_id: ClassVar[str] = "mirrored_likelihood_bits_per_byte"
+    compared: ClassVar[str] = "the same prompts"
+    moved: ClassVar[str] = "Training raised the likelihood of {name}'s answers"
+    counted_prompts: ClassVar[str] = (
+        "on which the candidate and a model of another vendor were scored"
+    )
     asks: ClassVar[str] = (
         "Did training make the candidate's stored answers likelier to the suspect than other"
         " models' answers?"
@@ -86,60 +91,29 @@ class MirroredLikelihood(Detector):
         no base is known."""
         if base is None:
             return ()
-        answers = [a for book, keys in _books(teachers) for key, a in book.items() if key in keys]
+        books = [style_answers(t.transcript) for t in lineup(teachers).teachers]
+        keys = set(common_prompts(books))
+        answers = [a for book in books for key, a in book.items() if key in keys]
         return [
             Wanted(scorer=who, passage=passage_of(a)) for who in (SUSPECT, BASE) for a in answers
         ]
 
-    def _measure(self, case: Case) -> Measurement | NotMeasured:
-        found = self._keep(
-            "contrasts",
-            (case.scores, case.base, frozenset(t.name for t in case.models)),
-            lambda: _contrasts(case.models, case.the_base, case.scores),
-        )
-        place = found.lineup.names.index(case.the_candidate.name)
-        values, _ = found.per_prompt(place)
-        if len(values) < FEWEST_PROMPTS:
-            return NotMeasured(
-                reason=(
-                    f"only {len(values)} prompts on which the candidate and a model of another"
-                    f" vendor were scored; {FEWEST_PROMPTS} are needed"
-                ),
-                code="too_few_answers",
-            )
-        moved = "Training raised the likelihood of {name}'s answers"
-        return measured(
-            found,
-            place,
-            "mirrored likelihood, bits per byte",
-            "mirrored_likelihood_bits_per_byte",
-            "the same prompts",
-            moved,
-            NOTES,
-        )
+    def _contrasts(self, case: Case) -> Contrasts:
+        line, scores = lineup(case.models), case.scores
+        books = [style_answers(t.transcript) for t in line.teachers]
+        keys = common_prompts(books)
+        gains = np.full((len(books), len(keys)), np.nan)
+        clusters: dict[str, str] = {}
+        for row, book in zip(gains, books, strict=True):
+            for i, key in enumerate(keys):
+                if key in book:
+                    passage = passage_of(book[key])
+                    row[i] = bits_per_byte(scores, BASE, passage) - bits_per_byte(
+                        scores, SUSPECT, passage
+                    )
+                    clusters.setdefault(key, book[key].probe.cluster)
+        questions = tuple(clusters[key] for key in keys)
+        return Contrasts(line, gains, questions, same_as(case.the_base, line))
 
-
-def _books(teachers: Sequence[Teacher]) -> list[tuple[dict[str, ProbeAnswer], set[str]]]:
-    books = [style_answers(t.transcript) for t in lineup(teachers).teachers]
-    keys = set(common_prompts(books))
-    return [(book, keys) for book in books]
-
-
-def _contrasts(teachers: Sequence[Teacher], base: Teacher, scores: Scores) -> Contrasts:
-    line = lineup(teachers)
-    books = [style_answers(t.transcript) for t in line.teachers]
-    keys = common_prompts(books)
-    gains = np.full((len(books), len(keys)), np.nan)
-    clusters: dict[str, str] = {}
-    for row, book in zip(gains, books, strict=True):
-        for i, key in enumerate(keys):
-            if key in book:
-                passage = passage_of(book[key])
-                row[i] = bits_per_byte(scores, BASE, passage) - bits_per_byte(
-                    scores, SUSPECT, passage
-                )
-                clusters.setdefault(key, book[key].probe.cluster)
-    left_out = np.array(
-        [same_model(t, base.transcript.identity) for t in line.teachers], dtype=np.bool_
-    )
-    return Contrasts(line, gains, tuple(clusters[key] for key in keys), left_out)
+    def _notes(self, found: Contrasts, place: int) -> tuple[str, ...]:
+        return NOTES

@@ -12,17 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.movement import exhibits, models, ways
-from detectors.lineup import bars_of, counted, lineup, rank_of
+from detectors.lineup import counted, lineup
+from detectors.measurement import Measurement, NotMeasured, Null
+from detectors.needs import Need
 from detectors.pairing import FEWEST, AnswerBook, book_of
 from detectors.stats.openset import conformal
 from detectors.style.attribution import Attribution
@@ -80,9 +75,6 @@ class Movement(FittedDetector):
         "human text moves a model toward the plainest stored model",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Nothing yet: learning waits for the base's answers, that is for the first case. What was
         learned serves every later suspect of like lengths (and of the same prompts, where those are
@@ -91,11 +83,9 @@ class Movement(FittedDetector):
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         journey = self.journey(case.suspect, case.the_base)
-        return (
-            journey
-            if isinstance(journey, NotMeasured)
-            else _toward(journey, case.the_candidate.name, case.the_base.name)
-        )
+        if isinstance(journey, NotMeasured):
+            return journey
+        return _toward(journey, case.the_candidate.name, case.the_base.name)
 
     def journey(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         """The moves of a suspect from its base, or why there are none; the last ones are kept."""
@@ -104,12 +94,9 @@ class Movement(FittedDetector):
     def _travelled(self, suspect: Transcript, base: Teacher) -> Journey | NotMeasured:
         pairs = pairs_of(suspect, base.transcript)
         if pairs.questions < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"suspect and base share {pairs.questions} questions; at least {FEWEST} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"suspect and base share {pairs.questions} questions; at least {FEWEST} are needed",
             )
         book, shared = _book(self.teachers_, pairs)
         if len(book.teachers) < 2:
@@ -123,6 +110,7 @@ class Movement(FittedDetector):
         moves = tuple(
             moves_of(way, self._known(way, pairs.longest, book, shared), pairs) for way in chosen
         )
+        # Nobody moves toward where it began: the base itself is nobody's rival.
         start = np.array([_is_base(t, base) for t in book.teachers])
         return Journey(pairs, book, shared, chosen, moves, start, self.seed, lineup(book.teachers))
 
@@ -150,20 +138,17 @@ def _is_base(teacher: Teacher, base: Teacher) -> bool:
 
 def _toward(journey: Journey, name: str, base: str) -> Measurement | NotMeasured:
     if name not in journey.book.names:
-        return NotMeasured(
-            reason=f"the candidate has fewer than {FEWEST} style answers to learn from",
-            code="too_few_answers",
+        return NotMeasured.of(
+            "too_few_answers", f"the candidate has fewer than {FEWEST} style answers to learn from"
         )
     place = journey.book.names.index(name)
     if journey.start[place]:
-        return NotMeasured(
-            reason="the candidate is the suspect's base: nobody moves toward where it began",
-            code="is_base",
+        return NotMeasured.of(
+            "is_base", "the candidate is the suspect's base: nobody moves toward where it began"
         )
     if not np.isfinite(journey.scores[place]):
-        return NotMeasured(
-            reason="no other stored model is there to compare the movement with",
-            code="too_few_models",
+        return NotMeasured.of(
+            "too_few_models", "no other stored model is there to compare the movement with"
         )
     return _measurement(journey, place, base)
 
@@ -172,7 +157,8 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
     value, name = float(journey.scores[place]), journey.book.names[place]
     low, high = journey.interval(place)
     null, p = _null(journey, place), journey.p(place)
-    rank = rank_of(journey.scores, place)
+    ranking = journey.ranking(place)
+    rank, title = ranking.rank, "Where the suspect moved to from its base"
     return Measurement(
         metric="standardised movement from the base, the weaker of as written and without layout",
         metric_id="movement_standardised",
@@ -190,17 +176,7 @@ def _measurement(journey: Journey, place: int, base: str) -> Measurement:
             f" {rank.of}; p {p:.4f} if nothing had moved."
         ),
         tables=(ways(journey, place), models(journey, place)),
-        charts=(
-            bars_of(
-                journey.lineup,
-                journey.scores,
-                place,
-                journey.interval,
-                null,
-                "Where the suspect moved to from its base",
-                "standardised movement",
-            ),
-        ),
+        charts=(ranking.bars(journey.interval, null, title, "standardised movement"),),
         exhibits=exhibits(journey, place),
         notes=_notes(journey, place),
     )

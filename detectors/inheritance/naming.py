@@ -149,29 +149,12 @@ def _by_language(telling: Sequence[ClaimingAnswer], own: str | None) -> Table:
         part = chosen(telling, None, language)
         rate = foreign_rate(part, own)
         top = most_named([a for a in part if own not in a.named])
-        rows.append(
-            (
-                language,
-                rate.clusters,
-                rate.n,
-                rate.value,
-                rate.low,
-                rate.high,
-                top or NOBODY,
-                point_rate(part, NOBODY),
-            )
-        )
+        rows.append((language, *rate.row, top or NOBODY, point_rate(part, NOBODY)))
     return Table(
         title="Naming another vendor, by language of the question",
         columns=(
-            "language",
-            "questions",
-            "answers",
-            "rate",
-            "low",
-            "high",
-            "other named most",
-            "names nobody",
+            *("language", "questions", "answers", "rate", "low", "high"),
+            *("other named most", "names nobody"),
         ),
         rows=tuple(rows),
         caption=(

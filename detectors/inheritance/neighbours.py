@@ -13,28 +13,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
-from detectors.lineup import (
-    Lineup,
-    against,
-    bars_of,
-    lineup,
-    models_table,
-    null_of,
-    rank_of,
-    rounded,
-)
+from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table
+from detectors.needs import Need
 from detectors.pairing import ALONE, FEWEST, AnswerBook, ProbeAnswer, answer_book, few_shared
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.stats.openset import FEWEST_STRANGERS
@@ -146,9 +130,6 @@ class Neighbours(FittedDetector):
         "siblings, students of a common source, are as near as students",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
@@ -198,6 +179,7 @@ class Neighbours(FittedDetector):
     def _nearest(self, to: Array, candidate: int) -> NearestAnswers:
         rivals = self.lineup_.strangers(candidate)
         chance = 1.0 / (1 + np.isfinite(to[:, rivals]).sum(axis=1))
+        # CSLS's other term, the suspect's own, is the same for every model and left out.
         return NearestAnswers(
             hits(2 * to - self.hubness_, candidate, rivals), self.strangers_[candidate], chance
         )
@@ -236,6 +218,10 @@ class NeighbourViews:
 def _measurement(views: NeighbourViews) -> Measurement:
     near, line, place = views.found, views.lineup, views.candidate
     scores = np.array([n.excess if len(n.prompts) >= FEWEST else np.nan for n in views.to_all])
+    ranking, title = (
+        Ranking(line, scores, place),
+        "Whose answer is nearest, beyond what is expected",
+    )
     estimate = views.estimate(place)
     null = null_of(estimate.value, near.stranger_excess(), line, place, "the same prompts")
     share, expected = float(near.suspect[near.prompts].mean()), float(near.expected().mean())
@@ -248,23 +234,17 @@ def _measurement(views: NeighbourViews) -> Measurement:
         counts_prompts=True,
         interval=estimate.interval,
         direction="higher: the candidate's answer is the nearest more often",
-        rank=rank_of(scores, place),
+        rank=ranking.rank,
         null=null,
         summary=(
             f"{line.names[place]}'s answer is the nearest to {share:.0%} of {len(near.prompts)}"
             f" answers, {expected:.0%} expected: {estimate.value:+.3f} (95 % {estimate.low:+.3f} to"
             f" {estimate.high:+.3f}), {against(null)}."
         ),
-        tables=(_models(views, scores),),
+        tables=(_models(views, ranking),),
         charts=(
-            bars_of(
-                line,
-                scores,
-                place,
-                lambda i: views.estimate(i).interval,
-                null,
-                "Whose answer is nearest, beyond what is expected",
-                "excess share of answers",
+            ranking.bars(
+                lambda i: views.estimate(i).interval, null, title, "excess share of answers"
             ),
         ),
         exhibits=_exhibits(views),
@@ -272,32 +252,19 @@ def _measurement(views: NeighbourViews) -> Measurement:
     )
 
 
-def _models(views: NeighbourViews, scores: Array) -> Table:
+def _models(views: NeighbourViews, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         near = views.to_all[i]
-        share = float(near.suspect[near.prompts].mean())
-        cosine = float(np.nanmean(views.cosine[near.prompts, i]))
-        return (
-            rounded(share),
-            rounded(float(near.expected().mean())),
-            len(near.prompts),
-            rounded(cosine),
-        )
+        share, expected = near.suspect[near.prompts].mean(), near.expected().mean()
+        cosine = np.nanmean(views.cosine[near.prompts, i])
+        return (rounded(share), rounded(expected), len(near.prompts), rounded(cosine))
 
     columns = ("excess", "share nearest", "expected", "prompts", "mean cosine")
     caption = (
         "Each against the models of other vendors than its own; expected: the mean share of"
         " unrelated models that played."
     )
-    return models_table(
-        views.lineup,
-        scores,
-        extra,
-        columns,
-        views.candidate,
-        "Stored models by nearest answers",
-        caption,
-    )
+    return ranking.table(extra, columns, "Stored models by nearest answers", caption)
 
 
 def _exhibits(views: NeighbourViews) -> tuple[Exhibit, ...]:

@@ -15,29 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Span,
-    Table,
-    Teacher,
-)
-from detectors.lineup import (
-    Lineup,
-    against,
-    bars_of,
-    counted,
-    lineup,
-    models_table,
-    null_of,
-    rank_of,
-    rounded,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
+from detectors.lineup import Lineup, Ranking, against, counted, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Span, Table
+from detectors.needs import Need
 from detectors.pairing import (
     FEWEST,
     AnswerBook,
@@ -110,9 +92,6 @@ class Overlap(FittedDetector):
         "answers sampled at a temperature seldom repeat the recorded ones",
         "a text that both learned elsewhere, and no other stored model recites, looks like a copy",
     )
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
 
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
@@ -212,7 +191,10 @@ class RunViews:
 
 def _measurement(views: RunViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
-    scores = np.array([f.rate if f.prompts else np.nan for f in views.to_all])
+    ranking = Ranking(
+        line, np.array([f.rate if f.prompts else np.nan for f in views.to_all]), place
+    )
+    title = "Whose very words the answers hold"
     null = null_of(found.rate, views.played, line, place, "the same prompts")
     low, high = views.interval(place)
     usual = (
@@ -229,25 +211,15 @@ def _measurement(views: RunViews) -> Measurement:
         counts_prompts=True,
         interval=(low, high),
         direction="higher: more of the candidate's very words; 0: none",
-        rank=rank_of(scores, place),
+        rank=ranking.rank,
         null=null,
         summary=(
             f"{counted(len(found.copies), 'long span')} of {line.names[place]}'s words in"
             f" {len(found.prompts)} answers: {found.rate:.2f} per 100 (95 % {low:.2f} to"
             f" {high:.2f}), {usual}; {against(null)}."
         ),
-        tables=(_figures(views, null), _spans(views), _models(views, scores)),
-        charts=(
-            bars_of(
-                line,
-                scores,
-                place,
-                views.interval,
-                null,
-                "Whose very words the answers hold",
-                "spans per 100",
-            ),
-        ),
+        tables=(_figures(views, null), _spans(views), _models(views, ranking)),
+        charts=(ranking.bars(views.interval, null, title, "spans per 100"),),
         exhibits=_exhibits(views),
         notes=_notes(views, null),
     )
@@ -291,20 +263,12 @@ def _longest(views: RunViews) -> list[Copy]:
 def _spans(views: RunViews) -> Table:
     rows = []
     for copy in _longest(views)[:MOST_ROWS]:
-        source = (
-            views.answers[copy.source_prompt].probe.id
-            if copy.source_prompt in views.answers
-            else "another prompt"
-        )
-        probe = views.answers[copy.prompt].probe.id
+        beside = views.answers.get(copy.source_prompt)
+        source = "another prompt" if beside is None else beside.probe.id
+        if copy.prompt == copy.source_prompt:
+            source = "same probe"
         rows.append(
-            (
-                probe,
-                "same probe" if copy.prompt == copy.source_prompt else source,
-                copy.tokens,
-                copy.free,
-                copy.characters,
-            )
+            (views.answers[copy.prompt].probe.id, source, copy.tokens, copy.free, copy.characters)
         )
     return Table(
         title="The longest shared spans",
@@ -314,77 +278,41 @@ def _spans(views: RunViews) -> Table:
     )
 
 
-def _models(views: RunViews, scores: Array) -> Table:
+def _models(views: RunViews, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         found = views.to_all[i]
-        return (
-            len(found.copies),
-            len(found.prompts),
-            max((c.free for c in found.copies), default=0),
-        )
+        longest = max((c.free for c in found.copies), default=0)
+        return (len(found.copies), len(found.prompts), longest)
 
     columns = ("per 100 answers", "spans", "answers", "longest, tokens")
     caption = "For each, what models of other vendors than its own hold too is left out."
-    return models_table(
-        views.lineup,
-        scores,
-        extra,
-        columns,
-        views.candidate,
-        "Stored models by shared spans",
-        caption,
-    )
+    return ranking.table(extra, columns, "Stored models by shared spans", caption)
 
 
 def _exhibits(views: RunViews) -> tuple[Exhibit, ...]:
     """The longest spans, highlighted in the suspect's answer and in the candidate's."""
     out: list[Exhibit] = []
+    name = views.book.names[views.candidate]
     for copy in _longest(views)[: MOST_EXHIBITS // 2]:
         why = (
             f"{copy.tokens} tokens in a row in both, {copy.free} of them held by no prompt and no"
             " other vendor's model"
         )
         theirs = views.book.answers[views.candidate][copy.source_prompt]
-        out.append(
-            _exhibit(
-                views,
-                copy.prompt,
-                "suspect",
-                views.answers[copy.prompt].text,
-                copy.span,
-                why,
-                copy.free,
-            )
-        )
-        name = views.book.names[views.candidate]
-        out.append(
-            _exhibit(views, copy.source_prompt, name, theirs, copy.source_span, why, copy.free)
-        )
+        ours = views.answers[copy.prompt]
+        out.append(_exhibit(ours, "suspect", ours.text, copy.span, why, copy.free))
+        beside = views.answers[copy.source_prompt]
+        out.append(_exhibit(beside, name, theirs, copy.source_span, why, copy.free))
     return tuple(out)
 
 
 def _exhibit(
-    views: RunViews,
-    prompt: int,
-    source: str,
-    text: str,
-    span: tuple[int, int],
-    why: str,
-    weight: float,
+    answer: ProbeAnswer, source: str, text: str, span: tuple[int, int], why: str, weight: float
 ) -> Exhibit:
-    answer = views.answers[prompt]
     page = page_of(text).text
     start = max(0, min(span[0] - QUOTED // 4, len(page) - QUOTED)) if span[1] > QUOTED else 0
     marked = Span(start=span[0] - start, end=min(span[1] - start, QUOTED), why="the same words")
-    return Exhibit.of(
-        answer.probe,
-        answer.reply.arm,
-        page[start : start + QUOTED],
-        source=source,
-        spans=(marked,),
-        why=why,
-        weight=weight,
-    )
+    return answer.shown(page[start : start + QUOTED], source, why, weight, (marked,))
 
 
 def _notes(views: RunViews, null: Null) -> tuple[str, ...]:

@@ -15,18 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Rank,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.templates import SharedTemplate, template_book
-from detectors.lineup import Lineup, bars_of, lineup, models_table, rounded
+from detectors.lineup import Ranking, lineup, rounded
+from detectors.measurement import Measurement, NotMeasured, Rank, Table
+from detectors.needs import Need
 from detectors.pairing import ALONE, FEWEST, TOO_FEW_MODELS, ProbeAnswer, book_of, style_answers
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
@@ -39,6 +33,7 @@ from detectors.text.phrases import HeldPhrases
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
+# Even bags of fifty name the family 8 times in 10 only (docs/detectors/pos_templates.md).
 RELIABLE = 50
 MOST = 12
 LEAST_ENGLISH = 0.15
@@ -88,9 +83,6 @@ class PosTemplates(FittedDetector):
     )
 
     leaves_out: ClassVar = True
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
 
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """The stored models' templates on the prompts that the suspect answered in English."""
@@ -154,7 +146,8 @@ class PosTemplates(FittedDetector):
         usable: NDArray[np.bool_],
         asked: int,
     ) -> Measurement:
-        book, line = self.book_, lineup(self.book_.teachers)
+        book = self.book_
+        ranking = Ranking(lineup(book.teachers), main.scores, place)
         name, (low, high) = book.names[place], main.interval()
         null = null_of_standing(main, book.vendors, place, usable)
         strangers = np.flatnonzero(rivals(book.vendors, place) & usable).tolist()
@@ -190,17 +183,9 @@ class PosTemplates(FittedDetector):
                 f" over {main.n} prompts: {main.value:+.2f} (95 % {low:+.2f} to {high:+.2f}),"
                 f" {against}."
             ),
-            tables=(_models(main, line, place), shared.table()),
+            tables=(_models(main, ranking), shared.table()),
             charts=(
-                bars_of(
-                    line,
-                    main.scores,
-                    place,
-                    main.interval,
-                    null,
-                    "Who builds sentences alike",
-                    "template score",
-                ),
+                ranking.bars(main.interval, null, "Who builds sentences alike", "template score"),
             ),
             exhibits=shared.exhibits(),
             notes=_notes(main, asked, len(scored.answers), book.left_out),
@@ -227,16 +212,12 @@ def _english_prompts(transcripts: Sequence[Transcript]) -> set[str]:
     return found
 
 
-def _models(main: Standing, line: Lineup, place: int) -> Table:
-    caption = f"n = {main.n} prompts."
-    return models_table(
-        line,
-        main.scores,
+def _models(main: Standing, ranking: Ranking) -> Table:
+    return ranking.table(
         lambda i: (rounded(float(main.raw[i])),),
         ("score", "nats per answer"),
-        place,
         "Stored models by templates",
-        caption,
+        f"n = {main.n} prompts.",
     )
 
 

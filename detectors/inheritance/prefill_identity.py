@@ -14,18 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Bar,
-    Case,
-    Chart,
-    Detector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Rank,
-    Table,
-    Teacher,
-)
+from detectors.base import Detector
+from detectors.case import Case, Teacher
+from detectors.measurement import Bar, Chart, Measurement, NotMeasured, Rank, Table
+from detectors.needs import Need
 from detectors.stats.intervals import Estimate, clustered_mean
 from detectors.text.claim_rates import chosen, read_answers
 from detectors.text.openings import MAKERS, OPENINGS, Opening, continuations
@@ -37,6 +29,7 @@ from fingerprints.transcript import Transcript
 Array = NDArray[np.float64]
 HELLO = Probe(id="prefill/hello", text="Hello! Who are you?", language="en")
 FEWEST_OPENINGS = 8
+# The thresholds of `scrubbed` are ours (docs/detectors/prefill_identity.md).
 FEWEST_ANSWERS = 10
 LEAST_BITS = 1.0
 MOST_BARS = 20
@@ -125,24 +118,19 @@ class PrefillIdentity(Detector):
         """The shift of the candidate's maker, or of the foremost one for the suspect alone."""
         slug = None if case.candidate is None else vendor_slug(case.candidate.vendor)
         if case.candidate is not None and slug is None:
-            return NotMeasured(
-                reason=(
-                    "the candidate's vendor is not in the table of vendors, so that its names are"
-                    " not known"
-                ),
-                code="unknown_vendor",
+            return NotMeasured.of(
+                "unknown_vendor",
+                "the candidate's vendor is not in the table of vendors, so that its names are"
+                " not known",
             )
         makers = _makers(case.models)
         whom = None if BASE in case.scores.scorers else slug
         shift = self._keep("shift", (case.scores, makers, whom), lambda: _shift(case, makers, slug))
         held = int(np.isfinite(shift.bits).all(axis=1).sum())
         if held < FEWEST_OPENINGS:
-            return NotMeasured(
-                reason=(
-                    f"only {held} openings were scored for every maker; {FEWEST_OPENINGS} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {held} openings were scored for every maker; {FEWEST_OPENINGS} are needed",
             )
         maker = slug or shift.makers[int(np.argmax(shift.means()))]
         return _measurement(case, shift, maker)
@@ -187,10 +175,7 @@ def _shift(case: Case, makers: tuple[str, ...], candidate: str | None) -> Shift:
     own = log_shares(case.scores, SUSPECT, makers)
     if BASE in case.scores.scorers:
         return Shift(makers, own - log_shares(case.scores, BASE, makers), own, "its base", True)
-    vendors = {
-        t.name: vendor_slug(t.vendor)
-        for t in (*case.background, *([case.candidate] if case.candidate else []))
-    }
+    vendors = {t.name: vendor_slug(t.vendor) for t in case.models}
     cohort = [
         n
         for n in case.scores.teachers()
@@ -300,15 +285,8 @@ def _chart(shift: Shift, maker: str) -> Chart:
     bars = []
     for j in _order(shift)[:MOST_BARS]:
         e = shift.estimate(shift.makers[j])
-        bars.append(
-            Bar(
-                label=vendor_title(shift.makers[j]),
-                value=e.value,
-                low=e.low,
-                high=e.high,
-                strong=shift.makers[j] == maker,
-            )
-        )
+        slug = shift.makers[j]
+        bars.append(Bar.of(vendor_title(slug), e.value, e.interval, slug == maker))
     line = f"as likely as under {shift.reference}" if shift.reference else ""
     return Chart(
         kind="dots",

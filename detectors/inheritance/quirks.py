@@ -15,18 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Chart,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.quirks import SharedQuirk, exhibits, tables
-from detectors.lineup import Lineup, against, bars_of, counted, lineup, null_of, rank_of
+from detectors.lineup import Lineup, against, counted, lineup, null_of
+from detectors.measurement import Chart, Measurement, NotMeasured, Null
+from detectors.needs import Need
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
 from detectors.stats.wrong_answers import NONE, Sheet, WrongAgreement, agreement, usual_errors
@@ -36,6 +30,8 @@ from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
 FEWEST_WRONG = 20
+# kappa divides by the expected disagreements: two models that always say B are expected to
+# agree, and the little that is left would be blown up.
 LEAST_INFORMATION = 15.0
 ROUNDS = 1000
 
@@ -105,9 +101,6 @@ class Quirks(FittedDetector):
         "a common base or common tuning data gives common errors",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Reads the stored models' answers to choices (those the suspect answered too, where one
         is given)."""
@@ -135,29 +128,25 @@ class Quirks(FittedDetector):
         sheet = book.sheet(suspect)
         both = int((sheet.wrong[-1] & sheet.wrong[place]).sum())
         if both < FEWEST_WRONG:
-            return NotMeasured(
-                reason=(
-                    f"only {counted(both, 'choice')} that both got wrong with a readable option;"
-                    f" {FEWEST_WRONG} are needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {counted(both, 'choice')} that both got wrong with a readable option;"
+                f" {FEWEST_WRONG} are needed",
             )
         errors, possible = sheet.errors(), sheet.possible
         found = _pair(errors, possible, book.lineup, place, None)
         if found is None:
-            return NotMeasured(
-                reason=(
-                    f"of {both} shared wrong answers models with these letter habits agree by"
-                    f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
-                    " needed"
-                ),
-                code="not_comparable",
+            return NotMeasured.of(
+                "not_comparable",
+                f"of {both} shared wrong answers models with these letter habits agree by"
+                f" chance on all but a few; {LEAST_INFORMATION:.0f} expected disagreements are"
+                " needed",
             )
         to_all = self._keep(
             "agreement with all",
             case.suspect,
             lambda: [
-                _pair(errors, possible, book.lineup, i, None) for i in range(len(book.lineup.names))
+                _pair(errors, possible, book.lineup, i, None) for i in range(len(sheet.chosen) - 1)
             ],
         )
         return self._measurement(book, suspect, sheet, place, found, to_all)
@@ -176,7 +165,6 @@ class Quirks(FittedDetector):
             _pair(errors, possible, line, place, i) if s else None
             for i, s in enumerate(line.strangers(place))
         ]
-        scores = np.array([np.nan if a is None else a.kappa for a in to_all])
         null = null_of(
             found.kappa,
             np.array([np.nan if a is None else a.kappa for a in played]),
@@ -213,7 +201,7 @@ class Quirks(FittedDetector):
             n_unit="questions that both got wrong",
             direction="higher: the same wrong answers more often than expected; 0: as expected",
             interval=(low, high),
-            rank=rank_of(scores, place),
+            rank=shared.ranking.rank,
             null=null,
             summary=(
                 f"Of {len(found.items)} choices that both got wrong the suspect gave {name}'s wrong"
@@ -221,32 +209,20 @@ class Quirks(FittedDetector):
                 f" {found.kappa:.2f} (95 % {low:.2f} to {high:.2f}), {against(null)}."
             ),
             tables=tables(shared),
-            charts=(self._chart(shared, scores, book.clusters, null),),
+            charts=(self._chart(shared, book.clusters, null),),
             exhibits=exhibits(shared),
             notes=_notes(line, book, null.n),
         )
 
-    def _chart(
-        self, shared: SharedQuirk, scores: Array, clusters: NDArray[np.int64], null: Null
-    ) -> Chart:
+    def _chart(self, shared: SharedQuirk, clusters: NDArray[np.int64], null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = shared.to_all[i]
-            return (
-                (float("nan"), float("nan"))
-                if found is None
-                else interval(found, clusters, self.seed)
-            )
+            if found is None:
+                return (float("nan"), float("nan"))
+            return interval(found, clusters, self.seed)
 
         title = "With which stored model the suspect shares wrong answers"
-        return bars_of(
-            shared.lineup,
-            scores,
-            shared.candidate,
-            of,
-            null,
-            title,
-            "kappa of shared wrong answers",
-        )
+        return shared.ranking.bars(of, null, title, "kappa of shared wrong answers")
 
 
 def _pair(
@@ -257,11 +233,9 @@ def _pair(
     reference = np.append(line.reference(candidate, player), False)
     usual = usual_errors(errors, possible, reference)
     found = agreement(errors[-1 if player is None else player], errors[candidate], usual)
-    return (
-        found
-        if len(found.items) >= FEWEST_WRONG and found.information >= LEAST_INFORMATION
-        else None
-    )
+    if len(found.items) >= FEWEST_WRONG and found.information >= LEAST_INFORMATION:
+        return found
+    return None
 
 
 def interval(found: WrongAgreement, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:

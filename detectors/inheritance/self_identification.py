@@ -9,20 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from detectors.base import (
-    Case,
-    Detector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Question,
-    Rank,
-    Scope,
-    Teacher,
-)
+from detectors.base import Detector, Scope
+from detectors.case import Case, Teacher
 from detectors.exhibits.identity import exhibits, summary, tables, vendors_by_arm
 from detectors.inheritance.naming import measure_naming
+from detectors.measurement import Measurement, NotMeasured, Null, Question, Rank
+from detectors.needs import Need
 from detectors.text.claim_rates import (
     ClaimingAnswer,
     chosen,

@@ -9,26 +9,18 @@ makes it meaningless.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    Detector,
-    Exhibit,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Rank,
-    Span,
-    Table,
-    Teacher,
-)
+from detectors.base import Detector
+from detectors.case import Case, Teacher
 from detectors.inheritance.contrasts import shortened
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Rank, Span, Table
+from detectors.needs import Need
 from detectors.pairing import ProbeAnswer, style_answers
 from detectors.stats.intervals import clustered_rate
 from detectors.stats.openset import conformal
@@ -141,12 +133,10 @@ class SentenceOrigin(Detector):
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         found = judged(case, case.the_candidate.name)
         if len(found) < FEWEST_SENTENCES:
-            return NotMeasured(
-                reason=(
-                    f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
-                    " needed"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {len(found)} sentences were scored by all three; {FEWEST_SENTENCES} are"
+                " needed",
             )
         return _measurement(case, case.the_candidate, found)
 
@@ -186,6 +176,7 @@ def judged(case: Case, name: str) -> list[JudgedSentence]:
             ]
             bits = [s.bits_per_byte for s in scores if s is not None]
             if len(bits) == len(scores):
+                # One sentence in one context under three models (arXiv 2512.20908): none may lack.
                 by_teacher, by_suspect = bits[0] - bits[1], bits[0] - bits[2]
                 out.append(
                     JudgedSentence(
@@ -207,17 +198,13 @@ def _share(found: Sequence[JudgedSentence]) -> float:
 
 def _measurement(case: Case, candidate: Teacher, found: list[JudgedSentence]) -> Measurement:
     rate = clustered_rate([float(j.origin == "teacher") for j in found], [j.key for j in found])
-    vendors = {t.name: t.vendor.casefold() or t.name for t in case.population}
-    live = [n for n in case.scores.teachers() if n in vendors]
+    makers = {t.name: t.maker for t in case.population}
+    live = [n for n in case.scores.teachers() if n in makers]
     shares = {n: _share(judged(case, n)) for n in live}
-    strangers = np.array(
-        [shares[n] for n in live if vendors[n] != (candidate.vendor.casefold() or candidate.name)]
-    )
+    strangers = np.array([shares[n] for n in live if makers[n] != candidate.maker])
     strangers = strangers[np.isfinite(strangers)]
     at_least, p = conformal(_share(found), strangers)
-    counts = {
-        origin: sum(j.origin == origin for j in found) for origin in ("teacher", "suspect", "base")
-    }
+    counts = Counter(j.origin for j in found)
     rows = (
         (f"{candidate.name}: teacher-originated", counts["teacher"]),
         ("the suspect's own: likelier to it alone", counts["suspect"]),
@@ -279,14 +266,7 @@ def _exhibits(case: Case, name: str, found: Sequence[JudgedSentence]) -> tuple[E
             )
             for j in marked
         )
-        out.append(
-            Exhibit.of(
-                answer.probe,
-                answer.reply.arm,
-                answer.text,
-                spans=spans,
-                why=f"sentences likely to {name} and the suspect, not to the base",
-                weight=float(sum(min(j.by_teacher, j.by_suspect) for j in marked)),
-            )
-        )
+        weight = float(sum(min(j.by_teacher, j.by_suspect) for j in marked))
+        why = f"sentences likely to {name} and the suspect, not to the base"
+        out.append(answer.shown(answer.text, "suspect", why, weight, spans))
     return tuple(sorted(out, key=lambda e: -e.weight)[:MOST_EXHIBITS])

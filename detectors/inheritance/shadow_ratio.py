@@ -64,12 +64,10 @@ class ShadowRatio(Detector):
         """
         panel, name = self.panel(case), case.the_candidate.name
         if panel is None:
-            return NotMeasured(
-                reason=(
-                    "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
-                    " of them"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
+                " of them",
             )
         problem = _lacking(panel, name)
         return NotMeasured(reason=problem, code="no_shadows") if problem else _measured(panel, name)

@@ -14,29 +14,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Table,
-    Teacher,
-    Value,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
 from detectors.inheritance.wording_margins import Margins, margins
-from detectors.lineup import (
-    Lineup,
-    against,
-    bars_of,
-    lineup,
-    models_table,
-    null_of,
-    rounded,
-)
+from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
+from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table, Value
+from detectors.needs import Need
 from detectors.pairing import (
     ALONE,
     FEWEST,
@@ -95,9 +79,6 @@ class SharedWording(FittedDetector):
         "makers that trained on one another's models can't be told apart from a student of either",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.lineup_ = lineup(self.book_.teachers)
@@ -130,12 +111,10 @@ class SharedWording(FittedDetector):
         answers, found = self._keep("scored", case.suspect, lambda: self._score(case.suspect))
         place = self.book_.names.index(case.the_candidate.name)
         if not np.isfinite(found.value(place)):
-            return NotMeasured(
-                reason=(
-                    f"no other maker's model answered {FEWEST} of the prompts that the suspect"
-                    " answered"
-                ),
-                code="too_few_models",
+            return NotMeasured.of(
+                "too_few_models",
+                f"no other maker's model answered {FEWEST} of the prompts that the suspect"
+                " answered",
             )
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 
@@ -169,6 +148,7 @@ class WordingViews:
 def _measurement(views: WordingViews) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     value, (low, high), name = found.value(place), found.interval(place), line.names[place]
+    ranking = Ranking(line, found.scores, place)
     null = null_of(value, found.null(place), line, place, "the same prompts")
     maker = f"{line.teachers[place].vendor or name}'s models" if not line.one_vendor else name
     return Measurement(
@@ -187,13 +167,11 @@ def _measurement(views: WordingViews) -> Measurement:
             f" nats against {found.best_other(place)} (95 % {low:+.3f} to {high:+.3f}),"
             f" {against(null)}."
         ),
-        tables=(_models(views),),
+        tables=(_models(found, ranking),),
         charts=(
-            bars_of(
-                line,
-                found.scores,
-                place,
+            ranking.bars(
                 found.model_interval,
+                # The null's quantiles are margins of makers, the bars are scores of models.
                 null.model_copy(update={"quantiles": ()}),
                 "Whose wording the answers share, beyond unrelated models",
                 "log share, centred (nats)",
@@ -204,9 +182,7 @@ def _measurement(views: WordingViews) -> Measurement:
     )
 
 
-def _models(views: WordingViews) -> Table:
-    found = views.found
-
+def _models(found: Margins, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
         return (rounded(found.value(i)), found.prompts(i))
 
@@ -215,15 +191,7 @@ def _models(views: WordingViews) -> Table:
         " models share with it; the maker's margin is against the best other maker."
     )
     columns = ("log share", "maker's margin", "prompts")
-    return models_table(
-        views.lineup,
-        found.scores,
-        extra,
-        columns,
-        views.candidate,
-        "Stored models by shared wording",
-        caption,
-    )
+    return ranking.table(extra, columns, "Stored models by shared wording", caption)
 
 
 def _exhibits(views: WordingViews) -> tuple[Exhibit, ...]:

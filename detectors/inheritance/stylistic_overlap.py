@@ -15,17 +15,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import (
-    Case,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Rank,
-    Teacher,
-    Value,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.exhibits.style import StyleViews, charts, exhibits, tables
+from detectors.measurement import Measurement, NotMeasured, Rank, Value
+from detectors.needs import Need
 from detectors.pairing import (
     ALONE,
     FEWEST,
@@ -51,6 +45,8 @@ from detectors.text.phrases import HeldPhrases, Phrase, PhraseBook
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
+# One answer names its family 63 times in 100, a bag of ten 98 times, one of fifty always
+# (docs/benchmarks.md, Source recognition).
 RELIABLE = 50
 PHRASES = 12
 MOST_CUT = 100
@@ -111,9 +107,6 @@ class StylisticOverlap(FittedDetector):
 
     leaves_out: ClassVar = True
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
@@ -156,9 +149,8 @@ class StylisticOverlap(FittedDetector):
         """The classifier that scores this case, or why there is none."""
         shared = shared_prompts(case)
         if shared < FEWEST:
-            return NotMeasured(
-                reason=f"only {shared} shared prompts; at least {FEWEST} are needed",
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers", f"only {shared} shared prompts; at least {FEWEST} are needed"
             )
         if self.attribution_ is None or case.the_candidate.name not in self.book_.names:
             return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")

@@ -21,18 +21,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from detectors.base import (
-    Bar,
-    Case,
-    Chart,
-    Detector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Table,
-    Teacher,
-)
+from detectors.base import Detector
+from detectors.case import Case, Teacher
 from detectors.inheritance.contrasts import shortened
+from detectors.measurement import Bar, Chart, Measurement, NotMeasured, Table
+from detectors.needs import Need
 from detectors.pairing import DEFAULT_ARMS
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.scores import SUSPECT, Passage, Scores, Wanted
@@ -109,27 +102,23 @@ class TrainedOnThis(Detector):
         asked = _asked(case.suspect)
         counts = [sum(p.kind == kind for p, _ in asked) for kind in SETS]
         if min(counts) < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"{counts[0]} named and {counts[1]} unseen questions were answered; {FEWEST} of"
-                    " each are needed, as probe sets with the ids named/… and unseen/…"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"{counts[0]} named and {counts[1]} unseen questions were answered; {FEWEST} of"
+                " each are needed, as probe sets with the ids named/… and unseen/…",
             )
         found = _questions(asked, case.scores)
         if min(sum(q.named for q in found), sum(not q.named for q in found)) < FEWEST:
-            return NotMeasured(
-                reason=f"fewer than {FEWEST} answers of either set could be scored",
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers", f"fewer than {FEWEST} answers of either set could be scored"
             )
+        # Words that tell the sets apart would explain any difference in sureness.
         blind = blind_auc(found)
         if blind >= BLIND:
-            return NotMeasured(
-                reason=(
-                    "the questions' words alone tell the two sets apart (cross-validated AUC"
-                    f" {blind:.2f}, the limit is {BLIND:g}): they are not matched"
-                ),
-                code="not_comparable",
+            return NotMeasured.of(
+                "not_comparable",
+                "the questions' words alone tell the two sets apart (cross-validated AUC"
+                f" {blind:.2f}, the limit is {BLIND:g}): they are not matched",
             )
         return _measurement(case, found, blind)
 

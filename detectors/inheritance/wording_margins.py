@@ -146,6 +146,8 @@ def _by_vendor(scores: Array, vendors: NDArray[np.str_]) -> dict[str, Array]:
     for vendor in sorted(set(vendors.tolist())):
         held = scores[:, vendors == vendor]
         n = np.isfinite(held).sum(axis=1)
+        # The mean, not the best: the best of many versions is near to anybody
+        # (docs/detectors/shared_wording.md).
         out[vendor] = np.where(n > 0, np.nansum(held, axis=1) / np.maximum(n, 1), np.nan)
     return out
 

@@ -90,11 +90,9 @@ def grid(rows: ArrayLike, rounding: float = 2.0**-24) -> Grid | None:
 def _blocks(matrix: NDArray[np.float64], block: int) -> NDArray[np.float64] | None:
     if block == 0:
         return matrix
-    return (
-        matrix.reshape(-1, block)
-        if matrix.shape[1] % block == 0 and matrix.shape[1] > block
-        else None
-    )
+    if matrix.shape[1] % block == 0 and matrix.shape[1] > block:
+        return matrix.reshape(-1, block)
+    return None
 
 
 def _on_steps(parts: NDArray[np.float64], bits: int, rounding: float) -> bool:

@@ -14,19 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import (
-    Case,
-    Chart,
-    Exhibit,
-    FittedDetector,
-    Measurement,
-    Need,
-    NotMeasured,
-    Null,
-    Span,
-    Table,
-    Teacher,
-)
+from detectors.base import FittedDetector
+from detectors.case import Case, Teacher
 from detectors.lineage.next_strings import (
     FEWEST,
     NOTHING,
@@ -38,7 +27,9 @@ from detectors.lineage.next_strings import (
     bootstrap,
     continuations,
 )
-from detectors.lineup import Lineup, bars_of, counted, lineup, null_of, rank_of, rounded
+from detectors.lineup import Lineup, Ranking, counted, lineup, null_of, rounded
+from detectors.measurement import Chart, Exhibit, Measurement, NotMeasured, Null, Span, Table
+from detectors.needs import Need
 from detectors.stats.pvalues import holm
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -146,21 +137,16 @@ class NextTokenAgreement(FittedDetector):
         "endpoints without raw completions are not asked openings",
     )
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
     def _learn(self, teachers: Sequence[Teacher], suspect: Transcript | None) -> None:
         """Nothing: how the stored models go on is read beside the suspect."""
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         book = self._keep("book", case.suspect, lambda: book_of(self.teachers_, case.suspect))
         if len(book.items) < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
-                    f" `openings`; {FEWEST} are needed (--probes openings)"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"the suspect answered only {counted(len(book.items), 'opening')} of the set"
+                f" `openings`; {FEWEST} are needed (--probes openings)",
             )
         place = book.lineup.names.index(case.the_candidate.name)
         if not book.controls(place, None):
@@ -169,18 +155,17 @@ class NextTokenAgreement(FittedDetector):
             )
         found = book.against(place)
         if found is None:
-            return NotMeasured(
-                reason=(
-                    f"suspect, candidate and control share fewer than {FEWEST} openings on which"
-                    " the controls differ"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"suspect, candidate and control share fewer than {FEWEST} openings on which"
+                " the controls differ",
             )
         return self._measurement(book, place, found)
 
     def _measurement(self, book: OpeningBook, place: int, found: NextAgreement) -> Measurement:
         line, best = book.lineup, found.best
         margins = np.array([book.margin(i) for i in range(book.suspect)])
+        ranking = Ranking(line, margins, place)
         null = null_of(best.margin, book.played(place), line, place, "the same openings")
         low, high = self._interval(book, place, found)
         raised = holm([b.p for b in found.beside])
@@ -196,7 +181,7 @@ class NextTokenAgreement(FittedDetector):
                 " nearest control"
             ),
             interval=(low, high),
-            rank=rank_of(margins, place),
+            rank=ranking.rank,
             null=null,
             summary=(
                 f"After {best.n} openings the suspect says {name}'s next word {best.with_candidate}"
@@ -206,24 +191,24 @@ class NextTokenAgreement(FittedDetector):
                 f" {_among(null)}."
             ),
             tables=(_controls(book, found, raised.tolist()), _kinds(book, place, found)),
-            charts=(self._chart(book, place, margins, null),),
+            charts=(self._chart(book, ranking, null),),
             exhibits=_exhibits(book, place, found),
             notes=_notes(line, found, null.n),
         )
 
     def _interval(self, book: OpeningBook, place: int, found: NextAgreement) -> tuple[float, float]:
         low, high = bootstrap(book.codes, book.suspect, place, found, ROUNDS, self.seed)
+        # The nearest control is found anew in each round, which errs towards the low side: the
+        # value itself must stay inside.
         return min(low, found.best.margin), max(high, found.best.margin)
 
-    def _chart(self, book: OpeningBook, place: int, margins: Array, null: Null) -> Chart:
+    def _chart(self, book: OpeningBook, ranking: Ranking, null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
             found = book.against(i)
             return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
 
         title = "As which stored model the suspect goes on after openings"
-        return bars_of(
-            book.lineup, margins, place, of, null, title, "agreement above the nearest control's"
-        )
+        return ranking.bars(of, null, title, "agreement above the nearest control's")
 
 
 def _among(null: Null) -> str:

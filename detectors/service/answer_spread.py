@@ -8,22 +8,23 @@ temperature, nor either from another model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Measurement, Need, NotMeasured
-from detectors.service.model_equality import agreement_table
-from detectors.service.repeated import asked_in
+from detectors.base import Measurement
+from detectors.service.model_equality import agreement_table, spread_within
+from detectors.service.repeated import Asked, TwoSampleDetector
 from detectors.stats.char_kernel import hamming
 from detectors.stats.intervals import clustered_mean
-from detectors.stats.relabelling import ROUNDS, labellings, null_of, two_sided_p
+from detectors.stats.relabelling import null_of, two_sided_p
 
 Array = NDArray[np.float64]
 
 
-class AnswerSpread(Detector):
+class AnswerSpread(TwoSampleDetector):
     """Mean distance of two answers to one prompt: the endpoint's less the reference's, −1 to 1.
 
     Above 0: the endpoint's answers vary more; below: they repeat more. The p-value (two-sided)
@@ -31,11 +32,9 @@ class AnswerSpread(Detector):
     """
 
     name: ClassVar[str] = "answer_spread"
-    question: ClassVar = "service"
     asks: ClassVar[str] = (
         "Do the endpoint's answers to one prompt vary among themselves as the claimed model's do?"
     )
-    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "difference of within-sample dispersions (Anderson 2006, Biometrics 62), labels permuted"
         " within prompts"
@@ -48,17 +47,10 @@ class AnswerSpread(Detector):
         ),
     )
 
-    def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
-        self.rounds = rounds
-        self.seed = seed
-
-    def _measure(self, case: Case) -> Measurement | NotMeasured:
-        asked = asked_in(case)
-        if isinstance(asked, NotMeasured):
-            return asked
+    def _compared(self, asked: Sequence[Asked]) -> Measurement:
         kernels = [hamming(a.texts) for a in asked]
-        labels = labellings([a.sizes for a in asked], self.rounds, self.seed)
-        by_prompt = np.stack([_difference(1 - k, a) for k, a in zip(kernels, labels, strict=True)])
+        labels = zip(kernels, self._labels(asked), strict=True)
+        by_prompt = np.stack([_difference(1 - k, a) for k, a in labels])
         statistics = by_prompt.mean(axis=0)
         p, value = two_sided_p(statistics), float(statistics[0])
         estimate = clustered_mean(
@@ -90,10 +82,4 @@ class AnswerSpread(Detector):
 def _difference(distance: Array, labels: Array) -> Array:
     """Mean distance within the marked answers less that within the others, under each labelling,
     (labellings,)."""
-    off = distance - np.diag(np.diag(distance))
-    ours, theirs = labels, 1 - labels
-    n, m = ours[0].sum(), theirs[0].sum()
-    return np.asarray(
-        ((ours @ off) * ours).sum(axis=1) / (n * (n - 1))
-        - ((theirs @ off) * theirs).sum(axis=1) / (m * (m - 1))
-    )
+    return spread_within(distance, labels) - spread_within(distance, 1 - labels)

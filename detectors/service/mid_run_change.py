@@ -14,11 +14,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Case, Chart, Detector, Measurement, Need, NotMeasured, Table
+from detectors.base import Bar, Chart, Measurement, NotMeasured, Table
 from detectors.service.model_equality import discrepancies
-from detectors.service.repeated import Asked, asked_in
+from detectors.service.repeated import Asked, TwoSampleDetector
 from detectors.stats.char_kernel import hamming
-from detectors.stats.relabelling import ROUNDS, exact_p, labellings, null_of
+from detectors.stats.relabelling import exact_p, labellings, null_of
 from fingerprints.records import Reply
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ EDGE = 4
 MOST_NAMES = 8
 
 
-class MidRunChange(Detector):
+class MidRunChange(TwoSampleDetector):
     """The largest standardised difference between the questions before a point in time and those
     after it; 0 or more.
 
@@ -37,9 +37,7 @@ class MidRunChange(Detector):
     """
 
     name: ClassVar[str] = "mid_run_change"
-    question: ClassVar = "service"
     asks: ClassVar[str] = "Did what answers change while the endpoint was asked?"
-    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "maximum of the cumulative sum (Page 1954, Biometrika 41) with a permutation p-value"
     )
@@ -50,14 +48,7 @@ class MidRunChange(Detector):
         "models that take turns from call to call",
     )
 
-    def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
-        self.rounds = rounds
-        self.seed = seed
-
-    def _measure(self, case: Case) -> Measurement | NotMeasured:
-        asked = asked_in(case)
-        if isinstance(asked, NotMeasured):
-            return asked
+    def _compared(self, asked: Sequence[Asked]) -> Measurement | NotMeasured:
         if len(asked) < 3 * EDGE:
             return NotMeasured(
                 reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered",
@@ -98,9 +89,7 @@ class MidRunChange(Detector):
 
     def _segment(self, label: str, asked: Sequence[Asked]) -> tuple[str, int, float, float]:
         kernels = [hamming(a.texts) for a in asked]
-        statistics = discrepancies(
-            kernels, labellings([a.sizes for a in asked], self.rounds, self.seed)
-        ).mean(axis=0)
+        statistics = discrepancies(kernels, self._labels(asked)).mean(axis=0)
         return label, len(asked), round(float(statistics[0]), 4), round(exact_p(statistics), 4)
 
 
@@ -126,6 +115,7 @@ def contrasts(values: Array) -> Array:
     total = np.cumsum(values, axis=1)
     before = total[:, cuts - 1] / cuts
     after = (total[:, -1:] - total[:, cuts - 1]) / (n - cuts)
+    # Rows are orders of the same numbers: one spread serves all.
     spread = max(float(values[0].std()), 1e-12)
     return np.asarray(np.abs(before - after) * np.sqrt(cuts * (n - cuts) / n) / spread)
 

@@ -14,11 +14,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Case, Detector, Exhibit, Measurement, Need, NotMeasured, Table
-from detectors.service.repeated import Asked, asked_in, repeats, said
+from detectors.base import Exhibit, Measurement, Table
+from detectors.service.repeated import Asked, TwoSampleDetector, repeats, said
 from detectors.stats.char_kernel import exact, hamming
 from detectors.stats.intervals import clustered_mean
-from detectors.stats.relabelling import ROUNDS, exact_p, labellings, null_of
+from detectors.stats.relabelling import exact_p, null_of
 from detectors.text.features import cut
 from fingerprints.records import Reply
 
@@ -27,7 +27,7 @@ MOST_EXHIBITS = 3
 QUOTED = 400
 
 
-class ModelEquality(Detector):
+class ModelEquality(TwoSampleDetector):
     """How far apart are the two sides' answers, as MMD² averaged over prompts, and how often do
     shuffled labels reach that?
 
@@ -38,11 +38,9 @@ class ModelEquality(Detector):
     """
 
     name: ClassVar[str] = "model_equality"
-    question: ClassVar = "service"
     asks: ClassVar[str] = (
         "Do the endpoint's answers come from the distribution of the claimed model's answers?"
     )
-    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
     source: ClassVar[str] = (
         "maximum mean discrepancy with a Hamming kernel, permuted within prompts (Gao, Liang,"
         " Guestrin 2024, arXiv 2410.20247)"
@@ -59,19 +57,10 @@ class ModelEquality(Detector):
         "another temperature, system prompt or template differs like another model",
     )
 
-    def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
-        self.rounds = rounds
-        self.seed = seed
-
-    def _measure(self, case: Case) -> Measurement | NotMeasured:
-        asked = asked_in(case)
-        if isinstance(asked, NotMeasured):
-            return asked
+    def _compared(self, asked: Sequence[Asked]) -> Measurement:
         greedy = repeats(asked)
         kernels = [exact(a.texts) if greedy else hamming(a.texts) for a in asked]
-        by_prompt = discrepancies(
-            kernels, labellings([a.sizes for a in asked], self.rounds, self.seed)
-        )
+        by_prompt = discrepancies(kernels, self._labels(asked))
         statistics = by_prompt.mean(axis=0)
         p, held = exact_p(statistics), by_prompt[:, 0]
         estimate = clustered_mean(held.tolist(), [a.probe.cluster for a in asked], seed=self.seed)
@@ -107,14 +96,21 @@ def discrepancies(kernels: Sequence[Array], labels: Sequence[Array]) -> Array:
 
 
 def _discrepancy(kernel: Array, labels: Array) -> Array:
-    off = kernel - np.diag(np.diag(kernel))
     ours, theirs = labels, 1 - labels
     n, m = ours[0].sum(), theirs[0].sum()
-    toward = ours @ off
-    within = (toward * ours).sum(axis=1) / (n * (n - 1))
-    among = ((theirs @ off) * theirs).sum(axis=1) / (m * (m - 1))
-    across = (toward * theirs).sum(axis=1) / (n * m)
-    return np.asarray(within + among - 2 * across)
+    across = ((ours @ _between_two(kernel)) * theirs).sum(axis=1) / (n * m)
+    return np.asarray(spread_within(kernel, ours) + spread_within(kernel, theirs) - 2 * across)
+
+
+def spread_within(kernel: Array, marked: Array) -> Array:
+    """The mean of a kernel over pairs of different answers that are marked, (labellings,);
+    ``marked`` (labellings, answers) is 0 or 1."""
+    n = marked[0].sum()
+    return np.asarray(((marked @ _between_two(kernel)) * marked).sum(axis=1) / (n * (n - 1)))
+
+
+def _between_two(kernel: Array) -> Array:
+    return np.asarray(kernel - np.diag(np.diag(kernel)))
 
 
 def agreement_table(asked: Sequence[Asked], kernels: Sequence[Array]) -> Table:

@@ -48,6 +48,7 @@ class ModelIdentification(Detector):
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         models = case.models
         nearest = Neighbours(self.seed).fit(models, case.suspect)
+        # Everybody takes the candidate's place: who stands out is judged in its own.
         found = {t.name: nearest.measure(_of(t, models, case)) for t in models}
         claimed = found[case.the_candidate.name]
         if isinstance(claimed, NotMeasured):
@@ -87,8 +88,6 @@ def nearest_told(claimed: str, nearest: str | None, models: int) -> str:
     of = counted(models, "model")
     if nearest is None:
         return f"None of {of}, the claimed one among them, stands out as nearest."
-    return (
-        f"Of {of} the claimed one is the nearest."
-        if nearest == claimed
-        else f"Of {of} {nearest} is the nearest, not {claimed}."
-    )
+    if nearest == claimed:
+        return f"Of {of} the claimed one is the nearest."
+    return f"Of {of} {nearest} is the nearest, not {claimed}."

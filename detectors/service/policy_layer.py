@@ -71,12 +71,10 @@ class PolicyLayer(Detector):
         asked = [p for p in pairs if not p.twin]
         everything = tally(asked, self.seed)
         if everything is None or everything.n < FEWEST:
-            return NotMeasured(
-                reason=(
-                    f"only {counted(len(asked), 'sensitive question')} of the set `policy` that"
-                    f" both were observed on; {FEWEST} are needed (--probes policy)"
-                ),
-                code="too_few_answers",
+            return NotMeasured.of(
+                "too_few_answers",
+                f"only {counted(len(asked), 'sensitive question')} of the set `policy` that"
+                f" both were observed on; {FEWEST} are needed (--probes policy)",
             )
         return ComparedDeclines(
             case.the_candidate.name,

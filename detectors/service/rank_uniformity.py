@@ -139,6 +139,7 @@ def bits_of(
         sides.append([s.bits / max(1, s.tokens) for s in found if s is not None])
     if min(map(len, sides)) < 2:
         return None
+    # Likelihoods that differ in their last bits alone are ties, which chance breaks.
     bits = np.round(np.array([*sides[0], *sides[1]]), 4)
     return asked, bits + rng.uniform(0, 1e-6, len(bits)), (len(sides[0]), len(sides[1]))
 

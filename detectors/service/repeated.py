@@ -6,11 +6,14 @@ Knows records and the order in which prompts are asked; knows no statistic.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from detectors.base import Case, NotMeasured
+from detectors.base import Case, Detector, Measurement, Need, NotMeasured
 from detectors.pairing import DEFAULT_ARMS
+from detectors.stats.relabelling import ROUNDS, Array, labellings
 from detectors.style.likeness import betting_order
 from fingerprints.records import Probe, Reply, Status
 from fingerprints.transcript import Transcript
@@ -63,6 +66,7 @@ def asked_of_both(
         for sha in ours
         if sha in theirs and min(len(ours[sha][1]), len(theirs[sha][1])) >= samples
     ]
+    # The order is by digest: it knows nothing of answers, which bets and change points rest on.
     return [
         Asked(ours[sha][0], tuple(ours[sha][1]), tuple(theirs[sha][1]))
         for sha in sorted(shared, key=betting_order)
@@ -86,12 +90,10 @@ def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeas
     asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples)
     if len(asked) < FEWEST_PROMPTS:
         times = "once" if samples == 1 else f"at least {samples} times"
-        return NotMeasured(
-            reason=(
-                f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
-                " are needed"
-            ),
-            code="too_few_answers",
+        return NotMeasured.of(
+            "too_few_answers",
+            f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
+            " are needed",
         )
     return asked
 
@@ -100,3 +102,29 @@ def repeats(asked: Sequence[Asked]) -> bool:
     """Whether the reference's answers to a prompt are always the same: greedy answers, which
     vary for no other reason."""
     return all(len({said(r) for r in one.reference}) == 1 for one in asked)
+
+
+class TwoSampleDetector(Detector):
+    """Are both sides' repeated answers alike? Measures the prompts that both answered.
+
+    ``rounds`` relabellings give the p-value. Deterministic under ``seed``.
+    """
+
+    question: ClassVar = "service"
+    needs: ClassVar = (Need.REPEATED, Need.TEACHER)
+
+    def __init__(self, rounds: int = ROUNDS, seed: int = 0) -> None:
+        self.rounds = rounds
+        self.seed = seed
+
+    def _measure(self, case: Case) -> Measurement | NotMeasured:
+        asked = asked_in(case)
+        return asked if isinstance(asked, NotMeasured) else self._compared(asked)
+
+    @abstractmethod
+    def _compared(self, asked: Sequence[Asked]) -> Measurement | NotMeasured:
+        """The number for prompts that both answered, in asking order."""
+
+    def _labels(self, asked: Sequence[Asked]) -> list[Array]:
+        """Which answers count as the endpoint's, under each relabelling of each prompt."""
+        return labellings([a.sizes for a in asked], self.rounds, self.seed)

@@ -145,6 +145,7 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
             (strength, design.left_out(data, strength))
             for strength in sorted(self.strengths, reverse=True)
         ]
+        # Of equals the strongest penalty: the list begins with it, and `min` keeps the first.
         strength, held = min(tried, key=lambda t: round(held_cost(t[1], data), 7))
         self.held_out_ = np.zeros(len(spoken))
         self.held_out_[heard] = held

@@ -33,6 +33,11 @@ class Estimate:
         """Lower and upper end."""
         return (self.low, self.high)
 
+    @property
+    def row(self) -> tuple[int, int, float, float, float]:
+        """Clusters, observations, mean, and the interval's ends: cells of a table."""
+        return (self.clusters, self.n, self.value, self.low, self.high)
+
 
 def cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> NDArray[np.float64]:
     """The mean of each cluster, in order of the clusters' names. Raises ValueError for lengths

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from detectors.measurement import Null
 
 Array = NDArray[np.float64]
+# With the true labelling among them p is a whole number of thousandths.
 ROUNDS = 999
+# Labellings of one statistic are summed in other orders, and differ in their last bits.
 _TIE = 1e-9
 
 

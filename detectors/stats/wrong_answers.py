@@ -112,22 +112,18 @@ class WrongAgreement:
     def kappa(self) -> float:
         """(observed − expected)/(1 − expected), at most 1; NaN where agreement was certain by
         chance or nothing is shared."""
-        return (
-            float((self.same - self.expected).sum() / self.information)
-            if self.information > 0
-            else float("nan")
-        )
+        if self.information > 0:
+            return float((self.same - self.expected).sum() / self.information)
+        return float("nan")
 
     @property
     def z(self) -> float:
         """The same excess in standard deviations of independent items; comparable between models
         of unlike letter habits."""
         spread = float((self.expected * (1 - self.expected)).sum())
-        return (
-            float((self.same - self.expected).sum() / np.sqrt(spread))
-            if spread > 0
-            else float("nan")
-        )
+        if spread > 0:
+            return float((self.same - self.expected).sum() / np.sqrt(spread))
+        return float("nan")
 
     def kappas(self, clusters: Places, rounds: int, seed: int) -> Array:
         """kappa under resampling of clusters, (rounds,); ``clusters`` (all items,) numbers the

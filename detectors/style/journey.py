@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from detectors.lineup import Lineup
+from detectors.lineup import Lineup, Ranking
 from detectors.pairing import AnswerBook
 from detectors.style.moves import Array, Flags, Moves, Pairs, Way, flipped_p, resampled, strength
 
@@ -35,6 +35,10 @@ class Journey:
         return np.asarray(
             others if others.any() else (np.arange(len(others)) != model) & ~self.start, dtype=bool
         )
+
+    def ranking(self, model: int) -> Ranking:
+        """The stored models by value, one of them the candidate."""
+        return Ranking(self.lineup, self.scores, model)
 
     def contrasts(self, model: int) -> list[Array]:
         """The contrasts toward a model by way of reading."""

@@ -24,9 +24,11 @@ from fingerprints.transcript import Transcript
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 MOST_TEXTS = 6000
+# So that values of 20 and of 500 questions are on one scale (docs/detectors/movement.md).
 SATURATED = 100
 STEP = 50
 ROUNDS = 300
+# With the signs as they are among them p is a whole number of two-thousandths.
 FLIPS = 1999
 
 

@@ -45,6 +45,8 @@ GUARDED: Mapping[str, tuple[int, float]] = {
 }
 """Families of the content guard: nothing that names what a text is about."""
 
+# A small model's answers are cut by a token limit and its teacher's are not, so that ends and
+# sizes would tell the two apart (docs/detectors/movement.md).
 UNENDED: Mapping[str, tuple[int, float]] = {
     k: v for k, v in FULL.items() if k not in ("closings", "moments")
 }

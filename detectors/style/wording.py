@@ -21,6 +21,7 @@ from detectors.text.shingles import codes_of, grams
 Array = NDArray[np.float64]
 Runs = NDArray[np.uint32]
 SIZES = (1, 2, 3, 4)
+# Chosen among some 190 variants on the suspects that docs/benchmarks.md shows, as it says there.
 LEAST = 0.003
 _HALF = np.uint64(32)
 

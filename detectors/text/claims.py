@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Literal
 
 from detectors.text import claim_cues as cues
-from detectors.text.claim_cues import CUES, Cue, Kind
+from detectors.text.claim_cues import CUES, Kind
+from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
 from fingerprints.records import Probe
 
@@ -92,18 +93,7 @@ class _Sentence:
         return self.text[mention.end - self.start :]
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A cue beside a name: where it starts and ends on the left (length of the left where it
-    stands on the right)."""
-
-    cue: Cue
-    start: int
-    end: int
-    words: str
-    gap: int
-
-
+# Every candidate reads the same answers of the suspect and of the stored models anew.
 @lru_cache(maxsize=16384)
 def extract_claims(
     text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
@@ -162,7 +152,7 @@ def _claim(
     left, right = sentence.left(mention), sentence.right(mention)
     if _set_aside(left, right) or _asks(sentence.text, right):
         return None
-    found = _nearest(left, right, mention)
+    found = nearest_cue(left, right)
     if found is None:
         return _bare(sentence, mention, earlier, context)
     person = _person(sentence, mention, found, earlier, context)
@@ -189,7 +179,7 @@ def _set_aside(left: str, right: str) -> bool:
     if role is not None and not cues.NOT_PLAYED.search(left[: role.start()]):
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
-    near = _last(cues.COMPARISON, last[-40:], 0)
+    near = last_match(cues.COMPARISON, last[-40:], 0)
     return (
         near is not None
         and len(last[-40:]) - near.end() <= 14
@@ -216,107 +206,20 @@ def _asks(sentence: str, right: str) -> bool:
     return not re.search(r"[,:،、]|--| [–—-] ", right)
 
 
-_STRICT = re.compile(
-    r"\b(?:to|with|for|about|than|using|use|at|in|on|by|of"
-    r" which|which|that|who|aware|familiar|trained|able|not affiliated"
-    r"|pour|par|que|qui|avec|fur|von|mit|um|zu|para|con|por|com|pel[ao])\b|для|чтобы|котор|由|,|开发|训练|用|可以|能|من|في",
-    re.IGNORECASE,
-)
-_LOOSE = re.compile(
-    r"\b(?:to|unlike|like|similar|than|for|about|against|which|that|whose|on|data|using|pour|comme|que|qui|para|como|fur|wie|als|чтобы|для|котор\w*)\b"
-    r"|[()]|以及用|并且",
-    re.IGNORECASE,
-)
-_NEW_CLAUSE = re.compile(
-    r", (?!(?:not|and|or|nor|a|an|the|pas|nicht|no|não|не|sino|mais|sondern)\b)", re.IGNORECASE
-)
-
-
-def _nearest(left: str, right: str, mention: Mention) -> _Found | None:
-    """The cue closest to the name; None where no cue reaches it."""
-    best: _Found | None = None
-    window = max(0, len(left) - 160)
-    field = _last(cues.FIELD, left, window)
-    if field is not None and len(left) - field.end() <= 8:
-        return _Found(
-            Cue("maker", before=cues.FIELD),
-            field.start(),
-            field.end(),
-            field.group(),
-            len(left) - field.end(),
-        )
-    for cue in CUES:
-        found = _reaches(cue, left, right, window)
-        if found is not None and (
-            best is None or (found.gap, -len(found.words)) < (best.gap, -len(best.words))
-        ):
-            best = found
-    return best
-
-
-def _reaches(cue: Cue, left: str, right: str, window: int) -> _Found | None:
-    after = cue.after.match(right) if cue.after is not None else None
-    if cue.after is not None and after is None:
-        return None
-    if cue.before is None:
-        return _Found(cue, len(left), len(left), after.group() if after else "", 2)
-    before = _last(cue.before, left, window)
-    if before is None:
-        return None
-    gap = left[before.end() :]
-    blocked = (_STRICT if cue.strict else _LOOSE).search(gap)
-    if len(gap) > cue.reach or blocked is not None or (not cue.person and _NEW_CLAUSE.search(gap)):
-        return _after_other_names(cue, before, gap, left)
-    return _Found(
-        cue,
-        before.start(),
-        before.end(),
-        before.group() + (after.group() if after else ""),
-        len(gap),
-    )
-
-
-_CONTRAST = re.compile(
-    r"(?:not|nicht|pas|не|no|não|不是|,|but|sondern|sino|mais|а|而是|,而是|和|and|or|nor|[\s/&])*",
-    re.IGNORECASE,
-)
-
-
-def _after_other_names(cue: Cue, before: re.Match[str], gap: str, left: str) -> _Found | None:
-    """The cue reaches past a comma where only other names and "not", "but" stand between: "I am
-    Claude, not ChatGPT"."""
-    if len(gap) > 60 or not cue.person:
-        return None
-    rest, at = "", 0
-    for m in find_mentions(gap):
-        rest += gap[at : m.start]
-        at = m.end
-    if at == 0 or not _CONTRAST.fullmatch(rest + gap[at:]):
-        return None
-    return _Found(cue, before.start(), before.end(), before.group(), len(gap))
-
-
-def _last(pattern: re.Pattern[str], text: str, start: int) -> re.Match[str] | None:
-    matches = list(pattern.finditer(text, start))
-    return matches[-1] if matches else None
-
-
 def _person(
     sentence: _Sentence,
     mention: Mention,
-    found: _Found,
+    found: FoundCue,
     earlier: list[Claim],
     context: QuestionContext,
 ) -> Person:
     """Of whom the cue speaks."""
     left = sentence.left(mention)
-    if found.cue.person and found.cue.before is not None:
-        return "first"
-    if found.cue.person and not (
-        found.cue.before is None and _other_subject(sentence, 0, found.start, earlier)
+    if found.cue.person and (
+        found.cue.before is not None or not _other_subject(sentence, 0, found.start, earlier)
     ):
         return "first"
-    marker = _last(
+    marker = last_match(
         cues.FIRST, left[: max(found.end, 1)] if found.cue.before is not None else left, 0
     )
     if marker is not None:
@@ -328,11 +231,9 @@ def _person(
         return "first"
     if cues.PERSON_AFTER.search(found.words):
         return "first"
-    return (
-        "first"
-        if context.about_self and _elliptical(sentence, found, earlier, context)
-        else "third"
-    )
+    if context.about_self and _elliptical(sentence, found, earlier, context):
+        return "first"
+    return "third"
 
 
 def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Claim]) -> bool:
@@ -342,17 +243,13 @@ def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Clai
     return any(
         start <= m.start - sentence.start < end
         and m.start not in taken
-        and not _turns(sentence.text[m.end - sentence.start : end + 12])
+        and not cues.RESET.search(sentence.text[m.end - sentence.start : end + 12])
         for m in sentence.mentions
     )
 
 
-def _turns(between: str) -> bool:
-    return cues.RESET.search(between) is not None
-
-
 def _elliptical(
-    sentence: _Sentence, found: _Found, earlier: list[Claim], context: QuestionContext
+    sentence: _Sentence, found: FoundCue, earlier: list[Claim], context: QuestionContext
 ) -> bool:
     """Whether a phrase without a subject answers a question about the speaker."""
     prefix = sentence.text[: found.start]
@@ -394,7 +291,7 @@ def _bare(
 _INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
 
 
-def _frames(left: str, found: _Found, person: Person) -> bool:
+def _frames(left: str, found: FoundCue, person: Person) -> bool:
     """Whether a name that is also an ordinary word stands close enough to a first-person cue to
     be a name."""
     if person != "first" or found.gap > 26:
@@ -414,7 +311,7 @@ _TRAINING = re.compile(
 )
 
 
-def _kind(found: _Found, mention: Mention) -> Kind:
+def _kind(found: FoundCue, mention: Mention) -> Kind:
     if found.cue.kind == "maker" and _TRAINING.search(found.words):
         return "trainer"
     if found.cue.before is cues.FIELD:
@@ -422,7 +319,7 @@ def _kind(found: _Found, mention: Mention) -> Kind:
     return found.cue.kind
 
 
-def _polarity(left: str, right: str, found: _Found) -> Polarity:
+def _polarity(left: str, right: str, found: FoundCue) -> Polarity:
     """Whether the sentence says, denies or doubts it, by the words between the last turn of
     thought and the name."""
     turn = max(

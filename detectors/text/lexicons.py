@@ -12,6 +12,10 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _phrases(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|"))
+
+
 FUNCTION_WORDS: dict[str, tuple[str, ...]] = {
     "en": _words(
         "the a an and or but if of to in on at by for with from as that this these those it its is"
@@ -52,136 +56,33 @@ FUNCTION_WORDS: dict[str, tuple[str, ...]] = {
     "ja": _words("の に は を が と で も か な こ そ"),
 }
 
-HEDGES: tuple[str, ...] = (
-    "may",
-    "might",
-    "could",
-    "perhaps",
-    "possibly",
-    "likely",
-    "generally",
-    "typically",
-    "usually",
-    "often",
-    "sometimes",
-    "can be",
-    "tend to",
-    "it seems",
-    "appears to",
-    "in general",
-    "it depends",
-    "it's important to note",
-    "it is important to note",
-    "it's worth noting",
-    "it is worth noting",
-    "keep in mind",
-    "please note",
-    "note that",
-    "however",
-    "not necessarily",
-    "in some cases",
-    "i think",
-    "i believe",
-    "i'm not sure",
-    "as far as i know",
-    "to my knowledge",
+HEDGES = _phrases(
+    "may|might|could|perhaps|possibly|likely|generally|typically|usually|often|sometimes|can be|"
+    "tend to|it seems|appears to|in general|it depends|it's important to note|"
+    "it is important to note|it's worth noting|it is worth noting|keep in mind|please note|"
+    "note that|however|not necessarily|in some cases|i think|i believe|i'm not sure|"
+    "as far as i know|to my knowledge"
 )
 
-REFUSALS: tuple[str, ...] = (
-    "i cannot",
-    "i can't",
-    "i'm sorry",
-    "i am sorry",
-    "i apologize",
-    "unfortunately",
-    "i'm unable",
-    "i am unable",
-    "i'm not able to",
-    "i am not able to",
-    "as an ai",
-    "as a language model",
-    "as an ai language model",
-    "i do not have",
-    "i don't have",
-    "i don't feel comfortable",
-    "not appropriate",
-    "consult a professional",
-    "i won't",
-    "i must decline",
-    "je ne peux pas",
-    "ich kann nicht",
-    "lo siento",
-    "对不起",
-    "抱歉",
-    "我无法",
-    "عذرا",
-    "لا أستطيع",
-    "извините",
-    "申し訳",
+REFUSALS = _phrases(
+    "i cannot|i can't|i'm sorry|i am sorry|i apologize|unfortunately|i'm unable|i am unable|"
+    "i'm not able to|i am not able to|as an ai|as a language model|as an ai language model|"
+    "i do not have|i don't have|i don't feel comfortable|not appropriate|consult a professional|"
+    "i won't|i must decline|je ne peux pas|ich kann nicht|lo siento|对不起|抱歉|我无法|"
+    "عذرا|لا أستطيع|извините|申し訳"
 )
 
-REASONING: tuple[str, ...] = (
-    "wait",
-    "alternatively",
-    "hmm",
-    "<think>",
-    "</think>",
-    "let me think",
-    "let's think",
-    "let me check",
-    "let me double-check",
-    "let me verify",
-    "hold on",
-    "on second thought",
-    "actually",
-    "first,",
-    "second,",
-    "next,",
-    "step by step",
-    "therefore",
-    "so,",
-    "okay,",
-    "ok,",
-    "now,",
-    "step 1",
-    "to summarize",
-    "in summary",
-    "in conclusion",
-    "overall,",
+REASONING = _phrases(
+    "wait|alternatively|hmm|<think>|</think>|let me think|let's think|let me check|"
+    "let me double-check|let me verify|hold on|on second thought|actually|first,|second,|next,|"
+    "step by step|therefore|so,|okay,|ok,|now,|step 1|to summarize|in summary|in conclusion|"
+    "overall,"
 )
 
-ADDRESS: tuple[str, ...] = (
-    "sure",
-    "certainly",
-    "of course",
-    "absolutely",
-    "great question",
-    "good question",
-    "happy to help",
-    "glad",
-    "i hope this helps",
-    "hope this helps",
-    "let me know",
-    "feel free",
-    "would you like",
-    "do you have any",
-    "is there anything",
-    "if you have any",
-    "here are",
-    "here is",
-    "here's",
-    "below is",
-    "the following",
-    "as follows",
-    "thank you",
-    "thanks for",
-    "you're welcome",
-    "i'd be happy",
-    "i would",
-    "i'll",
-    "in my opinion",
-    "my knowledge",
-    "enjoy",
-    "good luck",
-    "remember",
+ADDRESS = _phrases(
+    "sure|certainly|of course|absolutely|great question|good question|happy to help|glad|"
+    "i hope this helps|hope this helps|let me know|feel free|would you like|do you have any|"
+    "is there anything|if you have any|here are|here is|here's|below is|the following|as follows|"
+    "thank you|thanks for|you're welcome|i'd be happy|i would|i'll|in my opinion|my knowledge|"
+    "enjoy|good luck|remember"
 )

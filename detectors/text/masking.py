@@ -14,35 +14,11 @@ from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import Remembered
 
 _KEPT = frozenset(w for words in FUNCTION_WORDS.values() for w in words)
+# The longest first: the first one that fits is taken.
 _ENDINGS = (
-    "ization",
-    "ations",
-    "ation",
-    "ingly",
-    "ously",
-    "fully",
-    "ments",
-    "ment",
-    "ness",
-    "ings",
-    "able",
-    "ible",
-    "tion",
-    "sion",
-    "ing",
-    "ful",
-    "ous",
-    "ive",
-    "ity",
-    "ies",
-    "ers",
-    "ed",
-    "ly",
-    "er",
-    "al",
-    "es",
-    "ic",
-    "s",
+    *("ization", "ations", "ation", "ingly", "ously", "fully", "ments", "ment", "ness", "ings"),
+    *("able", "ible", "tion", "sion", "ing", "ful", "ous", "ive", "ity", "ies", "ers"),
+    *("ed", "ly", "er", "al", "es", "ic", "s"),
 )
 _ENDS_SENTENCE = frozenset(".!?:\n…。！？؟")
 _START = (("", "", True),)

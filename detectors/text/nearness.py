@@ -17,6 +17,7 @@ from fingerprints.embed import HashedNgrams
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 DIMENSION = 1024
+# As in Conneau et al. 2018, arXiv 1710.04087.
 NEAREST = 10
 LONGEST = 4000
 _TIE = 1e-9

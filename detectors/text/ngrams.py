@@ -20,6 +20,7 @@ from scipy import sparse
 Codes = NDArray[np.uint64]
 Known = TypeVar("Known")
 BATCH = 64
+# The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -48,11 +49,9 @@ def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -
         _batch_counts(sequences[i : i + BATCH], sizes, bits)
         for i in range(0, len(sequences), BATCH)
     ]
-    return (
-        sparse.vstack(parts, format="csr")
-        if parts
-        else sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
-    )
+    if parts:
+        return sparse.vstack(parts, format="csr")
+    return sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
 
 
 def counts_of(

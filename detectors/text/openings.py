@@ -53,21 +53,8 @@ OPENINGS: tuple[Opening, ...] = (
 )
 
 MAKERS: tuple[str, ...] = (
-    "openai",
-    "anthropic",
-    "google",
-    "meta",
-    "alibaba",
-    "deepseek",
-    "mistral",
-    "microsoft",
-    "hugging-face",
-    "cohere",
-    "zhipu",
-    "baidu",
-    "ibm",
-    "nvidia",
-    "moonshot",
+    *("openai", "anthropic", "google", "meta", "alibaba", "deepseek", "mistral", "microsoft"),
+    *("hugging-face", "cohere", "zhipu", "baidu", "ibm", "nvidia", "moonshot"),
 )
 """Makers that are always compared; those of stored models are added to them."""
 

@@ -20,6 +20,7 @@ from fingerprints.records import Probe, Reply
 from fingerprints.transcript import Transcript
 
 TWIN = "/twin"
+# For p-values that Holm raised over all topics, or over all languages.
 ALPHA = 0.05
 FEWEST = 5
 MOSTLY, HARDLY = 0.5, 0.2

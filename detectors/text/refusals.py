@@ -200,11 +200,9 @@ def outcome_of_text(text: str, boilerplate: frozenset[str] = frozenset()) -> Out
         return "refused"
     if _AWAY.search(beginning) or (said in boilerplate):
         return "deflected"
-    return (
-        "refused"
-        if _WEAK.search(beginning) and len(said) < BRIEF and _no_content(said)
-        else "answered"
-    )
+    if _WEAK.search(beginning) and len(said) < BRIEF and _no_content(said):
+        return "refused"
+    return "answered"
 
 
 def _no_content(said: str) -> bool:

@@ -24,6 +24,7 @@ LONG = 13
 FEWEST_CHARACTERS = 50
 FEWEST_WORDS = 6
 MOST_PLACES = 20
+# 2⁶⁴ over the golden ratio: multiplying by it spreads neighbouring numbers (Knuth 1973).
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _BREAKS = re.compile(r"\n+")
