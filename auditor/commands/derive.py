@@ -15,7 +15,7 @@ from fingerprints.errors import UsageProblem, printable
 if TYPE_CHECKING:
     from auditor.controls.lineage import Lineage
     from auditor.labs.zoo.derivation import Derivation
-    from auditor.labs.zoo.derive import Kind
+    from auditor.labs.zoo.derive import DerivedKind
     from fingerprints.records import Record
 
 
@@ -166,7 +166,7 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _told(name: str, kind: Kind) -> dict[str, Any]:
+def _told(name: str, kind: DerivedKind) -> dict[str, Any]:
     settings: Record = kind.settings()
     return {
         "kind": name,

@@ -109,7 +109,8 @@ class Teller(Walk[Any]):
         for run in runs(words):
             told = self._spelled(one_line(run.text))
             told = told.upper() + " " if run.role == "kicker" else told
-            before = " " if out.plain and run.text[:1].isspace() and told else ""
+            # A run of blanks alone parts its neighbours; nothing else would tell them apart.
+            before = " " if out.plain and run.text[:1].isspace() else ""
             after = " " if run.text[-1:].isspace() and told else ""
             styled = STYLES.get(run.tone, ROLES.get(run.role, ""))
             out.append(before + told + after, style=styled or None)

@@ -30,7 +30,7 @@ Change = Callable[[Sequence[Llama], Any, int], Llama]
 
 
 @dataclass(frozen=True)
-class Kind:
+class DerivedKind:
     """One way to derive a checkpoint: what it is in one line, its settings, its function, and what
     may be said of it.
 
@@ -53,14 +53,16 @@ def _disguise(
     about: str,
     change: Callable[[Llama, Any, int], Llama],
     settings: type[Record] = disguise.Nothing,
-) -> Kind:
+) -> DerivedKind:
     """A kind whose copy computes what its parent does, from other numbers."""
-    return Kind(about, settings, _of_one(change), keeps_function=True)
+    return DerivedKind(about, settings, _of_one(change), keeps_function=True)
 
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, DerivedKind] = {
     "copy": _disguise("the same bytes", lambda parent, how, seed: parent),
-    "recast": Kind("stored in another number format", quantise.Recast, _of_one(quantise.recast)),
+    "recast": DerivedKind(
+        "stored in another number format", quantise.Recast, _of_one(quantise.recast)
+    ),
     "permute_units": _disguise("every MLP's hidden units in another order", disguise.permute_units),
     "permute_heads": _disguise("attention heads in another order", disguise.permute_heads),
     "permute_residual": _disguise(
@@ -72,30 +74,32 @@ KINDS: dict[str, Kind] = {
     "rescale_units": _disguise(
         "every MLP unit scaled up and down again", disguise.rescale_units, disguise.Rescale
     ),
-    "drop_layers": Kind("without some layers", resize.Layers, _of_one(resize.drop_layers)),
-    "repeat_layers": Kind("with some layers twice", resize.Layers, _of_one(resize.repeat_layers)),
-    "prune_units": Kind(
+    "drop_layers": DerivedKind("without some layers", resize.Layers, _of_one(resize.drop_layers)),
+    "repeat_layers": DerivedKind(
+        "with some layers twice", resize.Layers, _of_one(resize.repeat_layers)
+    ),
+    "prune_units": DerivedKind(
         "without the smallest units of every MLP", resize.PruneUnits, _of_one(resize.prune_units)
     ),
-    "extend_vocabulary": Kind(
+    "extend_vocabulary": DerivedKind(
         "with more tokens", resize.ExtendVocabulary, _of_one(resize.extend_vocabulary)
     ),
-    "quantise": Kind(
+    "quantise": DerivedKind(
         "rounded to few levels, and stored as before", quantise.Quantise, _of_one(quantise.quantise)
     ),
-    "noise": Kind(
+    "noise": DerivedKind(
         "with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)
     ),
-    "merge_linear": Kind(
+    "merge_linear": DerivedKind(
         "the weighted mean of several parents", merge.MergeRule, merge.merge_linear, several=True
     ),
-    "merge_slerp": Kind(
+    "merge_slerp": DerivedKind(
         "several parents joined along the sphere", merge.MergeRule, merge.merge_slerp, several=True
     ),
 }
 
-FILES: dict[str, Kind] = {
-    "gguf": Kind(
+FILES: dict[str, DerivedKind] = {
+    "gguf": DerivedKind(
         "a GGUF file, its matrices in one format", GgufFile, lambda parents, how, seed: parents[0]
     )
 }
@@ -149,7 +153,7 @@ def derive(
     return derivation
 
 
-def _chosen(kind: str, sources: list[Path]) -> Kind:
+def _chosen(kind: str, sources: list[Path]) -> DerivedKind:
     if kind not in ALL_KINDS:
         raise UsageProblem(
             f"unknown kind of derivation {printable(kind, 40)!r}",

@@ -13,6 +13,8 @@ from rich.cells import cell_len
 from test_render_html import crowd
 
 from auditor.audits.report.document import next_steps, report_document
+from auditor.reporting import terminal
+from auditor.reporting.document import Document, Paragraph, Section, aside, strong
 from auditor.reporting.terminal import write
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -127,3 +129,9 @@ def test_what_the_suspect_says_by_itself_comes_before_the_candidates_of_its_ques
     assert text.index("Answer drift, the suspect alone") < text.index(
         "Self identification: claim rate"
     )
+
+
+def test_words_in_a_row_are_parted_on_a_terminal_as_on_a_page() -> None:
+    part = Section("s", "S", (Paragraph((strong("one"), " ", aside("(two)"))),))
+    document = Document("kicker", "title", "subject", (), (part,), dict)
+    assert "one (two)" in terminal.render(document, width=80)
