@@ -25,7 +25,7 @@ from fingerprints.records import Identity, Record
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects.formats import rows_in
 from fingerprints.subjects.packed import open_regular
-from fingerprints.subjects.recording import CLAIMED, RecordingTally, transcript_of
+from fingerprints.subjects.recording import CLAIMED, RecordingTally, model_of_file, transcript_of
 from fingerprints.transcript import Header, Transcript, is_transcript, load_transcript
 
 OUTPUTS = "model_outputs.json"
@@ -177,7 +177,7 @@ def models_in(path: Path, name: str | None, source: str) -> dict[str, Transcript
         file.seek(0)
         tallies: dict[str, RecordingTally] = {}
         for row in rows_in(file, path):
-            tallies.setdefault(name or row.model or _stem(path), RecordingTally()).add(row)
+            tallies.setdefault(name or row.model or model_of_file(path), RecordingTally()).add(row)
     return {
         model: transcript_of(tally, _header(spec, model, digest))
         for model, tally in tallies.items()
@@ -191,10 +191,6 @@ def _header(spec: str, model: str, digest: str) -> Header:
         kind="recording", name=printable(model, 200), recording_sha256=digest, notes=(CLAIMED,)
     )
     return Header(spec=spec, identity=identity)
-
-
-def _stem(path: Path) -> str:
-    return path.name.partition(".")[0] or path.name
 
 
 def read_metadata(path: Path) -> dict[str, tuple[str, str]]:

@@ -19,7 +19,7 @@ from fingerprints.probes import bundled_probe_sets, load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Request, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.formats import rows_in
-from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.kinds import RECORDINGS, SubjectSpec
 from fingerprints.subjects.packed import open_regular
 from fingerprints.subjects.rows import RecordedRow
 from fingerprints.transcript import Event, Header, Transcript, is_transcript, load_transcript
@@ -113,9 +113,22 @@ def _read(
         tally.add(row)
     if not tally.models:
         raise _unnamed(path, model)
-    name = next(iter(tally.models)) or path.name.partition(".")[0] or path.name
+    name = next(iter(tally.models)) or model_of_file(path)
     identity = Identity(kind="recording", name=name, recording_sha256=digest, notes=(CLAIMED,))
     return transcript_of(tally, Header(spec=spec, identity=identity))
+
+
+def model_of_file(path: Path) -> str:
+    """Whom a file of recorded answers is named after: its name without the endings of such files.
+
+    >>> model_of_file(Path("gpt-3.5-turbo.jsonl.gz"))
+    'gpt-3.5-turbo'
+    """
+    # Other dots belong to the name: gpt-3.5-turbo and gpt-3.5 are two models.
+    name = Path(path.name)
+    while name.suffix in RECORDINGS:
+        name = Path(name.stem)
+    return str(name)
 
 
 def _mixed(path: Path, seen: Iterable[str | None]) -> MalformedInput:

@@ -89,7 +89,7 @@ def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(
         writer.finish()
     (folder / "README.md").write_text("not an answer")
     report = import_answers(store, folder)
-    assert sorted(report.added) == ["alpha", "gamma", "nameless"]
+    assert sorted(report.added) == ["alpha", "gamma", "nameless.v2"]
     assert store.transcript("gamma").replies == said.replies
     assert report.unreadable == 1
 
@@ -220,3 +220,13 @@ def test_a_csv_that_is_no_text_or_no_file_is_refused(tmp_path: Path) -> None:
         read_metadata(tmp_path / "meta.csv")
     with pytest.raises(AuditError):
         read_metadata(tmp_path / "missing.csv")
+
+
+def test_a_dot_in_a_models_name_is_no_ending(store: FingerprintStore, tmp_path: Path) -> None:
+    folder, names = tmp_path / "in", ("gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613")
+    folder.mkdir()
+    for name in names:
+        said = [{"prompt": f"Question {i}?", "answer": f"{name} {i}"} for i in range(3)]
+        text = "".join(json.dumps(row) + "\n" for row in said)
+        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode("utf-8")))
+    assert import_answers(store, folder).added == names

@@ -268,7 +268,7 @@ def test_the_identity_says_which_bytes_and_that_provenance_is_claimed(tmp_path: 
     path = write(tmp_path / "answers-of-lamb.v2.jsonl", {"prompt": "Q", "answer": "A"})
     identity = opened(path).identity
     assert identity.kind == "recording"
-    assert identity.name == "answers-of-lamb"
+    assert identity.name == "answers-of-lamb.v2"
     assert identity.recording_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert identity.notes == (CLAIMED,)
 

@@ -236,7 +236,7 @@ def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(
 def test_a_plain_ladder_is_climbed_by_several_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.auditor.controls.test_ladder import value, written
+    from tests.auditor.labs.population.test_ladder import value, written
 
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     recipe = tmp_path / "short.yaml"
