@@ -80,6 +80,11 @@ def calibrated(
                     curves += curves_of(chosen, held, scheme)
         if progress:
             progress(number + 1, len(cells))
+    if not cells:
+        raise Incomplete(
+            "nothing could be measured of any control against a stored model",
+            next_step="store the models that taught the controls, asked the same prompts",
+        )
     if not fitted:
         raise Incomplete(
             "the cohort is too small to calibrate anything: " + " ".join(told)[:300],

@@ -142,6 +142,11 @@ def test_rows_of_one_kind_alone_calibrate_nothing(rows: tuple[MeasuredRow, ...])
         calibrated("none", untaught, population_of(known(), teachers(), ""), "0" * 64)
 
 
+def test_a_cohort_of_which_nothing_could_be_measured_says_so() -> None:
+    with pytest.raises(Incomplete, match="nothing could be measured"):
+        calibrated("none", [], population_of(known(), teachers(), ""), "0" * 64)
+
+
 def test_intervals_taken_all_at_once_are_those_taken_one_by_one(
     rows: tuple[MeasuredRow, ...],
 ) -> None:
