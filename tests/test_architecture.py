@@ -63,7 +63,7 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 def test_files_and_functions_are_short_and_documented(path: Path) -> None:
     source = path.read_text("utf-8")
     parsed = ast.parse(source)
-    assert source.count("\n") <= 510
+    assert source.count("\n") <= 400
     assert ast.get_docstring(parsed), "no module docstring"
     for node in ast.walk(parsed):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
