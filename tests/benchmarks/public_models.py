@@ -6,13 +6,16 @@ project). Knows the table of labels; judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
 from auditor.calibration.rows import KnownModel
 from detectors.base import Teacher
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 from tests.benchmarks.bench_source_recognition import folder, models, outputs, rows_of
+
+Key = TypeVar("Key", int, str)
 
 STORED: dict[str, tuple[str, ...]] = {
     "d003": ("text_davinci_003",),
@@ -64,11 +67,21 @@ def probes(only: frozenset[int] | None = None) -> dict[int, Probe]:
     }
 
 
-def transcript_of(name: str, said: dict[int, str], asked: dict[int, Probe]) -> Transcript:
-    """Recorded answers as a transcript."""
+def transcript_of(
+    name: str,
+    said: Mapping[Key, str],
+    asked: Mapping[Key, Probe],
+    cut: Collection[Key] = (),
+) -> Transcript:
+    """Recorded answers as a transcript, those to the prompts in ``cut`` as cut short."""
     held = {p.id: p for i, p in asked.items() if i in said}
     replies = tuple(
-        Reply(probe_id=p.id, arm=Arm.RECORDED, status=Status.OK, text=said[i])
+        Reply(
+            probe_id=p.id,
+            arm=Arm.RECORDED,
+            status=Status.TRUNCATED if i in cut else Status.OK,
+            text=said[i],
+        )
         for i, p in asked.items()
         if i in said
     )
