@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,22 +63,22 @@ class AnswerBook:
     answers: tuple[Mapping[int, str], ...]
     left_out: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Names of the models, in order."""
         return [t.name for t in self.teachers]
 
-    @property
+    @cached_property
     def vendors(self) -> NDArray[np.str_]:
         """Who made each model; models of one vendor are told apart badly."""
         return np.array([t.maker for t in self.teachers])
 
-    @property
+    @cached_property
     def population(self) -> NDArray[np.bool_]:
         """The models that are no guests."""
         return np.array([not t.guest for t in self.teachers], dtype=bool)
 
-    @property
+    @cached_property
     def fold(self) -> NDArray[np.int64]:
         """The fold of each prompt: its place among the sorted digests, modulo `FOLDS`."""
         return np.arange(len(self.prompts), dtype=np.int64) % FOLDS
@@ -105,8 +107,24 @@ class AnswerBook:
         )
 
 
-def style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
-    """The first readable default-arm answer to each style-like prompt, by the prompt's digest."""
+def style_answers(transcript: Transcript) -> Mapping[str, ProbeAnswer]:
+    """The first readable default-arm answer to each style-like prompt, by the prompt's digest.
+
+    Read once as long as the transcript lives: every detector asks for every pair of models.
+    """
+    known = _SAID.get(id(transcript))
+    if known is None or known[0]() is not transcript:
+        number, out = id(transcript), MappingProxyType(_style_answers(transcript))
+        known = _SAID[number] = (ref(transcript, lambda _: _SAID.pop(number, None)), out)
+    return known[1]
+
+
+# By a transcript's place in memory, since it can't be hashed: its reference tells whether it is
+# still the one that was read there.
+_SAID: dict[int, tuple[ref[Transcript], Mapping[str, ProbeAnswer]]] = {}
+
+
+def _style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
     out: dict[str, ProbeAnswer] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.base import FittedDetector
 from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
-from detectors.inheritance.wording_margins import Margins, margins
+from detectors.inheritance.wording_margins import Margins, margins, played_on
 from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
 from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table, Value
 from detectors.needs import Need
@@ -122,7 +122,13 @@ class SharedWording(FittedDetector):
         """The suspect's answers and its margins against all stored models."""
         answers = self.book_.answers_of(suspect)
         shared = self.wording_.shared({i: a.text for i, a in answers.items()})
-        return answers, margins(shared, self.wording_.strangers, self.lineup_, self.seed)
+        prompts = np.asarray(np.isfinite(shared).any(axis=1), dtype=bool)
+        played = self._keep(
+            "played",
+            prompts.tobytes(),
+            lambda: played_on(prompts, self.wording_.strangers, self.lineup_),
+        )
+        return answers, margins(shared, played, self.lineup_, self.seed)
 
 
 def _prompts(book: AnswerBook) -> list[str]:

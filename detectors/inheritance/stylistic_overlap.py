@@ -35,6 +35,7 @@ from detectors.style.space import FULL, GUARDED, transform_all
 from detectors.style.standing import (
     ROUNDS_OF_CUTS,
     Standing,
+    Standings,
     all_prompts,
     length_matched,
     null_of_standing,
@@ -114,6 +115,9 @@ class StylisticOverlap(FittedDetector):
             self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
             self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
             self.lengths_ = _lengths(self.book_)
+            self.whole_ = Standings(self.attribution_, seed=self.seed)
+            self.brief_ = Standings(self.attribution_, rounds=0, seed=self.seed)
+            self.masked_ = Standings(self.guarded_, rounds=ROUNDS_OF_CUTS, seed=self.seed)
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         attribution = self._attribution(case)
@@ -138,8 +142,7 @@ class StylisticOverlap(FittedDetector):
             "brief", case.suspect, lambda: _brief(case.suspect, attribution)
         )
         place, usable = self.book_.place(case)
-        whole = all_prompts(answered & (self.lengths_[place] > 0), len(self.book_.teachers))
-        main = standing(attribution, log_p, whole, place, usable, rounds=0, seed=self.seed)
+        main = self.brief_.of(log_p, answered & (self.lengths_[place] > 0), place, usable)
         if main is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
         metric, metric_id = _metric(main, self.book_, place)
@@ -161,9 +164,8 @@ class StylisticOverlap(FittedDetector):
     ) -> StyleViews | None:
         book, (place, usable) = self.book_, self.book_.place(case)
         answered = scored.answered & (self.lengths_[place] > 0)
-        whole = all_prompts(answered, len(book.teachers))
         matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
-        main = standing(attribution, scored.full, whole, place, usable, seed=self.seed)
+        main = self.whole_.of(scored.full, answered, place, usable)
         if main is None:
             return None
         even = int(matched[0].sum()) >= FEWEST
@@ -177,7 +179,7 @@ class StylisticOverlap(FittedDetector):
             main=main,
             matched=some(attribution, scored.full, matched) if even else None,
             n_matched=int(matched[0].sum()),
-            guarded=some(self.guarded_, scored.guarded, whole),
+            guarded=self.masked_.of(scored.guarded, answered, place, usable),
             cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
             log_p=scored.full,
             families=scored.families,
