@@ -6,6 +6,7 @@ openings say nothing about how a model writes. Knows records; knows no statistic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.case import Case, Teacher
 from detectors.measurement import Exhibit, Span
+from detectors.text.scripts import script_of
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
@@ -55,12 +57,14 @@ class AnswerBook:
     i's text.
 
     ``prompts`` are prompt digests in sorted order, so that the order of the inputs counts for
-    nothing; ``left_out`` names the models that answered too few of them.
+    nothing; ``scripts`` says in which script most models answer each; ``left_out`` names the models
+    that answered too few of them in it.
     """
 
     teachers: tuple[Teacher, ...]
     prompts: tuple[str, ...]
     answers: tuple[Mapping[int, str], ...]
+    scripts: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
     @cached_property
@@ -91,9 +95,38 @@ class AnswerBook:
         return self.names.index(name), np.array([n in present for n in self.names])
 
     def answers_of(self, suspect: Transcript) -> dict[int, ProbeAnswer]:
-        """A suspect's answers to the book's prompts, by the prompt's number."""
+        """A suspect's answers to the book's prompts, by the prompt's number, as far as they are
+        in the script in which most stored models answer."""
         said = style_answers(suspect)
-        return {i: said[sha] for i, sha in enumerate(self.prompts) if sha in said}
+        return {
+            i: said[sha]
+            for i, (sha, script) in enumerate(zip(self.prompts, self.scripts, strict=True))
+            if sha in said and alike(script, said[sha].text)
+        }
+
+    def shared(self, case: Case) -> int:
+        """How many of the book's prompts the suspect and the candidate both answered, in the
+        script in which most stored models answer; of a candidate outside of the book, in any."""
+        name = case.the_candidate.name
+        if name not in self.names:
+            return shared_prompts(case)
+        return len(self.answers_of(case.suspect).keys() & self.answers[self.names.index(name)])
+
+    def foreign(self, suspect: Transcript) -> int:
+        """How many of the suspect's answers to the book's prompts are in another script."""
+        said = style_answers(suspect)
+        return sum(sha in said for sha in self.prompts) - len(self.answers_of(suspect))
+
+    def aside(self, suspect: Transcript) -> tuple[str, ...]:
+        """What a reader must know of answers that were left aside; empty where none was."""
+        n = self.foreign(suspect)
+        if not n:
+            return ()
+        answers = "1 answer is" if n == 1 else f"{n} answers are"
+        return (
+            f"{answers} in another script than most stored models' answers to the same prompts, and"
+            " left aside.",
+        )
 
     def read(self, reading: Callable[[int, str], str], most: int | None = None) -> AnswerBook:
         """The same book, each text as ``reading(prompt, text)`` gives it; of a model at most
@@ -144,7 +177,7 @@ def shared_prompts(case: Case) -> int:
 def few_shared(case: Case, book: AnswerBook) -> str:
     """Why a book's models can't be compared on the prompts that suspect and candidate share; empty
     where they can."""
-    shared = shared_prompts(case)
+    shared = book.shared(case)
     if shared < FEWEST or case.the_candidate.name not in book.names:
         prompts = "1 shared prompt" if shared == 1 else f"{shared} shared prompts"
         return f"only {prompts} for a model that answered enough; {FEWEST} are needed"
@@ -172,13 +205,17 @@ def book_of(
 ) -> AnswerBook:
     """The book of the stored models' answers to ``wanted`` prompts (digests; to all where None).
 
-    A model stays that answered at least 20 of them and at least ``share`` as many as the model that
+    An answer in another script than most models' to the same prompt is left aside: two models
+    that go on in English where they were asked in Japanese are alike by that alone. A model stays
+    that answered at least 20 of the prompts and at least ``share`` as many as the model that
     answered most.
     """
-    said = [
+    every = [
         {k: a.text for k, a in style_answers(t.transcript).items() if wanted is None or k in wanted}
         for t in teachers
     ]
+    scripts = _scripts(every)
+    said = [{k: t for k, t in one.items() if alike(scripts[k], t)} for one in every]
     most = max((len(s) for s in said), default=0)
     order = sorted(range(len(teachers)), key=lambda i: teachers[i].name)
     kept = [i for i in order if len(said[i]) >= max(FEWEST, most * share)]
@@ -189,5 +226,25 @@ def book_of(
         tuple(teachers[i] for i in kept),
         prompts,
         answers,
+        tuple(scripts[k] for k in prompts),
         tuple(teachers[i].name for i in order if i not in kept),
     )
+
+
+def _scripts(said: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """In which script most models answer each prompt, of equals the first by name; empty where
+    none writes letters."""
+    counts: dict[str, Counter[str]] = {}
+    for answers in said:
+        for prompt, text in answers.items():
+            counts.setdefault(prompt, Counter())[script_of(text)] += 1
+    out = {}
+    for prompt, found in counts.items():
+        named = {script: n for script, n in found.items() if script}
+        out[prompt] = max(sorted(named), key=lambda s: named[s], default="")
+    return out
+
+
+def alike(script: str, text: str) -> bool:
+    """Whether a text is in this script; one without letters, or any where none is usual, is."""
+    return not script or script_of(text) in (script, "")

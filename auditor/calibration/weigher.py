@@ -8,6 +8,7 @@ no case and no file.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -34,6 +35,11 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     ratios that these rows get from maps without their own group. A detector that measured fewer
     than two independent models of either kind is left out (``used_`` names the others).
     ``strengths`` are the fusion's numbers of unseen models to choose from. Deterministic.
+
+    Rows may come from several populations, measured on other prompts against other stores. What
+    unrelated suspects get is then learned in each by itself, and every detector is scaled: on that
+    scale the populations share one map. ``population`` names the one whose scales are applied to
+    rows that come later.
     """
 
     def __init__(
@@ -41,10 +47,12 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         detectors: tuple[str, ...],
         strengths: tuple[float, ...] = STRENGTHS,
         scaled: tuple[str, ...] | None = None,
+        population: str = "",
     ) -> None:
         self.detectors = detectors
         self.strengths = strengths
         self.scaled = scaled
+        self.population = population
 
     def fit(
         self,
@@ -52,23 +60,27 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         labels: ArrayLike,
         groups: Sequence[Hashable],
         candidates: Sequence[str],
+        populations: Sequence[str] | None = None,
     ) -> Self:
-        """Learns scales, maps and the fusion; ``candidates`` names each row's.
+        """Learns scales, maps and the fusion; ``candidates`` and ``populations`` name each row's.
 
-        ``held_out_`` (rows,) are the fused ratios without each row's own group.
+        ``held_out_`` (rows,) are the fused ratios without each row's own group, of whatever
+        population its rows are.
 
         Raises ValueError where no detector measured two independent models of either kind.
         """
         x, y = _two_dimensional(values, len(self.detectors)), np.asarray(labels)
+        of = np.asarray([""] * len(x) if populations is None else populations, dtype=np.str_)
         self.maps_: dict[str, LogLikelihoodRatio] = {}
         self.norms_: dict[str, CohortNorm] = {}
+        self.scales_: dict[str, dict[str, CohortNorm]] = {}
         columns = []
         for number, name in enumerate(self.detectors):
             seen = np.flatnonzero(np.isfinite(x[:, number]))
             own, whom = [groups[i] for i in seen.tolist()], [candidates[i] for i in seen.tolist()]
             if not _enough(y[seen], own):
                 continue
-            fitted = self._map(name, x[seen, number], y[seen], own, whom)
+            fitted = self._map(name, x[seen, number], y[seen], own, whom, of[seen])
             held = np.full(len(x), np.nan)
             held[seen] = fitted.held_out_
             self.maps_[name] = fitted
@@ -91,22 +103,29 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         labels: NDArray[np.int_],
         groups: Sequence[Hashable],
         candidates: Sequence[str],
+        populations: NDArray[np.str_],
     ) -> LogLikelihoodRatio:
-        """One detector's map, on its values as they are or scaled by candidate."""
+        """One detector's map, on its values as they are or scaled by population and candidate."""
         tried = {}
-        if self.scaled is None or name not in self.scaled:
+        several = len(set(populations.tolist())) > 1
+        if not several and (self.scaled is None or name not in self.scaled):
             tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
-        if self.scaled is None or name in self.scaled:
-            norm = CohortNorm().fit(values, labels, candidates, groups)
-            # Where no other group tells what strangers get, the whole cohort does.
-            alone = np.isnan(norm.held_out_)
-            scales = np.where(alone, norm.transform(values, candidates), norm.held_out_)
+        if several or self.scaled is None or name in self.scaled:
+            norms, scales = _scaled(values, labels, candidates, groups, populations)
             tried[True] = LogLikelihoodRatio().fit(scales, labels, groups)
         data = grouped(labels, groups)
         scaled = min(tried, key=lambda k: (held_cost(tried[k].held_out_, data), k))
         if scaled:
-            self.norms_[name] = norm
+            self.scales_[name] = norms
+            self.norms_[name] = norms.get(self.population) or next(iter(norms.values()))
         return tried[scaled]
+
+    def of(self, population: str) -> Self:
+        """The same weigher for cases that are like those of one population: its scales apply."""
+        out = copy(self)
+        out.population = population
+        out.norms_ = {d: norms[population] for d, norms in self.scales_.items()}
+        return out
 
     @classmethod
     def from_numbers(
@@ -168,6 +187,27 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             seen = np.isfinite(z)
             out[seen, place] = of(self.maps_[name], z[seen])
         return out
+
+
+def _scaled(
+    values: Array,
+    labels: NDArray[np.int_],
+    candidates: Sequence[str],
+    groups: Sequence[Hashable],
+    populations: NDArray[np.str_],
+) -> tuple[dict[str, CohortNorm], Array]:
+    """The scales of each population, and the values on them, each row's own group left out."""
+    norms: dict[str, CohortNorm] = {}
+    out = np.empty(len(values))
+    for population in dict.fromkeys(populations.tolist()):
+        rows = np.flatnonzero(populations == population)
+        whom, own = [candidates[i] for i in rows.tolist()], [groups[i] for i in rows.tolist()]
+        norm = CohortNorm().fit(values[rows], labels[rows], whom, own)
+        # Where no other group tells what strangers get, the whole cohort does.
+        alone = np.isnan(norm.held_out_)
+        out[rows] = np.where(alone, norm.transform(values[rows], whom), norm.held_out_)
+        norms[population] = norm
+    return norms, out
 
 
 def _two_dimensional(values: ArrayLike, columns: int) -> Array:

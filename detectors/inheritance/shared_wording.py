@@ -87,7 +87,9 @@ class SharedWording(FittedDetector):
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         views = self._views(case)
-        return views if isinstance(views, NotMeasured) else _measurement(views)
+        if isinstance(views, NotMeasured):
+            return views
+        return _measurement(views, self.book_.aside(case.suspect))
 
     def _value(self, case: Case) -> Value | NotMeasured:
         views = self._views(case)
@@ -151,7 +153,7 @@ class WordingViews:
     found: Margins
 
 
-def _measurement(views: WordingViews) -> Measurement:
+def _measurement(views: WordingViews, aside: tuple[str, ...]) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     value, (low, high), name = found.value(place), found.interval(place), line.names[place]
     ranking = Ranking(line, found.scores, place)
@@ -184,7 +186,7 @@ def _measurement(views: WordingViews) -> Measurement:
             ),
         ),
         exhibits=_exhibits(views),
-        notes=_notes(views, null),
+        notes=(*aside, *_notes(views, null)),
     )
 
 

@@ -27,7 +27,6 @@ from detectors.pairing import (
     AnswerBook,
     ProbeAnswer,
     answer_book,
-    shared_prompts,
 )
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
@@ -131,7 +130,7 @@ class StylisticOverlap(FittedDetector):
         views = self._views(case, attribution, scored)
         if views is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
-        return _measurement(views)
+        return _measurement(views, self.book_.aside(case.suspect))
 
     def _value(self, case: Case) -> Value | NotMeasured:
         """The number without its interval, cuts and figures."""
@@ -150,7 +149,7 @@ class StylisticOverlap(FittedDetector):
 
     def _attribution(self, case: Case) -> Attribution | NotMeasured:
         """The classifier that scores this case, or why there is none."""
-        shared = shared_prompts(case)
+        shared = self.book_.shared(case)
         if shared < FEWEST:
             return NotMeasured.of(
                 "too_few_answers", f"only {shared} shared prompts; at least {FEWEST} are needed"
@@ -251,7 +250,7 @@ def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bo
     return scores, answered
 
 
-def _measurement(views: StyleViews) -> Measurement:
+def _measurement(views: StyleViews, aside: tuple[str, ...]) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
     metric, metric_id = _metric(main, book, views.candidate)
@@ -271,7 +270,7 @@ def _measurement(views: StyleViews) -> Measurement:
         tables=tables(views),
         charts=charts(views),
         exhibits=exhibits(views),
-        notes=_notes(views),
+        notes=(*aside, *_notes(views)),
     )
 
 
