@@ -285,7 +285,7 @@ def left_out(
     labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
     candidates = [r.candidate for r in rows]
     out = np.full(len(rows), np.nan)
-    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), tuple(weigher.norms_)
+    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), weigher.chosen_
     of = [""] * len(rows) if populations is None else list(populations)
     for split in _splits(rows, scheme):
         kept = split.train

@@ -23,7 +23,7 @@ from fingerprints.durable import replacing
 from fingerprints.record_files import RecordFile
 from fingerprints.records import Record
 
-SHIPPED = ("english-2023", "english-2024", "japanese-2025", "korean-2025", "small-controls")
+SHIPPED = ("english-2023", "english-2024", "japanese-2025", "small-controls")
 """Names of the calibrations inside the package, in the order in which they are tried."""
 
 

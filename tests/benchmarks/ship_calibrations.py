@@ -6,7 +6,9 @@ AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR 
 
 Reads the answers of public models (see their README: evaluated, never copied) and the ladder in
 ``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``.
-The public populations are fitted together: each has its own scales, all share the maps. What was
+Of the models of 2024 and 2025 that were asked in English seven lineages only are known to be taught,
+most of them by a part of their data: there, `english-2023` lends its taught models, on scales of
+strangers. No Korean model of the sets is known to be taught: nothing ships for Korean. What was
 measured is kept in ``--work`` by population, detector and number of prompts, so that a run that was
 interrupted goes on.
 """
@@ -40,6 +42,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
 LADDER = ROOT / "tests" / "data" / "ladders" / "real"
 PUBLIC, SMALL = "public", "small-controls"
+LENDER, LENT = "english-2023", "english-2024"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ PUBLICS = (
         "en",
         "2023 to early 2025",
         "Assistants of 2023 to early 2025 and tunes of their open siblings, English, hard technical"
-        " requests, single turn; few are documented to be taught by a stored maker.",
+        " requests, single turn; not known to be taught by anybody stored. The taught are those of"
+        " english-2023.",
     ),
     Public(
         "japanese-2025",
@@ -79,17 +83,14 @@ PUBLICS = (
         " taught by models of OpenAI, Google, DeepSeek, Alibaba, Microsoft, CyberAgent or Nexusflow,"
         " or not known to be taught by anybody stored.",
     ),
-    Public(
-        "korean-2025",
-        "arena_hard_ko",
-        "ko",
-        "2024 to spring 2025",
-        "Assistants of 2024 to spring 2025, Korean, hard technical requests, single turn; none is"
-        " documented to be taught by a stored maker.",
-    ),
 )
 DETECTORS = {PUBLIC: ("shared_wording", "stylistic_overlap"), SMALL: ("movement",)}
-SIZES = {PUBLIC: (20, 50, 100, 200), SMALL: (24, 64)}
+SIZES = {
+    "english-2023": (20, 50, 100, 250, 536),
+    "english-2024": (20, 50, 100, 250),
+    "japanese-2025": (20, 50, 100, 230),
+    SMALL: (24, 64),
+}
 ABOUT_SMALL = (
     "Students of SmolLM2-135M and Gemma-3-270M by low-rank adapters on 80 to 136 answers, trained"
     " by this project, and controls without a teacher; greedy, English, the base known."
@@ -146,7 +147,7 @@ def public_population(work: Path, one: Public, sizes: Sequence[int]) -> Measured
     about: Population = population_of(known, teachers, one.about)
     return MeasuredPopulation(
         one.name,
-        rows,
+        rows if one.name != LENT else tuple(r for r in rows if r.label == 0),
         about.model_copy(update={"languages": (one.language,), "era": one.era}),
         sha256(canonical_json(who)),
         shares=shares_of(known, teachers),
@@ -198,15 +199,20 @@ def measured(
 def main(work: Path, only: str | None, sizes: str | None, out: Path) -> None:
     """Fits them and prints how they did."""
     work.mkdir(parents=True, exist_ok=True)
-    for name in [only] if only else [PUBLIC, SMALL]:
-        chosen = [int(s) for s in sizes.split(",")] if sizes else SIZES[name]
-        if name == SMALL:
-            populations = [small_population(work, chosen)]
-        else:
-            populations = [public_population(work, one, chosen) for one in PUBLICS]
-        for made in calibrated_together(populations):
-            write_calibration(out / f"{made.name}.json", made)
-            click.echo(terminal.render(calibration_document(made), width=180))
+
+    def sizes_of(name: str) -> list[int]:
+        return [int(s) for s in sizes.split(",")] if sizes else list(SIZES[name])
+
+    found = {}
+    if only != SMALL:
+        found = {p.name: public_population(work, p, sizes_of(p.name)) for p in PUBLICS}
+    if only != PUBLIC:
+        found[SMALL] = small_population(work, sizes_of(SMALL))
+    for name, population in found.items():
+        lenders = [found[LENDER]] if name == LENT else []
+        made = calibrated_together([population, *lenders])[0]
+        write_calibration(out / f"{name}.json", made)
+        click.echo(terminal.render(calibration_document(made), width=180))
 
 
 if __name__ == "__main__":
