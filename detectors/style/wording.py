@@ -133,6 +133,7 @@ class Wording:
             shared = np.mean([_played(s, self.vendors, silent) for s in said], axis=0)
             shared[silent], shared[:, silent] = np.nan, np.nan
             self.strangers[number] = shared
+        self.asked = _keys([codes_of(p) for p in prompts], range(len(prompts)))
         self.silent = np.isnan(self.strangers).all(axis=1)
         self.said = [SaidEverywhere.of(parts, len(answers)) for parts in held]
 
@@ -143,42 +144,36 @@ class Wording:
         spoken = sorted(number for number, text in answers.items() if text.strip())
         if not spoken:
             return out
-        by_prompt = [_runs([answers[n]], self.prompts[n]) for n in spoken]
-        parts = []
-        for size, said in enumerate(self.said):
-            keys = [
-                runs[size][0].astype(np.uint64) | (np.uint64(n) << _HALF)
-                for n, runs in zip(spoken, by_prompt, strict=True)
-            ]
-            mine, own = said.against(np.concatenate(keys))
+        by_size, parts = _keys([codes_of(answers[n]) for n in spoken], spoken), []
+        for keys, asked, said in zip(by_size, self.asked, self.said, strict=True):
+            mine, own = said.against(keys[~np.isin(keys, asked, assume_unique=True)])
             parts.append(_logs(mine[spoken], own[spoken], said.sizes[spoken]))
         out[spoken] = np.where(self.silent[spoken], np.nan, np.mean(parts, axis=0))
         return out
 
 
-def _runs(texts: Sequence[str], prompt: str) -> list[tuple[Runs, Places]]:
-    """The different runs of each text that the prompt doesn't hold, for each length: text after
-    text, sorted within one, and where each text's begin (texts + 1,)."""
-    asked, codes = codes_of(prompt), [codes_of(t) for t in texts]
-    rows = np.repeat(np.arange(len(codes), dtype=np.uint64), [len(c) for c in codes])
+def _keys(codes: Sequence[Runs], numbers: Sequence[int]) -> list[Codes]:
+    """The different runs of some texts for each length, sorted: each text's number in the upper
+    half, the run in the lower one."""
+    rows = np.repeat(np.array(numbers, dtype=np.uint64), [len(c) for c in codes])
     together, out = np.concatenate(codes), []
     for size in SIZES:
         begun = rows[: max(0, len(rows) - size + 1)]
         whole = begun == rows[size - 1 :]
-        keys = distinct((begun[whole] << _HALF) | (grams(together, size)[whole] >> _HALF))
-        runs = keys.astype(np.uint32)
-        kept = ~np.isin(runs, _hashed(asked, size))
-        out.append(
-            (
-                runs[kept],
-                np.searchsorted(keys[kept] >> _HALF, np.arange(len(codes) + 1, dtype=np.uint64)),
-            )
-        )
+        out.append(distinct((begun[whole] << _HALF) | (grams(together, size)[whole] >> _HALF)))
     return out
 
 
-def _hashed(codes: Runs, size: int) -> Runs:
-    return np.asarray(grams(codes, size) >> _HALF, dtype=np.uint32)
+def _runs(texts: Sequence[str], prompt: str) -> list[tuple[Runs, Places]]:
+    """The different runs of each text that the prompt doesn't hold, for each length: text after
+    text, sorted within one, and where each text's begin (texts + 1,)."""
+    out, ends = [], np.arange(len(texts) + 1, dtype=np.uint64)
+    by_size = _keys([codes_of(t) for t in texts], range(len(texts)))
+    for keys, asked in zip(by_size, _keys([codes_of(prompt)], [0]), strict=True):
+        runs = keys.astype(np.uint32)
+        kept = ~np.isin(runs, asked.astype(np.uint32))
+        out.append((runs[kept], np.searchsorted(keys[kept] >> _HALF, ends)))
+    return out
 
 
 def _said(runs: Runs, starts: Places, speakers: int) -> Said:
