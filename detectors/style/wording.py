@@ -104,9 +104,9 @@ class SaidEverywhere:
         cell += self.models[begun + np.arange(len(begun))]
         weights = np.repeat(self.weight[hits].astype(np.float64), counts)
         shared = np.bincount(cell, weights, minlength=prompts * models)
-        own = np.bincount(prompt[known], self.weight[hits], minlength=prompts)
-        own = own + self.unheard * np.bincount(prompt[~known], minlength=prompts)
-        return shared.reshape(prompts, models), own[:, None]
+        own = self.unheard * np.bincount(prompt[~known], minlength=prompts)
+        own += np.bincount(prompt[known], self.weight[hits], minlength=prompts)
+        return np.asarray(shared.reshape(prompts, models), dtype=float), own[:, None]
 
 
 class Wording:

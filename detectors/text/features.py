@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,11 @@ from detectors.text.ngrams import (
 from detectors.text.tagging import tags_of
 
 Array = NDArray[np.float64]
+Row = NDArray[np.float32]
 LONGEST = 4000
 EDGE = 5
+# Of a few kilobytes each. A cohort of three hundred models that answered two hundred prompts fits.
+MOST_PAGES = 1 << 16
 
 _SENTENCE = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]?(?=\s|$)|[。！？]|\n+")
 # Each mark: a sign without which it can't be there (a cheap first look), and its pattern.
@@ -103,11 +106,30 @@ def squeezed(values: Array) -> Array:
 
 
 class CutText:
-    """One text, cut, with what several families need of it, worked out once: tokens, and the
-    text in lower case."""
+    """One text, cut, with what several families need of it, worked out once: tokens, the text in
+    lower case, and what was measured of it."""
 
     def __init__(self, text: str) -> None:
         self.text = cut(text)
+        self._rows: dict[str, Row] = {}
+        self._codes: dict[str, NDArray[np.uint32]] = {}
+
+    def row(self, name: str, measure: Callable[[CutText], list[float]]) -> Row:
+        """A counted family's numbers, measured where they are first asked for."""
+        if name not in self._rows:
+            self._rows[name] = squeezed(np.array(measure(self))).astype(np.float32)
+        return self._rows[name]
+
+    def codes(self, name: str, read: Callable[[CutText], Codes]) -> Codes:
+        """A sequence of tokens as numbers below 2³², worked out where it is first asked for."""
+        if name not in self._codes:
+            self._codes[name] = read(self).astype(np.uint32)
+        return self._codes[name].astype(np.uint64)
+
+    def let_go(self) -> None:
+        """Forgets the tokens, which take many times the room of what was measured by them."""
+        for name in ("tokens", "low", "spaced"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -125,6 +147,12 @@ class CutText:
         if self.text.isascii():  # lower case makes no other tokens of these
             return f" {' '.join(self.tokens).lower()} "
         return f" {' '.join(words_of(self.low))} "
+
+
+@lru_cache(maxsize=MOST_PAGES)
+def page_of(text: str) -> CutText:
+    """A text's page. Remembered: detectors, spaces and sizes of a cohort read the same texts."""
+    return CutText(text)
 
 
 class PhraseCounter:
@@ -252,10 +280,12 @@ class CountedFamily:
     columns: tuple[str, ...]
     measure: Callable[[CutText], list[float]]
 
-    def __call__(self, pages: Sequence[CutText]) -> Array:
+    def __call__(self, pages: Sequence[CutText]) -> NDArray[np.float32]:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
-        rows = [self.measure(page) for page in pages]
-        return squeezed(np.array(rows, dtype=np.float64).reshape(len(rows), len(self.columns)))
+        out = np.empty((len(pages), len(self.columns)), dtype=np.float32)
+        for row, page in zip(out, pages, strict=True):
+            row[:] = page.row(self.name, self.measure)
+        return out
 
 
 def _counted(name: str, phrases: Sequence[str]) -> CountedFamily:
@@ -283,7 +313,7 @@ class HashedFamily:
     name: str
     sizes: tuple[int, ...]
     bits: int
-    codes: Callable[[CutText, WordCodes], Codes]
+    codes: Callable[[CutText], Codes]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -299,32 +329,37 @@ class HashedFamily:
         return counts_of(self._sequences(pages), self.sizes, self.bits, columns)
 
     def _sequences(self, pages: Sequence[CutText]) -> list[Codes]:
-        numbers = WordCodes()
-        return [self.codes(page, numbers) for page in pages]
+        return [self.codes(page) for page in pages]
 
 
-def _edge(mark: int, tokens: Sequence[str], numbers: WordCodes) -> Codes:
-    return np.concatenate([np.array([mark], dtype=np.uint64), numbers(tokens)])
+_NUMBERS = WordCodes()
+
+
+def _words(page: CutText) -> Codes:
+    return page.codes("words", lambda p: _NUMBERS(p.tokens))
+
+
+def _masked(page: CutText) -> Codes:
+    return page.codes("masked words", lambda p: _NUMBERS(masked_words(p.tokens)))
+
+
+def _tags(page: CutText) -> Codes:
+    return page.codes("templates", lambda p: _NUMBERS(tags_of(p.tokens)))
+
+
+def _edge(mark: int, codes: Codes) -> Codes:
+    return np.concatenate([np.array([mark], dtype=np.uint64), codes])
 
 
 HASHED: tuple[HashedFamily, ...] = (
-    HashedFamily("words", (1, 2), 18, lambda page, numbers: numbers(page.tokens)),
-    HashedFamily("characters", (2, 3, 4, 5), 18, lambda page, numbers: character_codes(page.text)),
+    HashedFamily("words", (1, 2), 18, _words),
+    HashedFamily("characters", (2, 3, 4, 5), 18, lambda page: character_codes(page.text)),
+    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page: _edge(1, _words(page)[:EDGE])),
     HashedFamily(
-        "openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)
+        "closings", (2, 3, 4, 5, 6), 16, lambda page: _edge(2, _words(page)[: -EDGE - 1 : -1])
     ),
-    HashedFamily(
-        "closings",
-        (2, 3, 4, 5, 6),
-        16,
-        lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers),
-    ),
-    HashedFamily(
-        "masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))
-    ),
-    HashedFamily(
-        "templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))
-    ),
+    HashedFamily("masked words", (1, 2, 3), 18, _masked),
+    HashedFamily("templates", (4, 5, 6, 7, 8), 18, _tags),
 )
 FAMILIES: dict[str, HashedFamily | CountedFamily] = {
     **{h.name: h for h in HASHED},
