@@ -10,23 +10,28 @@ Arabic included) and never raises. Knows texts; knows no model.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
-from detectors.text.masking import masked_words
+from detectors.text.masking import masked_codes
 from detectors.text.ngrams import (
     Codes,
     WordCodes,
     character_codes,
     counts_of,
+    has_cjk,
     hashed_counts,
+    lowered,
+    lowers_alone,
     words_of,
 )
 from detectors.text.tagging import tags_of
@@ -38,48 +43,65 @@ EDGE = 5
 # Of a few kilobytes each. A cohort of three hundred models that answered two hundred prompts fits.
 MOST_PAGES = 1 << 16
 
-_SENTENCE = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]?(?=\s|$)|[。！？]|\n+")
-# Each mark: a sign without which it can't be there (a cheap first look), and its pattern.
-_MARKS: dict[str, tuple[str, re.Pattern[str]]] = {
-    "header": ("#", re.compile(r"^ {0,3}#{1,6} ", re.M)),
-    "header_1": ("#", re.compile(r"^# ", re.M)),
-    "header_2": ("##", re.compile(r"^## ", re.M)),
-    "header_3": ("###", re.compile(r"^### ", re.M)),
-    "bullet_dash": ("- ", re.compile(r"^ {0,8}- ", re.M)),
-    "bullet_star": ("* ", re.compile(r"^ {0,8}\* ", re.M)),
-    "bullet_star_wide": ("* ", re.compile(r"^ {0,8}\*   ?", re.M)),
-    "bullet_dot": ("", re.compile(r"^ {0,8}[•·▪●]", re.M)),
-    "bullet_plus": ("+ ", re.compile(r"^[ \t]{0,8}\+ ", re.M)),
-    "bullet_nested": ("", re.compile(r"^[ \t]{1,12}[-*+•] ", re.M)),
-    "numbered_dot": (". ", re.compile(r"^ {0,8}\d{1,3}\. ", re.M)),
-    "numbered_bracket": (") ", re.compile(r"^ {0,8}\d{1,3}\) ", re.M)),
-    "numbered_bold": ("**", re.compile(r"^ {0,8}\d{1,3}\. \*\*", re.M)),
-    "bullet_bold": ("**", re.compile(r"^ {0,8}[-*•] \*\*", re.M)),
-    "bold": ("**", re.compile(r"\*\*(?=\S)")),
-    "bold_line": ("**", re.compile(r"^\*\*[^*\n]{1,200}\*\*:?$", re.M)),
-    "bold_colon_inside": (":**", re.compile(r":\*\*")),
-    "bold_colon_outside": ("**:", re.compile(r"\*\*:")),
-    "italic": ("*", re.compile(r"(?<![*\w])\*(?=[^\s*])")),
-    "underscore": ("_", re.compile(r"(?<!\w)_{1,2}(?=\w)")),
-    "table_row": ("|", re.compile(r"^\|", re.M)),
-    "rule": ("", re.compile(r"^(?:-{3,}|\*{3,}|_{3,})$", re.M)),
-    "quote": ("> ", re.compile(r"^> ", re.M)),
-    "fence": ("```", re.compile(r"^ {0,3}```", re.M)),
-    "fence_language": ("```", re.compile(r"^ {0,3}```\w", re.M)),
-    "inline_code": ("`", re.compile(r"(?<!`)`(?=[^`\s])")),
-    "link": ("](", re.compile(r"\]\(")),
-    "latex": ("", re.compile(r"\\[(\[]|\$\$|\\frac|\\text")),
-    "emoji": ("", re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")),
-    "indented": ("", re.compile(r"^(?: {4}|\t)", re.M)),
-    "blank_line": ("\n\n", re.compile(r"\n\n")),
-    "blank_lines": ("\n\n\n", re.compile(r"\n\n\n")),
-    "trailing_space": ("\n", re.compile(r"[ \t](?=\n)")),
-    "colon_line": (":", re.compile(r":(?=\n|$)")),
-    "line_break": ("", re.compile(r"\n")),
-    "list_tight": ("", re.compile(r"\n(?=\d{1,3}\. |[-*•] )")),
-    "list_loose": ("", re.compile(r"\n\n(?=\d{1,3}\. |[-*•] )")),
-    "tag": (">", re.compile(r"</?\w{1,20}>")),
+# The end of a sentence: marks and a closing one before white space, a full stop that needs none, or
+# line breaks. One set of signs stands first, so that a text is searched for them alone.
+_SENTENCE = re.compile(
+    r"[.!?…。！？؟।\n](?:(?<!\n)[.!?…。！？؟।]*[\"'”’)\]]?(?=\s|$)|(?<=[。！？])|(?<=\n)\n*)"
+)
+# Each mark: a sign without which it can't be there (a cheap first look), and its pattern, none
+# where the sign is all of it.
+_MARKS: dict[str, tuple[str, str]] = {
+    "header": ("#", r"^ {0,3}#{1,6} "),
+    "header_1": ("#", r"^# "),
+    "header_2": ("##", r"^## "),
+    "header_3": ("###", r"^### "),
+    "bullet_dash": ("- ", r"^ {0,8}- "),
+    "bullet_star": ("* ", r"^ {0,8}\* "),
+    "bullet_star_wide": ("* ", r"^ {0,8}\*   ?"),
+    "bullet_dot": ("", r"^ {0,8}[•·▪●]"),
+    "bullet_plus": ("+ ", r"^[ \t]{0,8}\+ "),
+    "bullet_nested": ("", r"^[ \t]{1,12}[-*+•] "),
+    "numbered_dot": (". ", r"^ {0,8}\d{1,3}\. "),
+    "numbered_bracket": (") ", r"^ {0,8}\d{1,3}\) "),
+    "numbered_bold": ("**", r"^ {0,8}\d{1,3}\. \*\*"),
+    "bullet_bold": ("**", r"^ {0,8}[-*•] \*\*"),
+    "bold": ("**", r"\*\*(?=\S)"),
+    "bold_line": ("**", r"^\*\*[^*\n]{1,200}\*\*:?$"),
+    "bold_colon_inside": (":**", ""),
+    "bold_colon_outside": ("**:", ""),
+    "italic": ("*", r"(?<![*\w])\*(?=[^\s*])"),
+    "underscore": ("_", r"(?<!\w)_{1,2}(?=\w)"),
+    "table_row": ("|", r"^\|"),
+    "rule": ("", r"^(?:-{3,}|\*{3,}|_{3,})$"),
+    "quote": ("> ", r"^> "),
+    "fence": ("```", r"^ {0,3}```"),
+    "fence_language": ("```", r"^ {0,3}```\w"),
+    "inline_code": ("`", r"(?<!`)`(?=[^`\s])"),
+    "link": ("](", ""),
+    "latex": ("", r"\\[(\[]|\$\$|\\frac|\\text"),
+    "emoji": ("", "[\U0001f300-\U0001faff\u2600-\u27bf]"),
+    "indented": ("", r"^(?: {4}|\t)"),
+    "blank_line": ("\n\n", ""),
+    "blank_lines": ("\n\n\n", ""),
+    "trailing_space": ("\n", r"\n(?<=[ \t]\n)"),
+    "colon_line": (":", r":(?=\n|$)"),
+    "line_break": ("\n", ""),
+    "list_tight": ("", r"\n(?=\d{1,3}\. |[-*•] )"),
+    "list_loose": ("", r"\n\n(?=\d{1,3}\. |[-*•] )"),
+    "tag": (">", r"</?\w{1,20}>"),
 }
+
+
+def _sought(pattern: str) -> re.Pattern[str]:
+    """What begins a line is sought as what follows a line break, which is found many times faster;
+    no pattern goes on over one."""
+    return re.compile(f"\n{pattern[1:]}" if pattern.startswith("^") else pattern, re.M)
+
+
+_SOUGHT = [
+    (sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
+    for sign, pattern in _MARKS.values()
+]
 _PUNCTUATION = (
     *".,;:!?-–—",
     *(" — ", " - ", "--", "…", "..."),
@@ -98,6 +120,11 @@ def per_thousand(count: float, text: str) -> float:
     """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in
     a word is no storm."""
     return 1000.0 * count / max(200, len(text))
+
+
+def _rates(counts: Sequence[int], text: str) -> list[float]:
+    size = max(200, len(text))
+    return [1000.0 * count / size for count in counts]
 
 
 def squeezed(values: Array) -> Array:
@@ -128,7 +155,7 @@ class CutText:
 
     def let_go(self) -> None:
         """Forgets the tokens, which take many times the room of what was measured by them."""
-        for name in ("tokens", "low", "spaced"):
+        for name in ("tokens", "low", "low_tokens", "spaced", "low_kinds"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -142,11 +169,21 @@ class CutText:
         return self.text.lower().replace("’", "'")
 
     @cached_property
+    def low_tokens(self) -> list[str]:
+        """The tokens of `low`."""
+        if not lowers_alone(self.text):
+            return words_of(self.low)
+        return lowered(["'" if word == "’" else word for word in self.tokens])
+
+    @cached_property
     def spaced(self) -> str:
         """The tokens in lower case, one space on each side of each."""
-        if self.text.isascii():  # lower case makes no other tokens of these
-            return f" {' '.join(self.tokens).lower()} "
-        return f" {' '.join(words_of(self.low))} "
+        return f" {' '.join(self.low_tokens)} "
+
+    @cached_property
+    def low_kinds(self) -> frozenset[str]:
+        """The different tokens in lower case."""
+        return frozenset(self.low_tokens)
 
 
 @lru_cache(maxsize=MOST_PAGES)
@@ -164,39 +201,43 @@ class PhraseCounter:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self.columns = tuple(dict.fromkeys(phrases))
-        self._sought = [
-            (f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False)
-            for p in self.columns
+        # With each the token that is looked for first: where a text doesn't hold it, the phrase
+        # isn't sought.
+        self._by_token = [
+            (i, f" {' '.join(words)} ", max(words, key=len))
+            for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii())
         ]
+        self._anywhere = [(i, p) for i, p in enumerate(self.columns) if not p.isascii()]
 
     def __call__(self, page: CutText) -> list[float]:
         """One rate a phrase, in the order of ``columns``."""
-        unit = per_thousand(1, page.text)
-        return [
-            unit * (page.spaced if by_token else page.low).count(phrase)
-            for phrase, by_token in self._sought
-        ]
+        counts, kinds, spaced = [0] * len(self.columns), page.low_kinds, page.spaced
+        for i, phrase, token in self._by_token:
+            if token in kinds:
+                counts[i] = spaced.count(phrase)
+        if not page.text.isascii():
+            for i, phrase in self._anywhere:
+                counts[i] = page.low.count(phrase)
+        return _rates(counts, page.text)
 
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
 _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
 _WORD = re.compile(r"\w+")
-_FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
+# An apostrophe is made a letter, so that "don't" is one word.
+_FUNCTION_PLACE = {word.replace("'", "_"): i for i, word in enumerate(_FUNCTION)}
 
 
 def function_words(page: CutText) -> list[float]:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
     joined = page.low.replace("'", "_")
-    counts = Counter(
-        _WORD.findall(joined) if joined.isascii() else words_of(joined)
-    )  # marks are no words: not looked for
+    # Marks are no words: not looked for where words are what stands between them.
+    counts = Counter(words_of(joined) if has_cjk(joined) else _WORD.findall(joined))
     unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     rates = [0.0] * len(_FUNCTION)
-    for token, n in counts.items():
-        place = _FUNCTION_PLACE.get(token.replace("_", "'"))
-        if place is not None:
-            rates[place] += unit * n
+    for word in counts.keys() & _FUNCTION_PLACE.keys():
+        rates[_FUNCTION_PLACE[word]] = unit * counts[word]
     return rates
 
 
@@ -204,60 +245,59 @@ def markdown(page: CutText) -> list[float]:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
     it."""
     text = page.text
+    lines = f"\n{text}"
     counts = [
-        len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()
+        0
+        if sign not in text
+        else text.count(sign)
+        if pattern is None
+        else len(pattern.findall(lines if begins else text))
+        for sign, begins, pattern in _SOUGHT
     ]
-    return [per_thousand(c, text) for c in counts] + [float(c > 0) for c in counts]
+    return _rates(counts, text) + [float(c > 0) for c in counts]
 
 
 def punctuation(page: CutText) -> list[float]:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
-    return [per_thousand(page.text.count(mark), page.text) for mark in _PUNCTUATION] + ends
+    return _rates([page.text.count(mark) for mark in _PUNCTUATION], page.text) + ends
 
 
-def _moments(values: Sequence[int]) -> list[float]:
-    """Mean, standard deviation, least, greatest, median of a list; zeros for an empty one."""
-    if not values:
+def _moments(lengths: Mapping[int, int]) -> list[float]:
+    """Mean, standard deviation, least, greatest, median of lengths, given how often each stands;
+    zeros where there is none."""
+    n = sum(lengths.values())
+    if not n:
         return [0.0] * 5
-    n, middle = len(values), sorted(values)
-    mean = sum(values) / n
-    variance = sum(v * v for v in values) / n - mean * mean
-    return [
-        mean,
-        max(0.0, variance) ** 0.5,
-        float(middle[0]),
-        float(middle[-1]),
-        float(middle[n // 2]),
-    ]
+    mean = sum(size * k for size, k in lengths.items()) / n
+    variance = sum(size * size * k for size, k in lengths.items()) / n - mean * mean
+    ordered = sorted(lengths)
+    reached = list(accumulate(lengths[size] for size in ordered))
+    median = ordered[bisect_right(reached, n // 2)]
+    return [mean, max(0.0, variance) ** 0.5, float(ordered[0]), float(ordered[-1]), float(median)]
 
 
 def moments(page: CutText) -> list[float]:
     """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and
     median length."""
     text = page.text
-    sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
+    sentences = [size for size in (len(s.split()) for s in _SENTENCE.split(text)) if size]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = [(word, n) for word, n in Counter(page.tokens).items() if word[0].isalnum()]
-    lengths = [size for word, n in words for size in [len(word)] * n]
-    size, count = max(1, len(text)), max(1, len(lengths))
-    low = {word.lower() for word, _ in words}
-    wide = len(text) - len(text.encode("ascii", "ignore"))
+    words = {word: n for word, n in Counter(page.tokens).items() if word[0].isalnum()}
+    lengths: dict[int, int] = {}
+    for word, n in words.items():
+        lengths[len(word)] = lengths.get(len(word), 0) + n
+    count = sum(lengths.values())
+    size = max(1, len(text))
     shares = [
-        len(low) / count,
-        sum(n for word, n in words if word[0].isupper()) / count,
+        len(set(map(str.lower, words))) / max(1, count),
+        sum(n for word, n in words.items() if word[0].isupper()) / max(1, count),
         sum(map(text.count, "0123456789")) / size,
-        wide / size,
+        (len(text) - len(text.encode("ascii", "ignore"))) / size,
     ]
-    sizes = [
-        float(len(text)),
-        float(len(lengths)),
-        float(len(sentences)),
-        float(len(paragraphs)),
-        float(len(lines)),
-    ]
-    spreads = [_moments(values) for values in (sentences, paragraphs, lines, lengths)]
+    sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
+    spreads = [_moments(x) for x in (*map(Counter, (sentences, paragraphs, lines)), lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
@@ -340,7 +380,7 @@ def _words(page: CutText) -> Codes:
 
 
 def _masked(page: CutText) -> Codes:
-    return page.codes("masked words", lambda p: _NUMBERS(masked_words(p.tokens)))
+    return page.codes("masked words", lambda p: masked_codes(p.tokens))
 
 
 def _tags(page: CutText) -> Codes:

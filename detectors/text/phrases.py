@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.features import cut
-from detectors.text.ngrams import WordCodes, buckets, summed_counts, words_of
+from detectors.text.ngrams import WordCodes, buckets, lowered, lowers_alone, summed_counts, words_of
 
 Array = NDArray[np.float64]
 SIZES = (2, 3, 4, 5)
@@ -75,7 +75,8 @@ class HeldPhrases:
 
 def lower_tokens(text: str) -> list[str]:
     """The tokens of a text's first part in lower case."""
-    return words_of(cut(text).lower())
+    kept = cut(text)
+    return lowered(words_of(kept)) if lowers_alone(kept) else words_of(kept.lower())
 
 
 class PhraseBook:
