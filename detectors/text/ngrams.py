@@ -37,7 +37,11 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Well, ok.\n\n你好")
     ['Well', ',', 'ok', '.', '\n\n', '你', '好']
     """
-    return (_TOKEN if has_cjk(text) else _SPACED_TOKEN).findall(text)
+    return _pattern(text).findall(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _TOKEN if has_cjk(text) else _SPACED_TOKEN
 
 
 def has_cjk(text: str) -> bool:
@@ -63,7 +67,7 @@ def lowers_alone(text: str) -> bool:
 
 def spans_of(text: str) -> list[tuple[int, int]]:
     """Start and end of each token of `words_of`."""
-    return [found.span() for found in _TOKEN.finditer(text)]
+    return [found.span() for found in _pattern(text).finditer(text)]
 
 
 def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -> sparse.csr_matrix:
