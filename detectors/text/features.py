@@ -30,7 +30,6 @@ from detectors.text.ngrams import (
     counts_of,
     has_cjk,
     hashed_counts,
-    lowered,
     lowers_alone,
     words_of,
 )
@@ -155,7 +154,7 @@ class CutText:
 
     def let_go(self) -> None:
         """Forgets the tokens, which take many times the room of what was measured by them."""
-        for name in ("tokens", "low", "low_tokens", "spaced", "low_kinds"):
+        for name in ("tokens", "low", "spaced", "low_kinds"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -169,21 +168,16 @@ class CutText:
         return self.text.lower().replace("’", "'")
 
     @cached_property
-    def low_tokens(self) -> list[str]:
-        """The tokens of `low`."""
-        if not lowers_alone(self.text):
-            return words_of(self.low)
-        return lowered(["'" if word == "’" else word for word in self.tokens])
-
-    @cached_property
     def spaced(self) -> str:
-        """The tokens in lower case, one space on each side of each."""
-        return f" {' '.join(self.low_tokens)} "
+        """The tokens of `low`, one space on each side of each."""
+        if not lowers_alone(self.text):
+            return f" {' '.join(words_of(self.low))} "
+        return f" {' '.join(self.tokens)} ".lower().replace("’", "'")
 
     @cached_property
     def low_kinds(self) -> frozenset[str]:
-        """The different tokens in lower case."""
-        return frozenset(self.low_tokens)
+        """The different tokens of `low`."""
+        return frozenset(self.spaced.split(" "))
 
 
 @lru_cache(maxsize=MOST_PAGES)

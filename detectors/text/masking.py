@@ -62,6 +62,9 @@ class _MaskKind(NamedTuple):
 
 _KINDS: list[_MaskKind] = []
 _PLACES: dict[_MaskKind, int] = {}
+_NUMBERS = WordCodes()
+_INSIDE: list[np.uint64] = []
+_FIRST: list[np.uint64] = []
 
 
 def _kind(token: str) -> int:
@@ -69,6 +72,9 @@ def _kind(token: str) -> int:
     if kind not in _PLACES:
         _PLACES[kind] = len(_KINDS)
         _KINDS.append(kind)
+        numbers = _NUMBERS((kind.inside, kind.first))
+        _INSIDE.append(numbers[0])
+        _FIRST.append(numbers[1])
     return _PLACES[kind]
 
 
@@ -78,9 +84,8 @@ _kinds = Remembered(_kind)
 @lru_cache(maxsize=1)
 def _codes(known: int) -> tuple[Codes, Codes, NDArray[np.bool_]]:
     """The first so many kinds as numbers: inside, first, and whether a sentence ends."""
-    numbers, kinds = WordCodes(), _KINDS[:known]
-    ends = np.array([kind.ends for kind in kinds], dtype=bool)
-    return numbers([k.inside for k in kinds]), numbers([k.first for k in kinds]), ends
+    ends = np.array([kind.ends for kind in _KINDS[:known]], dtype=bool)
+    return np.array(_INSIDE[:known]), np.array(_FIRST[:known]), ends
 
 
 def mask(token: str, begins: bool) -> str:
