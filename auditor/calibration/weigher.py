@@ -115,9 +115,7 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             norms, x = _scaled(values, labels, candidates, groups, populations, scale)
             tried[scale] = norms, LogLikelihoodRatio().fit(x, labels, groups)
         data = grouped(labels, groups)
-        chosen = min(
-            tried, key=lambda k: (held_cost(tried[k][1].held_out_, data), SCALES.index(k))
-        )
+        chosen = min(tried, key=lambda k: (held_cost(tried[k][1].held_out_, data), SCALES.index(k)))
         norms, fitted = tried[chosen]
         self.chosen_[name] = chosen
         if norms:

@@ -151,9 +151,7 @@ class Carried:
     unstored: frozenset[History]
 
 
-def carried(
-    rows: Sequence[History], first: Mapping[str, str], language: str = ""
-) -> list[Carried]:
+def carried(rows: Sequence[History], first: Mapping[str, str], language: str = "") -> list[Carried]:
     """By candidate maker, whom of a set was taught by it, and who was not."""
     stored = stored_of(rows)
     found = [(h, labels(h, stored, first, language=language)) for h in suspects_of(rows)]

@@ -47,8 +47,7 @@ def row(**cells: str) -> History:
 
 def stored(model: str, maker: str, family: str) -> History:
     own = {"model": model, "known_as": model, "maker": maker, "family": family}
-    nobody = {"taught_by": "", "teacher_models": "",
-        "taught_in": "", "taught_sure": ""}
+    nobody = {"taught_by": "", "teacher_models": "", "taught_in": "", "taught_sure": ""}
     return row(**own, **nobody, base_maker=maker, lineage=f"{maker}/{family}", stored="yes")
 
 
@@ -138,8 +137,7 @@ def test_a_student_of_a_model_that_is_not_stored_has_no_label_for_its_maker() ->
 
 
 def test_the_teacher_of_a_candidate_is_no_null_for_it() -> None:
-    nobody = {"taught_by": "", "teacher_models": "",
-        "taught_in": "", "taught_sure": ""}
+    nobody = {"taught_by": "", "teacher_models": "", "taught_in": "", "taught_sure": ""}
     teacher = row(**nobody, model="gpt-5", maker="OpenAI", base_maker="OpenAI", family="gpt-5")
     pupil = replace(
         stored("phi", "Microsoft", "phi"), taught_by=frozenset({"OpenAI"}), taught_sure="documented"
