@@ -34,9 +34,10 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured, on its values as
     they are or on the scale of what unrelated suspects get against the same candidate
     (`CohortNorm`, with one spread for all candidates or one for each; a row's own group left out),
-    whichever costs least on left-out groups; ``scaled`` says what was chosen before. The fusion is fitted on the
-    ratios that these rows get from maps without their own group. A detector that measured fewer
-    than two independent models of either kind is left out (``used_`` names the others).
+    whichever costs least on left-out groups; ``scaled`` says what was chosen before. The fusion is
+    fitted on the ratios that these rows get from maps without their own group. A detector that
+    measured fewer than two independent models of either kind is left out (``used_`` names the
+    others).
     ``strengths`` are the fusion's numbers of unseen models to choose from. Deterministic.
 
     Rows may come from several populations, measured on other prompts against other stores. What
