@@ -64,13 +64,13 @@ def without_replies(suspect: Transcript, kind: Kind) -> str:
 
 
 def _replies(kind: Kind, case: Case) -> str:
-    held = any(r.readable for r in case.suspect.of_kind(kind))
+    held = any(r.answered for r in case.suspect.of_kind(kind))
     return "" if held else without_replies(case.suspect, kind)
 
 
 def _style(case: Case) -> str:
     probes = case.suspect.probes
-    asked = (r for r in case.suspect.replies if r.readable and r.probe_id in probes)
+    asked = (r for r in case.suspect.replies if r.answered and r.probe_id in probes)
     held = any(probes[r.probe_id].shows_style for r in asked)
     return "" if held else without_replies(case.suspect, "style")
 

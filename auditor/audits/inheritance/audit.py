@@ -226,7 +226,7 @@ def _report(
 def _identical(suspect: Transcript, teacher: Teacher) -> int:
     """How many prompts both answered in the very same words."""
     ours, theirs = (
-        {(t.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in t.replies if r.readable}
+        {(t.probes[r.probe_id].prompt_sha256(), r.answer.strip()) for r in t.replies if r.answered}
         for t in (suspect, teacher.transcript)
     )
     return len({prompt for prompt, _ in theirs & ours})
