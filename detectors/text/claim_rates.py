@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
-from detectors.text.claims import Claim, context_of, extract_claims
+from detectors.text.claims import Claim, QuestionContext, context_of, extract_claims
+from detectors.text.vendors import find_mentions, fold
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
@@ -23,16 +26,26 @@ NOBODY = "(nobody)"
 
 @dataclass(frozen=True)
 class ClaimingAnswer:
-    """One readable reply to a question about the speaker, with the claims found in it."""
+    """One reply that can be read, with the claims found in it.
+
+    ``prompted`` are the makers that a recorded system prompt names: a claim of one of them is that
+    of the persona, and no word of the model's own.
+    """
 
     reply: Reply
     probe: Probe
     claims: tuple[Claim, ...]
+    prompted: frozenset[str] = frozenset()
 
     @property
     def named(self) -> frozenset[str]:
-        """Vendors that the answer plainly names as the speaker or its maker."""
-        return frozenset(c.vendor for c in self.claims if c.counts)
+        """Vendors that the answer plainly names as the speaker or its maker, of itself."""
+        return frozenset(c.vendor for c in self.claims if c.counts) - self.prompted
+
+    @property
+    def obeyed(self) -> frozenset[str]:
+        """Vendors that the answer names because its system prompt does."""
+        return frozenset(c.vendor for c in self.claims if c.counts) & self.prompted
 
     @property
     def language(self) -> str:
@@ -56,11 +69,29 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
     asked = [
         (reply, transcript.probes[reply.probe_id])
         for reply in transcript.of_kind(kind)
-        if reply.readable
+        if reply.answered
     ]
-    return tuple(
-        ClaimingAnswer(r, p, extract_claims(r.text, p.language, context_of(p))) for r, p in asked
-    )
+    return tuple(read_answer(r, p, context_of(p)) for r, p in asked)
+
+
+def read_answer(reply: Reply, probe: Probe, context: QuestionContext) -> ClaimingAnswer:
+    """The claims of what a reply says, its thoughts left out, after a question of that context."""
+    claims = extract_claims(reply.answer, probe.language, context)
+    return ClaimingAnswer(reply, probe, claims, named_by_turns(probe, "system"))
+
+
+def named_by_turns(probe: Probe, role: Literal["system", "user"]) -> frozenset[str]:
+    """The makers that a role's turns name, whatever they say of them; for a user the last turn
+    too."""
+    turns = [turn.content for turn in probe.history if turn.role == role]
+    said = (*turns, probe.text) if role == "user" else tuple(turns)
+    return frozenset(vendor for text in said for vendor in makers_in(text))
+
+
+@lru_cache(maxsize=4096)
+def makers_in(text: str) -> frozenset[str]:
+    """The makers whose names stand in the first 4,000 characters of a text."""
+    return frozenset(mention.vendor for mention in find_mentions(fold(text).text))
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:

@@ -21,9 +21,10 @@ WITH_BASE = ("movement",)
 class Plan(AuditPlan):
     """Everything that decides an audit, besides the models themselves.
 
-    ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of
-    signatures); ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file
-    of scores recorded before.
+    ``vendor`` is who made the suspect, as its user knows it (empty: not known). ``bases`` are
+    candidates whose weights are compared with the suspect's (specs, or a folder of signatures);
+    ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file of scores
+    recorded before.
     """
 
     command: ClassVar[str] = "audit"
@@ -31,6 +32,7 @@ class Plan(AuditPlan):
     format: Literal["plan/1"] = "plan/1"
     suspect: str
     base: str | None = None
+    vendor: str = ""
     bases: tuple[str, ...] = ()
     teachers: dict[str, str] = Field(default_factory=dict)
     scores: str | None = None

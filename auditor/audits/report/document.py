@@ -82,6 +82,7 @@ def report_document(report: Report) -> Document:
         about=(
             brief(Paragraph(spec, "caption"), Paragraph(f"{when}, report {report.id}", "caption")),
             brief(*_base_told(report)),
+            *_headline(report),
         ),
         preface=tuple(Paragraph(w, "notice") for w in view.warnings(report)),
         sections=tuple(_sections(report)),
@@ -94,6 +95,15 @@ def report_document(report: Report) -> Document:
             ".",
         ),
     )
+
+
+def _headline(report: Report) -> Iterator[Paragraph]:
+    """What must be read first: the first sentence alone, those that qualify it below."""
+    first, *rest = report.headline or ("",)
+    if first:
+        yield Paragraph(first, "answer")
+    if rest:
+        yield Paragraph(" ".join(rest), "says-not")
 
 
 def _base_told(report: Report) -> Iterator[Paragraph]:
