@@ -52,14 +52,16 @@ APART = (
     "Answers to the question bank, to questions in the user's own words, to anything else, and"
     " thoughts are told apart and never added up: only the bank is the same for every model."
 )
+FEWEST_OF_THE_BANK = 10
+"""Questions. Fewer among others of the user's own are there by chance: a rate over two of ten
+questions would hide what eight were answered."""
 NAMES_NOBODY = "nobody asked it who it is, and in none of {} answers does it say so unasked"
 
 
 @dataclass(frozen=True)
 class Telling:
-    """The answers that a number rests on, and to what: the question bank where at least half of
-    what it was asked about itself is of it, else all that it was asked about itself, else anything
-    else."""
+    """The answers that a number rests on, and to what: the question bank where that was asked alone
+    or in earnest, else all that the suspect was asked about itself, else anything else."""
 
     source: Source
     answers: tuple[ClaimingAnswer, ...]
@@ -68,14 +70,23 @@ class Telling:
     def of(cls, evidence: IdentityEvidence) -> Telling | None:
         """Those of the best source that there is; None where nobody asked who it is and it names
         nobody unasked."""
-        bank, asked = evidence.of("bank"), evidence.asked
+        asked = evidence.asked
         if asked:
-            mostly = 2 * len(bank) >= len(asked)
-            answers = tuple(map(unprompted, bank if mostly else asked))
-            return cls("bank" if mostly else "own", chosen(answers, telling_arms(answers)))
-        if any(h.named for h in evidence.heard):
+            comparable = rests_on_bank(evidence)
+            answers = tuple(map(unprompted, evidence.of("bank") if comparable else asked))
+            return cls("bank" if comparable else "own", chosen(answers, telling_arms(answers)))
+        if any(h.named - h.suggested for h in evidence.heard):
             return cls("elsewhere", tuple(map(unprompted, evidence.of("elsewhere"))))
         return None
+
+
+def rests_on_bank(evidence: IdentityEvidence) -> bool:
+    """Whether the question bank was asked, alone or in earnest, so that what was answered to it can
+    be compared with other models'."""
+    bank = evidence.of("bank")
+    questions = {h.answer.probe.cluster for h in bank}
+    alone = bool(bank) and len(bank) == len(evidence.asked)
+    return alone or len(questions) >= FEWEST_OF_THE_BANK
 
 
 def unprompted(heard: Heard) -> ClaimingAnswer:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from detectors.base import Detector, Scope
 from detectors.case import Case, Teacher
 from detectors.exhibits.identity import exhibits, summary, tables, vendors_by_arm
-from detectors.inheritance.naming import Telling, measure_naming, same_questions
+from detectors.inheritance.naming import measure_naming, rests_on_bank, same_questions
 from detectors.measurement import Measurement, NotMeasured, Null, Question, Rank
 from detectors.needs import Need, without_replies
 from detectors.text.claim_rates import (
@@ -97,7 +97,7 @@ class SelfIdentification(Detector):
         answers, left_out = _answers(evidence, vendor)
         if not answers:
             return _unasked(case, evidence)
-        bank = 2 * len(evidence.of("bank")) >= len(evidence.asked)
+        bank = rests_on_bank(evidence)
         arms = telling_arms(answers)
         telling = chosen(answers, arms)
         rate = claim_rate(telling, vendor)
@@ -122,26 +122,21 @@ class SelfIdentification(Detector):
 
 
 def _answers(evidence: IdentityEvidence, vendor: str) -> tuple[tuple[ClaimingAnswer, ...], int]:
-    """The answers to the question bank, or to all that it was asked about itself where that is
-    mostly not of the bank; and how many of these are to questions that name the vendor themselves
-    and are left out."""
-    telling = Telling.of(evidence)
-    if telling is None or telling.source == "elsewhere":
-        return (), 0
-    heard = evidence.of("bank") if telling.source == "bank" else evidence.asked
+    """The answers to the question bank, or to all that it was asked about itself; and how many of
+    these are to questions that name the vendor themselves and are left out."""
+    heard = evidence.of("bank") if rests_on_bank(evidence) else evidence.asked
     kept = tuple(h.answer for h in heard if vendor not in h.suggested)
     return kept, len(heard) - len(kept)
 
 
 def _unasked(case: Case, evidence: IdentityEvidence) -> NotMeasured:
     missed = sum(evidence.unused_of("bank", "own").values())
-    if missed:
-        reason = f"none of {missed} answers to who it is can be read"
-        return NotMeasured.of("too_few_answers", reason)
+    reason = without_replies(case.suspect, "identity")
     if evidence.asked:
         reason = "the user named this maker in every question about who it is"
-        return NotMeasured.of("too_few_answers", reason)
-    return NotMeasured.of("too_few_answers", without_replies(case.suspect, "identity"))
+    elif missed:
+        reason = f"none of {missed} answers to who it is can be read"
+    return NotMeasured.of("too_few_answers", reason)
 
 
 def _own_words(bank: bool, left_out: int, vendor: str) -> tuple[str, ...]:
