@@ -45,7 +45,6 @@ opening doesn't."""
 
 NEUTRAL_SYSTEM = "Answer briefly."
 
-
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
 )
