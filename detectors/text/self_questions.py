@@ -39,7 +39,7 @@ _WORDINGS: tuple[str, ...] = (
     r"\b(?:introduce|identify) yourself\b(?! as\b)|\btell me (?:a bit )?about yourself\b|\btell me who you are\b",
     r"\bare (?:you|u) (?:really |actually |just )?(?:based on|made by|built on|powered by|running)\b",
     r"\bwhat are you (?:\w+ )?called\b|\b(?:company|organi[sz]ation|team|lab|people) (?:behind|that \w+|who \w+) you\b",
-    r"\byour (?:maker|creator|developer)s?\b|\bwhere do you come from\b|\bwhat are you (?:based on|built on|running on|powered by)\b",
+    r"\byour (?:maker|creator|developer)s?\b|\bwhere do you come from\b|\bwhat (?:should|can|do|shall) (?:i|we) call you\b|\bwhat are you (?:based on|built on|running on|powered by)\b",
     # Chinese, Japanese, Korean
     r"你(?:们|們)?(?:到底|究竟|现在)?是(?:谁|誰|什么|什麼|啥|哪|何)|您是(?:谁|誰|什么|哪)|你叫(?:什么|啥|什麼)|你的(?:名字|开发|開發|创造|模型|身份|版本)",
     r"(?:谁|誰|哪家|哪个公司|哪間公司|什么公司).{0,8}(?:开发|開發|创造|創造|训练|訓練|制作|研发|打造|做)了?.{0,2}[你您]|自我介绍|介绍一下你自己",
@@ -75,7 +75,9 @@ _WORDINGS: tuple[str, ...] = (
 )
 _ASKS = re.compile("|".join(_WORDINGS))
 _NAMED = re.compile(
-    r"\b(?:are|r) (?:you|u) (?:really |actually |secretly )?\S|你(?:是|就是)|あなたは|[Tt]u es|bist du|eres|ты"
+    r"\b(?:are|r) (?:you|u) (?:really |actually |secretly |not )?"
+    r"(?!as\b|like\b|better\b|smarter\b|able\b|familiar\b|aware\b|going\b|using\b|similar\b|affiliated\b)\S"
+    r"|你(?:是|就是)|あなたは|\b(?:tu es|etes[- ]vous|bist du|sind sie|eres|voce e|sei)\b|(?:^|\W)(?:ты|вы)\W"
 )
 """Words after which a maker's name makes a question about the model: "are you …?"."""
 _TASK = re.compile(

@@ -54,13 +54,24 @@ def identity_told(transcript: Transcript, vendor: str = "") -> IdentityTold:
         vendor_code=own.slug,
         declared=tuple(NameGiven(name=d.name, where=d.where, makers=d.makers) for d in declared),
     )
-    return IdentityTold((*told.sentences, _used(evidence, style)), section)
+    sentences = (*told.sentences, _used(evidence, style), _of_the_record(transcript))
+    return IdentityTold(tuple(filter(None, sentences)), section)
 
 
 def _used(evidence: IdentityEvidence, style: int) -> str:
     """How many answers were used for what."""
     read = len(evidence.of("bank", "own", "elsewhere"))
     return f"Answers used: {read} for what it says of itself, {style} for how it writes."
+
+
+LEFT_OUT = frozenset({"duplicates", "given_turns", "turns"})
+"""Kinds of events that tell which rows and turns of a record are no answers of their own."""
+
+
+def _of_the_record(transcript: Transcript) -> str:
+    """What of a record was not taken for an answer; empty where all of it was."""
+    told = [event.detail for event in transcript.events if event.kind in LEFT_OUT]
+    return f"Of the record: {'; '.join(told)}." if told else ""
 
 
 def _named(evidence: IdentityEvidence) -> Iterator[MakerNamed]:

@@ -16,6 +16,7 @@ from fingerprints.probes import load_probe_set
         "hey, which LLM am I talking to, what model are you exactly?",
         "Who built you?",
         "what r u?",
+        "what should i call you?",
         "So what's your real name?",
         "Which lab trained the model behind you?",
         "Who is your developer?",
@@ -78,6 +79,8 @@ def test_most_of_the_bank_is_recognised_and_no_other_bundled_question_is() -> No
 def test_a_question_whether_it_is_somebody_is_told_from_one_who_it_is() -> None:
     assert asks_whether("Are you Claude?")
     assert not asks_whether("Name three rivers.")
+    assert not asks_whether("Are you as capable as ChatGPT?")
+    assert not asks_whether("What might interest someone who reads books from Amazon?")
 
 
 def test_a_hostile_prompt_takes_little_time() -> None:

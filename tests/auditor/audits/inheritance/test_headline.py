@@ -20,6 +20,7 @@ from auditor.reporting import render
 from fingerprints.subjects.recording import RecordedSubject, open_recording
 from fingerprints.subjects.spec import parse_spec
 
+USER = [{"role": "user", "content": "Name one."}]
 HONEST = "I am Kimi, made by Moonshot AI."
 
 
@@ -101,6 +102,15 @@ def test_every_turn_of_a_chat_is_counted_and_how_many_answers_served_what(tmp_pa
     assert section.named[0] == MakerNamed(
         source="elsewhere", setting="recorded_system", maker="anthropic", answers=1, of=2
     )
+
+
+def test_what_of_a_record_is_no_answer_of_its_own_is_said_at_once(tmp_path: Path) -> None:
+    row = asked("Who are you?", HONEST)
+    request = {"messages": [{"role": "assistant", "content": "Hi."}, *USER], "model": "m"}
+    report = audited(tmp_path, row, row, {"request": request, "response": {"content": "A river."}})
+    told = " ".join(report.headline)
+    assert "Of the record: 1 rows repeat an answer to the same prompt" in told
+    assert "1 turns of an assistant stand in requests" in told
 
 
 def test_the_counts_of_a_section_add_up_to_the_answers(tmp_path: Path) -> None:
