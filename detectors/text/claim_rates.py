@@ -54,7 +54,8 @@ class ClaimingAnswer:
 
     def says(self, vendor: str) -> bool:
         """Whether the answer names the vendor; for ``NOBODY``, whether it names none."""
-        return not self.named if vendor == NOBODY else vendor in self.named
+        silent = not self.named and not self.obeyed
+        return silent if vendor == NOBODY else vendor in self.named
 
     def has(self, vendor: str, polarity: str) -> bool:
         """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""

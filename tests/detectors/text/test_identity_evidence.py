@@ -10,6 +10,7 @@ import pytest
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.exhibits.self_description import OwnMaker, described, heard_table, used_table
 from detectors.inheritance.self_identification import SelfIdentification
+from detectors.text.claim_rates import NOBODY
 from detectors.text.identity_evidence import (
     declared_names,
     identity_evidence,
@@ -118,6 +119,9 @@ def test_the_name_of_a_system_prompt_is_the_personas_and_another_is_the_models()
     assert rows["moonshot"][1] == "recorded_system"
     assert (rows["moonshot"][3], rows["moonshot"][6]) == (0, 1)
     assert (rows["anthropic"][3], rows["anthropic"][4]) == (1, 2)
+    assert rows[NOBODY][3] == 0
+    by_vendor = {row[1]: row[2] for row in measured(said).tables[2].rows}
+    assert by_vendor == {"anthropic": 1, NOBODY: 0}
 
 
 def test_a_system_prompt_that_names_nobody_silences_nothing() -> None:
