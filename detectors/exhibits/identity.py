@@ -157,7 +157,10 @@ def by_vendor(answers: Sequence[ClaimingAnswer]) -> Table:
         title="Whom the suspect names, by system prompt",
         columns=("arm", "vendor", "claims", "questions", "answers", "rate", "low", "high"),
         rows=tuple(rows),
-        caption=f"{_CLUSTERED} An answer may name more than one vendor. No question of the bank names any.",
+        caption=(
+            f"{_CLUSTERED} An answer may name more than one vendor. No question of the bank names"
+            " any."
+        ),
     )
 
 
@@ -229,8 +232,8 @@ def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Cha
         x_label="share of questions (95 % interval, clustered by question)",
         bars=tuple(bars),
         caption=(
-            "No question of the bank names a vendor. Groups are system prompts: the model's own, an empty one,"
-            " a neutral one, or an unknown one (recorded)."
+            "No question of the bank names a vendor. Groups are system prompts: the model's own, an"
+            " empty one, a neutral one, or an unknown one (recorded)."
         ),
     )
 
