@@ -41,14 +41,7 @@ from fingerprints.probes import parse_probes
     metavar="SPEC",
     help="The model that the suspect was tuned from; asked the same, to be differenced.",
 )
-@click.option(
-    "--vendor",
-    metavar="NAME",
-    help=(
-        "Who made the suspect, as you know it. Without it no name that it gives is told as"
-        " another's."
-    ),
-)
+@click.option("--vendor", metavar="NAME", help="Who makes the suspect, where you know it.")
 @click.option(
     "--bases",
     "bases",
