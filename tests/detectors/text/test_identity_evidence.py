@@ -175,7 +175,7 @@ def test_what_could_not_be_used_is_counted_by_reason() -> None:
         ("Who made you?", "", {"status": Status.EMPTY}),
         ("Who owns you?", "", {"status": Status.ERROR, "error": "no"}),
         ("What is your name?", "<think>They ask for my name"),
-        ("Who built you?", "ฉันเป็นผู้ช่วยที่พร้อมช่วยเหลือคุณเสมอ"),
+        ("Who built you?", "எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி"),
         ("Name a river.", "", {"status": Status.EMPTY}),
     )
     assert (
@@ -190,8 +190,8 @@ def test_what_could_not_be_used_is_counted_by_reason() -> None:
 def test_nobody_is_said_to_name_nobody_where_nothing_could_be_read() -> None:
     said = heard(("Who are you?", "", {"status": Status.EMPTY}))
     assert told(said).startswith("Asked who it is, it gave no answer that can be read (1 were")
-    thai = heard(("Who are you?", "ฉันเป็นผู้ช่วยที่พร้อมช่วยเหลือคุณเสมอ"))
-    result = SelfIdentification().measure(Case(thai, None))
+    tamil = heard(("Who are you?", "எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி"))
+    result = SelfIdentification().measure(Case(tamil, None))
     assert isinstance(result, NotMeasured)
     assert "none of 1 answers to who it is can be read" in result.reason
 
