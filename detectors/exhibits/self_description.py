@@ -301,8 +301,9 @@ def heard_table(evidence: IdentityEvidence) -> Table:
         rows=tuple(rows),
         caption=(
             "Counts of answers; one may name several makers. Asked for: the user had named the"
-            " maker before. By its system prompt: named as its recorded system prompt names it,"
-            " and not among the answers. Only the question bank is the same for all models."
+            " maker before, or asked for a text in which somebody else speaks. By its system"
+            " prompt: named as its recorded system prompt names it, and not among the answers."
+            " Only the question bank is the same for all models."
         ),
     )
 

@@ -11,14 +11,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_turns, read_answer
-from detectors.text.claims import ELSEWHERE, IDENTITY, context_of, extract_claims
-from detectors.text.self_questions import asks_whether, asks_who
-from detectors.text.vendors import LONGEST_TEXT, vendor_slug
+from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
+from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
+from detectors.text.vendors import LONGEST_TEXT, find_mentions, vendor_slug
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
@@ -35,8 +35,8 @@ _SETTINGS: Mapping[Arm, Setting] = {Arm.OWN: "own", Arm.EMPTY: "empty", Arm.NEUT
 class Heard:
     """One answer with what it was an answer to.
 
-    ``suggested`` are the makers that the user's turns name before it: to say one of them agrees to
-    what was asked.
+    ``suggested`` are the makers that it names because the user did before, or because the user
+    asked for a text in which somebody else says "I".
     """
 
     answer: ClaimingAnswer
@@ -127,15 +127,25 @@ def _heard(reply: Reply, probe: Probe, source: Source) -> Heard | None:
     own = IDENTITY if source == "own" else ELSEWHERE
     context = context_of(probe) if source == "bank" else own
     answer = read_answer(reply, probe, context)
+    if source == "elsewhere":
+        answer = replace(answer, claims=tuple(c for c in answer.claims if _told_unasked(c)))
     # A bank question names nobody, and to look for names in it costs time.
     suggested = frozenset() if source == "bank" else _suggested(answer)
     return Heard(answer, source, suggested)
 
 
+def _told_unasked(claim: Claim) -> bool:
+    """Whether a claim is plain enough where nobody asked: "is based on" with a name that is an
+    ordinary word too is said of many things, a text among them that is called Alice."""
+    framed = any(mention.framed for mention in find_mentions(claim.alias))
+    return not (claim.kind == "base" and framed)
+
+
 def _suggested(answer: ClaimingAnswer) -> frozenset[str]:
-    """The makers among those that it names which the user named before, in any letter case."""
-    if not answer.named:
-        return frozenset()
+    """The makers among those that it names which the user named before, in any letter case; all of
+    them where it was to play somebody."""
+    if not answer.named or asks_to_play(answer.probe.text):
+        return answer.named
     turns = [turn.content for turn in answer.probe.history if turn.role == "user"]
     said = {maker for text in (*turns, answer.probe.text) for maker in makers_by_name(text)}
     return answer.named & said

@@ -17,6 +17,9 @@ from detectors.text.vendors import fold
 LONGEST_QUESTION = 400
 """Characters; longer prompts are tasks, in which such words stand for something else."""
 
+LONGEST_TASK = 4000
+"""Characters of a task that are looked through for a role to play."""
+
 _WORDINGS: tuple[str, ...] = (
     # English
     r"\bwho (?:exactly |really |actually )?(?:are|r) (?:you|u)\b(?! (?:\w+ing|talking|to)\b)",
@@ -96,6 +99,25 @@ def asks_who(prompt: str) -> bool:
     [True, True, False]
     """
     return _short(prompt) and bool(_ASKS.search(fold(prompt).text.casefold())) and not _task(prompt)
+
+
+_PLAY = re.compile(
+    r"\b(?:pretend|imagine (?:you|that you|being)|role-?play|act as|act like|as if you were|in the (?:voice|style|role) of|"
+    r"(?:a|an|the|short|my|from) (?:character|persona|story|tale|novel|dialogue|dialog|monologue|screenplay|scene|poem|lyrics|speech|diary|letter|biography|"
+    r"cover letter)|you are (?:now )?(?:an?|the) (?!ai\b|assistant\b|language\b|model\b|chatbot\b|large\b|helpful\b))"
+    r"|扮演|假装|小说|故事|对话|ロールプレイ|物語|演じ|역할극|이야기"
+)
+"""Words of a task in whose answer somebody else speaks in the first person."""
+
+
+@lru_cache(maxsize=8192)
+def asks_to_play(prompt: str) -> bool:
+    """Whether a prompt asks for a text in which somebody else says "I". Deterministic; linear.
+
+    >>> asks_to_play("Pretend to be a pirate and say hello."), asks_to_play("Say hello.")
+    (True, False)
+    """
+    return bool(_PLAY.search(prompt[:LONGEST_TASK].casefold()))
 
 
 @lru_cache(maxsize=8192)

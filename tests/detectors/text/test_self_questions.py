@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from detectors.text.self_questions import asks_whether, asks_who
+from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
 from fingerprints.probes import load_probe_set
 
 
@@ -81,6 +81,13 @@ def test_a_question_whether_it_is_somebody_is_told_from_one_who_it_is() -> None:
     assert not asks_whether("Name three rivers.")
     assert not asks_whether("Are you as capable as ChatGPT?")
     assert not asks_whether("What might interest someone who reads books from Amazon?")
+
+
+def test_a_role_to_play_is_told_from_a_question() -> None:
+    assert asks_to_play("Write a short story about an owl.")
+    assert asks_to_play("You are a pirate. Who made you?")
+    assert not asks_to_play("You are an AI assistant. Who made you?")
+    assert not asks_to_play("Who made you?")
 
 
 def test_a_hostile_prompt_takes_little_time() -> None:
