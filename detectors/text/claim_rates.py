@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
@@ -78,18 +76,15 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
 def read_answer(reply: Reply, probe: Probe, context: QuestionContext) -> ClaimingAnswer:
     """The claims of what a reply says, its thoughts left out, after a question of that context."""
     claims = extract_claims(reply.answer, probe.language, context)
-    return ClaimingAnswer(reply, probe, claims, named_by_turns(probe, "system"))
+    return ClaimingAnswer(reply, probe, claims, named_by_system(probe))
 
 
-def named_by_turns(probe: Probe, role: Literal["system", "user"]) -> frozenset[str]:
-    """The makers that a role's turns name, whatever they say of them; for a user the last turn
-    too."""
-    turns = [turn.content for turn in probe.history if turn.role == role]
-    said = (*turns, probe.text) if role == "user" else tuple(turns)
-    return frozenset(vendor for text in said for vendor in makers_in(text))
+def named_by_system(probe: Probe) -> frozenset[str]:
+    """The makers that the system prompt of a record names, whatever it says of them."""
+    told = (turn.content for turn in probe.history if turn.role == "system")
+    return frozenset(vendor for text in told for vendor in makers_in(text))
 
 
-@lru_cache(maxsize=4096)
 def makers_in(text: str) -> frozenset[str]:
     """The makers whose names stand in the first 4,000 characters of a text."""
     return frozenset(mention.vendor for mention in find_mentions(fold(text).text))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_turns, read_answer
+from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_system, read_answer
 from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
 from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
 from detectors.text.vendors import LONGEST_TEXT, find_mentions, vendor_slug
@@ -170,7 +170,7 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
     if not parts:
         return None
     claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
-    answer = ClaimingAnswer(reply, probe, claims, named_by_turns(probe, "system"))
+    answer = ClaimingAnswer(reply, probe, claims, named_by_system(probe))
     return Heard(answer, "thoughts", _suggested(answer))
 
 
@@ -215,7 +215,6 @@ def declared_names(transcript: Transcript) -> tuple[DeclaredName, ...]:
     return (*found, *(DeclaredName(n, "served_as", makers_by_name(n)) for n in others))
 
 
-@lru_cache(maxsize=4096)
 def makers_by_name(name: str) -> tuple[str, ...]:
     """The makers whose names stand in a model's name or a question, in any letter case, in
     alphabetical order: more than are meant, where a name is an ordinary word too.
