@@ -40,8 +40,8 @@ class ProbeAnswer:
 
     @property
     def text(self) -> str:
-        """What the model said."""
-        return self.reply.text
+        """What the model said, without its thoughts."""
+        return self.reply.answer
 
     def shown(
         self, text: str, source: str, why: str, weight: float, spans: tuple[Span, ...] = ()
@@ -141,7 +141,7 @@ class AnswerBook:
 
 
 def style_answers(transcript: Transcript) -> Mapping[str, ProbeAnswer]:
-    """The first readable default-arm answer to each style-like prompt, by the prompt's digest.
+    """The first default-arm answer to each style-like prompt, by the prompt's digest.
 
     Read once as long as the transcript lives: every detector asks for every pair of models.
     """
@@ -161,7 +161,7 @@ def _style_answers(transcript: Transcript) -> dict[str, ProbeAnswer]:
     out: dict[str, ProbeAnswer] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
-        if probe is None or not reply.readable or reply.arm not in DEFAULT_ARMS:
+        if probe is None or not reply.answered or reply.arm not in DEFAULT_ARMS:
             continue
         if probe.shows_style:
             out.setdefault(_asked(probe), ProbeAnswer(probe, reply))
