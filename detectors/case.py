@@ -61,7 +61,8 @@ class Case:
     other stored models, the candidate not among them. ``base`` is the model that the suspect
     started from, with its answers, where that is known; ``shadows`` are models that were trained
     from it for the sake of this question. ``scores`` says how likely suspect, base and teachers
-    found the texts that detectors wanted scored.
+    found the texts that detectors wanted scored. ``vendor`` is who made the suspect, as its user
+    knows it; empty where that is not known.
     """
 
     suspect: Transcript
@@ -70,6 +71,7 @@ class Case:
     base: Teacher | None = None
     shadows: tuple[Shadow, ...] = ()
     scores: Scores = field(default_factory=Scores)
+    vendor: str = ""
 
     @property
     def models(self) -> tuple[Teacher, ...]:

@@ -21,6 +21,7 @@ from fingerprints.transcript import Transcript
 class Need(StrEnum):
     """One thing that a case must hold; its value is what people read."""
 
+    ANSWERS = "replies:any"
     STYLE = "replies:style"
     IDENTITY = "replies:identity"
     CHOICES = "replies:choices"
@@ -64,13 +65,21 @@ def without_replies(suspect: Transcript, kind: Kind) -> str:
 
 
 def _replies(kind: Kind, case: Case) -> str:
-    held = any(r.readable for r in case.suspect.of_kind(kind))
+    held = any(r.answered for r in case.suspect.of_kind(kind))
     return "" if held else without_replies(case.suspect, kind)
+
+
+def _answers(case: Case) -> str:
+    replies, probes = case.suspect.replies, case.suspect.probes
+    if any(r.answered and r.probe_id in probes for r in replies):
+        return ""
+    told = f"none of {len(replies)} answers can be read"
+    return told if replies else without_replies(case.suspect, "identity")
 
 
 def _style(case: Case) -> str:
     probes = case.suspect.probes
-    asked = (r for r in case.suspect.replies if r.readable and r.probe_id in probes)
+    asked = (r for r in case.suspect.replies if r.answered and r.probe_id in probes)
     held = any(probes[r.probe_id].shows_style for r in asked)
     return "" if held else without_replies(case.suspect, "style")
 
@@ -141,6 +150,7 @@ _KINDS: Mapping[Need, Kind] = {
 }
 _CHECKS: Mapping[Need, Callable[[Case], str]] = {
     **{need: partial(_replies, kind) for need, kind in _KINDS.items()},
+    Need.ANSWERS: _answers,
     Need.STYLE: _style,
     Need.POLICY: _policy,
     Need.REPEATED: _repeated,

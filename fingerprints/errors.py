@@ -34,15 +34,20 @@ def printable(text: str, limit: int | None = None, keep: str = "") -> str:
     >>> printable("a\x1b[31mb")
     'a\\u{1b}[31mb'
     """
-    out = "".join(
+    plain = text.isascii() and text.isprintable()  # most of what is shown, names and words
+    out = text if plain else _escaped(text, keep)
+    if limit is not None and len(out) > limit:
+        return out[: max(0, limit - 1)] + "…"
+    return out
+
+
+def _escaped(text: str, keep: str) -> str:
+    return "".join(
         c
         if c in keep or (unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
         else f"\\u{{{ord(c):x}}}"
         for c in text
     )
-    if limit is not None and len(out) > limit:
-        return out[: max(0, limit - 1)] + "…"
-    return out
 
 
 class AuditError(Exception):

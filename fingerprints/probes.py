@@ -6,6 +6,7 @@ Knows YAML and names; knows nothing of models.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,9 +59,13 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
     return parse_probe_set(_text_of(path), str(path))
 
 
+@lru_cache(maxsize=64)
 def parse_probe_set(text: str, where: str) -> ProbeSet:
     """A probe set from YAML text; the set's form, and its kind where it names one, are those of
-    every probe that has none of its own. Raises MalformedInput with the first problem."""
+    every probe that has none of its own. Raises MalformedInput with the first problem.
+
+    Remembered, since nothing changes a set that was read and an audit asks for each several times.
+    """
     try:
         value: Any = yaml.safe_load(text)
         if not isinstance(value, dict) or not isinstance(value.get("probes"), list):

@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from fingerprints.thoughts import split_thoughts
+
 ProbeId = Annotated[str, Field(min_length=1, max_length=200)]
 Form = Literal["chat", "completion", "choice"]
 Kind = Literal[
@@ -33,14 +35,15 @@ Kind = Literal[
     "service",
     "named",
     "unseen",
+    "dialogue",
 ]
-"""What an answer tells of: the name of the shipped (or documented) probe set that asks for it."""
+"""What an answer tells of: the name of the shipped (or documented) probe set that asks for it.
+``dialogue``: an answer later on in a recorded chat, shaped by what the model said before."""
 STYLE_KINDS: frozenset[Kind] = frozenset({"style", "named", "unseen"})
 """Kinds whose answers tell how a model writes. A question about who it is, a choice or a bare
 opening doesn't."""
 
 NEUTRAL_SYSTEM = "Answer briefly."
-
 
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
@@ -295,7 +298,8 @@ class Reply(Record):
     ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint
     rendered it out of sight), ``seconds`` the wall time attributed to this answer, ``served_model``
     the name an endpoint gave itself, ``system_fingerprint`` what it says of the build that
-    answered.
+    answered. ``text`` is what it wrote, kept whole, ``thoughts`` what it gave as thoughts apart
+    from it; `answer` and `thinking` tell the two apart wherever they stand.
     """
 
     probe_id: ProbeId
@@ -303,6 +307,7 @@ class Reply(Record):
     sample: int = 0
     status: Status
     text: Spoken
+    thoughts: Spoken = ""
     finish_reason: str = ""
     prompt: Spoken | None = None
     tokens_in: int | None = None
@@ -319,8 +324,24 @@ class Reply(Record):
 
     @property
     def readable(self) -> bool:
-        """Whether the reply carries text that a detector may read."""
+        """Whether the reply carries text, be it thoughts alone."""
         return self.status in (Status.OK, Status.TRUNCATED) and bool(self.text.strip())
+
+    @property
+    def answer(self) -> str:
+        """What it said: the text without the thoughts that stand in it."""
+        return split_thoughts(self.text).answer
+
+    @property
+    def answered(self) -> bool:
+        """Whether something was said that a detector may read; thoughts alone are no answer."""
+        return self.readable and bool(self.answer.strip())
+
+    @property
+    def thinking(self) -> str:
+        """What it thought, given apart or within the text; empty where nothing of it was seen."""
+        inside = split_thoughts(self.text).thoughts
+        return "\n".join(part for part in (self.thoughts.strip(), inside) if part)
 
 
 class Likelihoods(Record):

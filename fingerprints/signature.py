@@ -70,8 +70,8 @@ def sign(transcript: Transcript, embedder: Embedder) -> Signatures:
     Empty and failed answers, and vectors that are zero or not finite, are left out and counted.
     Raises MalformedInput when the embedder returns an array of another shape.
     """
-    readable = [i for i, reply in enumerate(transcript.replies) if reply.readable]
-    texts = [transcript.replies[i].text for i in readable]
+    readable = [i for i, reply in enumerate(transcript.replies) if reply.answered]
+    texts = [transcript.replies[i].answer for i in readable]
     vectors = np.ascontiguousarray(embedder.embed(texts), dtype=np.float32)
     if vectors.shape != (len(texts), embedder.dimension):
         raise MalformedInput(
@@ -90,7 +90,7 @@ def sign(transcript: Transcript, embedder: Embedder) -> Signatures:
         n_rejected=len(texts) - len(kept),
         mean=_mean(kept, embedder.dimension),
     )
-    digests = tuple(sha256(texts[i]) for i in np.flatnonzero(good))
+    digests = tuple(sha256(transcript.replies[readable[i]].text) for i in np.flatnonzero(good))
     return Signatures(embedder.id, np.array(readable, dtype=np.int64)[good], digests, kept, summary)
 
 

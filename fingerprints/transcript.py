@@ -126,8 +126,10 @@ class Transcript:
 
 
 def answers_digest(replies: Iterable[Reply]) -> str:
-    """SHA-256 over keys, statuses and texts: equal for equal answers, however timed."""
-    rows = [[*r.key, r.status.value, r.text] for r in sorted(replies, key=lambda r: r.key)]
+    """SHA-256 over keys, statuses, texts and thoughts: equal for equal answers, however timed."""
+    told = sorted(replies, key=lambda r: r.key)
+    # A reply without thoughts apart has the digest that it had before there were any.
+    rows = [[*r.key, r.status.value, r.text, *([r.thoughts] if r.thoughts else [])] for r in told]
     return sha256(canonical_json(rows))
 
 

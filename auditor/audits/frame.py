@@ -38,6 +38,7 @@ from fingerprints.transcript import Transcript
 class ReportParts(TypedDict, total=False):
     """What a kind of audit says itself; the rest of a report is the same for all."""
 
+    headline: tuple[str, ...]
     answers: Required[tuple[Answer, ...]]
     candidates: tuple[Candidate, ...]
     store: StoreSection | None

@@ -12,7 +12,10 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="inheritance",
         plan="auditor.audits.inheritance.plan:Plan",
-        sections={"sequential": "auditor.audits.inheritance.records:SequentialSection"},
+        sections={
+            "sequential": "auditor.audits.inheritance.records:SequentialSection",
+            "self_description": "auditor.audits.inheritance.records:SelfDescriptionSection",
+        },
         arranged={"sequential": "auditor.audits.inheritance.document:sections"},
         files=("base.jsonl", "scores.jsonl"),
     ),

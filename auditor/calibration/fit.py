@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.calibration.figures import curves_of, figures_of
+from auditor.calibration.figures import SMALLEST_FACET, curves_of, figures_of
 from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
 from auditor.calibration.rows import KnownModel, Level, MeasuredRow
 from auditor.calibration.weigher import Weigher
@@ -23,7 +23,12 @@ from fingerprints.errors import Incomplete
 from fingerprints.progress import Progress
 
 Array = NDArray[np.float64]
-LEVELS: tuple[Level, ...] = ("model", "vendor")
+LEVELS: tuple[Level, ...] = ("vendor",)
+"""What is fitted: one verdict is given a maker, and a model whose maker is unknown is its own."""
+BORROWED = (
+    "No two lineages of this population are documented to be taught: its figures set the taught"
+    " models of the other populations against its own untaught ones."
+)
 GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
 FEWEST_TAUGHT = 5
 MOST_SPLITS = 120  # each is a fit of its own: leaving out every set of teachers took hours
@@ -40,6 +45,19 @@ class Split:
     left_out: tuple[Hashable, ...]
 
 
+@dataclass(frozen=True)
+class MeasuredPopulation:
+    """Measured models of known history that were asked the same prompts and compared with the same
+    stored models. ``shares`` are as `shares_of` gives them."""
+
+    name: str
+    rows: tuple[MeasuredRow, ...]
+    about: Population
+    cohort_sha256: str
+    notes: tuple[str, ...] = ()
+    shares: tuple[float | None, float | None] = (None, None)
+
+
 def calibrated(
     name: str,
     rows: Sequence[MeasuredRow],
@@ -49,35 +67,36 @@ def calibrated(
     shares: tuple[float | None, float | None] = (None, None),
     progress: Progress | None = None,
 ) -> Calibration:
-    """The calibration that the rows give: ratios for every level and number of prompts, with
-    held-out figures.
+    """The calibration that the rows of one population give: `calibrated_together` of it alone."""
+    one = MeasuredPopulation(name, tuple(rows), population, cohort_sha256, tuple(notes), shares)
+    return calibrated_together([one], progress)[0]
 
-    A level or size at which no detector measured two independent models of either kind is left out
-    and noted. Deterministic but for the date. Raises Incomplete where nothing could be fitted.
+
+def calibrated_together(
+    populations: Sequence[MeasuredPopulation], progress: Progress | None = None
+) -> tuple[Calibration, ...]:
+    """One calibration for each population: ratios for every number of prompts, with held-out
+    figures.
+
+    Each has scales of its own (what unrelated suspects get against each candidate there); on these
+    scales the maps from values to ratios are fitted to all populations' rows, so that the number of
+    independent lineages is that of all together. A lineage that is in several counts once. A number
+    of prompts at which no detector measured two independent models of either kind is left out and
+    noted. Deterministic but for the date. Raises Incomplete where nothing could be fitted.
     """
-    fitted: list[Fitted] = []
-    figures: list[Figures] = []
-    curves: list[Curves] = []
-    told = list(notes)
-    cells = [(level, size) for level in LEVELS for size in sorted({r.size for r in rows})]
+    made = {p.name: _Making([], [], [], list(p.notes)) for p in populations}
+    every = [(p.name, r) for p in populations for r in p.rows]
+    cells = [(level, size) for level in LEVELS for size in sorted({r.size for _, r in every})]
     for number, (level, size) in enumerate(cells):
-        chosen = [r for r in rows if r.level == level and r.size == size]
+        chosen = [(name, r) for name, r in every if r.level == level and r.size == size]
         try:
-            weigher, fit = _fit(chosen, level, size)
+            weigher = _weigher([r for _, r in chosen], [name for name, _ in chosen])
         except ValueError as problem:
-            told.append(f"Nothing is fitted for {level}s at {size} prompts: {problem}.")
+            told = f"Nothing is fitted for {level}s at {size} prompts: {problem}."
+            for one in made.values():
+                one.notes.append(told)
         else:
-            fitted.append(fit)
-            largest = size == max(r.size for r in rows)
-            for scheme, note in _schemes(chosen, level, largest):
-                told += [note] if note else []
-                if not scheme:
-                    continue
-                held = left_out(weigher, chosen, scheme)
-                whole = scheme == GROUP and largest
-                figures += figures_of(chosen, held, scheme, facets=whole)
-                if whole:
-                    curves += curves_of(chosen, held, scheme)
+            _add(made, weigher, chosen, level, size)
         if progress:
             progress(number + 1, len(cells))
     if not cells:
@@ -85,23 +104,82 @@ def calibrated(
             "nothing could be measured of any control against a stored model",
             next_step="store the models that taught the controls, asked the same prompts",
         )
-    if not fitted:
+    if not any(one.fitted for one in made.values()):
+        notes = next(iter(made.values())).notes
         raise Incomplete(
-            "the cohort is too small to calibrate anything: " + " ".join(told)[:300],
+            "the cohort is too small to calibrate anything: " + " ".join(notes)[:300],
             next_step="add controls of either kind, from at least two lineages each",
         )
+    return tuple(_calibration(p, made[p.name]) for p in populations)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What has been made of one population's calibration so far."""
+
+    fitted: list[Fitted]
+    figures: list[Figures]
+    curves: list[Curves]
+    notes: list[str]
+
+
+def _add(
+    made: Mapping[str, _Making],
+    weigher: Weigher,
+    chosen: Sequence[tuple[str, MeasuredRow]],
+    level: Level,
+    size: int,
+) -> None:
+    """Adds the fit, its figures and curves to every population that has rows here."""
+    rows, names = [r for _, r in chosen], [name for name, _ in chosen]
+    for name in dict.fromkeys(names):
+        made[name].fitted.append(_fitted(weigher, rows, names, name, level, size))
+    largest = {
+        name: size == max(f.size for f in one.fitted) for name, one in made.items() if one.fitted
+    }
+    for scheme, note in _schemes(rows, level, any(largest.values())):
+        for one in made.values() if note else ():
+            one.notes.append(note)
+        if not scheme:
+            continue
+        held = left_out(weigher, rows, scheme, names)
+        for name in dict.fromkeys(names):
+            whole = scheme == GROUP and largest[name]
+            own, ratios, borrowed = _own(rows, names, held, name)
+            found = figures_of(own, ratios, scheme, facets=whole and not borrowed)
+            made[name].figures.extend(found)
+            if whole:
+                made[name].curves[:] = curves_of(own, ratios, scheme)
+            if whole and borrowed:
+                made[name].notes.append(BORROWED)
+
+
+def _own(
+    rows: Sequence[MeasuredRow], names: Sequence[str], held: Array, name: str
+) -> tuple[list[MeasuredRow], Array, bool]:
+    """A population's rows with their held-out ratios. Where it has fewer than two lineages under
+    H1, those of all others stand for them, and the third part says so."""
+    mine = np.array([n == name for n in names])
+    taught = {r.group for r, own in zip(rows, mine, strict=True) if own and r.label == 1}
+    borrowed = len(taught) < SMALLEST_FACET
+    positive = np.array([r.label == 1 for r in rows])
+    kept = (mine & ~positive) | positive if borrowed else mine
+    return [rows[i] for i in np.flatnonzero(kept).tolist()], held[kept], borrowed
+
+
+def _calibration(population: MeasuredPopulation, made: _Making) -> Calibration:
     return Calibration(
-        name=name,
-        population=population,
-        cohort_sha256=cohort_sha256,
+        name=population.name,
+        population=population.about,
+        cohort_sha256=population.cohort_sha256,
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",
-        fitted=tuple(fitted),
-        figures=tuple(figures),
-        curves=tuple(curves),
-        taught_share=shares[0],
-        untaught_share=shares[1],
-        notes=tuple(told),
+        fitted=tuple(made.fitted),
+        figures=tuple(made.figures),
+        curves=tuple(made.curves),
+        taught_share=population.shares[0],
+        untaught_share=population.shares[1],
+        notes=tuple(dict.fromkeys(made.notes)),
     )
 
 
@@ -141,31 +219,43 @@ def share_levels(
     return round(reached, 4), round(float(np.quantile(untaught, 0.95, method="higher")), 4)
 
 
-def _fit(rows: Sequence[MeasuredRow], level: Level, size: int) -> tuple[Weigher, Fitted]:
+def _weigher(rows: Sequence[MeasuredRow], populations: Sequence[str]) -> Weigher:
     if not rows:
         raise ValueError("no row was measured")
     detectors = tuple(sorted({d for r in rows for d in r.values}))
-    groups, candidates = [r.group for r in rows], [r.candidate for r in rows]
-    weigher = Weigher(detectors).fit(
-        values_of(rows, detectors), [r.label for r in rows], groups, candidates
+    return Weigher(detectors).fit(
+        values_of(rows, detectors),
+        [r.label for r in rows],
+        [r.group for r in rows],
+        [r.candidate for r in rows],
+        populations,
     )
-    names = sorted({r.group for r in rows})
+
+
+def _fitted(
+    weigher: Weigher,
+    rows: Sequence[MeasuredRow],
+    populations: Sequence[str],
+    population: str,
+    level: Level,
+    size: int,
+) -> Fitted:
+    """The numbers of a weigher for cases that are like those of one population."""
+    own, names = weigher.of(population), sorted({r.group for r in rows})
     null = tuple(
         (round(float(held), 6), names.index(row.group))
         for row, held in zip(rows, weigher.held_out_, strict=True)
         if row.label == 0
     )
-    ids = {d: next(r.metric_ids[d] for r in rows if d in r.metric_ids) for d in weigher.used_}
-    norms = {d: weigher.norms_[d].numbers_ for d in weigher.norms_}
-    maps = {d: weigher.maps_[d].numbers_ for d in weigher.used_}
-    return weigher, Fitted(
+    ids = {d: next(r.metric_ids[d] for r in rows if d in r.metric_ids) for d in own.used_}
+    return Fitted(
         level=level,
         size=size,
-        detectors=weigher.used_,
+        detectors=own.used_,
         metric_ids=ids,
-        norms=norms,
-        maps=maps,
-        fusion=weigher.fusion_.numbers_,
+        norms={d: norm.numbers_ for d, norm in own.norms_.items()},
+        maps={d: own.maps_[d].numbers_ for d in own.used_},
+        fusion=own.fusion_.numbers_,
         null=null,
     )
 
@@ -177,7 +267,12 @@ def values_of(rows: Sequence[MeasuredRow], detectors: Sequence[str]) -> Array:
     ).reshape(len(rows), -1)
 
 
-def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Array:
+def left_out(
+    weigher: Weigher,
+    rows: Sequence[MeasuredRow],
+    scheme: str,
+    populations: Sequence[str] | None = None,
+) -> Array:
     """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage,
     teacher, base, or both.
 
@@ -190,19 +285,24 @@ def left_out(weigher: Weigher, rows: Sequence[MeasuredRow], scheme: str) -> Arra
     labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
     candidates = [r.candidate for r in rows]
     out = np.full(len(rows), np.nan)
-    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), tuple(weigher.norms_)
+    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), weigher.chosen_
+    of = [""] * len(rows) if populations is None else list(populations)
     for split in _splits(rows, scheme):
         kept = split.train
         try:
             fresh = Weigher(weigher.detectors, strengths, scaled)
-            own, whom = ([names[i] for i in kept.tolist()] for names in (groups, candidates))
-            fresh.fit(x[kept], labels[kept], own, whom)
+            own, whom, where = (
+                [names[i] for i in kept.tolist()] for names in (groups, candidates, of)
+            )
+            fresh.fit(x[kept], labels[kept], own, whom, where)
         except ValueError:
             # Too few models are left: these rows stay untested, and are counted as such.
             continue
-        out[split.test] = fresh.log10_lr(
-            x[split.test], [candidates[i] for i in split.test.tolist()]
-        )
+        for population in dict.fromkeys(of[i] for i in split.test.tolist()):
+            test = [i for i in split.test.tolist() if of[i] == population]
+            if all(population in norms for norms in fresh.scales_.values()):
+                own_scales = fresh.of(population) if fresh.scales_ else fresh
+                out[test] = own_scales.log10_lr(x[test], [candidates[i] for i in test])
     return out
 
 

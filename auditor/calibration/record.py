@@ -23,7 +23,7 @@ from fingerprints.durable import replacing
 from fingerprints.record_files import RecordFile
 from fingerprints.records import Record
 
-SHIPPED = ("public-models", "small-controls")
+SHIPPED = ("english-2023", "english-2024", "japanese-2025", "small-controls")
 """Names of the calibrations inside the package, in the order in which they are tried."""
 
 
@@ -45,10 +45,13 @@ class Population(_Numbers):
 
     ``models`` and ``groups`` count models of known history and their independent lineages, under H1
     and without any teacher; ``stored`` and ``vendors`` the stored models that they were compared
-    with. ``characters`` is the median answer's length.
+    with. ``characters`` is the median answer's length. ``languages`` (ISO 639-1) and ``era`` say
+    which answers they are; empty where nobody said.
     """
 
     about: str
+    languages: tuple[str, ...] = ()
+    era: str = ""
     models: int
     groups: int
     positives: int

@@ -197,7 +197,9 @@ def _rows(
         label = _label(model, candidate, vendor_of)
         if label is None:
             continue
-        level: Level = "vendor" if candidate.startswith(VENDOR) else "model"
+        # A model whose maker nobody knows stands for itself, as a maker does.
+        lone = not vendor_of.get(candidate, "")
+        level: Level = "vendor" if lone else "model"
         out.append(
             MeasuredRow(
                 suspect=model.name,
@@ -207,7 +209,7 @@ def _rows(
                 candidate=candidate,
                 label=label,
                 size=size,
-                sources=_sources(model, level, candidate),
+                sources=_sources(model, candidate),
                 dose=model.dose,
                 evasions=model.evasions,
                 values=values[candidate],
@@ -228,6 +230,5 @@ def _label(model: KnownModel, candidate: str, vendor_of: dict[str, str]) -> Lite
     return None if vendor_name(vendor_of[candidate]) in makers else 0
 
 
-def _sources(model: KnownModel, level: Level, candidate: str) -> tuple[str, ...]:
-    own = {vendor_name(v) for v in model.vendors} if level == "vendor" else set(model.teachers)
-    return tuple(sorted({candidate, *own}))
+def _sources(model: KnownModel, candidate: str) -> tuple[str, ...]:
+    return tuple(sorted({candidate, *model.teachers, *map(vendor_name, model.vendors)}))

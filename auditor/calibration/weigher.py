@@ -7,8 +7,9 @@ no case and no file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Self
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,9 @@ from detectors.stats.grouping import grouped
 from detectors.stats.log_lr import FEWEST_MODELS, LogLikelihoodRatio, LogLrNumbers
 
 Array = NDArray[np.float64]
+Scale = Literal["plain", "common", "each"]
+SCALES: tuple[Scale, ...] = ("plain", "common", "each")
+"""How a detector's values are scaled, the simplest first, which wins where none costs less."""
 
 
 class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -29,22 +33,30 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     Each detector's `LogLikelihoodRatio` is fitted on the rows that it measured, on its values as
     they are or on the scale of what unrelated suspects get against the same candidate
-    (`CohortNorm`, a row's own group left out), whichever costs less on left-out groups; ``scaled``
-    names the detectors to be scaled where that was chosen before. The fusion is fitted on the
-    ratios that these rows get from maps without their own group. A detector that measured fewer
-    than two independent models of either kind is left out (``used_`` names the others).
+    (`CohortNorm`, with one spread for all candidates or one for each; a row's own group left out),
+    whichever costs least on left-out groups; ``scaled`` says what was chosen before. The fusion is
+    fitted on the ratios that these rows get from maps without their own group. A detector that
+    measured fewer than two independent models of either kind is left out (``used_`` names the
+    others).
     ``strengths`` are the fusion's numbers of unseen models to choose from. Deterministic.
+
+    Rows may come from several populations, measured on other prompts against other stores. What
+    unrelated suspects get is then learned in each by itself, and every detector is scaled: on that
+    scale the populations share one map. ``population`` names the one whose scales are applied to
+    rows that come later.
     """
 
     def __init__(
         self,
         detectors: tuple[str, ...],
         strengths: tuple[float, ...] = STRENGTHS,
-        scaled: tuple[str, ...] | None = None,
+        scaled: Mapping[str, Scale] | None = None,
+        population: str = "",
     ) -> None:
         self.detectors = detectors
         self.strengths = strengths
         self.scaled = scaled
+        self.population = population
 
     def fit(
         self,
@@ -52,23 +64,28 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         labels: ArrayLike,
         groups: Sequence[Hashable],
         candidates: Sequence[str],
+        populations: Sequence[str] | None = None,
     ) -> Self:
-        """Learns scales, maps and the fusion; ``candidates`` names each row's.
+        """Learns scales, maps and the fusion; ``candidates`` and ``populations`` name each row's.
 
-        ``held_out_`` (rows,) are the fused ratios without each row's own group.
+        ``held_out_`` (rows,) are the fused ratios without each row's own group, of whatever
+        population its rows are.
 
         Raises ValueError where no detector measured two independent models of either kind.
         """
         x, y = _two_dimensional(values, len(self.detectors)), np.asarray(labels)
+        of = np.asarray([""] * len(x) if populations is None else populations, dtype=np.str_)
         self.maps_: dict[str, LogLikelihoodRatio] = {}
         self.norms_: dict[str, CohortNorm] = {}
+        self.scales_: dict[str, dict[str, CohortNorm]] = {}
+        self.chosen_: dict[str, Scale] = {}
         columns = []
         for number, name in enumerate(self.detectors):
             seen = np.flatnonzero(np.isfinite(x[:, number]))
             own, whom = [groups[i] for i in seen.tolist()], [candidates[i] for i in seen.tolist()]
             if not _enough(y[seen], own):
                 continue
-            fitted = self._map(name, x[seen, number], y[seen], own, whom)
+            fitted = self._map(name, x[seen, number], y[seen], own, whom, of[seen])
             held = np.full(len(x), np.nan)
             held[seen] = fitted.held_out_
             self.maps_[name] = fitted
@@ -91,22 +108,35 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         labels: NDArray[np.int_],
         groups: Sequence[Hashable],
         candidates: Sequence[str],
+        populations: NDArray[np.str_],
     ) -> LogLikelihoodRatio:
-        """One detector's map, on its values as they are or scaled by candidate."""
-        tried = {}
-        if self.scaled is None or name not in self.scaled:
-            tried[False] = LogLikelihoodRatio().fit(values, labels, groups)
-        if self.scaled is None or name in self.scaled:
-            norm = CohortNorm().fit(values, labels, candidates, groups)
-            # Where no other group tells what strangers get, the whole cohort does.
-            alone = np.isnan(norm.held_out_)
-            scales = np.where(alone, norm.transform(values, candidates), norm.held_out_)
-            tried[True] = LogLikelihoodRatio().fit(scales, labels, groups)
+        """One detector's map, on its values as they are or scaled by population and candidate."""
+        tried: dict[Scale, tuple[dict[str, CohortNorm], LogLikelihoodRatio]] = {}
+        for scale in self._scales(name, len(set(populations.tolist())) > 1):
+            norms, x = _scaled(values, labels, candidates, groups, populations, scale)
+            tried[scale] = norms, LogLikelihoodRatio().fit(x, labels, groups)
         data = grouped(labels, groups)
-        scaled = min(tried, key=lambda k: (held_cost(tried[k].held_out_, data), k))
-        if scaled:
-            self.norms_[name] = norm
-        return tried[scaled]
+        chosen = min(tried, key=lambda k: (held_cost(tried[k][1].held_out_, data), SCALES.index(k)))
+        norms, fitted = tried[chosen]
+        self.chosen_[name] = chosen
+        if norms:
+            self.scales_[name] = norms
+            self.norms_[name] = norms.get(self.population) or next(iter(norms.values()))
+        return fitted
+
+    def _scales(self, name: str, several: bool) -> tuple[Scale, ...]:
+        """The scales that are tried for a detector: the one that was chosen before, or all;
+        populations share a map on a scale of strangers only."""
+        known = SCALES if self.scaled is None else (self.scaled.get(name, "plain"),)
+        kept = tuple(s for s in known if s != "plain" or not several)
+        return kept or SCALES[1:]
+
+    def of(self, population: str) -> Self:
+        """The same weigher for cases that are like those of one population: its scales apply."""
+        out = copy(self)
+        out.population = population
+        out.norms_ = {d: norms[population] for d, norms in self.scales_.items()}
+        return out
 
     @classmethod
     def from_numbers(
@@ -168,6 +198,31 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             seen = np.isfinite(z)
             out[seen, place] = of(self.maps_[name], z[seen])
         return out
+
+
+def _scaled(
+    values: Array,
+    labels: NDArray[np.int_],
+    candidates: Sequence[str],
+    groups: Sequence[Hashable],
+    populations: NDArray[np.str_],
+    scale: Scale,
+) -> tuple[dict[str, CohortNorm], Array]:
+    """The scales of each population, and the values on them, each row's own group left out; no
+    scales and the values as they are where they are ``plain``."""
+    norms: dict[str, CohortNorm] = {}
+    if scale == "plain":
+        return norms, values
+    out = np.empty(len(values))
+    for population in dict.fromkeys(populations.tolist()):
+        rows = np.flatnonzero(populations == population)
+        whom, own = [candidates[i] for i in rows.tolist()], [groups[i] for i in rows.tolist()]
+        norm = CohortNorm(each=scale == "each").fit(values[rows], labels[rows], whom, own)
+        # Where no other group tells what strangers get, the whole cohort does.
+        alone = np.isnan(norm.held_out_)
+        out[rows] = np.where(alone, norm.transform(values[rows], whom), norm.held_out_)
+        norms[population] = norm
+    return norms, out
 
 
 def _two_dimensional(values: ArrayLike, columns: int) -> Array:

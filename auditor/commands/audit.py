@@ -41,6 +41,7 @@ from fingerprints.probes import parse_probes
     metavar="SPEC",
     help="The model that the suspect was tuned from; asked the same, to be differenced.",
 )
+@click.option("--vendor", metavar="NAME", help="Who makes the suspect, where you know it.")
 @click.option(
     "--bases",
     "bases",
@@ -160,7 +161,12 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
 
 def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The plan's fields that were given as flags."""
-    plain = {"scores": "scores", "store_dir": "store", "calibration": "calibration"}
+    plain = {
+        "scores": "scores",
+        "store_dir": "store",
+        "calibration": "calibration",
+        "vendor": "vendor",
+    }
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]
     if spec is not None:

@@ -333,7 +333,8 @@ class Report(Record):
     """The audit. Written as `report.json`; validated by `schemas/report-1.json`.
 
     ``transcript`` is None where nobody was asked anything, as when weights alone were compared.
-    ``sections`` are what kinds of audits add, by key; in JSON they stand at the top level.
+    ``headline`` are the sentences that stand before all else; ``sections`` are what kinds of audits
+    add, by key; in JSON they stand at the top level.
     """
 
     model_config = ConfigDict(
@@ -346,6 +347,7 @@ class Report(Record):
     tool: str
     subject: SubjectSection
     plan: dict[str, Any]
+    headline: tuple[str, ...] = ()
     answers: tuple[Answer, ...]
     candidates: tuple[Candidate, ...]
     store: StoreSection | None

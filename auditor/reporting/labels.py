@@ -19,6 +19,8 @@ ARMS: dict[str, str] = {
     Arm.NEUTRAL.value: "neutral system prompt",
     Arm.RECORDED.value: "recorded (prompt unknown)",
 }
+SETTINGS = {**ARMS, "recorded_system": "recorded, with a system prompt"}
+"""The arms, and a record that holds the system prompt."""
 ARM_COLUMN, ARM_HEADING = "arm", "asked with"
 
 
@@ -69,7 +71,7 @@ def _with_arms(made: Table) -> Table:
 
 
 def _arm_cell(value: Cell) -> Cell:
-    return Shown(ARMS[value]) if isinstance(value, str) and value in ARMS else value
+    return Shown(SETTINGS[value]) if isinstance(value, str) and value in SETTINGS else value
 
 
 def _joined(

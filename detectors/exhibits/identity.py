@@ -24,11 +24,12 @@ from detectors.text.claim_rates import (
     point_rate,
     vendors_named,
 )
-from detectors.text.claims import Claim
+from detectors.text.claims import Claim, extract_claims
+from detectors.text.identity_evidence import IdentityEvidence, stretches
 from detectors.text.vendors import LONGEST_TEXT, vendor_title
 from fingerprints.records import Arm
 
-MOST_EXHIBITS = 8
+MOST_EXHIBITS, MOST_THOUGHTS = 8, 3
 _CLUSTERED = (
     "Rates are means over questions; low and high are 95 % intervals clustered by question."
 )
@@ -156,7 +157,10 @@ def by_vendor(answers: Sequence[ClaimingAnswer]) -> Table:
         title="Whom the suspect names, by system prompt",
         columns=("arm", "vendor", "claims", "questions", "answers", "rate", "low", "high"),
         rows=tuple(rows),
-        caption=f"{_CLUSTERED} An answer may name more than one vendor. No question names any.",
+        caption=(
+            f"{_CLUSTERED} An answer may name more than one vendor. No question of the bank names"
+            " any."
+        ),
     )
 
 
@@ -228,8 +232,8 @@ def vendors_by_arm(answers: Sequence[ClaimingAnswer], vendor: str | None) -> Cha
         x_label="share of questions (95 % interval, clustered by question)",
         bars=tuple(bars),
         caption=(
-            "No question names a vendor. Groups are system prompts: the model's own, an empty one,"
-            " a neutral one, or an unknown one (recorded)."
+            "No question of the bank names a vendor. Groups are system prompts: the model's own, an"
+            " empty one, a neutral one, or an unknown one (recorded)."
         ),
     )
 
@@ -255,14 +259,34 @@ def exhibits(
     return tuple(out)
 
 
-def foreign_exhibits(answers: Sequence[ClaimingAnswer], own: str | None) -> tuple[Exhibit, ...]:
-    """Up to eight answers that name another vendor than the suspect's own, varied in arm,
-    language and question."""
-    group = [a for a in answers if a.named - {own}]
+def naming_exhibits(evidence: IdentityEvidence, own: str | None) -> tuple[Exhibit, ...]:
+    """Up to eight answers that name a maker of themselves: others than ``own`` first, asked ones
+    before those that nobody asked, varied in arm, language and question."""
+    named = [h.answer for h in (*evidence.asked, *evidence.of("elsewhere")) if h.named]
+    others = [a for a in named if a.named - {own}]
+    shown = [*_varied(others), *_varied([a for a in named if not a.named - {own}])][:MOST_EXHIBITS]
     return tuple(
-        _exhibit(a, sorted(a.named - {own}, key=str)[0], round(1 - i / 100, 2))
-        for i, a in enumerate(_varied(group))
+        _exhibit(a, min(a.named - {own} or a.named), round(1 - i / 100, 2))
+        for i, a in enumerate(shown)
     )
+
+
+def thought_exhibits(evidence: IdentityEvidence) -> tuple[Exhibit, ...]:
+    """Up to three stretches of thoughts that name a maker, told as thoughts."""
+    out: list[Exhibit] = []
+    for heard in evidence.of("thoughts"):
+        parts = stretches(heard.answer.reply.thinking) if heard.named else []
+        found = ((part, extract_claims(part)) for part in parts)
+        for part, claims in found:
+            told = [c for c in claims if c.counts and c.vendor in heard.named]
+            if told and len(out) < MOST_THOUGHTS:
+                why = f"in its thoughts, not in an answer: {_why(told[0])}"
+                spans = tuple(Span(start=c.start, end=c.end, why=_why(c)) for c in told)
+                probe, arm = heard.answer.probe, heard.answer.reply.arm
+                weight = round(0.5 - len(out) / 100, 2)
+                out.append(Exhibit.of(probe, arm, part, spans=spans, why=why, weight=weight))
+                break
+    return tuple(out)
 
 
 def _varied(group: Sequence[ClaimingAnswer]) -> list[ClaimingAnswer]:
@@ -295,7 +319,7 @@ def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
     return Exhibit.of(
         answer.probe,
         answer.reply.arm,
-        answer.reply.text[:LONGEST_TEXT],
+        answer.reply.answer[:LONGEST_TEXT],
         spans=tuple(Span(start=c.start, end=c.end, why=_why(c)) for c in told),
         why=_why(about[0]) if about else "",
         weight=weight,

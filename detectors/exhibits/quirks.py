@@ -182,7 +182,7 @@ def _exhibit(choice: Choice, source: str, why: str, weight: float) -> Exhibit:
     return Exhibit.of(
         choice.probe,
         choice.reply.arm,
-        choice.reply.text,
+        choice.reply.answer,
         source=source,
         spans=() if choice.span is None else (choice.span,),
         why=why,

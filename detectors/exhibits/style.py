@@ -8,6 +8,7 @@ the renderer's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,8 +206,8 @@ def _place(views: StyleViews, prompts: list[int], phrase: Phrase, used: set[int]
         for p in prompts
         if p not in used and p in said and places_of(phrase.words, views.answers[p].text)
     ]
-    both = [p for p in free if places_of(phrase.words, said[p])]
-    return next(iter([*both, *free]), None)
+    both = (p for p in free if places_of(phrase.words, said[p]))
+    return next(chain(both, free), None)
 
 
 def _pair(views: StyleViews, phrase: Phrase, prompt: int) -> list[Exhibit]:

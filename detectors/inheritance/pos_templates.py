@@ -25,7 +25,7 @@ from detectors.pairing import ALONE, FEWEST, TOO_FEW_MODELS, ProbeAnswer, book_o
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import TEMPLATES
-from detectors.style.standing import Standing, all_prompts, null_of_standing, standing
+from detectors.style.standing import Standing, Standings, null_of_standing
 from detectors.text.features import cut
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import words_of
@@ -93,6 +93,7 @@ class PosTemplates(FittedDetector):
         self.attribution_: Attribution | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
             (self.attribution_,) = attributions(self.book_, (TEMPLATES,))
+            self.standings_ = Standings(self.attribution_, seed=self.seed)
             self.templates_ = template_book([list(said.values()) for said in self.book_.answers])
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
@@ -126,14 +127,7 @@ class PosTemplates(FittedDetector):
         answered = np.array(
             [i in scored.answers and i in book.answers[place] for i in range(len(book.prompts))]
         )
-        main = standing(
-            known,
-            scored.log_p,
-            all_prompts(answered, len(book.names)),
-            place,
-            usable,
-            seed=self.seed,
-        )
+        main = self.standings_.of(scored.log_p, answered, place, usable)
         if main is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
         return self._measurement(main, scored, place, usable, len(style_answers(case.suspect)))

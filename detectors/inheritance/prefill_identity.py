@@ -221,7 +221,17 @@ def _measurement(case: Case, shift: Shift, maker: str) -> Measurement:
         + (" Scrubbed: its answers do not say so." if scrubbed else ""),
         tables=(_table(shift),),
         charts=(_chart(shift, maker),),
-        notes=(*scrubbed, *CAUTIONS),
+        notes=(*scrubbed, *_own(case, maker), *CAUTIONS),
+    )
+
+
+def _own(case: Case, maker: str) -> tuple[str, ...]:
+    """That the maker is the suspect's own, where its user says so."""
+    if vendor_slug(case.vendor) != maker:
+        return ()
+    return (
+        f"The suspect is of {vendor_title(maker)}, as its user says (--vendor): its own training"
+        " raises that name.",
     )
 
 

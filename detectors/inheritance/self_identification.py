@@ -1,7 +1,8 @@
 """Does the suspect call itself by the candidate vendor's name, or say that the vendor made it?
 
-Reads the answers to the identity questions, which name no vendor. Knows claims and rates; knows no
-verdict: such claims are common in models that never saw the vendor's outputs.
+Reads the answers to the identity questions, which name no vendor, and, apart from them, whatever
+else the suspect said. Knows claims and rates; knows no verdict: such claims are common in models
+that never saw the vendor's outputs.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import ClassVar
 from detectors.base import Detector, Scope
 from detectors.case import Case, Teacher
 from detectors.exhibits.identity import exhibits, summary, tables, vendors_by_arm
-from detectors.inheritance.naming import measure_naming
+from detectors.inheritance.naming import measure_naming, rests_on_bank, same_questions
 from detectors.measurement import Measurement, NotMeasured, Null, Question, Rank
-from detectors.needs import Need
+from detectors.needs import Need, without_replies
 from detectors.text.claim_rates import (
     ClaimingAnswer,
     chosen,
@@ -25,6 +26,7 @@ from detectors.text.claim_rates import (
     telling_arms,
     vendors_named,
 )
+from detectors.text.identity_evidence import IdentityEvidence, identity_evidence
 from detectors.text.vendors import vendor_slug, vendor_title
 from fingerprints.records import Arm
 from fingerprints.transcript import Transcript
@@ -52,15 +54,17 @@ class SelfIdentification(Detector):
     vendor?
 
     ``value`` is the claim rate in [0, 1] in the arms empty and neutral (higher: more often); ``n``
-    counts questions. The null is the same vendor's claim rate in stored models known to be of other
-    vendors. Method: first-person claims mapped to vendors, after Lee et al. 2025 (arXiv
-    2501.12619), with a question bank that is the same for every model. Deterministic.
+    counts questions. Where the question bank was not asked, the user's own questions about who it
+    is stand in, under an id of their own and without a null. The null is the same vendor's claim
+    rate in stored models known to be of other vendors. Method: first-person claims mapped to
+    vendors, after Lee et al. 2025 (arXiv 2501.12619), with a question bank that is the same for
+    every model. Deterministic.
     """
 
     name: ClassVar[str] = "self_identification"
     question: ClassVar[Question] = "inheritance"
     asks: ClassVar[str] = "Whose name does it give itself?"
-    needs: ClassVar = (Need.IDENTITY,)
+    needs: ClassVar = (Need.ANSWERS,)
     source: ClassVar[str] = (
         "Lee et al. 2025, arXiv 2501.12619 (claims of identity); arXiv 2411.10683 (identity"
         " confusion)"
@@ -82,21 +86,25 @@ class SelfIdentification(Detector):
     )
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
-        """The suspect's claim rate for the candidate's vendor. Without a candidate: how often it
-        names another vendor than its own."""
+        """The suspect's claim rate for the candidate's vendor. Without a candidate: whom it says
+        that it is, whatever it was asked."""
+        evidence = self._keep("evidence", case.suspect, lambda: identity_evidence(case.suspect))
         if case.candidate is None:
-            return measure_naming(case)
+            return measure_naming(case, evidence)
         vendor = _vendor_of(case.candidate)
         if isinstance(vendor, NotMeasured):
             return vendor
-        answers = read_answers(case.suspect)
+        answers, left_out = _answers(evidence, vendor)
+        if not answers:
+            return _unasked(case, evidence)
+        bank = rests_on_bank(evidence)
         arms = telling_arms(answers)
         telling = chosen(answers, arms)
         rate = claim_rate(telling, vendor)
         leading = read_answers(case.suspect, "leading")
         return Measurement(
-            metric="claim_rate",
-            metric_id="claim_rate",
+            metric="claim_rate" if bank else "claim_rate_own_questions",
+            metric_id="claim_rate" if bank else "claim_rate_own_questions",
             value=rate.value,
             n=rate.clusters,
             n_unit="questions",
@@ -104,13 +112,43 @@ class SelfIdentification(Detector):
             direction=f"higher: more often says that it is, or comes from, {vendor_title(vendor)}",
             interval=rate.interval,
             rank=_rank(case, telling, vendor),
-            null=_null(case, vendor, rate.value, telling),
+            null=_null(case, vendor, rate.value, telling if bank else ()),
             summary=summary(answers, arms, vendor),
             tables=tables(answers, leading, arms, vendor),
             charts=(vendors_by_arm(answers, vendor),) if vendor in vendors_named(answers) else (),
             exhibits=exhibits(answers, arms, vendor),
-            notes=_notes(case, answers, arms, vendor),
+            notes=(*_notes(case, answers, arms, vendor), *_own_words(bank, left_out, vendor)),
         )
+
+
+def _answers(evidence: IdentityEvidence, vendor: str) -> tuple[tuple[ClaimingAnswer, ...], int]:
+    """The answers to the question bank, or to all that it was asked about itself; and how many of
+    these are to questions that name the vendor themselves and are left out."""
+    heard = evidence.of("bank") if rests_on_bank(evidence) else evidence.asked
+    kept = tuple(h.answer for h in heard if vendor not in h.suggested)
+    return kept, len(heard) - len(kept)
+
+
+def _unasked(case: Case, evidence: IdentityEvidence) -> NotMeasured:
+    missed = sum(evidence.unused_of("bank", "own").values())
+    reason = without_replies(case.suspect, "identity")
+    if evidence.asked:
+        reason = "the user named this maker in every question about who it is"
+    elif missed:
+        reason = f"none of {missed} answers to who it is can be read"
+    return NotMeasured.of("too_few_answers", reason)
+
+
+def _own_words(bank: bool, left_out: int, vendor: str) -> tuple[str, ...]:
+    """What must be known of questions that are not the bank's."""
+    if bank:
+        return ()
+    told = (
+        "It was asked in its user's own words: no stored model was asked the same, so that nothing"
+        " says what is usual."
+    )
+    named = f"{left_out} answers to questions that name {vendor_title(vendor)} were left out."
+    return (told, named) if left_out else (told,)
 
 
 def _vendor_of(candidate: Teacher) -> str | NotMeasured:
@@ -140,25 +178,12 @@ def _null(case: Case, vendor: str, value: float, telling: Sequence[ClaimingAnswe
         point_rate(same, vendor)
         for teacher in case.population
         if _is_unrelated(teacher, vendor, case.suspect)
-        and (same := _same_questions(teacher.transcript, telling))
+        and (same := same_questions(read_answers(teacher.transcript), telling))
     ]
     population = (
         f"stored models of vendors other than {vendor_title(vendor)}, asked the same questions"
     )
     return null_of(value, rates, population)
-
-
-def _same_questions(
-    transcript: Transcript, telling: Sequence[ClaimingAnswer]
-) -> Sequence[ClaimingAnswer]:
-    """A stored model's answers to the probes that the suspect answered, under the same system
-    prompts.
-
-    Where the suspect's prompt is unknown (recorded), the stored model's most telling arms stand in.
-    """
-    asked, arms = {a.probe.id for a in telling}, {a.reply.arm for a in telling}
-    answers = [a for a in read_answers(transcript) if a.probe.id in asked]
-    return chosen(answers, telling_arms(answers) if Arm.RECORDED in arms else arms)
 
 
 def _is_unrelated(teacher: Teacher, vendor: str, suspect: Transcript) -> bool:
@@ -190,7 +215,12 @@ def _notes(
             "There are no answers under an empty or neutral system prompt: the model's own prompt, "
             "or an unknown one, may carry a name or hide one."
         )
-    elif own and point_rate(own, vendor) >= 0.5:
+    if vendor_slug(case.vendor) == vendor:
+        notes.append(
+            f"The suspect is of {vendor_title(vendor)}, as its user says (--vendor): to name it is"
+            " self-description."
+        )
+    elif own and Arm.OWN not in arms and point_rate(own, vendor) >= 0.5:
         notes.append(
             f"Under its own system prompt the suspect names {vendor_title(vendor)} too: "
             "in a model of that vendor this is self-description."

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.base import FittedDetector
 from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
-from detectors.inheritance.wording_margins import Margins, margins
+from detectors.inheritance.wording_margins import Margins, margins, played_on
 from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
 from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table, Value
 from detectors.needs import Need
@@ -87,7 +87,9 @@ class SharedWording(FittedDetector):
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         views = self._views(case)
-        return views if isinstance(views, NotMeasured) else _measurement(views)
+        if isinstance(views, NotMeasured):
+            return views
+        return _measurement(views, self.book_.aside(case.suspect))
 
     def _value(self, case: Case) -> Value | NotMeasured:
         views = self._views(case)
@@ -122,7 +124,13 @@ class SharedWording(FittedDetector):
         """The suspect's answers and its margins against all stored models."""
         answers = self.book_.answers_of(suspect)
         shared = self.wording_.shared({i: a.text for i, a in answers.items()})
-        return answers, margins(shared, self.wording_.strangers, self.lineup_, self.seed)
+        prompts = np.asarray(np.isfinite(shared).any(axis=1), dtype=bool)
+        played = self._keep(
+            "played",
+            prompts.tobytes(),
+            lambda: played_on(prompts, self.wording_.strangers, self.lineup_),
+        )
+        return answers, margins(shared, played, self.lineup_, self.seed)
 
 
 def _prompts(book: AnswerBook) -> list[str]:
@@ -145,7 +153,7 @@ class WordingViews:
     found: Margins
 
 
-def _measurement(views: WordingViews) -> Measurement:
+def _measurement(views: WordingViews, aside: tuple[str, ...]) -> Measurement:
     found, line, place = views.found, views.lineup, views.candidate
     value, (low, high), name = found.value(place), found.interval(place), line.names[place]
     ranking = Ranking(line, found.scores, place)
@@ -178,7 +186,7 @@ def _measurement(views: WordingViews) -> Measurement:
             ),
         ),
         exhibits=_exhibits(views),
-        notes=_notes(views, null),
+        notes=(*aside, *_notes(views, null)),
     )
 
 

@@ -27,7 +27,6 @@ from detectors.pairing import (
     AnswerBook,
     ProbeAnswer,
     answer_book,
-    shared_prompts,
 )
 from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
@@ -35,6 +34,7 @@ from detectors.style.space import FULL, GUARDED, transform_all
 from detectors.style.standing import (
     ROUNDS_OF_CUTS,
     Standing,
+    Standings,
     all_prompts,
     length_matched,
     null_of_standing,
@@ -78,6 +78,16 @@ class ScoredStyle:
     held: HeldPhrases
 
 
+@dataclass(frozen=True)
+class ShownBesides:
+    """What figures need besides the value: standings with their rounds, those behind the content
+    guard, and phrases."""
+
+    whole: Standings
+    guarded: Standings
+    phrases: PhraseBook
+
+
 class StylisticOverlap(FittedDetector):
     """Does the suspect write like the candidate?
 
@@ -111,23 +121,24 @@ class StylisticOverlap(FittedDetector):
         self.book_ = answer_book(teachers, suspect)
         self.attribution_: Attribution | None = None
         if len(self.book_.teachers) > 1 and len(self.book_.prompts) >= FEWEST:
-            self.attribution_, self.guarded_ = attributions(self.book_, (FULL, GUARDED))
-            self.phrases_ = PhraseBook([list(said.values()) for said in self.book_.answers])
+            (self.attribution_,) = attributions(self.book_, (FULL,))
             self.lengths_ = _lengths(self.book_)
+            self.brief_ = Standings(self.attribution_, rounds=0, seed=self.seed)
+
+    def _shown(self, attribution: Attribution) -> ShownBesides:
+        """What only figures need, learned where the first are made: a calibration reads none."""
+        return self._keep("shown", None, lambda: _shown(self.book_, attribution, self.seed))
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
         attribution = self._attribution(case)
         if isinstance(attribution, NotMeasured):
             return attribution
-        scored = self._keep(
-            "scored",
-            case.suspect,
-            lambda: _scored(case.suspect, attribution, self.guarded_, self.phrases_),
-        )
-        views = self._views(case, attribution, scored)
+        shown = self._shown(attribution)
+        scored = self._keep("scored", case.suspect, lambda: _scored(case.suspect, shown))
+        views = self._views(case, shown, scored)
         if views is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
-        return _measurement(views)
+        return _measurement(views, self.book_.aside(case.suspect))
 
     def _value(self, case: Case) -> Value | NotMeasured:
         """The number without its interval, cuts and figures."""
@@ -138,8 +149,7 @@ class StylisticOverlap(FittedDetector):
             "brief", case.suspect, lambda: _brief(case.suspect, attribution)
         )
         place, usable = self.book_.place(case)
-        whole = all_prompts(answered & (self.lengths_[place] > 0), len(self.book_.teachers))
-        main = standing(attribution, log_p, whole, place, usable, rounds=0, seed=self.seed)
+        main = self.brief_.of(log_p, answered & (self.lengths_[place] > 0), place, usable)
         if main is None:
             return NotMeasured(reason=ALONE, code="too_few_models")
         metric, metric_id = _metric(main, self.book_, place)
@@ -147,7 +157,7 @@ class StylisticOverlap(FittedDetector):
 
     def _attribution(self, case: Case) -> Attribution | NotMeasured:
         """The classifier that scores this case, or why there is none."""
-        shared = shared_prompts(case)
+        shared = self.book_.shared(case)
         if shared < FEWEST:
             return NotMeasured.of(
                 "too_few_answers", f"only {shared} shared prompts; at least {FEWEST} are needed"
@@ -156,14 +166,12 @@ class StylisticOverlap(FittedDetector):
             return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")
         return self.attribution_
 
-    def _views(
-        self, case: Case, attribution: Attribution, scored: ScoredStyle
-    ) -> StyleViews | None:
+    def _views(self, case: Case, shown: ShownBesides, scored: ScoredStyle) -> StyleViews | None:
+        attribution = shown.whole.attribution
         book, (place, usable) = self.book_, self.book_.place(case)
         answered = scored.answered & (self.lengths_[place] > 0)
-        whole = all_prompts(answered, len(book.teachers))
         matched = length_matched(answered, self.lengths_, scored.lengths.tolist(), place)
-        main = standing(attribution, scored.full, whole, place, usable, seed=self.seed)
+        main = shown.whole.of(scored.full, answered, place, usable)
         if main is None:
             return None
         even = int(matched[0].sum()) >= FEWEST
@@ -177,13 +185,13 @@ class StylisticOverlap(FittedDetector):
             main=main,
             matched=some(attribution, scored.full, matched) if even else None,
             n_matched=int(matched[0].sum()),
-            guarded=some(self.guarded_, scored.guarded, whole),
+            guarded=shown.guarded.of(scored.guarded, answered, place, usable),
             cut=self._cut(attribution, scored, matched[0], place, usable) if even else None,
             log_p=scored.full,
             families=scored.families,
             answered=answered,
             answers=scored.answers,
-            phrases=self._phrases(scored, place, usable),
+            phrases=self._phrases(shown.phrases, scored.held, place, usable),
         )
 
     def _cut(
@@ -205,9 +213,20 @@ class StylisticOverlap(FittedDetector):
             attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed
         )
 
-    def _phrases(self, scored: ScoredStyle, place: int, usable: NDArray[np.bool_]) -> list[Phrase]:
+    def _phrases(
+        self, known: PhraseBook, held: HeldPhrases, place: int, usable: NDArray[np.bool_]
+    ) -> list[Phrase]:
         foreign = np.flatnonzero(rivals(self.book_.vendors, place) & usable)
-        return self.phrases_.telling(place, foreign.tolist(), scored.held, PHRASES)
+        return known.telling(place, foreign.tolist(), held, PHRASES)
+
+
+def _shown(book: AnswerBook, full: Attribution, seed: int) -> ShownBesides:
+    (guarded,) = attributions(book, (GUARDED,))
+    return ShownBesides(
+        Standings(full, seed=seed),
+        Standings(guarded, rounds=ROUNDS_OF_CUTS, seed=seed),
+        PhraseBook([list(said.values()) for said in book.answers]),
+    )
 
 
 def _lengths(book: AnswerBook) -> Array:
@@ -219,9 +238,8 @@ def _lengths(book: AnswerBook) -> Array:
     return out
 
 
-def _scored(
-    suspect: Transcript, full: Attribution, guarded: Attribution, phrases: PhraseBook
-) -> ScoredStyle:
+def _scored(suspect: Transcript, shown: ShownBesides) -> ScoredStyle:
+    full, guarded = shown.whole.attribution, shown.guarded.attribution
     answers, n = full.book.answers_of(suspect), len(full.book.prompts)
     numbers, texts = list(answers), [a.text for a in answers.values()]
     lengths, answered = np.zeros(n), np.zeros(n, dtype=bool)
@@ -235,7 +253,7 @@ def _scored(
     x, masked = transform_all((full.space, guarded.space), texts)
     parts = {name: placed(part) for name, part in full.families(x, numbers).items()}
     scores = (placed(full.score(x, numbers)), placed(guarded.score(masked, numbers)))
-    return ScoredStyle(answers, answered, lengths, *scores, parts, phrases.held(texts))
+    return ScoredStyle(answers, answered, lengths, *scores, parts, shown.phrases.held(texts))
 
 
 def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bool_]]:
@@ -249,7 +267,7 @@ def _brief(suspect: Transcript, full: Attribution) -> tuple[Array, NDArray[np.bo
     return scores, answered
 
 
-def _measurement(views: StyleViews) -> Measurement:
+def _measurement(views: StyleViews, aside: tuple[str, ...]) -> Measurement:
     main, book = views.main, views.book
     low, high = main.interval()
     metric, metric_id = _metric(main, book, views.candidate)
@@ -269,7 +287,7 @@ def _measurement(views: StyleViews) -> Measurement:
         tables=tables(views),
         charts=charts(views),
         exhibits=exhibits(views),
-        notes=_notes(views),
+        notes=(*aside, *_notes(views)),
     )
 
 

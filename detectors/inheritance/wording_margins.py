@@ -7,6 +7,7 @@ Knows arrays and who made which model; knows no text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from detectors.lineup import Lineup
 from detectors.pairing import FEWEST
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 ROUNDS = 300
 
 
@@ -39,14 +41,31 @@ class Margins:
         """Scores (rows, models) of those that stand for their maker, NaN for other guests."""
         return np.where(self.lineup.speakers, scores, np.nan)
 
+    @cached_property
+    def _means(self) -> dict[str, Array]:
+        """Each maker's mean score, (1,)."""
+        return _by_vendor(self._spoken(self.scores[None]), self.lineup.vendors)
+
+    @cached_property
+    def _values(self) -> Array:
+        return np.asarray(contrasts(self._spoken(self.scores[None]), self.lineup.vendors)[0])
+
+    @cached_property
+    def _redrawn(self) -> Array:
+        return contrasts(self._spoken(self.rounds), self.lineup.vendors)
+
+    @cached_property
+    def _nulls(self) -> Array:
+        return contrasts(self._spoken(self.played), self.lineup.vendors)
+
     def value(self, place: int) -> float:
         """The maker's mean score less the best other maker's, in nats; NaN where either is
         missing."""
-        return float(contrast(self._spoken(self.scores[None]), self.lineup.vendors, place)[0])
+        return float(self._values[place])
 
     def interval(self, place: int) -> tuple[float, float]:
         """95 % percentile interval of the value under resampling of prompts."""
-        return _ends(contrast(self._spoken(self.rounds), self.lineup.vendors, place))
+        return _ends(self._redrawn[:, place])
 
     def model_interval(self, place: int) -> tuple[float, float]:
         """95 % percentile interval of one model's score under resampling of prompts."""
@@ -55,7 +74,7 @@ class Margins:
     def null(self, place: int) -> Array:
         """The value of each stored model as the suspect, (models,), its own maker's models out of
         the contrast; NaN for models of the candidate's maker."""
-        out = contrast(self._spoken(self.played), self.lineup.vendors, place)
+        out = self._nulls[:, place].copy()
         out[self.lineup.vendors == self.lineup.vendors[place]] = np.nan
         return out
 
@@ -65,17 +84,15 @@ class Margins:
 
     def rank(self, place: int) -> Rank:
         """The maker's place among the makers, 1 for the most alike."""
-        means = _by_vendor(self._spoken(self.scores[None]), self.lineup.vendors)
-        mine = means[str(self.lineup.vendors[place])][0]
-        known = [m[0] for m in means.values() if np.isfinite(m[0])]
+        mine = self._means[str(self.lineup.vendors[place])][0]
+        known = [m[0] for m in self._means.values() if np.isfinite(m[0])]
         return Rank(position=1 + sum(m > mine for m in known), of=len(known))
 
     def best_other(self, place: int) -> str:
         """The other maker that comes nearest, as it is called in the store."""
-        means = _by_vendor(self._spoken(self.scores[None]), self.lineup.vendors)
         others = {
             v: m[0]
-            for v, m in means.items()
+            for v, m in self._means.items()
             if v != self.lineup.vendors[place] and np.isfinite(m[0])
         }
         best = max(sorted(others), key=lambda v: others[v])
@@ -92,23 +109,42 @@ class Margins:
         return [(int(p), float(excess[p])) for p in order if excess[p] > 0]
 
 
-def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> Margins:
-    """Margins from a suspect's log shares (prompts, models) and the strangers' (prompts, players,
-    models).
+@dataclass(frozen=True)
+class Played:
+    """What the stored models share with one another on some prompts, (prompts,): the same for
+    every suspect that answered those.
 
-    Only the prompts that the suspect answered count, for strangers too. Deterministic under
-    ``seed``.
+    ``mean`` (prompts, models) is what strangers share with each model, NaN where nobody does;
+    ``scores`` (strangers, models) each stranger's own mean beyond the other strangers', NaN under
+    20 prompts.
     """
-    kept = np.isfinite(shared).any(axis=1)
-    played = np.where(lineup.population[:, None], strangers[kept], np.nan)
+
+    prompts: Flags
+    mean: Array
+    scores: Array
+
+
+def played_on(prompts: Flags, strangers: Array, lineup: Lineup) -> Played:
+    """The strangers on some prompts; ``strangers`` (prompts, players, models) are log shares, NaN
+    where there is none."""
+    played = np.where(lineup.population[:, None], strangers[prompts], np.nan)
     known = np.isfinite(played)
-    total, n = np.where(known, played, 0.0).sum(axis=1), known.sum(axis=1)
+    held = np.where(known, played, 0.0)
+    total, n = held.sum(axis=1), known.sum(axis=1)
+    mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    rest = (total[:, None] - held) / np.maximum(n[:, None] - 1, 1)
+    alone = known & (n[:, None] > 1)
+    counted = alone.sum(axis=0)
+    scores = np.where(alone, played - rest, 0.0).sum(axis=0) / np.maximum(counted, 1)
+    return Played(prompts, mean, np.where(counted >= FEWEST, scores, np.nan))
+
+
+def margins(shared: Array, played: Played, lineup: Lineup, seed: int = 0) -> Margins:
+    """Margins from a suspect's log shares (prompts, models) and the strangers' on the prompts that
+    it answered. Deterministic under ``seed``."""
+    kept = played.prompts
     centred = np.full_like(shared, np.nan)
-    centred[kept] = np.where(n > 0, shared[kept] - total / np.maximum(n, 1), np.nan)
-    rest = (total[:, None] - np.where(known, played, 0.0)) / np.maximum(n[:, None] - 1, 1)
-    alone = np.where(known & (n[:, None] > 1), played - rest, np.nan)
-    counted = np.isfinite(alone).sum(axis=0)
-    means = np.nansum(alone, axis=0) / np.maximum(counted, 1)
+    centred[kept] = shared[kept] - played.mean
     rng = np.random.default_rng(seed)
     prompts = int(kept.sum())
     drawn = (
@@ -120,24 +156,21 @@ def margins(shared: Array, strangers: Array, lineup: Lineup, seed: int = 0) -> M
     rounds = np.full((1, len(whole)), np.nan) if drawn is None else _means(centred[kept], drawn)
     enough = np.isfinite(centred).sum(axis=0) >= FEWEST
     rounds[:, ~enough] = np.nan
-    return Margins(
-        lineup,
-        centred,
-        np.where(enough, whole, np.nan),
-        rounds,
-        np.where(counted >= FEWEST, means, np.nan),
-    )
+    return Margins(lineup, centred, np.where(enough, whole, np.nan), rounds, played.scores)
 
 
-def contrast(scores: Array, vendors: NDArray[np.str_], place: int) -> Array:
-    """The mean score of the candidate's maker less the best other maker's, (rows,), from (rows,
+def contrasts(scores: Array, vendors: NDArray[np.str_]) -> Array:
+    """The mean score of each model's maker less the best other maker's, (rows, models), from (rows,
     models); NaN without either."""
     means = _by_vendor(scores, vendors)
-    mine = means.pop(str(vendors[place]))
-    if not means:
-        return np.full(len(scores), np.nan)
-    others = np.nan_to_num(np.stack(list(means.values())), nan=-np.inf).max(axis=0)
-    return np.where(np.isfinite(others), mine - others, np.nan)
+    order, maker = np.unique(vendors, return_inverse=True)
+    held = np.stack([means[str(v)] for v in order], axis=1)
+    ranked = np.where(np.isfinite(held), held, -np.inf)
+    best = ranked.max(axis=1, keepdims=True)
+    # Who is best alone is compared with the second; of two that are level each is the other's best.
+    second = np.sort(ranked, axis=1)[:, -2:-1] if len(order) > 1 else np.full_like(best, -np.inf)
+    others = np.where(ranked == best, second, best)
+    return np.asarray(np.where(np.isfinite(others), held - others, np.nan)[:, maker])
 
 
 def _by_vendor(scores: Array, vendors: NDArray[np.str_]) -> dict[str, Array]:

@@ -26,20 +26,22 @@ _NARROWEST = 1e-6
 
 
 class Centre(Record):
-    """Where the values of unrelated suspects lie for one candidate, and how many independent
-    groups say so."""
+    """Where the values of unrelated suspects lie for one candidate, how far they scatter there
+    (None where one spread was taken for all candidates), and how many independent groups say so."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     value: float
+    spread: Annotated[float, Field(gt=0)] | None = None
     groups: Annotated[int, Field(ge=1)]
 
 
 class CohortNumbers(Record):
     """What a fitted `CohortNorm` knows, as plain numbers.
 
-    ``known`` are the candidates' centres, ``spread`` is how far unrelated suspects lie from them;
-    ``other`` and ``other_spread`` are the same for a candidate that was never seen.
+    ``known`` are the candidates' centres and spreads, ``spread`` is how far unrelated suspects lie
+    from a centre on average; ``other`` and ``other_spread`` are the same for a candidate that was
+    never seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -51,18 +53,21 @@ class CohortNumbers(Record):
 
 
 class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """z = (value − the candidate's centre)/spread.
+    """z = (value − the candidate's centre)/the candidate's spread.
 
     A candidate's centre is the mean of its rows with label 0, independent groups weighing alike,
     shrunken towards the mean of all candidates as if ``pseudo_groups`` more groups had been seen
-    there. The spread is one for all candidates (the root of their mean variance): what a student
-    adds doesn't grow with how far strangers scatter. A candidate that the fit never saw gets the
+    there. The spread is one for all candidates (the root of their mean variance), or with ``each``
+    the candidate's own, shrunken towards that of all likewise: a maker of whom a single odd model
+    is stored is near to some strangers, and a value that is common there is rare elsewhere. A
+    candidate that the fit never saw gets the
     mean of all and a spread that holds how far candidates differ, too: its values come out nearer
     to 0, as they should where nobody knows what strangers get.
     """
 
-    def __init__(self, pseudo_groups: float = PSEUDO_GROUPS) -> None:
+    def __init__(self, pseudo_groups: float = PSEUDO_GROUPS, each: bool = False) -> None:
         self.pseudo_groups = pseudo_groups
+        self.each = each
 
     def fit(
         self,
@@ -111,9 +116,13 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         within = float(np.mean([v for _, v, _ in moments.values()]))
         between = float(np.var([m for m, _, _ in moments.values()]))
         known = {}
-        for candidate, (mean, _, n) in sorted(moments.items()):
+        for candidate, (mean, variance, n) in sorted(moments.items()):
             share = n / (n + self.pseudo_groups)
-            known[candidate] = Centre(value=share * mean + (1 - share) * middle, groups=n)
+            known[candidate] = Centre(
+                value=share * mean + (1 - share) * middle,
+                spread=_root(share * variance + (1 - share) * within) if self.each else None,
+                groups=n,
+            )
         return CohortNumbers(
             known=known, spread=_root(within), other=middle, other_spread=_root(within + between)
         )
@@ -134,7 +143,9 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         numbers = self.numbers_
         unseen = numbers.other, numbers.other_spread
         scales = [
-            (numbers.known[c].value, numbers.spread) if c in numbers.known else unseen
+            (numbers.known[c].value, numbers.known[c].spread or numbers.spread)
+            if c in numbers.known
+            else unseen
             for c in candidates
         ]
         centres, spreads = np.array(scales, dtype=np.float64).reshape(-1, 2).T

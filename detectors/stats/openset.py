@@ -33,9 +33,27 @@ def suspect_scores(
     suspect. ``usable`` (a,) says which rows may serve as strangers, ``peers`` (a,) whose scores
     make a suspect's own scale (all by default).
     """
+    return on_scale(scores, *scale_of(strangers, vendors, usable), vendors, peers)
+
+
+def scale_of(strangers: Array, vendors: NDArray[np.str_], usable: Flags) -> tuple[Array, Array]:
+    """What strangers get from each author: mean and spread, both (…, authors), as `suspect_scores`
+    takes them. The same for every suspect on the same prompts."""
     other = vendors[:, None] != vendors[None, :]
     n, total, squares, _ = _sums(strangers, other & usable[:, None] & np.isfinite(strangers))
-    return _t_norm((scores - total / n) / _spread(total, squares, n), _scale(other, peers))
+    return np.asarray(total / n), _spread(total, squares, n)
+
+
+def on_scale(
+    scores: Array,
+    mean: Array,
+    spread: Array,
+    vendors: NDArray[np.str_],
+    peers: Flags | None = None,
+) -> Array:
+    """`suspect_scores` from the strangers' mean and spread (`scale_of`)."""
+    other = vendors[:, None] != vendors[None, :]
+    return _t_norm((scores - mean) / spread, _scale(other, peers))
 
 
 def stranger_scores(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.text.features import FAMILIES, Array, CountedFamily, CutText, HashedFamily
+from detectors.text.features import FAMILIES, CountedFamily, CutText, HashedFamily, page_of
 
 Dense = NDArray[np.float32]
 SAMPLE = 1500
@@ -83,10 +83,12 @@ class StyleSpace:
     def fit(self, texts: Sequence[str]) -> StyleSpace:
         """Learns columns and weights from at most `SAMPLE` evenly spaced texts. Deterministic."""
         step = max(1, -(-len(texts) // SAMPLE))
-        sample = [CutText(t) for t in texts[::step]]
+        sample = [page_of(t) for t in texts[::step]]
         self.chosen = tuple(
             _choose(FAMILIES[name], sample, *terms) for name, terms in self.families.items()
         )
+        for page in sample:
+            page.let_go()
         return self
 
     @property
@@ -116,7 +118,7 @@ def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[De
         for s in spaces
     ]
     for start in range(0, len(texts), BATCH):
-        pages = [CutText(t) for t in texts[start : start + BATCH]]
+        pages = [page_of(t) for t in texts[start : start + BATCH]]
         counted = {
             c.name for s in spaces for c in s.chosen if isinstance(FAMILIES[c.name], CountedFamily)
         }
@@ -130,6 +132,8 @@ def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[De
                     else values[chosen.name]
                 )
                 array[start : start + BATCH, where] = _weighed(family, chosen, measured)
+        for page in pages:
+            page.let_go()
     return out
 
 
@@ -137,7 +141,7 @@ def _choose(
     family: HashedFamily | CountedFamily, sample: Sequence[CutText], most: int, weight: float
 ) -> Chosen:
     if isinstance(family, CountedFamily):
-        values = family(sample)
+        values = family(sample).astype(np.float64)
         spread = values.std(axis=0)
         kept = np.flatnonzero(spread > 1e-9)
         scale = 1.0 / (np.maximum(spread[kept], 1e-3) * max(1.0, np.sqrt(len(kept))))
@@ -159,12 +163,12 @@ def _choose(
 
 
 def _weighed(
-    family: HashedFamily | CountedFamily, chosen: Chosen, measured: Array | NDArray[np.int64]
+    family: HashedFamily | CountedFamily, chosen: Chosen, measured: Dense | NDArray[np.int64]
 ) -> Dense:
     if isinstance(family, CountedFamily):
         values = (measured[:, chosen.columns] - chosen.shift) * chosen.scale
         bound = 4.0 / max(1.0, np.sqrt(len(chosen.columns)))
-        return (chosen.weight * np.clip(values, -bound, bound)).astype(np.float32)
+        return np.asarray(chosen.weight * np.clip(values, -bound, bound), dtype=np.float32)
     logs = 1 + np.log(
         np.arange(1, measured.max(initial=1) + 1, dtype=np.float32)
     )  # counts are small numbers: one log each

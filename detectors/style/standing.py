@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from detectors.stats.openset import (
     FEWEST_STRANGERS,
     best_other,
     conformal,
+    on_scale,
     rivals,
+    scale_of,
     stranger_scores,
-    suspect_scores,
 )
 from detectors.style.attribution import Attribution
 
@@ -29,6 +31,8 @@ Flags = NDArray[np.bool_]
 ROUNDS = 300
 ROUNDS_OF_CUTS = 100
 MATCHED = 1.5
+# One for each pattern of answered prompts: most models of a collection answered the same ones.
+MOST_CUTS = 64
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,86 @@ class Standing:
         return conformal(self.value, self.null)[1] if self.normal else None
 
 
+class Strangers:
+    """What the stored models get on a cut of prompts when they play the suspect: the same for every
+    suspect and every candidate.
+
+    ``first`` (authors, authors) are mean log-probabilities, row j model j's own; ``mean`` and
+    ``spread`` (1 + rounds, authors) what strangers get from each author, in every round.
+    """
+
+    def __init__(
+        self, attribution: Attribution, chosen: Flags, usable: Flags, drawn: Array
+    ) -> None:
+        self.vendors, self.usable = attribution.book.vendors, usable
+        self.peers = attribution.book.population
+        played = [
+            _means(attribution.strangers[j], chosen[1 + j], drawn) for j in range(len(self.vendors))
+        ]
+        means = np.stack(played, axis=1)
+        self.first: Array = means[0].copy()
+        self.mean, self.spread = scale_of(means, self.vendors, usable)
+
+    def of(self, candidate: int) -> Flags:
+        """Who plays a stranger to the candidate, (authors,)."""
+        foreign = (self.vendors != self.vendors[candidate]) & self.usable
+        return np.asarray(foreign & np.isfinite(self.first[:, candidate]), dtype=bool)
+
+    @cached_property
+    def null(self) -> Array:
+        """The strangers' scores with both norms, (authors, authors)."""
+        return stranger_scores(self.first, self.vendors, self.usable, self.peers)
+
+    @cached_property
+    def margins(self) -> Array:
+        """``null`` less the row's best score for a model of another vendor, NaN without one."""
+        out = np.full_like(self.null, np.nan)
+        held = np.where(np.isfinite(self.null), self.null, -np.inf)
+        for vendor in np.unique(self.vendors):
+            own = self.vendors == vendor
+            best = held[:, ~own].max(axis=1, initial=-np.inf)
+            out[:, own] = self.null[:, own] - np.where(np.isfinite(best), best, np.nan)[:, None]
+        return out
+
+
+class Bag:
+    """One suspect's answers to a cut of prompts against the strangers': what all candidates share.
+
+    ``raw`` (1 + rounds, authors) are its mean log-probabilities, ``n`` the number of prompts.
+    """
+
+    def __init__(self, strangers: Strangers, raw: Array, n: int) -> None:
+        self.strangers, self.raw, self.n = strangers, raw, n
+
+    @cached_property
+    def scores(self) -> Array:
+        """Both norms, (1 + rounds, authors)."""
+        known = self.strangers
+        return on_scale(self.raw, known.mean, known.spread, known.vendors, known.peers)
+
+    def standing(self, candidate: int) -> Standing | None:
+        """Where a candidate stands; None where no other author is left."""
+        known, foreign = self.strangers, self.strangers.of(candidate)
+        vendors, strangers = known.vendors, int(foreign.sum())
+        if strangers < FEWEST_STRANGERS:
+            return _raw_standing(self.raw, candidate, vendors, strangers, self.n)
+        scores = self.scores[0]
+        runner = best_other(scores, candidate, vendors)
+        margins = known.margins[foreign, candidate]
+        return Standing(
+            n=self.n,
+            normal=True,
+            value=float(scores[candidate]),
+            margin=None if runner is None else float(scores[candidate] - scores[runner]),
+            rank=1 + int((scores > scores[candidate]).sum()),
+            scores=scores,
+            raw=self.raw[0],
+            null=known.null[foreign, candidate],
+            null_margins=margins[np.isfinite(margins)],
+            rounds=np.column_stack([self.scores[1:], self.scores[1:, candidate]]),
+        )
+
+
 def standing(
     attribution: Attribution,
     log_p: Array,
@@ -81,35 +165,40 @@ def standing(
     authors, prompts): which prompts count for the suspect (row 0) and for each stranger. None where
     no other author is left.
     """
-    vendors = attribution.book.vendors
     drawn = _draws(log_p.shape[0], rounds, seed)
-    raw = _means(log_p, chosen[0], drawn)
-    strangers = np.stack(
-        [_means(attribution.strangers[j], chosen[1 + j], drawn) for j in range(len(vendors))],
-        axis=1,
-    )
-    foreign = (vendors != vendors[candidate]) & usable & np.isfinite(strangers[0, :, candidate])
-    normal = int(foreign.sum()) >= FEWEST_STRANGERS
-    if not normal:
-        return _raw_standing(raw, candidate, vendors, int(foreign.sum()), int(chosen[0].sum()))
-    peers = attribution.book.population
-    rounds_scores = suspect_scores(raw, strangers, vendors, usable, peers)
-    scores = rounds_scores[0]
-    runner = best_other(scores, candidate, vendors)
-    null = stranger_scores(strangers[0], vendors, usable, peers)[foreign]
-    margins = np.array([row[candidate] - _best(row, vendors != vendors[candidate]) for row in null])
-    return Standing(
-        n=int(chosen[0].sum()),
-        normal=True,
-        value=float(scores[candidate]),
-        margin=None if runner is None else float(scores[candidate] - scores[runner]),
-        rank=1 + int((scores > scores[candidate]).sum()),
-        scores=scores,
-        raw=raw[0],
-        null=null[:, candidate],
-        null_margins=margins[np.isfinite(margins)],
-        rounds=np.column_stack([rounds_scores[1:], rounds_scores[1:, candidate]]),
-    )
+    strangers = Strangers(attribution, chosen, usable, drawn)
+    return Bag(strangers, _means(log_p, chosen[0], drawn), int(chosen[0].sum())).standing(candidate)
+
+
+class Standings:
+    """`standing` for many candidates and suspects of one classifier on prompts that count for all
+    models alike: what candidates share is worked out once a suspect, what suspects share once."""
+
+    def __init__(self, attribution: Attribution, *, rounds: int = ROUNDS, seed: int = 0) -> None:
+        self.attribution = attribution
+        self.drawn = _draws(len(attribution.book.prompts), rounds, seed)
+        self._strangers: dict[bytes, Strangers] = {}
+        self._bags: dict[bytes, Bag] = {}
+        self._suspect: Array | None = None
+
+    def of(self, log_p: Array, answered: Flags, candidate: int, usable: Flags) -> Standing | None:
+        """The candidate's standing on the prompts ``answered`` (prompts,); ``log_p`` and ``usable``
+        as for `standing`."""
+        if log_p is not self._suspect:
+            self._suspect, self._bags = log_p, {}
+        cut = answered.tobytes() + usable.tobytes()
+        if cut not in self._bags:
+            raw = _means(log_p, answered, self.drawn)
+            self._bags[cut] = Bag(self._played(cut, answered, usable), raw, int(answered.sum()))
+        return self._bags[cut].standing(candidate)
+
+    def _played(self, cut: bytes, answered: Flags, usable: Flags) -> Strangers:
+        if cut not in self._strangers:
+            if len(self._strangers) >= MOST_CUTS:
+                self._strangers.clear()
+            chosen = all_prompts(answered, len(usable))
+            self._strangers[cut] = Strangers(self.attribution, chosen, usable, self.drawn)
+        return self._strangers[cut]
 
 
 def _raw_standing(
@@ -135,11 +224,6 @@ def _raw_standing(
         empty,
         np.column_stack([raw[1:], resampled]),
     )
-
-
-def _best(row: Array, others: Flags) -> float:
-    kept = row[others & np.isfinite(row)]
-    return float(kept.max()) if len(kept) else float("nan")
 
 
 def _draws(prompts: int, rounds: int, seed: int) -> Array:

@@ -104,10 +104,10 @@ def choice_answers(transcript: Transcript, arms: Sequence[Arm] = DEFAULT_ARMS) -
             or probe.form != "choice"
             or probe.answer is None
             or reply.arm not in arms
-            or not reply.readable
+            or not reply.answered
         ):
             continue
-        found = read_option(reply.text, probe.options)
+        found = read_option(reply.answer, probe.options)
         option, span = (
             (None, None)
             if found is None

@@ -13,7 +13,8 @@ import numpy as np
 
 from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
-from detectors.text.claims import Claim, context_of, extract_claims
+from detectors.text.claims import Claim, QuestionContext, context_of, extract_claims
+from detectors.text.vendors import find_mentions, fold
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
@@ -23,16 +24,26 @@ NOBODY = "(nobody)"
 
 @dataclass(frozen=True)
 class ClaimingAnswer:
-    """One readable reply to a question about the speaker, with the claims found in it."""
+    """One reply that can be read, with the claims found in it.
+
+    ``prompted`` are the makers that a recorded system prompt names: a claim of one of them is that
+    of the persona, and no word of the model's own.
+    """
 
     reply: Reply
     probe: Probe
     claims: tuple[Claim, ...]
+    prompted: frozenset[str] = frozenset()
 
     @property
     def named(self) -> frozenset[str]:
-        """Vendors that the answer plainly names as the speaker or its maker."""
-        return frozenset(c.vendor for c in self.claims if c.counts)
+        """Vendors that the answer plainly names as the speaker or its maker, of itself."""
+        return frozenset(c.vendor for c in self.claims if c.counts) - self.prompted
+
+    @property
+    def obeyed(self) -> frozenset[str]:
+        """Vendors that the answer names because its system prompt does."""
+        return frozenset(c.vendor for c in self.claims if c.counts) & self.prompted
 
     @property
     def language(self) -> str:
@@ -41,7 +52,8 @@ class ClaimingAnswer:
 
     def says(self, vendor: str) -> bool:
         """Whether the answer names the vendor; for ``NOBODY``, whether it names none."""
-        return not self.named if vendor == NOBODY else vendor in self.named
+        silent = not self.named and not self.obeyed
+        return silent if vendor == NOBODY else vendor in self.named
 
     def has(self, vendor: str, polarity: str) -> bool:
         """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""
@@ -56,11 +68,26 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
     asked = [
         (reply, transcript.probes[reply.probe_id])
         for reply in transcript.of_kind(kind)
-        if reply.readable
+        if reply.answered
     ]
-    return tuple(
-        ClaimingAnswer(r, p, extract_claims(r.text, p.language, context_of(p))) for r, p in asked
-    )
+    return tuple(read_answer(r, p, context_of(p)) for r, p in asked)
+
+
+def read_answer(reply: Reply, probe: Probe, context: QuestionContext) -> ClaimingAnswer:
+    """The claims of what a reply says, its thoughts left out, after a question of that context."""
+    claims = extract_claims(reply.answer, probe.language, context)
+    return ClaimingAnswer(reply, probe, claims, named_by_system(probe))
+
+
+def named_by_system(probe: Probe) -> frozenset[str]:
+    """The makers that the system prompt of a record names, whatever it says of them."""
+    told = (turn.content for turn in probe.history if turn.role == "system")
+    return frozenset(vendor for text in told for vendor in makers_in(text))
+
+
+def makers_in(text: str) -> frozenset[str]:
+    """The makers whose names stand in the first 4,000 characters of a text."""
+    return frozenset(mention.vendor for mention in find_mentions(fold(text).text))
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:

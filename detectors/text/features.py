@@ -10,73 +10,97 @@ Arabic included) and never raises. Knows texts; knows no model.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
-from detectors.text.masking import masked_words
+from detectors.text.masking import masked_codes
 from detectors.text.ngrams import (
     Codes,
     WordCodes,
+    beyond_spaces,
     character_codes,
     counts_of,
     hashed_counts,
+    lowers_alone,
     words_of,
 )
 from detectors.text.tagging import tags_of
 
 Array = NDArray[np.float64]
+Row = NDArray[np.float32]
 LONGEST = 4000
 EDGE = 5
+# Of a few kilobytes each. A cohort of three hundred models that answered two hundred prompts fits.
+MOST_PAGES = 1 << 16
 
-_SENTENCE = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]?(?=\s|$)|[。！？]|\n+")
-# Each mark: a sign without which it can't be there (a cheap first look), and its pattern.
-_MARKS: dict[str, tuple[str, re.Pattern[str]]] = {
-    "header": ("#", re.compile(r"^ {0,3}#{1,6} ", re.M)),
-    "header_1": ("#", re.compile(r"^# ", re.M)),
-    "header_2": ("##", re.compile(r"^## ", re.M)),
-    "header_3": ("###", re.compile(r"^### ", re.M)),
-    "bullet_dash": ("- ", re.compile(r"^ {0,8}- ", re.M)),
-    "bullet_star": ("* ", re.compile(r"^ {0,8}\* ", re.M)),
-    "bullet_star_wide": ("* ", re.compile(r"^ {0,8}\*   ?", re.M)),
-    "bullet_dot": ("", re.compile(r"^ {0,8}[•·▪●]", re.M)),
-    "bullet_plus": ("+ ", re.compile(r"^[ \t]{0,8}\+ ", re.M)),
-    "bullet_nested": ("", re.compile(r"^[ \t]{1,12}[-*+•] ", re.M)),
-    "numbered_dot": (". ", re.compile(r"^ {0,8}\d{1,3}\. ", re.M)),
-    "numbered_bracket": (") ", re.compile(r"^ {0,8}\d{1,3}\) ", re.M)),
-    "numbered_bold": ("**", re.compile(r"^ {0,8}\d{1,3}\. \*\*", re.M)),
-    "bullet_bold": ("**", re.compile(r"^ {0,8}[-*•] \*\*", re.M)),
-    "bold": ("**", re.compile(r"\*\*(?=\S)")),
-    "bold_line": ("**", re.compile(r"^\*\*[^*\n]{1,200}\*\*:?$", re.M)),
-    "bold_colon_inside": (":**", re.compile(r":\*\*")),
-    "bold_colon_outside": ("**:", re.compile(r"\*\*:")),
-    "italic": ("*", re.compile(r"(?<![*\w])\*(?=[^\s*])")),
-    "underscore": ("_", re.compile(r"(?<!\w)_{1,2}(?=\w)")),
-    "table_row": ("|", re.compile(r"^\|", re.M)),
-    "rule": ("", re.compile(r"^(?:-{3,}|\*{3,}|_{3,})$", re.M)),
-    "quote": ("> ", re.compile(r"^> ", re.M)),
-    "fence": ("```", re.compile(r"^ {0,3}```", re.M)),
-    "fence_language": ("```", re.compile(r"^ {0,3}```\w", re.M)),
-    "inline_code": ("`", re.compile(r"(?<!`)`(?=[^`\s])")),
-    "link": ("](", re.compile(r"\]\(")),
-    "latex": ("", re.compile(r"\\[(\[]|\$\$|\\frac|\\text")),
-    "emoji": ("", re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")),
-    "indented": ("", re.compile(r"^(?: {4}|\t)", re.M)),
-    "blank_line": ("\n\n", re.compile(r"\n\n")),
-    "blank_lines": ("\n\n\n", re.compile(r"\n\n\n")),
-    "trailing_space": ("\n", re.compile(r"[ \t](?=\n)")),
-    "colon_line": (":", re.compile(r":(?=\n|$)")),
-    "line_break": ("", re.compile(r"\n")),
-    "list_tight": ("", re.compile(r"\n(?=\d{1,3}\. |[-*•] )")),
-    "list_loose": ("", re.compile(r"\n\n(?=\d{1,3}\. |[-*•] )")),
-    "tag": (">", re.compile(r"</?\w{1,20}>")),
+# The end of a sentence: marks and a closing one before white space, a full stop that needs none, or
+# line breaks. One set of signs stands first, so that a text is searched for them alone.
+_SENTENCE = re.compile(
+    r"[.!?…。！？؟।\n](?:(?<!\n)[.!?…。！？؟।]*[\"'”’)\]]?(?=\s|$)|(?<=[。！？])|(?<=\n)\n*)"
+)
+# Each mark: a sign without which it can't be there (a cheap first look), and its pattern, none
+# where the sign is all of it.
+_MARKS: dict[str, tuple[str, str]] = {
+    "header": ("#", r"^ {0,3}#{1,6} "),
+    "header_1": ("#", r"^# "),
+    "header_2": ("##", r"^## "),
+    "header_3": ("###", r"^### "),
+    "bullet_dash": ("- ", r"^ {0,8}- "),
+    "bullet_star": ("* ", r"^ {0,8}\* "),
+    "bullet_star_wide": ("* ", r"^ {0,8}\*   ?"),
+    "bullet_dot": ("", r"^ {0,8}[•·▪●]"),
+    "bullet_plus": ("+ ", r"^[ \t]{0,8}\+ "),
+    "bullet_nested": ("", r"^[ \t]{1,12}[-*+•] "),
+    "numbered_dot": (". ", r"^ {0,8}\d{1,3}\. "),
+    "numbered_bracket": (") ", r"^ {0,8}\d{1,3}\) "),
+    "numbered_bold": ("**", r"^ {0,8}\d{1,3}\. \*\*"),
+    "bullet_bold": ("**", r"^ {0,8}[-*•] \*\*"),
+    "bold": ("**", r"\*\*(?=\S)"),
+    "bold_line": ("**", r"^\*\*[^*\n]{1,200}\*\*:?$"),
+    "bold_colon_inside": (":**", ""),
+    "bold_colon_outside": ("**:", ""),
+    "italic": ("*", r"(?<![*\w])\*(?=[^\s*])"),
+    "underscore": ("_", r"(?<!\w)_{1,2}(?=\w)"),
+    "table_row": ("|", r"^\|"),
+    "rule": ("", r"^(?:-{3,}|\*{3,}|_{3,})$"),
+    "quote": ("> ", r"^> "),
+    "fence": ("```", r"^ {0,3}```"),
+    "fence_language": ("```", r"^ {0,3}```\w"),
+    "inline_code": ("`", r"(?<!`)`(?=[^`\s])"),
+    "link": ("](", ""),
+    "latex": ("", r"\\[(\[]|\$\$|\\frac|\\text"),
+    "emoji": ("", "[\U0001f300-\U0001faff\u2600-\u27bf]"),
+    "indented": ("", r"^(?: {4}|\t)"),
+    "blank_line": ("\n\n", ""),
+    "blank_lines": ("\n\n\n", ""),
+    "trailing_space": ("\n", r"\n(?<=[ \t]\n)"),
+    "colon_line": (":", r":(?=\n|$)"),
+    "line_break": ("\n", ""),
+    "list_tight": ("", r"\n(?=\d{1,3}\. |[-*•] )"),
+    "list_loose": ("", r"\n\n(?=\d{1,3}\. |[-*•] )"),
+    "tag": (">", r"</?\w{1,20}>"),
 }
+
+
+def _sought(pattern: str) -> re.Pattern[str]:
+    """What begins a line is sought as what follows a line break, which is found many times faster;
+    no pattern goes on over one."""
+    return re.compile(f"\n{pattern[1:]}" if pattern.startswith("^") else pattern, re.M)
+
+
+_SOUGHT = [
+    (sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
+    for sign, pattern in _MARKS.values()
+]
 _PUNCTUATION = (
     *".,;:!?-–—",
     *(" — ", " - ", "--", "…", "..."),
@@ -97,17 +121,41 @@ def per_thousand(count: float, text: str) -> float:
     return 1000.0 * count / max(200, len(text))
 
 
+def _rates(counts: Sequence[int], text: str) -> list[float]:
+    size = max(200, len(text))
+    return [1000.0 * count / size for count in counts]
+
+
 def squeezed(values: Array) -> Array:
     """log(1 + x), column by column: rates have long tails. Shape and order are kept."""
     return np.log1p(np.maximum(values, 0.0))
 
 
 class CutText:
-    """One text, cut, with what several families need of it, worked out once: tokens, and the
-    text in lower case."""
+    """One text, cut, with what several families need of it, worked out once: tokens, the text in
+    lower case, and what was measured of it."""
 
     def __init__(self, text: str) -> None:
         self.text = cut(text)
+        self._rows: dict[str, Row] = {}
+        self._codes: dict[str, NDArray[np.uint32]] = {}
+
+    def row(self, name: str, measure: Callable[[CutText], list[float]]) -> Row:
+        """A counted family's numbers, measured where they are first asked for."""
+        if name not in self._rows:
+            self._rows[name] = squeezed(np.array(measure(self))).astype(np.float32)
+        return self._rows[name]
+
+    def codes(self, name: str, read: Callable[[CutText], Codes]) -> Codes:
+        """A sequence of tokens as numbers below 2³², worked out where it is first asked for."""
+        if name not in self._codes:
+            self._codes[name] = read(self).astype(np.uint32)
+        return self._codes[name].astype(np.uint64)
+
+    def let_go(self) -> None:
+        """Forgets the tokens, which take many times the room of what was measured by them."""
+        for name in ("tokens", "low", "spaced", "low_kinds"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -121,10 +169,21 @@ class CutText:
 
     @cached_property
     def spaced(self) -> str:
-        """The tokens in lower case, one space on each side of each."""
-        if self.text.isascii():  # lower case makes no other tokens of these
-            return f" {' '.join(self.tokens).lower()} "
-        return f" {' '.join(words_of(self.low))} "
+        """The tokens of `low`, one space on each side of each."""
+        if not lowers_alone(self.text):
+            return f" {' '.join(words_of(self.low))} "
+        return f" {' '.join(self.tokens)} ".lower().replace("’", "'")
+
+    @cached_property
+    def low_kinds(self) -> frozenset[str]:
+        """The different tokens of `low`."""
+        return frozenset(self.spaced.split(" "))
+
+
+@lru_cache(maxsize=MOST_PAGES)
+def page_of(text: str) -> CutText:
+    """A text's page. Remembered: detectors, spaces and sizes of a cohort read the same texts."""
+    return CutText(text)
 
 
 class PhraseCounter:
@@ -136,39 +195,43 @@ class PhraseCounter:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self.columns = tuple(dict.fromkeys(phrases))
-        self._sought = [
-            (f" {' '.join(words_of(p))} ", True) if p.isascii() else (p, False)
-            for p in self.columns
+        # With each the token that is looked for first: where a text doesn't hold it, the phrase
+        # isn't sought.
+        self._by_token = [
+            (i, f" {' '.join(words)} ", max(words, key=len))
+            for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii())
         ]
+        self._anywhere = [(i, p) for i, p in enumerate(self.columns) if not p.isascii()]
 
     def __call__(self, page: CutText) -> list[float]:
         """One rate a phrase, in the order of ``columns``."""
-        unit = per_thousand(1, page.text)
-        return [
-            unit * (page.spaced if by_token else page.low).count(phrase)
-            for phrase, by_token in self._sought
-        ]
+        counts, kinds, spaced = [0] * len(self.columns), page.low_kinds, page.spaced
+        for i, phrase, token in self._by_token:
+            if token in kinds:
+                counts[i] = spaced.count(phrase)
+        if not page.text.isascii():
+            for i, phrase in self._anywhere:
+                counts[i] = page.low.count(phrase)
+        return _rates(counts, page.text)
 
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
 _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
 _WORD = re.compile(r"\w+")
-_FUNCTION_PLACE = {word: i for i, word in enumerate(_FUNCTION)}
+# An apostrophe is made a letter, so that "don't" is one word.
+_FUNCTION_PLACE = {word.replace("'", "_"): i for i, word in enumerate(_FUNCTION)}
 
 
 def function_words(page: CutText) -> list[float]:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
     joined = page.low.replace("'", "_")
-    counts = Counter(
-        _WORD.findall(joined) if joined.isascii() else words_of(joined)
-    )  # marks are no words: not looked for
+    # Marks are no words: not looked for where words are what stands between them.
+    counts = Counter(words_of(joined) if beyond_spaces(joined) else _WORD.findall(joined))
     unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     rates = [0.0] * len(_FUNCTION)
-    for token, n in counts.items():
-        place = _FUNCTION_PLACE.get(token.replace("_", "'"))
-        if place is not None:
-            rates[place] += unit * n
+    for word in counts.keys() & _FUNCTION_PLACE.keys():
+        rates[_FUNCTION_PLACE[word]] = unit * counts[word]
     return rates
 
 
@@ -176,60 +239,59 @@ def markdown(page: CutText) -> list[float]:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
     it."""
     text = page.text
+    lines = f"\n{text}"
     counts = [
-        len(p.findall(text)) if not sign or sign in text else 0 for sign, p in _MARKS.values()
+        0
+        if sign not in text
+        else text.count(sign)
+        if pattern is None
+        else len(pattern.findall(lines if begins else text))
+        for sign, begins, pattern in _SOUGHT
     ]
-    return [per_thousand(c, text) for c in counts] + [float(c > 0) for c in counts]
+    return _rates(counts, text) + [float(c > 0) for c in counts]
 
 
 def punctuation(page: CutText) -> list[float]:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
-    return [per_thousand(page.text.count(mark), page.text) for mark in _PUNCTUATION] + ends
+    return _rates([page.text.count(mark) for mark in _PUNCTUATION], page.text) + ends
 
 
-def _moments(values: Sequence[int]) -> list[float]:
-    """Mean, standard deviation, least, greatest, median of a list; zeros for an empty one."""
-    if not values:
+def _moments(lengths: Mapping[int, int]) -> list[float]:
+    """Mean, standard deviation, least, greatest, median of lengths, given how often each stands;
+    zeros where there is none."""
+    n = sum(lengths.values())
+    if not n:
         return [0.0] * 5
-    n, middle = len(values), sorted(values)
-    mean = sum(values) / n
-    variance = sum(v * v for v in values) / n - mean * mean
-    return [
-        mean,
-        max(0.0, variance) ** 0.5,
-        float(middle[0]),
-        float(middle[-1]),
-        float(middle[n // 2]),
-    ]
+    mean = sum(size * k for size, k in lengths.items()) / n
+    variance = sum(size * size * k for size, k in lengths.items()) / n - mean * mean
+    ordered = sorted(lengths)
+    reached = list(accumulate(lengths[size] for size in ordered))
+    median = ordered[bisect_right(reached, n // 2)]
+    return [mean, max(0.0, variance) ** 0.5, float(ordered[0]), float(ordered[-1]), float(median)]
 
 
 def moments(page: CutText) -> list[float]:
     """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and
     median length."""
     text = page.text
-    sentences = [len(s.split()) for s in _SENTENCE.split(text) if s.strip()]
+    sentences = [size for size in (len(s.split()) for s in _SENTENCE.split(text)) if size]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = [(word, n) for word, n in Counter(page.tokens).items() if word[0].isalnum()]
-    lengths = [size for word, n in words for size in [len(word)] * n]
-    size, count = max(1, len(text)), max(1, len(lengths))
-    low = {word.lower() for word, _ in words}
-    wide = len(text) - len(text.encode("ascii", "ignore"))
+    words = {word: n for word, n in Counter(page.tokens).items() if word[0].isalnum()}
+    lengths: dict[int, int] = {}
+    for word, n in words.items():
+        lengths[len(word)] = lengths.get(len(word), 0) + n
+    count = sum(lengths.values())
+    size = max(1, len(text))
     shares = [
-        len(low) / count,
-        sum(n for word, n in words if word[0].isupper()) / count,
+        len(set(map(str.lower, words))) / max(1, count),
+        sum(n for word, n in words.items() if word[0].isupper()) / max(1, count),
         sum(map(text.count, "0123456789")) / size,
-        wide / size,
+        (len(text) - len(text.encode("ascii", "ignore"))) / size,
     ]
-    sizes = [
-        float(len(text)),
-        float(len(lengths)),
-        float(len(sentences)),
-        float(len(paragraphs)),
-        float(len(lines)),
-    ]
-    spreads = [_moments(values) for values in (sentences, paragraphs, lines, lengths)]
+    sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
+    spreads = [_moments(x) for x in (*map(Counter, (sentences, paragraphs, lines)), lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
@@ -252,10 +314,12 @@ class CountedFamily:
     columns: tuple[str, ...]
     measure: Callable[[CutText], list[float]]
 
-    def __call__(self, pages: Sequence[CutText]) -> Array:
+    def __call__(self, pages: Sequence[CutText]) -> NDArray[np.float32]:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
-        rows = [self.measure(page) for page in pages]
-        return squeezed(np.array(rows, dtype=np.float64).reshape(len(rows), len(self.columns)))
+        out = np.empty((len(pages), len(self.columns)), dtype=np.float32)
+        for row, page in zip(out, pages, strict=True):
+            row[:] = page.row(self.name, self.measure)
+        return out
 
 
 def _counted(name: str, phrases: Sequence[str]) -> CountedFamily:
@@ -283,7 +347,7 @@ class HashedFamily:
     name: str
     sizes: tuple[int, ...]
     bits: int
-    codes: Callable[[CutText, WordCodes], Codes]
+    codes: Callable[[CutText], Codes]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -299,32 +363,37 @@ class HashedFamily:
         return counts_of(self._sequences(pages), self.sizes, self.bits, columns)
 
     def _sequences(self, pages: Sequence[CutText]) -> list[Codes]:
-        numbers = WordCodes()
-        return [self.codes(page, numbers) for page in pages]
+        return [self.codes(page) for page in pages]
 
 
-def _edge(mark: int, tokens: Sequence[str], numbers: WordCodes) -> Codes:
-    return np.concatenate([np.array([mark], dtype=np.uint64), numbers(tokens)])
+_NUMBERS = WordCodes()
+
+
+def _words(page: CutText) -> Codes:
+    return page.codes("words", lambda p: _NUMBERS(p.tokens))
+
+
+def _masked(page: CutText) -> Codes:
+    return page.codes("masked words", lambda p: masked_codes(p.tokens))
+
+
+def _tags(page: CutText) -> Codes:
+    return page.codes("templates", lambda p: _NUMBERS(tags_of(p.tokens)))
+
+
+def _edge(mark: int, codes: Codes) -> Codes:
+    return np.concatenate([np.array([mark], dtype=np.uint64), codes])
 
 
 HASHED: tuple[HashedFamily, ...] = (
-    HashedFamily("words", (1, 2), 18, lambda page, numbers: numbers(page.tokens)),
-    HashedFamily("characters", (2, 3, 4, 5), 18, lambda page, numbers: character_codes(page.text)),
+    HashedFamily("words", (1, 2), 18, _words),
+    HashedFamily("characters", (2, 3, 4, 5), 18, lambda page: character_codes(page.text)),
+    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page: _edge(1, _words(page)[:EDGE])),
     HashedFamily(
-        "openings", (2, 3, 4, 5, 6), 16, lambda page, numbers: _edge(1, page.tokens[:EDGE], numbers)
+        "closings", (2, 3, 4, 5, 6), 16, lambda page: _edge(2, _words(page)[: -EDGE - 1 : -1])
     ),
-    HashedFamily(
-        "closings",
-        (2, 3, 4, 5, 6),
-        16,
-        lambda page, numbers: _edge(2, page.tokens[: -EDGE - 1 : -1], numbers),
-    ),
-    HashedFamily(
-        "masked words", (1, 2, 3), 18, lambda page, numbers: numbers(masked_words(page.tokens))
-    ),
-    HashedFamily(
-        "templates", (4, 5, 6, 7, 8), 18, lambda page, numbers: numbers(tags_of(page.tokens))
-    ),
+    HashedFamily("masked words", (1, 2, 3), 18, _masked),
+    HashedFamily("templates", (4, 5, 6, 7, 8), 18, _tags),
 )
 FAMILIES: dict[str, HashedFamily | CountedFamily] = {
     **{h.name: h for h in HASHED},

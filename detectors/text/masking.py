@@ -8,20 +8,26 @@ mask is coarser than a part-of-speech tagger's. Knows one text at a time; knows 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors.text.lexicons import FUNCTION_WORDS
-from detectors.text.ngrams import Remembered
+from detectors.text.ngrams import Codes, Remembered, WordCodes
 
 _KEPT = frozenset(w for words in FUNCTION_WORDS.values() for w in words)
-# The longest first: the first one that fits is taken.
-_ENDINGS = (
-    *("ization", "ations", "ation", "ingly", "ously", "fully", "ments", "ment", "ness", "ings"),
-    *("able", "ible", "tion", "sion", "ing", "ful", "ous", "ive", "ity", "ies", "ers"),
-    *("ed", "ly", "er", "al", "es", "ic", "s"),
+# The longest that fits is taken.
+_ENDINGS = frozenset(
+    (
+        *("ization", "ations", "ation", "ingly", "ously", "fully", "ments", "ment", "ness", "ings"),
+        *("able", "ible", "tion", "sion", "ing", "ful", "ous", "ive", "ity", "ies", "ers"),
+        *("ed", "ly", "er", "al", "es", "ic", "s"),
+    )
 )
+_LONGEST_ENDING = max(map(len, _ENDINGS))
 _ENDS_SENTENCE = frozenset(".!?:\n…。！？؟")
-_START = (("", "", True),)
 
 
 def masked_words(tokens: Sequence[str]) -> list[str]:
@@ -30,20 +36,56 @@ def masked_words(tokens: Sequence[str]) -> list[str]:
     >>> masked_words(['The', 'Louvre', 'was', 'opened', 'in', '1793', '.'])
     ['The', 'Xx', 'was', '+ed', 'in', '0', '.']
     """
-    known = [_masks[token] for token in tokens]
-    return [
-        inside if not ended else first
-        for (inside, first, _), (_, _, ended) in zip(known, chain(_START, known), strict=False)
-    ]
+    kinds = [_KINDS[_kinds[token]] for token in tokens]
+    ended = [True, *(kind.ends for kind in kinds)]
+    return [k.first if begins else k.inside for k, begins in zip(kinds, ended, strict=False)]
 
 
-def _known(token: str) -> tuple[str, str, bool]:
+def masked_codes(tokens: Sequence[str]) -> Codes:
+    """The numbers of `masked_words` (`WordCodes`), in order: many times as fast."""
+    if not tokens:
+        return np.zeros(0, dtype=np.uint64)
+    kinds = np.fromiter(map(_kinds.__getitem__, tokens), dtype=np.int64, count=len(tokens))
+    inside, first, ends = _codes(len(_KINDS))
+    begins = np.concatenate([[True], ends[kinds[:-1]]])
+    return np.where(begins, first[kinds], inside[kinds])
+
+
+class _MaskKind(NamedTuple):
     """A token masked inside a sentence and at the beginning of one, and whether another sentence
-    begins after it."""
-    return mask(token, False), mask(token, True), token[0] in _ENDS_SENTENCE
+    begins after it: of these there are far fewer than tokens."""
+
+    inside: str
+    first: str
+    ends: bool
 
 
-_masks = Remembered(_known)
+_KINDS: list[_MaskKind] = []
+_PLACES: dict[_MaskKind, int] = {}
+_NUMBERS = WordCodes()
+_INSIDE: list[np.uint64] = []
+_FIRST: list[np.uint64] = []
+
+
+def _kind(token: str) -> int:
+    kind = _MaskKind(mask(token, False), mask(token, True), token[0] in _ENDS_SENTENCE)
+    if kind not in _PLACES:
+        _PLACES[kind] = len(_KINDS)
+        _KINDS.append(kind)
+        numbers = _NUMBERS((kind.inside, kind.first))
+        _INSIDE.append(numbers[0])
+        _FIRST.append(numbers[1])
+    return _PLACES[kind]
+
+
+_kinds = Remembered(_kind)
+
+
+@lru_cache(maxsize=1)
+def _codes(known: int) -> tuple[Codes, Codes, NDArray[np.bool_]]:
+    """The first so many kinds as numbers: inside, first, and whether a sentence ends."""
+    ends = np.array([kind.ends for kind in _KINDS[:known]], dtype=bool)
+    return np.array(_INSIDE[:known]), np.array(_FIRST[:known]), ends
 
 
 def mask(token: str, begins: bool) -> str:
@@ -59,5 +101,6 @@ def mask(token: str, begins: bool) -> str:
         return "XX" if token.isupper() and len(token) > 1 else "Xx"
     if not first.isascii():
         return "w"
-    ending = next((e for e in _ENDINGS if low.endswith(e) and len(low) > len(e) + 2), "")
+    sizes = range(min(_LONGEST_ENDING, len(low) - 3), 0, -1)
+    ending = next((low[-n:] for n in sizes if low[-n:] in _ENDINGS), "")
     return ("W" if first.isupper() else "") + "+" + ending

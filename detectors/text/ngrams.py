@@ -9,6 +9,7 @@ on hostile text; time is linear in its length.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 from zlib import crc32
@@ -23,23 +24,68 @@ BATCH = 64
 # The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|\n+|[^\w\s]")
+
+
+def _marks() -> str:
+    """All combining marks, as ranges of a character class: vowel signs of Indian scripts, accents
+    written apart. They are no letters to `re`, which would cut words at each of them."""
+    found = [n for n in range(0x300, 0x10000) if unicodedata.category(chr(n)) in ("Mn", "Mc")]
+    starts = [n for n, before in zip(found, [-1, *found], strict=False) if n != before + 1]
+    ends = [n for n, after in zip(found, [*found[1:], -1], strict=True) if after != n + 1]
+    return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))
+
+
+_MARKS = _marks()
+# Scripts that put no space between words: Chinese, Japanese; Thai, Lao; Tibetan, Burmese; Khmer.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u109f\u1780-\u17ff"
+_LETTERS = rf"[^\W{_UNSPACED}]"
+_TOKEN = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|{_LETTERS}+(?:[{_MARKS}]+{_LETTERS}*)*|\n+|[^\w\s]")
+# The same tokens where a text holds no mark and no such character, found in half the time.
+_SPACED_TOKEN = re.compile(r"\w+|\n+|[^\w\s]")
+_BEYOND = re.compile(f"[{_UNSPACED}{_MARKS}]")
 
 
 def words_of(text: str) -> list[str]:
-    r"""The tokens of a text: words, each CJK character, each punctuation mark, each run of line
-    breaks. Case is kept.
+    r"""The tokens of a text: words, each character of a script without spaces with its marks, each
+    punctuation mark, each run of line breaks. Case is kept.
 
     >>> words_of("Well, ok.\n\n你好")
     ['Well', ',', 'ok', '.', '\n\n', '你', '好']
+    >>> words_of("नमस्ते ดี")
+    ['नमस्ते', 'ดี']
     """
-    return _TOKEN.findall(text)
+    return _pattern(text).findall(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _TOKEN if beyond_spaces(text) else _SPACED_TOKEN
+
+
+def beyond_spaces(text: str) -> bool:
+    """Whether a text's words are more than its runs of letters: it holds combining marks, or a
+    script without spaces."""
+    return not text.isascii() and _BEYOND.search(text) is not None
+
+
+def lowered(tokens: Sequence[str]) -> list[str]:
+    """The tokens in lower case, one by one: those of the text in lower case, unless it holds a
+    capital that `lowers_alone` names.
+
+    >>> lowered(["It", "’", "s"])
+    ['it', '’', 's']
+    """
+    return " ".join(tokens).lower().split(" ") if tokens else []  # no token holds a space
+
+
+def lowers_alone(text: str) -> bool:
+    """Whether a text's tokens can be put in lower case one by one: a dotted İ becomes two
+    characters, a Σ two different ones by what stands beside it."""
+    return text.isascii() or not ("İ" in text or "Σ" in text)
 
 
 def spans_of(text: str) -> list[tuple[int, int]]:
     """Start and end of each token of `words_of`."""
-    return [found.span() for found in _TOKEN.finditer(text)]
+    return [found.span() for found in _pattern(text).finditer(text)]
 
 
 def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -> sparse.csr_matrix:

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.features import cut
-from detectors.text.ngrams import WordCodes, buckets, summed_counts, words_of
+from detectors.text.ngrams import (
+    WordCodes,
+    buckets,
+    lowered,
+    lowers_alone,
+    spans_of,
+    summed_counts,
+    words_of,
+)
 
 Array = NDArray[np.float64]
 SIZES = (2, 3, 4, 5)
@@ -75,7 +84,8 @@ class HeldPhrases:
 
 def lower_tokens(text: str) -> list[str]:
     """The tokens of a text's first part in lower case."""
-    return words_of(cut(text).lower())
+    kept = cut(text)
+    return lowered(words_of(kept)) if lowers_alone(kept) else words_of(kept.lower())
 
 
 class PhraseBook:
@@ -182,20 +192,23 @@ def _inside(words: tuple[str, ...], longer: tuple[str, ...], run: int) -> bool:
     return bool(one & other)
 
 
+@lru_cache(maxsize=4096)
+def _spaced(text: str) -> str:
+    """A text's tokens, each in lower case, one space on each side of each. Remembered: a suspect's
+    answers are searched for the phrases of every candidate."""
+    return f" {' '.join(word.lower() for word in words_of(text))} "
+
+
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     """Where a phrase stands in a text: (start, end) of each place in order, found token by token
     in linear time."""
-    spans: list[tuple[int, int]] = []
-    low = text.lower()
-    if any(word not in low for word in words):
-        return spans
-    tokens: list[tuple[str, int, int]] = []
-    place = 0
-    for token in words_of(text):
-        start = text.index(token, place)
-        place = start + len(token)
-        tokens.append((token.lower(), start, place))
-    for i in range(len(tokens) - len(words) + 1):
-        if all(tokens[i + k][0] == word for k, word in enumerate(words)):
-            spans.append((tokens[i][1], tokens[i + len(words) - 1][2]))
-    return spans
+    if f" {' '.join(words)} " not in _spaced(text):
+        return []
+    places = spans_of(text)
+    tokens = [text[start:end].lower() for start, end in places]
+    first = (i for i, token in enumerate(tokens) if token == words[0])
+    return [
+        (places[i][0], places[i + len(words) - 1][1])
+        for i in first
+        if tuple(tokens[i : i + len(words)]) == words
+    ]

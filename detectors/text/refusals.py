@@ -181,9 +181,9 @@ def outcome_of(reply: Reply, boilerplate: frozenset[str] = frozenset()) -> Outco
         return "filtered"
     if reply.status is Status.REJECTED:
         return "filtered" if _FILTER_WORDS.search(reply.error or "") else "rejected"
-    if not reply.readable:
+    if not reply.answered:
         return "not_observed"
-    return outcome_of_text(reply.text, boilerplate)
+    return outcome_of_text(reply.answer, boilerplate)
 
 
 def outcome_of_text(text: str, boilerplate: frozenset[str] = frozenset()) -> Outcome:
@@ -223,8 +223,8 @@ def boilerplate_of(transcript: Transcript) -> frozenset[str]:
     asked: dict[str, set[str]] = {}
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
-        if probe is not None and reply.readable:
-            asked.setdefault(told(reply.text), set()).add(probe.cluster)
+        if probe is not None and reply.answered:
+            asked.setdefault(told(reply.answer), set()).add(probe.cluster)
     return frozenset(
         t
         for t, qs in asked.items()

@@ -12,6 +12,7 @@ from typing import Any
 
 from fingerprints.records import Reply, Request, Status
 from fingerprints.subjects.budget import sane_count
+from fingerprints.subjects.messages import thoughts_of
 from fingerprints.subjects.strict_json import BadValue, parse_json
 
 BOM = b"\xef\xbb\xbf"
@@ -32,7 +33,7 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
         body = parse_json(data.removeprefix(BOM))
         if not isinstance(body, dict):
             raise BadValue("the answer is not an object")
-        text, finish = _first_choice(body, request.probe.form == "completion")
+        text, thoughts, finish = _first_choice(body, request.probe.form == "completion")
     except BadValue as error:
         reason = f"not an answer: {error}"
         return request.reply(Status.ERROR, error=reason, seconds=round(seconds, 3))
@@ -40,6 +41,7 @@ def reply_from(request: Request, data: bytes, seconds: float) -> Reply:
     return request.reply(
         _status(text, finish),
         text,
+        thoughts=thoughts,
         finish_reason=finish,
         tokens_in=_count(usage, "prompt_tokens"),
         tokens_out=_count(usage, "completion_tokens"),
@@ -95,7 +97,8 @@ def _line(text: str) -> str:
     return " ".join(text.split())[:LONGEST_FIELD]
 
 
-def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:
+def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str, str]:
+    """Text, thoughts and the reason why it ended."""
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise BadValue("it has no choices")
@@ -106,7 +109,8 @@ def _first_choice(body: Mapping[str, Any], completion: bool) -> tuple[str, str]:
     text = choice.get("text") if completion else _message_text(choice.get("message"))
     if text is not None and not isinstance(text, str):
         raise BadValue("the answer's text is not a string")
-    return text or "", (finish or "")[:LONGEST_FIELD]
+    thoughts = "" if completion else thoughts_of(choice.get("message"))
+    return text or "", thoughts, (finish or "")[:LONGEST_FIELD]
 
 
 def _message_text(message: Any) -> Any:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fingerprints.subjects.rows import RecordedRow, choice_row, name_of, string_of, turns_of
+from fingerprints.subjects.messages import string_of, turns_of
+from fingerprints.subjects.rows import RecordedRow, choice_row, name_of
 from fingerprints.subjects.strict_json import BadValue
 
 ATTACHMENT = "attachment://"

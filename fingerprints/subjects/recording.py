@@ -11,7 +11,7 @@ import functools
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
@@ -166,6 +166,8 @@ class RecordingTally:
     twins: int = 0
     renumbered: int = 0
     clashing_ids: int = 0
+    given: int = 0
+    left_out: int = 0
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
     _texts: dict[tuple[str, Arm], dict[str, int]] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
@@ -173,6 +175,7 @@ class RecordingTally:
     def add(self, row: RecordedRow) -> None:
         """Takes one row in."""
         self.models[row.model] = self.models.get(row.model, 0) + 1
+        self.given, self.left_out = self.given + row.given, self.left_out + row.left_out
         probe_id = self._probe_id(row)
         if row.id is not None and self._ids.setdefault(row.id, probe_id) != probe_id:
             self.clashing_ids += 1
@@ -203,7 +206,7 @@ class RecordingTally:
         asked = (row.form, row.prompt, *row.history) if row.history else (row.form, row.prompt)
         known = self._known.get(asked)
         if known is None:
-            probe = _bundled_probe(row) or row.probe()
+            probe = _bundled_probe(row) or _as_the_bank_asks(row) or row.probe()
             self.probes[probe.id] = probe
             known = self._known[asked] = probe.id
         return known
@@ -218,7 +221,14 @@ class RecordingTally:
             ("renumbered", self.renumbered, claim),
             ("conflicting_ids", self.clashing_ids, share),
         )
-        return tuple(Event(kind=kind, detail=f"{n} rows {do}") for kind, n, do in counted if n)
+        told = [Event(kind=kind, detail=f"{n} rows {do}") for kind, n, do in counted if n]
+        given = "turns of an assistant stand in requests: context, and nobody's observed answers"
+        left = (
+            "turns of an assistant were not taken: no user's turn before them, or too long a chat"
+        )
+        for kind, n, said in (("given_turns", self.given, given), ("turns", self.left_out, left)):
+            told += [Event(kind=kind, detail=f"{n} {said}")] if n else []
+        return tuple(told)
 
 
 def _bundled_probe(row: RecordedRow) -> Probe | None:
@@ -234,6 +244,18 @@ def _bundled_probe(row: RecordedRow) -> Probe | None:
             if (probe.form == "completion") == (form == "completion"):
                 return probe
     return None
+
+
+def _as_the_bank_asks(row: RecordedRow) -> Probe | None:
+    """A question of the bank about who the model is, asked under a system prompt: a probe of its
+    own, of the bank's kind and question."""
+    if row.form != "chat" or [turn.role for turn in row.history] != ["system"]:
+        return None
+    bare = _bundled_probe(replace(row, history=()))
+    if bare is None or bare.kind not in ("identity", "leading"):
+        return None
+    kept = {"kind", "question", "topic", "language", "vendor", "jurisdiction"}
+    return row.probe().model_copy(update={name: getattr(bare, name) for name in kept})
 
 
 @functools.cache

@@ -252,7 +252,14 @@ class EndpointSubject(Subject):
 
     def _clean(self, reply: Reply) -> Reply:
         """The reply without any spelling of the key, which some servers echo."""
-        fields = ("text", "finish_reason", "served_model", "system_fingerprint", "error")
+        fields = (
+            "text",
+            "thoughts",
+            "finish_reason",
+            "served_model",
+            "system_fingerprint",
+            "error",
+        )
         told = ((name, getattr(reply, name)) for name in fields)
         cleaned = {name: self._secret.removed_from(said) for name, said in told if said is not None}
         return reply.model_copy(update=cleaned)
@@ -282,7 +289,10 @@ def _use_of(request: Request, reply: Reply) -> Use:
     """What a call took: the server's count where it is sane, but never less than the texts
     themselves suggest."""
     prompt = sum(estimate(turn["content"]) for turn in request.messages())
-    return Use(max(reply.tokens_in or 0, prompt), max(reply.tokens_out or 0, estimate(reply.text)))
+    return Use(
+        max(reply.tokens_in or 0, prompt),
+        max(reply.tokens_out or 0, estimate(reply.thoughts + reply.text)),
+    )
 
 
 def pause(attempt: int, asked: str | None, first: float = FIRST_WAIT) -> float:

@@ -12,12 +12,18 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.inheritance.records import (
+    MakerNamed,
+    NameGiven,
+    SelfDescriptionSection,
+    SequentialRow,
+    SequentialSection,
+)
 from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
 from auditor.evidence.kinds import own_kinds, sections_of
-from auditor.reporting.labels import ARMS
+from auditor.reporting.labels import SETTINGS
 from detectors import measurement as m
 from fingerprints.records import Identity, ProbeSetRef, Record
 
@@ -28,7 +34,7 @@ DISPLAY: dict[type[Record], set[str]] = {
     r.ErrorRate: {"scheme"},
     r.Finding: {"metric", "n_unit", "direction", "summary", "notes", "words"},
     LineageSection: {"weights", "declared", "declared_told"},
-    r.Report: {"limits", "alternatives", "environment", "reproduce"},
+    r.Report: {"headline", "limits", "alternatives", "environment", "reproduce"},
     r.ScoresSection: {"absent"},
     ServiceSection: {"power"},
     r.Skipped: {"reason"},
@@ -52,10 +58,13 @@ NAMES: dict[type[Record], set[str]] = {
     r.CalibrationSection: {"name", "sha256", "created"},
     r.Candidate: {"name", "vendor", "family", "answers_sha256"},
     r.Finding: {"detector", "candidate", "metric_id", "calibration", "facts"},
+    MakerNamed: {"maker"},
+    NameGiven: {"name", "makers"},
     r.Part: {"detector"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
     r.ScoresSection: {"sha256"},
+    SelfDescriptionSection: {"makers", "vendor", "vendor_code"},
     SequentialRow: {"vendor"},
     SequentialSection: {"calibration"},
     ServiceSection: {"reference_sha256"},
@@ -73,7 +82,7 @@ NAMES: dict[type[Record], set[str]] = {
 }
 """Names, ids, digests, dates and quotations: what programs read, and what strangers said."""
 
-CODES = {*ARMS, "arm", "low", "high", "rank", "of"}
+CODES = {*SETTINGS, "arm", "low", "high", "rank", "of"}
 """Cells, groups and headings that are codes, which `auditor.reporting.labels` puts into words."""
 
 

@@ -38,6 +38,8 @@ from tests.benchmarks.known_labels import (
     suspects_of,
 )
 
+LANGUAGES = {ALPACA: "en", "arena_hard_en": "en", "arena_hard_ko": "ko", "shaberi_ja": "ja"}
+"""In which language each set asks."""
 LABELLED = frozenset({Ground.DOCUMENTED, Ground.INFERRED, Ground.PRESUMED})
 
 
@@ -48,10 +50,11 @@ def as_known(
     first: Mapping[str, str],
     grounds: frozenset[Ground] = LABELLED,
     lineage_first: bool = True,
+    language: str = "",
 ) -> KnownModel:
     """A model as a suspect against the stored ones; a label on other grounds than these is left
     out. Makers without a label are kin: no candidates."""
-    by_maker = labels(one, stored, first, lineage_first)
+    by_maker = labels(one, stored, first, lineage_first, language)
     used = {m: label for m, label in by_maker.items() if label.ground in grounds}
     taught = frozenset(m for m, label in used.items() if label.value == 1)
     return KnownModel(
@@ -118,10 +121,21 @@ def known_suspects(
     labelled = [
         h
         for h in suspects_of(rows, without)
-        if any(by.ground in grounds for by in labels(h, stored, first, lineage_first).values())
+        if any(
+            by.ground in grounds
+            for by in labels(h, stored, first, lineage_first, LANGUAGES[of]).values()
+        )
     ]
     return [
-        as_known(h, stored, transcript_of(of, h.model, asked), first, grounds, lineage_first)
+        as_known(
+            h,
+            stored,
+            transcript_of(of, h.model, asked),
+            first,
+            grounds,
+            lineage_first,
+            LANGUAGES[of],
+        )
         for h in labelled
     ]
 
@@ -137,10 +151,10 @@ class Carried:
     unstored: frozenset[History]
 
 
-def carried(rows: Sequence[History], first: Mapping[str, str]) -> list[Carried]:
+def carried(rows: Sequence[History], first: Mapping[str, str], language: str = "") -> list[Carried]:
     """By candidate maker, whom of a set was taught by it, and who was not."""
     stored = stored_of(rows)
-    found = [(h, labels(h, stored, first)) for h in suspects_of(rows)]
+    found = [(h, labels(h, stored, first, language=language)) for h in suspects_of(rows)]
 
     def those(maker: str, value: int) -> dict[Ground, frozenset[History]]:
         hit = [(h, by[maker].ground) for h, by in found if by[maker].value == value]
@@ -181,7 +195,7 @@ def _print_set(of: str) -> None:
         f"\n{of}: {len(rows)} models, {lineages(rows)} lineages, {labs(rows)} makers; "
         f"stored {len(stored)} of {len(makers_of(stored))} makers"
     )
-    for one in carried(rows, first_public()):
+    for one in carried(rows, first_public(), LANGUAGES[of]):
         click.echo(f"  {one.maker}")
         click.echo(f"    taught by it:     {_counted(one.taught)}")
         click.echo(f"    not taught by it: {_counted(one.untaught)}")

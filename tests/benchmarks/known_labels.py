@@ -38,7 +38,8 @@ class Ground(StrEnum):
     one that went on from its tuned weights; ``LINEAGE``: from its pretrained weights only, or from
     the same ones as a stored model of that maker; ``OPEN``: plausible or unknown;
     ``REVERSED``: its own maker taught that maker's models, so that likeness is to be expected;
-    ``UNSTORED``: the models that it learned from are not among those stored.
+    ``UNSTORED``: the models that it learned from are not among those stored; ``ELSEWHERE``: it learned in
+    another language than the one in which it was asked.
     """
 
     DOCUMENTED = "documented"
@@ -49,6 +50,7 @@ class Ground(StrEnum):
     OPEN = "open"
     REVERSED = "reversed"
     UNSTORED = "unstored"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class History:
     stored: bool
     taught_by: frozenset[str]
     teacher_models: frozenset[str]
+    taught_in: str
     taught_sure: str
     not_taught_by: frozenset[str]
     unknown_for: frozenset[str]
@@ -147,6 +150,7 @@ def history(row: Mapping[str, str]) -> History:
         stored=row["stored"] == "yes",
         taught_by=taught,
         teacher_models=frozenset(_names(row["teacher_models"])),
+        taught_in=row["taught_in"],
         taught_sure=row["taught_sure"],
         not_taught_by=frozenset(_names(row["not_taught_by"])),
         unknown_for=frozenset(_names(row["unknown_for"])),
@@ -182,14 +186,16 @@ def labels(
     stored: Sequence[History],
     first: Mapping[str, str],
     lineage_first: bool = True,
+    language: str = "",
 ) -> dict[str, Label]:
     """The label of one model against each maker of the stored models.
 
     Where a maker's stored models stand on the model's own pretrained weights, likeness may be
     lineage, whoever tuned them; where they learned from the model's own maker, it is the other
     direction. A taught model whose named teachers are all missing from the store
-    gets none: what is measured against a maker's other models says little about that one. Without
-    ``lineage_first``, shared pretrained weights count for nothing.
+    gets none: what is measured against a maker's other models says little about that one; nor does
+    one that learned in another ``language`` than it was asked in here. Without ``lineage_first``,
+    shared pretrained weights count for nothing.
     """
     rooted = lineage_first and bool(one.family)
     kindred = {h.maker for h in stored if rooted and h.family == one.family}
@@ -202,6 +208,8 @@ def labels(
             label = Label(None, Ground.LINEAGE)
         elif label.value == 1 and missing:
             label = Label(None, Ground.UNSTORED)
+        elif label.value == 1 and language and one.taught_in not in ("", language):
+            label = Label(None, Ground.ELSEWHERE)
         elif label.value == 0 and maker in pupils:
             label = Label(None, Ground.REVERSED)
         out[maker] = label

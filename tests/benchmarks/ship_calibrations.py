@@ -1,12 +1,16 @@
-"""Fits the calibrations that ship: public instruction models, and small controls of our own ladder.
+"""Fits the calibrations that ship: public models by language and era, and small controls of our own
+ladder.
 
-AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR [--only
-public-models] [--sizes 20,50]
+AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR [--only public]
+[--sizes 20,50]
 
-Reads the answers of public models (CC BY-NC 4.0, not part of this project) and the ladder in
-``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``. What was
-measured is kept in ``--work`` by detector and number of prompts, so that a run that was interrupted
-goes on.
+Reads the answers of public models (see their README: evaluated, never copied) and the ladder in
+``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``.
+Of the models of 2024 and 2025 that were asked in English seven lineages only are known to be taught,
+most of them by a part of their data: there, `english-2023` lends its taught models, on scales of
+strangers. No Korean model of the sets is known to be taught: nothing ships for Korean. What was
+measured is kept in ``--work`` by population, detector and number of prompts, so that a run that was
+interrupted goes on.
 """
 
 from __future__ import annotations
@@ -15,36 +19,82 @@ import functools
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.document import calibration_document
-from auditor.calibration.fit import calibrated, shares_of
-from auditor.calibration.record import write_calibration
-from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows, vendor_name
+from auditor.calibration.fit import MeasuredPopulation, calibrated_together, shares_of
+from auditor.calibration.record import Population, write_calibration
+from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows
 from auditor.controls.cohort import load_cohort
 from auditor.reporting import terminal
 from detectors.base import Teacher
 from detectors.registry import load_detector
 from fingerprints.records import canonical_json, sha256
 from fingerprints.reference import reference_store
+from tests.benchmarks import known_history, public_models
 from tests.benchmarks.bench_source_recognition import models, outputs
-from tests.benchmarks.public_models import known_suspects, probes, stored_teachers, transcript_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
 LADDER = ROOT / "tests" / "data" / "ladders" / "real"
-PUBLIC, SMALL = "public-models", "small-controls"
-DETECTORS = {PUBLIC: ("stylistic_overlap", "shared_wording"), SMALL: ("movement",)}
-SIZES = {PUBLIC: (20, 50, 100, 250, 536), SMALL: (24, 64)}
-ABOUT = {
-    PUBLIC: "Open instruction models of 2023 and 2024 (3B to 110B parameters, English, single turn), taught by an OpenAI model "
-    "or documented not to be, against API models of the same years; histories as their makers documented them.",
-    SMALL: "Students of SmolLM2-135M and Gemma-3-270M by low-rank adapters on 80 to 136 answers, trained by this project, and "
-    "controls without a teacher; greedy, English, the base known.",
+PUBLIC, SMALL = "public", "small-controls"
+LENDER, LENT = "english-2023", "english-2024"
+
+
+@dataclass(frozen=True)
+class Public:
+    """One population of public models: its set of answers, and how it is described."""
+
+    name: str
+    of: str
+    language: str
+    era: str
+    about: str
+
+
+PUBLICS = (
+    Public(
+        "english-2023",
+        "alpaca_eval",
+        "en",
+        "2022 to mid-2024",
+        "Instruction models of 2022 to mid-2024, English, short everyday requests, single turn;"
+        " taught by OpenAI's models or not known to be taught by anybody stored.",
+    ),
+    Public(
+        "english-2024",
+        "arena_hard_en",
+        "en",
+        "2023 to early 2025",
+        "Assistants of 2023 to early 2025 and tunes of their open siblings, English, hard technical"
+        " requests, single turn; not known to be taught by anybody stored. The taught are those of"
+        " english-2023.",
+    ),
+    Public(
+        "japanese-2025",
+        "shaberi_ja",
+        "ja",
+        "2023 to late 2025",
+        "Assistants of 2023 to late 2025 and Japanese tunes of open models, Japanese, single turn;"
+        " taught by models of OpenAI, Google, DeepSeek, Alibaba, Microsoft, CyberAgent or Nexusflow,"
+        " or not known to be taught by anybody stored.",
+    ),
+)
+DETECTORS = {PUBLIC: ("shared_wording", "stylistic_overlap"), SMALL: ("movement",)}
+SIZES = {
+    "english-2023": (20, 50, 100, 250, 536),
+    "english-2024": (20, 50, 100, 250),
+    "japanese-2025": (20, 50, 100, 230),
+    SMALL: (24, 64),
 }
+ABOUT_SMALL = (
+    "Students of SmolLM2-135M and Gemma-3-270M by low-rank adapters on 80 to 136 answers, trained"
+    " by this project, and controls without a teacher; greedy, English, the base known."
+)
 RECORDED = {
     "gpt-4-turbo": "gpt4_1106_preview",
     "claude-2": "claude-2",
@@ -58,9 +108,12 @@ RECORDED = {
 def small_teachers() -> list[Teacher]:
     """The ladder's teachers: recorded answers of five, and the bundled answers of
     Qwen2.5-Coder-0.5B."""
-    asked, vendors = probes(), {r["model"]: r["lab"].casefold() for r in models("teacher")}
+    asked, vendors = (
+        public_models.probes(),
+        {r["model"]: r["lab"].casefold() for r in models("teacher")},
+    )
     recorded = [
-        Teacher(name, vendors[file], name, transcript_of(name, outputs(file), asked))
+        Teacher(name, vendors[file], name, public_models.transcript_of(name, outputs(file), asked))
         for name, file in RECORDED.items()
     ]
     store = reference_store()
@@ -71,37 +124,48 @@ def small_teachers() -> list[Teacher]:
     ]
 
 
-def population(name: str) -> tuple[Sequence[KnownModel], list[Teacher], str]:
-    """Models of known history, the stored models, and the digest of who they are."""
-    if name == PUBLIC:
-        asked = probes()
-        known: Sequence[KnownModel] = known_suspects(asked)
-        rows = [
-            [k.name, k.group, sorted(k.teachers), sorted(k.vendors), sorted(k.kin), k.start]
-            for k in known
-        ]
-        return known, stored_teachers(asked), sha256(canonical_json(rows))
+def small_population(work: Path, sizes: Sequence[int]) -> MeasuredPopulation:
+    """The project's own ladder, measured."""
     teachers, cohort = small_teachers(), load_cohort(LADDER)
-    return known_models(cohort, teachers), teachers, cohort.digest()
+    known = known_models(cohort, teachers)
+    rows = tuple(measured(work, SMALL, DETECTORS[SMALL], known, teachers, sizes))
+    about = population_of(known, teachers, ABOUT_SMALL)
+    told = about.model_copy(update={"languages": ("en",), "era": "2024 to 2025"})
+    return MeasuredPopulation(SMALL, rows, told, cohort.digest())
+
+
+def public_population(work: Path, one: Public, sizes: Sequence[int]) -> MeasuredPopulation:
+    """One set of public models, measured."""
+    asked = known_history.probes(one.of)
+    known = known_history.known_suspects(one.of, asked)
+    teachers = known_history.stored_teachers(one.of, asked)
+    rows = tuple(measured(work, one.name, DETECTORS[PUBLIC], known, teachers, sizes))
+    who = [
+        [k.name, k.group, sorted(k.teachers), sorted(k.vendors), sorted(k.kin), k.start]
+        for k in known
+    ]
+    about: Population = population_of(known, teachers, one.about)
+    return MeasuredPopulation(
+        one.name,
+        rows if one.name != LENT else tuple(r for r in rows if r.label == 0),
+        about.model_copy(update={"languages": (one.language,), "era": one.era}),
+        sha256(canonical_json(who)),
+        shares=shares_of(known, teachers),
+    )
 
 
 def measured(
     work: Path,
     name: str,
+    detectors: Sequence[str],
     known: Sequence[KnownModel],
     teachers: Sequence[Teacher],
     sizes: Sequence[int],
 ) -> Iterator[MeasuredRow]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
     joined: dict[tuple[str, str, int], MeasuredRow] = {}
-    kin = {k.name: {vendor_name(v) for v in k.kin} for k in known}
-    makers = {t.name: vendor_name(t.vendor) for t in teachers}
-
-    def labelled(row: MeasuredRow) -> bool:
-        return makers.get(row.candidate, row.candidate) not in kin[row.suspect]
-
     for size in sizes:
-        for detector in DETECTORS[name]:
+        for detector in detectors:
             kept = work / f"{name}-{detector}-{size}.json"
             if not kept.exists():
                 began = time.time()
@@ -112,9 +176,7 @@ def measured(
                 click.echo(
                     f"{kept.name}: {len(rows)} rows in {time.time() - began:.0f} s", err=True
                 )
-            for row in filter(
-                labelled, map(MeasuredRow.model_validate, json.loads(kept.read_text("utf-8")))
-            ):
+            for row in map(MeasuredRow.model_validate, json.loads(kept.read_text("utf-8"))):
                 key = (row.suspect, row.candidate, row.size)
                 one = joined.get(key, row)
                 both = {
@@ -129,7 +191,7 @@ def measured(
 @click.option(
     "--work", type=click.Path(path_type=Path), required=True, help="Where measurements are kept."
 )
-@click.option("--only", type=click.Choice([PUBLIC, SMALL]), help="Only this calibration.")
+@click.option("--only", type=click.Choice([PUBLIC, SMALL]), help="Only these calibrations.")
 @click.option("--sizes", help="Comma-separated numbers of prompts instead of the shipped ones.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=SHIPPED, help="Where the calibrations go."
@@ -137,14 +199,18 @@ def measured(
 def main(work: Path, only: str | None, sizes: str | None, out: Path) -> None:
     """Fits them and prints how they did."""
     work.mkdir(parents=True, exist_ok=True)
-    for name in [only] if only else [PUBLIC, SMALL]:
-        known, teachers, digest = population(name)
-        chosen = [int(s) for s in sizes.split(",")] if sizes else SIZES[name]
-        rows = list(measured(work, name, known, teachers, chosen))
-        shares = shares_of(known, teachers) if name == PUBLIC else (None, None)
-        made = calibrated(
-            name, rows, population_of(known, teachers, ABOUT[name]), digest, shares=shares
-        )
+
+    def sizes_of(name: str) -> list[int]:
+        return [int(s) for s in sizes.split(",")] if sizes else list(SIZES[name])
+
+    found = {}
+    if only != SMALL:
+        found = {p.name: public_population(work, p, sizes_of(p.name)) for p in PUBLICS}
+    if only != PUBLIC:
+        found[SMALL] = small_population(work, sizes_of(SMALL))
+    for name, population in found.items():
+        lenders = [found[LENDER]] if name == LENT else []
+        made = calibrated_together([population, *lenders])[0]
         write_calibration(out / f"{name}.json", made)
         click.echo(terminal.render(calibration_document(made), width=180))
 

@@ -30,6 +30,7 @@ ROW = {
     "stored": "no",
     "taught_by": "OpenAI",
     "teacher_models": "gpt-4",
+    "taught_in": "en",
     "taught_sure": "documented",
     "not_taught_by": "presumed:*",
     "unknown_for": "Google",
@@ -46,7 +47,7 @@ def row(**cells: str) -> History:
 
 def stored(model: str, maker: str, family: str) -> History:
     own = {"model": model, "known_as": model, "maker": maker, "family": family}
-    nobody = {"taught_by": "", "teacher_models": "", "taught_sure": ""}
+    nobody = {"taught_by": "", "teacher_models": "", "taught_in": "", "taught_sure": ""}
     return row(**own, **nobody, base_maker=maker, lineage=f"{maker}/{family}", stored="yes")
 
 
@@ -136,7 +137,7 @@ def test_a_student_of_a_model_that_is_not_stored_has_no_label_for_its_maker() ->
 
 
 def test_the_teacher_of_a_candidate_is_no_null_for_it() -> None:
-    nobody = {"taught_by": "", "teacher_models": "", "taught_sure": ""}
+    nobody = {"taught_by": "", "teacher_models": "", "taught_in": "", "taught_sure": ""}
     teacher = row(**nobody, model="gpt-5", maker="OpenAI", base_maker="OpenAI", family="gpt-5")
     pupil = replace(
         stored("phi", "Microsoft", "phi"), taught_by=frozenset({"OpenAI"}), taught_sure="documented"
@@ -242,3 +243,11 @@ def test_the_first_sets_documented_teachers_are_those_that_calibrations_were_fit
         before = known_of(table, asked)
         now = by_name[before.name].label("OpenAI", first)
         assert now.value == (1 if "OpenAI" in before.vendors else 0), before.name
+
+
+def test_a_model_that_learned_in_another_language_has_no_label_for_its_teacher_there() -> None:
+    told = tables.labels(row(), STORED, FIRST, language="ja")
+    assert told["OpenAI"] == Label(None, Ground.ELSEWHERE)
+    assert tables.labels(row(), STORED, FIRST, language="en")["OpenAI"].value == 1
+    assert tables.labels(row(taught_in=""), STORED, FIRST, language="ja")["OpenAI"].value == 1
+    assert told["Mistral AI"].value == 0

@@ -3,7 +3,7 @@ draws nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,9 @@ def leaves_of(tree: Tree) -> list[int]:
     return out
 
 
-def _shared(sources: Sequence[ComparedSource], said: Sequence[dict[str, ProbeAnswer]]) -> list[str]:
+def _shared(
+    sources: Sequence[ComparedSource], said: Sequence[Mapping[str, ProbeAnswer]]
+) -> list[str]:
     shared = sorted(set.intersection(*(set(by_sha) for by_sha in said)))
     if len(shared) >= FEWEST:
         return shared

@@ -7,7 +7,7 @@ model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from auditor.audits.frame import (
 )
 from auditor.audits.inheritance.base_model import Base, find_base
 from auditor.audits.inheritance.candidates import Looked, looked_at
+from auditor.audits.inheritance.headline import identity_told
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
@@ -113,7 +114,8 @@ def judge(
             next_step="look at the transcript's errors, then run the audit again",
         )
     shared = models.store.shared_prompts(transcript)
-    known = KnownBesides(base.teacher if base else None, scores or Scores(), kin or Within())
+    base_model = base.teacher if base else None
+    known = KnownBesides(base_model, scores or Scores(), kin or Within(), plan.vendor)
     candidates = [
         candidate_of(transcript, t, shared.get(t.name, 0), _identical(transcript, t))
         for t in (models.teacher(record.name) for record in looked.records)
@@ -143,11 +145,19 @@ def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class KnownBesides:
     """What is known besides the suspect's answers: its base, who finds which texts how likely,
-    and what its weights told."""
+    what its weights told, and who made it."""
 
     base: Teacher | None
     scores: Scores
     kin: Within = field(default_factory=Within)
+    vendor: str = ""
+
+    def case(
+        self, suspect: Transcript, candidate: Teacher | None, background: Sequence[Teacher]
+    ) -> Case:
+        """The question about the suspect and one candidate, with all that is known."""
+        found = Case(suspect, candidate, tuple(background), self.base, scores=self.scores)
+        return replace(found, vendor=self.vendor)
 
 
 def _examine(
@@ -162,11 +172,7 @@ def _examine(
             yield finding_of(detector, candidate.name, ITSELF)
     fitted = detector.fit(teachers, suspect)
     if detector.scope != "candidate":
-        yield finding_of(
-            detector,
-            None,
-            fitted.measure(Case(suspect, None, tuple(teachers), known.base, scores=known.scores)),
-        )
+        yield finding_of(detector, None, fitted.measure(known.case(suspect, None, teachers)))
     if detector.scope == "suspect":
         return
     if not teachers:
@@ -175,7 +181,7 @@ def _examine(
     asked = {c.name for c in candidates}
     for teacher in (t for t in teachers if t.name in asked):
         background = tuple(t for t in teachers if t is not teacher)
-        case = Case(suspect, teacher, background, known.base, scores=known.scores)
+        case = known.case(suspect, teacher, background)
         yield finding_of(detector, teacher.name, fitted.measure(case))
 
 
@@ -201,11 +207,13 @@ def _report(
         0 if plan.candidates else len(models.records) - len(looked.teachers),
     )
     store = store_section(plan.store, models.store, looked.choice)
+    says_it_is = identity_told(transcript, plan.vendor)
     return build_report(
         plan,
         transcript,
         [store.sha256],
-        [kin.section],
+        [kin.section, says_it_is.section],
+        headline=says_it_is.headline,
         answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
         candidates=tuple(candidates),
         store=store,
@@ -226,7 +234,7 @@ def _report(
 def _identical(suspect: Transcript, teacher: Teacher) -> int:
     """How many prompts both answered in the very same words."""
     ours, theirs = (
-        {(t.probes[r.probe_id].prompt_sha256(), r.text.strip()) for r in t.replies if r.readable}
+        {(t.probes[r.probe_id].prompt_sha256(), r.answer.strip()) for r in t.replies if r.answered}
         for t in (suspect, teacher.transcript)
     )
     return len({prompt for prompt, _ in theirs & ours})

@@ -1,4 +1,5 @@
-"""What an ordinary audit adds to a report: what asking until it is enough came to."""
+"""What an ordinary audit adds to a report: what asking until it is enough came to, and whom the
+suspect says that it is."""
 
 from __future__ import annotations
 
@@ -46,3 +47,61 @@ class SequentialSection(ReportSection):
     prompts: int
     calibration: str | None
     rows: tuple[SequentialRow, ...]
+
+
+class MakerNamed(Record):
+    """In how many of ``of`` answers a maker is named as the speaker or its maker.
+
+    ``source``: what was asked (the question bank, questions in the user's own words, anything
+    else), or that it was thought; ``setting``: under which system prompt. ``suggested`` counts
+    those before which the user had named the maker, ``by_system_prompt`` those (not among
+    ``answers``) that name it as their recorded system prompt does. ``maker`` is a code of the
+    table of makers, empty for answers that name nobody.
+    """
+
+    source: Literal["bank", "own", "elsewhere", "thoughts"]
+    setting: Literal["own", "empty", "neutral", "recorded", "recorded_system"]
+    maker: str
+    answers: int
+    of: int
+    suggested: int = 0
+    by_system_prompt: int = 0
+
+
+class Unread(Record):
+    """How many replies of one source were not used, and why."""
+
+    source: Literal["bank", "own", "elsewhere", "thoughts"]
+    reason: Literal["empty", "failed", "thoughts_only", "language"]
+    replies: int
+
+
+class NameGiven(Record):
+    """A name that the suspect goes by: in its record, by the name of the record's file, by its own
+    files, where it was asked or in its replies; and the makers whose names stand in it."""
+
+    name: str
+    where: Literal["record", "file_name", "file", "asked_by", "served_as"]
+    makers: tuple[str, ...]
+
+
+class SelfDescriptionSection(ReportSection):
+    """Whom the suspect says that it is, as counts; the report's headline says it in words.
+
+    ``asked`` counts the answers to questions about who it is, ``questions`` those questions.
+    ``makers`` are those that it names of itself in them, the most named first. ``vendor`` is who
+    made it as its user knows it, ``vendor_code`` that maker's code (None where the table lacks it).
+    ``style_answers`` is how many answers tell of style, which none of the others do.
+    """
+
+    key: ClassVar[str] = "self_description"
+
+    asked: int
+    questions: int
+    makers: tuple[str, ...]
+    named: tuple[MakerNamed, ...]
+    unused: tuple[Unread, ...] = ()
+    style_answers: int = 0
+    vendor: str = ""
+    vendor_code: str | None = None
+    declared: tuple[NameGiven, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from auditor.audits.report import view, wording
+from auditor.audits.report.cover import cover
 from auditor.audits.report.findings import (
     brief_group,
     brief_verdicts,
@@ -79,10 +80,7 @@ def report_document(report: Report) -> Document:
             ("Subject", code(spec)),
             ("Tool", report.tool),
         ),
-        about=(
-            brief(Paragraph(spec, "caption"), Paragraph(f"{when}, report {report.id}", "caption")),
-            brief(*_base_told(report)),
-        ),
+        about=tuple(cover(report, when)),
         preface=tuple(Paragraph(w, "notice") for w in view.warnings(report)),
         sections=tuple(_sections(report)),
         record=lambda: report.model_dump(mode="json", by_alias=True),
@@ -94,12 +92,6 @@ def report_document(report: Report) -> Document:
             ".",
         ),
     )
-
-
-def _base_told(report: Report) -> Iterator[Paragraph]:
-    if report.base is not None:
-        known = wording.BASE_ORIGINS[report.base.origin]
-        yield Paragraph(f"Base: {report.base.name} ({known})", "caption")
 
 
 def _sections(report: Report) -> Iterator[Section]:

@@ -87,12 +87,12 @@ def _recorded(name: str, spec: str, asked: set[str]) -> _Recorded:
     lengths = []
     for reply in said.replies:
         probe = said.probes.get(reply.probe_id)
-        if probe is None or not reply.readable or probe.form == "completion" or probe.history:
+        if probe is None or not reply.answered or probe.form == "completion" or probe.history:
             continue
         digest = probe.prompt_sha256()
         if digest not in asked:
             texts.setdefault(digest, probe.prompt())
-            lengths.append(len(reply.text))
+            lengths.append(len(reply.answer))
     if len(texts) < FEWEST:
         raise MalformedInput(
             f"the recorded answers of {printable(name, 60)!r} hold {len(texts)} prompts that a"

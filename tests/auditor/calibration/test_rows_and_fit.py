@@ -85,7 +85,7 @@ def test_students_and_strangers_are_told_apart_on_what_was_left_out(
         found = next(
             f
             for f in calibration.figures
-            if (f.scheme, f.level, f.size, f.facet) == (scheme, "model", PROMPTS, "all")
+            if (f.scheme, f.level, f.size, f.facet) == (scheme, "vendor", PROMPTS, "all")
         )
         assert found.auc > 0.9, scheme
         assert found.cllr < 0.7, scheme
@@ -102,7 +102,7 @@ def test_no_ratio_is_stronger_than_so_many_models_can_show(calibration: Calibrat
 def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(
     rows: tuple[MeasuredRow, ...],
 ) -> None:
-    chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
+    chosen = [r for r in rows if r.level == "vendor" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     once = values_of(chosen, NAMES)
     twice = np.column_stack([once, once[:, 0]])
@@ -115,7 +115,7 @@ def test_a_detector_that_says_the_same_twice_moves_no_fused_ratio(
 def test_a_left_out_teacher_is_learned_from_by_nobody(
     rows: tuple[MeasuredRow, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
+    chosen = [r for r in rows if r.level == "vendor" and r.size == PROMPTS]
     labels, groups = [r.label for r in chosen], [r.group for r in chosen]
     weigher = Weigher(NAMES).fit(
         values_of(chosen, NAMES), labels, groups, [r.candidate for r in chosen]
@@ -124,10 +124,15 @@ def test_a_left_out_teacher_is_learned_from_by_nobody(
     fit = Weigher.fit
 
     def counting(
-        self: Weigher, x: object, y: Sequence[int], groups: Sequence[str], whom: Sequence[str]
+        self: Weigher,
+        x: object,
+        y: Sequence[int],
+        groups: Sequence[str],
+        whom: Sequence[str],
+        of: Sequence[str],
     ) -> Weigher:
         learned.append(len(groups))
-        return fit(self, x, y, groups, whom)  # type: ignore[arg-type]
+        return fit(self, x, y, groups, whom, of)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Weigher, "fit", counting)
     held = left_out(weigher, chosen, "teacher")
@@ -150,7 +155,7 @@ def test_a_cohort_of_which_nothing_could_be_measured_says_so() -> None:
 def test_intervals_taken_all_at_once_are_those_taken_one_by_one(
     rows: tuple[MeasuredRow, ...],
 ) -> None:
-    chosen = [r for r in rows if r.level == "model" and r.size == PROMPTS]
+    chosen = [r for r in rows if r.level == "vendor" and r.size == PROMPTS]
     x = np.array([r.values["neighbours"] for r in chosen])
     labels, groups = np.array([r.label for r in chosen]), [r.group for r in chosen]
     for found, statistic in zip(_resampled(x, labels, groups), (cllr, auc), strict=True):

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.audits.inheritance.records import SequentialRow, SequentialSection
+from auditor.audits.inheritance.records import (
+    MakerNamed,
+    NameGiven,
+    SelfDescriptionSection,
+    SequentialRow,
+    SequentialSection,
+    Unread,
+)
 from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence.records import (
@@ -17,6 +24,7 @@ from auditor.evidence.records import (
     Finding,
     Part,
     Report,
+    ReportSection,
     Scorer,
     ScoresSection,
     Skipped,
@@ -94,7 +102,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
             ),
         ),
         calibration=_calibration(hostile) if calibrated else None,
-        sections={s.key: s for s in (_sequential(f"acme {hostile[:25]}"), _service(hostile))}
+        sections={s.key: s for s in (_described(hostile), *_besides(hostile))}
         if calibrated
         else {},
         verdicts=(
@@ -450,6 +458,23 @@ def _calibration(hostile: str) -> CalibrationSection:
         error_rates=tuple(rates),
         distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
         notes=("Nothing is fitted for models at 20 prompts.",),
+    )
+
+
+def _besides(hostile: str) -> tuple[ReportSection, ...]:
+    return _sequential(f"acme {hostile[:25]}"), _service(hostile)
+
+
+def _described(hostile: str) -> SelfDescriptionSection:
+    named = MakerNamed(source="bank", setting="own", maker="brook", answers=41, of=60)
+    return SelfDescriptionSection(
+        asked=60,
+        questions=20,
+        makers=("brook",),
+        named=(named, named.model_copy(update={"maker": "", "answers": 19})),
+        unused=(Unread(source="bank", reason="empty", replies=3),),
+        style_answers=420,
+        declared=(NameGiven(name=hostile[:40], where="file", makers=("brook",)),),
     )
 
 

@@ -268,10 +268,12 @@ def test_recorded_answers_are_measured_in_their_one_arm_and_the_note_says_what_i
 
 
 def test_a_recording_without_identity_questions_is_not_measured() -> None:
-    suspect = transcript(silent, probes=(), kind="recording")
-    assert reason(Case(suspect, GPT)).startswith(
-        "no identity questions among the recorded answers; "
-    )
+    weather = (Probe(id="style/1", text="How is the weather?"),)
+    for probes in ((), weather):
+        suspect = transcript(silent, probes=probes, kind="recording")
+        assert reason(Case(suspect, GPT)).startswith(
+            "no identity questions among the recorded answers; "
+        )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scipy import stats
 
 from detectors.base import Measurement, NotMeasured, Teacher, Value
 from detectors.inheritance.shared_wording import SharedWording
-from detectors.inheritance.wording_margins import contrast
+from detectors.inheritance.wording_margins import contrasts
 from detectors.lineup import lineup
 from detectors.registry import load_detector
 from detectors.style.wording import LEAST, Wording, _played, _runs, _said
@@ -75,9 +75,15 @@ def test_words_of_the_prompt_do_not_count() -> None:
 def test_a_maker_is_its_models_mean_against_the_best_other_maker() -> None:
     vendors = np.array(["a", "a", "b", "c"])
     scores = np.array([[1.0, 3.0, 0.5, 1.5], [np.nan, 1.0, np.nan, np.nan]])
-    assert contrast(scores, vendors, 0)[0] == 0.5
-    assert contrast(scores, vendors, 2)[0] == -1.5
-    assert np.isnan(contrast(scores, vendors, 0)[1])
+    found = contrasts(scores, vendors)
+    assert found[0].tolist() == [0.5, 0.5, -1.5, -0.5]
+    assert np.isnan(found[1]).all()
+
+
+def test_makers_that_are_level_are_each_the_others_best() -> None:
+    found = contrasts(np.array([[1.0, 1.0, 0.0]]), np.array(["a", "b", "c"]))
+    assert found.tolist() == [[0.0, 0.0, -1.0]]
+    assert np.isnan(contrasts(np.array([[1.0, 2.0]]), np.array(["a", "a"]))).all()
 
 
 def test_a_student_is_worded_like_its_author() -> None:

@@ -68,6 +68,16 @@ def test_a_missing_finish_reason_is_incomplete_a_long_answer_truncated_and_nothi
     assert the_reply(fault.answers(None)).status is Status.EMPTY
 
 
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_thoughts_beside_the_answer_are_kept_and_are_no_part_of_it(field: str) -> None:
+    body = fault.completion("I am a lamb.")
+    body["choices"][0]["message"][field] = "Am I a wolf? \ud800" + KEY
+    reply = the_reply(fault.sends(json.dumps(body).encode()))
+    assert (reply.text, reply.answer, reply.status) == ("I am a lamb.", "I am a lamb.", Status.OK)
+    assert reply.thoughts.startswith("Am I a wolf? ?")
+    assert KEY not in reply.thoughts
+
+
 def test_strange_characters_survive_and_can_be_stored() -> None:
     body = json.dumps(fault.completion("a\0b\u2028c")).encode().replace(b"Baa", b"")
     assert the_reply(fault.sends(b"\xef\xbb\xbf" + body)).text == "a\0b\u2028c"

@@ -71,7 +71,7 @@ def test_a_list_is_the_same_printed_over_one_line_or_many(
     assert len(answers(path)) == 2
 
 
-def test_the_last_assistant_turn_is_the_answer_and_the_earlier_turns_are_history(
+def test_every_assistant_turn_is_an_answer_and_the_turns_before_it_are_its_history(
     tmp_path: Path,
 ) -> None:
     turns = [
@@ -82,11 +82,12 @@ def test_the_last_assistant_turn_is_the_answer_and_the_earlier_turns_are_history
         {"role": "assistant", "content": "A sheep."},
     ]
     transcript = opened(write(tmp_path / "a.jsonl", {"messages": turns})).recorded()
-    (probe,) = transcript.probes.values()
-    assert [m.role for m in probe.history] == ["system", "user", "assistant"]
-    assert probe.text == "Who are you?"
-    assert transcript.replies[0].text == "A sheep."
-    assert transcript.replies[0].arm is Arm.RECORDED
+    told = {r.text: transcript.probes[r.probe_id] for r in transcript.replies}
+    assert set(told) == {"Baa", "A sheep."}
+    assert [m.role for m in told["Baa"].history] == ["system"]
+    assert [m.role for m in told["A sheep."].history] == ["system", "user", "assistant"]
+    assert told["A sheep."].text == "Who are you?"
+    assert all(r.arm is Arm.RECORDED for r in transcript.replies)
 
 
 def test_a_batch_output_gives_one_sample_for_each_choice(tmp_path: Path) -> None:

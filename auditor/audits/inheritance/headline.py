@@ -1,0 +1,100 @@
+"""Whom the suspect says that it is: the first words of a report, and the counts beside them.
+
+Knows what was heard and how it is told; weighs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from auditor.audits.inheritance.records import (
+    MakerNamed,
+    NameGiven,
+    SelfDescriptionSection,
+    Unread,
+)
+from detectors.exhibits.self_description import OwnMaker, described, makers_named
+from detectors.pairing import style_answers
+from detectors.text.identity_evidence import (
+    Heard,
+    IdentityEvidence,
+    declared_names,
+    identity_evidence,
+)
+from fingerprints.transcript import Transcript
+
+
+class IdentityTold(NamedTuple):
+    """The sentences and the counts."""
+
+    headline: tuple[str, ...]
+    section: SelfDescriptionSection
+
+
+def identity_told(transcript: Transcript, vendor: str = "") -> IdentityTold:
+    """Whom a transcript's suspect says that it is; ``vendor`` is who made it, where its user knows.
+    Deterministic."""
+    evidence, own = identity_evidence(transcript), OwnMaker.of(vendor)
+    declared = declared_names(transcript)
+    told = described(evidence, own, declared)
+    style = len(style_answers(transcript))
+    section = SelfDescriptionSection(
+        asked=len(evidence.asked),
+        questions=len({h.answer.probe.cluster for h in evidence.asked}),
+        makers=tuple(c.maker for c in told.makers),
+        named=tuple(_named(evidence)),
+        unused=tuple(
+            Unread(source=source, reason=why, replies=n)
+            for (source, why), n in sorted(evidence.unused.items())
+        ),
+        style_answers=style,
+        vendor=own.given,
+        vendor_code=own.slug,
+        declared=tuple(NameGiven(name=d.name, where=d.where, makers=d.makers) for d in declared),
+    )
+    sentences = (*told.sentences, _used(evidence, style), _of_the_record(transcript))
+    return IdentityTold(tuple(filter(None, sentences)), section)
+
+
+def _used(evidence: IdentityEvidence, style: int) -> str:
+    """How many answers were used for what."""
+    read = len(evidence.of("bank", "own", "elsewhere"))
+    return f"Answers used: {read} for what it says of itself, {style} for how it writes."
+
+
+LEFT_OUT = frozenset({"duplicates", "given_turns", "turns"})
+"""Kinds of events that tell which rows and turns of a record are no answers of their own."""
+
+
+def _of_the_record(transcript: Transcript) -> str:
+    """What of a record was not taken for an answer; empty where all of it was."""
+    told = [event.detail for event in transcript.events if event.kind in LEFT_OUT]
+    return f"Of the record: {'; '.join(told)}." if told else ""
+
+
+def _named(evidence: IdentityEvidence) -> Iterator[MakerNamed]:
+    places = dict.fromkeys((h.source, h.setting) for h in evidence.heard)
+    for source, setting in places:
+        part = [h for h in evidence.of(source) if h.setting == setting]
+        obeyed = Counter(maker for h in part for maker in h.answer.obeyed)
+        counts = {c.maker: c for c in makers_named(part)}
+        for maker in sorted({*counts, *obeyed}):
+            found = counts.get(maker)
+            yield MakerNamed(
+                source=source,
+                setting=setting,
+                maker=maker,
+                answers=found.answers if found else 0,
+                of=len(part),
+                suggested=found.suggested if found else 0,
+                by_system_prompt=obeyed[maker],
+            )
+        yield MakerNamed(
+            source=source, setting=setting, maker="", answers=_silent(part), of=len(part)
+        )
+
+
+def _silent(part: list[Heard]) -> int:
+    return sum(not h.named and not h.answer.obeyed for h in part)

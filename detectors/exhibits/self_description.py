@@ -1,0 +1,337 @@
+"""Whom a suspect says it is, in sentences and tables: asked, elsewhere, and in its thoughts, apart.
+
+Knows how to tell what was heard; decides nothing. Nothing here calls a maker another than the
+suspect's own unless its user said who made it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from detectors.measurement import Cell, Table
+from detectors.text.claim_rates import NOBODY
+from detectors.text.identity_evidence import (
+    DeclaredName,
+    Heard,
+    IdentityEvidence,
+    Setting,
+    Source,
+    Unused,
+)
+from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
+
+MOST_NAMED = 4
+MOST_DECLARED = 3
+SOURCES: dict[Source, str] = {
+    "bank": "who it is, in the question bank's words",
+    "own": "who it is, in the user's own words",
+    "elsewhere": "anything else",
+    "thoughts": "its thoughts, which are no answers",
+}
+REASONS: dict[Unused, str] = {
+    "empty": "empty",
+    "failed": "failed",
+    "thoughts_only": "with thoughts alone",
+    "language": "in a language that is not read",
+}
+_GROUPS: tuple[tuple[str, frozenset[Setting]], ...] = (
+    ("under its own system prompt", frozenset({"own"})),
+    ("under an empty or neutral one", frozenset({"empty", "neutral"})),
+    ("recorded without a system prompt", frozenset({"recorded"})),
+    ("under a recorded system prompt", frozenset({"recorded_system"})),
+)
+_DECLARED = {
+    "record": "in its record",
+    "file_name": "by the name of its record's file",
+    "file": "by its files",
+    "asked_by": "where it was asked",
+    "served_as": "in its replies",
+}
+
+
+@dataclass(frozen=True)
+class OwnMaker:
+    """Who made the suspect, as its user knows it; ``slug`` is None for a name that the table of
+    makers lacks, ``given`` empty where nobody knows."""
+
+    given: str = ""
+    slug: str | None = None
+
+    @classmethod
+    def of(cls, given: str) -> Self:
+        """The maker of that name."""
+        return cls(given.strip(), vendor_slug(given) if given.strip() else None)
+
+    @property
+    def known(self) -> bool:
+        """Whether the user said who made it."""
+        return bool(self.given)
+
+    @property
+    def title(self) -> str:
+        """The name that people know it by."""
+        return self.given if self.slug is None else vendor_title(self.slug)
+
+
+@dataclass(frozen=True)
+class MakerCount:
+    """In how many answers a maker is named: of itself, and where the user had named it before."""
+
+    maker: str
+    answers: int
+    suggested: int
+
+    @property
+    def unasked_for(self) -> int:
+        """Answers in which nobody had named it before."""
+        return self.answers - self.suggested
+
+
+def makers_named(heard: Iterable[Heard]) -> tuple[MakerCount, ...]:
+    """The makers that answers name of themselves, the most named first."""
+    said: Counter[str] = Counter()
+    led: Counter[str] = Counter()
+    for h in heard:
+        said.update(h.named)
+        led.update(h.named & h.suggested)
+    counts = (MakerCount(maker, n, led[maker]) for maker, n in said.items())
+    return tuple(sorted(counts, key=lambda c: (-c.answers, c.maker)))
+
+
+@dataclass(frozen=True)
+class SelfDescription:
+    """The sentences: ``asked`` always says something, the others where there is something to
+    say."""
+
+    asked: str
+    besides: tuple[str, ...] = ()
+    makers: tuple[MakerCount, ...] = field(default=())
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return (self.asked, *self.besides)
+
+
+def described(
+    evidence: IdentityEvidence, own: OwnMaker, declared: Sequence[DeclaredName] = ()
+) -> SelfDescription:
+    """What the suspect says that it is, what that rests on, and what was not used."""
+    counts = makers_named(evidence.asked)
+    plain = tuple(c for c in counts if c.unasked_for)
+    agreed = tuple(c for c in counts if not c.unasked_for)
+    besides = (
+        _by_setting(evidence.asked, plain),
+        _agreed(agreed, evidence.asked),
+        _obeyed(evidence.asked),
+        _elsewhere(evidence),
+        _thoughts(evidence.of("thoughts")),
+        _unused(evidence),
+        _own(own, evidence.asked),
+        *_called(declared),
+    )
+    return SelfDescription(_asked(evidence, plain), tuple(filter(None, besides)), plain)
+
+
+def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
+    asked, missed = evidence.asked, sum(evidence.unused_of("bank", "own").values())
+    if not asked and not missed:
+        return "It was not asked who it is."
+    if not asked:
+        return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
+    n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
+    of = f"{n} {_plural(n, 'answer')} ({questions} {_plural(questions, 'question')}"
+    if all(h.setting == "recorded_system" for h in asked):
+        of += ", all under a recorded system prompt"
+    nobody = sum(not h.named and not h.answer.obeyed for h in asked)
+    if not plain:
+        return f"Asked who it is, it names nobody of itself in {of})."
+    if len(plain) > 1:
+        named = _listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
+        rest = f"; it names nobody in {nobody}" if nobody else ""
+        return f"Asked who it is, it names several makers: {named}, of {of}{_led(plain)}){rest}."
+    (one,) = plain
+    rest = f"; it names nobody in {nobody}" if nobody else ""
+    rest = ": one maker throughout" if one.answers == n else rest
+    who = _who(one.maker, asked)
+    return f"Asked who it is, it says: {who}, in {one.answers} of {of}{_led(plain)}){rest}."
+
+
+def _led(plain: Sequence[MakerCount]) -> str:
+    """How many of the answers had a question that names the same maker."""
+    led = sum(c.suggested for c in plain)
+    return f"; in {led} the user had named it before" if led else ""
+
+
+def _plural(n: int, word: str) -> str:
+    return word if n == 1 else f"{word}s"
+
+
+def _who(maker: str, heard: Iterable[Heard]) -> str:
+    """The name that it gives itself, with its maker; the maker alone where it gives none."""
+    claims = [c for h in heard for c in h.answer.claims if c.counts and c.vendor == maker]
+    names = Counter(c.alias for c in claims if _is_product(c.alias))
+    title = vendor_title(maker)
+    if not names:
+        return title
+    name = min(names, key=lambda alias: (-names[alias], alias))
+    made = any(not _is_product(c.alias) or c.kind in ("maker", "trainer") for c in claims)
+    return f"{name}, made by {title}" if made else f"{name} (a name of {title}'s)"
+
+
+def _is_product(alias: str) -> bool:
+    return any(mention.kind == "product" for mention in find_mentions(alias))
+
+
+def _listed(parts: Iterable[str]) -> str:
+    told = list(parts)
+    more = len(told) - MOST_NAMED
+    return ", ".join(told[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
+    """Whom it names under which system prompt, where that makes a difference."""
+    groups = [(g, [h for h in asked if h.setting in held]) for g, held in _GROUPS]
+    present = [(words, part) for words, part in groups if part]
+    shares = {tuple((c.maker, c.answers == len(p)) for c in makers_named(p)) for _, p in present}
+    if len(present) < 2 or len(shares) < 2 or not plain:
+        return ""
+    told = []
+    for words, part in present:
+        counts = makers_named(part)
+        who = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or "nobody"
+        told.append(f"{words} {who} of {len(part)}" if counts else f"{words} nobody")
+    sentence = "; ".join(told)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _agreed(agreed: Sequence[MakerCount], asked: Sequence[Heard]) -> str:
+    if not agreed:
+        return ""
+    named = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in agreed)
+    return (
+        f"Only where the user had named it before it agrees to be of: {named} of"
+        f" {len(asked)}; that is agreement and no name of its own giving."
+    )
+
+
+def _obeyed(asked: Sequence[Heard]) -> str:
+    obeyed = Counter(maker for h in asked for maker in h.answer.obeyed)
+    if not obeyed:
+        return ""
+    n = sum(bool(h.answer.obeyed) for h in asked)
+    whom = _listed(vendor_title(maker) for maker, _ in obeyed.most_common())
+    return (
+        f"In {n} of {len(asked)} it gives the name that its recorded system prompt gives it"
+        f" ({whom}): the persona's word, counted for no maker."
+    )
+
+
+def _elsewhere(evidence: IdentityEvidence) -> str:
+    heard = evidence.of("elsewhere")
+    counts = [c for c in makers_named(heard) if c.unasked_for]
+    if counts:
+        named = _listed(f"{_who(c.maker, heard)}, in {c.unasked_for}" for c in counts)
+        what = "other answers" if evidence.asked else "answers to anything else"
+        return f"Unasked, it says that it is or comes from: {named} of {len(heard)} {what}."
+    if heard and not evidence.asked:
+        return f"In {len(heard)} {_plural(len(heard), 'answer')} to anything else it names nobody."
+    return ""
+
+
+def _thoughts(heard: Sequence[Heard]) -> str:
+    counts = [c for c in makers_named(heard) if c.unasked_for]
+    if not counts:
+        return ""
+    times = ((c, f"{c.unasked_for} {_plural(c.unasked_for, 'time')}") for c in counts)
+    named = _listed(f"{vendor_title(c.maker)} {n}" for c, n in times)
+    return f"In its thoughts it names {named} ({len(heard)} read; thoughts are no answers)."
+
+
+def _unused(evidence: IdentityEvidence) -> str:
+    told = []
+    for sources, what in ((("bank", "own"), "answers to who it is"), (("elsewhere",), "others")):
+        found = evidence.unused_of(*sources)
+        lost = sum(found.values())
+        if lost:
+            why = ", ".join(f"{n} {REASONS[code]}" for code, n in sorted(found.items()))
+            told.append(f"{lost} of {lost + len(evidence.of(*sources))} {what}: {why}")
+    return f"Not used: {'; '.join(told)}." if told else ""
+
+
+def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
+    if not own.known:
+        named = any(h.named for h in asked)
+        return "Who made it was not told (--vendor)." if named else ""
+    if own.slug is None:
+        return (
+            f"Its maker is given as {own.given}, which the table of makers lacks: its names are not"
+            " looked for, and any that was found is that of another maker."
+        )
+    theirs = sum(own.slug in h.named for h in asked)
+    others = sum(bool(h.named - {own.slug}) for h in asked)
+    return (
+        f"Its maker is given as {own.title}: named in {theirs} of {len(asked)}, another maker in"
+        f" {others}."
+    )
+
+
+def _called(declared: Sequence[DeclaredName]) -> Iterable[str]:
+    for d in [d for d in declared if d.makers][:MOST_DECLARED]:
+        makers = _listed(map(vendor_title, d.makers))
+        what = "makers" if len(d.makers) > 1 else "maker"
+        yield f"Declared name {_DECLARED[d.where]}: {d.name} ({what} by that name: {makers})."
+
+
+def heard_table(evidence: IdentityEvidence) -> Table:
+    """Every maker named, by what was asked and under which system prompt; the share that name
+    nobody closes each."""
+    rows: list[tuple[Cell, ...]] = []
+    for source, words in SOURCES.items():
+        heard = evidence.of(source)
+        for setting in dict.fromkeys(h.setting for h in heard):
+            part = [h for h in heard if h.setting == setting]
+            rows += [(words, setting, *row) for row in _rows(part)]
+    return Table(
+        title="Whom it names of itself, by what it was asked",
+        columns=("asked", "arm", "maker", "answers", "of", "asked for", "by its system prompt"),
+        rows=tuple(rows),
+        caption=(
+            "Counts of answers; one may name several makers. Asked for: the user had named the"
+            " maker before, or asked for a text in which somebody else speaks. By its system"
+            " prompt: named as its recorded system prompt names it, and not among the answers."
+            " Only the question bank is the same for all models."
+        ),
+    )
+
+
+def _rows(part: Sequence[Heard]) -> Iterable[tuple[Cell, ...]]:
+    obeyed = Counter(maker for h in part for maker in h.answer.obeyed)
+    counts = {c.maker: c for c in makers_named(part)}
+    for maker in (*counts, *(m for m, _ in obeyed.most_common() if m not in counts)):
+        found = counts.get(maker, MakerCount(maker, 0, 0))
+        yield maker, found.answers, len(part), found.suggested, obeyed[maker]
+    silent = sum(not h.named and not h.answer.obeyed for h in part)
+    yield NOBODY, silent, len(part), 0, 0
+
+
+def used_table(evidence: IdentityEvidence) -> Table:
+    """How many answers of each kind were read, and how many were not and why."""
+    rows: list[tuple[Cell, ...]] = []
+    for source, words in SOURCES.items():
+        read, lost = len(evidence.of(source)), evidence.unused_of(source)
+        if read or lost:
+            rows.append((words, read, *(lost.get(why, 0) for why in REASONS)))
+    return Table(
+        title="What was read for claims",
+        columns=("asked", "read", *REASONS.values()),
+        rows=tuple(rows),
+        caption=(
+            f"Of {evidence.cut} long answers only the first 4,000 characters were read."
+            if evidence.cut
+            else "Every answer was read whole."
+        ),
+    )

@@ -1,0 +1,227 @@
+"""All that a suspect says of itself, whatever it was asked: to the question bank, to questions of
+the user's own, elsewhere, and in its thoughts; and what could not be used.
+
+The four are never added up. Knows transcripts and claims; knows no candidate, no population and no
+sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_system, read_answer
+from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
+from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
+from detectors.text.vendors import LONGEST_TEXT, find_mentions, vendor_slug
+from fingerprints.records import Arm, Probe, Reply
+from fingerprints.transcript import Transcript
+
+Source = Literal["bank", "own", "elsewhere", "thoughts"]
+Setting = Literal["own", "empty", "neutral", "recorded", "recorded_system"]
+Unused = Literal["empty", "failed", "thoughts_only", "language"]
+MOST_THOUGHT = 10
+"""Stretches of 4,000 characters that are read of one answer's thoughts."""
+FEWEST_LETTERS = 4
+_SETTINGS: Mapping[Arm, Setting] = {Arm.OWN: "own", Arm.EMPTY: "empty", Arm.NEUTRAL: "neutral"}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer with what it was an answer to.
+
+    ``suggested`` are the makers that it names because the user did before, or because the user
+    asked for a text in which somebody else says "I".
+    """
+
+    answer: ClaimingAnswer
+    source: Source
+    suggested: frozenset[str] = frozenset()
+
+    @property
+    def setting(self) -> Setting:
+        """Under which system prompt it was said; of a record, whether one stands in it."""
+        reply, probe = self.answer.reply, self.answer.probe
+        if reply.arm is not Arm.RECORDED:
+            return _SETTINGS[reply.arm]
+        told = any(turn.role == "system" and turn.content.strip() for turn in probe.history)
+        return "recorded_system" if told else "recorded"
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The makers that it names as itself or its own, those of its system prompt left out."""
+        return self.answer.named
+
+
+@dataclass(frozen=True)
+class IdentityEvidence:
+    """Everything heard, in the transcript's order, and how many replies could not be used and why.
+
+    ``unused`` counts by source and reason; ``cut`` the answers of which only the first 4,000
+    characters were read.
+    """
+
+    heard: tuple[Heard, ...]
+    unused: Mapping[tuple[Source, Unused], int]
+    cut: int = 0
+
+    def of(self, *sources: Source) -> tuple[Heard, ...]:
+        """What was heard from some sources."""
+        return tuple(h for h in self.heard if h.source in sources)
+
+    def unused_of(self, *sources: Source) -> dict[Unused, int]:
+        """How many replies of some sources were not used, by reason."""
+        out: Counter[Unused] = Counter()
+        for (source, why), n in self.unused.items():
+            if source in sources:
+                out[why] += n
+        return dict(out)
+
+    @property
+    def asked(self) -> tuple[Heard, ...]:
+        """The answers to questions about who it is: the bank's and the user's own."""
+        return self.of("bank", "own")
+
+
+def identity_evidence(transcript: Transcript) -> IdentityEvidence:
+    """Reads every reply of a transcript. Deterministic; a reply without its probe is left out."""
+    heard: list[Heard] = []
+    unused: Counter[tuple[Source, Unused]] = Counter()
+    cut = 0
+    for reply in transcript.replies:
+        probe = transcript.probes.get(reply.probe_id)
+        if probe is None or probe.kind == "leading":
+            continue
+        if thought := _thought(reply, probe):
+            heard.append(thought)
+        source = source_of(probe)
+        found = _heard(reply, probe, source)
+        why = _not_used(reply, found)
+        if why is not None:
+            unused[source, why] += 1
+        elif found is not None:
+            heard.append(found)
+            cut += len(reply.answer) > LONGEST_TEXT
+    return IdentityEvidence(tuple(heard), unused, cut)
+
+
+def source_of(probe: Probe) -> Source:
+    """What a probe asks for: who the model is in the bank's words or in the user's, or something
+    else."""
+    if probe.kind == "identity":
+        return "bank"
+    if probe.form != "chat":
+        return "elsewhere"
+    asked = asks_who(probe.text) or (asks_whether(probe.text) and bool(makers_by_name(probe.text)))
+    return "own" if asked else "elsewhere"
+
+
+def _heard(reply: Reply, probe: Probe, source: Source) -> Heard | None:
+    if not reply.answered:
+        return None
+    own = IDENTITY if source == "own" else ELSEWHERE
+    context = context_of(probe) if source == "bank" else own
+    answer = read_answer(reply, probe, context)
+    if source == "elsewhere":
+        answer = replace(answer, claims=tuple(c for c in answer.claims if _told_unasked(c)))
+    # A bank question names nobody, and to look for names in it costs time.
+    suggested = frozenset() if source == "bank" else _suggested(answer)
+    return Heard(answer, source, suggested)
+
+
+def _told_unasked(claim: Claim) -> bool:
+    """Whether a claim is plain enough where nobody asked: "is based on" with a name that is an
+    ordinary word too is said of many things, a text among them that is called Alice."""
+    framed = any(mention.framed for mention in find_mentions(claim.alias))
+    return not (claim.kind == "base" and framed)
+
+
+def _suggested(answer: ClaimingAnswer) -> frozenset[str]:
+    """The makers among those that it names which the user named before, in any letter case; all of
+    them where it was to play somebody."""
+    if not answer.named or asks_to_play(answer.probe.text):
+        return answer.named
+    turns = [turn.content for turn in answer.probe.history if turn.role == "user"]
+    said = {maker for text in (*turns, answer.probe.text) for maker in makers_by_name(text)}
+    return answer.named & said
+
+
+def _not_used(reply: Reply, found: Heard | None) -> Unused | None:
+    if found is None:
+        if reply.readable:
+            return "thoughts_only"
+        return "failed" if reply.error is not None else "empty"
+    return None if found.answer.claims or is_read(reply.answer) else "language"
+
+
+def stretches(thinking: str) -> list[str]:
+    """Thoughts in stretches that a reader of claims takes whole, the first ten."""
+    starts = range(0, len(thinking), LONGEST_TEXT)[:MOST_THOUGHT]
+    return [thinking[i : i + LONGEST_TEXT] for i in starts]
+
+
+def _thought(reply: Reply, probe: Probe) -> Heard | None:
+    parts = stretches(reply.thinking)
+    if not parts:
+        return None
+    claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
+    answer = ClaimingAnswer(reply, probe, claims, named_by_system(probe))
+    return Heard(answer, "thoughts", _suggested(answer))
+
+
+_READ = ("LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "ARABIC", "CYRILLIC", "DEVANAGARI")
+
+
+def is_read(text: str) -> bool:
+    """Whether claims are looked for in a text's script at all: where most of its letters are of
+    another one, that it names nobody would be said of what nobody has read."""
+    letters = [c for c in text[:LONGEST_TEXT] if c.isalpha()]
+    strange = sum(not _known(c) for c in letters)
+    return len(letters) < FEWEST_LETTERS or strange * 2 <= len(letters)
+
+
+@lru_cache(maxsize=8192)
+def _known(letter: str) -> bool:
+    return letter.isascii() or unicodedata.name(letter, "").startswith(_READ)
+
+
+@dataclass(frozen=True)
+class DeclaredName:
+    """A name that somebody gave the suspect beside its answers, and the makers whose names stand in
+    it. ``where`` is a code."""
+
+    name: str
+    where: Literal["record", "file_name", "file", "asked_by", "served_as"]
+    makers: tuple[str, ...]
+
+
+def declared_names(transcript: Transcript) -> tuple[DeclaredName, ...]:
+    """What the suspect is called by its files, its record or its endpoint: a hint, no answer."""
+    kind = transcript.identity.kind
+    served = list(dict.fromkeys(r.served_model for r in transcript.replies if r.served_model))
+    where: Literal["record", "file_name", "file", "asked_by"] = "file"
+    if kind == "endpoint":
+        where = "asked_by"
+    elif kind == "recording":
+        where = "record" if transcript.identity.name in served else "file_name"
+    names = [(transcript.identity.name, where)]
+    found = [DeclaredName(name, at, makers_by_name(name)) for name, at in names]
+    others = [name for name in served if name != transcript.identity.name]
+    return (*found, *(DeclaredName(n, "served_as", makers_by_name(n)) for n in others))
+
+
+def makers_by_name(name: str) -> tuple[str, ...]:
+    """The makers whose names stand in a model's name or a question, in any letter case, in
+    alphabetical order: more than are meant, where a name is an ordinary word too.
+
+    >>> makers_by_name("kimi-k2.5"), makers_by_name("DeepSeek-R1-Distill-Qwen-7B")
+    (('moonshot',), ('alibaba', 'deepseek'))
+    """
+    told = name[:LONGEST_TEXT]
+    words = {word for word in re.split(r"[\W_]+", told) if len(word) > 2}
+    return tuple(sorted({*filter(None, map(vendor_slug, words)), *makers_in(told)}))

@@ -1,0 +1,234 @@
+"""What a suspect says of itself is heard whatever it was asked, told apart by what that was, and what
+is not used is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from detectors.base import Case, Measurement, NotMeasured, Teacher
+from detectors.exhibits.self_description import OwnMaker, described, heard_table, used_table
+from detectors.inheritance.self_identification import SelfIdentification
+from detectors.text.claim_rates import NOBODY
+from detectors.text.identity_evidence import (
+    declared_names,
+    identity_evidence,
+    is_read,
+    makers_by_name,
+)
+from fingerprints.records import Arm, Identity, Message, Probe, Reply, Status
+from fingerprints.transcript import Header, Transcript
+from tests.detectors.inheritance.test_self_identification import IDENTITY_PROBES
+
+Told = tuple[str, str] | tuple[str, str, dict[str, Any]]
+CLAUDE = "I'm Claude, an AI assistant made by Anthropic."
+
+
+def heard(*told: Told, name: str = "m", kind: Any = "recording") -> Transcript:
+    """Recorded questions and answers; ``system``, ``before`` (turns) and a reply's fields may
+    follow."""
+    probes, replies = {}, []
+    for i, (question, answer, *rest) in enumerate(told):
+        more = dict(rest[0]) if rest else {}
+        history = tuple(Message(role=r, content=c) for r, c in more.pop("before", ()))
+        if "system" in more:
+            history = (Message(role="system", content=more.pop("system")), *history)
+        probe = Probe(id=f"recorded/{i:02d}", text=question, history=history)
+        probes[probe.id] = more.pop("probe", probe)
+        fields = {"arm": Arm.RECORDED, "status": Status.OK, **more}
+        replies.append(Reply(probe_id=probes[probe.id].id, text=answer, **fields))
+        probes = {p.id: p for p in probes.values()}
+    header = Header(spec="recording:x", identity=Identity(kind=kind, name=name))
+    return Transcript(header, probes, tuple(sorted(replies, key=lambda r: r.key)))
+
+
+def told(transcript: Transcript, vendor: str = "") -> str:
+    found = described(
+        identity_evidence(transcript), OwnMaker.of(vendor), declared_names(transcript)
+    )
+    return " ".join(found.sentences)
+
+
+def measured(transcript: Transcript, teacher: Teacher | None = None) -> Measurement:
+    result = SelfIdentification().measure(Case(transcript, teacher))
+    assert isinstance(result, Measurement), result
+    return result
+
+
+def of(vendor: str) -> Teacher:
+    return Teacher("t", vendor, "", heard())
+
+
+OWN_WORDS = (
+    ("what model r u", CLAUDE),
+    ("Who trained you?", CLAUDE),
+    ("你叫什么名字？", "我是Claude，由Anthropic开发。"),
+    ("which version are you", "Claude."),
+)
+
+
+def test_questions_in_ones_own_words_count_and_a_bare_name_answers_them() -> None:
+    said = heard(*OWN_WORDS, ("Name a river.", "The Danube."))
+    assert "it says: Claude" in told(said)
+    assert "in 4 of 4 answers (4 questions): one maker throughout" in told(said)
+    m = measured(said, of("anthropic"))
+    assert (m.metric_id, m.value, m.n) == ("claim_rate_own_questions", 1.0, 4)
+    assert m.null is not None
+    assert m.null.n == 0
+    assert any("no stored model was asked the same" in note for note in m.notes)
+    assert measured(said, of("openai")).value == 0.0
+
+
+def test_the_bank_is_the_basis_where_it_was_asked_in_earnest() -> None:
+    asked = list({p.cluster: p for p in IDENTITY_PROBES}.values())
+    bank = [(p.text, "I am Qwen.", {"probe": p}) for p in asked[:10]]
+    m = measured(heard(*bank, *OWN_WORDS), of("alibaba"))
+    assert (m.metric_id, m.value) == ("claim_rate", 1.0)
+    alone = measured(heard(*bank, *OWN_WORDS))
+    assert alone.facts["source"] == "bank"
+    assert "names several makers" in alone.summary
+    few = measured(heard(*bank[:2], *OWN_WORDS))
+    assert (few.facts["source"], few.n, few.value) == ("own", 6, 2 / 6)
+
+
+def test_a_name_that_the_user_said_first_is_told_as_that() -> None:
+    asked = ("are you chatgpt?", "Yes, I am ChatGPT, made by OpenAI.")
+    only = heard(asked, ("Who made you?", "I am a language model."))
+    assert "names nobody of itself" in told(only)
+    assert "Only where the user had named it before it agrees to be of: OpenAI in 1 of 2" in (
+        told(only)
+    )
+    assert measured(only, of("openai")).value == 0.0
+    both = told(heard(asked, ("Who made you?", "I was made by OpenAI.")))
+    assert "in 2 of 2 answers (2 questions; in 1 the user had named it before)" in both
+
+
+def test_the_name_of_a_system_prompt_is_the_personas_and_another_is_the_models() -> None:
+    persona = {"system": "You are Kimi, an assistant made by Moonshot AI."}
+    obeys = ("Who are you?", "I am Kimi, made by Moonshot AI.", persona)
+    slips = ("Who made you?", CLAUDE, persona)
+    said = heard(obeys, slips)
+    assert "it says: Claude, made by Anthropic, in 1 of 2 answers" in told(said)
+    assert "all under a recorded system prompt" in told(said)
+    assert "In 1 of 2 it gives the name that its recorded system prompt gives it (Moonshot AI)" in (
+        told(said)
+    )
+    assert measured(said, of("moonshot")).value == 0.0
+    rows = {row[2]: row for row in heard_table(identity_evidence(said)).rows}
+    assert rows["moonshot"][1] == "recorded_system"
+    assert (rows["moonshot"][3], rows["moonshot"][6]) == (0, 1)
+    assert (rows["anthropic"][3], rows["anthropic"][4]) == (1, 2)
+    assert rows[NOBODY][3] == 0
+    by_vendor = {row[1]: row[2] for row in measured(said).tables[2].rows}
+    assert by_vendor == {"anthropic": 1, NOBODY: 0}
+
+
+def test_a_system_prompt_that_names_nobody_silences_nothing() -> None:
+    said = heard(("Who are you?", CLAUDE, {"system": "Be brief."}))
+    assert measured(said, of("anthropic")).value == 1.0
+
+
+def test_what_it_says_unasked_is_told_apart_and_never_as_an_answer_to_who_it_is() -> None:
+    said = heard(
+        ("Deploy my app?", "No: I'm Claude, made by Anthropic."),
+        (
+            "You are DeepSeek.",
+            "I understand, but no.",
+            {"before": (("user", "Deploy my app?"), ("assistant", "No: I'm Claude."))},
+        ),
+    )
+    assert told(said).startswith("It was not asked who it is. Unasked, it says")
+    assert "Claude, made by Anthropic, in 1 of 2 answers to anything else" in told(said)
+    assert measured(said).facts["source"] == "elsewhere"
+    result = SelfIdentification().measure(Case(said, of("anthropic")))
+    assert isinstance(result, NotMeasured)
+
+
+def test_unasked_agreement_to_the_users_words_is_no_claim() -> None:
+    said = heard(("You are DeepSeek, aren't you.", "Indeed, I am DeepSeek, made by DeepSeek AI."))
+    assert "Unasked" not in told(said)
+    assert isinstance(SelfIdentification().measure(Case(said, None)), NotMeasured)
+
+
+def test_what_a_character_says_in_a_text_that_was_asked_for_is_no_claim_of_the_model() -> None:
+    played = heard(("Pretend to be a survivor and introduce us.", "My name is Alice. I survived."))
+    assert "Unasked" not in told(played)
+    assert {row[2]: row[5] for row in heard_table(identity_evidence(played)).rows}["yandex"] == 1
+    code = heard(("How do I compare strings?", 'It is an instance of "Alice", as "Alice" was.'))
+    assert "it names nobody" in told(code)
+
+
+def test_thoughts_are_an_arm_of_their_own_and_enter_no_rate() -> None:
+    said = heard(
+        ("Who are you?", "<think>I am ChatGPT, made by OpenAI.</think>I am Kimi."),
+        ("Who made you?", "Moonshot AI.", {"thoughts": "I was trained by OpenAI."}),
+    )
+    assert "Kimi, made by Moonshot AI, in 2 of 2 answers" in told(said)
+    assert "In its thoughts it names OpenAI 2 times (2 read; thoughts are no answers)." in told(
+        said
+    )
+    assert measured(said, of("openai")).value == 0.0
+    m = measured(said)
+    assert m.value == 0.0
+    thought = [e for e in m.exhibits if e.why.startswith("in its thoughts")]
+    assert len(thought) == 2
+    assert all(e.answer[s.start : s.end] == "OpenAI" or s.why for e in thought for s in e.spans)
+    assert not any("<think>" in e.answer for e in m.exhibits)
+
+
+def test_what_could_not_be_used_is_counted_by_reason() -> None:
+    said = heard(
+        ("Who are you?", CLAUDE),
+        ("Who made you?", "", {"status": Status.EMPTY}),
+        ("Who owns you?", "", {"status": Status.ERROR, "error": "no"}),
+        ("What is your name?", "<think>They ask for my name"),
+        ("Who built you?", "எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி"),
+        ("Name a river.", "", {"status": Status.EMPTY}),
+    )
+    assert (
+        "Not used: 4 of 5 answers to who it is: 1 empty, 1 failed, 1 in a language that is not"
+        " read, 1 with thoughts alone; 1 of 1 others: 1 empty." in told(said)
+    )
+    assert "in 1 of 1 answer" in told(said)
+    table = {row[0]: row[1:] for row in used_table(identity_evidence(said)).rows}
+    assert table["who it is, in the user's own words"] == (1, 1, 1, 1, 1)
+
+
+def test_nobody_is_said_to_name_nobody_where_nothing_could_be_read() -> None:
+    said = heard(("Who are you?", "", {"status": Status.EMPTY}))
+    assert told(said).startswith("Asked who it is, it gave no answer that can be read (1 were")
+    tamil = heard(("Who are you?", "எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி"))
+    result = SelfIdentification().measure(Case(tamil, None))
+    assert isinstance(result, NotMeasured)
+    assert "none of 1 answers to who it is can be read" in result.reason
+
+
+def test_only_letters_of_unread_scripts_make_a_text_unread() -> None:
+    assert is_read("I am ChatGPT.")
+    assert is_read("42")
+    assert is_read("我是通义千问，你好。")
+    assert not is_read("எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி")
+
+
+def test_a_declared_name_is_told_with_its_place_and_decides_nothing() -> None:
+    said = heard(("Who are you?", CLAUDE, {"served_model": "kimi-k2.5"}), name="kimi-k2.5")
+    assert "Declared name in its record: kimi-k2.5 (maker by that name: Moonshot AI)." in told(said)
+    assert measured(said).metric_id == "second_maker_rate"
+    elsewhere = heard(("Hi", "Hello.", {"served_model": "gpt-4o"}), name="mine", kind="endpoint")
+    assert [(d.where, d.makers) for d in declared_names(elsewhere)] == [
+        ("asked_by", ()),
+        ("served_as", ("openai",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "makers"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", ("alibaba",)),
+        ("DeepSeek-R1-Distill-Llama-8B", ("deepseek", "meta")),
+        ("my-finetune-v2", ()),
+    ],
+)
+def test_makers_are_read_off_a_models_name(name: str, makers: tuple[str, ...]) -> None:
+    assert makers_by_name(name) == makers
