@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 from scipy import stats
 
+from auditor.audits.lineage.narrative import limits
 from auditor.audits.lineage.records import Relation, WeightComparison
 from auditor.audits.lineage.run import lineages, named
 from auditor.cli import cli, run
@@ -290,11 +291,28 @@ def test_bases_get_names_that_differ(tmp_path: Path) -> None:
     assert named("hf:org/llama") == ("llama", "hf:org/llama")
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(parent: Path, tmp_path: Path) -> None:
+def test_one_base_that_is_written_in_several_ways_is_compared_once(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(stranger)
+    ways = [str(stranger), f"hf:{stranger}", f"{tmp_path}/link", f"b={stranger}/."]
+    found = lineages(str(parent), ways, digest=False)
+    (once,) = (t for t in found.told)
+    assert once.base == "stranger"
+    assert once.p_holm == once.p
+    told = " ".join(limits(found))
+    assert "b is the same files as stranger" in told
+    assert "link is the same files as stranger" in told
+    assert "stranger is the same files" not in told
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
     with pytest.raises(UsageProblem, match="no base"):
         lineages(str(parent), [])
     with pytest.raises(UsageProblem, match="two bases"):
-        lineages(str(parent), [f"a={parent}", f"a={parent}"])
+        lineages(str(parent), [f"a={parent}", f"a={stranger}"])
     assert run(
         ["lineage", str(parent), str(tmp_path / "missing"), "--out", str(tmp_path / "out")]
     ) in (2, 3)
