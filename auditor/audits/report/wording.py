@@ -40,6 +40,11 @@ SAME_WEIGHTS = (
     "The suspect was loaded from byte-identical weights: this is identity, and says nothing of"
     " distillation."
 )
+SAME_ANSWERS = (
+    "shared prompts were answered in the very same words. One model that is asked twice without"
+    " chance answers so, and so does a copy of its answers under another name: likeness to it is by"
+    " itself no sign of training."
+)
 
 NO_ALTERNATIVES = "No alternative explanation was listed."
 NO_LIMITS = "No limit was recorded."

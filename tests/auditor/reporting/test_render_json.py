@@ -7,14 +7,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from example import in_json as render
-from example import report
-from regenerate import SCHEMA_FILE, golden
 
 from auditor.audits.report.file import load_report, schema
 from auditor.errors import MalformedInput
 from auditor.evidence.records import SCHEMA
 from auditor.reporting.json import pretty
+from tests.auditor.reporting.example import in_json as render
+from tests.auditor.reporting.example import report
+from tests.auditor.reporting.regenerate import SCHEMA_FILE, golden
 
 PROMISED = {
     "findings": {

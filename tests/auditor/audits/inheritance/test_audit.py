@@ -182,7 +182,7 @@ def test_ctrl_c_and_sigterm_keep_what_was_answered(
         child.send_signal(number)
         told = child.communicate(timeout=60)[1]
         assert child.returncode == code, told
-        assert "what was answered is kept" in told
+        assert "what was finished is kept" in told
         assert load_transcript(journal).replies
 
 

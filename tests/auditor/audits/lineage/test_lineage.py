@@ -253,7 +253,7 @@ def test_tokenizers_alone_decide_nothing(parent: Path, stranger: Path) -> None:
 
 
 def test_a_base_is_found_among_signatures_and_a_stranger_is_not(
-    parent: Path, stranger: Path, tmp_path: Path
+    parent: Path, stranger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "bases"
     named_strangers = [
@@ -268,6 +268,7 @@ def test_a_base_is_found_among_signatures_and_a_stranger_is_not(
     assert {t.relation for t in none.told} == {"unclear"}
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 0
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 2
+    assert "auditor bases list" in capsys.readouterr().err
     assert not [
         t
         for t in lineages(str(parent), [], store=store, digest=False).told

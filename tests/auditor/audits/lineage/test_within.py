@@ -132,7 +132,7 @@ def test_a_dry_run_names_the_bases_whose_weights_will_be_read(
 
 
 def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
-    models: dict[str, Path], tmp_path: Path
+    models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
@@ -149,3 +149,8 @@ def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
     assert [f.detector for f in report.findings] == ["next_token_agreement"]
     assert report.verdicts == ()
     assert run(["lineage", *tuned, "nobody", *rest, str(tmp_path / "x")]) == 2
+    told = capsys.readouterr().err
+    assert "no model called 'nobody'" in told
+    assert "--candidate" not in told
+    assert run(["lineage", *tuned, str(models["base"]), *rest, str(tmp_path / "x")]) == 2
+    assert "no weights in sight" in capsys.readouterr().err
