@@ -12,6 +12,8 @@ BASE_ORIGINS = {
     "store": "a stored model has the weights that the suspect is an adapter on",
     "lineage": "the suspect's weights and its are derived one from the other (see the answer on"
     " lineage)",
+    "shadows": "the shadows of an earlier audit were trained from it; nobody said that the suspect"
+    " was too",
 }
 BASE_BY_DIGEST = "the suspect is an adapter on these weights (equal SHA-256)"
 BASE_CLAIMED = (
