@@ -85,8 +85,9 @@ class BaseSection(Record):
 
     ``origin``: the user named it, the suspect's spec says that it is an adapter on it, a stored
     model has the weights that the suspect is an adapter on, the suspect's weights were found to be
-    derived from its, or shadows that are used again were trained from it. ``by_digest``: the digests of adapter and weights say so too. ``n_shared``
-    counts the prompts that both answered. ``spec`` is None where only the store has it.
+    derived from its, or shadows that are used again were trained from it. ``by_digest``: the
+    digests of adapter and weights say so too. ``n_shared`` counts the prompts that both answered.
+    ``spec`` is None where only the store has it.
     """
 
     name: str

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from auditor.audits.report.document import next_steps, report_document
 from auditor.reporting import terminal
-from auditor.reporting.document import Document, Paragraph, Section, aside, strong
+from auditor.reporting.document import Document, GridTable, Paragraph, Section, aside, strong
 from auditor.reporting.terminal import write
 from tests.auditor.reporting.example import in_terminal as render
 from tests.auditor.reporting.example import report
@@ -148,3 +148,19 @@ def test_words_in_a_row_are_parted_on_a_terminal_as_on_a_page() -> None:
     part = Section("s", "S", (Paragraph((strong("one"), " ", aside("(two)"))),))
     document = Document("kicker", "title", "subject", (), (part,), dict)
     assert "one (two)" in terminal.render(document, width=80)
+
+
+def test_a_wide_table_is_told_in_parts_that_each_name_their_rows() -> None:
+    columns = ("level", "prompts", *(f"figure {i}" for i in range(8)))
+    cells = [(a, n, *(f"{n}.{i} (0.00 to 9.99)" for i in range(8))) for a in "xy" for n in "12"]
+    table = GridTable("Figures", columns, tuple(cells), frozenset(range(1, 10)))
+    document = Document("kicker", "title", "subject", (), (Section("a", "A", (table,)),), dict)
+    lines = terminal.render(document, width=80).splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    for row in cells:
+        for figure in row[2:]:
+            (line,) = (x for x in lines if figure in x and x.startswith(row[0]))
+            assert line.split()[:2] == list(row[:2])
+    assert len([line for line in lines if line.startswith("level")]) == 3
+    narrow = terminal.render(document, width=30).splitlines()
+    assert not any(line.startswith("level") for line in narrow)
