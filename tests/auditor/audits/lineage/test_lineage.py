@@ -233,6 +233,14 @@ def test_the_command_writes_a_report_that_tells_it(
         report["lineage"]["declared_told"]
         == "The suspect's files name org/base. The weights bear that out for base."
     )
+    measured = [f for f in report["findings"] if f["detector"] != "tokenizer_lineage"]
+    assert {"independence", "weight_alignment"} == {f["detector"] for f in measured}
+    assert all(f["interval"] or f["value"] > 1 - 1e-9 for f in measured)
+    tests = [t for f in measured for t in f["tables"] if t["title"] == "Tests"]
+    at = {name: i for i, name in enumerate(tests[0]["columns"])}
+    rows = [row for t in tests for row in t["rows"] if abs(row[at["Effect"]]) < 1 - 1e-9]
+    assert rows
+    assert all(row[at["Low"]] < row[at["Effect"]] < row[at["High"]] for row in rows)
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "How alike the matrices are" in page
 
