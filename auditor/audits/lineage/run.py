@@ -28,7 +28,7 @@ from fingerprints.subjects.digests import (
     tokenizer_sha256,
     weight_files,
 )
-from fingerprints.subjects.kinds import scheme_in
+from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from fingerprints.weights.bases import BaseStore
@@ -104,6 +104,18 @@ def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
     while name in taken:
         name, number = f"{last}-{number}", number + 1
     return name, spec
+
+
+def path_in(spec: str) -> str | None:
+    """The path that ``SPEC`` or ``NAME=SPEC`` names; None where that may be something else, as a
+    hub id."""
+    where = named(spec)[1]
+    scheme = scheme_in(where)
+    if scheme is None:
+        return where if Path(where).exists() else where.split(",")[0]
+    path = where.partition(":")[2].split(",")[0]
+    surely = kind_of(scheme).recorded or path.startswith((".", "/", "~")) or path.endswith(".gguf")
+    return path if surely else None
 
 
 def is_closed(spec: str) -> bool:
