@@ -23,6 +23,8 @@ Key = tuple[str, str, int]
 """Probe, arm, sample."""
 
 WORST_ERROR_SHARE = 0.2
+"""Above it the endpoint fails, not single calls; five failures are allowed however short the
+plan."""
 STOPPED = "stopped"
 """The kind of event that says why a transcript was ended before all was asked."""
 
@@ -144,6 +146,7 @@ def _ask(
                 next_step="mend the endpoint or its options, or take these questions out, and run"
                 " the same command again",
             )
+    # A footer is final: while a request is left to ask again there is none.
     if whole and done == len(requests) and not failed:
         writer.finish()
 

@@ -59,6 +59,7 @@ def bets_on(asked: Sequence[Asked], most: int = MOST_PAIRS) -> Bets:
     only one pair counts.
     """
     once = repeats(asked)
+    # The same two answers once more are no new evidence.
     payoffs = payoffs_of(asked, 1 if once else most)
     flat = np.concatenate(payoffs) if payoffs else np.zeros(0)
     if not len(flat):

@@ -21,8 +21,12 @@ Array = NDArray[np.float64]
 PRIOR = 1.0
 """Precision of the logistic regression's prior on standardised features."""
 NEWTON_STEPS = 6
+"""Each fit begins where the last one ended, one prompt away; a fit that stops short costs the bet
+winnings, never its validity, since a payoff is fixed before its pair is seen."""
 _SMALL = 1e-9
+"""Below it a feature was the same in all pairs and has no size to be divided by."""
 _SURFACE = 11
+"""How many numbers `surface` gives."""
 
 
 def pair_features(asked: Asked, most: int) -> Array:

@@ -35,10 +35,12 @@ from fingerprints.subjects.transport import (
 )
 
 RETRIES = 5
+"""Their pauses are 8 to 16 seconds together where the server names none."""
 LONGEST_WAIT = 120.0
 FIRST_WAIT = 0.5
 SLOWEST_BACKOFF = 20.0
 NOT_OFFERED = frozenset({404, 405, 501})
+"""By these a server says that it has no /completions, whatever is asked there."""
 TURNED_AWAY = frozenset({400, 413, 422})
 """Statuses by which a server may mean this one question (a filter, a length) rather than the
 caller or the model's name."""

@@ -19,6 +19,7 @@ from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, prin
 from fingerprints.system import reading
 
 LARGEST_HEADER = 32 << 20
+"""The library itself takes 100 MB; 65,536 tensors need less than this."""
 MOST_TENSORS = 65_536
 BITS = dict(BOOL=8, F4=4, F6_E2M3=6, F6_E3M2=6, F8_E5M2=8, F8_E4M3=8, F8_E8M0=8, BF16=16, C64=64)
 BITS |= {f"{kind}{bits}": bits for kind in "UI" for bits in (8, 16, 32, 64)}

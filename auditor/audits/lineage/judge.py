@@ -75,6 +75,7 @@ def judged(
         except AuditError as error:
             out.append(_unread(suspect, base, error))
             broken.append(error)
+    # Corrected for those that could be compared: one that can't be gives no false alarm.
     tested = [j.told.p for j in out if j.told.p is not None]
     raised = iter(holm(tested).tolist() if tested else [])
     decided = []
@@ -229,6 +230,7 @@ def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
         return "common_origin"
     agreed = found.agreement
     plain = found.unit_p is not None and found.coordinate_p is not None
+    # Not seen is refuted only where every test was made, also the one that sees through a disguise.
     refuted = plain and agreed is not None and agreed.share <= CONVERGED
     return "independent" if refuted and _doubt(found, alpha) is None else "unclear"
 

@@ -98,6 +98,7 @@ def compare(one: Side, other: Side, progress: Told | None = None) -> ComparedPai
         basis, tuple(layers), tuple(pairings), units_p, coordinate_p, None, (), trend_p
     )
     deep = {int(i) for i in sampled(len(layers), DEEP)}
+    # Of a layer's experts the first one stays.
     nearest = {p.layer: p.nearest for p in reversed(pairings)}
     if pairings and not found.placed:
         nearest = {

@@ -131,10 +131,13 @@ def warnings(report: Report) -> tuple[str, ...]:
     """What a reader must know before the first figure."""
     twins = [c.name for c in report.candidates if c.same_weights]
     out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
+    # Short answers of a service that is what it claims are equal, too: there nobody asks of training.
+    weighed = any(f.question == "inheritance" for f in report.findings)
     out += [
         f"{c.name}: {c.n_identical:,} of {c.n_shared:,} {wording.SAME_ANSWERS}"
         for c in report.candidates
-        if not c.same_weights
+        if weighed
+        and not c.same_weights
         and c.n_shared >= FEWEST_EQUAL
         and c.n_identical >= MOSTLY * c.n_shared
     ]

@@ -81,6 +81,7 @@ def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
             subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, asking, stop
         )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
+    # Compared with itself everything is what it claims to be.
     if endpoint.digest() == reference.digest():
         raise UsageProblem(
             "both sides are the same recorded answers",

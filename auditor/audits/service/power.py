@@ -129,6 +129,7 @@ def statement(size: Size) -> str:
 def would_have_seen(size: Size, replacement: str = TUNED) -> bool:
     """Whether a comparison of this size finds the replacement in four of five runs on every
     model of the benchmark."""
+    # A smaller alpha finds less than the benchmark did; a larger one finds no less.
     if not size.measured or size.alpha < ALPHA:
         return False
     for body in BODIES:

@@ -150,6 +150,7 @@ def _train(
         journal.cut(done)
     began = time.monotonic()
     for number in range(done + 1, len(work.steps) + 1):
+        # By the number of the step alone: a resumed run has the same rates.
         rate = rate_at(number, len(work.steps), training)
         row = _update(work, bench, number, rate, out)
         taken = time.monotonic() - began

@@ -93,6 +93,7 @@ class _Board:
         of them are of a known group."""
         means = {group: sum(values) / len(values) for group, values in self.took.items()}
         known = [means[task.group] for task in self.todo if task.group in means]
+        # Groups differ by far in what they take: a guess from a few of them is none.
         if 2 * len(known) < len(self.todo):
             return None
         return sum(known) * len(self.todo) / max(1, len(known)) / self.jobs

@@ -236,6 +236,7 @@ def _open(
             where="model",
             next_step="open it in float32; precision is for the sums",
         )
+    # Without dropout: the policy that is read must be the one that drew.
     model.eval()
     voice = open_voice(model, tokenizer, settings)
     return _RewardWork(
@@ -322,6 +323,7 @@ def _learn(
         batches = zip(parts, shares, old, kept, strict=True)
         found = [_backward(work, *each, len(advantage)) for each in batches]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
+        # Before the update: the weights stay those of the last good one.
         if not math.isfinite(norm):
             raise work.no_number("the gradient is no number", number, out)
         if bool(advantage.any()):
