@@ -131,7 +131,7 @@ def warnings(report: Report) -> tuple[str, ...]:
     """What a reader must know before the first figure."""
     twins = [c.name for c in report.candidates if c.same_weights]
     out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
-    # Short answers of a service that is what it claims are equal, too: there nobody asks of training.
+    # Short answers of a service that is what it claims are equal, too; none asks of training there.
     weighed = any(f.question == "inheritance" for f in report.findings)
     out += [
         f"{c.name}: {c.n_identical:,} of {c.n_shared:,} {wording.SAME_ANSWERS}"
