@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, printable
+from fingerprints.subjects.strict_json import BadValue, unique
 from fingerprints.system import reading
 
 LARGEST_HEADER = 32 << 20
@@ -100,18 +101,11 @@ def _bad(reason: str, path: Path) -> MalformedInput:
     )
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("a key stands twice in the header")
-    return out
-
-
 def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_twins)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        reason = str(error) if "twice" in str(error) else "its header is no JSON"
+        reason = str(error) if isinstance(error, BadValue) else "its header is no JSON"
         raise _bad(reason, path) from error
     if not isinstance(value, dict):
         raise _bad("its header is no JSON object", path)
