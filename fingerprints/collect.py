@@ -14,7 +14,7 @@ from pathlib import Path
 from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
-from fingerprints.progress import Progress, Told
+from fingerprints.progress import SILENT, Progress, Told
 from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Header, Transcript
@@ -78,7 +78,7 @@ def collect(
     probe_sets: Sequence[ProbeSet],
     sampling: Sampling,
     into: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     stop: Stop | None = None,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> Transcript:
@@ -110,7 +110,7 @@ def _ask(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Told | None,
+    progress: Told,
     whole: bool = True,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> None:
@@ -121,16 +121,14 @@ def _ask(
     drift = [
         {name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING
     ]
-    if progress:
-        progress(done, len(requests))
+    progress(done, len(requests))
     for reply in subject.generate(todo):
         writer.add(reply)
         done += 1
         failed += reply.status is Status.ERROR
         rejected += reply.status is Status.REJECTED
         _watch_drift(reply, drift, writer)
-        if progress:
-            progress(done, len(requests))
+        progress(done, len(requests))
         if failed > max(5, WORST_ERROR_SHARE * len(requests)):
             raise Incomplete(
                 f"{failed} of {done} requests failed, the last with: {reply.error}",
@@ -180,7 +178,7 @@ def _ask_until(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Progress | None,
+    progress: Progress,
     stop: Stop,
 ) -> None:
     """Asks in rounds. A resumed run looks first: what is held may be enough."""
@@ -202,9 +200,9 @@ def _ask_until(
         writer.finish()
 
 
-def _further(progress: Told | None, before: int, total: int) -> Told | None:
+def _further(progress: Told, before: int, total: int) -> Told:
     """The progress of a round as that of the whole."""
-    return None if progress is None else lambda done, _: progress(before + done, total)
+    return lambda done, _: progress(before + done, total)
 
 
 def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:

@@ -67,7 +67,12 @@ from fingerprints.probes import parse_probes
     help="A scores.jsonl recorded before, for models that are not at hand any more.",
 )
 @OUT
-@click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    help="A plan.yaml to run, from where it was run first; flags win over it.",
+)
 @PROBES
 @click.option(
     "--detectors",

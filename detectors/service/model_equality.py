@@ -183,12 +183,7 @@ def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
 
 def _exhibit(asked: Asked, reply: Reply, source: str, why: str, weight: float) -> Exhibit:
     return Exhibit.of(
-        asked.probe,
-        reply.arm,
-        cut(said(reply), QUOTED),
-        source=source,
-        why=why,
-        weight=weight,
+        asked.probe, reply.arm, cut(said(reply), QUOTED), source=source, why=why, weight=weight
     )
 
 

@@ -21,7 +21,7 @@ from auditor.evidence.records import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
 from fingerprints.errors import AuditError
-from fingerprints.progress import Told
+from fingerprints.progress import SILENT, Told
 
 ALPHA = 1e-3
 """The chance of any false common origin among all bases of one audit, unless another is asked
@@ -58,7 +58,7 @@ class JudgedPair:
 
 
 def judged(
-    suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Told | None = None
+    suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Told = SILENT
 ) -> list[JudgedPair]:
     """The suspect against every base, in their order, p-values Holm-corrected over those that were
     compared.
@@ -128,9 +128,7 @@ def merge_told(merge: FoundMerge, names: Sequence[str]) -> str:
     )
 
 
-def _part(progress: Told | None, number: int, of: int) -> Told | None:
-    if progress is None:
-        return None
+def _part(progress: Told, number: int, of: int) -> Told:
     return lambda done, total: progress(int(1000 * (number + done / max(1, total))), 1000 * of)
 
 

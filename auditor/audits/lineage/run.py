@@ -17,7 +17,7 @@ from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import (
@@ -135,7 +135,7 @@ def lineages(
     store: Path | None = None,
     tokenizer_only: bool = False,
     digest: bool = True,
-    reading: Progress | None = None,
+    reading: Progress = SILENT,
 ) -> Lineages:
     """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what
     `auditor lineage` does.

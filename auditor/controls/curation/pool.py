@@ -121,12 +121,7 @@ def _of_probes(probes: Iterable[Probe], licence: str, source: str) -> list[Promp
     """What asks a question of its own: no text to go on with, and nothing said before."""
     return [
         Prompt(
-            id=p.id,
-            text=p.prompt(),
-            topic=p.topic,
-            answer=p.answer,
-            licence=licence,
-            source=source,
+            id=p.id, text=p.prompt(), topic=p.topic, answer=p.answer, licence=licence, source=source
         )
         for p in probes
         if p.form != "completion" and not p.history

@@ -198,6 +198,8 @@ def test_a_plan_whose_paths_are_not_there_from_here_says_so_and_runs_where_they_
     (tmp_path / "plan.yaml").write_text(
         Plan.make({"suspect": f"./{model.name}", "store": str(store)}).to_yaml()
     )
+    assert run(["audit", model.name, "--dtype", "float32", "--dry-run"]) == 0
+    assert f"suspect: hf:./{model.name},dtype=float32" in capsys.readouterr().out, "no hub id"
     again = ["audit", "--plan", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "r")]
     assert run([*again, "--dry-run"]) == 0
     monkeypatch.chdir(tmp_path)
