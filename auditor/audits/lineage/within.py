@@ -39,36 +39,53 @@ SECOND_STORE = (
 
 @dataclass(frozen=True)
 class Within:
-    """What comparing weights gave an audit: everything that was found (None: nothing was compared)
-    as the parts of a report, and ``skipped``, why a base, or all, could not be compared.
-
-    ``base`` is the spec of the one base that the suspect's weights are derived from, the most alike
-    of several.
-    """
+    """What comparing weights gave an audit: everything that was found, and why a base, or all,
+    could not be compared."""
 
     found: Lineages | None = None
-    skipped: tuple[Skipped, ...] = ()
-    base: str | None = None
-    answer: Answer | None = None
-    section: LineageSection | None = None
-    findings: tuple[Finding, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    limits: tuple[str, ...] = ()
+    reasons: tuple[Skipped, ...] = ()
 
+    @property
+    def base(self) -> str | None:
+        """The spec of the one base that the suspect's weights are derived from, the most alike
+        of several; else None."""
+        if self.found is None:
+            return None
+        derived = [j.told for j in self.found.judged if j.told.relation == "derived"]
+        nearest = max(derived, key=lambda t: t.likeness or 0.0, default=None)
+        return None if nearest is None else nearest.spec
 
-def _told(found: Lineages, reasons: tuple[Skipped, ...]) -> Within:
-    derived = [j.told for j in found.judged if j.told.relation == "derived"]
-    nearest = max(derived, key=lambda t: t.likeness or 0.0, default=None)
-    return Within(
-        found,
-        (*reasons, *findings.skipped(found)),
-        None if nearest is None else nearest.spec,
-        telling.lineage_answer(found),
-        section(found),
-        findings.findings(found),
-        findings.verdicts(found),
-        telling.limits(found),
-    )
+    @property
+    def answer(self) -> Answer | None:
+        """The answer on lineage, where weights were compared."""
+        return None if self.found is None else telling.lineage_answer(self.found)
+
+    @property
+    def section(self) -> LineageSection | None:
+        """What was compared, as the report keeps it."""
+        return None if self.found is None else section(self.found)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings on weights and tokenizers."""
+        return () if self.found is None else findings.findings(self.found)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts on lineage."""
+        return () if self.found is None else findings.verdicts(self.found)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was not compared, and why."""
+        return (
+            self.reasons if self.found is None else (*self.reasons, *findings.skipped(self.found))
+        )
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What comparing weights can't show."""
+        return () if self.found is None else telling.limits(self.found)
 
 
 def lineage_within(suspect: str, candidates: Sequence[str], reading: Progress = SILENT) -> Within:
@@ -95,7 +112,7 @@ def lineage_within(suspect: str, candidates: Sequence[str], reading: Progress = 
         )
     except UNREADABLE as error:
         return Within(None, (*reasons, findings.not_compared(None, error.what)))
-    return _told(found, reasons)
+    return Within(found, reasons)
 
 
 def _unreadable(spec: str) -> Skipped | None:
