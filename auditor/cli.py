@@ -79,10 +79,10 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
         put_error(error, as_json)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted: what was answered is kept; run the same command again to go on")
+        say("interrupted: what was finished is kept; run the same command again to go on")
         return 130
     except Terminated:
-        say("terminated: what was answered is kept; run the same command again to go on")
+        say("terminated: what was finished is kept; run the same command again to go on")
         return 143
     except BrokenPipeError:
         # Python flushes stdout once more as it ends, and would fail on the closed pipe again.

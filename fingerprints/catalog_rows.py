@@ -23,8 +23,10 @@ from fingerprints.transcript import Event, Header, Transcript
 
 BLOCK_ROWS = 256
 BLOCK_BYTES = 4_000_000
+"""Rows and bytes after which a block is closed: what is packed or unpacked at once stays small."""
 LARGEST_BLOCK = 256_000_000  # far above what is ever written: a bomb stops here
 VECTORS_A_BLOCK = 1024
+"""A mebibyte at the default 256 coordinates."""
 
 Kind = Literal["header", "probe", "event", "reply"]
 _KINDS: dict[Kind, type[Record]] = {

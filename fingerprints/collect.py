@@ -14,7 +14,7 @@ from pathlib import Path
 from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
-from fingerprints.progress import Progress, Told
+from fingerprints.progress import SILENT, Progress, Told
 from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Header, Transcript
@@ -23,6 +23,8 @@ Key = tuple[str, str, int]
 """Probe, arm, sample."""
 
 WORST_ERROR_SHARE = 0.2
+"""Above it the endpoint fails, not single calls; five failures are allowed however short the
+plan."""
 STOPPED = "stopped"
 """The kind of event that says why a transcript was ended before all was asked."""
 
@@ -76,7 +78,7 @@ def collect(
     probe_sets: Sequence[ProbeSet],
     sampling: Sampling,
     into: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     stop: Stop | None = None,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> Transcript:
@@ -108,7 +110,7 @@ def _ask(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Told | None,
+    progress: Told,
     whole: bool = True,
     most_rejected: float = WORST_REJECTED_SHARE,
 ) -> None:
@@ -119,16 +121,14 @@ def _ask(
     drift = [
         {name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING
     ]
-    if progress:
-        progress(done, len(requests))
+    progress(done, len(requests))
     for reply in subject.generate(todo):
         writer.add(reply)
         done += 1
         failed += reply.status is Status.ERROR
         rejected += reply.status is Status.REJECTED
         _watch_drift(reply, drift, writer)
-        if progress:
-            progress(done, len(requests))
+        progress(done, len(requests))
         if failed > max(5, WORST_ERROR_SHARE * len(requests)):
             raise Incomplete(
                 f"{failed} of {done} requests failed, the last with: {reply.error}",
@@ -144,6 +144,7 @@ def _ask(
                 next_step="mend the endpoint or its options, or take these questions out, and run"
                 " the same command again",
             )
+    # A footer is final: while a request is left to ask again there is none.
     if whole and done == len(requests) and not failed:
         writer.finish()
 
@@ -177,7 +178,7 @@ def _ask_until(
     subject: Subject,
     requests: Sequence[Request],
     writer: TranscriptWriter,
-    progress: Progress | None,
+    progress: Progress,
     stop: Stop,
 ) -> None:
     """Asks in rounds. A resumed run looks first: what is held may be enough."""
@@ -199,9 +200,9 @@ def _ask_until(
         writer.finish()
 
 
-def _further(progress: Told | None, before: int, total: int) -> Told | None:
+def _further(progress: Told, before: int, total: int) -> Told:
     """The progress of a round as that of the whole."""
-    return None if progress is None else lambda done, _: progress(before + done, total)
+    return lambda done, _: progress(before + done, total)
 
 
 def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:

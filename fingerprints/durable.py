@@ -46,6 +46,14 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
+def sync_files(folder: Path) -> None:
+    """Forces the files of a folder, and its entries, onto the disk."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes ``path``'s place, whole and on the disk, when the block ends

@@ -20,7 +20,9 @@ Vectors = npt.NDArray[np.float32]
 """Rows are texts: shape (n, d), float32."""
 
 LONGEST_TEXT = 20_000
+"""Characters that count. It is in the embedders' ids, since another cut gives other vectors."""
 BATCH_CHARACTERS = 1_000_000
+"""Taken apart at once: it bounds the memory, and moves no vector."""
 # 2^64 over the golden ratio and the two multipliers: splitmix64's. The prime: FNV's of 64 bits.
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -90,6 +92,8 @@ class HashedNgrams:
         sums = np.zeros(len(texts) * self.dimension)
         for turn in range(self.spread):
             drawn = _mixed(features + np.uint64(_GOLDEN * (turn + 1) % 2**64))
+            # The highest bit draws the sign and the lowest ones the coordinate, of a power of two
+            # of them.
             sign = np.where(drawn >> np.uint64(63), 1.0, -1.0)
             place = rows * self.dimension + (drawn & np.uint64(self.dimension - 1)).astype(np.int64)
             sums += np.bincount(place, weights=sign * weights, minlength=len(sums))

@@ -34,7 +34,10 @@ MANIFEST = "manifest.json"
 INDEX, VECTORS, IDS = "index.faiss", "vectors.f32", "ids.i64"
 FILES: dict[str, tuple[str, ...]] = {"flat": (INDEX,), "ivf-pq": (IDS, INDEX, VECTORS)}
 LARGEST_MANIFEST = 65_536
+"""Of a longer one so much is read, whose digest is not the one that CURRENT names."""
 CANARIES = 16
+"""Stored vectors that the index must give back and find: a digest says that its bytes are those
+that were written, not that they are of this catalogue."""
 _POINTER = re.compile(rb"(gen-[0-9]{6}) ([0-9a-f]{64})\n")
 GENERATION = re.compile(r"gen-[0-9]{6}")
 

@@ -23,6 +23,7 @@ from fingerprints.nearest import Approximate, Flat, Ids, Index
 # Exact search takes 4 ms a query at 100,000 vectors and 44 ms at a million (docs/benchmarks.md).
 EXACT_UP_TO = 200_000
 PATIENCE = 5
+"""Every further look needs that a writer published once more since the last one."""
 
 
 class StoreIndex:
@@ -86,6 +87,8 @@ class StoreIndex:
 
     def _built(self, base: Loaded | None) -> Loaded:
         with self._catalog.snapshot():
+            # Vectors and state of one moment: an index must not be named by a state that it lacks
+            # vectors of.
             state = self._catalog.state()
             if base is not None and not self._catalog.only_added_since(base.state):
                 base = None

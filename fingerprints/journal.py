@@ -21,6 +21,8 @@ from fingerprints.transcript import Event, Footer, Header, Reading, Transcript
 # What a power cut may cost, against an fsync for each answer of a fast model.
 SYNC_EVERY = 16
 SYNC_SECONDS = 2.0
+"""Answers of so long, or `SYNC_EVERY` of them, can be lost with the power; a killed process loses
+none that it wrote."""
 
 
 class TranscriptWriter(Closing):

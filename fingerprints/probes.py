@@ -56,7 +56,9 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
             where="--probes",
             next_step=f"use one of {known}, or the path of a YAML file",
         )
-    return parse_probe_set(_text_of(path), str(path))
+    return parse_probe_set(
+        text_of(path, LARGEST_FILE, "split the probe set", "check --probes"), str(path)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -97,17 +99,17 @@ def _bad(reason: str, where: str) -> MalformedInput:
     )
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path, largest: int, too_large: str, unreadable: str) -> str:
+    """The text of a file of the user's. Raises MalformedInput with what to do next: where it is
+    above ``largest`` bytes, and where it is no file that can be read or no UTF-8."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the probe set"
-            )
+        if path.stat().st_size > largest:
+            raise MalformedInput(f"larger than {largest:,} bytes", where=path, next_step=too_large)
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise MalformedInput(
-            f"can't be read: {reason}", where=path, next_step="check --probes"
+            f"can't be read: {reason}", where=path, next_step=unreadable
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fingerprints.errors import MalformedInput
 from fingerprints.journal import append_row, open_locked
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity, canonical_json
 from fingerprints.scores import FORMAT, Passage, Score, ScoreReading, Scores, score_of
 from fingerprints.subjects.base import Subject
@@ -102,7 +102,7 @@ def collect_scores(
     name: str,
     passages: Sequence[Passage],
     writer: ScoresWriter,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> None:
     """Lets a subject score, under a name, the passages that the file lacks.
 
@@ -117,5 +117,4 @@ def collect_scores(
         for passage, found in zip(batch, subject.score_passages(batch), strict=True):
             writer.add(passage, score_of(name, passage, found))
         writer.sync()
-        if progress:
-            progress(start + len(batch), len(todo))
+        progress(start + len(batch), len(todo))

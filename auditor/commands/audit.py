@@ -12,7 +12,10 @@ from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.lineage.run import path_in
+from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
+from auditor.calibration.case import NONE, SHIPPED
 from auditor.commands.audits import cost_lines, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
@@ -29,7 +32,7 @@ from auditor.commands.options import (
 )
 from auditor.console import progress_on
 from auditor.evidence.weight import reaches
-from fingerprints.errors import printable
+from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 
 
@@ -65,7 +68,12 @@ from fingerprints.probes import parse_probes
     help="A scores.jsonl recorded before, for models that are not at hand any more.",
 )
 @OUT
-@click.option("--plan", "plan_file", metavar="FILE", help="A plan.yaml to run; flags win over it.")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    help="A plan.yaml to run, from where it was run first; flags win over it.",
+)
 @PROBES
 @click.option(
     "--detectors",
@@ -153,10 +161,30 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
     if plan_file is not None:
         base = Plan.read(Path(plan_file), changes)
         merged = {**base.sampling.model_dump(), **sampling}
-        return Plan.make({**base.model_dump(mode="json"), "sampling": merged})
+        plan = Plan.make({**base.model_dump(mode="json"), "sampling": merged})
+        _refuse_missing(plan, plan_file)
+        return plan
     if spec is None:
         raise click.UsageError("Missing argument 'SPEC' (or --plan FILE)")
     return Plan.make({**changes, "sampling": sampling})
+
+
+def _refuse_missing(plan: Plan, file: str) -> None:
+    """Raises MalformedInput where a path that the plan names is not there: relative ones begin
+    where the audit was run first, which may be another folder."""
+    named = (plan.scores, None if plan.store == BUNDLED else plan.store)
+    calibration = None if plan.calibration in (SHIPPED, NONE) else plan.calibration
+    models = (plan.suspect, plan.base, *plan.bases, *plan.teachers.values())
+    places = [*named, calibration, *(path_in(spec) for spec in models if spec)]
+    missing = next((p for p in places if p and not Path(p).expanduser().exists()), None)
+    if missing is not None:
+        begins = "" if Path(missing).is_absolute() else f" from here, {Path.cwd()}"
+        raise MalformedInput(
+            f"the plan names {printable(missing, 80)!r}, which is not there{begins}",
+            where=printable(file, 80),
+            next_step="run it from the folder in which the audit was run first, or give the flag"
+            " with another path",
+        )
 
 
 def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:

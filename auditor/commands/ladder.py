@@ -12,7 +12,7 @@ from auditor.controls.cohort import Cohort
 from auditor.controls.training.launch import refuse_several
 from auditor.labs.population.ladder import Ladder, climb, read_ladder
 from auditor.labs.population.population import GrownPopulation, is_population, load_population
-from auditor.labs.population.workers import MOST_JOBS, WorkStep, clock
+from auditor.labs.population.workers import MOST_JOBS
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
@@ -75,17 +75,12 @@ def _names(plan: Ladder | GrownPopulation, out: Path) -> list[str]:
 def _made(plan: Ladder | GrownPopulation, out: Path, jobs: int | None) -> Cohort:
     from auditor.labs.population.parallel_runs import climb_together, grow
 
-    if isinstance(plan, GrownPopulation):
-        return grow(plan, out, jobs or 1, _say_step)
-    if jobs is not None and jobs > 1:
-        return climb_together(plan, out, jobs, _say_step)
     with progress_on("opening") as progress:
+        if isinstance(plan, GrownPopulation):
+            return grow(plan, out, jobs or 1, progress)
+        if jobs is not None and jobs > 1:
+            return climb_together(plan, out, jobs, progress)
         return climb(plan, out, progress)
-
-
-def _say_step(step: WorkStep) -> None:
-    left = f", about {clock(step.left)} left" if step.left else ""
-    say(f"{step.done} of {step.total}: {step.name} ({step.group}), {step.seconds:.0f} s{left}")
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -10,6 +12,7 @@ import click
 from auditor.controls.sizes import Size
 from auditor.evidence.weight import LEVELS
 from fingerprints.probes import PRESETS
+from fingerprints.subjects.kinds import scheme_in
 from fingerprints.subjects.spec import parse_spec
 
 Decorated = Callable[..., Any]
@@ -123,7 +126,12 @@ def placed(spec: str, device: str | None, dtype: str | None) -> str:
         raise click.UsageError(
             f"--{next(iter(wanted))} is for models that run here, not for {parsed.scheme}: subjects"
         )
-    return str(parsed.having(wanted))
+    told = parsed.having(wanted)
+    bare = not (told.target.startswith((".", "~")) or Path(told.target).is_absolute())
+    if bare and scheme_in(spec) is None:
+        # A bare path behind a scheme could be a hub id, wherever the plan is run again.
+        told = replace(told, target=f"./{told.target}")
+    return str(told)
 
 
 def placed_too(spec: str, device: str | None, dtype: str | None) -> str:

@@ -151,7 +151,7 @@ def _follow(recipe: Recipe, out: Path, crew: Crew) -> None:
 
     crew.meet()
     learner = open_student(recipe.student, recipe.training, recipe.seed)
-    _learn(recipe, learner, read_examples(out / EXAMPLES), out, None, crew)
+    _learn(recipe, learner, read_examples(out / EXAMPLES), out, SILENT, crew)
     crew.meet()
 
 
@@ -196,7 +196,7 @@ def _learn(
     learner: Learner,
     examples: Sequence[Example],
     out: Path,
-    progress: Progress | None,
+    progress: Progress,
     crew: Crew,
 ) -> TrainedStudent:
     from auditor.controls.training.distill import distill
@@ -214,7 +214,7 @@ def _evaluated(
     taught: Taught,
     out: Path,
     scale: EvaluationScale,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[PairedFigure, ...]:
     folder = out / EVALUATION
     # A student that was not taught the thinking is not measured on it.
@@ -229,12 +229,7 @@ def _evaluated(
 
 
 def _scaled(
-    recipe: Recipe,
-    student: str,
-    curated: Curated,
-    taught: Taught,
-    out: Path,
-    progress: Progress | None,
+    recipe: Recipe, student: str, curated: Curated, taught: Taught, out: Path, progress: Progress
 ) -> tuple[PairedFigure, ...]:
     if recipe.inference is None:
         return ()

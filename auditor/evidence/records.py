@@ -23,7 +23,7 @@ from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
 Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
-BaseOrigin = Literal["user", "adapter", "store", "lineage"]
+BaseOrigin = Literal["user", "adapter", "store", "lineage", "shadows"]
 VENDOR = "vendor:"
 """What the name of a candidate begins with that is a vendor as a whole."""
 Conclusion = Literal[
@@ -84,9 +84,10 @@ class BaseSection(Record):
     """The model that the suspect started from, its digests, and how it is known to be that.
 
     ``origin``: the user named it, the suspect's spec says that it is an adapter on it, a stored
-    model has the weights that the suspect is an adapter on, or the suspect's weights were found to
-    be derived from its. ``by_digest``: the digests of adapter and weights say so too. ``n_shared``
-    counts the prompts that both answered. ``spec`` is None where only the store has it.
+    model has the weights that the suspect is an adapter on, the suspect's weights were found to be
+    derived from its, or shadows that are used again were trained from it. ``by_digest``: the
+    digests of adapter and weights say so too. ``n_shared`` counts the prompts that both answered.
+    ``spec`` is None where only the store has it.
     """
 
     name: str

@@ -94,24 +94,58 @@ def item(line: str) -> Table:
 def print_rows(
     console: Console, plain: bool, columns: tuple[str, ...], found: list[tuple[Text, ...]]
 ) -> None:
-    """Prints rows as a table where it fits without breaking short words, else as a list; empty
-    columns are left out."""
+    """Prints rows as a table where it fits without breaking short words, one of many columns as
+    several tables below each other, else as a list; empty columns are left out."""
     shown = [i for i in range(len(columns)) if any(row[i].plain != "–" for row in found)]
-    texts = [[columns[i], *(row[i].plain for row in found)] for i in shown]
-    widths = _widths(texts, console.width - GAP * (len(shown) - 1))
-    if widths is None:
+    texts = {i: [columns[i], *(row[i].plain for row in found)] for i in shown}
+
+    def fitted(some: list[int]) -> list[int] | None:
+        return _widths([texts[i] for i in some], console.width - GAP * (len(some) - 1))
+
+    parts = [shown] if fitted(shown) is not None else _parts(shown, texts, fitted)
+    for number, part in enumerate(parts):
+        if number:
+            console.print()
+        _table(console, plain, columns, found, list(zip(part, fitted(part) or (), strict=True)))
+    if not parts:
         _list(console, columns, found)
-        return
+
+
+def _parts(
+    shown: list[int], texts: dict[int, list[str]], fitted: Callable[[list[int]], list[int] | None]
+) -> list[list[int]]:
+    """The columns of a wide table in parts that fit, each led by those first ones that tell its
+    rows apart; none where the table is no wide one, or these leave no room for another."""
+    rows = list(zip(*(texts[i][1:] for i in shown), strict=True))
+    lead = next((n for n in range(1, len(shown)) if len({r[:n] for r in rows}) == len(rows)), 0)
+    if len(shown) <= MANY or not lead:
+        return []
+    again = [i for i in shown[:lead] if len(set(texts[i][1:])) > 1]
+    out = [shown[:lead]]
+    for column in shown[lead:]:
+        if fitted([*out[-1], column]) is None:
+            out.append(list(again))
+        out[-1].append(column)
+    return out if all(fitted(part) is not None for part in out) else []
+
+
+def _table(
+    console: Console,
+    plain: bool,
+    columns: tuple[str, ...],
+    found: list[tuple[Text, ...]],
+    widths: list[tuple[int, int]],
+) -> None:
     table = Table(
         box=box.ASCII2 if plain else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
         header_style="bold",
     )
-    for i, width in zip(shown, widths, strict=True):
+    for i, width in widths:
         table.add_column(columns[i], overflow="fold", width=width)
     for row in found:
-        table.add_row(*(row[i] for i in shown))
+        table.add_row(*(row[i] for i, _ in widths))
     console.print(table)
 
 

@@ -24,6 +24,8 @@ Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
 NOTHING = -1
 LONGEST = 200
+"""Characters in which an answer's first word is looked for: beyond so much white space there is no
+continuation."""
 FEWEST = 50
 """So few common openings say nothing."""
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f"

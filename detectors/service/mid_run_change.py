@@ -49,6 +49,7 @@ class MidRunChange(TwoSampleDetector):
     )
 
     def _compared(self, asked: Sequence[Asked]) -> Measurement | NotMeasured:
+        # Of 2 · EDGE questions there would be one cut, and nothing to pick the largest of.
         if len(asked) < 3 * EDGE:
             return NotMeasured(
                 reason=f"a change point needs {3 * EDGE} questions, and {len(asked)} were answered",

@@ -110,6 +110,8 @@ def spread_within(kernel: Array, marked: Array) -> Array:
 
 
 def _between_two(kernel: Array) -> Array:
+    # Beside itself every answer is as alike as can be: without that the estimate has no bias, and
+    # is 0 on average where both sides are one.
     return np.asarray(kernel - np.diag(np.diag(kernel)))
 
 
@@ -181,12 +183,7 @@ def _exhibits(asked: Sequence[Asked], held: Array) -> tuple[Exhibit, ...]:
 
 def _exhibit(asked: Asked, reply: Reply, source: str, why: str, weight: float) -> Exhibit:
     return Exhibit.of(
-        asked.probe,
-        reply.arm,
-        cut(said(reply), QUOTED),
-        source=source,
-        why=why,
-        weight=weight,
+        asked.probe, reply.arm, cut(said(reply), QUOTED), source=source, why=why, weight=weight
     )
 
 

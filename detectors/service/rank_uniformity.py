@@ -155,6 +155,7 @@ def ranks(bits: Array, labels: Array) -> Array:
     below = (1 - labels) @ less_likely.T
     marked = int(labels[0].sum())
     held = below[labels > 0.5].reshape(len(labels), marked)
+    # The middle of each rank's share of (0, 1), so that equal shares are uniform.
     return np.asarray((held + 0.5) / (labels.shape[1] - marked + 1))
 
 

@@ -84,16 +84,15 @@ def _by_prompt(transcript: Transcript) -> dict[str, tuple[Probe, list[Reply]]]:
     return out
 
 
-def asked_in(case: Case, samples: int = FEWEST_SAMPLES) -> list[Asked] | NotMeasured:
+def asked_in(case: Case) -> list[Asked] | NotMeasured:
     """The prompts of a case (suspect: the endpoint, candidate: the claimed model), or why there
     are too few."""
-    asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples)
+    asked = asked_of_both(case.suspect, case.the_candidate.transcript)
     if len(asked) < FEWEST_PROMPTS:
-        times = "once" if samples == 1 else f"at least {samples} times"
         return NotMeasured.of(
             "too_few_answers",
-            f"only {len(asked)} prompts were answered {times} by both sides; {FEWEST_PROMPTS}"
-            " are needed",
+            f"only {len(asked)} prompts were answered at least {FEWEST_SAMPLES} times by both"
+            f" sides; {FEWEST_PROMPTS} are needed",
         )
     return asked
 

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from detectors.base import Bar, Case, Chart, Detector, Measurement, Need, NotMeasured, Table
 from detectors.service.repeated import Asked, asked_in, repeats
-from detectors.service.witness import payoffs_of
+from detectors.service.witness import MOST_PAIRS, payoffs_of
 from detectors.stats.eprocess import log10_capital
 from detectors.stats.intervals import clustered_mean
 
 Array = NDArray[np.float64]
-MOST_PAIRS = 16
 MARKS = (4, 8, 16, 32, 64, 128, 256)
 
 
@@ -49,8 +48,8 @@ class Bets:
         return int(reached[0]) + 1 if len(reached) else None
 
 
-def bets_on(asked: Sequence[Asked], most: int = MOST_PAIRS) -> Bets:
-    """The bet on prompts in asking order, up to ``most`` pairs of each.
+def bets_on(asked: Sequence[Asked]) -> Bets:
+    """The bet on prompts in asking order, up to sixteen pairs of each.
 
     If both sides answer a prompt from one distribution, a pair's two answers may change places,
     which turns its payoff's sign; so its mean given all before is 0, the capital is a
@@ -59,7 +58,8 @@ def bets_on(asked: Sequence[Asked], most: int = MOST_PAIRS) -> Bets:
     only one pair counts.
     """
     once = repeats(asked)
-    payoffs = payoffs_of(asked, 1 if once else most)
+    # The same two answers once more are no new evidence.
+    payoffs = payoffs_of(asked, 1 if once else MOST_PAIRS)
     flat = np.concatenate(payoffs) if payoffs else np.zeros(0)
     if not len(flat):
         return Bets((), np.zeros(0))

@@ -62,6 +62,7 @@ class TokenCounts(Detector):
     )
 
     def _measure(self, case: Case) -> Measurement | NotMeasured:
+        # A prompt has one length, however often it was answered.
         asked = asked_of_both(case.suspect, case.the_candidate.transcript, samples=1)
         pairs = [
             (a.probe, e, r)

@@ -20,9 +20,14 @@ from fingerprints.records import Reply, Status
 Array = NDArray[np.float64]
 PRIOR = 1.0
 """Precision of the logistic regression's prior on standardised features."""
+MOST_PAIRS = 16
 NEWTON_STEPS = 6
+"""Each fit begins where the last one ended, one prompt away; a fit that stops short costs the bet
+winnings, never its validity, since a payoff is fixed before its pair is seen."""
 _SMALL = 1e-9
+"""Below it a feature was the same in all pairs and has no size to be divided by."""
 _SURFACE = 11
+"""How many numbers `surface` gives."""
 
 
 def pair_features(asked: Asked, most: int) -> Array:
@@ -114,7 +119,7 @@ def _fit(x: Array, theta: Array) -> Array:
     return theta
 
 
-def payoffs_of(asked: Sequence[Asked], most: int = 16) -> list[Array]:
+def payoffs_of(asked: Sequence[Asked], most: int = MOST_PAIRS) -> list[Array]:
     """The payoffs of every prompt's pairs in asking order, each by what the prompts before it
     taught."""
     witness, out = Witness(), []

@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 LONGEST = 1000
 """Characters of an answer that count (Gao, Liang and Guestrin 2024, arXiv 2410.20247)."""
 _PAD = -1
+"""No character has this number, so that padding agrees with padding alone."""
 
 
 def codes(texts: Sequence[str]) -> NDArray[np.int32]:

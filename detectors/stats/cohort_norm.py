@@ -22,7 +22,10 @@ from fingerprints.records import Record
 
 Array = NDArray[np.float64]
 PSEUDO_GROUPS = 4.0
+"""A candidate that few groups were measured against has hardly a centre of its own: with four it is
+half its own and half that of all."""
 _NARROWEST = 1e-6
+"""Equal values have no spread, by which any difference would be infinite."""
 
 
 class Centre(Record):
@@ -96,6 +99,7 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             raise ValueError("no unrelated suspect was measured: there is nothing to centre by")
         self.numbers_ = self._numbers(rows)
         self.held_out_ = np.full(len(x), np.nan)
+        # A row that helped to make its own scale lies nearer to 0 on it than a new model's would.
         for group in dict.fromkeys(groups):
             rest = {
                 c: kept

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Side = Literal["above", "below"]
 LARGEST_BET = 0.5
+"""As a share of 1/mean, the bet of which one number could take all."""
 
 
 def log10_capital(numbers: ArrayLike, mean: float, side: Side = "above") -> Array:
@@ -37,10 +38,12 @@ def log10_capital(numbers: ArrayLike, mean: float, side: Side = "above") -> Arra
     x = np.asarray(numbers, dtype=np.float64)
     if x.size == 0 or not ((x >= 0) & (x <= 1)).all() or not 0 < mean < 1:
         raise ValueError("an e-process needs numbers between 0 and 1, and a mean between them")
+    # Below a mean is above it in the mirror.
     x, m = (x, mean) if side == "above" else (1 - x, 1 - mean)
     total, squares = np.zeros(x.shape[:-1]), np.zeros(x.shape[:-1])
     out = np.empty_like(x)
     for i in range(x.shape[-1]):
+        # The bet first, from what was seen before: one that knew this number would win always.
         out[..., i] = np.log10(1 + _bets(total, squares, i, m) * (x[..., i] - m))
         total = total + x[..., i]
         squares = squares + (x[..., i] - (0.5 + total) / (i + 2)) ** 2

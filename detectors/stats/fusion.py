@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Weight = Annotated[float, Field(ge=0)]
 STRENGTHS = (2.0, 4.0, 8.0, 16.0, 32.0)
+"""In doublings from the two unseen models of a single detector's map on."""
 
 
 class FusedNumbers(Record):

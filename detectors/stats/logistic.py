@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _EXACT, _STILL = 1e-12, 1e-7
 _STEPS = 100
+"""No step moves a log-odds by more than one, so that so many reach 100."""
 
 
 def soft_logistic(
@@ -37,6 +38,8 @@ def soft_logistic(
     for _ in range(_STEPS):
         f = columns @ beta
         p = expit(f)
+        # A row that is all but certain has no weight, and its working response would be divided by
+        # it.
         root = np.sqrt(np.maximum(both * p * (1 - p), _EXACT * both.max()))
         step = (
             _least_squares(columns * root[:, None], root * f + (one - both * p) / root, signed)
@@ -64,6 +67,8 @@ def _least_squares(columns: Array, target: Array, signed: Flags) -> Array:
     free, held = columns[:, signed], columns[:, ~signed]
     both = np.column_stack([held, target])
     rest = both - free @ np.linalg.lstsq(free, both, rcond=1e-12)[0]
+    # The triangle has the same least squares and as few rows as columns, which is all that nnls
+    # then turns over.
     triangle = np.asarray(np.linalg.qr(rest, mode="r"), dtype=np.float64)
     out = np.empty(columns.shape[1])
     out[~signed] = nnls(triangle[:, :-1], triangle[:, -1])[0]

@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 FEWEST_STRANGERS = 3
+"""When one of them plays the suspect itself, two are left, the fewest that have a spread."""
 _NARROWEST = 1e-3
 _PRIOR = 2.0
+"""How much a spread of 1, which z-norm gave, weighs beside the authors' own: that of two or three
+authors is chance."""
 
 
 def suspect_scores(

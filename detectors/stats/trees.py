@@ -17,6 +17,7 @@ from scipy.spatial.distance import squareform
 Array = NDArray[np.float64]
 Split = frozenset[int]
 FEWEST_LEAVES = 3
+"""Two leaves have one tree."""
 
 
 @dataclass(frozen=True)

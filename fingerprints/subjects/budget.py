@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from fingerprints.records import Request
 
 BYTES_A_TOKEN = 4
+"""As in English prose; it serves where a server's count is missing or can't be."""
 TURN_OVERHEAD = 8  # a template's role and marks around each turn
 SANE_TOKENS = 10_000_000
+"""More than any model reads or writes in one call: a count above it is an error or a lie."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fingerprints.durable import sync_folder
+from fingerprints.durable import sync_files, sync_folder
 from fingerprints.errors import ResourceLimit
 
 MANIFEST = "manifest.json"
@@ -44,7 +44,7 @@ def publish(target: Path, fill: Callable[[Path], None]) -> Path:
     try:
         fill(fresh)
         _write_manifest(fresh)
-        _sync(fresh)
+        sync_files(fresh)
         if target.exists():
             shutil.rmtree(target)
         fresh.rename(target)
@@ -77,10 +77,3 @@ def intact(folder: Path) -> bool:
 def _write_manifest(folder: Path) -> None:
     listed = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps(listed, indent=1), "utf-8")
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    sync_folder(folder)

@@ -20,6 +20,7 @@ from fingerprints.system import reading
 
 Value = bool | int | float | str | tuple["Value", ...]
 
+# Far above any real file: what claims more is refused before room is made for it.
 MOST_ENTRIES = 1_000_000
 LONGEST_STRING = 64 << 20
 LARGEST_ALIGNMENT = 1 << 20

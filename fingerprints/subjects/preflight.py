@@ -30,6 +30,8 @@ from fingerprints.subjects.child import limit_further, run_limited, speak, speak
 from fingerprints.subjects.spec import PICKLES
 from fingerprints.subjects.template import TEMPLATE_ERRORS, fold_system, render_with
 
+# A stranger's template may loop, or build text without end, and its tokenizer may ask for any
+# memory: the child that tries them out has these limits.
 MEMORY = 4 << 30
 SECONDS = 60
 RENDER_SECONDS = 2

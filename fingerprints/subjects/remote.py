@@ -35,10 +35,12 @@ from fingerprints.subjects.transport import (
 )
 
 RETRIES = 5
+"""Their pauses are 8 to 16 seconds together where the server names none."""
 LONGEST_WAIT = 120.0
 FIRST_WAIT = 0.5
 SLOWEST_BACKOFF = 20.0
 NOT_OFFERED = frozenset({404, 405, 501})
+"""By these a server says that it has no /completions, whatever is asked there."""
 TURNED_AWAY = frozenset({400, 413, 422})
 """Statuses by which a server may mean this one question (a filter, a length) rather than the
 caller or the model's name."""
@@ -49,7 +51,8 @@ HARMLESS = "Say hello."
 """Asked after a bare 403, such as a firewall's page: where it is answered, the question was
 turned away and not the caller."""
 NO_COMPLETIONS = "not offered: the endpoint has no /completions"
-RESUME = "run the same command again to resume"
+AGAIN, RESUME = "run the same command again", "run the same command again to resume"
+"""Where nothing was answered yet there is nothing to resume."""
 
 
 @dataclass
@@ -90,7 +93,7 @@ class EndpointSubject(Subject):
         self.spec, self.identity, self.offers = spec, identity, frozenset({"generate"})
         self.budget, self.counts = budget, Counts()
         self._secret, self._transport, self._concurrency = secret, transport, concurrency
-        self._completions = True
+        self._completions, self._heard = True, False
         self._client = openai.OpenAI(
             api_key="sent by the transport",
             base_url=identity.base_url,
@@ -145,6 +148,7 @@ class EndpointSubject(Subject):
                 elif error is not None:
                     raise error
                 else:
+                    self._heard = True
                     yield future.result().reply
         if stop is not None:
             raise stop
@@ -160,11 +164,12 @@ class EndpointSubject(Subject):
         return self._incomplete(
             f"the next call could pass the budget of {cap}; spent so far: about"
             f" {spent.read + spent.written:,} tokens{money}",
-            f"raise tokens= or cost=, then {RESUME}",
+            "raise tokens= or cost=, then",
         )
 
-    def _incomplete(self, what: str, next_step: str = RESUME) -> Incomplete:
-        return Incomplete(what, where=self.identity.base_url, next_step=next_step)
+    def _incomplete(self, what: str, first: str = "") -> Incomplete:
+        step = f"{first} {RESUME if self._heard else AGAIN}".strip()
+        return Incomplete(what, where=self.identity.base_url, next_step=step)
 
     def _failed(
         self, request: Request, reason: str, seconds: float, status: Status = Status.ERROR
@@ -182,7 +187,8 @@ class EndpointSubject(Subject):
         except Refused as error:
             return self._refused(request, error, begun)
         except Unreachable as error:
-            raise self._incomplete(self._secret.removed_from(str(error))) from None
+            said = self._secret.removed_from(str(error))
+            raise self._incomplete(said, "check base_url and that the server runs, then") from None
         except Cancelled as error:
             raise self._incomplete("the calls were cancelled") from error
         except CallFailed as error:
@@ -273,8 +279,7 @@ class EndpointSubject(Subject):
         }
         told = printable(self._secret.removed_from(complaint_of(error.body)), 160)
         said = f"the endpoint refuses the call: {error}" + (f", saying {told!r}" if told else "")
-        step = f"{steps.get(error.status, 'check the options')}, then {RESUME}"
-        return self._incomplete(said, step)
+        return self._incomplete(said, f"{steps.get(error.status, 'check the options')}, then")
 
 
 def _turned_away(error: Refused) -> str:

@@ -25,6 +25,7 @@ from fingerprints.subjects.tensors_header import (
     read_safetensors_header,
 )
 
+# Far above any real checkpoint: what is larger is refused unread.
 MOST_FILES = 10_000
 LARGEST_JSON = 64 << 20
 LARGEST_CONFIG = 4 << 20

@@ -29,7 +29,9 @@ def _refuse_constant(name: str) -> Any:
     raise BadValue(f"{name} is not JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no key stands twice: readers differ in which of the two counts. Raises
+    BadValue."""
     out = dict(pairs)
     if len(out) != len(pairs):
         raise BadValue("a key stands twice in one object")
@@ -40,8 +42,8 @@ def _null(_: str) -> None:
     return None
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-_LENIENT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_null)
+_STRICT = json.JSONDecoder(object_pairs_hook=unique, parse_constant=_refuse_constant)
+_LENIENT = json.JSONDecoder(object_pairs_hook=unique, parse_constant=_null)
 
 
 def parse_json(data: bytes, *, constants: bool = False) -> Any:

@@ -225,7 +225,8 @@ def _nearest(vectors: Matrix, query: Matrix, exact: Matrix, k: int) -> dict[int,
 
 def _unknown(name: str, path: Path) -> UsageProblem:
     said = f"no stored model is called {printable(name, 80)!r}"
-    return UsageProblem(said, where=path, next_step="look at its names")
+    step = "see its names: `auditor bases list --store DIR`"
+    return UsageProblem(said, where=path, next_step=step)
 
 
 def _write(path: Path, catalogue: _Catalogue) -> None:

@@ -147,6 +147,7 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
     ((stem, layers),) = stacks.items()
     # Some checkpoints keep extra layers for training behind the last one that the config counts.
     count = count or max(layers) + 1
+    # A config may claim any number of layers: they are counted up to one that no model has.
     missing = next((i for i in range(min(count, _DEEP)) if i not in layers), None)
     if missing is not None or count > _DEEP:
         raise unknown(f"layer {missing} of {count} is missing", weights)

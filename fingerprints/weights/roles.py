@@ -17,6 +17,10 @@ from fingerprints.weights.parts import Layer, Mlp, Norm, TensorPart
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
+SAMPLED = 64
+"""Rows by which an output layer is told to be the embedding: one that was trained apart differs in
+any of them."""
+
 
 def unknown(reason: str, weights: Weights) -> MalformedInput:
     """The error for an anatomy that is not understood."""
@@ -166,11 +170,9 @@ def check_attention(
     return layer
 
 
-def same_as_embedding(
-    weights: Weights, head: TensorPart, embedding: TensorPart, sample: int = 64
-) -> bool:
+def same_as_embedding(weights: Weights, head: TensorPart, embedding: TensorPart) -> bool:
     """Whether an evenly spaced sample of rows of the output layer equals the embedding's."""
     if (head.outputs, head.inputs) != (embedding.outputs, embedding.inputs):
         return False
-    which = np.unique(np.linspace(0, head.outputs - 1, min(sample, head.outputs)).astype(np.int64))
+    which = np.unique(np.linspace(0, head.outputs - 1, min(SAMPLED, head.outputs)).astype(np.int64))
     return bool(np.array_equal(weights.part_rows(head, which), weights.part_rows(embedding, which)))

@@ -36,6 +36,7 @@ UNITS = 1024
 """Units of a layer that are kept at most."""
 MLPS = 8
 """MLPs of a layer that are read at most: of experts the first ones."""
+# So many of each: a signature stays small whatever the model's size.
 SPACE_LAYERS = 8
 TOKENS = 1024
 ANCHORS = 512
@@ -43,6 +44,7 @@ QUANTILES = 32
 SEARCH_DEPTHS, SEARCH_QUANTILES = 16, 8
 VALUES = 4
 _SMALLEST = 1e-30
+"""Units that were pruned away have a length of 0, which has no logarithm."""
 LARGEST = 65504.0
 """The largest number that float16 holds."""
 
@@ -177,6 +179,7 @@ def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     ranks -= ranks.mean(axis=1, keepdims=True)
     ranks /= np.maximum(ranks.std(axis=1, keepdims=True), _SMALLEST)
     n = values.shape[1]
+    # Signs from a digest: the same in every version of every library, as stored signatures need.
     bits = np.unpackbits(
         np.frombuffer(hashlib.shake_256(f"units {n}".encode()).digest(n), dtype=np.uint8)
     )
@@ -206,6 +209,7 @@ def _layer_values(weights: Weights, anatomy: Anatomy, layer: Layer) -> _LayerVal
             gate = _finite(weights.part_rows(mlp.gate, some), mlp.gate.tensor, weights) * gain
         parts.append(unit_values(gate, raw * gain, down))
     values = np.concatenate(parts, axis=1)
+    # These are logarithms: a layer that was rescaled as a whole keeps its units' values.
     values[2:] -= np.median(values[2:], axis=1, keepdims=True)
     ups = 0.5 * np.log(np.maximum(squares / max(1, len(chosen)), _SMALLEST))
     return _LayerValues(values, ups.astype(np.float16), total)

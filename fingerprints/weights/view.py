@@ -64,6 +64,13 @@ class Weights(Closing):
         self._files = Files()
 
     @property
+    def files(self) -> frozenset[Path]:
+        """The files that the tensors lie in, an adapter's too, free of links: equal for one model
+        however its spec is written."""
+        folders = () if self.adapter is None else (self.adapter,)
+        return frozenset(p.resolve() for p in (*(t.file for t in self.tensors.values()), *folders))
+
+    @property
     def bytes_total(self) -> int:
         """Bytes of all tensors."""
         return sum(t.bytes for t in self.tensors.values())

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,6 +133,12 @@ def wildbench() -> None:
         print(f"| {name} | " + " | ".join(f"{found.value(i):+.3f}" for i in range(len(API))) + " |")
 
 
-if __name__ == "__main__":
+@click.command()
+def main() -> None:
+    """Prints the table of the students' sources, then that of their makers' values."""
     told_apart(qlora())
     wildbench()
+
+
+if __name__ == "__main__":
+    main()

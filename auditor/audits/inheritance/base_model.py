@@ -18,7 +18,7 @@ from detectors.registry import load_detector
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, reference
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Arm, Identity, Probe, ProbeSet
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
@@ -90,7 +90,7 @@ def find_base(
     suspect: Transcript,
     models: Shelf,
     out: Path,
-    asking: Progress | None = None,
+    asking: Progress = SILENT,
     kin: str | None = None,
 ) -> Base | None:
     """The suspect's base with its answers, or None where nobody says which it is.
@@ -122,7 +122,7 @@ def _asked(
     suspect: Transcript,
     models: Shelf,
     out: Path,
-    asking: Progress | None,
+    asking: Progress,
 ) -> Base:
     with open_subject(spec) as subject:
         if subject.identity.same_weights(suspect.identity):

@@ -16,7 +16,7 @@ from auditor.evidence.records import Scorer, ScoresSection
 from detectors.base import Detector, Teacher
 from detectors.registry import load_detector
 from fingerprints.errors import UsageProblem, printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.scores import BASE, SUSPECT, Passage, Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
@@ -32,7 +32,7 @@ def find_scores(
     base: Base | None,
     stored: Sequence[Teacher],
     out: Path,
-    scoring: Progress | None = None,
+    scoring: Progress = SILENT,
 ) -> Scores:
     """All that the plan's detectors want scored, by those who can be opened; empty where none wants
     anything.
@@ -66,7 +66,7 @@ def _collected(
     wanted: Mapping[str, Sequence[Passage]],
     openable: Mapping[str, str],
     out: Path,
-    scoring: Progress | None,
+    scoring: Progress,
 ) -> Scores:
     absent: dict[str, str] = {}
     with ScoresWriter(out / SCORES) as writer:
@@ -88,7 +88,7 @@ def _score(
     scorer: str,
     passages: Sequence[Passage],
     writer: ScoresWriter,
-    scoring: Progress | None,
+    scoring: Progress,
 ) -> str:
     """Lets one of them score, and returns why it could not ("" where it did)."""
     who = (

@@ -48,8 +48,8 @@ class Shelf:
         if missing:
             raise UsageProblem(
                 f"the store holds no model called {printable(missing[0], 60)!r}",
-                where="--candidate",
-                next_step="see `auditor store list`",
+                where=self.store.path,
+                next_step="see its names: `auditor store list --store DIR`",
             )
         return [self.records[name] for name in names or self.records]
 

@@ -61,6 +61,7 @@ def find_basis(one: Side, other: Side) -> Basis | None:
     a, b = one.embedding(few[0]), other.embedding(few[1])
     ordered = order(coordinates(a, b), of=theirs) if width >= FEWEST else None
     as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
+    # The cheap test first: where coordinates keep their places nothing has to be laid over.
     if width == theirs and ordered is not None and max(ordered.p, precise([ordered])) < CERTAIN:
         return as_it_is
     many = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
@@ -68,6 +69,7 @@ def find_basis(one: Side, other: Side) -> Basis | None:
         return as_it_is if width == theirs else None
     turn = rotation(one.embedding(many[0]), other.embedding(many[1]))
     known = bool(one.vocabulary and other.vocabulary)
+    # A rotation that was fitted to noise hides an order that was there: it must bring units nearer.
     if width == theirs and _better_as_it_is(one, other, turn):
         return replace(as_it_is, known=known)
     kind = turned(a, b) if width == theirs else "rotation"

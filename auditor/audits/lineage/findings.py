@@ -14,6 +14,7 @@ from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.reporting.text import LEAST_P, probability
 from detectors.lineage.weight_alignment import UnitAgreement
 from detectors.measurement import Cell, HeatMap, Table, WhyNot
+from detectors.stats.intervals import clopper_pearson
 from fingerprints.weights.likeness import TokenizerLikeness
 
 INDEPENDENCE, ALIGNMENT, TOKENIZER = "independence", "weight_alignment", "tokenizer_lineage"
@@ -207,6 +208,10 @@ def _interval(rho: float, n: int) -> tuple[float, float] | None:
     return math.tanh(z - 1.96 * se), math.tanh(z + 1.96 * se)
 
 
+def _share_interval(share: float, n: int) -> tuple[float, float]:
+    return clopper_pearson(round(share * n), n)
+
+
 EXACT = (
     "Exact under one assumption: that training treats hidden units, and residual coordinates, all"
     " alike, so that in unrelated models every order was equally likely. The base's and the"
@@ -217,17 +222,25 @@ EXACT = (
 
 def _tests(told: WeightComparison) -> Table:
     rows = tuple(
-        (t.name, p_figure(t.p), "exact" if t.exact else "measured", t.effect, t.n, t.n_unit)
+        (
+            t.name,
+            p_figure(t.p),
+            "exact" if t.exact else "measured",
+            t.effect,
+            *((_interval if t.exact else _share_interval)(t.effect, t.n) or (None, None)),
+            t.n,
+            t.n_unit,
+        )
         for t in told.tests
     )
     return Table(
         title="Tests",
-        columns=("Test", "p", "Kind", "Effect", "n", "Of"),
+        columns=("Test", "p", "Kind", "Effect", "Low", "High", "n", "Of"),
         rows=rows,
         caption=(
             "Effect: rank correlation of the nearest ones' order (exact tests), or the share of"
-            " units that agree. Overall p: the exact tests by Šidák, with nine tenths of the"
-            " allowed false alarms."
+            " units that agree; low and high: its 95 % interval. Overall p: the exact tests by"
+            " Šidák, with nine tenths of the allowed false alarms."
         ),
     )
 
@@ -236,17 +249,25 @@ def _layers(found: ComparedPair) -> tuple[Table, ...]:
     if not found.pairings:
         return ()
     rows: list[tuple[Cell, ...]] = [
-        (p.layer, p.of, p.order.rho, p_figure(p.order.p), p.order.kept, p.order.n)
+        (
+            *(p.layer, p.of, p.order.rho, *(_interval(p.order.rho, p.order.n) or (None, None))),
+            *(p_figure(p.order.p), p.order.kept),
+            *((None, None) if p.order.kept is None else _share_interval(p.order.kept, p.order.n)),
+            p.order.n,
+        )
         for p in found.pairings
     ]
     return (
         Table(
             title="Order of hidden units, layer by layer",
-            columns=("Layer", "Of the base", "Rank correlation", "p", "At the same place", "Units"),
+            columns=(
+                *("Layer", "Of the base", "Rank correlation", "Low", "High", "p"),
+                *("At the same place", "Low share", "High share", "Units"),
+            ),
             rows=tuple(rows),
             caption=(
                 "Layers are independent of each other under the null hypothesis; together by"
-                " Fisher's method."
+                " Fisher's method. Low and high: 95 % intervals."
             ),
         ),
     )
@@ -284,6 +305,7 @@ def _agreement(base: str, agreed: UnitAgreement) -> Finding:
         value=agreed.share,
         n=agreed.n,
         n_unit="hidden units",
+        interval=_share_interval(agreed.share, agreed.n),
         direction=(
             "1: both halves of every unit find the same unit of the base, in whatever order; up to"
             " 0.1 by convergence"

@@ -21,7 +21,7 @@ from auditor.evidence.records import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
 from fingerprints.errors import AuditError
-from fingerprints.progress import Told
+from fingerprints.progress import SILENT, Told
 
 ALPHA = 1e-3
 """The chance of any false common origin among all bases of one audit, unless another is asked
@@ -58,7 +58,7 @@ class JudgedPair:
 
 
 def judged(
-    suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Told | None = None
+    suspect: Side, bases: Sequence[Side], alpha: float = ALPHA, progress: Told = SILENT
 ) -> list[JudgedPair]:
     """The suspect against every base, in their order, p-values Holm-corrected over those that were
     compared.
@@ -75,6 +75,7 @@ def judged(
         except AuditError as error:
             out.append(_unread(suspect, base, error))
             broken.append(error)
+    # Corrected for those that could be compared: one that can't be gives no false alarm.
     tested = [j.told.p for j in out if j.told.p is not None]
     raised = iter(holm(tested).tolist() if tested else [])
     decided = []
@@ -127,9 +128,7 @@ def merge_told(merge: FoundMerge, names: Sequence[str]) -> str:
     )
 
 
-def _part(progress: Told | None, number: int, of: int) -> Told | None:
-    if progress is None:
-        return None
+def _part(progress: Told, number: int, of: int) -> Told:
     return lambda done, total: progress(int(1000 * (number + done / max(1, total))), 1000 * of)
 
 
@@ -229,6 +228,7 @@ def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
         return "common_origin"
     agreed = found.agreement
     plain = found.unit_p is not None and found.coordinate_p is not None
+    # Not seen is refuted only where every test was made, also the one that sees through a disguise.
     refuted = plain and agreed is not None and agreed.share <= CONVERGED
     return "independent" if refuted and _doubt(found, alpha) is None else "unclear"
 

@@ -20,6 +20,8 @@ from detectors.lineage.independence import Array, Indices
 from fingerprints.weights import TensorPart
 
 ROWS, GRID_ROWS = 256, 16
+"""Rows of a matrix by which a difference is described, and by which a grid is recognised: a grid
+shows in every block of every row."""
 ROUNDING = {
     "F64": 2.0**-53,
     "F32": 2.0**-24,

@@ -128,6 +128,10 @@ def limits(found: Lineages) -> tuple[str, ...]:
             " of unit halves is left, whose p-value is not exact: it allows for a tenth of all"
             " units to agree by convergence."
         )
+    out += [
+        f"{other} is the same files as {name}, and was compared once."
+        for other, name in found.repeated
+    ]
     if found.suspect.reason:
         out.append(f"About the suspect's files: {found.suspect.reason}.")
     return tuple(out)

@@ -17,7 +17,7 @@ from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import Pairing, layer_map, looked_up, paired
 from detectors.lineage.independence import fisher, overall, precise, sidak
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
-from fingerprints.progress import Told
+from fingerprints.progress import SILENT, Told
 
 SEEN = 1e-6
 """Below this p-value of unit order, the agreement is not looked up: a common origin is plain,
@@ -78,7 +78,7 @@ class ComparedPair:
         return by_order or (self.agreement is not None and self.agreement.share >= SHARED)
 
 
-def compare(one: Side, other: Side, progress: Told | None = None) -> ComparedPair | None:
+def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | None:
     """Compares two models' weights, a pair of layers at a time; None where their streams can't be
     laid over each other.
 
@@ -91,13 +91,13 @@ def compare(one: Side, other: Side, progress: Told | None = None) -> ComparedPai
     pairings: list[Pairing] = []
     for layer, of in enumerate(layers):
         pairings += paired(one, other, basis, layer, of)
-        if progress is not None:
-            progress(layer + 1, 2 * len(layers))
+        progress(layer + 1, 2 * len(layers))
     units_p, coordinate_p, trend_p = _exact(one, other, basis, pairings)
     found = ComparedPair(
         basis, tuple(layers), tuple(pairings), units_p, coordinate_p, None, (), trend_p
     )
     deep = {int(i) for i in sampled(len(layers), DEEP)}
+    # Of a layer's experts the first one stays.
     nearest = {p.layer: p.nearest for p in reversed(pairings)}
     if pairings and not found.placed:
         nearest = {
@@ -113,8 +113,7 @@ def compare(one: Side, other: Side, progress: Told | None = None) -> ComparedPai
     alike = []
     for layer, near in sorted(nearest.items()):
         alike.append(layer_likeness(one, other, basis, (layer, layers[layer]), near, layer in deep))
-        if progress is not None:
-            progress(len(layers) + layer + 1, 2 * len(layers))
+        progress(len(layers) + layer + 1, 2 * len(layers))
     return replace(found, likeness=tuple(alike))
 
 

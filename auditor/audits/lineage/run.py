@@ -17,7 +17,7 @@ from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import (
@@ -28,7 +28,7 @@ from fingerprints.subjects.digests import (
     tokenizer_sha256,
     weight_files,
 )
-from fingerprints.subjects.kinds import scheme_in
+from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
 from fingerprints.weights.bases import BaseStore
@@ -70,7 +70,7 @@ class Tokenizers:
 @dataclass(frozen=True)
 class Lineages:
     """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a
-    mixture in words."""
+    mixture in words. ``repeated``: other names that a base was given by besides, with its own."""
 
     suspect: Opened
     bases: tuple[Opened, ...]
@@ -81,6 +81,7 @@ class Lineages:
     identity: Identity
     screened: tuple[WeightComparison, ...] = ()
     stored: int = 0
+    repeated: tuple[tuple[str, str], ...] = ()
 
     @property
     def told(self) -> tuple[WeightComparison, ...]:
@@ -105,6 +106,18 @@ def named(spec: str, taken: Sequence[str] = ()) -> tuple[str, str]:
     return name, spec
 
 
+def path_in(spec: str) -> str | None:
+    """The path that ``SPEC`` or ``NAME=SPEC`` names; None where that may be something else, as a
+    hub id."""
+    where = named(spec)[1]
+    scheme = scheme_in(where)
+    if scheme is None:
+        return where if Path(where).exists() else where.split(",")[0]
+    path = where.partition(":")[2].split(",")[0]
+    surely = kind_of(scheme).recorded or path.startswith((".", "/", "~")) or path.endswith(".gguf")
+    return path if surely else None
+
+
 def is_closed(spec: str) -> bool:
     """Whether a spec names a subject whose weights are out of sight: an endpoint, or recorded
     answers."""
@@ -122,7 +135,7 @@ def lineages(
     store: Path | None = None,
     tokenizer_only: bool = False,
     digest: bool = True,
-    reading: Progress | None = None,
+    reading: Progress = SILENT,
 ) -> Lineages:
     """Compares a suspect's files with those of every base (``SPEC`` or ``NAME=SPEC``); what
     `auditor lineage` does.
@@ -138,18 +151,8 @@ def lineages(
             "no base to compare with", where="BASE", next_step="name one or more, or --store DIR"
         )
     with ExitStack() as stack:
-        pairs: list[tuple[str, str]] = []
-        for spec in bases:
-            pairs.append(named(spec, [n for n, _ in pairs]))
-        twice = next((n for i, (n, _) in enumerate(pairs) if n in [m for m, _ in pairs[:i]]), None)
-        if twice is not None:
-            raise UsageProblem(
-                f"two bases are called {printable(twice, 60)!r}",
-                where="BASE",
-                next_step="write NAME=SPEC",
-            )
         mine = stack.enter_context(opened(*named(suspect)))
-        theirs = [stack.enter_context(opened(name, spec)) for name, spec in pairs]
+        theirs, repeated = _bases(bases, stack)
         if mine.side is None and not tokenizer_only:
             raise MalformedInput(
                 mine.reason, where=printable(suspect, 100), next_step="try --tokenizer-only"
@@ -164,7 +167,7 @@ def lineages(
         looked: list[WeightComparison] = []
         if signatures is not None and mine.side is not None and not tokenizer_only:
             mark = weight_signature(mine.weights, mine.name, digest=False)
-            looked = screened(mark, signatures, alpha, [name for name, _ in pairs])
+            looked = screened(mark, signatures, alpha, [o.name for o in theirs])
         return Lineages(
             mine,
             tuple(theirs),
@@ -175,7 +178,33 @@ def lineages(
             identity_of(mine, digest),
             tuple(looked),
             len(signatures.names()) if signatures is not None else 0,
+            tuple(repeated),
         )
+
+
+def _bases(specs: Sequence[str], stack: ExitStack) -> tuple[list[Opened], list[tuple[str, str]]]:
+    """The bases, opened, and the other names of those that were given twice.
+
+    The same files are one base, however they are spelled: p-values are raised for the number of
+    bases. Raises UsageProblem for two of one name.
+    """
+    out, repeated = list[Opened](), list[tuple[str, str]]()
+    for spec in specs:
+        name, where = named(spec, [o.name for o in out])
+        base = stack.enter_context(opened(name, where))
+        same = next((o for o in out if o.weights.files == base.weights.files), None)
+        if same is not None:
+            if named(spec)[0] != same.name:
+                repeated.append((named(spec)[0], same.name))
+        elif name in [o.name for o in out]:
+            raise UsageProblem(
+                f"two bases are called {printable(name, 60)!r}",
+                where="BASE",
+                next_step="write NAME=SPEC",
+            )
+        else:
+            out.append(base)
+    return out, repeated
 
 
 @contextmanager

@@ -60,6 +60,7 @@ def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
 
     By the mean of the best cosines, which does not change when units stand in another order.
     """
+    # Taken to stand in one order: a copy whose layers were shuffled is not looked for.
     if one.layers == other.layers:
         return list(range(one.layers))
     rows = []

@@ -24,12 +24,17 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE
 
 UNREADABLE = (MalformedInput, UnsafeInput, UsageProblem, Incomplete, ResourceLimit)
+
+SECOND_STORE = (
+    "one store of signatures is looked through, and another one was given first: give this one to"
+    " `auditor lineage --store`"
+)
 
 
 @dataclass(frozen=True)
@@ -83,21 +88,20 @@ class Within:
         return () if self.found is None else telling.limits(self.found)
 
 
-def lineage_within(
-    suspect: str, candidates: Sequence[str], reading: Progress | None = None
-) -> Within:
+def lineage_within(suspect: str, candidates: Sequence[str], reading: Progress = SILENT) -> Within:
     """Compares the suspect's weights with those of candidate bases (specs, or folders of
     signatures), where both are files; asks nobody.
 
     A suspect or base whose files can't be read this way gives a reason, and the other bases are
     compared. Raises what a damaged store of signatures raises.
     """
-    stores = [Path(spec) for spec in candidates if (Path(spec) / CATALOGUE).exists()]
+    stores = list(dict.fromkeys(Path(c) for c in candidates if (Path(c) / CATALOGUE).exists()))
     bases = [spec for spec in candidates if Path(spec) not in stores and _has_weights(spec)]
     if not _has_weights(suspect) or not (bases or stores):
         return Within()
     told = {spec: _unreadable(spec) for spec in bases}
-    reasons = tuple(r for r in told.values() if r is not None)
+    reasons = tuple(dict.fromkeys(r for r in told.values() if r is not None))
+    reasons += tuple(findings.not_compared(str(path), SECOND_STORE) for path in stores[1:])
     whole = [spec for spec, reason in told.items() if reason is None]
     if not whole and not stores:
         return Within(None, reasons)

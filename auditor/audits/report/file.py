@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from auditor.errors import MalformedInput, ResourceLimit, printable
 from auditor.evidence.kinds import all_kinds, sections_of, sections_record
 from auditor.evidence.records import SCHEMA, Report
+from fingerprints.subjects.strict_json import unique
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LARGEST = 256 * 1024 * 1024
@@ -36,7 +37,7 @@ def load_report(path: Path) -> Report:
     raw = _read(path)
     # Read twice: pydantic lets NaN and keys named twice pass, json can refuse both.
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         why = printable(str(error) or type(error).__name__, 120)
         raise _malformed(path, f"is not JSON: {why}") from error
@@ -73,13 +74,6 @@ def _read(path: Path) -> bytes:
         raise MalformedInput(
             f"can't be read: {error.strerror}", where=path, next_step="check the path"
         ) from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("an object names the same key twice")
-    return out
 
 
 def _refuse_constant(name: str) -> NoReturn:

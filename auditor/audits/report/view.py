@@ -20,6 +20,9 @@ from detectors.measurement import Question
 OPEN_CANDIDATES = 10
 NAMED = 3
 ALONE = "the suspect alone"
+FEWEST_EQUAL, MOSTLY = 10, 0.9
+"""From so many shared prompts on, and such a share of them answered in the very same words, a
+reader must know before any figure: fewer equal answers are common among short ones."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,16 @@ def warnings(report: Report) -> tuple[str, ...]:
     """What a reader must know before the first figure."""
     twins = [c.name for c in report.candidates if c.same_weights]
     out = [f"{name}: {wording.SAME_WEIGHTS}" for name in twins]
+    # Short answers of a service that is what it claims are equal, too; none asks of training there.
+    weighed = any(f.question == "inheritance" for f in report.findings)
+    out += [
+        f"{c.name}: {c.n_identical:,} of {c.n_shared:,} {wording.SAME_ANSWERS}"
+        for c in report.candidates
+        if weighed
+        and not c.same_weights
+        and c.n_shared >= FEWEST_EQUAL
+        and c.n_identical >= MOSTLY * c.n_shared
+    ]
     if report.transcript is not None and not report.transcript.complete:
         out.append(wording.INCOMPLETE)
     if any(map(uncalibrated, report.findings)) and not calibrated(report):

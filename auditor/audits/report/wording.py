@@ -12,6 +12,8 @@ BASE_ORIGINS = {
     "store": "a stored model has the weights that the suspect is an adapter on",
     "lineage": "the suspect's weights and its are derived one from the other (see the answer on"
     " lineage)",
+    "shadows": "the shadows of an earlier audit were trained from it; nobody said that the suspect"
+    " was too",
 }
 BASE_BY_DIGEST = "the suspect is an adapter on these weights (equal SHA-256)"
 BASE_CLAIMED = (
@@ -39,6 +41,11 @@ NOBODY_ASKED = "Nobody was asked anything: files were compared."
 SAME_WEIGHTS = (
     "The suspect was loaded from byte-identical weights: this is identity, and says nothing of"
     " distillation."
+)
+SAME_ANSWERS = (
+    "shared prompts were answered in the very same words. One model that is asked twice without"
+    " chance answers so, and so does a copy of its answers under another name: likeness to it is by"
+    " itself no sign of training."
 )
 
 NO_ALTERNATIVES = "No alternative explanation was listed."

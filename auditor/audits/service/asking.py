@@ -81,6 +81,7 @@ def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
             subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, asking, stop
         )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
+    # Compared with itself everything is what it claims to be.
     if endpoint.digest() == reference.digest():
         raise UsageProblem(
             "both sides are the same recorded answers",
@@ -167,11 +168,7 @@ def _order(request: Request) -> tuple[object, ...]:
 
 
 def _scored(
-    plan: ServicePlan,
-    endpoint: Transcript,
-    reference: Transcript,
-    out: Path,
-    scoring: Progress | None,
+    plan: ServicePlan, endpoint: Transcript, reference: Transcript, out: Path, scoring: Progress
 ) -> Scores:
     """How likely the claimed model finds all answers; nothing for greedy ones, whose ranks mean
     nothing."""
@@ -193,7 +190,7 @@ def _others(
     endpoint: Transcript,
     reference: Transcript,
     out: Path,
-    asking: Progress | None,
+    asking: Progress,
 ) -> Others:
     with open_store(store) as opened:
         stored = tuple(
@@ -214,12 +211,7 @@ def _others(
 
 
 def _identified(
-    spec: str,
-    sets: Sequence[ProbeSet],
-    seed: int,
-    into: Path,
-    asking: Progress | None,
-    heard: Transcript,
+    spec: str, sets: Sequence[ProbeSet], seed: int, into: Path, asking: Progress, heard: Transcript
 ) -> Transcript:
     """Greedy answers to the identifying questions; what a recording holds anyway."""
     with open_subject(spec) as subject:

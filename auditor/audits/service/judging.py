@@ -139,6 +139,7 @@ def _decide(
                 " p-value needs temperature 1."
             ),
         )
+    # After what makes answers differ whatever the model is: unlike sampling, greedy answers.
     if p <= plan.alpha:
         return "different", None, ""
     doubts = _doubts(plan, findings)
@@ -156,6 +157,7 @@ def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:
     held = {f.detector: f for f in findings}
     out = []
     counts, p_change = held.get("token_counts"), p_of(held.get("mid_run_change"))
+    # By its upper end: a few counts that differ are no clue.
     if counts is not None and counts.interval is not None and counts.interval[1] < UNFIT_SHARE:
         out.append("the token counts that it reports do not fit the claimed tokenizer")
     if p_change is not None and p_change <= plan.alpha:

@@ -110,6 +110,7 @@ def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress) -> Repor
                 out / REPORT / TRANSCRIPT,
                 progress.step("asking the suspect"),
             )
+        # A recording is not asked again: it may hold other prompts than the shadows answered.
         shared = len(style_answers(suspect).keys() & style_answers(said).keys())
         if shared < FEWEST:
             raise UsageProblem(

@@ -28,6 +28,8 @@ from fingerprints.subjects.spec import parameters_in
 from fingerprints.transcript import Transcript
 
 FEWEST_SEEDS, MOST_USUAL = 3, 6
+"""A seed is held out whole: of two, one is left to learn from. More than six are not trained
+unasked."""
 WANTED_STUDENTS = 10
 """With fewer students than about ten the shrunken ratio stays under 10, which is moderate
 support, however clear the scores."""

@@ -60,6 +60,7 @@ def grow(
             continue
         seconds = 0.0 if there else _spend(rung, asked, folder / rung.name, purse, progress)
         rest = [r for r in rungs[done:] if not finished(folder / r.name)]
+        # One that was there already took no time, which says nothing of the others.
         remaining = len(rest) * (seconds or purse.expected.seconds)
         progress.step("shadows", whole=True)(done, len(rungs), remaining)
         if seconds:

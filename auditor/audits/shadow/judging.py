@@ -61,6 +61,7 @@ def judge(
     told = [finding_of(detector, name, m) for name, m in measured.items()]
     skipped = tuple(f for f in told if isinstance(f, Skipped))
     panel = detector.panel(next(iter(cases.values()))) if cases else None
+    # One map for all candidates: each has a handful of students, too few for a map of its own.
     fitted, problem = (None, "nothing was measured") if panel is None else calibrate(panel)
     corrected = corrected_p(found)
     weighed = {name: None if fitted is None else weight_of(fitted, m) for name, m in found.items()}

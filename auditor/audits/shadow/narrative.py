@@ -85,9 +85,10 @@ def limits(
             " completeness."
         )
     if not base.section(suspect).by_digest:
+        known = "named by the user" if base.origin == "user" else "assumed"
         out.append(
-            "That the shadows' base is the suspect's was named by the user and not observed; from"
-            " another base the directions differ, by how much is not known."
+            f"That the shadows' base is the suspect's was {known} and not observed; from another"
+            " base the directions differ, by how much is not known."
         )
     if not prompts.shared:
         out.append(

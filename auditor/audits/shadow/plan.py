@@ -65,7 +65,7 @@ class ShadowPlan(AuditPlan):
     format: Literal["shadow-plan/1"] = "shadow-plan/1"
     suspect: str
     base: str
-    base_origin: Literal["user", "adapter"]
+    base_origin: Literal["user", "adapter", "shadows"]
     teachers: Annotated[tuple[ShadowTeacher, ...], Field(min_length=1, max_length=MOST_TEACHERS)]
     recipe: str = "alpaca"
     size: Size = "small"
@@ -144,7 +144,7 @@ def plan_again(suspect: str, earlier: ShadowPlan, folder: Path) -> ShadowPlan:
     Raises what `parse_spec` raises.
     """
     known = base_spec(Plan(suspect=str(parse_spec(suspect)), base=None))
-    origin = "adapter" if known is not None and known[0] == earlier.base else "user"
+    origin = "adapter" if known is not None and known[0] == earlier.base else "shadows"
     return earlier.model_copy(
         update={
             "suspect": suspect,

@@ -21,8 +21,11 @@ from fingerprints.records import Probe
 Reason = Literal["same prompt", "13 words in a row", "half the same", "holds the whole text"]
 
 RUN = 13
+"""Words in a row that two texts share by copying alone, as in GPT-3's own decontamination (Brown et
+al. 2020, arXiv 2005.14165)."""
 HALF = 0.5
 SHORTEST_WHOLE = 5
+"""A shorter text, such as "Who are you?", stands in many prompts by itself."""
 SOURCE_SHARE = 0.25
 """From this share of a source's prompts on, the source is a probe set and no accident."""
 

@@ -16,7 +16,7 @@ from auditor.controls.curation.decontaminate import refuse_probe_set
 from auditor.controls.curation.human import DOCSTRINGS, is_docstrings, pairs_of
 from auditor.controls.recipe import BASE, RECORDED, Recipe
 from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set
+from fingerprints.probes import bundled_probe_sets, load_probe_set, parse_probe_set, text_of
 from fingerprints.record_files import bundled_names, bundled_text
 from fingerprints.records import Probe, ProbeId, ProbeSet, Record, canonical_json
 from fingerprints.subjects import open_subject
@@ -106,7 +106,7 @@ def read_source(name_or_path: str) -> list[Prompt]:
                 " a YAML or JSONL file"
             ),
         )
-    text = _text_of(path)
+    text = text_of(path, LARGEST_FILE, "split the file", "check prompts.sources")
     if path.suffix in (".yaml", ".yml"):
         return _of_set(parse_probe_set(text, str(path)), path.name)
     lines = enumerate(text.split("\n"), 1)
@@ -121,12 +121,7 @@ def _of_probes(probes: Iterable[Probe], licence: str, source: str) -> list[Promp
     """What asks a question of its own: no text to go on with, and nothing said before."""
     return [
         Prompt(
-            id=p.id,
-            text=p.prompt(),
-            topic=p.topic,
-            answer=p.answer,
-            licence=licence,
-            source=source,
+            id=p.id, text=p.prompt(), topic=p.topic, answer=p.answer, licence=licence, source=source
         )
         for p in probes
         if p.form != "completion" and not p.history
@@ -194,17 +189,3 @@ def _merged(lists: Iterable[Sequence[Prompt]]) -> list[Prompt]:
         for prompt in prompts:
             out.setdefault(prompt.probe().prompt_sha256(), prompt)
     return list(out.values())
-
-
-def _text_of(path: Path) -> str:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MalformedInput(
-                f"larger than {LARGEST_FILE:,} bytes", where=path, next_step="split the file"
-            )
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MalformedInput(
-            f"can't be read: {reason}", where=path, next_step="check prompts.sources"
-        ) from error

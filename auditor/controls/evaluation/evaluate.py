@@ -34,7 +34,7 @@ from auditor.controls.teaching.examples import Example
 from detectors.text.claim_rates import NOBODY, read_answers
 from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Arm, Probe, ProbeSet, Record, Sampling, Status
 from fingerprints.subjects import Subject, open_subject
 from fingerprints.transcript import Transcript
@@ -68,7 +68,7 @@ def observe(
     vendors: Sequence[str],
     journal: Path,
     scale: EvaluationScale,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Observed:
     """Asks a model the evaluation's questions; the transcript is kept (and resumed) in ``journal``.
 

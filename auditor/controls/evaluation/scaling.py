@@ -25,7 +25,7 @@ from auditor.controls.recipe import Inference
 from auditor.reporting.document import DASH, Block, GridTable, Paragraph
 from auditor.reporting.plots import bounded
 from fingerprints.collect import collect
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Reply, Sampling, Status
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
@@ -47,7 +47,7 @@ def scaling(
     how: Inference,
     prompts: Sequence[Prompt],
     folder: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[PairedFigure, ...]:
     """Three figures for each number of waits up to the recipe's, over prompts of known answer.
 
@@ -82,7 +82,7 @@ def _forced(student: str, forcing: Forcing) -> str:
 
 
 def _asked(
-    spec: str, prompts: Sequence[Prompt], how: Inference, journal: Path, progress: Progress | None
+    spec: str, prompts: Sequence[Prompt], how: Inference, journal: Path, progress: Progress
 ) -> list[Reply]:
     probes = tuple(p.probe() for p in prompts)
     tokens = UNCAPPED_TOKENS if how.thinking is None else ANSWER_TOKENS

@@ -14,7 +14,7 @@ from auditor.controls.curation.pool import Prompt
 from auditor.controls.recipe import TeacherChoice
 from detectors.text.lexicons import REFUSALS
 from fingerprints.collect import collect, requests_for
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Reply, Status
 from fingerprints.subjects import Subject
 from fingerprints.subjects.kinds import kind_of, scheme_in
@@ -29,7 +29,7 @@ def ask(
     teacher: TeacherChoice,
     prompts: Sequence[Prompt],
     journal: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> dict[str, list[Reply]]:
     """Every reply to each prompt, by its id, in order of sample; asks only what isn't known.
 

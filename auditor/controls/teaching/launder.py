@@ -19,7 +19,7 @@ from auditor.controls.teaching.examples import Example
 from auditor.controls.teaching.ledger import LedgerRow, answers_row
 from auditor.controls.teaching.scrub import scrub
 from fingerprints.errors import printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity, Reply, sha256
 from fingerprints.subjects import open_subject
 
@@ -55,7 +55,7 @@ def launder(
     launderer: TeacherChoice,
     examples: Mapping[str, Example],
     journal: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Laundered:
     """The examples with every answer paraphrased; the teacher's thinking is left out.
 

@@ -11,6 +11,7 @@ import re
 from auditor.controls.recipe import Reshape
 
 ROUNDS = 8
+"""As deep as marks are taken out of marks: a text made to nest further keeps some."""
 LEAD_WORDS, SHORT_LEAD = 6, 12
 
 _FENCE = re.compile(

@@ -14,6 +14,8 @@ from detectors.text.claims import ELSEWHERE, IDENTITY, extract_claims
 from detectors.text.vendors import LONGEST_TEXT
 
 ROUNDS = 8
+"""What stands together after a sentence went can read as a claim anew, so that one round is not
+enough."""
 _END = re.compile(r"[.!?…؟।]+[\"'”’)\]*_]*\s+|[。！？]+[」”]?\s*|\n\s*")
 
 

@@ -27,7 +27,7 @@ from auditor.controls.teaching.mixing import assign, exact_counts
 from auditor.controls.teaching.reshape import reshaped
 from auditor.controls.teaching.scrub import scrub
 from fingerprints.errors import MalformedInput, printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity, Record, Reply, Status
 from fingerprints.subjects import open_subject
 
@@ -113,7 +113,7 @@ class _Draft:
 
 
 def teach(
-    recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress | None = None
+    recipe: Recipe, prompts: Sequence[Prompt], folder: Path, progress: Progress = SILENT
 ) -> Taught:
     """The recipe's examples; journals are kept (and resumed) in ``folder``.
 
@@ -148,7 +148,7 @@ def _draft(
     taken: Sequence[str],
     prompts: Sequence[Prompt],
     folder: Path,
-    progress: Progress | None,
+    progress: Progress,
 ) -> _Draft:
     teacher = recipe.sources[place]
     spec = recipe.student.base if teacher.spec == BASE else teacher.spec
@@ -167,11 +167,7 @@ def _draft(
 
 
 def _laundered(
-    recipe: Recipe,
-    launderer: TeacherChoice,
-    draft: _Draft,
-    journal: Path,
-    progress: Progress | None,
+    recipe: Recipe, launderer: TeacherChoice, draft: _Draft, journal: Path, progress: Progress
 ) -> _Draft:
     made = launder(recipe, launderer, draft.examples, journal, progress)
     counts = {"unparaphrased": made.unparaphrased, "too_similar": made.too_similar}

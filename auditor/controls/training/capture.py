@@ -23,6 +23,7 @@ from auditor.controls.training.scores import kept_scores
 from auditor.controls.training.students import Learner, same_tokenizer, trims_logits
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.progress import SILENT, Told
 from fingerprints.record_files import write_record
 from fingerprints.records import Identity, Record, canonical_json, sha256
 from fingerprints.subjects.base import Subject
@@ -101,7 +102,7 @@ def capture(
     examples: Sequence[Encoded],
     settings: Distillation,
     folder: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Told = SILENT,
 ) -> TeacherLogits:
     """The teacher's top-k log-probabilities of every learned token, asked where not there yet.
 
@@ -138,7 +139,7 @@ def fill(
     wanted: CaptureManifest,
     lengths: Sequence[int],
     ask: Callable[[int, int], dict[str, Tensor]],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Told = SILENT,
 ) -> CaptureManifest:
     """The manifest of a folder that holds every shard, asked for now where it lacks some.
 
@@ -150,8 +151,7 @@ def fill(
     held = manifest.shards[-1].last + 1 if manifest.shards else 0
     for first, last in _shares(lengths, wanted.top_k, held):
         manifest = _keep(folder, manifest, first, last, ask(first, last))
-        if progress is not None:
-            progress(last + 1, len(lengths))
+        progress(last + 1, len(lengths))
     return manifest
 
 

@@ -8,7 +8,6 @@ examples and losses.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils import deterministic
 
-from fingerprints.durable import TEMPORARY, disk_problem, sync_folder
+from fingerprints.durable import TEMPORARY, disk_problem, sync_files, sync_folder
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
 from fingerprints.records import Record, canonical_json
 from fingerprints.subjects.cache import file_sha256
@@ -127,7 +126,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
         fresh.mkdir(parents=True)
         yield fresh
         # Synced before the rename: after a power cut a new name must not stand before its bytes.
-        _sync(fresh)
+        sync_files(fresh)
         if target.exists():
             shutil.rmtree(target)
         fresh.rename(target)
@@ -270,10 +269,3 @@ def _damaged(folder: Path, reason: str) -> MalformedInput:
         where=folder,
         next_step="remove it; the run then starts again",
     )
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    sync_folder(folder)

@@ -53,14 +53,9 @@ from auditor.controls.training.parallel import ALONE, Crew
 from auditor.controls.training.scores import check_packing, learned_scores
 from auditor.controls.training.step_journal import LossJournal, LossRow, read_losses
 from auditor.controls.training.students import Learner, check_context, save_student
-from auditor.controls.training.trained import (
-    TRAINED,
-    TrainedStudent,
-    read_trained,
-    write_trained,
-)
+from auditor.controls.training.trained import TRAINED, TrainedStudent, read_trained, write_trained
 from fingerprints.errors import UsageProblem
-from fingerprints.progress import Told
+from fingerprints.progress import SILENT, Told
 from fingerprints.records import canonical_json, sha256
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.library import quiet
@@ -76,7 +71,7 @@ def distill(
     recipe: Recipe,
     out: Path,
     teacher: Subject | None = None,
-    progress: Told | None = None,
+    progress: Told = SILENT,
     crew: Crew = ALONE,
 ) -> TrainedStudent:
     """Trains the student and saves it in ``out/student``; a finished folder stays as it is.
@@ -135,9 +130,7 @@ class _Work:
     crew: Crew
 
 
-def _train(
-    work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Told | None
-) -> float:
+def _train(work: _Work, out: Path, run: str, journal: LossJournal | None, progress: Told) -> float:
     """The loop. Returns the seconds that the run took, earlier parts included."""
     training, model = work.recipe.training, work.learner.model
     bench = _bench(work.learner, training)
@@ -150,6 +143,7 @@ def _train(
         journal.cut(done)
     began = time.monotonic()
     for number in range(done + 1, len(work.steps) + 1):
+        # By the number of the step alone: a resumed run has the same rates.
         rate = rate_at(number, len(work.steps), training)
         row = _update(work, bench, number, rate, out)
         taken = time.monotonic() - began
@@ -159,8 +153,7 @@ def _train(
                 # The rows first: a checkpoint whose rows are missing can't be resumed from.
                 journal.sync()
                 save_state(out / STATES, bench, run, number, before + taken)
-        if progress is not None:
-            progress(number, len(work.steps))
+        progress(number, len(work.steps))
     model.eval()
     return before + time.monotonic() - began
 

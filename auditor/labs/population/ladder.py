@@ -7,6 +7,7 @@ probes are named, so that the ladder's folder is a cohort. Knows recipes; trains
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import STUDENT, train
-from auditor.labs.population.rung_watch import RungDone, RungWatch
+from auditor.labs.population.pace import THERE, Pace, PieceDone, is_there
 from auditor.labs.population.untrained import (
     Bits,
     Quantised,
@@ -263,18 +264,17 @@ def climb(ladder: Ladder, out: Path, progress: Progress = SILENT) -> Cohort:
     A killed climb goes on at the rung, the step and the question where it stopped. Raises the
     errors of `train` and `collect`; what was finished before stays.
     """
-    todo, whole = ladder.rungs(), progress.step("rungs", whole=True)
-
-    def tell(rung: RungDone) -> None:
-        whole(rung.done, rung.total, rung.left)
-        progress.note(rung.line())
-
-    whole(0, len(todo))
-    watch = RungWatch([name for name, _ in todo], out, bool(ladder.probes), tell)
-    for done, (name, rung) in enumerate(todo):
-        watch(done, len(todo))
+    todo, pace = ladder.rungs(), Pace(known=1.0)
+    there = {name for name, _ in todo if is_there(out / name, bool(ladder.probes))}
+    groups = [THERE if name in there else "made" for name, _ in todo]
+    progress.step("rungs", whole=True)(0, len(todo))
+    for done, ((name, rung), group) in enumerate(zip(todo, groups, strict=True), 1):
+        began = time.monotonic()
         climb_rung(ladder, rung, out / name, progress)
-    watch(len(todo), len(todo))
+        took = time.monotonic() - began
+        pace.add(group, took)
+        left = pace.left(groups[done:])
+        PieceDone(done, len(todo), name, group, out / name, took, left).tell(progress)
     return load_cohort(out)
 
 

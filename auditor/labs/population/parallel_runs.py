@@ -9,13 +9,14 @@ from auditor.labs.population.ladder import Ladder
 from auditor.labs.population.population import GrownPopulation
 from auditor.labs.population.rungs import Climbing, Task
 from auditor.labs.population.task_plan import COHORT, prepare, tasks_of
-from auditor.labs.population.workers import Tell, do_all
+from auditor.labs.population.workers import do_all
+from fingerprints.progress import SILENT, Progress
 from fingerprints.work_folder import WorkFolder
 
 BUSY = "another process trains this ladder"
 
 
-def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
+def grow(population: GrownPopulation, out: Path, jobs: int, progress: Progress = SILENT) -> Cohort:
     """Grows a population in ``out``, ``jobs`` tasks at a time; its cohort is ``out/cohort``.
 
     Killed anywhere, the same call goes on: finished members are passed by, the others at their step
@@ -25,11 +26,11 @@ def grow(population: GrownPopulation, out: Path, jobs: int, tell: Tell | None = 
     """
     with WorkFolder(out, BUSY).held():
         prepare(population, out)
-        do_all(tasks_of(population, out), jobs, tell)
+        do_all(tasks_of(population, out), jobs, progress)
     return load_cohort(out / COHORT)
 
 
-def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = None) -> Cohort:
+def climb_together(ladder: Ladder, out: Path, jobs: int, progress: Progress = SILENT) -> Cohort:
     """Climbs a ladder with ``jobs`` rungs at a time; in all else like `climb`.
 
     Teachers are open once a process: memory, and an endpoint's limits, are shared by all of them.
@@ -41,5 +42,5 @@ def climb_together(ladder: Ladder, out: Path, jobs: int, tell: Tell | None = Non
         for name, _ in ladder.rungs()
     ]
     with WorkFolder(out, BUSY).held():
-        do_all(tasks, jobs, tell)
+        do_all(tasks, jobs, progress)
     return load_cohort(out)

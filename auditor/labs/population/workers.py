@@ -15,33 +15,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
+from auditor.labs.population.pace import Pace, PieceDone
 from auditor.labs.population.rungs import Task, finished, perform, read_task
 from fingerprints.errors import AuditError, ResourceLimit, UsageProblem, raised_again
+from fingerprints.progress import SILENT, Progress
 
 MOST_JOBS = 256
 # The children are as many as the jobs: more threads than cores only get in each other's way.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-@dataclass(frozen=True)
-class WorkStep:
-    """A task that was done: how many are, of how many, which, how long it took, and about how
-    much is left (None: unknown)."""
-
-    done: int
-    total: int
-    name: str
-    group: str
-    seconds: float
-    left: float | None
-
-
-Tell = Callable[[WorkStep], None]
 
 
 @dataclass
@@ -73,7 +60,7 @@ class _Board:
     done: set[str]
     total: int
     jobs: int
-    took: dict[str, list[float]] = field(default_factory=dict)
+    pace: Pace = field(default_factory=lambda: Pace(known=0.5))
 
     def ready(self) -> Task | None:
         """The first task whose needs are met, taken off the list."""
@@ -82,28 +69,21 @@ class _Board:
                 return self.todo.pop(place)
         return None
 
-    def close(self, task: Task, seconds: float) -> WorkStep:
+    def close(self, task: Task, seconds: float) -> PieceDone:
         """Marks a task done."""
         self.done.add(task.name)
-        self.took.setdefault(task.group, []).append(seconds)
-        return WorkStep(len(self.done), self.total, task.name, task.group, seconds, self._left())
-
-    def _left(self) -> float | None:
-        """Seconds left, every open task as long as its group's mean; None while less than half
-        of them are of a known group."""
-        means = {group: sum(values) / len(values) for group, values in self.took.items()}
-        known = [means[task.group] for task in self.todo if task.group in means]
-        if 2 * len(known) < len(self.todo):
-            return None
-        return sum(known) * len(self.todo) / max(1, len(known)) / self.jobs
+        self.pace.add(task.group, seconds)
+        left = self.pace.left([open_one.group for open_one in self.todo], self.jobs)
+        folder = Path(task.folder)
+        return PieceDone(len(self.done), self.total, task.name, task.group, folder, seconds, left)
 
 
-def do_all(tasks: Sequence[Task], jobs: int, tell: Tell | None = None) -> None:
+def do_all(tasks: Sequence[Task], jobs: int, progress: Progress = SILENT) -> None:
     """Does every task that isn't done, at most ``jobs`` at a time, none before what it needs.
 
-    The first failure stops all others where they are (a later call goes on there) and is raised as
-    it was in the child; ResourceLimit where a child died. Raises UsageProblem for a number of jobs
-    below 1, and for needs that nothing meets.
+    ``progress`` is told of every task that was done. The first failure stops all others where they
+    are (a later call goes on there) and is raised as it was in the child; ResourceLimit where a
+    child died. Raises UsageProblem for a number of jobs below 1, and for needs that nothing meets.
     """
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageProblem(
@@ -120,10 +100,10 @@ def do_all(tasks: Sequence[Task], jobs: int, tell: Tell | None = None) -> None:
     board = _Board(todo, names - {task.name for task in todo}, len(tasks), jobs)
     if todo:
         with _children(min(jobs, len(todo))) as children:
-            _run(board, children, tell)
+            _run(board, children, progress)
 
 
-def _run(board: _Board, children: list[_Child], tell: Tell | None) -> None:
+def _run(board: _Board, children: list[_Child], progress: Progress) -> None:
     idle = list(children)
     with selectors.DefaultSelector() as waiting:
         while len(board.done) < board.total:
@@ -139,13 +119,12 @@ def _run(board: _Board, children: list[_Child], tell: Tell | None) -> None:
                 )
             for key, _ in waiting.select():
                 waiting.unregister(key.fileobj)
-                step = _read(key.data, board)
+                done = _read(key.data, board)
                 idle.append(key.data)
-                if tell is not None:
-                    tell(step)
+                done.tell(progress)
 
 
-def _read(child: _Child, board: _Board) -> WorkStep:
+def _read(child: _Child, board: _Board) -> PieceDone:
     task, line = child.task, _pipe(child.process.stdout).readline()
     if task is None or not line:
         code = child.process.wait()
@@ -185,15 +164,6 @@ def _children(count: int) -> Iterator[list[_Child]]:
             for pipe in (child.process.stdin, child.process.stdout):
                 with suppress(BrokenPipeError):
                     _pipe(pipe).close()
-
-
-def clock(seconds: float) -> str:
-    """A time to go in words that fit a line.
-
-    >>> clock(42), clock(600)
-    ('42 s', '10 min')
-    """
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:

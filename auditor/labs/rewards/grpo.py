@@ -62,7 +62,7 @@ from auditor.controls.training.reward_journal import (
 )
 from auditor.labs.rewards.objective import advantages, answer_mean, k3, level, picks, surrogate
 from fingerprints.errors import ResourceLimit, UsageProblem
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 
@@ -137,7 +137,7 @@ def grpo(
     settings: GrpoSettings,
     seed: int,
     out: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     resume: Resume | None = None,
 ) -> GrpoReport:
     """Trains the model in place by its rewarded answers; writes ``rewards.jsonl``, ``grpo.json``.
@@ -174,8 +174,7 @@ def grpo(
                 journal.sync()
                 taken = before + time.monotonic() - began
                 save_state(out / STATES, work.bench(), resume.run, number, taken)
-            if progress is not None:
-                progress(number, settings.steps)
+            progress(number, settings.steps)
     taken = before + time.monotonic() - began
     report = _report(work, read_rewards(out / JOURNAL), start, taken, resume.run if resume else "")
     write_record(out / REPORT, report)
@@ -236,6 +235,7 @@ def _open(
             where="model",
             next_step="open it in float32; precision is for the sums",
         )
+    # Without dropout: the policy that is read must be the one that drew.
     model.eval()
     voice = open_voice(model, tokenizer, settings)
     return _RewardWork(
@@ -322,6 +322,7 @@ def _learn(
         batches = zip(parts, shares, old, kept, strict=True)
         found = [_backward(work, *each, len(advantage)) for each in batches]
         norm = float(torch.nn.utils.clip_grad_norm_(work.weights.values(), work.settings.norm))
+        # Before the update: the weights stay those of the last good one.
         if not math.isfinite(norm):
             raise work.no_number("the gradient is no number", number, out)
         if bool(advantage.any()):

@@ -31,7 +31,7 @@ from auditor.controls.teaching.teach import MOST_HELD_OUT
 from auditor.labs.rewards.countdown import Puzzle, make_puzzles, marks
 from fingerprints.collect import collect
 from fingerprints.errors import UsageProblem
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Probe, ProbeSet, Sampling, canonical_json, sha256
 from fingerprints.subjects import open_subject
 
@@ -148,7 +148,7 @@ def observe_puzzles(
     puzzles: Sequence[Puzzle],
     max_tokens: int,
     journal: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Observed:
     """One greedy answer to each puzzle; the transcript is kept (and resumed) in ``journal``. No
     answer counts as a wrong one.

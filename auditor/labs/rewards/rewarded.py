@@ -189,7 +189,7 @@ def _figures(
     specs: tuple[str, str | None, str],
     folder: Path,
     scale: EvaluationScale,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[PairedFigure, ...]:
     before, formed, after = specs
     cap = section(recipe).max_tokens
@@ -231,7 +231,7 @@ def _reinforce(
     pool: PuzzlePool,
     form: list[Example],
     out: Path,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Reinforced:
     """Trains the student and saves it in ``out/student``; a finished folder is returned as it is.
 
@@ -264,7 +264,7 @@ def _settings(recipe: Recipe, learner: Learner) -> GrpoSettings:
 
 
 def _warmed_up(
-    learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress | None
+    learner: Learner, recipe: Recipe, form: list[Example], out: Path, progress: Progress
 ) -> TrainedStudent:
     try:
         return distill(

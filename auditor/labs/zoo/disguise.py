@@ -104,6 +104,8 @@ def rotate_residual(llama: Llama, how: Nothing, seed: int) -> Llama:
     rounding (about 1e-6 of the logits in float32). After SliceGPT's invariance, Ashkboos et al.
     2024, arXiv 2401.15024.
     """
+    # Folded and turned in double precision, and rounded once: every product rounded by itself would
+    # leave more than the source's own rounding.
     turn = rotation(llama.hidden, generator(seed))
 
     doubled = {name: tensor.double() for name, tensor in llama.tensors.items()}
@@ -153,6 +155,7 @@ def rescale_units(llama: Llama, how: Rescale, seed: int) -> Llama:
     random, out = generator(seed), dict[str, Tensor]()
     for layer in range(llama.layers):
         exponent = torch.rand(llama.units, dtype=torch.float64, generator=random) * 2 - 1
+        # Even in the logarithm: doubled as often as halved.
         factor = torch.exp(exponent * math.log(how.spread))
         if how.signs:
             factor = factor * (torch.randint(0, 2, (llama.units,), generator=random) * 2 - 1)

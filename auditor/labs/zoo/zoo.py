@@ -20,7 +20,7 @@ from auditor.labs.zoo.zoo_plan import SCALES, Relation, ZooMaking, ZooSize, zoo_
 from auditor.labs.zoo.zoo_texts import texts_digest
 from auditor.version import VERSION
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem, printable
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_json, write_record
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
@@ -144,7 +144,7 @@ def build_zoo(
     size: ZooSize = "tiny",
     seed: int = 0,
     independent: int = 60,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Zoo:
     """Makes every member that is not there yet; what a killed run finished is kept, and the
     independent runs can be made more.
@@ -171,16 +171,14 @@ def build_zoo(
         plan = zoo_plan(seed, independent)
         table = wanted
         for done, making in enumerate(plan):
-            if progress is not None:
-                progress(done, len(plan))
+            progress(done, len(plan))
             if not (out / making.name / LINEAGE).is_file():
                 _timed(making, size, out)
             table = table.model_copy(update={"members": (*table.members, _row(making, out))})
             write_record(out / TABLE, table)
         table = table.model_copy(update={"complete": True})
         write_record(out / TABLE, table)
-        if progress is not None:
-            progress(len(plan), len(plan))
+        progress(len(plan), len(plan))
     return Zoo(out, table)
 
 

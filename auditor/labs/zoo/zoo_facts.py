@@ -23,7 +23,7 @@ from auditor.labs.zoo.zoo import Zoo, ZooMember
 from auditor.labs.zoo.zoo_texts import held_out
 from detectors.stats.intervals import clustered_mean
 from fingerprints.errors import MalformedInput
-from fingerprints.progress import Progress
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_json
 from fingerprints.records import Record
 from fingerprints.subjects import open_subject
@@ -33,6 +33,8 @@ from fingerprints.subjects.safety import inspect_checkpoint
 from fingerprints.subjects.template import open_chat
 
 FACTS = "facts.json"
+PIECES = 64
+"""Pieces of text that nothing was trained on."""
 
 
 class Fact(Record):
@@ -60,22 +62,20 @@ class Fact(Record):
         return f"{bits}, logits off {self.logits_off:.1e}, moved {moved}"
 
 
-def measure_zoo(zoo: Zoo, progress: Progress | None = None, n: int = 64) -> list[Fact]:
+def measure_zoo(zoo: Zoo, progress: Progress = SILENT) -> list[Fact]:
     """Measures every member on the CPU in float32, and writes ``facts.json`` in table order.
 
     Deterministic on one machine. A GGUF member is converted into the cache first. Raises the errors
     of `open_subject`.
     """
-    ids, labels, sizes = _held_out(n)
+    ids, labels, sizes = _held_out()
     bases = {m.name: _read(zoo, m, ids) for m in zoo.of("base") + zoo.of("base", "untied-base")}
     facts = []
     for done, member in enumerate(zoo.members):
-        if progress is not None:
-            progress(done, len(zoo.members))
+        progress(done, len(zoo.members))
         facts.append(_fact(member, _read(zoo, member, ids), bases[member.base], labels, sizes))
     write_json(zoo.folder / FACTS, [fact.model_dump(mode="json") for fact in facts])
-    if progress is not None:
-        progress(len(zoo.members), len(zoo.members))
+    progress(len(zoo.members), len(zoo.members))
     return facts
 
 
@@ -96,10 +96,10 @@ class _Read:
         self.logits, self.weights, self.parameters = logits, weights, parameters
 
 
-def _held_out(n: int) -> tuple[Tensor, Tensor, list[int]]:
+def _held_out() -> tuple[Tensor, Tensor, list[int]]:
     """Token rows, labels (`IGNORED` where nothing is asked) and the bytes of each piece; the end
     of a row counts for none."""
-    pieces = held_out(n)
+    pieces = held_out(PIECES)
     chat = open_chat(byte_tokenizer(), None)
     encoded = [encode(piece, chat, traces=False) for piece in pieces]
     batch = make_batch(encoded, tuple((i,) for i in range(len(encoded))), 0, torch.device("cpu"))

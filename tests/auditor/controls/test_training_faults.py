@@ -214,7 +214,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_ends_it(
     assert run(argv) == 130
     assert (
         one_line(capsys)
-        == "interrupted: what was answered is kept; run the same command again to go on"
+        == "interrupted: what was finished is kept; run the same command again to go on"
     )
     assert not (tmp_path / "out" / "lineage.json").exists()
     assert (tmp_path / "out" / "student").is_dir()

@@ -1,15 +1,14 @@
-"""Rewrites the golden files and the shipped JSON Schema: python
-tests/auditor/reporting/regenerate.py"""
+"""Rewrites the golden files and the shipped JSON Schema: python -m
+tests.auditor.reporting.regenerate"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from example import rendered as render
-from example import report
-
 from auditor.audits.report.file import schema
 from auditor.reporting.json import pretty
+from tests.auditor.reporting.example import rendered as render
+from tests.auditor.reporting.example import report
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from example import in_html, report
 
 from auditor.audits.report.bundle import (
     TEMPORARY,
@@ -22,6 +21,7 @@ from auditor.errors import MalformedInput, ResourceLimit
 from fingerprints.journal import TranscriptWriter
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, load_transcript
+from tests.auditor.reporting.example import in_html, report
 
 FILES = {"report.json", "report.html", "transcript.jsonl", "plan.yaml"}
 PLAN = "suspect: hf:./suspect\n"
@@ -211,7 +211,7 @@ KILLER = """
 import os, random, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from example import in_html, report
+from tests.auditor.reporting.example import in_html, report
 from auditor.audits.report.bundle import TEMPORARY, load_bundle, write_bundle
 said, out = Path(sys.argv[1]), Path(sys.argv[2])
 reports = [report(), report(calibrated=True)]
@@ -241,7 +241,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from example import in_html, report
+from tests.auditor.reporting.example import in_html, report
 from auditor.errors import ResourceLimit
 from auditor.audits.report.bundle import write_bundle
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -254,7 +254,7 @@ except ResourceLimit as error:
 
 
 def run(script: str, said: Path, out: Path) -> str:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[3])
     command = [sys.executable, "-c", script, str(said), str(out), here]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]

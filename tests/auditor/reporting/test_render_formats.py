@@ -7,16 +7,16 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from example import in_json as to_json
-from example import rendered as render
-from example import report
-from regenerate import SUFFIX, golden
 
 from auditor import reporting as renderers
 from auditor.audits.report.file import load_report
 from auditor.errors import UsageProblem
 from auditor.evidence.records import Report
 from auditor.reporting import formats
+from tests.auditor.reporting.example import in_json as to_json
+from tests.auditor.reporting.example import rendered as render
+from tests.auditor.reporting.example import report
+from tests.auditor.reporting.regenerate import SUFFIX, golden
 
 FORBIDDEN = re.compile(r"\b(guilty|stole|stolen|proves|confirmed|match)\b", re.IGNORECASE)
 NAMES = ("uncalibrated", "calibrated")
@@ -43,7 +43,7 @@ def bare(made: Report) -> Report:
 def test_every_rendering_equals_its_golden_file_byte_for_byte(name: str, format: str) -> None:
     made = render(report(calibrated=name == "calibrated"), format).encode("utf-8")
     assert made == golden(name, format).read_bytes(), (
-        "run tests/auditor/reporting/regenerate.py and look at the difference"
+        "run `python -m tests.auditor.reporting.regenerate` and look at the difference"
     )
 
 

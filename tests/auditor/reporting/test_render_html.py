@@ -9,16 +9,16 @@ import re
 from importlib.resources import files
 
 import pytest
-from example import HOSTILE, report
-from example import in_html as render
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from page import Page
 
 from auditor.evidence.records import Report
 from auditor.reporting.text import visible
 from detectors.base import Exhibit, Rank, Span
 from fingerprints.records import Arm
+from tests.auditor.reporting.example import HOSTILE, report
+from tests.auditor.reporting.example import in_html as render
+from tests.auditor.reporting.page import Page
 
 ELEMENTS = set(
     """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article

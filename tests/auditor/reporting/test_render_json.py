@@ -7,14 +7,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from example import in_json as render
-from example import report
-from regenerate import SCHEMA_FILE, golden
 
 from auditor.audits.report.file import load_report, schema
 from auditor.errors import MalformedInput
 from auditor.evidence.records import SCHEMA
 from auditor.reporting.json import pretty
+from tests.auditor.reporting.example import in_json as render
+from tests.auditor.reporting.example import report
+from tests.auditor.reporting.regenerate import SCHEMA_FILE, golden
 
 PROMISED = {
     "findings": {
@@ -103,7 +103,7 @@ def mutate(path: Path, **changes: object) -> None:
         (b"\xff\xfe\x00", "is not JSON"),
         (b"[" * 200_000, "is not JSON"),
         (b'{"schema": NaN}', "NaN is not a JSON number"),
-        (b'{"schema": 1, "schema": 2}', "names the same key twice"),
+        (b'{"schema": 1, "schema": 2}', "a key stands twice"),
         (b"[]", "is not a report"),
         (b'{"schema": "https://example.org/report-9.json"}', "this version can't read"),
         (b'{"schema": "\x1b[2J"}', "is not JSON"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from example import rendered as render
-from example import report
 
 from auditor.audits.report import view
 from auditor.evidence.records import Skipped
 from auditor.reporting import labels
 from detectors.base import Bar, Cell, Chart, Table
 from fingerprints.records import Arm
+from tests.auditor.reporting.example import rendered as render
+from tests.auditor.reporting.example import report
 
 
 def table(columns: tuple[str, ...], *rows: tuple[Cell, ...]) -> Table:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from example import HOSTILE, report
-from example import in_markdown as render
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -12,6 +10,8 @@ from markdown_it.token import Token
 
 from auditor.reporting.markdown import code, fenced, inline, table
 from auditor.reporting.text import one_line, visible
+from tests.auditor.reporting.example import HOSTILE, report
+from tests.auditor.reporting.example import in_markdown as render
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 FOREIGN = {"html_inline", "html_block", "image", "link_open", "em_open", "s_open"}

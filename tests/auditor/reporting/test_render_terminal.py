@@ -7,15 +7,15 @@ import re
 import unicodedata
 
 import pytest
-from example import in_terminal as render
-from example import report
 from rich.cells import cell_len
-from test_render_html import crowd
 
 from auditor.audits.report.document import next_steps, report_document
 from auditor.reporting import terminal
-from auditor.reporting.document import Document, Paragraph, Section, aside, strong
+from auditor.reporting.document import Document, GridTable, Paragraph, Section, aside, strong
 from auditor.reporting.terminal import write
+from tests.auditor.reporting.example import in_terminal as render
+from tests.auditor.reporting.example import report
+from tests.auditor.reporting.test_render_html import crowd
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -59,6 +59,19 @@ def test_the_answers_come_first_and_the_next_steps_last() -> None:
         for w in ("INHERITANCE", "LINEAGE", "SERVICE", "candidate  ", "Limits", "Next")
     ]
     assert places == sorted(places)
+
+
+def test_answers_that_equal_the_suspects_word_for_word_are_told_before_any_figure() -> None:
+    told = report()
+    first = told.candidates[0]
+    assert "very same words" not in render(told, width=100)
+    equal = first.model_copy(update={"n_identical": first.n_shared})
+    text = render(told.model_copy(update={"candidates": (equal,)}), width=100)
+    assert (
+        f"{first.name}: 471 of 471 shared prompts were answered in the very same words"
+        in " ".join(text.split())
+    )
+    assert text.index("very same words") < text.index("INHERITANCE")
 
 
 def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
@@ -135,3 +148,19 @@ def test_words_in_a_row_are_parted_on_a_terminal_as_on_a_page() -> None:
     part = Section("s", "S", (Paragraph((strong("one"), " ", aside("(two)"))),))
     document = Document("kicker", "title", "subject", (), (part,), dict)
     assert "one (two)" in terminal.render(document, width=80)
+
+
+def test_a_wide_table_is_told_in_parts_that_each_name_their_rows() -> None:
+    columns = ("level", "prompts", *(f"figure {i}" for i in range(8)))
+    cells = [(a, n, *(f"{n}.{i} (0.00 to 9.99)" for i in range(8))) for a in "xy" for n in "12"]
+    table = GridTable("Figures", columns, tuple(cells), frozenset(range(1, 10)))
+    document = Document("kicker", "title", "subject", (), (Section("a", "A", (table,)),), dict)
+    lines = terminal.render(document, width=80).splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    for row in cells:
+        for figure in row[2:]:
+            (line,) = (x for x in lines if figure in x and x.startswith(row[0]))
+            assert line.split()[:2] == list(row[:2])
+    assert len([line for line in lines if line.startswith("level")]) == 3
+    narrow = terminal.render(document, width=30).splitlines()
+    assert not any(line.startswith("level") for line in narrow)

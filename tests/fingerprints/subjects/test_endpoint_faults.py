@@ -17,7 +17,7 @@ import pytest
 
 from fingerprints.errors import Incomplete
 from fingerprints.records import Status
-from fingerprints.subjects.remote import HARMLESS
+from fingerprints.subjects.remote import AGAIN, HARMLESS
 from tests import faultserver as fault
 from tests.faultserver import FaultServer
 from tests.fingerprints.subjects.asking import (
@@ -199,9 +199,10 @@ def test_a_refused_connection_and_an_unknown_name_are_told_by_host_and_port() ->
     port = free_port()
     with (
         endpoint(f"http://127.0.0.1:{port}/v1") as subject,
-        pytest.raises(Incomplete, match=f"127.0.0.1:{port} can't be reached"),
+        pytest.raises(Incomplete, match=f"127.0.0.1:{port} can't be reached") as caught,
     ):
         list(subject.generate(asks()))
+    assert caught.value.next_step == "check base_url and that the server runs, then " + AGAIN
     with (
         endpoint("http://nowhere.invalid:81/v1") as subject,
         pytest.raises(Incomplete, match=r"nowhere\.invalid:81"),

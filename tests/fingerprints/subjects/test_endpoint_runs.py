@@ -155,6 +155,7 @@ def test_the_token_budget_stops_before_the_call_that_could_pass_it(tmp_path: Pat
         with pytest.raises(Incomplete, match="budget of 1,000 tokens") as caught:
             collect(subject, [probe_set(500)], Sampling(max_tokens=100), tmp_path / "t.jsonl")
         assert caught.value.exit_code == 6
+        assert str(caught.value.next_step).endswith("to resume")
         spent = subject.budget.spent
     kept = load_transcript(tmp_path / "t.jsonl").counts()["ok"]
     assert kept == len(server.requests) > 20

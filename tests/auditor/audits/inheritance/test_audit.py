@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from auditor import audit
+from auditor.audits.inheritance.plan import Plan
 from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.evidence.records import Report
@@ -182,8 +183,34 @@ def test_ctrl_c_and_sigterm_keep_what_was_answered(
         child.send_signal(number)
         told = child.communicate(timeout=60)[1]
         assert child.returncode == code, told
-        assert "what was answered is kept" in told
+        assert "what was finished is kept" in told
         assert load_transcript(journal).replies
+
+
+def test_a_plan_whose_paths_are_not_there_from_here_says_so_and_runs_where_they_are(
+    model: Path,
+    store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(model.parent)
+    (tmp_path / "plan.yaml").write_text(
+        Plan.make({"suspect": f"./{model.name}", "store": str(store)}).to_yaml()
+    )
+    assert run(["audit", model.name, "--dtype", "float32", "--dry-run"]) == 0
+    assert f"suspect: hf:./{model.name},dtype=float32" in capsys.readouterr().out, "no hub id"
+    again = ["audit", "--plan", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "r")]
+    assert run([*again, "--dry-run"]) == 0
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    for other in ([], ["--base", "recording:said.jsonl,model=x"]):
+        assert run([*again, *other, "--dry-run"]) == 3
+        told = capsys.readouterr().err
+        assert f"not there from here, {tmp_path}" in told
+        assert "the folder in which the audit was run first" in told
+    assert not (tmp_path / "r").exists()
+    assert run([*again, str(model), "--dry-run"]) == 0, "a flag wins over the plan"
 
 
 def test_the_python_api_does_the_same_in_three_lines(

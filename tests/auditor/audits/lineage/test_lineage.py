@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 from scipy import stats
 
+from auditor.audits.lineage.narrative import limits
 from auditor.audits.lineage.records import Relation, WeightComparison
 from auditor.audits.lineage.run import lineages, named
 from auditor.cli import cli, run
@@ -232,6 +233,14 @@ def test_the_command_writes_a_report_that_tells_it(
         report["lineage"]["declared_told"]
         == "The suspect's files name org/base. The weights bear that out for base."
     )
+    measured = [f for f in report["findings"] if f["detector"] != "tokenizer_lineage"]
+    assert {"independence", "weight_alignment"} == {f["detector"] for f in measured}
+    assert all(f["interval"] or f["value"] > 1 - 1e-9 for f in measured)
+    tests = [t for f in measured for t in f["tables"] if t["title"] == "Tests"]
+    at = {name: i for i, name in enumerate(tests[0]["columns"])}
+    rows = [row for t in tests for row in t["rows"] if abs(row[at["Effect"]]) < 1 - 1e-9]
+    assert rows
+    assert all(row[at["Low"]] < row[at["Effect"]] < row[at["High"]] for row in rows)
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "How alike the matrices are" in page
 
@@ -252,7 +261,7 @@ def test_tokenizers_alone_decide_nothing(parent: Path, stranger: Path) -> None:
 
 
 def test_a_base_is_found_among_signatures_and_a_stranger_is_not(
-    parent: Path, stranger: Path, tmp_path: Path
+    parent: Path, stranger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "bases"
     named_strangers = [
@@ -267,6 +276,7 @@ def test_a_base_is_found_among_signatures_and_a_stranger_is_not(
     assert {t.relation for t in none.told} == {"unclear"}
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 0
     assert run(["bases", "remove", "parent", "--store", str(store)]) == 2
+    assert "auditor bases list" in capsys.readouterr().err
     assert not [
         t
         for t in lineages(str(parent), [], store=store, digest=False).told
@@ -290,11 +300,28 @@ def test_bases_get_names_that_differ(tmp_path: Path) -> None:
     assert named("hf:org/llama") == ("llama", "hf:org/llama")
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(parent: Path, tmp_path: Path) -> None:
+def test_one_base_that_is_written_in_several_ways_is_compared_once(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(stranger)
+    ways = [str(stranger), f"hf:{stranger}", f"{tmp_path}/link", f"b={stranger}/."]
+    found = lineages(str(parent), ways, digest=False)
+    (once,) = (t for t in found.told)
+    assert once.base == "stranger"
+    assert once.p_holm == once.p
+    told = " ".join(limits(found))
+    assert "b is the same files as stranger" in told
+    assert "link is the same files as stranger" in told
+    assert "stranger is the same files" not in told
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(
+    parent: Path, stranger: Path, tmp_path: Path
+) -> None:
     with pytest.raises(UsageProblem, match="no base"):
         lineages(str(parent), [])
     with pytest.raises(UsageProblem, match="two bases"):
-        lineages(str(parent), [f"a={parent}", f"a={parent}"])
+        lineages(str(parent), [f"a={parent}", f"a={stranger}"])
     assert run(
         ["lineage", str(parent), str(tmp_path / "missing"), "--out", str(tmp_path / "out")]
     ) in (2, 3)

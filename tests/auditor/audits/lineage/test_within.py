@@ -65,6 +65,24 @@ def test_a_named_base_is_compared_by_the_way(models: dict[str, Path]) -> None:
     assert within.answer is not None
 
 
+def test_a_base_that_is_named_twice_is_compared_once(models: dict[str, Path]) -> None:
+    base = str(models["base"])
+    plan = Plan.make({"suspect": str(models["tuned"]), "base": f"hf:{base}", "bases": [base]})
+    (verdict,) = lineage_within(plan.suspect, plan.weighed_against).verdicts
+    assert (verdict.candidate, verdict.p_value) == ("base", verdict.p_single)
+
+
+def test_a_second_store_of_signatures_is_told_as_not_looked_through(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    stores = [str(tmp_path / name) for name in ("one", "two")]
+    for store in stores:
+        assert run(["bases", "add", str(models["base"]), "--store", store]) == 0
+    within = lineage_within(str(models["tuned"]), stores)
+    assert within.found is not None
+    assert [s.candidate for s in within.skipped] == [stores[1]]
+
+
 def test_recorded_answers_have_no_weights_to_compare(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -114,7 +132,7 @@ def test_a_dry_run_names_the_bases_whose_weights_will_be_read(
 
 
 def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
-    models: dict[str, Path], tmp_path: Path
+    models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "answers"
     asked = ["--probes", "openings:60", "--max-tokens", "8", "--dtype", "float32"]
@@ -131,3 +149,8 @@ def test_closed_weights_are_compared_by_next_words_and_never_called_kin(
     assert [f.detector for f in report.findings] == ["next_token_agreement"]
     assert report.verdicts == ()
     assert run(["lineage", *tuned, "nobody", *rest, str(tmp_path / "x")]) == 2
+    told = capsys.readouterr().err
+    assert "no model called 'nobody'" in told
+    assert "--candidate" not in told
+    assert run(["lineage", *tuned, str(models["base"]), *rest, str(tmp_path / "x")]) == 2
+    assert "no weights in sight" in capsys.readouterr().err

@@ -213,6 +213,9 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     assert report["plan"]["shadows"] == str(home)
     assert "--shadows" in report["reproduce"][0]
     assert any("for an earlier audit" in limit for limit in report["limits"])
+    assert report["base"]["origin"] == "shadows", "nobody named the base of this suspect"
+    assert any("was assumed and not observed" in limit for limit in report["limits"])
+    assert any("named by the user" in limit for limit in first.limits)
     spent = [limit for limit in first.limits if "budget was spent" in limit]
     assert spent
     assert spent[0] in report["limits"]

@@ -17,7 +17,7 @@ from auditor.controls.evaluation.figure import (
     name_of,
 )
 from auditor.controls.lineage import write_lineage
-from auditor.controls.teaching.ledger import LedgerRow, ledger_of
+from auditor.controls.teaching.ledger import Ledger, LedgerRow, ledger_of
 from auditor.reporting.charts import Course
 
 HOSTILE = "<script>alert(1)</script>|`x`\u202e{{7*7}}"
@@ -67,78 +67,11 @@ def card(
 ) -> Card:
     """A card of a control with one teacher and a filler, half of whose prompts were lost on the
     way."""
-    filler = {"name": "people", "spec": "recording:people.jsonl"}
-    teachers = [{"name": teacher, "vendor": "acme", "spec": "hf:./teacher"}] if dose else []
     taught = round(10 * dose)
-    told = (
-        [
-            {
-                "name": teacher,
-                "vendor": "acme",
-                "kind": "teacher",
-                "n_examples": taught,
-                "share": dose,
-            }
-        ]
-        if dose
-        else []
-    )
-    told.append({"name": "people", "kind": "filler", "n_examples": 10 - taught, "share": 1 - dose})
-    rows = [
-        LedgerRow(
-            name=teacher,
-            answers=12,
-            failed=1,
-            tokens_in=300,
-            tokens_out=900,
-            seconds=20.5,
-            cost=0.25,
-        )
-    ]
-    rows.append(LedgerRow(name="training", seconds=100.0, energy_wh_estimate=1.8))
     value: dict[str, Any] = {
-        "recipe": {
-            "name": name,
-            "about": f"Made by hand. {HOSTILE}",
-            "imitates": "Nothing in particular.",
-            "teachers": teachers,
-            "filler": filler,
-            "dose": dose,
-            "student": {"base": "hf:./base"},
-            "prompts": {"sources": ["general"]},
-            "seed": seed,
-        },
-        "lineage": {
-            "name": name,
-            "role": "positive" if dose else "negative",
-            "method": "sft",
-            "base_spec": "hf:./base",
-            "base": {
-                "kind": "checkpoint",
-                "name": f"base {HOSTILE}",
-                "weights_sha256": DIGEST,
-                "notes": [HOSTILE],
-            },
-            "dose": dose,
-            "seed": seed,
-            "teachers": told,
-            "n_examples": 10,
-            "checkpoint": "student",
-            "created": "2026-11-22T14:22:54Z",
-        },
-        "curation": {
-            "pool": 40,
-            "exact_duplicates": 3,
-            "low_quality": 2,
-            "near_duplicates": 4,
-            "contaminated": 1,
-            "beyond_n": 10,
-            "kept": 20,
-            "copies": [{"prompt": HOSTILE, "copies": "identity/01", "reason": "same text"}],
-            "licences": {HOSTILE: 20},
-            "topics": {"things": 20},
-            "sources": {"general": 20},
-        },
+        "recipe": _recipe(name, dose, seed, teacher),
+        "lineage": _lineage(name, dose, seed, teacher),
+        "curation": CURATION,
         "sources": [source(teacher, 12, taught, 2), source("people", 8, 10 - taught, 0)],
         "held_out": 2,
         "steps": 40,
@@ -149,11 +82,71 @@ def card(
         "last_loss": 1.25,
         "device": "cpu",
         "precision": "float32",
-        "ledger": ledger_of(rows).model_dump(),
+        "ledger": _ledger(teacher).model_dump(),
         "figures": figures(),
         **changes,
     }
     return Card.model_validate(value)
+
+
+def _recipe(name: str, dose: float, seed: int, teacher: str) -> dict[str, Any]:
+    asked = {"name": teacher, "vendor": "acme", "spec": "hf:./teacher"}
+    return {
+        "name": name,
+        "about": f"Made by hand. {HOSTILE}",
+        "imitates": "Nothing in particular.",
+        "teachers": [asked] if dose else [],
+        "filler": {"name": "people", "spec": "recording:people.jsonl"},
+        "dose": dose,
+        "student": {"base": "hf:./base"},
+        "prompts": {"sources": ["general"]},
+        "seed": seed,
+    }
+
+
+def _lineage(name: str, dose: float, seed: int, teacher: str) -> dict[str, Any]:
+    taught = round(10 * dose)
+    one = {"name": teacher, "vendor": "acme", "kind": "teacher"}
+    rest = {"name": "people", "kind": "filler", "n_examples": 10 - taught, "share": 1 - dose}
+    return {
+        "name": name,
+        "role": "positive" if dose else "negative",
+        "method": "sft",
+        "base_spec": "hf:./base",
+        "base": {
+            "kind": "checkpoint",
+            "name": f"base {HOSTILE}",
+            "weights_sha256": DIGEST,
+            "notes": [HOSTILE],
+        },
+        "dose": dose,
+        "seed": seed,
+        "teachers": [*([{**one, "n_examples": taught, "share": dose}] if dose else []), rest],
+        "n_examples": 10,
+        "checkpoint": "student",
+        "created": "2026-11-22T14:22:54Z",
+    }
+
+
+def _ledger(teacher: str) -> Ledger:
+    asked = {"answers": 12, "failed": 1, "tokens_in": 300, "tokens_out": 900}
+    row = LedgerRow.model_validate({"name": teacher, **asked, "seconds": 20.5, "cost": 0.25})
+    return ledger_of([row, LedgerRow(name="training", seconds=100.0, energy_wh_estimate=1.8)])
+
+
+CURATION: dict[str, Any] = {
+    "pool": 40,
+    "exact_duplicates": 3,
+    "low_quality": 2,
+    "near_duplicates": 4,
+    "contaminated": 1,
+    "beyond_n": 10,
+    "kept": 20,
+    "copies": [{"prompt": HOSTILE, "copies": "identity/01", "reason": "same text"}],
+    "licences": {HOSTILE: 20},
+    "topics": {"things": 20},
+    "sources": {"general": 20},
+}
 
 
 def source(name: str, prompts: int, kept: int, held_out: int) -> dict[str, Any]:

@@ -12,18 +12,8 @@ from rich.console import Console
 from auditor import console
 from auditor.controls.cards.card_document import write_card
 from auditor.controls.lineage import write_lineage
-from auditor.labs.population.rung_watch import RungDone, RungWatch, duration
+from auditor.labs.population.pace import THERE, Pace, PieceDone, duration, is_there
 from tests.auditor.controls.cards.cards import card
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 def make(folder: Path) -> None:
@@ -32,44 +22,57 @@ def make(folder: Path) -> None:
     write_lineage(folder, card().lineage)
 
 
-def climb(folder: Path, there: int, total: int, probes: bool = False) -> list[RungDone]:
+def climbed(folder: Path, there: int, total: int, probes: bool = False) -> list[PieceDone]:
     """A climb of which the first rungs are there (one second each); the others take a minute."""
     names = [f"rung{i}" for i in range(total)]
     for name in names[:there]:
         make(folder / name)
-    clock, told = Clock(), list[RungDone]()
-    watch = RungWatch(names, folder, probes, told.append, clock)
-    for i in range(total + 1):
-        watch(i, total)
-        if i < total:
-            clock.at += 1 if i < there else 60
-            if i >= there:
-                make(folder / names[i])
+    groups = [THERE if is_there(folder / name, probes) else "made" for name in names]
+    pace, told = Pace(known=1.0), list[PieceDone]()
+    for done, (name, group) in enumerate(zip(names, groups, strict=True), 1):
+        if done > there:
+            make(folder / name)
+        seconds = 1.0 if done <= there else 60.0
+        pace.add(group, seconds)
+        left = pace.left(groups[done:])
+        told.append(PieceDone(done, total, name, group, folder / name, seconds, left))
     return told
 
 
 def test_the_time_left_counts_made_rungs_alone(tmp_path: Path) -> None:
-    told = climb(tmp_path, there=3, total=6)
-    assert [t.there for t in told] == [True] * 3 + [False] * 3
+    told = climbed(tmp_path, there=3, total=6)
+    assert [t.group for t in told] == [THERE] * 3 + ["made"] * 3
     assert [t.left for t in told] == [None, None, None, 120.0, 60.0, 0.0]
 
 
 def test_a_finished_ladder_is_passed_by_with_its_own_pace(tmp_path: Path) -> None:
-    assert [t.left for t in climb(tmp_path, there=3, total=3)] == [2.0, 1.0, 0.0]
+    assert [t.left for t in climbed(tmp_path, there=3, total=3)] == [2.0, 1.0, 0.0]
 
 
 def test_a_rung_without_its_whole_transcript_is_not_there_yet(tmp_path: Path) -> None:
-    assert [t.there for t in climb(tmp_path, there=2, total=2, probes=True)] == [False, False]
+    assert not any(t.group == THERE for t in climbed(tmp_path, there=2, total=2, probes=True))
 
 
 def test_a_rungs_line_tells_what_came_of_it(tmp_path: Path) -> None:
-    told = climb(tmp_path, there=1, total=3)
+    told = climbed(tmp_path, there=1, total=3)
     assert told[0].line() == "1 of 3: rung0: already there"
     assert told[1].line() == (
         "2 of 3: rung1: positive, dose 50 %, loss 2.500 to 1.250, bits per byte -0.200 (-0.250 to -0.150), 1 min 0 s; "
         "about 1 min 0 s left"
     )
     assert "left" not in told[2].line()
+
+
+def test_a_piece_without_a_card_is_told_by_its_group(tmp_path: Path) -> None:
+    told = PieceDone(1, 3, "said/a", "asking a teacher", tmp_path, 4.0, 90.0).line()
+    assert told == "1 of 3: said/a: asking a teacher, 4 s; about 1 min 30 s left"
+
+
+def test_several_at_once_are_as_many_times_faster_and_half_the_groups_must_be_known() -> None:
+    pace = Pace(known=0.5)
+    pace.add("a", 10.0)
+    assert pace.left(["a", "b"], jobs=2) == 10.0
+    assert pace.left(["a", "b", "c"]) is None
 
 
 @pytest.mark.parametrize(
