@@ -40,7 +40,7 @@ from detectors.style.standing import (
     null_of_standing,
     standing,
 )
-from detectors.text.features import LONGEST
+from detectors.text.pages import LONGEST
 from detectors.text.phrases import HeldPhrases, Phrase, PhraseBook
 from fingerprints.transcript import Transcript
 

@@ -10,19 +10,16 @@ Arabic included) and never raises. Knows texts; knows no model.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
-from detectors.text.masking import masked_codes
+from detectors.text.masking import kind_of, masked_codes
 from detectors.text.ngrams import (
     Codes,
     WordCodes,
@@ -33,14 +30,17 @@ from detectors.text.ngrams import (
     lowers_alone,
     words_of,
 )
+from detectors.text.pages import CutText
 from detectors.text.tagging import tags_of
+from detectors.text.vocabulary import (
+    is_capital,
+    is_word,
+    length,
+    word_number,
+)
 
 Array = NDArray[np.float64]
-Row = NDArray[np.float32]
-LONGEST = 4000
 EDGE = 5
-# Of a few kilobytes each. A cohort of three hundred models that answered two hundred prompts fits.
-MOST_PAGES = 1 << 16
 
 # The end of a sentence: marks and a closing one before white space, a full stop that needs none, or
 # line breaks. One set of signs stands first, so that a text is searched for them alone.
@@ -109,12 +109,6 @@ _PUNCTUATION = (
 )
 
 
-def cut(text: str, longest: int = LONGEST) -> str:
-    """The first ``longest`` characters of a text, white space around it removed: some answers
-    loop to the token limit."""
-    return text[: 4 * longest].strip()[:longest]
-
-
 def per_thousand(count: float, text: str) -> float:
     """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in
     a word is no storm."""
@@ -131,61 +125,6 @@ def squeezed(values: Array) -> Array:
     return np.log1p(np.maximum(values, 0.0))
 
 
-class CutText:
-    """One text, cut, with what several families need of it, worked out once: tokens, the text in
-    lower case, and what was measured of it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = cut(text)
-        self._rows: dict[str, Row] = {}
-        self._codes: dict[str, NDArray[np.uint32]] = {}
-
-    def row(self, name: str, measure: Callable[[CutText], list[float]]) -> Row:
-        """A counted family's numbers, measured where they are first asked for."""
-        if name not in self._rows:
-            self._rows[name] = squeezed(np.array(measure(self))).astype(np.float32)
-        return self._rows[name]
-
-    def codes(self, name: str, read: Callable[[CutText], Codes]) -> Codes:
-        """A sequence of tokens as numbers below 2³², worked out where it is first asked for."""
-        if name not in self._codes:
-            self._codes[name] = read(self).astype(np.uint32)
-        return self._codes[name].astype(np.uint64)
-
-    def let_go(self) -> None:
-        """Forgets the tokens, which take many times the room of what was measured by them."""
-        for name in ("tokens", "low", "spaced", "low_kinds"):
-            self.__dict__.pop(name, None)
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        """The tokens as written."""
-        return words_of(self.text)
-
-    @cached_property
-    def low(self) -> str:
-        """The text in lower case, with straight apostrophes."""
-        return self.text.lower().replace("’", "'")
-
-    @cached_property
-    def spaced(self) -> str:
-        """The tokens of `low`, one space on each side of each."""
-        if not lowers_alone(self.text):
-            return f" {' '.join(words_of(self.low))} "
-        return f" {' '.join(self.tokens)} ".lower().replace("’", "'")
-
-    @cached_property
-    def low_kinds(self) -> frozenset[str]:
-        """The different tokens of `low`."""
-        return frozenset(self.spaced.split(" "))
-
-
-@lru_cache(maxsize=MOST_PAGES)
-def page_of(text: str) -> CutText:
-    """A text's page. Remembered: detectors, spaces and sizes of a cohort read the same texts."""
-    return CutText(text)
-
-
 class PhraseCounter:
     """Counts a fixed list of phrases in lower-cased text, per 1,000 characters.
 
@@ -195,19 +134,19 @@ class PhraseCounter:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self.columns = tuple(dict.fromkeys(phrases))
-        # With each the token that is looked for first: where a text doesn't hold it, the phrase
-        # isn't sought.
-        self._by_token = [
-            (i, f" {' '.join(words)} ", max(words, key=len))
-            for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii())
-        ]
+        # By a token that the phrase holds: where a text doesn't hold that, the phrase isn't sought.
+        self._by_token: dict[str, list[tuple[int, str]]] = {}
+        for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii()):
+            sought = self._by_token.setdefault(max(words, key=len), [])
+            sought.append((i, f" {' '.join(words)} "))
+        self._tokens = frozenset(self._by_token)
         self._anywhere = [(i, p) for i, p in enumerate(self.columns) if not p.isascii()]
 
     def __call__(self, page: CutText) -> list[float]:
         """One rate a phrase, in the order of ``columns``."""
-        counts, kinds, spaced = [0] * len(self.columns), page.low_kinds, page.spaced
-        for i, phrase, token in self._by_token:
-            if token in kinds:
+        counts, spaced = [0] * len(self.columns), page.spaced
+        for token in self._tokens & page.low_kinds:
+            for i, phrase in self._by_token[token]:
                 counts[i] = spaced.count(phrase)
         if not page.text.isascii():
             for i, phrase in self._anywhere:
@@ -217,22 +156,49 @@ class PhraseCounter:
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
 _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
-_WORD = re.compile(r"\w+")
 # An apostrophe is made a letter, so that "don't" is one word.
 _FUNCTION_PLACE = {word.replace("'", "_"): i for i, word in enumerate(_FUNCTION)}
+
+
+# From the beginning of what hangs together, so that no character is looked at twice.
+_GLUED = re.compile(r"(?<![\w'])[\w']*'[\w']*")
+
+
+def _function_place(word: str) -> int:
+    return 1 + _FUNCTION_PLACE.get(word.lower(), -1)
+
+
+def _low_is_word(word: str) -> int:
+    return int(word.lower()[0].isalnum())
 
 
 def function_words(page: CutText) -> list[float]:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
-    joined = page.low.replace("'", "_")
-    # Marks are no words: not looked for where words are what stands between them.
-    counts = Counter(words_of(joined) if beyond_spaces(joined) else _WORD.findall(joined))
-    unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
-    rates = [0.0] * len(_FUNCTION)
-    for word in counts.keys() & _FUNCTION_PLACE.keys():
-        rates[_FUNCTION_PLACE[word]] = unit * counts[word]
-    return rates
+    if lowers_alone(page.text) and not beyond_spaces(page.low):
+        held = np.bincount(page.each(_function_place), minlength=len(_FUNCTION) + 1)[1:]
+        counts, total = held.tolist(), int(page.each(_low_is_word).sum())
+        if "'" in page.low:
+            total += _joined(page.low, counts)
+    else:
+        found = Counter(words_of(page.low.replace("'", "_")))
+        total = sum(n for word, n in found.items() if word[0].isalnum())
+        counts = [found[word] for word in _FUNCTION_PLACE]
+    unit = 1000.0 / max(40, total)
+    return [unit * n for n in counts]
+
+
+def _joined(low: str, counts: list[int]) -> int:
+    """Makes one word of the pieces of each word with apostrophes in ``counts``; returns how many
+    words there are more (fewer where negative)."""
+    more = 0
+    for glued in _GLUED.findall(low):
+        for step, words in ((-1, glued.split("'")), (1, (glued.replace("'", "_"),))):
+            for word in filter(None, words):
+                more += step * word[0].isalnum()
+                if (place := _FUNCTION_PLACE.get(word)) is not None:
+                    counts[place] += step
+    return more
 
 
 def markdown(page: CutText) -> list[float]:
@@ -257,41 +223,36 @@ def punctuation(page: CutText) -> list[float]:
     return _rates([page.text.count(mark) for mark in _PUNCTUATION], page.text) + ends
 
 
-def _moments(lengths: Mapping[int, int]) -> list[float]:
-    """Mean, standard deviation, least, greatest, median of lengths, given how often each stands;
-    zeros where there is none."""
-    n = sum(lengths.values())
+def _moments(lengths: list[int]) -> list[float]:
+    """Mean, standard deviation, least, greatest, median of lengths; zeros where there is none."""
+    n = len(lengths)
     if not n:
         return [0.0] * 5
-    mean = sum(size * k for size, k in lengths.items()) / n
-    variance = sum(size * size * k for size, k in lengths.items()) / n - mean * mean
+    mean = sum(lengths) / n
+    variance = sum([size * size for size in lengths]) / n - mean * mean
     ordered = sorted(lengths)
-    reached = list(accumulate(lengths[size] for size in ordered))
-    median = ordered[bisect_right(reached, n // 2)]
-    return [mean, max(0.0, variance) ** 0.5, float(ordered[0]), float(ordered[-1]), float(median)]
+    ends = (float(ordered[0]), float(ordered[-1]), float(ordered[n // 2]))
+    return [mean, max(0.0, variance) ** 0.5, *ends]
 
 
 def moments(page: CutText) -> list[float]:
     """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and
     median length."""
     text = page.text
-    sentences = [size for size in (len(s.split()) for s in _SENTENCE.split(text)) if size]
+    sentences = [size for size in [len(s.split()) for s in _SENTENCE.split(text)] if size]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = {word: n for word, n in Counter(page.tokens).items() if word[0].isalnum()}
-    lengths: dict[int, int] = {}
-    for word, n in words.items():
-        lengths[len(word)] = lengths.get(len(word), 0) + n
-    count = sum(lengths.values())
-    size = max(1, len(text))
+    words = np.flatnonzero(page.each(is_word))
+    lengths = page.each(length)[words].tolist()
+    size, count = max(1, len(text)), len(lengths)
     shares = [
-        len(set(map(str.lower, words))) / max(1, count),
-        sum(n for word, n in words.items() if word[0].isupper()) / max(1, count),
+        len(set(page.lowered()[words].tolist())) / max(1, count),
+        int(page.each(is_capital)[words].sum()) / max(1, count),
         sum(map(text.count, "0123456789")) / size,
         (len(text) - len(text.encode("ascii", "ignore"))) / size,
     ]
     sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
-    spreads = [_moments(x) for x in (*map(Counter, (sentences, paragraphs, lines)), lengths)]
+    spreads = [_moments(x) for x in (sentences, paragraphs, lines, lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
@@ -316,9 +277,13 @@ class CountedFamily:
 
     def __call__(self, pages: Sequence[CutText]) -> NDArray[np.float32]:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
+        new = [page for page in pages if self.name not in page.rows]
+        measured = squeezed(np.array([self.measure(page) for page in new]))
+        for page, row in zip(new, measured.astype(np.float32), strict=True):
+            page.rows[self.name] = row
         out = np.empty((len(pages), len(self.columns)), dtype=np.float32)
         for row, page in zip(out, pages, strict=True):
-            row[:] = page.row(self.name, self.measure)
+            row[:] = page.rows[self.name]
         return out
 
 
@@ -370,11 +335,11 @@ _NUMBERS = WordCodes()
 
 
 def _words(page: CutText) -> Codes:
-    return page.codes("words", lambda p: _NUMBERS(p.tokens))
+    return page.each(word_number).astype(np.uint64)
 
 
 def _masked(page: CutText) -> Codes:
-    return page.codes("masked words", lambda p: masked_codes(p.tokens))
+    return masked_codes(page.each(kind_of))
 
 
 def _tags(page: CutText) -> Codes:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from detectors.text.features import cut
 from detectors.text.ngrams import (
+    Codes,
     WordCodes,
     buckets,
     lowered,
@@ -26,6 +26,8 @@ from detectors.text.ngrams import (
     summed_counts,
     words_of,
 )
+from detectors.text.pages import cut, page_of
+from detectors.text.vocabulary import lower_number
 
 Array = NDArray[np.float64]
 SIZES = (2, 3, 4, 5)
@@ -82,31 +84,48 @@ class HeldPhrases:
     total: float
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a text is cut into the tokens that phrases are made of: the tokens themselves, and their
+    numbers (the same word has the same number everywhere), in the same order."""
+
+    tokens: Callable[[str], list[str]]
+    codes: Callable[[str], Codes]
+
+
 def lower_tokens(text: str) -> list[str]:
     """The tokens of a text's first part in lower case."""
     kept = cut(text)
     return lowered(words_of(kept)) if lowers_alone(kept) else words_of(kept.lower())
 
 
+def lower_codes(text: str) -> Codes:
+    """The numbers of `lower_tokens`."""
+    page = page_of(text)
+    if lowers_alone(page.text):
+        return page.each(lower_number).astype(np.uint64)
+    return WordCodes()(lower_tokens(text))
+
+
+WORDS = Reading(lower_tokens, lower_codes)
+
+
 class PhraseBook:
     """Phrase counts of every stored model, shape (models, buckets), kept sparse.
 
-    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of
-    phrases, ascending.
+    ``reading`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths
+    of phrases, ascending.
     """
 
     def __init__(
         self,
         texts: Sequence[Sequence[str]],
         sizes: tuple[int, ...] = SIZES,
-        tokens: Callable[[str], list[str]] = lower_tokens,
+        reading: Reading = WORDS,
     ) -> None:
-        self._numbers, self._sizes, self._tokens = WordCodes(), sizes, tokens
-        rows = [summed_counts([self._codes(t) for t in said], sizes, BITS) for said in texts]
+        self._sizes, self._reading = sizes, reading
+        rows = [summed_counts([reading.codes(t) for t in said], sizes, BITS) for said in texts]
         self.counts = sparse.vstack(rows, format="csr")
-
-    def _codes(self, text: str) -> NDArray[np.uint64]:
-        return self._numbers(self._tokens(text))
 
     def telling(
         self, candidate: int, cohort: Sequence[int], held: HeldPhrases, most: int
@@ -161,8 +180,7 @@ class PhraseBook:
         found: dict[int, list[int]] = {}
         words: dict[int, tuple[str, ...]] = {}
         for number, text in enumerate(suspect):
-            tokens = self._tokens(text)
-            codes = self._numbers(tokens)
+            tokens, codes = self._reading.tokens(text), self._reading.codes(text)
             for size in self._sizes:
                 for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
                     answers = found.setdefault(bucket, [])
