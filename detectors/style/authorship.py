@@ -106,12 +106,13 @@ class Authorship:
             del self._whole  # as large as the square of the columns
         return self._weights[fold]
 
-    def _apply(self, x: Dense, prompt: Index) -> Array:
-        """Raw scores; prompts of no fold (-1) are scored by the regression on all of them."""
+    def _apply(self, x: Dense, prompt: Index, where: slice = slice(None)) -> Array:
+        """Raw scores by the columns ``where`` (those of ``x``); prompts of no fold (-1) are scored
+        by the regression on all of them."""
         out = np.zeros((len(x), self.authors))
         fold = np.where(prompt < 0, -1, self.fold[prompt])
         for k in np.unique(fold):
-            out[fold == k] = x[fold == k] @ self.weights(int(k))
+            out[fold == k] = x[fold == k] @ self.weights(int(k))[where]
         return out
 
     def _calibrate(self, author: Index) -> None:
@@ -144,9 +145,9 @@ class Authorship:
     def contribution(self, x: Dense, prompt: Index, where: slice) -> Array:
         """The part of `score` that the columns ``where`` bring: logits are a sum over families
         plus an intercept."""
-        part = np.zeros_like(x)
-        part[:, where] = (self._less_prompt(x, prompt) - self._centre)[:, where]
-        return np.asarray(self._apply(part, prompt) @ self.coefficients.T)
+        means = self._means[:, where]
+        part = x[:, where] - (means[prompt] if self.centred else means) - self._centre[where]
+        return np.asarray(self._apply(part, prompt, where) @ self.coefficients.T)
 
 
 def _prompt_means(rows: Rows, prompts: int) -> Dense:

@@ -237,12 +237,12 @@ def _draws(prompts: int, rounds: int, seed: int) -> Array:
 def _means(log_p: Array, chosen: Flags, drawn: Array) -> Array:
     """Weighted means over prompts, (1 + rounds, authors); NaN columns stay NaN, prompts without
     an answer don't count."""
-    held = chosen & ~np.isnan(log_p).all(axis=1)
-    weights = drawn * held
-    total = weights.sum(axis=1, keepdims=True)
-    sums = weights @ np.where(np.isnan(log_p), 0.0, log_p)
+    missing = np.isnan(log_p)
+    held = chosen & ~missing.all(axis=1)
+    total = (drawn @ held.astype(float))[:, None]
+    sums = drawn @ np.where(missing | ~held[:, None], 0.0, log_p)
     out = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
-    out[:, np.isnan(log_p[held]).any(axis=0)] = np.nan
+    out[:, missing[held].any(axis=0)] = np.nan
     return np.asarray(out)
 
 

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +98,11 @@ def _sought(pattern: str) -> re.Pattern[str]:
     return re.compile(f"\n{pattern[1:]}" if pattern.startswith("^") else pattern, re.M)
 
 
+# What is sought without a sign in texts that are more than ASCII.
+_NOT_ASCII = ("bullet_dot", "emoji")
 _SOUGHT = [
-    (sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
-    for sign, pattern in _MARKS.values()
+    (name in _NOT_ASCII, sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
+    for name, (sign, pattern) in _MARKS.items()
 ]
 _PUNCTUATION = (
     *".,;:!?-–—",
@@ -107,6 +110,10 @@ _PUNCTUATION = (
     *"([\"'“’‘/&%$*#_=+<|~\u00a0、。，：；「،؟",
     *(".)", "e.g.", "i.e.", "etc", ", and ", ", or ", ". ", ".  ", ":\n", "!\n", "I ", "\t"),
 )
+
+
+# Single characters of ASCII are counted all at once; the others have no code.
+_COUNTED_MARKS = [(m, ord(m) if len(m) == 1 and m.isascii() else -1) for m in _PUNCTUATION]
 
 
 def per_thousand(count: float, text: str) -> float:
@@ -193,26 +200,34 @@ def _joined(low: str, counts: list[int]) -> int:
     words there are more (fewer where negative)."""
     more = 0
     for glued in _GLUED.findall(low):
-        for step, words in ((-1, glued.split("'")), (1, (glued.replace("'", "_"),))):
-            for word in filter(None, words):
-                more += step * word[0].isalnum()
-                if (place := _FUNCTION_PLACE.get(word)) is not None:
-                    counts[place] += step
+        words, changes = _glued(glued)
+        more += words
+        for place, step in changes:
+            counts[place] += step
     return more
+
+
+@lru_cache(maxsize=1 << 12)
+def _glued(glued: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """What making one word of its pieces changes: the words in sum, and function words' counts."""
+    pieces = [(word, -1) for word in glued.split("'") if word] + [(glued.replace("'", "_"), 1)]
+    places = [(_FUNCTION_PLACE.get(word), step) for word, step in pieces]
+    more = sum(step for word, step in pieces if word[0].isalnum())
+    return more, tuple((place, step) for place, step in places if place is not None)
 
 
 def markdown(page: CutText) -> list[float]:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
     it."""
-    text = page.text
+    text, plain = page.text, page.text.isascii()
     lines = f"\n{text}"
     counts = [
         0
-        if sign not in text
+        if sign not in text or (plain and other)
         else text.count(sign)
         if pattern is None
         else len(pattern.findall(lines if begins else text))
-        for sign, begins, pattern in _SOUGHT
+        for other, sign, begins, pattern in _SOUGHT
     ]
     return _rates(counts, text) + [float(c > 0) for c in counts]
 
@@ -220,7 +235,12 @@ def markdown(page: CutText) -> list[float]:
 def punctuation(page: CutText) -> list[float]:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
-    return _rates([page.text.count(mark) for mark in _PUNCTUATION], page.text) + ends
+    letters, plain, text = page.letters, page.text.isascii(), page.text
+    counts = [
+        letters[code] if code >= 0 else 0 if plain and not mark.isascii() else text.count(mark)
+        for mark, code in _COUNTED_MARKS
+    ]
+    return _rates(counts, text) + ends
 
 
 def _moments(lengths: list[int]) -> list[float]:
@@ -248,8 +268,8 @@ def moments(page: CutText) -> list[float]:
     shares = [
         len(set(page.lowered()[words].tolist())) / max(1, count),
         int(page.each(is_capital)[words].sum()) / max(1, count),
-        sum(map(text.count, "0123456789")) / size,
-        (len(text) - len(text.encode("ascii", "ignore"))) / size,
+        sum(page.letters[ord("0") : ord("9") + 1]) / size,
+        (len(text) - sum(page.letters)) / size,
     ]
     sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
     spreads = [_moments(x) for x in (sentences, paragraphs, lines, lengths)]

@@ -44,13 +44,13 @@ class CutText:
 
     def let_go(self) -> None:
         """Forgets what takes many times the room of what was measured by it."""
-        for name in ("low", "spaced", "low_kinds"):
+        for name in ("tokens", "letters", "low", "spaced", "low_kinds"):
             self.__dict__.pop(name, None)
 
     @cached_property
     def _numbered(self) -> tuple[Vocabulary, Numbers]:
         words = _VOCABULARIES.now()
-        return words, words.numbers(words_of(self.text))
+        return words, words.numbers(self.tokens)
 
     def each(self, of: Callable[[str], int]) -> Column:
         """What ``of`` says of each token, in order; asked once a word, not once a token."""
@@ -62,11 +62,20 @@ class CutText:
         words, numbers = self._numbered
         return words.column(words.lowered)[numbers]
 
-    @property
+    @cached_property
     def tokens(self) -> list[str]:
         """The tokens as written."""
+        if "_numbered" not in self.__dict__:
+            return words_of(self.text)
         words, numbers = self._numbered
         return [words.words[i] for i in numbers.tolist()]
+
+    @cached_property
+    def letters(self) -> list[int]:
+        """How often each of the 128 characters of ASCII stands in the text, by code point."""
+        codes = np.frombuffer(self.text.encode("ascii", "ignore"), dtype=np.uint8)
+        held: list[int] = np.bincount(codes, minlength=128).tolist()
+        return held
 
     @cached_property
     def low(self) -> str:
