@@ -179,23 +179,22 @@ def _low_is_word(word: str) -> int:
     return int(word.lower()[0].isalnum())
 
 
-def function_words(page: CutText) -> list[float]:
+def function_words(page: CutText) -> Array:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
     if lowers_alone(page.text) and not beyond_spaces(page.low):
-        held = np.bincount(page.each(_function_place), minlength=len(_FUNCTION) + 1)[1:]
-        counts, total = held.tolist(), int(page.each(_low_is_word).sum())
+        counts = np.bincount(page.each(_function_place), minlength=len(_FUNCTION) + 1)[1:]
+        total = int(page.each(_low_is_word).sum())
         if "'" in page.low:
             total += _joined(page.low, counts)
     else:
         found = Counter(words_of(page.low.replace("'", "_")))
         total = sum(n for word, n in found.items() if word[0].isalnum())
-        counts = [found[word] for word in _FUNCTION_PLACE]
-    unit = 1000.0 / max(40, total)
-    return [unit * n for n in counts]
+        counts = np.array([found[word] for word in _FUNCTION_PLACE])
+    return np.asarray(counts * (1000.0 / max(40, total)))
 
 
-def _joined(low: str, counts: list[int]) -> int:
+def _joined(low: str, counts: NDArray[np.int64]) -> int:
     """Makes one word of the pieces of each word with apostrophes in ``counts``; returns how many
     words there are more (fewer where negative)."""
     more = 0
@@ -243,14 +242,14 @@ def punctuation(page: CutText) -> list[float]:
     return _rates(counts, text) + ends
 
 
-def _moments(lengths: list[int]) -> list[float]:
+def _moments(lengths: NDArray[np.int64]) -> list[float]:
     """Mean, standard deviation, least, greatest, median of lengths; zeros where there is none."""
     n = len(lengths)
     if not n:
         return [0.0] * 5
-    mean = sum(lengths) / n
-    variance = sum([size * size for size in lengths]) / n - mean * mean
-    ordered = sorted(lengths)
+    mean = int(lengths.sum()) / n
+    variance = int(lengths @ lengths) / n - mean * mean
+    ordered = np.sort(lengths)
     ends = (float(ordered[0]), float(ordered[-1]), float(ordered[n // 2]))
     return [mean, max(0.0, variance) ** 0.5, *ends]
 
@@ -263,7 +262,7 @@ def moments(page: CutText) -> list[float]:
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
     words = np.flatnonzero(page.each(is_word))
-    lengths = page.each(length)[words].tolist()
+    lengths = page.each(length)[words].astype(np.int64)
     size, count = max(1, len(text)), len(lengths)
     shares = [
         len(set(page.lowered()[words].tolist())) / max(1, count),
@@ -272,7 +271,8 @@ def moments(page: CutText) -> list[float]:
         (len(text) - sum(page.letters)) / size,
     ]
     sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
-    spreads = [_moments(x) for x in (sentences, paragraphs, lines, lengths)]
+    held = [np.array(x, dtype=np.int64) for x in (sentences, paragraphs, lines)]
+    spreads = [_moments(x) for x in (*held, lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
@@ -293,7 +293,7 @@ class CountedFamily:
 
     name: str
     columns: tuple[str, ...]
-    measure: Callable[[CutText], list[float]]
+    measure: Callable[[CutText], list[float] | Array]
 
     def __call__(self, pages: Sequence[CutText]) -> NDArray[np.float32]:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""

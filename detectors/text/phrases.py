@@ -156,38 +156,54 @@ class PhraseBook:
 
     def held(self, suspect: Sequence[str]) -> HeldPhrases:
         """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
-        found, words = self._found(suspect)
-        column = np.array(
-            sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64
-        )
+        found = _Found.of([self._reading.codes(text) for text in suspect], self._sizes)
+        column, answers = found.often()
         counts = np.asarray(self.counts[:, column].todense(), dtype=float)
-        answers = [found[int(b)] for b in column]
         said = np.array([len(a) for a in answers], dtype=float)
         totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
-        return HeldPhrases(
-            [words[int(b)] for b in column],
-            answers,
-            counts,
-            totals,
-            said,
-            float(sum(map(len, found.values()))),
-        )
+        tokens = [self._reading.tokens(text) for text in suspect]
+        words = [
+            tuple(tokens[number][place : place + size])
+            for number, place, size in found.first(column)
+        ]
+        return HeldPhrases(words, answers, counts, totals, said, float(len(found.pairs)))
 
-    def _found(
-        self, suspect: Sequence[str]
-    ) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
-        """Bucket to the suspect's answers that hold it, and to the phrase's words."""
-        found: dict[int, list[int]] = {}
-        words: dict[int, tuple[str, ...]] = {}
-        for number, text in enumerate(suspect):
-            tokens, codes = self._reading.tokens(text), self._reading.codes(text)
-            for size in self._sizes:
-                for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
-                    answers = found.setdefault(bucket, [])
-                    words.setdefault(bucket, tuple(tokens[place : place + size]))
-                    if not answers or answers[-1] != number:
-                        answers.append(number)
-        return found, words
+
+@dataclass(frozen=True)
+class _Found:
+    """Every phrase of some answers: its bucket, and where it stands (answer, token, length), in
+    the order of answers, lengths and tokens; ``pairs`` are the different buckets and answers, as
+    one sorted number."""
+
+    bucket: NDArray[np.int64]
+    place: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, answers: Sequence[Codes], sizes: Sequence[int]) -> _Found:
+        held, places = [np.zeros(0, dtype=np.int64)], [np.zeros((0, 3), dtype=np.int64)]
+        for number, codes in enumerate(answers):
+            for size in sizes:
+                held.append(buckets(codes, size, BITS))
+                place = np.full((len(held[-1]), 3), (number, 0, size), dtype=np.int64)
+                place[:, 1] = np.arange(len(place))
+                places.append(place)
+        bucket, place = np.concatenate(held), np.concatenate(places)
+        return cls(bucket, place, np.unique((bucket << 32) | place[:, 0]))
+
+    def often(self) -> tuple[NDArray[np.int64], list[list[int]]]:
+        """The buckets that two answers or more hold, ascending, and those answers."""
+        kept, starts, counts = np.unique(self.pairs >> 32, return_index=True, return_counts=True)
+        answers = (self.pairs & 0xFFFFFFFF).tolist()
+        often = counts > 1
+        spans = zip(starts[often].tolist(), counts[often].tolist(), strict=True)
+        return kept[often], [answers[start : start + n] for start, n in spans]
+
+    def first(self, column: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+        """Where the first phrase of each of these buckets stands."""
+        known, first = np.unique(self.bucket, return_index=True)
+        places = self.place[first[np.searchsorted(known, column)]]
+        return [(number, place, size) for number, place, size in places.tolist()]
 
 
 def _tallies(candidate: int, cohort: list[int], held: HeldPhrases) -> list[Array]:
@@ -217,13 +233,19 @@ def _spaced(text: str) -> str:
     return f" {' '.join(word.lower() for word in words_of(text))} "
 
 
+@lru_cache(maxsize=1024)
+def _placed(text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where each token of a text stands, and it in lower case."""
+    places = spans_of(text)
+    return places, [text[start:end].lower() for start, end in places]
+
+
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     """Where a phrase stands in a text: (start, end) of each place in order, found token by token
     in linear time."""
     if f" {' '.join(words)} " not in _spaced(text):
         return []
-    places = spans_of(text)
-    tokens = [text[start:end].lower() for start, end in places]
+    places, tokens = _placed(text)
     first = (i for i, token in enumerate(tokens) if token == words[0])
     return [
         (places[i][0], places[i + len(words) - 1][1])
