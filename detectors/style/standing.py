@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,12 +226,15 @@ def _raw_standing(
     )
 
 
+@lru_cache(maxsize=8)
 def _draws(prompts: int, rounds: int, seed: int) -> Array:
     """How often each prompt is drawn: a first row of ones, then ``rounds`` bootstrap draws of
-    prompts."""
+    prompts. Remembered, to be read only: every candidate's cuts are drawn alike."""
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(prompts, np.full(prompts, 1 / prompts), size=rounds)
-    return np.vstack([np.ones(prompts), drawn])
+    out = np.vstack([np.ones(prompts), drawn])
+    out.flags.writeable = False
+    return out
 
 
 def _means(log_p: Array, chosen: Flags, drawn: Array) -> Array:

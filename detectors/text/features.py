@@ -167,8 +167,7 @@ _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in 
 _FUNCTION_PLACE = {word.replace("'", "_"): i for i, word in enumerate(_FUNCTION)}
 
 
-# From the beginning of what hangs together, so that no character is looked at twice.
-_GLUED = re.compile(r"(?<![\w'])[\w']*'[\w']*")
+_GLUE = re.compile(r"'[\w']*")
 
 
 def _function_place(word: str) -> int:
@@ -198,8 +197,12 @@ def _joined(low: str, counts: NDArray[np.int64]) -> int:
     """Makes one word of the pieces of each word with apostrophes in ``counts``; returns how many
     words there are more (fewer where negative)."""
     more = 0
-    for glued in _GLUED.findall(low):
-        words, changes = _glued(glued)
+    for found in _GLUE.finditer(low):
+        begins = found.start()
+        # Back over the letters before: never into the last one found, which ends before no letter.
+        while begins and (low[begins - 1].isalnum() or low[begins - 1] == "_"):
+            begins -= 1
+        words, changes = _glued(low[begins : found.end()])
         more += words
         for place, step in changes:
             counts[place] += step

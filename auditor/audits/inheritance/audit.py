@@ -116,8 +116,14 @@ def judge(
     shared = models.store.shared_prompts(transcript)
     base_model = base.teacher if base else None
     known = KnownBesides(base_model, scores or Scores(), kin or Within(), plan.vendor)
+    said = _said(transcript)
     candidates = [
-        candidate_of(transcript, t, shared.get(t.name, 0), _identical(transcript, t))
+        candidate_of(
+            transcript,
+            t,
+            shared.get(t.name, 0),
+            len({prompt for prompt, _ in said & _said(t.transcript)}),
+        )
         for t in (models.teacher(record.name) for record in looked.records)
     ]
     others = looked.others(transcript)
@@ -231,10 +237,7 @@ def _report(
     )
 
 
-def _identical(suspect: Transcript, teacher: Teacher) -> int:
-    """How many prompts both answered in the very same words."""
-    ours, theirs = (
-        {(t.probes[r.probe_id].prompt_sha256(), r.answer.strip()) for r in t.replies if r.answered}
-        for t in (suspect, teacher.transcript)
-    )
-    return len({prompt for prompt, _ in theirs & ours})
+def _said(transcript: Transcript) -> set[tuple[str, str]]:
+    """Every prompt's digest with an answer to it, white space around it removed."""
+    asked = {key: probe.prompt_sha256() for key, probe in transcript.probes.items()}
+    return {(asked[r.probe_id], r.answer.strip()) for r in transcript.replies if r.answered}
