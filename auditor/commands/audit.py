@@ -13,7 +13,7 @@ from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.report.bundle import ready_folder
-from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
     DRY_RUN,
@@ -28,7 +28,6 @@ from auditor.commands.options import (
     store_folder,
 )
 from auditor.console import progress_on
-from auditor.evidence.weight import reaches
 from fingerprints.errors import printable
 from fingerprints.probes import parse_probes
 
@@ -41,6 +40,7 @@ from fingerprints.probes import parse_probes
     metavar="SPEC",
     help="The model that the suspect was tuned from; asked the same, to be differenced.",
 )
+@click.option("--vendor", metavar="NAME", help="Who makes the suspect, where you know it.")
 @click.option(
     "--bases",
     "bases",
@@ -93,7 +93,7 @@ from fingerprints.probes import parse_probes
     "candidates",
     multiple=True,
     metavar="NAME",
-    help="Only this stored model; may be repeated.",
+    help="Only this stored model and its maker's others; may be repeated.",
 )
 @click.option(
     "--all-candidates",
@@ -141,7 +141,7 @@ def audit(
     with progress_on("opening the suspect") as progress:
         report = run(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
-    return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
+    return exit_code(report, fail_on)
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
@@ -160,7 +160,12 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
 
 def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The plan's fields that were given as flags."""
-    plain = {"scores": "scores", "store_dir": "store", "calibration": "calibration"}
+    plain = {
+        "scores": "scores",
+        "store_dir": "store",
+        "calibration": "calibration",
+        "vendor": "vendor",
+    }
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]
     if spec is not None:

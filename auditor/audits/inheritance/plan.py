@@ -21,15 +21,17 @@ WITH_BASE = ("movement",)
 class Plan(AuditPlan):
     """Everything that decides an audit, besides the models themselves.
 
-    ``bases`` are candidates whose weights are compared with the suspect's (specs, or a folder of
-    signatures); ``teachers`` opens stored models by name for scoring (specs); ``scores`` is a file
-    of scores recorded before.
+    ``vendor`` is the suspect's maker where the user knows it; ``bases`` are candidates whose
+    weights are compared with the suspect's (specs, or a folder of signatures); ``teachers`` opens
+    stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    ``candidates`` are stored models, each of which stands for all models of its maker.
     """
 
     command: ClassVar[str] = "audit"
 
     format: Literal["plan/1"] = "plan/1"
     suspect: str
+    vendor: str = ""
     base: str | None = None
     bases: tuple[str, ...] = ()
     teachers: dict[str, str] = Field(default_factory=dict)

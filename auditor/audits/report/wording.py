@@ -26,6 +26,22 @@ OUTCOMES = {
     "not_assessable": "not assessable",
 }
 
+CONCLUSIONS = {
+    "supported": "supported",
+    "common_third_source": "common third source",
+    "none_of_the_candidates": "none of the candidates",
+    "inconclusive": "inconclusive",
+    "not_assessable": "not assessable",
+}
+"""The answers to the question of inheritance, as a badge."""
+
+WITH_ITS_MAKERS = "weighed with its maker's models"
+MEMBERS_ARE_RANKS = (
+    "Ranks by likeness within one verdict: some model is always first. A model that is told apart"
+    " is more like the suspect than its maker's others are, which is no finding that it was the"
+    " teacher."
+)
+
 UNCALIBRATED = (
     "Uncalibrated: no cohort of control models of known history stands behind these figures, so"
     " they carry no likelihood ratio and no error rate. They describe what was observed and order"
@@ -54,6 +70,12 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Cap",
         "The largest log10 likelihood ratio that the number of control models can carry: n"
         " controls without a false alarm leave room for an error rate of about 3/n.",
+    ),
+    (
+        "Candidate",
+        "What one verdict is about: all stored models of one maker together, since versions of one"
+        " maker answer too much alike to be told apart by it, or one model whose maker is not"
+        " known.",
     ),
     (
         "Claim rate",
@@ -85,7 +107,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "Rank",
-        "The candidate's place among all stored models by the same measurement; 1 is the most"
+        "The model's place among all stored models by the same measurement; 1 is the most"
         " alike. Some model is always first.",
     ),
 )
