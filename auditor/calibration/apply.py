@@ -298,7 +298,7 @@ def _told(
 ) -> Verdict:
     """The verdict with its members; a supported one with the alternative that is open."""
     update = members_told(group, findings, named)
-    if verdict.outcome == "supported" and kin.unknown:
+    if verdict.outcome == "supported" and kin.open:
         update["reason"] = " ".join(
             filter(None, (OPEN.format(unknown=kin.unknown), verdict.reason))
         )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import VENDOR, Verdict
+from auditor.evidence.weight import SCALE
 
 MOST_NAMED = 5
 NOT_MORE = (
@@ -29,7 +30,8 @@ def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conc
     related = [v for v in verdicts if v.reason_code == "not_separable_from_lineage"]
     if not told:
         return "not_assessable", _related(related)
-    besides = [_related(related), _silent([v for v in verdicts if not v.assessed], related)]
+    silent = [v for v in verdicts if not v.assessed and v not in related]
+    besides = (_related(related), _silent(silent))
     supported = [v for v in told if v.outcome == "supported"]
     shared = [v for v in told if v.third_source]
     against = [v for v in told if v.outcome == "not_supported"]
@@ -38,9 +40,9 @@ def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conc
     elif shared:
         word, sentence = "common_third_source", _shared(shared, bool(related))
     elif len(against) == len(told):
-        word, sentence = "none_of_the_candidates", _none(against, besides != ["", ""])
+        word, sentence = "none_of_the_candidates", _none(against, bool(related or silent))
     else:
-        word, sentence = "inconclusive", _open(told, against)
+        word, sentence = "inconclusive", _open(told, against, kin or Kin())
     return word, " ".join(filter(None, (sentence, *besides)))  # type: ignore[return-value]
 
 
@@ -53,13 +55,15 @@ def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict], kin: Kin
         if shared
         else ""
     )
-    open_ = (
-        f" {kin.unknown}: kinship with {_names(supported)} would look the same." if kin.open else ""
-    )
+    open_ = _kinship_too(kin, supported) if kin.open else ""
     return (
         "Supported: the answers are better explained if the suspect learned from"
         f" {', '.join(parts)} than if not.{open_}{also}"
     )
+
+
+def _kinship_too(kin: Kin, verdicts: Sequence[Verdict]) -> str:
+    return f" {kin.unknown}: kinship with {_names(verdicts)} would look the same."
 
 
 def _shared(shared: Sequence[Verdict], related: bool) -> str:
@@ -80,7 +84,7 @@ def _none(against: Sequence[Verdict], some_left: bool) -> str:
     )
 
 
-def _open(told: Sequence[Verdict], against: Sequence[Verdict]) -> str:
+def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
     sentence = (
@@ -91,6 +95,8 @@ def _open(told: Sequence[Verdict], against: Sequence[Verdict]) -> str:
         sentence += " which was looked at for its likeness alone."
     else:
         sentence += " below moderate support or with an interval that reaches even odds."
+    if kin.open and (strongest.log10_lr or 0.0) >= SCALE[0][0]:
+        sentence += _kinship_too(kin, [strongest])
     if against:
         sentence += f" The evidence speaks against {_names(against)}; open: {_names(left)}."
     return sentence
@@ -106,10 +112,9 @@ def _related(related: Sequence[Verdict]) -> str:
     )
 
 
-def _silent(left: Sequence[Verdict], related: Sequence[Verdict]) -> str:
+def _silent(left: Sequence[Verdict]) -> str:
     """Which groups were not assessed for another reason."""
-    rest = [v for v in left if v not in related]
-    return f"Not assessed: {_names(rest)}." if rest else ""
+    return f"Not assessed: {_names(left)}." if left else ""
 
 
 def _are(verdicts: Sequence[Verdict]) -> str:

@@ -135,11 +135,11 @@ def _card(report: Report, card: QuestionCard) -> Group:
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
         (
-            Paragraph((*conclusion_badge(card.answer), card.answer.answer), "answer"),
+            Paragraph(card.answer.answer, "answer"),
             Paragraph(says_not, "says-not"),
             full(*drawn, *verdicts(card.verdicts)),
         ),
-        (Stretch(card.question, "kicker"), card.answer.asks),
+        (Stretch(card.question, "kicker"), card.answer.asks, *conclusion_badge(card.answer)),
         "card",
     )
 

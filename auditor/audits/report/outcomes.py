@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from auditor.audits.report import view, wording
 from auditor.evidence.records import Answer, MemberRank, Verdict
 from auditor.reporting.document import (
+    DASH,
     Block,
     GridTable,
     Group,
@@ -32,7 +33,7 @@ def conclusion_badge(answer: Answer) -> tuple[Stretch | str, ...]:
     told = wording.CONCLUSIONS.get(answer.conclusion or "")
     if answer.question != "inheritance" or told is None:
         return ()
-    return (Stretch(told, "badge", str(answer.conclusion)), " ")
+    return (" ", Stretch(told, "badge", str(answer.conclusion)))
 
 
 def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
@@ -88,7 +89,9 @@ def glimpse(cards: Sequence[view.QuestionCard]) -> Iterator[Block]:
     of its models among each other."""
     for card in cards:
         if card.question == "inheritance" and card.verdicts:
-            yield Paragraph(("Inheritance: ", *conclusion_badge(card.answer)))
+            badge = conclusion_badge(card.answer)
+            if badge:
+                yield Paragraph(("Inheritance:", *badge))
             rows = tuple((_who(v), _badge(v), _among(v)) for v in card.verdicts)
             heads = ("Candidate", "Outcome", "Among its models")
             yield GridTable("Verdicts", heads, rows)
@@ -140,7 +143,7 @@ def _rank(m: MemberRank, v: Verdict) -> tuple[Words, ...]:
     return (
         (name(m.name), *asked),
         number(m.position),
-        signed(m.score),
+        DASH if m.score is None else f"{m.score:+.4f}",
         "nearest" if m.name == v.nearest else probability(m.p_value),
     )
 

@@ -35,7 +35,7 @@ CONCLUSIONS = {
 }
 """The answers to the question of inheritance, as a badge."""
 
-WITH_ITS_MAKERS = "weighed with its maker's models"
+WITH_ITS_MAKERS = "with its maker's"
 MEMBERS_ARE_RANKS = (
     "Ranks by likeness within one verdict: some model is always first. A model that is told apart"
     " is more like the suspect than its maker's others are, which is no finding that it was the"
