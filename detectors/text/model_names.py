@@ -22,7 +22,7 @@ def makers_named(name: str) -> frozenset[str]:
     >>> [sorted(makers_named(n)) for n in ("meta-llama/Llama-3-8B", "qwen2.5-7b", "./tuned")]
     [['meta'], ['alibaba'], []]
     """
-    parts = [p.strip(" .-") for p in _PARTS.split(_last(name)[:LONGEST_NAME])]
+    parts = [p.strip(" .-") for p in _PARTS.split(without_folders(name)[:LONGEST_NAME])]
     return frozenset(
         mention.vendor
         for part in parts
@@ -33,7 +33,7 @@ def makers_named(name: str) -> frozenset[str]:
     )
 
 
-def _last(name: str) -> str:
+def without_folders(name: str) -> str:
     """``org/name`` as it is, of a path its last part."""
     parts = [p for p in name.replace("\\", "/").split("/") if p]
     is_path = name[:1] in ("/", "\\", ".", "~") or len(parts) > 2

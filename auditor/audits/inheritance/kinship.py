@@ -9,21 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from auditor.audits.inheritance.base_model import Base, base_spec, is_below
+from auditor.audits.inheritance.base_model import Base, is_below
 from auditor.audits.inheritance.plan import Plan
-from auditor.audits.lineage.within import UNREADABLE, Within
+from auditor.audits.lineage.within import Within
 from auditor.evidence.codes import Kinship
 from auditor.evidence.groups import CandidateGroup, groups_of
 from auditor.evidence.kinship import Kin, Open, Tie
 from auditor.evidence.records import Candidate
-from detectors.text.model_names import makers_named, same_maker
+from detectors.text.model_names import makers_named, same_maker, without_folders
 from detectors.text.vendors import vendor_slug
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.errors import AuditError, printable
 from fingerprints.records import Identity
 from fingerprints.subjects.spec import parse_spec
-from fingerprints.weights import open_weights
-from fingerprints.weights.card import DeclaredLineage, declared_lineage
+from fingerprints.weights.card import DeclaredLineage
 
 RELATED = ("derived", "common_origin")
 """What comparing weights says of models that one comes from, or that began alike."""
@@ -43,7 +42,7 @@ def kinship(
     of a candidate's maker makes them kin, tuned or not: what it brought can't be told from what was
     learned. Nothing here rests on an answer.
     """
-    declared = _declared(plan.suspect)
+    declared = within.declared
     origins = _origins(declared, suspect)
     groups, ties = groups_of(candidates), dict[str, list[Tie]]()
     for group in groups:
@@ -51,7 +50,7 @@ def kinship(
         found = [
             *_by_digest(suspect, members),
             *_by_user(plan, group),
-            *_by_base(plan, base, group, stored),
+            *_by_base(base, group, stored),
             *_by_weights(within, group, stored),
             *_by_files(origins, group),
         ]
@@ -93,9 +92,9 @@ def _by_user(plan: Plan, group: CandidateGroup) -> Iterator[Tie]:
 
 
 def _by_base(
-    plan: Plan, base: Base | None, group: CandidateGroup, stored: Sequence[StoredTeacher]
+    base: Base | None, group: CandidateGroup, stored: Sequence[StoredTeacher]
 ) -> Iterator[Tie]:
-    name, names, makers = _base_known(plan, base, stored)
+    name, names, makers = _base_known(base, stored)
     if name and (name in group.members or any(_is_of(group, m) for m in makers)):
         yield _tie("base", "its base {} is a model of theirs", [name])
     elif _names(group, *names):
@@ -103,17 +102,15 @@ def _by_base(
 
 
 def _base_known(
-    plan: Plan, base: Base | None, stored: Sequence[StoredTeacher]
+    base: Base | None, stored: Sequence[StoredTeacher]
 ) -> tuple[str, tuple[str, ...], list[str]]:
     """The base's name, all names that it goes by, and its makers by the store; empty where nobody
     says which it is."""
-    named = base_spec(plan)
-    place = "" if named is None else _place(named[0])
     if base is None:
-        return place, (place,) if place else (), []
+        return "", (), []
     teacher, identity = base.teacher, base.teacher.transcript.identity
     makers = [m for m in (teacher.vendor, *_makers_of(identity, stored)) if m]
-    names = (teacher.name, identity.name, place, _place(base.spec))
+    names = (teacher.name, identity.name, _place(base.spec))
     return teacher.name, tuple(filter(None, names)), makers
 
 
@@ -172,24 +169,12 @@ def _open(
 ) -> tuple[Open, ...]:
     """What isn't known: a base of which no store and no name says whose it is, a maker that nobody
     named."""
-    _, names, makers = _base_known(plan, base, stored)
+    _, names, makers = _base_known(base, stored)
     told = () if within.found is None else within.found.told
     names = (*names, *origins, *(t.base for t in told if t.relation in RELATED))
     known = bool(makers) or any(makers_named(n) for n in names)
     missing: list[Open] = [] if known else ["base"]
     return tuple(missing if plan.vendor else [*missing, "maker"])
-
-
-def _declared(spec: str) -> DeclaredLineage:
-    """What the suspect's own files say of its descent; nothing where it has none that can be read:
-    who opened it to ask it has told of that."""
-    try:
-        if parse_spec(spec).kind.weights is None:
-            return DeclaredLineage()
-        with open_weights(spec) as weights:
-            return declared_lineage(weights)
-    except UNREADABLE:
-        return DeclaredLineage()
 
 
 def _origins(declared: DeclaredLineage, suspect: Identity) -> tuple[str, ...]:
@@ -221,7 +206,7 @@ def _names(group: CandidateGroup, *names: str) -> bool:
         own = {vendor_slug(group.maker)}
     else:
         own = {slug for m in group.members for slug in makers_named(m)}
-    words = {w for name in names for w in re.split(r"[^\w]+", name.casefold())}
+    words = {w for n in names for w in re.split(r"\W+", without_folders(n).casefold())}
     return (
         bool(own & {slug for name in names for slug in makers_named(name)})
         or (bool(group.maker) and group.maker.casefold() in words)

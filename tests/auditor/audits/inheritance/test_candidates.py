@@ -150,17 +150,42 @@ def test_all_candidates_looks_at_everybody(large: Path, student: Transcript) -> 
     assert not looked.guests
 
 
-def test_a_named_candidate_is_always_looked_at(large: Path, student: Transcript) -> None:
+def test_a_named_candidate_is_always_looked_at_and_its_makers_other_models_with_it(
+    large: Path, student: Transcript
+) -> None:
     with open_store(str(large)) as store:
         models = opened(plan(large), store)
         usual = {t.name for t in looked_at(models, plan(large), student).teachers}
         missed = sorted(set(models.records) - usual)[0]
         chosen = plan(large, candidates=[missed])
         looked = looked_at(models, chosen, student)
-    assert [r.name for r in looked.records] == [missed]
+    maker = models.records[missed].vendor
+    theirs = [n for n, r in models.records.items() if r.vendor == maker]
+    assert len(theirs) > 1
+    assert [r.name for r in looked.records] == theirs
     assert looked.choice is not None
-    assert looked.choice.named == (missed,)
+    assert missed in looked.choice.named
+    assert set(looked.choice.named) <= set(theirs)
     assert missed in looked.guests
+
+
+def test_for_lineage_alone_a_named_candidate_stands_for_itself(
+    large: Path, student: Transcript
+) -> None:
+    chosen = plan(large, candidates=["model-00"], detectors=["next_token_agreement"])
+    with open_store(str(large)) as store:
+        looked = looked_at(opened(chosen, store), chosen, student)
+    assert [r.name for r in looked.records] == ["model-00"]
+
+
+def test_a_named_candidate_of_a_large_store_is_weighed_with_all_its_makers_models(
+    large: Path, student: Transcript
+) -> None:
+    report = judged(student, plan(large, candidates=[f"model-{TEACHER:02d}"]))
+    (verdict,) = report.verdicts
+    assert len(verdict.members) == len(report.candidates) == MODELS // VENDORS
+    assert [m.name for m in verdict.members if m.named] == [f"model-{TEACHER:02d}"]
+    assert verdict.reason_code != "chosen_for_likeness"
 
 
 def test_a_candidate_that_is_not_stored_is_refused(large: Path, student: Transcript) -> None:
