@@ -41,25 +41,32 @@ def together(
     tested.
     """
     corrected = _corrected(verdicts, chosen, passed_over)
-    return third_source(_lowered(corrected, chosen, passed_over), related)
+    likely = [v for v in corrected if v.candidate in chosen]
+    return third_source(_lowered(corrected, chosen, passed_over), related, likely)
 
 
-def third_source(verdicts: Sequence[Verdict], related: Sequence[Verdict] = ()) -> list[Verdict]:
+def third_source(
+    verdicts: Sequence[Verdict], related: Sequence[Verdict] = (), likely: Sequence[Verdict] = ()
+) -> list[Verdict]:
     """Where several groups are supported, none is by itself: a common third source would look just
     so.
 
     The strongest stays supported where its ratio is ten times that of the next one. A kin of the
-    suspect that would be supported counts: whoever its base resembles, the suspect resembles.
+    suspect that would be supported counts (whoever its base resembles, the suspect resembles), and
+    so does one that isn't for having been looked at for its likeness alone (``likely``).
     """
     kin = [v for v in related if v.outcome == "supported"]
+    chosen = [v for v in likely if v.outcome == "supported"]
     supported = [v for v in verdicts if v.outcome == "supported"]
-    if not supported or len(supported) + len(kin) < 2:
+    alike = [*supported, *kin, *chosen]
+    if not supported or len(alike) < 2:
         return list(verdicts)
-    first, second = sorted((v.log10_lr or 0.0 for v in (*supported, *kin)), reverse=True)[:2]
+    first, second = sorted((v.log10_lr or 0.0 for v in alike), reverse=True)[:2]
     kept = {v.candidate for v in supported if (v.log10_lr or 0.0) == first >= second + CLEAR}
     lowered = {v.candidate for v in supported} - kept
-    names = _names(supported)
-    reason = WITH_KIN.format(kin=_names(kin), names=names) if kin else THIRD.format(names=names)
+    reason = THIRD.format(names=_names([*supported, *chosen]))
+    if kin:
+        reason = WITH_KIN.format(kin=_names(kin), names=_names(supported))
     changed = {
         "outcome": "inconclusive",
         "reason": reason,

@@ -90,11 +90,13 @@ def test_the_same_audit_twice_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     for name in ("one", "two"):
-        assert (
-            run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / name)]) == 0
-        )
+        (tmp_path / name).mkdir()
+        # The folder's name stands in the commands that repeat the audit: it is the same here.
+        monkeypatch.chdir(tmp_path / name)
+        assert run(["audit", str(suspect), "--store", str(store), "--out", "report"]) == 0
     for file in ("report.json", "report.html", "transcript.jsonl", "plan.yaml"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+        one, two = (tmp_path / name / "report" / file for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
 
 
 def test_an_audit_is_judged_again_from_its_transcript_alone(

@@ -81,10 +81,10 @@ def _named(shelf: Shelf, plan: Plan) -> list[str]:
 
     Where only lineage is asked about a model stands for itself: weights are one model's.
     """
-    chosen = [r.name for r in shelf.named(plan.candidates)] if plan.candidates else []
+    chosen = {r.name for r in shelf.named(plan.candidates)} if plan.candidates else set()
     if any(load_detector(d).question == "inheritance" for d in plan.detectors):
-        chosen = [m for name in chosen for m in shelf.group_of(name).members]
-    return [name for name in shelf.records if name in set(chosen)]
+        chosen = {m for name in chosen for m in shelf.group_of(name).members}
+    return [name for name in shelf.records if name in chosen]
 
 
 def _looked(

@@ -326,6 +326,9 @@ def test_whoever_is_as_much_like_a_kin_of_the_suspect_is_not_supported_for_that(
         "third_source",
     )
     assert "core" in told.reason
+    (beside,) = third_source([vendor("acme", 1.3)], (), [vendor("dune", 1.2)])
+    assert beside.third_source
+    assert "acme, dune" in beside.reason
     (ahead,) = third_source([vendor("acme", 2.3)], kin)
     assert ahead.outcome == "supported"
     (alone,) = third_source([vendor("acme", 1.3)], [vendor("core", 0.7)])
