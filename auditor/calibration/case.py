@@ -62,6 +62,13 @@ def weigh_case(
     return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named), None)
 
 
+def check_choice(choice: str) -> None:
+    """Raises MalformedInput for a plan's choice that is a file and no calibration: to be called
+    before anything is asked."""
+    if choice not in (SHIPPED, NONE):
+        read_calibration(Path(choice))
+
+
 def calibrations(choice: str) -> tuple[Calibration, ...]:
     """The calibrations that a plan's choice stands for, in the order in which they are tried; empty
     for ``none``.

@@ -11,8 +11,11 @@ from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
+from auditor.audits.inheritance.candidates import named_models
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.shelf import shelf
 from auditor.audits.report.bundle import ready_folder
+from auditor.calibration.case import check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
@@ -201,8 +204,10 @@ def _opened(text: str) -> tuple[str, str]:
 
 
 def _dry_run(plan: Plan, as_json: bool) -> int:
+    check_choice(plan.calibration)
     with open_store(plan.store) as store:
-        names = [t.name for t in store.teachers()]
+        models = shelf(store, plan)
+        names = named_models(models, plan) or list(models.records)
     sets = plan.probe_sets()
     costs = {"estimate": cost_of(plan.suspect, sets, plan.sampling)}
     base = base_spec(plan)

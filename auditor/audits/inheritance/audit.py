@@ -29,7 +29,7 @@ from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
-from auditor.calibration.case import calibrations, weigh_case
+from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
@@ -75,7 +75,7 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
     of `open_subject`, `collect` and the store.
     """
     probe_sets = plan.probe_sets()
-    calibrations(plan.calibration)  # a file that is none is refused before anything is asked
+    check_choice(plan.calibration)
     with open_store(plan.store) as store:
         models = shelf(store, plan)
         models.named(plan.candidates)  # refused before anything is asked
@@ -232,7 +232,14 @@ def _report(
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
         limits=(
-            *limits(transcript, candidates, findings, case.section, store, related),
+            *limits(
+                transcript,
+                candidates,
+                findings,
+                case.section,
+                store,
+                related if plan.asks_inheritance else None,
+            ),
             *kin.limits,
         ),
         alternatives=alternatives(),

@@ -19,7 +19,6 @@ from auditor.audits.inheritance.shelf import Shelf
 from auditor.evidence.records import StoreChoice
 from detectors.base import Teacher
 from detectors.pairing import DEFAULT_ARMS, style_answers
-from detectors.registry import load_detector
 from detectors.stats.openset import FEWEST_STRANGERS
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.profiles import Profiles, profiles
@@ -56,7 +55,7 @@ class Looked:
 def looked_at(shelf: Shelf, plan: Plan, suspect: Transcript) -> Looked:
     """Whom an audit of this suspect looks at. Raises UsageProblem for a candidate that is not
     stored, StoreIntegrity for a damaged index."""
-    named = _named(shelf, plan)
+    named = named_models(shelf, plan)
     sampled = shelf.sampled()
     if len(sampled) == len(shelf.records):
         return _looked(shelf, named, sampled, frozenset(), None)
@@ -76,13 +75,13 @@ def looked_at(shelf: Shelf, plan: Plan, suspect: Transcript) -> Looked:
     return _looked(shelf, named, names, frozenset({*apart, *nearest}), choice)
 
 
-def _named(shelf: Shelf, plan: Plan) -> list[str]:
+def named_models(shelf: Shelf, plan: Plan) -> list[str]:
     """The models that the plan names, each with all that a verdict on it is about: its maker's.
 
     Where only lineage is asked about a model stands for itself: weights are one model's.
     """
     chosen = {r.name for r in shelf.named(plan.candidates)} if plan.candidates else set()
-    if any(load_detector(d).question == "inheritance" for d in plan.detectors):
+    if plan.asks_inheritance:
         chosen = {m for name in chosen for m in shelf.group_of(name).members}
     return [name for name in shelf.records if name in chosen]
 

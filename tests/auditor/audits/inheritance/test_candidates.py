@@ -222,3 +222,28 @@ def test_guests_play_no_stranger(large: Path, student: Transcript) -> None:
     for place in range(len(line.teachers)):
         assert not np.any(line.strangers(place) & ~line.population)
     assert line.population.sum() == SAMPLED
+
+
+def test_detectors_contrast_the_groups_that_verdicts_are_about(
+    inventor: Inventor, tmp_path: Path
+) -> None:
+    """A model of no known maker counts with whoever has its weights; the report keeps what the
+    store says."""
+    whose = {"base": ("acme", "w"), "tuned": ("", "w"), "lone": ("", ""), "other": ("bolt", "v")}
+    with FingerprintStore.create(tmp_path / "s") as store:
+        for number, (name, (vendor, weights)) in enumerate(whose.items()):
+            said = inventor.transcript(name, inventor.habits(number, number), number)
+            who = said.identity.model_copy(update={"weights_sha256": weights or None})
+            header = said.header.model_copy(update={"identity": who})
+            store.add(Transcript(header, said.probes, said.replies), name=name, vendor=vendor)
+    asked = inventor.transcript("suspect", inventor.habits(9, 9), 9)
+    chosen = plan(tmp_path / "s")
+    with open_store(str(tmp_path / "s")) as store:
+        makers = {
+            t.name: t.vendor for t in looked_at(opened(chosen, store), chosen, asked).teachers
+        }
+    assert makers == {"base": "acme", "tuned": "acme", "lone": "", "other": "bolt"}
+    report = judged(asked, chosen)
+    assert {c.name: c.vendor for c in report.candidates}["tuned"] == ""
+    told = {v.candidate: {m.name for m in v.members} for v in report.verdicts}
+    assert told == {"vendor:acme": {"base", "tuned"}, "lone": {"lone"}, "vendor:bolt": {"other"}}
