@@ -264,7 +264,8 @@ def _apart(
     """The verdict, or why there is none: the suspect is known to be kin of the group."""
     twins = [c.name for c in candidates if c.same_weights and c.name in group.members]
     ties = kin.of(group.name)
-    if twins and len(twins) == len(group.members) and not ties:
+    itself = all(t.kinship == "same_weights" for t in ties)
+    if twins and len(twins) == len(group.members) and itself:
         return _blank_of(verdict, SAME, "same_weights", ("same_weights",))
     if twins and not any(t.kinship == "same_weights" for t in ties):
         ties = (Tie("same_weights", SAME_AS.format(", ".join(twins))), *ties)

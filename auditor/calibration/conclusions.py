@@ -87,14 +87,19 @@ def _none(against: Sequence[Verdict], some_left: bool) -> str:
 def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
-    sentence = (
-        f"Inconclusive: the strongest is {_name(strongest)} with a log10 LR of"
-        f" {strongest.log10_lr:+.2f} ({strongest.words}),"
-    )
+    figure = f"{_name(strongest)} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
     if strongest.reason_code == "chosen_for_likeness":
-        sentence += " which was looked at for its likeness alone."
+        sentence = f"Inconclusive: the strongest is {figure}, looked at for its likeness alone."
+    elif (strongest.log10_lr or 0.0) < 0:
+        sentence = (
+            f"Inconclusive: no candidate is supported; the nearest is {figure}, short of moderate"
+            " support for the alternative or with an interval that reaches even odds."
+        )
     else:
-        sentence += " below moderate support or with an interval that reaches even odds."
+        sentence = (
+            f"Inconclusive: the strongest is {figure}, below moderate support or with an interval"
+            " that reaches even odds."
+        )
     if kin.open and (strongest.log10_lr or 0.0) >= SCALE[0][0]:
         sentence += _kinship_too(kin, [strongest])
     if against:

@@ -213,10 +213,10 @@ def limits(
 def _kinship_limits(kin: Kin) -> list[str]:
     """What isn't known of the suspect's base and maker, and what follows from that."""
     flags = {"base": "--base or --bases", "maker": "--vendor"}
-    told = " and ".join(flags[what] for what in kin.open)
+    told = ", and by ".join(flags[what] for what in kin.open)
     missing = (
         f"{kin.unknown}: likeness to a maker may be lineage, shared weights or a shared maker, and"
-        f" no answer tells that from learning. {told} says what you know."
+        f" no answer tells that from learning. Tell what you know by {told}."
     )
     return [*([missing] if kin.open else []), *kin.hints]
 

@@ -20,6 +20,7 @@ from auditor.commands.audits import exit_code
 from auditor.evidence.codes import Kinship
 from auditor.evidence.kinship import Kin, Open, Tie
 from auditor.evidence.records import Candidate, Finding, Report, Verdict
+from auditor.evidence.weight import SCALE
 from auditor.reporting import html, markdown, terminal
 from auditor.reporting import json as as_json
 from detectors.measurement import AmongSiblings, Rank
@@ -172,6 +173,10 @@ def check(made: Report, stored: list[Candidate]) -> None:
     check_page(made, told, outcomes)
     check_text(made, told, outcomes)
     assert exit_code(made, "moderate") == int(told == "supported")
+    weak = [v for v in made.verdicts if v.outcome == "inconclusive" and not v.third_source]
+    weak = [v for v in weak if v.reason_code != "chosen_for_likeness" and v.words]
+    likely = any((v.log10_lr or 0.0) >= SCALE[0][0] for v in weak)
+    assert exit_code(made, "weak") == int(told == "supported" or likely)
 
 
 def check_record(made: Report, told: str, outcomes: dict[str, str]) -> None:
