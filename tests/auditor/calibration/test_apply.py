@@ -9,7 +9,6 @@ from auditor.calibration.apply import unweighed, vendors_of, weighed
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclusions import concluded
 from auditor.calibration.record import Calibration
-from auditor.calibration.together import third_source
 from auditor.evidence.kinship import Kin, Open, Tie
 from auditor.evidence.records import Candidate, Finding, Verdict
 from auditor.evidence.weight import reaches
@@ -279,98 +278,6 @@ def test_a_calibration_of_single_models_assesses_no_maker(calibration: Calibrati
     )
     told = weighed(findings(student(777, 3)), candidates(), single).verdicts
     assert {v.reason_code for v in told} == {"not_fitted_for_makers"}
-
-
-def vendor(name: str, log10_lr: float) -> Verdict:
-    outcome = "supported" if log10_lr >= 1 else "inconclusive"
-    return Verdict(
-        question="inheritance",
-        candidate=f"vendor:{name}",
-        outcome=outcome,
-        log10_lr=log10_lr,
-        cap=2.5,
-        words="…",
-    )
-
-
-def test_several_supported_vendors_may_have_a_common_third_source() -> None:
-    told = third_source([vendor("acme", 1.3), vendor("bolt", 1.1), vendor("core", 0.4)])
-    assert [(v.outcome, v.third_source) for v in told] == [
-        ("inconclusive", True),
-        ("inconclusive", True),
-        ("inconclusive", False),
-    ]
-    assert "common third source" in told[0].reason.lower()
-    assert concluded(told)[0] == "common_third_source"
-    assert reaches(told, "weak")  # the third by itself
-    assert not reaches(told[:2], "weak")
-
-
-def test_the_strongest_of_several_stays_where_it_is_ten_times_ahead() -> None:
-    told = third_source([vendor("acme", 2.2), vendor("bolt", 1.1)])
-    assert [(v.outcome, v.third_source) for v in told] == [
-        ("supported", False),
-        ("inconclusive", True),
-    ]
-    conclusion, sentence = concluded(told)
-    assert conclusion == "supported"
-    assert "explained by it as well" in sentence
-
-
-def test_whoever_is_as_much_like_a_kin_of_the_suspect_is_not_supported_for_that() -> None:
-    kin = [vendor("core", 1.2)]
-    (told,) = third_source([vendor("acme", 1.3)], kin)
-    assert (told.outcome, told.third_source, told.reason_code) == (
-        "inconclusive",
-        True,
-        "third_source",
-    )
-    assert "core" in told.reason
-    (beside,) = third_source([vendor("acme", 1.3)], (), [vendor("dune", 1.2)])
-    assert beside.third_source
-    assert "acme, dune" in beside.reason
-    (ahead,) = third_source([vendor("acme", 2.3)], kin)
-    assert ahead.outcome == "supported"
-    (alone,) = third_source([vendor("acme", 1.3)], [vendor("core", 0.7)])
-    assert alone.outcome == "supported"
-
-
-def against(name: str, log10_lr: float = -1.2) -> Verdict:
-    return vendor(name, log10_lr).model_copy(update={"outcome": "not_supported"})
-
-
-def test_one_supported_vendor_and_none_at_all_are_ordinary_answers() -> None:
-    alone = [vendor("acme", 1.3), vendor("bolt", -0.5)]
-    assert third_source(alone) == alone
-    assert concluded(alone)[0] == "supported"
-    assert concluded([vendor("acme", 0.2), vendor("bolt", -0.5)])[0] == "inconclusive"
-    assert concluded([])[0] == "not_assessable"
-
-
-def test_nobody_is_cleared_by_ratios_below_even_odds_whose_intervals_reach_them() -> None:
-    conclusion, sentence = concluded([vendor("acme", -0.2), vendor("bolt", -0.5)])
-    assert conclusion == "inconclusive"
-    assert "None of the candidates" not in sentence
-
-
-def test_who_is_spoken_against_and_who_is_open_are_told_apart() -> None:
-    conclusion, sentence = concluded([vendor("acme", -0.2), against("bolt"), against("core")])
-    assert conclusion == "inconclusive"
-    assert "speaks against bolt, core; open: acme." in sentence
-
-
-def test_none_of_the_candidates_is_said_of_those_that_were_assessed_alone() -> None:
-    conclusion, sentence = concluded([against("acme"), against("bolt", -2.0)])
-    assert (conclusion, sentence[:24]) == ("none_of_the_candidates", "None of the candidates: ")
-    silent = Verdict(question="inheritance", candidate="vendor:core", outcome="not_assessable")
-    related = silent.model_copy(
-        update={"candidate": "vendor:dune", "reason_code": "not_separable_from_lineage"}
-    )
-    conclusion, sentence = concluded([against("acme"), silent, related])
-    assert conclusion == "none_of_the_candidates"
-    assert sentence.startswith("None of the candidates that could be assessed: ")
-    assert "Not separable from lineage: dune" in sentence
-    assert sentence.endswith("Not assessed: core.")
 
 
 def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -> None:
