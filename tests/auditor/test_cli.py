@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -128,66 +127,6 @@ def test_json_on_stdout_is_the_report(
     out = tmp_path / "report"
     assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((out / "report.json").read_text())
-
-
-def test_fail_on_never_fires_without_a_calibration_and_says_that_it_read_nothing(
-    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    flags = ["--store", str(store), "--out", str(tmp_path / "r"), "--calibration", "none"]
-    assert run(["audit", str(suspect), *flags, "--fail-on", "weak"]) == 0
-    said = capsys.readouterr().err.splitlines()
-    assert [line for line in said if "nothing could be assessed" in line] == [
-        "--fail-on weak: nothing could be assessed, so no verdict was compared with it"
-    ]
-    assert run(["audit", str(suspect), *flags]) == 0
-    assert "--fail-on" not in capsys.readouterr().err
-
-
-def test_a_file_that_is_no_calibration_is_refused_before_anything_is_asked(
-    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, text in (("odd.json", "{}"), ("missing.json", None)):
-        if text is not None:
-            (tmp_path / name).write_text(text)
-        out = tmp_path / f"r-{name}"
-        flags = ["--store", str(store), "--out", str(out), "--calibration", str(tmp_path / name)]
-        assert run(["audit", str(suspect), *flags]) == 3
-        assert name in capsys.readouterr().err
-        assert not (out / "transcript.jsonl").exists()
-
-
-def test_the_commands_that_repeat_an_audit_name_the_folder_it_lies_in(
-    store: Path, suspect: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    out = "my report"
-    flags = ["--vendor", "Somebody", "--candidate", "alpha", "--calibration", "none"]
-    assert run(["audit", str(suspect), "--store", str(store), "--out", out, *flags]) == 0
-    told = json.loads((tmp_path / out / "report.json").read_text())
-    for command in told["reproduce"]:
-        assert run(shlex.split(command)[1:]) == 0
-    again, judged = (
-        json.loads((tmp_path / name / "report.json").read_text())
-        for name in ("again", "judged-again")
-    )
-    for other in (again, judged):
-        assert other["verdicts"] == told["verdicts"]
-        assert other["plan"]["vendor"] == "Somebody"
-
-
-def test_two_formats_at_once_are_refused(
-    store: Path, suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = str(tmp_path / "r")
-    assert run(["audit", str(suspect), "--store", str(store), "--out", out]) == 0
-    capsys.readouterr()
-    assert run(["report", out, "--format", "html", "--json"]) == 2
-    told = capsys.readouterr()
-    assert "contradict each other" in told.err
-    assert "<!doctype" not in told.out.lower()
-    for agreeing in (["--json"], ["--format", "json", "--json"]):
-        assert run(["report", out, *agreeing]) == 0
-        assert json.loads(capsys.readouterr().out)["schema"]
 
 
 def test_a_dry_run_asks_nothing_and_prints_plan_and_cost(
