@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.calibration.apply import Weighed, vendors_of, weighed
+from auditor.calibration.apply import Weighed, unweighed, vendors_of, weighed
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
+from auditor.evidence.kinship import Kin
 from auditor.evidence.records import CalibrationSection, Candidate, Finding, Verdict
-from auditor.evidence.weight import verdict
 from fingerprints.transcript import Transcript
 
 SHIPPED, NONE = "shipped", "none"
@@ -41,25 +41,32 @@ def weigh_case(
     stored: Mapping[str, str] | None = None,
     guests: Collection[str] = (),
     passed_over: int = 0,
+    kin: Kin | None = None,
+    named: Collection[str] = (),
 ) -> WeighedCase:
     """The case under the chosen calibration, or under the first shipped one that weighs any
     candidate.
 
     ``stored`` gives the vendor of every stored model that was looked at, where candidates are some
-    of them; ``guests`` and ``passed_over`` are as `weighed` takes them. Without a calibration every
-    verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no
-    calibration.
+    of them; ``guests``, ``passed_over``, ``kin`` and ``named`` are as `weighed` takes them. Without
+    a calibration every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file
+    that is no calibration.
     """
     for calibration in calibrations(choice):
         makers = vendors_of(candidates) if stored is None else stored
-        found = weighed(findings, candidates, calibration, makers, guests, passed_over)
+        found = weighed(findings, candidates, calibration, makers, guests, passed_over, kin, named)
         if found.used or choice not in (SHIPPED, NONE):
             return WeighedCase(
                 found.findings, found.verdicts, _section(calibration, found, makers, transcript)
             )
-    return WeighedCase(
-        tuple(findings), tuple(verdict(c.name, findings, c.same_weights) for c in candidates), None
-    )
+    return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named), None)
+
+
+def check_choice(choice: str) -> None:
+    """Raises MalformedInput for a plan's choice that is a file and no calibration: to be called
+    before anything is asked."""
+    if choice not in (SHIPPED, NONE):
+        read_calibration(Path(choice))
 
 
 def calibrations(choice: str) -> tuple[Calibration, ...]:

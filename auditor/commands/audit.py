@@ -11,12 +11,14 @@ from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
+from auditor.audits.inheritance.candidates import named_models
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.shelf import shelf
 from auditor.audits.lineage.run import path_in
 from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
-from auditor.calibration.case import NONE, SHIPPED
-from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.calibration.case import NONE, SHIPPED, check_choice
+from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
     DRY_RUN,
@@ -31,7 +33,6 @@ from auditor.commands.options import (
     store_folder,
 )
 from auditor.console import progress_on
-from auditor.evidence.weight import reaches
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 
@@ -102,7 +103,7 @@ from fingerprints.probes import parse_probes
     "candidates",
     multiple=True,
     metavar="NAME",
-    help="Only this stored model; may be repeated.",
+    help="Only this stored model and its maker's others; may be repeated.",
 )
 @click.option(
     "--all-candidates",
@@ -150,7 +151,7 @@ def audit(
     with progress_on("opening the suspect") as progress:
         report = run(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
-    return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
+    return exit_code(report, fail_on)
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
@@ -230,8 +231,10 @@ def _opened(text: str) -> tuple[str, str]:
 
 
 def _dry_run(plan: Plan, as_json: bool) -> int:
+    check_choice(plan.calibration)
     with open_store(plan.store) as store:
-        names = [t.name for t in store.teachers()]
+        models = shelf(store, plan)
+        names = named_models(models, plan) or list(models.records)
     sets = plan.probe_sets()
     costs = {"estimate": cost_of(plan.suspect, sets, plan.sampling)}
     base = base_spec(plan)

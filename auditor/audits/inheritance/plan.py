@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from auditor.audits.plan import BUNDLED, AuditPlan
-from detectors.registry import detector_names
+from detectors.registry import detector_names, load_detector
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import PRESETS, ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
@@ -24,6 +24,7 @@ class Plan(AuditPlan):
     ``vendor`` is the suspect's maker where the user knows it; ``bases`` are candidates whose
     weights are compared with the suspect's (specs, or a folder of signatures); ``teachers`` opens
     stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    ``candidates`` are stored models, each of which stands for all models of its maker.
     """
 
     command: ClassVar[str] = "audit"
@@ -49,6 +50,11 @@ class Plan(AuditPlan):
         """Whose weights are compared with the suspect's: the base where it is named, then
         ``bases``."""
         return tuple(spec for spec in (self.base, *self.bases) if spec)
+
+    @property
+    def asks_inheritance(self) -> bool:
+        """Whether any of its detectors measures inheritance: next words alone tell of lineage."""
+        return any(load_detector(name).question == "inheritance" for name in self.detectors)
 
     def probe_sets(self) -> list[ProbeSet]:
         """The chosen probe sets, loaded."""
