@@ -15,6 +15,7 @@ from typing import Literal
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
+from detectors.text.makers import MakerTable, makers_in_use
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
 from fingerprints.records import Probe
 
@@ -93,8 +94,6 @@ class _Sentence:
         return self.text[mention.end - self.start :]
 
 
-# Every candidate reads the same answers of the suspect and of the stored models anew.
-@lru_cache(maxsize=16384)
 def extract_claims(
     text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
 ) -> tuple[Claim, ...]:
@@ -104,7 +103,16 @@ def extract_claims(
     since models answer in another one than they were asked in. Deterministic; never raises; reads
     at most 4,000 characters and 40 names.
     """
-    folded = fold(text[:LONGEST_TEXT])
+    return _extracted(text[:LONGEST_TEXT], question_context, makers_in_use())
+
+
+# Every candidate reads the same answers of the suspect and of the stored models anew.
+@lru_cache(maxsize=16384)
+def _extracted(
+    text: str, question_context: QuestionContext, makers: MakerTable
+) -> tuple[Claim, ...]:
+    """The claims in a text; ``makers`` keeps what was read with one table apart from another's."""
+    folded = fold(text)
     claims: list[Claim] = []
     for sentence in _sentences(folded.text):
         claims += _claims_in(sentence, question_context)

@@ -1,4 +1,4 @@
-"""Finds vendors' names in a text, in any of the scripts of the vendor table.
+"""Finds vendors' names in a text, in any of the scripts of the table of makers.
 
 Knows spelling: letter case, accents, full-width letters, zero-width characters, scripts without
 spaces, endings. Knows nothing of what is said about the vendor.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from detectors.text.vendor_table import FRAMED_COMPANIES, NOT_A_MAKER, NOT_SURNAMES, VENDOR_ROWS
+from detectors.text.makers import MakerTable, makers_in_use
 
 LONGEST_TEXT = 4000
 AliasKind = Literal["company", "product"]
@@ -24,7 +25,14 @@ _QUOTES = (
     | {"ى": "ي", "ة": "ه", "ـ": "", "\u00a0": " ", "\u3000": " "}
 )
 _NO_EDGE = "[A-Za-z0-9_\u00c0-\u024f]"
-_FIRST_NAME_FOLLOWERS = frozenset(NOT_SURNAMES.split("|"))
+_FIRST_NAME_FOLLOWERS = frozenset(
+    (
+        *("AI", "Pro", "Ultra", "Flash", "Nano", "Max", "Lite", "Mini", "Large", "Small"),
+        *("Sonnet", "Opus", "Haiku", "Instant", "Chat", "Bot", "Assistant", "Model", "Code"),
+        *("By", "Developed", "Created", "Think", "Thinking"),
+    )
+)
+"""Capitalised words that may follow a framed first name without making it a person's."""
 
 
 @dataclass(frozen=True)
@@ -97,38 +105,28 @@ def _dropped(c: str) -> bool:
 
 def vendor_title(slug: str) -> str:
     """The name that people know a vendor by; the slug itself where the table has no such vendor."""
-    return VENDOR_ROWS[slug][0].split("|")[0] if slug in VENDOR_ROWS else slug
+    maker = makers_in_use().makers.get(slug)
+    return slug if maker is None else maker.name
 
 
 def vendor_slug(name: str) -> str | None:
     """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``); None for
     a name not in the table."""
+    table = makers_in_use()
     wanted = fold(name).text.strip().lower()
-    if wanted in VENDOR_ROWS:
+    if wanted in table.makers:
         return wanted
-    return _slugs().get(wanted) or _slugs().get(wanted.replace("-", " ").replace("_", " "))
+    slugs = _slugs(table)
+    return slugs.get(wanted) or slugs.get(wanted.replace("-", " ").replace("_", " "))
 
 
-@lru_cache(maxsize=1)
-def _slugs() -> dict[str, str]:
-    return {fold(alias).text.lower(): vendor for vendor, alias, _, _ in _aliases()}
-
-
-def _aliases() -> list[tuple[str, str, AliasKind, bool]]:
-    """Every (vendor, alias, kind, framed) of the table."""
-    out: list[tuple[str, str, AliasKind, bool]] = []
-    for vendor, (companies, products, framed) in VENDOR_ROWS.items():
-        out += [(vendor, a, "company", False) for a in companies.split("|") if a]
-        out += [(vendor, a, "product", False) for a in products.split("|") if a]
-        out += [
-            (vendor, a, "company" if a in _FRAMED else "product", True)
-            for a in framed.split("|")
-            if a
-        ]
-    return out
-
-
-_FRAMED = frozenset(FRAMED_COMPANIES.split("|"))
+@lru_cache(maxsize=8)
+def _slugs(table: MakerTable) -> dict[str, str]:
+    return {
+        fold(alias).text.lower(): maker.id
+        for maker in table.makers.values()
+        for alias in maker.spoken
+    }
 
 
 def _bounded(alias: str, product: bool) -> str:
@@ -168,22 +166,74 @@ class _Name:
     pattern: re.Pattern[str]
 
 
-@lru_cache(maxsize=1)
-def _index() -> dict[str, tuple[_Name, ...]]:
-    """The table's names by their first two letters in lower case; plain before framed, longer
-    before shorter."""
-    rows = [("", alias, "company", False) for alias in NOT_A_MAKER.split("|")] + list(_aliases())
-    out: dict[str, list[_Name]] = {}
-    for vendor, alias, kind, framed in sorted(rows, key=lambda row: (row[3], -len(row[1]), row[1])):
-        flags = re.NOFLAG if framed else re.IGNORECASE
-        name = _Name(
-            vendor,
-            "product" if kind == "product" else "company",
-            framed,
-            re.compile(_bounded(alias, kind == "product"), flags),
+_VERSION = r"[ -]?v?\d{1,3}(?:\.\d{1,3})?(?![\d.]*\d)(?:[ -]?[a-z]{1,8}\b)?"
+"""What a versioned word needs behind it: "o3-mini", "Opus 4.5", "Step-3.5"."""
+
+
+def _names(table: MakerTable) -> Iterator[tuple[bool, str, _Name]]:
+    """Every name of the table with what orders it: framed, and the alias."""
+    for phrase in table.not_a_maker:
+        yield False, phrase, _name("", phrase, "company", False)
+    for maker in table.makers.values():
+        lists: tuple[tuple[tuple[str, ...], AliasKind, bool], ...] = (
+            (maker.companies, "company", False),
+            (maker.products, "product", False),
+            (maker.company_words, "company", True),
+            (maker.product_words, "product", True),
         )
-        out.setdefault(fold(alias).text[:2].lower(), []).append(name)
-    return {key: tuple(names) for key, names in out.items()}
+        for aliases, kind, framed in lists:
+            for alias in aliases:
+                yield framed, alias, _name(maker.id, alias, kind, framed)
+        for word in maker.versioned:
+            pattern = f"(?<!{_NO_EDGE}){re.escape(word)}{_VERSION}(?!{_NO_EDGE})"
+            yield False, word, _Name(maker.id, "product", True, re.compile(pattern))
+
+
+def _name(vendor: str, alias: str, kind: AliasKind, framed: bool) -> _Name:
+    flags = re.NOFLAG if framed else re.IGNORECASE
+    return _Name(vendor, kind, framed, re.compile(_bounded(alias, kind == "product"), flags))
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Names by their first two letters in lower case, and a pattern of the places where one may
+    begin."""
+
+    begins: re.Pattern[str]
+    names: dict[str, tuple[_Name, ...]]
+
+
+@lru_cache(maxsize=8)
+def _index(table: MakerTable) -> _Index:
+    """The table's names; plain before framed, longer before shorter."""
+    out: dict[str, list[_Name]] = {}
+    for _, alias, name in sorted(_names(table), key=lambda row: (row[0], -len(row[1]), row[1])):
+        out.setdefault(_key(alias, name), []).append(name)
+    return _Index(_begins(out), {key: tuple(names) for key, names in out.items()})
+
+
+def _key(alias: str, name: _Name) -> str:
+    folded = fold(alias).text.lower()
+    # A versioned word of one letter ("o3") is kept by that letter: a version follows it.
+    return folded[:2] if len(folded) > 1 else folded
+
+
+def _begins(keys: Iterable[str]) -> re.Pattern[str]:
+    """Two characters with which a name may begin, in either case; inside a Latin word none does."""
+    seconds: dict[str, set[str]] = {}
+    for key in keys:
+        second = "0123456789 -" if len(key) == 1 else key[1] + key[1].upper()
+        seconds.setdefault(key[0], set()).update(second)
+    parts = []
+    for first, following in sorted(seconds.items()):
+        edge = f"(?<!{_NO_EDGE})" if ord(first) < 0x250 else ""
+        either = _one_of({first, first.upper()})
+        parts.append(f"{edge}{either}{_one_of(following)}")
+    return re.compile("|".join(parts))
+
+
+def _one_of(characters: Iterable[str]) -> str:
+    return "[" + "".join(re.escape(c) for c in sorted(characters) if len(c) == 1) + "]"
 
 
 def find_mentions(folded: str) -> tuple[Mention, ...]:
@@ -194,23 +244,25 @@ def find_mentions(folded: str) -> tuple[Mention, ...]:
     the text's length.
     """
     found: list[Mention] = []
-    index, at = _index(), 0
-    while at < len(folded):
-        mention = _mention_at(folded, at, index.get(folded[at : at + 2].lower(), ()))
-        if mention is None:
-            at += 1
-            continue
-        at = mention.end
-        if mention.vendor and not (
-            mention.framed and _is_a_person(folded, mention.start, mention.end)
+    index = _index(makers_in_use())
+    place = index.begins.search(folded)
+    while place is not None:
+        at = place.start()
+        mention = _mention_at(folded, at, index.names)
+        if (
+            mention is not None
+            and mention.vendor
+            and not (mention.framed and _is_a_person(folded, mention.start, mention.end))
         ):
             found.append(mention)
+        place = index.begins.search(folded, at + 1 if mention is None else mention.end)
     return tuple(found)
 
 
-def _mention_at(text: str, at: int, names: tuple[_Name, ...]) -> Mention | None:
+def _mention_at(text: str, at: int, index: Mapping[str, tuple[_Name, ...]]) -> Mention | None:
     """The name that begins at a place: a longer framed name never hides a plain one."""
-    for name in names:
+    key = text[at : at + 2].lower()
+    for name in (*index.get(key, ()), *index.get(key[:1], ())):
         match = name.pattern.match(text, at)
         if match:
             return Mention(name.vendor, match.group(), at, match.end(), name.kind, name.framed)
