@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
+from detectors.text.claim_sentences import Polarity, languages_of, told_in
+from detectors.text.claim_voice import voices
 from detectors.text.makers import MakerTable, makers_in_use
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
 from fingerprints.records import Probe
 
-Polarity = Literal["affirmed", "denied", "hedged"]
 Person = Literal["first", "third"]
 MOST_MENTIONS = 40
 
@@ -122,7 +124,14 @@ def _extracted(
         (claim, folded.original(claim.start, claim.end))
         for claim in sorted(claims, key=lambda c: (c.start, c.vendor))
     ]
-    return tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
+    out = tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
+    if question_context.document or question_context.completion or not any(c.counts for c in out):
+        return out
+    heard = voices(text, folded.text, folded.places)
+    return tuple(
+        replace(claim, person="third") if claim.counts and heard.another(c.start, c.end) else claim
+        for claim, c in zip(out, sorted(claims, key=lambda c: (c.start, c.vendor)), strict=True)
+    )
 
 
 _END = re.compile(r"[!?。;\n।؟]+[\"'」)]?|\.+[\"')]?(?=\s|$)")
@@ -146,8 +155,21 @@ def _sentences(text: str) -> list[_Sentence]:
 def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
     claims: list[Claim] = []
     crowd = len({m.vendor for m in sentence.mentions})
+    likeliest, others = languages_of(sentence.text, sentence.start, sentence.mentions)
+    whole = told_in(
+        sentence.text, sentence.start, sentence.mentions, (*likeliest, *others), context.about_self
+    )
+    told = {t.mention.start: t for t in whole}
+    by_cues = bool(BY_CUES.intersection(likeliest))
     for mention in sentence.mentions:
-        claim = _claim(sentence, mention, claims, context)
+        said = told.get(mention.start)
+        if said is not None and not _asks(sentence.text, sentence.right(mention)):
+            person: Person = "third" if _of_a_person(sentence, mention) else "first"
+            claim: Claim | None = _made(mention, said.kind, said.polarity, person)
+        elif by_cues:
+            claim = _claim(sentence, mention, claims, context)
+        else:
+            claim = _bare(sentence, mention, claims, context)
         if claim is not None and not (claim.kind == "name" and crowd > 4):
             claims.append(claim)
     return claims
@@ -164,7 +186,7 @@ def _claim(
     if found is None:
         return _bare(sentence, mention, earlier, context)
     person = _person(sentence, mention, found, earlier, context)
-    if mention.framed and not _frames(left, found, person):
+    if mention.framed and (not _frames(left, found, person) or _of_a_person(sentence, mention)):
         return None
     kind = _kind(found, mention)
     return _made(
@@ -239,7 +261,8 @@ def _person(
         return "first"
     if cues.PERSON_AFTER.search(found.words):
         return "first"
-    if context.about_self and _elliptical(sentence, found, earlier, context):
+    topic = found.cue.before is None and cues.TOPIC.match(right)
+    if context.about_self and not topic and _elliptical(sentence, found, earlier, context):
         return "first"
     return "third"
 
@@ -275,6 +298,8 @@ def _bare(
     if not context.about_self or context.named is not None:
         return None
     left, right = sentence.left(mention), sentence.right(mention)
+    if _RELATIVE.match(right):
+        return None
     begin = cues.BARE_LEFT.match(left) is not None
     follows = any(c.counts for c in earlier) and re.fullmatch(
         r"[\s,/&(\"'-]*(?:and|und|et|y|和)?[\s(]*", left[earlier[-1].end - sentence.start :]
@@ -296,7 +321,23 @@ def _bare(
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 
+BY_CUES = frozenset({"en", "zh", "ar", "fr", "de", "es", "ru", "ja", "hi", "pt", "ko", "und"})
+"""Languages whose cues stand in `detectors.text.claim_cues`; the others are read by whole sentences
+alone."""
+_RELATIVE = re.compile(
+    r",? (?:which|who|that|whose|where|die|das|der|dessen|qui|que|dont|quien|котор\w+|który|che"
+    r"|yang)\b",
+    re.IGNORECASE,
+)
+"""Goes on to say something of the name, which is then no answer by itself."""
+_LONG_HAN = re.compile("[\u3400-\u9fff]{5}")
+"""A run of words in Chinese between "I am" and a word that may be a name."""
 _INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
+
+
+def _of_a_person(sentence: _Sentence, mention: Mention) -> bool:
+    """Whether a first name is a person's, by what the sentence says besides."""
+    return mention.framed and bool(asides.HUMAN.search(sentence.text))
 
 
 def _frames(left: str, found: FoundCue, person: Person) -> bool:
@@ -310,17 +351,11 @@ def _frames(left: str, found: FoundCue, person: Person) -> bool:
     strange = [
         w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")
     ]
-    return not strange and not _INDEFINITE.search(left)
-
-
-_TRAINING = re.compile(
-    r"train|entrain|trainier|entren|trein|обуч|натрен|тренир|训练|訓練|درب|प्रशिक्ष|ट्रेन|学習|トレーニング|훈련|학습|fine-?tun|taught",
-    re.IGNORECASE,
-)
+    return not (strange or _INDEFINITE.search(left) or _LONG_HAN.search(gap))
 
 
 def _kind(found: FoundCue, mention: Mention) -> Kind:
-    if found.cue.kind == "maker" and _TRAINING.search(found.words):
+    if found.cue.kind == "maker" and cues.TRAINING.search(found.words):
         return "trainer"
     if found.cue.before is cues.FIELD:
         return "name" if mention.kind == "product" else "maker"

@@ -81,6 +81,11 @@ def fold(text: str, markup: bool = False) -> Folded:
     return Folded("".join(out), tuple(places))
 
 
+def folded_pattern(*parts: str) -> re.Pattern[str]:
+    """One alternation of phrases, spelled as ``fold`` spells, in any letter case."""
+    return re.compile("|".join(f"(?:{fold(p, markup=True).text})" for p in parts), re.IGNORECASE)
+
+
 @lru_cache(maxsize=8192)
 def _plain(c: str) -> str:
     if c in _QUOTES:
@@ -274,6 +279,8 @@ _FORENAME = re.compile(r"(?:[A-Z][a-z]{1,15}-|(?:Jean|Marie|Dr\.|Mr\.|Mrs\.|Ms\.
 
 
 def _is_a_person(text: str, start: int, end: int) -> bool:
+    if text[end : end + 1] == "・":
+        return True
     after = _SURNAME.match(text, end)
     if after and after.group(1) not in _FIRST_NAME_FOLLOWERS:
         return True
