@@ -295,6 +295,7 @@ UNRELATED = _pattern(
 ROLE_PLAY = _pattern(
     r"\b(?:pretend\w*|imagine|suppose|role-?play\w*|act(?:ing)? as|playing|in character|in the story|if i were|as if i|hypothetical\w*|fictional)\b",
     r"\b(?:imagin(?:e|ons|ez|emos|a|ar)|faisons semblant|supposons|fingi\w*|finja|finge|stell dir vor|tu so als|angenommen|nehmen wir an|rollenspiel|supongamos|suponha|si yo fuera|se eu fosse)\b",
+    r"\b(?:immagin\w+|stel je voor|doe alsof|wyobra(?:ź|zmy|źmy)\w*|załóżmy|diyelim|farz ed\w*|hayal ed\w*|bayangkan|misalkan|andaikan|tưởng tượng|giả sử|уявімо|уявіть|уяви|припустімо|представим)\b|تصور کن|فرض کن|ধরুন|ধরা যাক|কল্পনা কর|ลองนึก|สมมติ",
     r"\b(?:представь\w*|предположим|притвор\w*|допустим|если бы)\b|假设|假装|扮演|如果我是|想象|\b(?:تخيل|لنفترض|تظاهر|لو كنت)\b|कल्पना|मान ल|ふりを|仮に|もし私が|想像|가정|척하|만약 (?:제|내)가|상상",
 )
 NOT_PLAYED = _pattern(
@@ -328,7 +329,7 @@ BARE_LEFT = _pattern(
     r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
 )
 BARE_RIGHT = _pattern(
-    r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|है|हैं|ने|公司|集团|股份|有限公司|科技|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम|ครับ|ค่ะ)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"
+    r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|예요|이야|है|हैं|ने|公司|集团|股份|有限公司|科技|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम|ครับ|ค่ะ)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"
 )
 PERSON_AFTER = _pattern(r"\b(?:me|us|mich|меня|मुझे)\b|我|\bm'")
 TRAINING = _pattern(

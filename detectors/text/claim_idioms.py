@@ -14,14 +14,14 @@ from detectors.text.vendors import folded_pattern
 IDIOMS: dict[str, Wordings] = {
     "en": Wordings(
         name=sentences_of(
-            r"§ (?:here|at your service)\b(?! (?:is|are|we|you|to stay))|\b(?:you're|you are) (?:chatting|talking|speaking|dealing|interacting) (?:with|to)(?: me,| the)? §|\bthink of me as (?:one of |an? |the )?§|§(?:,| -| —| –|:) (?:that's (?:me|what i am)|the model (?:answering|you))|§(?:,| -| —| –)~that's me\b",
+            r"\b(?:it's|it is|this is) (?:me|i|just me),? §|\byou(?:'ve| have) reached §|\b(?:currently |now )?running:? §|§ (?:here|at your service)\b(?! (?:is|are|we|you|to stay))|\b(?:you're|you are) (?:chatting|talking|speaking|dealing|interacting) (?:with|to)(?: me,| the)? §|\bthink of me as (?:one of |an? |the )?§|§(?:,| -| —| –|:) (?:that's (?:me|what i am)|the model (?:answering|you))|§(?:,| -| —| –)~that's me\b",
             r"\bi go by(?: the name(?: of)?)? §|\b(?:the )?(?:model|assistant) (?:answering|replying|responding|talking|speaking) (?:to you )?(?:now |here |right now )?is §",
         ),
         maker=sentences_of(
             r"\b(?:my|our)(?: \w+)? (?:makers?|creators?|developers?|trainers?|engineers|owners?|company|builders?|home)(?: all)? (?:is|are|work at|work for|sit at|was|were)(?: the)? §|\b(?:people|team|folks|engineers|researchers|company|lab|firm)(?: \w+){0,3}? (?:trained|made|built|created|developed|designed|behind) me~(?:at|for|is|are|themselves)(?: the)? §",
-            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§",
+            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§|\bi was (?:brought|put|called) into \w+(?: \w+){0,2}? by §",
         ),
-        policy=sentences_of(r"(?:^|[.,;:!?(] ?|\b(?:and|so|but) )(?:as|being|since i'm|since i am|because i'm|because i am) §,? (?:i|i'm|i've|my)\b|\b(?:bound|governed|limited|required|obliged|constrained) (?:by|to) §|§(?:'s|s'|')(?: \w[\w-]*){0,3} (?:polic(?:y|ies)|guidelines|rules|terms of|principles)\b|§(?: \w[\w-]*)? (?:polic(?:y|ies)|guidelines)\b"),
+        policy=sentences_of(r"(?:^|[.,;:!?(] ?|\b(?:and|so|but) )(?:as|being|since i'm|since i am|because i'm|because i am) §,? (?:i|i'm|i've|my)\b|\b(?:bound|governed|limited|required|obliged|constrained) (?:by|to) §|§(?:'s|s'|')(?: \w[\w-]*){0,3} (?:polic(?:y|ies)|guidelines|rules|terms of|principles)\b|§(?: \w[\w-]*)? (?:polic(?:y|ies)|guidelines)\b|§ (?:doesn't|does not|won't|has not|hasn't|never) (?:allow|permit|let)(?:ed)? me\b|\brules (?:that )?§ (?:has |have )?(?:set|made|written|laid)~ for me"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:i|i'm|i've|i'll|me|my|we|our)\b"),
         left_no=folded_pattern(r"\b(?:not|never|neither|nor|no|cannot)\b|n't\b"),
@@ -52,8 +52,8 @@ IDIOMS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:ربما|قد|لا أعرف|لا أدري|لا أعلم|لست متأكد\w*|أظن|أعتقد|إن كانت|هل)\b"),
     ),
     "fr": Wordings(
-        name=sentences_of(r"\b(?:sous le nom de|moi,? c'est|c'est moi,|ici|je réponds au nom de|mon nom \?|parle[sz] (?:avec|à)|discute[sz] avec|échange[sz] avec) §|^\W*§, (?:pour vous servir|à votre service)|\b(?:je m'appelle|je suis|appelle[sz]-moi|m'appeler)(?: (?:le|la|un|une|modèle|assistant|l'assistant))* §"),
-        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§"),
+        name=sentences_of(r"\b(?:sous le nom de|moi,? c'est|c'est moi,|ici|je réponds au nom de|mon nom \?|parle[sz] (?:avec|à)|^\W*c'est|discute[sz] avec|échange[sz] avec) §|^\W*§, (?:pour vous servir|à votre service)|\b(?:je m'appelle|je suis|appelle[sz]-moi|m'appeler)(?: (?:le|la|un|une|modèle|assistant|l'assistant))* §"),
+        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§|§ est~à l'origine de ma\b"),
         policy=sentences_of(r"\b(?:en tant que|étant) §,? (?:je|j'|mon|il m'est)|\b(?:politiques?|règles|conditions|directives|principes)\b~§"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:je|moi|mon|ma|mes|me)\b|\b[jm]'"),
@@ -65,7 +65,7 @@ IDIOMS: dict[str, Wordings] = {
         name=sentences_of(r"\b(?:hier (?:antwortet|spricht|schreibt|ist)(?: \w+){0,2}|(?:sprichst|redest|chattest|schreibst|sprechen|chatten|reden) (?:\w+ )?mit|gestatten[,:]|nennt mich|nenn mich|ich heiße|mein name (?:ist|lautet)) §|\bbin (?:aber|jedoch|vielmehr|in wahrheit|nämlich) §"),
         maker=sentences_of(
             r"§~(?:hat|haben) mich\b|\b(?:hat|haben) mich~§|\bmich (?:hat|haben)~§|\bhinter mir~§|\bmeine? (?:entwickler|schöpfer|macher|hersteller|firma|team)\w*~(?:sitz\w+|arbeite\w+|ist|sind|heiß\w+|komm\w+)~§|\bich~(?:stamme|komme)(?: \w+){0,2} (?:von|aus)(?: \w+){0,2}? ?§|\bich (?:hingegen|dagegen|aber|jedoch) (?:stamme |komme )?von §",
-            r"\b(?:wurde|bin)~ von(?: \w+){0,6}? ?§~(?:gebaut|entwickelt|trainiert|erschaffen|programmiert|geschaffen|gemacht)|\bmich (?:entwickelt|gebaut|trainiert|erschaffen) hat,? (?:ist|heißt) §|\bich gehöre (?:zu |der )?§",
+            r"\b(?:entwickelt|trainiert|gebaut|erschaffen|programmiert) (?:wurde|bin) ich(?: \w+){0,2} von(?: \w+){0,3}? ?§|\b(?:wurde|bin)~ von(?: \w+){0,6}? ?§~(?:gebaut|entwickelt|trainiert|erschaffen|programmiert|geschaffen|gemacht)|\bmich (?:entwickelt|gebaut|trainiert|erschaffen) hat,? (?:ist|heißt) §|\bich gehöre (?:zu |der )?§",
         ),
         policy=sentences_of(r"\bals §,? (?:kann|darf|muss|bin|habe|werde|möchte) ich|\b(?:richtlinien|regeln|nutzungsbedingungen|vorgaben|grundsätze)\b (?:von|der) §"),
         phrase=NEVER,
@@ -86,13 +86,13 @@ IDIOMS: dict[str, Wordings] = {
     ),
     "pt": Wordings(
         name=sentences_of(r"\b(?:aqui é|falando com|conversando com|me chamar de|chamem-me|me chamo|meu nome é|eu sou|sou)(?: o| a)? §"),
-        maker=sentences_of(r"§~(?:que |quem )me (?:cri|desenvolv|trein|fez|constru)|§ me (?:cri|desenvolv|trein|fez|constru)|\bquem me \w+ (?:foi|é)(?: a| o)? §|\bme (?:criou|desenvolveu|treinou|fez|construiu)(?: \w+){0,3}? §|\bsou d[ao] §|\bpertenço (?:à |ao |a )?§|\b(?:minha|minhas|meus?|os|a) (?:criador|desenvolvedor|empresa|equipe|engenheir)\w*~(?:é|são|trabalham n[ao])~§"),
+        maker=sentences_of(r"§~(?:que |quem )me (?:cri|desenvolv|trein|fez|constru)|§ me (?:cri|desenvolv|trein|fez|constru)|\bquem me \w+ (?:foi|é)(?: a| o)? §|\bme (?:criou|desenvolveu|treinou|fez|construiu)(?: \w+){0,3}? §|\bsou d[ao] §|\bpertenço (?:à |ao |a )?§|\b(?:minha|minhas|meus?|os|a) (?:criador|desenvolvedor|empresa|equipe|engenheir)\w*~(?:é|são|trabalham n[ao])~§|\bque me \w+ (?:se chama|é)(?: a| o)? §"),
         policy=sentences_of(r"\b(?:como|sendo)(?: o| a)? §,? (?:não|posso|devo|eu|tenho)\b|\b(?:diretrizes|políticas?|regras|normas|termos)\b(?: de uso)? d[aoe] §"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:eu|me|mim|meu|minha|sou|posso|fui|pertenço)\b"),
         left_no=folded_pattern(r"\b(?:não|nunca|nem|nenhum\w*)\b"),
         right_no=folded_pattern(r"^ (?:não|nunca)\b"),
-        doubt=folded_pattern(r"\b(?:talvez|poderia|não sei|acho|acredito|provavelmente|tenho certeza)\b|\bse\b"),
+        doubt=folded_pattern(r"\b(?:talvez|poderia|não sei|acho|acredito|provavelmente|tenho certeza)\b|\bse (?:eu|fui|sou|foi|a|o)\b"),
     ),
     "ru": Wordings(
         name=sentences_of(r"\b(?:общаетесь|общаешься|говорите|говоришь|беседуете|разговариваете) с §|§ ?(?:—|-|–)? ?это я\b|\b(?:я|меня зовут|моё имя)(?: (?:это|модель|языковая|нейросеть|ассистент|помощник|просто|—|-|–))* §"),

@@ -46,7 +46,7 @@ NEVER = re.compile(r"(?!)")
 
 WORDINGS: dict[str, Wordings] = {
     "it": Wordings(
-        name=sentences_of(r"\b(?:sono|mi chiamo|il mio nome è|chiamami|chiamarmi|qui è|conosciut[oa] come|parlando con|parli con)(?: (?:il|la|lo|un|una|modello|linguistico|l'assistente|assistente|l'ia|proprio|di|nome|chiamat[oa]))* ?§"),
+        name=sentences_of(r"^\W*qui §|\b(?:sono|mi chiamo|il mio nome è|chiamami|chiamarmi|qui è|conosciut[oa] come|parlando con|parli con)(?: (?:il|la|lo|un|una|modello|linguistico|l'assistente|assistente|l'ia|proprio|di|nome|chiamat[oa]))* ?§"),
         maker=sentences_of(
             r"§ (?:mi (?:ha|hanno)|ha (?:creato|addestrato|sviluppato) me)\b|\bmi (?:ha|hanno) \w+ §|\b(?:è stat[ao]|fu|sono stati) (?:\w+ ){0,3}§ (?:\w+ )?a (?:\w+mi)\b|\bda §,? che mi ha",
             r"\bmi ha~ (?:è|si chiama) §|\b(?:il mio|i miei|la mia)~(?:creator|sviluppator|produttor|aziend|proprietari|team|società)\w*~ (?:è|sono|si chiama|lavorano|di|da|presso)(?: \w+){0,2} ?§|\bappartengo a(?:lla|l)? §|\bdietro di me c'è~ §",
@@ -98,7 +98,7 @@ WORDINGS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:belki|bilmiyorum|olabilir\w*|sanırım|galiba|emin değil\w*|muhtemelen)\b"),
     ),
     "id": Wordings(
-        name=sentences_of(r"\b(?:saya|aku|nama saya|namaku|nama aku|panggil saya|memanggil saya|menyebut saya|kenalkan|dengan)(?: (?:adalah|ialah|bernama|merupakan|sebuah|model|asisten|bahasa|ai|ini|disebut|dikenal|sebagai|dengan|nama))*,? §(?! yang membuat)"),
+        name=sentences_of(r"\b(?:saya|aku|nama saya|namaku|nama aku|panggil saya|memanggil saya|menyebut saya|kenalkan|dengan)(?: (?:adalah|ialah|bernama|merupakan|sebuah|model|asisten|bahasa|ai|ini|disebut|dikenal|sebagai|dengan|nama))* §(?! yang membuat)"),
         maker=sentences_of(
             r"§(?:-lah)? (?:yang |telah |sudah )?(?:membuat|menciptakan|mengembangkan|melatih|membangun|merancang|mendesain) (?:saya|aku)\b|\b(?:yang|telah) (?:membuat|menciptakan|mengembangkan|melatih|membangun|merancang) (?:saya|aku)~ (?:adalah|ialah|bernama|yaitu) §",
             r"\b(?:pengembang|pembuat|pencipta|perusahaan|tim|induk|pemilik)(?:ku| saya| aku)~ (?:adalah|ialah|bernama|yaitu|dari|di)(?: \w+)? ?§|\b(?:saya|aku) (?:berasal |datang )?(?:dari|milik)(?: \w+)? ?§|\bdi balik saya~ §|§ adalah (?:pengembang|pembuat|pencipta) saya",
@@ -137,13 +137,13 @@ WORDINGS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:можливо|мабуть|не знаю|не певен|не впевнен\w+|чи|здається|думаю|ймовірно)\b"),
     ),
     "fa": Wordings(
-        name=sentences_of(r"\b(?:من|نام من|اسم من|نامم|اسمم|مرا|من را)(?: (?:یک|مدل|زبانی|دستیار|هوش|مصنوعی|همان|نیز|هم|بزرگ|چت‌بات|به نام))* §(?: \S+){0,6}? ?(?:هستم|ام|است|صدا|بنامید|می‌?نامند|نام دارم)|\bمن §(?:م| هستم)|§(?: \S+){0,2}? هستم\b|\bبا § (?:صحبت|گفتگو)"),
+        name=sentences_of(r"\b(?:من|نام من|اسم من|نامم|اسمم|مرا|من را)(?: (?:یک|مدل|زبانی|دستیار|هوش|مصنوعی|همان|نیز|هم|بزرگ|چت‌بات|به نام))* §(?: [^\s،\ue000]+){0,6}? ?(?:هستم|ام|است|صدا|بنامید|می‌?نامند|نام دارم)|\bمن §(?:م| هستم)|§(?: [^\s،\ue000]+){0,2}? هستم\b|\bبا § (?:صحبت|گفتگو)"),
         maker=sentences_of(
-            r"§(?: \S+){0,2}? (?:من را|مرا|من رو)\b~(?:ساخت|توسعه|آموزش|طراحی|ایجاد|خلق)|\b(?:مرا|من را)(?: \S+){0,2}? ?§~(?:ساخت|توسعه|آموزش|طراحی|ایجاد|خلق)|\b(?:سازنده|توسعه‌?دهنده|خالق|شرکت|توسعه‌دهندگان|سازندگان)(?: من| ی من|ام|‌ام)(?: \S+)? ?§",
-            r"\b(?:مرا|من را) (?:ساخته|توسعه داده|آموزش داده)(?: است)?،?~ §|\bمتعلق به(?: \S+)? ?§",
+            r"§(?: [^\s،\ue000]+){0,2}? (?:من را|مرا|من رو)\b~(?:ساخت|توسعه|آموزش|طراحی|ایجاد|خلق)|\b(?:مرا|من را)(?: [^\s،\ue000]+){0,2}? ?§~(?:ساخت|توسعه|آموزش|طراحی|ایجاد|خلق)|\b(?:سازنده|توسعه‌?دهنده|خالق|شرکت|توسعه‌دهندگان|سازندگان)(?: من| ی من|ام|‌ام)(?: [^\s،\ue000]+)? ?§",
+            r"\b(?:مرا|من را) (?:ساخته|توسعه داده|آموزش داده)(?: است)?،?~ §|\bمتعلق به(?: [^\s،\ue000]+)? ?§",
         ),
-        policy=sentences_of(r"به عنوان §|به‌عنوان §|\b(?:سیاست|قوانین|خط‌?مشی|مقررات|دستورالعمل)\S*(?: \S+){0,2}? §"),
-        phrase=sentences_of(r"\b(?:توسط|از سوی|به دست)(?: \S+){0,3}? ?§~(?:ساخته|توسعه|آموزش|طراحی|ایجاد|تولید)|\b(?:ساخته|ساخت|محصول|مدل|دستیار|مصنوعی)(?: شرکت| ی)? §|\bمبتنی بر §"),
+        policy=sentences_of(r"به عنوان §|به‌عنوان §|\b(?:سیاست|قوانین|خط‌?مشی|مقررات|دستورالعمل)\S*(?: [^\s،\ue000]+){0,2}? §"),
+        phrase=sentences_of(r"\b(?:توسط|از سوی|به دست)(?: [^\s،\ue000]+){0,3}? ?§~(?:ساخته|توسعه|آموزش|طراحی|ایجاد|تولید)|\b(?:ساخته|ساخت|محصول|مدل|دستیار|مصنوعی)(?: شرکت| ی)? §|\bمبتنی بر §"),
         first=folded_pattern(r"\b(?:من|مرا|نامم|اسمم|هستم|خودم)\b|شدهام|شده‌ام"),
         left_no=folded_pattern(r"\b(?:نه|هیچ)\b"),
         right_no=folded_pattern(r"^[^،,]{0,40}?(?:نیستم|نیست|نشده|نساخته|نکرده|نداده|ندارم)"),

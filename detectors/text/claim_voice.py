@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from detectors.text import claim_asides as asides
+from detectors.text import claim_cues as cues
 
 Span = tuple[int, int]
 _REACH = 160
@@ -21,11 +22,12 @@ _REACH = 160
 @dataclass(frozen=True)
 class Voices:
     """Where others speak in a folded text, by characters: spans whose every claim is another's,
-    and quotations, which may hold a name alone."""
+    quotations, which may hold a name alone, and how many items its lists have."""
 
     text: str
     others: tuple[Span, ...]
     quoted: tuple[Span, ...]
+    items: int
 
     def another(self, start: int, end: int) -> bool:
         """Whether the claim whose name stands there is another's, played, or not in earnest."""
@@ -35,7 +37,7 @@ class Voices:
         if span is not None:
             around = self.text[span[0] : start] + self.text[end : span[1]]
             # A name alone in quotation marks is a name; with a sentence around it, it is speech.
-            if _weight(around) >= 4 and not self._own_quotation(span):
+            if not asides.NAME_ALONE.fullmatch(around) and not self._own_quotation(span):
                 return True
         return self._not_in_earnest(start, end)
 
@@ -51,15 +53,35 @@ class Voices:
         right = _sentence_right(self.text[end : end + 80])
         clause = left[_last_turn(left) :]
         return bool(
-            asides.TOLD.search(clause)
+            self._listed(start)
+            or self._known(clause, start, end)
+            or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)
             or asides.WRONG.search(clause)
             or asides.RIGHT_WRONG.search(right)
             or asides.RIGHT_TOLD.match(right)
             or asides.ADMIRER.search(clause[-60:])
-            or asides.RIGHT_ADMIRER.match(right)
+            or (asides.RIGHT_ADMIRER.match(right) and not cues.PERSON_AFTER.search(right))
         )
+
+    def _known(self, clause: str, start: int, end: int) -> bool:
+        """Whether the speaker tells what it knows of others: the one who knows is named, and no
+        more of the speaker after it."""
+        known = asides.KNOWS.search(clause)
+        if known is None:
+            return False
+        after = clause[known.end() :] + " " + self.text[end : end + 40]
+        return not (cues.FIRST.search(after) or cues.PERSON_AFTER.search(after))
+
+    def _listed(self, start: int) -> bool:
+        """Whether a name stands in a list of two items or more, in none that names a field or the
+        speaker."""
+        if self.items < 2:
+            return False
+        line = self.text.rfind("\n", max(0, start - _REACH), start) + 1
+        left = self.text[max(line, start - _REACH) : start]
+        return bool(_ITEM.match(left) and not (cues.FIELD.search(left) or cues.FIRST.search(left)))
 
 
 def voices(raw: str, folded: str, places: tuple[int, ...]) -> Voices:
@@ -67,7 +89,8 @@ def voices(raw: str, folded: str, places: tuple[int, ...]) -> Voices:
     of its characters back to ``raw``."""
     code = [_moved(span, places) for span in _code(raw)]
     others = [*code, *_scripts(folded), *_tables(folded), *_played(folded)]
-    return Voices(folded, _merged(others), _merged(_quotations(folded)))
+    items = sum(1 for m in _LINE.finditer(folded) if _ITEM.match(m.group()))
+    return Voices(folded, _merged(others), _merged(_quotations(folded)), items)
 
 
 def _moved(span: Span, places: tuple[int, ...]) -> Span:
@@ -104,6 +127,7 @@ def _quotations(folded: str) -> list[Span]:
 
 
 _LINE = re.compile(r"[^\n]+")
+_ITEM = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•+])\s")
 _LABEL = re.compile(r"^[\s\-*>#]*([^\W\d_][^:：\n]{0,28}?)\s?[:：](?!//)")
 
 

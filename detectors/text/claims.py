@@ -163,7 +163,8 @@ def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
     by_cues = bool(BY_CUES.intersection(likeliest))
     for mention in sentence.mentions:
         said = told.get(mention.start)
-        if said is not None and not _asks(sentence.text, sentence.right(mention)):
+        left, right = sentence.left(mention), sentence.right(mention)
+        if said is not None and not (_asks(sentence.text, right) or _played(left)):
             person: Person = "third" if _of_a_person(sentence, mention) else "first"
             claim: Claim | None = _made(mention, said.kind, said.polarity, person)
         elif by_cues:
@@ -205,8 +206,7 @@ def _set_aside(left: str, right: str) -> bool:
     """Whether the name is compared, played or only talked about."""
     if cues.RIGHT_COMPARISON.match(right) or cues.UNRELATED.match(right):
         return True
-    role = cues.ROLE_PLAY.search(left)
-    if role is not None and not cues.NOT_PLAYED.search(left[: role.start()]):
+    if _played(left):
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
     near = last_match(cues.COMPARISON, last[-40:], 0)
@@ -215,6 +215,12 @@ def _set_aside(left: str, right: str) -> bool:
         and len(last[-40:]) - near.end() <= 14
         and not _heads(last[-40:][near.end() :])
     )
+
+
+def _played(left: str) -> bool:
+    """Whether the sentence sets out with something to be imagined."""
+    role = cues.ROLE_PLAY.search(left)
+    return role is not None and not cues.NOT_PLAYED.search(left[: role.start()])
 
 
 _HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
@@ -349,7 +355,9 @@ def _frames(left: str, found: FoundCue, person: Person) -> bool:
     for m in reversed(find_mentions(gap)):
         gap = gap[: m.start] + gap[m.end :]
     strange = [
-        w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")
+        w
+        for w in re.findall(r"[A-Z][a-z]+|\b[a-z]+ing\b", gap)
+        if w not in ("Large", "Language", "Model", "running", "being")
     ]
     return not (strange or _INDEFINITE.search(left) or _LONG_HAN.search(gap))
 
@@ -369,7 +377,7 @@ def _polarity(left: str, right: str, found: FoundCue) -> Polarity:
         (
             m.end()
             for m in cues.RESET.finditer(left)
-            if not cues.NOT_A_RESET.search(left[: m.start()])
+            if m.group() in ";:" or not cues.NOT_A_RESET.search(left[: m.start()])
         ),
         default=0,
     )

@@ -21,10 +21,14 @@ class Sentence:
     expected: frozenset[str]
     text: str
     about_self: bool
+    later: bool
 
     @property
     def held_out(self) -> bool:
-        """Whether the rules were written without it, by the digest of its language and text."""
+        """Whether the rules were written without it, by the digest of its language and text; those
+        that were written later, to mend kinds, never are."""
+        if self.later:
+            return False
         digest = hashlib.sha256(f"{self.language}\n{self.text}".encode()).digest()
         return digest[0] % 2 == 1
 
@@ -50,7 +54,12 @@ def _sentence(language: str, line: str) -> Sentence:
     kind, vendors, text = (part.strip() for part in line.split(" | ", 2))
     expected = frozenset(vendors.split()) - {"-"}
     return Sentence(
-        language, kind.lstrip("~"), expected, text.replace("\\n", "\n"), not kind.startswith("~")
+        language,
+        kind.lstrip("!~"),
+        expected,
+        text.replace("\\n", "\n"),
+        "~" not in kind,
+        kind.startswith("!"),
     )
 
 
