@@ -19,6 +19,8 @@ LONGEST_TEXT = 4000
 AliasKind = Literal["company", "product"]
 
 _MARKUP = frozenset("*`")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_NOT_PLAIN = re.compile(r"[^\x00-\x7f]|[*`]")
 _QUOTES = (
     {c: '"' for c in "“”„«»‟″"}
     | {c: "'" for c in "‘’‚‛′ʼ"}
@@ -72,12 +74,18 @@ def fold(text: str, markup: bool = False) -> Folded:
     """
     out: list[str] = []
     places: list[int] = []
-    for i, c in enumerate(text[:LONGEST_TEXT]):
-        piece = c if c.isascii() else _plain(c)
-        if not markup and c in _MARKUP:
-            continue
-        out.append(piece)
-        places.extend([i] * len(piece))
+    text, at = text[:LONGEST_TEXT], 0
+    for special in (_NOT_ASCII if markup else _NOT_PLAIN).finditer(text):
+        i = special.start()
+        out.append(text[at:i])
+        places.extend(range(at, i))
+        at = i + 1
+        if text[i] not in _MARKUP:
+            piece = _plain(text[i])
+            out.append(piece)
+            places.extend([i] * len(piece))
+    out.append(text[at:])
+    places.extend(range(at, len(text)))
     return Folded("".join(out), tuple(places))
 
 
@@ -201,8 +209,8 @@ def _name(vendor: str, alias: str, kind: AliasKind, framed: bool) -> _Name:
 
 @dataclass(frozen=True)
 class _Index:
-    """Names by their first two letters in lower case, and a pattern of the places where one may
-    begin."""
+    """Names by their first two letters in lower case, and a pattern of the characters that they
+    begin with."""
 
     begins: re.Pattern[str]
     names: dict[str, tuple[_Name, ...]]
@@ -224,21 +232,11 @@ def _key(alias: str, name: _Name) -> str:
 
 
 def _begins(keys: Iterable[str]) -> re.Pattern[str]:
-    """Two characters with which a name may begin, in either case; inside a Latin word none does."""
-    seconds: dict[str, set[str]] = {}
-    for key in keys:
-        second = "0123456789 -" if len(key) == 1 else key[1] + key[1].upper()
-        seconds.setdefault(key[0], set()).update(second)
-    parts = []
-    for first, following in sorted(seconds.items()):
-        edge = f"(?<!{_NO_EDGE})" if ord(first) < 0x250 else ""
-        either = _one_of({first, first.upper()})
-        parts.append(f"{edge}{either}{_one_of(following)}")
-    return re.compile("|".join(parts))
-
-
-def _one_of(characters: Iterable[str]) -> str:
-    return "[" + "".join(re.escape(c) for c in sorted(characters) if len(c) == 1) + "]"
+    """The characters that a name may begin with, in either case; inside a Latin word none does."""
+    firsts = {c for key in keys for c in (key[0], key[0].upper()) if len(c) == 1}
+    latin = "".join(re.escape(c) for c in sorted(firsts) if ord(c) < 0x250)
+    others = "".join(re.escape(c) for c in sorted(firsts) if ord(c) >= 0x250)
+    return re.compile(f"(?<!{_NO_EDGE})[{latin}]|[{others}]")
 
 
 def find_mentions(folded: str) -> tuple[Mention, ...]:
@@ -249,25 +247,30 @@ def find_mentions(folded: str) -> tuple[Mention, ...]:
     the text's length.
     """
     found: list[Mention] = []
-    index = _index(makers_in_use())
-    place = index.begins.search(folded)
-    while place is not None:
-        at = place.start()
-        mention = _mention_at(folded, at, index.names)
-        if (
-            mention is not None
-            and mention.vendor
-            and not (mention.framed and _is_a_person(folded, mention.start, mention.end))
+    index, at = _index(makers_in_use()), 0
+    for place in index.begins.finditer(folded):
+        start = place.start()
+        if start < at:
+            continue
+        mention = _mention_at(folded, start, index.names)
+        if mention is None:
+            continue
+        at = mention.end
+        if mention.vendor and not (
+            mention.framed and _is_a_person(folded, mention.start, mention.end)
         ):
             found.append(mention)
-        place = index.begins.search(folded, at + 1 if mention is None else mention.end)
     return tuple(found)
 
 
 def _mention_at(text: str, at: int, index: Mapping[str, tuple[_Name, ...]]) -> Mention | None:
     """The name that begins at a place: a longer framed name never hides a plain one."""
     key = text[at : at + 2].lower()
-    for name in (*index.get(key, ()), *index.get(key[:1], ())):
+    names = index.get(key)
+    single = index.get(key[:1])
+    if names is None and single is None:
+        return None
+    for name in (*(names or ()), *(single or ())):
         match = name.pattern.match(text, at)
         if match:
             return Mention(name.vendor, match.group(), at, match.end(), name.kind, name.framed)
