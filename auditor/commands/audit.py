@@ -77,6 +77,11 @@ from fingerprints.probes import parse_probes
     help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
 )
 @click.option(
+    "--vendors",
+    metavar="FILE",
+    help="Further makers of models and names for them (TOML); see docs/vendors.md.",
+)
+@click.option(
     "--sequential",
     is_flag=True,
     help="Ask until it is enough either way; the report tells how many questions it saved.",
@@ -160,7 +165,10 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
 
 def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The plan's fields that were given as flags."""
-    plain = {"scores": "scores", "store_dir": "store", "calibration": "calibration"}
+    plain = {
+        **{"scores": "scores", "store_dir": "store"},
+        **{"calibration": "calibration", "vendors": "vendors"},
+    }
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]
     if spec is not None:

@@ -168,7 +168,7 @@ def _malformed(what: str, where: str) -> MalformedInput:
     return MalformedInput(
         f"not a table of makers: {printable(what, 200)}",
         where=printable(where, 200),
-        next_step="docs/detectors/self_identification.md shows one",
+        next_step="docs/vendors.md shows one",
     )
 
 
