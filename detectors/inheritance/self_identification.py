@@ -23,6 +23,7 @@ from detectors.text.claim_rates import (
     point_rate,
     read_answers,
     telling_arms,
+    unread_languages,
     vendors_named,
 )
 from detectors.text.vendors import vendor_slug, vendor_title
@@ -74,8 +75,9 @@ class SelfIdentification(Detector):
         "A persona in a system prompt, seen or unseen, says what its author wants.",
         "Text on the web: claims to be a well-known assistant are learned without its outputs.",
         (
-            "Answers outside the eleven languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt,"
-            " ko), and names that the vendor table lacks."
+            "Answers outside the 21 languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt, ko, tr,"
+            " id, vi, it, fa, pl, th, uk, nl, bn), which are counted as unread, and names that the"
+            " table of makers lacks."
         ),
         "A teacher that names no vendor, or the suspect's own, leaves nothing to see.",
         "Rare slips: a rate under about one question in thirty is not seen by sampling.",
@@ -200,6 +202,13 @@ def _notes(
         notes.append(
             f"{cut} of {len(answers)} identity answers were cut at the length limit; a name further"
             " on was not seen."
+        )
+    unread = unread_languages(answers)
+    if unread:
+        told = ", ".join(f"{language} {count}" for language, count in unread)
+        notes.append(
+            f"{sum(count for _, count in unread)} of {len(answers)} identity answers are in"
+            f" languages that claims are not read in ({told}): whom they name is not known."
         )
     odd = sum(vendor_slug(t.vendor) is None for t in case.population)
     if odd:

@@ -6,6 +6,7 @@ Knows transcripts and claims; knows no candidate and no population.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,15 @@ import numpy as np
 from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, context_of, extract_claims
+from detectors.text.languages import Seems, seems
+from detectors.text.vendors import LONGEST_TEXT
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
 NOBODY = "(nobody)"
-"""Stands for answers that name no vendor as the speaker or its maker."""
+"""Stands for read answers that name no vendor as the speaker or its maker."""
+UNREAD = "(unread)"
+"""Stands for answers in a language that claims are not read in: nobody knows whom they name."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,22 @@ class ClaimingAnswer:
         """The question's language; ``und`` where the probe names none."""
         return self.probe.language or "und"
 
+    @property
+    def written_in(self) -> Seems:
+        """The language that the answer itself seems to be in, and whether claims are read in it."""
+        return seems(self.reply.text[:LONGEST_TEXT])
+
+    @property
+    def read(self) -> bool:
+        """Whether claims could be found in it: a found one shows that they could."""
+        return bool(self.named) or self.written_in.read
+
     def says(self, vendor: str) -> bool:
-        """Whether the answer names the vendor; for ``NOBODY``, whether it names none."""
-        return not self.named if vendor == NOBODY else vendor in self.named
+        """Whether the answer names the vendor; for ``NOBODY``, whether it is read and names none;
+        for ``UNREAD``, whether it is not read."""
+        if vendor in (NOBODY, UNREAD):
+            return not self.named and self.read == (vendor == NOBODY)
+        return vendor in self.named
 
     def has(self, vendor: str, polarity: str) -> bool:
         """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""
@@ -61,6 +79,13 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
     return tuple(
         ClaimingAnswer(r, p, extract_claims(r.text, p.language, context_of(p))) for r, p in asked
     )
+
+
+def unread_languages(answers: Iterable[ClaimingAnswer]) -> tuple[tuple[str, int], ...]:
+    """How many answers are in languages that claims are not read in, by language (``und``:
+    unknown), the most first; empty where all are read."""
+    counts = Counter(a.written_in.language for a in answers if not a.read)
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def telling_arms(answers: Iterable[ClaimingAnswer]) -> tuple[Arm, ...]:
@@ -151,12 +176,13 @@ def claim_table(transcript: Transcript) -> Table:
 
     Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number
     of questions, rate, and the ends of its 95 % interval clustered by question. ``(nobody)`` stands
-    for answers that name no vendor. A transcript without identity answers gives a table without
-    rows.
+    for answers that name no vendor, ``(unread)`` for those in a language that is not read. A
+    transcript without identity answers gives a table without rows.
     """
     answers = read_answers(transcript)
     rows = []
-    for vendor in (*vendors_named(answers), NOBODY):
+    unread = (UNREAD,) if any(not a.read for a in answers) else ()
+    for vendor in (*vendors_named(answers), NOBODY, *unread):
         for arm in arms_of(answers):
             for language in (None, *languages_of(chosen(answers, [arm]))):
                 part = chosen(answers, [arm], language)
