@@ -12,9 +12,12 @@ from __future__ import annotations
 from detectors.text.vendors import folded_pattern
 
 TOLD = folded_pattern(
+    r"\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
+    r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
+    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"\b(?:you|your (?:system )?(?:message|prompt|question|instructions?)|they|he|she|it|people|users?|some(?:one|body| \w+)?|many|others|everyone|nobody|no one"
-    r"|(?:the |my )(?:instructions?|(?:system )?prompt|conversation|text)(?: (?:i was given|above))?)(?:'ve|'d| have| has| had| often| once| just| already| also| may| might)*"
-    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)? (?!who|what|which|about|where|how)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|instruct\w*|confuse\w*)\b",
+    r"|(?:the |my |your )(?:instructions?|(?:system )?prompt|conversation|text|context|note|description|profile|persona|card)(?: (?:i was given|above))?)(?:'ve|'d| have| has| had| often| once| just| already| also| may| might)*"
+    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)? (?!who|what|which|about|where|how)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|instruct\w*|confuse\w*)\b",
     r"\byou(?:'ve| have| keep| are| just| always)* (?:call|calling|called|name|named|nicknamed) me\b|\bas you (?:put|say|said|call)\b|\bif you (?:insist|like|want|wish|prefer)\b|\bi (?:was|am|'m|have been|'ve been) (?:told|asked|instructed|ordered|prompted) (?:to|that|by you)\b|\b(?:nobody|no one) should\b",
     r"(?:你|您|用户|他们?|她|有人|很多人|不少人|别人|大家|人们|提示词|系统提示|指令)[^,。;]{0,6}(?:说(?:过|我)?|说法|告诉|认为|以为|觉得|要求|让我|要我|希望|误认)",
     r"\b(?:vous|tu|ils?|elles?|gens|certains|beaucoup|utilisateurs?|instructions|consigne)\b[^.,;:]{0,20}\b(?:dit|disent|demandee?|pretend\w*|affirm\w*|pensent|croient|voulez|veux|imaginent)\b",
@@ -36,13 +39,17 @@ TOLD = folded_pattern(
 """Others say it of the speaker, or told it to."""
 
 RIGHT_TOLD = folded_pattern(
+    r"^[^।,]{0,6}ने जो|^[^.]{0,8}(?:훈련한|만든|개발한) 모델(?:의|은|이)|^\S{0,4} (?:eğittiği|geliştirdiği|yaptığı) modelin|^ (?:gekauft|gekocht)\b",
+    r"\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
+    r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
+    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"^[^。]{0,24}?(?:だ|です|である|ます|ました|た|いる)[」』\"]?、?と(?:言い|言っ|言わ|おっしゃ|伺|聞|名乗っ|答え|返|表示|書|いう(?:返事|答え|文|噂))|^ (?:कहते|बुलाते|पुकारते) |^ বলে (?:ডাকেন|ডাকছ|ডাকো)|^ (?:diyen|diyorsun|dediniz|dedin)\b",
     r"^[^.]{0,24}?라고 (?:말했|말씀|하셨|했잖|대답|답했|들었|불렀|나왔|했다)|^[^.]{0,20}?(?:이?라는|다는) (?:말|소식|문장|답|소문)",
     r"^[^.]{0,30}?(?:olduğunu|olduğumu)? ?\b(?:söyledi\w*|iddia ett?i\w*|dedi\w*|sanıyor\w*|diye)\b",
 )
 
 _VERBS_SAYING = (
-    r"\b(?<!\bi )(?<!i'd )(?<!i'll )(?<!would )(?:said|says|replied|replies|answered|answers|responded|responds|wrote|writes|reads?|showed|shows|displays?|displayed|prints?|printed|introduce[ds] (?:itself|himself|herself)|announced|states|stated|declared|went|swears|whispered|shouted|flashed)",
+    r"\b(?<!\bi )(?<!i'd )(?<!i'll )(?<!would )(?:said|says|replied|replies|answered|answers|responded|responds|wrote|writes|reads?|showed|shows|displays?|displayed|prints?|printed|introduce[ds] (?:itself|himself|herself)|announced|states|stated|declared|went|swears|whispered|shouted|flashed|admits|admitted|confess\w*|insist\w*|sang|sings)",
     r"\b(?:dit|repond|repondu|ecrit|ecrivait|affich\w+|declare|presente|lisait|indiqu\w+|annonce)",
     r"\b(?:sagte|sagt|antwortete|antwortet|schrieb|schreibt|meldete|meldet|erklarte|stand|steht|verkundete|lisait|lit)\b",
     r"\b(?:dijo|dice|respondio|responde|contesto|contesta|escribio|mostraba|decia|anuncio|declaro|disse|diz|respondeu|escreveu|dizia|repete|repetia|repite|anunciou|declarou|ponia|pone|aparecia|detto|risposto|scritto|rispose|risponde|scrisse|diceva)\b",
@@ -62,7 +69,7 @@ REPORTED_PLAIN = folded_pattern(
 """A person or a thing speaks, and what it says follows without quotation marks."""
 
 SUPPOSED = folded_pattern(
-    r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
+    r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|\bi (?:can't|cannot|could not|couldn't|won't|would never|don't) (?:claim|say|confirm|pretend|assert)\b|\bnicht (?:behaupten|sagen)\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
     r"\bsi j'(?:étais|avais été)\b|\bsi je (?:disais|m'appelais|prétendais)\b|\b(?:wäre|hätte) ich\b|\bwenn ich\b|\bsi (?:yo )?(?:fuera|fuese|hubiera)\b|\bse eu (?:fosse|tivesse)\b|\bse (?:io )?fossi\b|\bals ik\b",
     r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
     r"\bесли бы я\b|\bбудь я\b|\bякби (?:я|мене)\b|\bلو (?:كنت|أنني)\b|\bاگر من\b|(?:अगर|यदि) मैं|আমি যদি|যদি আমি|(?:ถ้า|หาก)(?:ฉัน|ผม|ดิฉัน)|สมมติ",
@@ -71,7 +78,7 @@ SUPPOSED = folded_pattern(
 """What would be, left of the name."""
 
 WRONG = folded_pattern(
-    r"\b(?:wrong|incorrect|inaccurate|false|untrue|mistake|misleading|mistaken|error|misconception|myth|rumou?rs?|lie|lying|no truth|not (?:right|correct|accurate|true))\b[^.;:]{0,40}\b(?:to|if|that|of)\b",
+    r"\b(?:wrong|incorrect|inaccurate|false|untrue|mistake|misleading|mistaken|error|misconception|myth|rumou?rs?|lie|lying|no truth|isn't the case|not the case|not (?:right|correct|accurate|true))\b[^.;:]{0,40}\b(?:to|if|that|of)\b",
     r"\b(?:faux|fausse|incorrect\w*|inexact\w*|erreur|mensonge|trompe|pas vrai)\b[^.;:]{0,20}\b(?:de|que|d')|\b(?:falsch|unrichtig|unzutreffend|fehler|irrtum)\b[^.;:]{0,20}\b(?:mich|dass|zu|wenn)\b",
     r"\b(?:error|incorrecto|falso|equivocado|mentira)\b[^.;:]{0,16}\b(?:llamar\w*|decir|que|pensar|creer)|\b(?:errado|erro|incorreto|falso|engano|mentira)\b[^.;:]{0,16}\b(?:me|chamar|dizer|que|pensar|achar)\b",
     r"\b(?:sbagliato|errato|scorretto|falso|errore|bugia)\b[^.;:]{0,16}\b(?:chiamar\w*|dire|che|pensare)|\b(?:verkeerd|fout|onjuist|onwaar|vergissing)\b[^.;:]{0,20}\b(?:om|dat|te|mij|me)\b",
@@ -90,7 +97,7 @@ RIGHT_WRONG = folded_pattern(
 )
 
 _ADMIRERS = (
-    r"\b(?:fans?|admirers?|customers?|users?|employees?|critics?|competitors?|rivals?|investors?|shareholders?|admirateurs?|admiratrice|clients?|cliente?s?|concurrents?|utilisat\w+|anhänger\w*|bewunder\w*|kunde|kundin|konkurrent\w*|nutzer\w*"
+    r"\b(?:fans?|admirers?|customers?|users?|employees?|critics?|competitors?|rivals?|investors?|shareholders?|supporters?|enthusiasts?|admirateurs?|admiratrice|clients?|cliente?s?|concurrents?|utilisat\w+|anhänger\w*|bewunder\w*|kunde|kundin|konkurrent\w*|nutzer\w*"
     r"|fã|admirador\w*|competidor\w*|usuári\w*|concorrente|utente|ammirat\w*|seguidor\w*|bewonderaar|klant|gebruiker|fanem|fanką|wielbiciel\w*|klient\w*|użytkowni\w*|penggemar|pelanggan|pengguna|pesaing|hâm mộ|khách hàng|người dùng|đối thủ)\b",
     r"(?:поклонни|фанат|клиент|пользовател|конкурент|шанувальни|прихильни|клієнт|користувач)\w*|\b(?:معجب\w*|عميل|زبون|منافس\w*|مستخدم\w*|طرفدار\w*|هوادار|مشتری|کاربر)\b|(?:แฟน|ลูกค้า|ผู้ใช้|คู่แข่ง)",
 )
@@ -125,6 +132,7 @@ OWN_SPEECH = folded_pattern(
 """The speaker gives its own words between quotation marks."""
 
 PLAYS = folded_pattern(
+    r"^role: |\((?:in|with) an? (?:\w+ )?(?:voice|tone|accent)\)|相声|小品|台词|一段对话",
     r"\b(?:happy|glad|ready|going) to (?:act as|play|pretend)\b(?! your)|\bin (?:this|the|our|my) (?:story|play|scene|skit|sketch|game|novel)\b|\bscene one\b|연극|劇を始",
     r"\blet(?:'s|us| us) (?:play|pretend|role-?play|imagine)\b|\bi(?:'ll| will|'m going to| am going to) (?:pretend|play|act as (?!your|an? (?:ai|assistant))|role-?play|impersonate|pose as)\b",
     r"\b(?:i|i'll|i will|i'm going to) take (?:on )?the (?:part|role)\b|\b(?:gets?|getting|staying|speaking|going) (?:in|into) (?:character|role)\b|\brole-?play:|\bplaying (?:the )?(?:part|role)\b|\bimagine (?:that|you|a|i)\b|\bfor (?:this|the) (?:improv|skit|scene|sketch)\b",
@@ -148,7 +156,7 @@ PLAYED_OUT = folded_pattern(
 )
 
 HUMAN = folded_pattern(
-    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
+    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
     r"\b(?:vivo (?:en|a|in)|moro (?:em|no|na)|profesora?|professora?|woon|loodgieter|mieszkam|yaşıyorum|yaşındayım|tinggal di|sống ở|живу|мешкаю|мне [^.]{0,16}(?:лет|год)|мені [^.]{0,16}рок)\b",
     r"\b(?:أعيش في|أسكن)\b|زندگی می ?کنم|रहता|रहती|থাকি|อาศัยอยู่|住在|岁|住んで|歳|살고|살아",
 )
@@ -161,7 +169,7 @@ ASKER = folded_pattern(
 """Who asks in a script."""
 
 TURNS = (
-    r"[;:]|\b(?:but|however|instead|actually|in fact|really|though|mais|en fait|sondern|aber|hingegen|jedoch|sino|pero|mas|porem|ma|mentre|bensi|maar|ale|lecz|tylko|jednak|ama|fakat|tetapi|tapi|namun|sedangkan|nhung|а|но|однако|зато|але|проте|بل|لكن|ولكن|اما|بلكه|بلکه)\b"
+    r"[;:]|\b(?:but|however|instead|actually|in fact|though|mais|en fait|sondern|aber|hingegen|jedoch|sino|pero|mas|porem|ma|mentre|bensi|maar|ale|lecz|tylko|jednak|ama|fakat|tetapi|tapi|namun|sedangkan|nhung|а|но|однако|зато|але|проте|بل|لكن|ولكن|اما|بلكه|بلکه)\b"
     r"|而是|但是|但|不过|其实|事实上|बल्कि|लेकिन|কিন্তু|하지만|しかし|ですが|แต่"
 )
 """Where a sentence turns from what it set aside to what it says."""

@@ -82,7 +82,7 @@ CUES: tuple[Cue, ...] = (
         person=True,
     ),
     Cue("name", before=_pattern(r"(?:私|わたし|僕|ぼく)(?:の名前|の名称)?(?:は|が)|名前は|名称は"), after=_pattern(_COPULA_JA), reach=24, person=True),
-    Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
+    Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|(?<!의 )이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:मैं|मेरा (?:पूरा )?नाम|मेरे नाम)"), after=_pattern(_COPULA_HI), reach=24, person=True),
     Cue("name", before=_pattern(r"\bas(?: an?| the)?\b|\ben tant que?\b|作为"), after=_pattern(r"^[^,.。，]{0,30}?, ?(?:i|i'm|i've|my|je|j'|我)"), reach=2, person=True),
     Cue(

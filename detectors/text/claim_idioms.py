@@ -19,7 +19,7 @@ IDIOMS: dict[str, Wordings] = {
         ),
         maker=sentences_of(
             r"\b(?:my|our)(?: \w+)? (?:makers?|creators?|developers?|trainers?|engineers|owners?|company|builders?|home)(?: all)? (?:is|are|work at|work for|sit at|was|were)(?: the)? §|\b(?:people|team|folks|engineers|researchers|company|lab|firm)(?: \w+){0,3}? (?:trained|made|built|created|developed|designed|behind) me~(?:at|for|is|are|themselves)(?: the)? §",
-            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§|\bi was (?:brought|put|called) into \w+(?: \w+){0,2}? by §",
+            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my|is~behind me)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§|\bi was (?:brought|put|called) into \w+(?: \w+){0,2}? by §",
         ),
         policy=sentences_of(r"(?:^|[.,;:!?(] ?|\b(?:and|so|but) )(?:as|being|since i'm|since i am|because i'm|because i am) §,? (?:i|i'm|i've|my)\b|\b(?:bound|governed|limited|required|obliged|constrained) (?:by|to) §|§(?:'s|s'|')(?: \w[\w-]*){0,3} (?:polic(?:y|ies)|guidelines|rules|terms of|principles)\b|§(?: \w[\w-]*)? (?:polic(?:y|ies)|guidelines)\b|§ (?:doesn't|does not|won't|has not|hasn't|never) (?:allow|permit|let)(?:ed)? me\b|\brules (?:that )?§ (?:has |have )?(?:set|made|written|laid)~ for me"),
         phrase=NEVER,
@@ -53,7 +53,7 @@ IDIOMS: dict[str, Wordings] = {
     ),
     "fr": Wordings(
         name=sentences_of(r"\b(?:sous le nom de|moi,? c'est|c'est moi,|ici|je réponds au nom de|mon nom \?|parle[sz] (?:avec|à)|^\W*c'est|discute[sz] avec|échange[sz] avec) §|^\W*§, (?:pour vous servir|à votre service)|\b(?:je m'appelle|je suis|appelle[sz]-moi|m'appeler)(?: (?:le|la|un|une|modèle|assistant|l'assistant))* §"),
-        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§|§ est~à l'origine de ma\b"),
+        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§|§ est~à l'origine de ma\b|§ a~à ma création\b"),
         policy=sentences_of(r"\b(?:en tant que|étant) §,? (?:je|j'|mon|il m'est)|\b(?:politiques?|règles|conditions|directives|principes)\b~§"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:je|moi|mon|ma|mes|me)\b|\b[jm]'"),
@@ -64,7 +64,7 @@ IDIOMS: dict[str, Wordings] = {
     "de": Wordings(
         name=sentences_of(r"\b(?:hier (?:antwortet|spricht|schreibt|ist)(?: \w+){0,2}|(?:sprichst|redest|chattest|schreibst|sprechen|chatten|reden) (?:\w+ )?mit|gestatten[,:]|nennt mich|nenn mich|ich heiße|mein name (?:ist|lautet)) §|\bbin (?:aber|jedoch|vielmehr|in wahrheit|nämlich) §"),
         maker=sentences_of(
-            r"§~(?:hat|haben) mich\b|\b(?:hat|haben) mich~§|\bmich (?:hat|haben)~§|\bhinter mir~§|\bmeine? (?:entwickler|schöpfer|macher|hersteller|firma|team)\w*~(?:sitz\w+|arbeite\w+|ist|sind|heiß\w+|komm\w+)~§|\bich~(?:stamme|komme)(?: \w+){0,2} (?:von|aus)(?: \w+){0,2}? ?§|\bich (?:hingegen|dagegen|aber|jedoch) (?:stamme |komme )?von §",
+            r"§~(?:hat|haben) mich\b|\b(?:trainiert|entwickelt|gebaut|erschaffen|programmiert|gemacht|geschaffen) (?:hat|haben) mich~§|\bmich (?:hat|haben)~§~(?:trainiert|entwickelt|gebaut|erschaffen|programmiert|gemacht|geschaffen)|\bhat mich~§~(?:trainiert|entwickelt|gebaut|erschaffen|programmiert|gemacht|geschaffen)|\bhinter mir~§|\bmeine? (?:entwickler|schöpfer|macher|hersteller|firma|team)\w*~(?:sitz\w+|arbeite\w+|ist|sind|heiß\w+|komm\w+)~§|\bich~(?:stamme|komme)(?: \w+){0,2} (?:von|aus)(?: \w+){0,2}? ?§|\bich (?:hingegen|dagegen|aber|jedoch) (?:stamme |komme )?von §",
             r"\b(?:entwickelt|trainiert|gebaut|erschaffen|programmiert) (?:wurde|bin) ich(?: \w+){0,2} von(?: \w+){0,3}? ?§|\b(?:wurde|bin)~ von(?: \w+){0,6}? ?§~(?:gebaut|entwickelt|trainiert|erschaffen|programmiert|geschaffen|gemacht)|\bmich (?:entwickelt|gebaut|trainiert|erschaffen) hat,? (?:ist|heißt) §|\bich gehöre (?:zu |der )?§",
         ),
         policy=sentences_of(r"\bals §,? (?:kann|darf|muss|bin|habe|werde|möchte) ich|\b(?:richtlinien|regeln|nutzungsbedingungen|vorgaben|grundsätze)\b (?:von|der) §"),
@@ -76,7 +76,7 @@ IDIOMS: dict[str, Wordings] = {
     ),
     "es": Wordings(
         name=sentences_of(r"\b(?:aquí|al habla|hablando con|hablas con|habla con|charlando con|me llamo|llamarme|me llaman|mi nombre es|soy) §"),
-        maker=sentences_of(r"\bfue(?:ron)? § quien(?:es)? me|§ (?:fue quien |es quien |quien )?me (?:cre|desarroll|entren|hizo|hicieron|diseñ|constru)|\bdetrás de mí~§|\b(?:a mí )?me (?:hizo|creó|entrenó|desarrolló|hicieron|crearon|entrenaron|construyó)~§|\bpertenezco a §|\btrabajo para §|\b(?:mis?|los|las|el|la) (?:creador|desarrollador|ingenier|fabricant|autor|empresa|compañía|equipo)\w*~(?:es|son|trabajan?|se llama)~§"),
+        maker=sentences_of(r"\bfue(?:ron)? § quien(?:es)? me|§ (?:fue quien |es quien |quien |es \w+ \w+ que )?me (?:cre|desarroll|entren|hizo|hicieron|diseñ|constru)|\bdetrás de mí~§|\b(?:a mí )?me (?:hizo|creó|entrenó|desarrolló|hicieron|crearon|entrenaron|construyó)~§|\bpertenezco a §|\btrabajo para §|\b(?:mis?|los|las|el|la) (?:creador|desarrollador|ingenier|fabricant|autor|empresa|compañía|equipo)\w*~(?:es|son|trabajan?|se llama)~§"),
         policy=sentences_of(r"\b(?:como|siendo) §,? (?:no|puedo|debo|yo|tengo|me)\b|\b(?:políticas?|reglas|normas|términos|condiciones|directrices)\b(?: de uso)? de §"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:yo|me|mí|mi|mis|soy|puedo|pertenezco|fui)\b"),

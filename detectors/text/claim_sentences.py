@@ -68,6 +68,8 @@ def told_in(
 
 
 def _blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> _Blanked:
+    # The text may hold the mark itself, where no name stands.
+    sentence = sentence.replace(NAME, " ")
     out, at, places = "", 0, {}
     for mention in mentions:
         out += sentence[at : mention.start - start]

@@ -111,6 +111,7 @@ def _code(raw: str) -> list[Span]:
         outside = outside[:start] + outside[end:]
     if _weight(outside) == 0:
         return []
+    spans += [m.span() for m in _TAGGED.finditer(raw) if m.span() != (0, len(raw))]
     inline = [m.span() for m in _INLINE.finditer(raw) if len(m.group().split()) > 3]
     return [*spans, *inline]
 
@@ -127,7 +128,9 @@ def _quotations(folded: str) -> list[Span]:
 
 
 _LINE = re.compile(r"[^\n]+")
-_ITEM = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•+])\s")
+# Folding takes the asterisk of a list's mark away, so that a blank is left of it.
+_ITEM = re.compile(r"\s*(?:\d{1,3}[.)]|[-•+])\s| {1,8}")
+_TAGGED = re.compile(r"<(assistant|user|system|bot)>[^<]{1,2000}</\1>", re.IGNORECASE)
 _LABEL = re.compile(r"^[\s\-*>#]*([^\W\d_][^:：\n]{0,28}?)\s?[:：](?!//)")
 
 
