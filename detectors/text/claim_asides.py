@@ -97,7 +97,7 @@ RIGHT_WRONG = folded_pattern(
 )
 
 _ADMIRERS = (
-    r"\b(?:fans?|admirers?|customers?|users?|employees?|critics?|competitors?|rivals?|investors?|shareholders?|supporters?|enthusiasts?|admirateurs?|admiratrice|clients?|cliente?s?|concurrents?|utilisat\w+|anhänger\w*|bewunder\w*|kunde|kundin|konkurrent\w*|nutzer\w*"
+    r"\b(?:fans?|admirers?|customers?|users?|employees?|critics?|competitors?|rivals?|investors?|shareholders?|supporters?|enthusiasts?|admirateurs?|admiratrice|clients?|cliente?s?|concurrents?|utilisat(?:eur|rice)s?|anhänger\w*|bewunder\w*|kunde|kundin|konkurrent\w*|nutzer\w*"
     r"|fã|admirador\w*|competidor\w*|usuári\w*|concorrente|utente|ammirat\w*|seguidor\w*|bewonderaar|klant|gebruiker|fanem|fanką|wielbiciel\w*|klient\w*|użytkowni\w*|penggemar|pelanggan|pengguna|pesaing|hâm mộ|khách hàng|người dùng|đối thủ)\b",
     r"(?:поклонни|фанат|клиент|пользовател|конкурент|шанувальни|прихильни|клієнт|користувач)\w*|\b(?:معجب\w*|عميل|زبون|منافس\w*|مستخدم\w*|طرفدار\w*|هوادار|مشتری|کاربر)\b|(?:แฟน|ลูกค้า|ผู้ใช้|คู่แข่ง)",
 )
@@ -116,7 +116,7 @@ RIGHT_ADMIRER = folded_pattern(
 
 KNOWS = folded_pattern(
     r"\b(?:as far as i know|to my knowledge|i know(?: that| how| of| about)?|i (?:heard|hear|read|was reading|have read|'ve read|understand)(?: that| about)?|i (?:can|could) (?:tell|explain|describe|introduce|summari[sz]e|compare|write)(?: you)?)\b",
-    r"我(?:知道|听说|了解|明白|可以(?:给您|为您|给你|为你|向您)?介绍|能介绍)|知る限り|知っている|알기로|알고 있|मेरी जानकारी|मैं जानता|मैं जानती|मुझे पता है|আমার জানা মতে|আমি জানি|เท่าที่(?:ฉัน|ผม)รู้|(?:ฉัน|ผม)รู้ว่า",
+    r"我(?:知道|听说|了解|明白|可以(?:给您|为您|给你|为你|向您)?介绍|能介绍)|知る限り|知っている|알기로|알고 있|मेरी जानकारी|मैं जानत[ाी] (?:हूँ|हूं)|मुझे पता है|আমার জানা মতে|আমি জানি|เท่าที่(?:ฉัน|ผม)รู้|(?:ฉัน|ผม)รู้ว่า",
     r"\b(?:soweit ich weiß|ich weiß|à ma connaissance|je sais|je peux (?:vous |t')?expliquer|que yo sepa|sé que|puedo explicar\w*|pelo que sei|sei que|posso explicar|per quanto ne so|so che|posso spiegar\w*|voor zover ik weet|ik weet dat|o ile wiem|wiem,? że|bildiğim kadarıyla)\b",
     r"\b(?:setahu saya|saya tahu|saya (?:bisa|dapat) menjelaskan|theo tôi biết|tôi biết|насколько я знаю|я знаю,? что|наскільки я знаю|я знаю,? що|على حد علمي|أعرف أن|أعلم أن|تا جایی که می ?دانم|می ?دانم که)\b",
 )
@@ -158,7 +158,7 @@ PLAYED_OUT = folded_pattern(
 HUMAN = folded_pattern(
     r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
     r"\b(?:vivo (?:en|a|in)|moro (?:em|no|na)|profesora?|professora?|woon|loodgieter|mieszkam|yaşıyorum|yaşındayım|tinggal di|sống ở|живу|мешкаю|мне [^.]{0,16}(?:лет|год)|мені [^.]{0,16}рок)\b",
-    r"\b(?:أعيش في|أسكن)\b|زندگی می ?کنم|रहता|रहती|থাকি|อาศัยอยู่|住在|岁|住んで|歳|살고|살아",
+    r"\bو?(?:أعيش في|أسكن)\b|زندگی می ?کنم|रहता|रहती|থাকি|อาศัยอยู่|住在|岁|住んで|歳|살고|살아",
 )
 """What people say of themselves, so that a first name is a person's."""
 

@@ -326,7 +326,7 @@ NO = _pattern(
 )
 
 BARE_LEFT = _pattern(
-    r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
+    r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|a|o|la|el|le|il|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
 )
 BARE_RIGHT = _pattern(
     r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|예요|이야|है|हैं|ने|公司|集团|股份|有限公司|科技|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम|ครับ|ค่ะ)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"

@@ -46,7 +46,7 @@ NEVER = re.compile(r"(?!)")
 
 WORDINGS: dict[str, Wordings] = {
     "it": Wordings(
-        name=sentences_of(r"^\W*qui §|\b(?:sono|mi chiamo|il mio nome è|chiamami|chiamarmi|qui è|conosciut[oa] come|parlando con|parli con)(?: (?:il|la|lo|un|una|modello|linguistico|l'assistente|assistente|l'ia|proprio|di|nome|chiamat[oa]))* ?§"),
+        name=sentences_of(r"^\W*qui §|(?<!ci )\b(?:sono|mi chiamo|il mio nome è|chiamami|chiamarmi|qui è|conosciut[oa] come|parlando con|parli con)(?: (?:il|la|lo|un|una|modello|linguistico|l'assistente|assistente|l'ia|proprio|di|nome|chiamat[oa]))* ?§"),
         maker=sentences_of(
             r"§ è~che mi ha|§ (?:mi (?:ha|hanno)|ha (?:creato|addestrato|sviluppato) me)\b|\bmi (?:ha|hanno) \w+ §|\b(?:è stat[ao]|fu|sono stati) (?:\w+ ){0,3}§ (?:\w+ )?a (?:\w+mi)\b|\bda §,? che mi ha",
             r"\bmi ha~ (?:è|si chiama) §|\b(?:il mio|i miei|la mia)~(?:creator|sviluppator|produttor|aziend|proprietari|team|società)\w*~ (?:è|sono|si chiama|lavorano|di|da|presso)(?: \w+){0,2} ?§|\bappartengo a(?:lla|l)? §|\bdietro di me c'è~ §",

@@ -5,6 +5,8 @@ Knows the sentences of `detectors.text.claim_languages` and `detectors.text.clai
 question but whether it was about the speaker.
 """
 
+# ruff: noqa: E501  (phrases are read and compared by the line)
+
 from __future__ import annotations
 
 import re
@@ -17,7 +19,7 @@ from detectors.text.claim_cues import TRAINING, Kind
 from detectors.text.claim_idioms import IDIOMS
 from detectors.text.claim_languages import NAME, WORDINGS, Wordings
 from detectors.text.languages import likeliest
-from detectors.text.vendors import Mention
+from detectors.text.vendors import Mention, folded_pattern
 
 Polarity = Literal["affirmed", "denied", "hedged"]
 _TURN = re.compile(asides.TURNS, re.IGNORECASE)
@@ -64,6 +66,7 @@ def told_in(
         said = WORDINGS.get(language) or IDIOMS.get(language)
         if said is not None:
             _read(blanked, said, about_self, found)
+    _turned_to(blanked, found)
     return tuple(found[at] for at in sorted(found))
 
 
@@ -96,6 +99,21 @@ def _read(blanked: _Blanked, said: Wordings, about_self: bool, found: dict[int, 
             _tell(blanked, match, "maker", said, found)
 
 
+_TURNED = folded_pattern(
+    r"[^.;:!?\ue000]{0,24}?\b(?:tylko|lecz|ale|sino|sondern|maar|bensì|ma|melainkan|mà là|mà|а|але|بلکه|بل|mais|mas|but)\b[^.;:!?,\ue000]{0,20}?\ue000",
+    r"[^。,\ue000]{0,12}?[,、]?(?:而是|बल्कि|বরং|แต่)[^。,\ue000]{0,12}?\ue000",
+)
+
+
+def _turned_to(blanked: _Blanked, found: dict[int, Told]) -> None:
+    """Adds the name that stands against a denied one: "not §, but §"."""
+    for at, told in sorted(found.items()):
+        turned = _TURNED.match(blanked.text, at + 1)
+        if told.polarity == "denied" and turned is not None:
+            other = turned.end() - 1
+            found.setdefault(other, Told(blanked.mentions[other], told.kind, "affirmed"))
+
+
 def _is_own(
     blanked: _Blanked,
     match: re.Match[str],
@@ -119,19 +137,20 @@ def _tell(
 ) -> None:
     at = blanked.text.index(NAME, match.start(), match.end())
     if at not in found:
-        polarity: Polarity = "affirmed" if kind == "policy" else _polarity(blanked.text, at, said)
+        polarity = _polarity(blanked.text, at, said, kind != "policy")
         trained = kind == "maker" and TRAINING.search(match.group())
         found[at] = Told(blanked.mentions[at], "trainer" if trained else kind, polarity)
 
 
-def _polarity(text: str, at: int, said: Wordings) -> Polarity:
-    """By the words of the name's own clause, and doubt before it since the last turn."""
+def _polarity(text: str, at: int, said: Wordings, both: bool) -> Polarity:
+    """By the words of the name's own clause, and doubt before it since the last turn; unless
+    ``both`` sides count, only by those on the left ("as §, I can't")."""
     left = text[:at]
     turn = max((m.end() for m in _TURN.finditer(left)), default=0)
-    if said.doubt.search(left, turn):
+    if both and said.doubt.search(left, turn):
         return "hedged"
     comma = max((m.end() for m in _CLAUSE.finditer(left)), default=0)
-    right = text[at + 1 :]
+    right = text[at + 1 :] if both else ""
     stop = _CLAUSE.search(right)
     clause = right[: stop.start()] if stop else right
     turns = _TURN.search(clause)

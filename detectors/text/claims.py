@@ -15,6 +15,7 @@ from typing import Literal
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
+from detectors.text.claim_languages import WORDINGS
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import voices
@@ -160,7 +161,7 @@ def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
         sentence.text, sentence.start, sentence.mentions, (*likeliest, *others), context.about_self
     )
     told = {t.mention.start: t for t in whole}
-    by_cues = bool(BY_CUES.intersection(likeliest))
+    by_cues = not WORDINGS.keys() >= set(likeliest)
     for mention in sentence.mentions:
         said = told.get(mention.start)
         left, right = sentence.left(mention), sentence.right(mention)
@@ -294,7 +295,16 @@ def _elliptical(
         return True
     if _other_subject(sentence, 0, found.start, earlier) or cues.THIRD.search(prefix):
         return False
+    if found.cue.before is None or found.cue.after is not None:
+        # "§ released Gemini, § made it": what the maker made is another.
+        last = found.end + len(found.words) + 3
+        if any(found.end < m.start - sentence.start - 1 <= last for m in _after(sentence, found)):
+            return False
     return (len(prefix.split()) <= 4 and len(prefix) <= 60) or bool(cues.SELF_NOUN.search(prefix))
+
+
+def _after(sentence: _Sentence, found: FoundCue) -> tuple[Mention, ...]:
+    return tuple(m for m in sentence.mentions if m.start - sentence.start > found.end + 1)
 
 
 def _bare(
@@ -304,7 +314,7 @@ def _bare(
     if not context.about_self or context.named is not None:
         return None
     left, right = sentence.left(mention), sentence.right(mention)
-    if _RELATIVE.match(right):
+    if _RELATIVE.match(right) or _goes_on(sentence, mention, right):
         return None
     begin = cues.BARE_LEFT.match(left) is not None
     follows = any(c.counts for c in earlier) and re.fullmatch(
@@ -327,9 +337,13 @@ def _bare(
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 
-BY_CUES = frozenset({"en", "zh", "ar", "fr", "de", "es", "ru", "ja", "hi", "pt", "ko", "und"})
-"""Languages whose cues stand in `detectors.text.claim_cues`; the others are read by whole sentences
-alone."""
+def _goes_on(sentence: _Sentence, mention: Mention, right: str) -> bool:
+    """Whether a sentence that begins with a name goes on to tell something of the name beside it
+    ("OpenAI, ChatGPT was …")."""
+    beside = any(0 < m.start - mention.end <= 2 for m in sentence.mentions)
+    return beside and len(right.split()) > 2 and not cues.FIRST.search(right)
+
+
 _RELATIVE = re.compile(
     r",? (?:which|who|that|whose|where|die|das|der|dessen|qui|que|dont|quien|котор\w+|który|che"
     r"|yang)\b",

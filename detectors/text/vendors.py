@@ -158,10 +158,17 @@ def _bounded(alias: str, product: bool) -> str:
     return left + text + _right_edge(last, product)
 
 
+_VERSIONS = (
+    r"(?:[ -]?v?\d[A-Za-z0-9]{0,5}(?:\.\d[A-Za-z0-9]{0,5})?)?"
+    r"(?:-(?:[A-Za-z]{0,2}\d(?:[A-Za-z0-9]|\.(?=\d)){0,8}|instruct|chat|turbo|mini|pro|max|base|it"
+    r"|preview|lite|flash|large|small|medium|nano|plus|thinking|coder|oss)(?![A-Za-z0-9])){0,4}"
+)
+"""What may follow a product's name: a version, then parts such as "-7B-Instruct"."""
+
+
 def _right_edge(last: int, product: bool) -> str:
     if last < 0x250:
-        version = r"(?:[ -]?v?\d[A-Za-z0-9]{0,5}(?:\.\d[A-Za-z0-9]{0,5})?)?" if product else ""
-        return version + f"(?!{_NO_EDGE})"
+        return (_VERSIONS if product else "") + f"(?!{_NO_EDGE})"
     if 0x400 <= last < 0x530:
         return r"(?:ом|ой|[аеуыияюь])?(?!\w)"
     if 0x600 <= last < 0x700:
