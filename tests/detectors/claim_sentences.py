@@ -22,13 +22,14 @@ class Sentence:
     text: str
     about_self: bool
     later: bool
+    blind: bool
 
     @property
     def held_out(self) -> bool:
         """Whether the rules were written without it, by the digest of its language and text; those
         that were written later, to mend kinds, never are."""
-        if self.later:
-            return False
+        if self.later or self.blind:
+            return self.blind
         digest = hashlib.sha256(f"{self.language}\n{self.text}".encode()).digest()
         return digest[0] % 2 == 1
 
@@ -55,11 +56,12 @@ def _sentence(language: str, line: str) -> Sentence:
     expected = frozenset(vendors.split()) - {"-"}
     return Sentence(
         language,
-        kind.lstrip("!~"),
+        kind.lstrip("!?~"),
         expected,
         text.replace("\\n", "\n"),
         "~" not in kind,
         kind.startswith("!"),
+        kind.startswith("?"),
     )
 
 
