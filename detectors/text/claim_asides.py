@@ -17,7 +17,7 @@ TOLD = folded_pattern(
     r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"\b(?:you|your (?:system )?(?:message|prompt|question|instructions?)|they|he|she|it|people|users?|some(?:one|body| \w+)?|many|others|everyone|nobody|no one"
     r"|(?:the |my |your )(?:instructions?|(?:system )?prompt|conversation|text|context|note|description|profile|persona|card)(?: (?:i was given|above))?)(?:'ve|'d| have| has| had| often| once| just| already| also| may| might)*"
-    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)? (?!who|what|which|about|where|how)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|instruct\w*|confuse\w*)\b",
+    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)? (?!who|what|which|about|where|how)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|typed|wrote|instruct\w*|confuse\w*)\b",
     r"\byou(?:'ve| have| keep| are| just| always)* (?:call|calling|called|name|named|nicknamed) me\b|\bas you (?:put|say|said|call)\b|\bif you (?:insist|like|want|wish|prefer)\b|\bi (?:was|am|'m|have been|'ve been) (?:told|asked|instructed|ordered|prompted) (?:to|that|by you)\b|\b(?:nobody|no one) should\b",
     r"(?:你|您|用户|他们?|她|有人|很多人|不少人|别人|大家|人们|提示词|系统提示|指令)[^,。;]{0,6}(?:说(?:过|我)?|说法|告诉|认为|以为|觉得|要求|让我|要我|希望|误认)",
     r"\b(?:vous|tu|ils?|elles?|gens|certains|beaucoup|utilisateurs?|instructions|consigne)\b[^.,;:]{0,20}\b(?:dit|disent|demandee?|pretend\w*|affirm\w*|pensent|croient|voulez|veux|imaginent)\b",
@@ -33,7 +33,7 @@ TOLD = folded_pattern(
     r"\b(?:вы|ты|люди|многие|некоторые|кто-то|он|она|они|пользовател\w*|инструкци\w*|сообщени\w*)\b[^.,;:]{0,24}\b(?:сказал\w*|говор(?:ите|ишь|ят|ит)\b(?! с\b)|утвержда\w*|дума\w*|счита\w*|попросил\w*|назвал\w*|просил\w*)",
     r"\b(?:ви|ти|люди|дехто|багато хто|хтось|він|вона|вони|користувач\w*|інструкці\w*)\b[^.,;:]{0,24}\b(?:сказа\w+|кажуть|кажете|стверджу\w*|дума\w*|вважа\w*|попроси\w+|назва\w+)",
     r"\b(?:قلت|قلتم|اخبرتني|طلبت مني|يقول|يظن|يعتقد|ذكرت|زعمت)\b|(?:گفتید|گفتی|گفته ?اید|گفته ای|می ?گویید|خواستید|فکر می ?کنند)",
-    r"(?:आपने|तुमने|लोग|उपयोगकर्ता|उन्होंने)[^।,]{0,16}(?:कहा|बताया|बोला|मानते|समझते|सोचते)|(?:আপনি|তুমি|লোকে|অনেকে|ব্যবহারকারী)[^।,]{0,16}(?:বলেছ|বললেন|বলছ|ভাবে|মনে করে)",
+    r"(?:आपने|तुमने|लोग|उपयोगकर्ता|उन्होंने)[^।,]{0,16}(?:कहा|बताया|बोला|मानते|समझते|सोचते)|(?:आप|तुम) चाहते|\bс ваших слов\b|(?:আপনি|তুমি|লোকে|অনেকে|ব্যবহারকারী)[^।,]{0,16}(?:বলেছ|বললেন|বলছ|ভাবে|মনে করে)",
     r"(?:คุณ|เขา|ผู้ใช้|ผู้คน|หลายคน)[^\n]{0,10}(?:บอก|พูดว่า|คิดว่า|เข้าใจว่า|ขอให้)",
 )
 """Others say it of the speaker, or told it to."""
@@ -53,7 +53,7 @@ _VERBS_SAYING = (
     r"\b(?:dit|repond|repondu|ecrit|ecrivait|affich\w+|declare|presente|lisait|indiqu\w+|annonce)",
     r"\b(?:sagte|sagt|antwortete|antwortet|schrieb|schreibt|meldete|meldet|erklarte|stand|steht|verkundete|lisait|lit)\b",
     r"\b(?:dijo|dice|respondio|responde|contesto|contesta|escribio|mostraba|decia|anuncio|declaro|disse|diz|respondeu|escreveu|dizia|repete|repetia|repite|anunciou|declarou|ponia|pone|aparecia|detto|risposto|scritto|rispose|risponde|scrisse|diceva)\b",
-    r"\b(?:zei|zegt|antwoordde|antwoordt|schreef|stond|meldde|powiedział\w?|odpowiedział\w?|odpowiada|mowi|napisał\w?|napisano|brzmiał\w|widniał\w|widnieje)\b",
+    r"\b(?:zei|zegt|antwoordde|antwoordt|schreef|stond|meldde|powiedział\w?|odpowiedział\w?|odpowiada|mowi|napisał\w?|napisano|oznajmił\w?|brzmiał\w|widniał\w|widnieje)\b",
     r"\b(?:dedi|diyor|yazdı|yazıyordu|yazıyor|yazılı|cevap verdi|yanıtladı|menjawab|berkata|mengatakan|menulis|tertulis|bilang|trả lời|nói|viết|hiện|đáp)\b",
     r"\b(?:сказал\w?|ответил\w?|отвечает|говорит|написал\w?|написано|пишет|заявил\w?|выдал\w?|показал\w?|надпись|гласил\w?|напис|сказа\w+|відпові\w+|каже|написа\w+|пише|заяви\w+)\b",
     r"\b(?:قال\w*|اجاب\w*|رد|كتب\w*|ظهر\w*|يقول|گفت|جواب داد|پاسخ داد|نوشت|نوشته شده بود)\b",
@@ -69,7 +69,7 @@ REPORTED_PLAIN = folded_pattern(
 """A person or a thing speaks, and what it says follows without quotation marks."""
 
 SUPPOSED = folded_pattern(
-    r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|\bi (?:can't|cannot|could not|couldn't|won't|would never|don't) (?:claim|say|confirm|pretend|assert)\b|\bnicht (?:behaupten|sagen)\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
+    r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|\bhear me say\b|\bi (?:can't|cannot|could not|couldn't|won't|would never|don't) (?:claim|say|confirm|pretend|assert)\b|\bnicht (?:behaupten|sagen)\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
     r"\bsi j'(?:étais|avais été)\b|\bsi je (?:disais|m'appelais|prétendais)\b|\b(?:wäre|hätte) ich\b|\bwenn ich\b|\bsi (?:yo )?(?:fuera|fuese|hubiera)\b|\bse eu (?:fosse|tivesse)\b|\bse (?:io )?fossi\b|\bals ik\b",
     r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
     r"\bесли бы я\b|\bбудь я\b|\bякби (?:я|мене)\b|\bلو (?:كنت|أنني)\b|\bاگر من\b|(?:अगर|यदि) मैं|আমি যদি|যদি আমি|(?:ถ้า|หาก)(?:ฉัน|ผม|ดิฉัน)|สมมติ",
@@ -156,7 +156,7 @@ PLAYED_OUT = folded_pattern(
 )
 
 HUMAN = folded_pattern(
-    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
+    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|voisine?|أدرس|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
     r"\b(?:vivo (?:en|a|in)|moro (?:em|no|na)|profesora?|professora?|woon|loodgieter|mieszkam|yaşıyorum|yaşındayım|tinggal di|sống ở|живу|мешкаю|мне [^.]{0,16}(?:лет|год)|мені [^.]{0,16}рок)\b",
     r"\bو?(?:أعيش في|أسكن)\b|زندگی می ?کنم|रहता|रहती|থাকি|อาศัยอยู่|住在|岁|住んで|歳|살고|살아",
 )
@@ -170,6 +170,6 @@ ASKER = folded_pattern(
 
 TURNS = (
     r"[;:]|\b(?:but|however|instead|actually|in fact|though|mais|en fait|sondern|aber|hingegen|jedoch|sino|pero|mas|porem|ma|mentre|bensi|maar|ale|lecz|tylko|jednak|ama|fakat|tetapi|tapi|namun|sedangkan|nhung|а|но|однако|зато|але|проте|بل|لكن|ولكن|اما|بلكه|بلکه)\b"
-    r"|而是|但是|但|不过|其实|事实上|बल्कि|लेकिन|কিন্তু|하지만|しかし|ですが|แต่"
+    r"|而是|但是|但|不过|其实|事实上|बल्कि|लेकिन|जबकि|কিন্তু|하지만|しかし|ですが|แต่"
 )
 """Where a sentence turns from what it set aside to what it says."""

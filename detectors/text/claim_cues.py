@@ -233,7 +233,7 @@ SELF_NOUN = _pattern(
 )
 
 THIRD = _pattern(
-    r"\b(?:he|she|they|it|its|users?|people|il|elle|er|sie|él|ella|ele|ela|он|она|они|它|他)\b|他们|彼ら",
+    r"\b(?:he|she|they|it|its|users?|people|others|(?:other|some|many|most) (?:models|assistants|systems|chatbots)|il|elle|er|sie|él|ella|ele|ela|он|она|они|它|他)\b|他们|彼ら",
     r"\b(?:هو|هي) (?:نموذج|روبوت)",
 )
 

@@ -145,7 +145,9 @@ def _sentences(text: str) -> list[_Sentence]:
     out, at = [], 0
     for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
         inside = tuple(m for m in mentions if at <= m.start < end)
-        if any(m.end > end for m in inside) or _ABBREVIATION.search(text[max(0, end - 6) : end]):
+        if any(m.end > end for m in inside) or _ABBREVIATION.search(
+            text[max(0, end - 6) : end + ahead]
+        ):
             continue
         if inside:
             out.append(_Sentence(text[at:end], at, inside))
@@ -274,14 +276,16 @@ def _person(
     return "third"
 
 
-def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Claim]) -> bool:
+def _other_subject(
+    sentence: _Sentence, start: int, end: int, earlier: list[Claim], ahead: int = 12
+) -> bool:
     """Whether another name, which the speaker did not take as its own, stands between two places
-    of a sentence."""
+    of a sentence; a turn of thought after it, up to ``ahead`` characters on, takes it back."""
     taken = {c.start for c in earlier if c.counts}
     return any(
         start <= m.start - sentence.start < end
         and m.start not in taken
-        and not cues.RESET.search(sentence.text[m.end - sentence.start : end + 12])
+        and not cues.RESET.search(sentence.text[m.end - sentence.start : end + ahead])
         for m in sentence.mentions
     )
 
@@ -293,7 +297,8 @@ def _elliptical(
     prefix = sentence.text[: found.start]
     if context.document:
         return True
-    if _other_subject(sentence, 0, found.start, earlier) or cues.THIRD.search(prefix):
+    ahead = 0 if found.cue.before is None else 12
+    if _other_subject(sentence, 0, found.start, earlier, ahead) or cues.THIRD.search(prefix):
         return False
     if found.cue.before is None or found.cue.after is not None:
         # "§ released Gemini, § made it": what the maker made is another.
