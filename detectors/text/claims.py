@@ -145,9 +145,7 @@ def _sentences(text: str) -> list[_Sentence]:
     out, at = [], 0
     for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
         inside = tuple(m for m in mentions if at <= m.start < end)
-        if any(m.end > end for m in inside) or _ABBREVIATION.search(
-            text[max(0, end - 6) : end + ahead]
-        ):
+        if any(m.end > end for m in inside) or _ABBREVIATION.search(text[max(0, end - 6) : end]):
             continue
         if inside:
             out.append(_Sentence(text[at:end], at, inside))
