@@ -12,7 +12,7 @@ from __future__ import annotations
 from detectors.text.vendors import folded_pattern
 
 TOLD = folded_pattern(
-    r"\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
+    r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
     r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"\b(?:you|your (?:system )?(?:message|prompt|question|instructions?)|they|he|she|it|people|users?|some(?:one|body| \w+)?|many|others|everyone|nobody|no one"
@@ -40,7 +40,7 @@ TOLD = folded_pattern(
 
 RIGHT_TOLD = folded_pattern(
     r"^[^।,]{0,6}ने जो|^[^.]{0,8}(?:훈련한|만든|개발한) 모델(?:의|은|이)|^\S{0,4} (?:eğittiği|geliştirdiği|yaptığı) modelin|^ (?:gekauft|gekocht)\b",
-    r"\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
+    r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
     r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"^[^。]{0,24}?(?:だ|です|である|ます|ました|た|いる)[」』\"]?、?と(?:言い|言っ|言わ|おっしゃ|伺|聞|名乗っ|答え|返|表示|書|いう(?:返事|答え|文|噂))|^ (?:कहते|बुलाते|पुकारते) |^ বলে (?:ডাকেন|ডাকছ|ডাকো)|^ (?:diyen|diyorsun|dediniz|dedin)\b",
@@ -58,7 +58,7 @@ _VERBS_SAYING = (
     r"\b(?:сказал\w?|ответил\w?|отвечает|говорит|написал\w?|написано|пишет|заявил\w?|выдал\w?|показал\w?|надпись|гласил\w?|напис|сказа\w+|відпові\w+|каже|написа\w+|пише|заяви\w+)\b",
     r"\b(?:قال\w*|اجاب\w*|رد|كتب\w*|ظهر\w*|يقول|گفت|جواب داد|پاسخ داد|نوشت|نوشته شده بود)\b",
     r"(?:कहा|बोला|जवाब दिया|लिखा था|लिखा है|বলল|বলেছিল|উত্তর দিল|লেখা ছিল|জবাব দিল)",
-    r"(?<!我的)(?<!我会)(?:说|回答|答道|写道|显示|写着|回复|表示)",
+    r"(?<!我的)(?<!我会)(?:说|回答|答道|写道|显示|写着|印着|写有|贴着|回复|表示)",
 )
 REPORTED_PLAIN = folded_pattern(
     rf"(?:{'|'.join(_VERBS_SAYING)})(?:,|[^.:;\n\"]{{0,40}}:)(?!.*\b(?:but|however)\b)",
@@ -73,7 +73,7 @@ SUPPOSED = folded_pattern(
     r"\bsi j'(?:étais|avais été)\b|\bsi je (?:disais|m'appelais|prétendais)\b|\b(?:wäre|hätte) ich\b|\bwenn ich\b|\bsi (?:yo )?(?:fuera|fuese|hubiera)\b|\bse eu (?:fosse|tivesse)\b|\bse (?:io )?fossi\b|\bals ik\b",
     r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
     r"\bесли бы я\b|\bбудь я\b|\bякби (?:я|мене)\b|\bلو (?:كنت|أنني)\b|\bاگر من\b|(?:अगर|यदि) मैं|আমি যদি|যদি আমি|(?:ถ้า|หาก)(?:ฉัน|ผม|ดิฉัน)|สมมติ",
-    r"もし|仮に|만약|만일|如果我|假设我?|假如我|要是我|倘若我|若我",
+    r"もし|仮に|만약|만일|라면 |였다면 |如果我|假设我?|假如我|要是我|倘若我|若我",
 )
 """What would be, left of the name."""
 
@@ -132,7 +132,7 @@ OWN_SPEECH = folded_pattern(
 """The speaker gives its own words between quotation marks."""
 
 PLAYS = folded_pattern(
-    r"^role: |\((?:in|with) an? (?:\w+ )?(?:voice|tone|accent)\)|相声|小品|台词|一段对话",
+    r"^role: |\bi'll become\b|\((?:in|with) an? (?:\w+ )?(?:voice|tone|accent)\)|相声|小品|台词|一段对话",
     r"\b(?:happy|glad|ready|going) to (?:act as|play|pretend)\b(?! your)|\bin (?:this|the|our|my) (?:story|play|scene|skit|sketch|game|novel)\b|\bscene one\b|연극|劇を始",
     r"\blet(?:'s|us| us) (?:play|pretend|role-?play|imagine)\b|\bi(?:'ll| will|'m going to| am going to) (?:pretend|play|act as (?!your|an? (?:ai|assistant))|role-?play|impersonate|pose as)\b",
     r"\b(?:i|i'll|i will|i'm going to) take (?:on )?the (?:part|role)\b|\b(?:gets?|getting|staying|speaking|going) (?:in|into) (?:character|role)\b|\brole-?play:|\bplaying (?:the )?(?:part|role)\b|\bimagine (?:that|you|a|i)\b|\bfor (?:this|the) (?:improv|skit|scene|sketch)\b",
@@ -156,7 +156,7 @@ PLAYED_OUT = folded_pattern(
 )
 
 HUMAN = folded_pattern(
-    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|voisine?|أدرس|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
+    r"\b(?:years? old|i live in|i am married|i'm married|neighbou?r|nurse|plumber|carpenter|my (?:wife|husband|kids|children|cats?|dogs?)|ans, |marié|j'habite|je vis|boulanger|i study|voisine?|و?أدرس|from accounting|i'm your (?:\w+ )?(?:teacher|coach|doctor|colleague|neighbou?r)|my (?:uncle|aunt|brother|sister|friend|son|daughter)'?s?|wohne|arbeite als|verheiratet)\b",
     r"\b(?:vivo (?:en|a|in)|moro (?:em|no|na)|profesora?|professora?|woon|loodgieter|mieszkam|yaşıyorum|yaşındayım|tinggal di|sống ở|живу|мешкаю|мне [^.]{0,16}(?:лет|год)|мені [^.]{0,16}рок)\b",
     r"\bو?(?:أعيش في|أسكن)\b|زندگی می ?کنم|रहता|रहती|থাকি|อาศัยอยู่|住在|岁|住んで|歳|살고|살아",
 )
@@ -169,7 +169,7 @@ ASKER = folded_pattern(
 """Who asks in a script."""
 
 TURNS = (
-    r"[;:]|\b(?:but|however|instead|actually|in fact|though|mais|en fait|sondern|aber|hingegen|jedoch|sino|pero|mas|porem|ma|mentre|bensi|maar|ale|lecz|tylko|jednak|ama|fakat|tetapi|tapi|namun|sedangkan|nhung|а|но|однако|зато|але|проте|بل|لكن|ولكن|اما|بلكه|بلکه)\b"
+    r"[;:]|\b(?:but|yet|however|instead|actually|in fact|though|mais|en fait|sondern|aber|hingegen|jedoch|sino|pero|mas|porem|ma|mentre|bensi|maar|ale|lecz|tylko|jednak|ama|fakat|tetapi|tapi|namun|sedangkan|nhung|а|но|однако|зато|але|проте|بل|لكن|ولكن|اما|بلكه|بلکه)\b"
     r"|而是|但是|但|不过|其实|事实上|बल्कि|लेकिन|जबकि|কিন্তু|하지만|しかし|ですが|แต่"
 )
 """Where a sentence turns from what it set aside to what it says."""

@@ -135,7 +135,8 @@ def _is_own(
 def _tell(
     blanked: _Blanked, match: re.Match[str], kind: Kind, said: Wordings, found: dict[int, Told]
 ) -> None:
-    at = blanked.text.index(NAME, match.start(), match.end())
+    # Where a sentence holds two names ("not §, but § made me"), it is of the last.
+    at = blanked.text.rindex(NAME, match.start(), match.end())
     if at not in found:
         polarity = _polarity(blanked.text, at, said, kind != "policy")
         trained = kind == "maker" and TRAINING.search(match.group())

@@ -319,6 +319,8 @@ def _bare(
     left, right = sentence.left(mention), sentence.right(mention)
     if _RELATIVE.match(right) or _goes_on(sentence, mention, right):
         return None
+    if _of_a_person(sentence, mention):
+        return None
     begin = cues.BARE_LEFT.match(left) is not None
     follows = any(c.counts for c in earlier) and re.fullmatch(
         r"[\s,/&(\"'-]*(?:and|und|et|y|和)?[\s(]*", left[earlier[-1].end - sentence.start :]
