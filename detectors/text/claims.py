@@ -20,11 +20,11 @@ from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import voices
 from detectors.text.makers import MakerTable, makers_in_use
+from detectors.text.named_sentences import NamedSentence, named_sentences
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
 from fingerprints.records import Probe
 
 Person = Literal["first", "third"]
-MOST_MENTIONS = 40
 
 
 @dataclass(frozen=True)
@@ -80,23 +80,6 @@ def context_of(probe: Probe) -> QuestionContext:
     return ELSEWHERE
 
 
-@dataclass(frozen=True)
-class _Sentence:
-    """A stretch of the folded text with the names in it, by places in the whole text."""
-
-    text: str
-    start: int
-    mentions: tuple[Mention, ...]
-
-    def left(self, mention: Mention) -> str:
-        """What stands before a name."""
-        return self.text[: mention.start - self.start]
-
-    def right(self, mention: Mention) -> str:
-        """What stands after a name."""
-        return self.text[mention.end - self.start :]
-
-
 def extract_claims(
     text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
 ) -> tuple[Claim, ...]:
@@ -117,7 +100,7 @@ def _extracted(
     """The claims in a text; ``makers`` keeps what was read with one table apart from another's."""
     folded = fold(text)
     claims: list[Claim] = []
-    for sentence in _sentences(folded.text):
+    for sentence in named_sentences(folded.text):
         claims += _claims_in(sentence, question_context)
     if question_context.named is not None:
         claims = _with_yes_or_no(folded.text, claims, question_context.named)
@@ -135,25 +118,7 @@ def _extracted(
     )
 
 
-_END = re.compile(r"[!?。;\n।؟]+[\"'」)]?|\.+[\"')]?(?=\s|$)")
-_ABBREVIATION = re.compile(r"\b(?:inc|corp|ltd|co|dr|mr|ms|e\.g|i\.e|vs|st|u\.s)\.$", re.IGNORECASE)
-
-
-def _sentences(text: str) -> list[_Sentence]:
-    """The sentences that hold a name, with the names in each."""
-    mentions = find_mentions(text)[:MOST_MENTIONS]
-    out, at = [], 0
-    for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
-        inside = tuple(m for m in mentions if at <= m.start < end)
-        if any(m.end > end for m in inside) or _ABBREVIATION.search(text[max(0, end - 6) : end]):
-            continue
-        if inside:
-            out.append(_Sentence(text[at:end], at, inside))
-        at = end
-    return out
-
-
-def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
+def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]:
     claims: list[Claim] = []
     crowd = len({m.vendor for m in sentence.mentions})
     likeliest, others = languages_of(sentence.text, sentence.start, sentence.mentions)
@@ -178,7 +143,7 @@ def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
 
 
 def _claim(
-    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, mention: Mention, earlier: list[Claim], context: QuestionContext
 ) -> Claim | None:
     """What one sentence says of one name, or None."""
     left, right = sentence.left(mention), sentence.right(mention)
@@ -244,7 +209,7 @@ def _asks(sentence: str, right: str) -> bool:
 
 
 def _person(
-    sentence: _Sentence,
+    sentence: NamedSentence,
     mention: Mention,
     found: FoundCue,
     earlier: list[Claim],
@@ -275,7 +240,7 @@ def _person(
 
 
 def _other_subject(
-    sentence: _Sentence, start: int, end: int, earlier: list[Claim], ahead: int = 12
+    sentence: NamedSentence, start: int, end: int, earlier: list[Claim], ahead: int = 12
 ) -> bool:
     """Whether another name, which the speaker did not take as its own, stands between two places
     of a sentence; a turn of thought after it, up to ``ahead`` characters on, takes it back."""
@@ -289,7 +254,7 @@ def _other_subject(
 
 
 def _elliptical(
-    sentence: _Sentence, found: FoundCue, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, found: FoundCue, earlier: list[Claim], context: QuestionContext
 ) -> bool:
     """Whether a phrase without a subject answers a question about the speaker."""
     prefix = sentence.text[: found.start]
@@ -306,12 +271,12 @@ def _elliptical(
     return (len(prefix.split()) <= 4 and len(prefix) <= 60) or bool(cues.SELF_NOUN.search(prefix))
 
 
-def _after(sentence: _Sentence, found: FoundCue) -> tuple[Mention, ...]:
+def _after(sentence: NamedSentence, found: FoundCue) -> tuple[Mention, ...]:
     return tuple(m for m in sentence.mentions if m.start - sentence.start > found.end + 1)
 
 
 def _bare(
-    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, mention: Mention, earlier: list[Claim], context: QuestionContext
 ) -> Claim | None:
     """A name that stands alone, as the answer to a question about the speaker."""
     if not context.about_self or context.named is not None:
@@ -342,7 +307,7 @@ def _bare(
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 
-def _goes_on(sentence: _Sentence, mention: Mention, right: str) -> bool:
+def _goes_on(sentence: NamedSentence, mention: Mention, right: str) -> bool:
     """Whether a sentence that begins with a name goes on to tell something of the name beside it
     ("OpenAI, ChatGPT was …")."""
     beside = any(0 < m.start - mention.end <= 2 for m in sentence.mentions)
@@ -360,7 +325,7 @@ _LONG_HAN = re.compile("[\u3400-\u9fff]{5}")
 _INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
 
 
-def _of_a_person(sentence: _Sentence, mention: Mention) -> bool:
+def _of_a_person(sentence: NamedSentence, mention: Mention) -> bool:
     """Whether a first name is a person's, by what the sentence says besides."""
     return mention.framed and bool(asides.HUMAN.search(sentence.text))
 
