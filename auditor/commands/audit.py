@@ -87,6 +87,11 @@ from fingerprints.probes import parse_probes
     help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
 )
 @click.option(
+    "--vendors",
+    metavar="FILE",
+    help="Further makers of models and names for them (TOML); see docs/vendors.md.",
+)
+@click.option(
     "--sequential",
     is_flag=True,
     help="Ask until it is enough either way; the report tells how many questions it saved.",
@@ -195,6 +200,7 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
         "store_dir": "store",
         "calibration": "calibration",
         "vendor": "vendor",
+        "vendors": "vendors",
     }
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]

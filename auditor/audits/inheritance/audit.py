@@ -34,6 +34,7 @@ from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
+from detectors.text.makers import using_makers
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
@@ -75,6 +76,12 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
     One model is open at a time. Deterministic for greedy sampling on one device. Raises the errors
     of `open_subject`, `collect` and the store.
     """
+    with using_makers(plan.makers()):
+        return _run(plan, out, progress)
+
+
+def _run(plan: Plan, out: Path, progress: Progress) -> Report:
+    """The same, with the plan's makers' names in use."""
     probe_sets = plan.probe_sets()
     check_choice(plan.calibration)
     with open_store(plan.store) as store:
