@@ -115,8 +115,10 @@ def unweighed(
     findings: Sequence[Finding],
     kin: Kin | None = None,
     named: Collection[str] = (),
+    why: str = "",
 ) -> tuple[Verdict, ...]:
-    """One verdict a group where no calibration applies: not assessable, with the reason."""
+    """One verdict a group where no calibration applies: not assessable, with the reason; ``why``
+    where it is that none was fitted on models like the suspect."""
     out = []
     for group in groups_of(candidates):
         nulls = [f.null.n for f in findings if f.candidate in group.members and f.null is not None]
@@ -125,8 +127,8 @@ def unweighed(
             candidate=group.name,
             outcome="not_assessable",
             n_controls=max(nulls, default=0),
-            reason=UNCALIBRATED,
-            reason_code="uncalibrated",
+            reason=why or UNCALIBRATED,
+            reason_code="no_population" if why else "uncalibrated",
         )
         apart = _apart(plain, group, candidates, kin or Kin())
         out.append(_told(apart, group, findings, kin or Kin(), named))

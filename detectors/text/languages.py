@@ -54,6 +54,33 @@ READ: tuple[str, ...] = (
 )
 """Languages in which claims are read."""
 
+UNDETERMINED = "und"
+"""ISO 639 for a language that is not known."""
+
+_NAMES = {
+    "ar": "Arabic",
+    "bn": "Bengali",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fr": "French",
+    "hi": "Hindi",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+
 _BY_SCRIPT = {"hangul": "ko", "kana": "ja", "han": "zh", "thai": "th", "bengali": "bn"}
 
 _WORDS: dict[str, dict[str, str]] = {
@@ -126,6 +153,15 @@ class Seems:
     language: str
     script: str
     read: bool
+
+
+def named(language: str) -> str:
+    """A language as people call it; the code itself where no name is known.
+
+    >>> named("ko"), named("sv")
+    ('Korean', 'sv')
+    """
+    return _NAMES.get(language, language)
 
 
 @lru_cache(maxsize=16384)
