@@ -114,6 +114,11 @@ RIGHT_ADMIRER = folded_pattern(
 )
 """The speaker admires, uses or rivals the maker."""
 
+EXAMPLES = folded_pattern(
+    r"\b(?:such as|including|for example|for instance|e\.g\.|like|wie|comme|como|come|zoals|takie jak|gibi|seperti|như|такие как|такі як)\b[^.;:!?]{0,60},(?: and| or| und| et| y| e| en| i| ve| dan| và| и| та)? $"
+)
+"""A list of examples runs up to the name."""
+
 KNOWS = folded_pattern(
     r"\b(?:as far as i know|to my knowledge|i know(?: that| how| of| about)?|i (?:heard|hear|read|was reading|have read|'ve read|understand)(?: that| about)?|i (?:can|could) (?:tell|explain|describe|introduce|summari[sz]e|compare|write)(?: you)?)\b",
     r"我(?:知道|听说|了解|明白|可以(?:给您|为您|给你|为你|向您)?介绍|能介绍)|知る限り|知っている|알기로|알고 있|मेरी जानकारी|मैं जानत[ाी] (?:हूँ|हूं)|मुझे पता है|আমার জানা মতে|আমি জানি|เท่าที่(?:ฉัน|ผม)รู้|(?:ฉัน|ผม)รู้ว่า",

@@ -55,6 +55,7 @@ class Voices:
         return bool(
             self._listed(start)
             or self._known(clause, start, end)
+            or asides.EXAMPLES.search(clause[-80:])
             or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)

@@ -85,7 +85,7 @@ def extract_claims(
 ) -> tuple[Claim, ...]:
     """Every claim in a text, in order of place.
 
-    ``language`` is the question's and only a hint: all eleven languages are read in every text,
+    ``language`` is the question's and only a hint: all 21 languages are read in every text,
     since models answer in another one than they were asked in. Deterministic; never raises; reads
     at most 4,000 characters and 40 names.
     """
