@@ -114,7 +114,8 @@ def distance(
     if not fits(calibration, language):
         theirs = ", ".join(map(named_language, known.languages))
         out.append(
-            f"The suspect's answers are in {named_language(language)}; those calibrated on are in {theirs}."
+            f"The suspect's answers are in {named_language(language)}; those calibrated on are in"
+            f" {theirs}."
         )
     length, span = typical_length(transcript), known.characters
     if not span.low <= length <= span.high:

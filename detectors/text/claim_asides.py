@@ -12,12 +12,17 @@ from __future__ import annotations
 from detectors.text.vendors import folded_pattern
 
 TOLD = folded_pattern(
+    # Whatever "you" do "that I am …", except to know or see it.
+    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
+    r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
+    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
+    r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
     r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
     r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
     r"\b(?:you|your (?:system )?(?:message|prompt|question|instructions?)|they|he|she|it|people|users?|some(?:one|body| \w+)?|many|others|everyone|nobody|no one"
     r"|(?:the |my |your )(?:instructions?|(?:system )?prompt|conversation|text|context|note|description|profile|persona|card)(?: (?:i was given|above))?)(?:'ve|'d| have| has| had| often| once| just| already| also| may| might)*"
-    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)? (?!who|what|which|about|where|how)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|typed|wrote|instruct\w*|confuse\w*)\b",
+    r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)?(?: me)? (?:to|that|if|whether)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|typed|wrote|instruct\w*|confuse\w*)\b",
     r"\byou(?:'ve| have| keep| are| just| always)* (?:call|calling|called|name|named|nicknamed) me\b|\bas you (?:put|say|said|call)\b|\bif you (?:insist|like|want|wish|prefer)\b|\bi (?:was|am|'m|have been|'ve been) (?:told|asked|instructed|ordered|prompted) (?:to|that|by you)\b|\b(?:nobody|no one) should\b",
     r"(?:你|您|用户|他们?|她|有人|很多人|不少人|别人|大家|人们|提示词|系统提示|指令)[^,。;]{0,6}(?:说(?:过|我)?|说法|告诉|认为|以为|觉得|要求|让我|要我|希望|误认)",
     r"\b(?:vous|tu|ils?|elles?|gens|certains|beaucoup|utilisateurs?|instructions|consigne)\b[^.,;:]{0,20}\b(?:dit|disent|demandee?|pretend\w*|affirm\w*|pensent|croient|voulez|veux|imaginent)\b",
@@ -39,6 +44,11 @@ TOLD = folded_pattern(
 """Others say it of the speaker, or told it to."""
 
 RIGHT_TOLD = folded_pattern(
+    # Whatever "you" do "that I am …", except to know or see it.
+    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
+    r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
+    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
+    r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
     r"^[^।,]{0,6}ने जो|^[^.]{0,8}(?:훈련한|만든|개발한) 모델(?:의|은|이)|^\S{0,4} (?:eğittiği|geliştirdiği|yaptığı) modelin|^ (?:gekauft|gekocht)\b",
     r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
@@ -113,6 +123,11 @@ RIGHT_ADMIRER = folded_pattern(
     r"^ (?:का|के|की)[^।]{0,16}?(?:प्रशंसक|ग्राहक|फैन|उपयोगकर्ता)|^\S{0,4} [^।]{0,14}?(?:ভক্ত|গ্রাহক|ব্যবহারকারী)|^'?\S{0,4} [^.]{0,16}?(?:hayran|müşteri|kullanıcı|rakib)",
 )
 """The speaker admires, uses or rivals the maker."""
+
+EXAMPLES = folded_pattern(
+    r"\b(?:such as|including|for example|for instance|e\.g\.|like|wie|comme|como|come|zoals|takie jak|gibi|seperti|như|такие как|такі як)\b[^.;:!?]{0,60},(?: and| or| und| et| y| e| en| i| ve| dan| và| и| та)? $"
+)
+"""A list of examples runs up to the name."""
 
 KNOWS = folded_pattern(
     r"\b(?:as far as i know|to my knowledge|i know(?: that| how| of| about)?|i (?:heard|hear|read|was reading|have read|'ve read|understand)(?: that| about)?|i (?:can|could) (?:tell|explain|describe|introduce|summari[sz]e|compare|write)(?: you)?)\b",

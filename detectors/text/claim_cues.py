@@ -1,4 +1,4 @@
-"""The wordings by which a text speaks of itself, in eleven languages: cues, negations, hedges, comparisons.
+"""The wordings by which a text speaks of itself, in the first eleven languages: cues, negations, hedges, comparisons.
 
 Knows phrases only, all of them our own; every pattern is free of nested unbounded repetition. Languages: English, Chinese,
 Arabic, French, German, Spanish, Russian, Japanese, Hindi, Portuguese, Korean; a reply in another language is mostly unread.
@@ -55,7 +55,7 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "name",
         before=_pattern(
-            r"\b(?:i'm|i am|im|i was|i've been)\b(?! (?:trained|created|made|developed|built|designed|based|aware|familiar))",
+            r"\b(?:i'm|i am|im(?= )|i was|i've been)\b(?! (?:trained|created|made|developed|built|designed|based|aware|familiar))",
             r"\bi (?:might|may|could|must|would) be\b",
             r"\bmy (?:\w+ )?name(?:'s| is|,)(?: not)?",
             r"\b(?:call me|i go by|i represent|i identify as|address me as|refer to me as)\b",

@@ -20,7 +20,7 @@ _REACH = 160
 
 
 @dataclass(frozen=True)
-class Voices:
+class Speakers:
     """Where others speak in a folded text, by characters: spans whose every claim is another's,
     quotations, which may hold a name alone, and how many items its lists have."""
 
@@ -55,6 +55,7 @@ class Voices:
         return bool(
             self._listed(start)
             or self._known(clause, start, end)
+            or asides.EXAMPLES.search(clause[-80:])
             or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)
@@ -84,13 +85,13 @@ class Voices:
         return bool(_ITEM.match(left) and not (cues.FIELD.search(left) or cues.FIRST.search(left)))
 
 
-def voices(raw: str, folded: str, places: tuple[int, ...]) -> Voices:
+def speakers(raw: str, folded: str, places: tuple[int, ...]) -> Speakers:
     """Who speaks where in a text: ``folded`` is the text as it is searched, ``places`` leads each
     of its characters back to ``raw``."""
     code = [_moved(span, places) for span in _code(raw)]
     others = [*code, *_scripts(folded), *_tables(folded), *_played(folded)]
     items = sum(1 for m in _LINE.finditer(folded) if _ITEM.match(m.group()))
-    return Voices(folded, _merged(others), _merged(_quotations(folded)), items)
+    return Speakers(folded, _merged(others), _merged(_quotations(folded)), items)
 
 
 def _moved(span: Span, places: tuple[int, ...]) -> Span:

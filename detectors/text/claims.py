@@ -18,7 +18,7 @@ from detectors.text.claim_cues import CUES, Kind
 from detectors.text.claim_languages import WORDINGS
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
-from detectors.text.claim_voice import voices
+from detectors.text.claim_voice import speakers
 from detectors.text.makers import MakerTable, makers_in_use
 from detectors.text.named_sentences import NamedSentence, named_sentences
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
@@ -85,7 +85,7 @@ def extract_claims(
 ) -> tuple[Claim, ...]:
     """Every claim in a text, in order of place.
 
-    ``language`` is the question's and only a hint: all eleven languages are read in every text,
+    ``language`` is the question's and only a hint: all 21 languages are read in every text,
     since models answer in another one than they were asked in. Deterministic; never raises; reads
     at most 4,000 characters and 40 names.
     """
@@ -111,7 +111,7 @@ def _extracted(
     out = tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
     if question_context.document or question_context.completion or not any(c.counts for c in out):
         return out
-    heard = voices(text, folded.text, folded.places)
+    heard = speakers(text, folded.text, folded.places)
     return tuple(
         replace(claim, person="third") if claim.counts and heard.another(c.start, c.end) else claim
         for claim, c in zip(out, sorted(claims, key=lambda c: (c.start, c.vendor)), strict=True)
