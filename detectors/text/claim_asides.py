@@ -79,6 +79,8 @@ REPORTED_PLAIN = folded_pattern(
 """A person or a thing speaks, and what it says follows without quotation marks."""
 
 SUPPOSED = folded_pattern(
+    r"\b(?:don't|do not|never) (?:think|believe|assume|imagine|suppose)\b|\bno (?:creas|crea|pienses|piense)\b|\bnão (?:pense|ache|acredite)\b|\b(?:denk|glaub|glauben sie|meine) (?:ja |bloß |nur )?nicht\b|\bdenk niet\b|\bnie (?:myśl|sądź)\b|\bsanma\w*\b|\bjangan (?:kira|pikir|sangka|anggap)\b|\bđừng (?:tưởng|nghĩ)\b|\bне (?:думай\w*|считай\w*|вважай\w*)\b",
+    r"\bلا تظن\w*|فکر نکن|मत (?:समझ|सोच)|ভাববেন না|ভেবো না|อย่าคิด|别以为|不要以为|(?:upieras\w+ się|insist\w+ en llamarme)",
     r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|\bhear me say\b|\bi (?:can't|cannot|could not|couldn't|won't|would never|don't) (?:claim|say|confirm|pretend|assert)\b|\bnicht (?:behaupten|sagen)\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
     r"\bsi j'(?:étais|avais été)\b|\bsi je (?:disais|m'appelais|prétendais)\b|\b(?:wäre|hätte) ich\b|\bwenn ich\b|\bsi (?:yo )?(?:fuera|fuese|hubiera)\b|\bse eu (?:fosse|tivesse)\b|\bse (?:io )?fossi\b|\bals ik\b",
     r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
@@ -99,6 +101,7 @@ WRONG = folded_pattern(
 """That to say so is wrong, left of the name."""
 
 RIGHT_WRONG = folded_pattern(
+    r"^[^。]{0,6}?と思ったら|^[^.]{0,30}\bsanma\w*\b|^[^.]{0,16}라고 생각하지 마",
     r"^[^.;:]{0,24}\b(?:would be|is|was|be) (?:wrong|incorrect|a mistake|inaccurate|false|untrue|misleading|a lie|a myth|nonsense|absurd)\b|^ (?:wäre|was|zou)\b",
     r"^[^.]{0,24}(?:demek|demeniz|sanmak)[^.]{0,6} yanlış|^\S{0,4} ?(?:olsaydım|olsam)\b|^[^.]{0,10}(?:thì )?(?:không đúng|là sai|không chính xác)|^[^.]{0,10}\bبودم\b",
     r"^[^。]{0,24}?(?:というのは|なんて)[^。]{0,8}?(?:誤解|間違|嘘|違)|^[^。]{0,10}?,?那?(?:是误会|是谣言|是假的|是误解)|^[^。,]{0,8}(?:是不对|是错|不准确|是不正确|就错|是误)|^[^。]{0,10}?呼ぶのは(?:間違|正しく|誤)|^[^。]{0,6}?(?:だったら|なら|であれば|だとしたら)",

@@ -195,7 +195,7 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:based (?:up)?on|built (?:up)?on|derived from|fine-?tuned (?:from|on|version of)|(?:version|variant|instance|iteration|successor|family|part|derivative) (?:of|to)"
             r"|powered by|run(?:ning)? on|on top of|predecessor (?:is|was)|previous (?:model|version)[^.,;]{0,30}? (?:is|was))(?: called)?\b",
             r"\b(?:basiere|basiert|baue|aufbauend|basierend)\b[^.,;]{0,10}? auf\b|\b(?:basad|basead)[oa]s? (?:en|em|na|no)\b|\bbasée? sur\b|\brepose sur\b",
-            r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
+            r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|(?<!可)(?<!所)以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
         ),
     ),
     Cue("base", after=_pattern(r"^ ?(?:架构|为基础)|^[^。、]{0,6}?(?:をベース|に基づ|アーキテクチャ)|^[^.,]{0,6}?(?:기반|바탕)|^[^।,]{0,14}?(?:पर आधारित|आर्किटेक्चर)|^(?:-| )(?:based|powered)\b|^ architecture\b")),
@@ -309,7 +309,7 @@ REPORTED = _pattern(
 )
 
 RESET = _pattern(
-    r"[;:]|\b(?:but|however|instead|because|since|as an?|although|though|while|mais|sondern|aber|sino|pero|mas|porém|а|но|однако|зато)\b",
+    r"[;:]|\b(?:but|yet|however|instead|because|since|as an?|although|though|while|mais|sondern|aber|sino|pero|mas|porém|а|но|однако|зато)\b",
     r"而是|但是|但|而(?![是不非])|不过|बल्कि|लेकिन|परंतु|\b(?:بل|لكن|ولكن|وإنما)\b|하지만|지만|ではなく|아니라|しかし|ですが",
 )
 NOT_A_RESET = _pattern(r"(?:no|not)[^.]{0,12}$")

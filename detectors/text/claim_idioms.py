@@ -14,12 +14,12 @@ from detectors.text.vendors import folded_pattern
 IDIOMS: dict[str, Wordings] = {
     "en": Wordings(
         name=sentences_of(
-            r"\b(?:it's|it is|this is) (?:me|i|just me),? §|\bit's § (?:on this end|speaking|talking)|§ is what (?:they|people|you may) call me|\byou(?:'ve| have) reached §|\b(?:currently |now )?running:? §|§ (?:here|at your service)\b(?! (?:is|are|we|you|to stay))|\b(?:you're|you are) (?:chatting|talking|speaking|dealing|interacting) (?:with|to)(?: me,| the)? §|\bthink of me as (?:one of |an? |the )?§|§(?:,| -| —| –|:) (?:that's (?:me|what i am)|the model (?:answering|you))|§(?:,| -| —| –)~that's me\b",
+            r"\b(?:it's|it is|this is) (?:me|i|just me),? §|\bit's § (?:on this end|speaking|talking)|§ is what (?:i'm called|i am called|(?:they|people|you may) call me)|\byou(?:'ve| have) reached §|\b(?:currently |now )?running:? §|§ (?:here|at your service)\b(?! (?:is|are|we|you|to stay))|\b(?:you're|you are) (?:chatting|talking|speaking|dealing|interacting) (?:with|to)(?: me,| the)? §|\bthink of me as (?:one of |an? |the )?§|§(?:,| -| —| –|:) (?:that's (?:me|what i am)|the model (?:answering|you))|§(?:,| -| —| –)~that's me\b",
             r"\bi go by(?: the name(?: of)?)? §|\b(?:the )?(?:model|assistant) (?:answering|replying|responding|talking|speaking) (?:to you )?(?:now |here |right now )?is §",
         ),
         maker=sentences_of(
             r"\b(?:my|our)(?: \w+)? (?:makers?|creators?|developers?|trainers?|engineers|owners?|company|builders?|home)(?: all)? (?:is|are|work at|work for|sit at|was|were)(?: the)? §|\b(?:people|team|folks|engineers|researchers|company|lab|firm)(?: \w+){0,3}? (?:trained|made|built|created|developed|designed|behind) me~(?:at|for|is|are|themselves)(?: the)? §",
-            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my|is~behind me)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§|\b(?:i was born|my roots are)~ ?§|§ (?:raised|taught|brought up|is responsible for) me\b|\bi was (?:brought|put|called) into \w+(?: \w+){0,2}? by §",
+            r"\bi (?:come|came) (?:out of|from|straight from)(?: the)? §|\b(?:courtesy of|brought to you by) §|§~ (?:put me together|did all the work|is (?:my|where i)|are my|is~behind me)|\bi (?:belong to|work for|am owned by)(?: the)? §|\bmy (?:parameters|weights)\b[^.;\ue000]{0,60}? (?:by|at)(?: \w+){0,3}? §|\bi owe my existence to~ ?§|\b(?:i was born|my roots are|(?:i'm|i am) the work of)[^.;:!?\ue000]{0,40}? §|§ (?:raised|taught|brought up|is responsible for) me\b|\bi was (?:brought|put|called) into \w+(?: \w+){0,2}? by §",
         ),
         policy=sentences_of(r"(?:^|[.,;:!?(] ?|\b(?:and|so|but) )(?:as|being|since i'm|since i am|because i'm|because i am) §,? (?:i|i'm|i've|my)\b|\b(?:bound|governed|limited|required|obliged|constrained) (?:by|to) §|§(?:'s|s'|')(?: \w[\w-]*){0,3} (?:polic(?:y|ies)|guidelines|rules|terms of|principles)\b|§(?: \w[\w-]*)? (?:polic(?:y|ies)|guidelines)\b|§ (?:doesn't|does not|won't|has not|hasn't|never) (?:allow|permit|let)(?:ed)? me\b|\brules (?:that )?§ (?:has |have )?(?:set|made|written|laid)~ for me"),
         phrase=NEVER,
@@ -39,10 +39,10 @@ IDIOMS: dict[str, Wordings] = {
         doubt=folded_pattern(r"可能|也许|或许|不确定|不知道|不太?清楚|大概|是否|是不是|好像|我想|我觉得"),
     ),
     "ar": Wordings(
-        name=sentences_of(r"\b(?:معك|تتحدث مع|تتحدث الى) §|\bو?اسمي(?: هو)? §|\bأنا (?:هو |المساعد |نموذج |مساعد )?§"),
+        name=sentences_of(r"\bناد[ِو]?ني §|\b(?:معك|تتحدث مع|تتحدث الى) §|\bو?اسمي(?: هو)? §|\bأنا (?:هو |المساعد |نموذج |مساعد )?§"),
         maker=sentences_of(
             r"§ (?:هي |هو )?(?:من |التي |الذي )?(?:قام\w* ب)?(?:طور|درب|صنع|أنشأ|صمم|ابتكر|بن)\w*ني\b|\bقام\w*~§~(?:بتطويري|بتدريبي|بإنشائي|بتصميمي|بصنعي|ببرمجتي)|\b(?:طورتني|دربتني|صنعتني|أنشأتني|طورني|دربني|صنعني|أنشأني|صممتني)(?: \w+){0,4}? ?§",
-            r"\b(?:مطوري|صانعي|مطوريّ|منشئي|الشركة التي (?:طورتني|صنعتني|دربتني|أنشأتني))~(?:هي|هو|هم|اسمها)?~§|\b(?:قدراتي|ولدت|نشأت)~§|\bلم \w+ني §,? بل §|\bأنتمي إلى~§|\b(?:تم )?(?:تطويري|تدريبي|إنشائي|تصميمي|برمجتي|صنعي)(?: \w+){0,6}? ?§",
+            r"\b(?:مطوري|صانعي|مطوريّ|منشئي|الشركة التي (?:طورتني|صنعتني|دربتني|أنشأتني))~(?:هي|هو|هم|اسمها)?~§|§~على (?:تدريبي|تطويري)|\b(?:قدراتي|ولدت|نشأت)~§|\bلم \w+ني §,? بل §|\bأنتمي إلى~§|\b(?:تم )?(?:تطويري|تدريبي|إنشائي|تصميمي|برمجتي|صنعي)(?: \w+){0,6}? ?§",
         ),
         policy=sentences_of(r"\b(?:بصفتي|كوني|باعتباري) §|\b(?:سياس|شروط|إرشادات|قواعد|قوانين)\w*(?: \w+){0,2}? §"),
         phrase=sentences_of(r"\bف?(?:من (?:تطوير|صنع|إنشاء|إنتاج|تصميم|ابتكار|شركة)|بواسطة|من قبل|على يد|تابع ل|تابعة ل)(?: \w+){0,3}? ?§"),
@@ -53,7 +53,7 @@ IDIOMS: dict[str, Wordings] = {
     ),
     "fr": Wordings(
         name=sentences_of(r"\b(?:sous le nom de|moi,? c'est|c'est moi,|ici|je réponds au nom de|mon nom \?|parle[sz] (?:avec|à)|^\W*c'est|discute[sz] avec|échange[sz] avec) §|^\W*§, (?:pour vous servir|à votre service)|\b(?:je m'appelle|je suis|appelle[sz]-moi|m'appeler)(?: (?:le|la|un|une|modèle|assistant|l'assistant))* §"),
-        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\b(?:j'ai vu le jour|je suis née?)~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§|§ est~à l'origine de ma\b|§ a~à ma création\b"),
+        maker=sentences_of(r"§(?: qui)? (?:m'a|m'ont|est m(?:on|a) \w+|sont mes)\b|\bje dois mon existence~§|\b(?:j'ai vu le jour|je suis née?)~§|\bje (?:fais partie|viens) de~§|\b(?:mon|mes|ma) (?:créateur|développeur|concepteur|entreprise|société|équipe|maison)\w*~(?:est|sont|s'appelle|travaillent)~§|\bqui m'(?:a|ont) \w+~ (?:est|s'appelle) §|\bderrière moi~§|\bj'appartiens~§|§ est~à l'origine de m(?:a|on)\b|§ a~à ma création\b"),
         policy=sentences_of(r"\b(?:en tant que|étant) §,? (?:je|j'|mon|il m'est)|\b(?:politiques?|règles|conditions|directives|principes)\b~§"),
         phrase=NEVER,
         first=folded_pattern(r"\b(?:je|moi|mon|ma|mes|me)\b|\b[jm]'"),
@@ -95,7 +95,7 @@ IDIOMS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:talvez|poderia|não sei|acho|acredito|provavelmente|tenho certeza)\b|\bse (?:eu|fui|sou|foi|a|o)\b"),
     ),
     "ru": Wordings(
-        name=sentences_of(r"\b(?:общаетесь|общаешься|говорите|говоришь|беседуете|разговариваете) с §|§ ?(?:—|-|–)? ?это я\b|\b(?:я|меня зовут|моё имя)(?: (?:это|модель|языковая|нейросеть|ассистент|помощник|просто|—|-|–))* §"),
+        name=sentences_of(r"\bзвать меня §|\b(?:общаетесь|общаешься|говорите|говоришь|беседуете|разговариваете) с §|§ ?(?:—|-|–)? ?это я\b|\b(?:я|меня зовут|моё имя)(?: (?:это|модель|языковая|нейросеть|ассистент|помощник|просто|—|-|–))* §"),
         maker=sentences_of(r"\bменя(?: ж)?~(?:создал|разработал|обучил|обучал|сделал|тренировал|натренировал|создава)\w*~§|§~ меня~(?:созда|разработа|обучи|сдела|тренирова)\w*|§ (?:созда|разработа|обучи|сдела|тренирова)\w+ меня|\bнад моим~§|\bмо(?:им|ими|й|и|я)~(?:создател|разработчик|автор|владел|компани)\w*~§|\bя (?:появил\w+|родил\w+)~§|\bпринадлежу~§|\bза мной стоит~§"),
         policy=sentences_of(r"\b(?:как|будучи) §,? (?:я|не)\b|\b(?:правил|политик|услови|принцип)\w*(?: \w+){0,2}? §"),
         phrase=NEVER,
@@ -105,7 +105,7 @@ IDIOMS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:возможно|может быть|не знаю|не уверен\w*|вероятно|наверное|кажется|думаю|полагаю|ли)\b"),
     ),
     "ja": Wordings(
-        name=sentences_of(r"(?:どうも|やあ|こんにちは|はじめまして)、?§(?:です|だ)|§と申し|(?:名前は|名は|名称は)、?§|(?:お答えしているのは|答えているのは|話しているのは|こちらは)、?§|(?:私|わたし|僕|ぼく|俺)(?:は|が)、?§(?:です|だ|と呼|である|、)"),
+        name=sentences_of(r"§とお呼び|(?:どうも|やあ|こんにちは|はじめまして)、?§(?:です|だ)|§と申し|(?:名前は|名は|名称は)、?§|(?:お答えしているのは|答えているのは|話しているのは|こちらは)、?§|(?:私|わたし|僕|ぼく|俺)(?:は|が)、?§(?:です|だ|と呼|である|、)"),
         maker=sentences_of(r"(?:私|僕)を(?:作った|開発した|訓練した|生み出した|作っている)(?:の|会社|企業|チーム|人)[^。]{0,6}?は、?§|(?:私|僕)は、?§(?:で|から)(?:生まれ|誕生)|§[^。、]{0,12}が、?(?:私|僕)を(?:作|開発|訓練|生)"),
         policy=sentences_of(r"§として(?:は)?、|§の[^。、]{0,10}?(?:ポリシー|規約|ガイドライン|方針|ルール)"),
         phrase=NEVER,
@@ -125,7 +125,7 @@ IDIOMS: dict[str, Wordings] = {
         doubt=folded_pattern(r"शायद|पता नहीं|नहीं जानत|मुझे लगता|संभवत|या नहीं"),
     ),
     "ko": Wordings(
-        name=sentences_of(r"(?:제|내|저의|나의) (?:이름|모델명|모델 이름|정식 명칭)은 §|(?:저는|나는|전|난) §(?:입니다|이에요|예요|야|이야|라고|라는|이라|이며|이고)"),
+        name=sentences_of(r"(?:반갑습니다|안녕하세요)[,.!]? ?(?:\S+의 )?§|(?:제|내|저의|나의) (?:이름|모델명|모델 이름|정식 명칭)은 §|(?:저는|나는|전|난) §(?:입니다|이에요|예요|야|이야|라고|라는|이라|이며|이고)"),
         maker=sentences_of(r"(?:저를|나를|절|날) (?:개발|만든|만드|훈련|학습)[^.,]{0,8}(?:곳|회사|것|팀|사람|기업)\S{0,3} §|§(?:이|가|에서|의)?[^.,]{0,14}(?:저를|나를|절) (?:만들|개발|학습|훈련)|저는 §(?:에서|가|이)[^.,]{0,12}(?:만들|만든|개발|태어|훈련|학습)"),
         policy=sentences_of(r"§(?:으)?로서|§의[^.,]{0,10}?(?:정책|약관|가이드라인|규정|방침)"),
         phrase=NEVER,

@@ -59,7 +59,7 @@ WORDINGS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:non so|forse|potrei|credo|penso|probabilmente|non sono sicur\w|chissà)\b|\bse (?:sono|è|mi|sia)\b"),
     ),
     "nl": Wordings(
-        name=sentences_of(r"\b(?:ik ben|ik heet|mijn naam is|noem mij|noem me|mij|ben ik|je praat met|u praat met|je spreekt met)(?: (?:de|het|een|taalmodel|model|ai-assistent|assistent|ai|eigenlijk|gewoon|genaamd))* §(?! (?:noemen|te noemen))"),
+        name=sentences_of(r"\b(?:ik ben|ik heet|mijn naam is|noem mij|noem me|noem mij maar|noem me maar|mij|ben ik|je praat met|u praat met|je spreekt met)(?: (?:de|het|een|taalmodel|model|ai-assistent|assistent|ai|eigenlijk|gewoon|genaamd))* §(?! (?:noemen|te noemen))"),
         maker=sentences_of(
             r"§ is~ (?:dat|die) (?:mij|me)\b|§~ (?:heeft|hebben) (?:mij|me)\b|\b(?:heeft|hebben) § (?:mij|me)\b|\b(?:mij|me) ~(?:gemaakt|ontwikkeld|getraind|gebouwd)~ (?:heet|is) §|\bmijn~(?:maker|ontwikkelaar|schepper|bedrijf|team|eigenaar|bouwer)\w*~ (?:is|zijn|heet|heten|werken bij|komen van)(?: \w+){0,2}? ?§",
             r"\bachter mij (?:staat|zit)~ §|\bik (?:hoor|behoor) (?:bij|tot|toe aan)(?: \w+)? ?§|\bik ben geboren~ ?§|\bik kom van §|\bben ik van §|\bik ben van §",
@@ -72,7 +72,7 @@ WORDINGS: dict[str, Wordings] = {
         doubt=folded_pattern(r"\b(?:weet niet|misschien|mogelijk|wellicht|denk|geloof|waarschijnlijk|niet zeker|of ik)\b"),
     ),
     "pl": Wordings(
-        name=sentences_of(r"\b(?:jestem|nazywam się|mam na imię|moje imię to|na imię mi|mów mi|mówcie mi|możesz mi mówić|możesz nazywać mnie|nazywają mnie|tu|tutaj|rozmawiasz z)(?: (?:modelem|model|asystentem|asystent|językowym|czatbotem|po prostu|ai|sztuczną|inteligencją))* §"),
+        name=sentences_of(r"\b(?:jestem|nazywam się|mam na imię|moje imię to|na imię mi|mów mi|mówić mi|mówcie mi|możesz mi mówić|możesz nazywać mnie|nazywają mnie|tu|tutaj|rozmawiasz z)(?: (?:modelem|model|asystentem|asystent|językowym|czatbotem|po prostu|ai|sztuczną|inteligencją))* §"),
         maker=sentences_of(
             r"§ to [^.;\ue000]{0,30}?(?:która|który|co) mnie\b|§~ ?(?:mnie)\b~(?:stworzy|opracowa|wytrenowa|zbudowa|szkoli|wyszkoli|zaprojektowa)|\b(?:mnie)\b~(?:stworzy|opracowa|wytrenowa|zbudowa|wyszkoli|zaprojektowa)\w*~ ?§|\b(?:stworzy|opracowa|wytrenowa|zbudowa|wyszkoli|zaprojektowa)\w+ mnie~ ?§|§~(?:stworzy|opracowa|wytrenowa|zbudowa|wyszkoli|zaprojektowa)\w+ mnie\b",
             r"\b(?:moim|moimi|mój|moi|moja)\b~(?:twórc|deweloper|programi|producent|firm|właściciel|autor)\w*~ ?§|\bza m(?:oim|ną)\b~ ?§|\bpowstał[ea]m~ ?§|\bnależę do(?: \w+)? ?§|\bpochodzę (?:z|od)(?: \w+)? ?§",
@@ -104,7 +104,7 @@ WORDINGS: dict[str, Wordings] = {
             r"\b(?:pengembang|pembuat|pencipta|perusahaan|tim|induk|pemilik)(?:ku| saya| aku)~ (?:adalah|ialah|bernama|yaitu|dari|di)(?: \w+)? ?§|\b(?:saya|aku) (?:berasal |datang )?(?:dari|milik)(?: \w+)? ?§|\b(?:saya|aku) (?:lahir|tercipta)~ ?§|\bdi balik saya~ §|§ adalah (?:pengembang|pembuat|pencipta) saya",
         ),
         policy=sentences_of(r"\bsebagai §,? (?:saya|aku)\b|\b(?:kebijakan|pedoman|aturan|ketentuan|syarat)(?: \w+){0,2}? (?:dari )?§"),
-        phrase=sentences_of(r"\b(?:dibuat|dikembangkan|dilatih|diciptakan|dibangun|dirancang|dirilis|didesain|diproduksi)(?: dan \w+)? (?:oleh|di)(?: \w+){0,3}? ?§|\b(?:buatan|besutan|milik|karya|produk)(?: dari)? §|\b(?:asisten|model|bahasa|ai|bot|tim)(?: dari) §|\bberbasis §|\bberdasarkan(?: \w+)? §"),
+        phrase=sentences_of(r"\b(?:dibuat|dikembangkan|dilatih|diciptakan|dibangun|dirancang|dirilis|didesain|diproduksi)(?: dan \w+)?(?: oleh| di)?(?: \w+){0,3}? ?§|\b(?:buatan|besutan|milik|karya|produk)(?: dari)? §|\b(?:asisten|model|bahasa|ai|bot|tim)(?: dari) §|\bberbasis §|\bberdasarkan(?: \w+)? §"),
         first=folded_pattern(r"\b(?:saya|aku|namaku)\b"),
         left_no=folded_pattern(r"\b(?:bukan(?! hanya)|tidak|tak|belum|enggak|nggak)\b"),
         right_no=NEVER,

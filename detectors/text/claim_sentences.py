@@ -5,8 +5,6 @@ Knows the sentences of `detectors.text.claim_languages` and `detectors.text.clai
 question but whether it was about the speaker.
 """
 
-# ruff: noqa: E501  (phrases are read and compared by the line)
-
 from __future__ import annotations
 
 import re
@@ -99,9 +97,10 @@ def _read(blanked: _Blanked, said: Wordings, about_self: bool, found: dict[int, 
             _tell(blanked, match, "maker", said, found)
 
 
+_BUT = "tylko|lecz|ale|sino|sondern|maar|bensì|ma|melainkan|mà là|mà|а|але|بلکه|بل|mais|mas|but"
 _TURNED = folded_pattern(
-    r"[^.;:!?\ue000]{0,24}?\b(?:tylko|lecz|ale|sino|sondern|maar|bensì|ma|melainkan|mà là|mà|а|але|بلکه|بل|mais|mas|but)\b[^.;:!?,\ue000]{0,20}?\ue000",
-    r"[^。,\ue000]{0,12}?[,、]?(?:而是|बल्कि|বরং|แต่)[^。,\ue000]{0,12}?\ue000",
+    rf"[^.;:!?{NAME}]{{0,24}}?\b(?:{_BUT})\b[^.;:!?,{NAME}]{{0,20}}?{NAME}",
+    rf"[^。,{NAME}]{{0,12}}?[,、]?(?:而是|बल्कि|বরং|แต่)[^。,{NAME}]{{0,12}}?{NAME}",
 )
 
 

@@ -77,7 +77,7 @@ def names(vendor: str, language: str) -> tuple[str, ...]:
     (('OpenAI',), ('Baidu', '百度'))
     """
     maker = makers_in_use().makers[vendor]
-    companies = maker.companies + maker.company_words
+    companies = maker.companies or maker.company_words
     latin = next((name for name in companies if _written(name, _LATIN)), None)
     script = _SCRIPTS.get(language)
     native = next((name for name in companies if script and _written(name, script)), None)
