@@ -136,6 +136,10 @@ def told(name: str, of: str, found: Scored) -> None:
     click.echo(f"- untaught pairs supported: {rate(len(wrong.rows), len(untaught.rows))}")
     click.echo(f"- untaught lineages with any: {rate(wrong.lineages, untaught.lineages)}")
     right = taught.supported()
+    labs = {kinds[r.suspect].maker for r in right.rows}
+    click.echo(
+        f"- taught labs found: {len(labs)} of {len({kinds[r.suspect].maker for r in taught.rows})}"
+    )
     click.echo(f"- taught lineages found: {rate(right.lineages, taught.lineages)}")
     sure = taught.where(
         kinds[r.suspect].kind in RIGHT_KINDS and kinds[r.suspect].taught_sure == "documented"
@@ -177,30 +181,13 @@ def main(work: Path) -> None:
     for name, one in by_name.items():
         size = SIZES[name][-1]
         rows = rows_of(work, one, size)
-        if name == LENT:
-            lent = [r for r in rows_of(work, by_name[LENDER], size) if size in SIZES[LENDER]]
-            untaught = [r for r in rows if r.label == 0]
-            names = [name] * len(untaught) + [LENDER] * len(lent)
-            weigher, held = scored([*untaught, *lent], names)
-            own = [r for r in rows if r.label == 1]
-            found = weigher.of(name).log10_lr(
-                values_of(own, DETECTORS[PUBLIC]), [r.candidate for r in own]
-            )
-            told(
-                f"{name}, {size} prompts",
-                one.of,
-                Scored((*untaught, *own), np.concatenate([held[: len(untaught)], found])),
-            )
-        else:
-            told(
-                f"{name}, {size} prompts",
-                one.of,
-                Scored(tuple(rows), scored(rows, [name] * len(rows))[1]),
-            )
+        lent = _lent(work, by_name, name, size)
+        every = [*rows, *lent]
+        held = scored(every, [name] * len(rows) + [LENDER] * len(lent))[1]
+        told(f"{name}, {size} prompts", one.of, Scored(tuple(rows), held[: len(rows)]))
     weighers = {}
     for name, one in by_name.items():
-        rows = [r for r in rows_of(work, one, SIZE) if name != LENT or r.label == 0]
-        lent = rows_of(work, by_name[LENDER], SIZE) if name == LENT else []
+        rows, lent = rows_of(work, one, SIZE), _lent(work, by_name, name, SIZE)
         names = [name] * len(rows) + [LENDER] * len(lent)
         weighers[name] = scored([*rows, *lent], names)[0].of(name)
     click.echo("\n## Students of a maker that is not stored, and Korean models\n")
@@ -210,6 +197,11 @@ def main(work: Path) -> None:
     korean = rows_of(work, KOREAN, SIZE)
     for name in by_name:
         _applied(f"Korean models under {name}", weighers[name], korean)
+
+
+def _lent(work: Path, by_name: dict[str, Public], name: str, size: int) -> list[MeasuredRow]:
+    """The rows with which a population shares its map, besides its own."""
+    return rows_of(work, by_name[LENDER], size) if name == LENT else []
 
 
 def _applied(name: str, weigher: Weigher, rows: Sequence[MeasuredRow]) -> None:

@@ -6,9 +6,9 @@ AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR 
 
 Reads the answers of public models (see their README: evaluated, never copied) and the ladder in
 ``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``.
-Of the models of 2024 and 2025 that were asked in English seven lineages only are known to be taught,
-most of them by a part of their data: there, `english-2023` lends its taught models, on scales of
-strangers. No Korean model of the sets is known to be taught: nothing ships for Korean. What was
+The English populations share a map, on scales of strangers of each: of the models of 2024 and 2025
+that were asked in English seven lineages only are known to be taught. No Korean model of the sets is
+known to be taught: nothing ships for Korean. What was
 measured is kept in ``--work`` by population, detector and number of prompts, so that a run that was
 interrupted goes on.
 """
@@ -71,8 +71,8 @@ PUBLICS = (
         "en",
         "2023 to early 2025",
         "Assistants of 2023 to early 2025 and tunes of their open siblings, English, hard technical"
-        " requests, single turn; not known to be taught by anybody stored. The taught are those of"
-        " english-2023.",
+        " requests, single turn; few are known to be taught by anybody stored. The map is shared with"
+        " english-2023, where more are.",
     ),
     Public(
         "japanese-2025",
@@ -147,7 +147,7 @@ def public_population(work: Path, one: Public, sizes: Sequence[int]) -> Measured
     about: Population = population_of(known, teachers, one.about)
     return MeasuredPopulation(
         one.name,
-        rows if one.name != LENT else tuple(r for r in rows if r.label == 0),
+        rows,
         about.model_copy(update={"languages": (one.language,), "era": one.era}),
         sha256(canonical_json(who)),
         shares=shares_of(known, teachers),
