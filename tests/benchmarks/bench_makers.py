@@ -34,6 +34,7 @@ from tests.benchmarks.ship_calibrations import (
     SIZES,
     Public,
     measured,
+    suspects,
 )
 
 Array = NDArray[np.float64]
@@ -84,7 +85,7 @@ def scored(rows: Sequence[MeasuredRow], names: Sequence[str]) -> tuple[Weigher, 
 def rows_of(work: Path, one: Public, size: int) -> list[MeasuredRow]:
     """What was measured of a population at one number of prompts, makers alone."""
     asked = known_history.probes(one.of)
-    known = known_history.known_suspects(one.of, asked)
+    known = suspects(one, asked)
     teachers = known_history.stored_teachers(one.of, asked)
     found = measured(work, one.name, DETECTORS[PUBLIC], known, teachers, [size])
     return [r for r in found if r.level == "vendor"]
@@ -93,12 +94,7 @@ def rows_of(work: Path, one: Public, size: int) -> list[MeasuredRow]:
 def hidden_rows(work: Path, one: Public, maker: str, size: int) -> list[MeasuredRow]:
     """Students of a maker whose models are taken out of the store, against everybody else."""
     asked = known_history.probes(one.of)
-    taught = {
-        k.name
-        for k in known_history.known_suspects(one.of, asked)
-        if maker in k.vendors and k.vendors == {maker}
-    }
-    known = [k for k in known_history.known_suspects(one.of, asked) if k.name in taught]
+    known = [k for k in suspects(one, asked) if k.vendors == {maker}]
     teachers = [t for t in known_history.stored_teachers(one.of, asked) if t.vendor != maker]
     name = f"{one.name}-without-{maker.casefold()}"
     found = measured(work, name, DETECTORS[PUBLIC], known, teachers, [size])

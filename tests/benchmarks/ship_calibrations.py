@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +33,11 @@ from auditor.controls.cohort import load_cohort
 from auditor.reporting import terminal
 from detectors.base import Teacher
 from detectors.registry import load_detector
-from fingerprints.records import canonical_json, sha256
+from fingerprints.records import Probe, canonical_json, sha256
 from fingerprints.reference import reference_store
 from tests.benchmarks import known_history, public_models
 from tests.benchmarks.bench_source_recognition import models, outputs
+from tests.benchmarks.known_labels import NO_SUSPECTS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
@@ -134,10 +135,16 @@ def small_population(work: Path, sizes: Sequence[int]) -> MeasuredPopulation:
     return MeasuredPopulation(SMALL, rows, told, cohort.digest())
 
 
+def suspects(one: Public, asked: Mapping[str, Probe]) -> list[KnownModel]:
+    """The models of known history of a population. Those with a part of other data beside their
+    teacher's (people's, their own, preferences) are no example of either kind."""
+    return known_history.known_suspects(one.of, asked, without=(*NO_SUSPECTS, "mixed"))
+
+
 def public_population(work: Path, one: Public, sizes: Sequence[int]) -> MeasuredPopulation:
     """One set of public models, measured."""
     asked = known_history.probes(one.of)
-    known = known_history.known_suspects(one.of, asked)
+    known = suspects(one, asked)
     teachers = known_history.stored_teachers(one.of, asked)
     rows = tuple(measured(work, one.name, DETECTORS[PUBLIC], known, teachers, sizes))
     who = [
@@ -164,6 +171,7 @@ def measured(
 ) -> Iterator[MeasuredRow]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
     joined: dict[tuple[str, str, int], MeasuredRow] = {}
+    names = {k.name for k in known}
     for size in sizes:
         for detector in detectors:
             kept = work / f"{name}-{detector}-{size}.json"
@@ -184,7 +192,7 @@ def measured(
                     "metric_ids": {**one.metric_ids, **row.metric_ids},
                 }
                 joined[key] = row.model_copy(update=both)
-    yield from joined.values()
+    yield from (row for row in joined.values() if row.suspect in names)
 
 
 @click.command()
