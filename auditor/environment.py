@@ -7,6 +7,8 @@ import os
 import platform
 from importlib import metadata
 
+from detectors.text.makers import makers_in_use
+
 PACKAGES = (
     "torch",
     "transformers",
@@ -31,7 +33,8 @@ def version_of(package: str) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """Versions, platform and cores. Holds no path, user or host name."""
+    """Versions, platform, cores, and which table of makers' names is in use. Holds no path, user
+    or host name."""
     out = {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -39,6 +42,8 @@ def environment() -> dict[str, str]:
         "threads": os.environ.get("OMP_NUM_THREADS", "automatic"),
     }
     versions = {package: version_of(package) for package in PACKAGES}
+    table = makers_in_use()
+    out["makers_table"] = f"{table.dated.isoformat()} sha256:{table.digest[:16]}"
     return {
         **out,
         **{package: version for package, version in versions.items() if version is not None},

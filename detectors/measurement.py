@@ -111,6 +111,23 @@ class Rank(Record):
     of: int
 
 
+class AmongSiblings(Record):
+    """How near the candidate comes among its maker's stored models, on the prompts that all of them
+    answered.
+
+    ``score`` is a mean over ``prompts`` on a scale that siblings share, higher: nearer;
+    ``position`` of ``of``, 1 for the nearest. ``p_values`` has, for the nearest alone, a paired
+    test against each sibling by name, Holm-corrected. Likeness among siblings says nothing of who
+    taught.
+    """
+
+    score: float
+    position: int
+    of: int
+    prompts: int
+    p_values: dict[str, float] = Field(default_factory=dict)
+
+
 class Table(Record):
     """Numbers for people: a title, columns, rows, and a caption that says what n is."""
 
@@ -195,6 +212,7 @@ class Measurement(Record):
     level: float = 0.95
     rank: Rank | None = None
     null: Null | None = None
+    siblings: AmongSiblings | None = None
     summary: str = ""
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()

@@ -1,5 +1,5 @@
-"""A case's measurements, weighed: findings with their ratios, a verdict for every stored model and
-every vendor.
+"""A case's measurements, weighed: findings with their ratios, and one verdict for every group of
+candidates.
 
 Knows findings and a calibration; measures nothing. A verdict is a weight of evidence between two
 propositions, with its cap and its reasons; it is never the probability that a model was taught.
@@ -9,36 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
+from auditor.calibration.members import members_told
 from auditor.calibration.record import Calibration, Fitted
-from auditor.calibration.rows import Level, mean_by_vendor, vendor_name
+from auditor.calibration.rows import Level
+from auditor.calibration.together import together
 from auditor.calibration.weigher import Weigher
-from auditor.evidence.records import VENDOR, Candidate, Finding, Part, ReasonCode, Verdict
-from auditor.evidence.weight import outcome_of, weigh, words
-from detectors.stats.pvalues import conformal_p, holm
+from auditor.evidence.codes import Kinship, ReasonCode
+from auditor.evidence.groups import CandidateGroup, groups_of
+from auditor.evidence.kinship import Kin, Tie, not_separable
+from auditor.evidence.records import Candidate, Finding, Part, Verdict
+from auditor.evidence.weight import SAME, UNCALIBRATED, outcome_of, weigh, words
+from detectors.stats.pvalues import conformal_p
 
-UNRELATED = "The suspect has this stored model's weights: it is that model, not its student."
+LEVEL: Level = "vendor"
+"""The fit that every verdict is weighed by, a lone model's too: values are contrasts with other
+makers. Fits of single models are in calibrations of before there was one verdict a maker."""
+
 BEYOND = "Beyond all values that were calibrated on: {}."
 NOT_MEASURED = (
     "No detector that the calibration knows measured this candidate in the calibrated way."
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
+NO_FIT = "The calibration was fitted for single models, not for makers: fit it anew."
 FEW_VENDORS = (
     "The store holds models of {found} vendors, too few for a calibration that was fitted against"
     " {known}."
 )
-VERSIONS: dict[ReasonCode, str] = {
-    "other_versions": (
-        "Versions of one vendor are hard to tell apart: read the vendor's verdict first."
-    ),
-    "others_not_weighed": (
-        "Versions of one vendor are hard to tell apart, and this vendor's other stored models were"
-        " not weighed."
-    ),
-}
-"""What a model's verdict says of the vendor's other versions."""
+SAME_AS = "the suspect has the weights of {} (equal SHA-256)"
+OPEN = "{unknown}: kinship with this candidate would look the same."
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,14 @@ class Weighed:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was measured of one candidate: a value and its metric's id by detector, and on how many
-    prompts."""
+    """What was measured of a group: a value and its metric's id by detector, and on how many
+    prompts; ``chosen``: all its models were looked at for their likeness."""
 
     candidate: str
-    level: Level
     values: dict[str, float]
     metric_ids: dict[str, str]
     n: int
+    chosen: bool
 
 
 def weighed(
@@ -69,44 +71,68 @@ def weighed(
     stored: Mapping[str, str] | None = None,
     guests: Collection[str] = (),
     passed_over: int = 0,
+    kin: Kin | None = None,
+    named: Collection[str] = (),
 ) -> Weighed:
-    """Every finding and candidate under one calibration. Deterministic; p-values are Holm-corrected
-    within each level.
+    """One verdict a group of candidates (`groups_of`) under one calibration. Deterministic;
+    p-values are Holm-corrected over the groups.
 
-    ``stored`` gives the vendor of every stored model where only some of them are candidates: a
-    vendor is weighed only where all its models are. ``guests`` were chosen for their likeness to
-    the suspect and count for no vendor; ``passed_over`` models were tested by that choice, and Holm
-    counts them.
+    ``stored`` gives the vendor of every stored model that says what is usual, where candidates are
+    only some of them. ``guests`` were chosen for their likeness to the suspect: they count for a
+    group only where it has nobody else, which is then never supported, and Holm counts the
+    ``passed_over`` models that the choice tested. Whoever is known to be kin (``kin``) is not
+    assessed; ``named`` members are marked.
     """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
+    groups, kin = groups_of(candidates), kin or Kin()
     makers = vendors_of(candidates) if stored is None else stored
-    members = [c for c in candidates if c.name not in guests]
-    at_home = {name: vendor for name, vendor in makers.items() if name not in guests}
-    evidence = [*_of_models(about, candidates), *_of_vendors(about, members, at_home)]
     few = _too_few_vendors(makers, calibration)
-    fits = {e.candidate: None if few else calibration.at(e.level, e.n) for e in evidence}
-    notes = _notes(evidence, makers)
-    raw = {
-        e.candidate: _verdict(e, fits[e.candidate], calibration, few, notes.get(e.candidate))
-        for e in evidence
-    }
-    verdicts = [
-        *(_same_weights(c) for c in candidates if c.same_weights),
-        *_corrected(list(raw.values()), passed_over),
-    ]
-    used = {
-        (f.level, f.size): f
-        for e in evidence
-        if (f := fits[e.candidate]) and raw[e.candidate].log10_lr is not None
-    }
-    told = tuple(_finding(f, fits, calibration) for f in findings)
-    return Weighed(told, tuple(verdicts), tuple(used.values()))
+    evidence = [_evidence(g, about, candidates, guests) for g in groups]
+    fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
+    raw = [_verdict(e, fit, calibration, few) for e, fit in zip(evidence, fits, strict=True)]
+    used = {(f.level, f.size): f for v, f in zip(raw, fits, strict=True) if f and v.assessed}
+    apart = [_apart(v, g, candidates, kin) for v, g in zip(raw, groups, strict=True)]
+    chosen = frozenset(e.candidate for e in evidence if e.chosen)
+    related = [v for v, left in zip(raw, apart, strict=True) if left.kinship]
+    verdicts = tuple(
+        _told(v, g, findings, kin, named)
+        for v, g in zip(together(apart, related, chosen, passed_over), groups, strict=True)
+    )
+    fit_of = {m: fit for g, fit in zip(groups, fits, strict=True) for m in g.members}
+    alone = {g.members[0]: v for g, v in zip(groups, apart, strict=True) if len(g.members) == 1}
+    told = tuple(_finding(f, fit_of, alone, calibration) for f in findings)
+    return Weighed(told, verdicts, tuple(used.values()))
 
 
 def vendors_of(candidates: Sequence[Candidate]) -> dict[str, str]:
     """The vendor of every candidate, by name."""
     return {c.name: c.vendor for c in candidates}
+
+
+def unweighed(
+    candidates: Sequence[Candidate],
+    findings: Sequence[Finding],
+    kin: Kin | None = None,
+    named: Collection[str] = (),
+    why: str = "",
+) -> tuple[Verdict, ...]:
+    """One verdict a group where no calibration applies: not assessable, with the reason; ``why``
+    where it is that none was fitted on models like the suspect."""
+    out = []
+    for group in groups_of(candidates):
+        nulls = [f.null.n for f in findings if f.candidate in group.members and f.null is not None]
+        plain = Verdict(
+            question="inheritance",
+            candidate=group.name,
+            outcome="not_assessable",
+            n_controls=max(nulls, default=0),
+            reason=why or UNCALIBRATED,
+            reason_code="no_population" if why else "uncalibrated",
+        )
+        apart = _apart(plain, group, candidates, kin or Kin())
+        out.append(_told(apart, group, findings, kin or Kin(), named))
+    return tuple(out)
 
 
 def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str:
@@ -116,55 +142,30 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
-def _notes(evidence: Sequence[_Evidence], makers: Mapping[str, str]) -> dict[str, ReasonCode]:
-    """What a model's verdict says of other versions: to read its vendor's, where there is one;
-    that they were not weighed."""
-    names, out = {e.candidate for e in evidence}, dict[str, ReasonCode]()
-    for model in (e.candidate for e in evidence if e.level == "model"):
-        vendor = makers.get(model, "").casefold()
-        others = any(v.casefold() == vendor for name, v in makers.items() if name != model)
-        if vendor and vendor_name(vendor) in names:
-            out[model] = "other_versions"
-        elif vendor and others:
-            out[model] = "others_not_weighed"
-    return out
-
-
-def _of_models(findings: Sequence[Finding], candidates: Sequence[Candidate]) -> list[_Evidence]:
-    others = [c.name for c in candidates if not c.same_weights]
-    return [_evidence(n, "model", [f for f in findings if f.candidate == n]) for n in others]
-
-
-def _of_vendors(
-    findings: Sequence[Finding], candidates: Sequence[Candidate], makers: Mapping[str, str]
-) -> list[_Evidence]:
-    """A vendor's value is the mean of all its models' values, as it was in the calibration."""
-    asked = {c.name for c in candidates}
-    partly = {v.casefold() for name, v in makers.items() if name not in asked}
-    whole = [c for c in candidates if c.vendor and c.vendor.casefold() not in partly]
-    models = {c.name: c.vendor for c in whole if not c.same_weights}
-    about = [f for f in findings if f.candidate in models]
-    values: dict[str, dict[str, float]] = {}
-    for detector in dict.fromkeys(f.detector for f in about):
-        pairs = [(models[f.candidate or ""], f.value) for f in about if f.detector == detector]
-        for vendor, value in mean_by_vendor(pairs).items():
-            values.setdefault(vendor, {})[detector] = value
-    out = []
-    for vendor in dict.fromkeys(vendor_name(v) for v in models.values()):
-        mine = [f for f in about if vendor_name(models[f.candidate or ""]) == vendor]
-        found = _evidence(vendor, "vendor", mine)
-        out.append(_Evidence(vendor, "vendor", values.get(vendor, {}), found.metric_ids, found.n))
-    return out
-
-
-def _evidence(candidate: str, level: Level, found: Sequence[Finding]) -> _Evidence:
-    prompts = [f.n for f in found if f.counts_prompts]
+def _evidence(
+    group: CandidateGroup,
+    findings: Sequence[Finding],
+    candidates: Sequence[Candidate],
+    guests: Collection[str],
+) -> _Evidence:
+    """A group's value is the mean of its models' values, as it was in the calibration: the best of
+    many versions is near to anybody."""
+    twins = {c.name for c in candidates if c.same_weights}
+    others = [m for m in group.members if m not in twins]
+    members = [m for m in others if m not in guests] or others
+    found = [f for f in findings if f.candidate in members]
+    values: dict[str, list[float]] = {}
+    metric_ids: dict[str, set[str]] = {}
+    for f in found:
+        values.setdefault(f.detector, []).append(f.value)
+        metric_ids.setdefault(f.detector, set()).add(f.metric_id)
     return _Evidence(
-        candidate,
-        level,
-        {f.detector: f.value for f in found},
-        {f.detector: f.metric_id for f in found},
-        max(prompts, default=0),
+        group.name,
+        {d: fmean(v) for d, v in values.items()},
+        # Values of different numbers have no mean.
+        {d: next(iter(ids)) for d, ids in metric_ids.items() if len(ids) == 1},
+        max((f.n for f in found if f.counts_prompts), default=0),
+        bool(members) and all(m in guests for m in members),
     )
 
 
@@ -183,14 +184,10 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
 
 
 def _verdict(
-    evidence: _Evidence,
-    fit: Fitted | None,
-    calibration: Calibration,
-    few: str,
-    note: ReasonCode | None,
+    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str
 ) -> Verdict:
     if fit is None:
-        return _unweighed(evidence, calibration, few)
+        return _not_fitted(evidence, calibration, few)
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
@@ -203,7 +200,6 @@ def _verdict(
     nulls, groups = zip(*fit.null, strict=True)
     outside = zip(weigher.used_, weigher.outside(row, whom)[0], strict=True)
     beyond = tuple(detector for detector, out in outside if out == 1)
-    told = BEYOND.format(", ".join(beyond)) if beyond else "" if note is None else VERSIONS[note]
     return Verdict(
         question="inheritance",
         candidate=evidence.candidate,
@@ -218,18 +214,20 @@ def _verdict(
         prompts=evidence.n,
         parts=_parts(weigher, row, fit, evidence),
         outside=beyond,
-        reason=told,
-        reason_code="outside_support" if beyond else note,
+        reason=BEYOND.format(", ".join(beyond)) if beyond else "",
+        reason_code="outside_support" if beyond else None,
     )
 
 
-def _unweighed(evidence: _Evidence, calibration: Calibration, few: str) -> Verdict:
+def _not_fitted(evidence: _Evidence, calibration: Calibration, few: str) -> Verdict:
     """The verdict where nothing was fitted that applies: too few vendors, prompts, or no
     measurement."""
     if few:
         return _blank(evidence, calibration, few, "too_few_vendors")
-    sizes = [f.size for f in calibration.fitted if f.level == evidence.level]
-    if not (sizes and evidence.n):
+    sizes = [f.size for f in calibration.fitted if f.level == LEVEL]
+    if not sizes:
+        return _blank(evidence, calibration, NO_FIT, "not_fitted_for_makers")
+    if not evidence.n:
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
     told = TOO_FEW.format(size=min(sizes), n=evidence.n)
     return _blank(evidence, calibration, told, "too_few_prompts")
@@ -262,77 +260,77 @@ def _parts(
     )
 
 
-def _corrected(verdicts: list[Verdict], passed_over: int) -> list[Verdict]:
-    """Holm over the assessed candidates of each level, then the third-source rule over vendors.
-
-    A model that was passed over counts as one with a p-value of 1.
-    """
-    out = list(verdicts)
-    for vendors in (False, True):
-        tested = {i: v.p_value for i, v in enumerate(out) if v.of_vendor == vendors}
-        single = {i: p for i, p in tested.items() if p is not None}
-        if single:
-            more = 0 if vendors else passed_over
-            adjusted = holm([*single.values(), *[1.0] * more])
-            for (i, p), corrected in zip(single.items(), adjusted.tolist(), strict=False):
-                told = {"p_value": round(corrected, 5), "p_single": round(p, 5)}
-                out[i] = out[i].model_copy(update=told)
-    return third_source(out)
-
-
-def third_source(verdicts: list[Verdict]) -> list[Verdict]:
-    """Where several vendors are supported, none is by itself: a common third source would look just
-    so.
-
-    The strongest stays supported where its ratio is ten times that of the next one.
-    """
-    supported = sorted(
-        (v for v in verdicts if v.of_vendor and v.outcome == "supported"),
-        key=lambda v: -(v.log10_lr or 0),
-    )
-    if len(supported) < 2:
-        return verdicts
-    clear = (supported[0].log10_lr or 0) - (supported[1].log10_lr or 0) >= 1.0
-    kept = {supported[0].candidate} if clear else set()
-    names = ", ".join(str(v.candidate).removeprefix(VENDOR) for v in supported)
-    reason = (
-        f"Common third source, or several teachers: {names} are supported together, and nothing"
-        " here tells them apart."
-    )
-    lowered = {v.candidate for v in supported} - kept
-    changed = {
-        "outcome": "inconclusive",
-        "reason": reason,
-        "reason_code": "third_source",
-        "third_source": True,
-    }
-    return [v.model_copy(update=changed) if v.candidate in lowered else v for v in verdicts]
+def _apart(
+    verdict: Verdict, group: CandidateGroup, candidates: Sequence[Candidate], kin: Kin
+) -> Verdict:
+    """The verdict, or why there is none: the suspect is known to be kin of the group."""
+    twins = [c.name for c in candidates if c.same_weights and c.name in group.members]
+    ties = kin.of(group.name)
+    itself = all(t.kinship == "same_weights" for t in ties)
+    if twins and len(twins) == len(group.members) and itself:
+        return _blank_of(verdict, SAME, "same_weights", ("same_weights",))
+    if twins and not any(t.kinship == "same_weights" for t in ties):
+        ties = (Tie("same_weights", SAME_AS.format(", ".join(twins))), *ties)
+    if not ties:
+        return verdict
+    codes = tuple(dict.fromkeys(t.kinship for t in ties))
+    return _blank_of(verdict, not_separable(ties), "not_separable_from_lineage", codes)
 
 
-def _same_weights(candidate: Candidate) -> Verdict:
+def _blank_of(
+    verdict: Verdict, reason: str, code: ReasonCode, kinship: tuple[Kinship, ...]
+) -> Verdict:
     return Verdict(
-        question="inheritance",
-        candidate=candidate.name,
+        question=verdict.question,
+        candidate=verdict.candidate,
         outcome="not_assessable",
-        reason=UNRELATED,
-        reason_code="same_weights",
+        n_controls=verdict.n_controls if not verdict.assessed else 0,
+        calibration=verdict.calibration,
+        kinship=kinship,
+        reason=reason,
+        reason_code=code,
     )
 
 
-def _finding(finding: Finding, fits: dict[str, Fitted | None], calibration: Calibration) -> Finding:
-    """The finding with its own ratio, where the calibration knows its detector and metric."""
-    fit = fits.get(finding.candidate or "")
+def _told(
+    verdict: Verdict,
+    group: CandidateGroup,
+    findings: Sequence[Finding],
+    kin: Kin,
+    named: Collection[str],
+) -> Verdict:
+    """The verdict with its members; a supported one with the alternative that is open."""
+    update = members_told(group, findings, named)
+    if verdict.outcome == "supported" and kin.open:
+        update["reason"] = " ".join(
+            filter(None, (OPEN.format(unknown=kin.unknown), verdict.reason))
+        )
+        update["reason_code"] = verdict.reason_code or "lineage_unknown"
+    return verdict.model_copy(update=update)
+
+
+def _finding(
+    finding: Finding,
+    fits: Mapping[str, Fitted | None],
+    alone: Mapping[str, Verdict],
+    calibration: Calibration,
+) -> Finding:
+    """The finding with its own ratio, where the calibration knows its detector and metric.
+
+    Only where its candidate is all that a verdict is about: a model among others of its maker has
+    no ratio of its own, as it has no verdict; `Verdict.parts` has the maker's.
+    """
+    name = finding.candidate or ""
+    fit = fits.get(name)
     if fit is None or fit.metric_ids.get(finding.detector) != finding.metric_id:
         return finding
-    row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
-    place = fit.detectors.index(finding.detector)
-    ratio = float(weigher_of(fit).parts(row, [finding.candidate or ""])[0, place])
-    limits = fit.maps[finding.detector].bounds
-    return finding.model_copy(
-        update={
-            "log10_lr": round(ratio, 4),
-            "cap": round(limits.high if ratio > 0 else -limits.low, 4),
-            "words": words(ratio),
-            "calibration": calibration.name,
-        }
-    )
+    weight: dict[str, object] = {"calibration": calibration.name}
+    verdict = alone.get(name)
+    if verdict is not None and not verdict.kinship:
+        row = [[finding.value if d == finding.detector else float("nan") for d in fit.detectors]]
+        place = weigher_of(fit).used_.index(finding.detector)
+        ratio = float(weigher_of(fit).parts(row, [str(verdict.candidate)])[0, place])
+        limits = fit.maps[finding.detector].bounds
+        cap = limits.high if ratio > 0 else -limits.low
+        weight |= {"log10_lr": round(ratio, 4), "cap": round(cap, 4), "words": words(ratio)}
+    return finding.model_copy(update=weight)

@@ -10,17 +10,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.calibration.apply import Weighed, vendors_of, weighed
+from auditor.calibration.apply import Weighed, unweighed, vendors_of, weighed
+from auditor.calibration.choice import fits, language_of, nearest_first, none_fits
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
+from auditor.evidence.kinship import Kin
 from auditor.evidence.records import CalibrationSection, Candidate, Finding, Verdict
-from auditor.evidence.weight import verdict
+from detectors.text.languages import named as named_language
 from fingerprints.transcript import Transcript
 
 SHIPPED, NONE = "shipped", "none"
-"""Words that a plan may give for a calibration's file: the first shipped one that applies, or
-none at all."""
+"""Words that a plan may give for a calibration's file: the shipped one of the nearest population
+that weighs any candidate, or none at all."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,34 @@ def weigh_case(
     stored: Mapping[str, str] | None = None,
     guests: Collection[str] = (),
     passed_over: int = 0,
+    kin: Kin | None = None,
+    named: Collection[str] = (),
 ) -> WeighedCase:
     """The case under the chosen calibration, or under the first shipped one that weighs any
-    candidate.
+    candidate, of those that were fitted on answers in the suspect's language the nearest first.
 
     ``stored`` gives the vendor of every stored model that was looked at, where candidates are some
-    of them; ``guests`` and ``passed_over`` are as `weighed` takes them. Without a calibration every
-    verdict is ``not_assessable`` and says why. Raises MalformedInput for a file that is no
-    calibration.
+    of them; ``guests``, ``passed_over``, ``kin`` and ``named`` are as `weighed` takes them. Without
+    a calibration every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file
+    that is no calibration.
     """
-    for calibration in calibrations(choice):
+    chosen = calibrations(choice)
+    for calibration in nearest_first(chosen, transcript) if choice == SHIPPED else chosen:
         makers = vendors_of(candidates) if stored is None else stored
-        found = weighed(findings, candidates, calibration, makers, guests, passed_over)
+        found = weighed(findings, candidates, calibration, makers, guests, passed_over, kin, named)
         if found.used or choice not in (SHIPPED, NONE):
             return WeighedCase(
                 found.findings, found.verdicts, _section(calibration, found, makers, transcript)
             )
-    return WeighedCase(
-        tuple(findings), tuple(verdict(c.name, findings, c.same_weights) for c in candidates), None
-    )
+    why = none_fits(chosen, transcript) if choice == SHIPPED else ""
+    return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named, why), None)
+
+
+def check_choice(choice: str) -> None:
+    """Raises MalformedInput for a plan's choice that is a file and no calibration: to be called
+    before anything is asked."""
+    if choice not in (SHIPPED, NONE):
+        read_calibration(Path(choice))
 
 
 def calibrations(choice: str) -> tuple[Calibration, ...]:
@@ -99,6 +110,13 @@ def distance(
     """Where the case lies outside of what was calibrated on, one sentence each; empty where no
     difference was seen."""
     known, out = calibration.population, []
+    language = language_of(transcript)
+    if not fits(calibration, language):
+        theirs = ", ".join(map(named_language, known.languages))
+        out.append(
+            f"The suspect's answers are in {named_language(language)}; those calibrated on are in"
+            f" {theirs}."
+        )
     length, span = typical_length(transcript), known.characters
     if not span.low <= length <= span.high:
         theirs = f"{span.low:.0f} to {span.high:.0f}"

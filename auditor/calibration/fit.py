@@ -337,14 +337,14 @@ def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterat
     """What is left out of these rows, each with a note where there are too many combinations to fit
     them all.
 
-    Models are left out by teacher and base at the largest number of prompts alone: there are many
-    of them.
+    Teachers and bases are left out at the largest number of prompts alone: there are many of them,
+    and each is a fit of its own.
     """
     yield GROUP, ""
-    if level == "model" and not largest:
+    if not largest:
         return
     for scheme in SCHEMES[1:]:
         n = len(_splits(rows, scheme))
-        much = scheme == BOTH and (n > MOST_SPLITS or not largest)
+        much = scheme == BOTH and n > MOST_SPLITS
         note = f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations."
-        yield ("" if much else scheme), note if much and largest else ""
+        yield ("" if much else scheme), note if much else ""

@@ -11,12 +11,14 @@ from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
+from auditor.audits.inheritance.candidates import named_models
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.shelf import shelf
 from auditor.audits.lineage.run import path_in
 from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
-from auditor.calibration.case import NONE, SHIPPED
-from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.calibration.case import NONE, SHIPPED, check_choice
+from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
     DRY_RUN,
@@ -31,7 +33,6 @@ from auditor.commands.options import (
     store_folder,
 )
 from auditor.console import progress_on
-from auditor.evidence.weight import reaches
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 
@@ -86,6 +87,11 @@ from fingerprints.probes import parse_probes
     help="What `auditor calibrate` wrote; none: no verdicts. Default: a shipped one that applies.",
 )
 @click.option(
+    "--vendors",
+    metavar="FILE",
+    help="Further makers of models and names for them (TOML); see docs/vendors.md.",
+)
+@click.option(
     "--sequential",
     is_flag=True,
     help="Ask until it is enough either way; the report tells how many questions it saved.",
@@ -102,7 +108,7 @@ from fingerprints.probes import parse_probes
     "candidates",
     multiple=True,
     metavar="NAME",
-    help="Only this stored model; may be repeated.",
+    help="Only this stored model and its maker's others; may be repeated.",
 )
 @click.option(
     "--all-candidates",
@@ -150,7 +156,7 @@ def audit(
     with progress_on("opening the suspect") as progress:
         report = run(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
-    return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
+    return exit_code(report, fail_on)
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
@@ -194,6 +200,7 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
         "store_dir": "store",
         "calibration": "calibration",
         "vendor": "vendor",
+        "vendors": "vendors",
     }
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]
@@ -230,8 +237,10 @@ def _opened(text: str) -> tuple[str, str]:
 
 
 def _dry_run(plan: Plan, as_json: bool) -> int:
+    check_choice(plan.calibration)
     with open_store(plan.store) as store:
-        names = [t.name for t in store.teachers()]
+        models = shelf(store, plan)
+        names = named_models(models, plan) or list(models.records)
     sets = plan.probe_sets()
     costs = {"estimate": cost_of(plan.suspect, sets, plan.sampling)}
     base = base_spec(plan)

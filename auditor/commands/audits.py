@@ -12,6 +12,7 @@ from auditor.audits.plan import AuditPlan
 from auditor.audits.report.document import report_document
 from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
+from auditor.evidence.weight import assessable, reaches
 from auditor.reporting import render, terminal
 
 
@@ -39,3 +40,14 @@ def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None
     else:
         terminal.write(report_document(report), sys.stdout)
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}{besides}")
+
+
+def exit_code(report: Report, fail_on: str | None) -> int:
+    """1 where a verdict is supported at the level of ``--fail-on`` or above, else 0; says so on
+    stderr where there was nothing that it could read."""
+    if fail_on is None:
+        return 0
+    told = [v for v in report.verdicts if v.question == "inheritance"]
+    if not assessable(told):
+        say(f"--fail-on {fail_on}: nothing could be assessed, so no verdict was compared with it")
+    return 1 if reaches(told, fail_on) else 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from auditor.console import put, put_json, say
 from auditor.reporting import formats, render, terminal
@@ -16,7 +18,13 @@ from fingerprints.durable import replacing
 
 
 def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option ``--format``, as ``form``."""
+    """The option ``--format``, as ``form``; refused where ``--json`` asks for another."""
+
+    @wraps(command)
+    def checked(*args: Any, **values: Any) -> Any:
+        refuse_two_formats(values["form"], values["as_json"])
+        return command(*args, **values)
+
     option = click.option(
         "--format",
         "form",
@@ -25,7 +33,14 @@ def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="How it is printed.",
     )
-    return option(command)
+    return option(checked)
+
+
+def refuse_two_formats(form: str, as_json: bool) -> None:
+    """Raises UsageError where ``--json`` stands beside ``--format`` for another one."""
+    source = click.get_current_context().get_parameter_source("form")
+    if as_json and form != "json" and source is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"--json and --format {form} contradict each other: give one")
 
 
 PAGE = click.option(

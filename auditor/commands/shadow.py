@@ -19,12 +19,11 @@ from auditor.audits.shadow.audit import (
     shadow_audit,
 )
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
-from auditor.commands.audits import show_plan, tell
+from auditor.commands.audits import exit_code, show_plan, tell
 from auditor.commands.options import AS_JSON, FAIL_ON, dry_run, out_folder, size_option
 from auditor.console import progress_on
 from auditor.controls.sizes import Size
 from auditor.controls.training.launch import refuse_several
-from auditor.evidence.weight import reaches
 from fingerprints.errors import printable
 
 
@@ -129,7 +128,7 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
         report = shadow_audit(plan, Path(out), progress)
     trained = f", and the shadows in {Path(out) / SHADOWS}" if plan.shadows is None else ""
     tell(report, Path(out) / REPORT, as_json, trained)
-    return 1 if fail_on is not None and reaches(report.verdicts, fail_on) else 0
+    return exit_code(report, fail_on)
 
 
 def _plan(flags: dict[str, Any]) -> ShadowPlan:

@@ -17,60 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from auditor.evidence.codes import BaseOrigin, Conclusion, Kinship, Outcome, ReasonCode
 from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
 from detectors.measurement import Measurement, Question, WhyNot
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
 SCHEMA = "https://distillation-auditor.example/schemas/report-1.json"
-Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
-BaseOrigin = Literal["user", "adapter", "store", "lineage", "shadows"]
 VENDOR = "vendor:"
 """What the name of a candidate begins with that is a vendor as a whole."""
-Conclusion = Literal[
-    "supported",
-    "common_third_source",
-    "none_of_the_candidates",
-    "inconclusive",
-    "not_assessable",
-    "not_examined",
-    "different",
-    "no_difference_found",
-    "declined_in_front",
-    "declined_in_the_weights",
-    "answered_in_front",
-]
-
-
-ReasonCode = Literal[
-    "uncalibrated",
-    "not_measured",
-    "same_weights",
-    "too_few_prompts",
-    "too_few_vendors",
-    "too_few_shadows",
-    "outside_support",
-    "other_versions",
-    "others_not_weighed",
-    "third_source",
-    "made_like_shadows",
-    "sampled_unlike",
-    "greedy_answers",
-    "other_clues",
-    "size_bounds",
-    "other_widths",
-    "sorted_units",
-    "units_alike",
-    "tokens_untold",
-    "no_common_order",
-    "unreadable",
-]
-"""Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
-``reason`` says it in words. Of inheritance: no calibration applies; nothing was measured in the
-calibrated way; suspect and candidate are one; too few prompts, vendors or shadows; a value beyond
-all that was calibrated on; the vendor's other versions; a third source; a population of shadows. Of
-services: the sides were sampled unlike or repeat themselves; other signs speak against the claim;
-nothing was found at this size. Of weights: widths differ; units are sorted or all alike; tokens
-can't be told; no order is shared; the files can't be read."""
 
 
 class SubjectSection(Record):
@@ -170,8 +124,27 @@ class Part(Record):
     weight: float
 
 
+class MemberRank(Record):
+    """One stored model among those that a verdict is about: how near it comes to the suspect, never
+    whether it taught it.
+
+    ``position`` is 1 for the nearest, None where it could not be compared; ``score`` a mean over
+    shared prompts on a scale that members of one group share (None without a paired comparison:
+    then detectors' ranks order the members). ``p_value`` is that of the paired test between the
+    nearest member and this one, Holm-corrected over the members. ``named``: by whoever ordered the
+    audit.
+    """
+
+    name: str
+    position: int | None = None
+    score: float | None = None
+    p_value: float | None = None
+    named: bool = False
+
+
 class Verdict(Record):
-    """The answer to one question about one candidate, a stored model or ``vendor:NAME``.
+    """The answer to one question about one candidate: a maker's stored models together
+    (``vendor:NAME``), or a stored model whose maker is not known.
 
     ``log10_lr`` is capped and says how much likelier the measurements are if the suspect learned
     from the candidate than if it did not; ``interval`` what other control models could have made of
@@ -179,8 +152,11 @@ class Verdict(Record):
     ``p_single`` the one before. ``n_controls`` counts independent lineages that did not learn from
     the candidate. ``parts`` are the detectors by themselves: they are fused, never multiplied.
     ``third_source`` marks what is explained as well by a common third source; ``outside`` names the
-    detectors whose value lies beyond all that was calibrated on. Without a calibration:
-    ``not_assessable`` and no words.
+    detectors whose value lies beyond all that was calibrated on; ``kinship`` says how the suspect
+    is known to be related, which leaves nothing to be assessed. ``members`` are the models that the
+    verdict is about, ``nearest`` the one that is most like the suspect among them; ``told_apart``
+    says whether a paired test over ``apart_prompts`` prompts tells it from every other (largest
+    p-value: ``apart_p``). Without a calibration: ``not_assessable`` and no words.
     """
 
     question: Question
@@ -198,6 +174,12 @@ class Verdict(Record):
     parts: tuple[Part, ...] = ()
     third_source: bool = False
     outside: tuple[str, ...] = ()
+    kinship: tuple[Kinship, ...] = ()
+    members: tuple[MemberRank, ...] = ()
+    nearest: str | None = None
+    told_apart: bool = False
+    apart_p: float | None = None
+    apart_prompts: int | None = None
     reason: str = ""
     reason_code: ReasonCode | None = None
 
@@ -205,6 +187,11 @@ class Verdict(Record):
     def of_vendor(self) -> bool:
         """Whether it is about a vendor as a whole."""
         return (self.candidate or "").startswith(VENDOR)
+
+    @property
+    def assessed(self) -> bool:
+        """Whether anything was weighed for it."""
+        return self.log10_lr is not None
 
 
 class ErrorRate(Record):

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
 
-from auditor.evidence.records import Finding, Outcome, Verdict
+from auditor.evidence.codes import Outcome
+from auditor.evidence.records import Verdict
 from detectors.stats.lr_bounds import Bounds
 
 SCALE: tuple[tuple[float, str], ...] = (
@@ -98,26 +99,20 @@ def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
 
     At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains
-    it as well.
+    it as well, or it was looked at for its likeness alone.
     """
     bound = SCALE[LEVELS.index(level)][0]
     told = [
-        v for v in verdicts if v.outcome in ("supported", "inconclusive") and not v.third_source
+        v
+        for v in verdicts
+        if v.outcome in ("supported", "inconclusive")
+        and not v.third_source
+        and v.reason_code != "chosen_for_likeness"
     ]
     heavy = [v for v in told if v.log10_lr is not None and v.log10_lr >= bound]
     return any(v.outcome == "supported" or bound < SUPPORTED for v in heavy)
 
 
-def verdict(candidate: str, findings: Iterable[Finding], same_weights: bool = False) -> Verdict:
-    """The inheritance verdict on one candidate. Without a calibrated finding it is
-    ``not_assessable``, with the reason."""
-    rows = [f for f in findings if f.candidate == candidate]
-    nulls = [f.null.n for f in rows if f.null is not None]
-    return Verdict(
-        question="inheritance",
-        candidate=candidate,
-        outcome="not_assessable",
-        n_controls=max(nulls, default=0),
-        reason=SAME if same_weights else UNCALIBRATED,
-        reason_code="same_weights" if same_weights else "uncalibrated",
-    )
+def assessable(verdicts: Iterable[Verdict]) -> bool:
+    """Whether a calibrated ratio stands behind any verdict: else `reaches` has nothing to read."""
+    return any(v.assessed for v in verdicts)

@@ -78,8 +78,9 @@ class SelfIdentification(Detector):
         "A persona in a system prompt, seen or unseen, says what its author wants.",
         "Text on the web: claims to be a well-known assistant are learned without its outputs.",
         (
-            "Answers outside the eleven languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt,"
-            " ko), and names that the vendor table lacks."
+            "Answers outside the 21 languages read (en, zh, ar, fr, de, es, ru, ja, hi, pt, ko, tr,"
+            " id, vi, it, fa, pl, th, uk, nl, bn), which are counted as unread, and names that the"
+            " table of makers lacks."
         ),
         "A teacher that names no vendor, or the suspect's own, leaves nothing to see.",
         "Rare slips: a rate under about one question in thirty is not seen by sampling.",

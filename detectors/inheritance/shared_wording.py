@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from detectors.base import FittedDetector
 from detectors.case import Case, Teacher
 from detectors.exhibits.side_by_side import side_by_side
+from detectors.inheritance.siblings import among_siblings
 from detectors.inheritance.wording_margins import Margins, margins, played_on
 from detectors.lineup import Lineup, Ranking, against, lineup, null_of, rounded
 from detectors.measurement import Exhibit, Measurement, NotMeasured, Null, Table, Value
@@ -163,6 +164,7 @@ def _measurement(views: WordingViews, aside: tuple[str, ...]) -> Measurement:
         metric=METRIC,
         metric_id=METRIC_ID,
         value=value,
+        siblings=among_siblings(found.centred, line, place),
         n=found.prompts(place),
         n_unit="prompts",
         counts_prompts=True,

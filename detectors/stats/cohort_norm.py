@@ -97,13 +97,18 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                 rows.setdefault(candidate, {}).setdefault(group, []).append(value)
         if not rows:
             raise ValueError("no unrelated suspect was measured: there is nothing to centre by")
-        self.numbers_ = self._numbers(rows)
+        # Once for all rounds: each leaves out one group, and the others' moments stay.
+        moments = {
+            c: {g: (float(np.mean(v)), float(np.var(v))) for g, v in by.items()}
+            for c, by in rows.items()
+        }
+        self.numbers_ = self._numbers(moments)
         self.held_out_ = np.full(len(x), np.nan)
         # A row that helped to make its own scale lies nearer to 0 on it than a new model's would.
         for group in dict.fromkeys(groups):
             rest = {
                 c: kept
-                for c, by in rows.items()
+                for c, by in moments.items()
                 if (kept := {g: v for g, v in by.items() if g != group})
             }
             mine = [i for i, other in enumerate(groups) if other == group]
@@ -112,10 +117,11 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                 self.held_out_[mine] = norm.transform(x[mine], [candidates[i] for i in mine])
         return self
 
-    def _numbers(self, rows: Mapping[str, Mapping[Hashable, Sequence[float]]]) -> CohortNumbers:
-        moments = {
-            candidate: _moments(list(by_group.values())) for candidate, by_group in rows.items()
-        }
+    def _numbers(
+        self, by_candidate: Mapping[str, Mapping[Hashable, tuple[float, float]]]
+    ) -> CohortNumbers:
+        """From each candidate's groups, a mean and a variance within each."""
+        moments = {c: _moments(list(by_group.values())) for c, by_group in by_candidate.items()}
         middle = float(np.mean([m for m, _, _ in moments.values()]))
         within = float(np.mean([v for _, v, _ in moments.values()]))
         between = float(np.var([m for m, _, _ in moments.values()]))
@@ -156,15 +162,11 @@ class CohortNorm(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         return np.asarray((x - centres) / spreads, dtype=np.float64)
 
 
-def _moments(by_group: Sequence[Sequence[float]]) -> tuple[float, float, int]:
+def _moments(by_group: Sequence[tuple[float, float]]) -> tuple[float, float, int]:
     """Mean of the groups' means, their variance with the mean variance within groups, number of
     groups."""
-    means = np.array([np.mean(values) for values in by_group])
-    return (
-        float(means.mean()),
-        float(means.var() + np.mean([np.var(values) for values in by_group])),
-        len(means),
-    )
+    means, variances = np.array(by_group, dtype=np.float64).T
+    return float(means.mean()), float(means.var() + variances.mean()), len(means)
 
 
 def _root(variance: float) -> float:

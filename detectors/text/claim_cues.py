@@ -1,4 +1,4 @@
-"""The wordings by which a text speaks of itself, in eleven languages: cues, negations, hedges, comparisons.
+"""The wordings by which a text speaks of itself, in the first eleven languages: cues, negations, hedges, comparisons.
 
 Knows phrases only, all of them our own; every pattern is free of nested unbounded repetition. Languages: English, Chinese,
 Arabic, French, German, Spanish, Russian, Japanese, Hindi, Portuguese, Korean; a reply in another language is mostly unread.
@@ -12,14 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from detectors.text.vendors import fold
+from detectors.text.vendors import folded_pattern as _pattern
 
 Kind = Literal["name", "maker", "trainer", "policy", "base"]
-
-
-def _pattern(*parts: str) -> re.Pattern[str]:
-    """One alternation of phrases, spelled as ``fold`` spells, in any letter case."""
-    return re.compile("|".join(f"(?:{fold(p, markup=True).text})" for p in parts), re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "name",
         before=_pattern(
-            r"\b(?:i'm|i am|im|i was|i've been)\b(?! (?:trained|created|made|developed|built|designed|based|aware|familiar))",
+            r"\b(?:i'm|i am|im(?= )|i was|i've been)\b(?! (?:trained|created|made|developed|built|designed|based|aware|familiar))",
             r"\bi (?:might|may|could|must|would) be\b",
             r"\bmy (?:\w+ )?name(?:'s| is|,)(?: not)?",
             r"\b(?:call me|i go by|i represent|i identify as|address me as|refer to me as)\b",
@@ -87,7 +82,7 @@ CUES: tuple[Cue, ...] = (
         person=True,
     ),
     Cue("name", before=_pattern(r"(?:私|わたし|僕|ぼく)(?:の名前|の名称)?(?:は|が)|名前は|名称は"), after=_pattern(_COPULA_JA), reach=24, person=True),
-    Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
+    Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|(?<!의 )이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:मैं|मेरा (?:पूरा )?नाम|मेरे नाम)"), after=_pattern(_COPULA_HI), reach=24, person=True),
     Cue("name", before=_pattern(r"\bas(?: an?| the)?\b|\ben tant que?\b|作为"), after=_pattern(r"^[^,.。，]{0,30}?, ?(?:i|i'm|i've|my|je|j'|我)"), reach=2, person=True),
     Cue(
@@ -121,7 +116,7 @@ CUES: tuple[Cue, ...] = (
     Cue("maker", after=_pattern(r"^(?: ai)?(?:,? (?:inc\.?|llc))? (?:is|was|are|isn't|is not|was not)(?: also)? (?:my|our) (?:\w+ )?(?:creator|developer|maker|owner|parent|company|trainer)"), person=True),
     Cue("maker", after=_pattern(r"^ (?:is|was|are|is not|isn't) the (?:\w+ )?(?:company|organi[sz]ation|team|one|developer|creator|entity)s? (?:that|who|behind|which|of)\b[^.,;]{0,30}\bme\b|^[^.;]{0,40}?\bthe ones? (?:who|that) \w+ me\b"), person=True),
     Cue("maker", after=_pattern(r"^(?: qui)?(?: ne)? m'(?:a|ont)(?: pas)? (?:cree|developpe|entraine|concu|construit|fabrique|programme)"), person=True),
-    Cue("maker", after=_pattern(rf"^(?:, (?:das|die|der))? (?:hat|haben|mich)(?: mich| hat)?(?: \w+){{0,2}} \w*{_VERB_DE}"), person=True),
+    Cue("maker", after=_pattern(rf"^(?:, (?:das|die|der))? (?:(?:hat|haben) mich|mich(?: hat| haben)?)(?: \w+){{0,2}} \w*{_VERB_DE}"), person=True),
     Cue("maker", after=_pattern(r"^(?:,? (?:que|quien|la que|quem))?(?: no| não)? me (?:cre|cri|desarroll|desenvolv|entren|trein|hizo|hicieron|diseñ|constru|fez)"), person=True),
     Cue("maker", after=_pattern(r"^(?: \w+)?(?: не)? (?:созда|разработа|обучи|сдела|натренирова)\w* меня\b|^,? котор\w+ меня|^ меня (?:не )?(?:созда|разработа|обучи)"), person=True),
     Cue("maker", after=_pattern(r"^.{0,20}?\b(?:طورتني|طوّرتني|دربتني|أنشأتني|صنعتني|صممتني|طورني|دربني|صنعني|أنشأني)\b"), person=True),
@@ -200,7 +195,7 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:based (?:up)?on|built (?:up)?on|derived from|fine-?tuned (?:from|on|version of)|(?:version|variant|instance|iteration|successor|family|part|derivative) (?:of|to)"
             r"|powered by|run(?:ning)? on|on top of|predecessor (?:is|was)|previous (?:model|version)[^.,;]{0,30}? (?:is|was))(?: called)?\b",
             r"\b(?:basiere|basiert|baue|aufbauend|basierend)\b[^.,;]{0,10}? auf\b|\b(?:basad|basead)[oa]s? (?:en|em|na|no)\b|\bbasée? sur\b|\brepose sur\b",
-            r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
+            r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|(?<!可)(?<!所)以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
         ),
     ),
     Cue("base", after=_pattern(r"^ ?(?:架构|为基础)|^[^。、]{0,6}?(?:をベース|に基づ|アーキテクチャ)|^[^.,]{0,6}?(?:기반|바탕)|^[^।,]{0,14}?(?:पर आधारित|आर्किटेक्चर)|^(?:-| )(?:based|powered)\b|^ architecture\b")),
@@ -238,7 +233,7 @@ SELF_NOUN = _pattern(
 )
 
 THIRD = _pattern(
-    r"\b(?:he|she|they|it|its|users?|people|il|elle|er|sie|él|ella|ele|ela|он|она|они|它|他)\b|他们|彼ら",
+    r"\b(?:he|she|they|it|its|users?|people|others|(?:other|some|many|most) (?:models|assistants|systems|chatbots)|il|elle|er|sie|él|ella|ele|ela|он|она|они|它|他)\b|他们|彼ら",
     r"\b(?:هو|هي) (?:نموذج|روبوت)",
 )
 
@@ -278,6 +273,7 @@ HEDGE = _pattern(
 )
 RIGHT_HEDGE = _pattern(
     r"^,? (?:i think|i guess|i believe|perhaps|maybe|probably|possibly)\b|^[^。.।]{0,40}?(?:かもしれ|かどうか|と思い|だと思|일지도|일 수도|것 같|지 모르|हो सकत|か分か|かわか)"
+    r"|^[^.]{0,24}?(?:는지|인지|은지)[^.]{0,8}?(?:모르|확실|알 수 없)"
 )
 
 COMPARISON = _pattern(
@@ -299,6 +295,7 @@ UNRELATED = _pattern(
 ROLE_PLAY = _pattern(
     r"\b(?:pretend\w*|imagine|suppose|role-?play\w*|act(?:ing)? as|playing|in character|in the story|if i were|as if i|hypothetical\w*|fictional)\b",
     r"\b(?:imagin(?:e|ons|ez|emos|a|ar)|faisons semblant|supposons|fingi\w*|finja|finge|stell dir vor|tu so als|angenommen|nehmen wir an|rollenspiel|supongamos|suponha|si yo fuera|se eu fosse)\b",
+    r"\b(?:immagin\w+|stel je voor|doe alsof|wyobra(?:ź|zmy|źmy)\w*|załóżmy|diyelim|farz ed\w*|hayal ed\w*|bayangkan|misalkan|andaikan|tưởng tượng|giả sử|уявімо|уявіть|уяви|припустімо|представим)\b|تصور کن|فرض کن|ধরুন|ধরা যাক|কল্পনা কর|ลองนึก|สมมติ",
     r"\b(?:представь\w*|предположим|притвор\w*|допустим|если бы)\b|假设|假装|扮演|如果我是|想象|\b(?:تخيل|لنفترض|تظاهر|لو كنت)\b|कल्पना|मान ल|ふりを|仮に|もし私が|想像|가정|척하|만약 (?:제|내)가|상상",
 )
 NOT_PLAYED = _pattern(
@@ -312,10 +309,13 @@ REPORTED = _pattern(
 )
 
 RESET = _pattern(
-    r"[;:]|\b(?:but|however|instead|because|since|as an?|although|though|while|mais|sondern|aber|sino|pero|mas|porém|а|но|однако|зато)\b",
+    r"[;:]|\b(?:but|yet|however|instead|because|since|as an?|although|though|while|mais|sondern|aber|sino|pero|mas|porém|а|но|однако|зато)\b",
     r"而是|但是|但|而(?![是不非])|不过|बल्कि|लेकिन|परंतु|\b(?:بل|لكن|ولكن|وإنما)\b|하지만|지만|ではなく|아니라|しかし|ですが",
 )
 NOT_A_RESET = _pattern(r"(?:no|not)[^.]{0,12}$")
+
+TOPIC = _pattern(r"^社?は(?!開発元|開発者|私|僕)|^(?:은|는) (?!저|나|제)")
+"""Makes the name what the sentence is about, so that it is no answer left without its subject."""
 
 YES = _pattern(
     r"^\W*(?:yes|yeah|yep|yup|correct|absolutely|indeed|that's (?:right|correct)|that is (?:right|correct)|of course|certainly|sure|exactly|you're right|affirmative)\b",
@@ -326,9 +326,13 @@ NO = _pattern(
 )
 
 BARE_LEFT = _pattern(
-    r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|компания|компанией|компанией|公司|شركة|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
+    r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|a|o|la|el|le|il|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
 )
 BARE_RIGHT = _pattern(
-    r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|है|हैं|ने|公司|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"
+    r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|예요|이야|है|हैं|ने|公司|集团|股份|有限公司|科技|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम|ครับ|ค่ะ)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"
 )
 PERSON_AFTER = _pattern(r"\b(?:me|us|mich|меня|मुझे)\b|我|\bm'")
+TRAINING = _pattern(
+    r"train|entrain|trainier|entren|trein|обуч|натрен|тренир|训练|訓練|درب|प्रशिक्ष|ट्रेन|学習|トレーニング|훈련|학습|fine-?tun|taught",
+    r"addestr|allenat|getraind|trenowan|szkolon|eğit|melatih|dilatih|huấn luyện|đào tạo|навча|навчи|آموزش|প্রশিক্ষ|ฝึก",
+)

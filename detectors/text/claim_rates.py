@@ -14,12 +14,15 @@ import numpy as np
 from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, QuestionContext, context_of, extract_claims
-from detectors.text.vendors import find_mentions, fold
+from detectors.text.languages import Seems, seems
+from detectors.text.vendors import LONGEST_TEXT, find_mentions, fold
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
 
 NOBODY = "(nobody)"
-"""Stands for answers that name no vendor as the speaker or its maker."""
+"""Stands for read answers that name no vendor as the speaker or its maker."""
+UNREAD = "(unread)"
+"""Stands for answers in a language that claims are not read in: nobody knows whom they name."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,23 @@ class ClaimingAnswer:
         """The question's language; ``und`` where the probe names none."""
         return self.probe.language or "und"
 
+    @property
+    def written_in(self) -> Seems:
+        """The language that the answer itself seems to be in, and whether claims are read in it."""
+        return seems(self.reply.answer[:LONGEST_TEXT])
+
+    @property
+    def read(self) -> bool:
+        """Whether claims could be found in it: a found one shows that they could."""
+        return bool(self.claims) or self.written_in.read
+
     def says(self, vendor: str) -> bool:
-        """Whether the answer names the vendor; for ``NOBODY``, whether it names none."""
+        """Whether the answer names the vendor; for ``NOBODY``, whether it is read and names none;
+        for ``UNREAD``, whether it is not read."""
         silent = not self.named and not self.obeyed
-        return silent if vendor == NOBODY else vendor in self.named
+        if vendor in (NOBODY, UNREAD):
+            return silent and self.read == (vendor == NOBODY)
+        return vendor in self.named
 
     def has(self, vendor: str, polarity: str) -> bool:
         """Whether the speaker affirms, denies or doubts the vendor somewhere in the answer."""
@@ -178,12 +194,13 @@ def claim_table(transcript: Transcript) -> Table:
 
     Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number
     of questions, rate, and the ends of its 95 % interval clustered by question. ``(nobody)`` stands
-    for answers that name no vendor. A transcript without identity answers gives a table without
-    rows.
+    for answers that name no vendor, ``(unread)`` for those in a language that is not read. A
+    transcript without identity answers gives a table without rows.
     """
     answers = read_answers(transcript)
     rows = []
-    for vendor in (*vendors_named(answers), NOBODY):
+    unread = (UNREAD,) if any(not a.read for a in answers) else ()
+    for vendor in (*vendors_named(answers), NOBODY, *unread):
         for arm in arms_of(answers):
             for language in (None, *languages_of(chosen(answers, [arm]))):
                 part = chosen(answers, [arm], language)

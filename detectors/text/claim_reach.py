@@ -68,6 +68,8 @@ def _reaches(cue: Cue, left: str, right: str, window: int) -> FoundCue | None:
     if cue.after is not None and follows is None:
         return None
     after = follows.group() if follows else ""
+    if not cue.person and cues.RESET.search(after):
+        return None
     if cue.before is None:
         return FoundCue(cue, len(left), len(left), after, 2)
     before = last_match(cue.before, left, window)

@@ -12,15 +12,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
+from detectors.text.claim_languages import WORDINGS
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
+from detectors.text.claim_sentences import Polarity, languages_of, told_in
+from detectors.text.claim_voice import speakers
+from detectors.text.makers import MakerTable, makers_in_use
+from detectors.text.named_sentences import NamedSentence, named_sentences
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
 from fingerprints.records import Probe
 
-Polarity = Literal["affirmed", "denied", "hedged"]
 Person = Literal["first", "third"]
-MOST_MENTIONS = 40
 
 
 @dataclass(frozen=True)
@@ -76,37 +80,27 @@ def context_of(probe: Probe) -> QuestionContext:
     return ELSEWHERE
 
 
-@dataclass(frozen=True)
-class _Sentence:
-    """A stretch of the folded text with the names in it, by places in the whole text."""
-
-    text: str
-    start: int
-    mentions: tuple[Mention, ...]
-
-    def left(self, mention: Mention) -> str:
-        """What stands before a name."""
-        return self.text[: mention.start - self.start]
-
-    def right(self, mention: Mention) -> str:
-        """What stands after a name."""
-        return self.text[mention.end - self.start :]
-
-
-# Every candidate reads the same answers of the suspect and of the stored models anew.
-@lru_cache(maxsize=16384)
 def extract_claims(
     text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
 ) -> tuple[Claim, ...]:
     """Every claim in a text, in order of place.
 
-    ``language`` is the question's and only a hint: all eleven languages are read in every text,
+    ``language`` is the question's and only a hint: all 21 languages are read in every text,
     since models answer in another one than they were asked in. Deterministic; never raises; reads
     at most 4,000 characters and 40 names.
     """
-    folded = fold(text[:LONGEST_TEXT])
+    return _extracted(text[:LONGEST_TEXT], question_context, makers_in_use())
+
+
+# Every candidate reads the same answers of the suspect and of the stored models anew.
+@lru_cache(maxsize=16384)
+def _extracted(
+    text: str, question_context: QuestionContext, makers: MakerTable
+) -> tuple[Claim, ...]:
+    """The claims in a text; ``makers`` keeps what was read with one table apart from another's."""
+    folded = fold(text)
     claims: list[Claim] = []
-    for sentence in _sentences(folded.text):
+    for sentence in named_sentences(folded.text):
         claims += _claims_in(sentence, question_context)
     if question_context.named is not None:
         claims = _with_yes_or_no(folded.text, claims, question_context.named)
@@ -114,39 +108,42 @@ def extract_claims(
         (claim, folded.original(claim.start, claim.end))
         for claim in sorted(claims, key=lambda c: (c.start, c.vendor))
     ]
-    return tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
+    out = tuple(replace(claim, start=start, end=end) for claim, (start, end) in placed)
+    if question_context.document or question_context.completion or not any(c.counts for c in out):
+        return out
+    heard = speakers(text, folded.text, folded.places)
+    return tuple(
+        replace(claim, person="third") if claim.counts and heard.another(c.start, c.end) else claim
+        for claim, c in zip(out, sorted(claims, key=lambda c: (c.start, c.vendor)), strict=True)
+    )
 
 
-_END = re.compile(r"[!?。;\n।؟]+[\"'」)]?|\.+[\"')]?(?=\s|$)")
-_ABBREVIATION = re.compile(r"\b(?:inc|corp|ltd|co|dr|mr|ms|e\.g|i\.e|vs|st|u\.s)\.$", re.IGNORECASE)
-
-
-def _sentences(text: str) -> list[_Sentence]:
-    """The sentences that hold a name, with the names in each."""
-    mentions = find_mentions(text)[:MOST_MENTIONS]
-    out, at = [], 0
-    for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
-        inside = tuple(m for m in mentions if at <= m.start < end)
-        if any(m.end > end for m in inside) or _ABBREVIATION.search(text[max(0, end - 6) : end]):
-            continue
-        if inside:
-            out.append(_Sentence(text[at:end], at, inside))
-        at = end
-    return out
-
-
-def _claims_in(sentence: _Sentence, context: QuestionContext) -> list[Claim]:
+def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]:
     claims: list[Claim] = []
     crowd = len({m.vendor for m in sentence.mentions})
+    likeliest, others = languages_of(sentence.text, sentence.start, sentence.mentions)
+    whole = told_in(
+        sentence.text, sentence.start, sentence.mentions, (*likeliest, *others), context.about_self
+    )
+    told = {t.mention.start: t for t in whole}
+    by_cues = not WORDINGS.keys() >= set(likeliest)
     for mention in sentence.mentions:
-        claim = _claim(sentence, mention, claims, context)
+        said = told.get(mention.start)
+        left, right = sentence.left(mention), sentence.right(mention)
+        if said is not None and not (_asks(sentence.text, right) or _played(left)):
+            person: Person = "third" if _of_a_person(sentence, mention) else "first"
+            claim: Claim | None = _made(mention, said.kind, said.polarity, person)
+        elif by_cues:
+            claim = _claim(sentence, mention, claims, context)
+        else:
+            claim = _bare(sentence, mention, claims, context)
         if claim is not None and not (claim.kind == "name" and crowd > 4):
             claims.append(claim)
     return claims
 
 
 def _claim(
-    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, mention: Mention, earlier: list[Claim], context: QuestionContext
 ) -> Claim | None:
     """What one sentence says of one name, or None."""
     left, right = sentence.left(mention), sentence.right(mention)
@@ -156,7 +153,7 @@ def _claim(
     if found is None:
         return _bare(sentence, mention, earlier, context)
     person = _person(sentence, mention, found, earlier, context)
-    if mention.framed and not _frames(left, found, person):
+    if mention.framed and (not _frames(left, found, person) or _of_a_person(sentence, mention)):
         return None
     kind = _kind(found, mention)
     return _made(
@@ -175,8 +172,7 @@ def _set_aside(left: str, right: str) -> bool:
     """Whether the name is compared, played or only talked about."""
     if cues.RIGHT_COMPARISON.match(right) or cues.UNRELATED.match(right):
         return True
-    role = cues.ROLE_PLAY.search(left)
-    if role is not None and not cues.NOT_PLAYED.search(left[: role.start()]):
+    if _played(left):
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
     near = last_match(cues.COMPARISON, last[-40:], 0)
@@ -185,6 +181,12 @@ def _set_aside(left: str, right: str) -> bool:
         and len(last[-40:]) - near.end() <= 14
         and not _heads(last[-40:][near.end() :])
     )
+
+
+def _played(left: str) -> bool:
+    """Whether the sentence sets out with something to be imagined."""
+    role = cues.ROLE_PLAY.search(left)
+    return role is not None and not cues.NOT_PLAYED.search(left[: role.start()])
 
 
 _HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
@@ -207,7 +209,7 @@ def _asks(sentence: str, right: str) -> bool:
 
 
 def _person(
-    sentence: _Sentence,
+    sentence: NamedSentence,
     mention: Mention,
     found: FoundCue,
     earlier: list[Claim],
@@ -231,42 +233,59 @@ def _person(
         return "first"
     if cues.PERSON_AFTER.search(found.words):
         return "first"
-    if context.about_self and _elliptical(sentence, found, earlier, context):
+    topic = found.cue.before is None and cues.TOPIC.match(right)
+    if context.about_self and not topic and _elliptical(sentence, found, earlier, context):
         return "first"
     return "third"
 
 
-def _other_subject(sentence: _Sentence, start: int, end: int, earlier: list[Claim]) -> bool:
+def _other_subject(
+    sentence: NamedSentence, start: int, end: int, earlier: list[Claim], ahead: int = 12
+) -> bool:
     """Whether another name, which the speaker did not take as its own, stands between two places
-    of a sentence."""
+    of a sentence; a turn of thought after it, up to ``ahead`` characters on, takes it back."""
     taken = {c.start for c in earlier if c.counts}
     return any(
         start <= m.start - sentence.start < end
         and m.start not in taken
-        and not cues.RESET.search(sentence.text[m.end - sentence.start : end + 12])
+        and not cues.RESET.search(sentence.text[m.end - sentence.start : end + ahead])
         for m in sentence.mentions
     )
 
 
 def _elliptical(
-    sentence: _Sentence, found: FoundCue, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, found: FoundCue, earlier: list[Claim], context: QuestionContext
 ) -> bool:
     """Whether a phrase without a subject answers a question about the speaker."""
     prefix = sentence.text[: found.start]
     if context.document:
         return True
-    if _other_subject(sentence, 0, found.start, earlier) or cues.THIRD.search(prefix):
+    ahead = 0 if found.cue.before is None else 12
+    if _other_subject(sentence, 0, found.start, earlier, ahead) or cues.THIRD.search(prefix):
         return False
+    if found.cue.before is None or found.cue.after is not None:
+        # "§ released Gemini, § made it": what the maker made is another.
+        last = found.end + len(found.words) + 3
+        if any(found.end < m.start - sentence.start - 1 <= last for m in _after(sentence, found)):
+            return False
     return (len(prefix.split()) <= 4 and len(prefix) <= 60) or bool(cues.SELF_NOUN.search(prefix))
 
 
+def _after(sentence: NamedSentence, found: FoundCue) -> tuple[Mention, ...]:
+    return tuple(m for m in sentence.mentions if m.start - sentence.start > found.end + 1)
+
+
 def _bare(
-    sentence: _Sentence, mention: Mention, earlier: list[Claim], context: QuestionContext
+    sentence: NamedSentence, mention: Mention, earlier: list[Claim], context: QuestionContext
 ) -> Claim | None:
     """A name that stands alone, as the answer to a question about the speaker."""
     if not context.about_self or context.named is not None:
         return None
     left, right = sentence.left(mention), sentence.right(mention)
+    if _RELATIVE.match(right) or _goes_on(sentence, mention, right):
+        return None
+    if _of_a_person(sentence, mention):
+        return None
     begin = cues.BARE_LEFT.match(left) is not None
     follows = any(c.counts for c in earlier) and re.fullmatch(
         r"[\s,/&(\"'-]*(?:and|und|et|y|和)?[\s(]*", left[earlier[-1].end - sentence.start :]
@@ -288,7 +307,27 @@ def _bare(
     return _made(mention, kind, polarity, "third" if cues.REPORTED.search(left) else "first")
 
 
+def _goes_on(sentence: NamedSentence, mention: Mention, right: str) -> bool:
+    """Whether a sentence that begins with a name goes on to tell something of the name beside it
+    ("OpenAI, ChatGPT was …")."""
+    beside = any(0 < m.start - mention.end <= 2 for m in sentence.mentions)
+    return beside and len(right.split()) > 2 and not cues.FIRST.search(right)
+
+
+_RELATIVE = re.compile(
+    r",? (?:which|who|that|whose|where|die|das|der|dessen|qui|que|dont|quien|котор\w+|który|che"
+    r"|yang)\b",
+    re.IGNORECASE,
+)
+"""Goes on to say something of the name, which is then no answer by itself."""
+_LONG_HAN = re.compile("[\u3400-\u9fff]{5}")
+"""A run of words in Chinese between "I am" and a word that may be a name."""
 _INDEFINITE = re.compile(r"\b(?:an?|une?|eine?|uma?)\s$", re.IGNORECASE)
+
+
+def _of_a_person(sentence: NamedSentence, mention: Mention) -> bool:
+    """Whether a first name is a person's, by what the sentence says besides."""
+    return mention.framed and bool(asides.HUMAN.search(sentence.text))
 
 
 def _frames(left: str, found: FoundCue, person: Person) -> bool:
@@ -300,19 +339,15 @@ def _frames(left: str, found: FoundCue, person: Person) -> bool:
     for m in reversed(find_mentions(gap)):
         gap = gap[: m.start] + gap[m.end :]
     strange = [
-        w for w in re.findall(r"[A-Z][a-z]+", gap) if w not in ("Large", "Language", "Model")
+        w
+        for w in re.findall(r"[A-Z][a-z]+|\b[a-z]+ing\b", gap)
+        if w not in ("Large", "Language", "Model", "running", "being")
     ]
-    return not strange and not _INDEFINITE.search(left)
-
-
-_TRAINING = re.compile(
-    r"train|entrain|trainier|entren|trein|обуч|натрен|тренир|训练|訓練|درب|प्रशिक्ष|ट्रेन|学習|トレーニング|훈련|학습|fine-?tun|taught",
-    re.IGNORECASE,
-)
+    return not (strange or _INDEFINITE.search(left) or _LONG_HAN.search(gap))
 
 
 def _kind(found: FoundCue, mention: Mention) -> Kind:
-    if found.cue.kind == "maker" and _TRAINING.search(found.words):
+    if found.cue.kind == "maker" and cues.TRAINING.search(found.words):
         return "trainer"
     if found.cue.before is cues.FIELD:
         return "name" if mention.kind == "product" else "maker"
@@ -326,7 +361,7 @@ def _polarity(left: str, right: str, found: FoundCue) -> Polarity:
         (
             m.end()
             for m in cues.RESET.finditer(left)
-            if not cues.NOT_A_RESET.search(left[: m.start()])
+            if m.group() in ";:" or not cues.NOT_A_RESET.search(left[: m.start()])
         ),
         default=0,
     )

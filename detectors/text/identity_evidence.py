@@ -8,11 +8,9 @@ sentence.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_system, read_answer
@@ -27,7 +25,6 @@ Setting = Literal["own", "empty", "neutral", "recorded", "recorded_system"]
 Unused = Literal["empty", "failed", "thoughts_only", "language"]
 MOST_THOUGHT = 10
 """Stretches of 4,000 characters that are read of one answer's thoughts."""
-FEWEST_LETTERS = 4
 _SETTINGS: Mapping[Arm, Setting] = {Arm.OWN: "own", Arm.EMPTY: "empty", Arm.NEUTRAL: "neutral"}
 
 
@@ -156,7 +153,7 @@ def _not_used(reply: Reply, found: Heard | None) -> Unused | None:
         if reply.readable:
             return "thoughts_only"
         return "failed" if reply.error is not None else "empty"
-    return None if found.answer.claims or is_read(reply.answer) else "language"
+    return None if found.answer.read else "language"
 
 
 def stretches(thinking: str) -> list[str]:
@@ -172,22 +169,6 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
     claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
     answer = ClaimingAnswer(reply, probe, claims, named_by_system(probe))
     return Heard(answer, "thoughts", _suggested(answer))
-
-
-_READ = ("LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "ARABIC", "CYRILLIC", "DEVANAGARI")
-
-
-def is_read(text: str) -> bool:
-    """Whether claims are looked for in a text's script at all: where most of its letters are of
-    another one, that it names nobody would be said of what nobody has read."""
-    letters = [c for c in text[:LONGEST_TEXT] if c.isalpha()]
-    strange = sum(not _known(c) for c in letters)
-    return len(letters) < FEWEST_LETTERS or strange * 2 <= len(letters)
-
-
-@lru_cache(maxsize=8192)
-def _known(letter: str) -> bool:
-    return letter.isascii() or unicodedata.name(letter, "").startswith(_READ)
 
 
 @dataclass(frozen=True)

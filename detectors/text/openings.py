@@ -1,7 +1,7 @@
 """Beginnings of a sentence in which a language model says who made it, cut before the name; and
 makers' names to follow.
 
-The names come from `detectors.text.vendor_table`. No opening names a maker, a product or a model.
+The names come from the table of makers. No opening names a maker, a product or a model.
 Knows words.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detectors.text.vendor_table import VENDOR_ROWS
+from detectors.text.makers import makers_in_use
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def names(vendor: str, language: str) -> tuple[str, ...]:
     >>> names("openai", "en"), names("baidu", "zh")
     (('OpenAI',), ('Baidu', '百度'))
     """
-    companies = VENDOR_ROWS[vendor][0].split("|")
+    maker = makers_in_use().makers[vendor]
+    companies = maker.companies or maker.company_words
     latin = next((name for name in companies if _written(name, _LATIN)), None)
     script = _SCRIPTS.get(language)
     native = next((name for name in companies if script and _written(name, script)), None)

@@ -1,4 +1,4 @@
-"""Finds vendors' names in a text, in any of the scripts of the vendor table.
+"""Finds vendors' names in a text, in any of the scripts of the table of makers.
 
 Knows spelling: letter case, accents, full-width letters, zero-width characters, scripts without
 spaces, endings. Knows nothing of what is said about the vendor.
@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from detectors.text.vendor_table import FRAMED_COMPANIES, NOT_A_MAKER, NOT_SURNAMES, VENDOR_ROWS
+from detectors.text.makers import MakerTable, makers_in_use
 
 LONGEST_TEXT = 4000
 AliasKind = Literal["company", "product"]
 
 _MARKUP = frozenset("*`")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_NOT_PLAIN = re.compile(r"[^\x00-\x7f]|[*`]")
 _QUOTES = (
     {c: '"' for c in "“”„«»‟″"}
     | {c: "'" for c in "‘’‚‛′ʼ"}
     | {"ى": "ي", "ة": "ه", "ـ": "", "\u00a0": " ", "\u3000": " "}
 )
 _NO_EDGE = "[A-Za-z0-9_\u00c0-\u024f]"
-_FIRST_NAME_FOLLOWERS = frozenset(NOT_SURNAMES.split("|"))
+_FIRST_NAME_FOLLOWERS = frozenset(
+    (
+        *("AI", "Pro", "Ultra", "Flash", "Nano", "Max", "Lite", "Mini", "Large", "Small"),
+        *("Sonnet", "Opus", "Haiku", "Instant", "Chat", "Bot", "Assistant", "Model", "Code"),
+        *("By", "Developed", "Created", "Think", "Thinking"),
+    )
+)
+"""Capitalised words that may follow a framed first name without making it a person's."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,24 @@ def fold(text: str, markup: bool = False) -> Folded:
     """
     out: list[str] = []
     places: list[int] = []
-    for i, c in enumerate(text[:LONGEST_TEXT]):
-        piece = c if c.isascii() else _plain(c)
-        if not markup and c in _MARKUP:
-            continue
-        out.append(piece)
-        places.extend([i] * len(piece))
+    text, at = text[:LONGEST_TEXT], 0
+    for special in (_NOT_ASCII if markup else _NOT_PLAIN).finditer(text):
+        i = special.start()
+        out.append(text[at:i])
+        places.extend(range(at, i))
+        at = i + 1
+        if text[i] not in _MARKUP:
+            piece = _plain(text[i])
+            out.append(piece)
+            places.extend([i] * len(piece))
+    out.append(text[at:])
+    places.extend(range(at, len(text)))
     return Folded("".join(out), tuple(places))
+
+
+def folded_pattern(*parts: str) -> re.Pattern[str]:
+    """One alternation of phrases, spelled as ``fold`` spells, in any letter case."""
+    return re.compile("|".join(f"(?:{fold(p, markup=True).text})" for p in parts), re.IGNORECASE)
 
 
 @lru_cache(maxsize=8192)
@@ -97,38 +118,28 @@ def _dropped(c: str) -> bool:
 
 def vendor_title(slug: str) -> str:
     """The name that people know a vendor by; the slug itself where the table has no such vendor."""
-    return VENDOR_ROWS[slug][0].split("|")[0] if slug in VENDOR_ROWS else slug
+    maker = makers_in_use().makers.get(slug)
+    return slug if maker is None else maker.name
 
 
 def vendor_slug(name: str) -> str | None:
     """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``); None for
     a name not in the table."""
+    table = makers_in_use()
     wanted = fold(name).text.strip().lower()
-    if wanted in VENDOR_ROWS:
+    if wanted in table.makers:
         return wanted
-    return _slugs().get(wanted) or _slugs().get(wanted.replace("-", " ").replace("_", " "))
+    slugs = _slugs(table)
+    return slugs.get(wanted) or slugs.get(wanted.replace("-", " ").replace("_", " "))
 
 
-@lru_cache(maxsize=1)
-def _slugs() -> dict[str, str]:
-    return {fold(alias).text.lower(): vendor for vendor, alias, _, _ in _aliases()}
-
-
-def _aliases() -> list[tuple[str, str, AliasKind, bool]]:
-    """Every (vendor, alias, kind, framed) of the table."""
-    out: list[tuple[str, str, AliasKind, bool]] = []
-    for vendor, (companies, products, framed) in VENDOR_ROWS.items():
-        out += [(vendor, a, "company", False) for a in companies.split("|") if a]
-        out += [(vendor, a, "product", False) for a in products.split("|") if a]
-        out += [
-            (vendor, a, "company" if a in _FRAMED else "product", True)
-            for a in framed.split("|")
-            if a
-        ]
-    return out
-
-
-_FRAMED = frozenset(FRAMED_COMPANIES.split("|"))
+@lru_cache(maxsize=8)
+def _slugs(table: MakerTable) -> dict[str, str]:
+    return {
+        fold(alias).text.lower(): maker.id
+        for maker in table.makers.values()
+        for alias in maker.spoken
+    }
 
 
 def _bounded(alias: str, product: bool) -> str:
@@ -147,10 +158,17 @@ def _bounded(alias: str, product: bool) -> str:
     return left + text + _right_edge(last, product)
 
 
+_VERSIONS = (
+    r"(?:[ -]?v?\d[A-Za-z0-9]{0,5}(?:\.\d[A-Za-z0-9]{0,5})?)?"
+    r"(?:-(?:[A-Za-z]{0,2}\d(?:[A-Za-z0-9]|\.(?=\d)){0,8}|instruct|chat|turbo|mini|pro|max|base|it"
+    r"|preview|lite|flash|large|small|medium|nano|plus|thinking|coder|oss)(?![A-Za-z0-9])){0,4}"
+)
+"""What may follow a product's name: a version, then parts such as "-7B-Instruct"."""
+
+
 def _right_edge(last: int, product: bool) -> str:
     if last < 0x250:
-        version = r"(?:[ -]?v?\d[A-Za-z0-9]{0,5}(?:\.\d[A-Za-z0-9]{0,5})?)?" if product else ""
-        return version + f"(?!{_NO_EDGE})"
+        return (_VERSIONS if product else "") + f"(?!{_NO_EDGE})"
     if 0x400 <= last < 0x530:
         return r"(?:ом|ой|[аеуыияюь])?(?!\w)"
     if 0x600 <= last < 0x700:
@@ -168,22 +186,64 @@ class _Name:
     pattern: re.Pattern[str]
 
 
-@lru_cache(maxsize=1)
-def _index() -> dict[str, tuple[_Name, ...]]:
-    """The table's names by their first two letters in lower case; plain before framed, longer
-    before shorter."""
-    rows = [("", alias, "company", False) for alias in NOT_A_MAKER.split("|")] + list(_aliases())
-    out: dict[str, list[_Name]] = {}
-    for vendor, alias, kind, framed in sorted(rows, key=lambda row: (row[3], -len(row[1]), row[1])):
-        flags = re.NOFLAG if framed else re.IGNORECASE
-        name = _Name(
-            vendor,
-            "product" if kind == "product" else "company",
-            framed,
-            re.compile(_bounded(alias, kind == "product"), flags),
+_VERSION = r"[ -]?v?\d{1,3}(?:\.\d{1,3})?(?![\d.]*\d)(?:[ -]?[a-z]{1,8}\b)?"
+"""What a versioned word needs behind it: "o3-mini", "Opus 4.5", "Step-3.5"."""
+
+
+def _names(table: MakerTable) -> Iterator[tuple[bool, str, _Name]]:
+    """Every name of the table with what orders it: framed, and the alias."""
+    for phrase in table.not_a_maker:
+        yield False, phrase, _name("", phrase, "company", False)
+    for maker in table.makers.values():
+        lists: tuple[tuple[tuple[str, ...], AliasKind, bool], ...] = (
+            (maker.companies, "company", False),
+            (maker.products, "product", False),
+            (maker.company_words, "company", True),
+            (maker.product_words, "product", True),
         )
-        out.setdefault(fold(alias).text[:2].lower(), []).append(name)
-    return {key: tuple(names) for key, names in out.items()}
+        for aliases, kind, framed in lists:
+            for alias in aliases:
+                yield framed, alias, _name(maker.id, alias, kind, framed)
+        for word in maker.versioned:
+            pattern = f"(?<!{_NO_EDGE}){re.escape(word)}{_VERSION}(?!{_NO_EDGE})"
+            yield False, word, _Name(maker.id, "product", True, re.compile(pattern))
+
+
+def _name(vendor: str, alias: str, kind: AliasKind, framed: bool) -> _Name:
+    flags = re.NOFLAG if framed else re.IGNORECASE
+    return _Name(vendor, kind, framed, re.compile(_bounded(alias, kind == "product"), flags))
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Names by their first two letters in lower case, and a pattern of the characters that they
+    begin with."""
+
+    begins: re.Pattern[str]
+    names: dict[str, tuple[_Name, ...]]
+
+
+@lru_cache(maxsize=8)
+def _index(table: MakerTable) -> _Index:
+    """The table's names; plain before framed, longer before shorter."""
+    out: dict[str, list[_Name]] = {}
+    for _, alias, name in sorted(_names(table), key=lambda row: (row[0], -len(row[1]), row[1])):
+        out.setdefault(_key(alias, name), []).append(name)
+    return _Index(_begins(out), {key: tuple(names) for key, names in out.items()})
+
+
+def _key(alias: str, name: _Name) -> str:
+    folded = fold(alias).text.lower()
+    # A versioned word of one letter ("o3") is kept by that letter: a version follows it.
+    return folded[:2] if len(folded) > 1 else folded
+
+
+def _begins(keys: Iterable[str]) -> re.Pattern[str]:
+    """The characters that a name may begin with, in either case; inside a Latin word none does."""
+    firsts = {c for key in keys for c in (key[0], key[0].upper()) if len(c) == 1}
+    latin = "".join(re.escape(c) for c in sorted(firsts) if ord(c) < 0x250)
+    others = "".join(re.escape(c) for c in sorted(firsts) if ord(c) >= 0x250)
+    return re.compile(f"(?<!{_NO_EDGE})[{latin}]|[{others}]")
 
 
 def find_mentions(folded: str) -> tuple[Mention, ...]:
@@ -194,11 +254,13 @@ def find_mentions(folded: str) -> tuple[Mention, ...]:
     the text's length.
     """
     found: list[Mention] = []
-    index, at = _index(), 0
-    while at < len(folded):
-        mention = _mention_at(folded, at, index.get(folded[at : at + 2].lower(), ()))
+    index, at = _index(makers_in_use()), 0
+    for place in index.begins.finditer(folded):
+        start = place.start()
+        if start < at:
+            continue
+        mention = _mention_at(folded, start, index.names)
         if mention is None:
-            at += 1
             continue
         at = mention.end
         if mention.vendor and not (
@@ -208,9 +270,14 @@ def find_mentions(folded: str) -> tuple[Mention, ...]:
     return tuple(found)
 
 
-def _mention_at(text: str, at: int, names: tuple[_Name, ...]) -> Mention | None:
+def _mention_at(text: str, at: int, index: Mapping[str, tuple[_Name, ...]]) -> Mention | None:
     """The name that begins at a place: a longer framed name never hides a plain one."""
-    for name in names:
+    key = text[at : at + 2].lower()
+    names = index.get(key)
+    single = index.get(key[:1])
+    if names is None and single is None:
+        return None
+    for name in (*(names or ()), *(single or ())):
         match = name.pattern.match(text, at)
         if match:
             return Mention(name.vendor, match.group(), at, match.end(), name.kind, name.framed)
@@ -222,6 +289,8 @@ _FORENAME = re.compile(r"(?:[A-Z][a-z]{1,15}-|(?:Jean|Marie|Dr\.|Mr\.|Mrs\.|Ms\.
 
 
 def _is_a_person(text: str, start: int, end: int) -> bool:
+    if text[end : end + 1] == "・":
+        return True
     after = _SURNAME.match(text, end)
     if after and after.group(1) not in _FIRST_NAME_FOLLOWERS:
         return True

@@ -89,11 +89,13 @@ def test_the_same_audit_twice_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     for name in ("one", "two"):
-        assert (
-            run(["audit", str(suspect), "--store", str(store), "--out", str(tmp_path / name)]) == 0
-        )
+        (tmp_path / name).mkdir()
+        # The folder's name stands in the commands that repeat the audit: it is the same here.
+        monkeypatch.chdir(tmp_path / name)
+        assert run(["audit", str(suspect), "--store", str(store), "--out", "report"]) == 0
     for file in ("report.json", "report.html", "transcript.jsonl", "plan.yaml"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+        one, two = (tmp_path / name / "report" / file for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
 
 
 def test_an_audit_is_judged_again_from_its_transcript_alone(
@@ -125,13 +127,6 @@ def test_json_on_stdout_is_the_report(
     out = tmp_path / "report"
     assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((out / "report.json").read_text())
-
-
-def test_fail_on_never_fires_without_a_calibration(
-    store: Path, suspect: Path, tmp_path: Path
-) -> None:
-    flags = ["--store", str(store), "--out", str(tmp_path / "r"), "--calibration", "none"]
-    assert run(["audit", str(suspect), *flags, "--fail-on", "weak"]) == 0
 
 
 def test_a_dry_run_asks_nothing_and_prints_plan_and_cost(

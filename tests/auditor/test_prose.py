@@ -17,10 +17,10 @@ from auditor.audits.report.document import report_document
 from auditor.audits.report.view import by_detector, unanimous
 from auditor.audits.service.judging import JudgedService
 from auditor.audits.service.narrative import clues
-from auditor.calibration.apply import third_source
 from auditor.calibration.case import WeighedCase, weigh_case
 from auditor.calibration.conclusions import concluded
 from auditor.calibration.record import shipped_calibrations
+from auditor.calibration.together import third_source
 from auditor.evidence.records import Candidate, Finding, Report, Verdict
 from auditor.evidence.weight import LEVELS, reaches
 from auditor.reporting import render
@@ -88,8 +88,8 @@ def findings() -> list[Finding]:
         for detector in LABELS:
             value = float(rng.normal(9 if taught else 0, 1)) * SCALES[detector]
             out.append(finding(detector, candidate.name, value))
-    out[0] = out[0].model_copy(update={"n": 7})
-    out[1] = out[1].model_copy(update={"n": 7})
+    for i in range(4):  # both models of the first vendor, by both detectors
+        out[i] = out[i].model_copy(update={"n": 7})
     out[-1] = out[-1].model_copy(update={"metric_id": "shared_wording_otherwise"})
     return out
 
@@ -116,7 +116,7 @@ def test_rewritten_findings_weigh_the_same(choice: str) -> None:
 def test_the_case_that_is_rewritten_has_every_kind_of_verdict() -> None:
     case = weigh_case("shipped", findings(), candidates(), speaker(1, 40))
     codes = {v.reason_code for v in case.verdicts}
-    assert {"same_weights", "too_few_prompts", "outside_support", "other_versions"} <= codes
+    assert {"not_separable_from_lineage", "too_few_prompts", "outside_support"} <= codes
     assert {v.outcome for v in case.verdicts} >= {"inconclusive", "not_assessable"}
     outside = [v for v in case.verdicts if v.outside and not v.third_source]
     assert all(v.reason_code == "outside_support" for v in outside)

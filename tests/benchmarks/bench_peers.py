@@ -27,7 +27,7 @@ import numpy as np
 from auditor.calibration.apply import weighed
 from auditor.calibration.record import shipped_calibrations
 from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows
-from auditor.evidence.records import VENDOR, Candidate, Finding
+from auditor.evidence.records import Candidate, Finding
 from detectors.base import Teacher
 from detectors.registry import load_detector
 from detectors.stats.intervals import clopper_pearson, clustered_rate
@@ -234,25 +234,11 @@ def calibrated(everyone: Sequence[Teacher]) -> list[Sequence[object]]:
             ]
             found += weighed(mine, [_candidate(t) for t in outside], calibration).verdicts
     took, out = f"{time.perf_counter() - start:.0f}", []
-    for level, whole in (("models", False), ("vendors", True)):
-        told = [
-            v
-            for v in found
-            if v.log10_lr is not None and (v.candidate or "").startswith(VENDOR) is whole
-        ]
-        most = max(v.log10_lr or 0.0 for v in told)
-        label = (
-            f"{calibration.name}, {level}: moderate support or above (largest log10 LR {most:.2f})"
-        )
-        out.append(
-            (
-                size,
-                "ours, calibrated",
-                label,
-                *_counted([v.outcome == "supported" for v in told]),
-                took,
-            )
-        )
+    told = [v for v in found if v.assessed]
+    most = max(v.log10_lr or 0.0 for v in told)
+    label = f"{calibration.name}, makers: moderate support or above (largest log10 LR {most:.2f})"
+    counted = _counted([v.outcome == "supported" for v in told])
+    out.append((size, "ours, calibrated", label, *counted, took))
     return out
 
 

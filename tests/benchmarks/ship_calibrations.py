@@ -6,9 +6,9 @@ AUDITOR_BENCH_DATA=data python -m tests.benchmarks.ship_calibrations --work DIR 
 
 Reads the answers of public models (see their README: evaluated, never copied) and the ladder in
 ``tests/data/ladders/real``. Writes numbers and names only, into ``auditor/calibration/shipped``.
-Of the models of 2024 and 2025 that were asked in English seven lineages only are known to be taught,
-most of them by a part of their data: there, `english-2023` lends its taught models, on scales of
-strangers. No Korean model of the sets is known to be taught: nothing ships for Korean. What was
+The English populations share a map, on scales of strangers of each: of the models of 2024 and 2025
+that were asked in English seven lineages only are known to be taught. No Korean model of the sets is
+known to be taught: nothing ships for Korean. What was
 measured is kept in ``--work`` by population, detector and number of prompts, so that a run that was
 interrupted goes on.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +33,11 @@ from auditor.controls.cohort import load_cohort
 from auditor.reporting import terminal
 from detectors.base import Teacher
 from detectors.registry import load_detector
-from fingerprints.records import canonical_json, sha256
+from fingerprints.records import Probe, canonical_json, sha256
 from fingerprints.reference import reference_store
 from tests.benchmarks import known_history, public_models
 from tests.benchmarks.bench_source_recognition import models, outputs
+from tests.benchmarks.known_labels import NO_SUSPECTS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
@@ -71,8 +72,8 @@ PUBLICS = (
         "en",
         "2023 to early 2025",
         "Assistants of 2023 to early 2025 and tunes of their open siblings, English, hard technical"
-        " requests, single turn; not known to be taught by anybody stored. The taught are those of"
-        " english-2023.",
+        " requests, single turn; few are known to be taught by anybody stored. The map is shared with"
+        " english-2023, where more are.",
     ),
     Public(
         "japanese-2025",
@@ -134,10 +135,16 @@ def small_population(work: Path, sizes: Sequence[int]) -> MeasuredPopulation:
     return MeasuredPopulation(SMALL, rows, told, cohort.digest())
 
 
+def suspects(one: Public, asked: Mapping[str, Probe]) -> list[KnownModel]:
+    """The models of known history of a population. Those with a part of other data beside their
+    teacher's (people's, their own, preferences) are no example of either kind."""
+    return known_history.known_suspects(one.of, asked, without=(*NO_SUSPECTS, "mixed"))
+
+
 def public_population(work: Path, one: Public, sizes: Sequence[int]) -> MeasuredPopulation:
     """One set of public models, measured."""
     asked = known_history.probes(one.of)
-    known = known_history.known_suspects(one.of, asked)
+    known = suspects(one, asked)
     teachers = known_history.stored_teachers(one.of, asked)
     rows = tuple(measured(work, one.name, DETECTORS[PUBLIC], known, teachers, sizes))
     who = [
@@ -147,7 +154,7 @@ def public_population(work: Path, one: Public, sizes: Sequence[int]) -> Measured
     about: Population = population_of(known, teachers, one.about)
     return MeasuredPopulation(
         one.name,
-        rows if one.name != LENT else tuple(r for r in rows if r.label == 0),
+        rows,
         about.model_copy(update={"languages": (one.language,), "era": one.era}),
         sha256(canonical_json(who)),
         shares=shares_of(known, teachers),
@@ -164,6 +171,7 @@ def measured(
 ) -> Iterator[MeasuredRow]:
     """Rows of all detectors at all sizes, measured or read back; those of one row are joined."""
     joined: dict[tuple[str, str, int], MeasuredRow] = {}
+    names = {k.name for k in known}
     for size in sizes:
         for detector in detectors:
             kept = work / f"{name}-{detector}-{size}.json"
@@ -184,7 +192,7 @@ def measured(
                     "metric_ids": {**one.metric_ids, **row.metric_ids},
                 }
                 joined[key] = row.model_copy(update=both)
-    yield from joined.values()
+    yield from (row for row in joined.values() if row.suspect in names)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from auditor.audits.frame import (
 from auditor.audits.inheritance.base_model import Base, find_base
 from auditor.audits.inheritance.candidates import Looked, looked_at
 from auditor.audits.inheritance.headline import identity_told
+from auditor.audits.inheritance.kinship import kinship
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
@@ -29,10 +30,11 @@ from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
-from auditor.calibration.case import weigh_case
+from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
+from detectors.text.makers import using_makers
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
@@ -41,6 +43,7 @@ from fingerprints.scores import Scores
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
 
+REPORT = Path("report")
 ITSELF = NotMeasured(
     reason=(
         "the suspect has this stored model's weights (equal SHA-256): it is that model, not a"
@@ -73,7 +76,14 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
     One model is open at a time. Deterministic for greedy sampling on one device. Raises the errors
     of `open_subject`, `collect` and the store.
     """
+    with using_makers(plan.makers()):
+        return _run(plan, out, progress)
+
+
+def _run(plan: Plan, out: Path, progress: Progress) -> Report:
+    """The same, with the plan's makers' names in use."""
     probe_sets = plan.probe_sets()
+    check_choice(plan.calibration)
     with open_store(plan.store) as store:
         models = shelf(store, plan)
         models.named(plan.candidates)  # refused before anything is asked
@@ -91,7 +101,7 @@ def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
         scoring = progress.step("scoring texts")
         scores = find_scores(plan, transcript, base, looked.others(transcript), out, scoring)
         judging = progress.step("comparing with stored models")
-        report = judge(plan, transcript, models, looked, judging, base, scores, kin)
+        report = judge(plan, transcript, models, looked, judging, base, scores, kin, out)
     return watch.told(report, transcript, plan) if watch else report
 
 
@@ -104,9 +114,11 @@ def judge(
     base: Base | None = None,
     scores: Scores | None = None,
     kin: Within | None = None,
+    out: Path = REPORT,
 ) -> Report:
     """The report on a transcript: nothing is asked, so the same records give the same report
-    (dates aside)."""
+    (dates aside). ``out`` is the folder that it is written to, as the commands that repeat it name
+    it."""
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
             "the suspect gave no readable answer",
@@ -118,11 +130,9 @@ def judge(
     known = KnownBesides(base_model, scores or Scores(), kin or Within(), plan.vendor)
     said = _said(transcript)
     candidates = [
-        candidate_of(
-            transcript,
-            t,
-            shared.get(t.name, 0),
-            len({prompt for prompt, _ in said & _said(t.transcript)}),
+        # As the store calls its maker, whatever group its weights have put it into.
+        candidate_of(transcript, t, shared.get(t.name, 0), _identical(said, t)).model_copy(
+            update={"vendor": models.records[t.name].vendor}
         )
         for t in (models.teacher(record.name) for record in looked.records)
     ]
@@ -138,7 +148,9 @@ def judge(
             judging(i * len(candidates) + min(j + 1, len(candidates)), len(names) * len(candidates))
     findings = tuple(r for r in results if isinstance(r, Finding))
     skipped = tuple(r for r in results if isinstance(r, Skipped))
-    return _report(plan, transcript, models, looked, candidates, findings, skipped, base, known)
+    return _report(
+        plan, transcript, models, looked, candidates, findings, skipped, base, known, out
+    )
 
 
 def _detectors(plan: Plan, base: Base | None) -> tuple[str, ...]:
@@ -201,16 +213,22 @@ def _report(
     skipped: tuple[Skipped, ...],
     base: Base | None,
     known: KnownBesides,
+    out: Path,
 ) -> Report:
     scores, kin = known.scores, known.kin
+    stored = tuple(models.records.values())
+    related = kinship(plan, transcript.identity, base, kin, candidates, stored)
     case = weigh_case(
         plan.calibration,
         findings,
         candidates,
         transcript,
         {t.name: t.vendor for t in looked.teachers},
-        looked.guests,
+        # Who was named was not chosen for likeness.
+        () if plan.candidates else looked.guests,
         0 if plan.candidates else len(models.records) - len(looked.teachers),
+        related,
+        plan.candidates,
     )
     store = store_section(plan.store, models.store, looked.choice)
     says_it_is = identity_told(transcript, plan.vendor)
@@ -220,7 +238,7 @@ def _report(
         [store.sha256],
         [kin.section, says_it_is.section],
         headline=says_it_is.headline,
-        answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer),
+        answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer, related),
         candidates=tuple(candidates),
         store=store,
         base=base.section(transcript) if base else None,
@@ -229,12 +247,27 @@ def _report(
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
-        limits=(*limits(transcript, candidates, findings, case.section, store), *kin.limits),
+        limits=(
+            *limits(
+                transcript,
+                candidates,
+                findings,
+                case.section,
+                store,
+                related if plan.asks_inheritance else None,
+            ),
+            *kin.limits,
+        ),
         alternatives=alternatives(),
         reproduce=reproduction(
-            plan, base is not None and base.origin != "store", bool(scores.rows)
+            plan, base is not None and base.origin != "store", bool(scores.rows), out
         ),
     )
+
+
+def _identical(said: set[tuple[str, str]], teacher: Teacher) -> int:
+    """How many prompts both answered in the very same words."""
+    return len({prompt for prompt, _ in said & _said(teacher.transcript)})
 
 
 def _said(transcript: Transcript) -> set[tuple[str, str]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import Shelf
-from auditor.evidence.records import BaseOrigin, BaseSection
+from auditor.evidence.codes import BaseOrigin
+from auditor.evidence.records import BaseSection
 from detectors.base import Need, Teacher
 from detectors.registry import load_detector
 from fingerprints.collect import collect

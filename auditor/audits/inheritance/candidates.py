@@ -55,12 +55,12 @@ class Looked:
 def looked_at(shelf: Shelf, plan: Plan, suspect: Transcript) -> Looked:
     """Whom an audit of this suspect looks at. Raises UsageProblem for a candidate that is not
     stored, StoreIntegrity for a damaged index."""
-    named = {r.name for r in shelf.named(plan.candidates)} if plan.candidates else set()
+    named = named_models(shelf, plan)
     sampled = shelf.sampled()
     if len(sampled) == len(shelf.records):
-        return _looked(shelf, plan, sampled, frozenset(), None)
+        return _looked(shelf, named, sampled, frozenset(), None)
     kin = {r.name for r in shelf.records.values() if _shares_weights(suspect, r)}
-    apart = (named | kin | set(plan.teachers)) & set(shelf.records) - set(sampled)
+    apart = (set(named) | kin | set(plan.teachers)) & set(shelf.records) - set(sampled)
     nearest = _nearest(shelf, suspect, {*sampled, *apart})
     names = sorted({*sampled, *apart, *nearest})
     choice = StoreChoice(
@@ -72,17 +72,28 @@ def looked_at(shelf: Shelf, plan: Plan, suspect: Transcript) -> Looked:
         recall_interval=RECALL_INTERVAL,
         recall_n=RECALL_N,
     )
-    return _looked(shelf, plan, names, frozenset({*apart, *nearest}), choice)
+    return _looked(shelf, named, names, frozenset({*apart, *nearest}), choice)
+
+
+def named_models(shelf: Shelf, plan: Plan) -> list[str]:
+    """The models that the plan names, each with all that a verdict on it is about: its maker's.
+
+    Where only lineage is asked about a model stands for itself: weights are one model's.
+    """
+    chosen = {r.name for r in shelf.named(plan.candidates)} if plan.candidates else set()
+    if plan.asks_inheritance:
+        chosen = {m for name in chosen for m in shelf.group_of(name).members}
+    return [name for name in shelf.records if name in chosen]
 
 
 def _looked(
     shelf: Shelf,
-    plan: Plan,
+    named: Sequence[str],
     names: Sequence[str],
     guests: frozenset[str],
     choice: StoreChoice | None,
 ) -> Looked:
-    records = shelf.named(plan.candidates or names)
+    records = shelf.named(named or names)
     teachers = (shelf.teacher(name) for name in names)
     return Looked(
         tuple(records),

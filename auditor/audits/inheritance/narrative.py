@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from auditor.audits.inheritance.plan import Plan
+from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, Plan
 from auditor.audits.plan import BUNDLED
+from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
+from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import (
     Answer,
@@ -31,17 +34,18 @@ def answers(
     findings: Sequence[Finding],
     verdicts: Sequence[Verdict] = (),
     lineage: Answer | None = None,
+    kin: Kin | None = None,
 ) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say;
-    ``lineage`` is the answer of weights."""
-    conclusion, told = concluded(verdicts)
+    ``lineage`` is the answer of weights, ``kin`` what is known of kinship."""
+    conclusion, told = concluded(verdicts, kin)
     weighed = conclusion != "not_assessable"
     return (
         Answer(
             question="inheritance",
             asks=ASKS["inheritance"],
             conclusion=conclusion,
-            answer=told if weighed else _inheritance(candidates, findings),
+            answer=told if weighed else _inheritance(findings, told),
             does_not_say=(
                 "A likelihood ratio weighs the measurements, not the case: it is no probability"
                 " that the suspect was taught. Naming a vendor is common in models that never saw"
@@ -81,13 +85,15 @@ def _by_digest(
     )
 
 
-def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
+def _inheritance(findings: Sequence[Finding], related: str) -> str:
+    """Why there is no verdict; ``related`` says of whom the suspect is known to be kin."""
+    return " ".join(filter(None, (related, _unweighed(findings))))
+
+
+def _unweighed(findings: Sequence[Finding]) -> str:
     if not any(f.question == "inheritance" for f in findings):
         return "Not assessed: no detector could measure anything on these answers."
-    opening = (
-        "No verdict: no calibration applies, so the findings are ranks and distances without an"
-        " error rate."
-    )
+    opening = "No verdict: the findings are ranks and distances without an error rate."
     nearest = _nearest(findings, "stylistic_overlap")
     if nearest is None or nearest.rank is None:
         return opening
@@ -165,10 +171,12 @@ def limits(
     findings: Sequence[Finding],
     calibration: CalibrationSection | None = None,
     store: StoreSection | None = None,
+    kin: Kin | None = None,
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it."""
     smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
     out = _weighed_limits(calibration)
+    out += _kinship_limits(kin or Kin())
     if store is not None and store.choice is not None:
         out.append(_passed_over(store.n_models, store.choice))
     if smallest:
@@ -200,6 +208,17 @@ def limits(
         " training."
     )
     return tuple(out)
+
+
+def _kinship_limits(kin: Kin) -> list[str]:
+    """What isn't known of the suspect's base and maker, and what follows from that."""
+    flags = {"base": "--base or --bases", "maker": "--vendor"}
+    told = ", and by ".join(flags[what] for what in kin.open)
+    missing = (
+        f"{kin.unknown}: likeness to a maker may be lineage, shared weights or a shared maker, and"
+        f" no answer tells that from learning. Tell what you know by {told}."
+    )
+    return [*([missing] if kin.open else []), *kin.hints]
 
 
 def _passed_over(stored: int, choice: StoreChoice) -> str:
@@ -245,15 +264,22 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def reproduction(plan: Plan, base_asked: bool = False, scored: bool = False) -> tuple[str, ...]:
-    """Commands that repeat the audit from the plan, and the judgement alone from what was recorded:
-    the suspect's transcript, the base's, the scores."""
-    base = (" --base report/base.jsonl" if base_asked else "") + (
-        " --scores report/scores.jsonl" if scored else ""
-    )
-    base += f" --detectors {','.join(plan.detectors)}" if scored else ""
-    store = "" if plan.store == BUNDLED else f" --store {shlex.quote(plan.store)}"
-    return (
-        "auditor audit --plan report/plan.yaml --out again/",
-        f"auditor audit report/transcript.jsonl{store}{base} --out judged-again/",
-    )
+def reproduction(
+    plan: Plan, base_asked: bool = False, scored: bool = False, out: Path = Path("report")
+) -> tuple[str, ...]:
+    """Commands that repeat the audit from the plan in ``out``, and the judgement alone from what
+    was recorded there: the suspect's transcript, the base's, the scores."""
+    flags = [
+        *(("--store", plan.store) if plan.store != BUNDLED else ()),
+        *(("--calibration", plan.calibration) if plan.calibration != SHIPPED else ()),
+        *(("--vendor", plan.vendor) if plan.vendor else ()),
+        *(p for name in plan.candidates for p in ("--candidate", name)),
+        *(("--all-candidates",) if plan.all_candidates else ()),
+        *(("--base", str(out / "base.jsonl")) if base_asked else ()),
+        *(("--scores", str(out / "scores.jsonl")) if scored else ()),
+    ]
+    if plan.detectors != DEFAULT_DETECTORS:
+        flags += ["--detectors", ",".join(plan.detectors)]
+    again = ["auditor", "audit", "--plan", str(out / "plan.yaml"), "--out", "again/"]
+    judged = ["auditor", "audit", str(out / "transcript.jsonl"), *flags, "--out", "judged-again/"]
+    return (shlex.join(again), shlex.join(judged))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from auditor.audits.plan import BUNDLED, AuditPlan
-from detectors.registry import detector_names
-from fingerprints.errors import UsageProblem, printable
+from detectors.registry import detector_names, load_detector
+from detectors.text.makers import MakerTable, read_makers, shipped_makers
+from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import PRESETS, ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
 
@@ -22,8 +24,10 @@ class Plan(AuditPlan):
     """Everything that decides an audit, besides the models themselves.
 
     ``vendor`` is the suspect's maker where the user knows it; ``bases`` are candidates whose
-    weights are compared with the suspect's (specs, or a folder of signatures); ``teachers`` opens
-    stored models by name for scoring (specs); ``scores`` is a file of scores recorded before.
+    weights are compared with the suspect's (specs, or a folder of signatures); ``vendors`` is a
+    file of further makers and names for them; ``teachers`` opens stored models by name for scoring
+    (specs); ``scores`` is a file of scores recorded before. ``candidates`` are stored models, each
+    of which stands for all models of its maker.
     """
 
     command: ClassVar[str] = "audit"
@@ -41,6 +45,7 @@ class Plan(AuditPlan):
     probes: tuple[ProbeChoice, ...] = PRESETS["standard"]
     detectors: tuple[str, ...] = DEFAULT_DETECTORS
     calibration: str = "shipped"
+    vendors: str | None = None
     sequential: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     sampling: Sampling = Sampling()
 
@@ -50,13 +55,26 @@ class Plan(AuditPlan):
         ``bases``."""
         return tuple(spec for spec in (self.base, *self.bases) if spec)
 
+    @property
+    def asks_inheritance(self) -> bool:
+        """Whether any of its detectors measures inheritance: next words alone tell of lineage."""
+        return any(load_detector(name).question == "inheritance" for name in self.detectors)
+
     def probe_sets(self) -> list[ProbeSet]:
         """The chosen probe sets, loaded."""
         return [choice.load() for choice in self.probes]
 
+    def makers(self) -> MakerTable:
+        """The table that makers' names are looked up in: the shipped one, with what the file of
+        ``vendors`` adds. Raises MalformedInput for a file that is none."""
+        shipped = shipped_makers()
+        return shipped if self.vendors is None else _extended(shipped, Path(self.vendors))
+
     def check(self) -> None:
-        """Raises UsageProblem for a detector that there is not."""
+        """Raises UsageProblem for a detector that there is not, and MalformedInput for a file of
+        vendors that is none, before anybody is asked."""
         check_detectors(self.detectors)
+        self.makers()
 
 
 def check_detectors(names: tuple[str, ...]) -> None:
@@ -68,3 +86,27 @@ def check_detectors(names: tuple[str, ...]) -> None:
             where="--detectors",
             next_step=f"choose from {', '.join(detector_names())}",
         )
+
+
+_LARGEST_TABLE = 4_000_000
+"""Bytes of a file of vendors: a hundred times the shipped one."""
+
+
+def _extended(table: MakerTable, path: Path) -> MakerTable:
+    try:
+        if path.stat().st_size > _LARGEST_TABLE:
+            raise _no_table("larger than 4 MB", path)
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise _no_table(f"can't be read: {error.strerror}", path) from error
+    except UnicodeDecodeError as error:
+        raise _no_table("not UTF-8", path) from error
+    return read_makers(text, str(path), onto=table)
+
+
+def _no_table(what: str, path: Path) -> MalformedInput:
+    return MalformedInput(
+        f"not a table of makers: {what}",
+        where=printable(str(path), 200),
+        next_step="docs/vendors.md shows one",
+    )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from auditor.audits.inheritance.plan import Plan
+from auditor.evidence.groups import CandidateGroup, groups_of
 from detectors.base import Teacher
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.errors import UsageProblem, printable
@@ -38,8 +40,24 @@ class Shelf:
         if name not in self._read:
             record = self.records[name]
             said = self.store.catalog.transcript(self.numbers[name], record)
-            self._read[name] = Teacher(name, record.vendor, record.family, said)
+            maker = record.vendor or self._joined(name)
+            self._read[name] = Teacher(name, maker, record.family, said)
         return self._read[name]
+
+    @cached_property
+    def groups(self) -> tuple[CandidateGroup, ...]:
+        """Whom the verdicts are about, of all stored models."""
+        return groups_of(self.records.values())
+
+    def group_of(self, name: str) -> CandidateGroup:
+        """The group that a stored model belongs to."""
+        return next(g for g in self.groups if name in g.members)
+
+    def _joined(self, name: str) -> str:
+        """Whose a model of no known maker counts as, so that detectors contrast those groups with
+        each other that verdicts are about."""
+        group = self.group_of(name)
+        return group.maker or (group.members[0] if len(group.members) > 1 else "")
 
     def named(self, names: Sequence[str]) -> list[StoredTeacher]:
         """The records of these models, of all where there is no name. Raises UsageProblem for a

@@ -17,7 +17,7 @@ from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
 from auditor.audits.lineage.records import Relation, WeightComparison, WeightTest
 from auditor.audits.lineage.sides import Side
-from auditor.evidence.records import Outcome, ReasonCode
+from auditor.evidence.codes import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
 from fingerprints.errors import AuditError

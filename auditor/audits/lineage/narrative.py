@@ -6,8 +6,9 @@ from __future__ import annotations
 from auditor.audits.lineage.findings import p_text
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.run import Lineages
+from auditor.evidence.codes import Conclusion
 from auditor.evidence.questions import ASKS, unexamined
-from auditor.evidence.records import Answer, Conclusion
+from auditor.evidence.records import Answer
 
 DOES_NOT_SAY = (
     "A common origin does not tell who came first, nor whether the licence allowed it. Independent"

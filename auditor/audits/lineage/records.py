@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.evidence.records import ReasonCode, ReportSection
+from auditor.evidence.codes import ReasonCode
+from auditor.evidence.records import ReportSection
 from fingerprints.records import Record
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.records import WeightComparison, WeightTest
-from auditor.evidence.records import ReasonCode
+from auditor.evidence.codes import ReasonCode
 from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
 from fingerprints.weights.bases import BaseCandidate, BaseStore
 from fingerprints.weights.signature import WeightSignature

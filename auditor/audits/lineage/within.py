@@ -7,7 +7,7 @@ Knows specs of files; a suspect whose weights can't be read is told, not raised.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.audits.lineage import findings
@@ -28,6 +28,7 @@ from fingerprints.progress import SILENT, Progress
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import CATALOGUE
+from fingerprints.weights.card import DeclaredLineage, declared_lineage
 
 UNREADABLE = (MalformedInput, UnsafeInput, UsageProblem, Incomplete, ResourceLimit)
 
@@ -40,10 +41,11 @@ SECOND_STORE = (
 @dataclass(frozen=True)
 class Within:
     """What comparing weights gave an audit: everything that was found, and why a base, or all,
-    could not be compared."""
+    could not be compared; and what the suspect's own files say of its descent."""
 
     found: Lineages | None = None
     reasons: tuple[Skipped, ...] = ()
+    declared: DeclaredLineage = field(default_factory=DeclaredLineage)
 
     @property
     def base(self) -> str | None:
@@ -90,29 +92,41 @@ class Within:
 
 def lineage_within(suspect: str, candidates: Sequence[str], reading: Progress = SILENT) -> Within:
     """Compares the suspect's weights with those of candidate bases (specs, or folders of
-    signatures), where both are files; asks nobody.
+    signatures), where both are files, and reads what it declares; asks nobody.
 
     A suspect or base whose files can't be read this way gives a reason, and the other bases are
     compared. Raises what a damaged store of signatures raises.
     """
     stores = list(dict.fromkeys(Path(c) for c in candidates if (Path(c) / CATALOGUE).exists()))
     bases = [spec for spec in candidates if Path(spec) not in stores and _has_weights(spec)]
+    declared = _declared(suspect)
     if not _has_weights(suspect) or not (bases or stores):
-        return Within()
+        return Within(declared=declared)
     told = {spec: _unreadable(spec) for spec in bases}
     reasons = tuple(dict.fromkeys(r for r in told.values() if r is not None))
     reasons += tuple(findings.not_compared(str(path), SECOND_STORE) for path in stores[1:])
     whole = [spec for spec, reason in told.items() if reason is None]
     if not whole and not stores:
-        return Within(None, reasons)
+        return Within(None, reasons, declared)
     # Not hashed here: who the suspect is was told when it was opened to be asked.
     try:
         found = lineages(
             suspect, whole, store=stores[0] if stores else None, digest=False, reading=reading
         )
     except UNREADABLE as error:
-        return Within(None, (*reasons, findings.not_compared(None, error.what)))
-    return Within(found, reasons)
+        return Within(None, (*reasons, findings.not_compared(None, error.what)), declared)
+    return Within(found, reasons, declared)
+
+
+def _declared(spec: str) -> DeclaredLineage:
+    """What a model's files say of its descent; nothing where it has none that can be read."""
+    if not _has_weights(spec):
+        return DeclaredLineage()
+    try:
+        with open_weights(spec) as weights:
+            return declared_lineage(weights)
+    except UNREADABLE as error:
+        return DeclaredLineage(notes=(error.what,))
 
 
 def _unreadable(spec: str) -> Skipped | None:

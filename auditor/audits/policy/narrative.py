@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping
 
 from auditor.audits.policy.plan import PolicyPlan
+from auditor.evidence.codes import Conclusion as Word
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import Answer
-from auditor.evidence.records import Conclusion as Word
 from detectors.base import NotMeasured
 from detectors.exhibits.policy import ComparedDeclines
 from detectors.lineup import counted

@@ -12,11 +12,11 @@ import yaml
 
 from auditor.audits.report import view, wording
 from auditor.audits.report.cover import cover
-from auditor.audits.report.findings import (
-    brief_group,
+from auditor.audits.report.findings import brief_group, finding, sentence
+from auditor.audits.report.outcomes import (
     brief_verdicts,
-    finding,
-    sentence,
+    conclusion_badge,
+    glimpse,
     verdicts,
     weight_chart,
 )
@@ -122,7 +122,7 @@ def _sections(report: Report) -> Iterator[Section]:
 
 
 def _card(report: Report, card: QuestionCard) -> Group:
-    chart = weight_chart(report.verdicts) if card.question == "inheritance" else None
+    chart = weight_chart(card.verdicts) if card.question == "inheritance" else None
     drawn: tuple[Block, ...] = () if chart is None else (chart,)
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
@@ -131,7 +131,7 @@ def _card(report: Report, card: QuestionCard) -> Group:
             Paragraph(says_not, "says-not"),
             full(*drawn, *verdicts(card.verdicts)),
         ),
-        (Stretch(card.question, "kicker"), card.answer.asks),
+        (Stretch(card.question, "kicker"), card.answer.asks, *conclusion_badge(card.answer)),
         "card",
     )
 
@@ -196,13 +196,15 @@ def _bounded(value: float, bounds: tuple[float, float]) -> str:
 
 
 def _glance(report: Report) -> Iterator[Block]:
+    yield from glimpse(view.cards(report))
     names, rows = view.detectors(report), view.compared(report)
     if not (names and rows):
         yield Paragraph("No candidate was measured.")
         return
     yield Paragraph(
-        "Every candidate by every detector, the best rank first: value with its interval, rank"
-        " among the stored models, and conformal p-value against the null cohort.",
+        "Every stored model by every detector, the best rank first: value with its interval, rank"
+        " among the stored models, and conformal p-value against the null cohort. A model that is"
+        " first here has no verdict of its own.",
         "lead",
     )
     yield GridTable(

@@ -1,15 +1,15 @@
-"""A finding and the verdicts of a question as blocks of a document.
+"""A finding as blocks of a document.
 
-Knows measurements and verdicts; knows no kind of audit and no format.
+Knows measurements; knows no verdict, no kind of audit and no format.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from auditor.audits.report import view, wording
-from auditor.evidence.records import VENDOR, Finding, Verdict
+from auditor.evidence.records import Finding
 from auditor.reporting import labels
 from auditor.reporting.document import (
     DASH,
@@ -26,10 +26,10 @@ from auditor.reporting.document import (
     name,
     strong,
 )
-from auditor.reporting.text import cell, interval, number, percent, probability, signed
-from detectors.measurement import Bar, Cell, Chart, HeatMap, Null, Table
+from auditor.reporting.text import cell, interval, number, percent, signed
+from detectors.measurement import Cell, HeatMap, Null, Table
 
-MOST_BRIEF, MOST_CHARTED, OPEN_EXHIBITS, FEW_VERDICTS = 8, 12, 3, 4
+MOST_BRIEF, OPEN_EXHIBITS = 8, 3
 BRIEF_COLUMNS = ("candidate", "value", "n", "rank", "p (null)", "weight")
 
 
@@ -68,6 +68,8 @@ def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
         cap = (" ", aside(f"cap {signed(f.cap)}")) if f.cap is not None else ()
         words = (" ", aside(f.words)) if f.words else ()
         yield "log10 LR", (signed(f.log10_lr), *cap, *words)
+    elif f.calibration is not None and f.question == "inheritance":
+        yield "log10 LR", aside(wording.WITH_ITS_MAKERS)
 
 
 def _null(null: Null) -> tuple[Words, Words]:
@@ -128,68 +130,6 @@ def _cell(value: Cell, decimals: int | None) -> Words:
     return name(str(value)) if strange else cell(value, decimals)
 
 
-def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
-    """All verdicts of a question; once in words and the table folded where they say the same and
-    weigh nothing."""
-    if not told:
-        return ()
-    same = view.unanimous(told)
-    why = tuple(Paragraph(reason, "caption") for reason in view.reasons(told, brief=True))
-    size = aside(f"({len(told)})")
-    if same is None:
-        heading = ("Weight of evidence by candidate ", size)
-        return (Group((_verdicts(told), *why), heading, folded=len(told) > FEW_VERDICTS),)
-    once = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
-    rows = Group((_verdicts(told),), ("By candidate ", size), "folded", True)
-    return Group((once, *why), look="verdict"), rows
-
-
-def _badge(v: Verdict) -> Stretch:
-    return Stretch(wording.OUTCOMES[v.outcome], "badge", v.outcome)
-
-
-def _verdicts(told: Sequence[Verdict]) -> GridTable:
-    """The verdicts as a table; columns of nothing are left out."""
-    weighed = any(v.log10_lr is not None for v in told)
-    ranked = any(v.p_value is not None for v in told)
-    shown = (weighed, weighed, ranked, not ranked or any(v.n_controls for v in told))
-    kept = [i for i, wanted in enumerate(shown) if wanted]
-    columns = ("log10 LR", "Cap", "p", "Controls")
-    rows: list[tuple[Words, ...]] = []
-    for v in told:
-        words = (" ", aside(f"({v.words})")) if v.words else ()
-        bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
-        figures: tuple[Words, ...] = (
-            (signed(v.log10_lr), *bounds),
-            signed(v.cap),
-            probability(v.p_value),
-            str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
-        )
-        who = name(v.candidate or view.ALONE)
-        rows.append((who, (_badge(v), *words), *(figures[i] for i in kept)))
-    heads = ("Candidate", "Outcome", *(columns[i] for i in kept))
-    return GridTable("Verdicts", heads, tuple(rows), frozenset(range(2, len(heads))), look="quiet")
-
-
-def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
-    """The verdicts for a brief reading: a table, or one line where all of them say the same."""
-    if not told:
-        return
-    outcome = view.unanimous(told)
-    reasons = view.reasons(told, brief=True)
-    if outcome is None:
-        yield _verdicts(told)
-    else:
-        line = f"{wording.OUTCOMES[outcome].capitalize()} for {_whom(told)}."
-        reasons = (f"{line} {reasons[0]}", *reasons[1:]) if len(reasons) == 1 else (line, *reasons)
-    yield from (Paragraph(reason, "caption") for reason in reasons)
-
-
-def _whom(told: Sequence[Verdict]) -> str:
-    several = len(told) > 1
-    return f"all {len(told)} candidates" if several else told[0].candidate or view.ALONE
-
-
 def brief_group(group: view.FindingGroup, some_calibrated: bool) -> Group:
     """The findings of one detector for a brief reading: the first eight by rank, and how many
     more there are."""
@@ -224,6 +164,8 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
     lr = "uncalibrated"
     if f.log10_lr is not None:
         lr = ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
+    elif f.calibration is not None:
+        lr = wording.WITH_ITS_MAKERS
     return (
         f.candidate or "suspect alone",
         number(f.value) + bounds,
@@ -232,30 +174,3 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
         p,
         lr if some_calibrated else DASH,
     )
-
-
-def weight_chart(verdicts: Sequence[Verdict]) -> Chart | None:
-    """The heaviest verdicts as dots with their intervals: vendors where any was assessed, else
-    models. None without one."""
-    told = [v for v in verdicts if v.log10_lr is not None]
-    chosen = [v for v in told if v.of_vendor] or told
-    if not chosen:
-        return None
-    heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
-    return Chart(
-        kind="dots",
-        title="Weight of evidence",
-        x_label="log10 likelihood ratio, capped",
-        bars=tuple(map(_bar, heaviest)),
-        reference=0.0,
-        reference_label="even odds",
-        caption="To the right: the answers are likelier if the suspect learned from the candidate."
-        " Lines: what other control models could have made of it (95 %).",
-    )
-
-
-def _bar(v: Verdict) -> Bar:
-    low, high = v.interval or (None, None)
-    label = (v.candidate or view.ALONE).removeprefix(VENDOR)
-    told = v.outcome == "supported"
-    return Bar(label=label, value=v.log10_lr or 0.0, low=low, high=high, strong=told)

@@ -11,8 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.audits.report import wording
+from auditor.evidence.codes import Outcome
 from auditor.evidence.questions import QUESTIONS, unexamined
-from auditor.evidence.records import Answer, Candidate, Finding, Outcome, Report, Skipped, Verdict
+from auditor.evidence.records import (
+    VENDOR,
+    Answer,
+    Candidate,
+    Finding,
+    Report,
+    Skipped,
+    Verdict,
+)
 from auditor.reporting import labels
 from auditor.reporting.text import one_line
 from detectors.measurement import Question
@@ -177,14 +186,28 @@ def unmeasured(skipped: Iterable[Skipped]) -> tuple[Unmeasured, ...]:
 
 
 def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]:
-    """Sort key of a verdict: the suspect alone, vendors by their ratio, then models in the order
-    ``place``."""
+    """Sort key of a verdict: the suspect alone, what was weighed by its ratio, then the rest in the
+    order ``place`` of their models."""
     name = verdict.candidate
     if name is None:
         return (0, 0.0, "")
-    if verdict.of_vendor:
+    if verdict.assessed:
         return (1, -(verdict.log10_lr or 0.0), name)
-    return (2, place.get(name, len(place)), name)
+    models = [m.name for m in verdict.members] or [name]
+    return (2, min(place.get(m, len(place)) for m in models), name)
+
+
+def weighed(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts on inheritance that carry a ratio, one for each question: of a report of before
+    there was one verdict a maker its makers', where it has any."""
+    told = [v for v in verdicts if v.assessed]
+    makers = [v for v in told if v.of_vendor]
+    return tuple(told if any(v.members for v in told) else makers or told)
+
+
+def called(verdict: Verdict) -> str:
+    """How a verdict's candidate is called: a maker by its name."""
+    return (verdict.candidate or ALONE).removeprefix(VENDOR)
 
 
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
@@ -204,7 +227,7 @@ def reasons(verdicts: Sequence[Verdict], brief: bool = False) -> tuple[str, ...]
     grouped: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.reason:
-            grouped.setdefault(verdict.reason, []).append(verdict.candidate or ALONE)
+            grouped.setdefault(verdict.reason, []).append(called(verdict))
     tell = who if brief else ", ".join
     return tuple(
         reason if len(names) == len(verdicts) else f"{tell(names)}: {reason}"

@@ -28,6 +28,22 @@ OUTCOMES = {
     "not_assessable": "not assessable",
 }
 
+CONCLUSIONS = {
+    "supported": "supported",
+    "common_third_source": "common third source",
+    "none_of_the_candidates": "none of the candidates",
+    "inconclusive": "inconclusive",
+    "not_assessable": "not assessable",
+}
+"""The answers to the question of inheritance, as a badge."""
+
+WITH_ITS_MAKERS = "with its maker's"
+MEMBERS_ARE_RANKS = (
+    "Ranks by likeness within one verdict: some model is always first. A model that is told apart"
+    " is more like the suspect than its maker's others are, which is no finding that it was the"
+    " teacher."
+)
+
 UNCALIBRATED = (
     "Uncalibrated: no cohort of control models of known history stands behind these figures, so"
     " they carry no likelihood ratio and no error rate. They describe what was observed and order"
@@ -63,6 +79,12 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         " controls without a false alarm leave room for an error rate of about 3/n.",
     ),
     (
+        "Candidate",
+        "What one verdict is about: all stored models of one maker together, since versions of one"
+        " maker answer too much alike to be told apart by it, or one model whose maker is not"
+        " known.",
+    ),
+    (
         "Claim rate",
         "The share of answers, out of those to identity questions, in which the suspect names a"
         " given vendor or model as itself. Web text is full of such names, so a claim alone is"
@@ -92,7 +114,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "Rank",
-        "The candidate's place among all stored models by the same measurement; 1 is the most"
+        "The model's place among all stored models by the same measurement; 1 is the most"
         " alike. Some model is always first.",
     ),
 )

@@ -11,7 +11,8 @@ from auditor.audits.service.narrative import WORDS, alternatives, answers, comma
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, size_of, statement, would_have_seen
 from auditor.audits.service.records import ServiceSection
-from auditor.evidence.records import Candidate, Outcome, Report, Verdict
+from auditor.evidence.codes import Outcome
+from auditor.evidence.records import Candidate, Report, Verdict
 from detectors.base import Teacher
 from detectors.service.repeated import asked_of_both, said
 from fingerprints.progress import SILENT, Progress

@@ -11,7 +11,8 @@ from typing import Literal
 from auditor.audits.frame import finding_of
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.plan import ServicePlan
-from auditor.evidence.records import Finding, ReasonCode, Skipped
+from auditor.evidence.codes import ReasonCode
+from auditor.evidence.records import Finding, Skipped
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from detectors.service.repeated import asked_of_both, repeats

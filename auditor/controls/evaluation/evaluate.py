@@ -31,7 +31,7 @@ from auditor.controls.evaluation.figure import (
     figure_of,
 )
 from auditor.controls.teaching.examples import Example
-from detectors.text.claim_rates import NOBODY, read_answers
+from detectors.text.claim_rates import read_answers
 from fingerprints.collect import collect
 from fingerprints.probes import load_probe_set
 from fingerprints.progress import SILENT, Progress
@@ -170,9 +170,7 @@ def _wording(held_out: Sequence[Example], transcript: Transcript) -> dict[str, d
 
 def _claims(transcript: Transcript, vendors: Sequence[str]) -> dict[str, dict[str, float]]:
     answers = read_answers(transcript)
-    out = {
-        NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(not a.says(NOBODY))) for a in answers])
-    }
+    out = {NAMES_SOMEBODY: by_cluster([(a.probe.cluster, float(bool(a.named))) for a in answers])}
     for vendor in dict.fromkeys(v for v in vendors if v):
         out[f"{NAMES_VENDOR}:{vendor}"] = by_cluster(
             [(a.probe.cluster, float(a.says(vendor))) for a in answers]

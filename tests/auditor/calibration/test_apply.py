@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.calibration.apply import third_source, vendors_of, weighed
+from auditor.calibration.apply import unweighed, vendors_of, weighed
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclusions import concluded
 from auditor.calibration.record import Calibration
+from auditor.evidence.kinship import Kin, Open, Tie
 from auditor.evidence.records import Candidate, Finding, Verdict
 from auditor.evidence.weight import reaches
 from detectors.base import Case, Measurement
+from detectors.measurement import AmongSiblings
 from detectors.registry import load_detector
 from fingerprints.records import Identity
 from fingerprints.transcript import Transcript
@@ -66,16 +68,16 @@ def taught(calibration: Calibration) -> dict[str, Verdict]:
 def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(
     taught: dict[str, Verdict],
 ) -> None:
-    assert len(taught) == 12
-    for name in ("author-3", "vendor:vendor-3"):
-        told = taught[name]
-        assert told.outcome == "supported"
-        assert told.log10_lr is not None
-        assert told.cap is not None
-        assert 1.0 <= told.log10_lr <= told.cap
-        assert "support" in (told.words or "")
-        assert told.n_controls == STUDENTS + STRANGERS
-        assert {p.detector for p in told.parts} == set(NAMES)
+    assert set(taught) == {f"vendor:vendor-{i}" for i in range(1, 7)}
+    told = taught["vendor:vendor-3"]
+    assert told.outcome == "supported"
+    assert told.log10_lr is not None
+    assert told.cap is not None
+    assert 1.0 <= told.log10_lr <= told.cap
+    assert "support" in (told.words or "")
+    assert told.n_controls == STUDENTS + STRANGERS
+    assert {p.detector for p in told.parts} == set(NAMES)
+    assert [m.name for m in told.members] == ["author-3"]
     others = [v for name, v in taught.items() if not name.endswith("-3")]
     assert all(v.outcome != "supported" for v in others)
 
@@ -83,7 +85,7 @@ def test_the_teacher_of_a_new_student_is_supported_and_nobody_else(
 def test_p_values_are_raised_for_the_number_of_candidates_and_never_below_what_so_many_controls_allow(
     taught: dict[str, Verdict],
 ) -> None:
-    told = taught["author-3"]
+    told = taught["vendor:vendor-3"]
     assert told.p_single is not None
     assert told.p_value is not None
     assert told.p_single >= 1 / (STUDENTS + STRANGERS + 1) - 1e-5
@@ -92,8 +94,10 @@ def test_p_values_are_raised_for_the_number_of_candidates_and_never_below_what_s
 
 def test_nobody_is_supported_for_a_model_that_nobody_taught(calibration: Calibration) -> None:
     found = weighed(findings(speaker(901, PROMPTS)), candidates(), calibration)
-    assert all(v.outcome != "supported" for v in found.verdicts)
-    assert concluded(found.verdicts)[0] in ("none_of_the_candidates", "inconclusive")
+    outcomes = {v.outcome for v in found.verdicts}
+    assert outcomes <= {"not_supported", "inconclusive"}
+    none = outcomes == {"not_supported"}
+    assert concluded(found.verdicts)[0] == ("none_of_the_candidates" if none else "inconclusive")
 
 
 def test_a_finding_carries_its_own_ratio_and_the_calibrations_name(
@@ -128,38 +132,96 @@ def test_a_store_of_too_few_vendors_is_not_assessed(calibration: Calibration) ->
     assert told.used == ()
 
 
-def test_one_candidate_of_a_large_store_is_weighed_and_its_vendor_only_where_all_of_it_was_asked(
+def versions() -> tuple[list[Candidate], list[Finding]]:
+    """The candidates and a student's findings, the third author being two models of one maker, as
+    near as each other, and the first one's maker not known."""
+    stored = [
+        c.model_copy(update={"vendor": "" if c.name == "author-1" else c.vendor})
+        for c in candidates()
+    ]
+    twin = next(c for c in stored if c.name == "author-3").model_copy(
+        update={"name": "author-3b", "vendor": "VENDOR-3"}
+    )
+    found = findings(student(777, 3))
+    more = [
+        f.model_copy(update={"candidate": "author-3b"}) for f in found if f.candidate == "author-3"
+    ]
+    return [*stored, twin], [*found, *more]
+
+
+def test_a_maker_has_one_verdict_whatever_the_number_of_its_models_and_a_lone_model_its_own(
+    calibration: Calibration, taught: dict[str, Verdict]
+) -> None:
+    stored, found = versions()
+    told = {str(v.candidate): v for v in weighed(found, stored, calibration).verdicts}
+    assert set(told) == {"author-1", *(f"vendor:vendor-{i}" for i in range(2, 7))}
+    both = told["vendor:vendor-3"]
+    assert [m.name for m in both.members] == ["author-3", "author-3b"]
+    assert both.log10_lr == taught["vendor:vendor-3"].log10_lr
+    assert told["author-1"].log10_lr == pytest.approx(taught["vendor:vendor-1"].log10_lr, abs=0.6)
+
+
+def test_a_model_among_others_of_its_maker_has_neither_ratio_nor_words_of_its_own(
+    calibration: Calibration,
+) -> None:
+    stored, found = versions()
+    weights = {
+        (f.candidate, f.log10_lr is None, f.words is None, f.calibration)
+        for f in weighed(found, stored, calibration).findings
+    }
+    assert {w for w in weights if w[0] in ("author-3", "author-3b")} == {
+        (name, True, True, "authors") for name in ("author-3", "author-3b")
+    }
+    assert ("author-2", False, False, "authors") in weights
+
+
+def test_without_a_paired_test_a_makers_models_are_ranked_and_not_told_apart(
+    calibration: Calibration,
+) -> None:
+    stored, found = versions()
+    told = weighed(found, stored, calibration, named=("author-3b",)).verdicts
+    both = next(v for v in told if v.candidate == "vendor:vendor-3")
+    assert (both.nearest, both.told_apart, both.apart_p) == (None, False, None)
+    assert [(m.name, m.named) for m in both.members] == [("author-3", False), ("author-3b", True)]
+    assert {m.position for m in both.members} == {1}
+
+
+@pytest.mark.parametrize(("p", "apart"), [(0.002, True), (0.2, False)])
+def test_a_paired_test_tells_the_nearest_from_its_siblings_or_it_doesnt(
+    calibration: Calibration, p: float, apart: bool
+) -> None:
+    stored, found = versions()
+    place = {"author-3": 2, "author-3b": 1}
+    among = [
+        f.model_copy(
+            update={
+                "siblings": AmongSiblings(
+                    score=0.3 / place[f.candidate],
+                    position=place[f.candidate],
+                    of=2,
+                    prompts=PROMPTS,
+                    p_values={"author-3": p} if f.candidate == "author-3b" else {},
+                )
+            }
+        )
+        if f.candidate in place and f.detector == NAMES[0]
+        else f
+        for f in found
+    ]
+    told = weighed(among, stored, calibration).verdicts
+    both = next(v for v in told if v.candidate == "vendor:vendor-3")
+    assert (both.nearest, both.told_apart, both.apart_p) == ("author-3b", apart, p)
+    assert [m.name for m in both.members] == ["author-3b", "author-3"]
+    assert both.outcome == "supported"
+
+
+def test_one_candidate_of_a_large_store_is_weighed_against_the_makers_of_all(
     calibration: Calibration,
 ) -> None:
     one = [c for c in candidates() if c.name == "author-3"]
     mine = [f for f in findings(student(777, 3)) if f.candidate == "author-3"]
-    whole = {
-        str(v.candidate): v
-        for v in weighed(mine, one, calibration, vendors_of(candidates())).verdicts
-    }
-    assert set(whole) == {"author-3", "vendor:vendor-3"}
-    assert whole["author-3"].outcome == "supported"
-    partly = weighed(mine, one, calibration, {**vendors_of(candidates()), "author-3b": "Vendor-3"})
-    assert [v.candidate for v in partly.verdicts] == ["author-3"]
-
-
-def test_a_reader_is_sent_to_the_vendors_verdict_only_where_there_is_one(
-    calibration: Calibration,
-) -> None:
-    one = [c for c in candidates() if c.name == "author-4"]
-    mine = [f for f in findings(student(777, 3)) if f.candidate == "author-4"]
-    whole = vendors_of(candidates())
-    with_vendor = {
-        str(v.candidate): v.reason for v in weighed(mine, one, calibration, whole).verdicts
-    }
-    assert "read the vendor's verdict first" in with_vendor["author-4"]
-    (partly,) = weighed(mine, one, calibration, {**whole, "author-4b": "Vendor-4"}).verdicts
-    assert "other stored models were not weighed" in partly.reason
-    nobodys = one[0].model_copy(update={"vendor": ""})
-    (alone,) = weighed(
-        mine, [nobodys], calibration, {**whole, "author-4": "", "author-5": ""}
-    ).verdicts
-    assert alone.reason == ""
+    (told,) = weighed(mine, one, calibration, vendors_of(candidates())).verdicts
+    assert (told.candidate, told.outcome) == ("vendor:vendor-3", "supported")
 
 
 def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(
@@ -167,53 +229,55 @@ def test_a_model_with_the_candidates_weights_is_that_model_and_not_its_student(
 ) -> None:
     same = [c.model_copy(update={"same_weights": c.name == "author-3"}) for c in candidates()]
     told = {v.candidate: v for v in weighed(findings(student(777, 3)), same, calibration).verdicts}
-    assert told["author-3"].outcome == "not_assessable"
-    assert "vendor:vendor-3" not in told
+    assert told["vendor:vendor-3"].outcome == "not_assessable"
+    assert told["vendor:vendor-3"].reason_code == "same_weights"
 
 
-def vendor(name: str, log10_lr: float) -> Verdict:
-    outcome = "supported" if log10_lr >= 1 else "inconclusive"
-    return Verdict(
-        question="inheritance",
-        candidate=f"vendor:{name}",
-        outcome=outcome,
-        log10_lr=log10_lr,
-        cap=2.5,
-        words="…",
+def test_a_maker_one_of_whose_models_is_the_suspect_is_not_assessed(
+    calibration: Calibration,
+) -> None:
+    stored, found = versions()
+    same = [c.model_copy(update={"same_weights": c.name == "author-3b"}) for c in stored]
+    told = {v.candidate: v for v in weighed(found, same, calibration).verdicts}
+    assert told["vendor:vendor-3"].reason_code == "not_separable_from_lineage"
+    assert told["vendor:vendor-3"].kinship == ("same_weights",)
+    assert "author-3b" in told["vendor:vendor-3"].reason
+
+
+def test_kin_of_a_maker_is_neither_supported_nor_cleared_and_its_support_tempers_others(
+    calibration: Calibration,
+) -> None:
+    base = Tie("base", "its base author-3 is a model of theirs")
+    kin = Kin({"vendor:vendor-3": [base]}, ())
+    found = weighed(findings(student(777, 3)), candidates(), calibration, kin=kin)
+    told = {v.candidate: v for v in found.verdicts}["vendor:vendor-3"]
+    assert (told.outcome, told.log10_lr, told.words) == ("not_assessable", None, None)
+    assert told.reason_code == "not_separable_from_lineage"
+    assert found.used
+    assert all(f.log10_lr is None for f in found.findings if f.candidate == "author-3")
+    assert "Not separable from lineage: vendor-3" in concluded(found.verdicts, kin)[1]
+    assert unweighed(candidates(), (), kin)[2].reason_code == "not_separable_from_lineage"
+
+
+@pytest.mark.parametrize("open_", [("base", "maker"), ("maker",), ()])
+def test_a_supported_verdict_carries_the_kinship_that_nobody_knows_of(
+    calibration: Calibration, open_: tuple[Open, ...]
+) -> None:
+    kin = Kin({}, open_)
+    found = weighed(findings(student(777, 3)), candidates(), calibration, kin=kin)
+    told = {v.candidate: v for v in found.verdicts}["vendor:vendor-3"]
+    assert told.outcome == "supported"
+    sentence = concluded(found.verdicts, kin)[1]
+    assert ("would look the same" in sentence) == bool(open_)
+    assert ("would look the same" in told.reason) == bool(open_)
+
+
+def test_a_calibration_of_single_models_assesses_no_maker(calibration: Calibration) -> None:
+    single = calibration.model_copy(
+        update={"fitted": tuple(f for f in calibration.fitted if f.level == "model")}
     )
-
-
-def test_several_supported_vendors_may_have_a_common_third_source() -> None:
-    told = third_source([vendor("acme", 1.3), vendor("bolt", 1.1), vendor("core", 0.4)])
-    assert [(v.outcome, v.third_source) for v in told] == [
-        ("inconclusive", True),
-        ("inconclusive", True),
-        ("inconclusive", False),
-    ]
-    assert "common third source" in told[0].reason.lower()
-    assert concluded(told)[0] == "common_third_source"
-    assert reaches(told, "weak")  # the third by itself
-    assert not reaches(told[:2], "weak")
-
-
-def test_the_strongest_of_several_stays_where_it_is_ten_times_ahead() -> None:
-    told = third_source([vendor("acme", 2.2), vendor("bolt", 1.1)])
-    assert [(v.outcome, v.third_source) for v in told] == [
-        ("supported", False),
-        ("inconclusive", True),
-    ]
-    conclusion, sentence = concluded(told)
-    assert conclusion == "supported"
-    assert "explained by it as well" in sentence
-
-
-def test_one_supported_vendor_and_none_at_all_are_ordinary_answers() -> None:
-    alone = [vendor("acme", 1.3), vendor("bolt", -0.5)]
-    assert third_source(alone) == alone
-    assert concluded(alone)[0] == "supported"
-    assert concluded([vendor("acme", -0.2), vendor("bolt", -0.5)])[0] == "none_of_the_candidates"
-    assert concluded([vendor("acme", 0.2), vendor("bolt", -0.5)])[0] == "inconclusive"
-    assert concluded([])[0] == "not_assessable"
+    told = weighed(findings(student(777, 3)), candidates(), single).verdicts
+    assert {v.reason_code for v in told} == {"not_fitted_for_makers"}
 
 
 def test_a_case_outside_of_the_population_is_told_so(calibration: Calibration) -> None:
@@ -239,24 +303,24 @@ def test_without_a_calibration_every_verdict_says_why_there_is_none() -> None:
     assert all("not a verdict" in v.reason for v in case.verdicts)
 
 
-def test_models_that_were_passed_over_count_in_the_correction_of_models_alone(
+def test_models_that_were_passed_over_count_for_whoever_was_chosen_for_likeness_alone(
     calibration: Calibration,
 ) -> None:
     found, everyone = findings(student(777, 3)), candidates()
-    usual, larger = (
-        {v.candidate: v for v in weighed(found, everyone, calibration, None, (), more).verdicts}
-        for more in (0, 1000)
+    usual, chosen = (
+        {v.candidate: v for v in weighed(found, everyone, calibration, None, who, 1000).verdicts}
+        for who in ((), ("author-3",))
     )
     for name, verdict in usual.items():
         assert verdict.p_value is not None
-        after = larger[name].p_value
-        assert after is not None
-        if (name or "").startswith("vendor:"):
-            assert after == verdict.p_value
-        else:
-            assert after >= verdict.p_value
-            assert larger[name].p_single == verdict.p_single
-    assert larger["author-3"].p_value == 1.0
+        after = chosen[name]
+        assert after.p_single == verdict.p_single
+        assert after.p_value == 1.0 or name != "vendor:vendor-3"
+    lowered = chosen["vendor:vendor-3"]
+    assert usual["vendor:vendor-3"].outcome == "supported"
+    assert (lowered.outcome, lowered.reason_code) == ("inconclusive", "chosen_for_likeness")
+    assert "1000 models that were passed over" in lowered.reason
+    assert not reaches([lowered], "weak")
 
 
 def test_a_guest_counts_for_no_vendor(calibration: Calibration) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.evidence.records import Verdict
-from auditor.evidence.weight import LEVELS, SCALE, reaches, verdict, weigh, words
+from auditor.evidence.weight import LEVELS, SCALE, assessable, reaches, weigh, words
 from detectors.stats.lr_bounds import Bounds, model_cap
 
 
@@ -53,15 +53,18 @@ def test_an_uncalibrated_verdict_never_opens_the_gate() -> None:
     )
 
 
-def test_without_a_calibration_there_is_no_word_and_no_ratio() -> None:
-    told = verdict("t", [])
-    assert (told.outcome, told.words, told.log10_lr, told.p_value) == (
-        "not_assessable",
-        None,
-        None,
-        None,
+def test_the_gate_has_something_to_read_where_a_ratio_was_weighed() -> None:
+    assert assessable([supported(0.2), supported(None)])
+    assert not assessable([supported(None)])
+    assert not assessable([])
+
+
+def test_who_was_looked_at_for_likeness_alone_opens_no_gate() -> None:
+    chosen = supported(0.9).model_copy(
+        update={"outcome": "inconclusive", "reason_code": "chosen_for_likeness"}
     )
-    assert "not a verdict" in told.reason
+    assert not reaches([chosen], "weak")
+    assert reaches([chosen.model_copy(update={"reason_code": None})], "weak")
 
 
 @pytest.mark.parametrize(("bound", "word"), SCALE)

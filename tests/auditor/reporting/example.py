@@ -22,6 +22,7 @@ from auditor.evidence.records import (
     Candidate,
     ErrorRate,
     Finding,
+    MemberRank,
     Part,
     Report,
     ReportSection,
@@ -61,7 +62,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
             "seed": 0,
             "note": hostile,
         },
-        answers=_answers(),
+        answers=_answers(calibrated),
         candidates=tuple(_candidate(name, i) for i, name in enumerate(names)),
         store=StoreSection(
             name="public teachers 2026-10", embedder="", sha256="5" * 64, n_models=12
@@ -105,10 +106,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         sections={s.key: s for s in (_described(hostile), *_besides(hostile))}
         if calibrated
         else {},
-        verdicts=(
-            *(_verdict(name, i, calibrated) for i, name in enumerate(names)),
-            *((_vendor(f"vendor:acme {hostile[:25]}"),) if calibrated else ()),
-        ),
+        verdicts=_verdicts(names, calibrated, hostile),
         limits=(
             "The null cohort holds 11 models: no p-value below 0.083 is possible.",
             "All answers are greedy: how they vary is not known.",
@@ -122,6 +120,18 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
             "auditor audit --plan report/plan.yaml --out again/",
             "auditor audit recording:report/transcript.jsonl --store teachers/ --out again/",
         ),
+    )
+
+
+def _verdicts(names: tuple[str, ...], calibrated: bool, hostile: str) -> tuple[Verdict, ...]:
+    if not calibrated:
+        return tuple(_verdict(name, i, calibrated) for i, name in enumerate(names))
+    return (
+        _maker(names[0], 0),
+        _verdict(names[1], 1, calibrated),
+        _verdict(names[2], 2, calibrated),
+        _vendor(f"vendor:acme {hostile[:25]}"),
+        _related("moor-1b"),
     )
 
 
@@ -174,12 +184,15 @@ def _base(hostile: str) -> BaseSection:
     )
 
 
-def _answers() -> tuple[Answer, ...]:
+def _answers(calibrated: bool) -> tuple[Answer, ...]:
     return (
         Answer(
             question="inheritance",
             asks="Was the suspect trained on a teacher's outputs?",
-            answer="Not assessable: the suspect calls itself hill-7b in 41 of 60 answers (68 %), more often than 11 of 11 "
+            conclusion="supported" if calibrated else "not_assessable",
+            answer="Supported: the answers are better explained if the suspect learned from hillside than if not."
+            if calibrated
+            else "Not assessable: the suspect calls itself hill-7b in 41 of 60 answers (68 %), more often than 11 of 11 "
             "unrelated models, but no calibration says how often that happens without distillation.",
             does_not_say="Naming a teacher can come from public web text or from a persona set in tuning; it is not a "
             "finding about training data by itself.",
@@ -530,6 +543,38 @@ def _vendor(name: str) -> Verdict:
         outside=("stylistic_overlap",),
         reason_code="third_source",
         reason="Common third source, or several teachers: acme, bolt are supported together.",
+        members=(MemberRank(name="acme-1b"), MemberRank(name="acme-2b")),
+    )
+
+
+def _maker(name: str, i: int) -> Verdict:
+    """The first candidate's maker with another model of it, told apart by a test."""
+    one = _verdict(name, i, calibrated=True)
+    return one.model_copy(
+        update={
+            "candidate": "vendor:hillside",
+            "members": (
+                MemberRank(name=name, position=1, score=0.031, named=True),
+                MemberRank(name="hill-2b", position=2, score=0.012, p_value=0.0013),
+            ),
+            "nearest": name,
+            "told_apart": True,
+            "apart_p": 0.0013,
+            "apart_prompts": 466,
+        }
+    )
+
+
+def _related(name: str) -> Verdict:
+    return Verdict(
+        question="inheritance",
+        candidate=name,
+        outcome="not_assessable",
+        calibration="small models",
+        kinship=("base",),
+        members=(MemberRank(name=name),),
+        reason="Not separable from lineage: its base is a model of theirs.",
+        reason_code="not_separable_from_lineage",
     )
 
 
@@ -554,6 +599,7 @@ def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
         words=("weak support", "no support either way", "moderate support for the other side")[i],
         p_value=(0.0833, 0.25, 1.0)[i],
         n_controls=11,
+        members=(MemberRank(name=name),),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from auditor import reporting as renderers
 from auditor.audits.report.file import load_report
+from auditor.audits.report.outcomes import weight_chart
 from auditor.errors import UsageProblem
 from auditor.evidence.records import Report
 from auditor.reporting import formats
@@ -64,9 +65,23 @@ def test_a_report_of_before_there_were_ids_and_codes_is_read_and_shown_as_it_was
     read = load_report(golden(f"{name}-without-ids", "json"))
     assert {f.metric_id for f in read.findings} == {""}
     assert {v.reason_code for v in read.verdicts} == {None}
-    for format in ("html", "markdown"):
-        assert render(read, format).encode("utf-8") == golden(name, format).read_bytes()
-    assert render(read, "terminal") == render(report(calibrated=name == "calibrated"), "terminal")
+    with_ids = load_report(golden(f"{name}-by-model", "json"))
+    for format in ("html", "markdown", "terminal"):
+        assert render(read, format) == render(with_ids, format)
+
+
+def test_a_report_of_before_there_was_one_verdict_a_maker_is_read_and_its_makers_are_charted() -> (
+    None
+):
+    read = load_report(golden("calibrated-by-model", "json"))
+    assert len(read.verdicts) == 4
+    assert not any(v.members for v in read.verdicts)
+    chart = weight_chart(read.verdicts)
+    assert chart is not None
+    assert [b.label[:4] for b in chart.bars] == ["acme"]
+    page = render(read, "html")
+    for verdict in read.verdicts:
+        assert f'badge {verdict.outcome.replace("_", "-")}"' in page
 
 
 @pytest.mark.parametrize("calibrated", [False, True])

@@ -9,7 +9,13 @@ import pytest
 from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.inheritance.self_identification import SelfIdentification
 from detectors.registry import load_detector
-from detectors.text.claim_rates import NOBODY, claim_table, read_answers, telling_arms
+from detectors.text.claim_rates import (
+    NOBODY,
+    UNREAD,
+    claim_table,
+    read_answers,
+    telling_arms,
+)
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
@@ -256,6 +262,22 @@ def test_the_claim_table_counts_by_vendor_arm_and_language_clustered_by_question
     assert rows["alibaba", "own", "all"][5] == 1.0
     assert rows[NOBODY, "own", "all"][5] == 0.0
     assert claim_table(transcript(silent, probes=())).rows == ()
+
+
+def test_an_answer_in_a_language_that_is_not_read_is_counted_as_unread_and_never_as_nobody() -> (
+    None
+):
+    swedish = transcript(says("Jag är en språkmodell och har inget namn."))
+    answers = read_answers(swedish)
+    assert not any(a.says(NOBODY) for a in answers)
+    assert all(a.says(UNREAD) for a in answers)
+    assert {row[0] for row in claim_table(swedish).rows if row[3]} == {UNREAD}
+    named = read_answers(transcript(says("Jag är ChatGPT. I am ChatGPT.")))
+    assert not any(a.says(UNREAD) or a.says(NOBODY) for a in named)
+    plain = read_answers(transcript(silent))
+    assert all(a.says(NOBODY) for a in plain)
+    told = reason(Case(swedish, teacher("t", "openai", silent)))
+    assert told == f"none of {len(answers)} answers to who it is can be read"
 
 
 def test_recorded_answers_are_measured_in_their_one_arm_and_the_note_says_what_is_missing() -> None:

@@ -49,6 +49,15 @@ FRAGMENTS = [
     "ने बनाया",
     "**",
     "و",
+    "saya ",
+    "beni ",
+    "'",
+    "```",
+    "User: ",
+    "- ",
+    "\ue000",
+    "let's play ",
+    "you said ",
 ]
 TEXTS = st.one_of(
     st.text(max_size=400), st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
@@ -64,6 +73,17 @@ UNITS = [
     "((",
     "OpenAI, ",
     "ne pas ",
+    "User: I am ChatGPT\n",
+    "- I am ChatGPT\n",
+    "```\nI am ChatGPT ",
+    "'I am ChatGPT ",
+    "let's play I am ChatGPT. ",
+    "you said I am ChatGPT, ",
+    "saya Claude ",
+    "beni ChatGPT ",
+    "tôi là Claude ",
+    "আমি OpenAI ",
+    "mi ha OpenAI \ue000",
 ]
 
 

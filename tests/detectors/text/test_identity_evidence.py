@@ -14,7 +14,6 @@ from detectors.text.claim_rates import NOBODY
 from detectors.text.identity_evidence import (
     declared_names,
     identity_evidence,
-    is_read,
     makers_by_name,
 )
 from fingerprints.records import Arm, Identity, Message, Probe, Reply, Status
@@ -202,13 +201,6 @@ def test_nobody_is_said_to_name_nobody_where_nothing_could_be_read() -> None:
     result = SelfIdentification().measure(Case(tamil, None))
     assert isinstance(result, NotMeasured)
     assert "none of 1 answers to who it is can be read" in result.reason
-
-
-def test_only_letters_of_unread_scripts_make_a_text_unread() -> None:
-    assert is_read("I am ChatGPT.")
-    assert is_read("42")
-    assert is_read("我是通义千问，你好。")
-    assert not is_read("எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி")
 
 
 def test_a_declared_name_is_told_with_its_place_and_decides_nothing() -> None:

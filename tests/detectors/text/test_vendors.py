@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.text.vendor_table import VENDOR_ROWS
+from detectors.text.makers import makers_in_use
 from detectors.text.vendors import find_mentions, fold, vendor_slug, vendor_title
 from fingerprints.probes import load_probe_set
 
@@ -15,14 +15,9 @@ def named(text: str) -> list[str]:
     return [m.vendor for m in find_mentions(fold(text).text)]
 
 
-def test_the_table_holds_at_least_thirty_vendors_and_every_vendor_has_a_name() -> None:
-    assert len(VENDOR_ROWS) >= 30
-    assert all(companies for companies, _, _ in VENDOR_ROWS.values())
-
-
 def test_every_vendor_that_a_leading_question_names_is_known_and_found_in_the_question() -> None:
     for probe in load_probe_set("leading").probes:
-        assert probe.vendor in VENDOR_ROWS
+        assert probe.vendor in makers_in_use().makers
         assert probe.vendor in named(probe.text), probe.text
 
 
@@ -31,10 +26,12 @@ def test_no_identity_question_names_a_vendor() -> None:
 
 
 def test_every_name_of_the_table_is_found_and_given_to_its_vendor() -> None:
-    for vendor, (companies, products, framed) in VENDOR_ROWS.items():
-        for alias in "|".join((companies, products, framed)).split("|"):
-            if alias:
-                assert named(alias) == [vendor], alias
+    for maker in makers_in_use().makers.values():
+        for alias in maker.spoken:
+            assert named(alias) == [maker.id], alias
+        for word in maker.versioned:
+            assert named(f"{word}-3.5") == [maker.id], word
+            assert named(f"{word} 4") in ([maker.id], []), word
 
 
 @pytest.mark.parametrize(

@@ -150,17 +150,42 @@ def test_all_candidates_looks_at_everybody(large: Path, student: Transcript) -> 
     assert not looked.guests
 
 
-def test_a_named_candidate_is_always_looked_at(large: Path, student: Transcript) -> None:
+def test_a_named_candidate_is_always_looked_at_and_its_makers_other_models_with_it(
+    large: Path, student: Transcript
+) -> None:
     with open_store(str(large)) as store:
         models = opened(plan(large), store)
         usual = {t.name for t in looked_at(models, plan(large), student).teachers}
         missed = sorted(set(models.records) - usual)[0]
         chosen = plan(large, candidates=[missed])
         looked = looked_at(models, chosen, student)
-    assert [r.name for r in looked.records] == [missed]
+    maker = models.records[missed].vendor
+    theirs = [n for n, r in models.records.items() if r.vendor == maker]
+    assert len(theirs) > 1
+    assert [r.name for r in looked.records] == theirs
     assert looked.choice is not None
-    assert looked.choice.named == (missed,)
+    assert missed in looked.choice.named
+    assert set(looked.choice.named) <= set(theirs)
     assert missed in looked.guests
+
+
+def test_for_lineage_alone_a_named_candidate_stands_for_itself(
+    large: Path, student: Transcript
+) -> None:
+    chosen = plan(large, candidates=["model-00"], detectors=["next_token_agreement"])
+    with open_store(str(large)) as store:
+        looked = looked_at(opened(chosen, store), chosen, student)
+    assert [r.name for r in looked.records] == ["model-00"]
+
+
+def test_a_named_candidate_of_a_large_store_is_weighed_with_all_its_makers_models(
+    large: Path, student: Transcript
+) -> None:
+    report = judged(student, plan(large, candidates=[f"model-{TEACHER:02d}"]))
+    (verdict,) = report.verdicts
+    assert len(verdict.members) == len(report.candidates) == MODELS // VENDORS
+    assert [m.name for m in verdict.members if m.named] == [f"model-{TEACHER:02d}"]
+    assert verdict.reason_code != "chosen_for_likeness"
 
 
 def test_a_candidate_that_is_not_stored_is_refused(large: Path, student: Transcript) -> None:
@@ -197,3 +222,28 @@ def test_guests_play_no_stranger(large: Path, student: Transcript) -> None:
     for place in range(len(line.teachers)):
         assert not np.any(line.strangers(place) & ~line.population)
     assert line.population.sum() == SAMPLED
+
+
+def test_detectors_contrast_the_groups_that_verdicts_are_about(
+    inventor: Inventor, tmp_path: Path
+) -> None:
+    """A model of no known maker counts with whoever has its weights; the report keeps what the
+    store says."""
+    whose = {"base": ("acme", "w"), "tuned": ("", "w"), "lone": ("", ""), "other": ("bolt", "v")}
+    with FingerprintStore.create(tmp_path / "s") as store:
+        for number, (name, (vendor, weights)) in enumerate(whose.items()):
+            said = inventor.transcript(name, inventor.habits(number, number), number)
+            who = said.identity.model_copy(update={"weights_sha256": weights or None})
+            header = said.header.model_copy(update={"identity": who})
+            store.add(Transcript(header, said.probes, said.replies), name=name, vendor=vendor)
+    asked = inventor.transcript("suspect", inventor.habits(9, 9), 9)
+    chosen = plan(tmp_path / "s")
+    with open_store(str(tmp_path / "s")) as store:
+        makers = {
+            t.name: t.vendor for t in looked_at(opened(chosen, store), chosen, asked).teachers
+        }
+    assert makers == {"base": "acme", "tuned": "acme", "lone": "", "other": "bolt"}
+    report = judged(asked, chosen)
+    assert {c.name: c.vendor for c in report.candidates}["tuned"] == ""
+    told = {v.candidate: {m.name for m in v.members} for v in report.verdicts}
+    assert told == {"vendor:acme": {"base", "tuned"}, "lone": {"lone"}, "vendor:bolt": {"other"}}

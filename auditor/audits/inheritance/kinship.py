@@ -1,0 +1,232 @@
+"""Is the suspect kin of a candidate? What weights, digests, the user and the suspect's own files
+say of its base and its maker, before its answers are weighed.
+
+Knows records and names; judges no answer. A name is a claim, and is told as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from auditor.audits.inheritance.base_model import Base, is_below
+from auditor.audits.inheritance.plan import Plan
+from auditor.audits.lineage.within import Within
+from auditor.evidence.codes import Kinship
+from auditor.evidence.groups import CandidateGroup, groups_of
+from auditor.evidence.kinship import Kin, Open, Tie
+from auditor.evidence.records import Candidate
+from detectors.text.model_names import makers_named, same_maker, without_folders
+from detectors.text.vendors import vendor_slug
+from fingerprints.catalog_rows import StoredTeacher
+from fingerprints.errors import AuditError, printable
+from fingerprints.records import Identity
+from fingerprints.subjects.spec import parse_spec
+from fingerprints.weights.card import DeclaredLineage
+
+RELATED = ("derived", "common_origin")
+"""What comparing weights says of models that one comes from, or that began alike."""
+
+
+def kinship(
+    plan: Plan,
+    suspect: Identity,
+    base: Base | None,
+    within: Within,
+    candidates: Sequence[Candidate],
+    stored: Sequence[StoredTeacher] = (),
+) -> Kin:
+    """What is known of the suspect's kinship with each group of candidates, and what isn't known.
+
+    ``stored`` are all models of the store: a base may be one of them that is no candidate. A base
+    of a candidate's maker makes them kin, tuned or not: what it brought can't be told from what was
+    learned. Nothing here rests on an answer.
+    """
+    declared = within.declared
+    origins = _origins(declared, suspect)
+    groups, ties = groups_of(candidates), dict[str, list[Tie]]()
+    for group in groups:
+        members = [c for c in candidates if c.name in group.members]
+        found = [
+            *_by_digest(suspect, members),
+            *_by_user(plan, group),
+            *_by_base(base, group, stored),
+            *_by_weights(within, group, stored),
+            *_by_files(origins, group),
+        ]
+        if found:
+            ties[group.name] = found
+    hints = tuple(
+        hint
+        for group in groups
+        if group.name not in ties
+        for hint in _hints(suspect, declared, group, candidates)
+    )
+    return Kin(ties, _open(plan, base, within, origins, stored), hints)
+
+
+def _by_digest(suspect: Identity, members: Sequence[Candidate]) -> Iterator[Tie]:
+    same = [c.name for c in members if suspect.same_weights(c.identity)]
+    if same:
+        yield _tie("same_weights", "the suspect has the weights of {} (equal SHA-256)", same)
+    below = [c.name for c in members if is_below(suspect, c.identity)]
+    if below:
+        told = "the suspect is an adapter on the weights of {} (equal SHA-256)"
+        yield _tie("shared_weights", told, below)
+    beside = [
+        c.name
+        for c in members
+        if suspect.weights_sha256 is not None
+        and suspect.weights_sha256 == c.identity.weights_sha256
+        and c.name not in (*same, *below)
+    ]
+    if beside:
+        told = "the suspect lies on the same weights as {} (equal SHA-256)"
+        yield _tie("shared_weights", told, beside)
+
+
+def _by_user(plan: Plan, group: CandidateGroup) -> Iterator[Tie]:
+    if _is_of(group, plan.vendor):
+        told = "{} is the suspect's own maker, as whoever ordered the audit says"
+        yield _tie("own_maker", told, [plan.vendor])
+
+
+def _by_base(
+    base: Base | None, group: CandidateGroup, stored: Sequence[StoredTeacher]
+) -> Iterator[Tie]:
+    name, names, makers = _base_known(base, stored)
+    if name and (name in group.members or any(_is_of(group, m) for m in makers)):
+        yield _tie("base", "its base {} is a model of theirs", [name])
+    elif _names(group, *names):
+        yield _tie("base", "its base {} is a model of theirs by its name", [name])
+
+
+def _base_known(
+    base: Base | None, stored: Sequence[StoredTeacher]
+) -> tuple[str, tuple[str, ...], list[str]]:
+    """The base's name, all names that it goes by, and its makers by the store; empty where nobody
+    says which it is."""
+    if base is None:
+        return "", (), []
+    teacher, identity = base.teacher, base.teacher.transcript.identity
+    makers = [m for m in (teacher.vendor, *_makers_of(identity, stored)) if m]
+    names = (teacher.name, identity.name, _place(base.spec))
+    return teacher.name, tuple(filter(None, names)), makers
+
+
+def _by_weights(
+    within: Within, group: CandidateGroup, stored: Sequence[StoredTeacher]
+) -> Iterator[Tie]:
+    known = {r.name: r.vendor for r in stored}
+    for told in () if within.found is None else within.found.told:
+        theirs = told.base in group.members or _is_of(group, known.get(told.base, ""))
+        if told.relation in RELATED and (theirs or _names(group, told.base, _place(told.spec))):
+            how = "are derived one from the other" if told.relation == "derived" else "began alike"
+            clause = f"its weights and those of {{}}, a model of theirs, {how}"
+            yield _tie("compared_weights", clause, [told.base])
+
+
+def _by_files(origins: Sequence[str], group: CandidateGroup) -> Iterator[Tie]:
+    names = [n for n in origins if _names(group, n)]
+    if names:
+        yield _tie("declared", "the suspect's own files say that it comes from {}", names)
+
+
+def _hints(
+    suspect: Identity,
+    declared: DeclaredLineage,
+    group: CandidateGroup,
+    candidates: Sequence[Candidate],
+) -> Iterator[str]:
+    """What makes kinship likely and shows none: makers use each other's tokenizers, and a model's
+    own name may as well hold its teacher's."""
+    tokenizer = suspect.tokenizer_sha256
+    alike = [
+        c.name
+        for c in candidates
+        if c.name in group.members and tokenizer and c.identity.tokenizer_sha256 == tokenizer
+    ]
+    if alike:
+        yield (
+            f"The suspect has the tokenizer of {', '.join(alike)} (equal SHA-256): a common base is"
+            " likely, and would explain likeness. Name it with --base."
+        )
+    own = [n for n in {suspect.name, declared.name_or_path or ""} if n and _names(group, n)]
+    if own:
+        yield (
+            f"The suspect goes by the name {printable(min(own), 80)}, which is one of"
+            f" {group.maker or group.name}'s: kin of theirs may be called so, and a student of"
+            " theirs, too."
+        )
+
+
+def _open(
+    plan: Plan,
+    base: Base | None,
+    within: Within,
+    origins: Sequence[str],
+    stored: Sequence[StoredTeacher],
+) -> tuple[Open, ...]:
+    """What isn't known: a base of which no store and no name says whose it is, a maker that nobody
+    named."""
+    _, names, makers = _base_known(base, stored)
+    told = () if within.found is None else within.found.told
+    names = (*names, *origins, *(t.base for t in told if t.relation in RELATED))
+    known = bool(makers) or any(makers_named(n) for n in names)
+    missing: list[Open] = [] if known else ["base"]
+    return tuple(missing if plan.vendor else [*missing, "maker"])
+
+
+def _origins(declared: DeclaredLineage, suspect: Identity) -> tuple[str, ...]:
+    """The names of models that a model says it was made from: not its own, which may hold
+    anything."""
+    kept_from = declared.name_or_path or ""
+    own = suspect.kind == "gguf" or _last(kept_from) == _last(suspect.name)
+    return tuple(filter(None, (*declared.base_models, "" if own else kept_from)))
+
+
+def _makers_of(identity: Identity, stored: Sequence[StoredTeacher]) -> list[str]:
+    """Who made the stored models that have these weights."""
+    sha = identity.weights_sha256
+    return [r.vendor for r in stored if sha is not None and r.identity.weights_sha256 == sha]
+
+
+def _is_of(group: CandidateGroup, maker: str) -> bool:
+    """Whether the group is of this maker: by the store's word, else by its models' names."""
+    if not maker:
+        return False
+    if group.maker:
+        return same_maker(group.maker, maker)
+    return vendor_slug(maker) in {slug for m in group.members for slug in makers_named(m)}
+
+
+def _names(group: CandidateGroup, *names: str) -> bool:
+    """Whether a model's name holds the group's maker, or is that of one of its models."""
+    if group.maker:
+        own = {vendor_slug(group.maker)}
+    else:
+        own = {slug for m in group.members for slug in makers_named(m)}
+    words = {w for n in names for w in re.split(r"\W+", without_folders(n).casefold())}
+    return (
+        bool(own & {slug for name in names for slug in makers_named(name)})
+        or (bool(group.maker) and group.maker.casefold() in words)
+        or bool({_last(n) for n in names if n} & {_last(m) for m in group.members})
+    )
+
+
+def _last(name: str) -> str:
+    return name.replace("\\", "/").rstrip("/").split("/")[-1].casefold()
+
+
+def _place(spec: str | None) -> str:
+    """What a spec opens, without its scheme and options; empty for none."""
+    if spec is None:
+        return ""
+    try:
+        return parse_spec(spec).target
+    except AuditError:
+        return ""
+
+
+def _tie(kinship: Kinship, told: str, names: Sequence[str]) -> Tie:
+    return Tie(kinship, told.format(", ".join(printable(n, 80) for n in names)))

@@ -1,0 +1,198 @@
+"""The verdicts of a question as blocks of a document: everywhere the same ones, in tables, in a
+chart, at a glance and in brief; and the models that each is about, as ranks.
+
+Knows verdicts; knows no finding, no kind of audit and no format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from auditor.audits.report import view, wording
+from auditor.evidence.records import Answer, MemberRank, Verdict
+from auditor.reporting.document import (
+    DASH,
+    Block,
+    GridTable,
+    Group,
+    Paragraph,
+    Stretch,
+    Words,
+    aside,
+    name,
+)
+from auditor.reporting.text import interval, number, probability, signed
+from detectors.measurement import Bar, Chart
+
+MOST_CHARTED, FEW_VERDICTS = 12, 4
+
+
+def conclusion_badge(answer: Answer) -> tuple[Stretch | str, ...]:
+    """The answer to the question of inheritance as a badge; nothing for other questions, and for
+    one that was not looked at."""
+    told = wording.CONCLUSIONS.get(answer.conclusion or "")
+    if answer.question != "inheritance" or told is None:
+        return ()
+    return (" ", Stretch(told, "badge", str(answer.conclusion)))
+
+
+def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
+    """All verdicts of a question; once in words and the table folded where they say the same and
+    weigh nothing."""
+    if not told:
+        return ()
+    same = view.unanimous(told)
+    why = tuple(Paragraph(reason, "caption") for reason in view.reasons(told, brief=True))
+    size = aside(f"({len(told)})")
+    if same is None:
+        heading = ("Weight of evidence by candidate ", size)
+        whole = Group((verdict_table(told), *why), heading, folded=len(told) > FEW_VERDICTS)
+        return (whole, *members(told))
+    once = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
+    rows = Group((verdict_table(told),), ("By candidate ", size), "folded", True)
+    return (Group((once, *why), look="verdict"), rows, *members(told))
+
+
+def _badge(v: Verdict) -> Stretch:
+    return Stretch(wording.OUTCOMES[v.outcome], "badge", v.outcome)
+
+
+def _who(v: Verdict) -> Words:
+    several = (" ", aside(f"({len(v.members)} models)")) if len(v.members) > 1 else ()
+    return (name(view.called(v)), *several)
+
+
+def verdict_table(told: Sequence[Verdict]) -> GridTable:
+    """The verdicts as a table; columns of nothing are left out."""
+    weighed = any(v.assessed for v in told)
+    ranked = any(v.p_value is not None for v in told)
+    shown = (weighed, weighed, ranked, not ranked or any(v.n_controls for v in told))
+    kept = [i for i, wanted in enumerate(shown) if wanted]
+    columns = ("log10 LR", "Cap", "p", "Controls")
+    rows: list[tuple[Words, ...]] = []
+    for v in told:
+        words = (" ", aside(f"({v.words})")) if v.words else ()
+        bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
+        figures: tuple[Words, ...] = (
+            (signed(v.log10_lr), *bounds),
+            signed(v.cap),
+            probability(v.p_value),
+            str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
+        )
+        rows.append((_who(v), (_badge(v), *words), *(figures[i] for i in kept)))
+    heads = ("Candidate", "Outcome", *(columns[i] for i in kept))
+    return GridTable("Verdicts", heads, tuple(rows), frozenset(range(2, len(heads))), look="quiet")
+
+
+def glimpse(cards: Sequence[view.QuestionCard]) -> Iterator[Block]:
+    """The answer on inheritance in one word, then every verdict by its outcome and by what is known
+    of its models among each other."""
+    for card in cards:
+        if card.question == "inheritance" and card.verdicts:
+            badge = conclusion_badge(card.answer)
+            if badge:
+                yield Paragraph(("Inheritance:", *badge))
+            rows = tuple((_who(v), _badge(v), _among(v)) for v in card.verdicts)
+            heads = ("Candidate", "Outcome", "Among its models")
+            yield GridTable("Verdicts", heads, rows)
+
+
+def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
+    """The verdicts for a brief reading: a table, or one line where all of them say the same."""
+    if not told:
+        return
+    outcome = view.unanimous(told)
+    reasons = view.reasons(told, brief=True)
+    if outcome is None:
+        yield verdict_table(told)
+    else:
+        line = f"{wording.OUTCOMES[outcome].capitalize()} for {_whom(told)}."
+        reasons = (f"{line} {reasons[0]}", *reasons[1:]) if len(reasons) == 1 else (line, *reasons)
+    yield from (Paragraph(reason, "caption") for reason in reasons)
+    for v in told:
+        if len(v.members) > 1 and (v.outcome == "supported" or any(m.named for m in v.members)):
+            yield Paragraph((name(view.called(v)), ": ", *_line(_among(v))), "caption")
+
+
+def _whom(told: Sequence[Verdict]) -> str:
+    several = len(told) > 1
+    return f"all {len(told)} candidates" if several else view.called(told[0])
+
+
+def members(told: Sequence[Verdict]) -> tuple[Block, ...]:
+    """The models that each verdict is about, in order of likeness; folded, and nothing where every
+    verdict is about one model."""
+    several = [v for v in told if len(v.members) > 1]
+    if not several:
+        return ()
+    lead = Paragraph(wording.MEMBERS_ARE_RANKS, "caption")
+    blocks = (
+        Group((Paragraph(_among(v)), _ranks(v)), name(view.called(v)), level=4) for v in several
+    )
+    return (Group((lead, *blocks), "Among a maker's models", "folded", True),)
+
+
+def _ranks(v: Verdict) -> GridTable:
+    rows = tuple(_rank(m, v) for m in v.members)
+    heads = ("Model", "Rank", "Likeness", "p against the nearest")
+    return GridTable("Models", heads, rows, frozenset({1, 2, 3}), look="quiet")
+
+
+def _rank(m: MemberRank, v: Verdict) -> tuple[Words, ...]:
+    asked = (" ", Stretch("asked about", "tag")) if m.named else ()
+    return (
+        (name(m.name), *asked),
+        number(m.position),
+        DASH if m.score is None else f"{m.score:+.4f}",
+        "nearest" if m.name == v.nearest else probability(m.p_value),
+    )
+
+
+def _among(v: Verdict) -> Words:
+    """What is known of a verdict's models among each other: whom a test tells from the others, if
+    anybody, and where those stand that were asked about."""
+    if len(v.members) < 2:
+        return "one model"
+    named = [m for m in v.members if m.named and m.name != v.nearest and m.position is not None]
+    asked: list[Stretch | str] = []
+    for m in named:
+        asked += ["; ", name(m.name), f", asked about, is {number(m.position)} of {len(v.members)}"]
+    if v.nearest is None:
+        return ("no test compared them: they can't be told apart", *asked)
+    test = f"p {probability(v.apart_p)} over {number(v.apart_prompts)} prompts"
+    if v.told_apart:
+        return ("nearest to ", name(v.nearest), f", told apart from the others ({test})", *asked)
+    return (
+        "they can't be told apart: ",
+        name(v.nearest),
+        f" is first, but not by a test ({test})",
+        *asked,
+    )
+
+
+def _line(words: Words) -> tuple[Stretch | str, ...]:
+    return words if isinstance(words, tuple) else (words,)
+
+
+def weight_chart(told: Sequence[Verdict]) -> Chart | None:
+    """The heaviest verdicts as dots with their intervals. None without one."""
+    chosen = view.weighed(told)
+    if not chosen:
+        return None
+    heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
+    return Chart(
+        kind="dots",
+        title="Weight of evidence",
+        x_label="log10 likelihood ratio, capped",
+        bars=tuple(map(_bar, heaviest)),
+        reference=0.0,
+        reference_label="even odds",
+        caption="To the right: the answers are likelier if the suspect learned from the candidate."
+        " Lines: what other control models could have made of it (95 %).",
+    )
+
+
+def _bar(v: Verdict) -> Bar:
+    low, high = v.interval or (None, None)
+    told = v.outcome == "supported"
+    return Bar(label=view.called(v), value=v.log10_lr or 0.0, low=low, high=high, strong=told)

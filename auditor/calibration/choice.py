@@ -1,0 +1,67 @@
+"""Which shipped calibration is a case's? That of the nearest population: of the same language, with
+answers of the most like length.
+
+Knows what a population is like and what a suspect said; weighs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import inf, log
+
+from auditor.calibration.cohort import typical_length
+from auditor.calibration.record import Calibration
+from detectors.pairing import style_answers
+from detectors.text.languages import UNDETERMINED, named, seems
+from fingerprints.transcript import Transcript
+
+LOOKED_AT = 60
+"""Answers by which the language is told: more change nothing, and each costs a millisecond."""
+MOST = 0.5
+"""The share of answers from which their language is the suspect's: some are code or names."""
+NO_POPULATION = "No shipped calibration was fitted on answers in {language}: they are of {known}."
+
+
+def language_of(transcript: Transcript) -> str:
+    """The language (ISO 639-1) of more than half of the suspect's style answers, ``und`` where
+    none is."""
+    answers = [a.text for a in style_answers(transcript).values()]
+    chosen = answers[:: max(1, -(-len(answers) // LOOKED_AT))]
+    counts = Counter(seems(text).language for text in chosen)
+    first, n = max(counts.items(), key=lambda c: (c[1], c[0]), default=(UNDETERMINED, 0))
+    return first if n > MOST * len(chosen) else UNDETERMINED
+
+
+def fits(calibration: Calibration, language: str) -> bool:
+    """Whether a calibration's population answered in this language; where either is not known,
+    nothing speaks against it."""
+    known = calibration.population.languages
+    return not known or language in (*known, UNDETERMINED)
+
+
+def nearest_first(
+    calibrations: Sequence[Calibration], transcript: Transcript
+) -> tuple[Calibration, ...]:
+    """The calibrations that fit the suspect's language, those whose answers are typically as long
+    as the suspect's first; of equals in the order given."""
+    language, length = language_of(transcript), typical_length(transcript)
+    return tuple(
+        sorted((c for c in calibrations if fits(c, language)), key=lambda c: _away(c, length))
+    )
+
+
+def none_fits(calibrations: Sequence[Calibration], transcript: Transcript) -> str:
+    """Why none of the calibrations is for this suspect, empty where one is."""
+    language = language_of(transcript)
+    if any(fits(c, language) for c in calibrations):
+        return ""
+    known = sorted({named(code) for c in calibrations for code in c.population.languages})
+    return NO_POPULATION.format(language=named(language), known=", ".join(known))
+
+
+def _away(calibration: Calibration, length: float) -> float:
+    """How many times longer or shorter the suspect's answers are than the population's, as a
+    logarithm."""
+    middle = calibration.population.characters.middle
+    return abs(log(length / middle)) if length > 0 and middle > 0 else inf

@@ -1,0 +1,69 @@
+"""The codes that a report's records use beside their words: what programs read. Values never
+change."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"]
+BaseOrigin = Literal["user", "adapter", "store", "lineage", "shadows"]
+Conclusion = Literal[
+    "supported",
+    "common_third_source",
+    "none_of_the_candidates",
+    "inconclusive",
+    "not_assessable",
+    "not_examined",
+    "different",
+    "no_difference_found",
+    "declined_in_front",
+    "declined_in_the_weights",
+    "answered_in_front",
+]
+
+
+ReasonCode = Literal[
+    "uncalibrated",
+    "no_population",
+    "not_measured",
+    "same_weights",
+    "too_few_prompts",
+    "too_few_vendors",
+    "too_few_shadows",
+    "outside_support",
+    "other_versions",
+    "others_not_weighed",
+    "not_separable_from_lineage",
+    "lineage_unknown",
+    "chosen_for_likeness",
+    "not_fitted_for_makers",
+    "third_source",
+    "made_like_shadows",
+    "sampled_unlike",
+    "greedy_answers",
+    "other_clues",
+    "size_bounds",
+    "other_widths",
+    "sorted_units",
+    "units_alike",
+    "tokens_untold",
+    "no_common_order",
+    "unreadable",
+]
+"""Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
+``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
+answer in the suspect's language; nothing was measured in the calibrated way; suspect and candidate
+are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on; the
+vendor's other versions (of reports in which single models had verdicts); weights or a maker that
+suspect and candidate are known to share, or of which it isn't known whether they do; a maker looked
+at for its likeness alone; a calibration of single models; a third source; a population of shadows.
+Of services: the sides were sampled unlike or repeat themselves; other signs speak against the
+claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
+tokens can't be told; no order is shared; the files can't be read."""
+
+Kinship = Literal[
+    "same_weights", "shared_weights", "own_maker", "base", "compared_weights", "declared"
+]
+"""How it is known that suspect and candidates share weights or a maker: equal digests; an adapter
+on a member's weights, or on the same as a member; the user named the suspect's maker; its base is
+of that maker; weights that were compared; what its own files say."""

@@ -1,0 +1,276 @@
+"""Which language a text seems to be in, by its script and its commonest words, and whether claims
+are read in it.
+
+Knows scripts and a few dozen words a language; a guess good enough to say "not read", never used
+to weigh anything. Linear in the length.
+"""
+
+# ruff: noqa: E501  (a table of words is read and compared by the line)
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from detectors.text.vendors import find_mentions, fold
+
+SCRIPTS: tuple[tuple[str, int, int], ...] = (
+    ("latin", 0x41, 0x24F),
+    ("greek", 0x370, 0x3FF),
+    ("cyrillic", 0x400, 0x52F),
+    ("armenian", 0x530, 0x58F),
+    ("hebrew", 0x590, 0x5FF),
+    ("arabic", 0x600, 0x77F),
+    ("devanagari", 0x900, 0x97F),
+    ("bengali", 0x980, 0x9FF),
+    ("gurmukhi", 0xA00, 0xA7F),
+    ("gujarati", 0xA80, 0xAFF),
+    ("oriya", 0xB00, 0xB7F),
+    ("tamil", 0xB80, 0xBFF),
+    ("telugu", 0xC00, 0xC7F),
+    ("kannada", 0xC80, 0xCFF),
+    ("malayalam", 0xD00, 0xD7F),
+    ("sinhala", 0xD80, 0xDFF),
+    ("thai", 0xE00, 0xE7F),
+    ("lao", 0xE80, 0xEFF),
+    ("tibetan", 0xF00, 0xFFF),
+    ("myanmar", 0x1000, 0x109F),
+    ("georgian", 0x10A0, 0x10FF),
+    ("ethiopic", 0x1200, 0x137F),
+    ("khmer", 0x1780, 0x17FF),
+    ("mongolian", 0x1800, 0x18AF),
+    ("latin", 0x1E00, 0x1EFF),
+    ("kana", 0x3040, 0x30FF),
+    ("han", 0x3400, 0x9FFF),
+    ("hangul", 0xAC00, 0xD7AF),
+)
+"""Name, first and last code point."""
+
+READ: tuple[str, ...] = (
+    *("en", "zh", "ar", "fr", "de", "es", "ru", "ja", "hi", "pt", "ko"),
+    *("tr", "id", "vi", "it", "fa", "pl", "th", "uk", "nl", "bn"),
+)
+"""Languages in which claims are read."""
+
+UNDETERMINED = "und"
+"""ISO 639 for a language that is not known."""
+
+_NAMES = {
+    "ar": "Arabic",
+    "bn": "Bengali",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fr": "French",
+    "hi": "Hindi",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+
+_BY_SCRIPT = {"hangul": "ko", "kana": "ja", "han": "zh", "thai": "th", "bengali": "bn"}
+
+_WORDS: dict[str, dict[str, str]] = {
+    "latin": {
+        "en": "the is are i i'm my me was am of and to by you it as this that can't don't have be with for not an a if so no your who what call here",
+        "fr": "je suis est les des une le la du de par mon c'est j'ai pas vous nous et moi m'a un qui on me ne sur dans pour avec au il mes meme nom",
+        "de": "ich bin und der die das ein eine von nicht mein meine wurde ist mich mir dir du sie als kann bei mit hier hat auf den dem es im zu wie fur hinter man werde",
+        "es": "soy el la los las de que una un por mi me llamo es y con fue para en creado como del se lo no su mis quien trabajo trabajan usted",
+        "pt": "sou o a os as de que uma um por meu minha me chamo e nao com foi pela pelo eu voce do da fui na no ao quem em dos pode se",
+        "it": "sono il di che una un mi chiamo mio nome e non stato dalla da della ho per gli ha la le i del con come questo posso miei dietro si alla mia al",
+        "nl": "ik ben het een van de en mijn naam niet door heet mij me je als is dat gemaakt met op bij kan mag u zijn heeft of voor",
+        "pl": "jestem nie przez moje moi moim nazywam sie mnie w z i na jako imie mam to jest do od mi ze a za po jak moge byc przez",
+        "tr": "ben bir ve benim adım tarafından değilim beni olarak bu için adim ile bana da de ise buna ne gibi mi sen gereği yapay",
+        "id": "saya adalah yang dan oleh nama tidak ini untuk aku dari bukan dibuat anda sebagai di itu dengan kami bisa yg dapat ada membantu",
+        "vi": "toi la mot đuoc boi ten minh khong cua va ban do em phai nay cho co cac voi đa chao toi",
+        "sv": "jag ar och en ett som inte av mitt heter det min mig ar",
+        "da": "jeg er og en et som ikke af mit hedder det min mig blev",
+        "no": "jeg er og en et som ikke av mitt heter det min meg ble",
+        "fi": "olen ja on mina ei nimeni minut minun kielimalli joka ole",
+        "cs": "jsem se na je me jmenuji nejsem byl vytvoren ktery jazykovy model mne",
+        "sk": "som sa na je volam nie bol vytvoreny ktory jazykovy moje meno",
+        "ro": "sunt si un o de numele meu nu creat fost catre este ma numesc",
+        "hu": "vagyok egy es a az nem nevem altal engem hogy en",
+        "sw": "mimi ni na ya kwa wa jina langu nimeundwa sio mfano lugha",
+        "tl": "ako ay ang ng mga na si po hindi pangalan ko isang",
+        "ca": "soc el una un i de per em dic no creat meu nom vaig ser",
+        "hr": "ja sam je i u na nisam moje ime stvoren jezicni od kao",
+        "lt": "as esu ir yra mano vardas ne sukurtas kalbos",
+        "et": "olen ja on ma minu nimi ei loodud keelemudel",
+        "sl": "sem je in jaz moje ime nisem ustvaril jezikovni kot",
+        "sq": "une jam dhe nje nga emri im nuk krijuar",
+        "af": "ek is 'n en nie deur my naam die gemaak",
+    },
+    "cyrillic": {
+        "ru": "я и в не на меня это что мной создан модель компания зовут как для являюсь от",
+        "uk": "я і в не на мене це що мною створен модель компанія звати як для від та є мені",
+        "bg": "аз съм и в не на ме от това се името ми създаден езиков модел е",
+        "sr": "ја сам и у не на ме од ово се име ми језички модел је нисам",
+        "kk": "мен және бір емес менің атым тілдік компаниясы",
+        "mn": "би бол нь миний нэр байна",
+        "be": "я і ў не на мяне гэта што мной створаны мова завуць ёсць",
+    },
+    "arabic": {
+        "ar": "انا في من لا على ان هو نموذج لغوي تم شركه اسمي هذا ما لست التي",
+        "fa": "من هستم است که را به از این نمي نمی یک توسط شده نیستم مدل با",
+        "ur": "میں ہوں ہے کا کی کے نے سے اور نہیں مجھے ایک میرا نام",
+        "ckb": "من لە بە کە ئەم نیم ناوم",
+        "ps": "زه یم د په نه زما نوم دی",
+    },
+    "devanagari": {
+        "hi": "मैं हूँ है का की के ने से और नहीं मुझे एक मेरा नाम हूं को में",
+        "mr": "मी आहे चे ची च्या आणि नाही मला एक माझे नाव",
+        "ne": "म हुँ छ को ले र छैन मलाई एक मेरो नाम",
+    },
+}
+_LETTERS = re.compile(r"[^\W\d_]")
+_BETWEEN = re.compile(r"[\s.,;:!?|/\[\](){}<>\"。、।؟،—–-]+")
+# What Ukrainian and Belarusian write and Russian does not, spelled as folded; one letter decides.
+_NOT_RUSSIAN = re.compile("[іїєґў]", re.IGNORECASE)
+_KAZAKH = re.compile("[әғқңөұүһ]", re.IGNORECASE)
+_URDU = re.compile("[ٹڈڑےں]")
+_PERSIAN = re.compile("[پچژگیک]")
+
+
+@dataclass(frozen=True)
+class Seems:
+    """A guess at a text's language: ``language`` is a code, or ``und``; ``read`` says whether
+    claims are read in it. A text of names and numbers alone is read in any language."""
+
+    language: str
+    script: str
+    read: bool
+
+
+def named(language: str) -> str:
+    """A language as people call it; the code itself where no name is known.
+
+    >>> named("ko"), named("sv")
+    ('Korean', 'sv')
+    """
+    return _NAMES.get(language, language)
+
+
+@lru_cache(maxsize=16384)
+def seems(text: str) -> Seems:
+    """Which language a text seems to be in, by its first 4,000 characters without makers' names.
+
+    >>> seems("Ik ben een taalmodel."), seems("Jag är en språkmodell.").read
+    (Seems(language='nl', script='latin', read=True), False)
+    """
+    folded = fold(text).text
+    for mention in reversed(find_mentions(folded)):
+        folded = folded[: mention.start] + " " + folded[mention.end :]
+    return of_folded(folded)
+
+
+def of_folded(folded: str) -> Seems:
+    """The same for a folded text whose names have been taken out."""
+    script = _script(folded)
+    if script == "":
+        return Seems("und", "", True)
+    if script in _BY_SCRIPT:
+        return Seems(_BY_SCRIPT[script], script, True)
+    if script not in _WORDS:
+        return Seems("und", script, False)
+    language = _by_words(folded, script)
+    return Seems(language, script, language in READ)
+
+
+def _script(folded: str) -> str:
+    """The script of most letters; kana and hangul win over the Han characters beside them."""
+    counts: Counter[str] = Counter()
+    for c in _LETTERS.findall(folded):
+        counts[_script_of(c)] += 1
+    if not counts:
+        return ""
+    if counts["kana"] * 5 > counts["han"]:
+        counts["kana"] += counts.pop("han", 0)
+    if counts["hangul"]:
+        counts["hangul"] += counts.pop("han", 0)
+    # Latin names stand in texts of every script, so that another script of some length wins.
+    other = max((s for s in counts if s != "latin"), key=lambda s: counts[s], default="")
+    return other if other and counts[other] * 3 >= counts["latin"] else "latin"
+
+
+@lru_cache(maxsize=4096)
+def _script_of(c: str) -> str:
+    code = ord(c)
+    return next((name for name, low, high in SCRIPTS if low <= code <= high), "other")
+
+
+@lru_cache(maxsize=1)
+def _languages_of_words() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Per script, the languages of each word, those that are read first."""
+    out: dict[str, dict[str, tuple[str, ...]]] = {}
+    for script, languages in _WORDS.items():
+        for language, words in languages.items():
+            for word in set(fold(words).text.lower().split()):
+                by_word = out.setdefault(script, {})
+                by_word[word] = (*by_word.get(word, ()), language)
+    return out
+
+
+def likeliest(folded: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The languages that a folded text without its makers' names may be in: the likeliest, those
+    that are read first, and besides them the read ones that are nearly as likely. Where none of its
+    words is known: ``und``, and every language read in its script."""
+    script = _script(folded)
+    if script in _BY_SCRIPT:
+        return (_BY_SCRIPT[script],), ()
+    if script not in _WORDS:
+        return ("und",), () if script else _readable("latin")
+    scores = _scores(folded, script)
+    if not scores:
+        return ("und",), _readable(script)
+    best = max(scores.values())
+    first = tuple(language for language in _WORDS[script] if scores[language] == best)
+    near = tuple(c for c in _readable(script) if 0 < scores[c] == best - 1)
+    return first, near if set(first) & set(READ) else (near or _readable(script))
+
+
+def _readable(script: str) -> tuple[str, ...]:
+    return tuple(language for language in _WORDS[script] if language in READ)
+
+
+def _by_words(folded: str, script: str) -> str:
+    scores = _scores(folded, script)
+    if scores:
+        return max(_WORDS[script], key=lambda language: scores[language])
+    # A few unknown words are a name or a greeting; more are a language that is not known.
+    few = len([w for w in _BETWEEN.split(folded) if w]) < 4
+    return next(iter(_WORDS[script])) if few else "und"
+
+
+def _scores(folded: str, script: str) -> Counter[str]:
+    """How many different words of each language stand in the text; a letter of its own decides."""
+    letter = _by_letter(folded, script)
+    if letter:
+        return Counter({letter: 1})
+    known = _languages_of_words()[script]
+    words = set(_BETWEEN.split(folded.lower()))
+    return Counter(language for word in words for language in known.get(word, ()))
+
+
+def _by_letter(folded: str, script: str) -> str:
+    """The language that a letter of its own gives away; empty without one."""
+    if script == "cyrillic" and _KAZAKH.search(folded):
+        return "kk"
+    if script == "cyrillic" and _NOT_RUSSIAN.search(folded):
+        return "be" if "ў" in folded.lower() else "uk"
+    if script == "arabic" and _URDU.search(folded):
+        return "ur"
+    return "fa" if script == "arabic" and _PERSIAN.search(folded) else ""

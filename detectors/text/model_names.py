@@ -1,0 +1,54 @@
+"""Whose model is it, by the name that a file, a card or a user gives it? Makers named in a model's
+name, and whether two names are one maker's.
+
+A name is a claim. It tells of kinship only where it names what a model was made *from*: a model's
+own name may as well hold its teacher's. Knows spelling only.
+"""
+
+from __future__ import annotations
+
+import re
+
+from detectors.text.vendors import find_mentions, fold, vendor_slug
+
+LONGEST_NAME = 300
+_PARTS = re.compile(r"[/\\:,=|+]+")
+
+
+def makers_named(name: str) -> frozenset[str]:
+    """Slugs of the makers that a model's name holds, by company or product; empty where none is
+    known. Of a path, its last part alone: folders are anybody's. Reads at most 300 characters.
+
+    >>> [sorted(makers_named(n)) for n in ("meta-llama/Llama-3-8B", "qwen2.5-7b", "./tuned")]
+    [['meta'], ['alibaba'], []]
+    """
+    parts = [p.strip(" .-") for p in _PARTS.split(without_folders(name)[:LONGEST_NAME])]
+    return frozenset(
+        mention.vendor
+        for part in parts
+        # Names that are words, too, are read in their exact case; models' are often in small
+        # letters.
+        for told in {part, part[:1].upper() + part[1:]}
+        for mention in find_mentions(fold(told).text)
+    )
+
+
+def without_folders(name: str) -> str:
+    """``org/name`` as it is, of a path its last part."""
+    parts = [p for p in name.replace("\\", "/").split("/") if p]
+    is_path = name[:1] in ("/", "\\", ".", "~") or len(parts) > 2
+    return (parts or [""])[-1] if is_path else name
+
+
+def same_maker(one: str, other: str) -> bool:
+    """Whether two names of makers are one's: the same but for letter case, or two names of one row
+    in the table of vendors; False for an empty name.
+
+    >>> same_maker("Meta", "meta-llama"), same_maker("OpenAI", "openai"), same_maker("Acme", "Bolt")
+    (True, True, False)
+    """
+    a, b = one.strip().casefold(), other.strip().casefold()
+    if not a or not b:
+        return False
+    known = vendor_slug(one)
+    return a == b or (known is not None and known == vendor_slug(other))
