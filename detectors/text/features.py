@@ -34,9 +34,11 @@ from detectors.text.ngrams import (
 from detectors.text.pages import CutText
 from detectors.text.tagging import tags_of
 from detectors.text.vocabulary import (
-    is_capital,
-    is_word,
-    length,
+    IS_CAPITAL,
+    IS_LOW_WORD,
+    IS_WORD,
+    LENGTH,
+    shape,
     word_number,
 )
 
@@ -122,9 +124,8 @@ def per_thousand(count: float, text: str) -> float:
     return 1000.0 * count / max(200, len(text))
 
 
-def _rates(counts: Sequence[int], text: str) -> list[float]:
-    size = max(200, len(text))
-    return [1000.0 * count / size for count in counts]
+def _rates(counts: Sequence[int], text: str) -> Array:
+    return 1000.0 * np.array(counts, dtype=np.float64) / max(200, len(text))
 
 
 def squeezed(values: Array) -> Array:
@@ -149,7 +150,7 @@ class PhraseCounter:
         self._tokens = frozenset(self._by_token)
         self._anywhere = [(i, p) for i, p in enumerate(self.columns) if not p.isascii()]
 
-    def __call__(self, page: CutText) -> list[float]:
+    def __call__(self, page: CutText) -> Array:
         """One rate a phrase, in the order of ``columns``."""
         counts, spaced = [0] * len(self.columns), page.spaced
         for token in self._tokens & page.low_kinds:
@@ -174,16 +175,12 @@ def _function_place(word: str) -> int:
     return 1 + _FUNCTION_PLACE.get(word.lower(), -1)
 
 
-def _low_is_word(word: str) -> int:
-    return int(word.lower()[0].isalnum())
-
-
 def function_words(page: CutText) -> Array:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
     if lowers_alone(page.text) and not beyond_spaces(page.low):
         counts = np.bincount(page.each(_function_place), minlength=len(_FUNCTION) + 1)[1:]
-        total = int(page.each(_low_is_word).sum())
+        total = int(np.count_nonzero(page.each(shape) & IS_LOW_WORD))
         if "'" in page.low:
             total += _joined(page.low, counts)
     else:
@@ -218,7 +215,7 @@ def _glued(glued: str) -> tuple[int, tuple[tuple[int, int], ...]]:
     return more, tuple((place, step) for place, step in places if place is not None)
 
 
-def markdown(page: CutText) -> list[float]:
+def markdown(page: CutText) -> Array:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
     it."""
     text, plain = page.text, page.text.isascii()
@@ -231,10 +228,11 @@ def markdown(page: CutText) -> list[float]:
         else len(pattern.findall(lines if begins else text))
         for other, sign, begins, pattern in _SOUGHT
     ]
-    return _rates(counts, text) + [float(c > 0) for c in counts]
+    rates = _rates(counts, text)
+    return np.concatenate([rates, rates > 0])
 
 
-def punctuation(page: CutText) -> list[float]:
+def punctuation(page: CutText) -> Array:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
     letters, plain, text = page.letters, page.text.isascii(), page.text
@@ -242,7 +240,7 @@ def punctuation(page: CutText) -> list[float]:
         letters[code] if code >= 0 else 0 if plain and not mark.isascii() else text.count(mark)
         for mark, code in _COUNTED_MARKS
     ]
-    return _rates(counts, text) + ends
+    return np.concatenate([_rates(counts, text), ends])
 
 
 def _moments(lengths: NDArray[np.int64]) -> list[float]:
@@ -264,12 +262,14 @@ def moments(page: CutText) -> list[float]:
     sentences = [size for size in [len(s.split()) for s in _SENTENCE.split(text)] if size]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = np.flatnonzero(page.each(is_word))
-    lengths = page.each(length)[words].astype(np.int64)
+    shapes = page.each(shape)
+    words = np.flatnonzero(shapes & IS_WORD)
+    shapes = shapes[words]
+    lengths = (shapes >> LENGTH).astype(np.int64)
     size, count = max(1, len(text)), len(lengths)
     shares = [
         len(set(page.lowered()[words].tolist())) / max(1, count),
-        int(page.each(is_capital)[words].sum()) / max(1, count),
+        int(np.count_nonzero(shapes & IS_CAPITAL)) / max(1, count),
         sum(page.letters[ord("0") : ord("9") + 1]) / size,
         (len(text) - sum(page.letters)) / size,
     ]

@@ -86,16 +86,14 @@ def one_break(word: str) -> int:
     return word_number("\n") if word[0] == "\n" else word_number(word.lower())
 
 
-def length(word: str) -> int:
-    """Its characters."""
-    return len(word)
+# What `shape` holds of a word: three flags, and its length above them.
+IS_WORD, IS_CAPITAL, IS_LOW_WORD, LENGTH = 1, 2, 4, 3
 
 
-def is_word(word: str) -> int:
-    """1 where it begins with a letter or digit, 0 for marks and line breaks."""
-    return int(word[0].isalnum())
-
-
-def is_capital(word: str) -> int:
-    """1 where it begins with a capital letter."""
-    return int(word[0].isupper())
+def shape(word: str) -> int:
+    """Whether a word begins with a letter or digit (`IS_WORD`; not so marks and line breaks), with
+    a capital letter, and with a letter or digit in lower case; its characters from bit `LENGTH`
+    on. In one number, since each column costs a call a word."""
+    first, low = word[0], word.lower()[0]
+    flags = IS_WORD * first.isalnum() + IS_CAPITAL * first.isupper() + IS_LOW_WORD * low.isalnum()
+    return flags | len(word) << LENGTH
