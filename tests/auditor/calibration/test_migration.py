@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from auditor.calibration.migration import IDS, migrated
+from auditor.calibration.record import SHIPPED as SHIPPED_NAMES
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from fingerprints.errors import MalformedInput
 
 ROOT = Path(__file__).parents[3]
 OLD = ROOT / "tests" / "golden" / "calibration-1.json"
+THEN = ROOT / "tests" / "golden" / "calibration-2-small-controls.json"
 SHIPPED = ROOT / "auditor" / "calibration" / "shipped"
 
 
@@ -30,17 +32,17 @@ def test_a_calibration_of_the_old_format_opens_with_ids_for_sentences() -> None:
     assert [f.metric_ids for f in read.fitted] == [{"movement": "movement_standardised"}] * 4
 
 
-def test_it_is_the_shipped_one_and_nothing_but_the_names_of_metrics_has_moved() -> None:
-    shipped = read_calibration(SHIPPED / "small-controls.json")
+def test_it_is_the_one_of_then_and_nothing_but_the_names_of_metrics_has_moved() -> None:
+    shipped = read_calibration(THEN)
     assert read_calibration(OLD) == shipped
-    now, then = shipped.model_dump(mode="json"), old()
+    now, then = json.loads(THEN.read_text(encoding="utf-8")), old()
     for fit in (*now["fitted"], *then["fitted"]):
         assert (fit.pop("metrics", None) is None) is not (fit.pop("metric_ids", None) is None)
     assert (then.pop("format"), now.pop("format")) == ("calibration/1", "calibration/2")
     assert now == then
 
 
-@pytest.mark.parametrize("name", ["small-controls", "public-models"])
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
 def test_what_is_shipped_is_what_is_written_now(name: str, tmp_path: Path) -> None:
     path = SHIPPED / f"{name}.json"
     write_calibration(tmp_path / "again.json", read_calibration(path))
