@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from detectors.measurement import Exhibit, Span
 from detectors.pairing import ProbeAnswer
-from detectors.text.features import cut
+from detectors.text.pages import cut
 from detectors.text.shingles import TokenText, shared_runs
 
 QUOTED = 1500

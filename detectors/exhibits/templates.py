@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from detectors.base import Exhibit, Span, Table
 from detectors.pairing import AnswerBook, ProbeAnswer
-from detectors.text.features import cut
-from detectors.text.ngrams import words_of
-from detectors.text.phrases import Phrase, PhraseBook
+from detectors.text.ngrams import Codes, WordCodes, words_of
+from detectors.text.pages import cut
+from detectors.text.phrases import Phrase, PhraseBook, Reading
 from detectors.text.tagging import tags_of
 
 SIZES = (4, 5, 6, 7, 8)
@@ -26,9 +26,17 @@ def tag_tokens(text: str) -> list[str]:
     return tags_of(words_of(cut(text)))
 
 
+def _tag_codes(text: str) -> Codes:
+    return _NUMBERS(tag_tokens(text))
+
+
+_NUMBERS = WordCodes()
+TAGS = Reading(tag_tokens, _tag_codes)
+
+
 def template_book(texts: Sequence[Sequence[str]]) -> PhraseBook:
     """How often every stored model uses every template."""
-    return PhraseBook(texts, SIZES, tag_tokens)
+    return PhraseBook(texts, SIZES, TAGS)
 
 
 def template_places(template: tuple[str, ...], text: str) -> list[tuple[int, int]]:

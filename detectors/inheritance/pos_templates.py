@@ -26,9 +26,9 @@ from detectors.stats.openset import rivals
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import TEMPLATES
 from detectors.style.standing import Standing, Standings, null_of_standing
-from detectors.text.features import cut
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import words_of
+from detectors.text.pages import cut
 from detectors.text.phrases import HeldPhrases
 from fingerprints.transcript import Transcript
 

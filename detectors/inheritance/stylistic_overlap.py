@@ -40,7 +40,7 @@ from detectors.style.standing import (
     null_of_standing,
     standing,
 )
-from detectors.text.features import LONGEST
+from detectors.text.pages import LONGEST
 from detectors.text.phrases import HeldPhrases, Phrase, PhraseBook
 from fingerprints.transcript import Transcript
 
@@ -205,9 +205,13 @@ class StylisticOverlap(FittedDetector):
         """The standing on length-matched prompts with the suspect's answers cut to the
         candidate's length; strangers whole."""
         numbers = [p for p in scored.answers if matched[p]][:MOST_CUT]
-        texts = [scored.answers[p].text[: int(self.lengths_[place, p])] for p in numbers]
+        longest = self.lengths_[place].astype(int).tolist()
         log_p = np.full_like(scored.full, np.nan)
-        log_p[numbers] = attribution.score(attribution.space.transform(texts), numbers)
+        log_p[numbers] = scored.full[numbers]
+        # What is no longer than the candidate's answer has been scored as it is.
+        cut = [p for p in numbers if len(scored.answers[p].text) > longest[p]]
+        texts = [scored.answers[p].text[: longest[p]] for p in cut]
+        log_p[cut] = attribution.score(attribution.space.transform(texts), cut)
         chosen = all_prompts(np.isin(np.arange(len(matched)), numbers), len(self.book_.teachers))
         return standing(
             attribution, log_p, chosen, place, usable, rounds=ROUNDS_OF_CUTS, seed=self.seed

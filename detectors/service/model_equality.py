@@ -19,7 +19,7 @@ from detectors.service.repeated import Asked, TwoSampleDetector, repeats, said
 from detectors.stats.char_kernel import exact, hamming
 from detectors.stats.intervals import clustered_mean
 from detectors.stats.relabelling import exact_p, null_of
-from detectors.text.features import cut
+from detectors.text.pages import cut
 from fingerprints.records import Reply
 
 Array = NDArray[np.float64]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.linalg import lapack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -77,28 +78,41 @@ class Authorship:
         return out
 
     def _solve(self, x: Dense, target: Dense, fold: Index) -> None:
-        """One weight array a fold, learned on the other folds, then one learned on all; the dual
+        """One weight array a fold, learned on the other folds, and what one on all needs; the dual
         form where rows are few."""
         ridge = np.float32(self.penalty)
         if len(x) < x.shape[1]:
-            kept = [*(np.flatnonzero(fold != k) for k in range(self.folds)), np.arange(len(x))]
-            self.weights = [_dual(x[rows], target[rows], ridge) for rows in kept]
+            kept = [np.flatnonzero(fold != k) for k in range(self.folds)]
+            self._weights = {k: _dual(x[rows], target[rows], ridge) for k, rows in enumerate(kept)}
+            self._weights[-1] = _dual(x, target, ridge)
             return
         held = (np.flatnonzero(fold == k) for k in range(self.folds))
         parts = [((part := x[rows]).T @ part, part.T @ target[rows]) for rows in held]
-        gram, right = sum(g for g, _ in parts), sum(r for _, r in parts)
-        gram += ridge * np.eye(x.shape[1], dtype=np.float32)
-        solved = [linalg.solve(gram - g, right - r, assume_a="pos") for g, r in parts]
-        self.weights = [
-            w.astype(np.float32) for w in (*solved, linalg.solve(gram, right, assume_a="pos"))
-        ]
+        gram, right = parts[0][0].copy(), parts[0][1].copy()
+        for other, said in parts[1:]:
+            gram += other
+            right += said
+        gram[np.diag_indices(len(gram))] += ridge
+        self._weights = {}
+        for k, (part, told) in enumerate(parts):
+            self._weights[k] = _solved(np.subtract(gram, part, out=part), right - told)
+        self._whole = (gram, right)
 
-    def _apply(self, x: Dense, prompt: Index) -> Array:
-        """Raw scores; prompts of no fold (-1) are scored by the regression on all of them."""
+    def weights(self, fold: int) -> Dense:
+        """The regression that lacks a fold's prompts; of no fold (-1): the one on all of them,
+        solved where it is first asked for, since most audits score no answer taken alone."""
+        if fold not in self._weights:
+            self._weights[fold] = _solved(*self._whole)
+            del self._whole  # as large as the square of the columns
+        return self._weights[fold]
+
+    def _apply(self, x: Dense, prompt: Index, where: slice = slice(None)) -> Array:
+        """Raw scores by the columns ``where`` (those of ``x``); prompts of no fold (-1) are scored
+        by the regression on all of them."""
         out = np.zeros((len(x), self.authors))
         fold = np.where(prompt < 0, -1, self.fold[prompt])
         for k in np.unique(fold):
-            out[fold == k] = x[fold == k] @ self.weights[k]
+            out[fold == k] = x[fold == k] @ self.weights(int(k))[where]
         return out
 
     def _calibrate(self, author: Index) -> None:
@@ -131,17 +145,28 @@ class Authorship:
     def contribution(self, x: Dense, prompt: Index, where: slice) -> Array:
         """The part of `score` that the columns ``where`` bring: logits are a sum over families
         plus an intercept."""
-        part = np.zeros_like(x)
-        part[:, where] = (self._less_prompt(x, prompt) - self._centre)[:, where]
-        return np.asarray(self._apply(part, prompt) @ self.coefficients.T)
+        means = self._means[:, where]
+        part = x[:, where] - (means[prompt] if self.centred else means) - self._centre[where]
+        return np.asarray(self._apply(part, prompt, where) @ self.coefficients.T)
 
 
 def _prompt_means(rows: Rows, prompts: int) -> Dense:
     """Mean of the stored answers to each prompt, (prompts, d); zero where nobody answered."""
-    sums = np.zeros((prompts, rows.x.shape[1]), dtype=np.float32)
-    np.add.at(sums, rows.prompt, rows.x)
     counts = np.bincount(rows.prompt, minlength=prompts)
+    order, ends = np.argsort(rows.prompt, kind="stable"), np.cumsum(counts)
+    sums = np.zeros((prompts, rows.x.shape[1]), dtype=np.float32)
+    for held, begins, end in zip(sums, ends - counts, ends, strict=True):
+        np.sum(rows.x[order[begins:end]], axis=0, out=held)
     return np.asarray(sums / np.maximum(1, counts)[:, None].astype(np.float32))
+
+
+def _solved(gram: Dense, right: Dense) -> Dense:
+    """The weights of a symmetric positive definite system, which is overwritten. LAPACK's own
+    routine: `scipy.linalg.solve` takes twice as long, to tell besides how sure the answer is."""
+    _, weights, failed = lapack.sposv(gram.T, right, lower=1, overwrite_a=1)
+    if failed:
+        raise linalg.LinAlgError(f"a ridge regression has no solution (LAPACK sposv: {failed})")
+    return np.ascontiguousarray(weights)
 
 
 def _dual(x: Dense, target: Dense, ridge: np.float32) -> Dense:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.pairing import AnswerBook, ProbeAnswer, style_answers
 from detectors.style.attribution import Attribution, attributions
 from detectors.style.space import PROSE, UNENDED, Dense
-from detectors.text.features import cut
+from detectors.text.pages import cut
 from detectors.text.plaintext import without_layout
 from fingerprints.transcript import Transcript
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,23 +226,26 @@ def _raw_standing(
     )
 
 
+@lru_cache(maxsize=8)
 def _draws(prompts: int, rounds: int, seed: int) -> Array:
     """How often each prompt is drawn: a first row of ones, then ``rounds`` bootstrap draws of
-    prompts."""
+    prompts. Remembered, to be read only: every candidate's cuts are drawn alike."""
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(prompts, np.full(prompts, 1 / prompts), size=rounds)
-    return np.vstack([np.ones(prompts), drawn])
+    out = np.vstack([np.ones(prompts), drawn])
+    out.flags.writeable = False
+    return out
 
 
 def _means(log_p: Array, chosen: Flags, drawn: Array) -> Array:
     """Weighted means over prompts, (1 + rounds, authors); NaN columns stay NaN, prompts without
     an answer don't count."""
-    held = chosen & ~np.isnan(log_p).all(axis=1)
-    weights = drawn * held
-    total = weights.sum(axis=1, keepdims=True)
-    sums = weights @ np.where(np.isnan(log_p), 0.0, log_p)
+    missing = np.isnan(log_p)
+    held = chosen & ~missing.all(axis=1)
+    total = (drawn @ held.astype(float))[:, None]
+    sums = drawn @ np.where(missing | ~held[:, None], 0.0, log_p)
     out = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
-    out[:, np.isnan(log_p[held]).any(axis=0)] = np.nan
+    out[:, missing[held].any(axis=0)] = np.nan
     return np.asarray(out)
 
 

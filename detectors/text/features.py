@@ -10,19 +10,17 @@ Arabic included) and never raises. Knows texts; knows no model.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import accumulate
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from detectors.text.lexicons import ADDRESS, FUNCTION_WORDS, HEDGES, REASONING, REFUSALS
-from detectors.text.masking import masked_codes
+from detectors.text.masking import kind_of, masked_codes
 from detectors.text.ngrams import (
     Codes,
     WordCodes,
@@ -33,14 +31,19 @@ from detectors.text.ngrams import (
     lowers_alone,
     words_of,
 )
+from detectors.text.pages import CutText
 from detectors.text.tagging import tags_of
+from detectors.text.vocabulary import (
+    IS_CAPITAL,
+    IS_LOW_WORD,
+    IS_WORD,
+    LENGTH,
+    shape,
+    word_number,
+)
 
 Array = NDArray[np.float64]
-Row = NDArray[np.float32]
-LONGEST = 4000
 EDGE = 5
-# Of a few kilobytes each. A cohort of three hundred models that answered two hundred prompts fits.
-MOST_PAGES = 1 << 16
 
 # The end of a sentence: marks and a closing one before white space, a full stop that needs none, or
 # line breaks. One set of signs stands first, so that a text is searched for them alone.
@@ -97,9 +100,11 @@ def _sought(pattern: str) -> re.Pattern[str]:
     return re.compile(f"\n{pattern[1:]}" if pattern.startswith("^") else pattern, re.M)
 
 
+# What is sought without a sign in texts that are more than ASCII.
+_NOT_ASCII = ("bullet_dot", "emoji")
 _SOUGHT = [
-    (sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
-    for sign, pattern in _MARKS.values()
+    (name in _NOT_ASCII, sign, pattern.startswith("^"), _sought(pattern) if pattern else None)
+    for name, (sign, pattern) in _MARKS.items()
 ]
 _PUNCTUATION = (
     *".,;:!?-–—",
@@ -109,10 +114,8 @@ _PUNCTUATION = (
 )
 
 
-def cut(text: str, longest: int = LONGEST) -> str:
-    """The first ``longest`` characters of a text, white space around it removed: some answers
-    loop to the token limit."""
-    return text[: 4 * longest].strip()[:longest]
+# Single characters of ASCII are counted all at once; the others have no code.
+_COUNTED_MARKS = [(m, ord(m) if len(m) == 1 and m.isascii() else -1) for m in _PUNCTUATION]
 
 
 def per_thousand(count: float, text: str) -> float:
@@ -121,69 +124,13 @@ def per_thousand(count: float, text: str) -> float:
     return 1000.0 * count / max(200, len(text))
 
 
-def _rates(counts: Sequence[int], text: str) -> list[float]:
-    size = max(200, len(text))
-    return [1000.0 * count / size for count in counts]
+def _rates(counts: Sequence[int], text: str) -> Array:
+    return 1000.0 * np.array(counts, dtype=np.float64) / max(200, len(text))
 
 
 def squeezed(values: Array) -> Array:
     """log(1 + x), column by column: rates have long tails. Shape and order are kept."""
     return np.log1p(np.maximum(values, 0.0))
-
-
-class CutText:
-    """One text, cut, with what several families need of it, worked out once: tokens, the text in
-    lower case, and what was measured of it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = cut(text)
-        self._rows: dict[str, Row] = {}
-        self._codes: dict[str, NDArray[np.uint32]] = {}
-
-    def row(self, name: str, measure: Callable[[CutText], list[float]]) -> Row:
-        """A counted family's numbers, measured where they are first asked for."""
-        if name not in self._rows:
-            self._rows[name] = squeezed(np.array(measure(self))).astype(np.float32)
-        return self._rows[name]
-
-    def codes(self, name: str, read: Callable[[CutText], Codes]) -> Codes:
-        """A sequence of tokens as numbers below 2³², worked out where it is first asked for."""
-        if name not in self._codes:
-            self._codes[name] = read(self).astype(np.uint32)
-        return self._codes[name].astype(np.uint64)
-
-    def let_go(self) -> None:
-        """Forgets the tokens, which take many times the room of what was measured by them."""
-        for name in ("tokens", "low", "spaced", "low_kinds"):
-            self.__dict__.pop(name, None)
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        """The tokens as written."""
-        return words_of(self.text)
-
-    @cached_property
-    def low(self) -> str:
-        """The text in lower case, with straight apostrophes."""
-        return self.text.lower().replace("’", "'")
-
-    @cached_property
-    def spaced(self) -> str:
-        """The tokens of `low`, one space on each side of each."""
-        if not lowers_alone(self.text):
-            return f" {' '.join(words_of(self.low))} "
-        return f" {' '.join(self.tokens)} ".lower().replace("’", "'")
-
-    @cached_property
-    def low_kinds(self) -> frozenset[str]:
-        """The different tokens of `low`."""
-        return frozenset(self.spaced.split(" "))
-
-
-@lru_cache(maxsize=MOST_PAGES)
-def page_of(text: str) -> CutText:
-    """A text's page. Remembered: detectors, spaces and sizes of a cohort read the same texts."""
-    return CutText(text)
 
 
 class PhraseCounter:
@@ -195,19 +142,19 @@ class PhraseCounter:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self.columns = tuple(dict.fromkeys(phrases))
-        # With each the token that is looked for first: where a text doesn't hold it, the phrase
-        # isn't sought.
-        self._by_token = [
-            (i, f" {' '.join(words)} ", max(words, key=len))
-            for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii())
-        ]
+        # By a token that the phrase holds: where a text doesn't hold that, the phrase isn't sought.
+        self._by_token: dict[str, list[tuple[int, str]]] = {}
+        for i, words in ((i, words_of(p)) for i, p in enumerate(self.columns) if p.isascii()):
+            sought = self._by_token.setdefault(max(words, key=len), [])
+            sought.append((i, f" {' '.join(words)} "))
+        self._tokens = frozenset(self._by_token)
         self._anywhere = [(i, p) for i, p in enumerate(self.columns) if not p.isascii()]
 
-    def __call__(self, page: CutText) -> list[float]:
+    def __call__(self, page: CutText) -> Array:
         """One rate a phrase, in the order of ``columns``."""
-        counts, kinds, spaced = [0] * len(self.columns), page.low_kinds, page.spaced
-        for i, phrase, token in self._by_token:
-            if token in kinds:
+        counts, spaced = [0] * len(self.columns), page.spaced
+        for token in self._tokens & page.low_kinds:
+            for i, phrase in self._by_token[token]:
                 counts[i] = spaced.count(phrase)
         if not page.text.isascii():
             for i, phrase in self._anywhere:
@@ -217,81 +164,118 @@ class PhraseCounter:
 
 _ENDS = (".", "!", "?", ":", "```", ")", '"')
 _FUNCTION = tuple(dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words))
-_WORD = re.compile(r"\w+")
 # An apostrophe is made a letter, so that "don't" is one word.
 _FUNCTION_PLACE = {word.replace("'", "_"): i for i, word in enumerate(_FUNCTION)}
 
 
-def function_words(page: CutText) -> list[float]:
+_GLUE = re.compile(r"'[\w']*")
+
+
+def _function_place(word: str) -> int:
+    return 1 + _FUNCTION_PLACE.get(word.lower(), -1)
+
+
+def function_words(page: CutText) -> Array:
     """Share of each function word among all word tokens, in per mille; columns are the words of
     all languages."""
-    joined = page.low.replace("'", "_")
-    # Marks are no words: not looked for where words are what stands between them.
-    counts = Counter(words_of(joined) if beyond_spaces(joined) else _WORD.findall(joined))
-    unit = 1000.0 / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
-    rates = [0.0] * len(_FUNCTION)
-    for word in counts.keys() & _FUNCTION_PLACE.keys():
-        rates[_FUNCTION_PLACE[word]] = unit * counts[word]
-    return rates
+    if lowers_alone(page.text) and not beyond_spaces(page.low):
+        counts = np.bincount(page.each(_function_place), minlength=len(_FUNCTION) + 1)[1:]
+        total = int(np.count_nonzero(page.each(shape) & IS_LOW_WORD))
+        if "'" in page.low:
+            total += _joined(page.low, counts)
+    else:
+        found = Counter(words_of(page.low.replace("'", "_")))
+        total = sum(n for word, n in found.items() if word[0].isalnum())
+        counts = np.array([found[word] for word in _FUNCTION_PLACE])
+    return np.asarray(counts * (1000.0 / max(40, total)))
 
 
-def markdown(page: CutText) -> list[float]:
+def _joined(low: str, counts: NDArray[np.int64]) -> int:
+    """Makes one word of the pieces of each word with apostrophes in ``counts``; returns how many
+    words there are more (fewer where negative)."""
+    more = 0
+    for found in _GLUE.finditer(low):
+        begins = found.start()
+        # Back over the letters before: never into the last one found, which ends before no letter.
+        while begins and (low[begins - 1].isalnum() or low[begins - 1] == "_"):
+            begins -= 1
+        words, changes = _glued(low[begins : found.end()])
+        more += words
+        for place, step in changes:
+            counts[place] += step
+    return more
+
+
+@lru_cache(maxsize=1 << 12)
+def _glued(glued: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """What making one word of its pieces changes: the words in sum, and function words' counts."""
+    pieces = [(word, -1) for word in glued.split("'") if word] + [(glued.replace("'", "_"), 1)]
+    places = [(_FUNCTION_PLACE.get(word), step) for word, step in pieces]
+    more = sum(step for word, step in pieces if word[0].isalnum())
+    return more, tuple((place, step) for place, step in places if place is not None)
+
+
+def markdown(page: CutText) -> Array:
     """The markdown skeleton: each mark per 1,000 characters, then whether the text has any of
     it."""
-    text = page.text
+    text, plain = page.text, page.text.isascii()
     lines = f"\n{text}"
     counts = [
         0
-        if sign not in text
+        if sign not in text or (plain and other)
         else text.count(sign)
         if pattern is None
         else len(pattern.findall(lines if begins else text))
-        for sign, begins, pattern in _SOUGHT
+        for other, sign, begins, pattern in _SOUGHT
     ]
-    return _rates(counts, text) + [float(c > 0) for c in counts]
+    rates = _rates(counts, text)
+    return np.concatenate([rates, rates > 0])
 
 
-def punctuation(page: CutText) -> list[float]:
+def punctuation(page: CutText) -> Array:
     """Punctuation habits per 1,000 characters, and how the text ends."""
     ends = [float(page.text.endswith(mark)) for mark in _ENDS]
-    return _rates([page.text.count(mark) for mark in _PUNCTUATION], page.text) + ends
+    letters, plain, text = page.letters, page.text.isascii(), page.text
+    counts = [
+        letters[code] if code >= 0 else 0 if plain and not mark.isascii() else text.count(mark)
+        for mark, code in _COUNTED_MARKS
+    ]
+    return np.concatenate([_rates(counts, text), ends])
 
 
-def _moments(lengths: Mapping[int, int]) -> list[float]:
-    """Mean, standard deviation, least, greatest, median of lengths, given how often each stands;
-    zeros where there is none."""
-    n = sum(lengths.values())
+def _moments(lengths: NDArray[np.int64]) -> list[float]:
+    """Mean, standard deviation, least, greatest, median of lengths; zeros where there is none."""
+    n = len(lengths)
     if not n:
         return [0.0] * 5
-    mean = sum(size * k for size, k in lengths.items()) / n
-    variance = sum(size * size * k for size, k in lengths.items()) / n - mean * mean
-    ordered = sorted(lengths)
-    reached = list(accumulate(lengths[size] for size in ordered))
-    median = ordered[bisect_right(reached, n // 2)]
-    return [mean, max(0.0, variance) ** 0.5, float(ordered[0]), float(ordered[-1]), float(median)]
+    mean = int(lengths.sum()) / n
+    variance = int(lengths @ lengths) / n - mean * mean
+    ordered = np.sort(lengths)
+    ends = (float(ordered[0]), float(ordered[-1]), float(ordered[n // 2]))
+    return [mean, max(0.0, variance) ** 0.5, *ends]
 
 
 def moments(page: CutText) -> list[float]:
     """Sentences, paragraphs, lines and words: how many, and mean, deviation, least, greatest and
     median length."""
     text = page.text
-    sentences = [size for size in (len(s.split()) for s in _SENTENCE.split(text)) if size]
+    sentences = [size for size in [len(s.split()) for s in _SENTENCE.split(text)] if size]
     paragraphs = [len(p) for p in text.split("\n\n") if p.strip()]
     lines = [len(line) for line in text.split("\n") if line.strip()]
-    words = {word: n for word, n in Counter(page.tokens).items() if word[0].isalnum()}
-    lengths: dict[int, int] = {}
-    for word, n in words.items():
-        lengths[len(word)] = lengths.get(len(word), 0) + n
-    count = sum(lengths.values())
-    size = max(1, len(text))
+    shapes = page.each(shape)
+    words = np.flatnonzero(shapes & IS_WORD)
+    shapes = shapes[words]
+    lengths = (shapes >> LENGTH).astype(np.int64)
+    size, count = max(1, len(text)), len(lengths)
     shares = [
-        len(set(map(str.lower, words))) / max(1, count),
-        sum(n for word, n in words.items() if word[0].isupper()) / max(1, count),
-        sum(map(text.count, "0123456789")) / size,
-        (len(text) - len(text.encode("ascii", "ignore"))) / size,
+        len(set(page.lowered()[words].tolist())) / max(1, count),
+        int(np.count_nonzero(shapes & IS_CAPITAL)) / max(1, count),
+        sum(page.letters[ord("0") : ord("9") + 1]) / size,
+        (len(text) - sum(page.letters)) / size,
     ]
     sizes = [float(n) for n in (len(text), count, len(sentences), len(paragraphs), len(lines))]
-    spreads = [_moments(x) for x in (*map(Counter, (sentences, paragraphs, lines)), lengths)]
+    held = [np.array(x, dtype=np.int64) for x in (sentences, paragraphs, lines)]
+    spreads = [_moments(x) for x in (*held, lengths)]
     return [*sizes, *shares, *(v for spread in spreads for v in spread)]
 
 
@@ -312,13 +296,17 @@ class CountedFamily:
 
     name: str
     columns: tuple[str, ...]
-    measure: Callable[[CutText], list[float]]
+    measure: Callable[[CutText], list[float] | Array]
 
     def __call__(self, pages: Sequence[CutText]) -> NDArray[np.float32]:
         """Squeezed values (log(1 + x)), shape (pages, columns), finite and not negative."""
+        new = [page for page in pages if self.name not in page.rows]
+        measured = squeezed(np.array([self.measure(page) for page in new]))
+        for page, row in zip(new, measured.astype(np.float32), strict=True):
+            page.rows[self.name] = row
         out = np.empty((len(pages), len(self.columns)), dtype=np.float32)
         for row, page in zip(out, pages, strict=True):
-            row[:] = page.row(self.name, self.measure)
+            row[:] = page.rows[self.name]
         return out
 
 
@@ -370,11 +358,11 @@ _NUMBERS = WordCodes()
 
 
 def _words(page: CutText) -> Codes:
-    return page.codes("words", lambda p: _NUMBERS(p.tokens))
+    return page.each(word_number).astype(np.uint64)
 
 
 def _masked(page: CutText) -> Codes:
-    return page.codes("masked words", lambda p: masked_codes(p.tokens))
+    return masked_codes(page.each(kind_of))
 
 
 def _tags(page: CutText) -> Codes:

@@ -20,7 +20,7 @@ from scipy import sparse
 
 Codes = NDArray[np.uint64]
 Known = TypeVar("Known")
-BATCH = 64
+BATCH = 32  # as many codes as fit a processor's nearest memory
 # The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)

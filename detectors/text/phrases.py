@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from detectors.text.features import cut
 from detectors.text.ngrams import (
+    Codes,
     WordCodes,
     buckets,
     lowered,
@@ -26,6 +26,8 @@ from detectors.text.ngrams import (
     summed_counts,
     words_of,
 )
+from detectors.text.pages import cut, page_of
+from detectors.text.vocabulary import lower_number
 
 Array = NDArray[np.float64]
 SIZES = (2, 3, 4, 5)
@@ -82,31 +84,48 @@ class HeldPhrases:
     total: float
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a text is cut into the tokens that phrases are made of: the tokens themselves, and their
+    numbers (the same word has the same number everywhere), in the same order."""
+
+    tokens: Callable[[str], list[str]]
+    codes: Callable[[str], Codes]
+
+
 def lower_tokens(text: str) -> list[str]:
     """The tokens of a text's first part in lower case."""
     kept = cut(text)
     return lowered(words_of(kept)) if lowers_alone(kept) else words_of(kept.lower())
 
 
+def lower_codes(text: str) -> Codes:
+    """The numbers of `lower_tokens`."""
+    page = page_of(text)
+    if lowers_alone(page.text):
+        return page.each(lower_number).astype(np.uint64)
+    return WordCodes()(lower_tokens(text))
+
+
+WORDS = Reading(lower_tokens, lower_codes)
+
+
 class PhraseBook:
     """Phrase counts of every stored model, shape (models, buckets), kept sparse.
 
-    ``tokens`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths of
-    phrases, ascending.
+    ``reading`` makes a text's tokens (words in lower case, by default), ``sizes`` are the lengths
+    of phrases, ascending.
     """
 
     def __init__(
         self,
         texts: Sequence[Sequence[str]],
         sizes: tuple[int, ...] = SIZES,
-        tokens: Callable[[str], list[str]] = lower_tokens,
+        reading: Reading = WORDS,
     ) -> None:
-        self._numbers, self._sizes, self._tokens = WordCodes(), sizes, tokens
-        rows = [summed_counts([self._codes(t) for t in said], sizes, BITS) for said in texts]
+        self._sizes, self._reading = sizes, reading
+        rows = [summed_counts([reading.codes(t) for t in said], sizes, BITS) for said in texts]
         self.counts = sparse.vstack(rows, format="csr")
-
-    def _codes(self, text: str) -> NDArray[np.uint64]:
-        return self._numbers(self._tokens(text))
 
     def telling(
         self, candidate: int, cohort: Sequence[int], held: HeldPhrases, most: int
@@ -137,39 +156,54 @@ class PhraseBook:
 
     def held(self, suspect: Sequence[str]) -> HeldPhrases:
         """The phrases of the suspect's answers; an answer is named by its place in ``suspect``."""
-        found, words = self._found(suspect)
-        column = np.array(
-            sorted(b for b, answers in found.items() if len(answers) > 1), dtype=np.int64
-        )
+        found = _Found.of([self._reading.codes(text) for text in suspect], self._sizes)
+        column, answers = found.often()
         counts = np.asarray(self.counts[:, column].todense(), dtype=float)
-        answers = [found[int(b)] for b in column]
         said = np.array([len(a) for a in answers], dtype=float)
         totals = np.asarray(self.counts.sum(axis=1), dtype=float).ravel()
-        return HeldPhrases(
-            [words[int(b)] for b in column],
-            answers,
-            counts,
-            totals,
-            said,
-            float(sum(map(len, found.values()))),
-        )
+        tokens = [self._reading.tokens(text) for text in suspect]
+        words = [
+            tuple(tokens[number][place : place + size])
+            for number, place, size in found.first(column)
+        ]
+        return HeldPhrases(words, answers, counts, totals, said, float(len(found.pairs)))
 
-    def _found(
-        self, suspect: Sequence[str]
-    ) -> tuple[dict[int, list[int]], dict[int, tuple[str, ...]]]:
-        """Bucket to the suspect's answers that hold it, and to the phrase's words."""
-        found: dict[int, list[int]] = {}
-        words: dict[int, tuple[str, ...]] = {}
-        for number, text in enumerate(suspect):
-            tokens = self._tokens(text)
-            codes = self._numbers(tokens)
-            for size in self._sizes:
-                for place, bucket in enumerate(buckets(codes, size, BITS).tolist()):
-                    answers = found.setdefault(bucket, [])
-                    words.setdefault(bucket, tuple(tokens[place : place + size]))
-                    if not answers or answers[-1] != number:
-                        answers.append(number)
-        return found, words
+
+@dataclass(frozen=True)
+class _Found:
+    """Every phrase of some answers: its bucket, and where it stands (answer, token, length), in
+    the order of answers, lengths and tokens; ``pairs`` are the different buckets and answers, as
+    one sorted number."""
+
+    bucket: NDArray[np.int64]
+    place: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, answers: Sequence[Codes], sizes: Sequence[int]) -> _Found:
+        held, places = [np.zeros(0, dtype=np.int64)], [np.zeros((0, 3), dtype=np.int64)]
+        for number, codes in enumerate(answers):
+            for size in sizes:
+                held.append(buckets(codes, size, BITS))
+                place = np.full((len(held[-1]), 3), (number, 0, size), dtype=np.int64)
+                place[:, 1] = np.arange(len(place))
+                places.append(place)
+        bucket, place = np.concatenate(held), np.concatenate(places)
+        return cls(bucket, place, np.unique((bucket << 32) | place[:, 0]))
+
+    def often(self) -> tuple[NDArray[np.int64], list[list[int]]]:
+        """The buckets that two answers or more hold, ascending, and those answers."""
+        kept, starts, counts = np.unique(self.pairs >> 32, return_index=True, return_counts=True)
+        answers = (self.pairs & 0xFFFFFFFF).tolist()
+        often = counts > 1
+        spans = zip(starts[often].tolist(), counts[often].tolist(), strict=True)
+        return kept[often], [answers[start : start + n] for start, n in spans]
+
+    def first(self, column: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+        """Where the first phrase of each of these buckets stands."""
+        known, first = np.unique(self.bucket, return_index=True)
+        places = self.place[first[np.searchsorted(known, column)]]
+        return [(number, place, size) for number, place, size in places.tolist()]
 
 
 def _tallies(candidate: int, cohort: list[int], held: HeldPhrases) -> list[Array]:
@@ -199,13 +233,19 @@ def _spaced(text: str) -> str:
     return f" {' '.join(word.lower() for word in words_of(text))} "
 
 
+@lru_cache(maxsize=1024)
+def _placed(text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where each token of a text stands, and it in lower case."""
+    places = spans_of(text)
+    return places, [text[start:end].lower() for start, end in places]
+
+
 def places_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     """Where a phrase stands in a text: (start, end) of each place in order, found token by token
     in linear time."""
     if f" {' '.join(words)} " not in _spaced(text):
         return []
-    places = spans_of(text)
-    tokens = [text[start:end].lower() for start, end in places]
+    places, tokens = _placed(text)
     first = (i for i, token in enumerate(tokens) if token == words[0])
     return [
         (places[i][0], places[i + len(words) - 1][1])

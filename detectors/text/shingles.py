@@ -15,8 +15,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.text.features import cut
-from detectors.text.ngrams import Codes, WordCodes, spans_of, words_of
+from detectors.text import pages
+from detectors.text.ngrams import Codes, spans_of, words_of
+from detectors.text.vocabulary import one_break
 
 Flags = NDArray[np.bool_]
 SEED = 8
@@ -54,7 +55,7 @@ class TokenText:
 def page_of(text: str) -> TokenText:
     """The page of a text: loops to the token limit are cut as everywhere. A suspect's are read
     for every candidate."""
-    return TokenText(cut(text))
+    return TokenText(pages.cut(text))
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,9 @@ def grams(codes: NDArray[np.unsignedinteger], size: int) -> Codes:
 
 @lru_cache(maxsize=1 << 16)
 def codes_of(text: str) -> NDArray[np.uint32]:
-    """The tokens of a text's page as numbers (`WordCodes`). Remembered: every detector of shared
-    words reads the same texts."""
-    return _NUMBERS(TokenText(cut(text)).tokens).astype(np.uint32)
-
-
-_NUMBERS = WordCodes()
+    """The tokens of a text's page (`TokenText.tokens`) as numbers. Remembered: every detector of
+    shared words reads the same texts."""
+    return pages.page_of(text).each(one_break)
 
 
 def placed(hashes: Codes, prompts: NDArray[np.int64]) -> Codes:

@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import takewhile
 from typing import Literal
 
 from detectors.text.makers import MakerTable, makers_in_use
@@ -178,12 +179,29 @@ def _right_edge(last: int, product: bool) -> str:
 
 @dataclass(frozen=True)
 class _Name:
-    """One alias, compiled with its edges; an empty vendor marks a phrase that names no maker."""
+    """One alias with its edges; an empty vendor marks a phrase that names no maker. ``begins`` is
+    its first letters in lower case: most of the table's thousand names never stand in a run's
+    texts, and their patterns are never compiled."""
 
     vendor: str
     kind: AliasKind
     framed: bool
-    pattern: re.Pattern[str]
+    begins: str
+    source: str
+    flags: re.RegexFlag = re.NOFLAG
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What matches where the name begins."""
+        return re.compile(self.source, self.flags)
+
+
+_FIRST = 6
+
+
+def _first_letters(alias: str) -> str:
+    """The plain letters that every spelling of an alias begins with, in lower case."""
+    return "".join(takewhile(lambda c: c.isascii() and c.isalnum(), alias[:_FIRST])).lower()
 
 
 _VERSION = r"[ -]?v?\d{1,3}(?:\.\d{1,3})?(?![\d.]*\d)(?:[ -]?[a-z]{1,8}\b)?"
@@ -206,12 +224,13 @@ def _names(table: MakerTable) -> Iterator[tuple[bool, str, _Name]]:
                 yield framed, alias, _name(maker.id, alias, kind, framed)
         for word in maker.versioned:
             pattern = f"(?<!{_NO_EDGE}){re.escape(word)}{_VERSION}(?!{_NO_EDGE})"
-            yield False, word, _Name(maker.id, "product", True, re.compile(pattern))
+            yield False, word, _Name(maker.id, "product", True, _first_letters(word), pattern)
 
 
 def _name(vendor: str, alias: str, kind: AliasKind, framed: bool) -> _Name:
     flags = re.NOFLAG if framed else re.IGNORECASE
-    return _Name(vendor, kind, framed, re.compile(_bounded(alias, kind == "product"), flags))
+    begins = _first_letters(fold(alias).text)
+    return _Name(vendor, kind, framed, begins, _bounded(alias, kind == "product"), flags)
 
 
 @dataclass(frozen=True)
@@ -277,8 +296,10 @@ def _mention_at(text: str, at: int, index: Mapping[str, tuple[_Name, ...]]) -> M
     single = index.get(key[:1])
     if names is None and single is None:
         return None
+    # Letter case as `re.IGNORECASE` takes it: to it a dotless ı is an i.
+    low = text[at : at + _FIRST].lower().replace("ı", "i")
     for name in (*(names or ()), *(single or ())):
-        match = name.pattern.match(text, at)
+        match = name.pattern.match(text, at) if low.startswith(name.begins) else None
         if match:
             return Mention(name.vendor, match.group(), at, match.end(), name.kind, name.framed)
     return None

@@ -2,30 +2,34 @@
 of its own.
 
     AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_audit_time --work DIR
-        [--suspect NAME] [--prompts 269] [--runs 3]
+        [--suspect NAME] [--prompts 269] [--runs 3] [--against REPORT.json]
 
 The public API models of ``alpaca_eval`` are written as one file each, imported into a store, and a
 recorded suspect is audited against them with the default plan. ``--work`` keeps files, store and
-reports, so that another version's report can be compared with this one's. Prints figures only,
-never a word of the data.
+report; ``--against`` names the report that another version wrote of the same work folder, and tells
+how far the two differ. Prints figures and the places of what differs, never a word of the data.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fingerprints.records import Probe, sha256
 from tests.benchmarks.bench_source_recognition import models, outputs
 from tests.benchmarks.public_models import probes
+
+ROUNDING = 1e-4
 
 
 def written(work: Path, suspect: str, prompts: int) -> None:
@@ -73,12 +77,37 @@ def timed(what: str, seconds: Sequence[float]) -> None:
     print(f"| {what} | {min(seconds):.1f} | {middle:.1f} |", flush=True)
 
 
+def differences(one: Any, other: Any, place: str = "report") -> Iterator[tuple[str, float]]:
+    """Where two reports differ and by how much: of numbers the difference by the first's size (by 1
+    below 1), of anything else infinity."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from differences(one.get(key), other.get(key), f"{place}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for i, pair in enumerate(zip(one, other, strict=True)):
+            yield from differences(*pair, f"{place}[{i}]")
+    elif one != other:
+        numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
+        yield place, abs(one - other) / max(1.0, abs(one)) if numbers else math.inf
+
+
+def compared(against: Path, report: Path) -> None:
+    """Prints how far two reports differ; dates, ids and paths do in any case."""
+    found = list(differences(*(json.loads(p.read_text("utf-8")) for p in (against, report))))
+    numbers = [by for _, by in found if by < math.inf]
+    print(
+        f"\n{len(numbers)} numbers differ, at most by {max(numbers, default=0.0):.1g}; beyond rounding:"
+    )
+    print(", ".join(place for place, by in found if by > ROUNDING) or "nothing else")
+
+
 @click.command()
 @click.option("--work", type=click.Path(path_type=Path), required=True)
 @click.option("--suspect", default="OpenHermes-2.5-Mistral-7B")
 @click.option("--prompts", default=269)
 @click.option("--runs", default=3)
-def main(work: Path, suspect: str, prompts: int, runs: int) -> None:
+@click.option("--against", type=click.Path(path_type=Path, exists=True))
+def main(work: Path, suspect: str, prompts: int, runs: int, against: Path | None) -> None:
     """Prints the table as Markdown."""
     written(work, suspect, prompts)
     store, report = str(work / "store"), str(work / "report")
@@ -94,6 +123,8 @@ def main(work: Path, suspect: str, prompts: int, runs: int) -> None:
     print("| processor seconds | least | middle |\n|---|---:|---:|", flush=True)
     timed("store import", imports)
     timed("audit", audits)
+    if against is not None:
+        compared(against, work / "report" / "report.json")
 
 
 if __name__ == "__main__":

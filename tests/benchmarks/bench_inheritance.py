@@ -29,7 +29,7 @@ from detectors.stats.cohort_norm import CohortNorm
 from detectors.stats.fusion import FusedLogLikelihoodRatio
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.lr_validity import auc
-from detectors.text.features import cut
+from detectors.text.pages import cut
 from tests.benchmarks.bench_source_recognition import models, outputs
 from tests.benchmarks.public_models import documented, known_suspects, probes, stored_teachers
 

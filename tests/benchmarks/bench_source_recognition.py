@@ -37,7 +37,7 @@ from detectors.style.attribution import attributions
 from detectors.style.authorship import Authorship, Rows
 from detectors.style.space import FULL, GUARDED, StyleSpace
 from detectors.style.standing import all_prompts, standing
-from detectors.text.features import cut
+from detectors.text.pages import cut
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 

@@ -128,9 +128,10 @@ def judge(
     shared = models.store.shared_prompts(transcript)
     base_model = base.teacher if base else None
     known = KnownBesides(base_model, scores or Scores(), kin or Within(), plan.vendor)
+    said = _said(transcript)
     candidates = [
         # As the store calls its maker, whatever group its weights have put it into.
-        candidate_of(transcript, t, shared.get(t.name, 0), _identical(transcript, t)).model_copy(
+        candidate_of(transcript, t, shared.get(t.name, 0), _identical(said, t)).model_copy(
             update={"vendor": models.records[t.name].vendor}
         )
         for t in (models.teacher(record.name) for record in looked.records)
@@ -264,10 +265,12 @@ def _report(
     )
 
 
-def _identical(suspect: Transcript, teacher: Teacher) -> int:
+def _identical(said: set[tuple[str, str]], teacher: Teacher) -> int:
     """How many prompts both answered in the very same words."""
-    ours, theirs = (
-        {(t.probes[r.probe_id].prompt_sha256(), r.answer.strip()) for r in t.replies if r.answered}
-        for t in (suspect, teacher.transcript)
-    )
-    return len({prompt for prompt, _ in theirs & ours})
+    return len({prompt for prompt, _ in said & _said(teacher.transcript)})
+
+
+def _said(transcript: Transcript) -> set[tuple[str, str]]:
+    """Every prompt's digest with an answer to it, white space around it removed."""
+    asked = {key: probe.prompt_sha256() for key, probe in transcript.probes.items()}
+    return {(asked[r.probe_id], r.answer.strip()) for r in transcript.replies if r.answered}

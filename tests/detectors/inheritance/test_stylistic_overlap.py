@@ -290,12 +290,13 @@ def test_conformal_p_counts_ties_against_the_candidate() -> None:
 def test_an_answer_is_scored_by_a_fold_that_lacks_its_prompt() -> None:
     book = answer_book(COHORT[:3], None)
     (whole,) = attributions(book, (FULL,))
-    assert len(whole.model.weights) == 6
+    weights = [whole.model.weights(fold) for fold in (*range(5), -1)]
+    assert all((weights[0] != other).any() for other in weights[1:])
     first, second = (whole.space.transform([book.answers[0][0]]) for _ in range(2))
     by_own = whole.score(first, [0])
     raw = (
         whole.model._less_prompt(second, np.array([0])) - whole.model._centre
-    ) @ whole.model.weights[0]
+    ) @ whole.model.weights(0)
     assert by_own == pytest.approx(log_softmax(whole.model.logits(raw), axis=1))
 
 

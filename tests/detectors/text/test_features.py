@@ -16,8 +16,6 @@ from detectors.text.features import (
     EDGE,
     FAMILIES,
     HASHED,
-    CutText,
-    cut,
     function_words,
     markdown,
     moments,
@@ -31,6 +29,7 @@ from detectors.text.ngrams import (
     summed_counts,
     words_of,
 )
+from detectors.text.pages import CutText, cut
 from detectors.text.shingles import page_of
 
 HOSTILE = [
