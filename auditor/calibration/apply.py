@@ -35,6 +35,10 @@ NOT_MEASURED = (
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 NO_FIT = "The calibration was fitted for single models, not for makers: fit it anew."
+NO_USE = (
+    "On left-out models like these the ratios at {size} prompts cost {cost:.2f} bits (Cllr), no"
+    " less than saying nothing: nothing is weighed."
+)
 FEW_VENDORS = (
     "The store holds models of {found} vendors, too few for a calibration that was fitted against"
     " {known}."
@@ -91,7 +95,11 @@ def weighed(
     evidence = [_evidence(g, about, candidates, guests) for g in groups]
     fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
     raw = [_verdict(e, fit, calibration, few) for e, fit in zip(evidence, fits, strict=True)]
-    used = {(f.level, f.size): f for v, f in zip(raw, fits, strict=True) if f and v.assessed}
+    used = {
+        (f.level, f.size): f
+        for v, f in zip(raw, fits, strict=True)
+        if f and (v.assessed or v.reason_code == "no_use")
+    }
     apart = [_apart(v, g, candidates, kin) for v, g in zip(raw, groups, strict=True)]
     chosen = frozenset(e.candidate for e in evidence if e.chosen)
     related = [v for v, left in zip(raw, apart, strict=True) if left.kinship]
@@ -188,6 +196,10 @@ def _verdict(
 ) -> Verdict:
     if fit is None:
         return _not_fitted(evidence, calibration, few)
+    cost = calibration.cost(fit)
+    if cost is not None and cost >= 1:
+        told = NO_USE.format(size=fit.size, cost=cost)
+        return _blank(evidence, calibration, told, "no_use")
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")

@@ -44,11 +44,13 @@ def nearest_first(
     calibrations: Sequence[Calibration], transcript: Transcript
 ) -> tuple[Calibration, ...]:
     """The calibrations that fit the suspect's language, those whose answers are typically as long
-    as the suspect's first; of equals in the order given."""
+    as the suspect's first; of equals in the order given. After the first, only those among whose
+    models somebody's answers are as long: where the nearest can't be used, a far one is no help."""
     language, length = language_of(transcript), typical_length(transcript)
-    return tuple(
-        sorted((c for c in calibrations if fits(c, language)), key=lambda c: _away(c, length))
-    )
+    order = sorted((c for c in calibrations if fits(c, language)), key=lambda c: _away(c, length))
+    spans = [c.population.characters for c in order[1:]]
+    near = [s.low <= length <= s.high for s in spans]
+    return (*order[:1], *(c for c, keep in zip(order[1:], near, strict=True) if keep))
 
 
 def none_fits(calibrations: Sequence[Calibration], transcript: Transcript) -> str:

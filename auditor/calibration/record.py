@@ -142,6 +142,12 @@ class Calibration(_Numbers):
     untaught_share: float | None = None
     notes: tuple[str, ...] = ()
 
+    def cost(self, fit: Fitted) -> float | None:
+        """The Cllr of a fit's ratios on lineages that were left out, in bits: from 1 on they are no
+        better than none. None where too few lineages could be left out."""
+        found = (f for f in self.figures if (f.level, f.size) == (fit.level, fit.size))
+        return next((f.cllr for f in found if f.scheme == "lineage" and f.facet == "all"), None)
+
     def at(self, level: Level, n: int) -> Fitted | None:
         """What was fitted at the largest number of prompts that ``n`` reaches; None where even
         the smallest is more."""

@@ -25,6 +25,7 @@ Conclusion = Literal[
 ReasonCode = Literal[
     "uncalibrated",
     "no_population",
+    "no_use",
     "not_measured",
     "same_weights",
     "too_few_prompts",
@@ -52,14 +53,15 @@ ReasonCode = Literal[
 ]
 """Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
-answer in the suspect's language; nothing was measured in the calibrated way; suspect and candidate
-are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on; the
-vendor's other versions (of reports in which single models had verdicts); weights or a maker that
-suspect and candidate are known to share, or of which it isn't known whether they do; a maker looked
-at for its likeness alone; a calibration of single models; a third source; a population of shadows.
-Of services: the sides were sampled unlike or repeat themselves; other signs speak against the
-claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
-tokens can't be told; no order is shared; the files can't be read."""
+answer in the suspect's language; on left-out models the calibration's ratios were no better than
+none; nothing was measured in the calibrated way; suspect and candidate are one; too few prompts,
+vendors or shadows; a value beyond all that was calibrated on; the vendor's other versions (of
+reports in which single models had verdicts); weights or a maker that suspect and candidate are
+known to share, or of which it isn't known whether they do; a maker looked at for its likeness
+alone; a calibration of single models; a third source; a population of shadows. Of services: the
+sides were sampled unlike or repeat themselves; other signs speak against the claim; nothing was
+found at this size. Of weights: widths differ; units are sorted or all alike; tokens can't be told;
+no order is shared; the files can't be read."""
 
 Kinship = Literal[
     "same_weights", "shared_weights", "own_maker", "base", "compared_weights", "declared"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from auditor.audits.frame import (
     build_report,
     candidate_of,
@@ -101,7 +103,9 @@ def _run(plan: Plan, out: Path, progress: Progress) -> Report:
         scoring = progress.step("scoring texts")
         scores = find_scores(plan, transcript, base, looked.others(transcript), out, scoring)
         judging = progress.step("comparing with stored models")
-        report = judge(plan, transcript, models, looked, judging, base, scores, kin, out)
+        # The matrices are small: more threads wait for each other, for twice the processor time.
+        with threadpool_limits(limits=1, user_api="blas"):
+            report = judge(plan, transcript, models, looked, judging, base, scores, kin, out)
     return watch.told(report, transcript, plan) if watch else report
 
 

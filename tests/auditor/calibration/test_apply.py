@@ -341,3 +341,23 @@ def test_a_guest_counts_for_no_vendor(calibration: Calibration) -> None:
         for verdicts in (without, beside, inside)
     ]
     assert parts[0] == parts[1] != parts[2]
+
+
+def test_ratios_that_are_no_better_than_none_on_left_out_models_weigh_nothing(
+    calibration: Calibration,
+) -> None:
+    fit = calibration.at("vendor", PROMPTS)
+    assert fit is not None
+    cost = calibration.cost(fit)
+    assert cost is not None
+    assert cost < 1
+    worse = tuple(
+        f.model_copy(update={"cllr": 1.02}) if f.scheme == "lineage" and f.facet == "all" else f
+        for f in calibration.figures
+    )
+    useless = calibration.model_copy(update={"figures": worse})
+    told = weighed(findings(student(777, 3)), candidates(), useless)
+    assert {v.outcome for v in told.verdicts} == {"not_assessable"}
+    assert {v.reason_code for v in told.verdicts} == {"no_use"}
+    assert "1.02 bits" in told.verdicts[0].reason
+    assert told.used

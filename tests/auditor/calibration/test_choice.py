@@ -6,7 +6,7 @@ import pytest
 
 from auditor.calibration.case import SHIPPED, weigh_case
 from auditor.calibration.choice import language_of, nearest_first, none_fits
-from auditor.calibration.record import Calibration, shipped_calibrations
+from auditor.calibration.record import Calibration, Range, shipped_calibrations
 from auditor.evidence.records import Candidate
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
@@ -55,6 +55,14 @@ def test_the_population_with_answers_as_long_comes_first(calibration: Calibratio
     every = (long, foreign, short)
     assert [c.name for c in nearest_first(every, suspect(*[SAID["en"]] * 30))] == ["short", "long"]
     lengthy = suspect(*[SAID["en"] * 40] * 30)
+    narrow = short.model_copy(
+        update={
+            "population": short.population.model_copy(
+                update={"characters": Range(low=60.0, middle=80.0, high=100.0)}
+            )
+        }
+    )
+    assert [c.name for c in nearest_first((narrow, long), lengthy)] == ["long"]
     assert [c.name for c in nearest_first(every, lengthy)] == ["long", "short"]
     assert [c.name for c in nearest_first(every, suspect(*[SAID["ja"]] * 30))] == ["foreign"]
 
