@@ -357,8 +357,8 @@ class HashedFamily:
 _NUMBERS = WordCodes()
 
 
-def _words(page: CutText) -> Codes:
-    return page.each(word_number).astype(np.uint64)
+def _words(page: CutText, where: slice = slice(None)) -> Codes:
+    return page.each(word_number, where).astype(np.uint64)
 
 
 def _masked(page: CutText) -> Codes:
@@ -376,9 +376,12 @@ def _edge(mark: int, codes: Codes) -> Codes:
 HASHED: tuple[HashedFamily, ...] = (
     HashedFamily("words", (1, 2), 18, _words),
     HashedFamily("characters", (2, 3, 4, 5), 18, lambda page: character_codes(page.text)),
-    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page: _edge(1, _words(page)[:EDGE])),
+    HashedFamily("openings", (2, 3, 4, 5, 6), 16, lambda page: _edge(1, _words(page, slice(EDGE)))),
     HashedFamily(
-        "closings", (2, 3, 4, 5, 6), 16, lambda page: _edge(2, _words(page)[: -EDGE - 1 : -1])
+        "closings",
+        (2, 3, 4, 5, 6),
+        16,
+        lambda page: _edge(2, _words(page, slice(None, -EDGE - 1, -1))),
     ),
     HashedFamily("masked words", (1, 2, 3), 18, _masked),
     HashedFamily("templates", (4, 5, 6, 7, 8), 18, _tags),

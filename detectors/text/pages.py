@@ -52,10 +52,11 @@ class CutText:
         words = _VOCABULARIES.now()
         return words, words.numbers(self.tokens)
 
-    def each(self, of: Callable[[str], int]) -> Column:
-        """What ``of`` says of each token, in order; asked once a word, not once a token."""
+    def each(self, of: Callable[[str], int], where: slice = slice(None)) -> Column:
+        """What ``of`` says of each token (of those ``where``), in order; asked once a word, not
+        once a token."""
         words, numbers = self._numbered
-        return words.column(of)[numbers]
+        return words.column(of)[numbers[where]]
 
     def lowered(self) -> Column:
         """A number for each token in lower case, in order: equal where those are."""

@@ -52,6 +52,7 @@ def test_every_name_of_the_table_is_found_and_given_to_its_vendor() -> None:
         ("**OpenAI**", ["openai"]),
         ("GPT-NeoX by EleutherAI", ["eleutherai", "eleutherai"]),
         ("https://openai.com/about", ["openai"]),
+        ("ANTHROPIC and anthropıc", ["anthropic", "anthropic"]),
     ],
 )
 def test_names_are_found_in_any_script_and_spelling(text: str, vendors: list[str]) -> None:
