@@ -94,7 +94,10 @@ def weighed(
     few = _too_few_vendors(makers, calibration)
     evidence = [_evidence(g, about, candidates, guests) for g in groups]
     fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
-    raw = [_verdict(e, fit, calibration, few) for e, fit in zip(evidence, fits, strict=True)]
+    raw = [
+        _verdict(e, fit, calibration, few).model_copy(update={"title": g.maker})
+        for e, fit, g in zip(evidence, fits, groups, strict=True)
+    ]
     used = {
         (f.level, f.size): f
         for v, f in zip(raw, fits, strict=True)
@@ -133,6 +136,7 @@ def unweighed(
         plain = Verdict(
             question="inheritance",
             candidate=group.name,
+            title=group.maker,
             outcome="not_assessable",
             n_controls=max(nulls, default=0),
             reason=why or UNCALIBRATED,
@@ -295,6 +299,7 @@ def _blank_of(
     return Verdict(
         question=verdict.question,
         candidate=verdict.candidate,
+        title=verdict.title,
         outcome="not_assessable",
         n_controls=verdict.n_controls if not verdict.assessed else 0,
         calibration=verdict.calibration,

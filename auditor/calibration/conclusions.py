@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.kinship import Kin
-from auditor.evidence.records import VENDOR, Verdict
+from auditor.evidence.records import Verdict
 from auditor.evidence.weight import SCALE
 
 MOST_NAMED = 5
@@ -48,7 +48,7 @@ def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conc
 
 def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict], kin: Kin) -> str:
     parts = [
-        f"{_name(v)} ({v.words}, log10 LR {v.log10_lr:+.2f}, cap {v.cap:.2f})" for v in supported
+        f"{v.called} ({v.words}, log10 LR {v.log10_lr:+.2f}, cap {v.cap:.2f})" for v in supported
     ]
     also = (
         f" {_names(shared)} would be, too, but {_are(shared)} explained by it as well."
@@ -68,7 +68,7 @@ def _kinship_too(kin: Kin, verdicts: Sequence[Verdict]) -> str:
 
 def _shared(shared: Sequence[Verdict], related: bool) -> str:
     if related and len(shared) == 1:
-        return f"{_name(shared[0])} would be supported, but kinship explains it as well."
+        return f"{shared[0].called} would be supported, but kinship explains it as well."
     explained = "kinship or a common third source" if related else "a common third source"
     return f"{_names(shared)} are supported together: {explained}, or several teachers."
 
@@ -79,7 +79,7 @@ def _none(against: Sequence[Verdict], some_left: bool) -> str:
         "None of the candidates that could be assessed" if some_left else "None of the candidates"
     )
     return (
-        f"{which}: the evidence speaks against each of them; the nearest is {_name(nearest)} with a"
+        f"{which}: the evidence speaks against each of them; the nearest is {nearest.called} with a"
         f" log10 LR of {nearest.log10_lr:+.2f}. {NOT_MORE}"
     )
 
@@ -87,7 +87,7 @@ def _none(against: Sequence[Verdict], some_left: bool) -> str:
 def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
-    figure = f"{_name(strongest)} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
+    figure = f"{strongest.called} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
     if strongest.reason_code == "chosen_for_likeness":
         sentence = f"Inconclusive: the strongest is {figure}, looked at for its likeness alone."
     elif (strongest.log10_lr or 0.0) < 0:
@@ -126,13 +126,9 @@ def _are(verdicts: Sequence[Verdict]) -> str:
     return "is" if len(verdicts) == 1 else "are"
 
 
-def _name(verdict: Verdict) -> str:
-    return (verdict.candidate or "").removeprefix(VENDOR)
-
-
 def _names(verdicts: Sequence[Verdict]) -> str:
     """The heaviest by name, and how many more there are."""
     heaviest = sorted(verdicts, key=lambda v: -(v.log10_lr or 0.0))
-    names = [_name(v) for v in heaviest]
+    names = [v.called for v in heaviest]
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

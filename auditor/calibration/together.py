@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from auditor.evidence.records import VENDOR, Verdict
+from auditor.evidence.records import Verdict
 from detectors.stats.pvalues import holm
 
 CLEAR = 1.0
@@ -78,7 +78,7 @@ def third_source(
 
 def _names(verdicts: Sequence[Verdict]) -> str:
     heaviest = sorted(verdicts, key=lambda v: -(v.log10_lr or 0.0))
-    return ", ".join(str(v.candidate).removeprefix(VENDOR) for v in heaviest)
+    return ", ".join(v.called for v in heaviest)
 
 
 def _corrected(

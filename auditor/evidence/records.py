@@ -144,7 +144,8 @@ class MemberRank(Record):
 
 class Verdict(Record):
     """The answer to one question about one candidate: a maker's stored models together
-    (``vendor:NAME``), or a stored model whose maker is not known.
+    (``vendor:NAME``), or a stored model whose maker is not known. ``title`` is what people read for
+    it: the maker as the store writes it.
 
     ``log10_lr`` is capped and says how much likelier the measurements are if the suspect learned
     from the candidate than if it did not; ``interval`` what other control models could have made of
@@ -161,6 +162,7 @@ class Verdict(Record):
 
     question: Question
     candidate: str | None
+    title: str = ""
     outcome: Outcome
     log10_lr: float | None = None
     interval: tuple[float, float] | None = None
@@ -182,6 +184,11 @@ class Verdict(Record):
     apart_prompts: int | None = None
     reason: str = ""
     reason_code: ReasonCode | None = None
+
+    @property
+    def called(self) -> str:
+        """How its candidate is called, empty where it has none."""
+        return self.title or (self.candidate or "").removeprefix(VENDOR)
 
     @property
     def of_vendor(self) -> bool:

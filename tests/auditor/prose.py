@@ -39,7 +39,7 @@ DISPLAY: dict[type[Record], set[str]] = {
     ServiceSection: {"power"},
     r.Skipped: {"reason"},
     r.TranscriptSection: {"events"},
-    r.Verdict: {"reason", "words"},
+    r.Verdict: {"title", "reason", "words"},
     WeightComparison: {"kinds", "facts", "reason"},
     WeightTest: {"name", "effect_name", "n_unit"},
     m.Bar: {"label", "group"},

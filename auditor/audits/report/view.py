@@ -14,7 +14,6 @@ from auditor.audits.report import wording
 from auditor.evidence.codes import Outcome
 from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import (
-    VENDOR,
     Answer,
     Candidate,
     Finding,
@@ -207,7 +206,7 @@ def weighed(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 def called(verdict: Verdict) -> str:
     """How a verdict's candidate is called: a maker by its name."""
-    return (verdict.candidate or ALONE).removeprefix(VENDOR)
+    return verdict.called or ALONE
 
 
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
