@@ -13,7 +13,7 @@ from detectors.base import Exhibit, Span, Table
 from detectors.pairing import AnswerBook, ProbeAnswer
 from detectors.text.ngrams import Codes, WordCodes, words_of
 from detectors.text.pages import cut
-from detectors.text.phrases import Phrase, PhraseBook, Reading
+from detectors.text.phrases import Phrase, PhraseBook, TokenReading
 from detectors.text.tagging import tags_of
 
 SIZES = (4, 5, 6, 7, 8)
@@ -31,7 +31,7 @@ def _tag_codes(text: str) -> Codes:
 
 
 _NUMBERS = WordCodes()
-TAGS = Reading(tag_tokens, _tag_codes)
+TAGS = TokenReading(tag_tokens, _tag_codes)
 
 
 def template_book(texts: Sequence[Sequence[str]]) -> PhraseBook:

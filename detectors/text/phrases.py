@@ -85,7 +85,7 @@ class HeldPhrases:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TokenReading:
     """How a text is cut into the tokens that phrases are made of: the tokens themselves, and their
     numbers (the same word has the same number everywhere), in the same order."""
 
@@ -107,7 +107,7 @@ def lower_codes(text: str) -> Codes:
     return WordCodes()(lower_tokens(text))
 
 
-WORDS = Reading(lower_tokens, lower_codes)
+WORDS = TokenReading(lower_tokens, lower_codes)
 
 
 class PhraseBook:
@@ -121,7 +121,7 @@ class PhraseBook:
         self,
         texts: Sequence[Sequence[str]],
         sizes: tuple[int, ...] = SIZES,
-        reading: Reading = WORDS,
+        reading: TokenReading = WORDS,
     ) -> None:
         self._sizes, self._reading = sizes, reading
         rows = [summed_counts([reading.codes(t) for t in said], sizes, BITS) for said in texts]

@@ -84,9 +84,10 @@ def findings() -> list[Finding]:
     measured in another way."""
     rng, out = np.random.default_rng(0), []
     for candidate in candidates():
-        taught = candidate.vendor in ("vendor-5", "vendor-7")
+        # One far beyond all that was calibrated on, one that leans towards support.
+        taught = {"vendor-5": 40.0, "vendor-7": 1.0}.get(candidate.vendor, 0.0)
         for detector in LABELS:
-            value = float(rng.normal(9 if taught else 0, 1)) * SCALES[detector]
+            value = float(rng.normal(taught, 1)) * SCALES[detector]
             out.append(finding(detector, candidate.name, value))
     for i in range(4):  # both models of the first vendor, by both detectors
         out[i] = out[i].model_copy(update={"n": 7})

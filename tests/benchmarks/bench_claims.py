@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+import click
+
 from detectors.stats.intervals import clopper_pearson
 from detectors.text.claims import IDENTITY, extract_claims
 from tests.detectors.claim_sentences import Counted, Sentence, sentences
@@ -60,6 +62,7 @@ def seconds_for(answers: int) -> float:
     return time.process_time() - began
 
 
+@click.command()
 def main() -> None:
     """Prints the tables."""
     every = sentences()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,6 +78,7 @@ def rows(suspects: Sequence[KnownModel], label: str) -> list[tuple[str, ...]]:
     ]
 
 
+@click.command()
 def main() -> None:
     """Prints the table."""
     known = known_suspects(probes())

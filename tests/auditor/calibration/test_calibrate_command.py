@@ -58,7 +58,7 @@ def test_a_cohort_becomes_a_calibration_and_an_audit_uses_it(
     assert "lineage" in told
     made = read_calibration(out)
     assert (made.name, made.population.about) == ("cohort", "invented authors")
-    assert {f.level for f in made.fitted} == {"model", "vendor"}
+    assert {f.level for f in made.fitted} == {"vendor"}
     assert "Tippett curves" in page.read_text("utf-8")
 
     suspect = write_transcript(tmp_path / "suspect.jsonl", student(777, 3))
@@ -116,7 +116,7 @@ def test_a_page_holds_every_figure_and_nothing_active(calibration: Calibration) 
     assert "<script" not in page
     assert "style=" not in page
     assert page == html.render(calibration_document(calibration))
-    assert page.count("<polyline") == 2 * (2 + 3)
+    assert page.count("<polyline") == 2 + 3
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,8 @@ class Told(HTMLParser):
 
 def check(made: Report, stored: list[Candidate]) -> None:
     groups = {c.vendor.casefold() or c.name for c in stored}
-    outcomes = {(v.candidate or "").removeprefix("vendor:"): v.outcome for v in made.verdicts}
-    assert set(outcomes) == groups
+    outcomes = {v.called: v.outcome for v in made.verdicts}
+    assert {(v.candidate or "").removeprefix("vendor:") for v in made.verdicts} == groups
     assert len(made.verdicts) == len(groups)
     told = expected(list(outcomes.values()), any(v.third_source for v in made.verdicts))
     check_record(made, told, outcomes)

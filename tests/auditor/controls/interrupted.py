@@ -88,8 +88,16 @@ def killed_points(home: Path, points: int, seed: int) -> list[Point]:
             str(points),
             str(seed),
         ]
+        # torch can't start its threads anew in a fork, and a loader with threads would ask it to.
+        alone = {**os.environ, "HF_DEACTIVATE_ASYNC_LOAD": "1"}
         done = subprocess.run(
-            command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=3000
+            command,
+            cwd=ROOT,
+            env=alone,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=3000,
         )
     if done.returncode:
         raise RuntimeError(done.stderr)
