@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.calibration.fit import values_of
-from auditor.calibration.rows import MeasuredRow
+from auditor.calibration.rows import MeasuredRow, vendor_name
 from auditor.calibration.weigher import Weigher
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.intervals import clopper_pearson
@@ -99,6 +99,26 @@ def hidden_rows(work: Path, one: Public, maker: str, size: int) -> list[Measured
     name = f"{one.name}-without-{maker.casefold()}"
     found = measured(work, name, DETECTORS[PUBLIC], known, teachers, [size])
     return [r for r in found if r.level == "vendor" and r.label == 0]
+
+
+def kin_rows(work: Path, one: Public, size: int) -> list[MeasuredRow]:
+    """Suspects against makers that did not teach them, and whose stored models share their
+    pretrained weights, or made them: what an audit must not take for teaching."""
+    asked, rows = known_history.probes(one.of), known_labels.histories(one.of)
+    stored, first = known_labels.stored_of(rows), known_labels.first_public()
+    kin = {
+        (h.model, vendor_name(maker))
+        for h in rows
+        for maker, label in known_labels.labels(h, stored, first).items()
+        if label.ground is known_labels.Ground.LINEAGE
+    }
+    known = known_history.known_suspects(
+        one.of, asked, without=(*known_labels.NO_SUSPECTS, "mixed"), lineage_first=False
+    )
+    known = [k for k in known if any(model == k.name for model, _ in kin)]
+    teachers = known_history.stored_teachers(one.of, asked)
+    found = measured(work, f"{one.name}-kin", DETECTORS[PUBLIC], known, teachers, [size])
+    return [r for r in found if r.label == 0 and (r.suspect, r.candidate) in kin]
 
 
 def rate(part: int, whole: int) -> str:
@@ -186,10 +206,13 @@ def main(work: Path) -> None:
         rows, lent = rows_of(work, one, SIZE), _lent(work, by_name, name, SIZE)
         names = [name] * len(rows) + [LENDER] * len(lent)
         weighers[name] = scored([*rows, *lent], names)[0].of(name)
-    click.echo("\n## Students of a maker that is not stored, and Korean models\n")
+    click.echo("\n## Students of a maker that is not stored, kin, and Korean models\n")
     for name, maker in HIDDEN:
         rows = hidden_rows(work, by_name[name], maker, SIZE)
         _applied(f"students of {maker}, its models hidden ({name})", weighers[name], rows)
+    for name, one in by_name.items():
+        rows = kin_rows(work, one, SIZE)
+        _applied(f"pairs on the same pretrained weights ({name})", weighers[name], rows)
     korean = rows_of(work, KOREAN, SIZE)
     for name in by_name:
         _applied(f"Korean models under {name}", weighers[name], korean)
