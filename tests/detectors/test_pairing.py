@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detectors.pairing import style_answers
+from detectors.case import Case, Teacher
+from detectors.pairing import answer_book, style_answers
 from fingerprints.records import Arm, Identity, Message, Probe, Reply, Status
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Header, Transcript
+from tests.detectors import authors
 
 ASKED = Probe(id="recorded/a", text="Name a river.")
 THOUGHT = "<think>\nRivers. OpenAI would say the Danube.\n</think>\n\nThe Danube."
@@ -50,3 +52,23 @@ def test_later_answers_of_a_chat_say_nothing_of_style_and_a_system_prompt_hinder
     briefed = Probe(id="recorded/c", text="Name a river.", history=(told,))
     later = Probe(id="recorded/d", text="Name a sea.", history=chat, kind="dialogue")
     assert texts(transcript((briefed, "The Volga."), (later, "The Baltic."))) == ["The Volga."]
+
+
+def test_answers_in_another_script_than_most_are_left_aside_and_counted() -> None:
+    japanese = [f"{i}番目の質問にお答えします。水は低い温度で沸騰します。" for i in range(40)]
+    english = [f"To answer question {i}: water boils at a lower temperature." for i in range(40)]
+    stored = [Teacher(f"m{n}", f"v{n}", "", authors.transcript(japanese)) for n in range(3)]
+    foreign = Teacher("abroad", "v9", "", authors.transcript(english))
+    mixed = Teacher("mixed", "v8", "", authors.transcript([*english[:10], *japanese[10:]]))
+    suspect = authors.transcript([*japanese[:30], *english[30:]])
+    book = answer_book([*stored, foreign, mixed], suspect)
+    assert "abroad" not in book.names
+    assert book.left_out == ("abroad",)
+    assert set(book.scripts) == {"japanese"}
+    assert len(book.answers[book.names.index("mixed")]) == 30
+    assert len(book.answers_of(suspect)) == 30
+    assert book.foreign(suspect) == 10
+    assert "10 answers are in another script" in book.aside(suspect)[0]
+    assert book.aside(authors.transcript(japanese)) == ()
+    case = Case(suspect, mixed, tuple(stored))
+    assert book.shared(case) == 20

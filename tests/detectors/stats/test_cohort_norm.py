@@ -80,3 +80,23 @@ def test_a_candidate_that_everybody_comes_near_no_longer_hides_students() -> Non
     z = CohortNorm().fit(values, labels, candidates, groups).transform(values, candidates)
     normal = LogLikelihoodRatio().fit(z, labels, groups)
     assert normal.log10_lr(z)[80:].mean() > raw.log10_lr(values)[80:].mean() + 0.2
+
+
+def test_each_candidate_may_have_a_spread_of_its_own_drawn_to_that_of_all() -> None:
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.normal(0, 1, 40), rng.normal(0, 9, 40)])
+    labels, whom, groups = np.zeros(80), ["a"] * 40 + ["b"] * 40, list(range(80))
+    common = CohortNorm().fit(x, labels, whom, groups)
+    each = CohortNorm(each=True).fit(x, labels, whom, groups)
+    assert {c.spread for c in common.numbers_.known.values()} == {None}
+    narrow, wide = (each.numbers_.known[c].spread for c in ("a", "b"))
+    assert narrow is not None
+    assert wide is not None
+    assert 1 < narrow < common.numbers_.spread < wide < 9.5
+    assert each.transform([9.0], ["b"])[0] < common.transform([9.0], ["b"])[0]
+    again = CohortNorm.from_numbers(
+        CohortNumbers.model_validate_json(each.numbers_.model_dump_json())
+    )
+    assert again.transform([3.0, 3.0], ["a", "b"]).tolist() == pytest.approx(
+        each.transform([3.0, 3.0], ["a", "b"]).tolist()
+    )
