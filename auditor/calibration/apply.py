@@ -21,9 +21,10 @@ from auditor.calibration.weigher import Weigher
 from auditor.evidence.codes import Kinship, ReasonCode
 from auditor.evidence.groups import CandidateGroup, groups_of
 from auditor.evidence.kinship import Kin, Tie, not_separable
-from auditor.evidence.records import Candidate, Finding, Part, Verdict
+from auditor.evidence.records import VENDOR, Candidate, Finding, Part, Verdict
 from auditor.evidence.weight import SAME, UNCALIBRATED, outcome_of, weigh, words
 from detectors.stats.pvalues import conformal_p
+from detectors.text.model_names import maker_key
 
 LEVEL: Level = "vendor"
 """The fit that every verdict is weighed by, a lone model's too: values are contrasts with other
@@ -35,6 +36,10 @@ NOT_MEASURED = (
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 NO_FIT = "The calibration was fitted for single models, not for makers: fit it anew."
+NO_MAKER = (
+    "Its maker is not known, and the calibration was fitted on makers: name it (`--vendor` of"
+    " `auditor store add`, `--metadata` of `auditor store import`)."
+)
 NO_USE = (
     "On left-out models like these the ratios at {size} prompts cost {cost:.2f} bits (Cllr), no"
     " less than saying nothing: nothing is weighed."
@@ -150,7 +155,7 @@ def unweighed(
 def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str:
     """Why the store is too unlike that of the calibration, empty where it is not: values are
     contrasts with other vendors."""
-    found, known = len({v.casefold() for v in makers.values() if v}), calibration.population.vendors
+    found, known = len({maker_key(v) for v in makers.values() if v}), calibration.population.vendors
     return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
 
 
@@ -186,6 +191,31 @@ def weigher_of(fit: Fitted) -> Weigher:
     return Weigher.from_numbers(fit.detectors, fit.norms, fit.maps, fit.fusion)
 
 
+def _known(fit: Fitted, candidate: str) -> bool:
+    """Whether a fit knows what strangers get against this candidate; one without scales needs not
+    know it."""
+    scales = [norm.known for norm in fit.norms.values()]
+    return not scales or any(_known_as(fit, candidate) in known for known in scales)
+
+
+def _known_as(fit: Fitted, candidate: str) -> str:
+    """The name under which a fit knows a candidate, however its maker is spelled; as it is where
+    the fit doesn't know it."""
+    names = {name for norm in fit.norms.values() for name in norm.known}
+    if candidate in names or not candidate.startswith(VENDOR):
+        return candidate
+    key = maker_key(candidate.removeprefix(VENDOR))
+    return next((n for n in sorted(names) if maker_key(n.removeprefix(VENDOR)) == key), candidate)
+
+
+def unknown_makers(found: Weighed) -> tuple[str, ...]:
+    """The assessed makers of which the calibration doesn't know what strangers get, as they are
+    called."""
+    told = (v for v in found.verdicts if v.assessed)
+    fits = found.used
+    return tuple(v.called for v in told if not any(_known(f, v.candidate or "") for f in fits))
+
+
 def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
     """The values that the fit knows, in its order; NaN for a detector that was silent or
     measured something else."""
@@ -204,10 +234,12 @@ def _verdict(
     if cost is not None and cost >= 1:
         told = NO_USE.format(size=fit.size, cost=cost)
         return _blank(evidence, calibration, told, "no_use")
+    if not evidence.candidate.startswith(VENDOR) and not _known(fit, evidence.candidate):
+        return _blank(evidence, calibration, NO_MAKER, "maker_unknown")
     row = [_row(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
-    weigher, whom = weigher_of(fit), [evidence.candidate]
+    weigher, whom = weigher_of(fit), [_known_as(fit, evidence.candidate)]
     raw, (low, high) = (
         float(weigher.uncapped(row, whom)[0]),
         weigher.interval(row, whom)[0].tolist(),
@@ -263,7 +295,7 @@ def _blank(evidence: _Evidence, calibration: Calibration, reason: str, code: Rea
 def _parts(
     weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence
 ) -> tuple[Part, ...]:
-    alone = weigher.parts(row, [evidence.candidate])[0].tolist()
+    alone = weigher.parts(row, [_known_as(fit, evidence.candidate)])[0].tolist()
     return tuple(
         Part(
             detector=d,

@@ -10,13 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.calibration.apply import Weighed, unweighed, vendors_of, weighed
-from auditor.calibration.choice import fits, language_of, nearest_first, none_fits
+from auditor.calibration.apply import Weighed, unknown_makers, unweighed, vendors_of, weighed
+from auditor.calibration.choice import language_of, nearest_first, none_fits
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import CalibrationSection, Candidate, Finding, Verdict
+from detectors.text.languages import UNDETERMINED
 from detectors.text.languages import named as named_language
 from fingerprints.transcript import Transcript
 
@@ -55,14 +56,18 @@ def weigh_case(
     that is no calibration.
     """
     chosen = calibrations(choice)
-    for calibration in nearest_first(chosen, transcript) if choice == SHIPPED else chosen:
+    tried: list[Weighed] = []
+    for calibration in nearest_first(chosen, transcript):
         makers = vendors_of(candidates) if stored is None else stored
         found = weighed(findings, candidates, calibration, makers, guests, passed_over, kin, named)
         if found.used or choice not in (SHIPPED, NONE):
             return WeighedCase(
                 found.findings, found.verdicts, _section(calibration, found, makers, transcript)
             )
-    why = none_fits(chosen, transcript) if choice == SHIPPED else ""
+        tried.append(found)
+    if tried:  # why the nearest could not weigh anything is what its verdicts say
+        return WeighedCase(tuple(findings), tried[0].verdicts, None)
+    why = none_fits(chosen, transcript)
     return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named, why), None)
 
 
@@ -110,12 +115,17 @@ def distance(
     """Where the case lies outside of what was calibrated on, one sentence each; empty where no
     difference was seen."""
     known, out = calibration.population, []
-    language = language_of(transcript)
-    if not fits(calibration, language):
+    if known.languages and language_of(transcript) == UNDETERMINED:
         theirs = ", ".join(map(named_language, known.languages))
         out.append(
-            f"The suspect's answers are in {named_language(language)}; those calibrated on are in"
-            f" {theirs}."
+            "The suspect's answers are in several languages, or in none that could be told; those"
+            f" calibrated on are in {theirs}."
+        )
+    strange = unknown_makers(found)
+    if strange:
+        out.append(
+            f"Not among the makers that the calibration was fitted against: {', '.join(strange)}."
+            " What strangers get against them is not known, so their ratios are drawn to even odds."
         )
     length, span = typical_length(transcript), known.characters
     if not span.low <= length <= span.high:

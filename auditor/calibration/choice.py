@@ -20,7 +20,7 @@ LOOKED_AT = 60
 """Answers by which the language is told: more change nothing, and each costs a millisecond."""
 MOST = 0.5
 """The share of answers from which their language is the suspect's: some are code or names."""
-NO_POPULATION = "No shipped calibration was fitted on answers in {language}: they are of {known}."
+NO_POPULATION = "No calibration at hand was fitted on answers in {language}, but in {known}."
 
 
 def language_of(transcript: Transcript) -> str:
@@ -56,7 +56,7 @@ def nearest_first(
 def none_fits(calibrations: Sequence[Calibration], transcript: Transcript) -> str:
     """Why none of the calibrations is for this suspect, empty where one is."""
     language = language_of(transcript)
-    if any(fits(c, language) for c in calibrations):
+    if not calibrations or any(fits(c, language) for c in calibrations):
         return ""
     known = sorted({named(code) for c in calibrations for code in c.population.languages})
     return NO_POPULATION.format(language=named(language), known=", ".join(known))

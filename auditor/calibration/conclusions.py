@@ -38,7 +38,7 @@ def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conc
     if supported:
         word, sentence = "supported", _supported(supported, shared, kin or Kin())
     elif shared:
-        word, sentence = "common_third_source", _shared(shared, bool(related))
+        word, sentence = "common_third_source", _shared(shared, bool(related), kin or Kin())
     elif len(against) == len(told):
         word, sentence = "none_of_the_candidates", _none(against, bool(related or silent))
     else:
@@ -66,11 +66,13 @@ def _kinship_too(kin: Kin, verdicts: Sequence[Verdict]) -> str:
     return f" {kin.unknown}: kinship with {_names(verdicts)} would look the same."
 
 
-def _shared(shared: Sequence[Verdict], related: bool) -> str:
+def _shared(shared: Sequence[Verdict], related: bool, kin: Kin) -> str:
+    too = _kinship_too(kin, shared) if kin.open else ""
     if related and len(shared) == 1:
-        return f"{shared[0].called} would be supported, but kinship explains it as well."
+        return f"{shared[0].called} would be supported, but kinship explains it as well.{too}"
     explained = "kinship or a common third source" if related else "a common third source"
-    return f"{_names(shared)} are supported together: {explained}, or several teachers."
+    told = f"{_names(shared)} would each be supported, and together none is"
+    return f"{told}: {explained}, or several teachers.{too}"
 
 
 def _none(against: Sequence[Verdict], some_left: bool) -> str:

@@ -59,7 +59,10 @@ DRY_RUN = dry_run("Print the plan and what it costs; ask nothing.")
 FAIL_ON = click.option(
     "--fail-on",
     type=click.Choice(LEVELS),
-    help="Exit with 1 when a verdict is supported at this level or above.",
+    help=(
+        "Exit with 1 when a verdict is supported at this level or above; at `weak` also where an"
+        " inconclusive one leans towards support, or several makers are supported together."
+    ),
 )
 STORE = store_folder("The store's folder.", required=True)
 PROBES = click.option(

@@ -26,6 +26,7 @@ ReasonCode = Literal[
     "uncalibrated",
     "no_population",
     "no_use",
+    "maker_unknown",
     "not_measured",
     "same_weights",
     "too_few_prompts",
@@ -54,18 +55,24 @@ ReasonCode = Literal[
 """Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
 answer in the suspect's language; on left-out models the calibration's ratios were no better than
-none; nothing was measured in the calibrated way; suspect and candidate are one; too few prompts,
-vendors or shadows; a value beyond all that was calibrated on; the vendor's other versions (of
-reports in which single models had verdicts); weights or a maker that suspect and candidate are
-known to share, or of which it isn't known whether they do; a maker looked at for its likeness
-alone; a calibration of single models; a third source; a population of shadows. Of services: the
-sides were sampled unlike or repeat themselves; other signs speak against the claim; nothing was
-found at this size. Of weights: widths differ; units are sorted or all alike; tokens can't be told;
-no order is shared; the files can't be read."""
+none; a lone model's maker is not known; nothing was measured in the calibrated way; suspect and
+candidate are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on;
+the vendor's other versions (of reports in which single models had verdicts); weights or a maker
+that suspect and candidate are known to share, or of which it isn't known whether they do; a maker
+looked at for its likeness alone; a calibration of single models; a third source; a population of
+shadows. Of services: the sides were sampled unlike or repeat themselves; other signs speak against
+the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
+tokens can't be told; no order is shared; the files can't be read."""
 
 Kinship = Literal[
-    "same_weights", "shared_weights", "own_maker", "base", "compared_weights", "declared"
+    "same_weights",
+    "same_answers",
+    "shared_weights",
+    "own_maker",
+    "base",
+    "compared_weights",
+    "declared",
 ]
-"""How it is known that suspect and candidates share weights or a maker: equal digests; an adapter
-on a member's weights, or on the same as a member; the user named the suspect's maker; its base is
-of that maker; weights that were compared; what its own files say."""
+"""How it is known that suspect and candidates share weights or a maker: equal digests; nearly all
+answers the same; an adapter on a member's weights, or on the same as a member; the user named the
+suspect's maker; its base is of that maker; weights that were compared; what its own files say."""

@@ -6,11 +6,12 @@ them would be nine verdicts on one question. Knows names, makers and digests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from auditor.evidence.records import VENDOR
+from detectors.text.model_names import maker_key
 from fingerprints.records import Identity
 
 
@@ -46,9 +47,10 @@ class CandidateGroup:
 def groups_of(models: Iterable[Stored]) -> tuple[CandidateGroup, ...]:
     """The groups of stored models, in order of their first members; every model is in one.
 
-    A model whose maker is not known joins the group of a model that has its weights, or that lies
-    on the same weights as an adapter. One whose maker is known stays with it, whatever weights it
-    began with: what a student learns is answers, and they are of whoever tuned them.
+    A maker's spellings (OpenAI, Open AI, openai) are one. A model whose maker is not known joins
+    the group of a model that has its weights, or that lies on the same weights as an adapter. One
+    whose maker is known stays with it, whatever weights it began with: what a student learns is
+    answers, and they are of whoever tuned them.
     """
     stored = list(models)
     home: dict[str, str] = {}
@@ -58,19 +60,24 @@ def groups_of(models: Iterable[Stored]) -> tuple[CandidateGroup, ...]:
             # The first known maker, else the first model, gives its name to all that lack one.
             known = home.get(sha, "")
             if not known.startswith(VENDOR):
-                home[sha] = _group_name(m)
+                home[sha] = _key(m)
     members: dict[str, list[Stored]] = {}
     for m in stored:
         shared = home.get(m.identity.weights_sha256 or "", m.name)
-        members.setdefault(_group_name(m) if m.vendor else shared, []).append(m)
-    return tuple(
-        CandidateGroup(name, next((m.vendor for m in found if m.vendor), ""), _names(found))
-        for name, found in members.items()
-    )
+        members.setdefault(_key(m) if m.vendor else shared, []).append(m)
+    return tuple(_group(found) for found in members.values())
 
 
-def _group_name(model: Stored) -> str:
-    return VENDOR + model.vendor.casefold() if model.vendor else model.name
+def _group(found: Sequence[Stored]) -> CandidateGroup:
+    """Called as its first member's maker is written."""
+    maker = next((m.vendor for m in found if m.vendor), "")
+    name = VENDOR + maker.casefold() if maker else found[0].name
+    return CandidateGroup(name, maker, _names(found))
+
+
+def _key(model: Stored) -> str:
+    """What a group's members share: a maker, however it is spelled, or a lone model's name."""
+    return VENDOR + maker_key(model.vendor) if model.vendor else model.name
 
 
 def _names(models: Iterable[Stored]) -> tuple[str, ...]:

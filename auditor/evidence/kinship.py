@@ -16,6 +16,10 @@ from auditor.evidence.codes import Kinship
 Open = Literal["base", "maker"]
 """What isn't known of a suspect: whose model its weights began with; who made it."""
 
+FEWEST_EQUAL, MOSTLY_EQUAL = 10, 0.9
+"""From so many shared prompts on, and such a share of them answered in the very same words, two
+records are one model's: fewer prompts may have short answers that anybody gives."""
+
 UNKNOWN: dict[tuple[Open, ...], str] = {
     ("base", "maker"): "Whose model the suspect was tuned from and who made it are not known",
     ("base",): "Whose model the suspect was tuned from is not known",

@@ -98,16 +98,14 @@ def outcome_of(weight: Weight) -> Outcome:
 def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
 
-    At the level ``weak`` an inconclusive verdict counts, too, unless a common third source explains
-    it as well, or it was looked at for its likeness alone.
+    At the level ``weak`` an inconclusive verdict counts, too, one that a common third source
+    explains as well among them, unless it was looked at for its likeness alone.
     """
     bound = SCALE[LEVELS.index(level)][0]
     told = [
         v
         for v in verdicts
-        if v.outcome in ("supported", "inconclusive")
-        and not v.third_source
-        and v.reason_code != "chosen_for_likeness"
+        if v.outcome in ("supported", "inconclusive") and v.reason_code != "chosen_for_likeness"
     ]
     heavy = [v for v in told if v.log10_lr is not None and v.log10_lr >= bound]
     return any(v.outcome == "supported" or bound < SUPPORTED for v in heavy)

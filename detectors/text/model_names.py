@@ -12,6 +12,7 @@ import re
 from detectors.text.vendors import find_mentions, fold, vendor_slug
 
 LONGEST_NAME = 300
+_COMPANY = re.compile(r"[\s,]+(?:inc|ltd|llc|corp|co|gmbh|plc|s\.?a)\.?$")
 _PARTS = re.compile(r"[/\\:,=|+]+")
 
 
@@ -38,6 +39,22 @@ def without_folders(name: str) -> str:
     parts = [p for p in name.replace("\\", "/").split("/") if p]
     is_path = name[:1] in ("/", "\\", ".", "~") or len(parts) > 2
     return (parts or [""])[-1] if is_path else name
+
+
+def maker_key(name: str) -> str:
+    """What all spellings of a maker's name have in common: its slug in the table of makers, else
+    the name in small letters without what says that it is a company.
+
+    >>> maker_key("Open-AI Inc."), maker_key("Mistral AI") == maker_key("mistralai")
+    ('openai', True)
+    >>> maker_key("Acme, Inc.")
+    'acme'
+    """
+    plain = _COMPANY.sub("", name.strip().casefold())
+    close = re.sub(r"[\s_.-]+", "", plain)
+    return (
+        vendor_slug(plain) or vendor_slug(close) or vendor_slug(close.removesuffix("ai")) or plain
+    )
 
 
 def same_maker(one: str, other: str) -> bool:

@@ -33,6 +33,7 @@ from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.calibration.case import check_choice, weigh_case
+from auditor.evidence.groups import groups_of
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
@@ -259,6 +260,7 @@ def _report(
                 case.section,
                 store,
                 related if plan.asks_inheritance else None,
+                len(groups_of(candidates)) if plan.candidates else 0,
             ),
             *kin.limits,
         ),

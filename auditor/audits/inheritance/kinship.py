@@ -14,7 +14,7 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.lineage.within import Within
 from auditor.evidence.codes import Kinship
 from auditor.evidence.groups import CandidateGroup, groups_of
-from auditor.evidence.kinship import Kin, Open, Tie
+from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL, Kin, Open, Tie
 from auditor.evidence.records import Candidate
 from detectors.text.model_names import makers_named, same_maker, without_folders
 from detectors.text.vendors import vendor_slug
@@ -40,7 +40,7 @@ def kinship(
 
     ``stored`` are all models of the store: a base may be one of them that is no candidate. A base
     of a candidate's maker makes them kin, tuned or not: what it brought can't be told from what was
-    learned. Nothing here rests on an answer.
+    learned. Nothing here rests on what an answer is like, only on whether nearly all are the same.
     """
     declared = within.declared
     origins = _origins(declared, suspect)
@@ -49,6 +49,7 @@ def kinship(
         members = [c for c in candidates if c.name in group.members]
         found = [
             *_by_digest(suspect, members),
+            *_by_answers(members),
             *_by_user(plan, group),
             *_by_base(base, group, stored),
             *_by_weights(within, group, stored),
@@ -83,6 +84,18 @@ def _by_digest(suspect: Identity, members: Sequence[Candidate]) -> Iterator[Tie]
     if beside:
         told = "the suspect lies on the same weights as {} (equal SHA-256)"
         yield _tie("shared_weights", told, beside)
+
+
+def _by_answers(members: Sequence[Candidate]) -> Iterator[Tie]:
+    """Answers that are the same word for word are a model's own, copied or asked again: no student
+    writes so."""
+    same = [
+        c.name
+        for c in members
+        if c.n_shared >= FEWEST_EQUAL and c.n_identical >= MOSTLY_EQUAL * c.n_shared
+    ]
+    if same:
+        yield _tie("same_answers", "nearly all its answers are those of {} word for word", same)
 
 
 def _by_user(plan: Plan, group: CandidateGroup) -> Iterator[Tie]:

@@ -25,6 +25,8 @@ from auditor.evidence.records import (
     StoreSection,
     Verdict,
 )
+from detectors.lineup import counted
+from detectors.text.model_names import maker_key
 from fingerprints.transcript import Transcript
 
 
@@ -45,7 +47,7 @@ def answers(
             question="inheritance",
             asks=ASKS["inheritance"],
             conclusion=conclusion,
-            answer=told if weighed else _inheritance(findings, told),
+            answer=told if weighed else _inheritance(candidates, findings, told),
             does_not_say=(
                 "A likelihood ratio weighs the measurements, not the case: it is no probability"
                 " that the suspect was taught. Naming a vendor is common in models that never saw"
@@ -85,20 +87,24 @@ def _by_digest(
     )
 
 
-def _inheritance(findings: Sequence[Finding], related: str) -> str:
+def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding], related: str) -> str:
     """Why there is no verdict; ``related`` says of whom the suspect is known to be kin."""
-    return " ".join(filter(None, (related, _unweighed(findings))))
+    return " ".join(filter(None, (related, _unweighed(candidates, findings))))
 
 
-def _unweighed(findings: Sequence[Finding]) -> str:
+def _unweighed(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
     if not any(f.question == "inheritance" for f in findings):
         return "Not assessed: no detector could measure anything on these answers."
     opening = "No verdict: the findings are ranks and distances without an error rate."
     nearest = _nearest(findings, "stylistic_overlap")
     if nearest is None or nearest.rank is None:
         return opening
-    told = f"nearest to {nearest.candidate}, of {nearest.rank.of} stored models"
-    return f"{opening} In style the suspect is {told}."
+    makers = {c.name: c.vendor for c in candidates if c.vendor}
+    if len({maker_key(v) for v in makers.values()}) < 2 or nearest.candidate not in makers:
+        return opening
+    # The maker alone: one of its models by name would be read as an accusation.
+    maker = makers[nearest.candidate]
+    return f"{opening} In style the suspect is nearest to a model of {maker}, which shows nothing."
 
 
 def _lineage(transcript: Transcript, candidates: Sequence[Candidate]) -> str:
@@ -172,8 +178,10 @@ def limits(
     calibration: CalibrationSection | None = None,
     store: StoreSection | None = None,
     kin: Kin | None = None,
+    only: int = 0,
 ) -> tuple[str, ...]:
-    """What this audit can't show, with the numbers that cap it."""
+    """What this audit can't show, with the numbers that cap it. ``only`` makers were chosen to be
+    looked at, 0 where nobody chose."""
     smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
     out = _weighed_limits(calibration)
     out += _kinship_limits(kin or Kin())
@@ -191,6 +199,12 @@ def limits(
         out.append(
             f"Fewer than 50 prompts are shared with {', '.join(low)}; style on so few answers is"
             " unreliable."
+        )
+    if only:
+        out.append(
+            f"{counted(only, 'maker')} of the stored ones alone {'was' if only == 1 else 'were'}"
+            " looked at (--candidate): p-values are corrected for no others. Whoever picks a maker"
+            " after a look at all of them must correct for all."
         )
     if not transcript.complete:
         out.append("The transcript is incomplete: some questions were not answered.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from auditor.audits.report import wording
 from auditor.evidence.codes import Outcome
+from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import (
     Answer,
@@ -28,9 +29,6 @@ from detectors.measurement import Question
 OPEN_CANDIDATES = 10
 NAMED = 3
 ALONE = "the suspect alone"
-FEWEST_EQUAL, MOSTLY = 10, 0.9
-"""From so many shared prompts on, and such a share of them answered in the very same words, a
-reader must know before any figure: fewer equal answers are common among short ones."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def warnings(report: Report) -> tuple[str, ...]:
         if weighed
         and not c.same_weights
         and c.n_shared >= FEWEST_EQUAL
-        and c.n_identical >= MOSTLY * c.n_shared
+        and c.n_identical >= MOSTLY_EQUAL * c.n_shared
     ]
     if report.transcript is not None and not report.transcript.complete:
         out.append(wording.INCOMPLETE)

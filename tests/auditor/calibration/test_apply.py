@@ -3,12 +3,14 @@ sources, what lies outside."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from auditor.calibration.apply import unweighed, vendors_of, weighed
+from auditor.calibration.apply import unknown_makers, unweighed, vendors_of, weighed
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclusions import concluded
-from auditor.calibration.record import Calibration
+from auditor.calibration.record import Calibration, write_calibration
 from auditor.evidence.kinship import Kin, Open, Tie
 from auditor.evidence.records import Candidate, Finding, Verdict
 from auditor.evidence.weight import reaches
@@ -25,7 +27,7 @@ from tests.auditor.calibration.population import (
     student,
     teachers,
 )
-from tests.detectors.authors import speaker
+from tests.detectors.authors import speaker, transcript
 
 pytestmark = pytest.mark.timeout(400)  # the population is measured once, on a busy machine slowly
 
@@ -158,7 +160,9 @@ def test_a_maker_has_one_verdict_whatever_the_number_of_its_models_and_a_lone_mo
     both = told["vendor:vendor-3"]
     assert [m.name for m in both.members] == ["author-3", "author-3b"]
     assert both.log10_lr == taught["vendor:vendor-3"].log10_lr
-    assert told["author-1"].log10_lr == pytest.approx(taught["vendor:vendor-1"].log10_lr, abs=0.6)
+    lone = told["author-1"]
+    assert (lone.outcome, lone.reason_code) == ("not_assessable", "maker_unknown")
+    assert "--metadata" in lone.reason
 
 
 def test_a_model_among_others_of_its_maker_has_neither_ratio_nor_words_of_its_own(
@@ -361,3 +365,64 @@ def test_ratios_that_are_no_better_than_none_on_left_out_models_weigh_nothing(
     assert {v.reason_code for v in told.verdicts} == {"no_use"}
     assert "1.02 bits" in told.verdicts[0].reason
     assert told.used
+
+
+def renamed(made: list[Candidate], old: str, new: str) -> list[Candidate]:
+    return [c.model_copy(update={"vendor": new}) if c.vendor == old else c for c in made]
+
+
+def test_a_makers_spelling_moves_no_ratio(calibration: Calibration) -> None:
+    # As the calibration knows it, and as the table of makers has it besides.
+    known = calibration.model_copy(
+        update={
+            "fitted": tuple(
+                f.model_copy(
+                    update={
+                        "norms": {
+                            d: n.model_copy(
+                                update={
+                                    "known": {
+                                        k.replace("vendor-3", "openai"): v
+                                        for k, v in n.known.items()
+                                    }
+                                }
+                            )
+                            for d, n in f.norms.items()
+                        }
+                    }
+                )
+                for f in calibration.fitted
+            )
+        }
+    )
+    found, seen = findings(student(777, 3)), set()
+    for spelling in ("OpenAI", "openai", "Open AI", "Open-AI Inc."):
+        told = weighed(found, renamed(candidates(), "vendor-3", spelling), known)
+        verdict = next(v for v in told.verdicts if v.called == spelling)
+        seen.add((verdict.outcome, verdict.log10_lr))
+        assert unknown_makers(told) == ()
+    assert len(seen) == 1
+    strange = weighed(found, renamed(candidates(), "vendor-3", "Nobody Yet"), known)
+    assert unknown_makers(strange) == ("Nobody Yet",)
+
+
+def test_several_spellings_of_one_maker_are_one_candidate(calibration: Calibration) -> None:
+    stored = candidates()
+    stored[0] = stored[0].model_copy(update={"vendor": "Mistral AI"})
+    stored[1] = stored[1].model_copy(update={"vendor": "mistralai"})
+    told = weighed(findings(student(777, 3)), stored, calibration).verdicts
+    assert sum(v.candidate == "vendor:mistral ai" for v in told) == 1
+    assert len(told) == len(stored) - 1
+
+
+def test_a_calibration_of_another_language_weighs_nothing_even_where_it_was_chosen(
+    calibration: Calibration, tmp_path: Path
+) -> None:
+    about = calibration.population.model_copy(update={"languages": ("ja",)})
+    path = tmp_path / "ja.json"
+    write_calibration(path, calibration.model_copy(update={"population": about}))
+    english = transcript(["The answer is that water boils where the air is thin."] * 40)
+    told = weigh_case(str(path), findings(student(777, 3)), candidates(), english)
+    assert {v.reason_code for v in told.verdicts} == {"no_population"}
+    assert "English, but in Japanese" in told.verdicts[0].reason
+    assert told.section is None

@@ -173,7 +173,7 @@ def check(made: Report, stored: list[Candidate]) -> None:
     check_page(made, told, outcomes)
     check_text(made, told, outcomes)
     assert exit_code(made, "moderate") == int(told == "supported")
-    weak = [v for v in made.verdicts if v.outcome == "inconclusive" and not v.third_source]
+    weak = [v for v in made.verdicts if v.outcome == "inconclusive"]
     weak = [v for v in weak if v.reason_code != "chosen_for_likeness" and v.words]
     likely = any((v.log10_lr or 0.0) >= SCALE[0][0] for v in weak)
     assert exit_code(made, "weak") == int(told == "supported" or likely)

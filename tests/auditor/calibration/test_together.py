@@ -30,7 +30,8 @@ def test_several_supported_vendors_may_have_a_common_third_source() -> None:
     assert "common third source" in told[0].reason.lower()
     assert concluded(told)[0] == "common_third_source"
     assert reaches(told, "weak")  # the third by itself
-    assert not reaches(told[:2], "weak")
+    assert reaches(told[:2], "weak")  # together, whoever of them it was
+    assert not reaches(told[:2], "moderate")
 
 
 def test_the_strongest_of_several_stays_where_it_is_ten_times_ahead() -> None:

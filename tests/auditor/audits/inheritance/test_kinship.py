@@ -167,3 +167,15 @@ def test_a_report_says_what_it_does_not_know_of_base_and_maker(
     answer = known.answers[0]
     assert answer.conclusion == "not_assessable"
     assert "Not separable from lineage: vendor-3" in answer.answer
+
+
+@pytest.mark.parametrize(
+    ("shared", "identical", "tied"), [(269, 269, True), (269, 200, False), (9, 9, False)]
+)
+def test_answers_that_are_nearly_all_the_same_are_a_models_own(
+    shared: int, identical: int, tied: bool
+) -> None:
+    copied = CANDIDATES[1].model_copy(update={"n_shared": shared, "n_identical": identical})
+    kin = found(candidates=(CANDIDATES[0], copied))
+    assert codes(kin) == ({OPENAI: ["same_answers"]} if tied else {})
+    assert not tied or "word for word" in kin.of(OPENAI)[0].told
