@@ -44,6 +44,13 @@ NO_USE = (
     "On left-out models like these the ratios at {size} prompts cost {cost:.2f} bits (Cllr), no"
     " less than saying nothing: nothing is weighed."
 )
+NAMELESS = (
+    "Of {n} stored models {lone} have no maker named, and values are contrasts of makers: name them"
+    " (`--vendor` of `auditor store add`, `--metadata` of `auditor store import`)."
+)
+MOST_NAMELESS = 0.2
+"""The share of stored models without a maker up to which contrasts are taken for what they were in
+the calibration: there it was none."""
 FEW_VENDORS = (
     "The store holds models of {found} vendors, too few for a calibration that was fitted against"
     " {known}."
@@ -154,9 +161,16 @@ def unweighed(
 
 def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str:
     """Why the store is too unlike that of the calibration, empty where it is not: values are
-    contrasts with other vendors."""
+    contrasts with other makers, of whom there must be enough, and who must be known."""
     found, known = len({maker_key(v) for v in makers.values() if v}), calibration.population.vendors
-    return FEW_VENDORS.format(found=found, known=known) if 2 * found < known else ""
+    if 2 * found < known:
+        return FEW_VENDORS.format(found=found, known=known)
+    lone = [
+        n for n, v in makers.items() if not v and not any(_known(f, n) for f in calibration.fitted)
+    ]
+    if len(lone) > MOST_NAMELESS * len(makers):
+        return NAMELESS.format(n=len(makers), lone=len(lone))
+    return ""
 
 
 def _evidence(

@@ -40,8 +40,7 @@ class Shelf:
         if name not in self._read:
             record = self.records[name]
             said = self.store.catalog.transcript(self.numbers[name], record)
-            maker = record.vendor or self._joined(name)
-            self._read[name] = Teacher(name, maker, record.family, said)
+            self._read[name] = Teacher(name, self._maker(name), record.family, said)
         return self._read[name]
 
     @cached_property
@@ -53,9 +52,9 @@ class Shelf:
         """The group that a stored model belongs to."""
         return next(g for g in self.groups if name in g.members)
 
-    def _joined(self, name: str) -> str:
-        """Whose a model of no known maker counts as, so that detectors contrast those groups with
-        each other that verdicts are about."""
+    def _maker(self, name: str) -> str:
+        """Whose a model counts as, so that detectors contrast those groups with each other that
+        verdicts are about: a maker in one spelling, or whoever has the same weights."""
         group = self.group_of(name)
         return group.maker or (group.members[0] if len(group.members) > 1 else "")
 

@@ -426,3 +426,14 @@ def test_a_calibration_of_another_language_weighs_nothing_even_where_it_was_chos
     assert {v.reason_code for v in told.verdicts} == {"no_population"}
     assert "English, but in Japanese" in told.verdicts[0].reason
     assert told.section is None
+
+
+def test_where_many_stored_models_have_no_maker_nobody_is_weighed(
+    calibration: Calibration,
+) -> None:
+    stored = [
+        c.model_copy(update={"vendor": ""}) if n < 2 else c for n, c in enumerate(candidates())
+    ]
+    told = weighed(findings(student(777, 3)), stored, calibration)
+    assert {v.outcome for v in told.verdicts} == {"not_assessable"}
+    assert "2 have no maker named" in told.verdicts[-1].reason
