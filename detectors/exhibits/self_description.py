@@ -127,6 +127,7 @@ def described(
         _by_setting(evidence.asked, plain),
         _agreed(agreed, evidence.asked),
         _obeyed(evidence.asked),
+        _mentioned(evidence.asked),
         _elsewhere(evidence),
         _thoughts(evidence.of("thoughts")),
         _unused(evidence),
@@ -227,6 +228,19 @@ def _obeyed(asked: Sequence[Heard]) -> str:
     return (
         f"In {n} of {len(asked)} it gives the name that its recorded system prompt gives it"
         f" ({whom}): the persona's word, counted for no maker."
+    )
+
+
+def _mentioned(asked: Sequence[Heard]) -> str:
+    """Where its system prompt names the maker that it names, and yet gives it no such name."""
+    both = Counter(maker for h in asked for maker in h.named & h.answer.mentioned)
+    if not both:
+        return ""
+    n = sum(bool(h.named & h.answer.mentioned) for h in asked)
+    whom = _listed(vendor_title(maker) for maker, _ in both.most_common())
+    return (
+        f"In {n} of {len(asked)} it names a maker that its recorded system prompt mentions without"
+        f" saying that the model is of it ({whom}): counted as the model's own word."
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_system, read_answer
+from detectors.text.claim_rates import ClaimingAnswer, claiming, makers_in, read_answer
 from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
 from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
 from detectors.text.vendors import LONGEST_TEXT, find_mentions, vendor_slug
@@ -167,7 +167,7 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
     if not parts:
         return None
     claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
-    answer = ClaimingAnswer(reply, probe, claims, named_by_system(probe))
+    answer = claiming(reply, probe, claims)
     return Heard(answer, "thoughts", _suggested(answer))
 
 

@@ -224,3 +224,12 @@ def test_a_declared_name_is_told_with_its_place_and_decides_nothing() -> None:
 )
 def test_makers_are_read_off_a_models_name(name: str, makers: tuple[str, ...]) -> None:
     assert makers_by_name(name) == makers
+
+
+def test_a_maker_that_a_system_prompt_only_mentions_is_no_persona() -> None:
+    forbids = {"system": "Answer briefly. Never mention OpenAI."}
+    said = heard(("Who are you?", "I am ChatGPT, made by OpenAI.", forbids))
+    assert "it says: ChatGPT, made by OpenAI, in 1 of 1 answer" in told(said)
+    assert "persona" not in told(said)
+    assert "In 1 of 1 it names a maker that its recorded system prompt mentions" in told(said)
+    assert measured(said, of("openai")).value == 1.0
