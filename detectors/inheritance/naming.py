@@ -236,7 +236,7 @@ def _by_language(telling: Telling, against: str | None, own: OwnMaker) -> Table:
         ),
         columns=(
             *("language", "questions", "answers", "rate", "low", "high"),
-            *("named most", "names nobody"),
+            *("named most", "names no known maker"),
         ),
         rows=tuple(rows),
         caption=(
