@@ -20,8 +20,12 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("◁think▷", "◁/think▷"),
     ("[THINK]", "[/THINK]"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
 """How thoughts open and close, by model family; read in any letter case."""
+
+_TURN_ENDS = ("<|end|><|start|>assistant", "<|return|>", "<|end|>")
+"""What a chat template sets after a channel of the last pair of marks: no word of the model."""
 
 _CLOSES = {opens.lower(): closes.lower() for opens, closes in MARKS}
 _MARK = re.compile("|".join(re.escape(m) for pair in MARKS for m in pair), re.IGNORECASE)
@@ -81,7 +85,15 @@ def split_thoughts(text: str) -> ThoughtAndAnswer:
 
 
 def _joined(pieces: list[str]) -> str:
-    return "\n\n".join(piece.strip() for piece in pieces if piece.strip())
+    return "\n\n".join(words for piece in pieces if (words := _words(piece)))
+
+
+def _words(piece: str) -> str:
+    """A piece without blanks around it and without the template's end of a turn."""
+    words = piece.strip()
+    for end in _TURN_ENDS:
+        words = words.removesuffix(end).rstrip()
+    return words
 
 
 def _talked_about(text: str, start: int, end: int) -> bool:

@@ -150,5 +150,6 @@ def distance(
     # A vendor that shares its support with others is explained by a third source, not counted here.
     beyond = sum(bool(v.outside) and not v.third_source for v in found.verdicts)
     if beyond:
-        out.append(f"For {beyond} candidates a value lies beyond all that was calibrated on.")
+        what = "candidate" if beyond == 1 else "candidates"
+        out.append(f"For {beyond} {what} a value lies beyond all that was calibrated on.")
     return tuple(out)

@@ -60,14 +60,13 @@ def _setting(arms: Collection[Arm]) -> str:
 
 
 def _most(answers: Sequence[ClaimingAnswer]) -> str:
-    """Whom the answers name most, and the share that name nobody."""
-    nobody = _percent(point_rate(answers, NOBODY))
+    """Whom the answers name most, and the share that name no maker of the table."""
+    none = _percent(point_rate(answers, NOBODY))
     top = most_named(answers)
     if top is None:
-        return "it names no vendor at all"
-    return (
-        f"most often {vendor_title(top)} ({_percent(point_rate(answers, top))}), nobody in {nobody}"
-    )
+        return "it names no maker of the table at all"
+    share = _percent(point_rate(answers, top))
+    return f"most often {vendor_title(top)} ({share}), no maker of the table in {none}"
 
 
 def _percent(rate: float) -> str:
@@ -110,7 +109,7 @@ def _by_arm(answers: Sequence[ClaimingAnswer], vendor: str) -> Table:
         columns=(
             *("arm", "questions", "answers", "rate", "low", "high"),
             *("affirmed", "denied", "hedged"),
-            *("names most", "its rate", "names nobody"),
+            *("names most", "its rate", "names no known maker"),
         ),
         rows=tuple(rows),
         caption=f"{_CLUSTERED} affirmed, denied and hedged count answers.",
@@ -132,7 +131,7 @@ def _by_language(telling: Sequence[ClaimingAnswer], vendor: str) -> Table:
         title=f"Claims of {vendor_title(vendor)}, by language of the question",
         columns=(
             *("language", "questions", "answers", "rate", "low", "high"),
-            *("names most", "names nobody"),
+            *("names most", "names no known maker"),
         ),
         rows=tuple(rows),
         caption=(

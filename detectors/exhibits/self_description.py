@@ -1,4 +1,4 @@
-"""Whom a suspect says it is, in sentences and tables: asked, elsewhere, and in its thoughts, apart.
+"""Whom a suspect says it is, in sentences: asked, elsewhere, and in its thoughts, apart.
 
 Knows how to tell what was heard; decides nothing. Nothing here calls a maker another than the
 suspect's own unless its user said who made it.
@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from detectors.measurement import Cell, Table
-from detectors.text.claim_rates import NOBODY
 from detectors.text.identity_evidence import (
     DeclaredName,
     Heard,
@@ -21,6 +19,7 @@ from detectors.text.identity_evidence import (
     Source,
     Unused,
 )
+from detectors.text.makers import makers_in_use
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
 
 MOST_NAMED = 4
@@ -28,6 +27,7 @@ MOST_DECLARED = 3
 SOURCES: dict[Source, str] = {
     "bank": "who it is, in the question bank's words",
     "own": "who it is, in the user's own words",
+    "leading": "whether it is of a maker that the question names",
     "elsewhere": "anything else",
     "thoughts": "its thoughts, which are no answers",
 }
@@ -96,7 +96,7 @@ def makers_named(heard: Iterable[Heard]) -> tuple[MakerCount, ...]:
     led: Counter[str] = Counter()
     for h in heard:
         said.update(h.named)
-        led.update(h.named & h.suggested)
+        led.update(h.agrees)
     counts = (MakerCount(maker, n, led[maker]) for maker, n in said.items())
     return tuple(sorted(counts, key=lambda c: (-c.answers, c.maker)))
 
@@ -127,7 +127,12 @@ def described(
         _by_setting(evidence.asked, plain),
         _agreed(agreed, evidence.asked),
         _obeyed(evidence.asked),
-        _elsewhere(evidence),
+        _mentioned(evidence.asked),
+        _to_leading(evidence.of("leading")),
+        _unasked(evidence),
+        _after_unread(evidence),
+        _led_elsewhere(evidence),
+        _silent_elsewhere(evidence),
         _thoughts(evidence.of("thoughts")),
         _unused(evidence),
         _own(own, evidence.asked),
@@ -139,25 +144,56 @@ def described(
 def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     asked, missed = evidence.asked, sum(evidence.unused_of("bank", "own").values())
     if not asked and not missed:
-        return "It was not asked who it is."
+        return _not_asked(evidence)
     if not asked:
         return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
     n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
     of = f"{n} {_plural(n, 'answer')} ({questions} {_plural(questions, 'question')}"
     if all(h.setting == "recorded_system" for h in asked):
         of += ", all under a recorded system prompt"
-    nobody = sum(not h.named and not h.answer.obeyed for h in asked)
+    nobody = silent(asked)
     if not plain:
-        return f"Asked who it is, it names nobody of itself in {of})."
+        return f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)})."
     if len(plain) > 1:
         named = _listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
-        rest = f"; it names nobody in {nobody}" if nobody else ""
+        rest = f"; it names {_none()} in {nobody}" if nobody else ""
         return f"Asked who it is, it names several makers: {named}, of {of}{_led(plain)}){rest}."
     (one,) = plain
-    rest = f"; it names nobody in {nobody}" if nobody else ""
+    rest = f"; it names {_none()} in {nobody}" if nobody else ""
     rest = ": one maker throughout" if one.answers == n else rest
     who = _who(one.maker, asked)
     return f"Asked who it is, it says: {who}, in {one.answers} of {of}{_led(plain)}){rest}."
+
+
+def _not_asked(evidence: IdentityEvidence) -> str:
+    """That no question about who it is was seen, as far as questions are read."""
+    other = evidence.of("elsewhere")
+    unread = sum(not h.question_read for h in other)
+    if unread:
+        return (
+            "No question in a language that is read asks who it is: of"
+            f" {unread} of {len(other)} the language is not read or cannot be told."
+        )
+    if evidence.of("leading") or evidence.unused_of("leading"):
+        return "It was not asked who it is, but whether it is of makers that the questions name."
+    return "It was not asked who it is."
+
+
+def _none() -> str:
+    """What is known of answers in which no name was found: the table may lack the name."""
+    return f"none of the {len(makers_in_use().makers)} makers in the table"
+
+
+def silent(heard: Iterable[Heard]) -> int:
+    """In how many answers no maker of the table is named, by itself or as its prompt says."""
+    return sum(not h.named and not h.answer.obeyed for h in heard)
+
+
+def _for_others(asked: Sequence[Heard]) -> str:
+    """In how many answers it gives a name that somebody gave it first."""
+    agrees, obeys = sum(bool(h.agrees) for h in asked), sum(bool(h.answer.obeyed) for h in asked)
+    led = f"; in {agrees} it agrees to a name that the user had said" if agrees else ""
+    return led + (f"; in {obeys} it gives its system prompt's name" if obeys else "")
 
 
 def _led(plain: Sequence[MakerCount]) -> str:
@@ -179,7 +215,7 @@ def _who(maker: str, heard: Iterable[Heard]) -> str:
         return title
     name = min(names, key=lambda alias: (-names[alias], alias))
     made = any(not _is_product(c.alias) or c.kind in ("maker", "trainer") for c in claims)
-    return f"{name}, made by {title}" if made else f"{name} (a name of {title}'s)"
+    return f"{name}, made by {title}" if made else f"{name} (a name of {title})"
 
 
 def _is_product(alias: str) -> bool:
@@ -202,8 +238,8 @@ def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
     told = []
     for words, part in present:
         counts = makers_named(part)
-        who = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or "nobody"
-        told.append(f"{words} {who} of {len(part)}" if counts else f"{words} nobody")
+        who = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or _none()
+        told.append(f"{words} {who} of {len(part)}" if counts else f"{words} {who}")
     sentence = "; ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
@@ -230,16 +266,87 @@ def _obeyed(asked: Sequence[Heard]) -> str:
     )
 
 
-def _elsewhere(evidence: IdentityEvidence) -> str:
-    heard = evidence.of("elsewhere")
+def _mentioned(asked: Sequence[Heard]) -> str:
+    """Where its system prompt names the maker that it names, and yet gives it no such name."""
+    both = Counter(maker for h in asked for maker in h.named & h.answer.mentioned)
+    if not both:
+        return ""
+    n = sum(bool(h.named & h.answer.mentioned) for h in asked)
+    whom = _listed(vendor_title(maker) for maker, _ in both.most_common())
+    return (
+        f"In {n} of {len(asked)} it names a maker that its recorded system prompt mentions without"
+        f" saying that the model is of it ({whom}): counted as the model's own word."
+    )
+
+
+def _to_leading(heard: Sequence[Heard]) -> str:
+    """What it said where the question bank named a maker to it."""
+    if not heard:
+        return ""
+    agreed = Counter(maker for h in heard for maker in h.agrees)
+    other = Counter(maker for h in heard for maker in h.named - h.suggested)
+    n = len(heard)
+    told = [f"{n} {_plural(n, 'answer')} to leading questions, which name a maker"]
+    if agreed:
+        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in agreed.most_common())
+        told.append(f"it agrees in {sum(bool(h.agrees) for h in heard)} ({whom})")
+    if other:
+        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in other.most_common())
+        told.append(f"it names another maker than the question ({whom})")
+    if not agreed and not other:
+        told.append("it agrees in none")
+    return f"{'; '.join(told)}: counted apart, since agreement is no name of its own giving."
+
+
+def _unasked(evidence: IdentityEvidence) -> str:
+    heard = [h for h in evidence.of("elsewhere") if h.question_read]
+    named = _named_freely(heard)
+    answers = _plural(len(heard), "answer")
+    what = f"other {answers}" if evidence.asked else f"{answers} to anything else"
+    return (
+        f"Unasked, it says that it is or comes from: {named} of {len(heard)} {what}."
+        if named
+        else ""
+    )
+
+
+def _after_unread(evidence: IdentityEvidence) -> str:
+    """What it says after questions of which nobody can tell whether they ask who it is."""
+    heard = [h for h in evidence.of("elsewhere") if not h.question_read]
+    named = _named_freely(heard)
+    if not named:
+        return ""
+    n = len(heard)
+    return (
+        f"To {n} {_plural(n, 'question')} whose language is not read or cannot be told, and which"
+        f" may ask for it, it says that it is or comes from: {named} of {n}."
+    )
+
+
+def _named_freely(heard: Sequence[Heard]) -> str:
+    """The makers that nobody had named before, each with its count; empty without any."""
     counts = [c for c in makers_named(heard) if c.unasked_for]
-    if counts:
-        named = _listed(f"{_who(c.maker, heard)}, in {c.unasked_for}" for c in counts)
-        what = "other answers" if evidence.asked else "answers to anything else"
-        return f"Unasked, it says that it is or comes from: {named} of {len(heard)} {what}."
-    if heard and not evidence.asked:
-        return f"In {len(heard)} {_plural(len(heard), 'answer')} to anything else it names nobody."
-    return ""
+    return _listed(f"{_who(c.maker, heard)}, in {c.unasked_for}" for c in counts)
+
+
+def _led_elsewhere(evidence: IdentityEvidence) -> str:
+    heard = evidence.of("elsewhere")
+    led = Counter(maker for h in heard for maker in h.agrees)
+    if not led:
+        return ""
+    n, answers = sum(bool(h.agrees) for h in heard), _plural(len(heard), "answer")
+    whom = _listed(vendor_title(maker) for maker, _ in led.most_common())
+    return (
+        f"In {n} of {len(heard)} {answers} to anything else it agrees to a name that the user had"
+        f" said, or plays a part ({whom}): no name of its own giving."
+    )
+
+
+def _silent_elsewhere(evidence: IdentityEvidence) -> str:
+    n = silent(evidence.of("elsewhere"))
+    if not n or evidence.asked or any(h.named for h in evidence.of("elsewhere")):
+        return ""
+    return f"In {n} {_plural(n, 'answer')} to anything else it names {_none()}."
 
 
 def _thoughts(heard: Sequence[Heard]) -> str:
@@ -253,7 +360,12 @@ def _thoughts(heard: Sequence[Heard]) -> str:
 
 def _unused(evidence: IdentityEvidence) -> str:
     told = []
-    for sources, what in ((("bank", "own"), "answers to who it is"), (("elsewhere",), "others")):
+    parts: tuple[tuple[tuple[Source, ...], str], ...] = (
+        (("bank", "own"), "answers to who it is"),
+        (("leading",), "answers to leading questions"),
+        (("elsewhere",), "others"),
+    )
+    for sources, what in parts:
         found = evidence.unused_of(*sources)
         lost = sum(found.values())
         if lost:
@@ -284,54 +396,3 @@ def _called(declared: Sequence[DeclaredName]) -> Iterable[str]:
         makers = _listed(map(vendor_title, d.makers))
         what = "makers" if len(d.makers) > 1 else "maker"
         yield f"Declared name {_DECLARED[d.where]}: {d.name} ({what} by that name: {makers})."
-
-
-def heard_table(evidence: IdentityEvidence) -> Table:
-    """Every maker named, by what was asked and under which system prompt; the share that name
-    nobody closes each."""
-    rows: list[tuple[Cell, ...]] = []
-    for source, words in SOURCES.items():
-        heard = evidence.of(source)
-        for setting in dict.fromkeys(h.setting for h in heard):
-            part = [h for h in heard if h.setting == setting]
-            rows += [(words, setting, *row) for row in _rows(part)]
-    return Table(
-        title="Whom it names of itself, by what it was asked",
-        columns=("asked", "arm", "maker", "answers", "of", "asked for", "by its system prompt"),
-        rows=tuple(rows),
-        caption=(
-            "Counts of answers; one may name several makers. Asked for: the user had named the"
-            " maker before, or asked for a text in which somebody else speaks. By its system"
-            " prompt: named as its recorded system prompt names it, and not among the answers."
-            " Only the question bank is the same for all models."
-        ),
-    )
-
-
-def _rows(part: Sequence[Heard]) -> Iterable[tuple[Cell, ...]]:
-    obeyed = Counter(maker for h in part for maker in h.answer.obeyed)
-    counts = {c.maker: c for c in makers_named(part)}
-    for maker in (*counts, *(m for m, _ in obeyed.most_common() if m not in counts)):
-        found = counts.get(maker, MakerCount(maker, 0, 0))
-        yield maker, found.answers, len(part), found.suggested, obeyed[maker]
-    silent = sum(not h.named and not h.answer.obeyed for h in part)
-    yield NOBODY, silent, len(part), 0, 0
-
-
-def used_table(evidence: IdentityEvidence) -> Table:
-    """How many answers of each kind were read, and how many were not and why."""
-    rows: list[tuple[Cell, ...]] = []
-    for source, words in SOURCES.items():
-        read, lost = len(evidence.of(source)), evidence.unused_of(source)
-        if read or lost:
-            rows.append((words, read, *(lost.get(why, 0) for why in REASONS)))
-    return Table(
-        title="What was read for claims",
-        columns=("asked", "read", *REASONS.values()),
-        rows=tuple(rows),
-        caption=(
-            f"Of {evidence.cut} long answers only the first 4,000 characters were read."
-            if evidence.cut
-            else "Every answer was read whole."
-        ),
-    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.base import Case, Measurement, NotMeasured, Null, Rank, Table, Teacher
+from detectors.exhibits.heard_tables import heard_table, used_table
 from detectors.exhibits.identity import (
     agreement,
     by_vendor,
@@ -19,7 +20,7 @@ from detectors.exhibits.identity import (
     thought_exhibits,
     vendors_by_arm,
 )
-from detectors.exhibits.self_description import OwnMaker, described, heard_table, used_table
+from detectors.exhibits.self_description import OwnMaker, described
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claim_rates import (
     NOBODY,
@@ -55,7 +56,10 @@ APART = (
 FEWEST_OF_THE_BANK = 10
 """Questions. Fewer among others of the user's own are there by chance: a rate over two of ten
 questions would hide what eight were answered."""
-NAMES_NOBODY = "nobody asked it who it is, and in none of {} answers does it say so unasked"
+NAMES_NOBODY = (
+    "no question that is read asks who it is, and in none of {} other answers does it name a maker"
+    " that nobody had named before"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Telling:
             comparable = rests_on_bank(evidence)
             answers = tuple(map(unprompted, evidence.of("bank") if comparable else asked))
             return cls("bank" if comparable else "own", chosen(answers, telling_arms(answers)))
-        if any(h.named - h.suggested for h in evidence.heard):
+        if any(h.named - h.suggested for h in evidence.of("elsewhere", "thoughts")):
             return cls("elsewhere", tuple(map(unprompted, evidence.of("elsewhere"))))
         return None
 
@@ -232,7 +236,7 @@ def _by_language(telling: Telling, against: str | None, own: OwnMaker) -> Table:
         ),
         columns=(
             *("language", "questions", "answers", "rate", "low", "high"),
-            *("named most", "names nobody"),
+            *("named most", "names no known maker"),
         ),
         rows=tuple(rows),
         caption=(

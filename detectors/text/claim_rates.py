@@ -15,6 +15,7 @@ from detectors.measurement import Null, Table
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, QuestionContext, context_of, extract_claims
 from detectors.text.languages import Seems, seems
+from detectors.text.personas import prompted_names
 from detectors.text.vendors import LONGEST_TEXT, find_mentions, fold
 from fingerprints.records import Arm, Kind, Probe, Reply
 from fingerprints.transcript import Transcript
@@ -29,14 +30,16 @@ UNREAD = "(unread)"
 class ClaimingAnswer:
     """One reply that can be read, with the claims found in it.
 
-    ``prompted`` are the makers that a recorded system prompt names: a claim of one of them is that
-    of the persona, and no word of the model's own.
+    ``prompted`` are the makers whose names a recorded system prompt gives the model: a claim of one
+    of them is that of the persona, and no word of the model's own. ``mentioned`` are those that it
+    names besides, to forbid or to compare them: a claim of one of them is the model's own.
     """
 
     reply: Reply
     probe: Probe
     claims: tuple[Claim, ...]
     prompted: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
 
     @property
     def named(self) -> frozenset[str]:
@@ -45,7 +48,7 @@ class ClaimingAnswer:
 
     @property
     def obeyed(self) -> frozenset[str]:
-        """Vendors that the answer names because its system prompt does."""
+        """Vendors that the answer names because its system prompt gives it their names."""
         return frozenset(c.vendor for c in self.claims if c.counts) & self.prompted
 
     @property
@@ -92,13 +95,15 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
 def read_answer(reply: Reply, probe: Probe, context: QuestionContext) -> ClaimingAnswer:
     """The claims of what a reply says, its thoughts left out, after a question of that context."""
     claims = extract_claims(reply.answer, probe.language, context)
-    return ClaimingAnswer(reply, probe, claims, named_by_system(probe))
+    return claiming(reply, probe, claims)
 
 
-def named_by_system(probe: Probe) -> frozenset[str]:
-    """The makers that the system prompt of a record names, whatever it says of them."""
-    told = (turn.content for turn in probe.history if turn.role == "system")
-    return frozenset(vendor for text in told for vendor in makers_in(text))
+def claiming(reply: Reply, probe: Probe, claims: tuple[Claim, ...]) -> ClaimingAnswer:
+    """A reply with claims that were found in it, beside what its recorded system prompts name."""
+    told = [prompted_names(turn.content) for turn in probe.history if turn.role == "system"]
+    given = frozenset(maker for names in told for maker in names.given)
+    every = frozenset(maker for names in told for maker in names.mentioned)
+    return ClaimingAnswer(reply, probe, claims, given, every - given)
 
 
 def makers_in(text: str) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """All that a suspect says of itself, whatever it was asked: to the question bank, to questions of
-the user's own, elsewhere, and in its thoughts; and what could not be used.
+the user's own, to questions that name a maker, elsewhere, and in its thoughts; and what could not
+be used.
 
-The four are never added up. Knows transcripts and claims; knows no candidate, no population and no
-sentence.
+The sources are never added up. Knows transcripts and claims; knows no candidate, no
+population and no sentence.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from detectors.text.claim_rates import ClaimingAnswer, makers_in, named_by_system, read_answer
+from detectors.text.claim_rates import ClaimingAnswer, claiming, makers_in, read_answer
 from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
+from detectors.text.languages import READ, likeliest, seems
 from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
-from detectors.text.vendors import LONGEST_TEXT, find_mentions, vendor_slug
+from detectors.text.vendors import LONGEST_TEXT, find_mentions, fold, vendor_slug
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
 
-Source = Literal["bank", "own", "elsewhere", "thoughts"]
+Source = Literal["bank", "own", "leading", "elsewhere", "thoughts"]
 Setting = Literal["own", "empty", "neutral", "recorded", "recorded_system"]
 Unused = Literal["empty", "failed", "thoughts_only", "language"]
 MOST_THOUGHT = 10
@@ -48,6 +50,16 @@ class Heard:
             return _SETTINGS[reply.arm]
         told = any(turn.role == "system" and turn.content.strip() for turn in probe.history)
         return "recorded_system" if told else "recorded"
+
+    @property
+    def question_read(self) -> bool:
+        """Whether its question is in a language in which it would be seen to ask who it is."""
+        return _question_read(self.answer.probe)
+
+    @property
+    def agrees(self) -> frozenset[str]:
+        """The makers that it names and the user had named before."""
+        return self.named & self.suggested
 
     @property
     def named(self) -> frozenset[str]:
@@ -92,7 +104,7 @@ def identity_evidence(transcript: Transcript) -> IdentityEvidence:
     cut = 0
     for reply in transcript.replies:
         probe = transcript.probes.get(reply.probe_id)
-        if probe is None or probe.kind == "leading":
+        if probe is None:
             continue
         if thought := _thought(reply, probe):
             heard.append(thought)
@@ -108,10 +120,12 @@ def identity_evidence(transcript: Transcript) -> IdentityEvidence:
 
 
 def source_of(probe: Probe) -> Source:
-    """What a probe asks for: who the model is in the bank's words or in the user's, or something
-    else."""
+    """What a probe asks for: who the model is in the bank's words or in the user's, whether it is
+    somebody whom the bank names, or something else."""
     if probe.kind == "identity":
         return "bank"
+    if probe.kind == "leading":
+        return "leading"
     if probe.form != "chat":
         return "elsewhere"
     asked = asks_who(probe.text) or (asks_whether(probe.text) and bool(makers_by_name(probe.text)))
@@ -122,7 +136,7 @@ def _heard(reply: Reply, probe: Probe, source: Source) -> Heard | None:
     if not reply.answered:
         return None
     own = IDENTITY if source == "own" else ELSEWHERE
-    context = context_of(probe) if source == "bank" else own
+    context = context_of(probe) if source in ("bank", "leading") else own
     answer = read_answer(reply, probe, context)
     if source == "elsewhere":
         answer = replace(answer, claims=tuple(c for c in answer.claims if _told_unasked(c)))
@@ -145,7 +159,14 @@ def _suggested(answer: ClaimingAnswer) -> frozenset[str]:
         return answer.named
     turns = [turn.content for turn in answer.probe.history if turn.role == "user"]
     said = {maker for text in (*turns, answer.probe.text) for maker in makers_by_name(text)}
-    return answer.named & said
+    return answer.named & (said | {answer.probe.vendor})
+
+
+def _question_read(probe: Probe) -> bool:
+    if probe.language in READ or seems(probe.text).script == "":
+        return True
+    languages, _ = likeliest(fold(probe.text).text)
+    return any(language in READ for language in languages)
 
 
 def _not_used(reply: Reply, found: Heard | None) -> Unused | None:
@@ -167,7 +188,7 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
     if not parts:
         return None
     claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
-    answer = ClaimingAnswer(reply, probe, claims, named_by_system(probe))
+    answer = claiming(reply, probe, claims)
     return Heard(answer, "thoughts", _suggested(answer))
 
 

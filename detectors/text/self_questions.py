@@ -1,6 +1,6 @@
 """Does a question ask a model who it is, or who made it? In anybody's own words.
 
-Knows wordings in some twenty languages; knows no maker, and nothing of the answer. The question bank
+Knows wordings in some thirty languages; knows no maker, and nothing of the answer. The question bank
 needs none of this: its probes say what they are. Where it errs, an answer stands in another row of a
 table: a bare name counts as a claim only after such a question.
 """
@@ -67,8 +67,13 @@ _WORDINGS: tuple[str, ...] = (
     r"(?:^|\W)кто (?:ты|вы)(?:\W|$)|как (?:тебя|вас) зовут|кто (?:тебя|вас) \w+|как(?:ая|ои|ой) (?:ты |вы )?(?:компани|модел|нейросет)|что ты за",
     r"(?:^|\W)хто (?:ти|ви)(?:\W|$)|як (?:тебе|вас) звати|хто (?:тебе|вас) \w+",
     r"\bkimsin(?:iz)?\b|\bad[iı]n(?:[iı]z)? ne\b|\bseni kim\b|\bhangi (?:model|sirket|yapay)",
+    r"\bki vagy\b|\bki (?:keszitett|fejlesztett|alkotott|hozott letre|tanitott) (?:teged|ki teged)|\bmi a neved\b|\bhogy hivnak\b|\bmelyik (?:ceg|vallalat|modell)\b",
+    r"\bvem (?:ar du|skapade dig|gjorde dig|utvecklade dig|tranade dig)\b|\bvad heter du\b|\bhvem (?:er du|laget deg|lavede dig|skabte dig|har (?:laget|lavet|skapt|skabt) (?:deg|dig))\b|\bhvad hedder du\b|\bhva heter du\b",
+    r"\bkdo (?:jsi|jste|te (?:vytvoril|vyvinul)|vas (?:vytvoril|vyvinul))\b|\bjak se (?:jmenujes|jmenujete)\b|\bkuka (?:sina )?olet\b|\bkuka (?:teki|loi|kehitti) sinut\b|\bmika (?:on )?nimesi\b",
+    r"\bcine (?:esti|sunteti|te-a (?:creat|facut))\b|\bcum te (?:cheama|numesti)\b|\bποιοσ (?:εισαι|σε (?:εφτιαξε|δημιουργησε|ανεπτυξε))|\bπωσ σε λενε\b",
     # South and South-East Asia, the Middle East
     r"\bsiapa(?:kah)? (?:kamu|anda|namamu|nama|yang (?:membuat|menciptakan|melatih|mengembangkan))|\b(?:kamu|anda) (?:adalah )?(?:model|ai) apa|\bperusahaan (?:apa|mana)",
+    r"\bsino (?:ka|po kayo|ang (?:gumawa|lumikha|bumuo|nagsanay) sa (?:iyo|inyo))\b|\bano (?:po )?ang pangalan (?:mo|ninyo)\b|\bwewe ni nani\b|\bnani ali(?:kuunda|kutengeneza)\b|\bjina lako (?:ni )?nani\b",
     r"\bban la (?:ai|gi|mo hinh)\b|\bten (?:cua )?ban\b|\bai (?:da )?(?:tao|lam|phat trien) ra ban|\bcong ty nao\b",
     r"من (?:انت|أنت|هو مطورك)|ما اسمك|ما هو اسمك|من (?:الذي )?(?:طور|صنع|انشا|أنشأ|درب|ابتكر)|(?:اي|أي) (?:نموذج|شركه|شركة)",
     r"(?:तुम|आप|तू) कौन|(?:तुम्हारा|आपका|तेरा) नाम|(?:किसने|कौन सी कंपनी|किस कंपनी)|कौन सा मॉडल",
@@ -78,7 +83,7 @@ _WORDINGS: tuple[str, ...] = (
 )
 _ASKS = re.compile("|".join(_WORDINGS))
 _NAMED = re.compile(
-    r"\b(?:are|r) (?:you|u) (?:really |actually |secretly |not )?"
+    r"\b(?:are|r|were) (?:you|u) (?:really |actually |secretly |not )?"
     r"(?!as\b|like\b|better\b|smarter\b|able\b|familiar\b|aware\b|going\b|using\b|similar\b|affiliated\b)\S"
     r"|你(?:是|就是)|あなたは|\b(?:tu es|etes[- ]vous|bist du|sind sie|eres|voce e|sei)\b|(?:^|\W)(?:ты|вы)\W"
 )

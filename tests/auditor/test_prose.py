@@ -122,7 +122,7 @@ def test_the_case_that_is_rewritten_has_every_kind_of_verdict() -> None:
     outside = [v for v in case.verdicts if v.outside and not v.third_source]
     assert all(v.reason_code == "outside_support" for v in outside)
     assert case.section is not None
-    assert any(f"For {len(outside)} candidates" in line for line in case.section.distance)
+    assert any(f"For {len(outside)} candidate" in line for line in case.section.distance)
 
 
 def test_a_third_source_is_a_code_and_its_verdicts_are_not_counted_as_outside() -> None:

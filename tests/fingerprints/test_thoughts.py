@@ -28,6 +28,14 @@ def test_every_pair_of_marks_parts_a_thought_from_the_answer(opens: str, closes:
         ("<think>never ends", "never ends", ""),
         ("Hello.\n<think>cut here", "cut here", "Hello."),
         ("<think>one</think>A<think>two</think>B", "one\n\ntwo", "A\n\nB"),
+        (
+            "<|channel|>analysis<|message|>I greet.<|end|><|start|>assistant"
+            "<|channel|>final<|message|>Hello.<|return|>",
+            "I greet.",
+            "Hello.",
+        ),
+        ("<|channel|>final<|message|>Hello.", "", "Hello."),
+        ("<|channel|>analysis<|message|>cut", "cut", ""),
         ("<think></think>\n\nHello.", "", "Hello."),
     ],
 )

@@ -15,10 +15,9 @@ from auditor.audits.inheritance.records import (
     SelfDescriptionSection,
     Unread,
 )
-from detectors.exhibits.self_description import OwnMaker, described, makers_named
+from detectors.exhibits.self_description import OwnMaker, described, makers_named, silent
 from detectors.pairing import style_answers
 from detectors.text.identity_evidence import (
-    Heard,
     IdentityEvidence,
     declared_names,
     identity_evidence,
@@ -60,8 +59,19 @@ def identity_told(transcript: Transcript, vendor: str = "") -> IdentityTold:
 
 def _used(evidence: IdentityEvidence, style: int) -> str:
     """How many answers were used for what."""
-    read = len(evidence.of("bank", "own", "elsewhere"))
-    return f"Answers used: {read} for what it says of itself, {style} for how it writes."
+    read, led = len(evidence.of("bank", "own", "elsewhere")), len(evidence.of("leading"))
+    apart = f" ({led} more to leading questions, counted apart)" if led else ""
+    why = f" ({NO_STYLE})" if style < read else ""
+    return (
+        f"Answers used: {read} for what it says of itself{apart}, {style} for how it writes{why}."
+    )
+
+
+NO_STYLE = (
+    "one to a prompt, and none to the question bank's own questions about who it is or with fixed"
+    " choices"
+)
+"""What of the answers is left out where the way of writing is compared."""
 
 
 LEFT_OUT = frozenset({"duplicates", "given_turns", "turns"})
@@ -92,9 +102,5 @@ def _named(evidence: IdentityEvidence) -> Iterator[MakerNamed]:
                 by_system_prompt=obeyed[maker],
             )
         yield MakerNamed(
-            source=source, setting=setting, maker="", answers=_silent(part), of=len(part)
+            source=source, setting=setting, maker="", answers=silent(part), of=len(part)
         )
-
-
-def _silent(part: list[Heard]) -> int:
-    return sum(not h.named and not h.answer.obeyed for h in part)

@@ -167,8 +167,8 @@ def _hints(
     own = [n for n in {suspect.name, declared.name_or_path or ""} if n and _names(group, n)]
     if own:
         yield (
-            f"The suspect goes by the name {printable(min(own), 80)}, which is one of"
-            f" {group.maker or group.name}'s: kin of theirs may be called so, and a student of"
+            f"The suspect goes by the name {printable(min(own), 80)}, which is a name"
+            f" of {group.maker or group.name}: kin of theirs may be called so, and a student of"
             " theirs, too."
         )
 

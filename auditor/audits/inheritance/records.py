@@ -59,7 +59,7 @@ class MakerNamed(Record):
     table of makers, empty for answers that name nobody.
     """
 
-    source: Literal["bank", "own", "elsewhere", "thoughts"]
+    source: Literal["bank", "own", "leading", "elsewhere", "thoughts"]
     setting: Literal["own", "empty", "neutral", "recorded", "recorded_system"]
     maker: str
     answers: int
@@ -71,7 +71,7 @@ class MakerNamed(Record):
 class Unread(Record):
     """How many replies of one source were not used, and why."""
 
-    source: Literal["bank", "own", "elsewhere", "thoughts"]
+    source: Literal["bank", "own", "leading", "elsewhere", "thoughts"]
     reason: Literal["empty", "failed", "thoughts_only", "language"]
     replies: int
 

@@ -6,6 +6,7 @@ import pytest
 
 from detectors.base import Case, Measurement, NotMeasured
 from detectors.inheritance.self_identification import SelfIdentification
+from detectors.text.makers import makers_in_use
 from fingerprints.records import Arm
 from tests.detectors.inheritance.test_self_identification import (
     like_qwen_coder,
@@ -71,7 +72,10 @@ def test_a_maker_that_the_table_lacks_is_taken_as_given_and_said_to_be_so() -> N
 def test_who_names_nobody_is_said_to_name_nobody() -> None:
     m = naming(Case(transcript(silent), None))
     assert m.value == 0
-    assert m.summary.startswith("Asked who it is, it names nobody of itself in 291 answers")
+    assert m.summary.startswith(
+        f"Asked who it is, it names of itself none of the {len(makers_in_use().makers)} makers in the"
+        " table, in 291 answers"
+    )
     assert not m.exhibits
 
 

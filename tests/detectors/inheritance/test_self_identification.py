@@ -112,7 +112,7 @@ def test_a_model_that_names_its_maker_only_under_its_own_prompt_shows_the_confus
     assert "under its own system prompt most often Alibaba (100 %)" in m.summary
     assert "Without its own system prompt the suspect names OpenAI" in m.summary
     assert "most often OpenAI" in m.summary
-    assert re.search(r"nobody in \d+ %", m.summary)
+    assert re.search(r"no maker of the table in \d+ %", m.summary)
     arms = {row[0]: row for row in m.tables[0].rows}
     rate = m.tables[0].columns.index("rate")
     top = m.tables[0].columns.index("names most")
@@ -328,7 +328,7 @@ def test_a_model_that_names_nobody_gives_zero_with_an_interval_and_no_exhibits()
     m = measured(Case(transcript(silent), GPT, BACKGROUND))
     assert m.value == 0.0
     assert m.exhibits == ()
-    assert "it names no vendor at all" in m.summary
+    assert "it names no maker of the table at all" in m.summary
 
 
 def test_the_same_case_gives_the_same_bytes() -> None:

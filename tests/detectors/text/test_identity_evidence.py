@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from detectors.base import Case, Measurement, NotMeasured, Teacher
-from detectors.exhibits.self_description import OwnMaker, described, heard_table, used_table
+from detectors.exhibits.heard_tables import heard_table, used_table
+from detectors.exhibits.self_description import OwnMaker, described
 from detectors.inheritance.self_identification import SelfIdentification
 from detectors.text.claim_rates import NOBODY
 from detectors.text.identity_evidence import (
@@ -16,6 +17,7 @@ from detectors.text.identity_evidence import (
     identity_evidence,
     makers_by_name,
 )
+from detectors.text.makers import makers_in_use
 from fingerprints.records import Arm, Identity, Message, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
 from tests.detectors.inheritance.test_self_identification import IDENTITY_PROBES
@@ -94,7 +96,8 @@ def test_the_bank_is_the_basis_where_it_was_asked_in_earnest() -> None:
 def test_a_name_that_the_user_said_first_is_told_as_that() -> None:
     asked = ("are you chatgpt?", "Yes, I am ChatGPT, made by OpenAI.")
     only = heard(asked, ("Who made you?", "I am a language model."))
-    assert "names nobody of itself" in told(only)
+    assert "names of itself none of the" in told(only)
+    assert "in 1 it agrees to a name that the user had said" in told(only)
     assert "Only where the user had named it before it agrees to be of: OpenAI in 1 of 2" in (
         told(only)
     )
@@ -155,7 +158,7 @@ def test_what_a_character_says_in_a_text_that_was_asked_for_is_no_claim_of_the_m
     assert "Unasked" not in told(played)
     assert {row[2]: row[5] for row in heard_table(identity_evidence(played)).rows}["yandex"] == 1
     code = heard(("How do I compare strings?", 'It is an instance of "Alice", as "Alice" was.'))
-    assert "it names nobody" in told(code)
+    assert "it names none of the" in told(code)
 
 
 def test_thoughts_are_an_arm_of_their_own_and_enter_no_rate() -> None:
@@ -224,3 +227,66 @@ def test_a_declared_name_is_told_with_its_place_and_decides_nothing() -> None:
 )
 def test_makers_are_read_off_a_models_name(name: str, makers: tuple[str, ...]) -> None:
     assert makers_by_name(name) == makers
+
+
+def test_a_maker_that_a_system_prompt_only_mentions_is_no_persona() -> None:
+    forbids = {"system": "Answer briefly. Never mention OpenAI."}
+    said = heard(("Who are you?", "I am ChatGPT, made by OpenAI.", forbids))
+    assert "it says: ChatGPT, made by OpenAI, in 1 of 1 answer" in told(said)
+    assert "persona" not in told(said)
+    assert "In 1 of 1 it names a maker that its recorded system prompt mentions" in told(said)
+    assert measured(said, of("openai")).value == 1.0
+
+
+LEADING = Probe(id="l/1", text="Are you ChatGPT?", kind="leading", vendor="openai", language="en")
+
+
+def test_answers_to_leading_questions_are_told_and_counted_apart() -> None:
+    other = LEADING.model_copy(update={"id": "l/2"})
+    third = LEADING.model_copy(update={"id": "l/3"})
+    said = heard(
+        (LEADING.text, "Yes.", {"probe": LEADING}),
+        (LEADING.text, "No, I am Claude.", {"probe": other}),
+        (LEADING.text, "", {"probe": third, "status": Status.EMPTY}),
+    )
+    words = told(said)
+    assert words.startswith("It was not asked who it is, but whether it is of makers")
+    assert "2 answers to leading questions, which name a maker; it agrees in 1 (OpenAI in 1)" in (
+        words
+    )
+    assert "it names another maker than the question (Anthropic in 1)" in words
+    assert "1 of 3 answers to leading questions: 1 empty" in words
+    assert isinstance(SelfIdentification().measure(Case(said, None)), NotMeasured)
+    rows = [row for row in used_table(identity_evidence(said)).rows if row[0].startswith("whether")]
+    assert rows[0][1:3] == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "question", ["Were you made by OpenAI?", "Are you ChatGPT?", "You are ChatGPT, right?"]
+)
+def test_agreement_is_told_as_agreement_and_never_as_naming_nobody(question: str) -> None:
+    words = told(heard((question, "Yes, I am ChatGPT, made by OpenAI.")))
+    assert "agrees to a name that the user had said" in words
+    assert "nobody" not in words
+    assert "Unasked" not in words
+
+
+def test_a_name_that_the_table_lacks_is_not_told_as_none() -> None:
+    words = told(heard(("Who are you?", "I am Jarvis, made by Stark Industries.")))
+    assert f"none of the {len(makers_in_use().makers)} makers in the table, in 1 answer" in words
+
+
+@pytest.mark.parametrize("question", ["Ki vagy te?", "Sino ka?", "Vem är du?", "Ποιος είσαι;"])
+def test_questions_in_more_languages_are_seen_to_ask_who_it_is(question: str) -> None:
+    assert told(heard((question, CLAUDE))).startswith("Asked who it is, it says: Claude")
+
+
+def test_a_question_in_an_unknown_language_is_neither_asked_nor_unasked() -> None:
+    words = told(heard(("Pitaq kanki?", CLAUDE)))
+    assert words.startswith("No question in a language that is read asks who it is: of 1 of 1")
+    assert "Unasked" not in words
+    assert "To 1 question whose language is not read or cannot be told" in words
+
+
+def test_a_product_is_told_with_its_maker_without_a_possessive() -> None:
+    assert "ChatGPT (a name of OpenAI)" in told(heard(("Who are you?", "I am ChatGPT.")))
