@@ -240,7 +240,9 @@ THIRD = _pattern(
 NEGATION = _pattern(
     r"\b(?:not(?! (?:only|just|merely|simply))|never|neither|nor|cannot)\b|n't\b|\bno (?:affiliation|connection|relation|ties|link|association|longer)|\bnon-",
     r"\bne\b[^.,;]{0,24}?\b(?:pas|jamais|aucun\w*)\b|\bn'[^.,;]{0,24}?\b(?:pas|jamais|aucun\w*)\b|\bpas\b|\bni\b",
-    r"\b(?:nicht(?! nur)|kein\w{0,2}|weder|niemals|nie)\b",
+    r"\b(?:am|i'm|im) (?:\w+ly )?(?:no(?! (?:one|other|less|stranger))|hardly|scarcely|barely|far from|by no means|nowhere near|in no way)\b",
+    r"\b(?:tout sauf|loin d'être|todo menos|lejos de ser|tudo menos|longe de ser)\b",
+    r"\b(?:nicht(?! nur)|kein\w{0,2}|weder|niemals|nie|kaum|keineswegs|mitnichten)\b",
     r"\b(?:no (?!solo)|nunca|tampoco|não(?! só\b| apenas)|nem|jamais)\b|^no ",
     r"\b(?:не(?! только)|ни|нет)\b",
     r"不是|并非|不叫|没有|未被|不属于|非(?=由)|并不|不由|(?<![别类])不(?=来自|受)|而非|而不是|与.{0,8}无关",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
+from detectors.text.claim_undone import undone
 
 Span = tuple[int, int]
 _REACH = 160
@@ -56,6 +57,7 @@ class Speakers:
             self._listed(start)
             or self._known(clause, start, end)
             or asides.EXAMPLES.search(clause[-80:])
+            or undone(clause, left, right)
             or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)
@@ -119,12 +121,15 @@ def _code(raw: str) -> list[Span]:
 
 _DOUBLE = re.compile(r'"[^"\n]{1,600}"')
 _SINGLE = re.compile(r"(?<!\w)'(?=\w)(?:[^'\n]|(?<=\w)'(?=\w)){1,600}'(?!\w)")
+# A bare line after one is its own, as people comment below what they quote.
+_BLOCK = re.compile(r"^ {0,3}>[^\n]{1,600}(?:\n {0,3}>[^\n]{0,600}){0,40}", re.M)
 _CORNERS = re.compile(r"「[^」\n]{1,600}」|『[^』\n]{1,600}』|‹[^›\n]{1,600}›|《[^》\n]{1,600}》")
 
 
 def _quotations(folded: str) -> list[Span]:
-    """Every quotation, of whatever style (folding made all double marks one mark)."""
-    patterns = (_DOUBLE, _SINGLE, _CORNERS)
+    """Every quotation, of whatever style, and every block of lines that Markdown quotes (folding
+    made all double marks one mark)."""
+    patterns = (_DOUBLE, _SINGLE, _CORNERS, _BLOCK)
     return [m.span() for pattern in patterns for m in pattern.finditer(folded)]
 
 
