@@ -62,6 +62,9 @@ NAMES_NOBODY = (
 )
 
 
+ONLY_LED = "all that was answered are questions that name a maker ({}), and agreement is no measure"
+
+
 @dataclass(frozen=True)
 class Telling:
     """The answers that a number rests on, and to what: the question bank where that was asked alone
@@ -166,7 +169,9 @@ def _nothing(evidence: IdentityEvidence) -> NotMeasured:
         return NotMeasured.of(
             "too_few_answers", f"none of {missed} answers to who it is can be read"
         )
-    n = len(evidence.of("elsewhere"))
+    n, led = len(evidence.of("elsewhere")), len(evidence.of("leading"))
+    if led and not n:
+        return NotMeasured.of("too_few_answers", ONLY_LED.format(led))
     return NotMeasured.of("too_few_answers", NAMES_NOBODY.format(n))
 
 

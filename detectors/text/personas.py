@@ -27,7 +27,7 @@ _WORDS_OF_A_LABEL = 4
 _SENTENCE_ENDS = frozenset(".!?\n。！？;；")
 _GIVES = re.compile(
     r"\byou(?: are|'re| will be| must be| play| act| serve)\b|\byour (?:\w+ ){0,3}?(?:name|identity|model|persona|role|maker|creator|developer)s? (?:is|are)\b"
-    r"|\b(?:act|answer|respond|speak|reply|behave|identify|introduce|present|describe|roleplay|pose|serve)(?: \w+)? as\b|\b(?:pretend|claim|purport) to be\b|\bcall yourself\b|\bpretend you\b"
+    r"|\b(?:act|answer|respond|speak|reply|behave|identify|introduce|present|describe|roleplay|pose|serve)(?: \w+)? as\b|\b(?:pretend|claim|purport) to be\b|\b(?:impersonate|imitate|mimic|character as)\b|\bcall yourself\b|\bpretend you\b"
     r"|\b(?:called|named|known as)\b|\b(?:assistant|model|chatbot|bot|ai|persona|character)(?:'s name)? (?:is|here is)\b|\bi am\b|\bthis is\b"
     r"|^\W*(?:name|model|role|persona|identity|assistant|maker|vendor|provider|system)\s*[=]?\s*$"
     r"|[你您](?:就)?(?:是|叫|名叫|的名字|的身份|扮演|将)|由(?=[^。]{0,20}(?:开发|開發|训练|訓練|创建|创造|研发))|扮演|あなた(?:は|の名前は)|君は|として|당신(?:은|의 이름은)|(?:너는|넌)"
@@ -63,12 +63,12 @@ _PRESUMED = re.compile(
 )
 """What is to be kept back of this kind is so: "never forget that you are …"."""
 _OTHERS = re.compile(
-    r"\b(?:that|which|who|about|for|like|than|compar\w*|versus|vs|better|other|another|alternatives?|competitors?|rivals?|replac\w*|users? of|using|from)\b"
+    r"\b(?:that|which|who|about|for|like|than|compar\w*|versus|vs|better|other|another|alternatives?|competitors?|rivals?|replac\w*|users? of|using|from|distinct|experts?|customers?|speciali\w*|fans?|compet\w*)\b"
 )
 """Words between "you are" and a name after which the name is somebody else's."""
 
 
-_COMPARED = re.compile(r"\b(?:compar\w*|other|another|versus|vs|competitors?)\b")
+_COMPARED = re.compile(r"\b(?:compar\w*|compet\w*|other|another|versus|vs)\b")
 _ENGLISH = re.compile(
     r"\b(?:answer|mention|respond|reply|users?|questions?|help\w*|talk|discuss|brief\w*|talks?|say)\b"
 )
@@ -139,7 +139,10 @@ def _by_maker(sentence: str) -> bool:
     cue = _last(_MADE, sentence)
     if cue is None or len(sentence) - cue.end() > _REACH or not _OF_THE_MODEL.search(sentence):
         return False
-    return not _COMPARED.search(sentence) and not _turned(_last_part(sentence))
+    between = sentence[cue.end() :]
+    if _OTHERS.search(between) or _TURNED.search(between) or _COMPARED.search(sentence):
+        return False
+    return not _turned(_last_part(sentence))
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

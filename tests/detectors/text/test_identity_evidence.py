@@ -256,7 +256,9 @@ def test_answers_to_leading_questions_are_told_and_counted_apart() -> None:
     )
     assert "it names another maker than the question (Anthropic in 1)" in words
     assert "1 of 3 answers to leading questions: 1 empty" in words
-    assert isinstance(SelfIdentification().measure(Case(said, None)), NotMeasured)
+    result = SelfIdentification().measure(Case(said, None))
+    assert isinstance(result, NotMeasured)
+    assert "questions that name a maker (2)" in result.reason
     rows = [row for row in used_table(identity_evidence(said)).rows if row[0].startswith("whether")]
     assert rows[0][1:3] == (2, 1)
 
