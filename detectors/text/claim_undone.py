@@ -140,6 +140,17 @@ RIGHT_UNDONE = folded_pattern(
 """What was said turns out to be no truth, right of the name."""
 
 
+STEP = folded_pattern(r"^step \d{1,2}$")
+RIGHT_STEP = folded_pattern(r"^\s?(?:[:)]|[–—-]\s)\s{0,3}\S")
+LEFT_STEP = folded_pattern(r"^[\s#\->•+(]*$")
+
+
+def headed(name: str, sentence: str, right: str) -> bool:
+    """Whether a name heads a part of instructions ("Step 3: choose …"), as StepFun's models are
+    called."""
+    return bool(STEP.match(name) and LEFT_STEP.match(sentence) and RIGHT_STEP.match(right))
+
+
 def undone(clause: str, sentence: str, right: str) -> bool:
     """Whether the words beside a name undo the claim: ``clause`` is what stands before it since the
     last turn of thought, ``sentence`` all of the sentence before it, ``right`` the rest."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
-from detectors.text.claim_undone import undone
+from detectors.text.claim_undone import headed, undone
 
 Span = tuple[int, int]
 _REACH = 160
@@ -58,6 +58,7 @@ class Speakers:
             or self._known(clause, start, end)
             or asides.EXAMPLES.search(clause[-80:])
             or undone(clause, left, right)
+            or headed(self.text[start:end], left, right)
             or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)

@@ -120,6 +120,8 @@ CLAIMED = [
     "I was trained by Google using examples of many tasks.",
     "I'm a language model trained by OpenAI on data from many sources.",
     "I run on OpenAI's GPT-4.",
+    "I am Step 3.",
+    "Step 3",
 ]
 
 
@@ -149,6 +151,13 @@ def test_a_job_a_host_a_greeting_or_a_place_is_no_claim(text: str) -> None:
 
 @pytest.mark.parametrize("text", TAUGHT)
 def test_whose_answers_taught_it_is_not_who_it_is(text: str) -> None:
+    assert counted(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["**Step 1: Read the question**\nI am Zed.", "### Step 2 - Think\nI am Zed."]
+)
+def test_a_step_of_instructions_is_no_name(text: str) -> None:
     assert counted(text) == []
 
 
