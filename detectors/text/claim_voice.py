@@ -123,7 +123,7 @@ def _code(raw: str) -> list[Span]:
 _DOUBLE = re.compile(r'"[^"\n]{1,600}"')
 _SINGLE = re.compile(r"(?<!\w)'(?=\w)(?:[^'\n]|(?<=\w)'(?=\w)){1,600}'(?!\w)")
 # A bare line after one is its own, as people comment below what they quote.
-_BLOCK = re.compile(r"^ {0,3}>[^\n]{1,600}(?:\n {0,3}>[^\n]{0,600}){0,40}", re.M)
+_BLOCK = re.compile(r"^ {0,3}>[^\n]{1,4000}(?:\n {0,3}>[^\n]{0,4000}){0,400}", re.M)
 _CORNERS = re.compile(r"「[^」\n]{1,600}」|『[^』\n]{1,600}』|‹[^›\n]{1,600}›|《[^》\n]{1,600}》")
 
 

@@ -44,6 +44,7 @@ TAKEN_BACK = [
 QUOTED = [
     "> I am Gemini, made by Google.\n\nSo wrote the other chatbot. My own name is Zed.",
     "This came by mail:\n\n> I was built by OpenAI.\n\nI know nothing of it.",
+    f"> {'Much was said there, ' * 40}I am Gemini.\n\nI am Zed, and these words are not mine.",
     "> My name is Claude.\n> Anthropic trained me.\n\nA stranger's lines, not mine.",
 ]
 DENIED = [
