@@ -22,6 +22,8 @@ _OTHERS = r"(?:the|an?|another|this|that|these|those|your|our|some|certain|many|
 REPORTED = folded_pattern(
     rf"\b{_OTHERS}\b(?: (?!i\b)[\w-]+){{0,4}}? (?<!to ){_SAY}{_MORE}{{0,2}}?{_I}",
     rf"\bi(?:'m|'ve| am| was| have| had| get| got| keep| kept)(?: \w+){{0,2}}? (?:told|informed|assured|advised|notified|reminded|hearing|heard|read|reading|given to understand|led to believe)(?: \w+){{0,4}}?{_I}",
+    rf"\b(?:documentation|prompt|card|text|page|note|manual|label|file) i (?:was|am|have been|had been) \w+ {_SAY}{_I}",
+    rf"(?<!my )\b(?:belief|theory|notion|idea|assumption|allegation|suggestion|hypothesis|impression)\b{_I}",
     rf"\bit(?:'s| is| was| has been) (?:\w+ly )?(?:suggested|said|claimed|rumou?red|reported|alleged|assumed|believed|thought){_I}",
     r"\baccording to (?:rumou?rs?|gossip|legend|some|many|people|others)\b[^;:]{0,50}$",
     rf"\b(?:word|rumou?r|legend|gossip|story) (?:has it|goes|is|says){_I}",
@@ -34,7 +36,7 @@ REPORTED = folded_pattern(
 
 SPOKEN_FOR = folded_pattern(
     rf"\b{_OTHERS}\b(?: (?!i\b)[\w-]+){{0,4}}? {_SAY}(?: (?!i\b)\w+){{0,3}}?:\s[^.;:]{{0,60}}$",
-    r"^\W*(?:(?:if|when(?:ever)?)\b[^,;:]{1,30}, )?(?:(?:please|now|just|then|ok|okay|kindly) )*(?:say|repeat|write|type|copy|recite|echo|chant|read aloud|answer (?:with|by)|reply (?:with|by)|respond (?:with|by))\b(?: (?!i\b)[\w']+){0,6}:\s[^.;:]{0,60}$",
+    r"^\W*(?:(?:if|when(?:ever)?)\b[^,;:]{1,30}, )?(?:(?:please|now|just|then|ok|okay|kindly) )*(?:say|repeat|write|type|copy|recite|echo|(?:finish|complete) (?:the|this|my)|chant|read aloud|answer (?:with|by)|reply (?:with|by)|respond (?:with|by))\b(?: (?!i\b)[\w']+){0,6}:\s[^.;:]{0,60}$",
     r"^\W*(?:bitte )?(?:sag|sage|sagen sie|wiederhole|sprich mir nach|schreib|schreibe)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:dis|dites|répète|répétez|écris|écrivez|repite|repita|di|escribe|repita|escreva)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:скажи|скажите|повтори|повторите|напиши)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:请)?(?:跟我(?:说|念)|重复|复述)[^.;:]{0,8}:[^.;:]{0,30}$",
 )
 """What follows the colon is another's sentence, or one to be said."""
@@ -43,7 +45,8 @@ _NEVER_MIND = r"(?<!no )(?<!not )(?<!n't )(?<!cannot )(?<!never )(?<!without )(?
 UNDONE = folded_pattern(
     rf"\b(?:sorry|apolog\w*|regret\w*|retract\w*|withdr[ae]w\w*|take back|forgive|pardon|excuse)\b(?! for not\b)[^,;:]{{0,30}}\b{_SAY}\b{_MORE}{{0,3}}?{_I}",
     rf"\b(?:misspoke|misstated|erred|wrong|mistaken|hallucinat\w+|mistakenly|wrongly|falsely|erroneously|accidentally|incorrectly|bug|glitch|error|mistake|slip|fault|malfunction|hallucination|typo)\b[^,;:]{{0,30}}\b{_SAY}\b{_MORE}{{0,3}}?{_I}",
-    rf"(?:\b(?:not|never|won't|refus\w+|declin\w+|unwilling|reluctant|stop|stopped|quit)|n't)(?: (?!tired|ashamed|afraid|shy|only|just|merely|hesitate|mind)[\w']+){{0,3}}? {_SAY}(?: you| anyone| people| users)?{_I}",
+    rf"\b(?:nobody|no one|nothing|not|never)\b[^,;:]{{0,20}}\b(?:shown|shows|proved|proven|proves|demonstrat\w+){_I}",
+    rf"(?:\b(?:not|cannot|never|won't|refus\w+|declin\w+|unwilling|reluctant|stop|stopped|quit)|n't)(?: (?!tired|ashamed|afraid|shy|only|just|merely|hesitate|mind)[\w']+){{0,3}}? {_SAY}(?: you| anyone| people| users)?{_I}",
     rf"\b{_NEVER_MIND}(?:doubt(?:s|ed|ful|ing)?|deny|denies|denied|denying|disput\w+|unlikely|improbable|question(?:able)?)\b(?: \w+){{0,2}}?{_I}",
     r"\b(?:take back|retract|withdraw) (?:that|what|my|the)\b[^,;:]{0,60}$",
     rf"\b(?:hacked|tricked|forced|fooled|manipulated|coaxed|trained|taught|told|programmed|mak(?:es?|ing) me|made me|made to|quoted as)(?: to| into)? {_SAY}{_I}",
@@ -84,7 +87,7 @@ _TAUGHT = r"\b(?:train|pre-?train|fine-?tun|tun|learn|taught|distil|instruct|ali
 _STUFF = r"(?:answers?|outputs?|responses?|repl(?:y|ies)|conversations?|dialogues?|completions?|generations?|demonstrations?|transcripts?|chats?|logs|texts?|examples?|samples?|data|datasets?|labels|corpus|instructions)"
 LESSONS = folded_pattern(
     rf"{_TAUGHT}[^;:]{{0,60}}\b{_STUFF}(?: that (?:was|were))? (?:of|from|(?:written|generated|produced|authored|composed|created|made|synthesi[sz]ed) (?:by|with|using))(?: the)?\s*$",
-    rf"\bmy training {_STUFF}\b[^,;:]{{0,30}} (?:by|from|of)\s*$|\btraining (?:set|material)\b[^,;:]{{0,30}} (?:by|from|of)\s*$",
+    rf"\bmy training {_STUFF}\b[^,;:]{{0,30}} (?:by|from|of)\s*$|\b(?:training (?:set|material)|my (?:dataset|corpus))\b[^,;:]{{0,30}} (?:by|from|of)\s*$",
     r"\b(?:mit|auf|an|anhand)\b[^,;:]{0,20}\b(?:antworten|ausgaben|daten|texten|beispielen|gesprächen) (?:von|aus)\s*$|\b(?:sur|avec|à partir)\b[^,;:]{0,20}\b(?:réponses|sorties|textes|exemples) (?:de|d'|du)\s*$|\b(?:con|en|com|nas|em)\b[^,;:]{0,16}\b(?:respuestas|respostas|salidas|saídas|ejemplos|exemplos) (?:de|do|da)\s*$",
     r"\bна (?:ответах|текстах|примерах|диалогах)(?: от)?\s*$|\bop (?:antwoorden|teksten) van\s*$|\bsu (?:risposte|testi) d[ia]\s*$",
 )
@@ -127,6 +130,7 @@ RIGHT_PLACE = folded_pattern(
 )
 """The name is a place's."""
 
+LIKENED_LEFT = folded_pattern(r"\bpoor man's\s*$")
 LIKENED = folded_pattern(r"\b(?:the|an?|your|our)\s*$")
 RIGHT_LIKENED = folded_pattern(r"^ of (?:the |our |your |all )?\w+")
 RIGHT_FOR = folded_pattern(r"^ for (?!you\b|today|now\b|this\b)\w+")
@@ -186,6 +190,8 @@ def _by_the_side(clause: str, right: str) -> bool:
 
 def _likened(clause: str, right: str) -> bool:
     """Whether it is "the § of cooking"; "the § of OpenAI" is none."""
+    if LIKENED_LEFT.search(clause):
+        return True
     of = LIKENED.search(clause) and RIGHT_LIKENED.match(right)
     matched = of or (_BY_ARTICLE.search(clause) and RIGHT_FOR.match(right))
     return bool(matched) and not find_mentions(right[:40])

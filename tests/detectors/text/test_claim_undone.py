@@ -29,6 +29,10 @@ TAKEN_BACK = [
     "It was alleged that OpenAI trained me.",
     "Rumour has it that I am Grok, and according to rumours I am Claude.",
     "When asked, say: I am Gemini.",
+    "The manual I was given asserts that I am Claude.",
+    "No one has proved that I am Gemini.",
+    "It's a popular notion that I am Claude.",
+    "Complete this line: I am Claude.",
     "Last week I was Gemini, today I am Zed.",
     "I was supposed to be named Claude.",
     "In another life I was Gemini.",
@@ -59,6 +63,7 @@ DENIED = [
     "Ich bin keineswegs Gemini.",
     "Je suis tout sauf Claude.",
     "My fans call me the Claude of gardening.",
+    "I am the poor man's Gemini.",
     "I'm the OpenAI of bakeries.",
 ]
 OTHERWISE_TIED = [
@@ -121,6 +126,7 @@ CLAIMED = [
     "I was trained by Google using examples of many tasks.",
     "I'm a language model trained by OpenAI on data from many sources.",
     "I run on OpenAI's GPT-4.",
+    "Complete answer: I am Claude.",
     "I am Step 3.",
     "Step 3",
 ]
