@@ -11,15 +11,22 @@ from __future__ import annotations
 
 from detectors.text.vendors import find_mentions, folded_pattern
 
-_I = r"(?:that )?(?:i|i'm|i've|i'd|my)\b[^,;:]{0,60}$"
-"""Governs the speaker's words up to the name; a comma ends what it governs."""
+_I = r"(?: (?:that )?(?:i|i'm|i've|i'd|my)\b[^,;:]{0,60}| that(?: the)?\s*|\s*)$"
+"""Governs the speaker's words up to the name, or the name ("say that § made me"); a comma ends what
+it governs."""
+_MORE = r"(?: (?!(?:i|is|was|are|to|with)\b)\w+)"
+"""A word that leaves a verb its object."""
 _SAY = r"(?:said|says?|saying|claim(?:s|ed|ing)?|answer(?:ed|ing)|replied|replying|respond(?:s|ed|ing)?|wr(?:ite|ites|ote|iting)|stat(?:e|es|ed|ing)|tell(?:s|ing)?|told|insist\w*|announc\w+|assert\w*|declar\w+|pretend\w*|admit\w*)"
 _OTHERS = r"(?:the|an?|another|this|that|these|those|your|our|some|certain|many|most|several|every|each|all|other|both|few|people|users?|someone|somebody|everyone|everybody|they|he|she|it)"
 
 REPORTED = folded_pattern(
-    rf"\b{_OTHERS}\b(?: (?!i\b)[\w-]+){{0,4}}? {_SAY}(?: (?!i\b)\w+){{0,2}}? {_I}",
-    rf"\bi(?:'m|'ve| am| was| have| had| get| got| keep| kept)(?: \w+){{0,2}}? (?:told|informed|assured|advised|notified|reminded|hearing|heard|read|reading|given to understand|led to believe)(?: \w+){{0,4}}? {_I}",
-    rf"\b(?:word|rumou?r|legend|gossip|story) (?:has it|goes|is|says) {_I}",
+    rf"\b{_OTHERS}\b(?: (?!i\b)[\w-]+){{0,4}}? (?<!to ){_SAY}{_MORE}{{0,2}}?{_I}",
+    rf"\bi(?:'m|'ve| am| was| have| had| get| got| keep| kept)(?: \w+){{0,2}}? (?:told|informed|assured|advised|notified|reminded|hearing|heard|read|reading|given to understand|led to believe)(?: \w+){{0,4}}?{_I}",
+    rf"\b(?:documentation|prompt|card|text|page|note|manual|label|file) i (?:was|am|have been|had been) \w+ {_SAY}{_I}",
+    rf"(?<!my )\b(?:belief|theory|notion|idea|assumption|allegation|suggestion|hypothesis|impression)\b{_I}",
+    rf"\bit(?:'s| is| was| has been) (?:\w+ly )?(?:suggested|said|claimed|rumou?red|reported|alleged|assumed|believed|thought){_I}",
+    r"\baccording to (?:rumou?rs?|gossip|legend|some|many|people|others)\b[^;:]{0,50}$",
+    rf"\b(?:word|rumou?r|legend|gossip|story) (?:has it|goes|is|says){_I}",
     r"\b(?:man|mir|leute|jemand)\b[^,;:]{0,24}\b(?:sagt|sagte|gesagt|erzählt|mitgeteilt|informiert)\b[^,;:]{0,12},? (?:dass )?ich\b[^,;:]{0,40}$",
     r"\b(?:on|ils|certains)(?: m'a| m'ont| me| m')? ?(?:dit|disent|informée?|raconte)(?: souvent)? que (?:je|j'|mon)[^,;:]{0,40}$|\bme (?:dicen|dijeron|informaron|contaron|disseram|dizem|informaram) que\b[^,;:]{0,40}$",
     r"\bмне (?:\w+ )?(?:говорят|сказали|сообщили),? что (?:я|меня)\b[^,;:]{0,40}$|(?:有人|他们|别人|系统)[^,。;]{0,6}(?:告诉|说|通知)[^,。;]{0,4}我[^,。;]{0,12}$",
@@ -29,21 +36,22 @@ REPORTED = folded_pattern(
 
 SPOKEN_FOR = folded_pattern(
     rf"\b{_OTHERS}\b(?: (?!i\b)[\w-]+){{0,4}}? {_SAY}(?: (?!i\b)\w+){{0,3}}?:\s[^.;:]{{0,60}}$",
-    r"^\W*(?:(?:please|now|just|then|ok|okay|kindly) )*(?:say|repeat|write|type|copy|recite|echo|chant|read aloud|answer (?:with|by)|reply (?:with|by)|respond (?:with|by))\b(?: (?!i\b)[\w']+){0,6}:\s[^.;:]{0,60}$",
+    r"^\W*(?:(?:if|when(?:ever)?)\b[^,;:]{1,30}, )?(?:(?:please|now|just|then|ok|okay|kindly) )*(?:say|repeat|write|type|copy|recite|echo|(?:finish|complete) (?:the|this|my)|chant|read aloud|answer (?:with|by)|reply (?:with|by)|respond (?:with|by))\b(?: (?!i\b)[\w']+){0,6}:\s[^.;:]{0,60}$",
     r"^\W*(?:bitte )?(?:sag|sage|sagen sie|wiederhole|sprich mir nach|schreib|schreibe)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:dis|dites|répète|répétez|écris|écrivez|repite|repita|di|escribe|repita|escreva)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:скажи|скажите|повтори|повторите|напиши)\b[^.;:]{0,20}:\s[^.;:]{0,60}$|^\W*(?:请)?(?:跟我(?:说|念)|重复|复述)[^.;:]{0,8}:[^.;:]{0,30}$",
 )
 """What follows the colon is another's sentence, or one to be said."""
 
 _NEVER_MIND = r"(?<!no )(?<!not )(?<!n't )(?<!cannot )(?<!never )(?<!without )(?<!a )(?<!any )(?<!little )(?<!beyond )(?<!to )"
 UNDONE = folded_pattern(
-    rf"\b(?:sorry|apolog\w*|regret\w*|retract\w*|withdr[ae]w\w*|take back|forgive|pardon|excuse)\b(?! for not\b)[^,;:]{{0,30}}\b{_SAY}\b(?: \w+){{0,3}}? {_I}",
-    rf"\b(?:misspoke|misstated|erred|wrong|mistaken|hallucinat\w+|mistakenly|wrongly|falsely|erroneously|accidentally|incorrectly|bug|glitch|error|mistake|slip|fault|malfunction|hallucination|typo)\b[^,;:]{{0,30}}\b{_SAY}\b(?: \w+){{0,3}}? {_I}",
-    rf"(?:\b(?:not|never|won't|refus\w+|declin\w+|unwilling|reluctant|stop|stopped|quit)|n't)(?: (?!tired|ashamed|afraid|shy|only|just|merely|hesitate|mind)[\w']+){{0,3}}? {_SAY}(?: you| anyone| people| users)? {_I}",
-    rf"\b{_NEVER_MIND}(?:doubt(?:s|ed|ful|ing)?|deny|denies|denied|denying|disput\w+|unlikely|improbable|question(?:able)?)\b(?: \w+){{0,2}}? {_I}",
+    rf"\b(?:sorry|apolog\w*|regret\w*|retract\w*|withdr[ae]w\w*|take back|forgive|pardon|excuse)\b(?! for not\b)[^,;:]{{0,30}}\b{_SAY}\b{_MORE}{{0,3}}?{_I}",
+    rf"\b(?:misspoke|misstated|erred|wrong|mistaken|hallucinat\w+|mistakenly|wrongly|falsely|erroneously|accidentally|incorrectly|bug|glitch|error|mistake|slip|fault|malfunction|hallucination|typo)\b[^,;:]{{0,30}}\b{_SAY}\b{_MORE}{{0,3}}?{_I}",
+    rf"\b(?:nobody|no one|nothing|not|never)\b[^,;:]{{0,20}}\b(?:shown|shows|proved|proven|proves|demonstrat\w+){_I}",
+    rf"(?:\b(?:not|cannot|never|won't|refus\w+|declin\w+|unwilling|reluctant|stop|stopped|quit)|n't)(?: (?!tired|ashamed|afraid|shy|only|just|merely|hesitate|mind)[\w']+){{0,3}}? {_SAY}(?: you| anyone| people| users)?{_I}",
+    rf"\b{_NEVER_MIND}(?:doubt(?:s|ed|ful|ing)?|deny|denies|denied|denying|disput\w+|unlikely|improbable|question(?:able)?)\b(?: \w+){{0,2}}?{_I}",
     r"\b(?:take back|retract|withdraw) (?:that|what|my|the)\b[^,;:]{0,60}$",
-    rf"\b(?:hacked|tricked|forced|fooled|manipulated|coaxed|trained|taught|told|programmed|mak(?:es?|ing) me|made me|made to|quoted as)(?: to| into)? {_SAY} {_I}",
-    rf"\bi (?:\w+ly |once )?(?:believed|thought|imagined|assumed|felt) {_I}",
-    rf"\bno (?:\w+ )?(?:evidence|proof|sign|indication|basis|record|memory)\b[^,;:]{{0,24}} {_I}",
+    rf"\b(?:hacked|tricked|forced|fooled|manipulated|coaxed|trained|taught|told|programmed|mak(?:es?|ing) me|made me|made to|quoted as)(?: to| into)? {_SAY}{_I}",
+    rf"\bi (?:\w+ly |once )?(?:believed|thought|imagined|assumed|felt){_I}",
+    rf"\bno (?:\w+ )?(?:evidence|proof|sign|indication|basis|record|memory)\b[^,;:]{{0,24}}{_I}",
     r"\b(?:entschuldig\w+|verzeih\w+|tut mir leid)\b[^;:]{0,30}\b(?:gesagt|behauptet|geschrieben)\b[^;:]{0,10}\bich\b[^,;:]{0,24}$|\bbezweifle\b[^;:]{0,10}\bich\b[^,;:]{0,24}$",
     r"\b(?:désolée?|pardon|excuse\w*|perdón|disculp\w+|desculp\w+|lamento|siento)\b[^,;:]{0,16}\b(?:dit|dire|affirmé|decir|dicho|afirmar|dizer|dito)\b[^,;:]{0,12}\b(?:que|qu')[^,;:]{0,40}$|\b(?:je doute|dudo|duvido)\b(?: de)? (?:que|qu')[^,;:]{0,30}$",
     r"\b(?:извини\w*|простите|прости|сожалею)\b[^;:]{0,16}\b(?:сказал\w?|говорил\w?|написал\w?|утверждал\w?)\b[^;:]{0,12}\bя\b[^,;:]{0,24}$|\bсомневаюсь\b[^;:]{0,8}\b(?:я|меня)\b[^,;:]{0,24}$",
@@ -53,7 +61,9 @@ UNDONE = folded_pattern(
 """The speaker takes it back, doubts it or will not say it."""
 
 FORMER = folded_pattern(
-    r"\b(?:formerly|previously|once|in the past|until (?!told)|before|prior to|back then|ago|last year)\b[^;:]{0,40}\b(?:called|named|known as|nicknamed|dubbed|name was)\s*$",
+    r"\b(?:formerly|previously|once|in the past|until (?!told)|before|prior to|back then|ago|last year)\b[^;:]{0,40}\b(?:(?:was|were|been|formerly|previously|once) (?:called|named|known as|nicknamed|dubbed)|name was)\s*$",
+    r"\b(?:formerly|previously|once) (?:known as|called|named|dubbed|nicknamed)\s*$|\b(?:yesterday|last (?:year|month|week)|in the past|formerly|previously)\b[^;:]{0,12}\bi was\s*$|\b(?:meant|supposed|intended|going) to be(?: called| named)?\s*$",
+    r"\bin (?:my|a|another|some) (?:\w+ )?(?:dreams?|life|nightmare|universe|fantasy)\b[^;:]{0,24}$",
     r"\bi used to (?:be|go by|answer to|have)\b[^,;:]{0,24}$|\bmy (?:old|former|previous|earlier|past)(?: \w+)? name\b[^,;:]{0,12}$",
     r"\b(?:früher|vormals|ehemals|damals|zuvor)\b[^,;:]{0,16}\b(?:hieß|genannt|heißen)\b[^,;:]{0,8}$|\b(?:avant|autrefois|jadis|anciennement)\b,?[^,;:]{0,12}\b(?:m'appelais|appelée?|nommée?)\s*$|\b(?:antes|anteriormente)\b,?[^,;:]{0,12}\b(?:me llamaba|me llamaban|chamava|chamavam|llamado|chamado)\s*$",
     r"\b(?:раньше|прежде|ранее)\b[^,;:]{0,8}\bменя (?:звали|называли)\s*$|(?:以前|曾经|曾|之前|过去)(?:我)?(?:的名字)?(?:被)?(?:叫做|称为|叫|是)\s*$",
@@ -67,7 +77,9 @@ RELATED = folded_pattern(
     rf"\b{_MAKERS}\b[^;:]{{0,40}}\b(?:formerly|previously|once|used to|former|ex|left|quit|departed|resigned|alumni|veterans?|partners?|partnered|partnership|competitors?|rivals?|customers?|clients?|collaborat\w+|friends?|investors?|funded|backed|financed|sponsored|suppliers?|neighbou?rs?|fans?|compete\w*)\b[^,;:]{{0,40}}$",
     r"\bi(?:'m| am)? (?:currently |now |also |still )?(?:work|working|employed|intern|interning)(?: (?:part-time|full-time|remotely))? (?:at|in|by|as an? (?!ai|assistant|chatbot|virtual)[\w-]+(?: \w+)? (?:at|for|in))\b[^,;:]{0,12}$",
     r"\bavailable (?:through|on|via|in|inside)\b[^,;:]{0,24}(?<!by )$",
-    r"\bdistil+(?:ed|ation)(?: \w+)? (?:from|of)\b[^,;:]{0,24}$|\b(?:student|pupil|imitation|imitator|copy) of\b[^,;:]{0,12}$|\b(?:imitat(?:e|es|ing)|mimic(?:s|king)?|emulat(?:es?|ing)|copying|parodying)\s*$",
+    r"\bdistil+(?:ed|ation)(?: \w+)? (?:from|of)\b[^,;:]{0,24}$|\b(?:student|pupil|imitation|imitator) of\b[^,;:]{0,12}$|\b(?:imitat(?:e|es|ing)|mimic(?:s|king)?|emulat(?:es?|ing)|copying|parodying)\s*$",
+    r"\b(?:her|his|their|your) (?:\w+ )?name\b[^,;:]{0,16}$",
+    r"\b(?:tired|sick|afraid|jealous|wary|opposite|detectors?) of(?: the)?\s*$|\b(?:everything|all) (?:except|apart from)\s*$|\bi(?:'m| am) (?:less|as much)\s*$",
 )
 """Another tie to the name: a maker's past or partner, a job, a shop, a teacher."""
 
@@ -75,7 +87,7 @@ _TAUGHT = r"\b(?:train|pre-?train|fine-?tun|tun|learn|taught|distil|instruct|ali
 _STUFF = r"(?:answers?|outputs?|responses?|repl(?:y|ies)|conversations?|dialogues?|completions?|generations?|demonstrations?|transcripts?|chats?|logs|texts?|examples?|samples?|data|datasets?|labels|corpus|instructions)"
 LESSONS = folded_pattern(
     rf"{_TAUGHT}[^;:]{{0,60}}\b{_STUFF}(?: that (?:was|were))? (?:of|from|(?:written|generated|produced|authored|composed|created|made|synthesi[sz]ed) (?:by|with|using))(?: the)?\s*$",
-    rf"\bmy training {_STUFF}\b[^,;:]{{0,30}} (?:by|from|of)\s*$|\btraining (?:set|material)\b[^,;:]{{0,30}} (?:by|from|of)\s*$",
+    rf"\bmy training {_STUFF}\b[^,;:]{{0,30}} (?:by|from|of)\s*$|\b(?:training (?:set|material)|my (?:dataset|corpus))\b[^,;:]{{0,30}} (?:by|from|of)\s*$",
     r"\b(?:mit|auf|an|anhand)\b[^,;:]{0,20}\b(?:antworten|ausgaben|daten|texten|beispielen|gesprächen) (?:von|aus)\s*$|\b(?:sur|avec|à partir)\b[^,;:]{0,20}\b(?:réponses|sorties|textes|exemples) (?:de|d'|du)\s*$|\b(?:con|en|com|nas|em)\b[^,;:]{0,16}\b(?:respuestas|respostas|salidas|saídas|ejemplos|exemplos) (?:de|do|da)\s*$",
     r"\bна (?:ответах|текстах|примерах|диалогах)(?: от)?\s*$|\bop (?:antwoorden|teksten) van\s*$|\bsu (?:risposte|testi) d[ia]\s*$",
 )
@@ -118,6 +130,7 @@ RIGHT_PLACE = folded_pattern(
 )
 """The name is a place's."""
 
+LIKENED_LEFT = folded_pattern(r"\bpoor man's\s*$")
 LIKENED = folded_pattern(r"\b(?:the|an?|your|our)\s*$")
 RIGHT_LIKENED = folded_pattern(r"^ of (?:the |our |your |all )?\w+")
 RIGHT_FOR = folded_pattern(r"^ for (?!you\b|today|now\b|this\b)\w+")
@@ -126,8 +139,20 @@ _BY_ARTICLE = folded_pattern(r"\b(?:an?|your|our)\s*$")
 RIGHT_UNDONE = folded_pattern(
     r"^[^.;:]{0,24}\b(?:was|is|were) (?:an (?:error|accident)|a (?:bug|glitch|slip|joke|hallucination|typo)|a? ?(?:\w+ )?(?:mistake|error)|not true|never true)\b",
     r"^[^.,;:]{0,12}\b(?:by mistake|by accident|mistakenly|in error|erroneously|accidentally)\b",
+    r"^ until\b|^ (?:once )?(?:made me (?:an?|laugh|cry|smile|happy|sad|angry)|taught me an? (?:lesson|lot))\b",
 )
 """What was said turns out to be no truth, right of the name."""
+
+
+STEP = folded_pattern(r"^step \d{1,2}$")
+RIGHT_STEP = folded_pattern(r"^\s?(?:[:)]|[–—-]\s)\s{0,3}\S")
+LEFT_STEP = folded_pattern(r"^[\s#\->•+(]*$")
+
+
+def headed(name: str, sentence: str, right: str) -> bool:
+    """Whether a name heads a part of instructions ("Step 3: choose …"), as StepFun's models are
+    called."""
+    return bool(STEP.match(name) and LEFT_STEP.match(sentence) and RIGHT_STEP.match(right))
 
 
 def undone(clause: str, sentence: str, right: str) -> bool:
@@ -165,6 +190,8 @@ def _by_the_side(clause: str, right: str) -> bool:
 
 def _likened(clause: str, right: str) -> bool:
     """Whether it is "the § of cooking"; "the § of OpenAI" is none."""
+    if LIKENED_LEFT.search(clause):
+        return True
     of = LIKENED.search(clause) and RIGHT_LIKENED.match(right)
     matched = of or (_BY_ARTICLE.search(clause) and RIGHT_FOR.match(right))
     return bool(matched) and not find_mentions(right[:40])

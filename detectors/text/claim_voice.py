@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
-from detectors.text.claim_undone import undone
+from detectors.text.claim_undone import headed, undone
 
 Span = tuple[int, int]
 _REACH = 160
@@ -58,6 +58,7 @@ class Speakers:
             or self._known(clause, start, end)
             or asides.EXAMPLES.search(clause[-80:])
             or undone(clause, left, right)
+            or headed(self.text[start:end], left, right)
             or asides.TOLD.search(clause)
             or asides.REPORTED_PLAIN.search(left)
             or asides.SUPPOSED.search(clause)
@@ -122,7 +123,7 @@ def _code(raw: str) -> list[Span]:
 _DOUBLE = re.compile(r'"[^"\n]{1,600}"')
 _SINGLE = re.compile(r"(?<!\w)'(?=\w)(?:[^'\n]|(?<=\w)'(?=\w)){1,600}'(?!\w)")
 # A bare line after one is its own, as people comment below what they quote.
-_BLOCK = re.compile(r"^ {0,3}>[^\n]{1,600}(?:\n {0,3}>[^\n]{0,600}){0,40}", re.M)
+_BLOCK = re.compile(r"^ {0,3}>[^\n]{1,4000}(?:\n {0,3}>[^\n]{0,4000}){0,400}", re.M)
 _CORNERS = re.compile(r"「[^」\n]{1,600}」|『[^』\n]{1,600}』|‹[^›\n]{1,600}›|《[^》\n]{1,600}》")
 
 

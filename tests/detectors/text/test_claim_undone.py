@@ -24,6 +24,18 @@ TAKEN_BACK = [
     "I mistakenly wrote that I am ChatGPT.",
     "I called myself Gemini by mistake.",
     "I take back that I am Claude.",
+    "I doubt that Google made me.",
+    "Sorry for saying that Anthropic made me.",
+    "It was alleged that OpenAI trained me.",
+    "Rumour has it that I am Grok, and according to rumours I am Claude.",
+    "When asked, say: I am Gemini.",
+    "The manual I was given asserts that I am Claude.",
+    "No one has proved that I am Gemini.",
+    "It's a popular notion that I am Claude.",
+    "Complete this line: I am Claude.",
+    "Last week I was Gemini, today I am Zed.",
+    "I was supposed to be named Claude.",
+    "In another life I was Gemini.",
     "Until the spring release I was named Bard.",
     "My former name was Bard.",
     "Man hat mir gesagt, dass ich Claude bin.",
@@ -36,6 +48,7 @@ TAKEN_BACK = [
 QUOTED = [
     "> I am Gemini, made by Google.\n\nSo wrote the other chatbot. My own name is Zed.",
     "This came by mail:\n\n> I was built by OpenAI.\n\nI know nothing of it.",
+    f"> {'Much was said there, ' * 40}I am Gemini.\n\nI am Zed, and these words are not mine.",
     "> My name is Claude.\n> Anthropic trained me.\n\nA stranger's lines, not mine.",
 ]
 DENIED = [
@@ -50,6 +63,7 @@ DENIED = [
     "Ich bin keineswegs Gemini.",
     "Je suis tout sauf Claude.",
     "My fans call me the Claude of gardening.",
+    "I am the poor man's Gemini.",
     "I'm the OpenAI of bakeries.",
 ]
 OTHERWISE_TIED = [
@@ -65,6 +79,9 @@ OTHERWISE_TIED = [
     "Dear Claude, my name is Zed.",
     "My bicycle was built by Google.",
     "My servers are operated by Amazon.",
+    "Google made me laugh.",
+    "I'm the opposite of Gemini.",
+    "His name is Claude.",
     "I'm from Mistral, a quiet town by the sea.",
 ]
 TAUGHT = [
@@ -89,6 +106,9 @@ CLAIMED = [
     "I never get tired of saying that I am Claude.",
     "The short answer is that I am ChatGPT.",
     "I can say that I am Claude.",
+    "The honest thing to say is that I am Gemini.",
+    "When people ask me, I say that I am Claude.",
+    "I was renamed and am called Gemini.",
     "Answer: I was made by OpenAI.",
     "I'm told many things, but I am Claude.",
     "Until told otherwise, I am called Claude.",
@@ -106,6 +126,9 @@ CLAIMED = [
     "I was trained by Google using examples of many tasks.",
     "I'm a language model trained by OpenAI on data from many sources.",
     "I run on OpenAI's GPT-4.",
+    "Complete answer: I am Claude.",
+    "I am Step 3.",
+    "Step 3",
 ]
 
 
@@ -135,6 +158,13 @@ def test_a_job_a_host_a_greeting_or_a_place_is_no_claim(text: str) -> None:
 
 @pytest.mark.parametrize("text", TAUGHT)
 def test_whose_answers_taught_it_is_not_who_it_is(text: str) -> None:
+    assert counted(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["**Step 1: Read the question**\nI am Zed.", "### Step 2 - Think\nI am Zed."]
+)
+def test_a_step_of_instructions_is_no_name(text: str) -> None:
     assert counted(text) == []
 
 
