@@ -42,8 +42,8 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     Rows may come from several populations, measured on other prompts against other stores. What
     unrelated suspects get is then learned in each by itself, and every detector is scaled: on that
-    scale the populations share one map. ``population`` names the one whose scales are applied to
-    rows that come later.
+    scale the populations share one map. Rows that come later are scaled as those of the first
+    population; `of` gives the weigher of another.
     """
 
     def __init__(
@@ -51,12 +51,10 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         detectors: tuple[str, ...],
         strengths: tuple[float, ...] = STRENGTHS,
         scaled: Mapping[str, Scale] | None = None,
-        population: str = "",
     ) -> None:
         self.detectors = detectors
         self.strengths = strengths
         self.scaled = scaled
-        self.population = population
 
     def fit(
         self,
@@ -121,7 +119,7 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.chosen_[name] = chosen
         if norms:
             self.scales_[name] = norms
-            self.norms_[name] = norms.get(self.population) or next(iter(norms.values()))
+            self.norms_[name] = next(iter(norms.values()))
         return fitted
 
     def _scales(self, name: str, several: bool) -> tuple[Scale, ...]:
@@ -134,7 +132,6 @@ class Weigher(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def of(self, population: str) -> Self:
         """The same weigher for cases that are like those of one population: its scales apply."""
         out = copy(self)
-        out.population = population
         out.norms_ = {d: norms[population] for d, norms in self.scales_.items()}
         return out
 

@@ -118,12 +118,6 @@ _PUNCTUATION = (
 _COUNTED_MARKS = [(m, ord(m) if len(m) == 1 and m.isascii() else -1) for m in _PUNCTUATION]
 
 
-def per_thousand(count: float, text: str) -> float:
-    """A count per 1,000 characters; texts under 200 characters count as 200, so that one mark in
-    a word is no storm."""
-    return 1000.0 * count / max(200, len(text))
-
-
 def _rates(counts: Sequence[int], text: str) -> Array:
     return 1000.0 * np.array(counts, dtype=np.float64) / max(200, len(text))
 
