@@ -23,8 +23,8 @@ THIRD = (
     " tells them apart."
 )
 WITH_KIN = (
-    "The suspect is as much like {kin}, of which it is known to be kin: likeness to {names} may"
-    " have come with that."
+    "The suspect is as much like {kin}, of which it is kin as far as is known or given: likeness to"
+    " {names} may have come with that."
 )
 
 
