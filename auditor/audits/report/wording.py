@@ -7,7 +7,7 @@ Knows words; knows no number.
 from __future__ import annotations
 
 BASE_ORIGINS = {
-    "user": "whoever ordered the audit named it",
+    "user": "as given by the user",
     "adapter": "the suspect was given as an adapter on it",
     "store": "a stored model has the weights that the suspect is an adapter on",
     "lineage": "the suspect's weights and its are derived one from the other (see the answer on"
