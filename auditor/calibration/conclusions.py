@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import Verdict
-from auditor.evidence.weight import SCALE
+from auditor.evidence.weight import SCALE, SUPPORTED
 from detectors.lineup import counted
 
 MOST_NAMED = 5
+EVEN_ODDS = "with an interval that reaches even odds"
 NOT_MORE = (
     "A stored model that is not the source can look like it, and a source that is not stored can't"
     " be found."
@@ -108,18 +109,16 @@ def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
     figure = f"{strongest.called} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
+    ratio = strongest.log10_lr or 0.0
+    short = abs(ratio) < SUPPORTED
     if strongest.reason_code == "chosen_for_likeness":
         sentence = f"Inconclusive: the strongest is {figure}, looked at for its likeness alone."
-    elif (strongest.log10_lr or 0.0) < 0:
-        sentence = (
-            f"Inconclusive: no candidate is supported; the nearest is {figure}, short of moderate"
-            " support for the alternative or with an interval that reaches even odds."
-        )
+    elif ratio < 0:
+        why = "short of moderate support for the alternative" if short else EVEN_ODDS
+        sentence = f"Inconclusive: no candidate is supported; the nearest is {figure}, {why}."
     else:
-        sentence = (
-            f"Inconclusive: the strongest is {figure}, below moderate support or with an interval"
-            " that reaches even odds."
-        )
+        why = "below moderate support" if short else EVEN_ODDS
+        sentence = f"Inconclusive: the strongest is {figure}, {why}."
     if kin.open and (strongest.log10_lr or 0.0) >= SCALE[0][0]:
         sentence += _kinship_too(kin, [strongest])
     if against:

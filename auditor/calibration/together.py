@@ -19,7 +19,7 @@ CHOSEN = (
     " many are this like by chance. --all-candidates looks at all of them."
 )
 THIRD = (
-    "Common third source, or several teachers: {names} are supported together, and nothing here"
+    "Common third source, or several teachers: {names} would each be supported, and nothing here"
     " tells them apart."
 )
 WITH_KIN = (

@@ -14,6 +14,7 @@ from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, Plan
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
+from auditor.evidence.codes import Conclusion
 from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import (
@@ -50,17 +51,7 @@ def answers(
             asks=ASKS["inheritance"],
             conclusion=conclusion,
             answer=told if weighed else _inheritance(candidates, findings, told),
-            does_not_say=(
-                "A likelihood ratio weighs the measurements, not the case: it is no probability"
-                " that the suspect was taught. Naming a vendor is common in models that never saw"
-                " its answers."
-                if weighed
-                else (
-                    "This is not an error rate and not a probability. Being nearest among few"
-                    " stored models does not make a model the teacher, and naming a vendor is"
-                    " common in models that never saw its answers."
-                )
-            ),
+            does_not_say=_does_not_say(conclusion),
         ),
         lineage or _by_digest(transcript, candidates, findings),
         Answer(
@@ -73,6 +64,23 @@ def answers(
             ),
         ),
     )
+
+
+def _does_not_say(conclusion: Conclusion) -> str:
+    """What must not be read into the answer on inheritance."""
+    if conclusion == "not_assessable":
+        return (
+            "This is not an error rate and not a probability. Being nearest among few stored models"
+            " does not make a model the teacher, and naming a vendor is common in models that never"
+            " saw its answers."
+        )
+    told = (
+        "A likelihood ratio weighs the measurements, not the case: it is no probability that the"
+        " suspect was taught. Naming a vendor is common in models that never saw its answers."
+    )
+    if conclusion in ("inconclusive", "common_third_source"):
+        told = f"Whoever is inconclusive is neither accused nor cleared. {told}"
+    return told
 
 
 def _by_digest(

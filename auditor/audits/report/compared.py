@@ -49,7 +49,7 @@ def at_a_glance(report: Report) -> Iterator[Block]:
     tied = {d for d in names if _tied(report.findings, d)}
     yield GridTable(
         "Summary",
-        ("Model", "Maker", *(sentence(n) for n in names)),
+        ("Model", *(sentence(n) for n in names)),
         tuple(_glance_row(i, row, names, tied) for i, row in enumerate(rows, 1)),
         caption="Values of different detectors are on different scales and can't be compared with"
         " each other. In brackets after p: the number of null models, or of relabellings.",
@@ -68,10 +68,10 @@ def _glance_row(
 ) -> tuple[Words, ...]:
     found = {f.detector: f for f in reversed(row.findings)}
     twin = (" ", Stretch("the suspect's own weights", "tag")) if row.same_weights else ()
-    who = (Stretch(row.name, "name", target=f"c{place}"), *twin)
     maker = row.about.vendor if row.about is not None else ""
-    cells = (_glimpse(found.get(d), d in tied) for d in names)
-    return (who, name(maker) if maker else aside("not known"), *cells)
+    whose = (Stretch(maker, "line"),) if maker else ()
+    who = (Stretch(row.name, "name", target=f"c{place}"), *twin, *whose)
+    return (who, *(_glimpse(found.get(d), d in tied) for d in names))
 
 
 def _glimpse(f: Finding | None, tied: bool) -> Words:

@@ -28,19 +28,20 @@ COLUMNS = (
     "prompts",
     "left out",
     "lineages",
+    "taught: supported",
+    "untaught: supported",
     "Cllr",
     "AUC",
     "above 95 % of untaught",
-    "taught: supported",
-    "untaught: supported",
 )
 LEVELS = {"model": "models", "vendor": "makers"}
 ABOUT = (
     "Measured on models of known history that the ratios were not fitted on. Lineages: independent"
     " ones that the candidate taught, and all that it did not. Cllr in bits: 0 is perfect, 1 is no"
-    " use. Supported: a log10 LR of 1 or more on left-out models; a verdict also needs its interval"
-    " above even odds, so it says so no more often. In brackets 95 % intervals; a lineage counts"
-    " once."
+    " use. Above 95 % of untaught: the taught that a bar of 5 % false alarms would find; verdicts"
+    " are stricter. Supported: a log10 LR of 1 or more on left-out models; a verdict also needs its"
+    " interval above even odds, so it says so no more often. In brackets 95 % intervals; a lineage"
+    " counts once."
 )
 
 
@@ -63,9 +64,9 @@ def error_rates(found: CalibrationSection) -> Section:
         where = Paragraph((outside, f" {' '.join(found.distance)}"), "notice")
     blocks = (
         *(Paragraph(sentence, "answer") for sentence in in_words(found.error_rates)),
-        brief(Paragraph(f"Calibration {found.name}. {ABOUT}", "lead")),
-        full(Paragraph(ABOUT, "lead")),
         grid("Error rates", COLUMNS, map(_row, found.error_rates)),
+        brief(Paragraph(f"Calibration {found.name}. {ABOUT}", "caption")),
+        full(Paragraph(ABOUT, "caption")),
         full(Paragraph(told, "caption")),
         where if found.distance else full(where),
         full(*(Paragraph(n, "caption") for n in found.notes)),
@@ -116,11 +117,11 @@ def _row(r: ErrorRate) -> tuple[str, ...]:
         number(r.prompts),
         r.scheme,
         f"{r.n_h1} / {r.n_h2}",
+        found,
+        false,
         _bounded(r.cllr, r.cllr_interval),
         _bounded(r.auc, r.auc_interval),
         _bounded(r.found, r.found_interval),
-        found,
-        false,
     )
 
 

@@ -157,9 +157,14 @@ def brief_group(
         told = f"The same for all {len(rows)} models: {_in_line(rows[0])}"
         blocks, left = [Paragraph(told, "says-not")], 0
     else:
-        merged = _by_maker(rows, makers)
-        cells: tuple[tuple[Words, ...], ...] = tuple((name(r[0]), *r[1:]) for r in merged)
+        merged = _by_maker(group.findings, rows, makers)
+        weights = {row[-1] for row in merged} - {DASH}
+        once = next(iter(weights)) if len(weights) == 1 and len(merged) > 1 else ""
+        cells: tuple[tuple[Words, ...], ...] = tuple(
+            (name(r[0]), *r[1:-1], DASH if once else r[-1]) for r in merged
+        )
         blocks.append(GridTable("", BRIEF_COLUMNS, cells[:MOST_BRIEF], look="quiet"))
+        blocks += [Paragraph(f"{BRIEF_COLUMNS[-1]} of all: {once}", "caption")] if once else []
         left = len(merged) - MOST_BRIEF
     if left > 0:
         blocks.append(Paragraph(f"… and {left} more in report.html", "caption"))
@@ -172,15 +177,23 @@ def _in_line(row: tuple[str, ...]) -> str:
     return "; ".join(f"{label} {text}" for label, text in known if text != DASH)
 
 
-def _by_maker(rows: Sequence[tuple[str, ...]], makers: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """The rows in their order, a maker's models with the same figures as one of its name."""
-    gathered: dict[tuple[str, ...], list[str]] = {}
-    for model, *figures in rows:
-        gathered.setdefault((makers.get(model) or model, *figures), []).append(model)
-    return [
-        (f"{whose} ({len(models)} models)" if len(models) > 1 else models[0], *figures)
-        for (whose, *figures), models in gathered.items()
-    ]
+def _by_maker(
+    found: Sequence[Finding], rows: Sequence[tuple[str, ...]], makers: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """The rows in their order, a maker's models with the same figures as one of its name, on
+    however many prompts each was compared."""
+    gathered: dict[tuple[str, ...], list[int]] = {}
+    for i, (model, value, _, *rest) in enumerate(rows):
+        gathered.setdefault((makers.get(model) or model, value, *rest), []).append(i)
+    out = []
+    for (whose, value, *rest), places in gathered.items():
+        sizes = sorted(found[i].n for i in places)
+        told = f"{number(sizes[0])} to {number(sizes[-1])}"
+        size = rows[places[0]][2] if sizes[0] == sizes[-1] else told
+        alone = rows[places[0]][0]
+        title = f"{whose} ({len(places)} models)" if len(places) > 1 else alone
+        out.append((title, value, size, *rest))
+    return out
 
 
 def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[str, ...]:
