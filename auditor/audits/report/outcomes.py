@@ -128,7 +128,8 @@ def p_told(told: Sequence[Verdict]) -> tuple[str, ...]:
     sentence = (
         f"p: how rare so high a ratio is among {n:,} controls that the candidate did not teach,"
         f" corrected upwards for all candidates: before that never below 1/{n + 1:,} ="
-        f" {number(1 / (n + 1))}, whatever the suspect answers."
+        f" {number(1 / (n + 1))}, whatever the suspect answers. The alternative: that the suspect"
+        " did not learn from the candidate."
     )
     if any(v.outcome == "supported" and (v.p_value or 0.0) > CONVINCING_P for v in tested):
         sentence += (

@@ -69,6 +69,11 @@ NO_LIMITS = "No limit was recorded."
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
     (
+        "Alternative",
+        "Of the two propositions that a verdict weighs, that the suspect did not learn from the"
+        " candidate's answers.",
+    ),
+    (
         "Calibration",
         "Fitting a detector's raw value to control models of known history, derived and not"
         " derived, so that it can be read as a likelihood ratio with a measured error rate.",
