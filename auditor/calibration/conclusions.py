@@ -132,7 +132,7 @@ def _related(related: Sequence[Verdict], kin: Kin) -> str:
     known = [v for v in related if v not in given]
     parts = (
         (known, "of which it is known that the suspect shares weights or a maker"),
-        (given, "whose weights or maker the suspect has as given by the user"),
+        (given, "with which the suspect shares weights or a maker as given by the user"),
     )
     told = "; ".join(f"{_names(some)}, {why}" for some, why in parts if some)
     return f"Not separable from lineage: {told}." if told else ""

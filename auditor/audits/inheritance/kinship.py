@@ -55,7 +55,7 @@ def kinship(
             *_by_answers(members),
             *_by_user(plan, group),
             *_by_base(base, group, stored, suspect),
-            *_by_base_answers(base, [m for m in group.members if m in base_answers]),
+            *_by_base_answers(base, [m for m in group.members if m in base_answers], suspect),
             *_by_weights(within, group, stored),
             *_by_files(origins, group),
         ]
@@ -135,12 +135,14 @@ def _by_base(
         yield _tie("base", f"{its} is a model of theirs by its name", [name], given)
 
 
-def _by_base_answers(base: Base | None, members: Sequence[str]) -> Iterator[Tie]:
+def _by_base_answers(base: Base | None, members: Sequence[str], suspect: Identity) -> Iterator[Tie]:
     """A base that says what a stored model says is that model, or a copy, whatever it is called."""
     if base is not None and members:
+        given = _only_given(base, suspect)
         name, theirs = (printable(n, 80) for n in (base.teacher.name, ", ".join(members)))
-        told = f"nearly all answers of its base {name} are those of {theirs} word for word"
-        yield Tie("same_answers", told)
+        its = f"its base {name}, as given by the user," if given else f"its base {name}"
+        told = f"nearly all answers of {its} are those of {theirs} word for word"
+        yield Tie("same_answers", told, given)
 
 
 def _only_given(base: Base | None, suspect: Identity) -> bool:

@@ -110,8 +110,9 @@ def test_a_base_that_answers_like_a_stored_model_is_that_model_whatever_it_is_ca
     base = based("{0} llama-2-7b")  # a name of strangers is no pattern to be filled in
     kin = kinship(plan, who(), base, Within(), CANDIDATES, base_answers=("gpt-x",))
     assert codes(kin) == {META: ["base"], OPENAI: ["same_answers"]}
-    assert kin.of(OPENAI)[0].told.endswith("{0} llama-2-7b are those of gpt-x word for word")
-    assert not kin.only_given(OPENAI)
+    told = "{0} llama-2-7b, as given by the user, are those of gpt-x word for word"
+    assert kin.of(OPENAI)[0].told.endswith(told)
+    assert kin.only_given(OPENAI)
 
 
 def test_a_makers_name_that_nobody_has_is_asked_about() -> None:
@@ -190,7 +191,7 @@ def test_a_report_says_what_it_does_not_know_of_base_and_maker(
     assert set(codes.values()) == {"not_separable_from_lineage", "uncalibrated"}
     answer = known.answers[0]
     assert answer.conclusion == "not_assessable"
-    assert "Not separable from lineage: vendor-3, whose weights or maker" in answer.answer
+    assert "Not separable from lineage: vendor-3, with which the suspect shares" in answer.answer
     assert "as given by the user" in answer.answer
     assert "it is known that" not in answer.answer
     assert any("maker is as given by the user, and unchecked" in limit for limit in known.limits)
@@ -206,7 +207,8 @@ def test_a_recorded_base_that_is_a_stored_models_answers_is_noticed(
     assert verdict.outcome == "not_assessable"
     assert "same_answers" in verdict.kinship
     assert "word for word" in verdict.reason
-    assert "of which it is known" in told.answers[0].answer
+    assert "as given by the user" in told.answers[0].answer
+    assert "of which it is known" not in told.answers[0].answer
 
 
 @pytest.mark.parametrize(
