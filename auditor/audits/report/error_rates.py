@@ -111,7 +111,7 @@ def _row(r: ErrorRate) -> tuple[str, ...]:
         f, a = outcomes.found, outcomes.false_alarms
         found = part_of(f.lineages, f.of, f.interval)
         pairs = f"{outcomes.pairs_supported:,} of {outcomes.pairs:,} pairs"
-        false = f"{pairs}, {part_of(a.lineages, a.of, a.interval)}"
+        false = f"{pairs}; lineages {part_of(a.lineages, a.of, a.interval)}"
     return (
         LEVELS[r.level],
         number(r.prompts),

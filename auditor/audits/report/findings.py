@@ -59,7 +59,7 @@ def sentence(text: str) -> str:
 def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
     bounds = (" ", aside(f"{interval(f.interval)} at {percent(f.level)}")) if f.interval else ()
     yield sentence(f.metric), (number(f.value), *bounds)
-    yield "n", (f"{number(f.n)} ", aside(f.n_unit))
+    yield "n", (f"{number(f.n)} ", aside(_unit(f)))
     if f.rank:
         yield "Rank", (f"{f.rank.position} ", aside(f"of {f.rank.of}"))
     if f.null:
@@ -70,6 +70,11 @@ def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
         yield "log10 LR", (signed(f.log10_lr), *cap, *words)
     elif f.calibration is not None and f.question == "inheritance":
         yield "log10 LR", aside(wording.WITH_ITS_MAKERS)
+
+
+def _unit(f: Finding) -> str:
+    """What a finding's n counts; of one, without its plural."""
+    return f.n_unit.removesuffix("s") if f.n == 1 else f.n_unit
 
 
 def _null(null: Null) -> tuple[Words, Words]:
@@ -143,7 +148,7 @@ def brief_group(
     unit = group.findings[0].n_unit if len(units) == 1 else ""
     same_n = bool(unit) and len(sizes) == 1
     size = f", n in {unit}" if unit else ""
-    same_size = f", n = {number(group.findings[0].n)} {unit}"
+    same_size = f", n = {number(group.findings[0].n)} {_unit(group.findings[0])}"
     about = f", {view.ALONE}" if group.alone else ""
     heading = f"{about}: {group.metric.replace('_', ' ')}{same_size if same_n else size}"
     rows = [_brief_row(f, some_calibrated, unit, same_n) for f in group.findings]
@@ -208,7 +213,7 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
     return (
         f.candidate or "suspect alone",
         number(f.value) + bounds,
-        DASH if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}",
+        DASH if same_n else number(f.n) if unit else f"{number(f.n)} {_unit(f)}",
         f"{f.rank.position} of {f.rank.of}" if f.rank else DASH,
         p,
         lr if some_calibrated else DASH,

@@ -67,7 +67,7 @@ def test_a_report_says_in_words_what_verdicts_find_and_whom_they_accuse() -> Non
     assert section is not None
     page = shown(section)
     assert "9 of 18 (0.260 to 0.740)" in page
-    assert "0 of 130 pairs, 0 of 26" in page
+    assert "0 of 130 pairs; lineages 0 of 26 (0.000 to 0.130)" in page
 
 
 def test_rates_of_before_outcomes_were_counted_are_read_and_have_a_dash_there() -> None:
