@@ -68,8 +68,7 @@ class OwnMaker:
 
     @property
     def known(self) -> bool:
-        """Whether the user said who made it, by a name of the table: of a name that it lacks, a
-        slip or an unlisted one, nobody can say that what the suspect calls itself is another's."""
+        """Whether the user said who made it by a name of the table: other names may be slips."""
         return self.slug is not None
 
     @property
@@ -378,15 +377,13 @@ def _unused(evidence: IdentityEvidence) -> str:
 
 def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
     if own.slug is None and own.given:
-        slip = meant(own.given)
-        asked_for = f" (did you mean {slip}?)" if slip else " (--vendors adds one)"
+        what = f"did you mean {slip}?" if (slip := meant(own.given)) else "--vendors adds one"
         return (
-            f"Its maker is given as {own.given}, which the table of makers lacks{asked_for}: its"
+            f"Its maker is given as {own.given}, which the table of makers lacks ({what}): its"
             " names are not looked for, and no name is called another maker's."
         )
     if own.slug is None:
-        named = any(h.named for h in asked)
-        return "Who made it was not told (--vendor)." if named else ""
+        return "Who made it was not told (--vendor)." if any(h.named for h in asked) else ""
     theirs = sum(own.slug in h.named for h in asked)
     others = sum(bool(h.named - {own.slug}) for h in asked)
     return (

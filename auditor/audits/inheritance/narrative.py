@@ -15,11 +15,13 @@ from auditor.audits.plan import BUNDLED
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
 from auditor.evidence.codes import Conclusion
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+)
 from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import (
     Answer,
-    CalibrationSection,
     Candidate,
     Finding,
     StoreChoice,

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.evidence.records import CalibrationSection, ErrorRate, OutcomeCount, OutcomeCounts
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+    ErrorRate,
+    OutcomeCount,
+    OutcomeCounts,
+)
 from auditor.reporting.document import (
     DASH,
     Block,

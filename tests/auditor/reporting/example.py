@@ -15,16 +15,18 @@ from auditor.audits.inheritance.records import (
 )
 from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+    ErrorRate,
+    OutcomeCount,
+    OutcomeCounts,
+)
 from auditor.evidence.records import (
     Answer,
     BaseSection,
-    CalibrationSection,
     Candidate,
-    ErrorRate,
     Finding,
     MemberRank,
-    OutcomeCount,
-    OutcomeCounts,
     Part,
     Report,
     ReportSection,
