@@ -80,7 +80,7 @@ def _shared(shared: Sequence[Verdict], related: bool, kin: Kin) -> str:
     if related and len(shared) == 1:
         return f"{shared[0].called} would be supported, but kinship explains it as well.{too}"
     explained = "kinship or a common third source" if related else "a common third source"
-    told = f"{_names(shared)} would each be supported, and together none is"
+    told = f"{_names(shared)} would each be supported alone, so that none of them is"
     return f"{told}: {explained}, or several teachers.{too}"
 
 

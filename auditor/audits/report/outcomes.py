@@ -205,6 +205,8 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
     if not chosen:
         return None
     heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
+    left = len(chosen) - len(heaviest)
+    rest = f" Further left, in the table alone: {left}." if left else ""
     return Chart(
         kind="dots",
         title="Weight of evidence",
@@ -213,7 +215,7 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
         reference=0.0,
         reference_label="even odds",
         caption="To the right: the answers are likelier if the suspect learned from the candidate."
-        " Lines: what other control models could have made of it (95 %).",
+        f" Lines: what other control models could have made of it (95 %).{rest}",
     )
 
 

@@ -3,7 +3,7 @@ sentence."""
 
 from __future__ import annotations
 
-from auditor.audits.report.outcomes import p_told
+from auditor.audits.report.outcomes import p_told, weight_chart
 from auditor.evidence.records import Verdict
 
 WEIGHED = Verdict(
@@ -34,3 +34,15 @@ def test_no_contradiction_is_denied_where_there_is_none() -> None:
 def test_tests_without_a_ratio_have_p_values_of_another_kind() -> None:
     assert p_told([WEIGHED.model_copy(update={"log10_lr": None})]) == ()
     assert p_told([WEIGHED.model_copy(update={"p_value": None})]) == ()
+
+
+def test_a_chart_says_how_many_candidates_it_leaves_to_the_table() -> None:
+    many = [
+        WEIGHED.model_copy(update={"candidate": f"vendor:m{i}", "log10_lr": 1.0 - i / 10})
+        for i in range(14)
+    ]
+    chart, few = weight_chart(many), weight_chart(many[:12])
+    assert chart is not None
+    assert few is not None
+    assert chart.caption.endswith("in the table alone: 2.")
+    assert "alone" not in few.caption
