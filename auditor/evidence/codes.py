@@ -74,5 +74,6 @@ Kinship = Literal[
     "declared",
 ]
 """How it is known that suspect and candidates share weights or a maker: equal digests; nearly all
-answers the same; an adapter on a member's weights, or on the same as a member; the user named the
-suspect's maker; its base is of that maker; weights that were compared; what its own files say."""
+answers the same, the suspect's or its base's; an adapter on a member's weights, or on the same as a
+member; the user named the suspect's maker; its base is of that maker; weights that were compared;
+what its own files say."""

@@ -175,6 +175,15 @@ def interval(bounds: tuple[float, float] | None, sign: bool = False) -> str:
     return "" if bounds is None else f"({show(bounds[0])} to {show(bounds[1])})"
 
 
+def part_of(part: int, of: int, bounds: tuple[float, float]) -> str:
+    """A share as counts with its interval.
+
+    >>> part_of(11, 21, (0.298, 0.743))
+    '11 of 21 (0.298 to 0.743)'
+    """
+    return f"{part:,} of {of:,} {interval(bounds)}"
+
+
 def percent(level: float) -> str:
     """A confidence level in words of figures: 0.95 is ``95 %``."""
     return f"{100 * level:.3g} %"
