@@ -1,8 +1,8 @@
 """Claims by whole sentences: where a sentence with its makers' names blanked out is one of a
 language's ways to say who one is.
 
-Knows the sentences of `detectors.text.claim_languages` and `detectors.text.claim_idioms`; knows no
-question but whether it was about the speaker.
+Knows the sentences of `detectors.text.claim_wordings`; knows no question but whether it was about
+the speaker.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Literal
 
 from detectors.text import claim_asides as asides
 from detectors.text.claim_cues import TRAINING, Kind
-from detectors.text.claim_idioms import IDIOMS
-from detectors.text.claim_languages import NAME, WORDINGS, Wordings
+from detectors.text.claim_wordings import NAME, Wordings, wordings
 from detectors.text.languages import likeliest
 from detectors.text.vendors import Mention, folded_pattern
 
@@ -61,7 +60,7 @@ def told_in(
     blanked = _blanked(sentence, start, mentions)
     found: dict[int, Told] = {}
     for language in languages:
-        said = WORDINGS.get(language) or IDIOMS.get(language)
+        said = wordings().get(language)
         if said is not None:
             _read(blanked, said, about_self, found)
     _turned_to(blanked, found)
@@ -81,12 +80,8 @@ def _blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> _Blanked
 
 
 def _read(blanked: _Blanked, said: Wordings, about_self: bool, found: dict[int, Told]) -> None:
-    kinds: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-        ("name", said.name),
-        ("maker", said.maker),
-        ("policy", said.policy),
-    )
-    for kind, pattern in kinds:
+    kinds: tuple[Kind, ...] = ("name", "maker", "policy")
+    for kind, pattern in zip(kinds, said.claiming, strict=True):
         for match in pattern.finditer(blanked.text):
             # A policy ("§'s rules forbid …") speaks of the speaker where a question was about it
             # or the sentence does.

@@ -15,10 +15,10 @@ from typing import Literal
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
-from detectors.text.claim_languages import WORDINGS
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import speakers
+from detectors.text.claim_wordings import wordings
 from detectors.text.makers import MakerTable, makers_in_use
 from detectors.text.named_sentences import NamedSentence, named_sentences
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
@@ -126,7 +126,7 @@ def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]
         sentence.text, sentence.start, sentence.mentions, (*likeliest, *others), context.about_self
     )
     told = {t.mention.start: t for t in whole}
-    by_cues = not WORDINGS.keys() >= set(likeliest)
+    by_cues = any(code not in wordings() or wordings()[code].cued for code in likeliest)
     for mention in sentence.mentions:
         said = told.get(mention.start)
         left, right = sentence.left(mention), sentence.right(mention)
