@@ -43,23 +43,30 @@ class Grammar(Record):
     """The closed classes of words that tell, in one language, of whom a sentence speaks; each is a
     list of patterns of single words or phrases.
 
-    ``i_am``: the speaker as the subject of "to be". ``article`` may follow it; ``own_kind`` are
-    words for what a model is and how it came to be, ``of`` ties a noun to a name. ``my`` with
-    ``my_own`` is the speaker's own (name, maker, weights); with another noun it is a thing that it
-    has. ``others`` are subjects besides the speaker, ``told_you`` allows one before it. ``agrees``
-    and ``also``: "yes", "and", for what is conceded in mockery.
+    ``i``: the speaker; ``i_am``: as the subject of "to be". ``article`` follows it, or (``bare_noun``)
+    may be left out; ``own_kind``
+    are words for what a model is and how it came to be, ``thing`` for what is made with one; ``of``
+    ties a noun to a name. ``my`` with ``my_own`` is the speaker's own (name, maker, weights); with
+    another noun it is a thing that it has. ``others`` are subjects besides the speaker,
+    ``told_you`` allows one before it. ``agrees`` and ``also``: "yes", "and", for what is conceded
+    in mockery. ``own_lead`` leads in the speaker's own words before a colon, ``utterance`` a text.
     """
 
+    i: Patterns = ()
     i_am: Patterns = ()
     article: Patterns = ()
+    bare_noun: bool = True
     own_kind: Patterns = ()
     of: Patterns = ()
+    thing: Patterns = ()
     my: Patterns = ()
     my_own: Patterns = ()
     others: Patterns = ()
     told_you: Patterns = ()
     agrees: Patterns = ()
     also: Patterns = ()
+    own_lead: Patterns = ()
+    utterance: Patterns = ()
 
 
 class Language(Record):

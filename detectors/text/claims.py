@@ -15,6 +15,7 @@ from typing import Literal
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
 from detectors.text.claim_cues import CUES, Kind
+from detectors.text.claim_grammar import set_aside
 from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import speakers
@@ -139,7 +140,11 @@ def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]
             claim = _bare(sentence, mention, claims, context)
         if claim is not None and not (claim.kind == "name" and crowd > 4):
             claims.append(claim)
-    return claims
+    if not any(c.counts for c in claims) or context.document:
+        return claims
+    read = likeliest if set(likeliest) & wordings().keys() else others
+    aside = set_aside(sentence.text, sentence.start, sentence.mentions, read)
+    return [replace(c, person="third") if aside.holds(c.start, c.kind) else c for c in claims]
 
 
 def _claim(
