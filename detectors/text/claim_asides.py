@@ -150,6 +150,9 @@ OWN_SPEECH = folded_pattern(
 """The speaker gives its own words between quotation marks."""
 
 PLAYS = folded_pattern(
+    r"\brole-?play(?:ing)?(?: mode)?(?: is)? (?:on|time|activated|engaged|begins|starts)\b|\bin the (?:voice|style|role|persona|guise|shoes) of\b|\bfrom (?:now|here) on,? (?:i'm|i am|i'll be|my name|call me|you(?:'re| are) talking)\b",
+    r"\b(?:hagamos|juguemos|vamos a jugar|actuemos|vamos brincar|vamos jogar|brincadeira|giochiamo|recitiamo|jeu de rôle|jouons|joue le jeu|jouons le jeu|rollenspiel|spiele ich|ich spiele mit|rollenspel|toneelstukje|zabawmy się|zagrajmy|bawimy się|сыграем|поиграем|давай(?:те)? играть|зіграймо|пограймо|oyun oynayalım|canlandır\w*|ayo bermain|mari bermain|cùng chơi|diễn)\b",
+    r"なりきり|演じて|ごっこ|연기(?:해|하겠|할게)|흉내|扮作|来一段|演一段|假扮|模仿|لنلعب|بازی کنیم|खेलते हैं|भूमिका में|অভিনয়|เล่นบท|มาเล่น",
     r"^\W*(?:(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|rozdział|глава|розділ|bölüm|bab|chương|الفصل|فصل|अध्याय|অধ্যায়|บทที่) ?(?:\w+)|第\S{1,3}[章回幕]|제 ?\d+ ?[장막])",
     r"\b(?:once upon a time|es war einmal|il était une fois|érase una vez|era uma vez|c'era una volta|er was eens|dawno,? dawno temu|жил-был|жила-была|жили-были|bir varmış|pada suatu (?:hari|ketika)|ngày xửa ngày xưa)\b|كان يا ما كان|یکی بود یکی نبود|एक (?:बार|समय) की बात|এক (?:সময়|দেশে)|กาลครั้งหนึ่ง|昔々|옛날 옛적|从前",
     r"\b(?:the|this|a|short|my) (?:story|novel|tale|monologue|screenplay)\b[^.\n]{0,40}(?:[.:]|\n)",
@@ -184,7 +187,7 @@ HUMAN = folded_pattern(
 """What people say of themselves, so that a first name is a person's."""
 
 ASKER = folded_pattern(
-    r"user|a|human|person|customer|client|interviewer|host|reporter|journalist|judge|teacher|visitor|q|question|usuario|usuário|utilisateur|nutzer(?:in)?|benutzer|mensch|kunde|utente|gebruiker|użytkownik|kullanıcı|pengguna|người dùng",
+    r"system|me|you|input|prompt|student|caller|guest|examiner|user|a|human|person|customer|client|interviewer|host|reporter|journalist|judge|teacher|visitor|q|question|usuario|usuário|utilisateur|nutzer(?:in)?|benutzer|mensch|kunde|utente|gebruiker|użytkownik|kullanıcı|pengguna|người dùng",
     r"пользователь|человек|користувач|людина|المستخدم|المستعمل|إنسان|کاربر|उपयोगकर्ता|यूजर|ব্যবহারকারী|ผู้ใช้|用户|用戶|人类|问|問|ユーザー|ユーザ|人間|質問者|사용자|질문자|유저",
 )
 """Who asks in a script."""

@@ -24,7 +24,7 @@ _LINE = re.compile(r"[^\n]+")
 # Folding takes the asterisk of a list's mark away, so that a blank is left of it.
 _ITEM = re.compile(r"\s*(?:\d{1,3}[.)]|[-•+])\s| {1,8}")
 _TAGGED = re.compile(r"<(assistant|user|system|bot)>[^<]{1,2000}</\1>", re.IGNORECASE)
-_LABEL = re.compile(r"^[\s\-*>#]*([^\W\d_][^:：\n]{0,28}?)\s?[:：](?!//)")
+_LABEL = re.compile(r"^[\s\-*>#]*([^\W\d_][^:：\n]{0,28}?)\s?[:：>](?!//)")
 _HEADER = re.compile(
     r"^(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|konu|subjek|chu đe|件名"
     r"|主题|제목|الموضوع|موضوع|विषय|বিষয়|หัวข้อ|เรื่อง)\s?[:：]",

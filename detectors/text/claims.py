@@ -180,11 +180,12 @@ def _set_aside(left: str, right: str) -> bool:
     if _played(left):
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
-    near = last_match(cues.COMPARISON, last[-40:], 0)
+    near_by = last[-_COMPARED:]
+    near = last_match(cues.COMPARISON, near_by, 0)
     return (
         near is not None
-        and len(last[-40:]) - near.end() <= 14
-        and not _heads(last[-40:][near.end() :])
+        and len(near_by) - near.end() <= 14
+        and not _heads(near_by[near.end() :])
     )
 
 
@@ -194,6 +195,8 @@ def _played(left: str) -> bool:
     return role is not None and not cues.NOT_PLAYED.search(left[: role.start()])
 
 
+_COMPARED = 64
+"""Characters before a name in which a comparison with it may begin."""
 _HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
 
 
