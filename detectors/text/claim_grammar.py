@@ -6,7 +6,8 @@ Knows shapes of sentences that many languages share, filled with the closed clas
 
 The shapes: *I'm a NOUN of §*, the noun being no model ("I'm a nurse at §"); *I'm an app … §*; *my
 NOUN … §*, the noun being nothing that makes the speaker what it is ("my phone was made by §");
-*others … I am §*, whatever they say, think or want; *yes, sure, and I'm §*.
+*others … I am §*, whatever they say, think or want; *yes, sure, and I'm §*; *according to …, §*;
+*if … §*.
 """
 
 from __future__ import annotations
@@ -30,16 +31,18 @@ _MACRO = re.compile(r"<([a-z_]+)>")
 class SetAside:
     """The names of a sentence, by their first places in the text, that are not the speaker's:
     ``names`` neither its own nor its maker's, ``makers`` those of things that it has, ``people``
-    first names of somebody who is no model."""
+    first names of somebody who is no model, ``told`` those that another gives as its name."""
 
     names: frozenset[int]
+    told: frozenset[int]
     makers: frozenset[int]
     people: frozenset[int]
 
     def holds(self, mention: int, kind: Kind) -> bool:
         """Whether a claim of a kind by the name that begins there is none of the speaker's."""
         thing = mention in self.makers and kind in ("maker", "trainer", "base")
-        return thing or mention in self.names or mention in self.people
+        told = mention in self.told and kind != "policy"
+        return thing or told or mention in self.names or mention in self.people
 
 
 def set_aside(
@@ -49,12 +52,12 @@ def set_aside(
     Deterministic; never raises."""
     marked = blanked(sentence, start, mentions)
     known = [code for code in languages if code in wordings()]
-    names, makers, people = (
+    names, told, makers, people = (
         frozenset(marked.mentions[at].start for code in known for at in _places(marked, code, of(code)))
-        for of in (_asides, _belongings, _persons)
+        for of in (_asides, _sources, _belongings, _persons)
     )
     first_names = frozenset(m.start for m in mentions if m.framed)
-    return SetAside(names, makers, people & first_names)
+    return SetAside(names, told, makers, people & first_names)
 
 
 def _places(marked: Blanked, code: str, pattern: re.Pattern[str]) -> set[int]:
@@ -85,6 +88,11 @@ def _asides(language: str) -> re.Pattern[str]:
     row = wordings()[language].row
     shapes = [_filled(shape, row.grammar) for shape in (*_SHAPES, *row.aside)]
     return _searched(shapes)
+
+
+@lru_cache(maxsize=64)
+def _sources(language: str) -> re.Pattern[str]:
+    return _searched([_filled(_SOURCE, wordings()[language].row.grammar)])
 
 
 @lru_cache(maxsize=64)
@@ -126,7 +134,10 @@ _SHAPES = (
     r"(?:^|[,;:.(] ?)(?![^,;:.§\n]{0,60}(?:<told_you>))(?:(?!\b(?:<i_am>|<i>)\b)[^,;:.§\n]){0,30}?"
     r"\b<others> (?!who\b|that\b|qui\b|die\b|que\b|che\b|котор|які)[^,;:.§\n]{1,40}?,? ?(?:[^\s,;:.§]+ ){0,2}?\b<i_am>\b[^,;:.§\n]{0,30}?§",
     r"^\W*(?:<agrees>\W+){1,4}<also> (?:\w+ )?<i_am> (?:\w+ )?§\W*$",
+    r"\b<condition>\b[^.,;:!?\n§]{0,50}?§",
 )
+# "According to § rules I can't …" is the speaker's own word.
+_SOURCE = r"\b<according>\b[^.;:!?\n§]{0,70}?§"
 _BELONGING = (
     rf"(?:^|[,;:.(–—-] ?|\b<also> )<my>[ '](?!(?:{_W} )?<my_own>|<own_kind>)"
     r"(?:(?!\b(?:<i_am>|<i>)\b)[^.,;:!?\n§]){2,50}?§(?![^.,;:!?§]{0,40}\b(?:<i_am>|<i>)\b)"

@@ -36,7 +36,11 @@ def set_apart(raw: str, folded: str, places: tuple[int, ...]) -> list[Span]:
     """The spans of a folded text whose every claim is another's; ``places`` leads each of its
     characters back to ``raw``."""
     code = [_moved(span, places) for span in _code(raw)]
-    return [*code, *_scripts(folded), *_tables(folded), *_letters(folded), *_led_in(folded)]
+    staged = [(0, len(folded))] if _STAGED.match(raw) else []
+    return [
+        *(*code, *staged, *_scripts(folded)),
+        *(*_tables(folded), *_letters(folded), *_led_in(folded)),
+    ]
 
 
 def items_of(folded: str) -> int:
@@ -92,6 +96,11 @@ def _letters(folded: str) -> list[Span]:
     return [(header.start(), len(folded))] if header and "\n" in folded[header.end() :] else []
 
 
+_STAGED = re.compile(
+    r"\s*(?:\((?!i\b)[^():\n]{1,40}[ \u0900-\u9fff][^():\n]{1,40}\)|\*(?!i\b)[^\s*:][^*:\n]{0,40} [^*:\n]{1,40}\*(?!\*))\s*\S",
+    re.IGNORECASE,
+)
+"""A text that opens with a stage direction: what follows is played."""
 _COLON = re.compile(r":(?=\s)|:(?=[^\x00-\u0900])")
 _BEFORE = re.compile(r"[!?。;\n।؟]|\.\s")
 _SHORT = 3

@@ -49,7 +49,8 @@ class Grammar(Record):
     ties a noun to a name. ``my`` with ``my_own`` is the speaker's own (name, maker, weights); with
     another noun it is a thing that it has. ``others`` are subjects besides the speaker,
     ``told_you`` allows one before it. ``agrees`` and ``also``: "yes", "and", for what is conceded
-    in mockery. ``own_lead`` leads in the speaker's own words before a colon, ``utterance`` a text.
+    in mockery. ``according`` gives the word to a source, ``condition`` to what may not be.
+    ``own_lead`` leads in the speaker's own words before a colon, ``utterance`` a text.
     """
 
     i: Patterns = ()
@@ -65,6 +66,8 @@ class Grammar(Record):
     told_you: Patterns = ()
     agrees: Patterns = ()
     also: Patterns = ()
+    according: Patterns = ()
+    condition: Patterns = ()
     own_lead: Patterns = ()
     utterance: Patterns = ()
 
