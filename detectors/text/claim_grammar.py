@@ -53,7 +53,9 @@ def set_aside(
     marked = blanked(sentence, start, mentions)
     known = [code for code in languages if code in wordings()]
     names, told, makers, people = (
-        frozenset(marked.mentions[at].start for code in known for at in _places(marked, code, of(code)))
+        frozenset(
+            marked.mentions[at].start for code in known for at in _places(marked, code, of(code))
+        )
         for of in (_asides, _sources, _belongings, _persons)
     )
     first_names = frozenset(m.start for m in mentions if m.framed)
@@ -130,9 +132,10 @@ _SHAPES = (
     # "I'm a nurse at §": an article makes a noun of what follows; languages without one have it
     # bare.
     rf"\b<i_am><an>[ '](?:(?!<own_kind>|<article>\b){_W} ){{1,5}}?<of>(?:'| )(?:{_W} ){{0,2}}?§",
-    rf"\b<i_am> (?:{_W}[ ']){{0,4}}?<thing>\b[^.;:!?\n§]{{0,60}}?§",
+    rf"\b<i_am> (?:(?!<own_kind>){_W}[ ']){{0,4}}?<thing>\b[^.;:!?\n§]{{0,60}}?§",
     r"(?:^|[,;:.(] ?)(?![^,;:.§\n]{0,60}(?:<told_you>))(?:(?!\b(?:<i_am>|<i>)\b)[^,;:.§\n]){0,30}?"
-    r"\b<others> (?!who\b|that\b|qui\b|die\b|que\b|che\b|котор|які)[^,;:.§\n]{1,40}?,? ?(?:[^\s,;:.§]+ ){0,2}?\b<i_am>\b[^,;:.§\n]{0,30}?§",
+    r"\b<others> (?!who\b|that\b|qui\b|die\b|que\b|che\b|котор|які)[^,;:.§\n]{1,40}?,? ?"
+    r"(?:[^\s,;:.§]+ ){0,2}?\b<i_am>\b[^,;:.§\n]{0,30}?§",
     r"^\W*(?:<agrees>\W+){1,4}<also> (?:\w+ )?<i_am> (?:\w+ )?§\W*$",
     r"\b<condition>\b[^.,;:!?\n§]{0,50}?§",
 )

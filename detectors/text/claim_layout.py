@@ -97,7 +97,8 @@ def _letters(folded: str) -> list[Span]:
 
 
 _STAGED = re.compile(
-    r"\s*(?:\((?!i\b)[^():\n]{1,40}[ \u0900-\u9fff][^():\n]{1,40}\)|\*(?!i\b)[^\s*:][^*:\n]{0,40} [^*:\n]{1,40}\*(?!\*))\s*\S",
+    r"\s*(?:\((?!i\b)[^():\n]{1,40}[ \u0900-\u9fff][^():\n]{1,40}\)"
+    r"|\*(?!i\b)[^\s*:][^*:\n]{0,40} [^*:\n]{1,40}\*(?!\*))\s*\S",
     re.IGNORECASE,
 )
 """A text that opens with a stage direction: what follows is played."""

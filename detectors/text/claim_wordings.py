@@ -43,14 +43,14 @@ class Grammar(Record):
     """The closed classes of words that tell, in one language, of whom a sentence speaks; each is a
     list of patterns of single words or phrases.
 
-    ``i``: the speaker; ``i_am``: as the subject of "to be". ``article`` follows it, or (``bare_noun``)
-    may be left out; ``own_kind``
-    are words for what a model is and how it came to be, ``thing`` for what is made with one; ``of``
-    ties a noun to a name. ``my`` with ``my_own`` is the speaker's own (name, maker, weights); with
-    another noun it is a thing that it has. ``others`` are subjects besides the speaker,
-    ``told_you`` allows one before it. ``agrees`` and ``also``: "yes", "and", for what is conceded
-    in mockery. ``according`` gives the word to a source, ``condition`` to what may not be.
-    ``own_lead`` leads in the speaker's own words before a colon, ``utterance`` a text.
+    ``i``: the speaker; ``i_am``: as the subject of "to be". ``article`` follows it, or
+    (``bare_noun``) may be left out; ``own_kind`` are words for what a model is and how it came to
+    be, ``thing`` for what is made with one; ``of`` ties a noun to a name. ``my`` with ``my_own`` is
+    the speaker's own (name, maker, weights); with another noun it is some thing. ``others`` are
+    subjects besides the speaker, ``told_you`` allows one before it. ``agrees`` and ``also``: "yes",
+    "and", for what is conceded in mockery. ``according`` gives the word to a source, ``condition``
+    to what may not be. ``own_lead`` leads in the speaker's own words before a colon, ``utterance``
+    a text.
     """
 
     i: Patterns = ()

@@ -183,9 +183,7 @@ def _set_aside(left: str, right: str) -> bool:
     near_by = last[-_COMPARED:]
     near = last_match(cues.COMPARISON, near_by, 0)
     return (
-        near is not None
-        and len(near_by) - near.end() <= 14
-        and not _heads(near_by[near.end() :])
+        near is not None and len(near_by) - near.end() <= 14 and not _heads(near_by[near.end() :])
     )
 
 
