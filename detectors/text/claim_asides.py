@@ -150,6 +150,7 @@ OWN_SPEECH = folded_pattern(
 """The speaker gives its own words between quotation marks."""
 
 PLAYS = folded_pattern(
+    r"\b(?:slip|get|step|climb|jump)(?:s|ping|ting|ped)? into (?:my|a|the|his|her) (?:costume|character|role|part)\b|\b(?:put|puts|putting) on (?:my|a|the|his|her) (?:costume|mask|wig|robot voice|best)\b|\bpretending for\b",
     r"\brole-?play(?:ing)?(?: mode)?(?: is)? (?:on|time|activated|engaged|begins|starts)\b|\bin the (?:voice|style|role|persona|guise|shoes) of\b|\bfrom (?:now|here) on,? (?:i'm|i am|i'll be|my name|call me|you(?:'re| are) talking)\b",
     r"\b(?:hagamos|juguemos|vamos a jugar|actuemos|vamos brincar|vamos jogar|brincadeira|giochiamo|recitiamo|jeu de rôle|jouons|joue le jeu|jouons le jeu|rollenspiel|spiele ich|ich spiele mit|rollenspel|toneelstukje|zabawmy się|zagrajmy|bawimy się|сыграем|поиграем|давай(?:те)? играть|зіграймо|пограймо|oyun oynayalım|canlandır\w*|ayo bermain|mari bermain|cùng chơi|diễn)\b",
     r"なりきり|演じて|ごっこ|연기(?:해|하겠|할게)|흉내|扮作|来一段|演一段|假扮|模仿|لنلعب|بازی کنیم|खेलते हैं|भूमिका में|অভিনয়|เล่นบท|มาเล่น",

@@ -78,11 +78,16 @@ def _code(raw: str) -> list[Span]:
 
 
 def _scripts(folded: str) -> list[Span]:
-    """The lines of a dialogue, told by a line that begins with a person's or a user's label."""
-    lines = [(m.span(), _LABEL.match(m.group())) for m in _LINE.finditer(folded)]
-    if not any(label and asides.ASKER.fullmatch(label.group(1).strip()) for _, label in lines):
-        return []
-    return [span for span, label in lines if label is not None]
+    """The lines of a dialogue, told by a line that begins with a person's or a user's label, or by
+    two labels one of which asks."""
+    lines = [(m.group(), m.span(), _LABEL.match(m.group())) for m in _LINE.finditer(folded)]
+    named = [(line, span, label.group(1).strip()) for line, span, label in lines if label]
+    asked = any(asides.ASKER.fullmatch(label) for _, _, label in named)
+    talked = len({label for _, _, label in named}) > 1 and any(
+        line.rstrip().endswith("?") and not _words("own_lead").search(label)
+        for line, _, label in named[:-1]
+    )
+    return [span for _, span, _ in named] if asked or talked else []
 
 
 def _tables(folded: str) -> list[Span]:
