@@ -14,9 +14,9 @@ from typing import Literal
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
-from detectors.text.claim_cues import CUES, Kind
+from detectors.text.claim_cues import Kind
 from detectors.text.claim_grammar import set_aside
-from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
+from detectors.text.claim_reach import FoundCue, heads, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import speakers
 from detectors.text.claim_wordings import wordings
@@ -182,9 +182,7 @@ def _set_aside(left: str, right: str) -> bool:
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
     near_by = last[-_COMPARED:]
     near = last_match(cues.COMPARISON, near_by, 0)
-    return (
-        near is not None and len(near_by) - near.end() <= 14 and not _heads(near_by[near.end() :])
-    )
+    return near is not None and len(near_by) - near.end() <= 14 and not heads(near_by[near.end() :])
 
 
 def _played(left: str) -> bool:
@@ -195,13 +193,6 @@ def _played(left: str) -> bool:
 
 _COMPARED = 64
 """Characters before a name in which a comparison with it may begin."""
-_HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
-
-
-def _heads(between: str) -> bool:
-    return bool(_HEAD.search(between)) or any(
-        c.before is not None and c.reach > 0 and c.person and c.before.search(between) for c in CUES
-    )
 
 
 def _asks(sentence: str, right: str) -> bool:
