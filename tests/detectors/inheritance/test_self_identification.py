@@ -12,13 +12,13 @@ from detectors.registry import load_detector
 from detectors.text.claim_rates import (
     NOBODY,
     UNREAD,
-    claim_table,
     read_answers,
     telling_arms,
 )
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
+from tests.detectors.claim_table import claim_table
 
 Saying = Callable[[Probe, Arm], str]
 ARMS = (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)
