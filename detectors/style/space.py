@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.text.features import FAMILIES, CountedFamily, HashedFamily
+from detectors.text.counted import CountedFamily
+from detectors.text.features import FAMILIES, HashedFamily
 from detectors.text.pages import CutText, page_of
 
 Dense = NDArray[np.float32]

@@ -20,6 +20,7 @@ from scipy import sparse
 
 Codes = NDArray[np.uint64]
 Known = TypeVar("Known")
+Number = TypeVar("Number", np.uint32, np.uint64)
 BATCH = 32  # as many codes as fit a processor's nearest memory
 # The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -42,6 +43,8 @@ _LETTERS = rf"[^\W{_UNSPACED}]"
 _TOKEN = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|{_LETTERS}+(?:[{_MARKS}]+{_LETTERS}*)*|\n+|[^\w\s]")
 # The same tokens where a text holds no mark and no such character, found in half the time.
 _SPACED_TOKEN = re.compile(r"\w+|\n+|[^\w\s]")
+# The same where it is ASCII, in a fifth less; four separators are no white space to `re.ASCII`.
+_ASCII_TOKEN = re.compile(r"\w+|\n+|[^\w\s\x1c-\x1f]", re.ASCII)
 _BEYOND = re.compile(f"[{_UNSPACED}{_MARKS}]")
 
 
@@ -58,6 +61,8 @@ def words_of(text: str) -> list[str]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    if text.isascii():
+        return _ASCII_TOKEN
     return _TOKEN if beyond_spaces(text) else _SPACED_TOKEN
 
 
@@ -173,7 +178,7 @@ def _keys(codes: Codes, rows: NDArray[np.int64], size: int, bits: int) -> NDArra
     return np.asarray(((rows[:n] << bits) | bucket)[whole])
 
 
-def distinct(codes: Codes) -> Codes:
+def distinct(codes: NDArray[Number]) -> NDArray[Number]:
     """The different numbers among these, sorted. By sorting: on millions of numbers faster than
     `numpy.unique`."""
     held = np.sort(codes)
