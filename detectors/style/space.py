@@ -154,8 +154,7 @@ def _choose(
             values.mean(axis=0)[kept].astype(np.float32),
             weight,
         )
-    counts = family(sample)
-    held = np.bincount(counts.indices, minlength=counts.shape[1])
+    held = family.held(sample)
     kept = np.sort(np.argsort(-held, kind="stable")[:most])
     kept = kept[held[kept] > 1]
     rarity = np.log((len(sample) + 1) / (held[kept] + 1)) + 1

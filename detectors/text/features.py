@@ -24,6 +24,7 @@ from detectors.text.ngrams import (
     character_codes,
     counts_of,
     hashed_counts,
+    held_by,
 )
 from detectors.text.pages import CutText
 from detectors.text.tagging import tags_of
@@ -50,6 +51,10 @@ class HashedFamily:
     def __call__(self, pages: Sequence[CutText]) -> sparse.csr_matrix:
         """Counts, shape (pages, 2**bits), float32."""
         return hashed_counts(self._sequences(pages), self.sizes, self.bits)
+
+    def held(self, pages: Sequence[CutText]) -> NDArray[np.int64]:
+        """In how many texts each column is above 0, (2**bits,)."""
+        return held_by(self._sequences(pages), self.sizes, self.bits)
 
     def some(self, pages: Sequence[CutText], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """The counts of some columns, dense, (pages, columns): far cheaper than all of them."""

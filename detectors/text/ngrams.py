@@ -20,7 +20,7 @@ from scipy import sparse
 
 Codes = NDArray[np.uint64]
 Known = TypeVar("Known")
-Number = TypeVar("Number", np.uint32, np.uint64)
+Number = TypeVar("Number", np.uint32, np.uint64, np.int64)
 BATCH = 32  # as many codes as fit a processor's nearest memory
 # The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -103,6 +103,16 @@ def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -
     if parts:
         return sparse.vstack(parts, format="csr")
     return sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
+
+
+def held_by(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -> NDArray[np.int64]:
+    """How many sequences hold an n-gram of each bucket, (2**bits,): of `hashed_counts` the number
+    of cells above 0 in each column."""
+    out = np.zeros(1 << bits, dtype=np.int64)
+    for start in range(0, len(sequences), BATCH):
+        keys = np.concatenate([*_batch_keys(sequences[start : start + BATCH], sizes, bits)])
+        out += np.bincount(distinct(keys) & ((1 << bits) - 1), minlength=1 << bits)
+    return out
 
 
 def counts_of(

@@ -20,6 +20,7 @@ from detectors.text.ngrams import (
     character_codes,
     counts_of,
     hashed_counts,
+    held_by,
     summed_counts,
     words_of,
 )
@@ -163,6 +164,7 @@ def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
     counts = hashed_counts(texts, (2, 3), 12)
     columns = np.unique(counts.indices)[::3].astype(np.int64)
     assert (counts_of(texts, (2, 3), 12, columns) == counts[:, columns].toarray()).all()
+    assert (held_by(texts, (2, 3), 12) == (counts > 0).toarray().sum(axis=0)).all()
     assert (summed_counts(texts, (2, 3), 12).toarray() == counts.sum(axis=0)).all()
 
 
