@@ -10,6 +10,7 @@ import calendar
 import datetime
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def hidden_characters(text: str) -> int:
     """How many characters of a text are spelled out by `visible`."""
-    return sum(visible(c) != c for c in text)
+    return sum(n for c, n in Counter(text).items() if visible(c) != c)
 
 
 def quote(text: str, spans: Iterable[Span] = (), limit: int = QUOTE_LIMIT) -> Quote:
