@@ -17,8 +17,8 @@ from auditor.calibration.rows import KnownModel, chosen_prompts, limited, limite
 from auditor.evidence.groups import CandidateGroup
 from auditor.evidence.records import Finding
 from detectors.base import Teacher
-from detectors.inheritance.shared_wording import SharedWording
 
+WORDING = "shared_wording"
 PROMPTS = 100
 """On so many prompts the known models are measured: their least changes little after."""
 
@@ -33,7 +33,7 @@ def familiarity_told(
         scores = [
             f.siblings.score
             for f in findings
-            if f.detector == SharedWording.name
+            if f.detector == WORDING
             and f.siblings is not None
             and f.candidate in group.members
             and f.candidate not in guests
@@ -46,6 +46,8 @@ def familiarity_told(
 def least_familiar(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> float | None:
     """The familiarity of the least familiar model of known history; None where none can be
     measured. Deterministic."""
+    from detectors.inheritance.shared_wording import SharedWording
+
     prompts = chosen_prompts(known, teachers, PROMPTS)
     detector = SharedWording().fit([limited_teacher(t, prompts) for t in teachers])
     found = [detector.familiarity(limited(k.transcript, prompts)) for k in known]

@@ -14,8 +14,10 @@ from pathlib import Path
 from auditor.audits.inheritance.audit import audit
 from auditor.audits.report.bundle import TRANSCRIPT
 from auditor.audits.report.file import load_report
+from auditor.calibration.case import SHIPPED as CHOICE
 from auditor.calibration.case import weigh_case
 from auditor.calibration.conclusions import concluded
+from auditor.calibration.record import read_calibration, write_calibration
 from auditor.calibration.rows import mean_by_vendor
 from auditor.evidence.kinship import Kin, Tie
 from auditor.evidence.records import Report, Verdict
@@ -28,8 +30,9 @@ from tests.benchmarks.human_qlora import RUNS, asked_ids, run_rows
 from tests.benchmarks.known_labels import ALPACA
 from tests.benchmarks.ship_calibrations import SHIPPED
 
-CHOSEN, FORCED = "chosen", "english-2023"
-CALIBRATIONS = (CHOSEN, FORCED)
+CALIBRATIONS = ("chosen", "english-2023", "english-2023 unbound")
+"""The calibration that the program chooses; english-2023 whatever the suspect; and the same as if
+the least familiar suspect were weighed like any other."""
 HIDDEN_SIZE = "13b"
 """The size at which a run's maker is also hidden: the four sizes of one source are one lineage."""
 OPEN = {"gemma": ("Google",), "smollm2": ("Hugging Face", "Meta", "OpenAI", "Alibaba")}
@@ -99,28 +102,30 @@ def store_of(work: Path, name: str, asked: Collection[str], hidden: str) -> Path
 
 
 def judged(work: Path, suspect: Suspect, store: Path) -> Iterator[Judged]:
-    """One audit, or its report read back: under the chosen calibration, and its measurements weighed
-    again under english-2023."""
+    """One audit, or its report read back, and its measurements weighed by each calibration."""
     name = suspect.name + (f"-no-{suspect.hidden}" if suspect.hidden else "")
     out = work / "reports" / name
     base = None if suspect.base is None else str(suspect.base)
     if not (out / "report.json").exists():
         audit(str(suspect.file), out, store=str(store), base=base)
     report = load_report(out / "report.json")
-    answer = next(a for a in report.answers if a.question == "inheritance")
-    used = report.calibration.name if report.calibration else "none"
-    values = values_in(report)
-    told = _of_makers(report.verdicts)
-    yield Judged(suspect, CHOSEN, used, answer.conclusion or "", told, values)
-    forced = weigh_case(
-        str(SHIPPED / f"{FORCED}.json"),
-        report.findings,
-        report.candidates,
-        load_transcript(out / TRANSCRIPT),
-        kin=Kin({v.candidate or "": [Tie(k, v.reason) for k in v.kinship] for v in told}),
-    )
-    verdicts = _of_makers(forced.verdicts)
-    yield Judged(suspect, FORCED, FORCED, concluded(verdicts)[0], verdicts, values)
+    values, ties = values_in(report), _of_makers(report.verdicts)
+    kin = Kin({v.candidate or "": [Tie(k, v.reason) for k in v.kinship] for v in ties if v.kinship})
+    asked = load_transcript(out / TRANSCRIPT)
+    for by, choice in choices(work).items():
+        case = weigh_case(choice, report.findings, report.candidates, asked, kin=kin)
+        told = _of_makers(case.verdicts)
+        used = case.section.name if case.section else "none"
+        yield Judged(suspect, by, used, concluded(told)[0], told, values)
+
+
+def choices(work: Path) -> dict[str, str]:
+    """What a plan would give for each calibration; the one without a bound is written here."""
+    english, free = SHIPPED / "english-2023.json", work / "english-2023-unbound.json"
+    if not free.exists():
+        known = read_calibration(english)
+        write_calibration(free, known.model_copy(update={"least_familiar": None}))
+    return dict(zip(CALIBRATIONS, (CHOICE, str(english), str(free)), strict=True))
 
 
 def _of_makers(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -104,8 +104,9 @@ def _steps(page: ElementTree.Element) -> Iterator[str]:
 def plain_pod(text: str) -> str:
     """POD without its marks: code stays, index entries go."""
     text = re.sub(r"^=.*$|X<[^<>]*>|^\(contributed by .*\)$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"L<([^<>|]*)\|[^<>]*>", r"\1", text)
     for _ in range(3):  # marks stand within marks, hardly deeper
-        text = re.sub(r"[BCIFLSE]<<? ?([^<>|]*\|)?([^<>]*?) ?>?>", r"\2", text)
+        text = re.sub(r"[BCIFLSE]<<? ?([^<>]*?) ?>?>", r"\1", text)
     return text.strip()
 
 
