@@ -38,18 +38,19 @@ def rate(part: int, whole: int) -> str:
 
 
 def row_of(found: Judged) -> tuple[str, ...]:
-    """One suspect: what the report concludes, and every maker's ratio; a star marks "supported",
-    brackets a pair without a label."""
-    cells = []
-    for v in sorted(found.verdicts, key=lambda v: -(v.log10_lr if v.assessed else -9.0) or 0.0):
-        ratio = f"{v.log10_lr:+.2f}" if v.log10_lr is not None else v.reason_code or "–"
-        mark = "*" if v.outcome == "supported" else ""
-        told = f"{v.called} {ratio}{mark}"
-        cells.append(f"({told})" if found.suspect.label(v.called) is None else told)
-    shown = found.suspect.name + (
-        f", {found.suspect.hidden} hidden" if found.suspect.hidden else ""
-    )
-    return (shown, found.used, found.conclusion.replace("_", " "), ", ".join(cells))
+    """One suspect: what the report concludes, and every maker's ratio, the largest first; a star
+    marks "supported", brackets a pair without a label; one code where nobody was weighed."""
+    told = [v for v in found.verdicts if v.log10_lr is not None]
+    codes = sorted({v.reason_code or "" for v in found.verdicts if v.log10_lr is None})
+    cells = [_cell(found, v) for v in sorted(told, key=lambda v: -(v.log10_lr or 0.0))]
+    who = found.suspect.name + (f", {found.suspect.hidden} hidden" if found.suspect.hidden else "")
+    return (who, found.used, found.conclusion.replace("_", " "), ", ".join([*cells, *codes]))
+
+
+def _cell(found: Judged, verdict: Verdict) -> str:
+    mark = "*" if _is(verdict, "supported") else ""
+    told = f"{verdict.called} {verdict.log10_lr:+.2f}{mark}"
+    return f"({told})" if found.suspect.label(verdict.called) is None else told
 
 
 def counts(found: Sequence[Judged]) -> Iterator[tuple[str, ...]]:
@@ -61,9 +62,7 @@ def counts(found: Sequence[Judged]) -> Iterator[tuple[str, ...]]:
                 some = [
                     f
                     for f in found
-                    if f.by == by
-                    and f.suspect.kind == kind
-                    and trained == (not f.suspect.group.startswith(("qlora/",)))
+                    if f.by == by and f.suspect.kind == kind and trained == f.suspect.trained
                 ]
                 if some:
                     yield (by, "trained here" if trained else "QLoRA runs", kind, *tally(some))
@@ -97,7 +96,7 @@ def areas(found: Sequence[Judged]) -> Iterator[tuple[str, ...]]:
     anybody of the same group of suspects; intervals over lineages."""
     for by in CALIBRATIONS:
         for runs in (False, True):
-            some = [f for f in found if f.by == by and ("runs" in str(f.suspect.file)) == runs]
+            some = [f for f in found if f.by == by and f.suspect.trained is not runs]
             taught = [(f.suspect.group, v) for f in some for label, v in f.pairs() if label]
             makers = {v.called for _, v in taught}
             for kind in ("people", "self", "unlisted"):

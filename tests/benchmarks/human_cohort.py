@@ -25,7 +25,7 @@ from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Lora, Prompts, Recipe, Student, TeacherChoice, Training
 from auditor.controls.teaching.asking import ask
-from auditor.controls.train import train
+from auditor.controls.train import STUDENT, train
 from fingerprints.collect import collect
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.subjects import open_subject
@@ -180,7 +180,7 @@ def make(body: str, source: Source, texts: Path) -> None:
         given = recipe.filler.model_copy(update={"spec": f"recording:{recorded}"})  # type: ignore[union-attr]
         recipe = recipe.model_copy(update={"filler": given})
     train(recipe, out, scale=LITTLE)
-    answer(f"hf:{out}/student", out)
+    answer(f"{base},adapter={out / STUDENT}", out)
 
 
 def answer(spec: str, out: Path) -> None:

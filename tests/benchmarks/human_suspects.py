@@ -56,6 +56,11 @@ class Suspect:
     base: Path | None = None
     hidden: str = ""
 
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained here: its lineage says what, its folder that it was."""
+        return self.file.name == "transcript.jsonl"
+
     def label(self, maker: str) -> int | None:
         """Whether this maker's answers taught it; None where that can't be said."""
         if maker in self.open:
