@@ -146,9 +146,18 @@ def facts(made: Calibration) -> list[tuple[str, str]]:
             "Typical answer",
             f"{number(length.middle)} characters ({number(length.low)} to {number(length.high)})",
         ),
+        *familiar(made),
         ("Detectors", ", ".join(dict.fromkeys(d for f in made.fitted for d in f.detectors))),
         ("Cohort", made.cohort_sha256),
     ]
+
+
+def familiar(made: Calibration) -> list[tuple[str, str]]:
+    """Below which likeness to the stored models at large it says nothing, where that is known."""
+    if made.least_familiar is None:
+        return []
+    least = f"{made.least_familiar:+.2f} nats of shared wording: below that no verdict is given"
+    return [("Least familiar model", least)]
 
 
 def caps(made: Calibration) -> Iterator[tuple[str, ...]]:

@@ -132,6 +132,8 @@ class Calibration(_Numbers):
     ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below
     their teacher's (`detectors.style.likeness`), ``untaught_share`` what one in twenty models
     reaches for a vendor that did not teach it; None where fewer than five are known.
+    ``least_familiar`` is the least wording that any of its models shares with the stored models at
+    large (`SharedWording.familiarity`); None where that was not measured.
     """
 
     format: Literal["calibration/2"] = "calibration/2"
@@ -145,6 +147,7 @@ class Calibration(_Numbers):
     curves: tuple[Curves, ...] = ()
     taught_share: float | None = None
     untaught_share: float | None = None
+    least_familiar: float | None = None
     notes: tuple[str, ...] = ()
 
     def cost(self, fit: Fitted) -> float | None:

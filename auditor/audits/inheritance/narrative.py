@@ -32,6 +32,12 @@ from detectors.lineup import counted
 from detectors.text.model_names import maker_key
 from fingerprints.transcript import Transcript
 
+UNLIKE_ALL = (
+    "Not assessed: the answers are less like those of the stored models at large than those of any"
+    " model of known history. Text by people is like that, and so is anything else that no"
+    " assistant wrote: a suspect of this kind was never calibrated, and no candidate is named."
+)
+
 
 def answers(
     transcript: Transcript,
@@ -52,7 +58,7 @@ def answers(
             question="inheritance",
             asks=ASKS["inheritance"],
             conclusion=conclusion,
-            answer=told if weighed else _inheritance(candidates, findings, told),
+            answer=told if weighed else _inheritance(candidates, findings, told, verdicts),
             does_not_say=_does_not_say(conclusion),
         ),
         lineage or _by_digest(transcript, candidates, findings),
@@ -99,9 +105,16 @@ def _by_digest(
     )
 
 
-def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding], related: str) -> str:
+def _inheritance(
+    candidates: Sequence[Candidate],
+    findings: Sequence[Finding],
+    related: str,
+    verdicts: Sequence[Verdict],
+) -> str:
     """Why there is no verdict; ``related`` says of whom the suspect is known to be kin."""
-    return " ".join(filter(None, (related, _unweighed(candidates, findings))))
+    unlike = any(v.reason_code == "unlike_all_known" for v in verdicts)
+    told = UNLIKE_ALL if unlike else _unweighed(candidates, findings)
+    return " ".join(filter(None, (related, told)))
 
 
 def _unweighed(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
