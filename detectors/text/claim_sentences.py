@@ -65,7 +65,9 @@ def told_in(
         said = wordings().get(language)
         if said is not None:
             _read(marked, said, about_self, found)
-            _read_frames(marked, language, about_self, found)
+            # What is told already is told the same; reading on would cost time only.
+            if len(found) < len(marked.mentions):
+                _read_frames(marked, language, about_self, found)
     _turned_to(marked, found)
     return tuple(found[at] for at in sorted(found))
 
