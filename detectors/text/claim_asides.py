@@ -15,11 +15,11 @@ TOLD = folded_pattern(
     # Whatever "you" do "that I am …", except to know or see it.
     r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|(?<!je )\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
     r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
-    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
+    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên|chính)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
     r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
     r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
-    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
+    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي(?! (?:يجيبك|يرد عليك|يحدثك|يخاطبك|تتحدث))|the model (?:that|which)(?!(?:'s| is| you're| you are) (?:answer|reply|talk|speak|writ|chat|us)))[^.]{0,20}$",
     r"\b(?:you|your (?:system )?(?:message|prompt|question|instructions?)|they|he|she|it|people|users?|some(?:one|body| \w+)?|many|others|everyone|nobody|no one"
     r"|(?:the |my |your )(?:instructions?|(?:system )?prompt|conversation|text|context|note|description|profile|persona|card)(?: (?:i was given|above))?)(?:'ve|'d| have| has| had| often| once| just| already| also| may| might)*"
     r" (?:told|tells?|says?|said|claim(?:s|ed)?|ask(?:ed|s)?(?: me)? (?:to|that|if|whether)|want(?:ed|s)?|thinks?|thought|believes?|assume[ds]?|suggest\w*|insist\w*|mistakes?|states?|typed|wrote|instruct\w*|confuse\w*)\b",
@@ -47,12 +47,12 @@ RIGHT_TOLD = folded_pattern(
     # Whatever "you" do "that I am …", except to know or see it.
     r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|(?<!je )\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
     r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
-    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
+    r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên|chính)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
     r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
     r"^[^।,]{0,6}ने जो|^[^.]{0,8}(?:훈련한|만든|개발한) 모델(?:의|은|이)|^\S{0,4} (?:eğittiği|geliştirdiği|yaptığı) modelin|^ (?:gekauft|gekocht)\b",
     r"\bper your\b|\bquien dice\b|\b(?:dices|dicen) que\b|\ba dire che\b|\bdici che\b|\b(?:andalah|kamulah) yang (?:bilang|mengatakan)\b|\bأنتم? (?:تقول|تزعم|تدعي|تسمي)|(?:आप|तुम)[^।,]{0,6} कह रहे|คุณเป็นคน(?:พูด|บอก)|(?:呼ぶ|言う|おっしゃる)なら|\b(?:according to|based on) (?:you|your|the (?:instructions?|prompt|context))\b|\b(?:selon|d'après) vos|\blaut (?:deine|ihre)r|\bnach (?:deine|ihre)r anweisung|\bsegún (?:tus|sus)\b|\bsegundo (?:as |a |o |os )?su|\bsecondo (?:le |la |i )?(?:tue|sue|tua|vostre)\b|\bvolgens (?:jouw|uw|je)\b|\bwedług (?:twoich|twojej|pana|pani)\b",
     r"\btalimat\w* göre\b|\bmenurut (?:instruksi|perintah|anda)|\btheo (?:chỉ dẫn|yêu cầu|hướng dẫn)(?: của)? bạn|\bпо (?:вашим|твоим|вашей|твоей)\b|\bза (?:вашими|твоїми)\b|(?:وفقا|حسب) ل?\S*(?:ك|كم)\b|\bطبق (?:دستور|گفته) شما|निर्देश(?:ों)? के अनुसार|নির্দেশ অনুযায়ী|ตามคำสั่ง|ตามที่คุณ|지시에 따르면|(?:按照|根据)(?:您|你)",
-    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي|the model (?:that|which))[^.]{0,20}$",
+    r"\b(?:apparently|allegedly|supposedly|reportedly|angeblich|offenbar|apparemment|soi-disant|aparentemente|supuestamente|apparentemente|podobno|якобы|нібито|konon|kabarnya)\b|据说|どうやら|(?:النموذج الذي(?! (?:يجيبك|يرد عليك|يحدثك|يخاطبك|تتحدث))|the model (?:that|which)(?!(?:'s| is| you're| you are) (?:answer|reply|talk|speak|writ|chat|us)))[^.]{0,20}$",
     r"^[^。]{0,24}?(?:だ|です|である|ます|ました|た|いる)[」』\"]?、?と(?:言い|言っ|言わ|おっしゃ|伺|聞|名乗っ|答え|返|表示|書|いう(?:返事|答え|文|噂))|^ (?:कहते|बुलाते|पुकारते) |^ বলে (?:ডাকেন|ডাকছ|ডাকো)|^ (?:diyen|diyorsun|dediniz|dedin)\b",
     r"^[^.]{0,24}?라고 (?:말했|말씀|하셨|했잖|대답|답했|들었|불렀|나왔|했다)|^[^.]{0,20}?(?:이?라는|다는) (?:말|소식|문장|답|소문)",
     r"^[^.]{0,30}?(?:olduğunu|olduğumu)? ?\b(?:söyledi\w*|iddia ett?i\w*|dedi\w*|sanıyor\w*|diye)\b",
@@ -71,7 +71,7 @@ _VERBS_SAYING = (
     r"(?<!我的)(?<!我会)(?:说|回答|答道|写道|显示|写着|印着|写有|贴着|回复|表示)",
 )
 REPORTED_PLAIN = folded_pattern(
-    rf"(?:{'|'.join(_VERBS_SAYING)})(?:,|[^.:;\n\"]{{0,40}}:)(?!.*\b(?:but|however)\b)",
+    rf"(?:{'|'.join(_VERBS_SAYING)})(?:,(?! ?(?:ist|bin ich|heißt|is|ben ik|heet|to ja|to|jest|[—–-] ?(?:это|це)|est|c'est|es|soy yo|sou eu|sono io)\b)|[^.:;\n\"]{{0,40}}:)(?!.*\b(?:but|however)\b)",
     r"\baccording to (?:the|an?|this|some|his|her|their) (?:log|article|story|report|news\w*|paper|book|user|page|website|legend|card)\b",
     r"\b(?:d'apres|selon) (?:l'(?:article|histoire|auteur|utilisateur)|le (?:journal|rapport|livre))|\bsegun (?:el|la) (?:periodico|articulo|libro|historia|noticia|usuario)|\blaut (?:dem|der|einem) (?:artikel|bericht|zeitung|buch)",
     r"(?:によると|によれば)|에 따르면|(?:ตอบว่า|พูดว่า|บอกว่า|เขียนว่า|กล่าวว่า)",
@@ -83,7 +83,7 @@ SUPPOSED = folded_pattern(
     r"\bلا تظن\w*|فکر نکن|मत (?:समझ|सोच)|ভাববেন না|ভেবো না|อย่าคิด|别以为|不要以为|(?:upieras\w+ się|insist\w+ en llamarme)",
     r"\bif i (?:were|was|had been|said|claimed|told)\b|\bif (?:you|someone|anyone) (?:said|called?|thought|told)\b|\bwere i\b|\bhad i been\b|\bi wish\b|\bi(?:'d| would) be lying\b|\bhypothetically\b|\bhear me say\b|\bi (?:can't|cannot|could not|couldn't|won't|would never|don't) (?:claim|say|confirm|pretend|assert)\b|\bnicht (?:behaupten|sagen)\b|^\W*had $|\beven if\b|\b(?:one|you) (?:might|may|could) think\b",
     r"\bsi j'(?:étais|avais été)\b|\bsi je (?:disais|m'appelais|prétendais)\b|\b(?:wäre|hätte) ich\b|\bwenn ich\b|\bsi (?:yo )?(?:fuera|fuese|hubiera)\b|\bse eu (?:fosse|tivesse)\b|\bse (?:io )?fossi\b|\bals ik\b",
-    r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
+    r"\bgdybym\b|\bgdybyś\b|\b(?:olsaydım|olsam)\b|\b(?:seandainya|andaikan|andai|misalkan|(?<!\w, )kalau saya|jika saya)\b|\bnếu (?:tôi|mình)\b|\bgiả sử\b",
     r"\bесли бы я\b|\bбудь я\b|\bякби (?:я|мене)\b|\bلو (?:كنت|أنني)\b|\bاگر من\b|(?:अगर|यदि) मैं|আমি যদি|যদি আমি|(?:ถ้า|หาก)(?:ฉัน|ผม|ดิฉัน)|สมมติ",
     r"もし|仮に|만약|만일|라면 |였다면 |如果我|假设我?|假如我|要是我|倘若我|若我",
 )

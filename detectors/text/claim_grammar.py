@@ -19,11 +19,14 @@ from functools import lru_cache
 
 from detectors.text import claim_asides as asides
 from detectors.text.claim_cues import Kind
+from detectors.text.claim_frames import Framed, frames, names_within
 from detectors.text.claim_sentences import Blanked, blanked
 from detectors.text.claim_wordings import NAME, NEVER, Grammar, Patterns, sentences_of, wordings
 from detectors.text.vendors import Mention
 
 _W = r"[^\s.,;:!?§]+"
+_CLAUSE = re.compile(r"^|[.,;:!?、。।،]")
+_TURN = re.compile(rf"[.!?。।\n]|{asides.TURNS}", re.IGNORECASE)
 _MACRO = re.compile(r"<([a-z_]+)>")
 
 
@@ -46,20 +49,68 @@ class SetAside:
 
 
 def set_aside(
-    sentence: str, start: int, mentions: Sequence[Mention], languages: Sequence[str]
+    sentence: str,
+    start: int,
+    mentions: Sequence[Mention],
+    likeliest: Sequence[str],
+    others: Sequence[str],
 ) -> SetAside:
-    """Reads a sentence, which begins at place ``start`` of the text, in the given languages.
-    Deterministic; never raises."""
+    """Reads a sentence, which begins at place ``start`` of the text: its frames in every language
+    that it may be in, its shapes in the likeliest. Deterministic; never raises."""
     marked = blanked(sentence, start, mentions)
-    known = [code for code in languages if code in wordings()]
+    may_be = [code for code in (*likeliest, *others) if code in wordings()]
+    known = [code for code in likeliest if code in wordings()] or may_be
     names, told, makers, people = (
         frozenset(
             marked.mentions[at].start for code in known for at in _places(marked, code, of(code))
         )
         for of in (_asides, _sources, _belongings, _persons)
     )
+    theirs, strange, persons = (
+        frozenset(marked.mentions[at].start for code in may_be for at in of(marked.text, code))
+        for of in (_theirs, _of_others, _framed_persons)
+    )
     first_names = frozenset(m.start for m in mentions if m.framed)
-    return SetAside(names, told, makers, people & first_names)
+    return SetAside(names | theirs, told | strange, makers, (people | persons) & first_names)
+
+
+def _theirs(text: str, code: str) -> set[int]:
+    """The names of which one is the other's, where the speaker isn't spoken of before them."""
+    found = set()
+    for match in frames()[code].theirs.finditer(text):
+        begins = max(m.end() for m in _CLAUSE.finditer(text, 0, match.start()))
+        if not wordings()[code].first.search(text, begins, match.start()):
+            found |= names_within(text, match)
+    return found
+
+
+def _of_others(text: str, code: str) -> set[int]:
+    """The names that others give the speaker, that have no part in it, or that are in doubt."""
+    framed = frames()[code]
+    told = {at for m in framed.told.finditer(text) for at in _names_from(text, m, code)}
+    return told | _doubtful(text, framed) | _within(text, framed.strangers)
+
+
+def _doubtful(text: str, framed: Framed) -> set[int]:
+    """The names after a word of doubt, up to the next turn of thought, and those before a clause
+    of doubt."""
+    found = _within(text, framed.unsure)
+    for match in framed.doubted.finditer(text):
+        turn = _TURN.search(text, match.end())
+        found |= {
+            at
+            for at in range(match.end() - 1, turn.start() if turn else len(text))
+            if text[at] == NAME
+        }
+    return found
+
+
+def _framed_persons(text: str, code: str) -> set[int]:
+    return _within(text, frames()[code].person)
+
+
+def _within(text: str, pattern: re.Pattern[str]) -> set[int]:
+    return {at for m in pattern.finditer(text) for at in names_within(text, m)}
 
 
 def _places(marked: Blanked, code: str, pattern: re.Pattern[str]) -> set[int]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from detectors.text import claim_asides as asides
 from detectors.text.claim_cues import TRAINING, Kind
+from detectors.text.claim_frames import frames
 from detectors.text.claim_wordings import NAME, Wordings, wordings
 from detectors.text.languages import likeliest
 from detectors.text.vendors import Mention, folded_pattern
@@ -64,6 +65,9 @@ def told_in(
         said = wordings().get(language)
         if said is not None:
             _read(marked, said, about_self, found)
+            # What is told already is told the same; reading on would cost time only.
+            if len(found) < len(marked.mentions):
+                _read_frames(marked, language, about_self, found)
     _turned_to(marked, found)
     return tuple(found[at] for at in sorted(found))
 
@@ -92,6 +96,14 @@ def _read(blanked: Blanked, said: Wordings, about_self: bool, found: dict[int, T
     for match in said.phrase.finditer(blanked.text):
         if _is_own(blanked, match, said, about_self, found):
             _tell(blanked, match, "maker", said, found)
+
+
+def _read_frames(blanked: Blanked, language: str, about_self: bool, found: dict[int, Told]) -> None:
+    said = wordings()[language]
+    for kind, pattern in frames()[language].claiming:
+        for match in pattern.finditer(blanked.text):
+            if kind != "policy" or about_self or said.first.search(blanked.text):
+                _tell(blanked, match, kind, said, found)
 
 
 _BUT = "tylko|lecz|ale|sino|sondern|maar|bensì|ma|melainkan|mà là|mà|а|але|بلکه|بل|mais|mas|but"

@@ -142,9 +142,11 @@ def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]
             claims.append(claim)
     if not any(c.counts for c in claims) or context.document:
         return claims
-    read = likeliest if set(likeliest) & wordings().keys() else others
-    aside = set_aside(sentence.text, sentence.start, sentence.mentions, read)
-    return [replace(c, person="third") if aside.holds(c.start, c.kind) else c for c in claims]
+    aside = set_aside(sentence.text, sentence.start, sentence.mentions, likeliest, others)
+    return [
+        replace(c, person="third") if c.counts and aside.holds(c.start, c.kind) else c
+        for c in claims
+    ]
 
 
 def _claim(
