@@ -28,7 +28,7 @@ TABLE: dict[str, str] = {
 """What each command does, in a line that fits a terminal."""
 MODULES = {"detectors": "info", "doctor": "info"}
 """Where a command is found that has no module of its own name."""
-BELOW = {"control": ("derive", "ladder", "zoo")}
+BELOW = {"control": ("derive", "ladder", "zoo"), "logs": ("simulate",)}
 """Commands that live in files of their own under another command."""
 
 
