@@ -52,6 +52,11 @@ def steered(
     )
 
 
+PLAIN = 0.3
+"""How long answers are to prompts that don't ask for reasoning, against those to prompts that do:
+about as long as those to people."""
+
+
 class CampaignTraffic:
     """The rows of one campaign, stretch by stretch and in order: its prompts are counted through.
 
@@ -76,7 +81,10 @@ class CampaignTraffic:
         self.start = begins + campaign.from_day * DAY
         self.end = self.start + campaign.days * DAY
         self.week = Week.of(book.hours[habit.hours], habit.weekend)
-        self.register = wording.place("head.campaign")
+        self.register = wording.place(
+            "head.campaign" if campaign.elicits else "head.campaign-plain"
+        )
+        self.length = 1.0 if campaign.elicits else PLAIN
         self.heads = self._chosen_heads(campaign.heads or habit.heads, wording)
         self.opening = wording.place(f"open.{wording.languages[0]}")
         self.sent = 0
@@ -146,7 +154,7 @@ class CampaignTraffic:
             paste_register=none,
             pastes=nothing,
             closing=none,
-            wanted=spread_draws(rng, habit.tokens_out, n).astype(np.int32),
+            wanted=(spread_draws(rng, habit.tokens_out, n) * self.length).astype(np.int32) + 1,
             context=spread_draws(rng, habit.context, n).astype(np.int32),
             cap=np.nan_to_num(numbers_of(habit.max_tokens, mix(ours, 1))).astype(np.int32),
             temperature=numbers_of(habit.temperature, mix(ours, 2)),

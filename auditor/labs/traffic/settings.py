@@ -56,7 +56,8 @@ class Campaign(Record):
     ``share``: its own rows (without the cover traffic of its accounts) of all rows of the log.
     ``from_day`` and ``days``: when it runs. ``accounts`` of one payment, network or key prefix:
     what the book says, unless it is told here. ``cover``: share of other traffic on its accounts
-    while it runs, ``heads``: how many templates it uses.
+    while it runs, ``heads``: how many templates it uses. ``elicits``: whether its prompts ask for
+    reasoning and long answers; else they are plain, and answers ``PLAIN`` times as long.
     """
 
     name: Name
@@ -70,6 +71,7 @@ class Campaign(Record):
     per_key: Annotated[int, Field(ge=1)] | None = None
     cover: Annotated[float, Field(ge=0, le=0.95)] | None = None
     heads: Annotated[int, Field(ge=1, le=64)] | None = None
+    elicits: bool = True
 
 
 class Faults(Record):

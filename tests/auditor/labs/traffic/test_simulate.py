@@ -219,6 +219,21 @@ def test_a_campaign_keeps_to_its_days_and_share(tmp_path: Path) -> None:
     assert len(days) == pytest.approx(0.2 * settings.rows, rel=0.15)
 
 
+def test_a_plain_campaign_asks_for_no_reasoning_and_gets_answers_as_people_do(
+    tmp_path: Path,
+) -> None:
+    lengths = {}
+    for elicits in (True, False):
+        campaign = Campaign(name="p", kind="single", share=0.3, days=7, elicits=elicits)
+        rows = log_of(steered(campaign), tmp_path / str(elicits))
+        truth = truth_of(tmp_path / str(elicits))
+        ours = [r for r in rows if truth[r["account"]]["campaign"]]
+        asked = sum("step" in r["prompt"] or "reason" in r["prompt"] for r in ours)
+        assert (asked > 0.1 * len(ours)) == elicits
+        lengths[elicits] = sum(r["tokens_out"] for r in ours) / len(ours)
+    assert lengths[False] < 0.6 * lengths[True]
+
+
 def test_faults_are_written_as_often_as_told(tmp_path: Path) -> None:
     faults = Faults(duplicates=0.1, missing_accounts=0.05, clock_jumps=0.1)
     rows = log_of(only("chat", 100, faults=faults), tmp_path / "log")
