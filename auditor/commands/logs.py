@@ -1,11 +1,229 @@
 """`auditor logs`: an API's own logs. `scan` finds bulk programmatic generation, `select` takes out
-what was served to whom."""
+what was served to whom, `calibrate` learns what benign traffic is like."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
+
+from auditor.audits.logs.benign import CALIBRATION
+from auditor.audits.logs.columns import CANONICAL, parse_map
+from auditor.audits.logs.plan import LEVEL, NOTICED_AT, WINDOWS, LogInput, ScanPlan, parse_date
+from auditor.audits.logs.presets import PRESETS
+from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
+from auditor.commands.documents import in_format, show_document
+from auditor.commands.options import AS_JSON, FORCE, out_folder
+from auditor.console import progress_on, say
+from fingerprints.durable import replacing
+from fingerprints.errors import UsageProblem
 
 
 @click.group()
 def logs() -> None:
     """Look for bulk extraction in an API's logs."""
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags that say how a log is read, and with how much memory."""
+    options = (
+        click.option(
+            "--map",
+            "mapping",
+            metavar="COLUMN=KEY,…",
+            default="",
+            help=f"The log's keys by column ({', '.join(CANONICAL[:5])}, …); see below.",
+        ),
+        click.option(
+            "--preset",
+            type=click.Choice(list(PRESETS)),
+            help="The gateway whose names the log has. Default: found out where it is plain.",
+        ),
+        click.option(
+            "--memory",
+            "memory_gb",
+            type=click.FloatRange(0.25, 4096),
+            default=MEMORY_GB,
+            show_default=True,
+            help="Gigabytes of memory for tables; the rest is spilled.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(1, 256),
+            default=THREADS,
+            show_default=True,
+            help="Cores to use.",
+        ),
+        click.option(
+            "--spill", metavar="DIR", help="Where tables are spilled. Default: the system's own."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@logs.command(short_help="Find bulk programmatic generation, alone or in clusters.")
+@click.argument("log", nargs=-1, required=True)
+@out_folder("Folder of the files.", "scan")
+@click.option("--benign", multiple=True, metavar="LOG", help="Benign traffic to compare with.")
+@click.option("--benign-map", default="", metavar="COLUMN=KEY,…", help="Its keys by column.")
+@click.option("--benign-until", metavar="DATE", help="The log is benign before this date (UTC).")
+@click.option("--calibration", metavar="FILE", help="A calibration made by `calibrate` or a scan.")
+@reading_options
+@click.option(
+    "--window",
+    type=click.Choice(list(WINDOWS)),
+    help="Length of a window. Default: the longest that the logs fill.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=LEVEL,
+    show_default=True,
+    help="Share of false finds among accounts told, at most.",
+)
+@click.option(
+    "--noticed-at",
+    type=click.FloatRange(0, 0.05, min_open=True),
+    default=NOTICED_AT,
+    show_default=True,
+    help="p from which on a unit is at least noticed.",
+)
+@click.option("--private", is_flag=True, help="Names as salted hashes, templates without words.")
+@click.option("--salt", metavar="FILE", help="The salt of --private.  [default: OUT.salt]")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["found", "noticed"]),
+    help="Exit with 1 when a unit is found, or at least noticed.",
+)
+@FORCE
+@in_format
+@AS_JSON
+def scan(
+    log: tuple[str, ...],
+    out: str,
+    fail_on: str | None,
+    force: bool,
+    form: str,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Find bulk programmatic generation in LOG: JSONL, CSV or Parquet files, folders or patterns.
+
+    One row is one request. Needed are its time, account and prompt; each of the other columns
+    switches signals on. Every account, and every cluster of accounts that is tied beyond chance, is
+    compared with benign traffic: --benign, --benign-until, or a calibration; without any, the
+    shipped one, of simulated traffic. No intent is claimed.
+
+    \b
+    A key is a name, a path (request.model, choices[0].text), a JSON pointer (/a.b/c), or, behind |,
+    a path in JSON that stands in a text (request_body|messages).
+
+    \b
+    Examples:
+      auditor logs scan logs/ --benign-until 2026-11-01 --out scan/
+      auditor logs scan 'logs/*.jsonl.gz' --preset litellm --benign last-year/ --private
+      auditor logs scan log.csv --map account=user_id,time=ts,prompt=body.messages
+      auditor logs select logs/ --scan scan/ --cluster u1 --out served.jsonl
+
+    Writes scan.html, scan.json, accounts.jsonl (every account of what stands out) and
+    calibration.json.
+    """
+    from auditor.audits.logs.document import scan_document
+    from auditor.audits.logs.folder import ready, write_scan
+    from auditor.audits.logs.run import scan as scanned
+
+    folder = Path(out)
+    ready(folder, force)
+    plan = _plan(log, folder, flags)
+    with progress_on("reading") as progress:
+        found = scanned(plan, progress)
+    _say_what_was_read(found.record)
+    paths = write_scan(found, folder, force)
+    show_document(scan_document(found.record), form, as_json)
+    say(f"written: {', '.join(path.name for path in paths)} in {folder}")
+    counts = {"found": found.record.n_found_units, "noticed": found.record.n_noticed_units}
+    reached = counts["found"] + (counts["noticed"] if fail_on == "noticed" else 0)
+    return 1 if fail_on is not None and reached else 0
+
+
+def _plan(log: tuple[str, ...], folder: Path, flags: dict[str, Any]) -> ScanPlan:
+    from auditor.audits.logs.private import salt_of
+
+    given = [f for f in ("benign", "benign_until", "calibration") if flags[f]]
+    if len(given) > 1:
+        told = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageProblem(f"{told} contradict each other", next_step="give one of them")
+    if flags["calibration"] and flags["window"]:
+        raise UsageProblem(
+            "a calibration has its own windows", where="--window", next_step="leave --window out"
+        )
+    if flags["salt"] and not flags["private"]:
+        raise UsageProblem("a salt is for --private only", where="--salt")
+    salt = None
+    if flags["private"]:
+        salt = salt_of(Path(flags["salt"] or f"{folder}.salt"))
+    window, until = flags["window"], flags["benign_until"]
+    spill, calibration = flags["spill"], flags["calibration"]
+    return ScanPlan(
+        log=LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
+        benign=LogInput(flags["benign"], parse_map(flags["benign_map"] or flags["mapping"]))
+        if flags["benign"]
+        else None,
+        benign_until=parse_date(until) if until else None,
+        calibration=Path(calibration) if calibration else None,
+        seconds=WINDOWS[window] if window else None,
+        level=flags["level"],
+        noticed_at=flags["noticed_at"],
+        salt=salt,
+        memory_gb=flags["memory_gb"],
+        threads=flags["threads"],
+        spill=Path(spill) if spill else None,
+    )
+
+
+def _say_what_was_read(record: Any) -> None:
+    log = record.log
+    if log.preset is not None and log.preset != "canonical":
+        told = ", ".join(f"{c}={p}" for c, p in log.columns.items())
+        say(f"read as {log.preset}: {told}")
+    rows = log.rows
+    say(f"{rows.read:,} rows read, {rows.usable:,} usable, of {log.n_accounts:,} accounts")
+
+
+@logs.command(short_help="Learn what benign traffic is like.")
+@click.argument("log", nargs=-1, required=True)
+@click.option("--out", metavar="FILE", default=CALIBRATION, show_default=True, help="The file.")
+@click.option("--simulated", is_flag=True, help="The log is made up: say so in every report.")
+@click.option("--window", type=click.Choice(list(WINDOWS)), help="Length of a window.")
+@reading_options
+def calibrate(
+    log: tuple[str, ...], out: str, simulated: bool, window: str | None, **flags: Any
+) -> int:
+    """Learn from LOG, which is taken as benign, what ordinary traffic is like, for scans of others.
+
+    \b
+    Example:
+      auditor logs calibrate 'october/*.parquet' --out october.json
+      auditor logs scan november/ --calibration october.json
+    """
+    from auditor.audits.logs.run import calibrate as calibrated
+
+    spill = flags["spill"]
+    plan = ScanPlan(
+        log=LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
+        seconds=WINDOWS[window] if window else None,
+        memory_gb=flags["memory_gb"],
+        threads=flags["threads"],
+        spill=Path(spill) if spill else None,
+    )
+    source = ", ".join(Path(argument).name for argument in log[:3])
+    with progress_on("reading") as progress:
+        made = calibrated(plan, simulated, source, progress)
+    with replacing(Path(out)) as file:
+        file.write(made.model_dump_json(indent=1).encode("utf-8") + b"\n")
+    say(f"written: {out}, of {made.n_units:,} benign units beside {made.n_fitted:,} for the scale")
+    return 0
