@@ -49,7 +49,7 @@ SIZES: tuple[tuple[str, str, int], ...] = (
     ("switching", "switching", 15),
 )
 SHARES = (0.001, 0.003, 0.01, 0.03)
-DAYS = (1, 3, 14)
+DAYS = (1, 14)
 PLAIN = ("single", "hydra-20", "hydra-200", "hydra-5000")
 """Campaigns that are judged a second time with prompts that ask for no reasoning."""
 USUAL_SHARE, USUAL_DAYS, LENGTH = 0.01, 7, 14
@@ -150,12 +150,10 @@ def _counted(name: str, kinds: list[str], tally: Tally) -> list[object]:
 def judged(
     case: Case, seed: int, usual: dict[str, Path], rows: int, work: Path
 ) -> dict[str, dict[str, float]]:
-    """What is found of a campaign under each calibration; kept, and the log thrown away."""
+    """What is found of a campaign under each calibration; kept, as the log is."""
     kept = work / "outcomes" / f"{case.key}-{rows}-{seed}.json"
     if not kept.exists():
-        folder = work / f"campaign-{rows}"
-        for file in folder.glob("*") if folder.exists() else ():
-            file.unlink()
+        folder = work / "logs" / f"{case.key}-{rows}-{seed}"
         made(case.settings(rows), CAMPAIGNS_FROM + seed, folder)
         found = {}
         for name, path in usual.items():

@@ -23,9 +23,9 @@ from auditor.labs.traffic.rhythm import (
     timer_starts,
     within,
 )
-from auditor.labs.traffic.rows import NONE, Rows
+from auditor.labs.traffic.rows import NONE, RequestRows
 from auditor.labs.traffic.settings import Model
-from auditor.labs.traffic.wording import HOUSE, Wording
+from auditor.labs.traffic.wording import HOUSE, Lexicon
 
 PRESENT = 0.85
 """How many of a class take part in a lesson."""
@@ -37,7 +37,7 @@ OPENS, CLOSES = 0.3, 0.2
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TimeStretch:
     """A part of the log: its number, start and end (seconds since 1970)."""
 
     number: int
@@ -78,7 +78,7 @@ class OrdinaryTraffic:
         kind: str,
         habit: Habit,
         book: Book,
-        wording: Wording,
+        wording: Lexicon,
         accounts: Accounts,
         expected: float,
         span: tuple[float, float],
@@ -93,7 +93,7 @@ class OrdinaryTraffic:
         self.rates = accounts.volume * sessions / float((accounts.volume * alive).sum())
         self.chat = tuple(wording.place(f"chat.{code}") for code in wording.languages)
 
-    def rows(self, stretch: Stretch) -> Rows:
+    def rows(self, stretch: TimeStretch) -> RequestRows:
         """What begins in a stretch. Deterministic by seed and stretch."""
         rng = np.random.default_rng([*self.seed, stretch.number])
         who, starts = self._sessions(rng, stretch)
@@ -105,7 +105,7 @@ class OrdinaryTraffic:
         sessions = rng.integers(0, 2**63, who.size, dtype=np.uint64)
         return self._filled(rng, who[session], time, sessions[session], place)
 
-    def _sessions(self, rng: np.random.Generator, stretch: Stretch) -> tuple[Indices, Seconds]:
+    def _sessions(self, rng: np.random.Generator, stretch: TimeStretch) -> tuple[Indices, Seconds]:
         zones, span = self.accounts.zone, (stretch.start, stretch.end)
         if self.habit.together:
             return self._lessons(rng, span)
@@ -130,14 +130,14 @@ class OrdinaryTraffic:
 
     def _filled(
         self, rng: np.random.Generator, who: Indices, time: Seconds, session: Seeds, place: Indices
-    ) -> Rows:
+    ) -> RequestRows:
         habit, accounts, n = self.habit, self.accounts, who.size
         seed, owner = self._prompts(rng, who, session, place)
         settings = mix(accounts.seed[who], 41)
         context = spread_draws(rng, habit.context, n) * (1 + habit.grows * place)
         temperature = numbers_of(habit.temperature, mix(settings, 1))
         cap = np.nan_to_num(numbers_of(habit.max_tokens, mix(settings, 2)))
-        return Rows(
+        return RequestRows(
             time=time,
             account=(accounts.first + who).astype(np.int32),
             seed=seed,

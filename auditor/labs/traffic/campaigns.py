@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.labs.traffic.accounts import KINDS, Accounts, addresses, picked
-from auditor.labs.traffic.benign import Stretch, failed, models_at, numbers_of
+from auditor.labs.traffic.benign import TimeStretch, failed, models_at, numbers_of
 from auditor.labs.traffic.book import Book, CampaignHabit
 from auditor.labs.traffic.mixing import below, fraction, mix
 from auditor.labs.traffic.rhythm import DAY, Indices, Seconds, Week, spread_draws, volumes
-from auditor.labs.traffic.rows import NONE, Rows
+from auditor.labs.traffic.rows import NONE, RequestRows
 from auditor.labs.traffic.settings import Campaign, Model
-from auditor.labs.traffic.wording import Wording
+from auditor.labs.traffic.wording import Lexicon
 
 SPREAD_OVER_ACCOUNTS = 3.0
 """Pareto exponent of what a dispatcher sends through each account: it spreads the load."""
@@ -68,7 +68,7 @@ class CampaignTraffic:
         campaign: Campaign,
         habit: CampaignHabit,
         book: Book,
-        wording: Wording,
+        wording: Lexicon,
         accounts: Accounts,
         expected: float,
         begins: float,
@@ -89,12 +89,12 @@ class CampaignTraffic:
         self.opening = wording.place(f"open.{wording.languages[0]}")
         self.sent = 0
 
-    def _chosen_heads(self, wanted: int, wording: Wording) -> NDArray[np.int16]:
+    def _chosen_heads(self, wanted: int, wording: Lexicon) -> NDArray[np.int16]:
         rng = np.random.default_rng([*self.seed, 1])
         order = rng.permutation(wording.size(self.register))
         return order[: min(wanted, order.size)].astype(np.int16)
 
-    def rows(self, stretch: Stretch) -> Rows:
+    def rows(self, stretch: TimeStretch) -> RequestRows:
         """What it sends in a stretch. Deterministic where stretches come in order."""
         rng = np.random.default_rng([*self.seed, 2, stretch.number])
         time = self._times(rng, stretch)
@@ -103,7 +103,7 @@ class CampaignTraffic:
         self.sent += time.size
         return self._filled(rng, time, who, count)
 
-    def _times(self, rng: np.random.Generator, stretch: Stretch) -> Seconds:
+    def _times(self, rng: np.random.Generator, stretch: TimeStretch) -> Seconds:
         """A renewal process in the dispatcher's own time, which runs as its hours do."""
         zone = float(self.accounts.zone[0])
         start, end = max(stretch.start, self.start), min(stretch.end, self.end)
@@ -135,13 +135,13 @@ class CampaignTraffic:
 
     def _filled(
         self, rng: np.random.Generator, time: Seconds, who: Indices, count: Indices
-    ) -> Rows:
+    ) -> RequestRows:
         habit, n = self.habit, time.size
         none, nothing = np.full(n, NONE, np.int16), np.zeros(n, np.int16)
         ours = mix(np.full(n, self.seed[0]), self.seed[-1])
         moment = (time // 3600).astype(np.uint64) if habit.rotating else ours
         opened = rng.random(n) < habit.paraphrased
-        return Rows(
+        return RequestRows(
             time=time,
             account=(self.accounts.first + who).astype(np.int32),
             seed=(count // self.heads.size).astype(np.uint64),

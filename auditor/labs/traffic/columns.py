@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.labs.traffic.mixing import Seeds, mix
 from auditor.labs.traffic.prompts import Writer
-from auditor.labs.traffic.rows import NONE, Rows
+from auditor.labs.traffic.rows import NONE, RequestRows
 from auditor.labs.traffic.settings import Answers, Faults
 
 # Characters a token, by the first byte of UTF-8: scripts of three bytes a letter take a token for
@@ -62,7 +62,7 @@ def named(prefix: str, seeds: Seeds, digits: int) -> list[str | None]:
 
 
 def table_of(
-    rows: Rows,
+    rows: RequestRows,
     directory: Directory,
     writer: Writer,
     models: tuple[str, ...],
@@ -101,7 +101,11 @@ def table_of(
 
 
 def _answers(
-    rows: Rows, tokens: NDArray[np.int32], served: NDArray[np.bool_], writer: Writer, kind: Answers
+    rows: RequestRows,
+    tokens: NDArray[np.int32],
+    served: NDArray[np.bool_],
+    writer: Writer,
+    kind: Answers,
 ) -> pa.Array:
     if kind != "text":
         return pa.nulls(len(rows), pa.string())
@@ -109,7 +113,7 @@ def _answers(
     return pc.if_else(pa.array(served), made, pa.scalar(None, pa.string()))
 
 
-def _request_ids(rows: Rows, seed: int) -> pa.Array:
+def _request_ids(rows: RequestRows, seed: int) -> pa.Array:
     moment = (rows.time * 1000).astype(np.int64)
     ids = mix(moment, rows.account, rows.seed, np.uint64(seed), 71)
     return pc.binary_join_element_wise("req-", pa.array(ids).cast(pa.string()), "")
@@ -144,6 +148,6 @@ def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
 
 
-def campaign_rows(rows: Rows, n: int) -> NDArray[np.int64]:
+def campaign_rows(rows: RequestRows, n: int) -> NDArray[np.int64]:
     """How many rows of a campaign each of n accounts sent."""
     return np.bincount(rows.account[rows.campaign != NONE], minlength=n)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from auditor.labs.traffic.mixing import Seeds, below, fraction, mix
-from auditor.labs.traffic.rows import NONE, Rows
-from auditor.labs.traffic.wording import HOUSE, Sentence, Slot, Wording
+from auditor.labs.traffic.rows import NONE, RequestRows
+from auditor.labs.traffic.wording import HOUSE, Lexicon, Slot, SlottedSentence
 
 LIKED = 1.6
 """Exponent by which people take the first words of a list more often than its last."""
@@ -42,7 +42,7 @@ class Instances:
 class Writer:
     """Makes the texts of rows. Holds the word lists as Arrow columns."""
 
-    def __init__(self, wording: Wording) -> None:
+    def __init__(self, wording: Lexicon) -> None:
         self.wording = wording
         self.words = {name: pa.array(words, pa.string()) for name, words in wording.words.items()}
         self.house = wording.place(HOUSE)
@@ -51,14 +51,14 @@ class Writer:
             [not n.startswith(("chat.", "open.")) for n in wording.names] + [False]
         )
 
-    def prompts(self, rows: Rows, styles: NDArray[np.int64]) -> Any:
+    def prompts(self, rows: RequestRows, styles: NDArray[np.int64]) -> Any:
         """One text a row, as a string column. ``styles``: 1 writes small letters, 2 no full stop,
         3 both."""
         texts = self._joined(self._parts(rows), len(rows), self._separators(rows))
         texts = _changed(texts, styles % 2 == 1, pc.utf8_lower)
         return _changed(texts, styles >= 2, partial(pc.utf8_rtrim, characters=".!?"))
 
-    def _parts(self, rows: Rows) -> Instances:
+    def _parts(self, rows: RequestRows) -> Instances:
         """All parts of all prompts: opening, head, bodies, pastes, closing."""
         everyone = np.arange(len(rows))
         drawn = np.full(len(rows), DRAWN, np.int16)
@@ -83,7 +83,9 @@ class Writer:
             seeds[own] = mix(rows.account[row[own]], 65)
         return Instances(row, place, register[there], index[there], seed, theme, counted)
 
-    def answers(self, rows: Rows, tokens: NDArray[np.int64], register: str, most: int) -> Any:
+    def answers(
+        self, rows: RequestRows, tokens: NDArray[np.int64], register: str, most: int
+    ) -> Any:
         """An answer a row of about so many tokens, of at most ``most`` sentences."""
         sentences = np.clip(tokens // 16, 1, most)
         row, place = _expanded(sentences)
@@ -118,7 +120,7 @@ class Writer:
         made: list[str] = self._joined(instances, seeds.size, np.full(seeds.size, " ")).to_pylist()
         return made
 
-    def _separators(self, rows: Rows) -> NDArray[np.str_]:
+    def _separators(self, rows: RequestRows) -> NDArray[np.str_]:
         lines = self.lines[rows.body_register] | self.lines[rows.head_register] | (rows.pastes > 0)
         return np.where(lines, "\n", " ")
 
@@ -145,10 +147,12 @@ class Writer:
         together = pa.concat_arrays(made) if made else pa.array([], pa.string())
         return together.take(column(back))
 
-    def _sentence(self, code: int) -> Sentence:
+    def _sentence(self, code: int) -> SlottedSentence:
         return self.wording.registers[code // 1024][code % 1024]
 
-    def _filled(self, sentence: Sentence, instances: Instances, rows: NDArray[np.int64]) -> Any:
+    def _filled(
+        self, sentence: SlottedSentence, instances: Instances, rows: NDArray[np.int64]
+    ) -> Any:
         pieces = [
             piece if isinstance(piece, str) else self.words[piece.words].take(column(at))
             for piece, at in self._choices(sentence, instances, rows)
@@ -158,7 +162,7 @@ class Writer:
         return pc.binary_join_element_wise(*pieces, "")
 
     def _choices(
-        self, sentence: Sentence, instances: Instances, rows: NDArray[np.int64]
+        self, sentence: SlottedSentence, instances: Instances, rows: NDArray[np.int64]
     ) -> Iterator[tuple[str | Slot, NDArray[np.int64]]]:
         """Every piece, and for a slot the word that each row takes."""
         counted = instances.counted[rows]

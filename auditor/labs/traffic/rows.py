@@ -12,7 +12,7 @@ NONE = -1
 
 
 @dataclass(frozen=True)
-class Rows:
+class RequestRows:
     """Columns of equal length.
 
     ``time``: seconds since 1970; ``account``: its place in the directory; ``seed`` and ``theme``:
@@ -48,13 +48,16 @@ class Rows:
         """How many rows."""
         return int(self.time.size)
 
-    def taken(self, chosen: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Rows:
+    def taken(self, chosen: NDArray[np.int64] | NDArray[np.bool_] | slice) -> RequestRows:
         """The chosen rows, in the given order."""
-        return Rows(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        return RequestRows(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @staticmethod
-    def together(parts: Sequence[Rows]) -> Rows:
+    def together(parts: Sequence[RequestRows]) -> RequestRows:
         """One after the other; at least one part."""
-        return Rows(
-            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Rows)}
+        return RequestRows(
+            **{
+                f.name: np.concatenate([getattr(p, f.name) for p in parts])
+                for f in fields(RequestRows)
+            }
         )

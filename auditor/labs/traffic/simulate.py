@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from auditor.labs.traffic.benign import Stretch
+from auditor.labs.traffic.benign import TimeStretch
 from auditor.labs.traffic.columns import SCHEMA, campaign_rows, spoilt, table_of
 from auditor.labs.traffic.prompts import Writer
 from auditor.labs.traffic.rhythm import DAY
-from auditor.labs.traffic.rows import Rows
+from auditor.labs.traffic.rows import RequestRows
 from auditor.labs.traffic.settings import TrafficSettings
 from auditor.labs.traffic.sources import Cast, cast_of
 from fingerprints.durable import replacing
@@ -101,28 +101,28 @@ def log_name(form: Form) -> str:
     return f"log.{form}"
 
 
-def stretches(settings: TrafficSettings) -> list[Stretch]:
+def stretches(settings: TrafficSettings) -> list[TimeStretch]:
     """The log in parts of about 200,000 rows, at most a day and at least ten minutes each."""
     begins, whole = settings.begins(), settings.days * DAY
     length = min(max(whole * ROWS_AT_ONCE / settings.rows, SHORTEST), LONGEST, whole)
     count = int(np.ceil(whole / length - 1e-9))
     edges = [begins + min(i * length, whole) for i in range(count + 1)]
-    return [Stretch(i, edges[i], edges[i + 1]) for i in range(count)]
+    return [TimeStretch(i, edges[i], edges[i + 1]) for i in range(count)]
 
 
-def in_order(cast: Cast) -> Iterator[Rows]:
+def in_order(cast: Cast) -> Iterator[RequestRows]:
     """The rows of a log by time, stretch by stretch. What runs on behind a stretch waits for the
     next; what runs on behind the log is dropped."""
-    waiting: Rows | None = None
+    waiting: RequestRows | None = None
     for stretch in stretches(cast.settings):
         parts = [source.rows(stretch) for source in cast.sources]
-        rows = Rows.together(parts if waiting is None else [waiting, *parts])
+        rows = RequestRows.together(parts if waiting is None else [waiting, *parts])
         waiting = rows.taken(rows.time >= stretch.end)
         now = rows.taken(rows.time < stretch.end)
         yield now.taken(np.argsort(now.time, kind="stable"))
 
 
-def tables(cast: Cast) -> Iterator[tuple[Rows, pa.Table]]:
+def tables(cast: Cast) -> Iterator[tuple[RequestRows, pa.Table]]:
     """The rows of a log with their texts and names."""
     writer = Writer(cast.wording)
     directory = cast.directory(writer)
@@ -199,7 +199,9 @@ def _refuse_another(settings: TrafficSettings, seed: int, folder: Path, mark: Pa
         )
 
 
-def _written(cast: Cast, form: Form, file: BinaryIO) -> Iterator[tuple[Rows, pa.Table, LogWriter]]:
+def _written(
+    cast: Cast, form: Form, file: BinaryIO
+) -> Iterator[tuple[RequestRows, pa.Table, LogWriter]]:
     with ExitStack() as stack:
         log = _opened(form, file, stack)
         for rows, table in tables(cast):

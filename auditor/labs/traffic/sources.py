@@ -17,15 +17,15 @@ from auditor.labs.traffic.mixing import fraction, mix
 from auditor.labs.traffic.prompts import Writer
 from auditor.labs.traffic.rhythm import DAY
 from auditor.labs.traffic.settings import BenignGroup, Campaign, TrafficSettings
-from auditor.labs.traffic.wording import Wording, load_wording
+from auditor.labs.traffic.wording import Lexicon, load_wording
 
 Source = OrdinaryTraffic | CampaignTraffic
 
 
 @dataclass(frozen=True)
 class Members:
-    """The accounts of one kind or campaign; ``campaign`` is empty for ordinary ones. ``cover``:
-    whose system prompts and clients the accounts have."""
+    """The accounts of one kind or campaign; ``campaign`` is empty for ordinary ones. ``clients``:
+    what their clients are called, ``system``: the share of them that sends a system prompt."""
 
     kind: str
     campaign: str
@@ -40,7 +40,7 @@ class Cast:
 
     settings: TrafficSettings
     seed: int
-    wording: Wording
+    wording: Lexicon
     sources: tuple[Source, ...]
     members: tuple[Members, ...]
 
@@ -98,7 +98,7 @@ def cast_of(settings: TrafficSettings, seed: int) -> Cast:
 class _Scene:
     """Collects sources and gives each account its place."""
 
-    def __init__(self, settings: TrafficSettings, seed: int, wording: Wording, book: Book) -> None:
+    def __init__(self, settings: TrafficSettings, seed: int, wording: Lexicon, book: Book) -> None:
         self.settings, self.seed, self.wording, self.book = settings, seed, wording, book
         self.sources: list[Source] = []
         self.members: list[Members] = []

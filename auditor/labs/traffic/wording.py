@@ -54,18 +54,18 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class SlottedSentence:
     """A sentence in pieces: literal text and slots."""
 
     pieces: tuple[str | Slot, ...]
 
 
 @dataclass(frozen=True)
-class Wording:
+class Lexicon:
     """Registers by their place, words by list."""
 
     names: tuple[str, ...]
-    registers: tuple[tuple[Sentence, ...], ...]
+    registers: tuple[tuple[SlottedSentence, ...], ...]
     words: dict[str, tuple[str, ...]]
     languages: tuple[str, ...]
     language_weights: tuple[float, ...]
@@ -86,7 +86,7 @@ class Wording:
         return len(self.registers[register])
 
 
-def load_wording(name_or_path: str) -> Wording:
+def load_wording(name_or_path: str) -> Lexicon:
     """A bundled wording by name, or one from a YAML file.
 
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or none, or
@@ -106,7 +106,7 @@ def load_wording(name_or_path: str) -> Wording:
     return _compiled(file)
 
 
-def _compiled(file: WordingFile) -> Wording:
+def _compiled(file: WordingFile) -> Lexicon:
     texts = {
         **file.bodies,
         **{f"head.{kind}": heads for kind, heads in file.heads.items() if heads},
@@ -117,7 +117,7 @@ def _compiled(file: WordingFile) -> Wording:
     for register, sentences in texts.items():
         language = register.partition(".")[2]
         registers.append(tuple(_sentence(s, language, file, words) for s in sentences))
-    return Wording(
+    return Lexicon(
         tuple(texts),
         tuple(registers),
         words,
@@ -128,7 +128,7 @@ def _compiled(file: WordingFile) -> Wording:
 
 def _sentence(
     text: str, language: str, file: WordingFile, words: dict[str, tuple[str, ...]]
-) -> Sentence:
+) -> SlottedSentence:
     pieces: list[str | Slot] = []
     turns: dict[str, int] = {}
     end = 0
@@ -139,7 +139,7 @@ def _sentence(
         listed = _list_for(name, language, words, text)
         turns[listed] = turns.get(listed, -1) + 1
         pieces.append(Slot(listed, name in file.themes, turns[listed]))
-    return Sentence(tuple(p for p in (*pieces, text[end:]) if p != ""))
+    return SlottedSentence(tuple(p for p in (*pieces, text[end:]) if p != ""))
 
 
 def _list_for(name: str, language: str, words: dict[str, tuple[str, ...]], text: str) -> str:
