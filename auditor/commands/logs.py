@@ -194,6 +194,47 @@ def _say_what_was_read(record: Any) -> None:
     say(f"{rows.read:,} rows read, {rows.usable:,} usable, of {log.n_accounts:,} accounts")
 
 
+@logs.command(short_help="Take out what a unit of a scan was served.")
+@click.argument("log", nargs=-1, required=True)
+@click.option("--scan", "folder", metavar="DIR", required=True, help="The folder of a scan.")
+@click.option(
+    "--cluster", "units", metavar="IDS", required=True, help="Its unit, such as u1, or u1,u2."
+)
+@click.option("--out", metavar="FILE", default="served.jsonl", show_default=True, help="The file.")
+@click.option("--salt", metavar="FILE", help="The salt of a private scan.  [default: SCAN.salt]")
+@reading_options
+def select(
+    log: tuple[str, ...], folder: str, units: str, out: str, salt: str | None, **flags: Any
+) -> int:
+    """Take out of LOG what the accounts of some units were served: canonical columns as JSONL, which
+    `auditor harvest SUSPECT --log` takes.
+
+    \b
+    Example:
+      auditor logs select logs/ --scan scan/ --cluster u1 --out served.jsonl
+    """
+    from auditor.audits.logs.folder import accounts_of
+    from auditor.audits.logs.private import salt_of
+    from auditor.audits.logs.select import select as selected
+
+    accounts = accounts_of(Path(folder), [u for u in units.split(",") if u])
+    key = Path(salt or f"{folder.rstrip('/')}.salt") if accounts[0].hashed else None
+    spill = flags["spill"]
+    made = selected(
+        LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
+        accounts,
+        Path(out),
+        salt_of(key) if key is not None and key.exists() else None,
+        spill=Path(spill) if spill else None,
+        memory_gb=flags["memory_gb"],
+        threads=flags["threads"],
+    )
+    say(f"written: {made.rows:,} rows of {made.accounts:,} accounts in {out}")
+    if made.without_answer:
+        say(f"{made.without_answer:,} of the rows have no answer: `auditor harvest` can't use them")
+    return 0
+
+
 @logs.command(short_help="Learn what benign traffic is like.")
 @click.argument("log", nargs=-1, required=True)
 @click.option("--out", metavar="FILE", default=CALIBRATION, show_default=True, help="The file.")

@@ -73,7 +73,7 @@ def fit_scale(figures: Array) -> BenignScale:
         usable = by_volume & np.isfinite(own)
         medians[i] = np.where(usable, own, middle)
         units[i] = np.where(usable, np.fmax(width, FLOOR * unit), unit)
-    used = np.isfinite(unit) & (unit > 0)
+    used = np.isfinite(unit)
     medians, units = np.where(used, medians, 0.0), np.where(used, units, 1.0)
     drawn = BenignScale(
         signals=NAMES,
@@ -86,13 +86,14 @@ def fit_scale(figures: Array) -> BenignScale:
 
 
 def _centre(figures: Array) -> tuple[Array, Array]:
-    """Median and unit of each signal; NaN where nobody has it, the spread where few differ."""
+    """Median and unit of each signal; NaN where nobody has it."""
     middle, unit = np.full(len(NAMES), np.nan), np.full(len(NAMES), np.nan)
     for i in range(len(NAMES)):
         x = figures[:, i][np.isfinite(figures[:, i])]
         if len(x):
             middle[i] = np.median(x)
-            unit[i] = max(np.percentile(x, UPPER) - middle[i], float(np.std(x)) / 2)
+            spread = max(np.percentile(x, UPPER) - middle[i], float(np.std(x)) / 2)
+            unit[i] = max(spread, SIGNALS[i].least)
     return middle, unit
 
 

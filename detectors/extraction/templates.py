@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 SLOT = "▢"
 MASKED = re.compile(r'"[^"]*"|\S*[0-9]\S*')
-WORDS, MOST_WORDS = 6, 60
+WORDS, MOST_WORDS = 4, 60
 SHARED = 0.6
 """A word is the template's where this share of its prompts has it."""
 LEAST = 3

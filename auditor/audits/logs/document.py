@@ -78,6 +78,8 @@ def _headline(found: LogScan) -> str:
         return f"Bulk programmatic generation: {_units_of(found.n_found_units)} found"
     if found.n_noticed_units:
         return f"No bulk generation found; {_units_of(found.n_noticed_units)} noticed"
+    if found.calibration.floor > found.noticed_at:
+        return "Too little benign traffic to tell anything"
     return "No bulk generation stands out"
 
 
@@ -122,7 +124,16 @@ def _warnings(found: LogScan) -> tuple[Block, ...]:
                 "notice",
             )
         )
-    if used.floor > needed:
+    if used.floor > found.noticed_at:
+        out.append(
+            Paragraph(
+                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}, above"
+                f" the {found.noticed_at:g} from which on a unit is told at all: nothing can be"
+                " found or noticed here. Give more benign traffic.",
+                "notice",
+            )
+        )
+    elif used.floor > needed:
         out.append(
             Paragraph(
                 f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}; a"
@@ -247,6 +258,8 @@ def _templates(unit: UnitFound, found: LogScan) -> tuple[Block, ...]:
     about = "Of a sample of prompts; ▢ is what changes."
     if found.private:
         about += " Words are left out (--private)."
+    if unit.alike:
+        about += f" {', '.join(unit.alike[:12])} use one of them, too, and are not tied to this."
     columns = ("template", "prompts", "different")
     table = GridTable("Templates", columns, rows, frozenset({1, 2}), headed=False, caption=about)
     return (table,)

@@ -3,6 +3,7 @@ not there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -55,8 +56,8 @@ def read_scan(folder: Path) -> LogScan:
     return FILE.read(folder / RECORD)
 
 
-def accounts_of(folder: Path, unit: str) -> list[ListedAccount]:
-    """The accounts of one unit of a scan, in order.
+def accounts_of(folder: Path, wanted: Sequence[str]) -> list[ListedAccount]:
+    """The accounts of some units of a scan, in order.
 
     Raises MalformedInput for a folder without a scan, UsageProblem for a unit that it doesn't name.
     """
@@ -74,13 +75,13 @@ def accounts_of(folder: Path, unit: str) -> list[ListedAccount]:
         raise MalformedInput(
             f"not the accounts of a scan: {first_problem(error)}", where=path
         ) from error
-    chosen = [a for a in listed if a.unit == unit]
-    if not chosen:
-        units = list(dict.fromkeys(a.unit for a in listed))
+    units = list(dict.fromkeys(a.unit for a in listed))
+    unknown = [unit for unit in wanted if unit not in units]
+    if unknown or not wanted:
         told = ", ".join(units[:20]) or "none: nothing stood out"
         raise UsageProblem(
-            f"the scan names no unit {printable(unit, 20)!r}",
+            f"the scan names no unit {printable(''.join(unknown[:1]), 20)!r}",
             where=folder,
             next_step=f"its units are {told}",
         )
-    return chosen
+    return [a for a in listed if a.unit in wanted]

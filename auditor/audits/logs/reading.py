@@ -36,7 +36,7 @@ KEPT_LENGTH, ENDS = 400, 300
 BYTES_A_ROW = 700
 LONELY_DAYS, LONELY_SHARE = 30, 0.01
 """A stretch of days so far from the rest, with so few of all rows, is a clock that jumped."""
-WORDS = 6
+WORDS = 4
 """Words of a prompt's beginning, and of its end, that tell its template."""
 SLOT = r'"[^"]*"|\S*[0-9]\S*'
 """What changes from one use of a template to the next: quoted words, whatever holds a digit."""
@@ -127,10 +127,15 @@ def narrow_sql(
     """The SELECT that makes the narrow table of files of one form."""
     columns = columns_sql(found, group[0].form, talks)
     source = relation(group, columns.wanted)
-    kinds = {name: kind for name, kind, *_ in house.rows(f"DESCRIBE SELECT * FROM {source}")}
-    kind = kinds.get(found.paths["time"].key, "VARCHAR") if found.paths["time"].plain else ""
-    inner = canonical_sql(columns.sql, source, kind)
+    inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
     return f"SELECT {_fault()} AS fault, {', '.join(_figures(every))} FROM ({inner}) c"
+
+
+def time_kind(house: Warehouse, source: str, found: ColumnMap) -> str:
+    """The type of a log's times as it is read."""
+    path = found.paths["time"]
+    kinds = {name: kind for name, kind, *_ in house.rows(f"DESCRIBE SELECT * FROM {source}")}
+    return str(kinds.get(path.key, "VARCHAR")) if path.plain else "VARCHAR"
 
 
 def canonical_sql(sql: Mapping[str, str], source: str, time_kind: str = "VARCHAR") -> str:
@@ -151,6 +156,11 @@ def canonical_sql(sql: Mapping[str, str], source: str, time_kind: str = "VARCHAR
 def _number(value: str) -> str:
     number = f"try_cast({value} AS DOUBLE)"
     return f"CASE WHEN isfinite({number}) AND {number} >= 0 THEN {number} END"
+
+
+def usable_sql() -> str:
+    """Whether a canonical row is usable; repeated rows are not asked after."""
+    return f"{_fault()} = 0"
 
 
 def _fault() -> str:

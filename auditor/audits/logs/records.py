@@ -98,7 +98,8 @@ class UnitFound(Record):
     """An account, or accounts that are tied: how much it sent, its p, what stands out.
 
     ``p_value`` is over the whole log; ``status`` says what follows from it. ``accounts`` are the
-    largest only, ``n_accounts`` counts all.
+    largest only, ``n_accounts`` counts all. ``alike`` are other units told that use a template of
+    this one: likeness only, they are not tied.
     """
 
     id: str
@@ -116,6 +117,7 @@ class UnitFound(Record):
     ties: tuple[TieFound, ...] = ()
     templates: tuple[TemplateFound, ...] = ()
     daily: tuple[tuple[str, int], ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 class CalibrationUsed(Record):

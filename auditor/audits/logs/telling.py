@@ -65,6 +65,19 @@ def units_told(
                 daily=about.daily,
             )
         )
+    return _with_likeness(out)
+
+
+def _with_likeness(units: Sequence[UnitFound]) -> tuple[UnitFound, ...]:
+    """Of each unit the others that use one of its templates."""
+    users: dict[str, list[str]] = {}
+    for unit in units:
+        for template in unit.templates:
+            users.setdefault(template.words, []).append(unit.id)
+    out = []
+    for unit in units:
+        near = dict.fromkeys(i for t in unit.templates for i in users[t.words] if i != unit.id)
+        out.append(unit.model_copy(update={"alike": tuple(near)}))
     return tuple(out)
 
 
