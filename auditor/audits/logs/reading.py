@@ -299,10 +299,10 @@ def _counted(
             f"no row of the log can be used: {told or 'it has none'}",
             next_step="look whether --map names the right columns",
         )
-    told = [c for c in ("model", "network", "client", "key_prefix", "payment") if c in columns]
+    held = [c for c in ("model", "network", "client", "key_prefix", "payment") if c in columns]
     bad, first, last, *known = house.one(
         "SELECT count(*) FILTER (bad_number), min(time), max(time)"
-        f"{''.join(f', count({c})' for c in told)} FROM {table} WHERE fault = 0"
+        f"{''.join(f', count({c})' for c in held)} FROM {table} WHERE fault = 0"
     )
-    empty = {c for c, n in zip(told, known, strict=True) if not n}
+    empty = {c for c, n in zip(held, known, strict=True) if not n}
     return Ingested(counts, int(bad), columns - empty, tuple(cut), first, last)
