@@ -206,8 +206,8 @@ def _say_what_was_read(record: Any) -> None:
 def select(
     log: tuple[str, ...], folder: str, units: str, out: str, salt: str | None, **flags: Any
 ) -> int:
-    """Take out of LOG what the accounts of some units were served: canonical columns as JSONL, which
-    `auditor harvest SUSPECT --log` takes.
+    """Take out of LOG what the accounts of some units were served: canonical columns as JSONL,
+    which `auditor harvest SUSPECT --log` takes.
 
     \b
     Example:
@@ -231,7 +231,7 @@ def select(
     )
     say(f"written: {made.rows:,} rows of {made.accounts:,} accounts in {out}")
     if made.without_answer:
-        say(f"{made.without_answer:,} of the rows have no answer: `auditor harvest` can't use them")
+        say(f"{made.without_answer:,} of the rows have no answer; `auditor harvest` needs one")
     return 0
 
 

@@ -49,7 +49,7 @@ class GroupTest:
     p_value: float | None
 
 
-def tested(groups: Sequence[Group], n_accounts: int) -> tuple[list[GroupTest], int]:
+def beyond_chance(groups: Sequence[Group], n_accounts: int) -> tuple[list[GroupTest], int]:
     """The groups that tie their accounts, and how many were tested.
 
     Of the accounts that use a template, one has the value that is looked at; each of the others has

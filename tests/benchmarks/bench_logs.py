@@ -18,14 +18,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-WORDS = (
-    "about answer because before bicycle calendar carefully castle chemistry children coffee"
-    " contract customer derivative different document evening experiment explain family function"
-    " garden history holiday integral journey kitchen language letter machine mathematics meeting"
-    " morning mountain network number optimization package password picture polynomial possible"
-    " probability problem question recipe remember restaurant river science sentence summarise"
-    " theatre translate understanding university vegetable weather weekend window winter"
-).split()
+_WORDS = """
+about answer because before bicycle calendar carefully castle chemistry children coffee
+contract customer derivative different document evening experiment explain family function
+garden history holiday integral journey kitchen language letter machine mathematics meeting
+morning mountain network number optimization package password picture polynomial possible
+probability problem question recipe remember restaurant river science sentence summarise
+theatre translate understanding university vegetable weather weekend window winter
+"""
+WORDS = _WORDS.split()
 DAYS, ACCOUNTS, SEED = 14, 100_000, 7
 
 
@@ -66,8 +67,11 @@ def measured(log: Path, threads: int) -> tuple[float, float, float]:
     """Wall seconds, processor seconds and peak gigabytes of one scan in its own process."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(
-        [sys.executable, "-m", "auditor", "logs", "scan", str(log), "--benign-until"]
-        + ["2025-10-17", "--threads", str(threads), "--out", str(log.parent / "scan"), "--force"],
+        [
+            *(sys.executable, "-m", "auditor", "logs", "scan", str(log)),
+            *("--benign-until", "2025-10-17", "--threads", str(threads)),
+            *("--out", str(log.parent / "scan"), "--force"),
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=None,

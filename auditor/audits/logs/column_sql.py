@@ -96,6 +96,6 @@ def time_sql(value: str, kind: str) -> str:
     )
     return (
         f"CASE WHEN {number} IS NOT NULL THEN make_timestamp(CAST({seconds} AS BIGINT)) ELSE"
-        f" coalesce(try_cast({text} AS TIMESTAMP),"
+        f" coalesce(CAST(try_cast({text} AS TIMESTAMPTZ) AS TIMESTAMP),"
         f" CAST(try_strptime({text}, '%d/%b/%Y:%H:%M:%S %z') AS TIMESTAMP)) END"
     )

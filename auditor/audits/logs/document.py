@@ -127,9 +127,9 @@ def _warnings(found: LogScan) -> tuple[Block, ...]:
     if used.floor > found.noticed_at:
         out.append(
             Paragraph(
-                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}, above"
-                f" the {found.noticed_at:g} from which on a unit is told at all: nothing can be"
-                " found or noticed here. Give more benign traffic.",
+                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}."
+                f" Units are told from {found.noticed_at:g} on, so that nothing can be found or"
+                " noticed here. Give more benign traffic.",
                 "notice",
             )
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.logs.warehouse import Warehouse
-from detectors.extraction.links import Group, GroupTest, components, tested
+from detectors.extraction.links import Group, GroupTest, beyond_chance, components
 
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
@@ -53,7 +53,7 @@ def link(house: Warehouse, table: str, held: Sequence[str]) -> Links:
     accounts = house.arrays(f"SELECT account_h FROM {table}_accounts ORDER BY account_h")
     ids = np.asarray(accounts["account_h"], dtype=np.uint64)
     groups = [*_owned(house, table), *_agreeing(house, table, len(ids))]
-    kept, n_tests = tested(groups, len(ids))
+    kept, n_tests = beyond_chance(groups, len(ids))
     ties = _members(house, table, kept)
     units = components(ids, ties)
     _write_units(house, table, ids, units)

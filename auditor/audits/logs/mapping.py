@@ -12,6 +12,8 @@ from auditor.audits.logs.sources import FIRST_FILES, LogFile, first_rows, value_
 from auditor.audits.logs.warehouse import Warehouse
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 
+RARE = ("network", "client", "key_prefix", "payment", "request_id", "status", "finish")
+"""Columns that a log may hold in some rows only."""
 TALKS = ("prompt", "answer", "system")
 
 
@@ -32,7 +34,12 @@ def mapped(
         raise MalformedInput(
             "no row can be read", where=files[0].path, next_step="look whether it is a log"
         )
-    found = _base(rows, keys, given, preset).having(given)
+    found = _base(rows, keys, given, preset)
+    if found.preset == "canonical" and all(f.form == "jsonl" for f in files):
+        # A key may be there in later rows only; of JSON, one that is nowhere costs nothing.
+        later = {n: FieldPath.parse(n) for n in CANONICAL if n in keys or n in RARE}
+        found = ColumnMap(later, found.preset)
+    found = found.having(given)
     _checked(rows, keys, found, given)
     return found, tuple(c for c in TALKS if c in found.paths and _lists(rows, found.paths[c]))
 
@@ -78,11 +85,12 @@ def _checked(
 ) -> None:
     lost = [f"{n}={p.text}" for n, p in given.items() if p.key not in keys]
     lost += [f"{n}={p.text}" for n, p in given.items() if n in NEEDED and not _leads(rows, p)]
-    if lost or found.missing:
+    missing = [n for n in NEEDED if n not in found.paths or found.paths[n].key not in keys]
+    if lost or missing:
         what = f"mapped to nothing: {printable(lost[0], 60)}" if lost else ""
-        what = what or f"no column for {', '.join(found.missing)}"
+        what = what or f"no column for {', '.join(missing)}"
         told = f"known gateways: {', '.join(p for p in PRESETS if p != 'canonical')}"
         raise MalformedInput(
             f"{what}; the log's keys are {named(keys)}",
-            next_step=f"map them, as in --map {(found.missing or NEEDED)[0]}=KEY; {told}",
+            next_step=f"map them, as in --map {(missing or NEEDED)[0]}=KEY; {told}",
         )

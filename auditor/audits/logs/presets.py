@@ -130,7 +130,11 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
             "identity.claims.oid",
             "properties.requestBody|user",
         ),
-        "model": ("properties.modelName", "properties.modelDeploymentName"),
+        "model": (
+            "properties.modelName",
+            "properties.modelDeploymentName",
+            "properties.requestBody|model",
+        ),
         "network": ("callerIpAddress", "CallerIPAddress"),
         "client": ("properties.userAgent",),
         "request_id": ("correlationId", "CorrelationId"),

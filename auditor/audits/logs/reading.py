@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from auditor.audits.logs.column_sql import columns_sql, time_sql
-from auditor.audits.logs.columns import ColumnMap
+from auditor.audits.logs.columns import ColumnMap, named
 from auditor.audits.logs.sources import LogFile, alike, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, literal
 from detectors.extraction.cues import cue_pattern
@@ -79,9 +79,10 @@ def ingest(
     lost = 0
     for i, group in enumerate(groups):
         progress(i, len(groups))
+        _rejected(house)  # of lines that were looked at before
         verb = f"INSERT INTO {table}" if i else f"CREATE TABLE {table} AS"
         cut += _read(house, verb, group, found, talks, every)
-        lost += _rejected(house) if group[0].form == "csv" else 0
+        lost += _rejected(house)
     _stray_clocks(house, table)
     _duplicates(house, table, "request_id" in found.paths)
     return _counted(house, table, frozenset(found.paths), cut, lost)
@@ -110,7 +111,10 @@ def _read(
 
 
 def _rejected(house: Warehouse) -> int:
-    # One line may be wrong in several ways; tables of DuckDB's own, gone with the connection.
+    """Broken lines of CSV since the last call; one may be wrong in several ways."""
+    made = house.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'")
+    if not made:
+        return 0
     (n,) = house.one("SELECT count(DISTINCT (scan_id, file_id, line)) FROM reject_errors")
     house.run("DROP TABLE reject_errors")
     house.run("DROP TABLE reject_scans")
@@ -125,10 +129,26 @@ def narrow_sql(
     every: int,
 ) -> str:
     """The SELECT that makes the narrow table of files of one form."""
-    columns = columns_sql(found, group[0].form, talks)
+    columns = columns_sql(held_columns(house, group, found), group[0].form, talks)
     source = relation(group, columns.wanted)
     inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
     return f"SELECT {_fault()} AS fault, {', '.join(_figures(every))} FROM ({inner}) c"
+
+
+def held_columns(house: Warehouse, group: Sequence[LogFile], found: ColumnMap) -> ColumnMap:
+    """The map without columns that these files don't have. Raises MalformedInput for a needed
+    one."""
+    if group[0].form == "jsonl":
+        return found
+    keys = {name for name, *_ in house.rows(f"DESCRIBE SELECT * FROM {relation(group)}")}
+    here = ColumnMap({n: p for n, p in found.paths.items() if p.key in keys}, found.preset)
+    if here.missing:
+        raise MalformedInput(
+            f"no column for {', '.join(here.missing)}; its keys are {named(sorted(keys))}",
+            where=group[0].path,
+            next_step="scan files of another form by themselves",
+        )
+    return here
 
 
 def time_kind(house: Warehouse, source: str, found: ColumnMap) -> str:
@@ -279,7 +299,10 @@ def _counted(
             f"no row of the log can be used: {told or 'it has none'}",
             next_step="look whether --map names the right columns",
         )
-    bad, first, last = house.one(
-        f"SELECT count(*) FILTER (bad_number), min(time), max(time) FROM {table} WHERE fault = 0"
+    held = [c for c in ("model", "network", "client", "key_prefix", "payment") if c in columns]
+    bad, first, last, *known = house.one(
+        "SELECT count(*) FILTER (bad_number), min(time), max(time)"
+        f"{''.join(f', count({c})' for c in held)} FROM {table} WHERE fault = 0"
     )
-    return Ingested(counts, int(bad), columns, tuple(cut), first, last)
+    empty = {c for c, n in zip(held, known, strict=True) if not n}
+    return Ingested(counts, int(bad), columns - empty, tuple(cut), first, last)

@@ -16,7 +16,7 @@ from auditor.audits.logs.columns import CANONICAL
 from auditor.audits.logs.mapping import mapped
 from auditor.audits.logs.plan import LogInput
 from auditor.audits.logs.private import hashed
-from auditor.audits.logs.reading import canonical_sql, time_kind, usable_sql
+from auditor.audits.logs.reading import canonical_sql, held_columns, time_kind, usable_sql
 from auditor.audits.logs.records import ListedAccount
 from auditor.audits.logs.sources import alike, log_files, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, warehouse
@@ -71,7 +71,7 @@ def _gather(house: Warehouse, given: LogInput) -> None:
     found, talks = mapped(house, files, given.given, given.preset)
     parts = []
     for group in alike(files):
-        columns = columns_sql(found, group[0].form, talks)
+        columns = columns_sql(held_columns(house, group, found), group[0].form, talks)
         source = relation(group, columns.wanted)
         inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
         parts.append(f"SELECT {', '.join(CANONICAL)} FROM ({inner}) c WHERE {usable_sql()}")

@@ -7,6 +7,7 @@ their first rows; knows no column's meaning.
 from __future__ import annotations
 
 import glob
+import gzip
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ FORMS: dict[str, Form] = {
 PACKED = (".gz", ".zst")
 FIRST_ROWS, FIRST_FILES = 200, 3
 PIECE = 1 << 20
+LONGEST_HEADER = 1 << 16
 LONGEST_ROW = 16 << 20
 """Bytes of one row at most; a longer one is a broken row."""
 
@@ -133,7 +135,7 @@ def relation(files: Sequence[LogFile], columns: Mapping[str, str] | None = None)
         return f"read_parquet([{paths}], union_by_name = true)"
     if form == "csv":
         return (
-            f"read_csv([{paths}], all_varchar = true, header = true, union_by_name = true,"
+            f"read_csv([{paths}], all_varchar = true, header = true,"
             f" store_rejects = true, compression = {literal(packed)},"
             f" max_line_size = {LONGEST_ROW})"
         )
@@ -146,18 +148,39 @@ def relation(files: Sequence[LogFile], columns: Mapping[str, str] | None = None)
 
 
 def alike(files: Iterable[LogFile]) -> list[list[LogFile]]:
-    """Files that one reader can take together: of one form, packed in one way."""
-    groups: dict[tuple[str, str], list[LogFile]] = {}
+    """Files that one reader can take together: of one form, packed in one way; CSV of one
+    header."""
+    groups: dict[tuple[str, str, bytes], list[LogFile]] = {}
     for file in files:
-        groups.setdefault((file.form, file.packed), []).append(file)
+        header = _header(file) if file.form == "csv" else b""
+        groups.setdefault((file.form, file.packed, header), []).append(file)
     return list(groups.values())
+
+
+def _header(file: LogFile) -> bytes:
+    """What tells a CSV file's columns from another's: its first line, or itself where that is
+    packed so that only DuckDB reads it."""
+    if file.packed == ".zst":
+        return str(file.path).encode("utf-8", "surrogateescape")
+    opening = gzip.open if file.packed else open
+    try:
+        with opening(file.path, "rb") as lines:
+            return lines.readline(LONGEST_HEADER).strip()
+    except (OSError, EOFError):  # it is told when it is read
+        return b""
 
 
 def first_rows(house: Warehouse, file: LogFile) -> list[dict[str, Any]]:
     """The first rows of a file as JSON values; broken ones are left out."""
-    source = relation([file])
     column = "json" if file.form == "jsonl" else "to_json(r)"
-    found = house.rows(f"SELECT {column} FROM {source} r LIMIT {FIRST_ROWS}")
+    asked = f"SELECT {column} FROM {{}} r LIMIT {FIRST_ROWS}"
+    try:
+        found = house.rows(asked.format(relation([file])))
+    except MalformedInput:
+        whole = salvaged(file, house.folder)
+        if not whole.cut:
+            raise
+        found = house.rows(asked.format(relation([whole])))
     values = (json.loads(text) for (text,) in found if text is not None)
     return [v for v in values if isinstance(v, dict)]
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-WORDS = (
-    "about answer because bicycle calendar castle chemistry coffee contract customer derivative"
-    " document evening experiment explain family function garden holiday integral journey kitchen"
-    " language letter machine mathematics mountain network optimization password picture polynomial"
-    " probability recipe restaurant river science sentence theatre translate university vegetable"
-).split()
+_WORDS = """
+about answer because bicycle calendar castle chemistry coffee contract customer derivative
+document evening experiment explain family function garden holiday integral journey kitchen
+language letter machine mathematics mountain network optimization password picture polynomial
+probability recipe restaurant river science sentence theatre translate university vegetable
+"""
+WORDS = _WORDS.split()
 Row = dict[str, Any]
 
 
