@@ -3,6 +3,7 @@ what was served to whom, `calibrate` learns what benign traffic is like."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from auditor.audits.logs.presets import PRESETS
 from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON, FORCE, out_folder
-from auditor.console import progress_on, say
+from auditor.console import progress_on, put, say
 from fingerprints.durable import replacing
 from fingerprints.errors import UsageProblem
+from fingerprints.work_folder import WorkFolder
+
+EVERY = 60.0
 
 
 @click.group()
@@ -99,6 +103,15 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["found", "noticed"]),
     help="Exit with 1 when a unit is found, or at least noticed.",
 )
+@click.option(
+    "--follow", is_flag=True, help="Judge the log as it grows, window by window; resumable."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(1),
+    help="With --follow: seconds between looks.  [default: 60]",
+)
+@click.option("--once", is_flag=True, help="With --follow: stop where the log stops.")
 @FORCE
 @in_format
 @AS_JSON
@@ -106,6 +119,9 @@ def scan(
     log: tuple[str, ...],
     out: str,
     fail_on: str | None,
+    follow: bool,
+    every: float | None,
+    once: bool,
     force: bool,
     form: str,
     as_json: bool,
@@ -130,15 +146,21 @@ def scan(
       auditor logs select logs/ --scan scan/ --cluster u1 --out served.jsonl
 
     Writes scan.html, scan.json, accounts.jsonl (every account of what stands out) and
-    calibration.json.
+    calibration.json. --follow tells accounts window by window instead, one JSON line each, by
+    p-values that hold whenever one looks, and keeps its state in follow.json; `found` of --fail-on
+    then ends it at the first.
     """
     from auditor.audits.logs.document import scan_document
     from auditor.audits.logs.folder import ready, write_scan
     from auditor.audits.logs.run import scan as scanned
 
+    if (every is not None or once) and not follow:
+        raise UsageProblem("--every and --once are for --follow")
     folder = Path(out)
     ready(folder, force)
     plan = _plan(log, folder, flags)
+    if follow:
+        return _follow(plan, folder, fail_on, None if once else every or EVERY)
     with progress_on("reading") as progress:
         found = scanned(plan, progress)
     _say_what_was_read(found.record)
@@ -148,6 +170,31 @@ def scan(
     counts = {"found": found.record.n_found_units, "noticed": found.record.n_noticed_units}
     reached = counts["found"] + (counts["noticed"] if fail_on == "noticed" else 0)
     return 1 if fail_on is not None and reached else 0
+
+
+def _follow(plan: ScanPlan, folder: Path, fail_on: str | None, every: float | None) -> int:
+    """Follows a log: alarms as JSON lines on stdout, windows as talk on stderr; 1 at the first
+    alarm under --fail-on."""
+    from auditor.audits.logs.follow import follow as followed
+    from auditor.audits.logs.run import calibration_for
+
+    calibration = calibration_for(plan, folder / CALIBRATION)
+    with WorkFolder(folder, "another scan follows a log in this folder").held():
+        while True:
+            for window in followed(plan, calibration, folder):
+                say(
+                    f"{window.began:%Y-%m-%d %H:%M}: {window.rows:,} requests of"
+                    f" {window.accounts:,} judged accounts, {len(window.alarms)} told"
+                )
+                if window.log10_departed > 2:
+                    say("the traffic as a whole has left its calibration: calibrate anew")
+                for alarm in window.alarms:
+                    put(alarm.model_dump_json())
+                if window.alarms and fail_on is not None:
+                    return 1
+            if every is None:
+                return 0
+            time.sleep(every)
 
 
 def _plan(log: tuple[str, ...], folder: Path, flags: dict[str, Any]) -> ScanPlan:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from auditor.audits.logs.benign import CALIBRATION
 from auditor.audits.logs.document import scan_document
+from auditor.audits.logs.follow import STATE
 from auditor.audits.logs.records import ListedAccount, LogScan
 from auditor.audits.logs.run import Scanned
 from auditor.audits.report.bundle import ready_folder
@@ -17,9 +18,10 @@ from auditor.reporting import html, json
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.record_files import RecordFile, first_problem
+from fingerprints.work_folder import LOCK
 
 RECORD, PAGE, ACCOUNTS = "scan.json", "scan.html", "accounts.jsonl"
-OURS = frozenset({RECORD, PAGE, ACCOUNTS, CALIBRATION})
+OURS = frozenset({RECORD, PAGE, ACCOUNTS, CALIBRATION, STATE, LOCK})
 FILE = RecordFile(
     LogScan, "not a scan of a log", "make one with `auditor logs scan`", largest=256_000_000
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from auditor.audits.logs.warehouse import Warehouse, warehouse
 from auditor.version import VERSION
 from detectors.extraction.calibration import BenignTraffic, Judged, judge
 from detectors.extraction.signals import NAMES
+from fingerprints.errors import UsageProblem
 from fingerprints.progress import SILENT, Progress
+from fingerprints.record_files import write_record
 
 MOST_UNITS = 60
 """Units that a record tells of in full."""
@@ -92,6 +95,26 @@ def calibrate(
         seconds = plan.seconds or window_seconds([log])
         found = measured(house, log, log.columns, seconds)
         return calibration_of(log, found, absent_signals(found), seconds, source, simulated)
+
+
+def calibration_for(plan: ScanPlan, path: Path) -> BenignTraffic:
+    """What a followed log is compared with: what stands in its folder already, a calibration, or
+    one made of a benign log now and kept there. Raises UsageProblem for --benign-until."""
+    if path.exists():
+        return load_calibration(path)
+    if plan.benign_until is not None:
+        raise UsageProblem(
+            "a log that is followed is compared with a calibration",
+            where="--benign-until",
+            next_step="make one with `auditor logs calibrate`, or give --benign",
+        )
+    if plan.benign is None:
+        made = load_calibration(plan.calibration)
+    else:
+        named = ", ".join(Path(argument).name for argument in plan.benign.arguments[:3])
+        made = calibrate(replace(plan, log=plan.benign), simulated=False, source=named)
+    write_record(path, made)
+    return made
 
 
 def _parts(

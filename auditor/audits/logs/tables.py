@@ -14,7 +14,7 @@ from auditor.audits.logs.plan import WINDOWS, LogInput
 from auditor.audits.logs.reading import Ingested, ingest
 from auditor.audits.logs.records import LogRead, RowCounts
 from auditor.audits.logs.sources import log_files
-from auditor.audits.logs.warehouse import Warehouse
+from auditor.audits.logs.warehouse import Warehouse, literal
 from fingerprints.errors import MalformedInput
 from fingerprints.progress import SILENT, Progress
 
@@ -78,9 +78,9 @@ def split(house: Warehouse, log: LogTable, until: datetime) -> tuple[LogTable, L
     """The part before a date, and the rest. Raises MalformedInput where either is empty."""
     parts = []
     for name, test in (("benign", "<"), ("judged", ">=")):
+        when = f"TIMESTAMP {literal(str(until))}"
         house.run(
-            f"CREATE TABLE {name} AS SELECT * FROM {log.name} WHERE fault = 0 AND time {test} ?",
-            (until,),
+            f"CREATE VIEW {name} AS SELECT * FROM {log.name} WHERE fault = 0 AND time {test} {when}"
         )
         n, first, last = house.one(f"SELECT count(*), min(time), max(time) FROM {name}")
         if not n:
@@ -90,7 +90,6 @@ def split(house: Warehouse, log: LogTable, until: datetime) -> tuple[LogTable, L
                 next_step=f"the log is of {log.read.first} to {log.read.last}",
             )
         parts.append(LogTable(name, log.read, log.columns, first, last))
-    house.run(f"DROP TABLE {log.name}")
     return parts[0], parts[1]
 
 
