@@ -50,7 +50,7 @@ def scan_document(found: LogScan) -> Document:
     return Document(
         kicker="Scan of an API's log",
         title=_headline(found),
-        subject=f"scan of {number(log.rows.usable)} requests",
+        subject=_headline(found),
         meta=(
             ("Requests", number(log.rows.usable)),
             ("Accounts", number(log.n_accounts)),
@@ -62,6 +62,7 @@ def scan_document(found: LogScan) -> Document:
         preface=(Paragraph(found.caution, "notice"), *_warnings(found)),
         sections=(
             _units(found),
+            *_families(found),
             _timeline(found),
             *_cards(found),
             _rows(found),
@@ -136,9 +137,9 @@ def _warnings(found: LogScan) -> tuple[Block, ...]:
     elif used.floor > needed:
         out.append(
             Paragraph(
-                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}; a"
-                f" lone account among {number(found.n_judged_accounts)} is told as found from"
-                f" {needed:.2g} on only. One account by itself can be noticed here, not found.",
+                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}. Were"
+                f" one account alone to stand out among {number(found.n_judged_accounts)}, it could"
+                f" be noticed, not found: that takes {needed:.2g}.",
                 "notice",
             )
         )
@@ -160,6 +161,7 @@ def _units(found: LogScan) -> Section:
         (
             name(u.id),
             u.status,
+            u.family,
             number(u.n_accounts),
             number(u.n_requests),
             f"{u.p_value:.2g}",
@@ -167,8 +169,8 @@ def _units(found: LogScan) -> Section:
         )
         for u in found.units[:MOST_ROWS]
     )
-    columns = ("unit", "status", "accounts", "requests", "p", "what stands out")
-    table = GridTable("Who stands out", columns, rows, frozenset({2, 3, 4}), look="quiet")
+    columns = ("unit", "status", "family", "accounts", "requests", "p", "what stands out")
+    table = GridTable("Who stands out", columns, rows, frozenset({3, 4, 5}), look="quiet")
     rest = found.n_found_units + found.n_noticed_units - len(found.units)
     more = (Paragraph(f"{rest} more are in accounts.jsonl.", "caption"),) if rest > 0 else ()
     about = (
@@ -176,6 +178,28 @@ def _units(found: LogScan) -> Section:
         " finds is bounded over all accounts. Noticed: rare by itself, and nothing more."
     )
     return Section("units", "Who stands out", (Paragraph(about, "lead"), table, *more))
+
+
+def _families(found: LogScan) -> tuple[Section, ...]:
+    if not found.families:
+        return ()
+    rows = tuple(
+        (
+            name(f.id),
+            number(f.n_units),
+            number(f.n_accounts),
+            number(f.n_requests),
+            tuple(part for words in f.templates for part in (code(words), " ")),
+        )
+        for f in found.families[:MOST_ROWS]
+    )
+    columns = ("family", "units", "accounts", "requests", "templates")
+    table = GridTable("Families", columns, rows, frozenset({1, 2, 3}), look="quiet")
+    about = (
+        "Units that use the same templates. That is likeness: nothing ties them, and a template may"
+        " be a tool's."
+    )
+    return (Section("families", "Who uses the same templates", (Paragraph(about, "lead"), table)),)
 
 
 def _loudest(unit: UnitFound) -> str:
@@ -258,8 +282,6 @@ def _templates(unit: UnitFound, found: LogScan) -> tuple[Block, ...]:
     about = "Of a sample of prompts; ▢ is what changes."
     if found.private:
         about += " Words are left out (--private)."
-    if unit.alike:
-        about += f" {', '.join(unit.alike[:12])} use one of them, too, and are not tied to this."
     columns = ("template", "prompts", "different")
     table = GridTable("Templates", columns, rows, frozenset({1, 2}), headed=False, caption=about)
     return (table,)

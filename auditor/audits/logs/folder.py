@@ -59,7 +59,7 @@ def read_scan(folder: Path) -> LogScan:
 
 
 def accounts_of(folder: Path, wanted: Sequence[str]) -> list[ListedAccount]:
-    """The accounts of some units of a scan, in order.
+    """The accounts of some units, or families of units, of a scan, in order.
 
     Raises MalformedInput for a folder without a scan, UsageProblem for a unit that it doesn't name.
     """
@@ -77,7 +77,7 @@ def accounts_of(folder: Path, wanted: Sequence[str]) -> list[ListedAccount]:
         raise MalformedInput(
             f"not the accounts of a scan: {first_problem(error)}", where=path
         ) from error
-    units = list(dict.fromkeys(a.unit for a in listed))
+    units = list(dict.fromkeys(name for a in listed for name in (a.unit, a.family)))
     unknown = [unit for unit in wanted if unit not in units]
     if unknown or not wanted:
         told = ", ".join(units[:20]) or "none: nothing stood out"
@@ -86,4 +86,4 @@ def accounts_of(folder: Path, wanted: Sequence[str]) -> list[ListedAccount]:
             where=folder,
             next_step=f"its units are {told}",
         )
-    return [a for a in listed if a.unit in wanted]
+    return [a for a in listed if a.unit in wanted or a.family in wanted]

@@ -23,6 +23,9 @@ OWNED = ("payment", "key_prefix")
 """What belongs to one customer: few accounts that share it are one customer's without more."""
 FEW = 50
 """Accounts that one customer may have by what it owns alone; a template must agree beyond that."""
+RARE_CLIENT = 0.01
+"""A client's template is often its own: accounts of a popular tool share both by that alone. Only a
+client that so few use, and no more than one customer may have, ties."""
 LEAST_SHARE, LEAST_SEEN = 0.1, 0.02
 """A template counts for an account from this share of its prompts on, an address from that one."""
 EDGE_HOURS = 24
@@ -102,7 +105,8 @@ def _attributes(house: Warehouse, table: str, held: Sequence[str]) -> None:
         f"CREATE OR REPLACE TABLE {table}_attributes AS WITH a AS ({' UNION ALL '.join(parts)}),"
         " k AS (SELECT kind, v, count(*) AS k FROM a GROUP BY 1, 2 HAVING count(*) >= 2)"
         f" SELECT a.*, k.k FROM a JOIN k USING (kind, v) JOIN {table}_accounts c USING (account_h)"
-        f" WHERE a.n >= {LEAST_SEEN} * c.n"
+        f" WHERE a.n >= {LEAST_SEEN} * c.n AND (a.kind <> {ATTRIBUTES.index('client')} OR (k.k <="
+        f" {FEW} AND k.k <= {RARE_CLIENT} * (SELECT count(*) FROM {table}_accounts)))"
     )
 
 

@@ -98,8 +98,7 @@ class UnitFound(Record):
     """An account, or accounts that are tied: how much it sent, its p, what stands out.
 
     ``p_value`` is over the whole log; ``status`` says what follows from it. ``accounts`` are the
-    largest only, ``n_accounts`` counts all. ``alike`` are other units told that use a template of
-    this one: likeness only, they are not tied.
+    largest only, ``n_accounts`` counts all.
     """
 
     id: str
@@ -117,7 +116,18 @@ class UnitFound(Record):
     ties: tuple[TieFound, ...] = ()
     templates: tuple[TemplateFound, ...] = ()
     daily: tuple[tuple[str, int], ...] = ()
-    alike: tuple[str, ...] = ()
+    family: str = ""
+
+
+class Family(Record):
+    """Units told that use the same templates, directly or through others: likeness only, they are
+    not tied. ``templates`` are the words of the first that they share."""
+
+    id: str
+    n_units: int
+    n_accounts: int
+    n_requests: int
+    templates: tuple[str, ...]
 
 
 class CalibrationUsed(Record):
@@ -165,6 +175,7 @@ class LogScan(Record):
     n_found_units: int
     n_noticed_units: int
     units: tuple[UnitFound, ...]
+    families: tuple[Family, ...]
     daily: tuple[tuple[str, int], ...]
     daily_found: tuple[tuple[str, int], ...]
 
@@ -174,6 +185,7 @@ class ListedAccount(Record):
     select` takes out what it was served. ``hashed``: the name is a salted hash."""
 
     unit: str
+    family: str
     account: str
     hashed: bool = False
     status: Status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +11,10 @@ import numpy as np
 
 from auditor.audits.logs.benign import absent_signals, calibration_of, load_calibration
 from auditor.audits.logs.details import told_of
+from auditor.audits.logs.families import families_told, family_of
 from auditor.audits.logs.plan import ScanPlan
 from auditor.audits.logs.private import hashed
-from auditor.audits.logs.records import CalibrationUsed, ListedAccount, LogScan, Status, UnitFound
+from auditor.audits.logs.records import CalibrationUsed, ListedAccount, LogScan, Status
 from auditor.audits.logs.tables import (
     LogTable,
     MeasuredLog,
@@ -141,9 +142,13 @@ def _scanned(
     judged = judge(calibration, figures.unit[rows], figures.window[rows], figures.signals[rows])
     sizes = np.bincount(found.links.units)
     status = statuses(judged, sizes, plan.level, plan.noticed_at)
-    ranked = _ranked(judged, status)
+    requests = _requests(found)
+    ranked = _ranked(judged, status, requests)
+    families = family_of(house, log.name, ranked)
     told = told_of(house, log.name, ranked[:MOST_UNITS], found.links, plan.private)
-    units = units_told(ranked[:MOST_UNITS], judged, status, found, calibration, told, plan.salt)
+    units = units_told(
+        ranked[:MOST_UNITS], judged, status, found, calibration, told, families, plan.salt
+    )
     ids = {unit: f"u{i + 1}" for i, unit in enumerate(ranked)}
     days = [(d, int(n)) for d, n in house.rows(_daily(log.name))]
     n_found = int(sum(sizes[u] for u in ranked if status[u] == "found"))
@@ -170,15 +175,22 @@ def _scanned(
         n_noticed_units=sum(s == "noticed" for s in status.values()),
         units=units,
         daily=tuple(days),
-        daily_found=_daily_of(units),
+        families=families_told(ranked, families, dict(enumerate(sizes.tolist())), requests, units),
+        daily_found=_daily_found(house, log.name, [u for u in ranked if status[u] == "found"]),
     )
-    return Scanned(record, calibration, _listed(house, log.name, ids, status, plan.salt))
+    return Scanned(record, calibration, _listed(house, log.name, ids, families, status, plan.salt))
 
 
-def _ranked(judged: Judged, status: Mapping[int, Status]) -> list[int]:
-    order = np.lexsort((judged.unit, -judged.peak, judged.p_value))
-    names = (int(judged.unit[i]) for i in order)
-    return [unit for unit in names if status[unit] != "ordinary"]
+def _requests(found: MeasuredLog) -> dict[int, int]:
+    total = np.bincount(found.figures.unit, weights=found.figures.n)
+    return {unit: int(n) for unit, n in enumerate(total)}
+
+
+def _ranked(judged: Judged, status: Mapping[int, Status], requests: Mapping[int, int]) -> list[int]:
+    """Units that stand out: found before noticed, then the rarest, of these the largest."""
+    p = dict(zip(judged.unit.tolist(), judged.p_value.tolist(), strict=True))
+    names = [unit for unit in p if status[unit] != "ordinary"]
+    return sorted(names, key=lambda u: (status[u] != "found", p[u], -requests[u], u))
 
 
 def _daily(table: str) -> str:
@@ -188,13 +200,15 @@ def _daily(table: str) -> str:
     )
 
 
-def _daily_of(units: tuple[UnitFound, ...]) -> tuple[tuple[str, int], ...]:
-    total: dict[str, int] = {}
-    for unit in units:
-        if unit.status == "found":
-            for day, n in unit.daily:
-                total[day] = total.get(day, 0) + n
-    return tuple(sorted(total.items()))
+def _daily_found(house: Warehouse, table: str, units: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    if not units:
+        return ()
+    house.given("found_units", {"unit": np.array(units, dtype=np.int32)})
+    rows = house.rows(
+        f"SELECT strftime(time, '%Y-%m-%d') AS day, count(*) FROM {table} JOIN {table}_unit USING"
+        " (account_h) JOIN found_units USING (unit) WHERE fault = 0 GROUP BY 1 ORDER BY 1"
+    )
+    return tuple((day, int(n)) for day, n in rows)
 
 
 def _used(calibration: BenignTraffic, found: MeasuredLog) -> CalibrationUsed:
@@ -218,6 +232,7 @@ def _listed(
     house: Warehouse,
     table: str,
     ids: dict[int, str],
+    families: Mapping[int, str],
     status: Mapping[int, Status],
     salt: bytes | None,
 ) -> tuple[ListedAccount, ...]:
@@ -231,6 +246,7 @@ def _listed(
     return tuple(
         ListedAccount(
             unit=ids[unit],
+            family=families[unit],
             account=account if salt is None else hashed(account, salt),
             hashed=salt is not None,
             status=status[unit],

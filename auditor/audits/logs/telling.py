@@ -37,6 +37,7 @@ def units_told(
     found: MeasuredLog,
     calibration: BenignTraffic,
     told: Mapping[int, UnitTold],
+    families: Mapping[int, str],
     salt: bytes | None,
 ) -> tuple[UnitFound, ...]:
     """The records of units in order, names hashed where there is a salt."""
@@ -63,21 +64,9 @@ def units_told(
                 ties=tuple(_hidden(t, salt) for t in about.ties),
                 templates=about.templates,
                 daily=about.daily,
+                family=families[unit],
             )
         )
-    return _with_likeness(out)
-
-
-def _with_likeness(units: Sequence[UnitFound]) -> tuple[UnitFound, ...]:
-    """Of each unit the others that use one of its templates."""
-    users: dict[str, list[str]] = {}
-    for unit in units:
-        for template in unit.templates:
-            users.setdefault(template.words, []).append(unit.id)
-    out = []
-    for unit in units:
-        near = dict.fromkeys(i for t in unit.templates for i in users[t.words] if i != unit.id)
-        out.append(unit.model_copy(update={"alike": tuple(near)}))
     return tuple(out)
 
 

@@ -74,6 +74,16 @@ def test_a_popular_tool_on_a_university_network_ties_nobody(
     assert tied(units, "chat") == []
 
 
+def test_a_popular_tool_with_a_client_of_its_own_ties_nobody_and_a_rare_client_does(
+    house: Warehouse, tmp_path: Path
+) -> None:
+    tools = [r | {"client": "popular/1.0"} for r in tool_users(60, 10, 4)]
+    own = [r | {"network": f"10.66.{r['account']}.1", "client": "mine/0"} for r in hydra(8, 20, 2)]
+    _, units = linked(house, tmp_path, chats(1000, 1) + tools + own)
+    assert tied(units, "tool") == []
+    assert tied(units, "hydra") == [8]
+
+
 def test_a_payment_that_few_share_ties_and_one_that_many_share_does_not(
     house: Warehouse, tmp_path: Path
 ) -> None:
