@@ -73,7 +73,12 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("log", nargs=-1, required=True)
 @out_folder("Folder of the files.", "scan")
 @click.option("--benign", multiple=True, metavar="LOG", help="Benign traffic to compare with.")
-@click.option("--benign-map", default="", metavar="COLUMN=KEY,…", help="Its keys by column.")
+@click.option(
+    "--benign-map",
+    default="",
+    metavar="COLUMN=KEY,…",
+    help="Its keys by column.  [default: those of the log]",
+)
 @click.option("--benign-until", metavar="DATE", help="The log is benign before this date (UTC).")
 @click.option("--calibration", metavar="FILE", help="A calibration made by `calibrate` or a scan.")
 @reading_options
@@ -156,6 +161,8 @@ def scan(
 
     if (every is not None or once) and not follow:
         raise UsageProblem("--every and --once are for --follow")
+    if follow and (form != "terminal" or fail_on == "noticed"):
+        raise UsageProblem("--follow prints JSON lines of who is found: no --format, no noticed")
     folder = Path(out)
     ready(folder, force)
     plan = _plan(log, folder, flags)
@@ -217,9 +224,7 @@ def _plan(log: tuple[str, ...], folder: Path, flags: dict[str, Any]) -> ScanPlan
     spill, calibration = flags["spill"], flags["calibration"]
     return ScanPlan(
         log=LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
-        benign=LogInput(flags["benign"], parse_map(flags["benign_map"] or flags["mapping"]))
-        if flags["benign"]
-        else None,
+        benign=_benign(flags),
         benign_until=parse_date(until) if until else None,
         calibration=Path(calibration) if calibration else None,
         seconds=WINDOWS[window] if window else None,
@@ -230,6 +235,16 @@ def _plan(log: tuple[str, ...], folder: Path, flags: dict[str, Any]) -> ScanPlan
         threads=flags["threads"],
         spill=Path(spill) if spill else None,
     )
+
+
+def _benign(flags: dict[str, Any]) -> LogInput | None:
+    if not flags["benign"]:
+        if flags["benign_map"]:
+            raise UsageProblem("there is no benign log to map", where="--benign-map")
+        return None
+    if flags["benign_map"]:
+        return LogInput(flags["benign"], parse_map(flags["benign_map"]))
+    return LogInput(flags["benign"], parse_map(flags["mapping"]), flags["preset"])
 
 
 def _say_what_was_read(record: Any) -> None:

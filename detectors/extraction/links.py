@@ -25,7 +25,7 @@ of one list of questions rather than parts of one."""
 
 
 @dataclass(frozen=True)
-class Group:
+class TiedGroup:
     """Accounts that share an attribute's value, and use one template unless it is None: how many
     they are, how many use the template and how many have the value, and the share of their prompts
     that others asked, too."""
@@ -45,11 +45,11 @@ class GroupTest:
     """A group that ties its accounts, and how likely chance is to make one as large, after
     correction for all that were looked at; None: tied by what one customer owns."""
 
-    group: Group
+    group: TiedGroup
     p_value: float | None
 
 
-def beyond_chance(groups: Sequence[Group], n_accounts: int) -> tuple[list[GroupTest], int]:
+def beyond_chance(groups: Sequence[TiedGroup], n_accounts: int) -> tuple[list[GroupTest], int]:
     """The groups that tie their accounts, and how many were tested.
 
     Of the accounts that use a template, one has the value that is looked at; each of the others has
@@ -70,10 +70,10 @@ def beyond_chance(groups: Sequence[Group], n_accounts: int) -> tuple[list[GroupT
     return owned + good, len(asked)
 
 
-def by_chance(groups: Sequence[Group], n_accounts: int) -> Floats:
+def by_chance(groups: Sequence[TiedGroup], n_accounts: int) -> Floats:
     """Of each group, the chance that so many users of its template share its value.
 
-    >>> one = Group(0, 1, "", 7, n=12, n_template=12, n_value=12, overlap=0.0)
+    >>> one = TiedGroup(0, 1, "", 7, n=12, n_template=12, n_value=12, overlap=0.0)
     >>> bool(by_chance([one], 10_000)[0] < 1e-20)
     True
     """

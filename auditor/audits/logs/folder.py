@@ -65,8 +65,9 @@ def accounts_of(folder: Path, wanted: Sequence[str]) -> list[ListedAccount]:
     """
     path = folder / ACCOUNTS
     try:
-        lines = path.read_text("utf-8").splitlines()
-        listed = [ListedAccount.model_validate_json(line) for line in lines]
+        # By line feeds alone: names may hold other ends of lines.
+        lines = path.read_text("utf-8").split("\n")
+        listed = [ListedAccount.model_validate_json(line) for line in lines if line]
     except OSError as error:
         raise MalformedInput(
             f"can't be read: {error.strerror}",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.logs.warehouse import Warehouse
-from detectors.extraction.links import Group, GroupTest, beyond_chance, components
+from detectors.extraction.links import GroupTest, TiedGroup, beyond_chance, components
 
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
@@ -138,17 +138,17 @@ def _templates(house: Warehouse, table: str) -> None:
     )
 
 
-def _owned(house: Warehouse, table: str) -> list[Group]:
+def _owned(house: Warehouse, table: str) -> list[TiedGroup]:
     """Payments and keys that few accounts share: their owner is one customer."""
     kinds = ", ".join(str(ATTRIBUTES.index(name)) for name in OWNED)
     found = house.rows(
         f"SELECT kind, v, any_value(word), k FROM {table}_attributes WHERE kind IN ({kinds})"
         f" AND k BETWEEN 2 AND {FEW} GROUP BY kind, v, k ORDER BY kind, v"
     )
-    return [Group(kind, v, word, None, k, k, k, 0.0) for kind, v, word, k in found]
+    return [TiedGroup(kind, v, word, None, k, k, k, 0.0) for kind, v, word, k in found]
 
 
-def _agreeing(house: Warehouse, table: str, n_accounts: int) -> list[Group]:
+def _agreeing(house: Warehouse, table: str, n_accounts: int) -> list[TiedGroup]:
     """Accounts that use one template and share one attribute, with how many do either."""
     found = house.rows(
         f"SELECT a.kind, a.v, any_value(a.word), t.t, count(*), any_value(t.k), any_value(a.k),"
@@ -156,7 +156,7 @@ def _agreeing(house: Warehouse, table: str, n_accounts: int) -> list[Group]:
         f" JOIN {table}_attributes a USING (account_h) GROUP BY a.kind, a.v, t.t"
         " HAVING count(*) >= 2 ORDER BY ALL"
     )
-    return [Group(*row) for row in found]
+    return [TiedGroup(*row) for row in found]
 
 
 def _members(

@@ -22,7 +22,9 @@ def statuses(
 ) -> dict[int, Status]:
     """What follows for each judged unit: ``found`` where Benjamini-Hochberg over accounts tells it
     at ``level`` (accounts of a unit share its p), ``noticed`` where p alone is small enough."""
-    found = benjamini_hochberg(judged.p_value, level, sizes[judged.unit])
+    # Before the correction, not behind it: a unit that will not be told must not lower the bar.
+    able = np.where(judged.p_value <= noticed_at, judged.p_value, 1.0)
+    found = benjamini_hochberg(able, level, sizes[judged.unit])
     out: dict[int, Status] = {}
     for unit, told, p in zip(judged.unit, found, judged.p_value, strict=True):
         rare: Status = "noticed" if p <= noticed_at else "ordinary"

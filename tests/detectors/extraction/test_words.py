@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.extraction.cues import cue_pattern, cues
-from detectors.extraction.links import Group, beyond_chance, by_chance, components
+from detectors.extraction.links import TiedGroup, beyond_chance, by_chance, components
 from detectors.extraction.templates import SLOT, Template, templates
 
 
@@ -56,8 +56,8 @@ def test_every_language_has_cues_that_the_pattern_finds(language: str) -> None:
     assert not pattern.search("What is the capital of France?")
 
 
-def group(n: int, users: int, sharing: int, overlap: float = 0.0) -> Group:
-    return Group(0, 1, "v", 2, n, users, sharing, overlap)
+def group(n: int, users: int, sharing: int, overlap: float = 0.0) -> TiedGroup:
+    return TiedGroup(0, 1, "v", 2, n, users, sharing, overlap)
 
 
 def test_chance_ties_nobody_and_excess_does() -> None:
@@ -83,7 +83,7 @@ def test_random_attributes_tie_no_group_in_many_logs() -> None:
     for _ in range(200):
         value = rng.integers(0, 40, 400)
         groups = [
-            Group(0, v, "", t, int(n), 40, int((value == v).sum()), 0.0)
+            TiedGroup(0, v, "", t, int(n), 40, int((value == v).sum()), 0.0)
             for t in range(10)
             for v, n in zip(
                 *np.unique(value[40 * t : 40 * t + 40], return_counts=True), strict=True

@@ -181,7 +181,7 @@ def test_private_scans_hold_no_name_and_no_word(tmp_path: Path) -> None:
 
 
 def test_hostile_names_and_words_stay_text(tmp_path: Path) -> None:
-    nasty = "'; DROP TABLE log; --\"<script>alert(1)</script>\x1b[31m"
+    nasty = "'; DROP TABLE log; --\"<script>alert(1)</script>\x1b[31m\u2028"
     bad = [
         r | {"account": f"{nasty}{r['account']}", "network": f"{nasty}{r['network'][:10]}"}
         for r in hydra(24, 40, 2)
@@ -194,6 +194,9 @@ def test_hostile_names_and_words_stay_text(tmp_path: Path) -> None:
     page = (out / "scan.html").read_text("utf-8")
     assert "<script" not in page
     assert "\x1b" not in page
+    served = str(tmp_path / "served.jsonl")
+    select = ["logs", "select", log, "--scan", str(out), "--cluster", "u1,u2", "--out", served]
+    assert run(select) == 0
 
 
 def test_the_record_is_read_back_as_it_was_written(scanned: tuple[Path, str]) -> None:
