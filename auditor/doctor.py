@@ -24,6 +24,7 @@ CORE = {
 }
 EXTRAS = {
     "openai": ("openai", "endpoints"),
+    "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),

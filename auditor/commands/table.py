@@ -17,6 +17,7 @@ TABLE: dict[str, str] = {
     "detectors": "List the detectors and what each of them asks.",
     "doctor": "Say what is installed, which device is used, what clashes.",
     "lineage": "Where do a suspect's weights come from?",
+    "logs": "Find bulk programmatic generation in an API's logs.",
     "policy": "What does a service decline that its weights answer?",
     "probe": "Ask a model the probe sets and record its answers.",
     "report": "Show a report again, in this format or another.",
@@ -27,7 +28,7 @@ TABLE: dict[str, str] = {
 """What each command does, in a line that fits a terminal."""
 MODULES = {"detectors": "info", "doctor": "info"}
 """Where a command is found that has no module of its own name."""
-BELOW = {"control": ("derive", "ladder", "zoo")}
+BELOW = {"control": ("derive", "ladder", "zoo"), "logs": ("simulate",)}
 """Commands that live in files of their own under another command."""
 
 

@@ -179,3 +179,14 @@ class MatrixChart:
     leaves: tuple[LeafName, ...]
     order: tuple[int, ...]
     matrix: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class TiesChart:
+    """What ties the members of ``hub``: each shared value, how many members share it, and whether
+    they share a second thing with it."""
+
+    hub: str
+    values: tuple[str, ...]
+    counts: tuple[int, ...]
+    double: tuple[bool, ...]

@@ -20,6 +20,7 @@ from auditor.reporting.charts import (
     MatrixChart,
     Panels,
     Stacks,
+    TiesChart,
     TreeChart,
 )
 from detectors.measurement import Chart, Exhibit
@@ -163,6 +164,7 @@ Block = (
     | CurveChart
     | TreeChart
     | MatrixChart
+    | TiesChart
     | Exhibit
     | Verbatim
     | Group

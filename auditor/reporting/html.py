@@ -21,7 +21,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from auditor.reporting import plots, trees
-from auditor.reporting.charts import Course, CurveChart, Dumbbells, MatrixChart, Panels, TreeChart
+from auditor.reporting.charts import (
+    Course,
+    CurveChart,
+    Dumbbells,
+    MatrixChart,
+    Panels,
+    TiesChart,
+    TreeChart,
+)
 from auditor.reporting.document import (
     Document,
     Role,
@@ -62,6 +70,7 @@ DRAWN: dict[type, Callable[[Any], Any]] = {
     Panels: plots.panels,
     TreeChart: trees.draw_tree,
     MatrixChart: trees.draw_matrix,
+    TiesChart: trees.draw_ties,
 }
 """The geometry of each kind of chart."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.reporting.charts import Course, MatrixChart, TreeChart
+from auditor.reporting.charts import Course, MatrixChart, TiesChart, TreeChart
 from auditor.reporting.document import (
     Bullets,
     Definitions,
@@ -157,9 +157,11 @@ class _Telling(Walk[str]):
         names = [leaf.name for leaf in of.leaves]
         yield fenced("\n".join(tree_lines(of.tree, of.share, names, TREE_WIDTH)), LONGEST) + "\n"
 
-    def _matrixchart(self, of: MatrixChart) -> Iterator[str]:
+    def _matrixchart(self, of: MatrixChart | TiesChart) -> Iterator[str]:
         """Nothing: its numbers stand in a table beside it."""
         yield from ()
+
+    _tieschart = _matrixchart
 
     def _exhibit(self, e: Exhibit) -> Iterator[str]:
         marked = quote(e.answer, e.spans).marks

@@ -15,6 +15,7 @@ from auditor.reporting.charts import (
     MatrixChart,
     Panels,
     Stacks,
+    TiesChart,
 )
 from auditor.reporting.document import DASH, GridTable, Words, name, strong
 from auditor.reporting.plots import bounded, change_of
@@ -22,7 +23,7 @@ from auditor.reporting.text import interval, number
 from detectors.measurement import Chart
 
 MOST_POINTS = 12
-Drawn = Chart | CurveChart | Dumbbells | Flow | MatrixChart | Panels | Stacks
+Drawn = Chart | CurveChart | Dumbbells | Flow | MatrixChart | Panels | Stacks | TiesChart
 
 
 def table_of(chart: Drawn) -> GridTable:
@@ -99,6 +100,11 @@ def _matrix(of: MatrixChart) -> GridTable:
     return _table("Distances", ("one", "other", "distance"), rows)
 
 
+def _ties(of: TiesChart) -> GridTable:
+    rows = ((name(v), number(n)) for v, n in zip(of.values, of.counts, strict=True))
+    return _table(of.hub, ("shared", "members"), rows)
+
+
 TABLES: dict[type, Callable[[Any], GridTable]] = {
     Chart: _chart,
     CurveChart: _curves,
@@ -107,4 +113,5 @@ TABLES: dict[type, Callable[[Any], GridTable]] = {
     MatrixChart: _matrix,
     Panels: _panels,
     Stacks: _stacks,
+    TiesChart: _ties,
 }

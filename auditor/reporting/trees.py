@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditor.reporting.charts import MatrixChart, TreeChart
+from auditor.reporting.charts import MatrixChart, TiesChart, TreeChart
 from auditor.reporting.text import tick
 from detectors.stats.trees import Tree
 
@@ -163,3 +163,29 @@ def _bar(longest: float) -> tuple[float, str]:
     unit = 10.0 ** math.floor(math.log10(raw))
     nice = max(m * unit for m in (1, 2, 5) if m * unit <= raw)
     return round((TIPS - LEFT) * nice / longest, 3), tick(nice)
+
+
+TIE_ROW, WIDEST_TIE = 22.0, 7.0
+
+
+@dataclass(frozen=True)
+class TiesDrawing:
+    """What ties a hub's members, drawn: places in per cent across and pixels down; a line is as
+    wide as its share of the largest."""
+
+    hub: str
+    height: float
+    middle: float
+    ties: tuple[tuple[float, float, str, int, bool], ...]
+
+
+def draw_ties(chart: TiesChart) -> TiesDrawing:
+    """The drawing of ties below each other: place, width, value, members, whether doubly tied."""
+    height, most = TIE_ROW * max(2, len(chart.values)), max(chart.counts, default=1)
+    ties = tuple(
+        (TIE_ROW * (i + 0.5), round(1 + WIDEST_TIE * n / most, 2), value, n, double)
+        for i, (value, n, double) in enumerate(
+            zip(chart.values, chart.counts, chart.double, strict=True)
+        )
+    )
+    return TiesDrawing(chart.hub, height, height / 2, ties)

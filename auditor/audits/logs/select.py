@@ -1,0 +1,103 @@
+"""What a unit of a scan was served: its rows of the log, in canonical columns, for `auditor
+harvest`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.audits.logs.column_sql import columns_sql
+from auditor.audits.logs.columns import CANONICAL
+from auditor.audits.logs.mapping import mapped
+from auditor.audits.logs.plan import LogInput
+from auditor.audits.logs.private import hashed
+from auditor.audits.logs.reading import canonical_sql, held_columns, time_kind, usable_sql
+from auditor.audits.logs.records import ListedAccount
+from auditor.audits.logs.sources import alike, log_files, relation, salvaged
+from auditor.audits.logs.warehouse import Warehouse, warehouse
+from fingerprints.durable import replacing
+from fingerprints.errors import MalformedInput, UsageProblem
+
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How many rows were written, of how many accounts, and how many of the rows have no answer."""
+
+    rows: int
+    accounts: int
+    without_answer: int
+
+
+def select(
+    log: LogInput, accounts: Sequence[ListedAccount], out: Path, salt: bytes | None, **how: Any
+) -> Selected:
+    """Writes the usable rows of some accounts as JSONL, by time; whole or not at all.
+
+    ``how`` goes to `warehouse`. Names of a private scan are matched by its salt. Raises
+    UsageProblem where it is missing, MalformedInput where the log has none of the accounts.
+    """
+    if salt is None and any(a.hashed for a in accounts):
+        raise UsageProblem(
+            "the scan was private: its accounts are salted hashes",
+            next_step="give its salt with --salt",
+        )
+    with warehouse(**how) as house:
+        _gather(house, log)
+        _choose(house, accounts, salt)
+        n, known, empty = house.one(
+            "SELECT count(*), count(DISTINCT account), count(*) FILTER (answer IS NULL)"
+            " FROM served SEMI JOIN chosen USING (account)"
+        )
+        if not n:
+            raise MalformedInput(
+                "the log has no usable row of these accounts",
+                next_step="give the log that was scanned, with the same --map",
+            )
+        with replacing(out) as file:
+            for line in _lines(house):
+                file.write(line)
+    return Selected(int(n), int(known), int(empty))
+
+
+def _gather(house: Warehouse, given: LogInput) -> None:
+    files = [salvaged(f, house.folder) for f in log_files(given.arguments)]
+    found, talks = mapped(house, files, given.given, given.preset)
+    parts = []
+    for group in alike(files):
+        columns = columns_sql(held_columns(house, group, found), group[0].form, talks)
+        source = relation(group, columns.wanted)
+        inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
+        parts.append(f"SELECT {', '.join(CANONICAL)} FROM ({inner}) c WHERE {usable_sql()}")
+    house.run(f"CREATE VIEW served AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
+
+
+def _choose(house: Warehouse, accounts: Sequence[ListedAccount], salt: bytes | None) -> None:
+    names = {a.account for a in accounts}
+    if salt is not None and any(a.hashed for a in accounts):
+        (every,) = zip(*house.rows("SELECT DISTINCT account FROM served"), strict=True)
+        names = {name for name in every if hashed(name, salt) in names}
+    house.given("chosen", {"account": np.array(sorted(names), dtype=object)})
+
+
+def _lines(house: Warehouse) -> Iterator[bytes]:
+    told = "strftime(time, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    rest = ", ".join(CANONICAL[1:])
+    cursor = house.connection.execute(
+        f"SELECT {told}, {rest} FROM served SEMI JOIN chosen USING (account)"
+        " ORDER BY time, account, prompt, request_id, answer"
+    )
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        for row in rows:
+            held = {k: _whole(v) for k, v in zip(CANONICAL, row, strict=True) if v is not None}
+            yield json.dumps(held, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

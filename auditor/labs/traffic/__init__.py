@@ -1,0 +1,1 @@
+"""Simulated traffic of an API: ordinary accounts of many kinds, and campaigns of known truth."""

@@ -1,0 +1,1 @@
+"""Scans of logs: read in every form, tied beyond chance, compared with benign traffic."""

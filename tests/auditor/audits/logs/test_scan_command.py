@@ -1,0 +1,230 @@
+"""`auditor logs scan` and `select` end to end: what is found, what isn't, what is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.audits.logs.document import scan_document
+from auditor.audits.logs.folder import FILE, read_scan
+from auditor.audits.logs.records import LogScan
+from auditor.cli import run
+from auditor.reporting import formats, render
+from tests.auditor.audits.logs.made_logs import (
+    chats,
+    classroom,
+    hydra,
+    row,
+    tool_users,
+    write_jsonl,
+)
+
+pytest.importorskip("duckdb")
+
+HYDRA = {f"hydra-{i}" for i in range(24)}
+FORBIDDEN = ("guilty", "stolen", "thief", "attack", "malicious", "distill")
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A log with a hydra and hard negatives among chats, scanned against other chats."""
+    folder = tmp_path_factory.mktemp("logs")
+    hard = classroom(25, 8, 3) + tool_users(25, 12, 4)
+    log = write_jsonl(folder / "log.jsonl", chats(300, 1) + hydra(24, 40, 2) + hard)
+    usual = chats(900, 5, prefix="other") + classroom(25, 8, 6) + tool_users(120, 12, 7)
+    benign = write_jsonl(folder / "benign.jsonl", usual)
+    out = folder / "scan"
+    assert run(["logs", "scan", log, "--benign", benign, "--out", str(out)]) == 0
+    return out, log
+
+
+def record(out: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((out / "scan.json").read_text("utf-8"))
+    return loaded
+
+
+def told(out: Path) -> set[str]:
+    lines = (out / "accounts.jsonl").read_text("utf-8").splitlines()
+    return {json.loads(line)["account"] for line in lines}
+
+
+def test_a_hydra_is_found_as_clusters_by_network_and_hardly_anybody_else(
+    scanned: tuple[Path, str],
+) -> None:
+    out, _ = scanned
+    one, two = record(out)["units"][:2]
+    assert one["n_accounts"] == two["n_accounts"] == 12
+    assert one["status"] == two["status"] == "found"
+    assert one["family"] == two["family"]
+    family = next(f for f in record(out)["families"] if f["id"] == one["family"])
+    assert family["n_accounts"] >= 24
+    others = told(out) - HYDRA
+    assert told(out) >= HYDRA
+    assert len(others) <= 3  # of 350; the level bounds false finds on average
+    assert not [name for name in others if name.startswith("pupil")]
+    assert {tie["attribute"] for tie in one["ties"]} == {"network"}
+    assert one["templates"][0]["words"].startswith("solve problem ▢")
+
+
+def test_the_page_says_what_it_is_and_never_what_it_is_not(scanned: tuple[Path, str]) -> None:
+    page = (scanned[0] / "scan.html").read_text("utf-8")
+    assert "ulk programmatic generation" in page
+    assert "not an intention" in page
+    assert "<script" not in page
+    assert not [word for word in FORBIDDEN if word in page.lower()]
+
+
+@pytest.mark.parametrize("form", ["html", "json", "markdown", "terminal"])
+def test_every_format_tells_the_scan(form: str, scanned: tuple[Path, str]) -> None:
+    assert form in formats()
+    text = render(scan_document(read_scan(scanned[0])), form)
+    assert "u1" in text
+
+
+def test_what_a_cluster_was_served_is_taken_out_by_a_second_command(
+    scanned: tuple[Path, str], tmp_path: Path
+) -> None:
+    out, log = scanned
+    served = tmp_path / "served.jsonl"
+    command = [
+        "logs",
+        "select",
+        log,
+        "--scan",
+        str(out),
+        "--cluster",
+        "u1,u2",
+        "--out",
+        str(served),
+    ]
+    assert run(command) == 0
+    rows = [json.loads(line) for line in served.read_text("utf-8").splitlines()]
+    assert len(rows) == 24 * 40
+    assert {r["account"] for r in rows} == HYDRA
+    assert rows == sorted(rows, key=lambda r: r["time"])
+    assert rows[0]["max_tokens"] == 2048
+
+
+def test_a_unit_that_the_scan_does_not_name_is_one_line(
+    scanned: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, log = scanned
+    assert run(["logs", "select", log, "--scan", str(out), "--cluster", "u99"]) == 2
+    assert "its units are u1, f1" in capsys.readouterr().err
+
+
+def test_a_scan_against_its_own_first_days_counts_by_exit_code(tmp_path: Path) -> None:
+    later = [r for r in hydra(24, 40, 2) if r["time"] >= "2026-03-09"]
+    log = write_jsonl(tmp_path / "log.jsonl", chats(1000, 1) + later)
+    command = ["logs", "scan", log, "--benign-until", "2026-03-09", "--out", str(tmp_path / "o")]
+    assert run([*command, "--fail-on", "found"]) == 0  # too few benign units for two clusters
+    assert run([*command, "--fail-on", "noticed"]) == 1
+    assert told(tmp_path / "o") == HYDRA
+
+
+def test_benign_traffic_alone_is_told_as_nothing(tmp_path: Path) -> None:
+    log = write_jsonl(tmp_path / "log.jsonl", chats(150, 11))
+    benign = write_jsonl(tmp_path / "benign.jsonl", chats(300, 12))
+    command = ["logs", "scan", log, "--benign", benign, "--out", str(tmp_path / "o")]
+    assert run([*command, "--fail-on", "found"]) == 0
+    found = record(tmp_path / "o")
+    assert found["n_found_accounts"] == 0
+    assert "nobody" in (tmp_path / "o" / "scan.html").read_text("utf-8")
+
+
+def test_a_calibration_made_before_gives_the_same_finds(
+    scanned: tuple[Path, str], tmp_path: Path
+) -> None:
+    out, log = scanned
+    calibration = str(out / "calibration.json")
+    command = ["logs", "scan", log, "--calibration", calibration, "--out", str(tmp_path / "o")]
+    assert run(command) == 0
+    assert record(tmp_path / "o")["units"] == record(out)["units"]
+
+
+def test_a_simulated_calibration_says_so(scanned: tuple[Path, str], tmp_path: Path) -> None:
+    _, log = scanned
+    usual = write_jsonl(tmp_path / "usual.jsonl", chats(900, 12))
+    made = str(tmp_path / "made.json")
+    assert run(["logs", "calibrate", usual, "--simulated", "--out", made]) == 0
+    assert run(["logs", "scan", log, "--calibration", made, "--out", str(tmp_path / "o")]) == 0
+    page = (tmp_path / "o" / "scan.html").read_text("utf-8")
+    assert "hold for the simulation, not for your users" in page
+
+
+def test_private_scans_hold_no_name_and_no_word(tmp_path: Path) -> None:
+    secret = [r | {"account": f"Ms Secret {r['account']}"} for r in hydra(24, 40, 2)]
+    log = write_jsonl(tmp_path / "log.jsonl", chats(300, 1) + secret)
+    benign = write_jsonl(tmp_path / "benign.jsonl", chats(900, 5, prefix="other"))
+    out = tmp_path / "scan"
+    command = ["logs", "scan", log, "--benign", benign, "--private", "--out", str(out)]
+    assert run(command) == 0
+    assert record(out)["n_found_accounts"] == 24
+    for path in out.iterdir():
+        text = path.read_text("utf-8")
+        for word in ("Secret", "172.16", "solve", "polynomial", "pay-h"):
+            assert word not in text, (path.name, word)
+    salt = tmp_path / "scan.salt"
+    assert salt.stat().st_mode & 0o777 == 0o600
+    served = tmp_path / "served.jsonl"
+    select = ["logs", "select", log, "--scan", str(out), "--cluster", "u1,u2", "--out", str(served)]
+    assert run(select) == 0
+    assert len(served.read_text("utf-8").splitlines()) == 24 * 40
+    salt.unlink()
+    assert run(select) == 2
+    salt.write_bytes(b"x" * 32)
+    salt.chmod(0o644)
+    assert run(select) == 4
+
+
+def test_hostile_names_and_words_stay_text(tmp_path: Path) -> None:
+    nasty = "'; DROP TABLE log; --\"<script>alert(1)</script>\x1b[31m\u2028"
+    bad = [
+        r | {"account": f"{nasty}{r['account']}", "network": f"{nasty}{r['network'][:10]}"}
+        for r in hydra(24, 40, 2)
+    ]
+    log = write_jsonl(tmp_path / "log.jsonl", chats(300, 1) + bad)
+    benign = write_jsonl(tmp_path / "benign.jsonl", chats(900, 5, prefix="other"))
+    out = tmp_path / "scan"
+    assert run(["logs", "scan", log, "--benign", benign, "--out", str(out)]) == 0
+    assert record(out)["n_found_accounts"] == 24
+    page = (out / "scan.html").read_text("utf-8")
+    assert "<script" not in page
+    assert "\x1b" not in page
+    served = str(tmp_path / "served.jsonl")
+    select = ["logs", "select", log, "--scan", str(out), "--cluster", "u1,u2", "--out", served]
+    assert run(select) == 0
+
+
+def test_the_record_is_read_back_as_it_was_written(scanned: tuple[Path, str]) -> None:
+    found = read_scan(scanned[0])
+    assert FILE.parse(found.model_dump_json(), "here") == found
+    assert isinstance(found, LogScan)
+
+
+def test_few_benign_accounts_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write_jsonl(tmp_path / "log.jsonl", chats(60, 1))
+    benign = write_jsonl(tmp_path / "benign.jsonl", [row("a", 1, "hello")] * 3)
+    command = ["logs", "scan", log, "--benign", benign, "--out", str(tmp_path / "o")]
+    assert run(command) == 3
+    assert "too little benign traffic" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--benign", "x", "--benign-until", "2026-03-09"],
+        ["--salt", "x"],
+        ["--calibration", "x", "--window", "1d"],
+        ["--map", "acount=user"],
+        ["--benign-until", "soon"],
+    ],
+)
+def test_contradictions_are_refused(flags: list[str], tmp_path: Path) -> None:
+    log = write_jsonl(tmp_path / "log.jsonl", chats(5, 1))
+    assert run(["logs", "scan", log, "--out", str(tmp_path / "o"), *flags]) == 2

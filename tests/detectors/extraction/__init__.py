@@ -1,0 +1,1 @@
+"""Signals, ties and scores of accounts, on arrays."""
