@@ -100,7 +100,7 @@ def on_grid(table: Array) -> Whole:
         return np.zeros(table.shape, dtype=np.int64)
     reach = float((table.max(axis=1) - table.min(axis=1)).sum())
     step = max(spread / FINEST, reach / CELLS)
-    return np.rint(centred / step).astype(np.int64)
+    return np.asarray(np.rint(centred / step), dtype=np.int64)
 
 
 def _log_tail(cells: Whole, observed: int) -> float:
@@ -111,7 +111,7 @@ def _log_tail(cells: Whole, observed: int) -> float:
     weights = np.exp(theta * (cells - top[:, None])) / cells.shape[1]
     mass = weights.sum(axis=1)
     parts = [
-        np.bincount(row, weights=share)
+        np.asarray(np.bincount(row, weights=share), dtype=np.float64)
         for row, share in zip(cells, weights / mass[:, None], strict=True)
     ]
     tilted = _convolved(parts)
@@ -150,4 +150,4 @@ def _both(one: Array, other: Array) -> Array:
     if min(len(one), len(other)) < SHORT:
         return np.convolve(one, other)
     # FFT leaves noise of either sign where there is nothing.
-    return np.maximum(fftconvolve(one, other), 0.0)
+    return np.asarray(np.maximum(fftconvolve(one, other), 0.0))

@@ -26,18 +26,37 @@ FIRST_LOOK = 32
 
 @dataclass(frozen=True)
 class ServedOrTwin:
-    """What the test came to over ``n`` units of ``m`` twins each.
+    """What the test came to, over units of ``m`` twins each.
 
-    ``test`` holds the exact p-value and its floor; ``log10_e`` after each unit, (n,), the last of
-    it ``e``. ``effect`` is the mean adjusted score of the served answers in root mean squares of
-    all: what planning calls f·d.
+    ``test`` holds the exact p-value and its floor, ``log10_path`` the e-value after each unit,
+    (n,). ``served`` has the adjusted scores of the served answers, (n,), in root mean squares of
+    all; ``effect``, their mean, is what planning calls f·d.
     """
 
-    n: int
     m: int
     test: ExactSum
     log10_path: Array
-    effect: float
+    served: Array
+
+    @property
+    def n(self) -> int:
+        """How many units."""
+        return len(self.served)
+
+    @property
+    def effect(self) -> float:
+        """The mean adjusted score of the served answers."""
+        return float(self.served.mean())
+
+    @property
+    def spread(self) -> float:
+        """Their standard deviation."""
+        return float(self.served.std())
+
+    @property
+    def log10_best(self) -> float:
+        """log10 of the largest e-value that was reached: of one over it an anytime p-value."""
+        return float(self.log10_path.max())
 
     @property
     def p_value(self) -> float:
@@ -83,7 +102,7 @@ def served_or_twin(
     whole = scaled(adjusted(table, known))
     bets = whole if batch is None else _as_seen(table, known, batch)
     path = log10_e_path(bets)
-    return ServedOrTwin(len(table), table.shape[1] - 1, exact_sum(whole), path, _mean(whole))
+    return ServedOrTwin(table.shape[1] - 1, exact_sum(whole), path, whole[:, 0])
 
 
 def adjusted(table: Array, covariates: Sequence[Array]) -> Array:
@@ -156,10 +175,6 @@ def units_needed(effect: float, used: float, p: float = 1e-6, power: float = 0.9
 def power_at(units: int, effect: float, used: float, p: float = 0.001) -> float:
     """The chance that so many prompts give a p-value of at most ``p``, in [0, 1]."""
     return float(ndtr(effect * used * np.sqrt(units) - ndtri(1 - p)))
-
-
-def _mean(table: Array) -> float:
-    return float(table[:, 0].mean())
 
 
 def _centred(table: Array) -> Array:
