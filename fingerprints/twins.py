@@ -189,7 +189,7 @@ class TwinsWriter(Closing):
 
 
 @dataclass(frozen=True)
-class Asking:
+class TwinSampling:
     """How twins are asked for where the log does not say; what it does say wins, and must not be
     contradicted. ``served_as`` is the log's name of the model, where it differs from its own."""
 
@@ -251,7 +251,7 @@ def log_digest(rows: Sequence[ServedAnswer]) -> str:
 def draw_twins(
     subject: Subject,
     rows: Sequence[ServedAnswer],
-    asking: Asking,
+    asking: TwinSampling,
     drawn: Drawn,
     into: Path,
     progress: Progress = SILENT,
@@ -259,7 +259,8 @@ def draw_twins(
     """Draws what ``into`` lacks, and returns its header; the same call resumes.
 
     A twin that the subject can't give (rejected, no room in its context) is kept as that. Raises
-    Incomplete where requests failed (what was drawn is kept), and the errors of `Asking.requests`.
+    Incomplete where requests failed (what was drawn is kept), and the errors of
+    `TwinSampling.requests`.
     """
     name = asking.served_as or subject.identity.name
     header = TwinsHeader(

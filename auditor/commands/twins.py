@@ -23,7 +23,7 @@ from fingerprints.records import ProbeSet, Sampling
 from fingerprints.served import LogReader, LogTally, ServedAnswer, accounts_in
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
-from fingerprints.twins import Asking, Drawn, draw_twins
+from fingerprints.twins import Drawn, TwinSampling, draw_twins
 
 AT_SERVING = timedelta(hours=24)
 """Twins that are drawn within a day of the served answers count as drawn when they were served."""
@@ -116,7 +116,7 @@ def draw(
             where=log,
             next_step="check the columns and the names of accounts",
         )
-    asking = Asking(**asked)
+    asking = TwinSampling(**asked)
     for row in rows:
         asking.requests(row)
     if sealed:
@@ -257,7 +257,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _cost(
-    spec: str, rows: Sequence[ServedAnswer], asking: Asking, tally: LogTally, as_json: bool
+    spec: str, rows: Sequence[ServedAnswer], asking: TwinSampling, tally: LogTally, as_json: bool
 ) -> int:
     parsed = parse_spec(spec)
     requests = [asking.requests(row)[0] for row in rows]

@@ -8,7 +8,7 @@ from auditor.audits.frame import build_report
 from auditor.audits.harvest.gathering import Gathered, gather
 from auditor.audits.harvest.judging import JudgedHarvest, adjusted_for, decided, judge
 from auditor.audits.harvest.narrative import alternatives, answers, command_of, headline, limits
-from auditor.audits.harvest.observing import Observed, observe
+from auditor.audits.harvest.observing import ObservedSets, observe
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import HarvestSection
 from auditor.audits.inheritance.scoring import scores_section
@@ -48,7 +48,7 @@ def refuse_too_few(plan: HarvestPlan, gathered: Gathered) -> None:
 
 
 def report_of(
-    plan: HarvestPlan, gathered: Gathered, observed: Observed, judged: JudgedHarvest
+    plan: HarvestPlan, gathered: Gathered, observed: ObservedSets, judged: JudgedHarvest
 ) -> Report:
     """The report on what was gathered, observed and judged."""
     return build_report(
@@ -69,7 +69,7 @@ def report_of(
 
 
 def _section(
-    plan: HarvestPlan, gathered: Gathered, observed: Observed, judged: JudgedHarvest
+    plan: HarvestPlan, gathered: Gathered, observed: ObservedSets, judged: JudgedHarvest
 ) -> HarvestSection:
     unscored = len(gathered.sets) - len(observed.kept) if not plan.sequential else 0
     tally = gathered.tally.model_copy(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.harvest.gathering import Gathered, groups_of
-from auditor.audits.harvest.observing import LOOK_EVERY, Observed
+from auditor.audits.harvest.observing import LOOK_EVERY, ObservedSets
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, HarvestGroup, InnocentCheck
 from auditor.evidence.codes import Outcome, ReasonCode
@@ -59,7 +59,7 @@ class JudgedHarvest:
         return broken + (("innocent",) if any(not i.held for i in self.innocents) else ())
 
 
-def judge(plan: HarvestPlan, gathered: Gathered, observed: Observed) -> JudgedHarvest:
+def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> JudgedHarvest:
     """Every group's verdict: refused where the design's conditions do not hold, else by the exact
     test, corrected for groups and suspects."""
     sets = [gathered.sets[i] for i in observed.kept]
@@ -109,7 +109,7 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: Observed) -> JudgedHa
     )
 
 
-def decided(plan: HarvestPlan, gathered: Gathered, observed: Observed) -> bool:
+def decided(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> bool:
     """Whether a sequence may end: every group's e-value would be supported, as it stands."""
     sets = [gathered.sets[i] for i in observed.kept]
     groups = groups_of(plan, sets)
@@ -121,7 +121,7 @@ def decided(plan: HarvestPlan, gathered: Gathered, observed: Observed) -> bool:
 
 
 def tested_group(
-    plan: HarvestPlan, sets: Sequence[ServedSet], observed: Observed, places: Sequence[int]
+    plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets, places: Sequence[int]
 ) -> ServedOrTwin:
     """The suspect's test on some of the sets."""
     return _test(
@@ -133,7 +133,7 @@ def tested_group(
     )
 
 
-def adjusted_for(observed: Observed) -> tuple[str, ...]:
+def adjusted_for(observed: ObservedSets) -> tuple[str, ...]:
     """What scores are adjusted for, as codes."""
     known = {"base": observed.base, "teacher": observed.teacher}
     return (*(name for name, table in known.items() if table is not None), "length")
@@ -142,7 +142,7 @@ def adjusted_for(observed: Observed) -> tuple[str, ...]:
 def _test(
     sets: Sequence[ServedSet],
     scores: Array,
-    observed: Observed,
+    observed: ObservedSets,
     places: Sequence[int],
     batch: int | None,
 ) -> ServedOrTwin:
@@ -159,7 +159,7 @@ def _test(
 
 
 def _design_checks(
-    gathered: Gathered, sets: Sequence[ServedSet], observed: Observed
+    gathered: Gathered, sets: Sequence[ServedSet], observed: ObservedSets
 ) -> tuple[DesignCheck, ...]:
     if gathered.design == "coin" or len(sets) < FEWEST:
         return ()
@@ -177,7 +177,7 @@ def _design_checks(
 
 
 def _innocents(
-    plan: HarvestPlan, sets: Sequence[ServedSet], observed: Observed
+    plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets
 ) -> tuple[InnocentCheck, ...]:
     if len(sets) < FEWEST:
         return ()
@@ -195,7 +195,7 @@ def _innocents(
 def _exact(
     plan: HarvestPlan,
     gathered: Gathered,
-    observed: Observed,
+    observed: ObservedSets,
     found: ServedOrTwin,
     innocents: bool,
 ) -> ExactTest:

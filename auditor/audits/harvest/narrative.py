@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from auditor.audits.harvest.document import COMPARED
 from auditor.audits.harvest.gathering import Gathered
 from auditor.audits.harvest.judging import JudgedHarvest
-from auditor.audits.harvest.observing import Observed
+from auditor.audits.harvest.observing import ObservedSets
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.evidence.questions import ASKS, unexamined
 from auditor.evidence.records import Answer, Verdict
@@ -105,7 +105,7 @@ def alternatives() -> tuple[str, ...]:
     )
 
 
-def limits(plan: HarvestPlan, gathered: Gathered, observed: Observed) -> Iterator[str]:
+def limits(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Iterator[str]:
     """What this test can't show, and what was left out."""
     yield (
         "The test is of the answers that were kept: a log that was filtered by what it holds is no"

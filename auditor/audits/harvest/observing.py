@@ -29,7 +29,7 @@ from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 
 Array = NDArray[np.float64]
-Enough = Callable[["Observed"], bool]
+Enough = Callable[["ObservedSets"], bool]
 SCORES, SAID, SAMPLES = "scores.jsonl", "transcript.jsonl", "samples.jsonl"
 TEACHER = teacher("served")
 LOOK_EVERY = 32
@@ -42,7 +42,7 @@ def innocent(place: int) -> str:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedSets:
     """The tables (n, m + 1) of all that was observed of every answer, higher: likelier, or more of
     its words used; ``kept`` says which sets all of them have, in logged order.
 
@@ -68,7 +68,7 @@ def observe(
     out: Path,
     progress: Progress,
     enough: Enough,
-) -> Observed:
+) -> ObservedSets:
     """Everything that the test needs, by likelihoods where the suspect gives any (and the plan
     does not say otherwise), else by its words. Raises the errors of `open_subject`, `collect` and
     `collect_scores`, and UsageProblem for models that can't be compared with it."""
@@ -93,7 +93,7 @@ def observe(
 
 def _by_likelihood(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
-) -> Observed:
+) -> ObservedSets:
     passages = [[Passage(text=a, probe=s.probe) for a in s.answers] for s in sets]
     flat = [p for row in passages for p in row]
     absent: dict[str, str] = {}
@@ -107,7 +107,7 @@ def _by_likelihood(
                 collect_scores(subject, name, flat, writer, progress.step(f"scoring by {name}"))
         present = [name for name, _, _ in others if name not in absent]
 
-        def observed(who: SubjectSection, until: int) -> Observed:
+        def observed(who: SubjectSection, until: int) -> ObservedSets:
             return _tables(passages[:until], present, len(plan.innocents), who, writer, absent)
 
         with open_subject(plan.suspect) as subject:
@@ -157,14 +157,14 @@ def _tables(
     who: SubjectSection,
     writer: ScoresWriter,
     absent: dict[str, str],
-) -> Observed:
+) -> ObservedSets:
     scores = writer.scores()
     names = [SUSPECT, *present]
     held = {name: _likely(scores, name, passages) for name in names}
     whole = np.all([np.isfinite(t).all(axis=1) for t in held.values()], axis=0)
     kept = tuple(int(i) for i in np.flatnonzero(whole))
     rows = {name: table[list(kept)] for name, table in held.items()}
-    return Observed(
+    return ObservedSets(
         mode="likelihood",
         suspect=rows[SUSPECT],
         base=rows.get(BASE),
@@ -189,7 +189,7 @@ def _likely(scores: Scores, name: str, passages: Sequence[Sequence[Passage]]) ->
 
 def _by_words(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
-) -> Observed:
+) -> ObservedSets:
     asked = _questions(sets, plan.max_tokens)
     others: dict[str, Array] = {}
     digests: list[str] = []
@@ -203,12 +203,12 @@ def _by_words(
     if plan.teacher is not None:
         absent[TEACHER] = "only words are compared, and the served answers are its own"
 
-    def observed(said: Sequence[Transcript]) -> Observed:
+    def observed(said: Sequence[Transcript]) -> ObservedSets:
         own = _used(sets, said)
         whole = np.all([np.isfinite(t).all(axis=1) for t in (own, *others.values())], axis=0)
         kept = tuple(int(i) for i in np.flatnonzero(whole))
         rows = {name: table[list(kept)] for name, table in others.items()}
-        return Observed(
+        return ObservedSets(
             mode="text",
             suspect=own[list(kept)],
             base=rows.get(BASE),

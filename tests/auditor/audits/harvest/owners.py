@@ -16,7 +16,7 @@ from fingerprints.subjects import open_subject
 from tests.fingerprints.subjects.tiny import tiny_checkpoint, tiny_model, tiny_tokenizer
 
 PROMPTS = 64
-TOKENS = 14
+TOKENS = 12
 SHAPE = {"max_position_embeddings": 512}
 DULL = {**SHAPE, "initializer_range": 0.05}
 THINGS = ("lantern", "harbour", "bicycle", "orchard", "violin", "glacier", "quarry", "compass")
@@ -104,7 +104,7 @@ def grow(folder: Path) -> Owner:
     )
 
 
-def student(folder: Path, said: Sequence[str], steps: int = 90) -> Path:
+def student(folder: Path, said: Sequence[str], steps: int = 60) -> Path:
     """The base after reading these answers to the prompts."""
     tokenizer, model = tiny_tokenizer(), tiny_model(1, **DULL).train()
     texts = [
