@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import math
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,10 +211,11 @@ def _number(value: Any) -> float | None:
 
 def _objects(path: Path) -> Iterator[Any]:
     """The rows of a file as plain values; None for a line that is none."""
+    read = _READERS[_form(path)]
     try:
         with _opened(path) as file:
-            yield from _READERS[_form(path)](file)
-    except (EOFError, gzip.BadGzipFile) as error:
+            yield from read(file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MalformedInput(
             "the file ends in the middle of its packing",
             where=path,

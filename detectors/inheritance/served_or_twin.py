@@ -27,6 +27,8 @@ NAME = "served_or_twin"
 SIZES = (2, 3, 4)
 """Lengths of the runs of words that an answer and the suspect's own may share: shorter ones are the
 language's, longer ones too rare in answers of some dozen words."""
+GRAM = 3
+"""Characters in a row by which answers of a set are compared among each other, in any script."""
 FEWEST = 24
 """Prompts below which three regressors fit noise, and p-values hardly fall below 0.001 at the
 weakest effects that are seen."""
@@ -80,18 +82,30 @@ def lengths(sets: Sequence[ServedSet]) -> Array:
 
 
 def design_tests(sets: Sequence[ServedSet], models: dict[str, Array]) -> tuple[DesignTest, ...]:
-    """Length, its spread, how answers ended, and how likely ``models`` that did not learn from what
-    was served find them: each may differ between served and drawn answers by chance alone."""
+    """Length, its spread, how answers ended, how like the others of its set each is, and how likely
+    ``models`` that did not learn from what was served find them: each may differ between served and
+    drawn answers by chance alone."""
     size = np.log1p(lengths(sets))
     spread = np.abs(size - np.median(size, axis=1, keepdims=True))
     ended = np.array([s.cut for s in sets], float)
-    tables = {"length": size, "length_spread": spread, "finish": ended, **models}
+    alike = np.array([likeness(s.answers) for s in sets])
+    tables = {"length": size, "length_spread": spread, "finish": ended, "likeness": alike, **models}
     return tuple(DesignTest(name, two_sided(table)) for name, table in tables.items())
 
 
 def differing(tests: Sequence[DesignTest], level: float = LEVEL) -> tuple[DesignTest, ...]:
     """The tests that reject, at one level for all of them together (Bonferroni)."""
     return tuple(t for t in tests if t.p_value * len(tests) < level)
+
+
+def likeness(answers: Sequence[str]) -> list[float]:
+    """How much each answer shares with the others of its set: the mean cosine of their sets of
+    three characters in a row. Answers drawn cooler, or by another model, are like each other."""
+    grams = [{text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))} for text in answers]
+    shared = np.array(
+        [[len(a & b) / np.sqrt(len(a) * len(b)) for b in grams] for a in grams], dtype=np.float64
+    )
+    return [float(v) for v in (shared.sum(axis=1) - 1) / (len(answers) - 1)]
 
 
 def runs(text: str) -> tuple[frozenset[tuple[str, ...]], ...]:

@@ -18,6 +18,7 @@ COMPARED = {
     "length": "length",
     "length_spread": "spread of length",
     "finish": "how answers ended",
+    "likeness": "likeness to the others of a set",
     "teacher": "likelihood under the teacher",
     "base": "likelihood under the base",
     "base_words": "words that the base uses",

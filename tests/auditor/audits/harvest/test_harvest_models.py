@@ -77,7 +77,7 @@ def test_a_sequence_ends_once_it_is_evident_and_never_for_an_innocent(
     assert none.verdicts[0].exact.power is None
 
 
-def test_twins_at_another_temperature_are_refused_by_what_the_teacher_finds_likely(
+def test_twins_at_another_temperature_are_refused_for_being_more_like_each_other(
     owner: Owner, tmp_path: Path
 ) -> None:
     told = rows(answers(owner.teacher, 7))
@@ -86,13 +86,13 @@ def test_twins_at_another_temperature_are_refused_by_what_the_teacher_finds_like
     out = tmp_path / "cool.jsonl"
     drawn = ["twins", "draw", str(log), "--teacher", str(owner.teacher), "--out", str(out)]
     assert run(drawn) == 2
-    assert run([*drawn, "--temperature", "0.6", "--served-as", "teacher"]) == 0
+    assert run([*drawn, "--temperature", "0.3", "--served-as", "teacher"]) == 0
     cool = Owner(owner.teacher, owner.base, owner.taught, owner.other, log)
     report = harvested(cool, owner.other, out, tmp_path / "report")
     assert report.verdicts[0].reason_code == "not_exchangeable"
     section = report.section(HarvestSection)
     assert section is not None
-    assert "teacher" in [c.compared for c in section.checks if not c.held]
+    assert "likeness" in [c.compared for c in section.checks if not c.held]
 
 
 def test_drawing_resumes_and_gives_the_same_twins(
