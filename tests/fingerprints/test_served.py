@@ -131,6 +131,16 @@ def test_accounts_are_read_from_any_list(tmp_path: Path, name: str, text: str) -
     assert accounts_in(path) == {"a", "b"}
 
 
+def test_several_units_of_a_scan_are_not_taken_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.jsonl"
+    lines = [{"unit": "u1", "account": "a"}, {"unit": "u1", "account": "b"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert accounts_in(path) == {"a", "b"}
+    path.write_text(path.read_text() + json.dumps({"unit": "u2", "account": "c"}) + "\n")
+    with pytest.raises(MalformedInput, match="several units"):
+        accounts_in(path)
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "{}", "[]", '{"accounts": []}'])
 def test_a_list_of_nobody_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"
