@@ -25,9 +25,10 @@ from fingerprints.records import Message, Probe, Record, Spoken, canonical_json,
 LONGEST_FIELD = 20_000_000
 WHOLE = ("tokens_in", "tokens_out", "max_tokens", "status")
 NUMBERS = (*WHOLE, "temperature", "top_p")
-FINISHED = frozenset({"", "stop", "length", "eos", "end_turn", "max_tokens"})
-"""Finish reasons of an answer that came whole or was cut; others are filters, tools, failures."""
 CUT = frozenset({"length", "max_tokens"})
+FINISHED = frozenset({"", "stop", "eos", "eos_token", "end_turn", "stop_sequence"}) | CUT
+"""Finish reasons of an answer that came whole or was cut, in lower case; others are filters, tools
+and failures. Empty: not told."""
 
 
 class ServedAnswer(Record):
@@ -75,13 +76,13 @@ class ServedAnswer(Record):
     @property
     def cut(self) -> bool:
         """Whether it ended at its cap."""
-        return self.finish in CUT
+        return self.finish.lower() in CUT
 
     @property
     def usable(self) -> bool:
         """Whether it is a whole or cut answer with words in it."""
         failed = self.status is not None and not 200 <= self.status < 300
-        whole = self.finish in FINISHED and not failed
+        whole = self.finish.lower() in FINISHED and not failed
         return whole and bool(self.prompt.strip()) and bool(self.answer.strip())
 
 

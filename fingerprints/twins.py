@@ -42,15 +42,16 @@ Drawn = Literal["sealed", "regenerated", "public_dataset"]
 
 
 class TwinsHeader(Record):
-    """Whose twins, of which model, and how they were drawn. ``model`` is the name that the log
-    gives it; ``drawn`` says when in words of a design, ``created`` by the clock."""
+    """Whose twins, of which model, and how they were drawn. ``served_as`` is what the log calls the
+    model, where whoever drew them said so; ``drawn`` tells when as a design, ``created`` by the
+    clock."""
 
     format: Literal["twins/1"] = FORMAT
     log_sha256: str
     rows: int
     m: int
     drawn: Drawn
-    model: Spoken
+    served_as: Spoken | None = None
     spec: str
     identity: Identity
     seed: int = 0
@@ -64,7 +65,8 @@ class TwinsHeader(Record):
 
 
 class Twin(Record):
-    """One drawn answer: of which row, the how manieth, how it ended, and how it was asked for."""
+    """One drawn answer: of which row, the how manieth, how it ended, what the model called itself,
+    and how it was asked for."""
 
     row: str
     sample: int
@@ -262,13 +264,12 @@ def draw_twins(
     Incomplete where requests failed (what was drawn is kept), and the errors of
     `TwinSampling.requests`.
     """
-    name = asking.served_as or subject.identity.name
     header = TwinsHeader(
         log_sha256=log_digest(rows),
         rows=len(rows),
         m=asking.m,
         drawn=drawn,
-        model=name,
+        served_as=asking.served_as,
         spec=subject.spec,
         identity=subject.identity,
         seed=asking.seed,
@@ -290,9 +291,7 @@ def draw_twins(
             if reply.status is Status.ERROR:
                 failed += 1
                 continue
-            # What an endpoint calls itself counts, unless that is its own name for the log's.
-            said = reply.served_model or subject.identity.name
-            model = name if said == subject.identity.name else said
+            model = reply.served_model or subject.identity.name
             writer.add(Twin.of(reply, request, row, model))
             done += 1
             progress(done, len(wanted))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def twins() -> None:
 @click.option("--temperature", type=click.FloatRange(0, 5), help="Where the log does not say.")
 @click.option("--top-p", type=click.FloatRange(0.01, 1), help="Where the log does not say: 1.")
 @click.option("--max-tokens", type=click.IntRange(1, 32768), help="Where the log does not say.")
-@click.option("--served-as", metavar="NAME", help="The log's name of the model, if another.")
+@click.option("--model", metavar="NAME", help="Of answers by the model that the log calls so.")
+@click.option("--served-as", metavar="NAME", help="What the log calls it, if it calls itself else.")
 @click.option("--sealed", is_flag=True, help="State that these are drawn as answers are served.")
 @click.option("--public-dataset", is_flag=True, help="The log is a data set that somebody chose.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sampling.")
@@ -80,6 +82,7 @@ def draw(
     out: str,
     accounts: tuple[str, ...],
     cluster: str | None,
+    model: str | None,
     most: int | None,
     sealed: bool,
     public_dataset: bool,
@@ -109,13 +112,15 @@ def draw(
         raise UsageProblem("accounts are named one by one or by a file", where="--cluster")
     chosen = accounts_in(Path(cluster)) if cluster else frozenset(accounts) or None
     reader = LogReader(log, chosen)
-    rows = list(reader.distinct())[:most]
+    told = (row for row in reader.distinct() if model is None or row.model == model)
+    rows = list(islice(told, most))
     if not rows:
         raise MalformedInput(
             f"no served answer to draw twins of ({_left_out(reader.tally)})",
             where=log,
             next_step="check the columns and the names of accounts",
         )
+    _refuse_several_models(rows, log)
     asking = TwinSampling(**asked)
     for row in rows:
         asking.requests(row)
@@ -231,6 +236,19 @@ def verify_command(coin_log: Path, commitments: str, as_json: bool) -> int:
             f" served {', '.join(f'{c:,}' for c in counts) or '0'} times"
         )
     return 0
+
+
+def _refuse_several_models(rows: Sequence[ServedAnswer], log: Path) -> None:
+    """Raises UsageProblem where the answers are of several models: one teacher can't redraw
+    them."""
+    names = sorted({row.model or "" for row in rows})
+    if len(names) > 1:
+        told = ", ".join(printable(name or "unnamed", 40) for name in names[:3])
+        raise UsageProblem(
+            f"the answers are of {len(names)} models ({told})",
+            where=log,
+            next_step="choose one of them with --model",
+        )
 
 
 def _refuse_old(rows: Sequence[ServedAnswer]) -> None:

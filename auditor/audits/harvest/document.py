@@ -94,7 +94,7 @@ def _checked(checks: tuple[DesignCheck, ...]) -> GridTable:
     about += " 0.01 for all that have a p-value together."
     return GridTable(
         "Could they have changed places?",
-        ("Compared", "p", ""),
+        ("Compared", "p", "Found"),
         rows,
         frozenset({1}),
         caption=about,
@@ -111,7 +111,7 @@ def _innocent(checks: tuple[InnocentCheck, ...]) -> GridTable:
         )
         for c in checks
     )
-    heads = ("Innocent model", "p", "p, either way", "")
+    heads = ("Innocent model", "p", "p, either way", "Found")
     about = "Models that can't have learned from what was served, by the suspect's own test."
     return GridTable("Innocents", heads, rows, frozenset({1, 2}), caption=about)
 
@@ -121,4 +121,4 @@ def _tally(tally: SetTally) -> Block:
     rows = tuple((label, number(told[key])) for key, label in TALLY.items() if told[key])
     if not rows:
         return Paragraph("No row was read.")
-    return GridTable("What became of the log", ("", "n"), rows, frozenset({1}), look="quiet")
+    return GridTable("What became of the log", ("Kind", "n"), rows, frozenset({1}), look="quiet")

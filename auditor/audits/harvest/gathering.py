@@ -142,11 +142,11 @@ def _of_log(plan: HarvestPlan, path: Path, chosen: frozenset[str] | None) -> Gat
         sets=kept,
         m=header.m,
         tally=_counted(tally, sets, kept),
-        checks=_settings(usable),
+        checks=_settings(usable, header.served_as),
         log_sha256=header.log_sha256,
         twins_sha256=sha256(canonical_json([t.digest() for _, twins in held for t in twins])),
         created=header.created,
-        model=header.model,
+        model=header.served_as or header.identity.name,
         accounts=chosen,
     )
 
@@ -165,11 +165,18 @@ def _cut(twin: Twin) -> bool:
     return served_row(twin).cut
 
 
-def _settings(pairs: Sequence[tuple[ServedAnswer, Sequence[Twin]]]) -> tuple[DesignCheck, ...]:
+def _settings(
+    pairs: Sequence[tuple[ServedAnswer, Sequence[Twin]]], served_as: str | None
+) -> tuple[DesignCheck, ...]:
     """Whether model names and sampling of served and drawn answers are the same, where the log
-    tells them."""
+    tells them. Where the drawer said what the log calls the model, it must have called itself one
+    name all along."""
+    names = {twin.model for _, twins in pairs for twin in twins}
+    one = served_as is not None and len(names) == 1
     compared: dict[str, list[tuple[object, object]]] = {
-        "model": [(row.model, twin.model) for row, twins in pairs for twin in twins],
+        "model": [
+            (row.model, served_as if one else t.model) for row, twins in pairs for t in twins
+        ],
         "temperature": [(row.temperature, t.temperature) for row, twins in pairs for t in twins],
         "top_p": [(row.top_p, t.top_p) for row, twins in pairs for t in twins],
         "max_tokens": [(row.max_tokens, t.max_tokens) for row, twins in pairs for t in twins],
@@ -299,7 +306,9 @@ def _coin_set(row: ServedAnswer, entry: dict[str, Any]) -> ServedSet | None:
     """The set of an entry, None where any candidate is not whole: a rule that knows no coin."""
     candidates = [c if isinstance(c, dict) else {} for c in entry["candidates"]]
     rows = [
-        row.model_copy(update={"answer": str(c.get("text") or ""), "finish": str(c.get("finish"))})
+        row.model_copy(
+            update={"answer": str(c.get("text") or ""), "finish": str(c.get("finish") or "")}
+        )
         for c in candidates
     ]
     if not all(r.usable for r in rows):
@@ -321,7 +330,8 @@ def _set_of(row: ServedAnswer, twins: Sequence[str], cut: Sequence[bool]) -> Ser
         asked=row.asked(),
         probe=row.probe(),
         answers=(row.answer.strip(), *(t.strip() for t in twins)),
-        cut=(row.cut, *cut),
+        # A log that doesn't tell how answers ended says nothing of the twins' endings either.
+        cut=(row.cut, *cut) if row.finish else (False,) * (1 + len(cut)),
     )
 
 

@@ -135,7 +135,8 @@ def tested_group(
 
 def adjusted_for(observed: ObservedSets) -> tuple[str, ...]:
     """What scores are adjusted for, as codes."""
-    known = {"base": observed.base, "teacher": observed.teacher}
+    likely = observed.mode == "likelihood"
+    known = {"base": observed.base, "teacher": observed.teacher if likely else None}
     return (*(name for name, table in known.items() if table is not None), "length")
 
 

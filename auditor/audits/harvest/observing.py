@@ -199,31 +199,53 @@ def _by_words(
             said = _heard(spec, asked, plan, out, name, progress)
             others[name] = _used(sets, said)
             digests += [t.digest() for t in said]
-    absent = {}
-    if plan.teacher is not None:
-        absent[TEACHER] = "only words are compared, and the served answers are its own"
+    absent: dict[str, str] = {}
+    told, known = _teacher_scores(plan, sets, out, progress, absent)
 
     def observed(said: Sequence[Transcript]) -> ObservedSets:
         own = _used(sets, said)
-        whole = np.all([np.isfinite(t).all(axis=1) for t in (own, *others.values())], axis=0)
+        tables = [own, *others.values(), *([] if told is None else [told])]
+        whole = np.all([np.isfinite(t).all(axis=1) for t in tables], axis=0)
         kept = tuple(int(i) for i in np.flatnonzero(whole))
         rows = {name: table[list(kept)] for name, table in others.items()}
         return ObservedSets(
             mode="text",
             suspect=own[list(kept)],
             base=rows.get(BASE),
-            teacher=None,
+            teacher=None if told is None else told[list(kept)],
             innocents=tuple(v for name, v in rows.items() if name != BASE),
             kept=kept,
             heard=said[0],
-            scores=Scores(),
+            scores=known,
             absent=absent,
-            digests=(*digests, *(t.digest() for t in said)),
+            digests=(*digests, *(t.digest() for t in said), known.digest()),
         )
 
     with _asking(plan, sets, lambda t: enough(observed([t]))) as stop:
         said = _heard(plan.suspect, asked, plan, out, SUSPECT, progress, stop)
     return observed(said)
+
+
+def _teacher_scores(
+    plan: HarvestPlan,
+    sets: Sequence[ServedSet],
+    out: Path,
+    progress: Progress,
+    absent: dict[str, str],
+) -> tuple[Array | None, Scores]:
+    """How likely the teacher finds the answers, where it can say: a check of the twins, though only
+    words of the suspect are compared."""
+    if plan.teacher is None:
+        return None, Scores()
+    passages = [[Passage(text=a, probe=s.probe) for a in s.answers] for s in sets]
+    with ScoresWriter(out / SCORES) as writer, open_subject(plan.teacher) as subject:
+        if "score" not in subject.offers:
+            absent[TEACHER] = _refused(subject, TEACHER, plan.teacher, False)
+            return None, Scores(absent=absent)
+        flat = [p for row in passages for p in row]
+        collect_scores(subject, TEACHER, flat, writer, progress.step(f"scoring by {TEACHER}"))
+        scores = writer.scores()
+    return _likely(scores, TEACHER, passages), scores
 
 
 @contextmanager

@@ -203,12 +203,14 @@ def _glance(report: Report) -> Iterator[Block]:
     if not (names and rows):
         yield Paragraph("No candidate was measured.")
         return
-    yield Paragraph(
+    ranked = any(f.rank is not None for f in report.findings)
+    told = Paragraph(
         "Every stored model by every detector, the best rank first: value with its interval, rank"
         " among the stored models, and conformal p-value against the null cohort. A model that is"
         " first here has no verdict of its own.",
         "lead",
     )
+    yield from (told,) if ranked or report.store is not None else ()
     yield GridTable(
         "Summary",
         ("Candidate", *(sentence(n) for n in names)),

@@ -97,7 +97,8 @@ def glimpse(cards: Sequence[view.QuestionCard]) -> Iterator[Block]:
             if badge:
                 yield Paragraph(("Inheritance:", *badge))
             rows = tuple((_who(v), _badge(v), _among(v)) for v in card.verdicts)
-            heads = ("Candidate", "Outcome", "Among its models")
+            exact = all(v.exact is not None for v in card.verdicts)
+            heads = ("Candidate", "Outcome", "Exact p" if exact else "Among its models")
             yield GridTable("Verdicts", heads, rows)
 
 
@@ -154,7 +155,10 @@ def _rank(m: MemberRank, v: Verdict) -> tuple[Words, ...]:
 
 def _among(v: Verdict) -> Words:
     """What is known of a verdict's models among each other: whom a test tells from the others, if
-    anybody, and where those stand that were asked about."""
+    anybody, and where those stand that were asked about. An exact test is about no models: its
+    corrected p-value."""
+    if v.exact is not None:
+        return probability(v.p_value)
     if len(v.members) < 2:
         return "one model"
     named = [m for m in v.members if m.named and m.name != v.nearest and m.position is not None]

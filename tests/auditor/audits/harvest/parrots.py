@@ -87,7 +87,6 @@ def write_twins(path: Path, log: Path, seed: int = 1, words: int = LENGTH, **mor
         rows=len(read),
         m=M,
         drawn="regenerated",
-        model="teacher",
         spec="hf:./teacher",
         identity=Identity(kind="checkpoint", name="teacher"),
         created="2026-11-09T00:00:00Z",
