@@ -95,6 +95,26 @@ def test_twins_at_another_temperature_are_refused_for_being_more_like_each_other
     assert "likeness" in [c.compared for c in section.checks if not c.held]
 
 
+def test_words_alone_are_asked_in_the_order_of_the_log_and_the_teacher_still_checks(
+    owner: Owner, twins: Path, tmp_path: Path
+) -> None:
+    words = ("--text-only", "--max-tokens", "16")
+    whole = harvested(owner, owner.taught, twins, tmp_path / "w", *words)
+    section = whole.section(HarvestSection)
+    assert section is not None
+    assert section.mode == "text"
+    assert {"teacher", "base_words", "likeness"} <= {c.compared for c in section.checks}
+    assert section.adjusted_for == ("base", "length")
+    assert whole.transcript is not None
+    part = harvested(owner, owner.taught, twins, tmp_path / "s", *words, "--sequential")
+    assert part.transcript is not None
+    assert part.transcript.sampling.samples == 1
+    exact = part.verdicts[0].exact
+    assert exact is not None
+    assert exact.n <= PROMPTS
+    assert exact.power is None
+
+
 def test_drawing_resumes_and_gives_the_same_twins(
     owner: Owner, twins: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +145,15 @@ def test_how_twins_are_drawn_must_not_contradict_the_log(
     code = run(["twins", "draw", str(greedy), "--teacher", str(owner.teacher), "--out", str(out)])
     assert code == 2
     assert "greedily" in capsys.readouterr().err
+    told = rows(["a b"] * PROMPTS)
+    both = write_rows(
+        tmp_path / "both.jsonl", [*told[:40], *({**r, "model": "b"} for r in told[40:])]
+    )
+    drawn = ["twins", "draw", str(both), "--teacher", str(owner.teacher), "--out", str(out)]
+    assert run(drawn) == 2
+    assert "2 models (b, teacher)" in capsys.readouterr().err
+    assert run([*drawn, "--model", "teacher", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prompts"] == 40
     assert not out.exists()
     assert run(drawing(owner, out, "--dry-run", "--json", "--most", "10")) == 0
     told = json.loads(capsys.readouterr().out)

@@ -140,6 +140,31 @@ def test_what_could_not_have_changed_places_is_refused(
     assert report.answers[0].conclusion == "not_assessable"
 
 
+def test_a_log_that_tells_less_is_compared_in_what_it_tells(world: World) -> None:
+    told = ("prompt", "answer", "account")
+    bare = [{k: v for k, v in row.items() if k in told} for row in world.told]
+    write_log(world.log, bare)
+    world.twins.unlink()
+    write_twins(world.twins, world.log, finish="length", model="anything")
+    _, report = world.harvest(world.taught, "--base", world.base)
+    assert report.verdicts[0].outcome == "supported"
+    compared = {c.compared for c in section(report).checks}
+    assert not compared & {"model", "temperature", "top_p", "max_tokens"}
+
+
+def test_a_name_that_its_drawer_vouches_for_must_not_change_on_the_way(world: World) -> None:
+    world.twins.unlink()
+    write_twins(world.twins, world.log, model="t-7", header={"served_as": "teacher"})
+    _, report = world.harvest(world.taught, "--base", world.base)
+    assert report.verdicts[0].outcome == "supported"
+    lines = world.twins.read_text().splitlines()
+    changed = [*lines[:-1], lines[-1].replace("t-7", "t-8")]
+    world.twins.write_text("\n".join(changed) + "\n")
+    _, report = world.harvest(world.taught, "--base", world.base)
+    assert [c.compared for c in section(report).checks if not c.held] == ["model"]
+    assert report.verdicts[0].outcome == "not_assessable"
+
+
 def test_an_innocent_that_prefers_what_was_served_voids_the_test(world: World) -> None:
     _, report = world.harvest(world.taught, "--innocent", world.innocent)
     assert report.verdicts[0].outcome == "supported"
