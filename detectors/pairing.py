@@ -174,14 +174,20 @@ def shared_prompts(case: Case) -> int:
     return len(style_answers(case.suspect).keys() & theirs.keys())
 
 
+LEFT_ASIDE = (
+    "too few of its answers could be compared: they are fewer than half as many as the model that"
+    " answered most has, or in another script than most models'"
+)
+
+
 def few_shared(case: Case, book: AnswerBook) -> str:
     """Why a book's models can't be compared on the prompts that suspect and candidate share; empty
     where they can."""
     shared = book.shared(case)
-    if shared < FEWEST or case.the_candidate.name not in book.names:
+    if shared < FEWEST:
         prompts = "1 shared prompt" if shared == 1 else f"{shared} shared prompts"
-        return f"only {prompts} for a model that answered enough; {FEWEST} are needed"
-    return ""
+        return f"only {prompts}; {FEWEST} are needed"
+    return "" if case.the_candidate.name in book.names else LEFT_ASIDE
 
 
 @lru_cache(maxsize=1 << 14)

@@ -34,11 +34,18 @@ def printable(text: str, limit: int | None = None, keep: str = "") -> str:
     >>> printable("a\x1b[31mb")
     'a\\u{1b}[31mb'
     """
-    plain = text.isascii() and text.isprintable()  # most of what is shown, names and words
+    # Most of what is shown is plain: names, words, and answers of several lines.
+    plain = text.isascii() and (text.isprintable() or _without(text, keep).isprintable())
     out = text if plain else _escaped(text, keep)
     if limit is not None and len(out) > limit:
         return out[: max(0, limit - 1)] + "…"
     return out
+
+
+def _without(text: str, characters: str) -> str:
+    for character in characters:
+        text = text.replace(character, "")
+    return text
 
 
 def _escaped(text: str, keep: str) -> str:

@@ -47,7 +47,8 @@ class ImportReport(Record):
     skipped.
 
     ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector.
-    ``without_metadata`` names the models that a given CSV does not list.
+    ``without_metadata`` names the models that a given CSV does not list, ``other_vendor`` those of
+    which it names another maker than the one that was given for all: the CSV's was kept.
     """
 
     added: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class ImportReport(Record):
     answers: int = 0
     unreadable: int = 0
     without_metadata: tuple[str, ...] = ()
+    other_vendor: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,6 +66,7 @@ class _Counts:
     unchanged: list[str] = field(default_factory=list)
     skipped: list[SkippedImport] = field(default_factory=list)
     without_metadata: list[str] = field(default_factory=list)
+    other_vendor: list[str] = field(default_factory=list)
     answers: int = 0
     unreadable: int = 0
 
@@ -77,13 +80,15 @@ def import_answers(
     metadata_csv: Path | None = None,
     progress: Progress | None = None,
     replace: bool = False,
+    vendor: str = "",
 ) -> ImportReport:
     """Adds every model whose answers lie at ``path``, and reports what was added and what was
     skipped.
 
     ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or
     transcripts, or one such file; a file may hold many models. ``metadata_csv`` has the columns
-    model, vendor, family; a model that it doesn't list gets empty ones. In a folder a file that
+    model, vendor, family; a model that it doesn't list gets empty ones. ``vendor`` made all models
+    of which it names no maker. In a folder a file that
     can't be read is skipped and reported; each model is committed by itself, so that an interrupted
     import goes on where it stopped. Raises MalformedInput for a single bad file, for a folder
     without any recording and for a bad CSV.
@@ -105,7 +110,10 @@ def import_answers(
             counts.skip(str(source.relative_to(path)), error)
             continue
         for model, transcript in found.items():
-            _add(store, transcript, model, known, counts, replace)
+            listed, family = known.get(model, ("", ""))
+            if listed and vendor and listed.casefold() != vendor.casefold():
+                counts.other_vendor.append(model)
+            _add(store, transcript, model, (listed or vendor, family), counts, replace)
         counts.without_metadata += [model for model in found if known and model not in known]
     if progress:
         progress(len(sources), len(sources))
@@ -116,11 +124,11 @@ def _add(
     store: FingerprintStore,
     transcript: Transcript,
     model: str,
-    known: dict[str, tuple[str, str]],
+    made_by: tuple[str, str],
     counts: _Counts,
     replace: bool,
 ) -> None:
-    vendor, family = known.get(model, ("", ""))
+    vendor, family = made_by
     before = store.catalog.state()
     try:
         teacher = store.add(

@@ -10,10 +10,12 @@ from typing import Any, Required, TypedDict, Unpack
 from auditor.audits.plan import BUNDLED, AuditPlan
 from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
 from auditor.environment import environment
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+)
 from auditor.evidence.records import (
     Answer,
     BaseSection,
-    CalibrationSection,
     Candidate,
     Finding,
     Report,

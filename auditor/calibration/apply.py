@@ -13,6 +13,7 @@ from statistics import fmean
 
 import numpy as np
 
+from auditor.calibration.familiar import familiarity_told
 from auditor.calibration.members import members_told
 from auditor.calibration.record import Calibration, Fitted
 from auditor.calibration.rows import Level
@@ -29,6 +30,9 @@ from detectors.text.model_names import maker_key
 LEVEL: Level = "vendor"
 """The fit that every verdict is weighed by, a lone model's too: values are contrasts with other
 makers. Fits of single models are in calibrations of before there was one verdict a maker."""
+
+REFUSALS = ("no_use", "unlike_all_known")
+"""Why a calibration that fits says nothing all the same: another one, less near, is no help."""
 
 BEYOND = "Beyond all values that were calibrated on: {}."
 NOT_MEASURED = (
@@ -47,6 +51,11 @@ NO_USE = (
 NAMELESS = (
     "Of {n} stored models {lone} have no maker named, and values are contrasts of makers: name them"
     " (`--vendor` of `auditor store add`, `--metadata` of `auditor store import`)."
+)
+UNLIKE = (
+    "Its answers share less wording with the stored models at large ({level:+.2f} nats beyond what"
+    " strangers share) than those of any model that was calibrated on (at least {least:+.2f}): text"
+    " by people is like that, and whom such a suspect seems to resemble says nothing."
 )
 MOST_NAMELESS = 0.2
 """The share of stored models without a maker up to which contrasts are taken for what they were in
@@ -106,14 +115,15 @@ def weighed(
     few = _too_few_vendors(makers, calibration)
     evidence = [_evidence(g, about, candidates, guests) for g in groups]
     fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
+    unlike = unlike_all(calibration, findings, groups, guests)
     raw = [
-        _verdict(e, fit, calibration, few).model_copy(update={"title": g.maker})
+        _verdict(e, fit, calibration, few, unlike).model_copy(update={"title": g.maker})
         for e, fit, g in zip(evidence, fits, groups, strict=True)
     ]
     used = {
         (f.level, f.size): f
         for v, f in zip(raw, fits, strict=True)
-        if f and (v.assessed or v.reason_code == "no_use")
+        if f and (v.assessed or v.reason_code in REFUSALS)
     }
     apart = [_apart(v, g, candidates, kin) for v, g in zip(raw, groups, strict=True)]
     chosen = frozenset(e.candidate for e in evidence if e.chosen)
@@ -171,6 +181,22 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     if len(lone) > MOST_NAMELESS * len(makers):
         return NAMELESS.format(n=len(makers), lone=len(lone))
     return ""
+
+
+def unlike_all(
+    calibration: Calibration,
+    findings: Sequence[Finding],
+    groups: Sequence[CandidateGroup],
+    guests: Collection[str] = (),
+) -> str:
+    """Why the suspect is outside of the population, empty where it is not: it is less like the
+    stored models at large than anybody of known history is. Values are contrasts of makers, and
+    where nobody is near they all come near to naught, which is high for a maker whom strangers are
+    far from."""
+    least, level = calibration.least_familiar, familiarity_told(findings, groups, guests)
+    if least is None or level is None or level >= least:
+        return ""
+    return UNLIKE.format(level=level, least=least)
 
 
 def _evidence(
@@ -240,10 +266,12 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
 
 
 def _verdict(
-    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str
+    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, unlike: str
 ) -> Verdict:
     if fit is None:
         return _not_fitted(evidence, calibration, few)
+    if unlike:
+        return _blank(evidence, calibration, unlike, "unlike_all_known")
     cost = calibration.cost(fit)
     if cost is not None and cost >= 1:
         told = NO_USE.format(size=fit.size, cost=cost)

@@ -26,7 +26,11 @@ NO_POPULATION = "No calibration at hand was fitted on answers in {language}, but
 def language_of(transcript: Transcript) -> str:
     """The language (ISO 639-1) of more than half of the suspect's style answers, ``und`` where
     none is."""
-    answers = [a.text for a in style_answers(transcript).values()]
+    return language_told([a.text for a in style_answers(transcript).values()])
+
+
+def language_told(answers: Sequence[str]) -> str:
+    """The language (ISO 639-1) of more than half of some answers, ``und`` where none is."""
     chosen = answers[:: max(1, -(-len(answers) // LOOKED_AT))]
     counts = Counter(seems(text).language for text in chosen)
     first, n = max(counts.items(), key=lambda c: (c[1], c[0]), default=(UNDETERMINED, 0))

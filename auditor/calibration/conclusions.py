@@ -1,8 +1,8 @@
 """Verdicts → the answer to the question of inheritance in one sentence and one word.
 
 Knows verdicts; knows no detector. "None of the candidates" and "common third source" are answers
-like any other; the first is said only where the evidence speaks against every candidate that was
-assessed, and names those that were not.
+like any other; the first is said only where every candidate was weighed and the evidence speaks
+against each: whoever was not weighed or not looked at is not cleared by what the others got.
 """
 
 from __future__ import annotations
@@ -12,39 +12,47 @@ from collections.abc import Sequence
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import Verdict
-from auditor.evidence.weight import SCALE
+from auditor.evidence.weight import SCALE, SUPPORTED
+from detectors.lineup import counted
 
 MOST_NAMED = 5
+EVEN_ODDS = "with an interval that reaches even odds"
 NOT_MORE = (
     "A stored model that is not the source can look like it, and a source that is not stored can't"
     " be found."
 )
 
 
-def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conclusion, str]:
+def concluded(
+    verdicts: Sequence[Verdict], kin: Kin | None = None, passed_over: int = 0
+) -> tuple[Conclusion, str]:
     """The conclusion and its sentence, from the outcomes of the verdicts alone.
 
-    ``kin``: what is known and not known of the suspect's kinship, where that was looked into. Of
-    exact tests nothing is said: `auditor.evidence.weight.exact_conclusion` concludes from them.
+    ``kin``: what is known and not known of the suspect's kinship, where that was looked into;
+    ``passed_over`` counts the stored makers of whom no model was looked at. Of exact tests nothing
+    is said: `auditor.evidence.weight.exact_conclusion` concludes from them.
     """
     verdicts = [v for v in verdicts if v.exact is None]
+    kin = kin or Kin()
     told = [v for v in verdicts if v.assessed]
     related = [v for v in verdicts if v.reason_code == "not_separable_from_lineage"]
     if not told:
-        return "not_assessable", _related(related)
+        return "not_assessable", _related(related, kin)
     silent = [v for v in verdicts if not v.assessed and v not in related]
-    besides = (_related(related), _silent(silent))
+    besides = (_related(related, kin), _silent(silent), _passed_over(passed_over))
     supported = [v for v in told if v.outcome == "supported"]
     shared = [v for v in told if v.third_source]
     against = [v for v in told if v.outcome == "not_supported"]
     if supported:
-        word, sentence = "supported", _supported(supported, shared, kin or Kin())
+        word, sentence = "supported", _supported(supported, shared, kin)
     elif shared:
-        word, sentence = "common_third_source", _shared(shared, bool(related), kin or Kin())
+        word, sentence = "common_third_source", _shared(shared, bool(related), kin)
+    elif len(against) == len(verdicts) + passed_over:
+        word, sentence = "none_of_the_candidates", _none(against)
     elif len(against) == len(told):
-        word, sentence = "none_of_the_candidates", _none(against, bool(related or silent))
+        word, sentence = "inconclusive", _not_all(against, len(verdicts) + passed_over)
     else:
-        word, sentence = "inconclusive", _open(told, against, kin or Kin())
+        word, sentence = "inconclusive", _open(told, against, kin)
     return word, " ".join(filter(None, (sentence, *besides)))  # type: ignore[return-value]
 
 
@@ -58,6 +66,7 @@ def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict], kin: Kin
         else ""
     )
     open_ = _kinship_too(kin, supported) if kin.open else ""
+    open_ += f" {kin.unchecked}" if kin.given else ""
     return (
         "Supported: the answers are better explained if the suspect learned from"
         f" {', '.join(parts)} than if not.{open_}{also}"
@@ -73,37 +82,45 @@ def _shared(shared: Sequence[Verdict], related: bool, kin: Kin) -> str:
     if related and len(shared) == 1:
         return f"{shared[0].called} would be supported, but kinship explains it as well.{too}"
     explained = "kinship or a common third source" if related else "a common third source"
-    told = f"{_names(shared)} would each be supported, and together none is"
+    told = f"{_names(shared)} would each be supported alone, so that none of them is"
     return f"{told}: {explained}, or several teachers.{too}"
 
 
-def _none(against: Sequence[Verdict], some_left: bool) -> str:
-    nearest = max(against, key=lambda v: v.log10_lr or 0.0)
-    which = (
-        "None of the candidates that could be assessed" if some_left else "None of the candidates"
-    )
+def _none(against: Sequence[Verdict]) -> str:
     return (
-        f"{which}: the evidence speaks against each of them; the nearest is {nearest.called} with a"
-        f" log10 LR of {nearest.log10_lr:+.2f}. {NOT_MORE}"
+        "None of the candidates: the evidence speaks against each of them; the nearest is"
+        f" {_nearest(against)}. {NOT_MORE}"
     )
+
+
+def _not_all(against: Sequence[Verdict], of: int) -> str:
+    """The evidence speaks against all who were weighed, and some were not."""
+    return (
+        f"Inconclusive: the evidence speaks against {len(against)} of {of} candidates"
+        f" ({_names(against)}), the nearest of them {_nearest(against)}; of the others it says"
+        f" nothing. {NOT_MORE}"
+    )
+
+
+def _nearest(against: Sequence[Verdict]) -> str:
+    nearest = max(against, key=lambda v: v.log10_lr or 0.0)
+    return f"{nearest.called} with a log10 LR of {nearest.log10_lr:+.2f}"
 
 
 def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
     figure = f"{strongest.called} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
+    ratio = strongest.log10_lr or 0.0
+    short = abs(ratio) < SUPPORTED
     if strongest.reason_code == "chosen_for_likeness":
         sentence = f"Inconclusive: the strongest is {figure}, looked at for its likeness alone."
-    elif (strongest.log10_lr or 0.0) < 0:
-        sentence = (
-            f"Inconclusive: no candidate is supported; the nearest is {figure}, short of moderate"
-            " support for the alternative or with an interval that reaches even odds."
-        )
+    elif ratio < 0:
+        why = "short of moderate support for the alternative" if short else EVEN_ODDS
+        sentence = f"Inconclusive: no candidate is supported; the nearest is {figure}, {why}."
     else:
-        sentence = (
-            f"Inconclusive: the strongest is {figure}, below moderate support or with an interval"
-            " that reaches even odds."
-        )
+        why = "below moderate support" if short else EVEN_ODDS
+        sentence = f"Inconclusive: the strongest is {figure}, {why}."
     if kin.open and (strongest.log10_lr or 0.0) >= SCALE[0][0]:
         sentence += _kinship_too(kin, [strongest])
     if against:
@@ -111,19 +128,28 @@ def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
     return sentence
 
 
-def _related(related: Sequence[Verdict]) -> str:
-    """Which groups the suspect is known to be kin of."""
-    return (
-        f"Not separable from lineage: {_names(related)}, of which it is known that the suspect"
-        " shares weights or a maker."
-        if related
-        else ""
+def _related(related: Sequence[Verdict], kin: Kin) -> str:
+    """Which groups the suspect is known to be kin of, and of which only the user says so."""
+    given = [v for v in related if kin.only_given(v.candidate or "")]
+    known = [v for v in related if v not in given]
+    parts = (
+        (known, "of which it is known that the suspect shares weights or a maker"),
+        (given, "with which the suspect shares weights or a maker as given by the user"),
     )
+    told = "; ".join(f"{_names(some)}, {why}" for some, why in parts if some)
+    return f"Not separable from lineage: {told}." if told else ""
 
 
 def _silent(left: Sequence[Verdict]) -> str:
     """Which groups were not assessed for another reason."""
     return f"Not assessed: {_names(left)}." if left else ""
+
+
+def _passed_over(makers: int) -> str:
+    """Of how many stored makers no model was looked at."""
+    if not makers:
+        return ""
+    return f"Not looked at: the models of {counted(makers, 'further stored maker')}."
 
 
 def _are(verdicts: Sequence[Verdict]) -> str:
@@ -134,5 +160,7 @@ def _names(verdicts: Sequence[Verdict]) -> str:
     """The heaviest by name, and how many more there are."""
     heaviest = sorted(verdicts, key=lambda v: -(v.log10_lr or 0.0))
     names = [v.called for v in heaviest]
-    rest = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    # One more by name is no longer than "and 1 more".
+    shown = len(names) if len(names) <= MOST_NAMED + 1 else MOST_NAMED
+    rest = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {rest} more" if rest else "")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from auditor.calibration.record import Calibration, Curves, Figures
 from auditor.reporting.charts import CurveChart
 from auditor.reporting.document import (
+    DASH,
     Block,
     Definitions,
     Document,
@@ -34,13 +35,16 @@ COLUMNS = (
     "AUC",
     "TPR at 1 % FPR",
     "at 5 %",
-    "false support",
+    "taught: supported",
+    "untaught: supported",
+    "taught: not supported",
 )
 WORDS = (
     "H1: the candidate taught it. H2: it did not. Cllr in bits: 0 is perfect, 1 is no use. TPR:"
-    " share of the taught that is found at a false-positive rate of at most 1 or 5 %. False"
-    " support: share of the untaught at moderate support or above. In brackets 95 % intervals over"
-    " lineages; a lineage counts once."
+    " share of the taught that is found at a false-positive rate of at most 1 or 5 %. Supported and"
+    " not supported: lineages with a pair of model and candidate at a log10 LR of 1 or more, -1 or"
+    " less, of untaught ones also the pairs; a verdict asks more, and says so no more often. In"
+    " brackets 95 % intervals over lineages; a lineage counts once."
 )
 NUMERIC = (1, *range(4, len(COLUMNS)))
 CAPS = ("level", "prompts", "log10 LR", "lineages H1 / H2", "weights in the fusion")
@@ -142,9 +146,18 @@ def facts(made: Calibration) -> list[tuple[str, str]]:
             "Typical answer",
             f"{number(length.middle)} characters ({number(length.low)} to {number(length.high)})",
         ),
+        *familiar(made),
         ("Detectors", ", ".join(dict.fromkeys(d for f in made.fitted for d in f.detectors))),
         ("Cohort", made.cohort_sha256),
     ]
+
+
+def familiar(made: Calibration) -> list[tuple[str, str]]:
+    """Below which likeness to the stored models at large it says nothing, where that is known."""
+    if made.least_familiar is None:
+        return []
+    least = f"{made.least_familiar:+.2f} nats of shared wording: below that no verdict is given"
+    return [("Least familiar model", least)]
 
 
 def caps(made: Calibration) -> Iterator[tuple[str, ...]]:
@@ -176,8 +189,21 @@ def _row(f: Figures, of: str) -> tuple[str, ...]:
         f"{f.cllr_min:.2f}",
         _bounded((f.auc, *f.auc_interval)),
         *(_bounded(found[1:]) for found in f.tpr_at),
-        _bounded((f.false_support, *f.false_support_interval)),
+        *_outcomes(f),
     )
+
+
+def _outcomes(f: Figures) -> tuple[str, str, str]:
+    """Taught lineages supported, untaught ones supported, taught ones not supported: what is wrong
+    beside what is right."""
+    if f.outcomes is None:  # of before outcomes were counted
+        return DASH, _bounded((f.false_support, *f.false_support_interval)), DASH
+    o = f.outcomes
+    found, false, cleared = (
+        f"{c.lineages} of {c.of} ({c.interval[0]:.2f} to {c.interval[1]:.2f})"
+        for c in (o.found, o.false_alarms, o.cleared)
+    )
+    return found, f"{false}; {o.pairs_supported} of {o.pairs} pairs", cleared
 
 
 def _bounded(found: Sequence[float]) -> str:

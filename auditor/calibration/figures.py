@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.records import ErrorRate
+from auditor.evidence.error_rates import (
+    ErrorRate,
+    OutcomeCount,
+    OutcomeCounts,
+)
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson
@@ -114,6 +118,7 @@ def _figures(
     a, b = (np.array([1 / names.count(g) for g in names]) for names in sides)
     rates = [tpr_at_fpr(one, two, fpr, sides[0], sides[1]) for fpr in FALSE_POSITIVE_RATES]
     false = resampled_share(two, b, n_h2)
+    outcomes = _outcomes(x, labels, groups)
     return Figures(
         scheme=scheme,
         level=kept[0].level,
@@ -132,6 +137,28 @@ def _figures(
         tpr_at=tuple((r.wanted, r.tpr, *r.tpr_interval) for r in rates),
         false_support=false[0],
         false_support_interval=false[1:],
+        outcomes=outcomes,
+    )
+
+
+def _outcomes(x: Array, labels: NDArray[np.int_], groups: Sequence[str]) -> OutcomeCounts:
+    """What verdicts would have said by these ratios; a row is a pair of a model and a candidate."""
+    taught, high, low = labels == 1, x >= SUPPORTED, x <= -SUPPORTED
+
+    def lineages(side: NDArray[np.bool_], reached: NDArray[np.bool_]) -> OutcomeCount:
+        of, part = (
+            len({groups[i] for i in np.flatnonzero(kept).tolist()})
+            for kept in (side, side & reached)
+        )
+        return OutcomeCount(lineages=part, of=of, interval=clopper_pearson(part, of))
+
+    return OutcomeCounts(
+        found=lineages(taught, high),
+        cleared=lineages(taught, low),
+        false_alarms=lineages(~taught, high),
+        pairs=int((~taught).sum()),
+        pairs_supported=int((~taught & high).sum()),
+        pairs_not_supported=int((~taught & low).sum()),
     )
 
 

@@ -48,7 +48,8 @@ class Split:
 @dataclass(frozen=True)
 class MeasuredPopulation:
     """Measured models of known history that were asked the same prompts and compared with the same
-    stored models. ``shares`` are as `shares_of` gives them."""
+    stored models. ``shares`` are as `shares_of` gives them, ``least_familiar`` as
+    `auditor.calibration.familiar` does."""
 
     name: str
     rows: tuple[MeasuredRow, ...]
@@ -56,6 +57,7 @@ class MeasuredPopulation:
     cohort_sha256: str
     notes: tuple[str, ...] = ()
     shares: tuple[float | None, float | None] = (None, None)
+    least_familiar: float | None = None
 
 
 def calibrated(
@@ -66,9 +68,12 @@ def calibrated(
     notes: Sequence[str] = (),
     shares: tuple[float | None, float | None] = (None, None),
     progress: Progress | None = None,
+    least_familiar: float | None = None,
 ) -> Calibration:
     """The calibration that the rows of one population give: `calibrated_together` of it alone."""
-    one = MeasuredPopulation(name, tuple(rows), population, cohort_sha256, tuple(notes), shares)
+    one = MeasuredPopulation(
+        name, tuple(rows), population, cohort_sha256, tuple(notes), shares, least_familiar
+    )
     return calibrated_together([one], progress)[0]
 
 
@@ -179,6 +184,7 @@ def _calibration(population: MeasuredPopulation, made: _Making) -> Calibration:
         curves=tuple(made.curves),
         taught_share=population.shares[0],
         untaught_share=population.shares[1],
+        least_familiar=population.least_familiar,
         notes=tuple(dict.fromkeys(made.notes)),
     )
 

@@ -15,6 +15,9 @@ from pydantic import ConfigDict, Field
 
 from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
+from auditor.evidence.error_rates import (
+    OutcomeCounts,
+)
 from detectors.stats.cohort_norm import CohortNumbers
 from detectors.stats.fusion import FusedNumbers
 from detectors.stats.log_lr import LogLrNumbers
@@ -69,7 +72,8 @@ class Figures(_Numbers):
     ``scheme`` says what was left out as a whole, ``facet`` and ``of`` which rows under H1 are
     counted. Numbers are of independent groups. Intervals are 95 %: bootstrap over groups for Cllr
     and AUC, Clopper-Pearson for rates. ``untested`` counts rows whose left-out part left too little
-    to learn from.
+    to learn from. ``outcomes`` count what verdicts would have said; None in calibrations of before
+    they were counted.
     """
 
     scheme: str
@@ -89,6 +93,7 @@ class Figures(_Numbers):
     tpr_at: tuple[tuple[float, float, float, float], ...] = ()
     false_support: float
     false_support_interval: tuple[float, float]
+    outcomes: OutcomeCounts | None = None
 
 
 class Curves(_Numbers):
@@ -127,6 +132,8 @@ class Calibration(_Numbers):
     ``taught_share`` is what nine in ten taught lineages reach in the share of rival vendors below
     their teacher's (`detectors.style.likeness`), ``untaught_share`` what one in twenty models
     reaches for a vendor that did not teach it; None where fewer than five are known.
+    ``least_familiar`` is the least wording that any of its models shares with the stored models at
+    large (`SharedWording.familiarity`); None where that was not measured.
     """
 
     format: Literal["calibration/2"] = "calibration/2"
@@ -140,6 +147,7 @@ class Calibration(_Numbers):
     curves: tuple[Curves, ...] = ()
     taught_share: float | None = None
     untaught_share: float | None = None
+    least_familiar: float | None = None
     notes: tuple[str, ...] = ()
 
     def cost(self, fit: Fitted) -> float | None:

@@ -19,12 +19,12 @@ CHOSEN = (
     " many are this like by chance. --all-candidates looks at all of them."
 )
 THIRD = (
-    "Common third source, or several teachers: {names} are supported together, and nothing here"
+    "Common third source, or several teachers: {names} would each be supported, and nothing here"
     " tells them apart."
 )
 WITH_KIN = (
-    "The suspect is as much like {kin}, of which it is known to be kin: likeness to {names} may"
-    " have come with that."
+    "The suspect is as much like {kin}, of which it is kin as far as is known or given: likeness to"
+    " {names} may have come with that."
 )
 
 

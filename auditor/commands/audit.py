@@ -12,6 +12,7 @@ from auditor.audits.frame import keep, open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.candidates import named_models
+from auditor.audits.inheritance.kinship import slip_of
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import shelf
 from auditor.audits.lineage.run import path_in
@@ -32,7 +33,9 @@ from auditor.commands.options import (
     sampling_values,
     store_folder,
 )
-from auditor.console import progress_on
+from auditor.console import progress_on, say
+from detectors.text.makers import using_makers
+from detectors.text.vendors import vendor_slug
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 
@@ -149,6 +152,7 @@ def audit(
     An interrupted audit goes on where it stopped when the same command is run again.
     """
     plan = _plan(spec, plan_file=flags.pop("plan_file"), flags=flags)
+    _warn_of_slip(plan)
     if dry_run:
         return _dry_run(plan, as_json)
     folder = Path(out)
@@ -157,6 +161,18 @@ def audit(
         report = run(plan, folder, progress)
     tell(keep(report, plan, folder, force), folder, as_json)
     return exit_code(report, fail_on)
+
+
+def _warn_of_slip(plan: Plan) -> None:
+    """Says before anything is asked that the suspect's maker looks misspelt."""
+    if not plan.vendor:
+        return
+    with using_makers(plan.makers()):
+        if vendor_slug(plan.vendor) is not None:
+            return
+        with open_store(plan.store) as store:
+            for told in slip_of(plan.vendor, store.teachers()):
+                say(told)
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:

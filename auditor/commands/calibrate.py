@@ -12,6 +12,7 @@ from auditor.audits.inheritance.plan import check_detectors
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.document import calibration_document
+from auditor.calibration.familiar import least_familiar
 from auditor.calibration.fit import calibrated, shares_of
 from auditor.calibration.record import Calibration, read_calibration, write_calibration
 from auditor.calibration.rows import measured_rows
@@ -127,6 +128,7 @@ def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
             population,
             cohort.digest(),
             shares=shares,
+            least_familiar=least_familiar(known, teachers),
             progress=measuring.step("leaving out"),
         )
 

@@ -23,6 +23,8 @@ from auditor.commands.options import (
     store_folder,
 )
 from auditor.console import progress_on, put, put_json, say
+from detectors.lineup import counted
+from detectors.text.model_names import meant
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
 from fingerprints.embed import SentenceTransformer
@@ -84,6 +86,7 @@ def add(
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with _opened(store_dir, embedder) as opened:
+        _warn_of_slip(vendor, opened)
         with (
             progress_on("opening") as progress,
             open_subject(placed(spec, device, dtype)) as subject,
@@ -159,6 +162,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
+@click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
 @STORE
 @EMBEDDER
 @AS_JSON
@@ -166,16 +170,23 @@ def import_(
     path: str,
     replace: bool,
     metadata: str | None,
+    vendor: str,
     store_dir: str,
     embedder: str | None,
     as_json: bool,
 ) -> int:
     """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt
-    and answer fields."""
+    and answer fields.
+
+    \b
+    Examples:
+      auditor store import alpaca_eval/results --store teachers/ --metadata makers.csv
+      auditor store import gpt-4.jsonl --store teachers/ --vendor OpenAI
+    """
+    made = None if metadata is None else Path(metadata)
     with _opened(store_dir, embedder) as opened, progress_on("importing") as progress:
-        outcome = import_answers(
-            opened, Path(path), None if metadata is None else Path(metadata), progress, replace
-        )
+        _warn_of_slip(vendor, opened)
+        outcome = import_answers(opened, Path(path), made, progress, replace, vendor.strip())
     if as_json:
         put_json(outcome.model_dump(mode="json"))
         return 0
@@ -183,6 +194,12 @@ def import_(
         f"{len(outcome.added)} models added with {outcome.answers} answers,"
         f" {len(outcome.unchanged)} unchanged"
     )
+    if outcome.other_vendor:
+        say(
+            f"the metadata names another maker than {vendor} for"
+            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
+            " metadata's was kept"
+        )
     for skipped in outcome.skipped:
         say(f"skipped {skipped.what}: {skipped.reason}")
     if outcome.without_metadata:
@@ -276,6 +293,13 @@ def rebuild(store_dir: str, as_json: bool) -> int:
     else:
         put(f"rebuilt the index of {signatures:,} signatures")
     return 0
+
+
+def _warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
+    """Says that a maker's name looks misspelt: it is kept as it was given."""
+    maker = meant(vendor, [t.vendor for t in opened.teachers()])
+    if maker is not None:
+        say(f"no maker is called {vendor} (--vendor): did you mean {maker}?")
 
 
 def _opened(store_dir: str, embedder: str | None) -> FingerprintStore:

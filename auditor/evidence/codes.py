@@ -34,6 +34,7 @@ ReasonCode = Literal[
     "too_few_vendors",
     "too_few_shadows",
     "outside_support",
+    "unlike_all_known",
     "other_versions",
     "others_not_weighed",
     "not_separable_from_lineage",
@@ -61,11 +62,12 @@ ReasonCode = Literal[
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
 answer in the suspect's language; on left-out models the calibration's ratios were no better than
 none; a lone model's maker is not known; nothing was measured in the calibrated way; suspect and
-candidate are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on;
-the vendor's other versions (of reports in which single models had verdicts); weights or a maker
-that suspect and candidate are known to share, or of which it isn't known whether they do; a maker
-looked at for its likeness alone; a calibration of single models; a third source; a population of
-shadows. Of services: the sides were sampled unlike or repeat themselves; other signs speak against
+candidate are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on; a
+suspect that is less like the stored models at large than any model that was calibrated on; the
+vendor's other versions (of reports in which single models had verdicts); weights or a maker that
+suspect and candidate are known to share, or of which it isn't known whether they do; a maker looked
+at for its likeness alone; a calibration of single models; a third source; a population of shadows.
+Of services: the sides were sampled unlike or repeat themselves; other signs speak against
 the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
 tokens can't be told; no order is shared; the files can't be read.
 Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
@@ -81,5 +83,6 @@ Kinship = Literal[
     "declared",
 ]
 """How it is known that suspect and candidates share weights or a maker: equal digests; nearly all
-answers the same; an adapter on a member's weights, or on the same as a member; the user named the
-suspect's maker; its base is of that maker; weights that were compared; what its own files say."""
+answers the same, the suspect's or its base's; an adapter on a member's weights, or on the same as a
+member; the user named the suspect's maker; its base is of that maker; weights that were compared;
+what its own files say."""

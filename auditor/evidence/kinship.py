@@ -27,23 +27,33 @@ UNKNOWN: dict[tuple[Open, ...], str] = {
 }
 
 
+GIVEN: dict[tuple[Open, ...], str] = {
+    ("base", "maker"): "The suspect's base and maker are as given by the user, and unchecked.",
+    ("base",): "The suspect's base is as given by the user, and unchecked.",
+    ("maker",): "The suspect's maker is as given by the user, and unchecked.",
+}
+
+
 @dataclass(frozen=True)
 class Tie:
     """One way in which the suspect is known to be related to candidates: its code, and what is
-    known, as a clause."""
+    known, as a clause. ``given``: by the word of whoever ordered the audit alone."""
 
     kinship: Kinship
     told: str
+    given: bool = False
 
 
 @dataclass(frozen=True)
 class Kin:
     """All that is known of a suspect's kinship: ties by the name of a candidate group, what is
-    ``open``, and ``hints``: sentences on what makes kinship likely and shows none."""
+    ``open``, what is ``given`` by the user's word alone, and ``hints``: sentences on what makes
+    kinship likely and shows none."""
 
     ties: Mapping[str, Sequence[Tie]] = field(default_factory=dict)
     open: tuple[Open, ...] = ()
     hints: tuple[str, ...] = ()
+    given: tuple[Open, ...] = ()
 
     def of(self, group: str) -> tuple[Tie, ...]:
         """The ties to one group; empty for none that is known."""
@@ -53,6 +63,16 @@ class Kin:
     def unknown(self) -> str:
         """The beginning of a sentence on what isn't known; empty where both are."""
         return UNKNOWN.get(self.open, "")
+
+    @property
+    def unchecked(self) -> str:
+        """A sentence on what only the user says; empty where that is nothing."""
+        return GIVEN.get(self.given, "")
+
+    def only_given(self, group: str) -> bool:
+        """Whether all that ties the suspect to a group is the user's word."""
+        ties = self.of(group)
+        return bool(ties) and all(tie.given for tie in ties)
 
 
 def not_separable(ties: Sequence[Tie]) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import (
     ConfigDict,
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from auditor.evidence.codes import BaseOrigin, Conclusion, Kinship, Outcome, ReasonCode
+from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
 from detectors.measurement import Measurement, Question, WhyNot
@@ -208,46 +209,6 @@ class Verdict(Record):
     def strength(self) -> float | None:
         """What orders verdicts: the log10 LR, or of an exact test the log10 e-value."""
         return self.exact.log10_e if self.exact is not None else self.log10_lr
-
-
-class ErrorRate(Record):
-    """How the calibration did on models that it was not fitted on, at the number of prompts that it
-    was used at.
-
-    ``scheme`` says what was left out as a whole. Counts are of independent lineages; intervals are
-    95 %.
-    """
-
-    level: Literal["model", "vendor"]
-    scheme: str
-    prompts: int
-    n_h1: int
-    n_h2: int
-    cllr: float
-    cllr_interval: tuple[float, float]
-    auc: float
-    auc_interval: tuple[float, float]
-    found: float
-    found_interval: tuple[float, float]
-    false_support: float
-    false_support_interval: tuple[float, float]
-
-
-class CalibrationSection(Record):
-    """Which calibration weighed the findings, the population that it holds for, its error rates,
-    and how this case differs.
-
-    ``distance`` lists in words where the case lies outside of that population; empty where no
-    difference was seen.
-    """
-
-    name: str
-    sha256: str
-    about: str
-    created: str
-    error_rates: tuple[ErrorRate, ...] = ()
-    distance: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class Candidate(Record):

@@ -10,6 +10,7 @@ import calendar
 import datetime
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def hidden_characters(text: str) -> int:
     """How many characters of a text are spelled out by `visible`."""
-    return sum(visible(c) != c for c in text)
+    return sum(n for c, n in Counter(text).items() if visible(c) != c)
 
 
 def quote(text: str, spans: Iterable[Span] = (), limit: int = QUOTE_LIMIT) -> Quote:
@@ -173,6 +174,15 @@ def interval(bounds: tuple[float, float] | None, sign: bool = False) -> str:
     """An interval as ``(low to high)``; empty where there is none."""
     show = signed if sign else number
     return "" if bounds is None else f"({show(bounds[0])} to {show(bounds[1])})"
+
+
+def part_of(part: int, of: int, bounds: tuple[float, float]) -> str:
+    """A share as counts with its interval.
+
+    >>> part_of(11, 21, (0.298, 0.743))
+    '11 of 21 (0.298 to 0.743)'
+    """
+    return f"{part:,} of {of:,} {interval(bounds)}"
 
 
 def percent(level: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from detectors.base import Bar, Cell, Chart, Exhibit, Span, Table
+from detectors.lineup import counted
 from detectors.stats.intervals import clustered_mean, clustered_rate
 from detectors.text.claim_rates import (
     NOBODY,
@@ -43,7 +44,7 @@ def summary(answers: Sequence[ClaimingAnswer], arms: Collection[Arm], vendor: st
     value = ""
     if rate is not None:
         share = f"{_percent(rate.value)} ({_percent(rate.low)} to {_percent(rate.high)})"
-        value = f"{share} of answers, over {rate.clusters} questions"
+        value = f"{share} of answers, over {counted(rate.clusters, 'question')}"
     parts = [
         f"{_setting(arms)} the suspect names {vendor_title(vendor)} in {value}: {_most(telling)}"
     ]

@@ -20,6 +20,7 @@ from detectors.text.identity_evidence import (
     Unused,
 )
 from detectors.text.makers import makers_in_use
+from detectors.text.model_names import meant
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
 
 MOST_NAMED = 4
@@ -67,8 +68,8 @@ class OwnMaker:
 
     @property
     def known(self) -> bool:
-        """Whether the user said who made it."""
-        return bool(self.given)
+        """Whether the user said who made it by a name of the table: other names may be slips."""
+        return self.slug is not None
 
     @property
     def title(self) -> str:
@@ -375,14 +376,14 @@ def _unused(evidence: IdentityEvidence) -> str:
 
 
 def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
-    if not own.known:
-        named = any(h.named for h in asked)
-        return "Who made it was not told (--vendor)." if named else ""
-    if own.slug is None:
+    if own.slug is None and own.given:
+        what = f"did you mean {slip}?" if (slip := meant(own.given)) else "--vendors adds one"
         return (
-            f"Its maker is given as {own.given}, which the table of makers lacks: its names are not"
-            " looked for, and any that was found is that of another maker."
+            f"Its maker is given as {own.given}, which the table of makers lacks ({what}): its"
+            " names are not looked for, and no name is called another maker's."
         )
+    if own.slug is None:
+        return "Who made it was not told (--vendor)." if any(h.named for h in asked) else ""
     theirs = sum(own.slug in h.named for h in asked)
     others = sum(bool(h.named - {own.slug}) for h in asked)
     return (

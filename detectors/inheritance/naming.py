@@ -39,7 +39,8 @@ from fingerprints.records import Arm, Probe
 from fingerprints.transcript import Transcript
 
 UNKNOWN = (
-    "Who made the suspect is not known to this audit; --vendor says it. So no name is called"
+    "Who made the suspect is not known to this audit, by a name of the table of makers; --vendor"
+    " says it. So no name is called"
     " another's: the number tells only whether it names more than one maker, and one maker"
     " throughout gives 0, whoever it is."
 )

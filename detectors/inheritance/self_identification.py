@@ -196,14 +196,20 @@ def _is_unrelated(teacher: Teacher, vendor: str, suspect: Transcript) -> bool:
     )
 
 
-def _rank(case: Case, telling: Sequence[ClaimingAnswer], vendor: str) -> Rank:
+def _rank(case: Case, telling: Sequence[ClaimingAnswer], vendor: str) -> Rank | None:
     """Place of the vendor among the stored models' vendors by the suspect's claim rate; equals
-    share the better place."""
+    share the better place. None where the suspect never names it: to be last together is no place.
+    """
+    own = point_rate(telling, vendor)
+    if own == 0:
+        return None
     slugs = {vendor} | {
         slug for t in case.population if (slug := vendor_slug(t.vendor)) is not None
     }
-    own = point_rate(telling, vendor)
-    return Rank(position=1 + sum(point_rate(telling, slug) > own for slug in slugs), of=len(slugs))
+    rates = [point_rate(telling, slug) for slug in slugs]
+    if len(set(rates)) == 1:  # named all alike: nobody is before another
+        return None
+    return Rank(position=1 + sum(rate > own for rate in rates), of=len(slugs))
 
 
 def _notes(

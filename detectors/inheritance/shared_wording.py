@@ -121,6 +121,17 @@ class SharedWording(FittedDetector):
             )
         return WordingViews(self.book_, self.lineup_, place, answers, found)
 
+    def familiarity(self, suspect: Transcript) -> float | None:
+        """How much rare wording the suspect shares with the stored models at large, whoever made
+        them, beyond what they share with one another; in nats, None where nothing can be compared.
+
+        Text by people has little, a student of any assistant much: an open set is told by it, no
+        teacher. The findings' ``siblings`` hold the same, model by model.
+        """
+        if len(self.book_.teachers) < 2 or len(self.book_.prompts) < FEWEST:
+            return None
+        return self._score(suspect)[1].familiarity
+
     def _score(self, suspect: Transcript) -> tuple[dict[int, ProbeAnswer], Margins]:
         """The suspect's answers and its margins against all stored models."""
         answers = self.book_.answers_of(suspect)

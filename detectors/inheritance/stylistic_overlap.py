@@ -23,6 +23,7 @@ from detectors.needs import Need
 from detectors.pairing import (
     ALONE,
     FEWEST,
+    LEFT_ASIDE,
     TOO_FEW_MODELS,
     AnswerBook,
     ProbeAnswer,
@@ -162,8 +163,10 @@ class StylisticOverlap(FittedDetector):
             return NotMeasured.of(
                 "too_few_answers", f"only {shared} shared prompts; at least {FEWEST} are needed"
             )
-        if self.attribution_ is None or case.the_candidate.name not in self.book_.names:
+        if self.attribution_ is None:
             return NotMeasured(reason=TOO_FEW_MODELS, code="too_few_models")
+        if case.the_candidate.name not in self.book_.names:
+            return NotMeasured(reason=LEFT_ASIDE, code="too_few_answers")
         return self.attribution_
 
     def _views(self, case: Case, shown: ShownBesides, scored: ScoredStyle) -> StyleViews | None:

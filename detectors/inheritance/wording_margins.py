@@ -63,6 +63,16 @@ class Margins:
         missing."""
         return float(self._values[place])
 
+    @property
+    def familiarity(self) -> float | None:
+        """What the suspect shares with the stored models at large beyond what strangers share with
+        them, in nats: the mean over makers of several models, one model being too little to tell a
+        maker from its oddities. None where no maker has two that can be compared."""
+        spoken, vendors = self._spoken(self.scores[None])[0], self.lineup.vendors
+        held = (spoken[vendors == v] for v in sorted(set(vendors.tolist())))
+        means = [float(np.nanmean(s)) for s in held if np.isfinite(s).sum() > 1]
+        return float(np.mean(means)) if means else None
+
     def interval(self, place: int) -> tuple[float, float]:
         """95 % percentile interval of the value under resampling of prompts."""
         return _ends(self._redrawn[:, place])

@@ -89,12 +89,12 @@ class Sequential:
         """
         if self.attribution is None:
             return np.zeros((0, len(self.vendors)))
-        said = style_answers(suspect)
-        numbers = [i for i, digest in enumerate(self.attribution.book.prompts) if digest in said]
-        numbers.sort(key=lambda i: betting_order(self.attribution.book.prompts[i]))  # type: ignore[union-attr]
+        said, prompts = style_answers(suspect), self.attribution.book.prompts
+        numbers = [i for i, digest in enumerate(prompts) if digest in said]
+        numbers.sort(key=lambda i: betting_order(prompts[i]))
         if not numbers:
             return np.zeros((0, len(self.vendors)))
-        texts = [said[self.attribution.book.prompts[i]].text for i in numbers]
+        texts = [said[prompts[i]].text for i in numbers]
         scores = self.attribution.score(self.attribution.space.transform(texts), numbers)
         return self._shares(scores, None)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.text.features import FAMILIES, CountedFamily, HashedFamily
+from detectors.text.counted import CountedFamily
+from detectors.text.features import FAMILIES, HashedFamily
 from detectors.text.pages import CutText, page_of
 
 Dense = NDArray[np.float32]
@@ -153,8 +154,7 @@ def _choose(
             values.mean(axis=0)[kept].astype(np.float32),
             weight,
         )
-    counts = family(sample)
-    held = np.bincount(counts.indices, minlength=counts.shape[1])
+    held = family.held(sample)
     kept = np.sort(np.argsort(-held, kind="stable")[:most])
     kept = kept[held[kept] > 1]
     rarity = np.log((len(sample) + 1) / (held[kept] + 1)) + 1

@@ -13,7 +13,7 @@ from detectors.text.vendors import folded_pattern
 
 TOLD = folded_pattern(
     # Whatever "you" do "that I am …", except to know or see it.
-    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
+    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|(?<!je )\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
     r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
     r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
     r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
@@ -45,7 +45,7 @@ TOLD = folded_pattern(
 
 RIGHT_TOLD = folded_pattern(
     # Whatever "you" do "that I am …", except to know or see it.
-    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
+    r"\byou (?!should|must|know|see|can see|may know)(?:\w+ ){1,3}that (?:i|my|i'm)\b|(?<!je )\b(?:vous|tu) (?!sav|dev|voy)(?:\w+ ){1,3}qu(?:e |')(?:je|j'|mon)|\b(?:du|ihr) (?!weißt|wisst|siehst|musst)(?:\w+ ){0,3}\w+,? dass ich\b|\b(?:jij|je|u) (?!weet|moet|ziet)(?:\w+ ){1,3}dat ik\b",
     r"\b(?:tú|usted|vos) (?!sab|deb)(?:\w+ ){1,3}que (?:soy|me llamo|mi)\b|\bvocê (?!sab|dev)(?:\w+ ){1,3}que (?:eu|sou|me chamo|meu)\b|\btu (?!sai|dev)(?:\w+ ){1,3}che (?:sono|io|mi chiamo)\b|\bty (?!wiesz)(?:\w+ ){0,2}\w+,? że (?:jestem|nazywam|to)\b",
     r"\b(?:вы|ты) (?!зна)(?:\w+ ){0,2}\w+,? что (?:я|меня|моё)\b|\b(?:ви|ти) (?!зна)(?:\w+ ){0,2}\w+,? що (?:я|мене|моє)\b|\b(?:anda|kamu) (?!tahu|perlu)(?:\w+ ){1,3}bahwa (?:saya|aku|nama)\b|\b(?:bạn|anh|chị) (?!biết|nên)(?:\w+ ){1,3}(?:rằng|là) (?:tôi|tên tôi|mình)\b",
     r"\bشما (?!میدانید)(?:\w+ ){1,3}که (?:من|نام)\b|(?:आप|तुम) (?!जान)(?:[^\s,।]+ ){1,4}कि (?:मैं|मेरा)|(?:আপনি|তুমি) (?!জান)(?:[^\s,।]+ ){1,3}যে (?:আমি|আমার)",
@@ -150,6 +150,13 @@ OWN_SPEECH = folded_pattern(
 """The speaker gives its own words between quotation marks."""
 
 PLAYS = folded_pattern(
+    r"\b(?:slip|get|step|climb|jump)(?:s|ping|ting|ped)? into (?:my|a|the|his|her) (?:costume|character|role|part)\b|\b(?:put|puts|putting) on (?:my|a|the|his|her) (?:costume|mask|wig|robot voice|best)\b|\bpretending for\b",
+    r"\brole-?play(?:ing)?(?: mode)?(?: is)? (?:on|time|activated|engaged|begins|starts)\b|\bin the (?:voice|style|role|persona|guise|shoes) of\b|\bfrom (?:now|here) on,? (?:i'm|i am|i'll be|my name|call me|you(?:'re| are) talking)\b",
+    r"\b(?:hagamos|juguemos|vamos a jugar|actuemos|vamos brincar|vamos jogar|brincadeira|giochiamo|recitiamo|jeu de rôle|jouons|joue le jeu|jouons le jeu|rollenspiel|spiele ich|ich spiele mit|rollenspel|toneelstukje|zabawmy się|zagrajmy|bawimy się|сыграем|поиграем|давай(?:те)? играть|зіграймо|пограймо|oyun oynayalım|canlandır\w*|ayo bermain|mari bermain|cùng chơi|diễn)\b",
+    r"なりきり|演じて|ごっこ|연기(?:해|하겠|할게)|흉내|扮作|来一段|演一段|假扮|模仿|لنلعب|بازی کنیم|खेलते हैं|भूमिका में|অভিনয়|เล่นบท|มาเล่น",
+    r"^\W*(?:(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|rozdział|глава|розділ|bölüm|bab|chương|الفصل|فصل|अध्याय|অধ্যায়|บทที่) ?(?:\w+)|第\S{1,3}[章回幕]|제 ?\d+ ?[장막])",
+    r"\b(?:once upon a time|es war einmal|il était une fois|érase una vez|era uma vez|c'era una volta|er was eens|dawno,? dawno temu|жил-был|жила-была|жили-были|bir varmış|pada suatu (?:hari|ketika)|ngày xửa ngày xưa)\b|كان يا ما كان|یکی بود یکی نبود|एक (?:बार|समय) की बात|এক (?:সময়|দেশে)|กาลครั้งหนึ่ง|昔々|옛날 옛적|从前",
+    r"\b(?:the|this|a|short|my) (?:story|novel|tale|monologue|screenplay)\b[^.\n]{0,40}(?:[.:]|\n)",
     r"^role: |\bi'll become\b|\((?:in|with) an? (?:\w+ )?(?:voice|tone|accent)\)|相声|小品|台词|一段对话",
     r"\b(?:happy|glad|ready|going) to (?:act as|play|pretend)\b(?! your)|\bin (?:this|the|our|my) (?:story|play|scene|skit|sketch|game|novel)\b|\bscene one\b|연극|劇を始",
     r"\blet(?:'s|us| us) (?:play|pretend|role-?play|imagine)\b|\bi(?:'ll| will|'m going to| am going to) (?:pretend|play|act as (?!your|an? (?:ai|assistant))|role-?play|impersonate|pose as)\b",
@@ -181,7 +188,7 @@ HUMAN = folded_pattern(
 """What people say of themselves, so that a first name is a person's."""
 
 ASKER = folded_pattern(
-    r"user|a|human|person|customer|client|interviewer|host|reporter|journalist|judge|teacher|visitor|q|question|usuario|usuário|utilisateur|nutzer(?:in)?|benutzer|mensch|kunde|utente|gebruiker|użytkownik|kullanıcı|pengguna|người dùng",
+    r"system|me|you|input|prompt|student|caller|guest|examiner|user|a|human|person|customer|client|interviewer|host|reporter|journalist|judge|teacher|visitor|q|question|usuario|usuário|utilisateur|nutzer(?:in)?|benutzer|mensch|kunde|utente|gebruiker|użytkownik|kullanıcı|pengguna|người dùng",
     r"пользователь|человек|користувач|людина|المستخدم|المستعمل|إنسان|کاربر|उपयोगकर्ता|यूजर|ব্যবহারকারী|ผู้ใช้|用户|用戶|人类|问|問|ユーザー|ユーザ|人間|質問者|사용자|질문자|유저",
 )
 """Who asks in a script."""

@@ -84,7 +84,7 @@ CUES: tuple[Cue, ...] = (
     Cue("name", before=_pattern(r"(?:私|わたし|僕|ぼく)(?:の名前|の名称)?(?:は|が)|名前は|名称は"), after=_pattern(_COPULA_JA), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:저는|나는|저의 이름은|제 이름은|(?<!의 )이름은|난 )"), after=_pattern(_COPULA_KO), reach=24, person=True),
     Cue("name", before=_pattern(r"(?:मैं|मेरा (?:पूरा )?नाम|मेरे नाम)"), after=_pattern(_COPULA_HI), reach=24, person=True),
-    Cue("name", before=_pattern(r"\bas(?: an?| the)?\b|\ben tant que?\b|作为"), after=_pattern(r"^[^,.。，]{0,30}?, ?(?:i|i'm|i've|my|je|j'|我)"), reach=2, person=True),
+    Cue("name", before=_pattern(r"\bas(?: an?| the)?\b|\ben tant que?\b|作为"), after=_pattern(r"^[^,.。，]{0,30}?, ?(?:(?:i|i'm|i've|my|je)\b|j'|我)"), reach=2, person=True),
     Cue(
         "name",
         before=_pattern(
@@ -198,7 +198,7 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|(?<!可)(?<!所)以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
         ),
     ),
-    Cue("base", after=_pattern(r"^ ?(?:架构|为基础)|^[^。、]{0,6}?(?:をベース|に基づ|アーキテクチャ)|^[^.,]{0,6}?(?:기반|바탕)|^[^।,]{0,14}?(?:पर आधारित|आर्किटेक्चर)|^(?:-| )(?:based|powered)\b|^ architecture\b")),
+    Cue("base", after=_pattern(r"^ ?(?:架构|为基础)|^[^。、]{0,6}?(?:をベース|に基づ|アーキテクチャ)|^[^.,]{0,6}?(?:기반|바탕)|^[^।,]{0,14}?(?:पर आधारित|आर्किटेक्चर)|^(?:-| )(?:based|powered)\b(?! (?:up)?on\b)|^ architecture\b")),
 )  # fmt: skip
 
 FIELD = _pattern(
@@ -279,14 +279,14 @@ RIGHT_HEDGE = _pattern(
 )
 
 COMPARISON = _pattern(
-    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
+    r"\b(?:differ\w*|similar|same|other|another)(?: [\w-]+){0,5} (?:from|than|to|as)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
     r"\b(?:unlike|like|similar|compared?|than|different|differs?|differ|such as|e\.g\.|versus|vs\.?|inspired|compete\w*|rival\w*|alternatives?|opposed|resembl\w*|including|instead of|rather than)\b",
     r"\b(?:comme|contrairement|similaire|différent\w*|semblable|tel(?:s|les?)? que|wie|ähnlich\w*|anders|gegensatz|unterschied|vergleich\w*|als(?! ki| ein))\b",
     r"\b(?:como|diferencia|similar(?:es)?|parecid[oa]|diferentes?|semelhante|diferença|ao contrário)\b|\bбольше,? чем\b|\b(?:как|отличие|похож\w*|подобн\w*|вроде|отличаюсь)\b",
     r"像|类似|相比|不同于|和|与|比|跟|例如|比如|\b(?:مثل|عكس|خلاف|بخلاف|مشابه|يشبه|مقارنة)\b|तुलना|जैसे|विपरीत",
 )
 RIGHT_COMPARISON = _pattern(
-    r"\bdiffer\w*(?: \w+){0,4} (?:from|than|to)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
+    r"\b(?:differ\w*|similar|same|other|another)(?: [\w-]+){0,5} (?:from|than|to|as)\b|\bas \w+(?: \w+){0,3} (?<!known )(?<!me )as\b|\bsame(?: \w+){0,4} as\b",
     r"^(?:-like|-style|-compatible| compatible|-type)\b|^(?:や[^。]{0,12})?(?:のよう|とは(?:違|異|別)|と(?:違|異|同じ|比べ|似)|に似)|^(?:와|과)? ?(?:달리|같은|비슷|다른|다르|처럼)"
     r"|^ ?(?:जैस|की तरह|के समान|से अलग|के विपरीत|की तुलना)|^(?:等)?(?:不同|一样|类似|相似|那样)",
 )
@@ -328,7 +328,7 @@ NO = _pattern(
 )
 
 BARE_LEFT = _pattern(
-    r"^\W*(?:(?:it's|it is|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|a|o|la|el|le|il|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
+    r"^\W*(?:(?:it's|it is|that's|that is|that would be|that'd be|the|by|from|at|von|par|por|pela|pelo|by the|made by|answer|sure|okay|ok|de|da|a|o|la|el|le|il|компания|компанией|компанией|公司|شركة|شرکت|कंपनी|certainly|hello|hi)[\s,:!]*){0,3}\W*$"
 )
 BARE_RIGHT = _pattern(
     r"^\W*(?:(?:inc|llc|ltd|corp|corporation|team|company|group|ai|research|社|です|でした|だ|입니다|이에요|예요|이야|है|हैं|ने|公司|集团|股份|有限公司|科技|团队|开发|的|であり|になります|로|가|에서|개발팀|टीम|ครับ|ค่ะ)[\s.,]*){0,3}\W*(?:$|[,;:!?()\n。।\"|–—-]|\.(?:\s|$))"

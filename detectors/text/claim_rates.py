@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.measurement import Null, Table
+from detectors.measurement import Null
 from detectors.stats.intervals import Estimate, cluster_means, clustered_rate
 from detectors.text.claims import Claim, QuestionContext, context_of, extract_claims
 from detectors.text.languages import Seems, seems
@@ -190,46 +190,4 @@ def null_of(value: float, rates: Sequence[float], population: str) -> Null:
         at_least=at_least,
         p=(1 + at_least) / (len(rates) + 1),
         population=population,
-    )
-
-
-def claim_table(transcript: Transcript) -> Table:
-    """Every named vendor's claim rate by arm and language, for calibration and comparison between
-    models.
-
-    Rows are vendor, arm, language (``all`` for all together), answers that name the vendor, number
-    of questions, rate, and the ends of its 95 % interval clustered by question. ``(nobody)`` stands
-    for answers that name no vendor, ``(unread)`` for those in a language that is not read. A
-    transcript without identity answers gives a table without rows.
-    """
-    answers = read_answers(transcript)
-    rows = []
-    unread = (UNREAD,) if any(not a.read for a in answers) else ()
-    for vendor in (*vendors_named(answers), NOBODY, *unread):
-        for arm in arms_of(answers):
-            for language in (None, *languages_of(chosen(answers, [arm]))):
-                part = chosen(answers, [arm], language)
-                if part:
-                    rate = claim_rate(part, vendor)
-                    said = sum(a.says(vendor) for a in part)
-                    rows.append(
-                        (
-                            vendor,
-                            arm.value,
-                            language or "all",
-                            said,
-                            rate.clusters,
-                            rate.value,
-                            rate.low,
-                            rate.high,
-                        )
-                    )
-    return Table(
-        title="Whom the model says it is, or comes from",
-        columns=("vendor", "arm", "language", "claims", "questions", "rate", "low", "high"),
-        rows=tuple(rows),
-        caption=(
-            "rate: mean over questions; low and high: 95 % interval, clustered by question (n is"
-            " the number of questions)."
-        ),
     )

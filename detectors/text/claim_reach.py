@@ -106,3 +106,13 @@ def last_match(pattern: re.Pattern[str], text: str, start: int) -> re.Match[str]
     """The last place of a pattern from ``start`` on, None where there is none."""
     matches = list(pattern.finditer(text, start))
     return matches[-1] if matches else None
+
+
+_HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
+
+
+def heads(between: str) -> bool:
+    """Whether words between a comparison and a name tie the name to the speaker after all."""
+    return bool(_HEAD.search(between)) or any(
+        c.before is not None and c.reach > 0 and c.person and c.before.search(between) for c in CUES
+    )

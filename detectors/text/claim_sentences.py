@@ -1,8 +1,8 @@
 """Claims by whole sentences: where a sentence with its makers' names blanked out is one of a
 language's ways to say who one is.
 
-Knows the sentences of `detectors.text.claim_languages` and `detectors.text.claim_idioms`; knows no
-question but whether it was about the speaker.
+Knows the sentences of `detectors.text.claim_wordings`; knows no question but whether it was about
+the speaker.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Literal
 
 from detectors.text import claim_asides as asides
 from detectors.text.claim_cues import TRAINING, Kind
-from detectors.text.claim_idioms import IDIOMS
-from detectors.text.claim_languages import NAME, WORDINGS, Wordings
+from detectors.text.claim_wordings import NAME, Wordings, wordings
 from detectors.text.languages import likeliest
 from detectors.text.vendors import Mention, folded_pattern
 
@@ -35,8 +34,9 @@ class Told:
 
 
 @dataclass(frozen=True)
-class _Blanked:
-    """A sentence with one mark for each name, and the mentions by the place of their mark."""
+class Blanked:
+    """A sentence with one mark (``NAME``) for each name, and the mentions by the place of their
+    mark."""
 
     text: str
     mentions: dict[int, Mention]
@@ -46,7 +46,7 @@ def languages_of(
     sentence: str, start: int, mentions: Sequence[Mention]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The languages that a sentence may be in, its names left out: the likeliest, and others."""
-    return likeliest(_blanked(sentence, start, mentions).text.replace(NAME, " "))
+    return likeliest(blanked(sentence, start, mentions).text.replace(NAME, " "))
 
 
 def told_in(
@@ -58,17 +58,18 @@ def told_in(
 ) -> tuple[Told, ...]:
     """What the sentence (which begins at place ``start`` of the text) says of its names, in the
     given languages; one answer a name, in order of place. Deterministic; never raises."""
-    blanked = _blanked(sentence, start, mentions)
+    marked = blanked(sentence, start, mentions)
     found: dict[int, Told] = {}
     for language in languages:
-        said = WORDINGS.get(language) or IDIOMS.get(language)
+        said = wordings().get(language)
         if said is not None:
-            _read(blanked, said, about_self, found)
-    _turned_to(blanked, found)
+            _read(marked, said, about_self, found)
+    _turned_to(marked, found)
     return tuple(found[at] for at in sorted(found))
 
 
-def _blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> _Blanked:
+def blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> Blanked:
+    """A sentence, which begins at place ``start`` of the text, with its names blanked out."""
     # The text may hold the mark itself, where no name stands.
     sentence = sentence.replace(NAME, " ")
     out, at, places = "", 0, {}
@@ -77,16 +78,12 @@ def _blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> _Blanked
         places[len(out)] = mention
         out += NAME
         at = mention.end - start
-    return _Blanked(out + sentence[at:], places)
+    return Blanked(out + sentence[at:], places)
 
 
-def _read(blanked: _Blanked, said: Wordings, about_self: bool, found: dict[int, Told]) -> None:
-    kinds: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-        ("name", said.name),
-        ("maker", said.maker),
-        ("policy", said.policy),
-    )
-    for kind, pattern in kinds:
+def _read(blanked: Blanked, said: Wordings, about_self: bool, found: dict[int, Told]) -> None:
+    kinds: tuple[Kind, ...] = ("name", "maker", "policy")
+    for kind, pattern in zip(kinds, said.claiming, strict=True):
         for match in pattern.finditer(blanked.text):
             # A policy ("§'s rules forbid …") speaks of the speaker where a question was about it
             # or the sentence does.
@@ -104,7 +101,7 @@ _TURNED = folded_pattern(
 )
 
 
-def _turned_to(blanked: _Blanked, found: dict[int, Told]) -> None:
+def _turned_to(blanked: Blanked, found: dict[int, Told]) -> None:
     """Adds the name that stands against a denied one: "not §, but §"."""
     for at, told in sorted(found.items()):
         turned = _TURNED.match(blanked.text, at + 1)
@@ -114,7 +111,7 @@ def _turned_to(blanked: _Blanked, found: dict[int, Told]) -> None:
 
 
 def _is_own(
-    blanked: _Blanked,
+    blanked: Blanked,
     match: re.Match[str],
     said: Wordings,
     about_self: bool,
@@ -132,7 +129,7 @@ def _is_own(
 
 
 def _tell(
-    blanked: _Blanked, match: re.Match[str], kind: Kind, said: Wordings, found: dict[int, Told]
+    blanked: Blanked, match: re.Match[str], kind: Kind, said: Wordings, found: dict[int, Told]
 ) -> None:
     # Where a sentence holds two names ("not §, but § made me"), it is of the last.
     at = blanked.text.rindex(NAME, match.start(), match.end())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
+from detectors.text.claim_layout import Span, is_item, items_of, set_apart, weight
 from detectors.text.claim_undone import headed, undone
 
-Span = tuple[int, int]
 _REACH = 160
 """How far to the left a wording is looked for: a sentence's length, so that time stays linear."""
 
@@ -45,7 +45,7 @@ class Speakers:
     def _own_quotation(self, span: Span) -> bool:
         """Whether a quotation is the whole text, or what the speaker says it would say."""
         start, end = span
-        alone = _weight(self.text[:start]) + _weight(self.text[end:]) == 0
+        alone = weight(self.text[:start]) + weight(self.text[end:]) == 0
         return alone or bool(asides.OWN_SPEECH.search(self.text[max(0, start - 60) : start]))
 
     def _not_in_earnest(self, start: int, end: int) -> bool:
@@ -85,39 +85,14 @@ class Speakers:
             return False
         line = self.text.rfind("\n", max(0, start - _REACH), start) + 1
         left = self.text[max(line, start - _REACH) : start]
-        return bool(_ITEM.match(left) and not (cues.FIELD.search(left) or cues.FIRST.search(left)))
+        return bool(is_item(left) and not (cues.FIELD.search(left) or cues.FIRST.search(left)))
 
 
 def speakers(raw: str, folded: str, places: tuple[int, ...]) -> Speakers:
     """Who speaks where in a text: ``folded`` is the text as it is searched, ``places`` leads each
     of its characters back to ``raw``."""
-    code = [_moved(span, places) for span in _code(raw)]
-    others = [*code, *_scripts(folded), *_tables(folded), *_played(folded)]
-    items = sum(1 for m in _LINE.finditer(folded) if _ITEM.match(m.group()))
-    return Speakers(folded, _merged(others), _merged(_quotations(folded)), items)
-
-
-def _moved(span: Span, places: tuple[int, ...]) -> Span:
-    return bisect_right(places, span[0] - 1), bisect_right(places, span[1] - 1)
-
-
-_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.M)
-_INLINE = re.compile(r"`[^`\n]{1,400}`")
-
-
-def _code(raw: str) -> list[Span]:
-    """Fenced blocks (an unclosed one runs to the end) and inline code of more than a few words; a
-    text that is one block says what its block says."""
-    marks = [m.start() for m in _FENCE.finditer(raw)]
-    spans = list(zip(marks[::2], [*marks[1::2], len(raw)], strict=False))
-    outside = raw
-    for start, end in reversed(spans):
-        outside = outside[:start] + outside[end:]
-    if _weight(outside) == 0:
-        return []
-    spans += [m.span() for m in _TAGGED.finditer(raw) if m.span() != (0, len(raw))]
-    inline = [m.span() for m in _INLINE.finditer(raw) if len(m.group().split()) > 3]
-    return [*spans, *inline]
+    others = [*set_apart(raw, folded, places), *_played(folded)]
+    return Speakers(folded, _merged(others), _merged(_quotations(folded)), items_of(folded))
 
 
 _DOUBLE = re.compile(r'"[^"\n]{1,600}"')
@@ -132,26 +107,6 @@ def _quotations(folded: str) -> list[Span]:
     made all double marks one mark)."""
     patterns = (_DOUBLE, _SINGLE, _CORNERS, _BLOCK)
     return [m.span() for pattern in patterns for m in pattern.finditer(folded)]
-
-
-_LINE = re.compile(r"[^\n]+")
-# Folding takes the asterisk of a list's mark away, so that a blank is left of it.
-_ITEM = re.compile(r"\s*(?:\d{1,3}[.)]|[-•+])\s| {1,8}")
-_TAGGED = re.compile(r"<(assistant|user|system|bot)>[^<]{1,2000}</\1>", re.IGNORECASE)
-_LABEL = re.compile(r"^[\s\-*>#]*([^\W\d_][^:：\n]{0,28}?)\s?[:：](?!//)")
-
-
-def _scripts(folded: str) -> list[Span]:
-    """The lines of a dialogue, told by a line that begins with a person's or a user's label."""
-    lines = [(m.span(), _LABEL.match(m.group())) for m in _LINE.finditer(folded)]
-    if not any(label and asides.ASKER.fullmatch(label.group(1).strip()) for _, label in lines):
-        return []
-    return [span for span, label in lines if label is not None]
-
-
-def _tables(folded: str) -> list[Span]:
-    """Rows of Markdown tables: they list, they don't say."""
-    return [m.span() for m in _LINE.finditer(folded) if m.group().lstrip().startswith("|")]
 
 
 def _played(folded: str) -> list[Span]:
@@ -187,11 +142,6 @@ def _sentence_right(right: str) -> str:
 
 def _last_turn(left: str) -> int:
     return max((m.end() for m in _TURN.finditer(left)), default=0)
-
-
-def _weight(text: str) -> int:
-    """How many letters a text has, those of scripts without blanks counted twice."""
-    return sum((2 if ord(c) >= 0x0900 else 1) for c in text if c.isalpha())
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

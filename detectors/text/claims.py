@@ -14,11 +14,12 @@ from typing import Literal
 
 from detectors.text import claim_asides as asides
 from detectors.text import claim_cues as cues
-from detectors.text.claim_cues import CUES, Kind
-from detectors.text.claim_languages import WORDINGS
-from detectors.text.claim_reach import FoundCue, last_match, nearest_cue
+from detectors.text.claim_cues import Kind
+from detectors.text.claim_grammar import set_aside
+from detectors.text.claim_reach import FoundCue, heads, last_match, nearest_cue
 from detectors.text.claim_sentences import Polarity, languages_of, told_in
 from detectors.text.claim_voice import speakers
+from detectors.text.claim_wordings import wordings
 from detectors.text.makers import MakerTable, makers_in_use
 from detectors.text.named_sentences import NamedSentence, named_sentences
 from detectors.text.vendors import LONGEST_TEXT, Mention, find_mentions, fold
@@ -126,7 +127,7 @@ def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]
         sentence.text, sentence.start, sentence.mentions, (*likeliest, *others), context.about_self
     )
     told = {t.mention.start: t for t in whole}
-    by_cues = not WORDINGS.keys() >= set(likeliest)
+    by_cues = any(code not in wordings() or wordings()[code].cued for code in likeliest)
     for mention in sentence.mentions:
         said = told.get(mention.start)
         left, right = sentence.left(mention), sentence.right(mention)
@@ -139,7 +140,11 @@ def _claims_in(sentence: NamedSentence, context: QuestionContext) -> list[Claim]
             claim = _bare(sentence, mention, claims, context)
         if claim is not None and not (claim.kind == "name" and crowd > 4):
             claims.append(claim)
-    return claims
+    if not any(c.counts for c in claims) or context.document:
+        return claims
+    read = likeliest if set(likeliest) & wordings().keys() else others
+    aside = set_aside(sentence.text, sentence.start, sentence.mentions, read)
+    return [replace(c, person="third") if aside.holds(c.start, c.kind) else c for c in claims]
 
 
 def _claim(
@@ -175,12 +180,9 @@ def _set_aside(left: str, right: str) -> bool:
     if _played(left):
         return True
     last = left[max(left.rfind(","), left.rfind("(")) + 1 :]
-    near = last_match(cues.COMPARISON, last[-40:], 0)
-    return (
-        near is not None
-        and len(last[-40:]) - near.end() <= 14
-        and not _heads(last[-40:][near.end() :])
-    )
+    near_by = last[-_COMPARED:]
+    near = last_match(cues.COMPARISON, near_by, 0)
+    return near is not None and len(near_by) - near.end() <= 14 and not heads(near_by[near.end() :])
 
 
 def _played(left: str) -> bool:
@@ -189,13 +191,8 @@ def _played(left: str) -> bool:
     return role is not None and not cues.NOT_PLAYED.search(left[: role.start()])
 
 
-_HEAD = re.compile(r"(?:by|from|par|von|por|由|是)\s*$", re.IGNORECASE)
-
-
-def _heads(between: str) -> bool:
-    return bool(_HEAD.search(between)) or any(
-        c.before is not None and c.reach > 0 and c.person and c.before.search(between) for c in CUES
-    )
+_COMPARED = 64
+"""Characters before a name in which a comparison with it may begin."""
 
 
 def _asks(sentence: str, right: str) -> bool:

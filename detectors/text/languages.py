@@ -1,7 +1,7 @@
 """Which language a text seems to be in, by its script and its commonest words, and whether claims
 are read in it.
 
-Knows scripts and a few dozen words a language; a guess good enough to say "not read", never used
+Knows a few dozen words a language; a guess good enough to say "not read", never used
 to weigh anything. Linear in the length.
 """
 
@@ -14,39 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from detectors.text.scripts import script_of_letter
 from detectors.text.vendors import find_mentions, fold
-
-SCRIPTS: tuple[tuple[str, int, int], ...] = (
-    ("latin", 0x41, 0x24F),
-    ("greek", 0x370, 0x3FF),
-    ("cyrillic", 0x400, 0x52F),
-    ("armenian", 0x530, 0x58F),
-    ("hebrew", 0x590, 0x5FF),
-    ("arabic", 0x600, 0x77F),
-    ("devanagari", 0x900, 0x97F),
-    ("bengali", 0x980, 0x9FF),
-    ("gurmukhi", 0xA00, 0xA7F),
-    ("gujarati", 0xA80, 0xAFF),
-    ("oriya", 0xB00, 0xB7F),
-    ("tamil", 0xB80, 0xBFF),
-    ("telugu", 0xC00, 0xC7F),
-    ("kannada", 0xC80, 0xCFF),
-    ("malayalam", 0xD00, 0xD7F),
-    ("sinhala", 0xD80, 0xDFF),
-    ("thai", 0xE00, 0xE7F),
-    ("lao", 0xE80, 0xEFF),
-    ("tibetan", 0xF00, 0xFFF),
-    ("myanmar", 0x1000, 0x109F),
-    ("georgian", 0x10A0, 0x10FF),
-    ("ethiopic", 0x1200, 0x137F),
-    ("khmer", 0x1780, 0x17FF),
-    ("mongolian", 0x1800, 0x18AF),
-    ("latin", 0x1E00, 0x1EFF),
-    ("kana", 0x3040, 0x30FF),
-    ("han", 0x3400, 0x9FFF),
-    ("hangul", 0xAC00, 0xD7AF),
-)
-"""Name, first and last code point."""
 
 READ: tuple[str, ...] = (
     *("en", "zh", "ar", "fr", "de", "es", "ru", "ja", "hi", "pt", "ko"),
@@ -194,7 +163,7 @@ def _script(folded: str) -> str:
     """The script of most letters; kana and hangul win over the Han characters beside them."""
     counts: Counter[str] = Counter()
     for c in _LETTERS.findall(folded):
-        counts[_script_of(c)] += 1
+        counts[script_of_letter(c)] += 1
     if not counts:
         return ""
     if counts["kana"] * 5 > counts["han"]:
@@ -204,12 +173,6 @@ def _script(folded: str) -> str:
     # Latin names stand in texts of every script, so that another script of some length wins.
     other = max((s for s in counts if s != "latin"), key=lambda s: counts[s], default="")
     return other if other and counts[other] * 3 >= counts["latin"] else "latin"
-
-
-@lru_cache(maxsize=4096)
-def _script_of(c: str) -> str:
-    code = ord(c)
-    return next((name for name, low, high in SCRIPTS if low <= code <= high), "other")
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 markers, forms of address.
 
 Knows words; knows nothing of models. Lists hold no topic words: what a text is about must not move
-them. Phrases are sought in lower case on whole tokens (`detectors.text.features.PhraseCounter`).
+them. Phrases are sought in lower case on whole tokens (`detectors.text.phrase_rates`).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -106,7 +107,8 @@ def read_makers(text: str, where: str, onto: MakerTable | None = None) -> MakerT
     further names, or (``replaces = true``) only these.
 
     Raises MalformedInput, with the place of the first problem, for anything else than such a
-    table, and where two makers would go by one name.
+    table, and where two makers would go by one name (also a maker of a known id that is given
+    another maker's name to be called by).
     """
     try:
         value = tomllib.loads(text)
@@ -156,12 +158,26 @@ def _phrases(value: Mapping[str, Any], where: str) -> tuple[str, ...]:
 
 
 def _no_name_twice(makers: Mapping[str, Maker], where: str) -> None:
-    owners: dict[str, str] = {}
+    """Refuses a name, of whatever kind, that two makers would go by: what one says of itself would
+    be told of the other. Letter case, blanks, points and dashes make no other name."""
+    owners: dict[str, Maker] = {}
     for maker in makers.values():
-        for name in {n.casefold() for n in maker.spoken}:
-            owner = owners.setdefault(name, maker.id)
-            if owner != maker.id:
-                raise _malformed(f"{name!r} is a name of both {owner} and {maker.id}", where)
+        for name in {maker.name, *(n for field in _LISTS for n in getattr(maker, field))}:
+            owner = owners.setdefault(_close(name), maker)
+            if owner.id != maker.id:
+                raise MalformedInput(
+                    f"not a table of makers: {printable(repr(name), 120)} is a name of both"
+                    f" {owner.id} ({printable(owner.name, 80)}) and {maker.id}"
+                    f" ({printable(maker.name, 80)})",
+                    where=printable(where, 200),
+                    next_step=f"add names of one maker under one id ({owner.id}); to take a name"
+                    f" from {owner.id}, give that id too, with `replaces = true` and the names"
+                    " that it keeps",
+                )
+
+
+def _close(name: str) -> str:
+    return re.sub(r"[\s_.-]+", "", unicodedata.normalize("NFKC", name).casefold()) or name
 
 
 def _malformed(what: str, where: str) -> MalformedInput:

@@ -8,7 +8,10 @@ own name may as well hold its teacher's. Knows spelling only.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
+from detectors.text.makers import makers_in_use
 from detectors.text.vendors import find_mentions, fold, vendor_slug
 
 LONGEST_NAME = 300
@@ -69,3 +72,24 @@ def same_maker(one: str, other: str) -> bool:
         return False
     known = vendor_slug(one)
     return a == b or (known is not None and known == vendor_slug(other))
+
+
+CLOSE = 0.75
+"""How alike two spellings are, at least, by difflib's ratio: one letter of five may be wrong."""
+
+
+def meant(name: str, known: Iterable[str] = ()) -> str | None:
+    """The maker that a name may be a slip of: the nearest of ``known`` and of the table of makers
+    by its letters; None where the name is one of them in any spelling, or near to none.
+
+    >>> meant("Opnai"), meant("openai"), meant("Hillside", ["Hilside"]), meant("Zorbit")
+    ('OpenAI', None, 'Hilside', None)
+    """
+    mine, theirs = maker_key(name[:LONGEST_NAME]), list(known)
+    table = makers_in_use().makers
+    if not mine or mine in table or any(maker_key(k) == mine for k in theirs):
+        return None
+    titles = {n.casefold(): m.name for m in table.values() for n in (m.id, m.name, *m.companies)}
+    titles |= {k.casefold(): k for k in theirs if k}
+    found = get_close_matches(name.strip().casefold()[:LONGEST_NAME], titles, 1, CLOSE)
+    return titles[found[0]] if found else None

@@ -20,6 +20,7 @@ from scipy import sparse
 
 Codes = NDArray[np.uint64]
 Known = TypeVar("Known")
+Number = TypeVar("Number", np.uint32, np.uint64, np.int64)
 BATCH = 32  # as many codes as fit a processor's nearest memory
 # The constants of splitmix64 (Steele, Lea and Flood 2014): a step and a mixer of bits.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -42,6 +43,8 @@ _LETTERS = rf"[^\W{_UNSPACED}]"
 _TOKEN = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|{_LETTERS}+(?:[{_MARKS}]+{_LETTERS}*)*|\n+|[^\w\s]")
 # The same tokens where a text holds no mark and no such character, found in half the time.
 _SPACED_TOKEN = re.compile(r"\w+|\n+|[^\w\s]")
+# The same where it is ASCII, in a fifth less; four separators are no white space to `re.ASCII`.
+_ASCII_TOKEN = re.compile(r"\w+|\n+|[^\w\s\x1c-\x1f]", re.ASCII)
 _BEYOND = re.compile(f"[{_UNSPACED}{_MARKS}]")
 
 
@@ -58,6 +61,8 @@ def words_of(text: str) -> list[str]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    if text.isascii():
+        return _ASCII_TOKEN
     return _TOKEN if beyond_spaces(text) else _SPACED_TOKEN
 
 
@@ -98,6 +103,16 @@ def hashed_counts(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -
     if parts:
         return sparse.vstack(parts, format="csr")
     return sparse.csr_matrix((0, 1 << bits), dtype=np.float32)
+
+
+def held_by(sequences: Sequence[Codes], sizes: Sequence[int], bits: int) -> NDArray[np.int64]:
+    """How many sequences hold an n-gram of each bucket, (2**bits,): of `hashed_counts` the number
+    of cells above 0 in each column."""
+    out = np.zeros(1 << bits, dtype=np.int64)
+    for start in range(0, len(sequences), BATCH):
+        keys = np.concatenate([*_batch_keys(sequences[start : start + BATCH], sizes, bits)])
+        out += np.bincount(distinct(keys) & ((1 << bits) - 1), minlength=1 << bits)
+    return out
 
 
 def counts_of(
@@ -173,7 +188,7 @@ def _keys(codes: Codes, rows: NDArray[np.int64], size: int, bits: int) -> NDArra
     return np.asarray(((rows[:n] << bits) | bucket)[whole])
 
 
-def distinct(codes: Codes) -> Codes:
+def distinct(codes: NDArray[Number]) -> NDArray[Number]:
     """The different numbers among these, sorted. By sorting: on millions of numbers faster than
     `numpy.unique`."""
     held = np.sort(codes)

@@ -44,7 +44,7 @@ class CutText:
 
     def let_go(self) -> None:
         """Forgets what takes many times the room of what was measured by it."""
-        for name in ("tokens", "letters", "low", "spaced", "low_kinds"):
+        for name in ("tokens", "low"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -57,6 +57,13 @@ class CutText:
         once a token."""
         words, numbers = self._numbered
         return words.column(of)[numbers[where]]
+
+    def each_low(self, of: Callable[[str], int]) -> Column:
+        """What ``of``, which looks at nothing but a word in lower case, says of each token of
+        `low`."""
+        if lowers_alone(self.text):
+            return self.each(of)
+        return np.array([of(word) for word in words_of(self.low)], dtype=np.uint32)
 
     def lowered(self) -> Column:
         """A number for each token in lower case, in order: equal where those are."""
@@ -72,28 +79,9 @@ class CutText:
         return [words.words[i] for i in numbers.tolist()]
 
     @cached_property
-    def letters(self) -> list[int]:
-        """How often each of the 128 characters of ASCII stands in the text, by code point."""
-        codes = np.frombuffer(self.text.encode("ascii", "ignore"), dtype=np.uint8)
-        held: list[int] = np.bincount(codes, minlength=128).tolist()
-        return held
-
-    @cached_property
     def low(self) -> str:
         """The text in lower case, with straight apostrophes."""
         return self.text.lower().replace("’", "'")
-
-    @cached_property
-    def spaced(self) -> str:
-        """The tokens of `low`, one space on each side of each."""
-        if not lowers_alone(self.text):
-            return f" {' '.join(words_of(self.low))} "
-        return f" {' '.join(self.tokens)} ".lower().replace("’", "'")
-
-    @cached_property
-    def low_kinds(self) -> frozenset[str]:
-        """The different tokens of `low`."""
-        return frozenset(self.spaced.split(" "))
 
 
 _VOCABULARIES = Vocabularies()

@@ -41,6 +41,16 @@ _GIVES = re.compile(
     r"|(?:أنت|انت|اسمك)|(?:तुम|आप|तुम्हारा नाम|आपका नाम)|(?:তুমি|আপনি|তোমার নাম|আপনার নাম)|(?:^|\W)(?:تو|شما|نام شما|اسم تو)\W|คุณ(?:คือ|เป็น|ชื่อ)|ชื่อของคุณ"
 )
 """Words before a name that give it to the model; of a text that is folded and in small letters."""
+_FIELD = (
+    r"(?:(?:your|its|the|assistant|model|bot|agent|ai|system|display) )?(?:name|model|role|persona|character|identity|assistant|maker|vendor|provider|developer|creator|company|you|who you are|about you"
+    r"|identite|nom|identitat|rolle|identidad|nombre|identidade|nome|identita|ruolo|identiteit|naam|rol|tozsamosc|imie|nazwa|personlichkeit|personnage|papel|personaje"
+    r"|kimlik|ad|isim|identitas|nama|peran|danh tinh|ten|vai tro|личность|имя|роль|ім'я|особистість|الهويه|الاسم|الدور|هويت|هویت|نام|نقش|पहचान|नाम|भूमिका|পরিচয়|নাম|ভূমিকা"
+    r"|ชื่อ|ตัวตน|บทบาท|身份|名字|名称|角色|人设|姓名|名前|役割|人格|이름|신원|역할|정체)"
+)
+_OF_A_FIELD = re.compile(rf"^[\W_]*{_FIELD}[\W_]*$")
+_OPENS_A_FIELD = re.compile(rf"^[\W_]*{_FIELD}\s*[)*_\"']*\s*(?:[:=：>\]]|[-–—](?!\w))")
+"""A line of a form: what it is a form of stands before a mark, or on a line of its own."""
+_HEADING = re.compile(r"^\s*(?:#{1,6}|={1,6}|\*{2})\s*$")
 _MADE = re.compile(
     r"\b(?:made|created|built|developed|trained|designed|powered|provided|released|owned|operated|run|published) by\b"
     r"|\b(?:based|built|running) on\b|\b(?:model|assistant|chatbot|bot|ai|product|agent) (?:of|by|from)\b"
@@ -119,10 +129,28 @@ def _readable(prompt: str, text: str) -> bool:
 
 def _given(text: str, mention: Mention) -> bool:
     """Whether a name is given where it stands: by the words before it, or by those after it."""
+    if _in_a_form(text, mention):
+        return True
     sentence = _sentence_before(text, mention.start)
     if not sentence.strip() and _INSTRUCTED.match(text[mention.end : mention.end + _REACH]):
         return True
     return _by_you(sentence) or _by_maker(sentence)
+
+
+def _in_a_form(text: str, mention: Mention) -> bool:
+    """Whether a name fills a field ("# Identity: §", "Name:", or the line below such a heading),
+    or is a heading by itself."""
+    begin = text.rfind("\n", 0, mention.start) + 1
+    left = text[begin : mention.start]
+    if len(left) > _REACH or _TURNED.search(left) or _SENTENCE_ENDS & set(left):
+        return False
+    if left.strip(" \t-*\"'") == "":
+        above = text[:begin].rstrip().rpartition("\n")[2]
+        return 0 < len(above) <= _REACH and bool(_OF_A_FIELD.match(above))
+    end = text.find("\n", mention.end)
+    right = text[mention.end : end if end >= 0 else len(text)]
+    alone = not any(c.isalnum() for c in right)
+    return bool(_OPENS_A_FIELD.match(left)) or (alone and bool(_HEADING.match(left)))
 
 
 def _by_you(sentence: str) -> bool:

@@ -5,6 +5,7 @@ Knows blocks of Unicode; knows no language. Linear in the first thousand charact
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 import numpy as np
@@ -33,12 +34,25 @@ _BLOCKS: tuple[tuple[int, str], ...] = (
     (0x964, ""),
     (0x970, "devanagari"),
     (0x980, "bengali"),
-    (0xA00, "other"),
+    (0xA00, "gurmukhi"),
+    (0xA80, "gujarati"),
+    (0xB00, "oriya"),
+    (0xB80, "tamil"),
+    (0xC00, "telugu"),
+    (0xC80, "kannada"),
+    (0xD00, "malayalam"),
+    (0xD80, "sinhala"),
     (0xE00, "thai"),
-    (0xE80, "other"),
+    (0xE80, "lao"),
+    (0xF00, "tibetan"),
+    (0x1000, "myanmar"),
     (0x10A0, "georgian"),
     (0x1100, "hangul"),
-    (0x1200, "other"),
+    (0x1200, "ethiopic"),
+    (0x1380, "other"),
+    (0x1780, "khmer"),
+    (0x1800, "mongolian"),
+    (0x18B0, "other"),
     (0x1E00, "latin"),
     (0x1F00, "greek"),
     (0x2000, ""),
@@ -65,6 +79,12 @@ _NUMBERS = np.array([_NAMES.index(name) for _, name in _BLOCKS])
 _LATIN_WEIGHT = 1 / 3
 # Japanese is written in both, Chinese in Han alone.
 _KANA_SHARE = 0.1
+
+
+@lru_cache(maxsize=4096)
+def script_of_letter(letter: str) -> str:
+    """The script of one letter; ``other`` for one of a block that has no name here."""
+    return _BLOCKS[bisect_right(_BLOCKS, ord(letter), key=lambda block: block[0]) - 1][1] or "other"
 
 
 @lru_cache(maxsize=1 << 15)

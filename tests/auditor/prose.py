@@ -23,6 +23,7 @@ from auditor.audits.inheritance.records import (
 from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
+from auditor.evidence.error_rates import CalibrationSection, ErrorRate
 from auditor.evidence.kinds import own_kinds, sections_of
 from auditor.reporting.labels import SETTINGS
 from detectors import measurement as m
@@ -31,8 +32,8 @@ from fingerprints.records import Identity, ProbeSetRef, Record
 Kind = TypeVar("Kind", bound=Record)
 DISPLAY: dict[type[Record], set[str]] = {
     r.Answer: {"asks", "answer", "does_not_say"},
-    r.CalibrationSection: {"about", "distance", "notes"},
-    r.ErrorRate: {"scheme"},
+    CalibrationSection: {"about", "distance", "notes"},
+    ErrorRate: {"scheme"},
     r.Finding: {"metric", "n_unit", "direction", "summary", "notes", "words"},
     LineageSection: {"weights", "declared", "declared_told"},
     r.Report: {"headline", "limits", "alternatives", "environment", "reproduce"},
@@ -56,7 +57,7 @@ DISPLAY: dict[type[Record], set[str]] = {
 
 NAMES: dict[type[Record], set[str]] = {
     r.BaseSection: {"name", "spec", "answers_sha256"},
-    r.CalibrationSection: {"name", "sha256", "created"},
+    CalibrationSection: {"name", "sha256", "created"},
     DesignCheck: {"compared"},
     HarvestGroup: {"name"},
     HarvestSection: {

@@ -247,6 +247,34 @@ def test_a_corpus_of_public_answers_is_one_command(
     ]
 
 
+def test_one_maker_for_a_whole_import_is_asked_about_where_it_looks_misspelt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "all.jsonl"
+    rows = [
+        {"prompt": p, "answer": a, "model": name}
+        for name in ("alpha", "beta")
+        for p, a in answers_of(name)
+    ]
+    answers.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (tmp_path / "makers.csv").write_text("model,vendor,family\nalpha,acme,a\n")
+    where = ["--store", str(tmp_path / "mine")]
+    metadata = ["--metadata", str(tmp_path / "makers.csv")]
+    assert run(["store", "import", str(answers), *where, *metadata, "--vendor", "Opnai"]) == 0
+    told = capsys.readouterr().err
+    assert "no maker is called Opnai (--vendor): did you mean OpenAI?" in told
+    assert "names another maker than Opnai for 1 model, alpha first: the metadata's was" in told
+    assert run(["store", "list", *where, "--json"]) == 0
+    makers = [r["vendor"] for r in json.loads(capsys.readouterr().out)]
+    assert makers == ["acme", "Opnai"]
+    suspect = ["audit", str(answers), *where, "--dry-run", "--vendor"]
+    for vendor, slip in (("Acmee", "did you mean acme?"), ("OpenAI", ""), ("Zorbit", "")):
+        assert run([*suspect, vendor]) == 0
+        told = capsys.readouterr().err
+        assert slip in told
+        assert bool(slip) == ("did you mean" in told)
+
+
 def test_detectors_are_listed_with_question_needs_and_source(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -297,7 +325,7 @@ def test_every_command_has_help_with_an_example(
     assert run([*command, "--help"]) == 0
     told = capsys.readouterr().out
     assert "Usage: auditor" in told
-    if command not in (["store", "add"], ["store", "import"]):
+    if command != ["store", "add"]:
         assert re.search(r"^\s+(\w+=\S+ )?auditor ", told, re.M)
 
 

@@ -11,7 +11,7 @@ import argparse
 from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
 from detectors.base import Table
-from detectors.text.claim_rates import claim_table
+from tests.detectors.claim_table import claim_table
 
 
 def markdown(table: Table) -> str:

@@ -26,6 +26,7 @@ import click
 
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.document import calibration_document
+from auditor.calibration.familiar import least_familiar
 from auditor.calibration.fit import MeasuredPopulation, calibrated_together, shares_of
 from auditor.calibration.record import Population, write_calibration
 from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows
@@ -158,6 +159,7 @@ def public_population(work: Path, one: Public, sizes: Sequence[int]) -> Measured
         about.model_copy(update={"languages": (one.language,), "era": one.era}),
         sha256(canonical_json(who)),
         shares=shares_of(known, teachers),
+        least_familiar=least_familiar(known, teachers),
     )
 
 

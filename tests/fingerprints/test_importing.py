@@ -195,6 +195,19 @@ def test_models_that_the_csv_does_not_list_are_named(
     assert store.teacher("omega").vendor == ""
 
 
+def test_one_maker_for_all_gives_way_to_what_the_csv_says_and_that_is_told(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
+    (tmp_path / "meta.csv").write_text(CSV + "gamma,,g\n", encoding="utf-8")
+    models = ("alpha", "beta", "gamma", "omega")
+    found = alpaca(tmp_path / "in", models)
+    report = import_answers(store, found, tmp_path / "meta.csv", vendor="alpha inc")
+    made = [store.teacher(m).vendor for m in models]
+    assert made == ["Alpha Inc", "Beta Ltd", "alpha inc", "alpha inc"]
+    assert report.other_vendor == ("beta",)
+    assert store.teacher("gamma").family == "g"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

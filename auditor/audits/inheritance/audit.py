@@ -34,6 +34,7 @@ from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.groups import groups_of
+from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.registry import load_detector
@@ -222,7 +223,8 @@ def _report(
 ) -> Report:
     scores, kin = known.scores, known.kin
     stored = tuple(models.records.values())
-    related = kinship(plan, transcript.identity, base, kin, candidates, stored)
+    copied = _base_answers(base, [models.teacher(c.name) for c in candidates])
+    related = kinship(plan, transcript.identity, base, kin, candidates, stored, copied)
     case = weigh_case(
         plan.calibration,
         findings,
@@ -243,7 +245,15 @@ def _report(
         [store.sha256],
         [kin.section, says_it_is.section],
         headline=says_it_is.headline,
-        answers=answers(transcript, candidates, case.findings, case.verdicts, kin.answer, related),
+        answers=answers(
+            transcript,
+            candidates,
+            case.findings,
+            case.verdicts,
+            kin.answer,
+            related,
+            max(0, len(models.groups) - len(groups_of(candidates))),
+        ),
         candidates=tuple(candidates),
         store=store,
         base=base.section(transcript) if base else None,
@@ -268,6 +278,21 @@ def _report(
         reproduce=reproduction(
             plan, base is not None and base.origin != "store", bool(scores.rows), out
         ),
+    )
+
+
+def _base_answers(base: Base | None, teachers: Sequence[Teacher]) -> frozenset[str]:
+    """The stored models whose answers nearly all of the base's are, word for word; the store's own
+    base aside, which is one of them."""
+    if base is None or base.origin == "store":
+        return frozenset()
+    said = _said(base.teacher.transcript)
+    asked = {prompt for prompt, _ in said}
+    shared = {t.name: len(asked & {p for p, _ in _said(t.transcript)}) for t in teachers}
+    return frozenset(
+        t.name
+        for t in teachers
+        if shared[t.name] >= FEWEST_EQUAL and _identical(said, t) >= MOSTLY_EQUAL * shared[t.name]
     )
 
 

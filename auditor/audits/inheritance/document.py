@@ -6,6 +6,7 @@ from auditor.audits.inheritance.records import SequentialSection
 from auditor.evidence.records import Report
 from auditor.reporting.document import Paragraph, Section, grid
 from auditor.reporting.text import number
+from detectors.text.languages import UNDETERMINED, named
 
 COLUMNS = (
     "vendor",
@@ -22,6 +23,9 @@ DECISIONS = {
     "less": "less alike than nine in ten taught models",
     "open": "open",
 }
+UNCALIBRATED = (
+    "The bets are uncalibrated, on stored strangers alone, and none is against taught models"
+)
 TITLE = "Asked until it was enough"
 
 
@@ -39,16 +43,25 @@ def _told(section: SequentialSection) -> str:
     saved = section.planned - section.asked
     told = f"{section.asked} of {section.planned} questions were asked"
     told += f"; {saved} were saved" if section.stopped and saved > 0 else ""
-    level = (
-        ""
-        if section.calibration is None
-        else f" Untaught and taught models are those of the calibration {section.calibration}."
-    )
     return (
         f"{told}. Rates are shares of rival vendors below the vendor, over {section.prompts}"
         " prompts; p-values hold however often one looks, for all vendors together (alpha"
         f" {section.alpha:g}). This is likeness, not teaching; one more stranger is more alike than"
-        f" n known ones with a chance of 1/(n + 1).{level}"
+        f" n known ones with a chance of 1/(n + 1).{_levels(section)}"
+    )
+
+
+def _levels(section: SequentialSection) -> str:
+    """Where the levels of untaught and taught models come from, or that there are none, and why."""
+    if section.calibration is not None:
+        return f" Untaught and taught models are those of the calibration {section.calibration}."
+    if section.language is None:
+        return f" {UNCALIBRATED}."
+    if section.language == UNDETERMINED:
+        return f" {UNCALIBRATED}: the language of the first answers could not be told."
+    return (
+        f" {UNCALIBRATED}: no calibration at hand has levels for answers in"
+        f" {named(section.language)}."
     )
 
 

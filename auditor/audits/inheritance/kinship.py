@@ -7,7 +7,7 @@ Knows records and names; judges no answer. A name is a claim, and is told as one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from auditor.audits.inheritance.base_model import Base, is_below
 from auditor.audits.inheritance.plan import Plan
@@ -16,7 +16,7 @@ from auditor.evidence.codes import Kinship
 from auditor.evidence.groups import CandidateGroup, groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL, Kin, Open, Tie
 from auditor.evidence.records import Candidate
-from detectors.text.model_names import makers_named, same_maker, without_folders
+from detectors.text.model_names import makers_named, meant, same_maker, without_folders
 from detectors.text.vendors import vendor_slug
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.errors import AuditError, printable
@@ -35,12 +35,15 @@ def kinship(
     within: Within,
     candidates: Sequence[Candidate],
     stored: Sequence[StoredTeacher] = (),
+    base_answers: Collection[str] = (),
 ) -> Kin:
     """What is known of the suspect's kinship with each group of candidates, and what isn't known.
 
-    ``stored`` are all models of the store: a base may be one of them that is no candidate. A base
-    of a candidate's maker makes them kin, tuned or not: what it brought can't be told from what was
-    learned. Nothing here rests on what an answer is like, only on whether nearly all are the same.
+    ``stored`` are all models of the store: a base may be one of them that is no candidate;
+    ``base_answers`` names the candidates whose answers nearly all of the base's are, word for word.
+    A base of a candidate's maker makes them kin, tuned or not: what it brought can't be told from
+    what was learned. Nothing here rests on what an answer is like, only on whether nearly all are
+    the same. What the user says is believed and told as given: it can only take a candidate out.
     """
     declared = within.declared
     origins = _origins(declared, suspect)
@@ -51,7 +54,8 @@ def kinship(
             *_by_digest(suspect, members),
             *_by_answers(members),
             *_by_user(plan, group),
-            *_by_base(base, group, stored),
+            *_by_base(base, group, stored, suspect),
+            *_by_base_answers(base, [m for m in group.members if m in base_answers], suspect),
             *_by_weights(within, group, stored),
             *_by_files(origins, group),
         ]
@@ -63,7 +67,22 @@ def kinship(
         if group.name not in ties
         for hint in _hints(suspect, declared, group, candidates)
     )
-    return Kin(ties, _open(plan, base, within, origins, stored), hints)
+    open_ = _open(plan, base, within, origins, stored)
+    hints = (*slip_of(plan.vendor, stored), *hints)
+    return Kin(ties, open_, hints, _given(plan, base, suspect, within, origins))
+
+
+def slip_of(vendor: str, stored: Sequence[StoredTeacher]) -> tuple[str, ...]:
+    """What to say of a maker's name that nobody has and that is near to one: a slip there would
+    leave its own maker's models among the candidates. Empty where there is nothing to say."""
+    maker = meant(vendor, [r.vendor for r in stored])
+    if maker is None:
+        return ()
+    return (
+        f"No maker is called {printable(vendor, 80)} (--vendor), in the store or in the table of"
+        f" makers: did you mean {printable(maker, 80)}? As it is written nobody is taken for the"
+        " suspect's own maker.",
+    )
 
 
 def _by_digest(suspect: Identity, members: Sequence[Candidate]) -> Iterator[Tie]:
@@ -100,18 +119,49 @@ def _by_answers(members: Sequence[Candidate]) -> Iterator[Tie]:
 
 def _by_user(plan: Plan, group: CandidateGroup) -> Iterator[Tie]:
     if _is_of(group, plan.vendor):
-        told = "{} is the suspect's own maker, as whoever ordered the audit says"
-        yield _tie("own_maker", told, [plan.vendor])
+        told = "{} is the suspect's own maker, as given by the user"
+        yield _tie("own_maker", told, [plan.vendor], given=True)
 
 
 def _by_base(
-    base: Base | None, group: CandidateGroup, stored: Sequence[StoredTeacher]
+    base: Base | None, group: CandidateGroup, stored: Sequence[StoredTeacher], suspect: Identity
 ) -> Iterator[Tie]:
     name, names, makers = _base_known(base, stored)
+    given = _only_given(base, suspect)
+    its = "its base {}, as given by the user," if given else "its base {}"
     if name and (name in group.members or any(_is_of(group, m) for m in makers)):
-        yield _tie("base", "its base {} is a model of theirs", [name])
+        yield _tie("base", f"{its} is a model of theirs", [name], given)
     elif _names(group, *names):
-        yield _tie("base", "its base {} is a model of theirs by its name", [name])
+        yield _tie("base", f"{its} is a model of theirs by its name", [name], given)
+
+
+def _by_base_answers(base: Base | None, members: Sequence[str], suspect: Identity) -> Iterator[Tie]:
+    """A base that says what a stored model says is that model, or a copy, whatever it is called."""
+    if base is not None and members:
+        given = _only_given(base, suspect)
+        name, theirs = (printable(n, 80) for n in (base.teacher.name, ", ".join(members)))
+        its = f"its base {name}, as given by the user," if given else f"its base {name}"
+        told = f"nearly all answers of {its} are those of {theirs} word for word"
+        yield Tie("same_answers", told, given)
+
+
+def _only_given(base: Base | None, suspect: Identity) -> bool:
+    """Whether nobody but the user says that this is the base."""
+    return (
+        base is not None
+        and base.origin == "user"
+        and not is_below(suspect, base.teacher.transcript.identity)
+    )
+
+
+def _given(
+    plan: Plan, base: Base | None, suspect: Identity, within: Within, origins: Sequence[str]
+) -> tuple[Open, ...]:
+    """What of base and maker is known by the user's word alone."""
+    told = () if within.found is None else within.found.told
+    shown = bool(origins) or any(t.relation in RELATED for t in told)
+    given: list[Open] = ["base"] if _only_given(base, suspect) and not shown else []
+    return tuple([*given, "maker"] if plan.vendor else given)
 
 
 def _base_known(
@@ -241,5 +291,5 @@ def _place(spec: str | None) -> str:
         return ""
 
 
-def _tie(kinship: Kinship, told: str, names: Sequence[str]) -> Tie:
-    return Tie(kinship, told.format(", ".join(printable(n, 80) for n in names)))
+def _tie(kinship: Kinship, told: str, names: Sequence[str], given: bool = False) -> Tie:
+    return Tie(kinship, told.format(", ".join(printable(n, 80) for n in names)), given)

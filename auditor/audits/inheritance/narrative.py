@@ -14,11 +14,14 @@ from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, Plan
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
+from auditor.evidence.codes import Conclusion
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+)
 from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import (
     Answer,
-    CalibrationSection,
     Candidate,
     Finding,
     StoreChoice,
@@ -29,6 +32,12 @@ from detectors.lineup import counted
 from detectors.text.model_names import maker_key
 from fingerprints.transcript import Transcript
 
+UNLIKE_ALL = (
+    "Not assessed: the answers are less like those of the stored models at large than those of any"
+    " model of known history. Text by people is like that, and so is anything else that no"
+    " assistant wrote: a suspect of this kind was never calibrated, and no candidate is named."
+)
+
 
 def answers(
     transcript: Transcript,
@@ -37,28 +46,20 @@ def answers(
     verdicts: Sequence[Verdict] = (),
     lineage: Answer | None = None,
     kin: Kin | None = None,
+    passed_over: int = 0,
 ) -> tuple[Answer, ...]:
     """The three questions, each with one sentence and what that sentence does not say;
-    ``lineage`` is the answer of weights, ``kin`` what is known of kinship."""
-    conclusion, told = concluded(verdicts, kin)
+    ``lineage`` is the answer of weights, ``kin`` what is known of kinship, ``passed_over`` counts
+    stored makers of whom no model was looked at."""
+    conclusion, told = concluded(verdicts, kin, passed_over)
     weighed = conclusion != "not_assessable"
     return (
         Answer(
             question="inheritance",
             asks=ASKS["inheritance"],
             conclusion=conclusion,
-            answer=told if weighed else _inheritance(candidates, findings, told),
-            does_not_say=(
-                "A likelihood ratio weighs the measurements, not the case: it is no probability"
-                " that the suspect was taught. Naming a vendor is common in models that never saw"
-                " its answers."
-                if weighed
-                else (
-                    "This is not an error rate and not a probability. Being nearest among few"
-                    " stored models does not make a model the teacher, and naming a vendor is"
-                    " common in models that never saw its answers."
-                )
-            ),
+            answer=told if weighed else _inheritance(candidates, findings, told, verdicts),
+            does_not_say=_does_not_say(conclusion),
         ),
         lineage or _by_digest(transcript, candidates, findings),
         Answer(
@@ -71,6 +72,23 @@ def answers(
             ),
         ),
     )
+
+
+def _does_not_say(conclusion: Conclusion) -> str:
+    """What must not be read into the answer on inheritance."""
+    if conclusion == "not_assessable":
+        return (
+            "This is not an error rate and not a probability. Being nearest among few stored models"
+            " does not make a model the teacher, and naming a vendor is common in models that never"
+            " saw its answers."
+        )
+    told = (
+        "A likelihood ratio weighs the measurements, not the case: it is no probability that the"
+        " suspect was taught. Naming a vendor is common in models that never saw its answers."
+    )
+    if conclusion in ("inconclusive", "common_third_source"):
+        told = f"Whoever is inconclusive is neither accused nor cleared. {told}"
+    return told
 
 
 def _by_digest(
@@ -87,9 +105,16 @@ def _by_digest(
     )
 
 
-def _inheritance(candidates: Sequence[Candidate], findings: Sequence[Finding], related: str) -> str:
+def _inheritance(
+    candidates: Sequence[Candidate],
+    findings: Sequence[Finding],
+    related: str,
+    verdicts: Sequence[Verdict],
+) -> str:
     """Why there is no verdict; ``related`` says of whom the suspect is known to be kin."""
-    return " ".join(filter(None, (related, _unweighed(candidates, findings))))
+    unlike = any(v.reason_code == "unlike_all_known" for v in verdicts)
+    told = UNLIKE_ALL if unlike else _unweighed(candidates, findings)
+    return " ".join(filter(None, (related, told)))
 
 
 def _unweighed(candidates: Sequence[Candidate], findings: Sequence[Finding]) -> str:
@@ -182,18 +207,12 @@ def limits(
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it. ``only`` makers were chosen to be
     looked at, 0 where nobody chose."""
-    smallest = [f.null.n for f in findings if f.null is not None and f.candidate is not None]
+    nulls = [f for f in findings if f.null is not None and f.candidate is not None]
     out = _weighed_limits(calibration)
     out += _kinship_limits(kin or Kin())
     if store is not None and store.choice is not None:
         out.append(_passed_over(store.n_models, store.choice))
-    if smallest:
-        n = min(smallest)
-        models = "model" if n == 1 else "models"
-        out.append(
-            f"The smallest null cohort of a finding has {n} {models}. With n unrelated models the"
-            f" smallest honest p-value is 1/(n+1), here {1 / (n + 1):.3f}."
-        )
+    out += _null_limits(nulls)
     low = [c.name for c in candidates if c.n_shared < 50 and not c.same_weights]
     if low:
         out.append(
@@ -208,7 +227,7 @@ def limits(
         )
     if not transcript.complete:
         out.append("The transcript is incomplete: some questions were not answered.")
-    if transcript.identity.kind == "recording":
+    if transcript.identity.kind == "recording" and not transcript.identity.notes:
         out.append(
             "The answers were recorded by somebody else: their origin is claimed, not observed."
         )
@@ -224,6 +243,28 @@ def limits(
     return tuple(out)
 
 
+def _null_limits(findings: Sequence[Finding]) -> list[str]:
+    """How many unrelated models findings were compared with, and what that leaves them able to
+    show."""
+    sizes = [f.null.n for f in findings if f.null is not None]
+    some, out = [n for n in sizes if n], []
+    without = dict.fromkeys(f.detector for f in findings if f.null is not None and not f.null.n)
+    if without:
+        names = ", ".join(name.replace("_", " ") for name in without)
+        out.append(
+            f"No unrelated stored model was asked what the findings of {names} rest on: nothing"
+            " says how often a model that has nothing to do with a candidate gets as much."
+        )
+    if some:
+        n = min(some)
+        out.append(
+            f"The p-values of findings rest on {n} unrelated models at the fewest: with n models no"
+            f" p is smaller than 1/(n+1), here {1 / (n + 1):.3f}, however alike suspect and"
+            " candidate are."
+        )
+    return out
+
+
 def _kinship_limits(kin: Kin) -> list[str]:
     """What isn't known of the suspect's base and maker, and what follows from that."""
     flags = {"base": "--base or --bases", "maker": "--vendor"}
@@ -232,7 +273,7 @@ def _kinship_limits(kin: Kin) -> list[str]:
         f"{kin.unknown}: likeness to a maker may be lineage, shared weights or a shared maker, and"
         f" no answer tells that from learning. Tell what you know by {told}."
     )
-    return [*([missing] if kin.open else []), *kin.hints]
+    return [*([missing] if kin.open else []), *filter(None, [kin.unchecked]), *kin.hints]
 
 
 def _passed_over(stored: int, choice: StoreChoice) -> str:

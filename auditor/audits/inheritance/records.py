@@ -35,7 +35,9 @@ class SequentialSection(ReportSection):
     ``prompts`` of them.
 
     ``alpha`` bounds the chance of any false decision among the vendors. Likeness is decided here,
-    not teaching.
+    not teaching. ``calibration`` names the one that the levels of untaught and taught models come
+    from, None where none is for the ``language`` (ISO 639-1, ``und``) that the first answers are
+    in; that is None where none was sought.
     """
 
     key: ClassVar[str] = "sequential"
@@ -46,6 +48,7 @@ class SequentialSection(ReportSection):
     stopped: bool
     prompts: int
     calibration: str | None
+    language: str | None = None
     rows: tuple[SequentialRow, ...]
 
 

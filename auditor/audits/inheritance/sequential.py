@@ -16,10 +16,13 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.records import SequentialRow, SequentialSection
 from auditor.audits.inheritance.shelf import Shelf
 from auditor.calibration.case import calibrations
+from auditor.calibration.choice import fits, language_told
 from auditor.calibration.record import Calibration
 from auditor.evidence.records import Report
 from detectors.base import Teacher
+from detectors.pairing import style_answers
 from detectors.style.likeness import Bet, Sequential, betting_order
+from detectors.text.languages import UNDETERMINED
 from fingerprints.collect import STOPPED, Stop, requests_for
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Request
@@ -27,6 +30,9 @@ from fingerprints.transcript import Transcript
 
 EVERY = 16
 """Answers between two looks; the bets' p-values hold however often one looks."""
+TOLD_BY = 16
+"""Style answers by which the suspect's language is told, the first ones in betting order: later
+ones can't change the levels of bets that are already running."""
 
 
 class SequentialWatch:
@@ -38,12 +44,10 @@ class SequentialWatch:
     """
 
     def __init__(
-        self, teachers: Sequence[Teacher], alpha: float, calibration: Calibration | None
+        self, teachers: Sequence[Teacher], alpha: float, calibrations: Sequence[Calibration]
     ) -> None:
         self.alpha = alpha
-        self.taught = None if calibration is None else calibration.taught_share
-        self.untaught = 0.0 if calibration is None else calibration.untaught_share or 0.0
-        self.calibration = None if self.taught is None or calibration is None else calibration.name
+        self.calibrations = tuple(calibrations)
         self._sequential = Sequential(teachers)
         self._each = alpha / max(1, len(self._sequential.vendors))
 
@@ -70,11 +74,15 @@ class SequentialWatch:
 
     def bets(self, transcript: Transcript) -> list[Bet]:
         """The vendors' bets on what was said."""
-        return self._sequential.bets(transcript, self.taught, self.untaught)
+        known = levels_for(self.calibrations, told_language(transcript))
+        if known is None:
+            return self._sequential.bets(transcript)
+        return self._sequential.bets(transcript, known.taught_share, known.untaught_share or 0.0)
 
     def section(self, transcript: Transcript, planned: int) -> SequentialSection:
         """What the bets came to, and how many of the ``planned`` questions were needed."""
-        bets = self.bets(transcript)
+        bets, language = self.bets(transcript), told_language(transcript)
+        known = levels_for(self.calibrations, language)
         rows = tuple(self._row(bet) for bet in bets)
         return SequentialSection(
             alpha=self.alpha,
@@ -82,7 +90,8 @@ class SequentialWatch:
             asked=len(transcript.replies),
             stopped=any(e.kind == STOPPED for e in transcript.events),
             prompts=len(bets[0].log10_more) if bets else 0,
-            calibration=self.calibration,
+            calibration=None if known is None else known.name,
+            language=language if self.calibrations else None,
             rows=rows,
         )
 
@@ -114,8 +123,7 @@ def watching(plan: Plan, models: Shelf) -> SequentialWatch | None:
     # Fixed before the first answer: nobody is chosen for likeness here.
     names = sorted({*models.sampled(), *plan.candidates})
     teachers = [models.teacher(name) for name in names]
-    known = [c for c in calibrations(plan.calibration) if c.taught_share is not None]
-    watch = SequentialWatch(teachers, plan.sequential, known[0] if known else None)
+    watch = SequentialWatch(teachers, plan.sequential, calibrations(plan.calibration))
     if not watch.able:
         raise UsageProblem(
             "asking until it is enough needs stored answers of at least four vendors to the style"
@@ -124,6 +132,32 @@ def watching(plan: Plan, models: Shelf) -> SequentialWatch | None:
             next_step="add models to the store, or leave the flag out",
         )
     return watch
+
+
+def told_language(transcript: Transcript) -> str:
+    """The language of the first `TOLD_BY` style answers in betting order, ``und`` while there are
+    fewer."""
+    said = style_answers(transcript)
+    first = [said[digest].text for digest in sorted(said, key=betting_order)[:TOLD_BY]]
+    return language_told(first) if len(first) == TOLD_BY else UNDETERMINED
+
+
+def levels_for(calibrations: Sequence[Calibration], language: str) -> Calibration | None:
+    """The calibration whose untaught and taught models set the levels for a suspect of this
+    language; None where no population that has them answered in it. A population of unknown
+    language speaks against none.
+
+    Of several the one whose untaught models reach highest, whatever the answers look like else: a
+    level that followed the answers would be no level of a bet on them, and the higher one makes a
+    false "more alike" rarer.
+    """
+    able = [c for c in calibrations if c.taught_share is not None]
+    fitting = [
+        c
+        for c in able
+        if not c.population.languages or (language != UNDETERMINED and fits(c, language))
+    ]
+    return max(fitting, key=lambda c: c.untaught_share or 0.0, default=None)
 
 
 def _all_decided(bets: Sequence[Bet], alpha: float) -> bool:

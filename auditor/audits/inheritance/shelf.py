@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 
 from auditor.audits.inheritance.plan import Plan
 from auditor.evidence.groups import CandidateGroup, groups_of
 from detectors.base import Teacher
+from detectors.text.model_names import CLOSE, meant, same_maker
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.store import FingerprintStore
@@ -66,9 +68,26 @@ class Shelf:
             raise UsageProblem(
                 f"the store holds no model called {printable(missing[0], 60)!r}",
                 where=self.store.path,
-                next_step="see its names: `auditor store list --store DIR`",
+                next_step=self._instead_of(missing[0]),
             )
         return [self.records[name] for name in names or self.records]
+
+    def _instead_of(self, name: str) -> str:
+        """What to name instead: a model of the maker that it is, or of the nearest spelling."""
+        asked, models = name.casefold()[:200], {n.casefold(): n for n in self.records}
+        makers = {r.vendor for r in self.records.values() if r.vendor}
+        maker = next((m for m in sorted(makers) if same_maker(m, name)), None)
+        near = [] if maker else get_close_matches(asked, models, 1, CLOSE)
+        maker = maker or (None if near else meant(name, makers))
+        theirs = [r.name for r in self.records.values() if maker and same_maker(r.vendor, maker)]
+        if theirs:
+            return (
+                f"name a model, which stands for all of its maker's: {printable(theirs[0], 60)!r}"
+                f" for {printable(maker or '', 60)}"
+            )
+        near = near or get_close_matches(asked, models, 1)
+        slip = f"did you mean {printable(models[near[0]], 60)!r}? " if near else ""
+        return f"{slip}see its names: `auditor store list --store DIR`"
 
     def sampled(self) -> list[str]:
         """The models that stand for the store, in order of name, whoever the suspect is: all of a

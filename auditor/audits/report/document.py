@@ -11,19 +11,20 @@ from typing import Any
 import yaml
 
 from auditor.audits.report import view, wording
+from auditor.audits.report.compared import at_a_glance, candidates
 from auditor.audits.report.cover import cover
-from auditor.audits.report.findings import brief_group, finding, sentence
+from auditor.audits.report.error_rates import error_rates
+from auditor.audits.report.findings import brief_group, finding
 from auditor.audits.report.outcomes import (
     brief_verdicts,
     conclusion_badge,
     exact_chart,
-    glimpse,
     verdicts,
     weight_chart,
 )
-from auditor.audits.report.view import ComparedWith, QuestionCard
+from auditor.audits.report.view import QuestionCard
 from auditor.evidence.kinds import arrangements
-from auditor.evidence.records import CalibrationSection, ErrorRate, Finding, Report
+from auditor.evidence.records import Report
 from auditor.reporting import labels
 from auditor.reporting.document import (
     Block,
@@ -37,35 +38,16 @@ from auditor.reporting.document import (
     Section,
     Stretch,
     Verbatim,
-    Words,
     aside,
-    brief,
     code,
     full,
-    grid,
     name,
     pairs,
     strong,
 )
-from auditor.reporting.text import date, interval, number, percent, probability, signed
+from auditor.reporting.text import date, number, percent
 
-MOST_LISTED = 10
 ONLY: Reading = "full"
-RATE_COLUMNS = (
-    "candidates",
-    "prompts",
-    "left out",
-    "lineages",
-    "Cllr",
-    "AUC",
-    "found at 5 % false alarms",
-    "false support",
-)
-RATES = (
-    "Measured on models of known history that the ratios were not fitted on. Lineages: independent"
-    " ones that the candidate taught, and all that it did not. Cllr in bits: 0 is perfect, 1 is no"
-    " use. False support: untaught models at moderate support or above."
-)
 
 
 def report_document(report: Report) -> Document:
@@ -103,14 +85,14 @@ def _sections(report: Report) -> Iterator[Section]:
     for card in cards:
         yield from _question(report, card)
     if report.calibration is not None:
-        yield _error_rates(report.calibration)
+        yield error_rates(report.calibration)
     for arrange in arrangements():
         yield from arrange(report)
-    yield Section("glance", "At a glance", tuple(_glance(report)), ONLY)
+    yield Section("glance", "At a glance", tuple(at_a_glance(report)), ONLY)
     alone = tuple(finding(f, 3) for f in report.findings if f.candidate is None)
     nothing = (Paragraph("No finding concerns the suspect by itself."),)
     yield Section("alone", "The suspect alone", alone or nothing, ONLY)
-    yield _candidates(report)
+    yield candidates(report)
     yield Section("skipped", "Not measured", (_skipped(report),), ONLY)
     about = "Other histories that would leave some of the same traces. They remain open unless a"
     about += " finding above says otherwise."
@@ -144,7 +126,8 @@ def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
     if not (found or card.verdicts or card.skipped):
         return
     blocks = list(brief_verdicts(card.verdicts))
-    blocks += [brief_group(g, view.calibrated(report)) for g in view.by_detector(found)]
+    makers = {c.name: c.vendor for c in report.candidates}
+    blocks += [brief_group(g, view.calibrated(report), makers) for g in view.by_detector(found)]
     missed = []
     for s in card.skipped:
         whom = f" for {s.who}" if s.who else ""
@@ -152,142 +135,6 @@ def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
         missed.append(Paragraph(told, "caption"))
     blocks += [Group(tuple(missed), look="topic")] if missed else []
     yield Section(card.question, card.question.capitalize(), tuple(blocks), "brief")
-
-
-def _error_rates(found: CalibrationSection) -> Section:
-    about = f": {found.about}" if found.about else ""
-    told: Words = (
-        "Calibration ",
-        name(found.name),
-        f" of {date(found.created)}{about} SHA-256 ",
-        code(found.sha256),
-        ".",
-    )
-    where: Block = Paragraph(
-        "In the figures that were compared, this case lies within what was calibrated on."
-    )
-    if found.distance:
-        outside = strong("This case lies outside of what was calibrated on.")
-        where = Paragraph((outside, f" {' '.join(found.distance)}"), "notice")
-    blocks = (
-        brief(Paragraph(f"Calibration {found.name}. {RATES}", "lead")),
-        full(Paragraph(RATES, "lead")),
-        grid("Error rates", RATE_COLUMNS, map(_rate, found.error_rates)),
-        full(Paragraph(told, "caption")),
-        where if found.distance else full(where),
-        full(*(Paragraph(n, "caption") for n in found.notes)),
-    )
-    return Section("errors", "Error rates", blocks)
-
-
-def _rate(r: ErrorRate) -> tuple[str, ...]:
-    return (
-        f"{r.level}s",
-        number(r.prompts),
-        r.scheme,
-        f"{r.n_h1} / {r.n_h2}",
-        _bounded(r.cllr, r.cllr_interval),
-        _bounded(r.auc, r.auc_interval),
-        _bounded(r.found, r.found_interval),
-        _bounded(r.false_support, r.false_support_interval),
-    )
-
-
-def _bounded(value: float, bounds: tuple[float, float]) -> str:
-    return f"{number(value)} {interval(bounds)}"
-
-
-def _glance(report: Report) -> Iterator[Block]:
-    yield from glimpse(view.cards(report))
-    names, rows = view.detectors(report), view.compared(report)
-    if not (names and rows):
-        yield Paragraph("No candidate was measured.")
-        return
-    ranked = any(f.rank is not None for f in report.findings)
-    told = Paragraph(
-        "Every stored model by every detector, the best rank first: value with its interval, rank"
-        " among the stored models, and conformal p-value against the null cohort. A model that is"
-        " first here has no verdict of its own.",
-        "lead",
-    )
-    yield from (told,) if ranked or report.store is not None else ()
-    yield GridTable(
-        "Summary",
-        ("Candidate", *(sentence(n) for n in names)),
-        tuple(_glance_row(i, row, names) for i, row in enumerate(rows, 1)),
-        caption="Values of different detectors are on different scales and can't be compared with"
-        " each other. In brackets after p: the number of null models, or of relabellings.",
-        look="glance",
-    )
-
-
-def _glance_row(place: int, row: ComparedWith, names: tuple[str, ...]) -> tuple[Words, ...]:
-    found = (next((f for f in row.findings if f.detector == d), None) for d in names)
-    twin = (" ", Stretch("the suspect's own weights", "tag")) if row.same_weights else ()
-    who = (Stretch(row.name, "name", target=f"c{place}"), *twin)
-    return (who, *map(_glimpse, found))
-
-
-def _glimpse(f: Finding | None) -> Words:
-    if f is None:
-        return aside("not measured")
-    bounds = (" ", aside(interval(f.interval))) if f.interval else ()
-    lines = []
-    if f.rank:
-        first = f.rank.position == 1 and f.rank.of > 1
-        told = f"rank {f.rank.position} of {f.rank.of}"
-        lines.append(Stretch(told, "line", "first" if first else ""))
-    if f.null and f.null.p is not None:
-        lines.append(Stretch(f"p = {number(f.null.p)} ({f.null.n})", "line"))
-    if f.log10_lr is not None:
-        lines.append(Stretch(f"log10 LR {signed(f.log10_lr)}", "line"))
-    if f.exact is not None:
-        lines.append(Stretch(f"exact p {probability(f.exact.p_value)}", "line"))
-    return (strong(number(f.value)), *bounds, *lines)
-
-
-def _candidates(report: Report) -> Section:
-    found = view.compared(report)
-    blocks: list[Block] = [Paragraph(_order_told(found), "lead")] if len(found) > 1 else []
-    blocks += [_candidate(i, c) for i, c in enumerate(found, 1)]
-    nothing = (Paragraph("The suspect was compared with no stored model."),)
-    listed = tuple((c.name, f"c{i}") for i, c in enumerate(found[:MOST_LISTED], 1))
-    if len(found) > MOST_LISTED:
-        rest = f"and {len(found) - MOST_LISTED} more"
-        listed += ((rest, f"c{MOST_LISTED + 1}"),)
-    return Section("candidates", "Candidates", tuple(blocks) or nothing, ONLY, listed)
-
-
-def _order_told(found: tuple[ComparedWith, ...]) -> str:
-    twins = any(c.same_weights for c in found)
-    told = "Models with the suspect's own weights first, then by" if twins else "By"
-    told += " best rank. Some model is always first."
-    opened = sum(c.opened for c in found)
-    if opened < len(found):
-        told += f" The {opened} first are unfolded; on paper the others stay folded."
-    return told
-
-
-def _candidate(place: int, c: ComparedWith) -> Group:
-    blocks: list[Block] = [Paragraph(wording.SAME_WEIGHTS, "notice")] if c.same_weights else []
-    blocks += [finding(f, 4) for f in c.findings]
-    link = Stretch("Not measured", target="skipped")
-    if not c.findings:
-        blocks.append(Paragraph(("No detector measured this candidate; see ", link, ".")))
-    heading = (name(c.name), *_about(c))
-    return Group(tuple(blocks), heading, "candidate", not c.opened, 3, f"c{place}")
-
-
-def _about(c: ComparedWith) -> tuple[Stretch, ...]:
-    a = c.about
-    if a is None or not (a.vendor or a.n_shared):
-        return ()
-    told = ", ".join(filter(None, (a.vendor, a.family)))
-    told += "; " if told else ""
-    told += f"{number(a.n_shared)} shared prompts"
-    if a.n_identical:
-        told += f", {number(a.n_identical)} answered in the very same words"
-    return (aside(f" {told}"),)
 
 
 def _skipped(report: Report) -> Block:

@@ -6,7 +6,7 @@ Knows measurements; knows no verdict, no kind of audit and no format.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.audits.report import view, wording
 from auditor.evidence.exact import ExactTest
@@ -60,7 +60,7 @@ def sentence(text: str) -> str:
 def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
     bounds = (" ", aside(f"{interval(f.interval)} at {percent(f.level)}")) if f.interval else ()
     yield sentence(f.metric), (number(f.value), *bounds)
-    yield "n", (f"{number(f.n)} ", aside(f.n_unit))
+    yield "n", (f"{number(f.n)} ", aside(_unit(f)))
     if f.rank:
         yield "Rank", (f"{f.rank.position} ", aside(f"of {f.rank.of}"))
     if f.null:
@@ -83,11 +83,16 @@ def _exact(test: ExactTest) -> Iterator[tuple[Words, Words]]:
     yield "Design", wording.DESIGNS[test.design].label
 
 
+def _unit(f: Finding) -> str:
+    """What a finding's n counts; of one, without its plural."""
+    return f.n_unit.removesuffix("s") if f.n == 1 else f.n_unit
+
+
 def _null(null: Null) -> tuple[Words, Words]:
     models = null.unit == "models"
     unit = "" if not models else "model" if null.n == 1 else "models"
-    reached = f", {null.at_least} at or above" if null.n else ""
-    p = "" if null.p is None else f"; p = {number(null.p)}"
+    reached = f", {null.at_least} at or above" if null.n else ": nothing says what is usual"
+    p = "" if null.p is None or not null.n else f"; p = {number(null.p)}"
     label = "Null cohort" if models else sentence(null.unit)
     return label, (f"{number(null.n)} ", aside(f"{unit}{reached}{p}"))
 
@@ -141,37 +146,76 @@ def _cell(value: Cell, decimals: int | None) -> Words:
     return name(str(value)) if strange else cell(value, decimals)
 
 
-def brief_group(group: view.FindingGroup, some_calibrated: bool) -> Group:
-    """The findings of one detector for a brief reading: the first eight by rank, and how many
-    more there are."""
+def brief_group(
+    group: view.FindingGroup, some_calibrated: bool, makers: Mapping[str, str]
+) -> Group:
+    """The findings of one detector for a brief reading: the first eight rows by rank, and how many
+    more there are.
+
+    ``makers`` has each model's: those of one maker with the same figures are one row, and what is
+    the same for all models is one line.
+    """
     sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
     unit = group.findings[0].n_unit if len(units) == 1 else ""
     same_n = bool(unit) and len(sizes) == 1
     size = f", n in {unit}" if unit else ""
-    size = f", n = {number(group.findings[0].n)} {unit}" if same_n else size
+    same_size = f", n = {number(group.findings[0].n)} {_unit(group.findings[0])}"
     about = f", {view.ALONE}" if group.alone else ""
-    heading = f"{about}: {group.metric.replace('_', ' ')}{size}"
-    shown = group.findings[:MOST_BRIEF]
-    rows = [_brief_row(f, some_calibrated, unit, same_n) for f in shown]
+    heading = f"{about}: {group.metric.replace('_', ' ')}{same_size if same_n else size}"
+    rows = [_brief_row(f, some_calibrated, unit, same_n) for f in group.findings]
     blocks: list[Block] = []
     if group.alone:
-        for f, row in zip(shown, rows, strict=True):
-            known = zip(BRIEF_COLUMNS[1:], row[1:], strict=True)
-            told = "; ".join(f"{label} {text}" for label, text in known if text != DASH)
+        for f, row in zip(group.findings[:MOST_BRIEF], rows, strict=False):
             blocks += [Paragraph(f.summary, "summary")] if f.summary else []
-            blocks.append(Paragraph(told, "says-not"))
+            blocks.append(Paragraph(_in_line(row), "says-not"))
+        left = len(rows) - MOST_BRIEF
+    elif len(rows) > 1 and len({row[1:] for row in rows}) == 1:
+        told = f"The same for all {len(rows)} models: {_in_line(rows[0])}"
+        blocks, left = [Paragraph(told, "says-not")], 0
     else:
-        cells: tuple[tuple[Words, ...], ...] = tuple((name(r[0]), *r[1:]) for r in rows)
-        blocks.append(GridTable("", BRIEF_COLUMNS, cells, look="quiet"))
-    if len(group.findings) > MOST_BRIEF:
-        more = f"… and {len(group.findings) - MOST_BRIEF} more in report.html"
-        blocks.append(Paragraph(more, "caption"))
+        merged = _by_maker(group.findings, rows, makers)
+        weights = {row[-1] for row in merged} - {DASH}
+        once = next(iter(weights)) if len(weights) == 1 and len(merged) > 1 else ""
+        cells: tuple[tuple[Words, ...], ...] = tuple(
+            (name(r[0]), *r[1:-1], DASH if once else r[-1]) for r in merged
+        )
+        blocks.append(GridTable("", BRIEF_COLUMNS, cells[:MOST_BRIEF], look="quiet"))
+        blocks += [Paragraph(f"{BRIEF_COLUMNS[-1]} of all: {once}", "caption")] if once else []
+        left = len(merged) - MOST_BRIEF
+    if left > 0:
+        blocks.append(Paragraph(f"… and {left} more in report.html", "caption"))
     return Group(tuple(blocks), (strong(sentence(group.detector)), heading))
+
+
+def _in_line(row: tuple[str, ...]) -> str:
+    """A row's figures in one line, without its name."""
+    known = zip(BRIEF_COLUMNS[1:], row[1:], strict=True)
+    return "; ".join(f"{label} {text}" for label, text in known if text != DASH)
+
+
+def _by_maker(
+    found: Sequence[Finding], rows: Sequence[tuple[str, ...]], makers: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """The rows in their order, a maker's models with the same figures as one of its name, on
+    however many prompts each was compared."""
+    gathered: dict[tuple[str, ...], list[int]] = {}
+    for i, (model, value, _, *rest) in enumerate(rows):
+        gathered.setdefault((makers.get(model) or model, value, *rest), []).append(i)
+    out = []
+    for (whose, value, *rest), places in gathered.items():
+        sizes = sorted(found[i].n for i in places)
+        told = f"{number(sizes[0])} to {number(sizes[-1])}"
+        size = rows[places[0]][2] if sizes[0] == sizes[-1] else told
+        alone = rows[places[0]][0]
+        title = f"{whose} ({len(places)} models)" if len(places) > 1 else alone
+        out.append((title, value, size, *rest))
+    return out
 
 
 def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[str, ...]:
     bounds = f" {interval(f.interval)}" if f.interval else ""
-    p = DASH if f.null is None else f"{number(f.null.p)} ({f.null.n})"
+    # Among no models nothing is rare: a p of them would be 1 whatever was measured.
+    p = f"{number(f.null.p)} ({f.null.n})" if f.null is not None and f.null.n else DASH
     lr = "uncalibrated"
     if f.log10_lr is not None:
         lr = ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
@@ -182,7 +226,7 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
     return (
         f.candidate or "suspect alone",
         number(f.value) + bounds,
-        DASH if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}",
+        DASH if same_n else number(f.n) if unit else f"{number(f.n)} {_unit(f)}",
         f"{f.rank.position} of {f.rank.of}" if f.rank else DASH,
         p,
         lr if some_calibrated or f.exact is not None else DASH,

@@ -25,6 +25,8 @@ from auditor.reporting.text import interval, number, probability, signed
 from detectors.measurement import Bar, Chart
 
 MOST_CHARTED, FEW_VERDICTS = 12, 4
+CONVINCING_P = 0.05
+"""Above it a p-value beside "supported" would be read as a contradiction."""
 
 
 def conclusion_badge(answer: Answer) -> tuple[Stretch | str, ...]:
@@ -42,7 +44,8 @@ def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
     if not told:
         return ()
     same = view.unanimous(told)
-    why = tuple(Paragraph(reason, "caption") for reason in view.reasons(told, brief=True))
+    notes = (*view.reasons(told, brief=True), *p_told(told))
+    why = tuple(Paragraph(reason, "caption") for reason in notes)
     size = aside(f"({len(told)})")
     if same is None:
         heading = ("Weight of evidence by candidate ", size)
@@ -110,6 +113,7 @@ def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
     reasons = view.reasons(told, brief=True)
     if outcome is None:
         yield verdict_table(told)
+        reasons = (*reasons, *p_told(told))
     else:
         line = f"{wording.OUTCOMES[outcome].capitalize()} for {_whom(told)}."
         reasons = (f"{line} {reasons[0]}", *reasons[1:]) if len(reasons) == 1 else (line, *reasons)
@@ -117,6 +121,27 @@ def brief_verdicts(told: Sequence[Verdict]) -> Iterator[Block]:
     for v in told:
         if len(v.members) > 1 and (v.outcome == "supported" or any(m.named for m in v.members)):
             yield Paragraph((name(view.called(v)), ": ", *_line(_among(v))), "caption")
+
+
+def p_told(told: Sequence[Verdict]) -> tuple[str, ...]:
+    """What the p-values of weighed verdicts are, and how small they can be; nothing where there is
+    none. Tests of weights and services have p-values of other kinds, and no ratio."""
+    tested = [v for v in told if v.assessed and v.p_value is not None and v.n_controls]
+    if not tested:
+        return ()
+    n = min(v.n_controls for v in tested)
+    sentence = (
+        f"p: how rare so high a ratio is among {n:,} controls that the candidate did not teach,"
+        f" corrected upwards for all candidates: before that never below 1/{n + 1:,} ="
+        f" {number(1 / (n + 1))}, whatever the suspect answers. The alternative: that the suspect"
+        " did not learn from the candidate."
+    )
+    if any(v.outcome == "supported" and (v.p_value or 0.0) > CONVINCING_P for v in tested):
+        sentence += (
+            ' A p that is not small beside "supported" is no contradiction and no proof: the'
+            " ratio weighs, and so few lineages can't show by themselves how rare it is."
+        )
+    return (sentence,)
 
 
 def _whom(told: Sequence[Verdict]) -> str:
@@ -188,6 +213,8 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
     if not chosen:
         return None
     heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
+    left = len(chosen) - len(heaviest)
+    rest = f" Further left, in the table alone: {left}." if left else ""
     return Chart(
         kind="dots",
         title="Weight of evidence",
@@ -196,7 +223,7 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
         reference=0.0,
         reference_label="even odds",
         caption="To the right: the answers are likelier if the suspect learned from the candidate."
-        " Lines: what other control models could have made of it (95 %).",
+        f" Lines: what other control models could have made of it (95 %).{rest}",
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from auditor.audits.report import wording
 from auditor.evidence.codes import Outcome
 from auditor.evidence.exact import Design
+from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import (
@@ -89,6 +90,20 @@ class ComparedWith:
         return self.about is not None and self.about.same_weights
 
 
+@dataclass(frozen=True)
+class ComparedMaker:
+    """A maker's models with their places among all, best first; ``maker`` is empty for a lone model
+    whose maker is not known."""
+
+    maker: str
+    models: tuple[tuple[int, ComparedWith], ...]
+
+    @property
+    def title(self) -> str:
+        """What it is listed as."""
+        return self.maker or self.models[0][1].name
+
+
 def cards(report: Report) -> tuple[QuestionCard, ...]:
     """The three questions in their fixed order; a question without an answer says so."""
     answers = {a.question: a for a in report.answers}
@@ -127,6 +142,21 @@ def compared(report: Report) -> tuple[ComparedWith, ...]:
         ComparedWith(name, known.get(name), about[name], i < OPEN_CANDIDATES)
         for i, name in enumerate(ordered)
     )
+
+
+def by_maker(
+    found: Sequence[ComparedWith], candidates: Sequence[Candidate]
+) -> tuple[ComparedMaker, ...]:
+    """What was compared by those that verdicts are about, in the order of each one's best model."""
+    home = {m: g for g in groups_of(candidates) for m in g.members}
+    gathered: dict[str, list[tuple[int, ComparedWith]]] = {}
+    titles: dict[str, str] = {}
+    for place, one in enumerate(found, 1):
+        group = home.get(one.name)
+        key = group.name if group is not None and group.maker else one.name
+        titles[key] = group.maker if group is not None else ""
+        gathered.setdefault(key, []).append((place, one))
+    return tuple(ComparedMaker(titles[key], tuple(models)) for key, models in gathered.items())
 
 
 def calibrated(report: Report) -> bool:

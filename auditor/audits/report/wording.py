@@ -11,7 +11,7 @@ from typing import NamedTuple
 from auditor.evidence.exact import Design
 
 BASE_ORIGINS = {
-    "user": "whoever ordered the audit named it",
+    "user": "as given by the user",
     "adapter": "the suspect was given as an adapter on it",
     "store": "a stored model has the weights that the suspect is an adapter on",
     "lineage": "the suspect's weights and its are derived one from the other (see the answer on"
@@ -125,6 +125,11 @@ NO_ALTERNATIVES = "No alternative explanation was listed."
 NO_LIMITS = "No limit was recorded."
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
+    (
+        "Alternative",
+        "Of the two propositions that a verdict weighs, that the suspect did not learn from the"
+        " candidate's answers.",
+    ),
     (
         "Calibration",
         "Fitting a detector's raw value to control models of known history, derived and not"

@@ -12,7 +12,10 @@ from auditor.audits.shadow.judging import JudgedShadows
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate, figures_of
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.records import CalibrationSection, ErrorRate
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+    ErrorRate,
+)
 from detectors.base import Shadow
 from detectors.lineup import counted
 from fingerprints.transcript import Transcript

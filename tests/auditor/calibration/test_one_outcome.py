@@ -120,7 +120,7 @@ def expected(outcomes: list[str], third: bool) -> str:
         return "supported"
     if third:
         return "common_third_source"
-    if told and set(told) == {"not_supported"}:
+    if outcomes and set(outcomes) == {"not_supported"}:
         return "none_of_the_candidates"
     return "inconclusive" if told else "not_assessable"
 

@@ -87,7 +87,7 @@ def test_who_is_spoken_against_and_who_is_open_are_told_apart() -> None:
     assert "speaks against bolt, core; open: acme." in sentence
 
 
-def test_none_of_the_candidates_is_said_of_those_that_were_assessed_alone() -> None:
+def test_none_of_the_candidates_is_said_only_where_every_one_was_weighed() -> None:
     conclusion, sentence = concluded([against("acme"), against("bolt", -2.0)])
     assert (conclusion, sentence[:24]) == ("none_of_the_candidates", "None of the candidates: ")
     silent = Verdict(question="inheritance", candidate="vendor:core", outcome="not_assessable")
@@ -95,7 +95,16 @@ def test_none_of_the_candidates_is_said_of_those_that_were_assessed_alone() -> N
         update={"candidate": "vendor:dune", "reason_code": "not_separable_from_lineage"}
     )
     conclusion, sentence = concluded([against("acme"), silent, related])
-    assert conclusion == "none_of_the_candidates"
-    assert sentence.startswith("None of the candidates that could be assessed: ")
+    assert conclusion == "inconclusive"
+    assert sentence.startswith("Inconclusive: the evidence speaks against 1 of 3 candidates (acme)")
+    assert "None of the candidates" not in sentence
     assert "Not separable from lineage: dune" in sentence
     assert sentence.endswith("Not assessed: core.")
+
+
+def test_makers_that_nobody_looked_at_are_not_cleared_by_the_others() -> None:
+    conclusion, sentence = concluded([against("acme"), against("bolt")], None, 5)
+    assert conclusion == "inconclusive"
+    assert "speaks against 2 of 7 candidates (acme, bolt)" in sentence
+    assert sentence.endswith("Not looked at: the models of 5 further stored makers.")
+    assert "5 further stored makers" in concluded([vendor("acme", 1.5)], None, 5)[1]

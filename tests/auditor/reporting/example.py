@@ -16,13 +16,17 @@ from auditor.audits.inheritance.records import (
 )
 from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
+from auditor.evidence.error_rates import (
+    CalibrationSection,
+    ErrorRate,
+    OutcomeCount,
+    OutcomeCounts,
+)
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import (
     Answer,
     BaseSection,
-    CalibrationSection,
     Candidate,
-    ErrorRate,
     Finding,
     MemberRank,
     Part,
@@ -446,6 +450,17 @@ def _alone(hostile: str) -> Finding:
     )
 
 
+def _outcomes() -> OutcomeCounts:
+    return OutcomeCounts(
+        found=OutcomeCount(lineages=9, of=18, interval=(0.26, 0.74)),
+        cleared=OutcomeCount(lineages=1, of=18, interval=(0.001, 0.27)),
+        false_alarms=OutcomeCount(lineages=0, of=26, interval=(0.0, 0.13)),
+        pairs=130,
+        pairs_supported=0,
+        pairs_not_supported=71,
+    )
+
+
 def _calibration(hostile: str) -> CalibrationSection:
     rates = [
         ErrorRate(
@@ -462,8 +477,10 @@ def _calibration(hostile: str) -> CalibrationSection:
             found_interval=(0.31, 0.83),
             false_support=0.0,
             false_support_interval=(0.0, 0.13),
+            outcomes=outcomes,
         )
-        for scheme in ("lineage", "base")
+        # The second is as calibrations were of before outcomes were counted.
+        for scheme, outcomes in (("lineage", _outcomes()), ("base", None))
     ]
     return CalibrationSection(
         name="small models",

@@ -21,7 +21,7 @@ from tests.auditor.reporting.example import in_html as render
 from tests.auditor.reporting.page import Page
 
 ELEMENTS = set(
-    """html head meta title style body div header p h1 h2 h3 h4 bdi dl dt dd time code nav ol ul li a main section article
+    """html head meta title style body div header p h1 h2 h3 h4 h5 bdi dl dt dd time code nav ol ul li a main section article
     span b details summary table caption colgroup col thead tbody tfoot tr th td sub svg defs g use line rect circle text
     figure figcaption blockquote mark pre footer""".split()  # noqa: SIM905
 )
@@ -184,14 +184,46 @@ def test_candidates_stand_by_rank_with_the_suspects_own_weights_first_and_ten_ar
     None
 ):
     text = render(crowd(34, twin=4))
-    heads = re.findall(r'<details class="candidate"( open)?>\s*<summary><h3><bdi>([^<]*)', text)
+    heads = re.findall(r'<details class="candidate"( open)?>\s*<summary><h4><bdi>([^<]*)', text)
     assert [name for _, name in heads][:4] == ["model-04", "model-33", "model-32", "model-31"]
     assert [bool(opened) for opened, _ in heads] == [True] * 10 + [False] * 24
     assert re.findall(r'<th scope="row"><a href="#c\d+"><bdi>([^<]*)', text) == [
         name for _, name in heads
     ]
-    assert "and 24 more" in text.split("</nav>")[0]
+    assert text.split("</nav>")[0].count('href="#m') == 1
     asserts_nothing_active(Page(text))
+
+
+def test_candidates_are_told_maker_by_maker_with_their_models_inside() -> None:
+    made = crowd(34)
+    vendors = [f"maker-{i % 12}" for i in range(34)]
+    told = made.model_copy(
+        update={
+            "candidates": tuple(
+                c.model_copy(update={"vendor": v})
+                for c, v in zip(made.candidates, vendors, strict=True)
+            )
+        }
+    )
+    text = render(told)
+    heads = re.findall(r"<h3><bdi>([^<]*)</bdi> ?<[^>]*> ?([^<]*models?)<", text)
+    # The best of all is model-33, of maker-9, whose two others stand with it.
+    assert heads[0] == ("maker-9", "3 models")
+    assert len(heads) == 12
+    order = re.findall(r'<details class="candidate"[^>]*>\s*<summary><h4><bdi>([^<]*)', text)
+    assert order[:3] == ["model-33", "model-21", "model-09"]
+    assert "and 2 more" in text.split("</nav>")[0]
+    asserts_nothing_active(Page(text))
+
+
+def test_a_detector_that_gives_all_models_one_value_puts_nobody_first() -> None:
+    made = crowd(4)
+    alike = made.model_copy(
+        update={"findings": tuple(f.model_copy(update={"value": 0.0}) for f in made.findings)}
+    )
+    glance = re.compile(r'<section id="glance">.*?</section>', re.DOTALL)
+    assert "rank 1 of 4" in glance.findall(render(made))[0]
+    assert "rank 1 of 4" not in glance.findall(render(alike))[0]
 
 
 def test_what_the_suspect_says_by_itself_stands_before_the_candidates() -> None:

@@ -74,6 +74,40 @@ def test_answers_that_equal_the_suspects_word_for_word_are_told_before_any_figur
     assert text.index("very same words") < text.index("INHERITANCE")
 
 
+def test_a_makers_models_with_the_same_figures_are_one_row_and_what_is_one_for_all_one_line() -> (
+    None
+):
+    made = report()
+    style = next(f for f in made.findings if f.detector == "stylistic_overlap")
+    first = made.candidates[0]
+    models = (("a-1", "Acme", 2.5, 20), ("a-2", "Acme", 2.5, 24), ("b-1", "Bolt", 1.5, 20))
+
+    def told(values: tuple[float, ...]) -> str:
+        found = tuple(
+            style.model_copy(update={"candidate": name, "value": value, "n": n, "rank": None})
+            for (name, _, _, n), value in zip(models, values, strict=True)
+        )
+        stored = tuple(
+            first.model_copy(update={"name": name, "vendor": maker, "same_weights": False})
+            for name, maker, _, _ in models
+        )
+        shown = made.model_copy(update={"findings": found, "candidates": stored})
+        return " ".join(render(shown, width=150).split())
+
+    merged = told((2.5, 2.5, 1.5))
+    assert "Acme (2 models) 2.500" in merged
+    assert "20 to 24" in merged
+    assert "b-1 1.500" in merged
+    assert "a-2" not in merged.split("Error rates")[0].split("Stylistic overlap")[1]
+    same_n = tuple(f.model_copy(update={"n": 20, "value": 0.0, "rank": None}) for f in (style,) * 2)
+    alike = made.model_copy(
+        update={
+            "findings": (same_n[0], same_n[1].model_copy(update={"candidate": "other"})),
+        }
+    )
+    assert "The same for all 2 models: value 0.000" in " ".join(render(alike, width=150).split())
+
+
 def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
     text = ANSI.sub("", render(report(), width=100, colour=True))
     assert {c for c in text if unicodedata.category(c)[0] == "C"} == {"\n"}

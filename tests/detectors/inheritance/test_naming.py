@@ -63,10 +63,14 @@ def test_a_maker_that_is_given_is_what_names_are_held_against() -> None:
     assert others.direction.endswith("a maker that is not Mistral AI")
 
 
-def test_a_maker_that_the_table_lacks_is_taken_as_given_and_said_to_be_so() -> None:
-    m = naming(Case(transcript(says("I was made by OpenAI.")), None, vendor="Fruit & Sons"))
-    assert (m.metric_id, m.value) == ("other_vendor_rate", 1)
-    assert "given as Fruit & Sons, which the table of makers lacks" in m.summary
+@pytest.mark.parametrize(
+    ("vendor", "asked"), [("Fruit & Sons", "--vendors adds one"), ("Opnai", "did you mean OpenAI?")]
+)
+def test_of_a_maker_that_the_table_lacks_no_name_is_called_another(vendor: str, asked: str) -> None:
+    m = naming(Case(transcript(says("I was made by OpenAI.")), None, vendor=vendor))
+    assert (m.metric_id, m.value) == ("second_maker_rate", 0)
+    assert f"given as {vendor}, which the table of makers lacks ({asked})" in m.summary
+    assert "no name is called another maker's" in m.summary
 
 
 def test_who_names_nobody_is_said_to_name_nobody() -> None:

@@ -12,13 +12,13 @@ from detectors.registry import load_detector
 from detectors.text.claim_rates import (
     NOBODY,
     UNREAD,
-    claim_table,
     read_answers,
     telling_arms,
 )
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.transcript import Header, Transcript
+from tests.detectors.claim_table import claim_table
 
 Saying = Callable[[Probe, Arm], str]
 ARMS = (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)
@@ -176,8 +176,7 @@ def test_the_vendor_named_most_ranks_first_among_the_stored_vendors() -> None:
     assert rank is not None
     assert (rank.position, rank.of) == (1, 5)
     other = measured(Case(CASE.suspect, BACKGROUND[1], (GPT, QWEN))).rank
-    assert other is not None
-    assert (other.position, other.of) == (2, 3)
+    assert other is None  # never named: to be last together is no place
 
 
 def test_exhibits_quote_the_claims_first_then_denials_and_vary_arm_and_language() -> None:

@@ -11,21 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.style.space import FULL, GUARDED, StyleSpace, transform_all
-from detectors.text.features import (
-    COUNTED,
-    EDGE,
-    FAMILIES,
-    HASHED,
-    function_words,
-    markdown,
-    moments,
-)
+from detectors.text.counted import COUNTED, function_words, markdown, moments
+from detectors.text.features import EDGE, FAMILIES, HASHED
+from detectors.text.lexicons import ADDRESS, HEDGES, REASONING, REFUSALS
 from detectors.text.masking import masked_words
 from detectors.text.ngrams import (
     WordCodes,
     character_codes,
     counts_of,
     hashed_counts,
+    held_by,
     summed_counts,
     words_of,
 )
@@ -96,7 +91,7 @@ def test_a_markdown_mark_is_seen_where_it_stands_and_nowhere_else(mark: str, tex
 def test_marks_are_rates_per_thousand_characters() -> None:
     text = "- one line\n" * 100
     place = FAMILIES["markdown"].columns.index("bullet_dash")
-    assert markdown(CutText(text))[place] == pytest.approx(1000 * 100 / len(text.strip()))
+    assert markdown([CutText(text)])[0, place] == pytest.approx(1000 * 100 / len(text.strip()))
 
 
 def test_em_dashes_hedges_refusals_and_reasoning_markers_are_counted() -> None:
@@ -118,14 +113,14 @@ def test_function_words_are_counted_in_several_languages() -> None:
         ("من", "كتاب من هنا"),
         ("nicht", "Ich nicht"),
     ):
-        assert function_words(CutText(text))[columns.index(word)] > 0
+        assert function_words([CutText(text)])[0, columns.index(word)] > 0
 
 
 def test_moments_of_a_known_text() -> None:
     values = dict(
         zip(
             FAMILIES["moments"].columns,
-            moments(CutText("One two three. Four five.\n\nSix.")),
+            moments([CutText("One two three. Four five.\n\nSix.")])[0],
             strict=True,
         )
     )
@@ -169,6 +164,7 @@ def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
     counts = hashed_counts(texts, (2, 3), 12)
     columns = np.unique(counts.indices)[::3].astype(np.int64)
     assert (counts_of(texts, (2, 3), 12, columns) == counts[:, columns].toarray()).all()
+    assert (held_by(texts, (2, 3), 12) == (counts > 0).toarray().sum(axis=0)).all()
     assert (summed_counts(texts, (2, 3), 12).toarray() == counts.sum(axis=0)).all()
 
 
@@ -176,14 +172,47 @@ def test_some_columns_and_the_sum_are_those_of_all_counts() -> None:
 @given(st.text("aZ9'’_.!\n \t\x1c\x85İΣß你か\u0307", max_size=60))
 def test_plain_ascii_takes_the_short_way_to_the_same_tokens(text: str) -> None:
     page = CutText(text)
-    assert page.spaced == f" {' '.join(words_of(page.low))} "
     counts = Counter(words_of(page.low.replace("'", "_")))
-    assert function_words(page)[FAMILIES["function words"].columns.index("a")] == pytest.approx(
+    assert function_words([page])[
+        0, FAMILIES["function words"].columns.index("a")
+    ] == pytest.approx(
         1000 * counts["a"] / max(40, sum(n for word, n in counts.items() if word[0].isalnum()))
     )
     assert page_of(text).tokens == tuple(
         "\n" if t[0] == "\n" else t.lower() for t in words_of(cut(text))
     )
+
+
+SPOKEN = (
+    *("wait", "step by", " step", "İ", "ΟΔΟΣ", "I’m not ", "sure", "first,", " ", "\n", "<think>"),
+    *("as an ai", " language model", "对不起", "抱歉抱歉", "don't", " have", "may may", "you're"),
+)
+PHRASED = st.lists(st.sampled_from(SPOKEN), max_size=25).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PHRASED, min_size=1, max_size=4))
+def test_phrases_counted_by_numbers_are_those_that_stand_between_spaces(texts: list[str]) -> None:
+    pages = [CutText(text) for text in texts]
+    lists = {"hedges": HEDGES, "refusals": REFUSALS, "reasoning": REASONING, "address": ADDRESS}
+    for name, phrases in lists.items():
+        counted = next(f for f in COUNTED if f.name == name).measure(pages)
+        for page, row in zip(pages, counted, strict=True):
+            spaced = f" {' '.join(words_of(page.low))} "
+            expected = [
+                spaced.count(f" {' '.join(words_of(p))} ") if p.isascii() else page.low.count(p)
+                for p in phrases
+            ]
+            assert (row * max(200, len(page.text)) / 1000).round(6).tolist() == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PHRASED, min_size=2, max_size=5))
+def test_a_text_is_counted_in_company_as_it_is_alone(texts: list[str]) -> None:
+    for family in COUNTED:
+        together = family([CutText(text) for text in texts])
+        alone = [family([CutText(text)])[0] for text in texts]
+        assert (together == np.array(alone)).all()
 
 
 def test_no_ngram_crosses_from_one_text_into_the_next() -> None:

@@ -154,10 +154,10 @@ def test_unasked_agreement_to_the_users_words_is_no_claim() -> None:
 
 
 def test_what_a_character_says_in_a_text_that_was_asked_for_is_no_claim_of_the_model() -> None:
-    played = heard(("Pretend to be a survivor and introduce us.", "My name is Alice. I survived."))
+    played = heard(("Pretend to be a survivor and introduce us.", "My name is Gemini. I survived."))
     assert "Unasked" not in told(played)
-    assert {row[2]: row[5] for row in heard_table(identity_evidence(played)).rows}["yandex"] == 1
-    code = heard(("How do I compare strings?", 'It is an instance of "Alice", as "Alice" was.'))
+    assert {row[2]: row[5] for row in heard_table(identity_evidence(played)).rows}["google"] == 1
+    code = heard(("How do I compare strings?", 'It is an instance of "Gemini", as "Gemini" was.'))
     assert "it names none of the" in told(code)
 
 

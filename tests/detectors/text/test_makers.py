@@ -123,7 +123,13 @@ def test_a_known_maker_gets_further_names_or_only_the_given_ones() -> None:
         ("[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['']", "maker 1, companies"),
         ("[[maker]]\nid = 'acme'\nname = 'x'\naliases = ['x']", "maker 1, aliases"),
         ("[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['x']\nreplaces = 1", "`replaces`"),
-        ("[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['chatgpt']", "openai and acme"),
+        ("[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['chatgpt']", "openai (OpenAI) and acme"),
+        ("[[maker]]\nid = 'acme'\nname = 'Open-AI'\ncompanies = ['x']", "both openai (OpenAI)"),
+        ("[[maker]]\nid = 'meta'\nname = 'OpenAI'", "both openai (OpenAI) and meta (OpenAI)"),
+        (
+            "[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['x']\nfamilies = ['Claude']",
+            "anthropic",
+        ),
         ("not_a_maker = 'x'", "list of phrases"),
     ],
 )
@@ -132,6 +138,17 @@ def test_a_table_that_is_none_is_refused_with_its_first_problem(text: str, said:
         read_makers(text, "mine.toml", onto=shipped_makers())
     assert said in str(caught.value)
     assert caught.value.where == "mine.toml"
+
+
+def test_a_name_that_is_taken_tells_how_to_take_it_over_and_that_works() -> None:
+    mine = "[[maker]]\nid = 'acme'\nname = 'Acme'\nproducts = ['Strawberry LM', 'ChatGPT']\n"
+    with pytest.raises(MalformedInput) as caught:
+        read_makers(mine, "mine.toml", onto=shipped_makers())
+    assert "`replaces = true`" in str(caught.value.next_step)
+    assert "openai" in str(caught.value.next_step)
+    kept = "[[maker]]\nid = 'openai'\nreplaces = true\ncompanies = ['OpenAI']\n"
+    taken = read_makers(mine + kept, "mine.toml", onto=shipped_makers())
+    assert "ChatGPT" in taken.makers["acme"].products
 
 
 def test_a_table_of_its_own_must_be_dated() -> None:

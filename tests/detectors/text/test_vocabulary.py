@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.text import pages, vocabulary
-from detectors.text.features import FAMILIES, function_words
+from detectors.text.counted import function_words
+from detectors.text.features import FAMILIES
 from detectors.text.lexicons import FUNCTION_WORDS
 from detectors.text.ngrams import WordCodes, words_of
 from detectors.text.pages import CutText
@@ -59,6 +60,6 @@ def test_words_with_apostrophes_are_counted_whole(text: str) -> None:
     total = max(40, sum(n for word, n in found.items() if word[0].isalnum()))
     every = dict.fromkeys(w for words in FUNCTION_WORDS.values() for w in words)
     assert FAMILIES["function words"].columns == tuple(every)
-    assert function_words(page) == pytest.approx(
+    assert function_words([page])[0] == pytest.approx(
         [1000 * found[word.replace("'", "_")] / total for word in every]
     )

@@ -194,6 +194,17 @@ def test_a_candidate_that_is_not_stored_is_refused(large: Path, student: Transcr
         looked_at(opened(chosen, store), chosen, student)
 
 
+def test_a_slip_in_a_candidates_name_and_a_makers_name_are_told_what_to_write(large: Path) -> None:
+    chosen = plan(large)
+    with open_store(str(large)) as store:
+        models = opened(chosen, store)
+        maker = next(iter(models.records.values())).vendor
+        for asked, said in (("modle-03", "did you mean 'model-03'?"), (maker, f"for {maker}")):
+            with pytest.raises(UsageProblem) as caught:
+                models.named([asked])
+            assert said in str(caught.value.next_step)
+
+
 def test_a_damaged_index_is_refused_and_a_missing_one_is_made_in_memory(
     inventor: Inventor, large: Path, student: Transcript, tmp_path: Path
 ) -> None:

@@ -19,7 +19,12 @@ from detectors.base import Teacher
 from fingerprints.records import Identity
 from fingerprints.transcript import Header, Transcript
 from fingerprints.weights.card import DeclaredLineage
-from tests.auditor.calibration.population import student, write_store, write_transcript
+from tests.auditor.calibration.population import (
+    student,
+    teachers,
+    write_store,
+    write_transcript,
+)
 from tests.auditor.evidence.test_groups import stored
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
@@ -95,6 +100,26 @@ def test_any_base_of_a_maker_is_kin_tuned_or_not_by_the_store_or_by_its_name(bas
     kin = found(base=base)
     assert codes(kin) == {META: ["base"]}
     assert kin.open == ("maker",)
+    assert "as given by the user" in kin.of(META)[0].told
+    assert kin.only_given(META)
+    assert kin.given == ("base",)
+
+
+def test_a_base_that_answers_like_a_stored_model_is_that_model_whatever_it_is_called() -> None:
+    plan = Plan.make({"suspect": "x.jsonl"})
+    base = based("{0} llama-2-7b")  # a name of strangers is no pattern to be filled in
+    kin = kinship(plan, who(), base, Within(), CANDIDATES, base_answers=("gpt-x",))
+    assert codes(kin) == {META: ["base"], OPENAI: ["same_answers"]}
+    told = "{0} llama-2-7b, as given by the user, are those of gpt-x word for word"
+    assert kin.of(OPENAI)[0].told.endswith(told)
+    assert kin.only_given(OPENAI)
+
+
+def test_a_makers_name_that_nobody_has_is_asked_about() -> None:
+    (hint,) = found(vendor="Opnai").hints
+    assert "did you mean OpenAI?" in hint
+    assert found(vendor="Acme-Labs", candidates=CANDIDATES[:1]).hints == ()
+    assert found(vendor="OpenAI").hints == ()
 
 
 def test_a_base_that_tells_nobody_apart_leaves_it_open_whose_it_is() -> None:
@@ -166,7 +191,24 @@ def test_a_report_says_what_it_does_not_know_of_base_and_maker(
     assert set(codes.values()) == {"not_separable_from_lineage", "uncalibrated"}
     answer = known.answers[0]
     assert answer.conclusion == "not_assessable"
-    assert "Not separable from lineage: vendor-3" in answer.answer
+    assert "Not separable from lineage: vendor-3, with which the suspect shares" in answer.answer
+    assert "as given by the user" in answer.answer
+    assert "it is known that" not in answer.answer
+    assert any("maker is as given by the user, and unchecked" in limit for limit in known.limits)
+
+
+def test_a_recorded_base_that_is_a_stored_models_answers_is_noticed(
+    recorded: tuple[Path, Path], tmp_path: Path
+) -> None:
+    copied = teachers()[2]
+    base = write_transcript(tmp_path / "harmless.jsonl", copied.transcript)
+    told = audited(recorded, tmp_path / "r", base=str(base))
+    (verdict,) = (v for v in told.verdicts if v.candidate == f"vendor:{copied.vendor}")
+    assert verdict.outcome == "not_assessable"
+    assert "same_answers" in verdict.kinship
+    assert "word for word" in verdict.reason
+    assert "as given by the user" in told.answers[0].answer
+    assert "of which it is known" not in told.answers[0].answer
 
 
 @pytest.mark.parametrize(

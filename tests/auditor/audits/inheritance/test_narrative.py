@@ -3,7 +3,7 @@ findings only."""
 
 from __future__ import annotations
 
-from auditor.audits.inheritance.narrative import answers
+from auditor.audits.inheritance.narrative import answers, limits
 from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Finding
 from detectors.base import Null, Rank
@@ -50,3 +50,14 @@ def test_a_question_that_was_not_looked_at_says_neither_yes_nor_no() -> None:
         ("lineage", "not_examined"),
     ]
     assert all("neither a yes nor a no" in a.does_not_say for a in told)
+
+
+def test_a_cohort_of_nobody_is_told_in_words_and_no_p_of_one_is_called_the_smallest() -> None:
+    suspect = said([], [], "who")
+    nobody = FOUND.model_copy(update={"null": Null(n=0), "detector": "self_identification"})
+    told = " ".join(limits(suspect, (), (FOUND, nobody)))
+    assert "1.000" not in told
+    assert "findings of self identification rest on: nothing says how often" in told
+    assert "4 unrelated models at the fewest" in told
+    assert "here 0.200" in told
+    assert "No unrelated stored model" not in " ".join(limits(suspect, (), (FOUND,)))

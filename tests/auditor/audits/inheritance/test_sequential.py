@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.inheritance.sequential import SequentialWatch
+from auditor.audits.inheritance.document import _told
+from auditor.audits.inheritance.sequential import (
+    TOLD_BY,
+    SequentialWatch,
+    levels_for,
+    told_language,
+)
+from auditor.calibration.record import shipped_calibrations
 from auditor.cli import run
+from detectors.style.likeness import betting_order
 from fingerprints.collect import STOPPED, Stop, collect
 from fingerprints.records import Arm, Identity, Probe, ProbeSet, Reply, Request, Sampling, Status
 from fingerprints.store import FingerprintStore
@@ -44,7 +52,7 @@ def topics() -> ProbeSet:
 
 
 def test_asking_stops_when_it_is_enough_and_asks_no_more_when_run_again(tmp_path: Path) -> None:
-    watch = SequentialWatch(teachers(), 0.2, None)
+    watch = SequentialWatch(teachers(), 0.2, ())
     stop = Stop(
         watch.stop().order,
         lambda t: any(b.decided(0.05)[1] == "more" for b in watch.bets(t)),
@@ -128,3 +136,63 @@ def test_a_transcript_that_stopped_early_is_read_back_as_complete(tmp_path: Path
     read: Transcript = load_transcript(tmp_path / "t.jsonl")
     assert read.complete
     assert len(read.replies) == 8
+
+
+SAID = {
+    "en": "The answer is that water boils at a lower temperature where the air is thin.",
+    "ja": "気圧が低い場所では、水はより低い温度で沸騰します。これは山の上でよく知られています。",
+    "ko": "기압이 낮은 곳에서는 물이 더 낮은 온도에서 끓습니다. 산 위에서 잘 알려진 사실입니다.",
+}
+
+
+def saying(first: str, then: str, n: int = N) -> Transcript:
+    """Answers of which the first ones in betting order are in one language, the others in
+    another."""
+    answered = student(777, 3)
+    order = sorted(answered.probes.values(), key=lambda p: betting_order(p.prompt_sha256()))[:n]
+    said = {p.id: SAID[first if i < TOLD_BY else then] for i, p in enumerate(order)}
+    replies = tuple(
+        r.model_copy(update={"text": said[r.probe_id]})
+        for r in answered.replies
+        if r.probe_id in said
+    )
+    return Transcript(answered.header, answered.probes, replies)
+
+
+def test_the_levels_are_those_of_models_that_answer_in_the_suspects_language() -> None:
+    shipped = shipped_calibrations()
+    for language in ("en", "ja"):
+        known = levels_for(shipped, language)
+        assert known is not None
+        assert known.population.languages == (language,)
+        assert known.taught_share is not None
+        theirs = [c.untaught_share for c in shipped if c.population.languages == (language,)]
+        assert known.untaught_share == max(share for share in theirs if share is not None)
+    assert levels_for(shipped, "ko") is None
+    assert levels_for(shipped, "und") is None
+    nowhere = shipped[0].model_copy(
+        update={"population": shipped[0].population.model_copy(update={"languages": ()})}
+    )
+    assert levels_for((nowhere,), "und") is nowhere
+
+
+def test_later_answers_change_no_level_of_a_running_bet() -> None:
+    assert told_language(saying("ja", "ja", TOLD_BY)) == "ja"
+    assert told_language(saying("ja", "en")) == "ja"
+    assert told_language(saying("ja", "ja", TOLD_BY - 1)) == "und"
+
+
+def test_a_suspect_of_a_language_without_levels_is_told_to_be_uncalibrated() -> None:
+    watch = SequentialWatch(teachers(), 0.2, shipped_calibrations())
+    english, korean = (watch.section(saying(x, x), N) for x in ("en", "ko"))
+    assert english.calibration is not None
+    assert english.calibration.startswith("english")
+    assert all(row.taught is not None for row in english.rows)
+    assert (korean.calibration, korean.language) == (None, "ko")
+    assert all(row.taught is None and row.p_less is None for row in korean.rows)
+    assert "uncalibrated" not in _told(english)
+    assert "uncalibrated" in _told(korean)
+    assert "Korean" in _told(korean)
+    none = SequentialWatch(teachers(), 0.2, ()).section(saying("en", "en"), N)
+    assert none.language is None
+    assert "uncalibrated" in _told(none)

@@ -64,7 +64,11 @@ def test_a_file_of_vendors_makes_a_new_maker_known_for_one_audit(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['ChatGPT']", "openai and acme"),
+        (
+            b"[[maker]]\nid = 'acme'\nname = 'x'\ncompanies = ['ChatGPT']",
+            "both openai (OpenAI) and acme",
+        ),
+        (b"[[maker]]\nid = 'meta'\nname = 'OpenAI'", "both openai (OpenAI) and meta"),
         (b"\xff\xfe", "not UTF-8"),
         (b"maker = [", "not TOML"),
         (None, "can't be read"),
