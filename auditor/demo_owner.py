@@ -29,12 +29,11 @@ QUICK = EvaluationScale(choices=4, identity=2, answer_tokens=16)
 """How the students are compared with their base: this demo is not about that."""
 
 
-def owner(out: Path) -> int:
-    """Makes the log, the twins and both students in ``out``, and audits the students; returns the
-    first exit code that is not 0. What is there already is not made again."""
+def owner(out: Path, base: str, teacher: str) -> int:
+    """Makes the log of ``teacher``, its twins and two students of ``base`` in ``out``, and audits
+    the students; returns the first exit code that is not 0. What is there already is not made
+    again."""
     out.mkdir(parents=True, exist_ok=True)
-    base = f"gguf:{demo_model()}"
-    teacher = f"{base},adapter={taught_adapter()}"
     say(f"1 of 5: an API serves {PROMPTS} prompts, and its log is {out / 'log.jsonl'}")
     for name, seed in (("served", SERVED_SEED), ("others", OTHER_SEED)):
         code = _asked(teacher, out / f"{name}.jsonl", seed)
@@ -114,7 +113,9 @@ def _told(name: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """``python -m auditor.demo_owner [DIR]``; returns the exit code."""
     try:
-        return owner(Path(arguments[0] if arguments else "demo-owner"))
+        base = f"gguf:{demo_model()}"
+        out = Path(arguments[0] if arguments else "demo-owner")
+        return owner(out, base, f"{base},adapter={taught_adapter()}")
     except AuditError as error:
         put_error(error, as_json=False)
         return error.exit_code

@@ -78,7 +78,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.ScoresSection: {"sha256"},
     SelfDescriptionSection: {"makers", "vendor", "vendor_code"},
     SequentialRow: {"vendor"},
-    SequentialSection: {"calibration"},
+    SequentialSection: {"calibration", "language"},
     ServiceSection: {"reference_sha256"},
     r.Skipped: {"detector", "candidate"},
     r.StoreChoice: {"nearest", "named"},
