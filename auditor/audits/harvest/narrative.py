@@ -63,7 +63,9 @@ def _answer(plan: HarvestPlan, mode: Mode, judged: JudgedHarvest) -> str:
         dose = _dose(plan, mode, tested[0])
         return f"Not supported: no preference for what was served was found. {dose}"
     told = "; ".join(_figures(v) for v in tested)
-    return f"Inconclusive: served answers against their twins give {told}."
+    # A tiny p-value of a design that does not hold must not stand alone.
+    open_ = next((v.reason for v in tested if v.exact is not None and not v.exact.by_design), "")
+    return f"Inconclusive: served answers against their twins give {told}. {open_}".rstrip()
 
 
 def _figures(v: Verdict) -> str:

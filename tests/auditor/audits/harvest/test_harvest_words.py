@@ -99,6 +99,7 @@ def test_twins_drawn_after_the_fact_that_nobody_checked_support_nothing(world: W
     assert verdict.words is None
     assert verdict.exact is not None
     assert not verdict.exact.by_design
+    assert verdict.reason in report.answers[0].answer
 
 
 def test_a_data_set_that_somebody_chose_supports_nothing(world: World) -> None:
