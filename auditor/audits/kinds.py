@@ -43,4 +43,17 @@ KINDS: tuple[Kind, ...] = (
         files=("local.jsonl", "also.jsonl"),
     ),
     Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
+    Kind(
+        name="harvest",
+        plan="auditor.audits.harvest.plan:HarvestPlan",
+        sections={"harvest": "auditor.audits.harvest.records:HarvestSection"},
+        arranged={"harvest": "auditor.audits.harvest.document:sections"},
+        files=(
+            "base.jsonl",
+            "base-samples.jsonl",
+            "samples.jsonl",
+            "scores.jsonl",
+            *(f"innocent-{i}{more}.jsonl" for i in range(1, 9) for more in ("", "-samples")),
+        ),
+    ),
 )

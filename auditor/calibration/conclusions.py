@@ -29,8 +29,10 @@ def concluded(
     """The conclusion and its sentence, from the outcomes of the verdicts alone.
 
     ``kin``: what is known and not known of the suspect's kinship, where that was looked into;
-    ``passed_over`` counts the stored makers of whom no model was looked at.
+    ``passed_over`` counts the stored makers of whom no model was looked at. Of exact tests nothing
+    is said: `auditor.evidence.weight.exact_conclusion` concludes from them.
     """
+    verdicts = [v for v in verdicts if v.exact is None]
     kin = kin or Kin()
     told = [v for v in verdicts if v.assessed]
     related = [v for v in verdicts if v.reason_code == "not_separable_from_lineage"]

@@ -15,6 +15,7 @@ TABLE: dict[str, str] = {
     "compare": "Draw the tree and the matrix of who answers like whom.",
     "control": "Train control models, whose teacher is known.",
     "detectors": "List the detectors and what each of them asks.",
+    "harvest": "Was a model trained on answers that were served?",
     "doctor": "Say what is installed, which device is used, what clashes.",
     "lineage": "Where do a suspect's weights come from?",
     "logs": "Find bulk programmatic generation in an API's logs.",
@@ -24,6 +25,7 @@ TABLE: dict[str, str] = {
     "service": "Does an endpoint serve the model that it claims?",
     "shadow": "Train shadow students to weigh the candidate teachers.",
     "store": "Keep the answers and signatures of teachers.",
+    "twins": "Draw or keep other answers that could have been served.",
 }
 """What each command does, in a line that fits a terminal."""
 MODULES = {"detectors": "info", "doctor": "info"}

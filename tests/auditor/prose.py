@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from auditor.audits.harvest.records import DesignCheck, HarvestGroup, HarvestSection, InnocentCheck
 from auditor.audits.inheritance.records import (
     MakerNamed,
     NameGiven,
@@ -57,6 +58,16 @@ DISPLAY: dict[type[Record], set[str]] = {
 NAMES: dict[type[Record], set[str]] = {
     r.BaseSection: {"name", "spec", "answers_sha256"},
     CalibrationSection: {"name", "sha256", "created"},
+    DesignCheck: {"compared"},
+    HarvestGroup: {"name"},
+    HarvestSection: {
+        "log_sha256",
+        "twins_sha256",
+        "twins_created",
+        "teacher_model",
+        "adjusted_for",
+    },
+    InnocentCheck: {"spec"},
     r.Candidate: {"name", "vendor", "family", "answers_sha256"},
     r.Finding: {"detector", "candidate", "metric_id", "calibration", "facts"},
     MakerNamed: {"maker"},
@@ -67,7 +78,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.ScoresSection: {"sha256"},
     SelfDescriptionSection: {"makers", "vendor", "vendor_code"},
     SequentialRow: {"vendor"},
-    SequentialSection: {"calibration"},
+    SequentialSection: {"calibration", "language"},
     ServiceSection: {"reference_sha256"},
     r.Skipped: {"detector", "candidate"},
     r.StoreChoice: {"nearest", "named"},

