@@ -24,8 +24,10 @@ NOT_MORE = (
 def concluded(verdicts: Sequence[Verdict], kin: Kin | None = None) -> tuple[Conclusion, str]:
     """The conclusion and its sentence, from the outcomes of the verdicts alone.
 
-    ``kin``: what is known and not known of the suspect's kinship, where that was looked into.
+    ``kin``: what is known and not known of the suspect's kinship, where that was looked into. Of
+    exact tests nothing is said: `auditor.evidence.weight.exact_conclusion` concludes from them.
     """
+    verdicts = [v for v in verdicts if v.exact is None]
     told = [v for v in verdicts if v.assessed]
     related = [v for v in verdicts if v.reason_code == "not_separable_from_lineage"]
     if not told:

@@ -9,6 +9,7 @@ Outcome = Literal["supported", "not_supported", "inconclusive", "not_assessable"
 BaseOrigin = Literal["user", "adapter", "store", "lineage", "shadows"]
 Conclusion = Literal[
     "supported",
+    "not_supported",
     "common_third_source",
     "none_of_the_candidates",
     "inconclusive",
@@ -51,6 +52,10 @@ ReasonCode = Literal[
     "tokens_untold",
     "no_common_order",
     "unreadable",
+    "not_exchangeable",
+    "exploratory",
+    "unchecked_design",
+    "too_weak",
 ]
 """Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
@@ -62,7 +67,9 @@ that suspect and candidate are known to share, or of which it isn't known whethe
 looked at for its likeness alone; a calibration of single models; a third source; a population of
 shadows. Of services: the sides were sampled unlike or repeat themselves; other signs speak against
 the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
-tokens can't be told; no order is shared; the files can't be read."""
+tokens can't be told; no order is shared; the files can't be read.
+Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
+nothing checked that the design's conditions held; the test was too weak to say more."""
 
 Kinship = Literal[
     "same_weights",

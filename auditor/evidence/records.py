@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from auditor.evidence.codes import BaseOrigin, Conclusion, Kinship, Outcome, ReasonCode
+from auditor.evidence.exact import ExactTest
 from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
 from detectors.measurement import Measurement, Question, WhyNot
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
@@ -76,7 +77,7 @@ class ScoresSection(Record):
 
 class Finding(Measurement):
     """A weighed measurement. ``log10_lr``, ``cap``, ``words`` and ``calibration`` are null while
-    uncalibrated."""
+    uncalibrated; ``exact`` is there where a design of its owner's makes it exact."""
 
     question: Question
     detector: str
@@ -87,6 +88,7 @@ class Finding(Measurement):
     cap: float | None = None
     words: str | None = None
     calibration: str | None = None
+    exact: ExactTest | None = None
 
     @classmethod
     def of(
@@ -157,7 +159,8 @@ class Verdict(Record):
     is known to be related, which leaves nothing to be assessed. ``members`` are the models that the
     verdict is about, ``nearest`` the one that is most like the suspect among them; ``told_apart``
     says whether a paired test over ``apart_prompts`` prompts tells it from every other (largest
-    p-value: ``apart_p``). Without a calibration: ``not_assessable`` and no words.
+    p-value: ``apart_p``). ``exact`` stands in place of a ratio and its cap. Without either and
+    without a calibration: ``not_assessable`` and no words.
     """
 
     question: Question
@@ -182,6 +185,7 @@ class Verdict(Record):
     told_apart: bool = False
     apart_p: float | None = None
     apart_prompts: int | None = None
+    exact: ExactTest | None = None
     reason: str = ""
     reason_code: ReasonCode | None = None
 
@@ -198,7 +202,12 @@ class Verdict(Record):
     @property
     def assessed(self) -> bool:
         """Whether anything was weighed for it."""
-        return self.log10_lr is not None
+        return self.strength is not None
+
+    @property
+    def strength(self) -> float | None:
+        """What orders verdicts: the log10 LR, or of an exact test the log10 e-value."""
+        return self.exact.log10_e if self.exact is not None else self.log10_lr
 
 
 class ErrorRate(Record):

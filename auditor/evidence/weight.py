@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
 
-from auditor.evidence.codes import Outcome
+from auditor.evidence.codes import Conclusion, Outcome
+from auditor.evidence.exact import POWER, SIGNIFICANT, UNREMARKABLE, ExactTest
 from auditor.evidence.records import Verdict
 from detectors.stats.lr_bounds import Bounds
 
@@ -95,11 +96,49 @@ def outcome_of(weight: Weight) -> Outcome:
     return "not_supported" if weight.log10_lr <= -SUPPORTED and high < 0 else "inconclusive"
 
 
+def exact_words(test: ExactTest) -> str | None:
+    """The words for an exact test: those of a ratio as large as its e-value, and never any for the
+    alternative; None where the design does not hold.
+
+    A small e-value is a lost bet and no evidence that nothing happened.
+    """
+    return words(max(0.0, test.log10_e)) if test.by_design else None
+
+
+def exact_outcome(test: ExactTest, corrected: float) -> Outcome:
+    """Supported where the design makes the test exact, the p-value that is ``corrected`` (Holm,
+    over all that were asked) is at most 0.001 and the e-value moderate support; not supported where
+    the p-value is unremarkable and the test would have found the stated dose; else inconclusive.
+
+    What was found in a public data set is never supported: who chose it knew the answers.
+    """
+    exact = test.by_design and test.design != "public_dataset"
+    if exact and corrected <= SIGNIFICANT and test.log10_e >= SUPPORTED:
+        return "supported"
+    strong = test.power is not None and test.power >= POWER
+    if exact and strong and test.p_value > UNREMARKABLE:
+        return "not_supported"
+    return "inconclusive"
+
+
+def exact_conclusion(verdicts: Iterable[Verdict]) -> Conclusion:
+    """What the verdicts of exact tests come to: supported where one is, not supported where all
+    are, not assessable where no test could be made."""
+    outcomes = [v.outcome for v in verdicts]
+    tested = [o for o in outcomes if o != "not_assessable"]
+    if not tested:
+        return "not_assessable"
+    if "supported" in tested:
+        return "supported"
+    return "not_supported" if set(outcomes) == {"not_supported"} else "inconclusive"
+
+
 def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
     """Whether any verdict is supported at ``level`` or above; an uncalibrated verdict never is.
 
     At the level ``weak`` an inconclusive verdict counts, too, one that a common third source
-    explains as well among them, unless it was looked at for its likeness alone.
+    explains as well among them, unless it was looked at for its likeness alone. An exact test
+    counts by its e-value, and one whose design does not hold never does.
     """
     bound = SCALE[LEVELS.index(level)][0]
     told = [
@@ -107,10 +146,14 @@ def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
         for v in verdicts
         if v.outcome in ("supported", "inconclusive") and v.reason_code != "chosen_for_likeness"
     ]
-    heavy = [v for v in told if v.log10_lr is not None and v.log10_lr >= bound]
+    exploring = [v for v in told if v.exact is not None and not v.exact.by_design]
+    heavy = [
+        v for v in told if v.strength is not None and v.strength >= bound and v not in exploring
+    ]
     return any(v.outcome == "supported" or bound < SUPPORTED for v in heavy)
 
 
 def assessable(verdicts: Iterable[Verdict]) -> bool:
-    """Whether a calibrated ratio stands behind any verdict: else `reaches` has nothing to read."""
+    """Whether a calibrated ratio or an exact test stands behind any verdict: else `reaches` has
+    nothing to read."""
     return any(v.assessed for v in verdicts)

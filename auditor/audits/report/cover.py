@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.audits.report import wording
+from auditor.audits.report import view, wording
 from auditor.evidence.records import Report
-from auditor.reporting.document import Block, Paragraph, brief
+from auditor.reporting.document import Block, Paragraph, brief, strong
 
 
 def cover(report: Report, when: str) -> Iterator[Block]:
@@ -20,6 +20,9 @@ def cover(report: Report, when: str) -> Iterator[Block]:
         known = wording.BASE_ORIGINS[report.base.origin]
         yield brief(Paragraph(f"Base: {report.base.name} ({known})", "caption"))
     yield from _headline(report.headline)
+    for design in view.designs(report):
+        told = wording.DESIGNS[design]
+        yield Paragraph((strong(f"Design: {told.label}."), f" {told.sentence}"), "says-not")
 
 
 def _headline(sentences: tuple[str, ...]) -> Iterator[Paragraph]:

@@ -16,6 +16,7 @@ from auditor.audits.report.findings import brief_group, finding, sentence
 from auditor.audits.report.outcomes import (
     brief_verdicts,
     conclusion_badge,
+    exact_chart,
     glimpse,
     verdicts,
     weight_chart,
@@ -46,7 +47,7 @@ from auditor.reporting.document import (
     pairs,
     strong,
 )
-from auditor.reporting.text import date, interval, number, percent, signed
+from auditor.reporting.text import date, interval, number, percent, probability, signed
 
 MOST_LISTED = 10
 ONLY: Reading = "full"
@@ -122,8 +123,9 @@ def _sections(report: Report) -> Iterator[Section]:
 
 
 def _card(report: Report, card: QuestionCard) -> Group:
-    chart = weight_chart(card.verdicts) if card.question == "inheritance" else None
-    drawn: tuple[Block, ...] = () if chart is None else (chart,)
+    inheriting = card.verdicts if card.question == "inheritance" else ()
+    charts = (weight_chart(inheriting), exact_chart(inheriting))
+    drawn: tuple[Block, ...] = tuple(chart for chart in charts if chart is not None)
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
         (
@@ -237,6 +239,8 @@ def _glimpse(f: Finding | None) -> Words:
         lines.append(Stretch(f"p = {number(f.null.p)} ({f.null.n})", "line"))
     if f.log10_lr is not None:
         lines.append(Stretch(f"log10 LR {signed(f.log10_lr)}", "line"))
+    if f.exact is not None:
+        lines.append(Stretch(f"exact p {probability(f.exact.p_value)}", "line"))
     return (strong(number(f.value)), *bounds, *lines)
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from auditor.audits.report import view, wording
+from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import Finding
 from auditor.reporting import labels
 from auditor.reporting.document import (
@@ -26,7 +27,7 @@ from auditor.reporting.document import (
     name,
     strong,
 )
-from auditor.reporting.text import cell, interval, number, percent, signed
+from auditor.reporting.text import cell, interval, number, percent, probability, signed
 from detectors.measurement import Cell, HeatMap, Null, Table
 
 MOST_BRIEF, OPEN_EXHIBITS = 8, 3
@@ -70,6 +71,16 @@ def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
         yield "log10 LR", (signed(f.log10_lr), *cap, *words)
     elif f.calibration is not None and f.question == "inheritance":
         yield "log10 LR", aside(wording.WITH_ITS_MAKERS)
+    if f.exact is not None:
+        yield from _exact(f.exact)
+
+
+def _exact(test: ExactTest) -> Iterator[tuple[Words, Words]]:
+    least = aside(f"never below {probability(test.p_floor)} with {test.n:,} {test.unit}s")
+    yield "Exact p", (probability(test.p_value), " ", least)
+    looked = wording.ANYTIME if test.anytime else wording.ONE_LOOK
+    yield "log10 e-value", (signed(test.log10_e), " ", aside(looked))
+    yield "Design", wording.DESIGNS[test.design].label
 
 
 def _null(null: Null) -> tuple[Words, Words]:
@@ -166,11 +177,13 @@ def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tu
         lr = ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
     elif f.calibration is not None:
         lr = wording.WITH_ITS_MAKERS
+    elif f.exact is not None:
+        lr = f"exact p {probability(f.exact.p_value)}, log10 e {signed(f.exact.log10_e)}"
     return (
         f.candidate or "suspect alone",
         number(f.value) + bounds,
         DASH if same_n else number(f.n) if unit else f"{number(f.n)} {f.n_unit}",
         f"{f.rank.position} of {f.rank.of}" if f.rank else DASH,
         p,
-        lr if some_calibrated else DASH,
+        lr if some_calibrated or f.exact is not None else DASH,
     )

@@ -64,11 +64,13 @@ def _who(v: Verdict) -> Words:
 
 def verdict_table(told: Sequence[Verdict]) -> GridTable:
     """The verdicts as a table; columns of nothing are left out."""
-    weighed = any(v.assessed for v in told)
+    weighed = any(v.log10_lr is not None for v in told)
+    exact = any(v.exact is not None for v in told)
     ranked = any(v.p_value is not None for v in told)
-    shown = (weighed, weighed, ranked, not ranked or any(v.n_controls for v in told))
+    counted = any(v.n_controls for v in told) or not (ranked or exact)
+    shown = (weighed, weighed, exact, ranked, exact, counted)
     kept = [i for i, wanted in enumerate(shown) if wanted]
-    columns = ("log10 LR", "Cap", "p", "Controls")
+    columns = ("log10 LR", "Cap", "log10 e-value", "p", "Design", "Controls")
     rows: list[tuple[Words, ...]] = []
     for v in told:
         words = (" ", aside(f"({v.words})")) if v.words else ()
@@ -76,7 +78,9 @@ def verdict_table(told: Sequence[Verdict]) -> GridTable:
         figures: tuple[Words, ...] = (
             (signed(v.log10_lr), *bounds),
             signed(v.cap),
+            signed(v.exact.log10_e if v.exact else None),
             probability(v.p_value),
+            wording.DESIGNS[v.exact.design].label if v.exact else DASH,
             str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
         )
         rows.append((_who(v), (_badge(v), *words), *(figures[i] for i in kept)))
@@ -176,7 +180,7 @@ def _line(words: Words) -> tuple[Stretch | str, ...]:
 
 def weight_chart(told: Sequence[Verdict]) -> Chart | None:
     """The heaviest verdicts as dots with their intervals. None without one."""
-    chosen = view.weighed(told)
+    chosen = [v for v in view.weighed(told) if v.log10_lr is not None]
     if not chosen:
         return None
     heaviest = sorted(chosen, key=lambda v: -(v.log10_lr or 0.0))[:MOST_CHARTED]
@@ -189,6 +193,26 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
         reference_label="even odds",
         caption="To the right: the answers are likelier if the suspect learned from the candidate."
         " Lines: what other control models could have made of it (95 %).",
+    )
+
+
+def exact_chart(told: Sequence[Verdict]) -> Chart | None:
+    """The e-values of exact tests, the largest first, where several were made. None below two."""
+    tests = [(v, v.exact.log10_e) for v in told if v.exact is not None]
+    if len(tests) < 2:
+        return None
+    largest = sorted(tests, key=lambda test: -test[1])[:MOST_CHARTED]
+    return Chart(
+        kind="bars",
+        title="Exact tests",
+        x_label="log10 e-value",
+        bars=tuple(
+            Bar(label=view.called(v), value=e, strong=v.outcome == "supported") for v, e in largest
+        ),
+        reference=0.0,
+        reference_label="an even bet",
+        caption="What a bet against chance won, each test by itself. Below zero it lost, which is"
+        " no evidence that nothing happened.",
     )
 
 

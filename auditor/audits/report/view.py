@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from auditor.audits.report import wording
 from auditor.evidence.codes import Outcome
+from auditor.evidence.exact import Design
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.questions import QUESTIONS, unexamined
 from auditor.evidence.records import (
@@ -156,8 +157,9 @@ def warnings(report: Report) -> tuple[str, ...]:
 
 def uncalibrated(finding: Finding) -> bool:
     """Whether a finding needs a calibration and has none; tests of weights and services carry
-    p-values of their own."""
-    return finding.calibration is None and finding.question == "inheritance"
+    p-values of their own, and so do exact ones."""
+    alone = finding.calibration is None and finding.exact is None
+    return alone and finding.question == "inheritance"
 
 
 def who(names: Sequence[str]) -> str:
@@ -189,13 +191,13 @@ def weightiest(verdict: Verdict, place: Mapping[str, int]) -> tuple[object, ...]
     if name is None:
         return (0, 0.0, "")
     if verdict.assessed:
-        return (1, -(verdict.log10_lr or 0.0), name)
+        return (1, -(verdict.strength or 0.0), name)
     models = [m.name for m in verdict.members] or [name]
     return (2, min(place.get(m, len(place)) for m in models), name)
 
 
 def weighed(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """The verdicts on inheritance that carry a ratio, one for each question: of a report of before
+    """The verdicts on inheritance that carry a figure, one for each question: of a report of before
     there was one verdict a maker its makers', where it has any."""
     told = [v for v in verdicts if v.assessed]
     makers = [v for v in told if v.of_vendor]
@@ -207,11 +209,17 @@ def called(verdict: Verdict) -> str:
     return verdict.called or ALONE
 
 
+def designs(report: Report) -> tuple[Design, ...]:
+    """The designs of a report's exact tests, each once, verdicts' first."""
+    told = [*(v.exact for v in report.verdicts), *(f.exact for f in report.findings)]
+    return tuple(dict.fromkeys(test.design for test in told if test is not None))
+
+
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
-    """The outcome that all verdicts share, where it carries no likelihood ratio: a table of it
-    would say one thing often."""
+    """The outcome that all verdicts share, where it carries no figure: a table of it would say one
+    thing often."""
     outcomes = {v.outcome for v in verdicts}
-    plain = all(v.log10_lr is None and v.words is None for v in verdicts)
+    plain = not any(v.assessed or v.words is not None for v in verdicts)
     return next(iter(outcomes)) if len(outcomes) == 1 and plain else None
 
 

@@ -6,6 +6,10 @@ Knows words; knows no number.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from auditor.evidence.exact import Design
+
 BASE_ORIGINS = {
     "user": "whoever ordered the audit named it",
     "adapter": "the suspect was given as an adapter on it",
@@ -30,6 +34,7 @@ OUTCOMES = {
 
 CONCLUSIONS = {
     "supported": "supported",
+    "not_supported": "not supported",
     "common_third_source": "common third source",
     "none_of_the_candidates": "none of the candidates",
     "inconclusive": "inconclusive",
@@ -43,6 +48,58 @@ MEMBERS_ARE_RANKS = (
     " is more like the suspect than its maker's others are, which is no finding that it was the"
     " teacher."
 )
+
+
+class DesignWords(NamedTuple):
+    """What a design of an exact test is called, and what its p-value rests on."""
+
+    label: str
+    sentence: str
+
+
+DESIGNS: dict[Design, DesignWords] = {
+    "coin": DesignWords(
+        "coin",
+        "When an answer was served, it was one of several candidates, chosen by a logged coin whose"
+        " record was committed to by its digest. If nobody learned from what was served, each"
+        " candidate could as well have been the one: the p-value is exact whatever the candidates"
+        " are like.",
+    ),
+    "sealed": DesignWords(
+        "sealed",
+        "Other answers of the same model to the same prompts were drawn when the served ones were,"
+        " and kept. If nobody learned from what was served, each of them could as well have been"
+        " the one: the p-value is exact if all were drawn alike, for which the owner answers.",
+    ),
+    "regenerated": DesignWords(
+        "regenerated",
+        "Other answers to the same prompts were drawn after the fact. The p-value is exact only if"
+        " nothing has drifted since the served answers were drawn: not the model, its sampling, its"
+        " system prompt, the length at which it is cut, nor which answers were kept.",
+    ),
+    "public_dataset": DesignWords(
+        "public data set",
+        "The answers are what survived into a data set that somebody chose, and others were drawn"
+        " later: whatever the choice preferred looks like learning. This explores; it is never"
+        " evidence for a verdict.",
+    ),
+    "watermark": DesignWords(
+        "watermark",
+        "A key that was kept secret decided which tokens the teacher's answers prefer. If nobody"
+        " learned from them, a text without the watermark prefers these tokens by chance alone: the"
+        " p-value is exact over keys.",
+    ),
+    "assignment": DesignWords(
+        "assignment",
+        "Habits were assigned to accounts and times at random, and the assignment was sealed. If"
+        " nobody learned from what was served, any other assignment could as well have been drawn:"
+        " the p-value is exact over assignments.",
+    ),
+}
+"""How chance entered an exact test, by its code; each sentence stands at the head of a report."""
+
+ANYTIME = "it holds however often one looked"
+ONE_LOOK = "for one look"
 
 UNCALIBRATED = (
     "Uncalibrated: no cohort of control models of known history stands behind these figures, so"
@@ -94,6 +151,16 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Conformal p-value",
         "(1 + the null models that reach the value) / (1 + all null models). It can't be"
         " smaller than 1/(n+1): with 11 null models never below 0.083.",
+    ),
+    (
+        "e-value",
+        "What a bet against chance won, starting from one. If nothing happened its mean is at most"
+        " one, so a value of 1,000 comes out at most once in 1,000 times.",
+    ),
+    (
+        "Exact p-value",
+        "How often chance alone, as the design let it in, gives a figure as large. It needs no"
+        " control models, and their number does not cap it.",
     ),
     (
         "Interval",

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import Verdict
-from auditor.evidence.weight import LEVELS, SCALE, assessable, reaches, weigh, words
+from auditor.evidence.weight import (
+    LEVELS,
+    SCALE,
+    assessable,
+    exact_conclusion,
+    exact_outcome,
+    exact_words,
+    reaches,
+    weigh,
+    words,
+)
 from detectors.stats.lr_bounds import Bounds, model_cap
 
 
@@ -112,3 +123,70 @@ def test_where_the_data_carry_nothing_nothing_is_said() -> None:
 def test_a_ratio_that_is_not_a_number_has_no_words() -> None:
     with pytest.raises(ValueError, match="not a number"):
         weigh(float("nan"), limits(9, 9))
+
+
+def exact(**changed: object) -> ExactTest:
+    told = {
+        "design": "coin",
+        "by_design": True,
+        "unit": "prompt",
+        "n": 128,
+        "p_value": 1e-40,
+        "p_floor": 1e-77,
+        "log10_e": 30.0,
+        "anytime": True,
+        **changed,
+    }
+    return ExactTest.model_validate(told)
+
+
+def judged(test: ExactTest, corrected: float | None = None) -> Verdict:
+    p = test.p_value if corrected is None else corrected
+    outcome = exact_outcome(test, p)
+    return Verdict(question="inheritance", candidate="t", outcome=outcome, p_value=p, exact=test)
+
+
+def test_an_exact_test_is_supported_by_its_corrected_p_alone_and_only_by_design() -> None:
+    assert judged(exact(p_value=0.0009, log10_e=1.4)).outcome == "supported"
+    assert judged(exact(p_value=0.0009, log10_e=1.4), 0.0018).outcome == "inconclusive"
+    assert judged(exact(p_value=0.0009, log10_e=0.4)).outcome == "inconclusive"
+    assert judged(exact(by_design=False)).outcome == "inconclusive"
+    assert judged(exact(design="public_dataset")).outcome == "inconclusive"
+
+
+def test_finding_nothing_clears_only_where_the_power_was_there() -> None:
+    nothing = {"p_value": 0.3, "log10_e": -0.5}
+    assert judged(exact(**nothing)).outcome == "inconclusive"
+    assert judged(exact(**nothing, power=0.89)).outcome == "inconclusive"
+    assert judged(exact(**nothing, power=0.9)).outcome == "not_supported"
+    assert judged(exact(p_value=0.04, log10_e=-0.5, power=0.9)).outcome == "inconclusive"
+
+
+def test_a_lost_bet_is_no_word_for_the_alternative_and_an_open_design_has_no_word() -> None:
+    assert exact_words(exact(log10_e=-40.0)) == "no support either way"
+    assert exact_words(exact()) == "extremely strong support"
+    assert exact_words(exact(by_design=False)) is None
+
+
+def test_the_gate_reads_e_values_where_the_design_holds() -> None:
+    assert reaches([judged(exact())], "extremely-strong")
+    assert not reaches([judged(exact(by_design=False))], "weak")
+    assert not reaches([judged(exact(p_value=0.0009, log10_e=1.4))], "moderately-strong")
+    assert assessable([judged(exact())])
+
+
+def test_exact_verdicts_conclude_by_their_outcomes() -> None:
+    found, nothing = judged(exact()), judged(exact(p_value=0.4, log10_e=-0.5, power=0.95))
+    open_ = judged(exact(p_value=0.4, log10_e=-0.5))
+    refused = open_.model_copy(update={"outcome": "not_assessable", "exact": None})
+    assert exact_conclusion([found, nothing, refused]) == "supported"
+    assert exact_conclusion([nothing, nothing]) == "not_supported"
+    assert exact_conclusion([nothing, refused]) == "inconclusive"
+    assert exact_conclusion([nothing, open_]) == "inconclusive"
+    assert exact_conclusion([refused]) == exact_conclusion([]) == "not_assessable"
+
+
+@pytest.mark.parametrize("p", [0.0, -0.1, 1.5, float("nan")])
+def test_no_exact_test_has_a_p_value_of_nothing(p: float) -> None:
+    with pytest.raises(ValueError, match="p_value"):
+        exact(p_value=p)

@@ -3,6 +3,7 @@ hostile strings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from auditor.audits.inheritance.records import (
@@ -15,6 +16,7 @@ from auditor.audits.inheritance.records import (
 )
 from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
+from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import (
     Answer,
     BaseSection,
@@ -601,6 +603,85 @@ def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
         n_controls=11,
         members=(MemberRank(name=name),),
     )
+
+
+def exact_report(hostile: str = HOSTILE) -> Report:
+    """A report of exact tests alone: one suspect's accounts, one of them found."""
+    names = ("account a-17", f"account {hostile[:25]}", "account b-2")
+    return report(hostile=hostile).model_copy(
+        update={
+            "answers": (
+                Answer(
+                    question="inheritance",
+                    asks="Was the suspect trained on a teacher's outputs?",
+                    conclusion="supported",
+                    answer="Supported: the suspect prefers what account a-17 was served.",
+                    does_not_say="Who trained it, how much, or whether the terms forbid it.",
+                ),
+            ),
+            "candidates": (),
+            "store": None,
+            "base": None,
+            "findings": tuple(_tested(name, i) for i, name in enumerate(names)),
+            "verdicts": tuple(_exactly(name, i) for i, name in enumerate(names)),
+            "transcript": None,
+        }
+    )
+
+
+def _test(i: int) -> ExactTest:
+    return ExactTest(
+        design=("coin", "regenerated", "public_dataset")[i],  # type: ignore[arg-type]
+        by_design=i != 2,
+        unit="prompt",
+        n=(128, 64, 4096)[i],
+        p_value=(3e-76, 0.41, 1e-300)[i],
+        p_floor=(8.6e-78, 2.9e-39, 1e-300)[i],
+        log10_e=(61.25, -0.6, 200.0)[i],
+        anytime=i == 0,
+        power=(None, 0.97, None)[i],
+    )
+
+
+def _tested(name: str, i: int) -> Finding:
+    return Finding(
+        question="inheritance",
+        detector="served_or_twin",
+        candidate=name,
+        metric="served less twins, in standard deviations",
+        metric_id="served_less_twins_z",
+        value=(18.4, 0.2, 40.1)[i],
+        n=(128, 64, 4096)[i],
+        n_unit="prompts",
+        counts_prompts=True,
+        direction="higher: the suspect prefers the answers that were served",
+        interval=None,
+        level=0.95,
+        exact=_test(i),
+    )
+
+
+def _exactly(name: str, i: int) -> Verdict:
+    return Verdict(
+        question="inheritance",
+        candidate=name,
+        outcome=("supported", "not_supported", "inconclusive")[i],  # type: ignore[arg-type]
+        words=("extremely strong support", "no support either way", None)[i],
+        p_value=(9e-76, 0.41, 1e-300)[i],
+        p_single=(3e-76, 0.41, 1e-300)[i],
+        prompts=(128, 64, 4096)[i],
+        exact=_test(i),
+        reason="What was chosen for a data set can only be explored." if i == 2 else "",
+        reason_code="exploratory" if i == 2 else None,
+    )
+
+
+EXAMPLES: dict[str, Callable[[], Report]] = {
+    "uncalibrated": report,
+    "calibrated": lambda: report(calibrated=True),
+    "exact": exact_report,
+}
+"""Every report that has golden files, by their name."""
 
 
 def in_html(made: Report) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from auditor.audits.report.file import schema
 from auditor.reporting.json import pretty
+from tests.auditor.reporting.example import EXAMPLES
 from tests.auditor.reporting.example import rendered as render
-from tests.auditor.reporting.example import report
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
@@ -24,11 +24,9 @@ def golden(name: str, format: str) -> Path:
 def main() -> None:
     """Writes them all."""
     SCHEMA_FILE.write_text(pretty(schema()), encoding="utf-8")
-    for name, calibrated in (("uncalibrated", False), ("calibrated", True)):
+    for name, made in EXAMPLES.items():
         for format in SUFFIX:
-            golden(name, format).write_text(
-                render(report(calibrated=calibrated), format), encoding="utf-8", newline="\n"
-            )
+            golden(name, format).write_text(render(made(), format), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from auditor.audits.report.outcomes import weight_chart
 from auditor.errors import UsageProblem
 from auditor.evidence.records import Report
 from auditor.reporting import formats
+from tests.auditor.reporting.example import EXAMPLES, report
 from tests.auditor.reporting.example import in_json as to_json
 from tests.auditor.reporting.example import rendered as render
-from tests.auditor.reporting.example import report
 from tests.auditor.reporting.regenerate import SUFFIX, golden
 
 FORBIDDEN = re.compile(r"\b(guilty|stole|stolen|proves|confirmed|match)\b", re.IGNORECASE)
@@ -39,21 +39,21 @@ def bare(made: Report) -> Report:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.parametrize("format", sorted(SUFFIX))
 def test_every_rendering_equals_its_golden_file_byte_for_byte(name: str, format: str) -> None:
-    made = render(report(calibrated=name == "calibrated"), format).encode("utf-8")
+    made = render(EXAMPLES[name](), format).encode("utf-8")
     assert made == golden(name, format).read_bytes(), (
         "run `python -m tests.auditor.reporting.regenerate` and look at the difference"
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_released_golden_report_is_read_back_and_rendered_to_the_same_bytes(
     name: str,
 ) -> None:
     read = load_report(golden(name, "json"))
-    assert read == report(calibrated=name == "calibrated")
+    assert read == EXAMPLES[name]()
     for format in SUFFIX:
         assert render(read, format).encode("utf-8") == golden(name, format).read_bytes()
 
@@ -165,3 +165,16 @@ def test_the_golden_files_hold_no_path_of_the_machine_that_made_them() -> None:
     here = str(Path(__file__).resolve().parents[3])
     for path in golden("calibrated", "json").parent.glob("report-1-*"):
         assert here not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format", ["html", "markdown", "terminal"])
+def test_an_exact_test_is_told_with_its_design_at_the_head_and_no_missing_calibration(
+    format: str,
+) -> None:
+    text = " ".join(re.sub(r"</?\w[^>]*>|\*\*", "", render(EXAMPLES["exact"](), format)).split())
+    assert "Uncalibrated: no cohort" not in text
+    assert "9.0e-76" in text
+    assert "+61.25" in text
+    heads = ("Design: coin.", "Design: public data set.", "What this does not say")
+    place = [text.index(part) for part in heads]
+    assert place == sorted(place)
