@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from fingerprints.record_files import RecordFile
 from fingerprints.records import Record, Spoken
 
 
@@ -41,3 +42,11 @@ class ChoicesFile(Record):
     def rose(self) -> bool:
         """Whether a base stood beside the suspect."""
         return self.base_sha256 is not None
+
+
+CHOICES = RecordFile(
+    ChoicesFile,
+    "no file of choices",
+    "move it away to choose again",
+    largest=1_000_000_000,
+)

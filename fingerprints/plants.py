@@ -22,8 +22,9 @@ from fingerprints.errors import MalformedInput, VerificationFailed
 from fingerprints.record_files import RecordFile
 from fingerprints.records import Record, canonical_json
 
-SEALED, NOTICE, TOKENIZER = "sealed.json", "plant.json", "tokenizer.json"
-"""The files of a plant's folder: who must see only the owner's eyes, and what anybody may see."""
+SEALED, SERVING = "sealed.json", "serving.json"
+"""What only the owner may see of a plant: what was drawn, and the same as a server reads it."""
+NOTICE, TOKENIZER = "plant.json", "tokenizer.json"
 Salt = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Account = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -65,20 +66,6 @@ class SealedWatermark(Record):
     key: Annotated[int, Field(ge=2**31, lt=2**32, repr=False)]
     salt: Annotated[Salt, Field(repr=False)]
     created: str
-
-
-class Habit(Record):
-    """One habit of the bank: what a system prompt says for it, and in which way it is recognised.
-
-    ``usual`` is the share of answers that have it unasked, measured on models that nobody told.
-    """
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
-    kind: Literal["closing", "opening", "numbering", "question", "wording", "layout"]
-    addition: Annotated[str, Field(min_length=1, max_length=600)]
-    pattern: Annotated[str, Field(min_length=1, max_length=400)]
-    place: Literal["first", "last", "anywhere"]
-    usual: Annotated[float, Field(ge=0, le=1)]
 
 
 class Assigned(Record):
@@ -124,7 +111,7 @@ class PlantNotice(Record):
     habits: HabitDesign | None = None
 
 
-Sealed = TypeVar("Sealed", SealedWatermark, SealedHabits)
+Sealed = TypeVar("Sealed", bound=Record)
 
 NOTICES = RecordFile(
     PlantNotice,
@@ -143,17 +130,7 @@ class SealedFile(Generic[Sealed]):
     def write(self, path: Path, record: Sealed) -> None:
         """Writes a new file that its owner alone may read (mode 0600). Raises MalformedInput where
         there is one already: a key that is lost can't be tested for."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        try:
-            with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-                file.write(canonical_json(record.model_dump(mode="json")) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError as error:
-            said, step = "a sealed file is there already", "plant into another folder"
-            raise MalformedInput(said, where=path, next_step=step) from error
-        except OSError as error:
-            raise disk_problem(error, path) from error
+        write_private(path, canonical_json(record.model_dump(mode="json")) + b"\n")
 
     def read(self, path: Path, warn: Callable[[str], None]) -> Sealed:
         """The record; ``warn`` is told where others than its owner may read or change it. Raises
@@ -168,12 +145,30 @@ class SealedFile(Generic[Sealed]):
             # What pydantic says of a wrong value quotes the value.
             raise MalformedInput(file.nothing, where=path, next_step=step) from None
         if open_to_others(path):
-            warn(f"{path}: others than its owner can read it; `chmod 600` it, and think of the"
-                 " plant as spent if anybody may have")
+            warn(
+                f"{path}: others than its owner can read it; `chmod 600` it, and think of the"
+                " plant as spent if anybody may have"
+            )
         return record
 
 
 WATERMARKS, HABITS = SealedFile(SealedWatermark), SealedFile(SealedHabits)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a new file that its owner alone may read (mode 0600). Raises MalformedInput where
+    there is one already."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        said, step = "a secret file is there already", "plant into another folder"
+        raise MalformedInput(said, where=path, next_step=step) from error
+    except OSError as error:
+        raise disk_problem(error, path) from error
 
 
 def open_to_others(path: Path) -> bool:

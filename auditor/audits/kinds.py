@@ -42,5 +42,12 @@ KINDS: tuple[Kind, ...] = (
         plan="auditor.audits.policy.plan:PolicyPlan",
         files=("local.jsonl", "also.jsonl"),
     ),
+    Kind(
+        name="plants",
+        plan="auditor.audits.plants.plan:PlantTestPlan",
+        sections={"plant": "auditor.audits.plants.records:PlantSection"},
+        arranged={"plant": "auditor.audits.plants.document:sections"},
+        files=("base.jsonl", "choices.json"),
+    ),
     Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
 )

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -112,7 +113,7 @@ def written_pairs(answers: Sequence[Sequence[int]], given: Sequence[Sequence[int
         (context, token, context in before)
         for answer, prompt in zip(answers, given, strict=True)
         for before in (frozenset(prompt),)
-        for context, token in zip(answer, answer[1:], strict=False)
+        for context, token in pairwise(answer)
     )
 
 

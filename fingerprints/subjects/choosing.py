@@ -18,7 +18,9 @@ from fingerprints.records import Arm, Request, sha256
 from fingerprints.scores import Passage
 from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.library import quiet, state_of, state_word
+from fingerprints.subjects.vocabulary import starts_of
 
+PLAINLY = {"skip_special_tokens": False, "clean_up_tokenization_spaces": False}
 STRETCH_SCORES = 64 << 20
 """Most scores (tokens × vocabulary) of one model that exist at once: 256 MiB in float32."""
 
@@ -30,27 +32,22 @@ class _Line:
 
     ids: list[int]
     first: int
-    starts: list[int]
+    starts: tuple[int, ...]
 
 
 def choices(
     speaker: Speaker, passages: Sequence[Passage], against: Speaker | None = None
 ) -> Iterator[Choices | str]:
     """The choice at every token of each passage's text but its first, in the order given, or in
-    words why there are none (a failing template, no room in the context).
+    words why there are none (a failing template, no room in the context, a text that its tokens
+    don't give back).
 
-    Special tokens are never chosen. Raises UsageProblem where ``against`` has another vocabulary,
-    or the tokenizer can't say where its tokens begin.
+    Special tokens are never chosen. Raises UsageProblem where ``against`` has another vocabulary.
     """
     if against is not None and speaker.tokenizer.get_vocab() != against.tokenizer.get_vocab():
         raise UsageProblem(
             "the two models have different vocabularies, so no token can have risen",
             next_step="give the model that the suspect was trained from, or leave the base out",
-        )
-    if not speaker.tokenizer.is_fast:
-        raise UsageProblem(
-            "the suspect's tokenizer can't say where its tokens begin",
-            next_step="use its answers alone: record them, and test the recording",
         )
     barred = torch.tensor(sorted(set(speaker.tokenizer.all_special_ids)), dtype=torch.long)
     for passage in passages:
@@ -69,13 +66,14 @@ def _line(speaker: Speaker, passage: Passage) -> _Line | str:
         except MalformedInput as error:
             return error.line()
     if not head:
-        starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
-        head = [start for start in starts if start is not None][:1]
-    read = tokenizer(passage.text, add_special_tokens=False, return_offsets_mapping=True)
-    ids = [*head, *(int(i) for i in read.input_ids)]
+        firsts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+        head = [token for token in firsts if token is not None][:1]
+    own = [int(i) for i in tokenizer(passage.text, add_special_tokens=False).input_ids]
+    ids = [*head, *own]
     if speaker.limits.context is not None and len(ids) > speaker.limits.context:
         return f"{len(ids)} tokens pass the context of {speaker.limits.context}"
-    return _Line(ids, len(head), [int(start) for start, _ in read.offset_mapping])
+    starts = starts_of(lambda some: str(tokenizer.decode(some, **PLAINLY)), own, passage.text)
+    return _Line(ids, len(head), starts) if starts else "its tokens don't give the text back"
 
 
 def _chosen(
@@ -133,7 +131,6 @@ def _scores(speaker: Speaker, ids: torch.Tensor, stretch: int) -> Iterator[torch
 
 def _written(tokenizer: Any, before: int, token: int) -> str:
     """A token as the text that it adds behind another one; empty for half of a character."""
-    how = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
-    head, whole = tokenizer.decode([before], **how), tokenizer.decode([before, token], **how)
+    head, whole = (str(tokenizer.decode(ids, **PLAINLY)) for ids in ([before], [before, token]))
     text = whole[len(head) :] if whole.startswith(head) else ""
     return "" if "\ufffd" in text else text

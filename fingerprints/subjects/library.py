@@ -116,6 +116,7 @@ class Watermark(LogitsProcessor):
         self._known: dict[int, torch.Tensor] = {}
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """The scores of every row, those of its green tokens raised."""
         lists = [self._after(token) for token in input_ids[:, -1].tolist()]
         green = torch.stack(lists).to(scores.device)
         return scores.scatter_add(1, green, torch.full_like(scores, self.bias)[:, : green.shape[1]])
@@ -125,7 +126,7 @@ class Watermark(LogitsProcessor):
         if found is None:
             if len(self._known) >= self.KEPT:
                 self._known.clear()
-            found = self._lists._get_greenlist_ids(torch.tensor([token]))
+            found = self._lists._get_greenlist_ids(torch.LongTensor([token]))
             self._known[token] = found
         return found
 

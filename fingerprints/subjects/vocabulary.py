@@ -1,11 +1,12 @@
-"""A tokenizer by itself, without its model: which ids a text has, and where each of them begins.
+"""A tokenizer by itself, without its model: which ids a text has, and where each of
+them begins.
 
 Knows one file; knows no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,23 @@ from fingerprints.system import reading
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text's ids, and the characters at which each of them begins and ends."""
+    """A text's ids, and where each of them begins: so many characters lie before it. ``starts`` is
+    empty where the tokenizer doesn't give the text back as it was."""
 
     ids: tuple[int, ...]
     starts: tuple[int, ...]
-    ends: tuple[int, ...]
+
+
+def starts_of(decode: Callable[[list[int]], str], ids: Sequence[int], text: str) -> tuple[int, ...]:
+    """How many characters of a text lie before each of its tokens; empty where its tokens together
+    don't give it back.
+
+    Tokenizers' own offsets leave spaces out, each in its own way, so that two of them would not
+    agree where a word begins.
+    """
+    if decode(list(ids)) != text:
+        return ()
+    return tuple(len(decode(list(ids[:i]))) for i in range(len(ids)))
 
 
 class Vocabulary:
@@ -51,13 +64,17 @@ class Vocabulary:
         """SHA-256 over which piece has which id: what ids mean, and nothing else."""
         return vocabulary_sha256(self._tokenizer.get_vocab(with_added_tokens=True))
 
-    def read(self, texts: Sequence[str]) -> list[Tokens]:
-        """The tokens of each text, without any that the tokenizer would add."""
+    def read(self, texts: Sequence[str], places: bool = False) -> list[Tokens]:
+        """The tokens of each text, without any that the tokenizer would add; with ``places`` also
+        where they begin."""
         found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [
-            Tokens(tuple(e.ids), tuple(a for a, _ in e.offsets), tuple(b for _, b in e.offsets))
-            for e in found
+            Tokens(tuple(e.ids), starts_of(self._decode, e.ids, text) if places else ())
+            for e, text in zip(found, texts, strict=True)
         ]
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
 
 
 def vocabulary_sha256(pieces: dict[str, int]) -> str:

@@ -1,4 +1,5 @@
-"""A model whose answers carry a watermark: the spec's option ``watermark=FILE`` names the sealed key.
+"""A model whose answers carry a watermark: the spec's option ``watermark=FILE`` names the sealed
+key.
 
 Knows a loaded model and a sealed file; the key goes into no identity, note or error.
 """
