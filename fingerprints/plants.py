@@ -177,6 +177,11 @@ def open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
+def backend_mark(commitment: str) -> str:
+    """What the backend of an identity ends with whose answers were sampled under a plant's key."""
+    return f" + watermark {commitment[:16]}"
+
+
 def new_salt() -> str:
     """32 random bytes in hexadecimal: without them a commitment to few possibilities could be
     guessed."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fingerprints.errors import UsageProblem
-from fingerprints.plants import WATERMARKS
+from fingerprints.plants import WATERMARKS, backend_mark
 from fingerprints.records import Identity
 from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.library import Watermark
@@ -36,7 +36,7 @@ def marked(speaker: Speaker, identity: Identity, path: Path) -> tuple[Speaker, I
             next_step="plant one for this model with `auditor plant watermark`",
         )
     told = f"its answers carry the watermark with the commitment {sealed.digest()[:16]}"
-    backend = f"{identity.backend} + watermark {sealed.digest()[:16]}"
+    backend = f"{identity.backend}{backend_mark(sealed.digest())}"
     notes = (*identity.notes, told)
     known = identity.model_copy(update={"notes": notes, "backend": backend})
     return replace(speaker, mark=Watermark(sealed)), known

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -54,14 +54,14 @@ from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.subjects.vocabulary import Vocabulary, saved, vocabulary_sha256
-from fingerprints.transcript import Transcript
+from fingerprints.transcript import Transcript, load_transcript
 from tests.benchmarks.bench_source_recognition import outputs
 from tests.benchmarks.public_models import probes
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, max_tokens=96, seed=11)
 MARKED, PLAIN, ASKED = 120, 16, 40
 """Prompts answered with the watermark, without it, and by each student."""
-LONGEST_PROMPT, LONGEST_FILLER = 300, 300
+LONGEST_PROMPT, LONGEST_FILLER, FILLER_PROMPT = 300, 300, 90
 FILLERS = ("gpt4", "claude-2", "Meta-Llama-3-8B-Instruct", "text_davinci_003", "gemini-pro")
 NULLS = 300
 TARGET = 1e-5
@@ -80,10 +80,10 @@ class Dose:
 
 
 DOSES = (
-    Dose("5 %", 12, 240, 3),
+    Dose("5 %", 4, 80, 3),
     Dose("100 %", 40, 40, 3),
-    Dose("25 %", 12, 48, 3),
-    Dose("0 % (the same teacher unmarked)", 12, 48, 3, plain=True),
+    Dose("25 %", 4, 16, 3),
+    Dose("0 % (the same teacher unmarked)", 4, 16, 3, plain=True),
 )
 
 
@@ -126,7 +126,7 @@ class Bench:
         """Somebody's answers to some prompts, asked once."""
         spec = str(parse_spec(spec).having({"dtype": "bfloat16", "batch": "40"}))
         path = self.folder / f"{name}.jsonl"
-        if path.exists() and (held := Transcript.read(path)).complete:
+        if path.exists() and (held := load_transcript(path)).complete:
             return held
         some = ProbeSet(name="plain", version="1", probes=tuple(asked), max_tokens=96)
         with open_subject(spec) as subject:
@@ -146,7 +146,7 @@ class Bench:
         """The teacher's answers that a student of a dose learned from."""
         whole = self.plain() if dose.plain else self.marked()
         order = sorted(whole.replies, key=lambda r: r.probe_id)[: dose.marked]
-        return whole.model_copy(update={"replies": tuple(order)})
+        return replace(whole, replies=tuple(order))
 
     def examples(self, dose: Dose) -> list[Example]:
         """What a student of a dose learns from."""
@@ -157,7 +157,7 @@ class Bench:
             (numbers[i].text, short(text), model)
             for model in FILLERS
             for i, text in outputs(model).items()
-            if i in numbers
+            if i in numbers and len(numbers[i].text) < FILLER_PROMPT
         ]
         shuffled = np.random.default_rng(3).permutation(len(fill))
         rows += [fill[int(i)] for i in shuffled[: dose.total - len(rows)]]

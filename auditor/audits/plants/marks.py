@@ -32,8 +32,8 @@ from detectors.inheritance.radioactivity import (
 from detectors.measurement import Measurement, Null
 from detectors.stats.intervals import clopper_pearson
 from detectors.stats.pvalues import holm
-from fingerprints.errors import MalformedInput
-from fingerprints.plants import SealedWatermark
+from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.plants import SealedWatermark, backend_mark
 from fingerprints.progress import Told
 
 MOST_NULL_TOKENS = 2000
@@ -46,7 +46,15 @@ def test_watermark(
     plan: PlantTestPlan, plant: Plant, sealed: SealedWatermark, heard: Heard, progress: Told
 ) -> Report:
     """The report on how often the suspect's tokens are green. Raises MalformedInput for marked
-    answers that don't carry the mark, and choices behind other ones."""
+    answers that don't carry the mark, and choices behind other ones; UsageProblem for a suspect
+    that was asked under the key itself."""
+    if heard.said.identity.backend.endswith(backend_mark(plant.notice.commitment)):
+        raise UsageProblem(
+            "the suspect was asked under this plant's own key: its answers carry the watermark"
+            " because it was put there",
+            where=printable(heard.said.header.spec, 80),
+            next_step="open it without the option watermark, and ask it again",
+        )
     counts: dict[Way, TokenPairs] = {}
     vocabulary = plant.vocabulary()
     if heard.marked is not None and heard.chosen is not None:
