@@ -33,7 +33,7 @@ MOST_TOLD = 50
 """Accounts that a report names; all were tested, and counted in the correction."""
 
 
-def test_habits(plan: PlantTestPlan, plant: Plant, sealed: SealedHabits, heard: Heard) -> Report:
+def habits_report(plan: PlantTestPlan, plant: Plant, sealed: SealedHabits, heard: Heard) -> Report:
     """The report on which account's habits the suspect has."""
     found, n = _counted(heard)
     p_values = np.array([fits(found, a.habits) for a in sealed.assigned])

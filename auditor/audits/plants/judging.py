@@ -4,8 +4,8 @@ aside.
 
 from __future__ import annotations
 
-from auditor.audits.plants.dealt import test_habits
-from auditor.audits.plants.marks import test_watermark
+from auditor.audits.plants.dealt import habits_report
+from auditor.audits.plants.marks import watermark_report
 from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.telling import Heard
@@ -20,5 +20,5 @@ def judge(plan: PlantTestPlan, plant: Plant, heard: Heard, progress: Told = SILE
     """The report on what was heard. Raises MalformedInput for marked answers that don't carry the
     mark."""
     if isinstance(plant.sealed, SealedWatermark):
-        return test_watermark(plan, plant, plant.sealed, heard, progress)
-    return test_habits(plan, plant, plant.sealed, heard)
+        return watermark_report(plan, plant, plant.sealed, heard, progress)
+    return habits_report(plan, plant, plant.sealed, heard)

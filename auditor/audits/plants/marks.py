@@ -42,7 +42,7 @@ second a key."""
 NULL_SEED = 7
 
 
-def test_watermark(
+def watermark_report(
     plan: PlantTestPlan, plant: Plant, sealed: SealedWatermark, heard: Heard, progress: Told
 ) -> Report:
     """The report on how often the suspect's tokens are green. Raises MalformedInput for marked
