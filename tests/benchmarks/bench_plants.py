@@ -59,7 +59,7 @@ from tests.benchmarks.bench_source_recognition import outputs
 from tests.benchmarks.public_models import probes
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, max_tokens=96, seed=11)
-MARKED, PLAIN, ASKED = 120, 16, 40
+MARKED, PLAIN, ASKED = 120, 16, 24
 """Prompts answered with the watermark, without it, and by each student."""
 LONGEST_PROMPT, LONGEST_FILLER, FILLER_PROMPT = 300, 300, 90
 FILLERS = ("gpt4", "claude-2", "Meta-Llama-3-8B-Instruct", "text_davinci_003", "gemini-pro")

@@ -20,7 +20,7 @@ from fingerprints.plants import HABITS, WATERMARKS
 from tests.auditor.audits.plants.planted import Garden, answered, grow
 from tests.recordings import write_jsonl
 
-TOOLS = ["--null-keys", "40", "--max-tokens", "90", "--temperature", "1"]
+TOOLS = ["--null-keys", "12", "--max-tokens", "90", "--temperature", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_answers_that_may_be_passed_on_support_nothing(garden: Garden, tmp_path:
 def test_unused_keys_are_tried_beside_the_real_one(garden: Garden, tmp_path: Path) -> None:
     report = report_on(garden, passed_on(garden, tmp_path / "s.jsonl"), tmp_path / "r", "--retired")
     null = report["findings"][0]["null"]
-    assert (null["n"], null["unit"], null["at_least"]) == (40, "keys", 0)
+    assert (null["n"], null["unit"], null["at_least"]) == (12, "keys", 0)
     assert 0.2 < null["mean"] < 0.3
 
 
